@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pipepoll: poll AWS CodePipeline for third-party jobs, in many regions and for many action types at
+ * once, on the caller's libuv loop.
+ *
+ * The shape: a `struct pipepoll` (the poller) lives on a loop. Targets (one action type in one region)
+ * are added to it. Each target is polled at its interval; every answer goes to the sink, with the jobs
+ * in it. The poller keeps no jobs: what deliver() was given is the caller's to keep.
+ *
+ * Rules that hold for every function here unless its comment says otherwise:
+ *  - Thread: call on the loop's thread. The library starts no thread of its own (libcurl starts one
+ *    per name look-up) and never runs or stops the loop.
+ *  - Errors: 0, or a negative `enum pipepoll_status`; outputs are untouched on failure. Where a
+ *    `struct pipepoll_error *why` is taken it may be NULL; on failure it holds one sentence.
+ *  - Strings: `struct pipepoll_str` borrows bytes, not NUL-terminated. Inputs are copied before the
+ *    function returns; outputs given to a callback die when that callback returns.
+ *  - Time: durations in milliseconds, named `_ms`.
+ *  - Options: zero-fill (`= PIPEPOLL_OPTIONS_INIT`), set what differs; zero means the default.
+ *  - Callbacks run from the loop, never from inside the call that caused them. Every function may be
+ *    called inside every callback, pipepoll_close() included.
+ */
+#ifndef PIPEPOLL_H
+#define PIPEPOLL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define PIPEPOLL_API __attribute__((visibility("default")))
+#else
+#define PIPEPOLL_API
+#endif
+
+#define PIPEPOLL_VERSION "0.1.0"
+
+struct uv_loop_s;            /* libuv's uv_loop_t */
+struct pipepoll;             /* one poller on one loop */
+struct pipepoll_target;      /* one action type in one region */
+struct pipepoll_credentials; /* where keys come from: a provider, shared by reference count */
+
+struct pipepoll_str {
+    const char *ptr;
+    size_t len;
+};
+
+/* A string literal or a NUL-terminated string as a pipepoll_str. */
+PIPEPOLL_API struct pipepoll_str pipepoll_str(const char *text);
+
+enum pipepoll_status {
+    PIPEPOLL_OK = 0,
+    PIPEPOLL_EINVAL = -1,   /* an argument breaks a rule; `why` names it */
+    PIPEPOLL_ENOMEM = -2,   /* out of memory */
+    PIPEPOLL_ECLOSING = -3, /* the poller is closing */
+    PIPEPOLL_ESYSTEM = -4,  /* the system or a library below refused */
+
+    /* Wrong until somebody changes the set-up. Polled again slowly, reported once per change. */
+    PIPEPOLL_ECREDENTIALS = -10, /* no credentials, or the service does not accept them */
+    PIPEPOLL_EDENIED = -11,      /* the credentials may not poll this action type */
+    PIPEPOLL_ENOTFOUND = -12,    /* the action type does not exist in this region */
+    PIPEPOLL_EREFUSED = -13,     /* the service refused the request as such */
+    PIPEPOLL_EUNTRUSTED = -14,   /* the server's certificate could not be verified */
+
+    /* Passing. Polled again after a back-off, each failure reported. */
+    PIPEPOLL_ETRANSPORT = -20, /* no connection, or it broke */
+    PIPEPOLL_ETIMEDOUT = -21,  /* no answer within request_timeout_ms */
+    PIPEPOLL_ETHROTTLED = -22, /* the service asks for fewer calls */
+    PIPEPOLL_ESERVICE = -23,   /* the service failed */
+    PIPEPOLL_EPROTO = -30      /* the answer was not understood */
+};
+
+/* One line for a status, static, never NULL. Any thread. */
+PIPEPOLL_API const char *pipepoll_strerror(int status);
+
+/* Why a call failed: one sentence that names the field, the value and what is allowed. */
+struct pipepoll_error {
+    char text[256];
+};
+
+/* --- action types and jobs ------------------------------------------------------------------- */
+
+/* ActionTypeId of the CodePipeline API (2015-07-09).
+ *   category  Source, Build, Deploy, Test, Invoke, Approval or Compute
+ *   owner     AWS, ThirdParty or Custom; the service hands third-party jobs to ThirdParty
+ *   provider  1 to 35 of [0-9A-Za-z_-]
+ *   version   1 to 9 of [0-9A-Za-z_-] */
+struct pipepoll_action_type {
+    struct pipepoll_str category, owner, provider, version;
+};
+
+/* ThirdPartyJob. Each member is empty (len 0) where the service left it out. */
+struct pipepoll_job {
+    struct pipepoll_str client_id; /* look up your client token by this */
+    struct pipepoll_str job_id;    /* the same job can come again until it is acknowledged */
+};
+
+/* One answered poll. job_count is 0 when there is nothing to do. */
+struct pipepoll_answer {
+    struct pipepoll_str request_id; /* x-amzn-RequestId, for AWS support; may be empty */
+    const struct pipepoll_job *jobs;
+    size_t job_count;
+    uint32_t attempt;    /* 1 unless polls before this one failed */
+    uint32_t latency_ms; /* from the start of the poll to its answer */
+};
+
+/* One failed poll. */
+struct pipepoll_failure {
+    int status;           /* enum pipepoll_status */
+    int http_status;      /* 0: there was no answer */
+    uint32_t attempt;     /* 1 for the first failure in a row, then 2, 3, ... */
+    uint32_t retry_in_ms; /* when this target is polled next */
+    struct pipepoll_str code;       /* AWS error code such as ThrottlingException; may be empty */
+    struct pipepoll_str message;    /* AWS's message, or what was found; control characters are '?' */
+    struct pipepoll_str request_id; /* may be empty */
+};
+
+/* Where answers go. Embed it in a struct of your own and get that back from `self`. */
+struct pipepoll_sink {
+    /* How many jobs can you take now? The poller subtracts what polls in flight may still bring and
+     * asks the service for no more than the rest; 0 parks every target until pipepoll_wake() or until
+     * a poll in flight ends. NULL: any number. */
+    size_t (*credit)(struct pipepoll_sink *self);
+    /* Each answered poll, empty ones included. Copy what you keep: all of `answer` dies on return. */
+    void (*deliver)(struct pipepoll_sink *self, struct pipepoll_target *from,
+                    const struct pipepoll_answer *answer);
+    /* Each failed poll that may pass; for a failure that needs a change of the set-up, only the first
+     * and each change of its status or code. May be NULL. */
+    void (*failed)(struct pipepoll_sink *self, struct pipepoll_target *from,
+                   const struct pipepoll_failure *failure);
+    /* A target that was removed (or whose poller closes) is gone: the last call for it, after any
+     * poll in flight was delivered. `from` and its user pointer are free to go. May be NULL. */
+    void (*removed)(struct pipepoll_sink *self, struct pipepoll_target *from);
+};
+
+/* --- credentials ----------------------------------------------------------------------------- */
+
+/* Fixed keys. session_token may be empty. The copies are wiped when the last reference goes.
+ * EINVAL: an empty key or one with a control character. ENOMEM. */
+PIPEPOLL_API int pipepoll_credentials_static(struct pipepoll_credentials **out,
+                                             struct pipepoll_str access_key_id,
+                                             struct pipepoll_str secret_access_key,
+                                             struct pipepoll_str session_token,
+                                             struct pipepoll_error *why);
+
+/* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, read now; a blank one counts as
+ * unset. ECREDENTIALS: the key or the secret is not set. EINVAL, ENOMEM as above. */
+PIPEPOLL_API int pipepoll_credentials_environment(struct pipepoll_credentials **out,
+                                                  struct pipepoll_error *why);
+
+/* One more or one less reference; both accept NULL. The poller holds its own. unref returns NULL. */
+PIPEPOLL_API struct pipepoll_credentials *pipepoll_credentials_ref(struct pipepoll_credentials *c);
+PIPEPOLL_API struct pipepoll_credentials *pipepoll_credentials_unref(struct pipepoll_credentials *c);
+
+/* --- the poller ------------------------------------------------------------------------------ */
+
+enum pipepoll_level { PIPEPOLL_ERROR, PIPEPOLL_WARNING, PIPEPOLL_INFO, PIPEPOLL_DEBUG };
+
+struct pipepoll_options {
+    size_t size;                /* set by PIPEPOLL_OPTIONS_INIT */
+    struct pipepoll_sink *sink; /* required; must outlive `closed` */
+    struct pipepoll_credentials *credentials; /* NULL: the environment */
+    struct pipepoll_str ca_bundle; /* PEM file of trusted roots; empty: AWS_CA_BUNDLE, else the system's */
+    uint32_t max_in_flight;            /* polls at once; 0: 256; at most 65536 */
+    uint32_t max_in_flight_per_region; /* 0: a fair share, max_in_flight / regions, at least 1 */
+    uint32_t request_timeout_ms;       /* from start to whole answer; 0: 30000 */
+    uint32_t connect_timeout_ms;       /* name, TCP and TLS; 0: 10000 */
+    uint64_t seed;                     /* of jitter; 0: from the system */
+    bool http2;                        /* offer HTTP/2 by ALPN; default is HTTP/1.1 */
+
+    /* Both hooks may be NULL. resize is realloc() with the old size given and size 0 meaning free;
+     * it serves this library's memory, not that of the libraries below. log gets one line without a
+     * line end, and never a secret. */
+    void *(*resize)(void *ctx, void *ptr, size_t old_size, size_t new_size);
+    void *resize_ctx;
+    void (*log)(void *ctx, enum pipepoll_level level, struct pipepoll_str line);
+    void *log_ctx;
+};
+#ifdef __cplusplus
+#define PIPEPOLL_OPTIONS_INIT { sizeof(struct pipepoll_options) }
+#else
+#define PIPEPOLL_OPTIONS_INIT { .size = sizeof(struct pipepoll_options) }
+#endif
+
+/* Make a poller on `loop`, which must outlive `closed`. Options are copied, the credentials
+ * referenced. The process should ignore SIGPIPE (libuv programs commonly do).
+ * Blocks once, to read the CA bundle. EINVAL: no sink or deliver, or a number out of range;
+ * ECREDENTIALS: none; ESYSTEM: unreadable CA bundle, or libcurl, libuv or OpenSSL would not start
+ * (the known-answer check of the signer included); ENOMEM. */
+PIPEPOLL_API int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
+                               const struct pipepoll_options *options, struct pipepoll_error *why);
+
+/* Credit is back: parked targets are polled again. Does nothing when none is parked. */
+PIPEPOLL_API void pipepoll_wake(struct pipepoll *p);
+
+/* End: no poll starts any more; polls in flight are finished and delivered (at most
+ * request_timeout_ms); each target gets its removed(); then `closed` is called, last, and p is gone.
+ * A second call is ignored. closed may be NULL. */
+PIPEPOLL_API void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx);
+
+/* Let the loop end although p is open (uv_unref on its handles), or keep it alive again (default).
+ * A poll in flight keeps the loop alive in either case. */
+PIPEPOLL_API void pipepoll_keep_loop_alive(struct pipepoll *p, bool keep);
+
+/* Counters since pipepoll_open(). */
+struct pipepoll_stats {
+    size_t size; /* set by the caller to sizeof */
+    uint64_t polls;          /* started */
+    uint64_t answers;        /* understood, empty ones included */
+    uint64_t jobs;           /* delivered */
+    uint64_t failures;       /* failed polls, reported or not */
+    uint64_t throttled;      /* of these: throttled */
+    uint64_t connections;    /* opened */
+    uint64_t latency_ms_sum; /* of all answers */
+    uint32_t targets, in_flight, parked; /* now */
+    uint32_t max_lateness_ms; /* longest wait of a due poll for the loop or a slot */
+};
+PIPEPOLL_API void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out);
+
+/* --- targets --------------------------------------------------------------------------------- */
+
+struct pipepoll_target_options {
+    size_t size; /* set by PIPEPOLL_TARGET_OPTIONS_INIT */
+    struct pipepoll_action_type action_type;
+    struct pipepoll_str region;       /* such as us-east-1 */
+    struct pipepoll_str endpoint_url; /* http(s)://host[:port][/path]; empty: the region's own */
+    uint32_t interval_ms;    /* between polls, +-10 % at random; 0: 5000; 1 to 86400000 */
+    uint32_t max_batch_size; /* jobs per answer; 0: left to the service */
+    bool fips, dualstack;    /* which of the region's endpoints; not with endpoint_url */
+    void *user;              /* yours; see pipepoll_target_user() */
+};
+#ifdef __cplusplus
+#define PIPEPOLL_TARGET_OPTIONS_INIT { sizeof(struct pipepoll_target_options) }
+#else
+#define PIPEPOLL_TARGET_OPTIONS_INIT { .size = sizeof(struct pipepoll_target_options) }
+#endif
+
+/* Would pipepoll_target_add() take this? OK or EINVAL with the sentence. Pure; any thread. */
+PIPEPOLL_API int pipepoll_target_check(const struct pipepoll_target_options *o,
+                                       struct pipepoll_error *why);
+
+/* Poll one action type in one region from now on. Options are copied. *out belongs to p and dies
+ * after its removed(). The first poll comes within one interval, spread at random; after an answer
+ * as full as was asked for the next poll starts at once. An answer lost to a failure is asked for
+ * again after a back-off: 50 ms (1 s when throttled) doubling to 20 s with full jitter, or what
+ * x-amz-retry-after says. EINVAL as pipepoll_target_check(); ECLOSING; ENOMEM. */
+PIPEPOLL_API int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options *o,
+                                     struct pipepoll_target **out, struct pipepoll_error *why);
+
+/* No poll of t starts any more; one in flight is finished and delivered; then removed(). */
+PIPEPOLL_API void pipepoll_target_remove(struct pipepoll_target *t);
+
+PIPEPOLL_API void *pipepoll_target_user(const struct pipepoll_target *t);
+/* Both live as long as t. */
+PIPEPOLL_API struct pipepoll_str pipepoll_target_region(const struct pipepoll_target *t);
+PIPEPOLL_API struct pipepoll_action_type pipepoll_target_action_type(const struct pipepoll_target *t);
+
+/* --- facts ----------------------------------------------------------------------------------- */
+
+/* The regions of a partition (aws, aws-cn, aws-us-gov, ...; empty: aws) where CodePipeline is
+ * offered, as of 2026: the i-th name, or NULL past the last. Static text. Any thread. */
+PIPEPOLL_API const char *pipepoll_region(struct pipepoll_str partition, size_t i);
+
+/* Where the calls of a target would go: "https://host[:port]/path", NUL-terminated, in text[size].
+ * EINVAL as pipepoll_target_check(), or when it does not fit. Pure; any thread. */
+PIPEPOLL_API int pipepoll_endpoint(const struct pipepoll_target_options *o, char *text, size_t size,
+                                   struct pipepoll_error *why);
+
+/* What a poller will take, before it is made: memory of this library and below it, from
+ * measurements of an idle target and of a slot with its connection. */
+struct pipepoll_footprint {
+    size_t target_bytes; /* per target, strings aside */
+    size_t slot_bytes;   /* per poll in flight, its TLS connection included */
+    size_t fixed_bytes;  /* the rest: trust store, libraries */
+};
+PIPEPOLL_API struct pipepoll_footprint pipepoll_footprint(void);
+
+/* "pipepoll/0.1.0 libcurl/... OpenSSL/... libuv/..." of the libraries in use. Static text. */
+PIPEPOLL_API const char *pipepoll_versions(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

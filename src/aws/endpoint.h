@@ -1,0 +1,31 @@
+/* Region and flags to host and URL: the partition table and the endpoint rules of CodePipeline. Pure. */
+#ifndef AWS_ENDPOINT_H
+#define AWS_ENDPOINT_H
+
+#include "base/str.h"
+
+struct endpoint {
+    bool tls;
+    char text[512]; /* "https://host[:port]/path", NUL-terminated; the slices below lie in it */
+    str url;
+    str host; /* as in the Host header: with the port when it is not the scheme's own */
+    str path; /* begins and ends with '/' */
+};
+
+struct endpoint_rule {
+    str region;       /* [a-z0-9-]{1,63} */
+    str endpoint_url; /* override, or empty */
+    bool fips, dualstack;
+};
+
+/* *out must not be moved afterwards (slices). PIPEPOLL_EINVAL with one sentence: a bad region, a bad
+ * URL (scheme, user info, query, fragment, control characters, too long), an override together with
+ * fips or dualstack, dualstack where the partition has none. An unknown region gets its partition by
+ * pattern, else `aws`. An http: override is taken for any host: the operator wrote it. */
+int endpoint_resolve(struct endpoint *out, const struct endpoint_rule *rule,
+                     struct pipepoll_error *why);
+
+/* The i-th region of a partition where the service is offered, or NULL. */
+const char *endpoint_region(str partition, size_t i);
+
+#endif

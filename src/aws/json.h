@@ -1,0 +1,54 @@
+/* JSON in: one pass that validates (length, depth, UTF-8, grammar), then jsmn, then a walk by parent
+ * links. jsmn lives behind these lines and nowhere else. No allocation: the caller owns all memory.
+ * Input is hostile until validated: never recursion, never a token count trusted from the text. */
+#ifndef AWS_JSON_H
+#define AWS_JSON_H
+
+#include "base/str.h"
+
+enum { JSON_DEPTH_MAX = 32 };
+
+/* Positive results are for the direct caller to deal with. */
+enum json_result {
+    JSON_OK = 0,
+    JSON_NEED_TOKENS = 1, /* give at least out->tokens_needed and call again */
+    JSON_BAD = 2          /* not JSON: why says what was found, and at which byte */
+};
+
+/* One token of the parse; a copy of jsmn's layout is checked at compile time in json.c. */
+struct json_token {
+    int type, start, end, size, parent;
+};
+
+struct json {
+    char *text; /* writable: strings are unescaped in place */
+    size_t len;
+    struct json_token *tokens;
+    int token_count;
+    size_t tokens_needed; /* exact, counted by the validating pass */
+};
+
+/* Validate and tokenise text[len], whose root must be one object; text is not changed yet.
+ * The body may be followed and preceded by blanks. why may be NULL. */
+int json_parse(struct json *out, char *text, size_t len, struct json_token *tokens,
+               size_t token_cap, struct pipepoll_error *why);
+
+enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+/* Nodes are indices of tokens; 0 is the root. JSON_NONE ends every walk. */
+enum { JSON_ROOT = 0, JSON_NONE = -1 };
+
+enum json_type json_type(const struct json *j, int node);
+const char *json_type_name(enum json_type type); /* "a string", "null", ... */
+
+/* The first member of an object or element of an array, and the one after `node`. For an object
+ * these are keys; json_value() gives a key's value. Linear over a whole walk. */
+int json_first(const struct json *j, int parent);
+int json_next(const struct json *j, int node);
+int json_value(const struct json *j, int key);
+
+/* The text of a string node or key, unescaped in place (so the second call sees plain text: safe to
+ * repeat). Lone surrogates become U+FFFD. */
+str json_string(struct json *j, int node);
+
+#endif

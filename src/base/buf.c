@@ -1,0 +1,39 @@
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void buf_put_u64(struct buf *b, uint64_t n)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    buf_put(b, (str){ digits + at, sizeof digits - at });
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+    if (b->overflow)
+        return;
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(b->at + b->len, b->cap - b->len, format, args);
+    va_end(args);
+    if (n < 0 || (size_t)n >= b->cap - b->len)
+        b->overflow = true;
+    else
+        b->len += (size_t)n;
+}
+
+const char *buf_cstr(struct buf *b)
+{
+    if (b->len >= b->cap) {
+        b->overflow = true;
+        return "";
+    }
+    b->at[b->len] = '\0';
+    return b->at;
+}

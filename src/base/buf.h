@@ -1,0 +1,59 @@
+/* A builder over bounded memory: append freely, look at `overflow` once at the end. */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct buf {
+    char *at; /* borrowed; the owner frees */
+    size_t len, cap;
+    bool overflow; /* sticky: something did not fit, and nothing was put since */
+};
+
+#define BUF_ON(array) ((struct buf){ .at = (array), .cap = sizeof(array) })
+
+static inline void buf_reset(struct buf *b)
+{
+    b->len = 0;
+    b->overflow = false;
+}
+
+static inline str buf_str(const struct buf *b)
+{
+    return (str){ b->at, b->len };
+}
+
+/* Inline: a request is some 40 appends of a few bytes each. */
+static inline void buf_put(struct buf *b, str s)
+{
+    if (b->overflow || s.len > b->cap - b->len) {
+        b->overflow = true;
+        return;
+    }
+    if (s.len)
+        memcpy(b->at + b->len, s.ptr, s.len);
+    b->len += s.len;
+}
+
+static inline void buf_put_char(struct buf *b, char c)
+{
+    buf_put(b, (str){ &c, 1 });
+}
+
+/* In decimal. */
+void buf_put_u64(struct buf *b, uint64_t n);
+
+/* printf into the buffer; what does not fit sets `overflow` and leaves b->len as it was. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+void buf_printf(struct buf *b, const char *format, ...);
+
+/* NUL after the text, not counted in len; sets `overflow` when there is no room for it. */
+const char *buf_cstr(struct buf *b);
+
+#endif

@@ -1,0 +1,41 @@
+#include "base/fault.h"
+
+static const struct {
+    int status;
+    enum reaction reaction;
+    const char *text;
+} table[FAULT_COUNT] = {
+    [FAULT_NONE] = { PIPEPOLL_OK, REACTION_NONE, "ok" },
+#define X(name, status, reaction, text) [FAULT_##name] = { status, REACTION_##reaction, text },
+    FAULT_MAP(X)
+#undef X
+};
+
+int fault_status(enum fault f)
+{
+    return table[f].status;
+}
+
+enum reaction fault_reaction(enum fault f)
+{
+    return table[f].reaction;
+}
+
+const char *fault_text(enum fault f)
+{
+    return table[f].text;
+}
+
+const char *pipepoll_strerror(int status)
+{
+    switch (status) {
+    case PIPEPOLL_EINVAL:
+        return "an argument breaks a rule";
+    case PIPEPOLL_ECLOSING:
+        return "the poller is closing";
+    }
+    for (enum fault f = FAULT_NONE; f < FAULT_COUNT; f++)
+        if (table[f].status == status)
+            return table[f].text;
+    return "unknown status";
+}

@@ -1,0 +1,37 @@
+/* What can go wrong with a call, what the caller is told, and what the poller does about it: one
+ * table, so that the three cannot drift apart. */
+#ifndef BASE_FAULT_H
+#define BASE_FAULT_H
+
+#include "pipepoll.h"
+
+enum reaction {
+    REACTION_NONE,      /* nothing is wrong */
+    REACTION_RETRY,     /* passing: back off from 50 ms */
+    REACTION_SLOW_DOWN, /* we are the trouble: back off from 1 s, never below the interval */
+    REACTION_WAIT       /* wrong until the set-up changes: look again once in a while */
+};
+
+#define FAULT_MAP(X)                                                                               \
+    X(UNREACHABLE, PIPEPOLL_ETRANSPORT, RETRY, "no connection could be made, or it broke")         \
+    X(TIMED_OUT, PIPEPOLL_ETIMEDOUT, RETRY, "no whole answer within the request timeout")          \
+    X(SERVICE, PIPEPOLL_ESERVICE, RETRY, "the service failed")                                     \
+    X(GARBLED, PIPEPOLL_EPROTO, RETRY, "the answer was not understood")                            \
+    X(THROTTLED, PIPEPOLL_ETHROTTLED, SLOW_DOWN, "the service asks for fewer calls")               \
+    X(OUT_OF_MEMORY, PIPEPOLL_ENOMEM, SLOW_DOWN, "out of memory")                                  \
+    X(NO_CREDENTIALS, PIPEPOLL_ECREDENTIALS, WAIT, "no credentials, or they were not accepted")    \
+    X(DENIED, PIPEPOLL_EDENIED, WAIT, "the credentials may not do this")                           \
+    X(NOT_FOUND, PIPEPOLL_ENOTFOUND, WAIT, "the action type does not exist in this region")        \
+    X(REFUSED, PIPEPOLL_EREFUSED, WAIT, "the service refused the request")                         \
+    X(UNTRUSTED, PIPEPOLL_EUNTRUSTED, WAIT, "the server's certificate could not be verified")      \
+    X(BROKEN, PIPEPOLL_ESYSTEM, WAIT, "the system or a library below refused")
+
+#define X(name, status, reaction, text) FAULT_##name,
+enum fault { FAULT_NONE, FAULT_MAP(X) FAULT_COUNT };
+#undef X
+
+int fault_status(enum fault f); /* enum pipepoll_status */
+enum reaction fault_reaction(enum fault f);
+const char *fault_text(enum fault f);
+
+#endif

@@ -1,0 +1,118 @@
+/* Four children a node: half the levels of a binary heap, and the four keys share a cache line. */
+#include "base/heap.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "pipepoll.h"
+
+enum { CHILDREN = 4 };
+
+void heap_init(struct heap *h, struct alloc alloc)
+{
+    *h = (struct heap){ .alloc = alloc };
+}
+
+void heap_deinit(struct heap *h)
+{
+    alloc_free(&h->alloc, h->entries, h->cap * sizeof *h->entries);
+    *h = (struct heap){ .alloc = h->alloc };
+}
+
+int heap_reserve(struct heap *h)
+{
+    if (h->reserved == h->cap) {
+        size_t cap = h->cap ? h->cap * 2 : 16;
+        void *more = alloc_resize(&h->alloc, h->entries, h->cap * sizeof *h->entries,
+                                  cap * sizeof *h->entries);
+        if (!more)
+            return PIPEPOLL_ENOMEM;
+        h->entries = more;
+        h->cap = cap;
+    }
+    h->reserved++;
+    return 0;
+}
+
+void heap_unreserve(struct heap *h)
+{
+    assert(h->reserved > 0);
+    h->reserved--;
+}
+
+static void place(struct heap *h, size_t i, struct heap_entry e)
+{
+    h->entries[i] = e;
+    e.node->place = i + 1;
+}
+
+static void sift_up(struct heap *h, size_t i, struct heap_entry e)
+{
+    while (i > 0) {
+        size_t parent = (i - 1) / CHILDREN;
+        if (h->entries[parent].key <= e.key)
+            break;
+        place(h, i, h->entries[parent]);
+        i = parent;
+    }
+    place(h, i, e);
+}
+
+static void sift_down(struct heap *h, size_t i, struct heap_entry e)
+{
+    for (;;) {
+        size_t first = i * CHILDREN + 1, least = first;
+        if (first >= h->count)
+            break;
+        size_t end = first + CHILDREN < h->count ? first + CHILDREN : h->count;
+        for (size_t c = first + 1; c < end; c++)
+            if (h->entries[c].key < h->entries[least].key)
+                least = c;
+        if (h->entries[least].key >= e.key)
+            break;
+        place(h, i, h->entries[least]);
+        i = least;
+    }
+    place(h, i, e);
+}
+
+/* Let e find its place, starting from the hole at i. */
+static void settle(struct heap *h, size_t i, struct heap_entry e)
+{
+    if (i > 0 && h->entries[(i - 1) / CHILDREN].key > e.key)
+        sift_up(h, i, e);
+    else
+        sift_down(h, i, e);
+}
+
+void heap_put(struct heap *h, struct heap_node *node, uint64_t key)
+{
+    struct heap_entry e = { key, node };
+    if (node->place) {
+        settle(h, node->place - 1, e);
+        return;
+    }
+    assert(h->count < h->reserved);
+    h->count++;
+    sift_up(h, h->count - 1, e);
+}
+
+void heap_remove(struct heap *h, struct heap_node *node)
+{
+    if (!node->place)
+        return;
+    size_t i = node->place - 1;
+    node->place = 0;
+    struct heap_entry last = h->entries[--h->count];
+    if (i < h->count)
+        settle(h, i, last);
+}
+
+struct heap_node *heap_pop(struct heap *h)
+{
+    if (!h->count)
+        return NULL;
+    struct heap_node *node = h->entries[0].node;
+    heap_remove(h, node);
+    return node;
+}

@@ -1,0 +1,38 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* vsnprintf cut to size, with control characters made visible: the text may quote foreign input. */
+static size_t format_line(char *text, size_t size, const char *format, va_list args)
+{
+    int n = vsnprintf(text, size, format, args);
+    size_t len = n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            text[i] = '?';
+    return len;
+}
+
+void log_line(const struct log *log, enum pipepoll_level level, const char *format, ...)
+{
+    if (!log->write)
+        return;
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    size_t len = format_line(text, sizeof text, format, args);
+    va_end(args);
+    log->write(log->ctx, level, (struct pipepoll_str){ text, len });
+}
+
+int explain(struct pipepoll_error *why, int status, const char *format, ...)
+{
+    if (!why)
+        return status;
+    va_list args;
+    va_start(args, format);
+    format_line(why->text, sizeof why->text, format, args);
+    va_end(args);
+    return status;
+}

@@ -1,0 +1,74 @@
+/* Slices of borrowed bytes: the same type inside the library and in its public header. */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "pipepoll.h"
+
+typedef struct pipepoll_str str;
+
+#define STR(literal) ((str){ "" literal, sizeof(literal) - 1 })
+/* For constant initialisers, where a compound literal is not allowed. */
+#define STR_INIT(literal) { "" literal, sizeof(literal) - 1 }
+/* printf("%.*s", STR_ARG(s)) */
+#define STR_ARG(s) (int)(s).len, (s).ptr
+
+static inline str str_of(const char *text)
+{
+    return (str){ text, text ? strlen(text) : 0 };
+}
+
+static inline bool str_eq(str a, str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* ASCII only, whatever the locale. */
+static inline char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static inline bool str_eq_nocase(str a, str b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i]))
+            return false;
+    return true;
+}
+
+static inline bool str_starts(str s, str prefix)
+{
+    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+/* Without the first n bytes; n <= s.len. */
+static inline str str_skip(str s, size_t n)
+{
+    return (str){ s.ptr + n, s.len - n };
+}
+
+/* The index of the first c, or s.len. */
+static inline size_t str_find(str s, char c)
+{
+    const char *at = s.len ? memchr(s.ptr, c, s.len) : NULL;
+    return at ? (size_t)(at - s.ptr) : s.len;
+}
+
+/* Without blanks, tabs and line ends at both ends. */
+static inline str str_trim(str s)
+{
+    while (s.len && (*s.ptr == ' ' || *s.ptr == '\t' || *s.ptr == '\r' || *s.ptr == '\n'))
+        s = str_skip(s, 1);
+    while (s.len && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t' ||
+                     s.ptr[s.len - 1] == '\r' || s.ptr[s.len - 1] == '\n'))
+        s.len--;
+    return s;
+}
+
+#endif
