@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * pipepoll: poll AWS CodePipeline for third-party jobs, in many regions and for many action types at
- * once, on the caller's libuv loop.
+ * pipepoll: poll AWS CodePipeline for third-party jobs, in many regions and for many action types
+ * at once, on the caller's libuv loop.
  *
- * The shape: a `struct pipepoll` (the poller) lives on a loop. Targets (one action type in one region)
- * are added to it. Each target is polled at its interval; every answer goes to the sink, with the jobs
- * in it. The poller keeps no jobs: what deliver() was given is the caller's to keep.
+ * The shape: a `struct pipepoll` (the poller) lives on a loop. Targets (one action type in one
+ * region) are added to it. Each target is polled at its interval; every answer goes to the sink,
+ * with the jobs in it. The poller keeps no jobs: what deliver() was given is the caller's to keep.
  *
  * Rules that hold for every function here unless its comment says otherwise:
  *  - Thread: call on the loop's thread. The library starts no thread of its own (libcurl starts one
@@ -16,8 +16,8 @@
  *    function returns; outputs given to a callback die when that callback returns.
  *  - Time: durations in milliseconds, named `_ms`.
  *  - Options: zero-fill (`= PIPEPOLL_OPTIONS_INIT`), set what differs; zero means the default.
- *  - Callbacks run from the loop, never from inside the call that caused them. Every function may be
- *    called inside every callback, pipepoll_close() included.
+ *  - Callbacks run from the loop, never from inside the call that caused them. Every function may
+ *    be called inside every callback, pipepoll_close() included.
  */
 #ifndef PIPEPOLL_H
 #define PIPEPOLL_H
@@ -81,7 +81,7 @@ struct pipepoll_error {
     char text[256];
 };
 
-/* --- action types and jobs ------------------------------------------------------------------- */
+/* --- action types and jobs --- */
 
 /* ActionTypeId of the CodePipeline API (2015-07-09).
  *   category  Source, Build, Deploy, Test, Invoke, Approval or Compute
@@ -109,26 +109,26 @@ struct pipepoll_answer {
 
 /* One failed poll. */
 struct pipepoll_failure {
-    int status;           /* enum pipepoll_status */
-    int http_status;      /* 0: there was no answer */
-    uint32_t attempt;     /* 1 for the first failure in a row, then 2, 3, ... */
-    uint32_t retry_in_ms; /* when this target is polled next */
-    struct pipepoll_str code;       /* AWS error code such as ThrottlingException; may be empty */
-    struct pipepoll_str message;    /* AWS's message, or what was found; control characters are '?' */
+    int status;                  /* enum pipepoll_status */
+    int http_status;             /* 0: there was no answer */
+    uint32_t attempt;            /* 1 for the first failure in a row, then 2, 3, ... */
+    uint32_t retry_in_ms;        /* when this target is polled next */
+    struct pipepoll_str code;    /* AWS error code such as ThrottlingException; may be empty */
+    struct pipepoll_str message; /* AWS's message, or what was found; control characters are '?' */
     struct pipepoll_str request_id; /* may be empty */
 };
 
 /* Where answers go. Embed it in a struct of your own and get that back from `self`. */
 struct pipepoll_sink {
     /* How many jobs can you take now? The poller subtracts what polls in flight may still bring and
-     * asks the service for no more than the rest; 0 parks every target until pipepoll_wake() or until
-     * a poll in flight ends. NULL: any number. */
+     * asks the service for no more than the rest; 0 parks every target until pipepoll_wake() or
+     * until a poll in flight ends. NULL: any number. */
     size_t (*credit)(struct pipepoll_sink *self);
-    /* Each answered poll, empty ones included. Copy what you keep: all of `answer` dies on return. */
+    /* Each answered poll, empty ones too. Copy what you keep: all of `answer` dies on return. */
     void (*deliver)(struct pipepoll_sink *self, struct pipepoll_target *from,
                     const struct pipepoll_answer *answer);
-    /* Each failed poll that may pass; for a failure that needs a change of the set-up, only the first
-     * and each change of its status or code. May be NULL. */
+    /* Each failed poll that may pass; for a failure that needs a change of the set-up, only the
+     * first and each change of its status or code. May be NULL. */
     void (*failed)(struct pipepoll_sink *self, struct pipepoll_target *from,
                    const struct pipepoll_failure *failure);
     /* A target that was removed (or whose poller closes) is gone: the last call for it, after any
@@ -136,7 +136,7 @@ struct pipepoll_sink {
     void (*removed)(struct pipepoll_sink *self, struct pipepoll_target *from);
 };
 
-/* --- credentials ----------------------------------------------------------------------------- */
+/* --- credentials --- */
 
 /* Fixed keys. session_token may be empty. The copies are wiped when the last reference goes.
  * EINVAL: an empty key or one with a control character. ENOMEM. */
@@ -151,19 +151,20 @@ PIPEPOLL_API int pipepoll_credentials_static(struct pipepoll_credentials **out,
 PIPEPOLL_API int pipepoll_credentials_environment(struct pipepoll_credentials **out,
                                                   struct pipepoll_error *why);
 
-/* One more or one less reference; both accept NULL. The poller holds its own. unref returns NULL. */
+/* One more or one less reference; both take NULL. The poller holds its own. unref returns NULL. */
 PIPEPOLL_API struct pipepoll_credentials *pipepoll_credentials_ref(struct pipepoll_credentials *c);
-PIPEPOLL_API struct pipepoll_credentials *pipepoll_credentials_unref(struct pipepoll_credentials *c);
+PIPEPOLL_API struct pipepoll_credentials *pipepoll_credentials_unref(
+    struct pipepoll_credentials *c);
 
-/* --- the poller ------------------------------------------------------------------------------ */
+/* --- the poller --- */
 
 enum pipepoll_level { PIPEPOLL_ERROR, PIPEPOLL_WARNING, PIPEPOLL_INFO, PIPEPOLL_DEBUG };
 
 struct pipepoll_options {
-    size_t size;                /* set by PIPEPOLL_OPTIONS_INIT */
-    struct pipepoll_sink *sink; /* required; must outlive `closed` */
+    size_t size;                              /* set by PIPEPOLL_OPTIONS_INIT */
+    struct pipepoll_sink *sink;               /* required; must outlive `closed` */
     struct pipepoll_credentials *credentials; /* NULL: the environment */
-    struct pipepoll_str ca_bundle; /* PEM file of trusted roots; empty: AWS_CA_BUNDLE, else the system's */
+    struct pipepoll_str ca_bundle;     /* PEM file of roots; empty: AWS_CA_BUNDLE, or system's */
     uint32_t max_in_flight;            /* polls at once; 0: 256; at most 65536 */
     uint32_t max_in_flight_per_region; /* 0: a fair share, max_in_flight / regions, at least 1 */
     uint32_t request_timeout_ms;       /* from start to whole answer; 0: 30000 */
@@ -180,16 +181,23 @@ struct pipepoll_options {
     void *log_ctx;
 };
 #ifdef __cplusplus
-#define PIPEPOLL_OPTIONS_INIT { sizeof(struct pipepoll_options) }
+#define PIPEPOLL_OPTIONS_INIT                                                                      \
+    {                                                                                              \
+        sizeof(struct pipepoll_options)                                                            \
+    }
 #else
-#define PIPEPOLL_OPTIONS_INIT { .size = sizeof(struct pipepoll_options) }
+#define PIPEPOLL_OPTIONS_INIT                                                                      \
+    {                                                                                              \
+        .size = sizeof(struct pipepoll_options)                                                    \
+    }
 #endif
 
 /* Make a poller on `loop`, which must outlive `closed`. Options are copied, the credentials
  * referenced. The process should ignore SIGPIPE (libuv programs commonly do).
- * Blocks once, to read the CA bundle. EINVAL: no sink or deliver, or a number out of range;
- * ECREDENTIALS: none; ESYSTEM: unreadable CA bundle, or libcurl, libuv or OpenSSL would not start
- * (the known-answer check of the signer included); ENOMEM. */
+ * Blocks once, to read the CA bundle. After a failure the loop may have one handle to close: let
+ * it turn. EINVAL: no sink or deliver, or a number out of range; ECREDENTIALS: none; ESYSTEM: an
+ * unreadable CA bundle, or libcurl, libuv or OpenSSL would not start (the known-answer check of the
+ * signer included); ENOMEM. */
 PIPEPOLL_API int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
                                const struct pipepoll_options *options, struct pipepoll_error *why);
 
@@ -197,8 +205,8 @@ PIPEPOLL_API int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
 PIPEPOLL_API void pipepoll_wake(struct pipepoll *p);
 
 /* End: no poll starts any more; polls in flight are finished and delivered (at most
- * request_timeout_ms); each target gets its removed(); then `closed` is called, last, and p is gone.
- * A second call is ignored. closed may be NULL. */
+ * request_timeout_ms); each target gets its removed(); then `closed` is called, last, and p is
+ * gone. A second call is ignored. closed may be NULL. */
 PIPEPOLL_API void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx);
 
 /* Let the loop end although p is open (uv_unref on its handles), or keep it alive again (default).
@@ -207,35 +215,41 @@ PIPEPOLL_API void pipepoll_keep_loop_alive(struct pipepoll *p, bool keep);
 
 /* Counters since pipepoll_open(). */
 struct pipepoll_stats {
-    size_t size; /* set by the caller to sizeof */
-    uint64_t polls;          /* started */
-    uint64_t answers;        /* understood, empty ones included */
-    uint64_t jobs;           /* delivered */
-    uint64_t failures;       /* failed polls, reported or not */
-    uint64_t throttled;      /* of these: throttled */
-    uint64_t connections;    /* opened */
-    uint64_t latency_ms_sum; /* of all answers */
+    size_t size;                         /* set by the caller to sizeof */
+    uint64_t polls;                      /* started */
+    uint64_t answers;                    /* understood, empty ones included */
+    uint64_t jobs;                       /* delivered */
+    uint64_t failures;                   /* failed polls, reported or not */
+    uint64_t throttled;                  /* of these: throttled */
+    uint64_t connections;                /* opened */
+    uint64_t latency_ms_sum;             /* of all answers */
     uint32_t targets, in_flight, parked; /* now */
-    uint32_t max_lateness_ms; /* longest wait of a due poll for the loop or a slot */
+    uint32_t max_lateness_ms;            /* longest wait of a due poll for the loop or a slot */
 };
 PIPEPOLL_API void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out);
 
-/* --- targets --------------------------------------------------------------------------------- */
+/* --- targets --- */
 
 struct pipepoll_target_options {
     size_t size; /* set by PIPEPOLL_TARGET_OPTIONS_INIT */
     struct pipepoll_action_type action_type;
     struct pipepoll_str region;       /* such as us-east-1 */
     struct pipepoll_str endpoint_url; /* http(s)://host[:port][/path]; empty: the region's own */
-    uint32_t interval_ms;    /* between polls, +-10 % at random; 0: 5000; 1 to 86400000 */
-    uint32_t max_batch_size; /* jobs per answer; 0: left to the service */
-    bool fips, dualstack;    /* which of the region's endpoints; not with endpoint_url */
-    void *user;              /* yours; see pipepoll_target_user() */
+    uint32_t interval_ms;             /* between polls, +-10 % at random; 0: 5000; 1 to 86400000 */
+    uint32_t max_batch_size;          /* jobs per answer; 0: left to the service */
+    bool fips, dualstack;             /* which of the region's endpoints; not with endpoint_url */
+    void *user;                       /* yours; see pipepoll_target_user() */
 };
 #ifdef __cplusplus
-#define PIPEPOLL_TARGET_OPTIONS_INIT { sizeof(struct pipepoll_target_options) }
+#define PIPEPOLL_TARGET_OPTIONS_INIT                                                               \
+    {                                                                                              \
+        sizeof(struct pipepoll_target_options)                                                     \
+    }
 #else
-#define PIPEPOLL_TARGET_OPTIONS_INIT { .size = sizeof(struct pipepoll_target_options) }
+#define PIPEPOLL_TARGET_OPTIONS_INIT                                                               \
+    {                                                                                              \
+        .size = sizeof(struct pipepoll_target_options)                                             \
+    }
 #endif
 
 /* Would pipepoll_target_add() take this? OK or EINVAL with the sentence. Pure; any thread. */
@@ -256,9 +270,10 @@ PIPEPOLL_API void pipepoll_target_remove(struct pipepoll_target *t);
 PIPEPOLL_API void *pipepoll_target_user(const struct pipepoll_target *t);
 /* Both live as long as t. */
 PIPEPOLL_API struct pipepoll_str pipepoll_target_region(const struct pipepoll_target *t);
-PIPEPOLL_API struct pipepoll_action_type pipepoll_target_action_type(const struct pipepoll_target *t);
+PIPEPOLL_API struct pipepoll_action_type pipepoll_target_action_type(
+    const struct pipepoll_target *t);
 
-/* --- facts ----------------------------------------------------------------------------------- */
+/* --- facts --- */
 
 /* The regions of a partition (aws, aws-cn, aws-us-gov, ...; empty: aws) where CodePipeline is
  * offered, as of 2026: the i-th name, or NULL past the last. Static text. Any thread. */
@@ -278,8 +293,11 @@ struct pipepoll_footprint {
 };
 PIPEPOLL_API struct pipepoll_footprint pipepoll_footprint(void);
 
-/* "pipepoll/0.1.0 libcurl/... OpenSSL/... libuv/..." of the libraries in use. Static text. */
-PIPEPOLL_API const char *pipepoll_versions(void);
+/* The versions in use: "0.1.0", "7.88.1", "OpenSSL/3.0.22", "1.44.2". Static texts. Any thread. */
+struct pipepoll_versions {
+    const char *pipepoll, *libcurl, *tls, *libuv;
+};
+PIPEPOLL_API struct pipepoll_versions pipepoll_versions(void);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,4 @@
-/* The embedder's allocator, handed down to whoever allocates. One function does all: size 0 frees. */
+/* The embedder's allocator, handed down to whoever allocates: one function, size 0 frees. */
 #ifndef BASE_ALLOC_H
 #define BASE_ALLOC_H
 

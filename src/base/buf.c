@@ -11,7 +11,7 @@ void buf_put_u64(struct buf *b, uint64_t n)
         digits[--at] = (char)('0' + n % 10);
         n /= 10;
     } while (n);
-    buf_put(b, (str){ digits + at, sizeof digits - at });
+    buf_put(b, (str) { digits + at, sizeof digits - at });
 }
 
 void buf_printf(struct buf *b, const char *format, ...)

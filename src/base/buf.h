@@ -14,7 +14,7 @@ struct buf {
     bool overflow; /* sticky: something did not fit, and nothing was put since */
 };
 
-#define BUF_ON(array) ((struct buf){ .at = (array), .cap = sizeof(array) })
+#define BUF_ON(array) ((struct buf) { .at = (array), .cap = sizeof(array) })
 
 static inline void buf_reset(struct buf *b)
 {
@@ -24,7 +24,7 @@ static inline void buf_reset(struct buf *b)
 
 static inline str buf_str(const struct buf *b)
 {
-    return (str){ b->at, b->len };
+    return (str) { b->at, b->len };
 }
 
 /* Inline: a request is some 40 appends of a few bytes each. */
@@ -41,7 +41,7 @@ static inline void buf_put(struct buf *b, str s)
 
 static inline void buf_put_char(struct buf *b, char c)
 {
-    buf_put(b, (str){ &c, 1 });
+    buf_put(b, (str) { &c, 1 });
 }
 
 /* In decimal. */

@@ -4,10 +4,9 @@ static const struct {
     int status;
     enum reaction reaction;
     const char *text;
-} table[FAULT_COUNT] = {
-    [FAULT_NONE] = { PIPEPOLL_OK, REACTION_NONE, "ok" },
+} table[FAULT_COUNT] = { [FAULT_NONE] = { PIPEPOLL_OK, REACTION_NONE, "ok" },
 #define X(name, status, reaction, text) [FAULT_##name] = { status, REACTION_##reaction, text },
-    FAULT_MAP(X)
+                         FAULT_MAP(X)
 #undef X
 };
 

@@ -10,13 +10,13 @@ enum { CHILDREN = 4 };
 
 void heap_init(struct heap *h, struct alloc alloc)
 {
-    *h = (struct heap){ .alloc = alloc };
+    *h = (struct heap) { .alloc = alloc };
 }
 
 void heap_deinit(struct heap *h)
 {
     alloc_free(&h->alloc, h->entries, h->cap * sizeof *h->entries);
-    *h = (struct heap){ .alloc = h->alloc };
+    *h = (struct heap) { .alloc = h->alloc };
 }
 
 int heap_reserve(struct heap *h)

@@ -17,7 +17,7 @@ struct heap {
     struct heap_entry {
         uint64_t key; /* kept beside the pointer: sifting touches no node but the moved ones */
         struct heap_node *node;
-    } *entries;
+    } * entries;
     size_t count, cap, reserved;
     struct alloc alloc;
 };

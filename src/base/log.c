@@ -23,7 +23,7 @@ void log_line(const struct log *log, enum pipepoll_level level, const char *form
     va_start(args, format);
     size_t len = format_line(text, sizeof text, format, args);
     va_end(args);
-    log->write(log->ctx, level, (struct pipepoll_str){ text, len });
+    log->write(log->ctx, level, (struct pipepoll_str) { text, len });
 }
 
 int explain(struct pipepoll_error *why, int status, const char *format, ...)

@@ -10,15 +10,18 @@
 
 typedef struct pipepoll_str str;
 
-#define STR(literal) ((str){ "" literal, sizeof(literal) - 1 })
+#define STR(literal) ((str) { "" literal, sizeof(literal) - 1 })
 /* For constant initialisers, where a compound literal is not allowed. */
-#define STR_INIT(literal) { "" literal, sizeof(literal) - 1 }
+#define STR_INIT(literal)                                                                          \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
 /* printf("%.*s", STR_ARG(s)) */
 #define STR_ARG(s) (int)(s).len, (s).ptr
 
 static inline str str_of(const char *text)
 {
-    return (str){ text, text ? strlen(text) : 0 };
+    return (str) { text, text ? strlen(text) : 0 };
 }
 
 static inline bool str_eq(str a, str b)
@@ -50,7 +53,7 @@ static inline bool str_starts(str s, str prefix)
 /* Without the first n bytes; n <= s.len. */
 static inline str str_skip(str s, size_t n)
 {
-    return (str){ s.ptr + n, s.len - n };
+    return (str) { s.ptr + n, s.len - n };
 }
 
 /* The index of the first c, or s.len. */
