@@ -1,0 +1,95 @@
+/* Bytes out, bytes or a fault in: HTTP POSTs over libcurl's multi interface on a libuv loop. Knows
+ * nothing of what the bytes mean. HTTP/1.1 by default, connections kept and used again,
+ * certificates verified, no redirects, no signals, and a deadline of our own for each transfer. */
+#ifndef IO_TRANSPORT_H
+#define IO_TRANSPORT_H
+
+#include <stdint.h>
+
+#include "base/alloc.h"
+#include "base/fault.h"
+#include "base/list.h"
+#include "base/str.h"
+#include "io/wake.h"
+
+struct uv_loop_s;
+struct trust;
+struct transport; /* everything on one loop */
+struct pool;      /* connections to one origin: one region's trouble stays in its pool */
+struct lane;
+
+enum {
+    TRANSFER_HEAD_LINES = 12,        /* request header lines */
+    TRANSFER_ANSWER_FIRST = 2048,    /* bytes of answer memory at first; grows by doubling */
+    TRANSFER_ANSWER_MAX = 1 << 20,   /* a longer body is a fault */
+    TRANSFER_HEADERS_MAX = 64 << 10, /* bytes of answer headers */
+    TRANSFER_HEADER_LINES_MAX = 256
+};
+
+struct transport_options {
+    struct uv_loop_s *loop;
+    struct wake *wake;         /* borrowed */
+    const struct trust *trust; /* borrowed */
+    struct alloc alloc;
+    uint32_t connect_timeout_ms;
+    bool http2; /* offer it by ALPN */
+};
+
+/* PIPEPOLL_ENOMEM; PIPEPOLL_ESYSTEM: libcurl would not start, or lacks TLS by OpenSSL. */
+int transport_open(struct transport **out, const struct transport_options *o,
+                   struct pipepoll_error *why);
+/* All pools must be closed. `closed` comes from the loop; tp is gone then. */
+void transport_close(struct transport *tp, void (*closed)(void *ctx), void *ctx);
+/* Connections opened so far. */
+uint64_t transport_connections(const struct transport *tp);
+
+/* url: NUL-terminated behind its length; copied. PIPEPOLL_ENOMEM. */
+int pool_open(struct pool **out, struct transport *tp, str url);
+/* Ends its idle connections. No transfer of it may be in flight. */
+void pool_close(struct pool *pool);
+
+/* A header of the answer that the caller wants to know. */
+struct wanted_header {
+    str name;
+    str value; /* after the transfer; empty when it was not sent; lies in the transfer */
+};
+
+/* One request and its answer, embedded in the caller's own struct. The caller sets the first part
+ * and keeps the bytes until on_done(); the second part is valid inside on_done() and until the next
+ * start. Zero-fill it once and use it again and again: it keeps its answer memory. */
+struct transfer {
+    char
+        *head; /* lines "Name: value\r\n", at most TRANSFER_HEAD_LINES; line ends get overwritten */
+    size_t head_len;
+    str body;
+    struct wanted_header *wanted;
+    size_t wanted_count;
+    uint32_t timeout_ms;
+    void (*on_done)(
+        struct transfer *x); /* from the loop on a clean stack; exactly once per start */
+
+    enum fault fault; /* FAULT_NONE: a whole answer came, whatever its status */
+    int http_status;  /* 0: none came */
+    char *answer;     /* body, writable */
+    size_t answer_len;
+    const char *detail; /* of a fault: what happened; never NULL */
+
+    /* private */
+    struct lane *lane;
+    struct alarm deadline;
+    struct list done_link;
+    size_t answer_cap, header_bytes, header_lines;
+    bool too_long, out_of_memory, overdue;
+    int result; /* CURLcode */
+    size_t values_len;
+    char values[512]; /* of wanted headers; one that does not fit counts as not sent */
+};
+
+/* Start: on_done() comes later, never from inside. The pool's connections are as many as transfers
+ * were in flight at once; bounding that is the caller's business.
+ * PIPEPOLL_ENOMEM, PIPEPOLL_ESYSTEM: not started, on_done() will not come. */
+int transfer_start(struct transfer *x, struct pool *pool);
+/* Frees the answer memory. Not while in flight; fine on a zeroed one. */
+void transfer_deinit(struct transfer *x, struct transport *tp);
+
+#endif

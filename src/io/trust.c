@@ -1,0 +1,81 @@
+#include "io/trust.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <curl/curl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+
+struct trust {
+    X509_STORE *store;
+};
+
+static const char *default_bundle(void)
+{
+    const char *named = getenv(X509_get_default_cert_file_env());
+    return named && *named ? named : curl_version_info(CURLVERSION_NOW)->cainfo;
+}
+
+static int load(X509_STORE *store, str ca_bundle, struct pipepoll_error *why)
+{
+    char text[4096];
+    struct buf path = BUF_ON(text);
+    buf_put(&path, ca_bundle.len ? ca_bundle : str_of(default_bundle()));
+    const char *file = buf_cstr(&path);
+    if (path.overflow || memchr(text, '\0', path.len))
+        return explain(why, PIPEPOLL_EINVAL, "the path of the CA bundle is longer than %zu bytes",
+                       sizeof text - 1);
+    if (!path.len) {
+        if (X509_STORE_set_default_paths(store) == 1)
+            return 0;
+        return explain(why, PIPEPOLL_ESYSTEM, "no CA bundle: OpenSSL has no default place for one");
+    }
+    FILE *probe = fopen(file, "re");
+    if (!probe)
+        return explain(why, PIPEPOLL_ESYSTEM, "cannot read the CA bundle %s: %s", file,
+                       strerror(errno));
+    fclose(probe);
+    if (X509_STORE_load_file(store, file) == 1)
+        return 0;
+    return explain(why, PIPEPOLL_ESYSTEM, "no certificate (PEM) was found in the CA bundle %s",
+                   file);
+}
+
+int trust_new(struct trust **out, str ca_bundle, struct pipepoll_error *why)
+{
+    struct trust *t = calloc(1, sizeof *t);
+    if (!t)
+        return PIPEPOLL_ENOMEM;
+    ERR_clear_error();
+    t->store = X509_STORE_new();
+    int r = t->store ? load(t->store, ca_bundle, why) : PIPEPOLL_ENOMEM;
+    ERR_clear_error();
+    if (r) {
+        trust_free(t);
+        return r;
+    }
+    /* A certificate the operator put into the bundle is trusted as such, a root or not. */
+    X509_STORE_set_flags(t->store, X509_V_FLAG_PARTIAL_CHAIN);
+    *out = t;
+    return 0;
+}
+
+struct trust *trust_free(struct trust *t)
+{
+    if (t)
+        X509_STORE_free(t->store);
+    free(t);
+    return NULL;
+}
+
+bool trust_apply(const struct trust *t, void *ssl_ctx)
+{
+    SSL_CTX_set1_cert_store(ssl_ctx, t->store);
+    return SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION) == 1;
+}

@@ -1,0 +1,20 @@
+/* The roots that servers are verified against: read once, shared by every connection. libcurl would
+ * parse the bundle again for each (28 ms and 900 kB a time). OpenSSL's second and last wall. */
+#ifndef IO_TRUST_H
+#define IO_TRUST_H
+
+#include "base/str.h"
+
+struct trust;
+
+/* ca_bundle: a PEM file; empty: SSL_CERT_FILE if set, else the bundle libcurl was built with, else
+ * OpenSSL's default places. Blocks to read it. PIPEPOLL_ENOMEM; PIPEPOLL_ESYSTEM: not readable, or
+ * no certificate in it. */
+int trust_new(struct trust **out, str ca_bundle, struct pipepoll_error *why);
+struct trust *trust_free(struct trust *t); /* NULL in, NULL out; returns NULL */
+
+/* Make an SSL_CTX (passed as void, as libcurl does) verify against t, with TLS 1.2 or later.
+ * Returns false when OpenSSL refuses. */
+bool trust_apply(const struct trust *t, void *ssl_ctx);
+
+#endif
