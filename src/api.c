@@ -1,0 +1,204 @@
+/* The public functions of a poller and its targets: made, asked, ended. */
+#include "options.h"
+#include "poller.h"
+
+static int start_rooms(struct pipepoll *p, struct uv_loop_s *loop, struct pipepoll_error *why)
+{
+    int r = digest_new(&p->digest);
+    if (r)
+        return explain(why, r, "OpenSSL failed the signer's known-answer check");
+    r = trust_new(&p->trust, options_ca_bundle(&p->o), why);
+    if (!r)
+        r = wake_open(&p->wake, loop, &p->alloc);
+    if (!r)
+        r = alarm_init(&p->tick, p->wake, poller_on_tick);
+    if (r)
+        return r;
+    struct transport_options o = {
+        .loop = loop,
+        .wake = p->wake,
+        .trust = p->trust,
+        .alloc = p->alloc,
+        .connect_timeout_ms = p->o.connect_timeout_ms,
+        .http2 = p->o.http2,
+    };
+    return transport_open(&p->transport, &o, why);
+}
+
+static void link_rooms(struct pipepoll *p)
+{
+    p->rng.state = p->o.seed ? p->o.seed : wake_random_seed();
+    p->calls = (struct call_context) {
+        .alloc = p->alloc,
+        .transport = p->transport,
+        .credentials = p->calls.credentials,
+        .timeout_ms = p->o.request_timeout_ms,
+    };
+    schedule_init(&p->schedule, p->alloc, p->o.max_in_flight, p->o.max_in_flight_per_region);
+    p->regions = (struct regions) {
+        .alloc = p->alloc,
+        .digest = p->digest,
+        .transport = p->transport,
+        .schedule = &p->schedule,
+    };
+    list_init(&p->regions.all);
+    list_init(&p->targets);
+    list_init(&p->gone);
+    list_init(&p->free_calls);
+}
+
+int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
+                  const struct pipepoll_options *options, struct pipepoll_error *why)
+{
+    struct pipepoll_options o;
+    int r = options_read(&o, options, why);
+    if (r)
+        return r;
+    struct alloc alloc = { o.resize, o.resize_ctx };
+    struct pipepoll *p = alloc_new(&alloc, sizeof *p);
+    if (!p)
+        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    p->o = o;
+    p->alloc = alloc;
+    p->log = (struct log) { o.log, o.log_ctx };
+    if (o.credentials)
+        p->calls.credentials = pipepoll_credentials_ref(o.credentials);
+    else
+        r = pipepoll_credentials_environment(&p->calls.credentials, why);
+    if (!r)
+        r = start_rooms(p, loop, why);
+    if (r) {
+        poller_abandon(p);
+        return r;
+    }
+    link_rooms(p);
+    log_line(&p->log, PIPEPOLL_DEBUG, "poller open: %u polls in flight at most, %s credentials",
+             p->o.max_in_flight, p->calls.credentials->kind);
+    *out = p;
+    return 0;
+}
+
+void pipepoll_wake(struct pipepoll *p)
+{
+    if (schedule_has_next(&p->schedule))
+        poller_tick_soon(p);
+}
+
+void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx)
+{
+    if (p->closing)
+        return;
+    p->closing = true;
+    p->closed = closed;
+    p->closed_ctx = ctx;
+    for (struct list *l = p->targets.next, *next; l != &p->targets; l = next) {
+        next = l->next;
+        pipepoll_target_remove(CONTAINER_OF(l, struct pipepoll_target, link));
+    }
+    poller_tick_soon(p);
+}
+
+void pipepoll_keep_loop_alive(struct pipepoll *p, bool keep)
+{
+    wake_keep_loop_alive(p->wake, keep);
+}
+
+void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out)
+{
+    struct pipepoll_stats now = p->stats;
+    now.size = out->size < sizeof now ? out->size : sizeof now;
+    now.in_flight = p->schedule.in_flight;
+    now.parked = p->schedule.ready;
+    now.connections = transport_connections(p->transport);
+    now.max_lateness_ms = (uint32_t)(p->max_lateness_ns / 1000000);
+    memcpy(out, &now, now.size);
+}
+
+static str copy_text(char **at, str text)
+{
+    str copy = { *at, text.len };
+    memcpy(*at, text.ptr, text.len);
+    *at += text.len;
+    return copy;
+}
+
+static struct pipepoll_target *target_new(struct pipepoll *p,
+                                          const struct pipepoll_target_options *o)
+{
+    const struct pipepoll_action_type *a = &o->action_type;
+    size_t size = sizeof(struct pipepoll_target) + a->category.len + a->owner.len +
+                  a->provider.len + a->version.len;
+    struct pipepoll_target *t = alloc_new(&p->alloc, size);
+    if (!t)
+        return NULL;
+    char *at = t->text;
+    t->poller = p;
+    t->size = (uint32_t)size;
+    t->action_type = (struct pipepoll_action_type) {
+        .category = copy_text(&at, a->category),
+        .owner = copy_text(&at, a->owner),
+        .provider = copy_text(&at, a->provider),
+        .version = copy_text(&at, a->version),
+    };
+    t->max_batch_size = o->max_batch_size;
+    t->user = o->user;
+    return t;
+}
+
+int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options *options,
+                        struct pipepoll_target **out, struct pipepoll_error *why)
+{
+    struct pipepoll_target_options o;
+    int r = target_options_read(&o, options, why);
+    if (r)
+        return r;
+    if (p->closing)
+        return explain(why, PIPEPOLL_ECLOSING, "the poller is closing: no target can be added");
+    struct pipepoll_target *t = target_new(p, &o);
+    if (!t)
+        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    struct endpoint_rule rule = target_options_endpoint(&o);
+    r = region_join(&p->regions, &rule, &t->region, why);
+    if (r) {
+        alloc_free(&p->alloc, t, t->size);
+        return r;
+    }
+    p->stats.targets++;
+    target_init(&t->schedule, &t->region->share, o.interval_ms);
+    uint64_t due_ns = target_first_due(&t->schedule, wake_now_ns(), rng_next(&p->rng));
+    r = schedule_add(&p->schedule, &t->schedule, due_ns);
+    if (r) {
+        target_free(t);
+        return explain(why, r, "out of memory");
+    }
+    list_put_last(&p->targets, &t->link);
+    if (schedule_next_due(&p->schedule) == due_ns)
+        poller_tick_soon(p);
+    *out = t;
+    return 0;
+}
+
+void pipepoll_target_remove(struct pipepoll_target *t)
+{
+    struct pipepoll *p = t->poller;
+    if (!schedule_remove(&p->schedule, &t->schedule))
+        return; /* its poll is out, or it was removed before */
+    list_remove(&t->link);
+    list_put_last(&p->gone, &t->link);
+    poller_tick_soon(p);
+}
+
+void *pipepoll_target_user(const struct pipepoll_target *t)
+{
+    return t->user;
+}
+
+str pipepoll_target_region(const struct pipepoll_target *t)
+{
+    return region_name(t->region);
+}
+
+struct pipepoll_action_type pipepoll_target_action_type(const struct pipepoll_target *t)
+{
+    return t->action_type;
+}

@@ -1,0 +1,247 @@
+#include "call.h"
+
+#include "base/log.h"
+
+/* User-Agent: unsigned, and short: libcurl pays per byte. */
+#define USER_AGENT "User-Agent: pipepoll/" PIPEPOLL_VERSION "\r\n"
+
+enum { AUTHORIZATION_SIZE = 512, HEAD_REST_SIZE = 512 };
+
+static const str wanted_names[CALL_WANTED_COUNT] = {
+    [CALL_REQUEST_ID] = STR_INIT("x-amzn-requestid"),
+    [CALL_ERROR_TYPE] = STR_INIT("x-amzn-errortype"),
+    [CALL_RETRY_AFTER] = STR_INIT("x-amz-retry-after"),
+};
+
+/* Empty it and see to its size, in case a longer session token came since the last call. */
+static bool buf_ready(struct buf *b, const struct alloc *alloc, size_t size)
+{
+    buf_reset(b);
+    if (size <= b->cap)
+        return true;
+    char *more = alloc_resize(alloc, b->at, b->cap, size);
+    if (!more)
+        return false;
+    b->at = more;
+    b->cap = size;
+    return true;
+}
+
+static void buf_wipe_free(struct buf *b, const struct alloc *alloc)
+{
+    if (b->at)
+        digest_wipe(b->at, b->cap);
+    alloc_free(alloc, b->at, b->cap);
+    *b = (struct buf) { 0 };
+}
+
+void call_context_deinit(struct call_context *ctx)
+{
+    buf_wipe_free(&ctx->scratch, &ctx->alloc);
+}
+
+struct call *call_new(struct call_context *ctx)
+{
+    struct call *c = alloc_new(&ctx->alloc, sizeof *c);
+    if (!c)
+        return NULL;
+    list_init(&c->free_link);
+    for (size_t i = 0; i < CALL_WANTED_COUNT; i++)
+        c->wanted[i].name = wanted_names[i];
+    return c;
+}
+
+void call_free(struct call *c, struct call_context *ctx)
+{
+    const struct alloc *alloc = &ctx->alloc;
+    transfer_deinit(&c->transfer, ctx->transport);
+    buf_wipe_free(&c->head, alloc);
+    alloc_free(alloc, c->room.tokens, c->room.token_cap * sizeof *c->room.tokens);
+    alloc_free(alloc, c->room.jobs, c->room.job_cap * sizeof *c->room.jobs);
+    alloc_free(alloc, c, sizeof *c);
+}
+
+/* --- the request --- */
+
+static void put_header(struct buf *head, str name, str value)
+{
+    buf_put(head, name);
+    buf_put(head, STR(": "));
+    buf_put(head, value);
+    buf_put(head, STR("\r\n"));
+}
+
+/* All headers but User-Agent are signed. */
+static int put_head(struct call *c, struct call_context *ctx, struct region *region,
+                    struct credentials *keys, str body)
+{
+    struct sigv4_header headers[] = {
+        { STR("Content-Type"), operation_content_type },
+        { STR("Host"), region->endpoint.host },
+        { STR("X-Amz-Date"), amz_date_str(&ctx->date) },
+        { STR("X-Amz-Target"), operation_target(OPERATION_POLL_FOR_THIRD_PARTY_JOBS) },
+        { STR("X-Amz-Security-Token"), keys->session_token },
+    };
+    struct sigv4_request rq = {
+        .method = STR("POST"),
+        .path = region->endpoint.path,
+        .headers = headers,
+        .header_count = keys->session_token.len ? 5 : 4,
+        .body = body,
+        .date = &ctx->date,
+    };
+    for (size_t i = 0; i < rq.header_count; i++)
+        put_header(&c->head, headers[i].name, headers[i].value);
+    buf_put(&c->head, STR(USER_AGENT "Authorization: "));
+    int r = sigv4_sign(&c->head, &ctx->scratch, &region->key, keys, &rq);
+    buf_put(&c->head, STR("\r\n"));
+    return r;
+}
+
+static enum fault send(struct call *c, struct call_context *ctx, struct region *region, str body)
+{
+    struct transfer *x = &c->transfer;
+    x->head = c->head.at;
+    x->head_len = c->head.len;
+    x->body = body;
+    x->wanted = c->wanted;
+    x->wanted_count = CALL_WANTED_COUNT;
+    x->timeout_ms = ctx->timeout_ms;
+    switch (transfer_start(x, region->pool)) {
+    case 0:
+        return FAULT_NONE;
+    case PIPEPOLL_ENOMEM:
+        return FAULT_OUT_OF_MEMORY;
+    default:
+        return FAULT_BROKEN;
+    }
+}
+
+enum fault call_start_poll(struct call *c, struct call_context *ctx, struct region *region,
+                           const struct pipepoll_action_type *action_type, uint32_t batch)
+{
+    struct credentials *keys = provider_current(ctx->credentials);
+    if (!keys)
+        return FAULT_NO_CREDENTIALS;
+    size_t head_size = region->endpoint.host.len + keys->access_key_id.len +
+                       keys->session_token.len + AUTHORIZATION_SIZE + HEAD_REST_SIZE;
+    size_t scratch_size = 2 * head_size + region->endpoint.path.len * 5;
+    if (!buf_ready(&c->head, &ctx->alloc, head_size) ||
+        !buf_ready(&ctx->scratch, &ctx->alloc, scratch_size))
+        return FAULT_OUT_OF_MEMORY;
+
+    struct buf body = BUF_ON(c->body);
+    operation_encode_poll(&body, action_type, batch);
+    amz_date_set(&ctx->date, wake_wall_s());
+    c->started_ns = wake_now_ns();
+    c->batch = batch;
+    int failed = put_head(c, ctx, region, keys, buf_str(&body));
+    if (failed || body.overflow || c->head.overflow)
+        return FAULT_BROKEN;
+    return send(c, ctx, region, buf_str(&body));
+}
+
+/* --- the answer --- */
+
+static bool grow(const struct alloc *alloc, void **at, size_t *cap, size_t need, size_t unit)
+{
+    if (need <= *cap)
+        return true;
+    size_t more = *cap * 2 > need ? *cap * 2 : need;
+    void *bigger = alloc_resize(alloc, *at, *cap * unit, more * unit);
+    if (!bigger)
+        return false;
+    *at = bigger;
+    *cap = more;
+    return true;
+}
+
+static bool grow_room(struct job_room *room, const struct alloc *alloc, size_t tokens, size_t jobs)
+{
+    void *token_at = room->tokens, *job_at = room->jobs;
+    bool done = grow(alloc, &token_at, &room->token_cap, tokens, sizeof *room->tokens);
+    room->tokens = token_at;
+    done = grow(alloc, &job_at, &room->job_cap, jobs, sizeof *room->jobs) && done;
+    room->jobs = job_at;
+    return done;
+}
+
+static enum fault read_jobs(struct call *c, struct call_context *ctx, struct outcome *out)
+{
+    struct transfer *x = &c->transfer;
+    struct job_list list;
+    int r;
+    while ((r = job_decode(&list, &c->room, x->answer, x->answer_len, &c->why)) == JOB_NEED_ROOM)
+        if (!grow_room(&c->room, &ctx->alloc, list.tokens_needed, list.jobs_needed))
+            return FAULT_OUT_OF_MEMORY;
+    if (r)
+        return FAULT_GARBLED;
+    out->jobs = c->room.jobs;
+    out->job_count = list.count;
+    return FAULT_NONE;
+}
+
+/* An error's body is small; a larger one than its tokens hold is told by its first bytes. */
+enum { ERROR_TOKENS = 64 };
+
+static void read_error(struct call *c, struct call_context *ctx, struct outcome *out)
+{
+    struct transfer *x = &c->transfer;
+    struct answer answer = {
+        .http_status = x->http_status,
+        .error_type = c->wanted[CALL_ERROR_TYPE].value,
+        .retry_after = c->wanted[CALL_RETRY_AFTER].value,
+    };
+    struct answer_fault found;
+    grow_room(&c->room, &ctx->alloc, ERROR_TOKENS, 0);
+    answer_read(&found, &answer, x->answer, x->answer_len, c->room.tokens, c->room.token_cap);
+    out->fault = found.fault;
+    out->code = found.code;
+    out->message = found.message;
+    out->retry_after_ms = found.retry_after_ms;
+}
+
+/* The service's text as one plain line. It lies in the call's own memory. */
+static void make_plain(str text)
+{
+    for (char *at = (char *)text.ptr, *end = at + text.len; at < end; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            *at = '?';
+}
+
+/* A complaint about a signature may quote the canonical request, session token included. */
+static void hide(str text, str secret)
+{
+    char *at = (char *)text.ptr, *end = at + text.len;
+    while (secret.len && at &&
+           (at = memmem(at, (size_t)(end - at), secret.ptr, secret.len)) != NULL) {
+        memset(at, '*', secret.len);
+        at += secret.len;
+    }
+}
+
+void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *out)
+{
+    struct transfer *x = &c->transfer;
+    *out = (struct outcome) {
+        .fault = x->fault,
+        .http_status = x->http_status,
+        .request_id = c->wanted[CALL_REQUEST_ID].value,
+    };
+    if (x->fault) {
+        explain(&c->why, 0, "%s", x->detail);
+        out->message = str_of(c->why.text);
+    } else if (x->http_status == 200) {
+        out->fault = read_jobs(c, ctx, out);
+        if (out->fault)
+            out->message = str_of(c->why.text);
+    } else {
+        read_error(c, ctx, out);
+    }
+    struct credentials *keys = provider_current(ctx->credentials);
+    if (keys)
+        hide(out->message, keys->session_token);
+    make_plain(out->code);
+    make_plain(out->message);
+    make_plain(out->request_id);
+}

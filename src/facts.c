@@ -1,0 +1,40 @@
+/* The public functions that need no poller. */
+#include "aws/operation.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "options.h"
+
+struct pipepoll_str pipepoll_str(const char *text)
+{
+    return str_of(text);
+}
+
+int pipepoll_target_check(const struct pipepoll_target_options *options, struct pipepoll_error *why)
+{
+    return pipepoll_endpoint(options, NULL, 0, why);
+}
+
+int pipepoll_endpoint(const struct pipepoll_target_options *options, char *text, size_t size,
+                      struct pipepoll_error *why)
+{
+    struct pipepoll_target_options o;
+    struct endpoint endpoint;
+    int r = target_options_read(&o, options, why);
+    if (r)
+        return r;
+    struct endpoint_rule rule = target_options_endpoint(&o);
+    r = endpoint_resolve(&endpoint, &rule, why);
+    if (r || !text)
+        return r;
+    struct buf out = { .at = text, .cap = size };
+    buf_put(&out, endpoint.url);
+    buf_cstr(&out);
+    return out.overflow
+               ? explain(why, PIPEPOLL_EINVAL, "the endpoint is longer than %zu bytes", size)
+               : 0;
+}
+
+const char *pipepoll_region(struct pipepoll_str partition, size_t i)
+{
+    return endpoint_region(partition.len ? partition : STR("aws"), i);
+}

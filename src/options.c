@@ -1,0 +1,95 @@
+#include "options.h"
+
+#include <stdlib.h>
+
+#include "aws/operation.h"
+#include "base/log.h"
+
+enum {
+    MAX_IN_FLIGHT = 256,
+    MAX_IN_FLIGHT_MOST = 65536,
+    REQUEST_TIMEOUT_MS = 30000,
+    CONNECT_TIMEOUT_MS = 10000,
+    INTERVAL_MS = 5000,
+    DAY_MS = 86400000
+};
+
+/* `size` comes first in every options struct; what the caller's version lacks is zero. */
+static int copy_sized(void *out, size_t out_size, const void *in, struct pipepoll_error *why)
+{
+    size_t size;
+    memcpy(&size, in, sizeof size);
+    if (size < sizeof size)
+        return explain(why, PIPEPOLL_EINVAL,
+                       "the options' size is %zu: begin with PIPEPOLL_OPTIONS_INIT or "
+                       "PIPEPOLL_TARGET_OPTIONS_INIT",
+                       size);
+    memset(out, 0, out_size);
+    memcpy(out, in, size < out_size ? size : out_size);
+    return 0;
+}
+
+/* 0 becomes the default; past `most` is refused. */
+static int number(uint32_t *value, const char *name, uint32_t fallback, uint32_t most,
+                  struct pipepoll_error *why)
+{
+    if (*value > most)
+        return explain(why, PIPEPOLL_EINVAL, "%s %u is out of range: 1 to %u, or 0 for %u", name,
+                       *value, most, fallback);
+    if (!*value)
+        *value = fallback;
+    return 0;
+}
+
+int options_read(struct pipepoll_options *out, const struct pipepoll_options *in,
+                 struct pipepoll_error *why)
+{
+    struct pipepoll_options o;
+    int r = copy_sized(&o, sizeof o, in, why);
+    if (!r && (!o.sink || !o.sink->deliver))
+        r = explain(why, PIPEPOLL_EINVAL, "sink is missing, or its deliver(): answers go there");
+    if (!r)
+        r = number(&o.max_in_flight, "max_in_flight", MAX_IN_FLIGHT, MAX_IN_FLIGHT_MOST, why);
+    if (!r)
+        r = number(&o.max_in_flight_per_region, "max_in_flight_per_region", 0, MAX_IN_FLIGHT_MOST,
+                   why);
+    if (!r)
+        r = number(&o.request_timeout_ms, "request_timeout_ms", REQUEST_TIMEOUT_MS, DAY_MS, why);
+    if (!r)
+        r = number(&o.connect_timeout_ms, "connect_timeout_ms", CONNECT_TIMEOUT_MS, DAY_MS, why);
+    if (!r)
+        *out = o;
+    return r;
+}
+
+int target_options_read(struct pipepoll_target_options *out,
+                        const struct pipepoll_target_options *in, struct pipepoll_error *why)
+{
+    struct pipepoll_target_options o;
+    int r = copy_sized(&o, sizeof o, in, why);
+    if (!r)
+        r = action_type_check(&o.action_type, why);
+    if (!r)
+        r = number(&o.interval_ms, "interval_ms", INTERVAL_MS, DAY_MS, why);
+    /* The model's number is an int of 32 bits. */
+    if (!r)
+        r = number(&o.max_batch_size, "max_batch_size", 0, INT32_MAX, why);
+    if (!r)
+        *out = o;
+    return r;
+}
+
+struct endpoint_rule target_options_endpoint(const struct pipepoll_target_options *o)
+{
+    return (struct endpoint_rule) {
+        .region = o->region,
+        .endpoint_url = o->endpoint_url,
+        .fips = o->fips,
+        .dualstack = o->dualstack,
+    };
+}
+
+str options_ca_bundle(const struct pipepoll_options *o)
+{
+    return o->ca_bundle.len ? o->ca_bundle : str_of(getenv("AWS_CA_BUNDLE"));
+}

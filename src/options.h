@@ -1,0 +1,19 @@
+/* The embedder's options, read once: missing tails zeroed (older callers), defaults put in, rules
+ * checked. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "aws/endpoint.h"
+
+/* PIPEPOLL_EINVAL with one sentence. */
+int options_read(struct pipepoll_options *out, const struct pipepoll_options *in,
+                 struct pipepoll_error *why);
+int target_options_read(struct pipepoll_target_options *out,
+                        const struct pipepoll_target_options *in, struct pipepoll_error *why);
+
+struct endpoint_rule target_options_endpoint(const struct pipepoll_target_options *o);
+
+/* As given, else AWS_CA_BUNDLE, else empty: the system's. */
+str options_ca_bundle(const struct pipepoll_options *o);
+
+#endif

@@ -1,0 +1,234 @@
+/* The poller: due -> call -> deliver -> due. poll_begin() and poll_finish() tell the story; all
+ * below is called downward and returns. Answers come from the transport on a clean stack, and the
+ * sink is called from there. What a callback may end (a target, the poller) is only marked; the
+ * next tick of the alarm ends it. */
+#include "poller.h"
+
+/* What a sink with a limit asks for when the target names no batch size: the number must be known,
+ * for it is set aside from the credit while the poll is out. */
+enum { BATCH_DEFAULT = 10 };
+
+void poller_tick_soon(struct pipepoll *p)
+{
+    alarm_set(&p->tick, wake_now_ns());
+}
+
+/* --- one poll --- */
+
+static struct call *call_take(struct pipepoll *p)
+{
+    struct list *l = list_pop_first(&p->free_calls);
+    return l ? CONTAINER_OF(l, struct call, free_link) : call_new(&p->calls);
+}
+
+static void call_give(struct pipepoll *p, struct call *c)
+{
+    if (c)
+        list_put_first(&p->free_calls, &c->free_link);
+}
+
+/* The poll of t is over; the next is at due_ns, or never when t was removed meanwhile. */
+static void target_wait(struct pipepoll_target *t, uint64_t due_ns)
+{
+    struct pipepoll *p = t->poller;
+    bool removed = t->schedule.state == TARGET_REMOVED;
+    schedule_give(&p->schedule, &t->schedule, due_ns);
+    if (!removed)
+        return;
+    list_remove(&t->link);
+    list_put_last(&p->gone, &t->link);
+}
+
+static void tell_answer(struct pipepoll_target *t, const struct call *c, const struct outcome *got)
+{
+    struct pipepoll *p = t->poller;
+    struct pipepoll_answer answer = {
+        .request_id = got->request_id,
+        .jobs = got->jobs,
+        .job_count = got->job_count,
+        .attempt = t->schedule.failures + 1,
+        .latency_ms = (uint32_t)((wake_now_ns() - c->started_ns) / 1000000),
+    };
+    p->stats.answers++;
+    p->stats.jobs += got->job_count;
+    p->stats.latency_ms_sum += answer.latency_ms;
+    p->o.sink->deliver(p->o.sink, t, &answer);
+}
+
+static uint64_t poll_answered(struct pipepoll_target *t, const struct call *c,
+                              const struct outcome *got)
+{
+    tell_answer(t, c, got);
+    uint64_t roll = rng_next(&t->poller->rng), now_ns = wake_now_ns();
+    bool full = got->job_count > 0 && got->job_count >= c->batch;
+    return got->job_count ? target_on_jobs(&t->schedule, full, now_ns, roll)
+                          : target_on_empty(&t->schedule, now_ns, roll);
+}
+
+static uint64_t poll_failed(struct pipepoll_target *t, const struct outcome *got)
+{
+    struct pipepoll *p = t->poller;
+    bool is_news = target_is_news(&t->schedule, got->fault, got->code);
+    uint64_t now_ns = wake_now_ns();
+    uint64_t due_ns =
+        target_on_fault(&t->schedule, got->fault, got->retry_after_ms, now_ns, rng_next(&p->rng));
+    struct pipepoll_failure failure = {
+        .status = fault_status(got->fault),
+        .http_status = got->http_status,
+        .attempt = t->schedule.failures,
+        .retry_in_ms = due_ns == TARGET_NEVER ? 0 : (uint32_t)((due_ns - now_ns) / 1000000),
+        .code = got->code,
+        .message = got->message.len ? got->message : str_of(fault_text(got->fault)),
+        .request_id = got->request_id,
+    };
+    p->stats.failures++;
+    p->stats.throttled += got->fault == FAULT_THROTTLED;
+    if (is_news && p->o.sink->failed)
+        p->o.sink->failed(p->o.sink, t, &failure);
+    /* The sink may have removed the target. */
+    return t->schedule.state == TARGET_REMOVED ? TARGET_NEVER : due_ns;
+}
+
+static void tick(struct pipepoll *p);
+
+static void poll_finish(struct transfer *x)
+{
+    struct call *c = CONTAINER_OF(x, struct call, transfer);
+    struct pipepoll_target *t = c->owner;
+    struct pipepoll *p = t->poller;
+    struct outcome got;
+    call_read_poll(c, &p->calls, &got);
+    if (p->o.sink->credit)
+        p->jobs_on_order -= c->batch;
+    uint64_t due_ns = got.fault ? poll_failed(t, &got) : poll_answered(t, c, &got);
+    call_give(p, c);
+    target_wait(t, due_ns);
+    tick(p);
+}
+
+static uint32_t batch_size(const struct pipepoll_target *t, uint64_t credit)
+{
+    if (credit == UINT64_MAX)
+        return t->max_batch_size;
+    uint32_t batch = t->max_batch_size ? t->max_batch_size : BATCH_DEFAULT;
+    return batch < credit ? batch : (uint32_t)credit;
+}
+
+static void poll_begin(struct pipepoll_target *t, uint64_t now_ns, uint64_t credit)
+{
+    struct pipepoll *p = t->poller;
+    if (now_ns - t->schedule.due_ns > p->max_lateness_ns)
+        p->max_lateness_ns = now_ns - t->schedule.due_ns;
+    p->stats.polls++;
+    struct call *c = call_take(p);
+    struct outcome got = { .fault = FAULT_OUT_OF_MEMORY };
+    if (c) {
+        c->owner = t;
+        c->transfer.on_done = poll_finish;
+        got.fault =
+            call_start_poll(c, &p->calls, t->region, &t->action_type, batch_size(t, credit));
+    }
+    if (!got.fault) {
+        p->jobs_on_order += p->o.sink->credit ? c->batch : 0;
+        return;
+    }
+    call_give(p, c);
+    target_wait(t, poll_failed(t, &got));
+}
+
+/* UINT64_MAX: no limit. */
+static uint64_t credit_left(const struct pipepoll *p)
+{
+    if (!p->o.sink->credit)
+        return UINT64_MAX;
+    uint64_t credit = p->o.sink->credit(p->o.sink);
+    return credit > p->jobs_on_order ? credit - p->jobs_on_order : 0;
+}
+
+static bool has_ended(const struct pipepoll *p)
+{
+    return p->closing && list_empty(&p->targets) && list_empty(&p->gone);
+}
+
+/* Start what is due while there are slots and credit; come back when more is due. */
+static void tick(struct pipepoll *p)
+{
+    uint64_t now_ns = wake_now_ns();
+    schedule_advance(&p->schedule, now_ns);
+    while (schedule_has_next(&p->schedule)) {
+        uint64_t credit = credit_left(p); /* the sink may have removed targets in there */
+        struct target *next = credit ? schedule_take(&p->schedule) : NULL;
+        if (!next)
+            break;
+        poll_begin(CONTAINER_OF(next, struct pipepoll_target, schedule), now_ns, credit);
+    }
+    if (list_empty(&p->gone) && !has_ended(p))
+        alarm_set(&p->tick, schedule_next_due(&p->schedule));
+    else
+        poller_tick_soon(p);
+}
+
+/* --- the end --- */
+
+void target_free(struct pipepoll_target *t)
+{
+    struct pipepoll *p = t->poller;
+    region_leave(&p->regions, t->region);
+    p->stats.targets--;
+    alloc_free(&p->alloc, t, t->size);
+}
+
+static void on_wake_closed(void *ctx)
+{
+    struct pipepoll *p = ctx;
+    void (*closed)(void *ctx) = p->closed;
+    void *closed_ctx = p->closed_ctx;
+    struct alloc alloc = p->alloc;
+    trust_free(p->trust);
+    pipepoll_credentials_unref(p->calls.credentials);
+    digest_free(p->digest);
+    alloc_free(&alloc, p, sizeof *p);
+    if (closed)
+        closed(closed_ctx);
+}
+
+static void on_transport_closed(void *ctx)
+{
+    struct pipepoll *p = ctx;
+    wake_close(p->wake, on_wake_closed, p);
+}
+
+static void poller_end(struct pipepoll *p)
+{
+    for (struct list *l; (l = list_pop_first(&p->free_calls)) != NULL;)
+        call_free(CONTAINER_OF(l, struct call, free_link), &p->calls);
+    call_context_deinit(&p->calls);
+    schedule_deinit(&p->schedule);
+    alarm_deinit(&p->tick);
+    wake_keep_loop_alive(p->wake, true);
+    transport_close(p->transport, on_transport_closed, p);
+}
+
+void poller_on_tick(struct alarm *alarm)
+{
+    struct pipepoll *p = CONTAINER_OF(alarm, struct pipepoll, tick);
+    for (struct list *l; (l = list_pop_first(&p->gone)) != NULL;) {
+        struct pipepoll_target *t = CONTAINER_OF(l, struct pipepoll_target, link);
+        if (p->o.sink->removed)
+            p->o.sink->removed(p->o.sink, t);
+        target_free(t);
+    }
+    if (has_ended(p))
+        poller_end(p);
+    else
+        tick(p);
+}
+
+void poller_abandon(struct pipepoll *p)
+{
+    alarm_deinit(&p->tick);
+    if (p->wake)
+        wake_close(p->wake, on_wake_closed, p);
+    else
+        on_wake_closed(p);
+}

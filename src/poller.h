@@ -1,0 +1,54 @@
+/* The poller and its targets: what poller.c drives and api.c makes and ends. */
+#ifndef POLLER_H
+#define POLLER_H
+
+#include "base/log.h"
+#include "base/rng.h"
+#include "call.h"
+#include "io/trust.h"
+
+struct pipepoll {
+    struct pipepoll_options o;
+    struct alloc alloc;
+    struct log log;
+    struct wake *wake;
+    struct alarm tick;
+    struct trust *trust;
+    struct digest *digest;
+    struct transport *transport;
+    struct call_context calls;
+    struct schedule schedule;
+    struct regions regions;
+    struct list targets, gone; /* gone: to be told so, then freed */
+    struct list free_calls;
+    struct rng rng;
+    uint64_t jobs_on_order; /* what polls in flight may bring, when the sink has a limit */
+    uint64_t max_lateness_ns;
+    struct pipepoll_stats stats;
+    bool closing;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+struct pipepoll_target {
+    struct target schedule; /* first poll, interval, back-off */
+    struct list link;       /* in targets, then in gone */
+    struct pipepoll *poller;
+    struct region *region;
+    struct pipepoll_action_type action_type; /* slices of text */
+    uint32_t max_batch_size;
+    uint32_t size;
+    void *user;
+    char text[];
+};
+
+/* Ring the tick as soon as the loop turns. */
+void poller_tick_soon(struct pipepoll *p);
+/* The alarm's: tell removed targets, end a poller that is done, else start what is due. */
+void poller_on_tick(struct alarm *tick);
+/* Undo a start that failed half-way; the loop may still have to close a timer. */
+void poller_abandon(struct pipepoll *p);
+/* Leave the region and free; t is in no list and no schedule. */
+void target_free(struct pipepoll_target *t);
+
+#endif
