@@ -1,0 +1,172 @@
+#include "lib/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+struct link {
+    uv_tcp_t tcp;
+    uv_idle_t pieces;
+    struct server *server;
+    unsigned number;
+    size_t slot, len;
+    char in[65536];
+    struct server_reply reply;
+    size_t sent;
+    bool is_answering, is_closing;
+};
+
+static void on_pieces_closed(uv_handle_t *handle)
+{
+    struct link *l = handle->data;
+    free(l);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct link *l = handle->data;
+    uv_close((uv_handle_t *)&l->pieces, on_pieces_closed);
+}
+
+static void link_close(struct link *l, bool reset)
+{
+    if (l->is_closing)
+        return;
+    l->is_closing = true;
+    l->server->links[l->slot] = NULL;
+    if (reset)
+        uv_tcp_close_reset(&l->tcp, on_closed);
+    else
+        uv_close((uv_handle_t *)&l->tcp, on_closed);
+}
+
+static void link_ended(struct link *l)
+{
+    l->is_answering = false;
+    if (l->reply.end == SERVER_CLOSE || l->reply.end == SERVER_RESET)
+        link_close(l, l->reply.end == SERVER_RESET);
+}
+
+static void put(struct link *l, size_t n)
+{
+    uv_buf_t b = uv_buf_init((char *)l->reply.bytes.ptr + l->sent, (unsigned)n);
+    if (n && uv_try_write((uv_stream_t *)&l->tcp, &b, 1) != (int)n)
+        abort(); /* answers of tests fit a socket's buffer */
+    l->sent += n;
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    struct link *l = idle->data;
+    size_t left = l->reply.bytes.len - l->sent;
+    if (!l->is_closing)
+        put(l, left < l->reply.piece ? left : l->reply.piece);
+    if (l->is_closing || l->sent == l->reply.bytes.len) {
+        uv_idle_stop(idle);
+        link_ended(l);
+    }
+}
+
+static void answer(struct link *l, str head, str body)
+{
+    struct server *s = l->server;
+    struct server_request rq = { head, body, l->number, ++s->requests };
+    l->reply = s->answer(s, &rq);
+    l->sent = 0;
+    l->is_answering = true;
+    if (l->reply.piece) {
+        uv_idle_start(&l->pieces, on_idle);
+        return;
+    }
+    put(l, l->reply.bytes.len);
+    link_ended(l);
+}
+
+/* The length of a whole request at the start of text, or 0. */
+static size_t whole_request(str text, str *head, str *body)
+{
+    char *end = memmem(text.ptr, text.len, "\r\n\r\n", 4);
+    char *length = memmem(text.ptr, text.len, "Content-Length: ", 16);
+    if (!end || !length)
+        return 0;
+    *head = (str) { text.ptr, (size_t)(end + 4 - text.ptr) };
+    *body = (str) { end + 4, strtoul(length + 16, NULL, 10) };
+    return head->len + body->len <= text.len ? head->len + body->len : 0;
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct link *l = stream->data;
+    (void)buf;
+    if (n < 0) {
+        link_close(l, false);
+        return;
+    }
+    l->len += (size_t)n;
+    str head, body;
+    size_t used = whole_request((str) { l->in, l->len }, &head, &body);
+    if (!used)
+        return;
+    l->len -= used;
+    answer(l, head, body);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
+{
+    struct link *l = handle->data;
+    (void)size;
+    *buf = uv_buf_init(l->in + l->len, (unsigned)(sizeof l->in - l->len));
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    struct server *s = listener->data;
+    struct link *l = calloc(1, sizeof *l);
+    if (status || !l)
+        abort();
+    uv_tcp_init(listener->loop, &l->tcp);
+    uv_idle_init(listener->loop, &l->pieces);
+    l->tcp.data = l->pieces.data = l;
+    l->server = s;
+    l->number = ++s->connections;
+    while (s->links[l->slot])
+        l->slot++;
+    s->links[l->slot] = l;
+    uv_accept(listener, (uv_stream_t *)&l->tcp);
+    uv_tcp_nodelay(&l->tcp, 1);
+    uv_read_start((uv_stream_t *)&l->tcp, on_alloc, on_read);
+}
+
+void server_open(struct server *s, uv_loop_t *loop,
+                 struct server_reply (*on_request)(struct server *, const struct server_request *),
+                 void *ctx)
+{
+    struct sockaddr_in at;
+    int size = sizeof at;
+    *s = (struct server) { .answer = on_request, .ctx = ctx };
+    uv_ip4_addr("127.0.0.1", 0, &at);
+    uv_tcp_init(loop, &s->listener);
+    s->listener.data = s;
+    uv_tcp_bind(&s->listener, (struct sockaddr *)&at, 0);
+    if (uv_listen((uv_stream_t *)&s->listener, 512, on_connection))
+        abort();
+    uv_tcp_getsockname(&s->listener, (struct sockaddr *)&at, &size);
+    snprintf(s->url, sizeof s->url, "http://127.0.0.1:%u/", ntohs(at.sin_port));
+}
+
+void server_drop_idle(struct server *s, enum server_end how)
+{
+    for (size_t i = 0; i < sizeof s->links / sizeof *s->links; i++) {
+        struct link *l = s->links[i];
+        if (l && !l->is_answering)
+            link_close(l, how == SERVER_RESET);
+    }
+}
+
+void server_close(struct server *s)
+{
+    for (size_t i = 0; i < sizeof s->links / sizeof *s->links; i++)
+        if (s->links[i])
+            link_close(s->links[i], false);
+    uv_close((uv_handle_t *)&s->listener, NULL);
+}
