@@ -91,6 +91,7 @@ void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx)
     p->closing = true;
     p->closed = closed;
     p->closed_ctx = ctx;
+    wake_keep_loop_alive(p->wake, true); /* until closed was called */
     for (struct list *l = p->targets.next, *next; l != &p->targets; l = next) {
         next = l->next;
         pipepoll_target_remove(CONTAINER_OF(l, struct pipepoll_target, link));

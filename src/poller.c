@@ -205,7 +205,6 @@ static void poller_end(struct pipepoll *p)
     call_context_deinit(&p->calls);
     schedule_deinit(&p->schedule);
     alarm_deinit(&p->tick);
-    wake_keep_loop_alive(p->wake, true);
     transport_close(p->transport, on_transport_closed, p);
 }
 

@@ -17,6 +17,7 @@ struct lane {
     struct list idle_link;
     struct curl_slist lines[TRANSFER_HEAD_LINES + 1]; /* nodes point into the transfer's head */
     bool fresh;         /* its last connection broke: the next transfer opens one */
+    bool worn;          /* opened a connection: its handle is replaced before the next transfer */
     bool forbids_reuse; /* the service failed: this connection is not kept */
     char error[CURL_ERROR_SIZE];
 };
@@ -46,7 +47,7 @@ struct transport {
     uint64_t connections;
 };
 
-/* An idle lane of the pool, opened if there is none; it is in no list then. NULL: out of memory. */
+/* An idle lane of the pool, or a new one; it is in no list then. NULL: out of memory. */
 struct lane *lane_take(struct pool *pool);
 void lane_give(struct lane *lane);
 

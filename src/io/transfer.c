@@ -27,6 +27,7 @@ static void transfer_finish(struct transfer *x, CURLcode code)
     x->lane = NULL;
     lane->transfer = NULL;
     lane->fresh = x->fault == FAULT_UNREACHABLE;
+    lane->worn = opened > 0;
     lane->multi->busy--;
     lane_give(lane);
     x->on_done(x);

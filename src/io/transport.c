@@ -1,7 +1,9 @@
 /* libcurl 7.88 (Debian 12) shapes this file:
  *  - A multi searches its connections one by one, and after the peer reset more than five idle ones
  *    the next request fails. So a pool spreads its easy handles ("lanes") over multis of five.
- *  - Setting options costs more than sending: a lane gets all that never changes once.
+ *  - Setting options costs more than sending: a lane gets all that never changes once. But a handle
+ *    counts the dead connections it met over its whole life, and gives up at the sixth. So one that
+ *    had to open a connection, perhaps after meeting dead ones, is replaced.
  *  - Without CURLOPT_QUICK_EXIT, taking a transfer out during a name look-up blocks. */
 #include "io/transport.h"
 
@@ -86,13 +88,11 @@ static void set_tls(CURL *easy, const struct pool *pool)
     curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, pool->transport->o.trust);
 }
 
-static struct lane *lane_open(struct multi *m)
+static struct lane *lane_open(struct lane *lane, struct multi *m)
 {
-    struct lane *lane = &m->lanes[m->lane_count];
     *lane = (struct lane) { .easy = curl_easy_init(), .multi = m };
     if (!lane->easy)
         return NULL;
-    m->lane_count++;
     list_init(&lane->idle_link);
     set_http(lane->easy, m->pool);
     set_connection(lane->easy, m->pool);
@@ -142,16 +142,34 @@ static void multi_close(struct multi *m)
     alloc_free(alloc, m, sizeof *m);
 }
 
+static struct lane *lane_renew(struct lane *lane)
+{
+    if (!lane->worn)
+        return lane;
+    struct multi *m = lane->multi;
+    bool fresh = lane->fresh;
+    curl_easy_cleanup(lane->easy);
+    if (!lane_open(lane, m)) {
+        lane->worn = true; /* to be tried again */
+        lane_give(lane);
+        return NULL;
+    }
+    lane->fresh = fresh;
+    return lane;
+}
+
 struct lane *lane_take(struct pool *pool)
 {
     struct list *idle = list_pop_first(&pool->idle);
     if (idle)
-        return CONTAINER_OF(idle, struct lane, idle_link);
+        return lane_renew(CONTAINER_OF(idle, struct lane, idle_link));
     struct multi *last =
         list_empty(&pool->multis) ? NULL : CONTAINER_OF(pool->multis.prev, struct multi, pool_link);
     if (!last || last->lane_count == LANES_PER_MULTI)
         last = multi_open(pool);
-    return last ? lane_open(last) : NULL;
+    if (!last || !lane_open(&last->lanes[last->lane_count], last))
+        return NULL;
+    return &last->lanes[last->lane_count++];
 }
 
 void lane_give(struct lane *lane)
