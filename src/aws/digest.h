@@ -1,6 +1,6 @@
 /* SHA-256 and HMAC-SHA-256: OpenSSL lives behind these lines and nowhere else in aws/.
- * One `struct digest` per poller; not shared between threads. No allocation after init but in
- * hmac_key_set() for a new key. */
+ * One `struct digest` per poller; not shared between threads. We allocate in the two new() only;
+ * OpenSSL itself takes and gives back a few blocks in every HMAC (it copies the keyed state). */
 #ifndef AWS_DIGEST_H
 #define AWS_DIGEST_H
 
@@ -14,7 +14,7 @@ struct sha256 {
     unsigned char bytes[SHA256_SIZE];
 };
 
-struct digest; /* fetched algorithms and their reused contexts */
+struct digest;   /* fetched algorithms and their reused contexts */
 struct hmac_key; /* a keyed context: one per signing key */
 
 /* Fetches the algorithms and runs known-answer checks of SHA-256, HMAC and of re-keying (OpenSSL
@@ -23,16 +23,19 @@ struct hmac_key; /* a keyed context: one per signing key */
 int digest_new(struct digest **out);
 struct digest *digest_free(struct digest *d); /* NULL in, NULL out; returns NULL */
 
-/* SHA-256 of one slice, or of many put one after the other. 0 or PIPEPOLL_ESYSTEM. */
+/* SHA-256 of one slice, or of many put one after the other between begin and end; there is one such
+ * sum at a time, and digest_sha256() begins anew. 0 or PIPEPOLL_ESYSTEM. */
 int digest_sha256(struct digest *d, struct sha256 *out, str in);
 int digest_begin(struct digest *d);
 int digest_put(struct digest *d, str in);
 int digest_end(struct digest *d, struct sha256 *out);
 
-/* HMAC with a key used once (the steps of key derivation). 0 or PIPEPOLL_ESYSTEM. */
+/* HMAC with a key used once (the steps of key derivation); key may lie in *out. 0 or
+ * PIPEPOLL_ESYSTEM. */
 int digest_hmac(struct digest *d, struct sha256 *out, str key, str in);
 
-/* A key used again and again: the HMAC of a request costs one pass. */
+/* A key used again and again: the HMAC of a request costs one pass. May outlive d. PIPEPOLL_ENOMEM
+ * from new; PIPEPOLL_ESYSTEM from set, and from sign when no key was set. */
 int hmac_key_new(struct digest *d, struct hmac_key **out);
 int hmac_key_set(struct hmac_key *k, str key);
 int hmac_key_sign(struct hmac_key *k, struct sha256 *out, str in);

@@ -1,4 +1,4 @@
-/* Region and flags to host and URL: the partition table and the endpoint rules of CodePipeline. Pure. */
+/* Region and flags to host and URL: the partitions and the endpoint rules of CodePipeline. Pure. */
 #ifndef AWS_ENDPOINT_H
 #define AWS_ENDPOINT_H
 
@@ -13,19 +13,19 @@ struct endpoint {
 };
 
 struct endpoint_rule {
-    str region;       /* [a-z0-9-]{1,63} */
+    str region;       /* [a-z0-9-]{1,63}, no '-' at either end */
     str endpoint_url; /* override, or empty */
     bool fips, dualstack;
 };
 
-/* *out must not be moved afterwards (slices). PIPEPOLL_EINVAL with one sentence: a bad region, a bad
- * URL (scheme, user info, query, fragment, control characters, too long), an override together with
- * fips or dualstack, dualstack where the partition has none. An unknown region gets its partition by
+/* *out must not be moved afterwards (slices). PIPEPOLL_EINVAL with one sentence: a bad region, a
+ * bad URL (scheme, user info, host, port, query, fragment, a character that a URL must escape, too
+ * long), an override together with fips or dualstack. An unknown region gets its partition by
  * pattern, else `aws`. An http: override is taken for any host: the operator wrote it. */
 int endpoint_resolve(struct endpoint *out, const struct endpoint_rule *rule,
                      struct pipepoll_error *why);
 
-/* The i-th region of a partition where the service is offered, or NULL. */
+/* The i-th region of a partition (empty: aws) where the service is offered, or NULL. */
 const char *endpoint_region(str partition, size_t i);
 
 #endif

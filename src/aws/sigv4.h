@@ -4,8 +4,7 @@
 #ifndef AWS_SIGV4_H
 #define AWS_SIGV4_H
 
-#include <stdint.h>
-
+#include "aws/amz_date.h"
 #include "aws/credentials.h"
 #include "aws/digest.h"
 #include "base/buf.h"
@@ -17,63 +16,64 @@ struct sigv4_header {
     str name, value; /* any case and order; value as sent: trimmed and folded here */
 };
 
-/* What is signed. x-amz-date must be among the headers; query strings are not supported (every call
- * is POST without one). */
+/* What is signed. Query strings are not supported (every call is POST without one). */
 struct sigv4_request {
-    str method, path; /* path as sent, "/" for all calls without an endpoint override */
-    const struct sigv4_header *headers; /* all of them are signed */
+    str method;
+    str path;           /* as sent: "/" but for an endpoint override with a path */
+    bool verbatim_path; /* sign the path without removing dot segments and doubled slashes */
+    const struct sigv4_header *headers; /* all of them are signed; x-amz-date must be one */
     size_t header_count;                /* at most SIGV4_HEADERS_MAX */
     str body;
+    const struct amz_date *date; /* the time that x-amz-date says; used by sigv4_sign() only */
 };
 
-/* A time as signing needs it: "20150830T123600Z", whose first eight are the date of the scope. */
-struct amz_date {
-    char text[16];
-    int64_t unix_s; /* what text stands for: kept, so that text is made once a second */
+/* What a signing key is good for: a day ("20150830") of one service in one region. */
+struct sigv4_scope {
+    str day, region, service;
 };
-static inline str amz_date_str(const struct amz_date *d)
-{
-    return (str){ d->text, sizeof d->text };
-}
-static inline str amz_date_day(const struct amz_date *d)
-{
-    return (str){ d->text, 8 };
-}
-/* Does nothing when *d stands for unix_s already. Years 1970 to 9999. */
-void amz_date_set(struct amz_date *d, int64_t unix_s);
 
-/* Stage 1. Canonical request, hashed payload last. PIPEPOLL_EINVAL: too many headers; ENOMEM: does
- * not fit into out. signed_headers gets its own copy of the list ("content-type;host;..."). */
-int sigv4_canonical_request(struct buf *out, struct buf *signed_headers, struct digest *d,
+/* Stage 1. The canonical request, the hashed payload last. *signed_headers becomes the list
+ * ("content-type;host;...") that lies in out. PIPEPOLL_EINVAL: too many headers; PIPEPOLL_ENOMEM:
+ * it does not fit into out; PIPEPOLL_ESYSTEM. */
+int sigv4_canonical_request(struct buf *out, str *signed_headers, struct digest *d,
                             const struct sigv4_request *rq);
 /* "20150830/us-east-1/codepipeline/aws4_request" */
-void sigv4_credential_scope(struct buf *out, str day, str region, str service);
-/* Stage 2. */
+void sigv4_credential_scope(struct buf *out, const struct sigv4_scope *scope);
+/* Stage 2; scope is the text of sigv4_credential_scope(). canonical may lie in out.
+ * PIPEPOLL_ENOMEM, PIPEPOLL_ESYSTEM. */
 int sigv4_string_to_sign(struct buf *out, struct digest *d, str amz_date, str scope, str canonical);
-/* Stage 3. */
-int sigv4_signing_key(struct sha256 *out, struct digest *d, str secret, str day, str region,
-                      str service);
+/* Stage 3. The caller wipes *out. PIPEPOLL_ESYSTEM. */
+int sigv4_signing_key(struct sha256 *out, struct digest *d, str secret,
+                      const struct sigv4_scope *scope);
 /* Stage 4: the value of the Authorization header. */
 void sigv4_authorization(struct buf *out, str access_key_id, str scope, str signed_headers,
                          const struct sha256 *signature);
 
-/* The signing key of (credentials, day, region, service), derived when one of the first two changed.
- * region and service are borrowed for its life; the credentials are referenced. */
+enum { SIGV4_SCOPE_MAX = 128 };
+
+/* The signing key of (credentials, day, region, service), derived when one of the first two
+ * changed. */
 struct sigv4_key {
+    /* private */
+    struct digest *digest; /* borrowed */
     struct hmac_key *hmac;
-    struct credentials *credentials;
-    str region, service;
+    struct credentials *credentials; /* whose key hmac holds, referenced; NULL: nobody's yet */
+    str region, service;             /* borrowed */
     char day[8];
-    char scope[96];
+    char scope[SIGV4_SCOPE_MAX];
     size_t scope_len;
 };
+/* d and the bytes of region and service must outlive k. PIPEPOLL_EINVAL: region and service
+ * together make a scope longer than SIGV4_SCOPE_MAX; PIPEPOLL_ENOMEM. */
 int sigv4_key_init(struct sigv4_key *k, struct digest *d, str region, str service);
 void sigv4_key_deinit(struct sigv4_key *k); /* wipes; fine on a zeroed one */
 
-/* All stages: put the value of the Authorization header into out. scratch is overwritten; it needs
- * room for twice the headers' text and 512 bytes. Allocates only when the key changes.
- * PIPEPOLL_EINVAL, PIPEPOLL_ENOMEM (out or scratch too small), PIPEPOLL_ESYSTEM. */
-int sigv4_sign(struct buf *out, struct buf *scratch, struct digest *d, struct sigv4_key *k,
-               struct credentials *c, const struct amz_date *date, const struct sigv4_request *rq);
+/* All stages: put the value of the Authorization header into out. scratch is overwritten and, on
+ * success, holds the canonical request and the string to sign; room for three times the path, twice
+ * the headers' text and 512 bytes is enough. c is referenced when the key changes. No memory of
+ * ours is allocated. PIPEPOLL_EINVAL: too many headers; PIPEPOLL_ENOMEM: out or scratch
+ * is too small; PIPEPOLL_ESYSTEM: OpenSSL failed (most likely for memory), the next try may work. */
+int sigv4_sign(struct buf *out, struct buf *scratch, struct sigv4_key *k, struct credentials *c,
+               const struct sigv4_request *rq);
 
 #endif

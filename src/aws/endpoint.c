@@ -1,0 +1,264 @@
+/* Host names follow one rule in every partition; partitions differ in their suffixes and in how
+ * their regions begin. A region of later years is not in the lists below, but its name tells its
+ * partition.
+ *
+ * An override is taken apart and written anew from its parts, never passed on as it came: what curl
+ * connects to, what the Host header says and what is signed are then the same bytes. */
+#include "aws/endpoint.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+
+enum { REGION_MAX = 63, QUOTE_MAX = 100 };
+
+struct partition {
+    str name, suffix, dualstack_suffix;
+    const char *const *prefixes; /* regions are named PREFIX-WORD-DIGITS */
+    const char *const *regions;  /* where CodePipeline is offered */
+};
+
+#define LIST(...) ((const char *const[]) { __VA_ARGS__, NULL })
+#define NONE      ((const char *const[]) { NULL })
+
+static const struct partition partitions[] = {
+    { STR_INIT("aws"), STR_INIT("amazonaws.com"), STR_INIT("api.aws"),
+      LIST("us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"),
+      LIST("af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
+           "ap-south-1", "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3",
+           "ap-southeast-4", "ap-southeast-5", "ca-central-1", "eu-central-1", "eu-central-2",
+           "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3",
+           "il-central-1", "me-central-1", "me-south-1", "sa-east-1", "us-east-1", "us-east-2",
+           "us-west-1", "us-west-2") },
+    { STR_INIT("aws-cn"), STR_INIT("amazonaws.com.cn"), STR_INIT("api.amazonwebservices.com.cn"),
+      LIST("cn"), LIST("cn-north-1", "cn-northwest-1") },
+    { STR_INIT("aws-us-gov"), STR_INIT("amazonaws.com"), STR_INIT("api.aws"), LIST("us-gov"),
+      LIST("us-gov-east-1", "us-gov-west-1") },
+    { STR_INIT("aws-iso"), STR_INIT("c2s.ic.gov"), STR_INIT("api.aws.ic.gov"), LIST("us-iso"),
+      NONE },
+    { STR_INIT("aws-iso-b"), STR_INIT("sc2s.sgov.gov"), STR_INIT("api.aws.scloud"), LIST("us-isob"),
+      NONE },
+    { STR_INIT("aws-iso-e"), STR_INIT("cloud.adc-e.uk"), STR_INIT("api.cloud-aws.adc-e.uk"),
+      LIST("eu-isoe"), NONE },
+    { STR_INIT("aws-iso-f"), STR_INIT("csp.hci.ic.gov"), STR_INIT("api.aws.hci.ic.gov"),
+      LIST("us-isof"), LIST("us-isof-east-1", "us-isof-south-1") },
+    { STR_INIT("aws-eusc"), STR_INIT("amazonaws.eu"), STR_INIT("api.amazonwebservices.eu"),
+      LIST("eusc-de"), NONE },
+};
+
+enum { PARTITION_COUNT = sizeof partitions / sizeof *partitions };
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_alnum_lower(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z');
+}
+
+/* What stands before "-WORD-DIGITS" at the end of a region's name, or nothing. */
+static str region_prefix(str region)
+{
+    size_t digits = region.len;
+    while (digits > 0 && is_digit(region.ptr[digits - 1]))
+        digits--;
+    if (digits == region.len || digits == 0 || region.ptr[digits - 1] != '-')
+        return STR("");
+    size_t word = digits - 1;
+    while (word > 0 && region.ptr[word - 1] != '-')
+        word--;
+    if (word == digits - 1 || word == 0)
+        return STR("");
+    return (str) { region.ptr, word - 1 };
+}
+
+static const struct partition *partition_of(str region)
+{
+    str prefix = region_prefix(region);
+    for (size_t i = 0; i < PARTITION_COUNT; i++)
+        for (const char *const *p = partitions[i].prefixes; *p; p++)
+            if (str_eq(prefix, str_of(*p)))
+                return &partitions[i];
+    return &partitions[0];
+}
+
+const char *endpoint_region(str partition, size_t i)
+{
+    if (!partition.len)
+        partition = partitions[0].name;
+    for (size_t p = 0; p < PARTITION_COUNT; p++) {
+        if (!str_eq(partition, partitions[p].name))
+            continue;
+        const char *const *region = partitions[p].regions;
+        while (*region && i-- > 0)
+            region++;
+        return *region;
+    }
+    return NULL;
+}
+
+static int check_region(str region, struct pipepoll_error *why)
+{
+    bool ok = region.len > 0 && region.len <= REGION_MAX && region.ptr[0] != '-' &&
+              region.ptr[region.len - 1] != '-';
+    for (size_t i = 0; ok && i < region.len; i++)
+        ok = is_alnum_lower(region.ptr[i]) || region.ptr[i] == '-';
+    if (ok)
+        return 0;
+    size_t shown = region.len < QUOTE_MAX ? region.len : QUOTE_MAX;
+    return explain(why, PIPEPOLL_EINVAL,
+                   "region \"%.*s%s\" is not 1 to %d of a-z, 0-9 and, between these, '-'",
+                   (int)shown, region.ptr, shown < region.len ? "..." : "", REGION_MAX);
+}
+
+/* The parts of an override. */
+struct url {
+    bool tls;
+    str host; /* with the brackets of an IPv6 address */
+    unsigned port;
+    str path;
+};
+
+static int refuse_url(struct pipepoll_error *why, str url, const char *rule)
+{
+    size_t shown = url.len < QUOTE_MAX ? url.len : QUOTE_MAX;
+    return explain(why, PIPEPOLL_EINVAL, "endpoint URL \"%.*s%s\" %s", (int)shown, url.ptr,
+                   shown < url.len ? "..." : "", rule);
+}
+
+static bool is_url_byte(char c)
+{
+    return c > 0x20 && c < 0x7f && !strchr("\"<>\\^`{|}", c);
+}
+
+static bool is_host(str host)
+{
+    for (size_t i = 0; i < host.len; i++)
+        if (!is_alnum_lower(ascii_lower(host.ptr[i])) && !strchr("-._", host.ptr[i]))
+            return false;
+    return host.len > 0;
+}
+
+/* Only its alphabet is checked: whether it is an address the system will say. A zone ("%eth0") is
+ * refused, because it means nothing in a Host header. */
+static bool is_ipv6(str host)
+{
+    for (size_t i = 1; i + 1 < host.len; i++)
+        if (!is_digit(host.ptr[i]) && !strchr("abcdefABCDEF:.", host.ptr[i]))
+            return false;
+    return host.len > 3 && host.ptr[host.len - 1] == ']' && str_find(host, ':') < host.len;
+}
+
+/* ":1" to ":65535", or nothing for 0. */
+static bool read_port(unsigned *out, str s)
+{
+    unsigned port = 0;
+    if (s.len > 6)
+        return false;
+    for (size_t i = 1; i < s.len; i++) {
+        if (!is_digit(s.ptr[i]))
+            return false;
+        port = port * 10 + (unsigned)(s.ptr[i] - '0');
+    }
+    *out = port;
+    return s.len == 0 || (port > 0 && port <= 65535);
+}
+
+/* "host[:port]" of u. NULL, or the rule that it breaks. */
+static const char *split_authority(struct url *u, str authority)
+{
+    bool ipv6 = str_starts(authority, STR("["));
+    size_t end = ipv6 ? str_find(authority, ']') + 1 : str_find(authority, ':');
+    end = end < authority.len ? end : authority.len;
+    str port = str_skip(authority, end);
+    u->host = (str) { authority.ptr, end };
+    if (!(ipv6 ? is_ipv6(u->host) : is_host(u->host)))
+        return "needs a host of letters, digits, '.', '-' and '_', or an IPv6 address in brackets";
+    if ((port.len && port.ptr[0] != ':') || !read_port(&u->port, port))
+        return "has a port that is not a number from 1 to 65535";
+    return NULL;
+}
+
+/* NULL, or the rule that the URL breaks. */
+static const char *split_url(struct url *u, str url)
+{
+    const str http = STR("http://"), https = STR("https://");
+    for (size_t i = 0; i < url.len; i++)
+        if (!is_url_byte(url.ptr[i]))
+            return "has a character that must be percent-encoded in a URL";
+    u->tls = url.len >= https.len && str_eq_nocase((str) { url.ptr, https.len }, https);
+    if (!u->tls && !(url.len >= http.len && str_eq_nocase((str) { url.ptr, http.len }, http)))
+        return "does not begin with https:// or http://";
+    if (str_find(url, '?') < url.len || str_find(url, '#') < url.len)
+        return "has a query or a fragment, only a path may follow the host";
+    url = str_skip(url, u->tls ? https.len : http.len);
+    size_t end = str_find(url, '/');
+    u->path = str_skip(url, end);
+    return split_authority(u, (str) { url.ptr, end });
+}
+
+/* Write what the text of an endpoint is made of; the slices of out begin to be valid here. */
+static void write_endpoint(struct endpoint *out, const struct url *u)
+{
+    struct buf text = BUF_ON(out->text);
+    out->tls = u->tls;
+    buf_put(&text, u->tls ? STR("https://") : STR("http://"));
+    size_t host = text.len;
+    buf_put(&text, u->host);
+    if (u->port && u->port != (u->tls ? 443 : 80)) {
+        buf_put_char(&text, ':');
+        buf_put_u64(&text, u->port);
+    }
+    size_t path = text.len;
+    buf_put(&text, u->path);
+    if (!u->path.len || u->path.ptr[u->path.len - 1] != '/')
+        buf_put_char(&text, '/');
+    buf_cstr(&text);
+    out->url = buf_str(&text);
+    out->path = str_skip(out->url, path);
+    out->host = (str) { out->text + host, path - host };
+}
+
+static int resolve_override(struct endpoint *out, str url, struct pipepoll_error *why)
+{
+    struct url u;
+    const size_t max = sizeof out->text - 2; /* a '/' and a NUL may be added */
+    /* First, and without quoting it: user info is a password, whatever else is wrong. */
+    if (str_find(url, '@') < url.len)
+        return explain(why, PIPEPOLL_EINVAL,
+                       "endpoint URL has an '@': user info is not allowed, in a path write %%40");
+    if (url.len > max)
+        return explain(why, PIPEPOLL_EINVAL, "endpoint URL \"%.*s...\" is longer than %zu bytes",
+                       QUOTE_MAX, url.ptr, max);
+    const char *rule = split_url(&u, url);
+    if (rule)
+        return refuse_url(why, url, rule);
+    write_endpoint(out, &u);
+    return 0;
+}
+
+int endpoint_resolve(struct endpoint *out, const struct endpoint_rule *rule,
+                     struct pipepoll_error *why)
+{
+    int r = check_region(rule->region, why);
+    if (r)
+        return r;
+    if (rule->endpoint_url.len) {
+        if (rule->fips || rule->dualstack)
+            return explain(why, PIPEPOLL_EINVAL,
+                           "%s is a choice among AWS's own endpoints, not to be had with an "
+                           "endpoint URL",
+                           rule->fips ? "fips" : "dualstack");
+        return resolve_override(out, rule->endpoint_url, why);
+    }
+    const struct partition *p = partition_of(rule->region);
+    char host[256];
+    struct buf b = BUF_ON(host);
+    buf_put(&b, rule->fips ? STR("codepipeline-fips.") : STR("codepipeline."));
+    buf_put(&b, rule->region);
+    buf_put_char(&b, '.');
+    buf_put(&b, rule->dualstack ? p->dualstack_suffix : p->suffix);
+    write_endpoint(out, &(struct url) { .tls = true, .host = buf_str(&b) });
+    return 0;
+}

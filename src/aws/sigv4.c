@@ -1,0 +1,307 @@
+/* The stages write one behind the other into the caller's memory, and overflow is looked at once at
+ * the end of each. All is appended by hand: snprintf() would cost more than the hashes. */
+#include "aws/sigv4.h"
+
+#define ALGORITHM  "AWS4-HMAC-SHA256"
+#define TERMINATOR "aws4_request"
+
+enum { HMAC_BLOCK = 64 };
+
+static bool unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+/* Percent-encode all but unreserved characters and '/'. A '%' that is there already is encoded like
+ * any other byte: every service but S3 has the path encoded twice. */
+static void put_encoded(struct buf *out, str s)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (unreserved(s.ptr[i]) || c == '/')
+            buf_put_char(out, s.ptr[i]);
+        else
+            buf_put(out, (str) { (char[]) { '%', digits[c >> 4], digits[c & 15] }, 3 });
+    }
+}
+
+/* The path without empty and dot segments. An encoded segment has no '/', so ".." takes back what
+ * was put since the last one. */
+static void put_normal_path(struct buf *out, str path)
+{
+    size_t start = out->len;
+    bool slash_last = path.len && path.ptr[path.len - 1] == '/';
+    while (path.len) {
+        str segment = { path.ptr, str_find(path, '/') };
+        path = str_skip(path, segment.len < path.len ? segment.len + 1 : segment.len);
+        if (str_eq(segment, STR(".."))) {
+            while (out->len > start && out->at[--out->len] != '/')
+                ;
+        } else if (segment.len && !str_eq(segment, STR("."))) {
+            buf_put_char(out, '/');
+            put_encoded(out, segment);
+        }
+    }
+    if (slash_last || out->len == start)
+        buf_put_char(out, '/');
+}
+
+static void put_lower(struct buf *out, str s)
+{
+    size_t start = out->len;
+    buf_put(out, s);
+    char *end = out->at + out->len;
+    for (char *c = out->at + start; c < end; c++)
+        *c = ascii_lower(*c);
+}
+
+static bool blank(char c)
+{
+    /* One comparison for nearly all bytes of nearly all headers. */
+    return (unsigned char)c <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
+}
+
+/* Without blanks at both ends, and one space for each run of them between. */
+static void put_folded(struct buf *out, str value)
+{
+    for (value = str_trim(value); value.len;) {
+        size_t word = 0, next;
+        while (word < value.len && !blank(value.ptr[word]))
+            word++;
+        for (next = word; next < value.len && blank(value.ptr[next]);)
+            next++;
+        buf_put(out, (str) { value.ptr, word });
+        if (next > word)
+            buf_put_char(out, ' ');
+        value = str_skip(value, next);
+    }
+}
+
+/* Negative, 0 or positive as of strcmp(), for names in lower case. */
+static int compare_names(str a, str b)
+{
+    for (size_t i = 0; i < a.len && i < b.len; i++) {
+        int difference =
+            (unsigned char)ascii_lower(a.ptr[i]) - (unsigned char)ascii_lower(b.ptr[i]);
+        if (difference)
+            return difference;
+    }
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+/* By insertion: a handful of headers, most often in order already. Headers of one name stay in the
+ * order in which they are sent. */
+static void sort_headers(const struct sigv4_header **sorted, const struct sigv4_request *rq)
+{
+    for (size_t i = 0; i < rq->header_count; i++) {
+        size_t at = i;
+        for (; at > 0 && compare_names(sorted[at - 1]->name, rq->headers[i].name) > 0; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = &rq->headers[i];
+    }
+}
+
+/* The header lines, a blank line, the list of their names; returns that list. */
+static str put_headers(struct buf *out, const struct sigv4_header **sorted, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && compare_names(sorted[i - 1]->name, sorted[i]->name) == 0) {
+            buf_put_char(out, ',');
+        } else {
+            if (i > 0)
+                buf_put_char(out, '\n');
+            put_lower(out, sorted[i]->name);
+            buf_put_char(out, ':');
+        }
+        put_folded(out, sorted[i]->value);
+    }
+    buf_put(out, STR("\n\n"));
+    size_t start = out->len;
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && compare_names(sorted[i - 1]->name, sorted[i]->name) == 0)
+            continue;
+        if (i > 0)
+            buf_put_char(out, ';');
+        put_lower(out, sorted[i]->name);
+    }
+    return str_skip(buf_str(out), start);
+}
+
+static void put_hex(struct buf *out, const struct sha256 *sum)
+{
+    char hex[SHA256_HEX_SIZE];
+    sha256_hex(hex, sum);
+    buf_put(out, (str) { hex, sizeof hex });
+}
+
+int sigv4_canonical_request(struct buf *out, str *signed_headers, struct digest *d,
+                            const struct sigv4_request *rq)
+{
+    const struct sigv4_header *sorted[SIGV4_HEADERS_MAX];
+    if (rq->header_count > SIGV4_HEADERS_MAX)
+        return PIPEPOLL_EINVAL;
+    struct sha256 payload;
+    int r = digest_sha256(d, &payload, rq->body);
+    if (r)
+        return r;
+    sort_headers(sorted, rq);
+    buf_put(out, rq->method);
+    buf_put_char(out, '\n');
+    if (rq->verbatim_path)
+        put_encoded(out, rq->path);
+    else
+        put_normal_path(out, rq->path);
+    buf_put(out, STR("\n\n")); /* between the two: the query string that we never have */
+    str list = put_headers(out, sorted, rq->header_count);
+    buf_put_char(out, '\n');
+    put_hex(out, &payload);
+    if (out->overflow)
+        return PIPEPOLL_ENOMEM;
+    *signed_headers = list;
+    return 0;
+}
+
+void sigv4_credential_scope(struct buf *out, const struct sigv4_scope *scope)
+{
+    buf_put(out, scope->day);
+    buf_put_char(out, '/');
+    buf_put(out, scope->region);
+    buf_put_char(out, '/');
+    buf_put(out, scope->service);
+    buf_put(out, STR("/" TERMINATOR));
+}
+
+int sigv4_string_to_sign(struct buf *out, struct digest *d, str amz_date, str scope, str canonical)
+{
+    struct sha256 sum;
+    int r = digest_sha256(d, &sum, canonical);
+    if (r)
+        return r;
+    buf_put(out, STR(ALGORITHM "\n"));
+    buf_put(out, amz_date);
+    buf_put_char(out, '\n');
+    buf_put(out, scope);
+    buf_put_char(out, '\n');
+    put_hex(out, &sum);
+    return out->overflow ? PIPEPOLL_ENOMEM : 0;
+}
+
+/* HMAC over the day with the key "AWS4" + secret. A key longer than a block counts as its hash, by
+ * HMAC's own rule, so that a secret of any length needs no more memory than a block. */
+static int sign_day(struct sha256 *out, struct digest *d, str secret, str day)
+{
+    char block[HMAC_BLOCK];
+    struct sha256 sum;
+    struct buf key = BUF_ON(block);
+    int r = 0;
+    buf_put(&key, STR("AWS4"));
+    buf_put(&key, secret);
+    if (key.overflow) {
+        buf_reset(&key);
+        if ((r = digest_begin(d)) || (r = digest_put(d, STR("AWS4"))) ||
+            (r = digest_put(d, secret)) || (r = digest_end(d, &sum)))
+            goto out;
+        buf_put(&key, (str) { (const char *)sum.bytes, sizeof sum.bytes });
+    }
+    r = digest_hmac(d, out, buf_str(&key), day);
+out:
+    digest_wipe(block, sizeof block);
+    digest_wipe(&sum, sizeof sum);
+    return r;
+}
+
+int sigv4_signing_key(struct sha256 *out, struct digest *d, str secret,
+                      const struct sigv4_scope *scope)
+{
+    const str steps[] = { scope->region, scope->service, STR(TERMINATOR) };
+    struct sha256 key;
+    int r = sign_day(&key, d, secret, scope->day);
+    for (size_t i = 0; !r && i < sizeof steps / sizeof *steps; i++)
+        r = digest_hmac(d, &key, (str) { (const char *)key.bytes, sizeof key.bytes }, steps[i]);
+    if (!r)
+        *out = key;
+    digest_wipe(&key, sizeof key);
+    return r;
+}
+
+void sigv4_authorization(struct buf *out, str access_key_id, str scope, str signed_headers,
+                         const struct sha256 *signature)
+{
+    buf_put(out, STR(ALGORITHM " Credential="));
+    buf_put(out, access_key_id);
+    buf_put_char(out, '/');
+    buf_put(out, scope);
+    buf_put(out, STR(", SignedHeaders="));
+    buf_put(out, signed_headers);
+    buf_put(out, STR(", Signature="));
+    put_hex(out, signature);
+}
+
+int sigv4_key_init(struct sigv4_key *k, struct digest *d, str region, str service)
+{
+    size_t around = sizeof k->day + strlen("///" TERMINATOR);
+    if (region.len > sizeof k->scope || service.len > sizeof k->scope ||
+        around + region.len + service.len > sizeof k->scope)
+        return PIPEPOLL_EINVAL;
+    struct hmac_key *hmac;
+    int r = hmac_key_new(d, &hmac);
+    if (r)
+        return r;
+    *k = (struct sigv4_key) { .digest = d, .hmac = hmac, .region = region, .service = service };
+    return 0;
+}
+
+void sigv4_key_deinit(struct sigv4_key *k)
+{
+    hmac_key_free(k->hmac);
+    credentials_unref(k->credentials);
+    *k = (struct sigv4_key) { 0 };
+}
+
+/* Make k the key of c on this day. Credentials are told apart by address: k holds a reference, so
+ * the address cannot come to mean others. When it fails, k is nobody's key. */
+static int key_derive(struct sigv4_key *k, struct credentials *c, str day)
+{
+    if (k->credentials == c && str_eq((str) { k->day, sizeof k->day }, day))
+        return 0;
+    k->credentials = credentials_unref(k->credentials);
+    struct sigv4_scope scope = { day, k->region, k->service };
+    struct sha256 key;
+    int r = sigv4_signing_key(&key, k->digest, c->secret_access_key, &scope);
+    if (!r)
+        r = hmac_key_set(k->hmac, (str) { (const char *)key.bytes, sizeof key.bytes });
+    digest_wipe(&key, sizeof key);
+    if (r)
+        return r;
+    struct buf text = BUF_ON(k->scope);
+    sigv4_credential_scope(&text, &scope);
+    k->scope_len = text.len;
+    memcpy(k->day, day.ptr, sizeof k->day);
+    k->credentials = credentials_ref(c);
+    return 0;
+}
+
+int sigv4_sign(struct buf *out, struct buf *scratch, struct sigv4_key *k, struct credentials *c,
+               const struct sigv4_request *rq)
+{
+    str signed_headers;
+    struct sha256 signature;
+    int r = key_derive(k, c, amz_date_day(rq->date));
+    if (r)
+        return r;
+    buf_reset(scratch);
+    r = sigv4_canonical_request(scratch, &signed_headers, k->digest, rq);
+    if (r)
+        return r;
+    str canonical = buf_str(scratch), scope = { k->scope, k->scope_len };
+    r = sigv4_string_to_sign(scratch, k->digest, amz_date_str(rq->date), scope, canonical);
+    if (r)
+        return r;
+    r = hmac_key_sign(k->hmac, &signature, str_skip(buf_str(scratch), canonical.len));
+    if (r)
+        return r;
+    sigv4_authorization(out, c->access_key_id, scope, signed_headers, &signature);
+    return out->overflow ? PIPEPOLL_ENOMEM : 0;
+}

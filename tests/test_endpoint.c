@@ -1,0 +1,384 @@
+#include "aws/endpoint.h"
+
+#include "lib/check.h"
+
+#include <jansson.h>
+
+static const char *resolved(struct endpoint *e, const struct endpoint_rule *rule)
+{
+    struct pipepoll_error why;
+    if (endpoint_resolve(e, rule, &why))
+        fail_msg("%s", why.text);
+    return e->text;
+}
+
+static const char *refused(struct pipepoll_error *why, const struct endpoint_rule *rule)
+{
+    struct endpoint e = { .text = "as it was" };
+    assert_int_equal(endpoint_resolve(&e, rule, why), PIPEPOLL_EINVAL);
+    assert_string_equal(e.text, "as it was");
+    assert_int_equal(endpoint_resolve(&e, rule, NULL), PIPEPOLL_EINVAL);
+    return why->text;
+}
+
+static struct endpoint_rule override(const char *url)
+{
+    return (struct endpoint_rule) { .region = STR("us-east-1"), .endpoint_url = str_of(url) };
+}
+
+static void fips_and_dualstack_choose_among_four_hosts(void **state)
+{
+    (void)state;
+    static const char *const urls[2][2] = {
+        { "https://codepipeline.eu-west-1.amazonaws.com/",
+          "https://codepipeline.eu-west-1.api.aws/" },
+        { "https://codepipeline-fips.eu-west-1.amazonaws.com/",
+          "https://codepipeline-fips.eu-west-1.api.aws/" },
+    };
+    for (int fips = 0; fips < 2; fips++) {
+        for (int dualstack = 0; dualstack < 2; dualstack++) {
+            struct endpoint_rule rule = { .region = STR("eu-west-1"),
+                                          .fips = fips,
+                                          .dualstack = dualstack };
+            struct endpoint e;
+            assert_string_equal(resolved(&e, &rule), urls[fips][dualstack]);
+            assert_true(e.tls);
+            assert_str_equal(e.url, urls[fips][dualstack]);
+            assert_str_equal(e.path, "/");
+            assert_int_equal(e.host.len, e.url.len - strlen("https://") - 1);
+            assert_ptr_equal(e.host.ptr, e.text + strlen("https://"));
+        }
+    }
+}
+
+static void the_name_of_a_region_tells_its_partition(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        { "us-east-1", "amazonaws.com" },
+        { "mx-central-1", "amazonaws.com" },
+        { "ap-anywhere-12", "amazonaws.com" },
+        { "cn-south-7", "amazonaws.com.cn" },
+        { "us-gov-north-1", "amazonaws.com" },
+        { "us-iso-east-1", "c2s.ic.gov" },
+        { "us-isob-east-1", "sc2s.sgov.gov" },
+        { "us-isof-north-9", "csp.hci.ic.gov" },
+        { "eu-isoe-west-1", "cloud.adc-e.uk" },
+        { "eusc-de-east-1", "amazonaws.eu" },
+        /* Of no partition's pattern, and therefore of aws. */
+        { "zz-foo-1", "amazonaws.com" },
+        { "cn-south", "amazonaws.com" },
+        { "cn-south-1a", "amazonaws.com" },
+        { "cn--1", "amazonaws.com" },
+        { "cn-1", "amazonaws.com" },
+        { "cn", "amazonaws.com" },
+        { "1", "amazonaws.com" },
+        { "xcn-south-1", "amazonaws.com" },
+        { "eusc-fr-east-1", "amazonaws.com" },
+        { "us-iso-far-east-1", "amazonaws.com" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct endpoint_rule rule = { .region = str_of(cases[i][0]) };
+        struct endpoint e;
+        char wanted[128];
+        snprintf(wanted, sizeof wanted, "https://codepipeline.%s.%s/", cases[i][0], cases[i][1]);
+        assert_string_equal(resolved(&e, &rule), wanted);
+    }
+}
+
+static void the_regions_of_a_partition_end_with_null(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *partition, *last;
+        size_t count;
+    } cases[] = {
+        { "aws", "us-west-2", 29 },
+        { "", "us-west-2", 29 },
+        { "aws-cn", "cn-northwest-1", 2 },
+        { "aws-us-gov", "us-gov-west-1", 2 },
+        { "aws-iso-f", "us-isof-south-1", 2 },
+        { "aws-iso", NULL, 0 },
+        { "aws-iso-b", NULL, 0 },
+        { "aws-iso-e", NULL, 0 },
+        { "aws-eusc", NULL, 0 },
+        { "aws-moon", NULL, 0 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        str partition = str_of(cases[i].partition);
+        size_t count = 0;
+        while (endpoint_region(partition, count))
+            count++;
+        assert_int_equal(count, cases[i].count);
+        assert_null(endpoint_region(partition, SIZE_MAX));
+        if (count)
+            assert_string_equal(endpoint_region(partition, count - 1), cases[i].last);
+    }
+}
+
+static void a_bad_region_is_refused_by_name(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "US-EAST-1",
+        "us_east_1",
+        "us east 1",
+        "us-east-1.evil.example/",
+        "us-east-1\r\nX-Evil: 1",
+        "-us-east-1",
+        "us-east-1-",
+        "us-east-1@evil",
+        "r\xc3\xa9gion",
+        "a000000000000000000000000000000000000000000000000000000000000004"
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct endpoint_rule rule = { .region = str_of(bad[i]) };
+        struct pipepoll_error why;
+        assert_ptr_equal(strstr(refused(&why, &rule), "region \""), why.text);
+        assert_non_null(strstr(why.text, " is not 1 to 63 of a-z, 0-9 and"));
+        rule.endpoint_url = STR("https://h/"); /* the region is signed, override or not */
+        refused(&why, &rule);
+    }
+    struct endpoint e;
+    struct endpoint_rule longest = {
+        .region = STR("a23456789012345678901234567890123456789012345678901234567890123")
+    };
+    resolved(&e, &longest);
+}
+
+static void the_sentence_quotes_the_value_without_its_control_characters(void **state)
+{
+    (void)state;
+    struct endpoint_rule rule = { .region = STR("eu\r\nx") };
+    struct pipepoll_error why;
+    assert_string_equal(refused(&why, &rule),
+                        "region \"eu??x\" is not 1 to 63 of a-z, 0-9 and, between these, '-'");
+}
+
+static void an_override_is_written_anew_from_its_parts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *text, *host, *path;
+    } cases[] = {
+        { "https://h", "https://h/", "h", "/" },
+        { "https://h/", "https://h/", "h", "/" },
+        { "http://h:1/prefix", "http://h:1/prefix/", "h:1", "/prefix/" },
+        { "http://h/a/b/", "http://h/a/b/", "h", "/a/b/" },
+        { "http://h/a%20b", "http://h/a%20b/", "h", "/a%20b/" },
+        { "HTTPS://Example.Test:8443", "https://Example.Test:8443/", "Example.Test:8443", "/" },
+        { "https://h:443", "https://h/", "h", "/" },
+        { "http://h:80/", "http://h/", "h", "/" },
+        { "http://h:443", "http://h:443/", "h:443", "/" },
+        { "https://h:80", "https://h:80/", "h:80", "/" },
+        { "http://h:0080", "http://h/", "h", "/" },
+        { "http://h:65535", "http://h:65535/", "h:65535", "/" },
+        { "http://127.0.0.1:8080", "http://127.0.0.1:8080/", "127.0.0.1:8080", "/" },
+        { "http://[::1]:8080/x", "http://[::1]:8080/x/", "[::1]:8080", "/x/" },
+        { "https://[fe80::A:192.0.2.1]", "https://[fe80::A:192.0.2.1]/", "[fe80::A:192.0.2.1]",
+          "/" },
+        { "http://code_pipeline.local", "http://code_pipeline.local/", "code_pipeline.local", "/" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct endpoint_rule rule = override(cases[i].url);
+        struct endpoint e;
+        assert_string_equal(resolved(&e, &rule), cases[i].text);
+        assert_str_equal(e.url, cases[i].text);
+        assert_str_equal(e.host, cases[i].host);
+        assert_str_equal(e.path, cases[i].path);
+        assert_int_equal(e.tls, cases[i].text[4] == 's');
+    }
+}
+
+static void a_bad_override_is_refused_with_the_rule_it_breaks(void **state)
+{
+    (void)state;
+    static const char *const scheme = "does not begin with https:// or http://";
+    static const char *const byte = "has a character that must be percent-encoded in a URL";
+    static const char *const query = "has a query or a fragment, only a path may follow the host";
+    static const char *const host =
+        "needs a host of letters, digits, '.', '-' and '_', or an IPv6 address in brackets";
+    static const char *const port = "has a port that is not a number from 1 to 65535";
+    const struct {
+        const char *url, *rule;
+    } cases[] = {
+        { "h", scheme },
+        { "ftp://h", scheme },
+        { "https:/h", scheme },
+        { "http:", scheme },
+        { "file:///etc/passwd", scheme },
+        { "http://h\r\nX-Evil: 1", byte },
+        { "http://h/a b", byte },
+        { "http://h/\t", byte },
+        { "http://h\\evil", byte },
+        { "http://h/\x7f", byte },
+        { "http://h/\xc3\xa9", byte },
+        { "http://h/{a}", byte },
+        { "http://h?x=1", query },
+        { "http://h/?", query },
+        { "http://h/#top", query },
+        { "http://", host },
+        { "http:///path", host },
+        { "http://:80", host },
+        { "http://h%41", host },
+        { "http://a,b", host },
+        { "http://[::1", host },
+        { "http://[]", host },
+        { "http://[1]", host },
+        { "http://[1.2.3.4]", host },
+        { "http://[::g]", host },
+        { "http://[fe80::1%25eth0]", host },
+        { "http://h:", port },
+        { "http://h:0", port },
+        { "http://h:65536", port },
+        { "http://h:4294967376", port },
+        { "http://h:8x", port },
+        { "http://h:-1", port },
+        { "http://h:1:2", port },
+        { "http://[::1]x", port },
+        { "http://[::1]x80", port },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct endpoint_rule rule = override(cases[i].url);
+        struct pipepoll_error why;
+        const char *text = refused(&why, &rule);
+        if (strncmp(text, "endpoint URL \"", 14) != 0 || !strstr(text, cases[i].rule))
+            fail_msg("%s: %s", cases[i].url, text);
+    }
+}
+
+static void user_info_is_refused_without_repeating_it(void **state)
+{
+    (void)state;
+    static const char *const bad[] = { "https://user:hunter2@h/", "https://hunter2@h",
+                                       "ftp://u:hunter2@h", "http://h\n:hunter2@" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct endpoint_rule rule = override(bad[i]);
+        struct pipepoll_error why;
+        assert_null(strstr(refused(&why, &rule), "hunter2"));
+        assert_non_null(strstr(why.text, "user info is not allowed"));
+    }
+}
+
+static void the_longest_override_fits_and_one_more_byte_is_refused(void **state)
+{
+    (void)state;
+    char url[600];
+    struct endpoint e;
+    memset(url, 'p', sizeof url);
+    memcpy(url, "http://h/", 9);
+    struct endpoint_rule rule = { .region = STR("us-east-1"), .endpoint_url = { url, 510 } };
+    assert_int_equal(strlen(resolved(&e, &rule)), 511);
+    assert_int_equal(e.path.ptr[e.path.len - 1], '/');
+    struct pipepoll_error why;
+    rule.endpoint_url.len = 511;
+    assert_non_null(strstr(refused(&why, &rule), "is longer than 510 bytes"));
+}
+
+static void an_override_leaves_no_choice_of_endpoint(void **state)
+{
+    (void)state;
+    struct pipepoll_error why;
+    struct endpoint_rule rule = override("https://h");
+    rule.fips = true;
+    assert_ptr_equal(strstr(refused(&why, &rule), "fips is a choice"), why.text);
+    rule = override("https://h");
+    rule.dualstack = true;
+    assert_ptr_equal(strstr(refused(&why, &rule), "dualstack is a choice"), why.text);
+}
+
+static json_t *load(const char *path)
+{
+    json_t *j = json_load_file(path, 0, NULL);
+    if (!j) {
+        print_message("skipped: %s cannot be read\n", path);
+        skip();
+    }
+    return j;
+}
+
+static void assert_host(const char *region, const char *host, bool fips, bool dualstack)
+{
+    struct endpoint e;
+    struct endpoint_rule rule = { .region = str_of(region), .fips = fips, .dualstack = dualstack };
+    resolved(&e, &rule);
+    assert_str_equal(e.host, host);
+}
+
+static void every_listed_region_gets_its_listed_hosts(void **state)
+{
+    (void)state;
+    json_t *regions = load(SHARED_DATA "/endpoints.json"), *row;
+    const char *region;
+    size_t hosts = 0;
+    json_object_foreach(regions, region, row)
+    {
+        static const char *const keys[2][2] = { { "hostname", "dualstack" },
+                                                { "fips", "fipsDualstack" } };
+        for (int fips = 0; fips < 2; fips++) {
+            for (int dualstack = 0; dualstack < 2; dualstack++) {
+                const char *host = json_string_value(json_object_get(row, keys[fips][dualstack]));
+                if (!host)
+                    continue;
+                assert_host(region, host, fips, dualstack);
+                hosts++;
+            }
+        }
+    }
+    assert_int_equal(json_object_size(regions), 35);
+    assert_int_equal(hosts, 35 * 2 + 7 * 2);
+    json_decref(regions);
+}
+
+static void every_known_region_gets_the_suffixes_of_its_partition(void **state)
+{
+    (void)state;
+    json_t *partitions = load(SHARED_DATA "/endpoints-partitions.json"), *row, *region;
+    const char *name;
+    size_t i, known = 0;
+    json_object_foreach(partitions, name, row)
+    {
+        const char *suffix = json_string_value(json_object_get(row, "dnsSuffix"));
+        const char *dualstack = json_string_value(json_object_get(row, "dualStackDnsSuffix"));
+        json_array_foreach(json_object_get(row, "regionsKnown"), i, region)
+        {
+            char host[256];
+            const char *text = json_string_value(region);
+            snprintf(host, sizeof host, "codepipeline.%s.%s", text, suffix);
+            assert_host(text, host, false, false);
+            snprintf(host, sizeof host, "codepipeline-fips.%s.%s", text, dualstack);
+            assert_host(text, host, true, true);
+            known++;
+        }
+        json_array_foreach(json_object_get(row, "regionsWithCodepipeline"), i, region)
+        {
+            const char *listed = endpoint_region(str_of(name), i);
+            assert_non_null(listed);
+            assert_string_equal(listed, json_string_value(region));
+        }
+        assert_null(endpoint_region(str_of(name), i));
+    }
+    assert_int_equal(json_object_size(partitions), 8);
+    assert_int_equal(known, 46);
+    json_decref(partitions);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fips_and_dualstack_choose_among_four_hosts),
+        cmocka_unit_test(the_name_of_a_region_tells_its_partition),
+        cmocka_unit_test(the_regions_of_a_partition_end_with_null),
+        cmocka_unit_test(a_bad_region_is_refused_by_name),
+        cmocka_unit_test(the_sentence_quotes_the_value_without_its_control_characters),
+        cmocka_unit_test(an_override_is_written_anew_from_its_parts),
+        cmocka_unit_test(a_bad_override_is_refused_with_the_rule_it_breaks),
+        cmocka_unit_test(user_info_is_refused_without_repeating_it),
+        cmocka_unit_test(the_longest_override_fits_and_one_more_byte_is_refused),
+        cmocka_unit_test(an_override_leaves_no_choice_of_endpoint),
+        cmocka_unit_test(every_listed_region_gets_its_listed_hosts),
+        cmocka_unit_test(every_known_region_gets_the_suffixes_of_its_partition),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

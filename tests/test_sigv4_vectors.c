@@ -1,0 +1,356 @@
+/* The signer against what others signed: AWS's own suite, generated polls, requests of real clients.
+ * Requests are read as they were sent, by a parser just good enough for these files. */
+#include "aws/sigv4.h"
+
+#include "lib/check.h"
+
+#include <dirent.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define OFFICIAL  SHARED_DATA "/sigv4/official"
+#define GENERATED SHARED_DATA "/sigv4/generated.jsonl"
+#define CAPTURES  SHARED_DATA "/captures"
+
+static int set_up(void **state)
+{
+    struct digest *d = NULL;
+    int r = digest_new(&d);
+    *state = d;
+    return r;
+}
+
+static int tear_down(void **state)
+{
+    digest_free(*state);
+    return 0;
+}
+
+static void skip_without(const void *found, const char *path)
+{
+    if (found)
+        return;
+    print_message("skipped: %s cannot be read\n", path);
+    skip();
+}
+
+static DIR *open_folder(const char *path)
+{
+    DIR *folder = opendir(path);
+    skip_without(folder, path);
+    return folder;
+}
+
+/* The whole of folder/name/file (file may be empty), with a NUL. The caller frees. */
+static char *read_file(const char *folder, const char *name, const char *file)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s%s%s", folder, name, *file ? "/" : "", file);
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        fail_msg("%s cannot be read", path);
+    char *text = NULL;
+    size_t cap = 0;
+    if (getdelim(&text, &cap, '\0', f) < 0)
+        fail_msg("%s is empty", path);
+    fclose(f);
+    return text;
+}
+
+/* A request as it was sent; slices into its text. */
+struct sent {
+    str method, path, body;
+    struct sigv4_header headers[SIGV4_HEADERS_MAX];
+    size_t header_count;
+};
+
+static str take_line(str *rest)
+{
+    size_t end = str_find(*rest, '\n');
+    str line = { rest->ptr, end };
+    *rest = str_skip(*rest, end < rest->len ? end + 1 : end);
+    if (line.len && line.ptr[line.len - 1] == '\r')
+        line.len--;
+    return line;
+}
+
+static void parse(struct sent *out, const char *text)
+{
+    *out = (struct sent) { 0 };
+    str rest = str_of(text), line = take_line(&rest);
+    size_t end = str_find(line, ' ');
+    out->method = (str) { line.ptr, end };
+    out->path = str_skip(line, end + 1);
+    out->path.len -= strlen(" HTTP/1.1");
+    while ((line = take_line(&rest)).len) {
+        if (*line.ptr == ' ') { /* the value before goes on */
+            str *value = &out->headers[out->header_count - 1].value;
+            value->len = (size_t)(line.ptr + line.len - value->ptr);
+            continue;
+        }
+        end = str_find(line, ':');
+        assert_true(out->header_count < SIGV4_HEADERS_MAX);
+        out->headers[out->header_count++] =
+            (struct sigv4_header) { { line.ptr, end }, str_skip(line, end + 1) };
+    }
+    out->body = rest;
+}
+
+static void add_header(struct sent *s, str name, str value)
+{
+    assert_true(s->header_count < SIGV4_HEADERS_MAX);
+    s->headers[s->header_count++] = (struct sigv4_header) { name, value };
+}
+
+static str header(const struct sent *s, const char *name)
+{
+    for (size_t i = 0; i < s->header_count; i++)
+        if (str_eq_nocase(s->headers[i].name, str_of(name)))
+            return str_trim(s->headers[i].value);
+    fail_msg("no header %s", name);
+    return STR("");
+}
+
+static struct sigv4_request request_of(const struct sent *s, const struct amz_date *date)
+{
+    return (struct sigv4_request) { .method = s->method,
+                                    .path = s->path,
+                                    .headers = s->headers,
+                                    .header_count = s->header_count,
+                                    .body = s->body,
+                                    .date = date };
+}
+
+/* From "2015-08-30T12:36:00Z" or "20150830T123600Z". */
+static struct amz_date read_date(str text)
+{
+    char copy[32];
+    struct buf b = BUF_ON(copy);
+    buf_put(&b, text);
+    struct tm tm = { 0 };
+    const char *format = str_find(text, '-') < text.len ? "%Y-%m-%dT%H:%M:%SZ" : "%Y%m%dT%H%M%SZ";
+    assert_non_null(strptime(buf_cstr(&b), format, &tm));
+    struct amz_date d = { 0 };
+    amz_date_set(&d, timegm(&tm));
+    return d;
+}
+
+/* All that a signature is made with, and what came out at each stage. */
+struct signing {
+    const char *id, *secret, *region, *service;
+    struct sigv4_request rq;
+    char canonical[8192], to_sign[512], authorization[1024];
+};
+
+static void sign(struct signing *s, struct digest *d)
+{
+    static const struct alloc libc;
+    struct credentials *c;
+    struct sigv4_key k;
+    char memory[8192];
+    struct buf scratch = BUF_ON(memory), out = BUF_ON(s->authorization);
+    assert_int_equal(
+        credentials_new(&c, &libc, str_of(s->id), str_of(s->secret), STR(""), UINT64_MAX), 0);
+    assert_int_equal(sigv4_key_init(&k, d, str_of(s->region), str_of(s->service)), 0);
+    assert_int_equal(sigv4_sign(&out, &scratch, &k, c, &s->rq), 0);
+    buf_cstr(&out);
+    /* Scratch holds the two texts, one behind the other. */
+    str names, scope = { k.scope, k.scope_len };
+    struct buf canonical = BUF_ON(s->canonical), to_sign = BUF_ON(s->to_sign);
+    assert_int_equal(sigv4_canonical_request(&canonical, &names, d, &s->rq), 0);
+    str date = amz_date_str(s->rq.date);
+    assert_int_equal(sigv4_string_to_sign(&to_sign, d, date, scope, buf_str(&canonical)), 0);
+    assert_int_equal(scratch.len, canonical.len + to_sign.len);
+    assert_memory_equal(memory, buf_cstr(&canonical), canonical.len);
+    assert_memory_equal(memory + canonical.len, buf_cstr(&to_sign), to_sign.len);
+    sigv4_key_deinit(&k);
+    credentials_unref(c);
+}
+
+static const char *member(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+static void assert_file(const char *name, const char *file, const char *got)
+{
+    char *wanted = read_file(OFFICIAL, name, file);
+    if (strcmp(wanted, got) != 0)
+        fail_msg("%s/%s: %s", name, file, got);
+    free(wanted);
+}
+
+/* Returns whether the case is one for a client that sends no query strings. */
+static bool check_official(struct digest *d, const char *name)
+{
+    struct sent sent;
+    char *text = read_file(OFFICIAL, name, "request.txt"), path[1024], sum[SHA256_HEX_SIZE];
+    parse(&sent, text);
+    if (str_find(sent.path, '?') < sent.path.len) {
+        free(text);
+        return false;
+    }
+    snprintf(path, sizeof path, OFFICIAL "/%s/context.json", name);
+    json_t *context = json_load_file(path, 0, NULL), *keys;
+    assert_non_null(keys = json_object_get(context, "credentials"));
+    struct amz_date date = read_date(str_of(member(context, "timestamp")));
+    add_header(&sent, STR("X-Amz-Date"), amz_date_str(&date));
+    if (member(keys, "token") && !json_is_true(json_object_get(context, "omit_session_token")))
+        add_header(&sent, STR("X-Amz-Security-Token"), str_of(member(keys, "token")));
+    if (json_is_true(json_object_get(context, "sign_body"))) {
+        struct sha256 payload;
+        assert_int_equal(digest_sha256(d, &payload, sent.body), 0);
+        sha256_hex(sum, &payload);
+        add_header(&sent, STR("X-Amz-Content-Sha256"), (str) { sum, sizeof sum });
+    }
+    struct signing s = { .id = member(keys, "access_key_id"),
+                         .secret = member(keys, "secret_access_key"),
+                         .region = member(context, "region"),
+                         .service = member(context, "service"),
+                         .rq = request_of(&sent, &date) };
+    s.rq.verbatim_path = json_is_false(json_object_get(context, "normalize"));
+    sign(&s, d);
+    assert_file(name, "header-canonical-request.txt", s.canonical);
+    assert_file(name, "header-string-to-sign.txt", s.to_sign);
+    assert_file(name, "header-signature.txt", strstr(s.authorization, "Signature=") + 10);
+    json_decref(context);
+    free(text);
+    return true;
+}
+
+static void the_official_suite_agrees_at_every_stage(void **state)
+{
+    DIR *folder = open_folder(OFFICIAL);
+    size_t agreed = 0, with_query = 0;
+    for (struct dirent *e; (e = readdir(folder));) {
+        if (strncmp(e->d_name, "get-", 4) != 0 && strncmp(e->d_name, "post-", 5) != 0)
+            continue;
+        if (check_official(*state, e->d_name))
+            agreed++;
+        else
+            with_query++;
+    }
+    closedir(folder);
+    assert_int_equal(agreed, 31);
+    assert_int_equal(with_query, 7); /* never sent, and so not supported */
+}
+
+static void check_generated(struct digest *d, const json_t *row)
+{
+    struct sent sent = { .method = STR("POST"), .path = STR("/") };
+    json_t *pair;
+    size_t i;
+    json_array_foreach(json_object_get(row, "headers"), i, pair)
+        add_header(&sent, str_of(json_string_value(json_array_get(pair, 0))),
+                   str_of(json_string_value(json_array_get(pair, 1))));
+    struct amz_date date = read_date(str_of(member(row, "timestamp")));
+    assert_true(str_eq(amz_date_str(&date), str_of(member(row, "timestamp"))));
+    add_header(&sent, STR("X-Amz-Date"), amz_date_str(&date));
+    if (member(row, "token"))
+        add_header(&sent, STR("X-Amz-Security-Token"), str_of(member(row, "token")));
+    sent.body = str_of(member(row, "body"));
+    struct signing s = { .id = member(row, "access_key_id"),
+                         .secret = member(row, "secret_access_key"),
+                         .region = member(row, "region"),
+                         .service = member(row, "service"),
+                         .rq = request_of(&sent, &date) };
+    sign(&s, d);
+    assert_string_equal(s.canonical, member(row, "canonical_request"));
+    assert_string_equal(s.to_sign, member(row, "string_to_sign"));
+    assert_string_equal(s.authorization, member(row, "authorization"));
+}
+
+static void generated_polls_agree_at_every_stage(void **state)
+{
+    FILE *f = fopen(GENERATED, "rb");
+    skip_without(f, GENERATED);
+    char *line = NULL;
+    size_t cap = 0, agreed = 0;
+    while (getline(&line, &cap, f) > 0) {
+        json_t *row = json_loads(line, 0, NULL);
+        assert_non_null(row);
+        check_generated(*state, row);
+        json_decref(row);
+        agreed++;
+    }
+    free(line);
+    fclose(f);
+    assert_int_equal(agreed, 300);
+}
+
+/* Is name one of "a;b;c"? */
+static bool listed(str list, str name)
+{
+    while (list.len) {
+        size_t end = str_find(list, ';');
+        if (str_eq_nocase((str) { list.ptr, end }, name))
+            return true;
+        list = str_skip(list, end < list.len ? end + 1 : end);
+    }
+    return false;
+}
+
+/* What stands between `before` and `after` in text, as a string of its own in out. */
+static const char *between(char out[256], str text, const char *before, char after)
+{
+    const char *at = strstr(text.ptr, before);
+    assert_non_null(at);
+    at += strlen(before);
+    struct buf b = { .at = out, .cap = 256 };
+    buf_put(&b, (str) { at, strcspn(at, (char[]) { after, '\0' }) });
+    return buf_cstr(&b);
+}
+
+/* Sign again what a client sent, with the headers that it says it signed. */
+static void check_capture(struct digest *d, const char *name)
+{
+    struct sent sent, as_signed;
+    char names[256], region[256], scope[256], *text = read_file(CAPTURES, name, "");
+    parse(&sent, text);
+    str authorization = header(&sent, "authorization");
+    str list = str_of(between(names, authorization, "SignedHeaders=", ','));
+    between(scope, authorization, "Credential=AKIDEXAMPLE/", ',');
+    between(region, str_of(scope + 8), "/", '/');
+    as_signed = sent;
+    as_signed.header_count = 0;
+    for (size_t i = 0; i < sent.header_count; i++)
+        if (listed(list, sent.headers[i].name))
+            add_header(&as_signed, sent.headers[i].name, sent.headers[i].value);
+    struct amz_date date = read_date(header(&sent, "x-amz-date"));
+    struct signing s = { .id = "AKIDEXAMPLE",
+                         .secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+                         .region = region,
+                         .service = "codepipeline",
+                         .rq = request_of(&as_signed, &date) };
+    sign(&s, d);
+    if (!str_eq(str_of(s.authorization), authorization))
+        fail_msg("%s: %s", name, s.authorization);
+    free(text);
+}
+
+static void captured_requests_get_the_signature_they_came_with(void **state)
+{
+    DIR *folder = open_folder(CAPTURES);
+    size_t agreed = 0;
+    for (struct dirent *e; (e = readdir(folder));) {
+        const char *dot = strrchr(e->d_name, '.');
+        if (!dot || strcmp(dot, ".http") != 0)
+            continue;
+        check_capture(*state, e->d_name);
+        agreed++;
+    }
+    closedir(folder);
+    assert_int_equal(agreed, 54);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_official_suite_agrees_at_every_stage),
+        cmocka_unit_test(generated_polls_agree_at_every_stage),
+        cmocka_unit_test(captured_requests_get_the_signature_they_came_with),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
