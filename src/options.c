@@ -71,9 +71,8 @@ int target_options_read(struct pipepoll_target_options *out,
         r = action_type_check(&o.action_type, why);
     if (!r)
         r = number(&o.interval_ms, "interval_ms", INTERVAL_MS, DAY_MS, why);
-    /* The model's number is an int of 32 bits. */
     if (!r)
-        r = number(&o.max_batch_size, "max_batch_size", 0, INT32_MAX, why);
+        r = max_batch_size_check(o.max_batch_size, why);
     if (!r)
         *out = o;
     return r;

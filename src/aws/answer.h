@@ -11,17 +11,23 @@ struct answer {
     str retry_after; /* x-amz-retry-after, or empty */
 };
 
+enum { ANSWER_CODE_LEN_MAX = 128, ANSWER_QUOTE_LEN_MAX = 120 };
+
 struct answer_fault {
     enum fault fault;
-    str code;    /* AWS's error code without name space and tail, or empty; in body or header */
-    str message; /* AWS's, or the start of a body that is not JSON; in the body */
+    /* AWS's error code without name space and tail, in body or header. Empty when there is none
+     * that is [0-9A-Za-z._-]{1,ANSWER_CODE_LEN_MAX}. */
+    str code;
+    /* AWS's, or the first ANSWER_QUOTE_LEN_MAX bytes of a body that is not JSON; in the body. May
+     * hold control characters and, when quoted, invalid UTF-8. */
+    str message;
     uint32_t retry_after_ms; /* 0: no hint, or not a plain number of milliseconds */
 };
 
-/* For http_status other than 200. Code: body `__type`, else body `code`, else header; up to the last
- * '#' and from the first ':' cut away. Message: `message`, else `Message`. Fault: by code first, then
- * by status (429 throttled, 5xx service, 401/403 denied, other 4xx refused, anything else garbled).
- * body is changed in place; tokens too few for it means the body is treated as not JSON. */
+/* For http_status other than 200. Code: body `__type`, else body `code`, else header; from the
+ * first ':' and up to the last '#' cut away. Message: `message`, else `Message`. Fault: by code,
+ * else by status (408 and 5xx service, 429 throttled, 401/403 denied, other 4xx refused, anything
+ * else garbled). body is changed in place; with too few tokens for it, it counts as not JSON. */
 void answer_read(struct answer_fault *out, const struct answer *a, char *body, size_t len,
                  struct json_token *tokens, size_t token_cap);
 

@@ -4,6 +4,8 @@
 
 #include "aws/json.h"
 
+enum { JOB_ID_LEN_MAX = 512 };
+
 /* Memory that the caller owns and grows on JOB_NEED_ROOM. */
 struct job_room {
     struct json_token *tokens;
@@ -13,19 +15,22 @@ struct job_room {
 };
 
 struct job_list {
-    size_t count;                      /* jobs are in room->jobs */
-    size_t tokens_needed, jobs_needed; /* after JOB_NEED_ROOM: both at least this */
+    size_t count; /* jobs are in room->jobs */
+    /* After JOB_NEED_ROOM: how many of each to make room for. jobs_needed is 0 as long as the
+     * tokens do not suffice to count them, so an answer may ask twice. */
+    size_t tokens_needed, jobs_needed;
 };
 
 enum job_result {
     JOB_OK = 0,
-    JOB_NEED_ROOM = 1,
-    JOB_BAD = 2 /* not an answer of this operation: why says what was found */
+    JOB_NEED_ROOM = 1, /* body is as it was: make room and call again */
+    JOB_BAD = 2        /* not an answer of this operation: why says what was found */
 };
 
 /* Decode body[len] (changed in place). Unknown members at any depth are ignored; `jobs` absent or
  * null is no jobs; null in the list is skipped; an id that is null or absent is empty. JOB_BAD: not
- * JSON, an empty body, a wrong type, a known member twice, an id with NUL or over 512 bytes. */
+ * JSON, an empty body, a wrong type, a known member twice, an id with NUL or over JOB_ID_LEN_MAX
+ * bytes. why may be NULL. */
 int job_decode(struct job_list *out, const struct job_room *room, char *body, size_t len,
                struct pipepoll_error *why);
 

@@ -47,7 +47,8 @@ static inline void buf_put_char(struct buf *b, char c)
 /* In decimal. */
 void buf_put_u64(struct buf *b, uint64_t n);
 
-/* printf into the buffer; what does not fit sets `overflow` and leaves b->len as it was. */
+/* printf into the buffer; what does not fit, a NUL included, sets `overflow` and leaves b->len as
+ * it was. The NUL is not counted in len. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif

@@ -1,4 +1,4 @@
-/* Four children a node: half the levels of a binary heap, and the four keys share a cache line. */
+/* Four children a node: half the levels of a binary heap, and the four keys lie side by side. */
 #include "base/heap.h"
 
 #include <assert.h>
@@ -36,7 +36,7 @@ int heap_reserve(struct heap *h)
 
 void heap_unreserve(struct heap *h)
 {
-    assert(h->reserved > 0);
+    assert(h->reserved > h->count);
     h->reserved--;
 }
 

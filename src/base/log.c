@@ -3,11 +3,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 0)))
+#endif
 /* vsnprintf cut to size, with control characters made visible: the text may quote foreign input. */
-static size_t format_line(char *text, size_t size, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static size_t
+format_line(char *text, size_t size, const char *format, va_list args)
 {
     int n = vsnprintf(text, size, format, args);
     size_t len = n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+    text[len] = '\0'; /* a failed vsnprintf may not have */
     for (size_t i = 0; i < len; i++)
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
             text[i] = '?';

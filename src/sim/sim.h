@@ -4,6 +4,8 @@
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/str.h"
@@ -11,11 +13,14 @@
 struct uv_loop_s;
 struct sim;
 
-/* How answers go wrong, for one region and action type or for all. Zero is well-behaved. */
+/* How answers go wrong, for one region and action type or for all. Zero is well-behaved. What a
+ * request gets is decided when it is complete, before its latency. A truncated answer is a true one
+ * cut short: its jobs are handed out and come back after their lease. The other three hand out none. */
 struct sim_trouble {
-    uint32_t latency_ms;        /* before each answer */
+    uint32_t latency_ms;        /* before each answer; at most 1 h */
     uint32_t latency_jitter_ms; /* 0 .. this much more, at random */
-    uint32_t throttle_per_s;    /* requests a second above which ThrottlingException comes; 0: none */
+    uint32_t throttle_per_s;    /* requests a second, over all that this trouble is for, above which
+                                 * ThrottlingException comes; 0: none */
     uint32_t retry_after_ms;    /* sent as x-amz-retry-after with throttling and 5xx; 0: not sent */
     double error_rate;          /* share of requests answered by error_status, 0 to 1 */
     int error_status;           /* 500, 502, 503, 504; 0: 500 */
@@ -23,36 +28,47 @@ struct sim_trouble {
     double truncate_rate;       /* share whose body ends before its Content-Length */
     double garbage_rate;        /* share answered 200 with a body that is not JSON */
     uint32_t slow_bytes_per_s;  /* body speed; 0: at once */
-    int32_t clock_skew_s;       /* of Date and of signature checks */
+    int32_t clock_skew_s;       /* of Date and of signature checks; within a year */
 };
+
+/* Set one member by the name that the options of `pipepoll sim` and the control API know it by.
+ * EINVAL: no such name, or a value out of range. */
+int sim_trouble_field(struct sim_trouble *trouble, str name, double value,
+                      struct pipepoll_error *why);
+/* The i-th of these names ("latency", "error-rate", ...), or NULL past the last. Static text. */
+const char *sim_trouble_name(size_t i);
 
 /* How jobs appear by themselves. */
 struct sim_arrivals {
-    double jobs_per_s;  /* over all regions and action types seen so far; 0: none */
-    uint64_t seed;      /* same seed, same ids; 0: 1 */
+    double jobs_per_s; /* over all regions and action types seen so far; 0: none */
+    uint64_t seed;     /* same seed, same ids; 0: 1 */
 };
 
 struct sim_options {
-    str listen;          /* "127.0.0.1:0" when empty; port 0 picks one */
-    bool tls;            /* with a throw-away certificate for 127.0.0.1, ::1 and localhost */
-    str access_key_id;   /* empty: AKIDEXAMPLE / wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY */
+    str listen;        /* "127.0.0.1:0" when empty; port 0 picks one */
+    bool tls;          /* with a throw-away certificate for 127.0.0.1, ::1 and localhost */
+    str access_key_id; /* empty: AKIDEXAMPLE / wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY */
     str secret_access_key;
-    str session_token;   /* required on requests when not empty */
-    uint32_t lease_ms;   /* a handed-out job comes back after this; 0: 60000 */
+    str session_token;      /* required on requests when not empty */
+    uint32_t lease_ms;      /* a handed-out job comes back after this; 0: 60000 */
     uint32_t default_batch; /* jobs for a poll without maxBatchSize; 0: 10 */
-    uint32_t queue_max;  /* jobs waiting or leased in all; further ones are refused; 0: 100000 */
-    uint32_t ledger_max; /* events kept, the oldest go first; 0: 100000 */
+    uint32_t queue_max;     /* jobs waiting or leased in all; further ones are refused; 0: 100000 */
+    uint32_t ledger_max;    /* events kept, the oldest go first; 0: 100000 */
     struct sim_arrivals arrivals;
     struct sim_trouble trouble; /* for everything; more by sim_trouble_set() */
-    bool strict_action_types;   /* only action types that were added exist: else any valid one does */
-    /* Called from the loop for each job handed out (also a second time after its lease). */
+    bool strict_action_types; /* only action types that were added exist: else any valid one does */
+    /* Called from the loop for each job handed out (also a second time after its lease). Both
+     * instants are of uv_hrtime(). Every function here may be called inside it. */
     void (*handed_out)(void *ctx, str region, str job_id, uint64_t available_ns, uint64_t now_ns);
     void *ctx;
 };
 
+/* Options are copied. EINVAL: a bad address or number; ESYSTEM: it cannot listen, or a library below
+ * refused; ENOMEM. */
 int sim_open(struct sim **out, struct uv_loop_s *loop, const struct sim_options *o,
              struct pipepoll_error *why);
-/* Stops listening, ends connections; then `closed`, and s is gone. closed may be NULL. */
+/* Stops listening, ends connections; then `closed`, later and from the loop, and s is gone. closed
+ * may be NULL. A second call is ignored. */
 void sim_close(struct sim *s, void (*closed)(void *ctx), void *ctx);
 
 uint16_t sim_port(const struct sim *s);
@@ -65,19 +81,31 @@ struct sim_place {
     str region;
     struct pipepoll_action_type action_type;
 };
-/* EINVAL: a number out of range. */
+/* The member called region, category, owner, provider or version; NULL for any other name. */
+str *sim_place_member(struct sim_place *place, str name);
+/* Replaces the trouble set for exactly this place before, its throttle window included. EINVAL: a
+ * number out of range, or too many; ENOMEM. */
 int sim_trouble_set(struct sim *s, const struct sim_place *where, const struct sim_trouble *trouble,
                     struct pipepoll_error *why);
-/* Make the action type known where strict_action_types is on. */
+/* Make the action type known where strict_action_types is on; in every region when that is empty,
+ * while the rest defaults as for a job. EINVAL: not a valid place; ENOMEM. */
 int sim_action_type_add(struct sim *s, const struct sim_place *where, struct pipepoll_error *why);
-/* n jobs, available now. Their ids follow the seed. ENOMEM; EINVAL: queue_max would be passed. */
-int sim_jobs_add(struct sim *s, const struct sim_place *where, size_t n, struct pipepoll_error *why);
-/* What AcknowledgeThirdPartyJob will do later: the job is done with, its lease does not return it. */
+/* n jobs, available now; their action type is known from now on. Their ids follow the seed. EINVAL:
+ * not a valid place, or queue_max would be passed (none is added); ENOMEM (some may be). */
+int sim_jobs_add(struct sim *s, const struct sim_place *where, size_t n,
+                 struct pipepoll_error *why);
+/* What AcknowledgeThirdPartyJob will do later: the job is done with, its lease does not return it.
+ * False: no such job, or it is not handed out now. */
 bool sim_job_acknowledge(struct sim *s, str job_id);
 
 struct sim_stats {
-    uint64_t requests, polls, refused, throttled, troubled; /* troubled: any other misbehaviour */
-    uint64_t jobs_added, jobs_handed_out /* first times */, jobs_handed_out_again, jobs_acknowledged;
+    uint64_t requests;  /* to the service, not to the control API */
+    uint64_t polls;     /* answered with a list of jobs, an empty one included */
+    uint64_t refused;   /* for what they asked, or for their signature */
+    uint64_t throttled; /* ThrottlingException */
+    uint64_t troubled;  /* 5xx, reset, truncated or garbage */
+    uint64_t jobs_added, jobs_handed_out /* first times */, jobs_handed_out_again,
+        jobs_acknowledged;
     uint64_t jobs_waiting, jobs_leased;
     uint64_t connections;
 };
