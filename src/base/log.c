@@ -3,9 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 0)))
-#endif
 /* vsnprintf cut to size, with control characters made visible: the text may quote foreign input. */
 __attribute__((format(printf, 3, 0))) static size_t
 format_line(char *text, size_t size, const char *format, va_list args)

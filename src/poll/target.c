@@ -35,7 +35,7 @@ static bool may_poll_again(const struct target *t)
     case TARGET_READY:
         break; /* no poll was out */
     }
-    assert(!"an answer without a poll");
+    assert(0 && "an answer without a poll");
     return false;
 }
 
@@ -70,7 +70,7 @@ static uint64_t delay_ms(const struct target *t, enum fault fault, uint32_t hint
         ms = t->interval_ms > TARGET_LOOK_AGAIN_MS ? t->interval_ms : TARGET_LOOK_AGAIN_MS;
         return around_ns(ms, roll) / ns_per_ms;
     }
-    assert(!"a fault without a reaction");
+    assert(0 && "a fault without a reaction");
     return t->interval_ms;
 }
 

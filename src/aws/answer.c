@@ -1,0 +1,164 @@
+/* AWS sends an error code in three places and several spellings, and the same code with different
+ * statuses from different generations of its front ends. So the code decides, and the status only
+ * when no known code is there. */
+#include "aws/answer.h"
+
+/* Throttling codes are the list that all AWS SDKs share. Credentials that the service can't verify,
+ * a wrong clock included, are told apart from good ones that may not do this. */
+static const struct {
+    str code;
+    enum fault fault;
+} known_codes[] = {
+    { STR_INIT("ThrottlingException"), FAULT_THROTTLED },
+    { STR_INIT("Throttling"), FAULT_THROTTLED },
+    { STR_INIT("ThrottledException"), FAULT_THROTTLED },
+    { STR_INIT("RequestThrottledException"), FAULT_THROTTLED },
+    { STR_INIT("RequestThrottled"), FAULT_THROTTLED },
+    { STR_INIT("TooManyRequestsException"), FAULT_THROTTLED },
+    { STR_INIT("ProvisionedThroughputExceededException"), FAULT_THROTTLED },
+    { STR_INIT("TransactionInProgressException"), FAULT_THROTTLED },
+    { STR_INIT("RequestLimitExceeded"), FAULT_THROTTLED },
+    { STR_INIT("BandwidthLimitExceeded"), FAULT_THROTTLED },
+    { STR_INIT("LimitExceededException"), FAULT_THROTTLED },
+    { STR_INIT("SlowDown"), FAULT_THROTTLED },
+    { STR_INIT("PriorRequestNotComplete"), FAULT_THROTTLED },
+    { STR_INIT("EC2ThrottledException"), FAULT_THROTTLED },
+
+    { STR_INIT("RequestTimeout"), FAULT_SERVICE },
+    { STR_INIT("RequestTimeoutException"), FAULT_SERVICE },
+    { STR_INIT("InternalFailure"), FAULT_SERVICE },
+    { STR_INIT("InternalError"), FAULT_SERVICE },
+    { STR_INIT("InternalServerError"), FAULT_SERVICE },
+    { STR_INIT("ServiceUnavailable"), FAULT_SERVICE },
+    { STR_INIT("ServiceUnavailableException"), FAULT_SERVICE },
+
+    { STR_INIT("UnrecognizedClientException"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("InvalidClientTokenId"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("InvalidAccessKeyId"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("InvalidSignatureException"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("SignatureDoesNotMatch"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("IncompleteSignature"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("IncompleteSignatureException"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("MissingAuthenticationToken"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("MissingAuthenticationTokenException"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("AuthFailure"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("ExpiredToken"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("ExpiredTokenException"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("RequestExpired"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("RequestTimeTooSkewed"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("RequestInTheFuture"), FAULT_NO_CREDENTIALS },
+
+    { STR_INIT("AccessDeniedException"), FAULT_DENIED },
+    { STR_INIT("AccessDenied"), FAULT_DENIED },
+    { STR_INIT("NotAuthorized"), FAULT_DENIED },
+    { STR_INIT("UnauthorizedOperation"), FAULT_DENIED },
+    { STR_INIT("OptInRequired"), FAULT_DENIED },
+
+    { STR_INIT("ActionTypeNotFoundException"), FAULT_NOT_FOUND },
+
+    { STR_INIT("ValidationException"), FAULT_REFUSED },
+    { STR_INIT("ValidationError"), FAULT_REFUSED },
+    { STR_INIT("SerializationException"), FAULT_REFUSED },
+    { STR_INIT("UnknownOperationException"), FAULT_REFUSED },
+    { STR_INIT("InvalidAction"), FAULT_REFUSED },
+};
+
+static enum fault fault_of_status(int status)
+{
+    if (status == 429)
+        return FAULT_THROTTLED;
+    if (status == 408 || (status >= 500 && status < 600))
+        return FAULT_SERVICE;
+    if (status == 401 || status == 403)
+        return FAULT_DENIED;
+    if (status >= 400 && status < 500)
+        return FAULT_REFUSED;
+    return FAULT_GARBLED;
+}
+
+static enum fault fault_of(str code, int status)
+{
+    for (size_t i = 0; i < sizeof known_codes / sizeof *known_codes; i++)
+        if (str_eq(known_codes[i].code, code))
+            return known_codes[i].fault;
+    return fault_of_status(status);
+}
+
+static bool is_code_char(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
+           c == '_' || c == '-';
+}
+
+/* "name.space#Code:http://..." to "Code"; what can't be a code to empty. */
+static str code_of(str type)
+{
+    str code = str_trim((str) { type.ptr, str_find(type, ':') });
+    for (size_t hash; (hash = str_find(code, '#')) < code.len;)
+        code = str_skip(code, hash + 1);
+    if (code.len > ANSWER_CODE_LEN_MAX)
+        return STR("");
+    for (size_t i = 0; i < code.len; i++)
+        if (!is_code_char(code.ptr[i]))
+            return STR("");
+    return code;
+}
+
+/* The value of the last root member of this name that is a string, or empty. Clients agree that the
+ * last of a repeated member counts. */
+static str member(struct json *j, str name)
+{
+    int found = JSON_NONE;
+    for (int key = json_first(j, JSON_ROOT); key != JSON_NONE; key = json_next(j, key))
+        if (json_is(j, key, name) && json_type(j, json_value(key)) == JSON_STRING)
+            found = json_value(key);
+    return found == JSON_NONE ? STR("") : json_text(j, found);
+}
+
+static str first_not_empty(str a, str b)
+{
+    return a.len ? a : b;
+}
+
+/* The start of a text that may be anything, not cut inside a UTF-8 sequence. */
+static str quote(str text)
+{
+    text = str_trim(text);
+    if (text.len <= ANSWER_QUOTE_LEN_MAX)
+        return text;
+    size_t len = ANSWER_QUOTE_LEN_MAX;
+    while (len > ANSWER_QUOTE_LEN_MAX - 3 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
+        len--;
+    return (str) { text.ptr, len };
+}
+
+/* Digits only, and fitting: AWS's hint is a plain integer, anything else is no hint. */
+static uint32_t milliseconds(str text)
+{
+    uint64_t ms = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return 0;
+        ms = ms * 10 + (uint64_t)(text.ptr[i] - '0');
+        if (ms > UINT32_MAX)
+            return 0;
+    }
+    return (uint32_t)ms;
+}
+
+void answer_read(struct answer_fault *out, const struct answer *a, char *body, size_t len,
+                 struct json_token *tokens, size_t token_cap)
+{
+    *out = (struct answer_fault) { .code = STR(""), .message = STR("") };
+    struct json j;
+    if (json_parse(&j, body, len, tokens, token_cap, NULL) == JSON_OK) {
+        out->code =
+            first_not_empty(code_of(member(&j, STR("__type"))), code_of(member(&j, STR("code"))));
+        out->message = first_not_empty(member(&j, STR("message")), member(&j, STR("Message")));
+    } else if (len) {
+        out->message = quote((str) { body, len });
+    }
+    out->code = first_not_empty(out->code, code_of(a->error_type));
+    out->fault = fault_of(out->code, a->http_status);
+    out->retry_after_ms = milliseconds(str_trim(a->retry_after));
+}

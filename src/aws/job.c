@@ -1,0 +1,116 @@
+/* A dozen bytes at most times, a megabyte of malice at the worst. The list is found and counted
+ * before the first byte is changed, so that the caller can make room and ask again. */
+#include "aws/job.h"
+
+#include "base/log.h"
+
+/* What an id is before its member was seen, and when that is null. */
+static const str absent = { NULL, 0 }, null_id = STR_INIT("");
+
+/* Where in the answer a sentence points to. */
+struct place {
+    size_t index;
+    const char *name;
+};
+
+static int read_id(str *id, struct json *j, int value, struct place at, struct pipepoll_error *why)
+{
+    if (id->ptr)
+        return explain(why, JOB_BAD, "jobs[%zu].%s is there twice", at.index, at.name);
+    enum json_type type = json_type(j, value);
+    if (type == JSON_NULL) {
+        *id = null_id;
+        return JOB_OK;
+    }
+    if (type != JSON_STRING)
+        return explain(why, JOB_BAD, "jobs[%zu].%s is %s, not a string", at.index, at.name,
+                       json_type_name(type));
+
+    str text = json_text(j, value);
+    if (text.len > JOB_ID_LEN_MAX)
+        return explain(why, JOB_BAD, "jobs[%zu].%s is longer than %d bytes", at.index, at.name,
+                       JOB_ID_LEN_MAX);
+    if (j->has_escapes && str_find(text, '\0') < text.len)
+        return explain(why, JOB_BAD, "jobs[%zu].%s has a NUL in it", at.index, at.name);
+    *id = text;
+    return JOB_OK;
+}
+
+static int read_job(struct pipepoll_job *out, struct json *j, int node, size_t index,
+                    struct pipepoll_error *why)
+{
+    enum json_type type = json_type(j, node);
+    if (type != JSON_OBJECT)
+        return explain(why, JOB_BAD, "jobs[%zu] is %s, not an object", index, json_type_name(type));
+
+    struct pipepoll_job job = { absent, absent };
+    for (int key = json_first(j, node); key != JSON_NONE; key = json_next(j, key)) {
+        int r = JOB_OK;
+        if (json_is(j, key, STR("clientId")))
+            r = read_id(&job.client_id, j, json_value(key), (struct place) { index, "clientId" },
+                        why);
+        else if (json_is(j, key, STR("jobId")))
+            r = read_id(&job.job_id, j, json_value(key), (struct place) { index, "jobId" }, why);
+        if (r)
+            return r;
+    }
+    *out = job;
+    return JOB_OK;
+}
+
+/* The value of `jobs`, or JSON_NONE. */
+static int find_jobs(int *value, const struct json *j, struct pipepoll_error *why)
+{
+    *value = JSON_NONE;
+    for (int key = json_first(j, JSON_ROOT); key != JSON_NONE; key = json_next(j, key)) {
+        if (!json_is(j, key, STR("jobs")))
+            continue;
+        if (*value != JSON_NONE)
+            return explain(why, JOB_BAD, "jobs is there twice");
+        *value = json_value(key);
+    }
+    if (*value == JSON_NONE)
+        return JOB_OK;
+
+    enum json_type type = json_type(j, *value);
+    if (type == JSON_NULL)
+        *value = JSON_NONE;
+    else if (type != JSON_ARRAY)
+        return explain(why, JOB_BAD, "jobs is %s, not a list", json_type_name(type));
+    return JOB_OK;
+}
+
+static int read_jobs(struct job_list *out, const struct job_room *room, struct json *j, int list,
+                     struct pipepoll_error *why)
+{
+    out->jobs_needed = json_count(j, list);
+    if (out->jobs_needed > room->job_cap)
+        return JOB_NEED_ROOM;
+    size_t count = 0, index = 0;
+    for (int node = json_first(j, list); node != JSON_NONE; node = json_next(j, node), index++) {
+        if (json_type(j, node) == JSON_NULL)
+            continue;
+        int r = read_job(&room->jobs[count], j, node, index, why);
+        if (r)
+            return r;
+        count++;
+    }
+    out->count = count;
+    return JOB_OK;
+}
+
+int job_decode(struct job_list *out, const struct job_room *room, char *body, size_t len,
+               struct pipepoll_error *why)
+{
+    struct json j;
+    int r = json_parse(&j, body, len, room->tokens, room->token_cap, why);
+    *out = (struct job_list) { .tokens_needed = j.tokens_needed };
+    if (r)
+        return r == JSON_NEED_TOKENS ? JOB_NEED_ROOM : JOB_BAD;
+
+    int list;
+    r = find_jobs(&list, &j, why);
+    if (r || list == JSON_NONE)
+        return r;
+    return read_jobs(out, room, &j, list, why);
+}

@@ -1,0 +1,85 @@
+/* Any bytes as the body of an answer, good or bad. The body and all room lie in blocks of their
+ * exact size, so that a sanitizer sees every step outside. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "aws/answer.h"
+#include "aws/job.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static char *copy_of(const uint8_t *data, size_t size)
+{
+    char *copy = malloc(size ? size : 1);
+    check(copy != NULL);
+    if (size)
+        memcpy(copy, data, size);
+    return copy;
+}
+
+static void check_id(str id, const char *body, size_t size)
+{
+    check(id.len <= JOB_ID_LEN_MAX);
+    check(id.len == 0 || (id.ptr >= body && id.ptr + id.len <= body + size));
+    check(str_find(id, '\0') == id.len);
+}
+
+static void decode_jobs(const uint8_t *data, size_t size)
+{
+    char *body = copy_of(data, size);
+    struct job_room room = { 0 };
+    struct job_list list;
+    struct pipepoll_error why = { .text = "" };
+    int r, asked = 0;
+    while ((r = job_decode(&list, &room, body, size, &why)) == JOB_NEED_ROOM) {
+        check(++asked <= 2);
+        check(size && memcmp(body, data, size) == 0);
+        free(room.tokens);
+        free(room.jobs);
+        room.tokens = malloc(list.tokens_needed * sizeof *room.tokens);
+        room.jobs = list.jobs_needed ? malloc(list.jobs_needed * sizeof *room.jobs) : NULL;
+        room.token_cap = list.tokens_needed;
+        room.job_cap = list.jobs_needed;
+        check(room.tokens && (room.jobs || !list.jobs_needed));
+    }
+    check(r == JOB_OK || why.text[0]);
+    for (size_t i = 0; r == JOB_OK && i < list.count; i++) {
+        check_id(room.jobs[i].client_id, body, size);
+        check_id(room.jobs[i].job_id, body, size);
+    }
+    free(room.tokens);
+    free(room.jobs);
+    free(body);
+}
+
+/* The first byte chooses the status and how many tokens there are. */
+static void read_answer(const uint8_t *data, size_t size)
+{
+    char *body = copy_of(data + 1, size - 1);
+    size_t token_cap = data[0] & 1 ? 64 : 2;
+    struct json_token *tokens = malloc(token_cap * sizeof *tokens);
+    check(tokens != NULL);
+    str text = { (const char *)data + 1, size - 1 };
+    struct answer a = { .http_status = 300 + data[0], .error_type = text, .retry_after = text };
+    struct answer_fault fault;
+    answer_read(&fault, &a, body, size - 1, tokens, token_cap);
+    check(fault.fault > FAULT_NONE && fault.fault < FAULT_COUNT);
+    check(fault.code.len <= ANSWER_CODE_LEN_MAX);
+    check(fault.message.len <= size - 1);
+    free(tokens);
+    free(body);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    decode_jobs(data, size);
+    if (size)
+        read_answer(data, size);
+    return 0;
+}

@@ -1,0 +1,320 @@
+/* aws/answer: which fault an answer is, and what AWS said. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "aws/answer.h"
+
+enum { TOKENS = 32 };
+
+struct reading {
+    struct answer_fault got;
+    char *body; /* of its exact size, so that a sanitizer sees any step outside */
+    struct json_token tokens[TOKENS];
+};
+
+static void answer(struct reading *r, int http_status, str error_type, str body)
+{
+    r->body = malloc(body.len ? body.len : 1);
+    assert_non_null(r->body);
+    if (body.len)
+        memcpy(r->body, body.ptr, body.len);
+    struct answer a = { .http_status = http_status, .error_type = error_type };
+    answer_read(&r->got, &a, r->body, body.len, r->tokens, TOKENS);
+}
+
+static void assert_str(str got, str expected)
+{
+    if (!str_eq(got, expected))
+        fail_msg("got '%.*s', not '%.*s'", STR_ARG(got), STR_ARG(expected));
+}
+
+static void assert_answer(str error_type, str body, str code, str message)
+{
+    struct reading r;
+    answer(&r, 400, error_type, body);
+    assert_str(r.got.code, code);
+    assert_str(r.got.message, message);
+    free(r.body);
+}
+
+static enum fault fault_of(int http_status, const char *code)
+{
+    char body[256];
+    int n = snprintf(body, sizeof body, "{\"__type\":\"%s\"}", code);
+    struct reading r;
+    answer(&r, http_status, STR(""), (str) { body, (size_t)n });
+    free(r.body);
+    return r.got.fault;
+}
+
+static void code_and_message_are_found_in_every_spelling(void **state)
+{
+    (void)state;
+    const str none = STR(""), x = STR("X"), m = STR("m");
+    const str header = STR("X"), tail = STR("X:http://internal.amazon.com/coral/");
+    assert_answer(none, STR("{\"__type\":\"X\",\"message\":\"m\"}"), x, m);
+    assert_answer(none, STR("{\"__type\":\"com.amazonaws.codepipeline#X\",\"message\":\"m\"}"), x,
+                  m);
+    assert_answer(none, STR("{\"__type\":\"X:http://internal.amazon.com/\"}"), x, none);
+    assert_answer(none, STR("{\"__type\":\"ns#X:http://a/#b\"}"), x, none);
+    assert_answer(none, STR("{\"__type\":\"a#b#X\"}"), x, none);
+    assert_answer(header, STR("{\"message\":\"m\"}"), x, m);
+    assert_answer(tail, STR("{\"message\":\"m\"}"), x, m);
+    assert_answer(STR("ns#X"), STR("{\"message\":\"m\"}"), x, m);
+    assert_answer(header, none, x, none);
+    assert_answer(header, STR("{\"__type\":\"Y\",\"code\":\"Z\"}"), STR("Y"), none);
+    assert_answer(header, STR("{\"code\":\"Z\"}"), STR("Z"), none);
+    assert_answer(none, STR("{\"code\":\"X\",\"message\":\"m\"}"), x, m);
+    assert_answer(none, STR("{\"__type\":\"X\",\"Message\":\"m\"}"), x, m);
+    assert_answer(none, STR("{\"Message\":\"n\",\"message\":\"m\"}"), none, m);
+    assert_answer(none, STR("{}"), none, none);
+    assert_answer(none, none, none, none);
+    assert_answer(none, STR("{\"__ty\\u0070e\":\"\\u0058\",\"message\":\"\\u006d\"}"), x, m);
+}
+
+static void what_is_no_string_or_no_code_is_passed_over(void **state)
+{
+    (void)state;
+    const str none = STR("");
+    assert_answer(STR("H"), STR("{\"__type\":null,\"code\":7,\"message\":{}}"), STR("H"), none);
+    assert_answer(STR("H"), STR("{\"__type\":\"\",\"code\":\"ns#\"}"), STR("H"), none);
+    assert_answer(STR("H"), STR("{\"__type\":\"a b\",\"code\":\"c\\n\"}"), STR("c"), none);
+    assert_answer(none, STR("{\"__type\":\"\xc3\xa9\"}"), none, none);
+    assert_answer(none, STR("{\"x\":{\"__type\":\"X\",\"message\":\"m\"}}"), none, none);
+
+    char body[256], code[ANSWER_CODE_LEN_MAX + 1];
+    memset(code, 'c', sizeof code);
+    int n = snprintf(body, sizeof body, "{\"code\":\"%.*s\"}", ANSWER_CODE_LEN_MAX, code);
+    assert_answer(none, (str) { body, (size_t)n }, (str) { code, ANSWER_CODE_LEN_MAX }, none);
+    n = snprintf(body, sizeof body, "{\"code\":\"%.*s\"}", (int)sizeof code, code);
+    assert_answer(none, (str) { body, (size_t)n }, none, none);
+}
+
+static void a_body_that_is_not_json_is_quoted_from_its_start(void **state)
+{
+    (void)state;
+    const str none = STR("");
+    assert_answer(none, STR("\r\n<html>502</html>\n"), none, STR("<html>502</html>"));
+    assert_answer(STR("X"), STR("{\"message\":\"cut"), STR("X"), STR("{\"message\":\"cut"));
+    assert_answer(none, STR("[\"message\"]"), none, STR("[\"message\"]"));
+
+    char body[200];
+    memset(body, 'b', sizeof body);
+    assert_answer(none, (str) { body, sizeof body }, none, (str) { body, 120 });
+    memcpy(body + 118, "\xf0\x9f\x98\x80", 4);
+    assert_answer(none, (str) { body, sizeof body }, none, (str) { body, 118 });
+    memset(body, '\x80', sizeof body);
+    assert_answer(none, (str) { body, sizeof body }, none, (str) { body, 117 });
+}
+
+static void too_few_tokens_make_a_body_count_as_not_json(void **state)
+{
+    (void)state;
+    char body[] = "{\"message\":\"m\",\"a\":[0]}";
+    struct json_token tokens[5];
+    struct answer a = { .http_status = 500 };
+    struct answer_fault got;
+    answer_read(&got, &a, body, sizeof body - 1, tokens, 5);
+    assert_str(got.message, STR("{\"message\":\"m\",\"a\":[0]}"));
+    answer_read(&got, &a, body, sizeof body - 1, NULL, 0);
+    assert_int_equal(got.fault, FAULT_SERVICE);
+}
+
+static void the_code_decides_whatever_the_status(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code;
+        enum fault fault;
+    } rows[] = {
+        { "Throttling", FAULT_THROTTLED },
+        { "ThrottlingException", FAULT_THROTTLED },
+        { "ThrottledException", FAULT_THROTTLED },
+        { "RequestThrottledException", FAULT_THROTTLED },
+        { "TooManyRequestsException", FAULT_THROTTLED },
+        { "ProvisionedThroughputExceededException", FAULT_THROTTLED },
+        { "TransactionInProgressException", FAULT_THROTTLED },
+        { "RequestLimitExceeded", FAULT_THROTTLED },
+        { "BandwidthLimitExceeded", FAULT_THROTTLED },
+        { "LimitExceededException", FAULT_THROTTLED },
+        { "RequestThrottled", FAULT_THROTTLED },
+        { "SlowDown", FAULT_THROTTLED },
+        { "PriorRequestNotComplete", FAULT_THROTTLED },
+        { "EC2ThrottledException", FAULT_THROTTLED },
+        { "RequestTimeout", FAULT_SERVICE },
+        { "RequestTimeoutException", FAULT_SERVICE },
+        { "InternalFailure", FAULT_SERVICE },
+        { "ServiceUnavailable", FAULT_SERVICE },
+        { "UnrecognizedClientException", FAULT_NO_CREDENTIALS },
+        { "InvalidClientTokenId", FAULT_NO_CREDENTIALS },
+        { "InvalidSignatureException", FAULT_NO_CREDENTIALS },
+        { "SignatureDoesNotMatch", FAULT_NO_CREDENTIALS },
+        { "IncompleteSignature", FAULT_NO_CREDENTIALS },
+        { "IncompleteSignatureException", FAULT_NO_CREDENTIALS },
+        { "MissingAuthenticationToken", FAULT_NO_CREDENTIALS },
+        { "MissingAuthenticationTokenException", FAULT_NO_CREDENTIALS },
+        { "InvalidAccessKeyId", FAULT_NO_CREDENTIALS },
+        { "AuthFailure", FAULT_NO_CREDENTIALS },
+        { "ExpiredToken", FAULT_NO_CREDENTIALS },
+        { "ExpiredTokenException", FAULT_NO_CREDENTIALS },
+        { "RequestExpired", FAULT_NO_CREDENTIALS },
+        { "AccessDenied", FAULT_DENIED },
+        { "AccessDeniedException", FAULT_DENIED },
+        { "NotAuthorized", FAULT_DENIED },
+        { "UnauthorizedOperation", FAULT_DENIED },
+        { "OptInRequired", FAULT_DENIED },
+        { "ActionTypeNotFoundException", FAULT_NOT_FOUND },
+        { "ValidationException", FAULT_REFUSED },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        static const int statuses[] = { 400, 403, 429, 500, 503 };
+        for (size_t s = 0; s < 5; s++)
+            if (fault_of(statuses[s], rows[i].code) != rows[i].fault)
+                fail_msg("%s with %d", rows[i].code, statuses[s]);
+    }
+}
+
+static void the_status_decides_when_the_code_is_unknown(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        enum fault fault;
+    } rows[] = {
+        { 429, FAULT_THROTTLED }, { 500, FAULT_SERVICE }, { 502, FAULT_SERVICE },
+        { 503, FAULT_SERVICE },   { 504, FAULT_SERVICE }, { 599, FAULT_SERVICE },
+        { 408, FAULT_SERVICE },   { 401, FAULT_DENIED },  { 403, FAULT_DENIED },
+        { 400, FAULT_REFUSED },   { 404, FAULT_REFUSED }, { 413, FAULT_REFUSED },
+        { 499, FAULT_REFUSED },   { 600, FAULT_GARBLED }, { 100, FAULT_GARBLED },
+        { 204, FAULT_GARBLED },   { 301, FAULT_GARBLED }, { 0, FAULT_GARBLED },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (fault_of(rows[i].status, "Unheard.Of") != rows[i].fault)
+            fail_msg("status %d", rows[i].status);
+}
+
+static void a_code_in_the_header_alone_decides_too(void **state)
+{
+    (void)state;
+    struct reading r;
+    answer(&r, 400, STR("ThrottlingException:http://internal.amazon.com/"), STR(""));
+    assert_int_equal(r.got.fault, FAULT_THROTTLED);
+    free(r.body);
+}
+
+static void only_a_plain_number_is_a_retry_hint(void **state)
+{
+    (void)state;
+    static const struct {
+        str text;
+        uint32_t ms;
+    } rows[] = {
+        { STR_INIT("1500"), 1500 },
+        { STR_INIT(" 1500 "), 1500 },
+        { STR_INIT("0"), 0 },
+        { STR_INIT(""), 0 },
+        { { NULL, 0 }, 0 },
+        { STR_INIT("-1"), 0 },
+        { STR_INIT("+1"), 0 },
+        { STR_INIT("1.5"), 0 },
+        { STR_INIT("1e3"), 0 },
+        { STR_INIT("10 s"), 0 },
+        { STR_INIT("soon"), 0 },
+        { STR_INIT("007"), 7 },
+        { STR_INIT("4294967295"), UINT32_MAX },
+        { STR_INIT("4294967296"), 0 },
+        { STR_INIT("99999999999999999999999999"), 0 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct answer a = { .http_status = 503, .retry_after = rows[i].text };
+        struct answer_fault got;
+        answer_read(&got, &a, NULL, 0, NULL, 0);
+        assert_int_equal(got.retry_after_ms, rows[i].ms);
+    }
+}
+
+/* botocore's vectors of error answers: a list of suites, read as the value of a member. */
+static int member_of(struct json *j, int object, str name)
+{
+    for (int key = json_first(j, object); key != JSON_NONE; key = json_next(j, key))
+        if (json_is(j, key, name))
+            return json_value(key);
+    return JSON_NONE;
+}
+
+static str text_of(struct json *j, int object, str name)
+{
+    int value = object == JSON_NONE ? JSON_NONE : member_of(j, object, name);
+    return value == JSON_NONE ? STR("") : json_text(j, value);
+}
+
+static void try_vector(struct json *j, int vector)
+{
+    int response = member_of(j, vector, STR("response"));
+    int headers = member_of(j, response, STR("headers"));
+    int error = member_of(j, vector, STR("error"));
+    struct reading r;
+    answer(&r, 500, text_of(j, headers, STR("X-Amzn-Errortype")),
+           text_of(j, response, STR("body")));
+    assert_str(r.got.code, text_of(j, vector, STR("errorCode")));
+    str message = text_of(j, error, STR("message"));
+    assert_str(r.got.message, message.len ? message : text_of(j, error, STR("Message")));
+    assert_int_equal(r.got.fault, FAULT_SERVICE);
+    free(r.body);
+}
+
+static void the_error_vectors_of_botocore_pass(void **state)
+{
+    (void)state;
+    enum { SIZE = 1 << 20, VECTOR_TOKENS = 1 << 16 };
+    FILE *file = fopen(SHARED_DATA "/sdk/botocore/tests/unit/protocols/output/json.json", "rb");
+    if (!file) {
+        print_message("skipped: no error vectors under " SHARED_DATA "\n");
+        skip();
+    }
+    char *text = malloc(SIZE);
+    struct json_token *tokens = malloc(VECTOR_TOKENS * sizeof *tokens);
+    assert_true(text && tokens);
+    memcpy(text, "{\"all\":", 7);
+    size_t len = 7 + fread(text + 7, 1, SIZE - 8, file);
+    fclose(file);
+    text[len++] = '}';
+
+    struct json j;
+    assert_int_equal(json_parse(&j, text, len, tokens, VECTOR_TOKENS, NULL), JSON_OK);
+    int tried = 0, suite = json_first(&j, member_of(&j, JSON_ROOT, STR("all")));
+    for (; suite != JSON_NONE; suite = json_next(&j, suite)) {
+        int vector = json_first(&j, member_of(&j, suite, STR("cases")));
+        for (; vector != JSON_NONE; vector = json_next(&j, vector)) {
+            if (member_of(&j, vector, STR("errorCode")) == JSON_NONE)
+                continue;
+            try_vector(&j, vector);
+            tried++;
+        }
+    }
+    assert_int_equal(tried, 12);
+    free(tokens);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(code_and_message_are_found_in_every_spelling),
+        cmocka_unit_test(what_is_no_string_or_no_code_is_passed_over),
+        cmocka_unit_test(a_body_that_is_not_json_is_quoted_from_its_start),
+        cmocka_unit_test(too_few_tokens_make_a_body_count_as_not_json),
+        cmocka_unit_test(the_code_decides_whatever_the_status),
+        cmocka_unit_test(the_status_decides_when_the_code_is_unknown),
+        cmocka_unit_test(a_code_in_the_header_alone_decides_too),
+        cmocka_unit_test(only_a_plain_number_is_a_retry_hint),
+        cmocka_unit_test(the_error_vectors_of_botocore_pass),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,82 @@
+/* base/str: slices, empty and NULL ones included. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/str.h"
+
+static const str nothing = { NULL, 0 };
+
+static void equal_means_the_same_bytes(void **state)
+{
+    (void)state;
+    assert_true(str_eq(STR("a\0b"), (str) { "a\0bc", 3 }));
+    assert_false(str_eq(STR("a\0b"), STR("a\0c")));
+    assert_false(str_eq(STR("a"), STR("ab")));
+    assert_true(str_eq(nothing, STR("")));
+}
+
+static void case_is_folded_for_ascii_letters_only(void **state)
+{
+    (void)state;
+    assert_true(str_eq_nocase(STR("X-Amzn-RequestId"), STR("x-aMZN-requestid")));
+    assert_false(str_eq_nocase(STR("ab"), STR("ac")));
+    assert_false(str_eq_nocase(STR("ab"), STR("abc")));
+    assert_false(str_eq_nocase(STR("["), STR("{"))); /* 0x20 apart, as letters are */
+    assert_false(str_eq_nocase(STR("@"), STR("`")));
+    assert_false(str_eq_nocase(STR("\xc9"), STR("\xe9")));
+    assert_true(str_eq_nocase(nothing, STR("")));
+}
+
+static void a_prefix_is_at_the_start_and_not_longer(void **state)
+{
+    (void)state;
+    assert_true(str_starts(STR("https://host"), STR("https://")));
+    assert_true(str_starts(STR("abc"), STR("abc")));
+    assert_true(str_starts(nothing, STR("")));
+    assert_false(str_starts(STR("ab"), STR("abc")));
+    assert_false(str_starts(STR("xabc"), STR("abc")));
+}
+
+static void find_gives_the_first_place_or_the_length(void **state)
+{
+    (void)state;
+    assert_int_equal(str_find(STR("a:b:c"), ':'), 1);
+    assert_int_equal(str_find(STR("abc"), ':'), 3);
+    assert_int_equal(str_find((str) { "ab:", 2 }, ':'), 2);
+    assert_int_equal(str_find(nothing, ':'), 0);
+    assert_true(str_eq(str_skip(STR("a:b"), 2), STR("b")));
+}
+
+static void trim_takes_blanks_off_both_ends(void **state)
+{
+    (void)state;
+    assert_true(str_eq(str_trim(STR(" \t\r\n a b \t\r\n ")), STR("a b")));
+    assert_true(str_eq(str_trim(STR(" \t\r\n ")), STR("")));
+    assert_true(str_eq(str_trim(STR("\0 ")), STR("\0")));
+    assert_int_equal(str_trim(nothing).len, 0);
+}
+
+static void a_c_string_becomes_a_slice_without_its_nul(void **state)
+{
+    (void)state;
+    assert_true(str_eq(str_of("abc"), STR("abc")));
+    assert_int_equal(str_of("").len, 0);
+    assert_int_equal(str_of(NULL).len, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equal_means_the_same_bytes),
+        cmocka_unit_test(case_is_folded_for_ascii_letters_only),
+        cmocka_unit_test(a_prefix_is_at_the_start_and_not_longer),
+        cmocka_unit_test(find_gives_the_first_place_or_the_length),
+        cmocka_unit_test(trim_takes_blanks_off_both_ends),
+        cmocka_unit_test(a_c_string_becomes_a_slice_without_its_nul),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
