@@ -1,0 +1,239 @@
+/* Whose trouble a request meets is told by its scope and body before either is checked: a skewed
+ * clock must already bear on the signature. */
+#include "sim/api.h"
+
+#include "base/buf.h"
+#include "sim/place.h"
+#include "sim/validate.h"
+
+static const struct sim_trouble no_trouble;
+
+/* One request on its way through. */
+struct call {
+    struct api *api;
+    const struct request *rq;
+    struct moment when;
+    struct reply *reply;
+    enum validate_operation op;
+    str target;
+    json_t *document; /* NULL: the body is not JSON */
+    struct sim_place place;
+    struct trouble_rule *rule; /* NULL: none */
+    uint32_t max_batch;
+    json_t *jobs; /* of the answer */
+    struct refusal refusal;
+};
+
+static const struct sim_trouble *trouble_of(const struct call *c)
+{
+    return c->rule ? &c->rule->trouble : &no_trouble;
+}
+
+static void call_begin(struct call *c)
+{
+    c->target = exchange_header(c->rq, STR("x-amz-target"));
+    c->op = validate_operation(c->target);
+    c->document =
+        json_loadb(c->rq->body.ptr ? c->rq->body.ptr : "", c->rq->body.len, JSON_DECODE_ANY, NULL);
+    c->place.region = signature_region(c->rq);
+    c->place.action_type = validate_action_type(c->document);
+    c->rule = trouble_find(c->api->troubles, &c->place);
+
+    const struct sim_trouble *trouble = trouble_of(c);
+    c->reply->request_id = uuid_next(&c->api->ids);
+    c->reply->content_type = "application/x-amz-json-1.1";
+    c->reply->delay_ms = trouble_latency_ms(trouble, &c->api->chance);
+    c->reply->slow_bytes_per_s = trouble->slow_bytes_per_s;
+    c->reply->date_s = c->when.wall.tv_sec + trouble->clock_skew_s;
+}
+
+static void call_end(struct call *c)
+{
+    json_decref(c->document);
+    json_decref(c->jobs);
+}
+
+/* --- errors ---------------------------------------------------------------------------------- */
+
+static void reply_error(struct call *c, int status, const char *code, const char *message)
+{
+    exchange_reply_json(c->reply, status,
+                        json_pack("{s:s,s:s}", "__type", code, "message", message));
+}
+
+/* A message may quote a header, which may hold any bytes; JSON holds only UTF-8. */
+static void make_utf8(char *message)
+{
+    json_t *text = json_string(message);
+    for (char *c = message; !text && *c; c++)
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    json_decref(text);
+}
+
+static void reply_refusal(struct call *c)
+{
+    c->api->stats.refused++;
+    make_utf8(c->refusal.message);
+    reply_error(c, c->refusal.status, c->refusal.code, c->refusal.message);
+}
+
+static void reply_throttled(struct call *c)
+{
+    c->api->stats.throttled++;
+    c->reply->retry_after_ms = trouble_of(c)->retry_after_ms;
+    reply_error(c, 400, "ThrottlingException", "Rate exceeded");
+}
+
+static void reply_failed(struct call *c)
+{
+    const struct sim_trouble *trouble = trouble_of(c);
+    c->reply->retry_after_ms = trouble->retry_after_ms;
+    switch (trouble->error_status) {
+    case 502:
+        reply_error(c, 502, "BadGatewayException", "Bad gateway");
+        break;
+    case 503:
+        reply_error(c, 503, "ServiceUnavailable", "Service is unavailable");
+        break;
+    case 504:
+        reply_error(c, 504, "GatewayTimeoutException", "Gateway timeout");
+        break;
+    default:
+        reply_error(c, trouble->error_status ? trouble->error_status : 500, "InternalFailure",
+                    "The request processing has failed because of an unknown error");
+    }
+}
+
+/* True: the trouble is the answer, and the request did nothing. */
+static bool troubled(struct call *c, enum trouble_outcome outcome)
+{
+    switch (outcome) {
+    case TROUBLE_RESET:
+        c->reply->reset = true;
+        return true;
+    case TROUBLE_ERROR:
+        reply_failed(c);
+        return true;
+    case TROUBLE_GARBAGE:
+        exchange_reply_text(c->reply, 200, "<html><body>It works!</body></html>\n");
+        return true;
+    case TROUBLE_TRUNCATE:
+        c->reply->truncate = true;
+        return false;
+    case TROUBLE_NONE:
+        return false;
+    }
+    return false;
+}
+
+/* --- checks ---------------------------------------------------------------------------------- */
+
+static bool check_operation(struct call *c)
+{
+    str name = validate_operation_name(c->target);
+    switch (c->op) {
+    case VALIDATE_UNKNOWN:
+        return exchange_refuse(&c->refusal, "UnknownOperationException",
+                               "X-Amz-Target '%.*s' names no operation of this service",
+                               STR_ARG(c->target));
+    case VALIDATE_NOT_SIMULATED:
+        exchange_refuse(&c->refusal, "NotSimulatedYetException", "%.*s is not simulated yet",
+                        STR_ARG(name));
+        c->refusal.status = 501;
+        return false;
+    case VALIDATE_POLL_FOR_JOBS:
+    case VALIDATE_POLL_FOR_THIRD_PARTY_JOBS:
+        return true;
+    }
+    return false;
+}
+
+static bool check_input(struct call *c)
+{
+    struct validate_input in;
+    if (!validate_poll(&c->refusal, &in, c->op, c->document))
+        return false;
+    c->place.action_type = in.action_type;
+    c->max_batch = in.max_batch;
+    if (service_knows(c->api->service, &c->place))
+        return true;
+    const struct pipepoll_action_type *a = &in.action_type;
+    return exchange_refuse(&c->refusal, "ActionTypeNotFoundException",
+                           "ActionType (Category: '%.*s', Owner: '%.*s', Provider: '%.*s', "
+                           "Version: '%.*s') is not available",
+                           STR_ARG(a->category), STR_ARG(a->owner), STR_ARG(a->provider),
+                           STR_ARG(a->version));
+}
+
+/* --- jobs ------------------------------------------------------------------------------------ */
+
+static json_t *third_party_job(const struct service_job *job)
+{
+    return json_pack("{s:s%,s:s%}", "clientId", job->client_id.ptr, job->client_id.len, "jobId",
+                     job->id.ptr, job->id.len);
+}
+
+static json_t *custom_job(const struct service_job *job, const struct pipepoll_action_type *a)
+{
+    char digits[24];
+    struct buf nonce = BUF_ON(digits);
+    buf_put_u64(&nonce, job->nonce);
+    json_t *type = json_pack("{s:s%,s:s%,s:s%,s:s%}", "category", a->category.ptr, a->category.len,
+                             "owner", a->owner.ptr, a->owner.len, "provider", a->provider.ptr,
+                             a->provider.len, "version", a->version.ptr, a->version.len);
+    json_t *context = json_pack("{s:s,s:{s:s},s:{s:s}}", "pipelineName", "simulated", "stage",
+                                "name", "Simulated", "action", "name", "Simulated");
+    json_t *data =
+        json_pack("{s:o,s:{s:{}},s:o,s:[],s:[]}", "actionTypeId", type, "actionConfiguration",
+                  "configuration", "pipelineContext", context, "inputArtifacts", "outputArtifacts");
+    return json_pack("{s:s,s:o,s:s%,s:s}", "accountId", "111111111111", "data", data, "id",
+                     job->id.ptr, job->id.len, "nonce", buf_cstr(&nonce));
+}
+
+static void put_job(void *ctx, const struct service_job *job)
+{
+    struct call *c = ctx;
+    bool third_party = c->op == VALIDATE_POLL_FOR_THIRD_PARTY_JOBS;
+    json_array_append_new(c->jobs, third_party ? third_party_job(job)
+                                               : custom_job(job, &c->place.action_type));
+    /* Last, for it may acknowledge this very job. */
+    if (c->api->handed_out)
+        c->api->handed_out(c->api->ctx, c->place.region, job->id, job->available_ns,
+                           c->when.now_ns);
+}
+
+static void call_poll(struct call *c)
+{
+    struct service_poll poll = {
+        .place = &c->place,
+        .max_batch = c->max_batch,
+        .request_id = c->reply->request_id,
+        .visit = put_job,
+        .ctx = c,
+    };
+    c->jobs = json_array();
+    service_poll(c->api->service, &poll, c->when.now_ns);
+    c->api->stats.polls++;
+    exchange_reply_json(c->reply, 200, json_pack("{s:O}", "jobs", c->jobs));
+}
+
+void api_answer(struct api *a, const struct request *rq, struct moment when, struct reply *reply)
+{
+    struct call c = { .api = a, .rq = rq, .when = when, .reply = reply };
+    a->stats.requests++;
+    call_begin(&c);
+    enum trouble_outcome outcome = trouble_outcome(trouble_of(&c), &a->chance);
+    a->stats.troubled += outcome != TROUBLE_NONE;
+    if (!troubled(&c, outcome)) {
+        if (!signature_verify(&c.refusal, rq, &a->keys, reply->date_s) || !check_operation(&c))
+            reply_refusal(&c);
+        else if (c.rule && trouble_throttles(c.rule, when.now_ns))
+            reply_throttled(&c);
+        else if (!check_input(&c))
+            reply_refusal(&c);
+        else
+            call_poll(&c);
+    }
+    call_end(&c);
+}

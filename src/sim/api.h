@@ -1,0 +1,24 @@
+/* The CodePipeline API: a signed request in, an answer out, and what goes wrong with it on the way. */
+#ifndef SIM_API_H
+#define SIM_API_H
+
+#include "sim/exchange.h"
+#include "sim/service.h"
+#include "sim/signature.h"
+#include "sim/trouble.h"
+
+struct api {
+    struct service *service;        /* borrowed */
+    struct trouble_table *troubles; /* borrowed */
+    struct signature_keys keys;
+    struct rng chance;      /* of troubles */
+    struct rng ids;         /* of requests */
+    struct sim_stats stats; /* of these, all but the jobs_ members and connections */
+    void (*handed_out)(void *ctx, str region, str job_id, uint64_t available_ns, uint64_t now_ns);
+    void *ctx;
+};
+
+/* Fill the reply, of which nothing is set yet. handed_out may call the service and set troubles. */
+void api_answer(struct api *a, const struct request *rq, struct moment when, struct reply *reply);
+
+#endif

@@ -1,0 +1,316 @@
+#include "sim/control.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "sim/place.h"
+
+enum { LEDGER_PAGE = 1000 };
+
+struct command {
+    struct control *control;
+    const struct request *rq;
+    struct moment when;
+    struct reply *reply;
+    json_t *body; /* an object; NULL for a method without one */
+    struct pipepoll_error why;
+};
+
+/* Each answers, or returns a status with `why` set. */
+typedef int handler(struct command *c);
+
+static void reply_done(struct command *c)
+{
+    exchange_reply_json(c->reply, 200, json_object());
+}
+
+static str text_of(const json_t *string)
+{
+    return (str) { json_string_value(string), json_string_length(string) };
+}
+
+/* --- members --------------------------------------------------------------------------------- */
+
+static int unknown_member(struct command *c, const char *name)
+{
+    return explain(&c->why, PIPEPOLL_EINVAL, "there is no member '%s' here", name);
+}
+
+/* Take the member if it belongs to a place. 0, or EINVAL: the wrong type; 1: it does not belong. */
+static int read_place(struct command *c, struct sim_place *place, const char *name,
+                      const json_t *value)
+{
+    for (size_t i = 0; i < PLACE_MEMBERS; i++) {
+        if (strcmp(name, place_rules[i].name) != 0)
+            continue;
+        if (!json_is_string(value))
+            return explain(&c->why, PIPEPOLL_EINVAL, "%s must be a string", name);
+        *place_at(place, i) = text_of(value);
+        return 0;
+    }
+    return 1;
+}
+
+static int read_count(struct command *c, size_t *count, const json_t *value)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < 1 ||
+        json_integer_value(value) > UINT32_MAX)
+        return explain(&c->why, PIPEPOLL_EINVAL, "count must be a whole number from 1");
+    *count = (size_t)json_integer_value(value);
+    return 0;
+}
+
+/* --- commands -------------------------------------------------------------------------------- */
+
+static int add_jobs(struct command *c)
+{
+    struct sim_place place = { 0 };
+    size_t count = 1;
+    const char *name;
+    json_t *value;
+    json_object_foreach(c->body, name, value)
+    {
+        int r = strcmp(name, "count") == 0 ? read_count(c, &count, value)
+                                           : read_place(c, &place, name, value);
+        if (r)
+            return r < 0 ? r : unknown_member(c, name);
+    }
+    int r = service_jobs_add(c->control->service, &place, count, c->when.now_ns, &c->why);
+    if (!r)
+        exchange_reply_json(c->reply, 200, json_pack("{s:I}", "added", (json_int_t)count));
+    return r;
+}
+
+static int acknowledge(struct command *c)
+{
+    const json_t *id = json_object_get(c->body, "jobId");
+    const char *name;
+    json_t *value;
+    json_object_foreach(c->body, name,
+                        value) if (strcmp(name, "jobId") != 0) return unknown_member(c, name);
+    if (!json_is_string(id))
+        return explain(&c->why, PIPEPOLL_EINVAL, "jobId must be a string");
+    if (!service_acknowledge(c->control->service, text_of(id), c->when.now_ns))
+        return explain(&c->why, PIPEPOLL_EINVAL, "no job '%s' is handed out now",
+                       json_string_value(id));
+    reply_done(c);
+    return 0;
+}
+
+static int add_action_type(struct command *c)
+{
+    struct sim_place place = { 0 };
+    const char *name;
+    json_t *value;
+    json_object_foreach(c->body, name, value)
+    {
+        int r = read_place(c, &place, name, value);
+        if (r)
+            return r < 0 ? r : unknown_member(c, name);
+    }
+    int r = service_action_type_add(c->control->service, &place, &c->why);
+    if (!r)
+        reply_done(c);
+    return r;
+}
+
+static int set_trouble(struct command *c)
+{
+    struct sim_place place = { 0 };
+    struct sim_trouble trouble = { 0 };
+    const char *name;
+    json_t *value;
+    json_object_foreach(c->body, name, value)
+    {
+        int r = read_place(c, &place, name, value);
+        if (r > 0)
+            r = !json_is_number(value)
+                    ? explain(&c->why, PIPEPOLL_EINVAL, "%s must be a number", name)
+                    : trouble_field(&trouble, str_of(name), json_number_value(value), &c->why);
+        if (r)
+            return r;
+    }
+    int r = trouble_set(c->control->troubles, &place, &trouble, &c->why);
+    if (!r)
+        reply_done(c);
+    return r;
+}
+
+static int clear_troubles(struct command *c)
+{
+    trouble_clear(c->control->troubles);
+    reply_done(c);
+    return 0;
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+/* The events' instants are told in Unix time, to be laid beside a client's log. */
+static double unix_time(const struct command *c, uint64_t at_ns)
+{
+    double now = (double)c->when.wall.tv_sec + (double)c->when.wall.tv_nsec / 1e9;
+    return now - (double)(c->when.now_ns - at_ns) / 1e9;
+}
+
+static json_t *ledger_event(const struct command *c, const struct ledger_entry *e, uint64_t serial)
+{
+    json_t *event =
+        json_pack("{s:I,s:s,s:f,s:f,s:s%,s:s%}", "serial", (json_int_t)serial, "event",
+                  ledger_event_name(e->event), "time", unix_time(c, e->at_ns), "available",
+                  unix_time(c, e->available_ns), "jobId", e->job_id.text, sizeof e->job_id.text,
+                  "clientId", e->client_id.text, sizeof e->client_id.text);
+    for (size_t i = 0; i < PLACE_MEMBERS; i++) {
+        str text = place_get(e->place, i);
+        json_object_set_new(event, place_rules[i].name, json_stringn(text.ptr, text.len));
+    }
+    if (e->event == LEDGER_HANDED_OUT)
+        json_object_set_new(event, "requestId",
+                            json_stringn(e->request_id.text, sizeof e->request_id.text));
+    return event;
+}
+
+static int read_since(struct command *c, uint64_t *since)
+{
+    str query = exchange_query(c->rq);
+    if (query.len == 0)
+        return 0;
+    bool ok = str_starts(query, STR("since=")) && query.len > 6 && query.len < 6 + 19;
+    for (size_t i = 6; ok && i < query.len; i++) {
+        ok = query.ptr[i] >= '0' && query.ptr[i] <= '9';
+        *since = *since * 10 + (uint64_t)(query.ptr[i] - '0');
+    }
+    return ok ? 0
+              : explain(&c->why, PIPEPOLL_EINVAL,
+                        "the query must be since=N with the serial number of an event");
+}
+
+static int show_ledger(struct command *c)
+{
+    service_tick(c->control->service, c->when.now_ns);
+    const struct ledger *ledger = service_ledger(c->control->service);
+    uint64_t since = 0;
+    int r = read_since(c, &since);
+    if (r)
+        return r;
+    uint64_t serial = since + 1 > ledger_first(ledger) ? since + 1 : ledger_first(ledger);
+    json_t *events = json_array();
+    for (; serial <= ledger->last && json_array_size(events) < LEDGER_PAGE; serial++)
+        json_array_append_new(events, ledger_event(c, ledger_get(ledger, serial), serial));
+    exchange_reply_json(c->reply, 200,
+                        json_pack("{s:o,s:I,s:I}", "events", events, "first",
+                                  (json_int_t)ledger_first(ledger), "last",
+                                  (json_int_t)ledger->last));
+    return 0;
+}
+
+static int show_stats(struct command *c)
+{
+    struct sim_stats s;
+    c->control->stats(c->control->ctx, &s);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        { "requests", s.requests },
+        { "polls", s.polls },
+        { "refused", s.refused },
+        { "throttled", s.throttled },
+        { "troubled", s.troubled },
+        { "jobsAdded", s.jobs_added },
+        { "jobsHandedOut", s.jobs_handed_out },
+        { "jobsHandedOutAgain", s.jobs_handed_out_again },
+        { "jobsAcknowledged", s.jobs_acknowledged },
+        { "jobsWaiting", s.jobs_waiting },
+        { "jobsLeased", s.jobs_leased },
+        { "connections", s.connections },
+    };
+    json_t *document = json_object();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        json_object_set_new(document, rows[i].name, json_integer((json_int_t)rows[i].value));
+    exchange_reply_json(c->reply, 200, document);
+    return 0;
+}
+
+/* --- routes ---------------------------------------------------------------------------------- */
+
+static const struct route {
+    const char *method, *path;
+    bool has_body;
+    handler *run;
+} routes[] = {
+    { "POST", "/_sim/jobs", true, add_jobs },
+    { "POST", "/_sim/acknowledge", true, acknowledge },
+    { "POST", "/_sim/action-types", true, add_action_type },
+    { "PUT", "/_sim/trouble", true, set_trouble },
+    { "DELETE", "/_sim/trouble", false, clear_troubles },
+    { "GET", "/_sim/ledger", false, show_ledger },
+    { "GET", "/_sim/stats", false, show_stats },
+};
+
+enum { ROUTE_COUNT = sizeof routes / sizeof *routes };
+
+static void reply_error(struct reply *reply, int status, const char *text)
+{
+    json_t *document = json_pack("{s:s}", "error", text);
+    /* The sentence may quote a header or a path, which need not be UTF-8. */
+    if (!document)
+        document = json_pack("{s:s}", "error", "this was not understood");
+    exchange_reply_json(reply, status, document);
+}
+
+static void reply_no_route(const struct request *rq, struct reply *reply)
+{
+    bool path_is_known = false;
+    json_t *paths = json_array();
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        json_array_append_new(paths, json_sprintf("%s %s", routes[i].method, routes[i].path));
+        path_is_known = path_is_known || str_eq(exchange_path(rq), str_of(routes[i].path));
+    }
+    exchange_reply_json(reply, path_is_known ? 405 : 404,
+                        json_pack("{s:s,s:o}", "error",
+                                  path_is_known ? "not with this method" : "no such path", "paths",
+                                  paths));
+}
+
+/* The body must be one object; an absent one is empty. */
+static int read_body(struct command *c)
+{
+    json_error_t error;
+    str body = str_trim(c->rq->body);
+    c->body =
+        body.len ? json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, &error) : json_object();
+    if (!c->body)
+        return explain(&c->why, PIPEPOLL_EINVAL, "the body is not JSON: %s in line %d", error.text,
+                       error.line);
+    if (!json_is_object(c->body))
+        return explain(&c->why, PIPEPOLL_EINVAL, "the body must be an object");
+    return 0;
+}
+
+bool control_wants(const struct request *rq)
+{
+    return str_starts(rq->target, STR("/_sim/"));
+}
+
+void control_answer(struct control *control, const struct request *rq, struct moment when,
+                    struct reply *reply)
+{
+    const struct route *route = NULL;
+    reply->content_type = "application/json";
+    reply->date_s = when.wall.tv_sec;
+    for (size_t i = 0; i < ROUTE_COUNT; i++)
+        if (str_eq(exchange_path(rq), str_of(routes[i].path)) &&
+            str_eq(rq->method, str_of(routes[i].method)))
+            route = &routes[i];
+    if (!route) {
+        reply_no_route(rq, reply);
+        return;
+    }
+    struct command c = { .control = control, .rq = rq, .when = when, .reply = reply };
+    int r = route->has_body ? read_body(&c) : 0;
+    if (!r)
+        r = route->run(&c);
+    if (r)
+        reply_error(reply, 400, c.why.text);
+    json_decref(c.body);
+}

@@ -1,0 +1,68 @@
+#include "sim/exchange.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+bool exchange_refuse(struct refusal *r, const char *code, const char *format, ...)
+{
+    r->status = 400;
+    r->code = code;
+    va_list args;
+    va_start(args, format);
+    if (vsnprintf(r->message, sizeof r->message, format, args) < 0)
+        r->message[0] = '\0';
+    va_end(args);
+    return false;
+}
+
+str exchange_cut(str *s, char c)
+{
+    size_t at = str_find(*s, c);
+    str before = { s->ptr, at };
+    *s = str_skip(*s, at < s->len ? at + 1 : at);
+    return before;
+}
+
+str exchange_header(const struct request *rq, str name)
+{
+    for (size_t i = 0; i < rq->header_count; i++)
+        if (str_eq_nocase(rq->headers[i].name, name))
+            return rq->headers[i].value;
+    return (str) { 0 };
+}
+
+str exchange_path(const struct request *rq)
+{
+    return (str) { rq->target.ptr, str_find(rq->target, '?') };
+}
+
+str exchange_query(const struct request *rq)
+{
+    size_t mark = str_find(rq->target, '?');
+    return mark == rq->target.len ? (str) { 0 } : str_skip(rq->target, mark + 1);
+}
+
+void exchange_reply_text(struct reply *reply, int status, const char *text)
+{
+    exchange_reply_deinit(reply);
+    reply->status = status;
+    reply->body = strdup(text);
+    reply->len = reply->body ? strlen(text) : 0;
+}
+
+void exchange_reply_json(struct reply *reply, int status, json_t *document)
+{
+    exchange_reply_deinit(reply);
+    reply->body = document ? json_dumps(document, JSON_COMPACT) : NULL;
+    reply->len = reply->body ? strlen(reply->body) : 0;
+    reply->status = reply->body ? status : 500;
+    json_decref(document);
+}
+
+void exchange_reply_deinit(struct reply *reply)
+{
+    free(reply->body);
+    reply->body = NULL;
+    reply->len = 0;
+}

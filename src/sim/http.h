@@ -1,0 +1,29 @@
+/* The HTTP face: libmicrohttpd on a libuv loop, with answers that can be late, slow, cut or reset.
+ * libmicrohttpd lives behind these lines and nowhere else. */
+#ifndef SIM_HTTP_H
+#define SIM_HTTP_H
+
+#include "sim/exchange.h"
+
+struct uv_loop_s;
+struct http;
+
+struct http_options {
+    struct uv_loop_s *loop;
+    int fd;                         /* listening; taken, also on failure */
+    bool ipv6;                      /* of the socket */
+    const char *cert_pem, *key_pem; /* NULL: no TLS */
+    /* Fill the zeroed reply. The request dies on return. May call http_close(). */
+    void (*answer)(void *ctx, const struct request *rq, struct moment when, struct reply *reply);
+    void *ctx;
+};
+
+/* PIPEPOLL_ENOMEM, PIPEPOLL_ESYSTEM. */
+int http_open(struct http **out, const struct http_options *o, struct pipepoll_error *why);
+/* No answer() any more, connections end; then `closed`, from the loop, and h is gone. */
+void http_close(struct http *h, void (*closed)(void *ctx), void *ctx);
+
+/* Connections accepted so far. */
+uint64_t http_connections(const struct http *h);
+
+#endif

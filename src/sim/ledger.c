@@ -1,0 +1,48 @@
+#include "sim/ledger.h"
+
+#include <stdlib.h>
+
+const char *ledger_event_name(enum ledger_event event)
+{
+    switch (event) {
+    case LEDGER_ADDED:
+        return "added";
+    case LEDGER_HANDED_OUT:
+        return "handed_out";
+    case LEDGER_RETURNED:
+        return "returned";
+    case LEDGER_ACKNOWLEDGED:
+        return "acknowledged";
+    }
+    return "";
+}
+
+int ledger_init(struct ledger *l, size_t cap)
+{
+    struct ledger_entry *entries = calloc(cap, sizeof *entries);
+    if (!entries)
+        return PIPEPOLL_ENOMEM;
+    *l = (struct ledger) { .entries = entries, .cap = cap };
+    return 0;
+}
+
+void ledger_deinit(struct ledger *l)
+{
+    free(l->entries);
+    *l = (struct ledger) { 0 };
+}
+
+void ledger_put(struct ledger *l, const struct ledger_entry *entry)
+{
+    l->entries[l->last++ % l->cap] = *entry;
+}
+
+uint64_t ledger_first(const struct ledger *l)
+{
+    return l->last > l->cap ? l->last - l->cap + 1 : 1;
+}
+
+const struct ledger_entry *ledger_get(const struct ledger *l, uint64_t serial)
+{
+    return &l->entries[(serial - 1) % l->cap];
+}

@@ -1,0 +1,59 @@
+/* The service without its wire: queues of jobs, leases, arrivals and the ledger. Pure: every function
+ * is told what time it is (now_ns never goes back) and draws all chance from the seed. Nothing happens
+ * between calls; what time brings about (leases that end, jobs that arrive) is caught up with at the
+ * instant it was due. */
+#ifndef SIM_SERVICE_H
+#define SIM_SERVICE_H
+
+#include "sim/ledger.h"
+#include "sim/sim.h"
+
+struct service;
+
+struct service_options {
+    uint64_t lease_ns;
+    uint32_t default_batch, queue_max, ledger_max; /* none 0 */
+    struct sim_arrivals arrivals;                  /* seed not 0 */
+    bool strict_action_types;
+};
+
+/* *out is the caller's. PIPEPOLL_EINVAL: a rate below 0 or above 1e6; PIPEPOLL_ENOMEM. */
+int service_new(struct service **out, const struct service_options *o, struct pipepoll_error *why);
+struct service *service_free(struct service *s); /* NULL in, NULL out; returns NULL */
+
+/* A job as it is handed out; slices die with the job, so at the next call of the service. */
+struct service_job {
+    str id, client_id;
+    uint64_t nonce;        /* counts its hand-outs: 1, 2, ... */
+    uint64_t available_ns; /* since when it waited */
+};
+
+struct service_poll {
+    const struct sim_place *place; /* full and valid */
+    uint32_t max_batch;            /* 0: default_batch */
+    struct uuid request_id;
+    void (*visit)(void *ctx, const struct service_job *job); /* may call the service */
+    void *ctx;
+};
+
+/* Hand out what waits at the place, the longest-waiting first, and lease it. */
+void service_poll(struct service *s, const struct service_poll *poll, uint64_t now_ns);
+
+/* May the place be polled: true unless strict_action_types is on and it was never added. An empty
+ * region of an added action type stands for every region. */
+bool service_knows(const struct service *s, const struct sim_place *place);
+/* An empty region means every region; what else is empty gets its default. EINVAL, ENOMEM. */
+int service_action_type_add(struct service *s, const struct sim_place *place,
+                            struct pipepoll_error *why);
+
+/* As sim_jobs_add() and sim_job_acknowledge(). */
+int service_jobs_add(struct service *s, const struct sim_place *place, size_t n, uint64_t now_ns,
+                     struct pipepoll_error *why);
+bool service_acknowledge(struct service *s, str job_id, uint64_t now_ns);
+
+/* Catch up with now_ns; then ledger and stats (only the jobs_ members are set) are up to date. */
+void service_tick(struct service *s, uint64_t now_ns);
+const struct ledger *service_ledger(const struct service *s);
+void service_stats(const struct service *s, struct sim_stats *out);
+
+#endif

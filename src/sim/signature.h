@@ -1,0 +1,21 @@
+/* AWS Signature Version 4, seen from the service: is this request signed by whom it says, now, and
+ * for here? Written apart from the client's signer, so that each is a witness of the other. */
+#ifndef SIM_SIGNATURE_H
+#define SIM_SIGNATURE_H
+
+#include "sim/exchange.h"
+
+struct signature_keys {
+    str access_key_id, secret_access_key;
+    str session_token; /* empty: requests must not carry one */
+};
+
+/* True, or false with AWS's error. The method and the path are those of the request, the service is
+ * codepipeline, and X-Amz-Date must be within 5 minutes of unix_s. */
+bool signature_verify(struct refusal *out, const struct request *rq,
+                      const struct signature_keys *keys, int64_t unix_s);
+
+/* The region that the credential scope names, unverified; empty when there is none to be read. */
+str signature_region(const struct request *rq);
+
+#endif

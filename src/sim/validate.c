@@ -1,0 +1,258 @@
+/* AWS reads the types first and stops at the first wrong one; then it checks all values and names
+ * every one that breaks a rule. Both steps are kept apart here in the same way. */
+#include "sim/validate.h"
+
+#include "base/buf.h"
+#include "sim/place.h"
+
+/* Of a value quoted in a message. */
+enum { QUOTE_MAX = 512 };
+
+/* --- operations ------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *name;
+    enum validate_operation op;
+} operations[] = {
+    { "PollForThirdPartyJobs", VALIDATE_POLL_FOR_THIRD_PARTY_JOBS },
+    { "PollForJobs", VALIDATE_POLL_FOR_JOBS },
+    { "AcknowledgeJob", VALIDATE_NOT_SIMULATED },
+    { "AcknowledgeThirdPartyJob", VALIDATE_NOT_SIMULATED },
+    { "GetJobDetails", VALIDATE_NOT_SIMULATED },
+    { "GetThirdPartyJobDetails", VALIDATE_NOT_SIMULATED },
+    { "PutJobFailureResult", VALIDATE_NOT_SIMULATED },
+    { "PutJobSuccessResult", VALIDATE_NOT_SIMULATED },
+    { "PutThirdPartyJobFailureResult", VALIDATE_NOT_SIMULATED },
+    { "PutThirdPartyJobSuccessResult", VALIDATE_NOT_SIMULATED },
+};
+
+str validate_operation_name(str target)
+{
+    static const str service = STR_INIT("CodePipeline_20150709.");
+    return str_starts(target, service) ? str_skip(target, service.len) : (str) { 0 };
+}
+
+enum validate_operation validate_operation(str target)
+{
+    str name = validate_operation_name(target);
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+        if (str_eq(name, str_of(operations[i].name)))
+            return operations[i].op;
+    return VALIDATE_UNKNOWN;
+}
+
+/* --- types ----------------------------------------------------------------------------------- */
+
+static bool refuse_type(struct refusal *out, const json_t *value, const char *wanted)
+{
+    static const char *const names[] = {
+        [JSON_OBJECT] = "START_OBJECT", [JSON_ARRAY] = "START_ARRAY",
+        [JSON_STRING] = "STRING_VALUE", [JSON_INTEGER] = "NUMBER_VALUE",
+        [JSON_REAL] = "DECIMAL_VALUE",  [JSON_TRUE] = "TRUE_VALUE",
+        [JSON_FALSE] = "FALSE_VALUE",
+    };
+    return exchange_refuse(out, "SerializationException", "%s can not be converted to %s",
+                           names[json_typeof(value)], wanted);
+}
+
+/* An absent member and null are the same to AWS: NULL here. */
+static json_t *member(const json_t *object, const char *name)
+{
+    json_t *value = json_object_get(object, name);
+    return json_is_null(value) ? NULL : value;
+}
+
+static bool check_query_types(struct refusal *out, json_t *query)
+{
+    const char *key;
+    json_t *value;
+    if (query && !json_is_object(query))
+        return refuse_type(out, query, "a Map");
+    json_object_foreach(query, key, value) if (!json_is_string(value) &&
+                                               !json_is_null(value)) return refuse_type(out, value,
+                                                                                        "a String");
+    return true;
+}
+
+static bool check_types(struct refusal *out, const json_t *document, enum validate_operation op)
+{
+    if (!document)
+        return exchange_refuse(out, "SerializationException",
+                               "Unexpected token received from parser");
+    if (!json_is_object(document))
+        return refuse_type(out, document, "a Structure");
+    const json_t *type = member(document, "actionTypeId"), *batch;
+    if (type && !json_is_object(type))
+        return refuse_type(out, type, "a Structure");
+    for (size_t i = PLACE_CATEGORY; i < PLACE_MEMBERS; i++) {
+        const json_t *text = member(type, place_rules[i].name);
+        if (text && !json_is_string(text))
+            return refuse_type(out, text, "a String");
+    }
+    if ((batch = member(document, "maxBatchSize")) && !json_is_integer(batch))
+        return refuse_type(out, batch, "an Integer");
+    return op != VALIDATE_POLL_FOR_JOBS || check_query_types(out, member(document, "queryParam"));
+}
+
+/* --- values ---------------------------------------------------------------------------------- */
+
+struct complaints {
+    unsigned count;
+    struct buf text;
+    char memory[3584];
+};
+
+/* "Value 'x' at 'where' failed to satisfy constraint: Member must ..."; value NULL: it is missing. */
+static void complain(struct complaints *c, const str *value, const char *where, const char *must)
+{
+    struct buf *b = &c->text;
+    if (c->count++)
+        buf_put(b, STR("; "));
+    buf_put(b, value ? STR("Value '") : STR("Value null"));
+    if (value) {
+        size_t len = value->len < QUOTE_MAX ? value->len : QUOTE_MAX;
+        while (len < value->len && len && ((unsigned char)value->ptr[len] & 0xc0) == 0x80)
+            len--; /* not in the middle of a character */
+        buf_put(b, (str) { value->ptr, len });
+        buf_put(b, STR("'"));
+    }
+    buf_printf(b, " at '%s' failed to satisfy constraint: Member must %s", where, must);
+}
+
+static size_t characters(str utf8)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < utf8.len; i++)
+        n += ((unsigned char)utf8.ptr[i] & 0xc0) != 0x80;
+    return n;
+}
+
+static void check_length(struct complaints *c, str value, const char *where, size_t max)
+{
+    char must[80];
+    struct buf b = BUF_ON(must);
+    if (value.len == 0)
+        complain(c, &value, where, "have length greater than or equal to 1");
+    buf_printf(&b, "have length less than or equal to %zu", max);
+    if (characters(value) > max)
+        complain(c, &value, where, buf_cstr(&b));
+}
+
+static void check_allowed(struct complaints *c, str value, const char *where,
+                          const struct place_rule *rule)
+{
+    char must[160];
+    struct buf b = BUF_ON(must);
+    if (place_rule_allows(rule, value))
+        return;
+    if (rule->pattern)
+        buf_printf(&b, "satisfy regular expression pattern: %s", rule->pattern);
+    else
+        buf_put(&b, STR("satisfy enum value set: ["));
+    for (size_t i = 0; rule->values[i]; i++)
+        buf_printf(&b, "%s%s", i ? ", " : "", rule->values[i]);
+    if (!rule->pattern)
+        buf_put(&b, STR("]"));
+    complain(c, &value, where, buf_cstr(&b));
+}
+
+static str text_of(const json_t *string)
+{
+    return (str) { json_string_value(string), json_string_length(string) };
+}
+
+static void check_action_type(struct complaints *c, const json_t *type)
+{
+    if (!type)
+        complain(c, NULL, "actionTypeId", "not be null");
+    for (size_t i = PLACE_CATEGORY; type && i < PLACE_MEMBERS; i++) {
+        const struct place_rule *rule = &place_rules[i];
+        const json_t *value = member(type, rule->name);
+        char where[48];
+        struct buf b = BUF_ON(where);
+        buf_printf(&b, "actionTypeId.%s", rule->name);
+        if (!value) {
+            complain(c, NULL, buf_cstr(&b), "not be null");
+            continue;
+        }
+        if (rule->pattern)
+            check_length(c, text_of(value), buf_cstr(&b), rule->max);
+        check_allowed(c, text_of(value), buf_cstr(&b), rule);
+    }
+}
+
+static void check_batch(struct complaints *c, const json_t *batch)
+{
+    char digits[24];
+    struct buf b = BUF_ON(digits);
+    if (!batch)
+        return;
+    buf_printf(&b, "%lld", (long long)json_integer_value(batch));
+    str text = buf_str(&b);
+    if (json_integer_value(batch) < 1)
+        complain(c, &text, "maxBatchSize", "have value greater than or equal to 1");
+}
+
+static void check_query(struct complaints *c, json_t *query)
+{
+    static const struct place_rule rule = { .pattern = "[a-zA-Z0-9_-]+" };
+    const char *key;
+    json_t *value;
+    str braces = STR("{...}");
+    if (json_object_size(query) > 1)
+        complain(c, &braces, "queryParam", "have length less than or equal to 1");
+    json_object_foreach(query, key, value)
+    {
+        check_length(c, str_of(key), "queryParam", 50);
+        if (json_is_null(value)) {
+            complain(c, NULL, "queryParam", "not be null");
+            continue;
+        }
+        check_length(c, text_of(value), "queryParam", 50);
+        check_allowed(c, text_of(value), "queryParam", &rule);
+    }
+}
+
+static bool check_values(struct refusal *out, const json_t *document, enum validate_operation op)
+{
+    struct complaints c = { 0 };
+    c.text = BUF_ON(c.memory);
+    check_action_type(&c, member(document, "actionTypeId"));
+    check_batch(&c, member(document, "maxBatchSize"));
+    if (op == VALIDATE_POLL_FOR_JOBS)
+        check_query(&c, member(document, "queryParam"));
+    if (c.count == 0)
+        return true;
+    return exchange_refuse(out, "ValidationException", "%u validation error%s detected: %.*s",
+                           c.count, c.count == 1 ? "" : "s", STR_ARG(buf_str(&c.text)));
+}
+
+/* --- both ------------------------------------------------------------------------------------ */
+
+struct pipepoll_action_type validate_action_type(const json_t *document)
+{
+    struct sim_place place = { 0 };
+    const json_t *type = json_object_get(document, "actionTypeId");
+    for (size_t i = PLACE_CATEGORY; i < PLACE_MEMBERS; i++) {
+        const json_t *value = json_object_get(type, place_rules[i].name);
+        if (json_is_string(value))
+            *place_at(&place, i) = text_of(value);
+    }
+    return place.action_type;
+}
+
+bool validate_poll(struct refusal *out, struct validate_input *in, enum validate_operation op,
+                   const json_t *document)
+{
+    if (!check_types(out, document, op) || !check_values(out, document, op))
+        return false;
+    bool third_party = op == VALIDATE_POLL_FOR_THIRD_PARTY_JOBS;
+    json_int_t batch = json_integer_value(json_object_get(document, "maxBatchSize"));
+    in->action_type = validate_action_type(document);
+    in->max_batch = batch > UINT32_MAX ? UINT32_MAX : (uint32_t)batch;
+    if (!str_eq(in->action_type.owner, third_party ? STR("ThirdParty") : STR("Custom")))
+        return exchange_refuse(out, "ValidationException",
+                               "ActionType with owner '%.*s' is not supported",
+                               STR_ARG(in->action_type.owner));
+    return true;
+}

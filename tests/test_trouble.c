@@ -1,0 +1,170 @@
+/* Who gets which trouble, and how often. */
+#include "sim/trouble.h"
+
+#include "lib/check.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+
+static const struct sim_place here = {
+    STR_INIT("eu-west-1"),
+    { STR_INIT("Build"), STR_INIT("ThirdParty"), STR_INIT("Acme"), STR_INIT("1") },
+};
+
+static void set_latency(struct trouble_table *t, struct sim_place where, uint32_t ms)
+{
+    assert_int_equal(trouble_set(t, &where, &(struct sim_trouble) { .latency_ms = ms }, NULL), 0);
+}
+
+static uint32_t latency_of(const struct trouble_table *t, const struct sim_place *place)
+{
+    const struct trouble_rule *rule = trouble_find(t, place);
+    return rule ? rule->trouble.latency_ms : 0;
+}
+
+static void the_most_particular_trouble_wins(void **state)
+{
+    struct trouble_table t;
+    struct sim_place elsewhere = here, other = here;
+    (void)state;
+    elsewhere.region = STR("us-east-1");
+    other.action_type.provider = STR("Other");
+    trouble_init(&t);
+    assert_null(trouble_find(&t, &here));
+    set_latency(&t, here, 3);
+    set_latency(&t, (struct sim_place) { 0 }, 1);
+    set_latency(&t, (struct sim_place) { .region = STR("eu-west-1") }, 2);
+    assert_int_equal(latency_of(&t, &here), 3);
+    assert_int_equal(latency_of(&t, &other), 2);
+    assert_int_equal(latency_of(&t, &elsewhere), 1);
+    trouble_clear(&t);
+    assert_null(trouble_find(&t, &here));
+}
+
+static void of_two_equally_particular_ones_the_newer_wins(void **state)
+{
+    struct trouble_table t;
+    (void)state;
+    trouble_init(&t);
+    set_latency(&t, (struct sim_place) { .action_type.provider = STR("Acme") }, 1);
+    set_latency(&t, (struct sim_place) { .region = STR("eu-west-1") }, 2);
+    assert_int_equal(latency_of(&t, &here), 2);
+    set_latency(&t, (struct sim_place) { .action_type.provider = STR("Acme") }, 3);
+    assert_int_equal(latency_of(&t, &here), 3);
+    assert_int_equal(t.count, 2);
+    trouble_clear(&t);
+}
+
+static void no_more_than_the_rate_passes_in_a_second(void **state)
+{
+    struct trouble_table t;
+    unsigned passed = 0;
+    (void)state;
+    trouble_init(&t);
+    trouble_set(&t, &(struct sim_place) { 0 }, &(struct sim_trouble) { .throttle_per_s = 5 }, NULL);
+    struct trouble_rule *rule = trouble_find(&t, &here);
+    for (uint64_t i = 0; i < 20; i++)
+        passed += !trouble_throttles(rule, 10 * SECOND_NS + i);
+    assert_int_equal(passed, 5);
+    assert_true(trouble_throttles(rule, 11 * SECOND_NS - 1));
+    assert_false(trouble_throttles(rule, 11 * SECOND_NS));
+    trouble_clear(&t);
+}
+
+static void without_a_rate_nothing_is_throttled(void **state)
+{
+    struct trouble_table t;
+    (void)state;
+    trouble_init(&t);
+    set_latency(&t, here, 1);
+    for (int i = 0; i < 1000; i++)
+        assert_false(trouble_throttles(trouble_find(&t, &here), 1));
+    trouble_clear(&t);
+}
+
+static void each_rate_is_the_share_it_says(void **state)
+{
+    const struct sim_trouble trouble = {
+        .error_rate = 0.1, .reset_rate = 0.2, .truncate_rate = 0.3, .garbage_rate = 0.4
+    };
+    struct rng chance = { 5 };
+    unsigned seen[5] = { 0 };
+    (void)state;
+    for (int i = 0; i < 10000; i++)
+        seen[trouble_outcome(&trouble, &chance)]++;
+    assert_int_equal(seen[TROUBLE_NONE], 0);
+    assert_in_range(seen[TROUBLE_ERROR], 900, 1100);
+    assert_in_range(seen[TROUBLE_RESET], 1850, 2150);
+    assert_in_range(seen[TROUBLE_TRUNCATE], 2800, 3200);
+    assert_in_range(seen[TROUBLE_GARBAGE], 3800, 4200);
+}
+
+static void jitter_stays_in_its_range_and_reaches_its_ends(void **state)
+{
+    const struct sim_trouble trouble = { .latency_ms = 10, .latency_jitter_ms = 3 };
+    struct rng chance = { 5 };
+    unsigned seen[4] = { 0 };
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        uint32_t ms = trouble_latency_ms(&trouble, &chance);
+        assert_in_range(ms, 10, 13);
+        seen[ms - 10]++;
+    }
+    assert_true(seen[0] && seen[3]);
+}
+
+static void every_field_can_be_set_by_its_name(void **state)
+{
+    struct sim_trouble trouble = { 0 };
+    (void)state;
+    for (size_t i = 0; trouble_name(i); i++) {
+        str name = str_of(trouble_name(i));
+        struct sim_trouble before = trouble;
+        double value = str_eq(name, STR("error-status")) ? 503 : 1;
+        assert_int_equal(trouble_field(&trouble, name, value, NULL), 0);
+        assert_memory_not_equal(&before, &trouble, sizeof trouble);
+    }
+    assert_int_equal(trouble.latency_ms, 1);
+    assert_int_equal(trouble.error_status, 503);
+    assert_int_equal(trouble.clock_skew_s, 1);
+    assert_true(trouble.garbage_rate > 0.9);
+}
+
+static void numbers_out_of_range_are_refused_with_the_range(void **state)
+{
+    static const struct {
+        const char *name;
+        double value;
+    } bad[] = {
+        { "error-rate", 1.5 }, { "error-rate", -0.1 }, { "error-rate", 0.0 / 0.0 },
+        { "latency", -1 },     { "latency", 0.5 },     { "error-status", 404 },
+        { "latency", 1e10 },   { "nonsense", 1 },
+    };
+    struct trouble_table t;
+    struct pipepoll_error why;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct sim_trouble trouble = { 0 };
+        assert_int_equal(trouble_field(&trouble, str_of(bad[i].name), bad[i].value, &why),
+                         PIPEPOLL_EINVAL);
+        assert_non_null(strstr(why.text, bad[i].name));
+    }
+    trouble_init(&t);
+    assert_int_equal(trouble_set(&t, &here, &(struct sim_trouble) { .reset_rate = 2 }, &why),
+                     PIPEPOLL_EINVAL);
+    assert_string_equal(why.text, "reset-rate must be a number from 0 to 1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_most_particular_trouble_wins),
+        cmocka_unit_test(of_two_equally_particular_ones_the_newer_wins),
+        cmocka_unit_test(no_more_than_the_rate_passes_in_a_second),
+        cmocka_unit_test(without_a_rate_nothing_is_throttled),
+        cmocka_unit_test(each_rate_is_the_share_it_says),
+        cmocka_unit_test(jitter_stays_in_its_range_and_reaches_its_ends),
+        cmocka_unit_test(every_field_can_be_set_by_its_name),
+        cmocka_unit_test(numbers_out_of_range_are_refused_with_the_range),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,183 @@
+/* The model's rules, in AWS's words. */
+#include "sim/validate.h"
+
+#include "lib/check.h"
+
+struct checked {
+    bool ok;
+    struct refusal refusal;
+    struct validate_input in;
+    json_t *document; /* what the input's slices lie in */
+};
+
+static struct checked check(enum validate_operation op, const char *text)
+{
+    struct checked c = { .document = json_loads(text, JSON_DECODE_ANY, NULL) };
+    c.ok = validate_poll(&c.refusal, &c.in, op, c.document);
+    return c;
+}
+
+static void assert_refused(enum validate_operation op, const char *text, const char *code,
+                           const char *message)
+{
+    struct checked c = check(op, text);
+    assert_false(c.ok);
+    assert_string_equal(c.refusal.code, code);
+    assert_string_equal(c.refusal.message, message);
+    assert_int_equal(c.refusal.status, 400);
+    json_decref(c.document);
+}
+
+#define THIRD VALIDATE_POLL_FOR_THIRD_PARTY_JOBS
+
+/* An input of the four members as given, JSON and all. */
+#define INPUT(category, owner, provider, version, more)                                            \
+    "{\"actionTypeId\":{\"category\":" category ",\"owner\":" owner ",\"provider\":" provider      \
+    ",\"version\":" version "}" more "}"
+#define GOOD(more) INPUT("\"Build\"", "\"ThirdParty\"", "\"Acme\"", "\"1\"", more)
+
+static void the_ten_job_operations_are_known_by_their_targets(void **state)
+{
+    (void)state;
+    assert_int_equal(validate_operation(STR("CodePipeline_20150709.PollForThirdPartyJobs")), THIRD);
+    assert_int_equal(validate_operation(STR("CodePipeline_20150709.PollForJobs")),
+                     VALIDATE_POLL_FOR_JOBS);
+    assert_int_equal(validate_operation(STR("CodePipeline_20150709.PutJobFailureResult")),
+                     VALIDATE_NOT_SIMULATED);
+    assert_int_equal(validate_operation(STR("CodePipeline_20150709.ListPipelines")),
+                     VALIDATE_UNKNOWN);
+    assert_int_equal(validate_operation(STR("PollForJobs")), VALIDATE_UNKNOWN);
+    assert_int_equal(validate_operation(STR("")), VALIDATE_UNKNOWN);
+}
+
+static void a_good_input_is_read(void **state)
+{
+    struct checked c = check(THIRD, GOOD(",\"maxBatchSize\":7,\"unknown\":[1]"));
+    (void)state;
+    assert_true(c.ok);
+    assert_int_equal(c.in.max_batch, 7);
+    assert_str_equal(c.in.action_type.provider, "Acme");
+    json_decref(c.document);
+    c = check(THIRD, GOOD(",\"maxBatchSize\":null"));
+    assert_true(c.ok);
+    assert_int_equal(c.in.max_batch, 0);
+    json_decref(c.document);
+    c = check(THIRD, GOOD(",\"maxBatchSize\":9007199254740993"));
+    assert_true(c.ok);
+    assert_true(c.in.max_batch == UINT32_MAX);
+    json_decref(c.document);
+}
+
+static void a_provider_that_is_too_long_is_quoted_with_the_limit(void **state)
+{
+    (void)state;
+    assert_refused(THIRD,
+                   INPUT("\"Build\"", "\"ThirdParty\"", "\"aaaaaaaaaabbbbbbbbbbccccccccccdddddd\"",
+                         "\"1\"", ""),
+                   "ValidationException",
+                   "1 validation error detected: Value 'aaaaaaaaaabbbbbbbbbbccccccccccdddddd' at "
+                   "'actionTypeId.provider' failed to satisfy constraint: Member must have length "
+                   "less than or equal to 35");
+}
+
+static void all_errors_are_told_at_once(void **state)
+{
+    (void)state;
+    assert_refused(THIRD,
+                   INPUT("\"Bake\"", "\"ThirdParty\"", "\"A b\"", "null", ",\"maxBatchSize\":0"),
+                   "ValidationException",
+                   "4 validation errors detected: Value 'Bake' at 'actionTypeId.category' failed "
+                   "to satisfy constraint: Member must satisfy enum value set: [Source, Build, "
+                   "Deploy, Test, Invoke, Approval, Compute]; Value 'A b' at "
+                   "'actionTypeId.provider' failed to satisfy constraint: Member must satisfy "
+                   "regular expression pattern: [0-9A-Za-z_-]+; Value null at "
+                   "'actionTypeId.version' failed to satisfy constraint: Member must not be null; "
+                   "Value '0' at 'maxBatchSize' failed to satisfy constraint: Member must have "
+                   "value greater than or equal to 1");
+}
+
+static void a_missing_action_type_is_told(void **state)
+{
+    (void)state;
+    assert_refused(THIRD, "{}", "ValidationException",
+                   "1 validation error detected: Value null at 'actionTypeId' failed to satisfy "
+                   "constraint: Member must not be null");
+}
+
+static void wrong_types_are_no_matter_of_validation(void **state)
+{
+    (void)state;
+    assert_refused(THIRD, "{", "SerializationException", "Unexpected token received from parser");
+    assert_refused(THIRD, "[]", "SerializationException",
+                   "START_ARRAY can not be converted to a Structure");
+    assert_refused(THIRD, GOOD(",\"maxBatchSize\":\"10\""), "SerializationException",
+                   "STRING_VALUE can not be converted to an Integer");
+    assert_refused(THIRD, GOOD(",\"maxBatchSize\":1.5"), "SerializationException",
+                   "DECIMAL_VALUE can not be converted to an Integer");
+    assert_refused(THIRD, INPUT("1", "1", "1", "1", ""), "SerializationException",
+                   "NUMBER_VALUE can not be converted to a String");
+}
+
+static void each_poll_serves_its_own_owner(void **state)
+{
+    (void)state;
+    assert_refused(VALIDATE_POLL_FOR_JOBS, INPUT("\"Build\"", "\"AWS\"", "\"Acme\"", "\"1\"", ""),
+                   "ValidationException", "ActionType with owner 'AWS' is not supported");
+    assert_refused(VALIDATE_POLL_FOR_JOBS, GOOD(""), "ValidationException",
+                   "ActionType with owner 'ThirdParty' is not supported");
+    assert_refused(THIRD, INPUT("\"Build\"", "\"Custom\"", "\"Acme\"", "\"1\"", ""),
+                   "ValidationException", "ActionType with owner 'Custom' is not supported");
+}
+
+static void the_query_of_custom_polls_is_checked(void **state)
+{
+    (void)state;
+#define CUSTOM(more) INPUT("\"Build\"", "\"Custom\"", "\"Acme\"", "\"1\"", more)
+    struct checked c =
+        check(VALIDATE_POLL_FOR_JOBS, CUSTOM(",\"queryParam\":{\"Project\":\"P1\"}"));
+    assert_true(c.ok);
+    json_decref(c.document);
+    assert_refused(VALIDATE_POLL_FOR_JOBS, CUSTOM(",\"queryParam\":{\"a\":\"1\",\"b\":\"2\"}"),
+                   "ValidationException",
+                   "1 validation error detected: Value '{...}' at 'queryParam' failed to satisfy "
+                   "constraint: Member must have length less than or equal to 1");
+    assert_refused(VALIDATE_POLL_FOR_JOBS, CUSTOM(",\"queryParam\":{\"a\":\"b c\"}"),
+                   "ValidationException",
+                   "1 validation error detected: Value 'b c' at 'queryParam' failed to satisfy "
+                   "constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_-]+");
+    assert_refused(VALIDATE_POLL_FOR_JOBS, CUSTOM(",\"queryParam\":{\"a\":1}"),
+                   "SerializationException", "NUMBER_VALUE can not be converted to a String");
+}
+
+static void a_huge_value_is_cut_between_characters(void **state)
+{
+    char text[4096] = "{\"actionTypeId\":{\"category\":\"Build\",\"owner\":\"ThirdParty\","
+                      "\"version\":\"1\",\"provider\":\"a";
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        memcpy(text + strlen(text), "\xc3\xa9", 3);
+    memcpy(text + strlen(text), "\"}}", 4);
+    struct checked c = check(THIRD, text);
+    assert_false(c.ok);
+    json_t *message = json_string(c.refusal.message); /* NULL when it is not UTF-8 */
+    assert_non_null(message);
+    assert_true(strlen(c.refusal.message) < 2000);
+    json_decref(message);
+    json_decref(c.document);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_ten_job_operations_are_known_by_their_targets),
+        cmocka_unit_test(a_good_input_is_read),
+        cmocka_unit_test(a_provider_that_is_too_long_is_quoted_with_the_limit),
+        cmocka_unit_test(all_errors_are_told_at_once),
+        cmocka_unit_test(a_missing_action_type_is_told),
+        cmocka_unit_test(wrong_types_are_no_matter_of_validation),
+        cmocka_unit_test(each_poll_serves_its_own_owner),
+        cmocka_unit_test(the_query_of_custom_polls_is_checked),
+        cmocka_unit_test(a_huge_value_is_cut_between_characters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

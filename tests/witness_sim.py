@@ -1,0 +1,252 @@
+#!/usr/bin/python3
+"""botocore and the AWS CLI as witnesses of the simulator: do they get from `pipepoll sim`, over TLS that
+they verify, what they would get from AWS? Usage: witness_sim.py PIPEPOLL_BINARY
+
+One line per check, then "N passed, N failed". Without botocore or the AWS CLI: "skipped: ..." and exit
+status 77, or a failure where PIPEPOLL_CI=1 promises both."""
+
+import json
+import os
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+AWS = "/usr/bin/aws"
+KEYS = ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+TYPE = {"category": "Build", "owner": "ThirdParty", "provider": "Acme", "version": "1"}
+START_S = 20  # how long the simulator may take to listen on a busy machine
+
+
+def skip(why):
+    print(f"skipped: {why}")
+    sys.exit(1 if os.environ.get("PIPEPOLL_CI") == "1" else 77)
+
+
+try:
+    import botocore.config
+    import botocore.exceptions
+    import botocore.session
+except ImportError:
+    skip("botocore is not installed")
+if not os.access(AWS, os.X_OK):
+    skip(f"{AWS} is not installed")
+
+
+class Simulator:
+    """`pipepoll sim --tls` in a folder of its own, with some options."""
+
+    def __init__(self, binary, *options):
+        self.folder = tempfile.TemporaryDirectory()
+        self.ca = os.path.join(self.folder.name, "ca.pem")
+        port_file = os.path.join(self.folder.name, "port")
+        self.process = subprocess.Popen(
+            [binary, "sim", "--tls", "--ca-file", self.ca, "--port-file", port_file, *options],
+            stdout=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + START_S
+        while not os.path.exists(port_file):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                sys.exit("the simulator did not start")
+            time.sleep(0.02)
+        with open(port_file, encoding="ascii") as f:
+            self.url = f"https://127.0.0.1:{f.read().strip()}"
+        self.line = self.process.stdout.readline().strip()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.status = self.process.wait(START_S)
+        self.process.stdout.close()
+        self.folder.cleanup()
+
+    def control(self, method, path, body=None):
+        request = urllib.request.Request(
+            f"{self.url}/_sim/{path}", method=method,
+            data=json.dumps(body).encode() if body is not None else None)
+        context = ssl.create_default_context(cafile=self.ca)
+        handlers = [urllib.request.HTTPSHandler(context=context), urllib.request.ProxyHandler({})]
+        with urllib.request.build_opener(*handlers).open(request, timeout=START_S) as answer:
+            return json.load(answer)
+
+    def client(self, region="us-east-1", secret=KEYS[1]):
+        session = botocore.session.Session()
+        session.set_credentials(KEYS[0], secret)
+        config = botocore.config.Config(retries={"max_attempts": 0}, proxies={})
+        return session.create_client("codepipeline", region, endpoint_url=self.url, verify=self.ca,
+                                     config=config)
+
+    def cli(self, *options, region="us-east-1", secret=KEYS[1], action_type=None):
+        """What the AWS CLI says: its exit status, its JSON or nothing, its error."""
+        members = ",".join(f"{k}={v}" for k, v in (action_type or TYPE).items())
+        environment = {"PATH": "/usr/bin:/bin", "HOME": self.folder.name, "AWS_MAX_ATTEMPTS": "1",
+                       "AWS_ACCESS_KEY_ID": KEYS[0], "AWS_SECRET_ACCESS_KEY": secret,
+                       "AWS_CA_BUNDLE": self.ca, "AWS_EC2_METADATA_DISABLED": "true"}
+        done = subprocess.run(
+            [AWS, "codepipeline", "poll-for-third-party-jobs", "--endpoint-url", self.url,
+             "--region", region, "--action-type-id", members, *options],
+            env=environment, capture_output=True, text=True, timeout=120, check=False)
+        out = json.loads(done.stdout) if done.stdout.strip() else None
+        return done.returncode, out, done.stderr
+
+
+class Checks:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def check(self, what, good, seen=""):
+        self.passed += bool(good)
+        self.failed += not good
+        print(f"{'ok' if good else 'FAILED'}: {what}{'' if good else f': {seen}'}", flush=True)
+
+    def error(self, what, call, code, part):
+        """call() must raise AWS's error of this code, with this part of its message."""
+        try:
+            seen = call()
+            self.check(what, False, seen)
+        except botocore.exceptions.ClientError as e:
+            error = e.response["Error"]
+            self.check(what, error["Code"] == code and part in error["Message"], error)
+
+    def cli_error(self, what, got, code, part):
+        status, _, err = got
+        self.check(what, status == 254 and f"({code})" in err and part in err, got)
+
+
+def poll(client, batch=None, **members):
+    arguments = {"actionTypeId": {**TYPE, **members}}
+    if batch is not None:
+        arguments["maxBatchSize"] = batch
+    return client.poll_for_third_party_jobs(**arguments)
+
+
+def botocore_gets_jobs(c, sim):
+    client = sim.client()
+    c.check("it says where it listens", sim.line == f"listening on {sim.url}", sim.line)
+    first = poll(client, 3)
+    c.check("botocore gets the jobs it asked for", len(first["jobs"]) == 3, first)
+    c.check("each with two ids",
+            all(sorted(j) == ["clientId", "jobId"] for j in first["jobs"]), first)
+    c.check("and a request id", len(first["ResponseMetadata"]["RequestId"]) == 36, first)
+    rest = poll(client)
+    ids = {j["jobId"] for j in first["jobs"] + rest["jobs"]}
+    c.check("the rest comes with the next poll, none twice", len(ids) == 5, ids)
+    c.check("then there is nothing to do", poll(client)["jobs"] == [])
+    c.check("another region has its own jobs", poll(sim.client("eu-west-1"))["jobs"] == [])
+    sim.control("POST", "jobs", {"region": "eu-west-1", "count": 1})
+    c.check("which come when added", len(poll(sim.client("eu-west-1"))["jobs"]) == 1)
+    handed_out = [e for e in sim.control("GET", "ledger?since=0")["events"]
+                  if e["event"] == "handed_out"]
+    c.check("the ledger has every hand-out, with the request that got it",
+            len(handed_out) == 6 and sum(e["requestId"] == first["ResponseMetadata"]["RequestId"]
+                                         for e in handed_out) == 3, handed_out)
+    details = {**TYPE, "owner": "Custom"}
+    sim.control("POST", "jobs", {"owner": "Custom"})
+    jobs = client.poll_for_jobs(actionTypeId=details)["jobs"]
+    c.check("poll_for_jobs brings details",
+            len(jobs) == 1 and jobs[0]["data"]["actionTypeId"] == details, jobs)
+
+
+def botocore_gets_errors(c, sim):
+    client = sim.client()
+    c.error("a wrong secret key is an invalid signature", lambda: poll(sim.client(secret="wrong")),
+            "InvalidSignatureException", "does not match the signature you provided")
+    c.error("a provider that is too long is told", lambda: poll(client, provider="p" * 36),
+            "ValidationException",
+            "at 'actionTypeId.provider' failed to satisfy constraint: Member must have length less "
+            "than or equal to 35")
+    c.error("an owner of another family is told", lambda: poll(client, owner="AWS"),
+            "ValidationException", "ActionType with owner 'AWS' is not supported")
+    c.error("what is not simulated is told",
+            lambda: client.acknowledge_third_party_job(jobId="1", nonce="1", clientToken="1"),
+            "NotSimulatedYetException", "AcknowledgeThirdPartyJob is not simulated yet")
+    sim.control("PUT", "trouble", {"region": "us-west-2", "clock-skew": 3600})
+    c.error("a wrong clock is told", lambda: poll(sim.client("us-west-2")),
+            "InvalidSignatureException", "Signature expired: ")
+    sim.control("PUT", "trouble", {"region": "us-east-1", "reset-rate": 1})
+    try:
+        c.check("a reset connection is no answer", False, poll(client))
+    except botocore.exceptions.ConnectionClosedError:
+        c.check("a reset connection is no answer", True)
+    sim.control("PUT", "trouble", {"region": "us-east-1", "error-rate": 1, "error-status": 503})
+    c.error("a failing service is one", lambda: poll(client), "ServiceUnavailable", "")
+    sim.control("DELETE", "trouble")
+    c.check("and without the trouble all is well", "jobs" in poll(client))
+
+
+def the_cli_gets_the_same(c, sim):
+    status, out, err = sim.cli("--max-batch-size", "2")
+    c.check("the AWS CLI gets jobs", status == 0 and len(out["jobs"]) == 2, (status, out, err))
+    status, out, err = sim.cli(region="eu-west-1")
+    c.check("and an empty list where there are none", status == 0 and out == {"jobs": []},
+            (status, out, err))
+    c.cli_error("and is denied with a wrong secret key", sim.cli(secret="wrong"),
+                "InvalidSignatureException", "does not match")
+    c.cli_error("and told what is not valid", sim.cli(action_type={**TYPE, "version": "v" * 10}),
+                "ValidationException", "'actionTypeId.version'")
+    sim.control("PUT", "trouble", {"error-rate": 1})
+    c.cli_error("and told of a failure", sim.cli(), "InternalFailure", "")
+    sim.control("DELETE", "trouble")
+
+
+def throttling(c, sim):
+    client = sim.client()
+    poll(client)
+    c.error("botocore is throttled above the rate", lambda: [poll(client) for _ in range(50)],
+            "ThrottlingException", "Rate exceeded")
+    # The CLI asks once in half a second, so others must use up the rate meanwhile: a client that asks
+    # all the time leaves it next to no chance to be the first of a second, and none three times.
+    stop = threading.Event()
+    busy = threading.Thread(target=keep_polling, args=(sim, stop))
+    busy.start()
+    for _ in range(3):
+        got = sim.cli()
+        if got[0] != 0:
+            break
+    stop.set()
+    busy.join()
+    c.cli_error("and so is the AWS CLI", got, "ThrottlingException", "Rate exceeded")
+
+
+def keep_polling(sim, stop):
+    client = sim.client()
+    while not stop.is_set():
+        try:
+            poll(client)
+        except botocore.exceptions.ClientError:
+            pass
+
+
+def strictness(c, sim):
+    c.check("a known action type is served", "jobs" in poll(sim.client()))
+    c.error("an unknown one is not found", lambda: poll(sim.client(), provider="Other"),
+            "ActionTypeNotFoundException",
+            "ActionType (Category: 'Build', Owner: 'ThirdParty', Provider: 'Other', Version: '1') "
+            "is not available")
+    c.cli_error("nor by the AWS CLI", sim.cli(action_type={**TYPE, "provider": "Other"}),
+                "ActionTypeNotFoundException", "is not available")
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    binary, c = sys.argv[1], Checks()
+    with Simulator(binary, "--jobs", "5") as sim:
+        botocore_gets_jobs(c, sim)
+        botocore_gets_errors(c, sim)
+    c.check("it ends well on SIGTERM", sim.status == 0, sim.status)
+    with Simulator(binary, "--jobs", "5") as sim:
+        the_cli_gets_the_same(c, sim)
+    with Simulator(binary, "--throttle", "1") as sim:
+        throttling(c, sim)
+    with Simulator(binary, "--strict") as sim:
+        strictness(c, sim)
+    print(f"{c.passed} passed, {c.failed} failed")
+    sys.exit(1 if c.failed else 0)
+
+
+main()
