@@ -1,0 +1,120 @@
+#include "cli/command.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "cli/nearest.h"
+
+enum { HELP_COLUMN = 30 };
+
+struct flags flags_of(const struct command *command, int argc, char **argv)
+{
+    return (struct flags) { .command = command, .argv = argv, .argc = argc, .at = 1 };
+}
+
+int command_misuse(const struct command *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "pipepoll %.*s: ", STR_ARG(c->name));
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "; see pipepoll %.*s --help\n", STR_ARG(c->name));
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+int flags_refuse(const struct flags *f, int flag, const char *what, str value)
+{
+    return command_misuse(f->command, "%.*s is %s, not \"%.*s\"",
+                          STR_ARG(f->command->flags[flag].name), what, STR_ARG(value));
+}
+
+int flags_exit(int result)
+{
+    return result == FLAGS_HELP ? command_finish(EXIT_FINE) : EXIT_USAGE;
+}
+
+static void print_flag(const struct flag *f)
+{
+    int width =
+        printf("  %.*s%s%s", STR_ARG(f->name), f->value ? " " : "", f->value ? f->value : "");
+    if (width >= HELP_COLUMN) {
+        putchar('\n');
+        width = 0;
+    }
+    for (const char *line = f->help; *line; width = 0) {
+        size_t len = strcspn(line, "\n");
+        printf("%*s%.*s\n", HELP_COLUMN - width, "", (int)len, line);
+        line += len + (line[len] == '\n');
+    }
+}
+
+static void print_help(const struct command *c)
+{
+    printf("pipepoll %.*s - %s\n\n%s\nOptions:\n", STR_ARG(c->name), c->summary, c->about);
+    for (size_t i = 0; i < c->flag_count; i++)
+        print_flag(&c->flags[i]);
+    printf("  --help%*sthis text\n\n%s", HELP_COLUMN - 8, "", c->more);
+}
+
+static int unknown_flag(const struct flags *f, str name)
+{
+    struct nearest near = nearest_to(name);
+    for (size_t i = 0; i < f->command->flag_count; i++)
+        nearest_try(&near, f->command->flags[i].name);
+    nearest_try(&near, STR("--help"));
+    char hint[96];
+    command_misuse(f->command, "unknown option \"%.*s\"%s", STR_ARG(name),
+                   nearest_hint(&near, hint, sizeof hint));
+    return FLAGS_BAD;
+}
+
+static int take_value(struct flags *f, int flag, str text, size_t equals, str *value)
+{
+    const struct flag *known = &f->command->flags[flag];
+    *value = equals < text.len ? str_skip(text, equals + 1) : (str) { 0 };
+    if (!known->value) {
+        if (!value->ptr)
+            return flag;
+        command_misuse(f->command, "%.*s takes no value", STR_ARG(known->name));
+        return FLAGS_BAD;
+    }
+    if (!value->ptr && f->at < f->argc)
+        *value = str_of(f->argv[f->at++]);
+    if (value->ptr)
+        return flag;
+    command_misuse(f->command, "%.*s needs a value: %s", STR_ARG(known->name), known->value);
+    return FLAGS_BAD;
+}
+
+int flags_next(struct flags *f, str *value)
+{
+    if (f->at >= f->argc)
+        return FLAGS_END;
+    str text = str_of(f->argv[f->at++]);
+    size_t equals = str_starts(text, STR("--")) ? str_find(text, '=') : text.len;
+    str name = { text.ptr, equals };
+    if (str_eq(name, STR("--help")) || str_eq(name, STR("-h"))) {
+        print_help(f->command);
+        return FLAGS_HELP;
+    }
+    for (size_t i = 0; i < f->command->flag_count; i++)
+        if (str_eq(name, f->command->flags[i].name))
+            return take_value(f, (int)i, text, equals, value);
+    return unknown_flag(f, name);
+}
+
+void command_put_versions(struct buf *out)
+{
+    struct pipepoll_versions v = pipepoll_versions();
+    buf_printf(out, "pipepoll/%s libcurl/%s %s libuv/%s", v.pipepoll, v.libcurl, v.tls, v.libuv);
+}
+
+int command_finish(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "pipepoll: cannot write to stdout: %s\n", strerror(errno));
+    return EXIT_OTHER;
+}

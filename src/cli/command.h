@@ -1,0 +1,71 @@
+/* The commands of the program, what they share: their flags, their help, their exit codes. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/* As the AWS CLI has them, but for FAILED, which is run's and demo's. */
+enum exit_code {
+    EXIT_FINE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 252,
+    EXIT_CREDENTIALS = 253,
+    EXIT_REFUSED = 254,
+    EXIT_OTHER = 255
+};
+
+struct flag {
+    str name;          /* with its dashes */
+    const char *value; /* what stands for the value in the help; NULL: takes none */
+    const char *help;  /* lines after the first are indented by the help itself */
+};
+
+struct command {
+    str name;
+    const char *summary; /* one line */
+    const char *about;   /* what it does: lines */
+    const struct flag *flags;
+    size_t flag_count;
+    const char *more; /* examples and exit codes: lines */
+    int (*run)(const struct command *self, int argc, char **argv); /* argv[0] is the name */
+};
+
+extern const struct command command_poll, command_run, command_check, command_demo;
+
+/* A walk along argv. */
+struct flags {
+    const struct command *command;
+    char **argv;
+    int argc, at;
+};
+
+enum { FLAGS_END = -1, FLAGS_BAD = -2, FLAGS_HELP = -3 };
+
+struct flags flags_of(const struct command *command, int argc, char **argv);
+
+/* The index of the next flag in the command's table, with its value (`--name value` or
+ * `--name=value`; a slice of argv, NUL-terminated). FLAGS_END past the last. FLAGS_BAD: an
+ * unknown one, a missing or surplus value; said on stderr. FLAGS_HELP: the help was asked for
+ * and printed. */
+int flags_next(struct flags *f, str *value);
+
+/* After FLAGS_BAD or FLAGS_HELP: what to exit with. */
+int flags_exit(int result);
+
+/* Say on stderr that the value of a flag is wrong: "pipepoll poll: --timeout is WHAT, not "VALUE"".
+ * Returns EXIT_USAGE. */
+int flags_refuse(const struct flags *f, int flag, const char *what, str value);
+
+/* "pipepoll poll: SENTENCE" on stderr. Returns EXIT_USAGE. */
+__attribute__((format(printf, 2, 3))) int command_misuse(const struct command *c,
+                                                         const char *format, ...);
+
+/* "pipepoll/0.1.0 libcurl/7.88.1 ...": the libraries in use. */
+void command_put_versions(struct buf *out);
+
+/* Flush stdout; EXIT_OTHER, said on stderr, when not all that was printed got out; else `code`. */
+int command_finish(int code);
+
+#endif

@@ -1,0 +1,38 @@
+/* Errors and warnings about a file, each one sentence with its place, in the order of the file. */
+#ifndef CLI_COMPLAINT_H
+#define CLI_COMPLAINT_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+
+enum { COMPLAINTS_MAX = 20, COMPLAINT_TEXT_MAX = 360 };
+
+struct place {
+    uint32_t line, column; /* from 1; line 0: the file as a whole */
+};
+
+struct complaint {
+    enum pipepoll_level level; /* PIPEPOLL_ERROR or PIPEPOLL_WARNING */
+    struct place at;
+    char text[COMPLAINT_TEXT_MAX];
+};
+
+struct complaints {
+    str file;                              /* its name as the user gave it; borrowed */
+    struct complaint list[COMPLAINTS_MAX]; /* sorted by place */
+    size_t count;
+    size_t errors;   /* all errors, those that found no room in the list too */
+    size_t left_out; /* errors and warnings that found no room */
+};
+
+/* The same sentence at the same place counts once. Control characters become '?'. */
+__attribute__((format(printf, 4, 5))) void complain(struct complaints *c, enum pipepoll_level level,
+                                                    struct place at, const char *format, ...);
+
+/* Each complaint as "FILE:LINE:COLUMN: [warning: ]TEXT", then "... and N more" if some were left
+ * out. */
+void complaints_each(const struct complaints *c,
+                     void (*line)(void *ctx, enum pipepoll_level level, str text), void *ctx);
+
+#endif

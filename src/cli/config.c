@@ -1,0 +1,160 @@
+#include "cli/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/quantity.h"
+
+bool config_log_level(str text, enum pipepoll_level *out)
+{
+    static const char *const names[] = { [PIPEPOLL_ERROR] = "error",
+                                         [PIPEPOLL_WARNING] = "warning",
+                                         [PIPEPOLL_INFO] = "info",
+                                         [PIPEPOLL_DEBUG] = "debug" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (str_eq(text, str_of(names[i]))) {
+            *out = (enum pipepoll_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool config_format(str text, bool *json)
+{
+    if (!str_eq(text, STR("json")) && !str_eq(text, STR("text")))
+        return false;
+    *json = str_eq(text, STR("json"));
+    return true;
+}
+
+static void judge(bool right, const struct section *s, enum key k, const char *what,
+                  struct complaints *c)
+{
+    const struct value *v = &s->values[k];
+    if (!right && v->text.len)
+        complain(c, PIPEPOLL_ERROR, v->at, "%s is %s, not \"%.*s\"", key_name(k), what,
+                 STR_ARG(v->text));
+}
+
+static void read_process(struct config *out, const struct section *s, struct complaints *c)
+{
+    const char *time = "a time from 1ms to 10m such as 500ms, 5s or 2m";
+    const struct value *v = s->values;
+    judge(quantity_count(v[KEY_MAX_IN_FLIGHT].text, 1, 65536, &out->max_in_flight), s,
+          KEY_MAX_IN_FLIGHT, "a number from 1 to 65536", c);
+    judge(quantity_count(v[KEY_MAX_IN_FLIGHT_PER_REGION].text, 1, 65536,
+                         &out->max_in_flight_per_region),
+          s, KEY_MAX_IN_FLIGHT_PER_REGION, "a number from 1 to 65536", c);
+    judge(quantity_duration_ms(v[KEY_REQUEST_TIMEOUT].text, 1, 600000, &out->request_timeout_ms), s,
+          KEY_REQUEST_TIMEOUT, time, c);
+    judge(quantity_duration_ms(v[KEY_CONNECT_TIMEOUT].text, 1, 600000, &out->connect_timeout_ms), s,
+          KEY_CONNECT_TIMEOUT, time, c);
+    out->ca_bundle = v[KEY_CA_BUNDLE].text;
+    judge(quantity_switch(v[KEY_HTTP2].text, &out->http2), s, KEY_HTTP2, "yes or no", c);
+    judge(config_log_level(v[KEY_LOG_LEVEL].text, &out->log_level), s, KEY_LOG_LEVEL,
+          "error, warning, info or debug", c);
+    judge(config_format(v[KEY_LOG_FORMAT].text, &out->log_json), s, KEY_LOG_FORMAT, "text or json",
+          c);
+}
+
+int config_parse(struct config *out, char *text, size_t len, struct complaints *c)
+{
+    struct sections s = { 0 };
+    struct config config = { .max_in_flight = 256,
+                             .request_timeout_ms = 30000,
+                             .connect_timeout_ms = 10000,
+                             .log_level = PIPEPOLL_INFO,
+                             .text = text };
+    int r = sections_read(&s, text, len, c);
+    if (r)
+        goto out;
+    read_process(&config, &s.process, c);
+    r = plan_build(&config.plan, &s, c);
+    if (!r && c->errors)
+        r = PIPEPOLL_EINVAL;
+    if (r)
+        goto out;
+    *out = config;
+    config = (struct config) { 0 };
+out:
+    sections_deinit(&s);
+    config_deinit(&config);
+    return r;
+}
+
+/* A whole file into text[CONFIG_SIZE_MAX + 1]; the length, or -1 with errno. */
+static ssize_t read_all(int fd, char *text)
+{
+    size_t len = 0;
+    while (len <= CONFIG_SIZE_MAX) {
+        ssize_t n = read(fd, text + len, CONFIG_SIZE_MAX + 1 - len);
+        if (n == 0)
+            break;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        len += (size_t)n;
+    }
+    return (ssize_t)len;
+}
+
+/* Opened without blocking, so that a pipe nobody writes to is empty rather than a wait for ever. */
+static int check_kind(int fd, struct complaints *c)
+{
+    struct stat st;
+    if (fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)) &&
+        fcntl(fd, F_SETFL, 0) == 0)
+        return PIPEPOLL_OK;
+    complain(c, PIPEPOLL_ERROR, (struct place) { 0 }, "neither a regular file nor a pipe");
+    return PIPEPOLL_EINVAL;
+}
+
+static int refuse(struct complaints *c, const char *what)
+{
+    complain(c, PIPEPOLL_ERROR, (struct place) { 0 }, "%s", what);
+    return PIPEPOLL_EINVAL;
+}
+
+int config_load(struct config *out, const char *path, struct complaints *c)
+{
+    *c = (struct complaints) { .file = str_of(path) };
+    char *text = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int r = fd < 0 ? refuse(c, strerror(errno)) : check_kind(fd, c);
+    if (r)
+        goto out;
+    text = malloc(CONFIG_SIZE_MAX + 1);
+    if (!text) {
+        r = PIPEPOLL_ENOMEM;
+        goto out;
+    }
+    ssize_t len = read_all(fd, text);
+    if (len < 0)
+        r = refuse(c, strerror(errno));
+    else if (len > CONFIG_SIZE_MAX)
+        r = refuse(c, "larger than 1 MiB");
+    else if (len == 0)
+        r = refuse(c, "the file is empty");
+    if (r)
+        goto out;
+    char *fitted = realloc(text, (size_t)len);
+    r = config_parse(out, fitted ? fitted : text, (size_t)len, c);
+    text = NULL;
+out:
+    free(text);
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
+void config_deinit(struct config *c)
+{
+    plan_deinit(&c->plan);
+    free(c->text);
+    *c = (struct config) { 0 };
+}

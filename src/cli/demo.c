@@ -1,0 +1,402 @@
+/* `pipepoll demo`: the simulated service and a poller on one loop, talking TLS over loopback. Jobs
+ * are made up to one interval before the end, so that each can be found in time and `lost` is
+ * exact. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "cli/demo_options.h"
+#include "cli/tally.h"
+#include "sim/sim.h"
+
+enum { TICK_MS = 20, STATUS_EVERY = 25, GRACE_MS = 5000 };
+
+enum { SIGNAL_TERM, SIGNAL_INT, SIGNAL_COUNT };
+
+struct demo {
+    struct demo_options options;
+    uv_loop_t loop;
+    uv_timer_t timer;
+    uv_signal_t signals[SIGNAL_COUNT];
+    struct sim *sim;
+    struct pipepoll_sink sink;
+    struct pipepoll *poller;
+    struct rng rng;
+    struct tally tally;
+    uint64_t start_ns, end_ns;
+    uint64_t ticks;
+    uint64_t jobs_made;
+    double cpu_s;
+    struct pipepoll_stats stats; /* at the end */
+    bool interrupted, ending, status_line;
+    struct pipepoll_error trouble; /* the last; empty: none */
+};
+
+static double cpu_seconds(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static void provider_name(char *text, size_t size, uint32_t i)
+{
+    snprintf(text, size, "Acme%u", i + 1);
+}
+
+static struct pipepoll_action_type action_type_of(const char *provider)
+{
+    return (struct pipepoll_action_type) { STR_INIT("Build"), STR_INIT("ThirdParty"),
+                                           str_of(provider), STR_INIT("1") };
+}
+
+/* --- polling --------------------------------------------------------------------------------- */
+
+static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
+                    const struct pipepoll_answer *answer)
+{
+    struct demo *d = CONTAINER_OF(sink, struct demo, sink);
+    (void)from;
+    for (size_t i = 0; i < answer->job_count; i++) {
+        tally_found(&d->tally, answer->jobs[i].job_id, uv_hrtime());
+        sim_job_acknowledge(d->sim, answer->jobs[i].job_id);
+    }
+}
+
+static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
+                   const struct pipepoll_failure *failure)
+{
+    struct demo *d = CONTAINER_OF(sink, struct demo, sink);
+    str region = pipepoll_target_region(from);
+    explain(&d->trouble, failure->status, "%.*s: %s: %.*s", STR_ARG(region),
+            pipepoll_strerror(failure->status), STR_ARG(failure->message));
+}
+
+static void on_handed_out(void *ctx, str region, str job_id, uint64_t available_ns, uint64_t now_ns)
+{
+    struct demo *d = ctx;
+    (void)region;
+    (void)now_ns;
+    if (tally_handed_out(&d->tally, job_id, available_ns))
+        explain(&d->trouble, PIPEPOLL_ENOMEM, "no memory to keep count of a job");
+}
+
+static void make_job(struct demo *d)
+{
+    char provider[32];
+    provider_name(provider, sizeof provider,
+                  (uint32_t)(rng_next(&d->rng) % d->options.action_types));
+    const struct sim_place place = { .region = demo_region(rng_next(&d->rng) % d->options.regions),
+                                     .action_type = action_type_of(provider) };
+    if (sim_jobs_add(d->sim, &place, 1, &d->trouble) == PIPEPOLL_OK)
+        d->jobs_made++;
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+static void on_sim_closed(void *ctx)
+{
+    struct demo *d = ctx;
+    d->sim = NULL;
+    uv_close((uv_handle_t *)&d->timer, NULL);
+    for (size_t i = 0; i < SIGNAL_COUNT; i++)
+        uv_close((uv_handle_t *)&d->signals[i], NULL);
+}
+
+static void on_poller_closed(void *ctx)
+{
+    struct demo *d = ctx;
+    d->poller = NULL;
+    sim_close(d->sim, on_sim_closed, d);
+}
+
+/* What was opened so far is closed, in this order: poller, simulator, timer and signals. */
+static void end(struct demo *d)
+{
+    if (d->ending)
+        return;
+    d->ending = true;
+    uv_timer_stop(&d->timer);
+    if (d->poller)
+        pipepoll_close(d->poller, on_poller_closed, d);
+    else if (d->sim)
+        sim_close(d->sim, on_sim_closed, d);
+    else
+        on_sim_closed(d);
+}
+
+static void measure(struct demo *d)
+{
+    d->stats.size = sizeof d->stats;
+    pipepoll_stats(d->poller, &d->stats);
+    d->end_ns = uv_hrtime();
+    d->cpu_s = cpu_seconds() - d->cpu_s;
+}
+
+/* --- time ------------------------------------------------------------------------------------ */
+
+static double elapsed_ms(const struct demo *d)
+{
+    return (double)(uv_hrtime() - d->start_ns) / 1e6;
+}
+
+/* Jobs appear until one interval, with its jitter, before the end; but for half the time at
+ * least. */
+static double last_job_ms(const struct demo_options *o)
+{
+    double early = o->seconds_ms - 1.1 * o->interval_ms - 2 * TICK_MS;
+    return early > o->seconds_ms / 2.0 ? early : o->seconds_ms / 2.0;
+}
+
+static void print_status(struct demo *d, double now_ms)
+{
+    struct pipepoll_stats s = { .size = sizeof s };
+    pipepoll_stats(d->poller, &s);
+    fprintf(stderr,
+            "\r%5.1f s  polls %llu (%.0f/s)  in flight %u  jobs %llu of %llu  p50 %u ms\033[K",
+            now_ms / 1000, (unsigned long long)s.polls, (double)s.polls * 1000 / now_ms,
+            s.in_flight, (unsigned long long)d->tally.found, (unsigned long long)d->jobs_made,
+            tally_wait_ms(&d->tally, 0.5));
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct demo *d = timer->data;
+    double now_ms = elapsed_ms(d);
+    double makes_until_ms = last_job_ms(&d->options);
+    double made_for_ms = now_ms < makes_until_ms ? now_ms : makes_until_ms;
+    double owed = made_for_ms * d->options.jobs_per_s / 1000 - (double)d->jobs_made;
+    for (; owed >= 1 && !d->interrupted; owed--)
+        make_job(d);
+    if (d->status_line && d->ticks++ % STATUS_EVERY == STATUS_EVERY - 1)
+        print_status(d, now_ms);
+    bool over = d->interrupted || now_ms >= d->options.seconds_ms;
+    bool patient = now_ms < d->options.seconds_ms + 2.0 * d->options.interval_ms + GRACE_MS;
+    if (!over || (d->tally.found < d->jobs_made && patient))
+        return;
+    measure(d);
+    end(d);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct demo *d = handle->data;
+    if (d->interrupted)
+        _exit(128 + number);
+    d->interrupted = true;
+}
+
+/* --- the beginning --------------------------------------------------------------------------- */
+
+static int start_sim(struct demo *d, struct pipepoll_error *why)
+{
+    const struct sim_options o = {
+        .tls = true, .arrivals.seed = d->options.seed, .handed_out = on_handed_out, .ctx = d
+    };
+    return sim_open(&d->sim, &d->loop, &o, why);
+}
+
+static int write_pem(const char *pem, char *path, size_t size)
+{
+    size_t len = size;
+    if (uv_os_tmpdir(path, &len))
+        return -1;
+    struct buf name = { .at = path, .len = len, .cap = size };
+    buf_put(&name, STR("/pipepoll-demo-XXXXXX"));
+    buf_cstr(&name);
+    int fd = name.overflow ? -1 : mkstemp(path);
+    if (fd < 0)
+        return -1;
+    bool whole = write(fd, pem, strlen(pem)) == (ssize_t)strlen(pem);
+    close(fd);
+    if (!whole)
+        unlink(path);
+    return whole ? 0 : -1;
+}
+
+/* The poller reads the roots once, while it is opened: the file lives no longer than that. */
+static int start_poller(struct demo *d, struct pipepoll_error *why)
+{
+    char path[4096];
+    struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
+    d->sink = (struct pipepoll_sink) { .deliver = deliver, .failed = failed };
+    o.sink = &d->sink;
+    o.max_in_flight = d->options.in_flight;
+    o.seed = d->options.seed;
+    int r = pipepoll_credentials_static(&o.credentials, STR("AKIDEXAMPLE"),
+                                        STR("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+                                        (str) { 0 }, why);
+    if (r)
+        return r;
+    if (write_pem(sim_ca_pem(d->sim), path, sizeof path)) {
+        r = explain(why, PIPEPOLL_ESYSTEM, "cannot write a temporary file: %s", strerror(errno));
+    } else {
+        o.ca_bundle = str_of(path);
+        r = pipepoll_open(&d->poller, &d->loop, &o, why);
+        unlink(path);
+    }
+    pipepoll_credentials_unref(o.credentials);
+    return r;
+}
+
+static int add_targets(struct demo *d, struct pipepoll_error *why)
+{
+    int r = PIPEPOLL_OK;
+    for (uint32_t i = 0; !r && i < d->options.regions * d->options.action_types; i++) {
+        char provider[32];
+        struct pipepoll_target *t;
+        struct pipepoll_target_options o = PIPEPOLL_TARGET_OPTIONS_INIT;
+        provider_name(provider, sizeof provider, i % d->options.action_types);
+        o.action_type = action_type_of(provider);
+        o.region = demo_region(i / d->options.action_types);
+        o.endpoint_url = str_of(sim_url(d->sim));
+        o.interval_ms = d->options.interval_ms;
+        o.max_batch_size = 10;
+        r = pipepoll_target_add(d->poller, &o, &t, why);
+    }
+    return r;
+}
+
+static void start_handles(struct demo *d)
+{
+    static const int numbers[SIGNAL_COUNT] = { SIGTERM, SIGINT };
+    uv_timer_init(&d->loop, &d->timer);
+    d->timer.data = d;
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+        uv_signal_init(&d->loop, &d->signals[i]);
+        d->signals[i].data = d;
+        uv_signal_start(&d->signals[i], on_signal, numbers[i]);
+    }
+}
+
+static int play(struct demo *d, struct pipepoll_error *why)
+{
+    int r = uv_loop_init(&d->loop);
+    if (r)
+        return explain(why, PIPEPOLL_ESYSTEM, "no event loop: %s", uv_strerror(r));
+    start_handles(d);
+    r = start_sim(d, why);
+    if (!r)
+        r = start_poller(d, why);
+    if (!r)
+        r = add_targets(d, why);
+    if (r) {
+        end(d);
+    } else {
+        d->cpu_s = cpu_seconds();
+        d->start_ns = uv_hrtime();
+        uv_timer_start(&d->timer, on_tick, TICK_MS, TICK_MS);
+    }
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&d->loop);
+    if (d->status_line)
+        fputs("\r\033[K", stderr);
+    return r;
+}
+
+/* --- the summary ----------------------------------------------------------------------------- */
+
+static void print_text(const struct demo *d, double seconds, uint64_t lost)
+{
+    const struct demo_options *o = &d->options;
+    double polls = (double)d->stats.polls;
+    printf("%u regions x %u action types, each polled every %u ms over TLS, for %.1f s\n\n",
+           o->regions, o->action_types, o->interval_ms, seconds);
+    printf("%-16s %10.0f\n", "polls", polls);
+    printf("%-16s %10.1f\n", "polls/s", polls / seconds);
+    printf("%-16s %10llu\n", "connections", (unsigned long long)d->stats.connections);
+    printf("%-16s %10llu\n", "jobs made", (unsigned long long)d->jobs_made);
+    printf("%-16s %10llu\n", "jobs found", (unsigned long long)d->tally.found);
+    printf("%-16s %10llu\n", "jobs lost", (unsigned long long)lost);
+    printf("%-16s %10llu\n", "jobs doubled", (unsigned long long)d->tally.doubled);
+    printf("%-16s %10u ms\n", "pickup p50", tally_wait_ms(&d->tally, 0.50));
+    printf("%-16s %10u ms\n", "pickup p99", tally_wait_ms(&d->tally, 0.99));
+    printf("%-16s %10llu ms\n", "pickup max", (unsigned long long)d->tally.max_ms);
+    printf("%-16s %10.0f us  (the simulator's included)\n", "CPU per poll",
+           polls > 0 ? d->cpu_s * 1e6 / polls : 0.0);
+    printf("%-16s %10llu\n", "failed polls", (unsigned long long)d->stats.failures);
+}
+
+static void print_json(const struct demo *d, double seconds, uint64_t lost)
+{
+    const struct demo_options *o = &d->options;
+    double polls = (double)d->stats.polls;
+    printf("{\"regions\":%u,\"actionTypes\":%u,\"intervalMs\":%u,\"seconds\":%.3f,", o->regions,
+           o->action_types, o->interval_ms, seconds);
+    printf("\"polls\":%.0f,\"pollsPerSecond\":%.1f,\"connections\":%llu,", polls, polls / seconds,
+           (unsigned long long)d->stats.connections);
+    printf("\"jobsMade\":%llu,\"jobsFound\":%llu,\"jobsLost\":%llu,\"jobsDoubled\":%llu,",
+           (unsigned long long)d->jobs_made, (unsigned long long)d->tally.found,
+           (unsigned long long)lost, (unsigned long long)d->tally.doubled);
+    printf("\"pickupMsP50\":%u,\"pickupMsP99\":%u,\"pickupMsMax\":%llu,",
+           tally_wait_ms(&d->tally, 0.50), tally_wait_ms(&d->tally, 0.99),
+           (unsigned long long)d->tally.max_ms);
+    printf("\"cpuUsPerPollWithSimulator\":%.0f,\"failedPolls\":%llu}\n",
+           polls > 0 ? d->cpu_s * 1e6 / polls : 0.0, (unsigned long long)d->stats.failures);
+}
+
+static int summarize(const struct demo *d)
+{
+    double seconds = (double)(d->end_ns - d->start_ns) / 1e9;
+    uint64_t lost = d->jobs_made > d->tally.found ? d->jobs_made - d->tally.found : 0;
+    (d->options.json ? print_json : print_text)(d, seconds, lost);
+    bool bad = lost || d->tally.doubled || d->tally.strange;
+    if (d->trouble.text[0])
+        fprintf(stderr, "pipepoll demo: the last trouble: %s\n", d->trouble.text);
+    if (bad)
+        fprintf(stderr, "pipepoll demo: jobs were lost, doubled, or never handed out\n");
+    return command_finish(bad ? EXIT_FAILED : EXIT_FINE);
+}
+
+static int run_demo(const struct command *self, int argc, char **argv)
+{
+    struct flags f = flags_of(self, argc, argv);
+    struct pipepoll_error why;
+    int code = EXIT_OTHER;
+    struct demo *d = calloc(1, sizeof *d); /* its histogram is large for a stack */
+    if (!d) {
+        fprintf(stderr, "pipepoll demo: out of memory\n");
+        return code;
+    }
+    if (demo_options_read(&d->options, &f, &code)) {
+        d->rng.state = d->options.seed;
+        d->status_line = isatty(STDERR_FILENO);
+        if (play(d, &why)) {
+            fprintf(stderr, "pipepoll demo: %s\n", why.text);
+            code = EXIT_OTHER;
+        } else {
+            code = summarize(d);
+        }
+    }
+    tally_deinit(&d->tally);
+    free(d);
+    return code;
+}
+
+const struct command command_demo = {
+    .name = STR_INIT("demo"),
+    .summary = "watch it poll a simulated CodePipeline, without an AWS account",
+    .about =
+        "Starts the simulated service (HTTPS on loopback, with a certificate made for this run)\n"
+        "and polls it in many regions and for many action types, all on one thread. Every\n"
+        "request is signed, and verified by the service. At the end: how many polls, which jobs\n"
+        "were found, how long they waited, and what a poll cost.\n",
+    .flags = demo_flags,
+    .flag_count = DEMO_FLAG_COUNT,
+    .more =
+        "Examples:\n"
+        "  pipepoll demo\n"
+        "  pipepoll demo --seconds 60 --action-types 30 --jobs-per-second 200\n\n"
+        "Exit codes: 0 every job was found once; 1 a job was lost or doubled; 252 wrong usage;\n"
+        "255 it could not start.\n",
+    .run = run_demo,
+};

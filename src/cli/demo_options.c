@@ -1,0 +1,105 @@
+#include "cli/demo_options.h"
+
+#include "cli/config.h"
+#include "cli/quantity.h"
+#include "cli/region.h"
+
+enum {
+    FLAG_SECONDS,
+    FLAG_REGIONS,
+    FLAG_ACTION_TYPES,
+    FLAG_INTERVAL,
+    FLAG_JOBS_PER_SECOND,
+    FLAG_IN_FLIGHT,
+    FLAG_SEED,
+    FLAG_OUTPUT
+};
+
+_Static_assert(FLAG_OUTPUT + 1 == DEMO_FLAG_COUNT, "a flag without a name, or the other way round");
+
+const struct flag demo_flags[DEMO_FLAG_COUNT] = {
+    [FLAG_SECONDS] = { STR_INIT("--seconds"), "N", "how long (default 10)" },
+    [FLAG_REGIONS] = { STR_INIT("--regions"), "N|all",
+                       "how many regions (default all, of every partition)" },
+    [FLAG_ACTION_TYPES] = { STR_INIT("--action-types"), "N", "in each region (default 4)" },
+    [FLAG_INTERVAL] = { STR_INIT("--interval"), "S",
+                        "between the polls of each, such as 1 or 200ms (default 1)" },
+    [FLAG_JOBS_PER_SECOND] = { STR_INIT("--jobs-per-second"), "R",
+                               "how many appear, over all (default 20)" },
+    [FLAG_IN_FLIGHT] = { STR_INIT("--in-flight"), "N", "polls at once at most (default 256)" },
+    [FLAG_SEED] = { STR_INIT("--seed"), "N",
+                    "same seed, same jobs in the same places (default 1)" },
+    [FLAG_OUTPUT] = { STR_INIT("--output"), "text|json", "of the summary (default text)" },
+};
+
+str demo_region(size_t i)
+{
+    for (size_t p = 0; region_partition(p); p++) {
+        const char *name;
+        for (size_t j = 0; (name = pipepoll_region(str_of(region_partition(p)), j)); j++)
+            if (i-- == 0)
+                return str_of(name);
+    }
+    return (str) { 0 };
+}
+
+static uint32_t count_regions(void)
+{
+    uint32_t n = 0;
+    while (demo_region(n).len)
+        n++;
+    return n;
+}
+
+/* NULL, or what the value should have been. */
+static const char *read_value(struct demo_options *o, int flag, str value)
+{
+    switch (flag) {
+    case FLAG_SECONDS:
+        return quantity_duration_ms(value, 1000, 3600000, &o->seconds_ms)
+                   ? NULL
+                   : "a number of seconds from 1 to 3600";
+    case FLAG_REGIONS:
+        if (str_eq(value, STR("all")))
+            o->regions = count_regions();
+        else if (!quantity_count(value, 1, count_regions(), &o->regions))
+            return "all, or a number from 1 to the number of regions there are";
+        return NULL;
+    case FLAG_ACTION_TYPES:
+        return quantity_count(value, 1, 1000, &o->action_types) ? NULL : "a number from 1 to 1000";
+    case FLAG_INTERVAL:
+        return quantity_duration_ms(value, 1, 60000, &o->interval_ms) ? NULL
+                                                                      : "a time from 1ms to 60s";
+    case FLAG_JOBS_PER_SECOND:
+        return quantity_real(value, 0, 10000, &o->jobs_per_s) ? NULL : "a number from 0 to 10000";
+    case FLAG_IN_FLIGHT:
+        return quantity_count(value, 1, 65536, &o->in_flight) ? NULL : "a number from 1 to 65536";
+    case FLAG_SEED:
+        return quantity_count(value, 1, UINT32_MAX, &o->seed) ? NULL : "a number from 1";
+    case FLAG_OUTPUT:
+        return config_format(value, &o->json) ? NULL : "text or json";
+    }
+    return NULL;
+}
+
+bool demo_options_read(struct demo_options *out, struct flags *f, int *code)
+{
+    *out = (struct demo_options) { .seconds_ms = 10000,
+                                   .interval_ms = 1000,
+                                   .regions = count_regions(),
+                                   .action_types = 4,
+                                   .in_flight = 256,
+                                   .seed = 1,
+                                   .jobs_per_s = 20 };
+    str value;
+    int flag;
+    while ((flag = flags_next(f, &value)) >= 0) {
+        const char *what = read_value(out, flag, value);
+        if (what) {
+            *code = flags_refuse(f, flag, what, value);
+            return false;
+        }
+    }
+    *code = flag == FLAGS_END ? EXIT_FINE : flags_exit(flag);
+    return flag == FLAGS_END;
+}

@@ -1,0 +1,26 @@
+/* The command line of `pipepoll demo`. */
+#ifndef CLI_DEMO_OPTIONS_H
+#define CLI_DEMO_OPTIONS_H
+
+#include "cli/command.h"
+
+struct demo_options {
+    uint32_t seconds_ms, interval_ms;
+    uint32_t regions; /* the first so many of all partitions */
+    uint32_t action_types;
+    uint32_t in_flight;
+    uint32_t seed;
+    double jobs_per_s;
+    bool json;
+};
+
+enum { DEMO_FLAG_COUNT = 8 };
+extern const struct flag demo_flags[DEMO_FLAG_COUNT];
+
+/* true: *out is filled. false: *code is what to exit with. */
+bool demo_options_read(struct demo_options *out, struct flags *f, int *code);
+
+/* The i-th region of all partitions, empty past the last. Static. */
+str demo_region(size_t i);
+
+#endif

@@ -1,0 +1,31 @@
+/* The lines `pipepoll run` writes to stdout: one JSON object each, without the line end. Pure. */
+#ifndef CLI_EVENT_H
+#define CLI_EVENT_H
+
+#include "base/buf.h"
+
+/* No line is longer: a job's ids are at most 512 bytes each, and longer texts are cut. */
+enum { EVENT_LINE_MAX = 8192 };
+
+/* Where something happened. */
+struct event_source {
+    int64_t unix_ms;
+    str region;
+    struct pipepoll_action_type action_type;
+};
+
+/* {"event":"job","time":...,"region":...,"actionTypeId":{...},"clientId":...,"jobId":...,
+ *  "amzRequestId":...}; an id the service left out is left out. */
+void event_job(struct buf *out, const struct event_source *at, const struct pipepoll_job *job,
+               str request_id);
+
+/* {"event":"health",...,"target":NAME,"healthy":false,"status":...,"code":...,"message":...,
+ *  "httpStatus":...,"retryInMs":...}; with failure NULL the target is healthy again, and what
+ * follows `status` ("ok") is left out. */
+void event_health(struct buf *out, const struct event_source *at, str target,
+                  const struct pipepoll_failure *failure);
+
+/* A word for a status: "ok", "throttled", "not-found", ... Static. */
+const char *event_status(int status);
+
+#endif

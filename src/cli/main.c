@@ -1,0 +1,89 @@
+/* The program: which command it is, and what to say when it is none. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/nearest.h"
+#include "cli/sim.h"
+
+static int run_sim(const struct command *self, int argc, char **argv)
+{
+    (void)self;
+    return cli_sim(argc, argv);
+}
+
+static const struct command command_sim = {
+    .name = STR_INIT("sim"),
+    .summary = "serve a simulated CodePipeline, for any AWS SDK",
+    .run = run_sim,
+};
+
+static const struct command *const commands[] = {
+    &command_poll, &command_run, &command_check, &command_sim, &command_demo,
+};
+
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+static int print_help(void)
+{
+    puts("pipepoll - poll AWS CodePipeline for third-party jobs\n\n"
+         "Usage: pipepoll COMMAND [OPTION]...\n\nCommands:");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        printf("  %-8.*s%s\n", STR_ARG(commands[i]->name), commands[i]->summary);
+    puts("\n`pipepoll COMMAND --help` says more; `pipepoll --version` names the libraries in use.\n"
+         "To see it work without an AWS account: pipepoll demo");
+    return command_finish(EXIT_FINE);
+}
+
+static int print_version(void)
+{
+    char text[256];
+    struct buf line = BUF_ON(text);
+    command_put_versions(&line);
+    printf("%.*s\n", STR_ARG(buf_str(&line)));
+    return command_finish(EXIT_FINE);
+}
+
+static int refuse(str word)
+{
+    struct nearest near = nearest_to(word);
+    char hint[96];
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        nearest_try(&near, commands[i]->name);
+    fprintf(stderr, "pipepoll: unknown %s \"%.*s\"%s; see pipepoll --help\n",
+            str_starts(word, STR("-")) ? "option" : "command", STR_ARG(word),
+            nearest_hint(&near, hint, sizeof hint));
+    return EXIT_USAGE;
+}
+
+/* A standard descriptor that is closed would be the number of the next socket, and what we print
+ * would go there. Open it the wrong way round, so that its use is an error. */
+static bool hold_standard_descriptors(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+            return false;
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    /* A reader that goes away is an error of the write, dealt with where it was made. */
+    signal(SIGPIPE, SIG_IGN);
+    if (!hold_standard_descriptors())
+        return EXIT_OTHER;
+    if (argc < 2) {
+        fputs("pipepoll: a command is missing; see pipepoll --help\n", stderr);
+        return EXIT_USAGE;
+    }
+    str word = str_of(argv[1]);
+    if (str_eq(word, STR("--help")) || str_eq(word, STR("-h")) || str_eq(word, STR("help")))
+        return print_help();
+    if (str_eq(word, STR("--version")))
+        return print_version();
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (str_eq(word, commands[i]->name))
+            return commands[i]->run(commands[i], argc - 1, argv + 1);
+    return refuse(word);
+}

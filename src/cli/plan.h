@@ -1,0 +1,38 @@
+/* What a config file asks for: one entry for each target section and region, checked, in a fixed
+ * order so that two plans can be told apart by one pass over both. */
+#ifndef CLI_PLAN_H
+#define CLI_PLAN_H
+
+#include "cli/section.h"
+
+struct plan_target {
+    struct pipepoll_target_options options; /* slices of the config's text; user is NULL */
+    str name;                               /* of its section: a label, no part of what it is */
+    struct place at;                        /* of its section */
+    size_t section;                         /* index of its section, in the order of the file */
+    void *live;                             /* for whoever runs the plan; NULL at first */
+};
+
+struct plan {
+    struct plan_target *targets; /* each region and action type once per endpoint */
+    size_t count, cap;
+    size_t section_count;
+};
+
+/* Complains about each missing or wrong value, and about a target that is there twice; warns of
+ * regions where the service is not known to be. The plan is whole only without errors.
+ * 0 or PIPEPOLL_ENOMEM; deinit in either case. */
+int plan_build(struct plan *out, const struct sections *s, struct complaints *c);
+void plan_deinit(struct plan *p); /* fine on a zeroed one */
+
+/* How to get from one plan to the next. An entry is kept when all its options are the same; each
+ * entry is in one call. `removed` comes before `added` where only the interval or batch differ. */
+struct plan_change {
+    void (*removed)(void *ctx, struct plan_target *old);
+    void (*added)(void *ctx, struct plan_target *new);
+    void (*kept)(void *ctx, struct plan_target *old, struct plan_target *new);
+    void *ctx;
+};
+void plan_diff(struct plan *old, struct plan *new, const struct plan_change *change);
+
+#endif

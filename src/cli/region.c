@@ -1,0 +1,58 @@
+#include "cli/region.h"
+
+#include "cli/nearest.h"
+
+const char *region_partition(size_t i)
+{
+    static const char *const names[] = { "aws",       "aws-cn",    "aws-us-gov", "aws-iso",
+                                         "aws-iso-b", "aws-iso-e", "aws-iso-f",  "aws-eusc" };
+    return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+bool region_is_all(str word)
+{
+    return str_eq(word, STR("all")) || str_starts(word, STR("all:"));
+}
+
+static str partition_of(str word)
+{
+    return word.len > 4 ? str_skip(word, 4) : STR("aws");
+}
+
+str region_expand(str word, size_t i)
+{
+    if (region_is_all(word))
+        return str_of(pipepoll_region(partition_of(word), i));
+    return i == 0 ? word : (str) { 0 };
+}
+
+bool region_is_known(str region)
+{
+    for (size_t p = 0; region_partition(p); p++) {
+        const char *name;
+        for (size_t i = 0; (name = pipepoll_region(str_of(region_partition(p)), i)); i++)
+            if (str_eq(region, str_of(name)))
+                return true;
+    }
+    return false;
+}
+
+static void try_all(struct nearest *n, bool partitions)
+{
+    for (size_t p = 0; region_partition(p); p++) {
+        const char *name;
+        str partition = str_of(region_partition(p));
+        if (partitions)
+            nearest_try(n, partition);
+        else
+            for (size_t i = 0; (name = pipepoll_region(partition, i)); i++)
+                nearest_try(n, str_of(name));
+    }
+}
+
+const char *region_hint(str word, char *text, size_t size)
+{
+    struct nearest n = nearest_to(region_is_all(word) ? partition_of(word) : word);
+    try_all(&n, region_is_all(word));
+    return nearest_hint(&n, text, size);
+}

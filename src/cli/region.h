@@ -1,0 +1,25 @@
+/* Region names as given in flags and files: `us-east-1`, `all`, `all:aws-cn`. */
+#ifndef CLI_REGION_H
+#define CLI_REGION_H
+
+#include "base/str.h"
+
+/* The i-th partition name (aws, aws-cn, ...), or NULL past the last. Static. */
+const char *region_partition(size_t i);
+
+/* The i-th region that `word` stands for: the word itself for a plain name, each region of the
+ * partition for `all` (of aws) and `all:PARTITION`; an empty str past the last, and for an unknown
+ * partition at once. Static text, or the word. */
+str region_expand(str word, size_t i);
+
+/* Does the word stand for more than itself? */
+bool region_is_all(str word);
+
+/* Is the service known to be offered there, in any partition? */
+bool region_is_known(str region);
+
+/* " (did you mean "us-east-1"?)" or nothing, for an unknown region or `all:PARTITION`. Returns
+ * text. */
+const char *region_hint(str word, char *text, size_t size);
+
+#endif

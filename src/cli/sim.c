@@ -1,0 +1,140 @@
+#include "cli/sim.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "cli/sim_options.h"
+
+enum { EXIT_OK = 0, EXIT_USAGE = 252, EXIT_FAILED = 255 };
+
+struct server {
+    uv_loop_t loop;
+    uv_signal_t interrupt, terminate;
+    struct sim *sim;
+};
+
+static int exit_status(int r)
+{
+    return r == 0 ? EXIT_OK : r == PIPEPOLL_EINVAL ? EXIT_USAGE : EXIT_FAILED;
+}
+
+/* --- files ----------------------------------------------------------------------------------- */
+
+/* Whole or not at all: who waits for the file must never read half of it. */
+static int write_file(const char *path, const char *text, struct pipepoll_error *why)
+{
+    char temporary[4096];
+    struct buf name = BUF_ON(temporary);
+    buf_printf(&name, "%s.%ld", path, (long)uv_os_getpid());
+    const char *temporary_path = buf_cstr(&name);
+    FILE *f = name.overflow ? NULL : fopen(temporary_path, "wx");
+    if (!f)
+        return explain(why, PIPEPOLL_ESYSTEM, "cannot write %s: %s", path,
+                       name.overflow ? "the name is too long" : strerror(errno));
+    bool ok = fputs(text, f) >= 0;
+    ok = fclose(f) == 0 && ok;
+    if (ok && rename(temporary_path, path) == 0)
+        return 0;
+    int r = explain(why, PIPEPOLL_ESYSTEM, "cannot write %s: %s", path, strerror(errno));
+    (void)remove(temporary_path);
+    return r;
+}
+
+static int write_files(const struct server *s, const struct sim_command *c,
+                       struct pipepoll_error *why)
+{
+    char digits[16];
+    struct buf port = BUF_ON(digits);
+    buf_printf(&port, "%u\n", sim_port(s->sim));
+    int r = 0;
+    if (c->ca_file && sim_ca_pem(s->sim))
+        r = write_file(c->ca_file, sim_ca_pem(s->sim), why);
+    if (!r && c->port_file)
+        r = write_file(c->port_file, buf_cstr(&port), why);
+    return r;
+}
+
+/* --- the server ------------------------------------------------------------------------------ */
+
+static void server_close(struct server *s)
+{
+    if (s->sim)
+        sim_close(s->sim, NULL, NULL);
+    s->sim = NULL;
+    if (!uv_is_closing((uv_handle_t *)&s->interrupt)) {
+        uv_close((uv_handle_t *)&s->interrupt, NULL);
+        uv_close((uv_handle_t *)&s->terminate, NULL);
+    }
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    server_close(handle->data);
+}
+
+static int server_furnish(struct server *s, const struct sim_command *c, struct pipepoll_error *why)
+{
+    int r = sim_action_type_add(s->sim, &c->place, why); /* also where not strict: it is checked */
+    for (size_t i = 0; !r && i < c->trouble_count; i++)
+        r = sim_trouble_set(s->sim, &c->troubles[i].where, &c->troubles[i].trouble, why);
+    if (!r && c->jobs)
+        r = sim_jobs_add(s->sim, &c->place, c->jobs, why);
+    return r ? r : write_files(s, c, why);
+}
+
+static int server_open(struct server *s, const struct sim_command *c, struct pipepoll_error *why)
+{
+    if (uv_signal_init(&s->loop, &s->interrupt))
+        return explain(why, PIPEPOLL_ESYSTEM, "libuv would not watch signals");
+    uv_signal_init(&s->loop, &s->terminate);
+    s->interrupt.data = s->terminate.data = s;
+    uv_signal_start(&s->interrupt, on_signal, SIGINT);
+    uv_signal_start(&s->terminate, on_signal, SIGTERM);
+    int r = sim_open(&s->sim, &s->loop, &c->options, why);
+    if (!r)
+        r = server_furnish(s, c, why);
+    if (r)
+        server_close(s);
+    return r;
+}
+
+static int serve(const struct sim_command *c, struct pipepoll_error *why)
+{
+    struct server s = { 0 };
+    if (uv_loop_init(&s.loop))
+        return explain(why, PIPEPOLL_ESYSTEM, "libuv would not start");
+    int r = server_open(&s, c, why);
+    if (!r) {
+        printf("listening on %s\n", sim_url(s.sim));
+        fflush(stdout);
+        if (c->options.tls && !c->ca_file)
+            fputs("pipepoll sim: no client trusts this certificate yet; "
+                  "--ca-file FILE writes what they need\n",
+                  stderr);
+    }
+    uv_run(&s.loop, UV_RUN_DEFAULT);
+    uv_loop_close(&s.loop);
+    return r;
+}
+
+int cli_sim(int argc, char **argv)
+{
+    struct sim_command c;
+    struct pipepoll_error why;
+    enum sim_options_result read = sim_options_read(&c, argc, argv, &why);
+    if (read == SIM_OPTIONS_HELP) {
+        sim_options_help();
+        return EXIT_OK;
+    }
+    signal(SIGPIPE, SIG_IGN); /* a client that goes is no reason to */
+    int r = read == SIM_OPTIONS_WRONG ? PIPEPOLL_EINVAL : serve(&c, &why);
+    if (r)
+        fprintf(stderr, "pipepoll sim: %s%s\n", why.text,
+                r == PIPEPOLL_EINVAL ? "; see pipepoll sim --help" : "");
+    return exit_status(r);
+}

@@ -1,0 +1,572 @@
+#!/usr/bin/env python3
+"""The program as its users meet it: test_cli.py PATH-OF-PIPEPOLL.
+
+Every wait is for a line, a file or an exit, with a deadline; nothing sleeps for its own sake."""
+
+import atexit
+import json
+import os
+import queue
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+PROGRAM = os.path.abspath(sys.argv[1])
+DEADLINE_S = 30
+KEY = "AKIDCANARY"
+SECRET = "canary/secret/key/never/printed"
+TOKEN = "canary-session-token-never-printed"
+ACME = "category=Build,owner=ThirdParty,provider=Acme,version=1"
+BARE = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+KEYS = dict(BARE, AWS_ACCESS_KEY_ID=KEY, AWS_SECRET_ACCESS_KEY=SECRET, AWS_SESSION_TOKEN=TOKEN)
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+results = []
+everything = []  # all that any command printed, for the canary
+folder = tempfile.mkdtemp(prefix="pipepoll-test-")
+
+
+def check(name, true, detail=""):
+    results.append(bool(true))
+    print(f"{'ok    ' if true else 'FAILED'} {name}{'' if true else ': ' + str(detail)[:2000]}",
+          flush=True)
+
+
+def path_of(name):
+    return os.path.join(folder, name)
+
+
+def write(name, text):
+    with open(path_of(name), "w", encoding="utf-8") as f:
+        f.write(text)
+    return path_of(name)
+
+
+class Ended:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    def __repr__(self):
+        return f"exit {self.code}, stdout {self.out!r}, stderr {self.err!r}"
+
+
+def pipepoll(*arguments, env=None):
+    """Run a command to its end."""
+    p = subprocess.run([PROGRAM, *arguments], env=env or KEYS, capture_output=True, text=True,
+                       stdin=subprocess.DEVNULL, timeout=DEADLINE_S)
+    everything.extend([p.stdout, p.stderr])
+    return Ended(p.returncode, p.stdout, p.stderr)
+
+
+running = []
+
+
+@atexit.register
+def leave_nothing_behind():
+    for p in running:
+        if p.poll() is None:
+            p.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class Process:
+    """A command that runs until told to end; its lines are collected as they come."""
+
+    def __init__(self, *arguments, env=None, stdout=subprocess.PIPE, read=True):
+        self.p = subprocess.Popen([PROGRAM, *arguments], env=env or KEYS, stdout=stdout,
+                                  stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+        running.append(self.p)
+        self.lines = {"out": queue.Queue(), "err": queue.Queue()}
+        self.seen = {"out": [], "err": []}
+        self.threads = []
+        if self.p.stdout and read:
+            self.collect("out", self.p.stdout)
+        self.collect("err", self.p.stderr)
+
+    def collect(self, name, stream):
+        def work():
+            for line in stream:
+                everything.append(line)
+                self.lines[name].put(line.rstrip("\n"))
+            self.lines[name].put(None)
+        t = threading.Thread(target=work, daemon=True)
+        t.start()
+        self.threads.append(t)
+
+    def next(self, name, wanted):
+        """The next line for which wanted() is true, or None at the end or the deadline."""
+        until = time.monotonic() + DEADLINE_S
+        while True:
+            try:
+                line = self.lines[name].get(timeout=max(0, until - time.monotonic()))
+            except queue.Empty:
+                return None
+            if line is None:
+                self.lines[name].put(None)
+                return None
+            self.seen[name].append(line)
+            if wanted(line):
+                return line
+
+    def event(self, **members):
+        """The next event with these members."""
+        line = self.next("out", lambda l: members.items() <= json.loads(l).items())
+        return json.loads(line) if line else None
+
+    def log(self, text):
+        return self.next("err", lambda l: text in l)
+
+    def signal(self, number):
+        self.p.send_signal(number)
+
+    def wait(self):
+        try:
+            code = self.p.wait(DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.p.kill()
+            self.p.wait()
+            return "killed at the deadline"
+        for t in self.threads:
+            t.join(DEADLINE_S)
+        return code
+
+    def rest(self, name):
+        self.next(name, lambda _: False)
+        return self.seen[name]
+
+
+class Sim(Process):
+    def __init__(self, *arguments):
+        self.port_file = path_of(f"port{len(everything)}")
+        super().__init__("sim", "--access-key", KEY, "--secret-key", SECRET, "--session-token",
+                         TOKEN,
+                         "--port-file", self.port_file, *arguments, env=BARE)
+        self.url = (self.next("out", lambda l: "listening on" in l) or "no line").split()[-1]
+
+    def control(self, method, what, **body):
+        request = urllib.request.Request(f"{self.url}/_sim/{what}", method=method,
+                                         data=json.dumps(body).encode() if body else None)
+        with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+            return json.loads(answer.read() or b"{}")
+
+    def until(self, wanted):
+        """Poll the statistics until wanted(statistics); the statistics."""
+        until = time.monotonic() + DEADLINE_S
+        while time.monotonic() < until:
+            stats = self.control("GET", "stats")
+            if wanted(stats):
+                return stats
+        return stats
+
+
+def target(name, sim, regions="us-east-1", interval="20ms", provider="Acme", more=""):
+    return (f"[target {name}]\nregions = {regions}\ncategory = Build\nprovider = {provider}\n"
+            f"version = 1\ninterval = {interval}\nendpoint-url = {sim.url}\n{more}\n")
+
+
+def start_run(config, *arguments, **options):
+    run = Process("run", "--config", config, *arguments, **options)
+    run.started = run.log(" targets of ")
+    return run
+
+
+# --- poll --------------------------------------------------------------------------------------
+
+
+def test_poll(sim):
+    def poll(*arguments, env=None, id=ACME):
+        return pipepoll("poll", "--endpoint-url", sim.url, "--action-type-id", id, *arguments,
+                        env=env)
+
+    check("the port file holds the port",
+          open(sim.port_file).read().strip() == sim.url.rsplit(":", 1)[1])
+
+    r = poll("--region", "us-east-1")
+    answer = json.loads(r.out or "{}")
+    check("nothing to do is an empty list and exit 0", r.code == 0 and answer.get("jobs") == [], r)
+    check("the request id is there", UUID.fullmatch(answer.get("amzRequestId", "")), r)
+    check("it is laid out as the AWS CLI does", r.out == json.dumps(answer, indent=4) + "\n", r)
+    check("and nothing is on stderr", r.err == "", r)
+
+    sim.control("POST", "jobs", region="us-east-1", provider="Acme", count=3)
+    r = poll("--region=us-east-1", "--max-batch-size", "2")
+    jobs = json.loads(r.out or "{}").get("jobs", [])
+    check("two of three jobs come when two are asked for", r.code == 0 and len(jobs) == 2, r)
+    check("a job has its two ids and no more",
+          all(set(j) == {"clientId", "jobId"} for j in jobs), r)
+    check("jobs are laid out as the AWS CLI does",
+          r.out == json.dumps(json.loads(r.out), indent=4) + "\n", r)
+
+    r = poll("--region", "us-east-1", id='{"category": "Build", "provider":"Acme","version":"1"}')
+    check("the JSON form of the action type finds the third",
+          len(json.loads(r.out or "{}").get("jobs", [])) == 1, r)
+
+    sim.control("POST", "jobs", region="eu-west-1", provider="Acme", count=1)
+    r = poll("--region", "us-east-1", "--region", "eu-west-1", "--region", "us-east-1")
+    answer = json.loads(r.out or "{}")
+    check("several regions are one object, in the order given",
+          list(answer) == ["us-east-1", "eu-west-1"], r)
+    check("each with its answer", [len(a["jobs"]) for a in answer.values()] == [0, 1], r)
+    check("laid out alike", r.out == json.dumps(answer, indent=4) + "\n", r)
+    r = poll("--region", "all:aws-us-gov")
+    check("all:PARTITION polls its regions",
+          r.code == 0 and set(json.loads(r.out)) == {"us-gov-west-1", "us-gov-east-1"}, r)
+    r = poll("--region", "all")
+    check("all polls every region of aws", r.code == 0 and len(json.loads(r.out)) > 20, r)
+
+    env = dict(KEYS, AWS_ENDPOINT_URL_CODEPIPELINE=sim.url, AWS_DEFAULT_REGION="sa-east-1")
+    before = sim.control("GET", "stats")["requests"]
+    r = pipepoll("poll", "--action-type-id", ACME, env=env)
+    check("the endpoint and the region may come from the environment",
+          r.code == 0 and sim.control("GET", "stats")["requests"] == before + 1, r)
+
+
+def test_poll_failures(sim):
+    def poll(region, *arguments, env=None, url=sim.url):
+        return pipepoll("poll", "--endpoint-url", url, "--action-type-id", ACME, "--region", region,
+                        *arguments, env=env)
+
+    called = " when calling the PollForThirdPartyJobs operation"
+    r = poll("us-east-1", env=dict(KEYS, AWS_SECRET_ACCESS_KEY="wrong"))
+    check("a wrong secret is refused as AWS refuses it",
+          r.code == 254
+          and r.err.startswith(f"\nAn error occurred (InvalidSignatureException){called}: "), r)
+    check("and leaves stdout empty", r.out == "", r)
+
+    r = poll("us-east-1", env=BARE)
+    check("no credentials: 253", r.code == 253 and r.err == (
+        "\nUnable to locate credentials. You can configure credentials by setting "
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.\n") and r.out == "", r)
+
+    sim.control("PUT", "trouble", region="eu-west-3", **{"error-rate": 1})
+    before = sim.control("GET", "stats")["requests"]
+    r = poll("eu-west-3")
+    check("a failing service is asked three times, then 254",
+          r.code == 254 and f"{called} (reached max retries: 2): " in r.err
+          and sim.control("GET", "stats")["requests"] == before + 3, r)
+    r = pipepoll("poll", "--endpoint-url", sim.url, "--action-type-id", ACME,
+                 "--region", "eu-west-3", "--region", "us-east-1")
+    check("one region's failure leaves the other's answer",
+          r.code == 254 and list(json.loads(r.out)) == ["us-east-1"]
+          and "\neu-west-3: An error" in r.err, r)
+
+    sim.control("PUT", "trouble", region="eu-west-2", **{"garbage-rate": 1})
+    r = poll("eu-west-2")
+    check("an answer that is not JSON is no empty answer: 255",
+          r.code == 255 and r.out == "" and "No answer from" in r.err, r)
+
+    sim.control("PUT", "trouble", region="eu-north-1", latency=600000)
+    r = poll("eu-north-1", "--timeout", "0.1")
+    check("a service that does not answer: 255",
+          r.code == 255 and "Read timeout on endpoint URL" in r.err, r)
+    sim.control("DELETE", "trouble")
+
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))  # bound but not listening: refuses
+        r = poll("us-east-1", url=f"http://127.0.0.1:{s.getsockname()[1]}")
+    check("nobody there: 255", r.code == 255 and "Could not connect to the endpoint URL" in r.err
+          and "(reached max retries: 2)" in r.err, r)
+
+
+def test_tls():
+    ca = path_of("ca.pem")
+    sim = Sim("--tls", "--ca-file", ca)
+
+    def poll(*arguments, env=None):
+        return pipepoll("poll", "--endpoint-url", sim.url, "--action-type-id", ACME, "--region",
+                        "us-east-1",
+                        *arguments, env=env)
+
+    r = poll()
+    check("an unknown certificate is refused",
+          r.code == 255 and "SSL validation failed" in r.err, r)
+    r = poll("--ca-bundle", ca)
+    check("--ca-bundle makes it known", r.code == 0, r)
+    r = poll(env=dict(KEYS, AWS_CA_BUNDLE=ca))
+    check("AWS_CA_BUNDLE too", r.code == 0, r)
+    r = poll("--ca-bundle", path_of("nothing.pem"))
+    check("a bundle that is not there: 255", r.code == 255 and "nothing.pem" in r.err, r)
+    sim.signal(signal.SIGTERM)
+    check("the simulator ends on SIGTERM", sim.wait() == 0)
+
+
+# --- usage -------------------------------------------------------------------------------------
+
+
+def test_usage():
+    for arguments, words in (
+            (["poll", "--regoin", "x"], '"--regoin" (did you mean "--region"?)'),
+            (["poll"], "--action-type-id is required"),
+            (["poll", "--action-type-id"], "--action-type-id needs a value"),
+            (["poll", "--action-type-id", "category=Build"], "the action type has no provider"),
+            (["poll", "--action-type-id", "kategory=Build"],
+             '"kategory" of the action type (did you mean "category"?)'),
+            (["poll", "--action-type-id", ACME.replace("Build", "Bild")], "Bild"),
+            (["poll", "--action-type-id", ACME, "--max-batch-size", "0"],
+             "--max-batch-size is a number"),
+            (["poll", "--action-type-id", ACME, "--timeout", "soon"],
+             "--timeout is a number of seconds"),
+            (["poll", "--action-type-id", ACME, "--region", "us_east_1"], "us_east_1"),
+            (["poll", "--action-type-id", ACME, "--region", "all:moon"], '"all:moon"'),
+            (["poll", "--action-type-id", ACME, "--endpoint-url", "ftp://x"], "ftp://x"),
+            (["run"], "--config FILE is required"),
+            (["run", "--config", "x", "--log-level", "loud"],
+             "--log-level is error, warning, info or debug"),
+            (["check", "--output=xml", "--config", "x"], "--output is text or json"),
+            (["demo", "--seconds", "0"], "--seconds is a number"),
+            (["pol"], 'unknown command "pol" (did you mean "poll"?)'),
+            (["--hlep"], 'unknown option "--hlep"'),
+            ([], "a command is missing")):
+        r = pipepoll(*arguments)
+        check(f"usage: {' '.join(arguments) or '(nothing)'}",
+              r.code == 252 and words in r.err and r.err.count("\n") == 1 and r.out == "", r)
+    r = pipepoll("--help")
+    check("--help names the commands",
+          r.code == 0 and all(c in r.out for c in ("poll", "run", "check", "sim", "demo")), r)
+    for command in ("poll", "run", "check", "sim", "demo"):
+        r = pipepoll(command, "--help")
+        check(f"{command} --help has examples",
+              r.code == 0 and "Example" in r.out and r.err == "", r)
+    r = pipepoll("--version")
+    check("--version names the libraries", r.code == 0 and
+          re.fullmatch(r"pipepoll/\S+ libcurl/\S+ OpenSSL/\S+ libuv/\S+\n", r.out), r)
+    with open("/dev/full", "w") as full:
+        p = subprocess.run([PROGRAM, "--version"], stdout=full, stderr=subprocess.PIPE, text=True)
+        check("a version that cannot be written is no success", p.returncode == 255, p)
+
+
+# --- check -------------------------------------------------------------------------------------
+
+
+def test_check():
+    good = write("good.ini",
+                 "[pipepoll]\ninterval = 2s\nmax-in-flight = 2\ncategory = Build\nversion = 1\n"
+                             "[target web]\nregions = us-east-1, eu-west-1\nprovider = Acme\n"
+                             "[target shop]\nregions = us-east-1\nprovider = Shop\n"
+                             "interval = 500ms\n")
+    r = pipepoll("check", "--config", good, env=BARE)
+    check("check prints the plan", r.code == 0 and r.err == "" and all(w in r.out for w in (
+        "Build/ThirdParty/Acme/1", "Build/ThirdParty/Shop/1", "500ms", "us-east-1", "eu-west-1",
+        "codepipeline.us-east-1.amazonaws.com", "memory", "polls/s          3\n")), r)
+    r = pipepoll("check", "--config", good, "--output", "json", env=BARE)
+    plan = json.loads(r.out or "{}")
+    check("and as JSON", r.code == 0 and plan["pollsPerSecond"] == 3 and plan["targetCount"] == 3
+          and plan["maxInFlight"] == 2 and plan["maxMemoryBytes"] > 0
+          and [t["name"] for t in plan["targets"]] == ["web", "shop"]
+          and [t["pickupMsP50"] for t in plan["targets"]] == [1000, 250]
+          and plan["regions"]["us-east-1"] == {"targets": 2, "pollsPerSecond": 2.5}, r)
+    bad = write("bad.ini",
+                "[target web]\nregions = us-east-1\nproviderr = Acme\nversion = 1\ninterval = x\n")
+    r = pipepoll("check", "--config", bad)
+    lines = r.err.splitlines()
+    check("check tells all that is wrong, in order, with its place",
+          r.code == 252 and r.out == "" and
+          [l.split(": ")[0][len(bad):] for l in lines] == [":1:1", ":1:1", ":3:1", ":5:12"], r)
+    check("with the nearest name", '(did you mean "provider"?)' in r.err, r)
+    r = pipepoll("check", "--config", path_of("none.ini"))
+    check("a file that is not there is told",
+          r.code == 252 and "none.ini: No such file" in r.err, r)
+    r = pipepoll("run", "--config", bad)
+    check("run does not start with a bad file",
+          r.code == 252 and 'unknown key "providerr"' in r.err, r)
+
+
+# --- run ---------------------------------------------------------------------------------------
+
+
+def test_run(sim):
+    r = pipepoll("run", "--config", write("run.ini", target("web", sim)), env=BARE)
+    check("run without credentials: 253",
+          r.code == 253 and "Unable to locate credentials" in r.err, r)
+
+    config = write("run.ini", target("web", sim, regions="us-east-1, eu-west-1"))
+    run = start_run(config, "--log-format", "json")
+    check("run says what it polls",
+          run.started
+          and "2 targets of 1 sections" in json.loads(run.started)["message"], run.started)
+    check("a line of the log is JSON if so asked",
+          set(json.loads(run.started)) == {"time", "level", "message"})
+    sim.control("POST", "jobs", region="eu-west-1", provider="Acme", count=1)
+    job = run.event(event="job")
+    check("a job is one line with these members", job and list(job) == [
+        "event", "time", "region", "actionTypeId", "clientId", "jobId", "amzRequestId"], job)
+    check("region and action type are the target's",
+          job["region"] == "eu-west-1" and job["actionTypeId"] == {
+        "category": "Build", "owner": "ThirdParty", "provider": "Acme", "version": "1"}, job)
+    check("its time is RFC 3339",
+          re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", job["time"]), job)
+
+    sim.control("PUT", "trouble", region="us-east-1", **{"error-rate": 1, "error-status": 503})
+    ill = run.event(event="health", healthy=False)
+    check("a target that fails is told",
+          ill and ill["target"] == "web" and ill["region"] == "us-east-1"
+          and ill["status"] == "service-failed" and ill["httpStatus"] == 503
+          and "retryInMs" in ill, ill)
+    check("in the log too", run.log("[target web] in us-east-1"))
+    sim.control("DELETE", "trouble")
+    well = run.event(event="health")
+    check("and that it is well again, once",
+          well and well["healthy"] is True and well["status"] == "ok", well)
+    run.signal(signal.SIGTERM)
+    check("SIGTERM ends it with 0", run.wait() == 0)
+    check("nothing else was written", len(run.rest("out")) == 3, run.seen["out"])
+
+
+def test_drain(sim):
+    sim.control("PUT", "trouble", region="ap-south-1", latency=300)
+    sim.control("POST", "jobs", region="ap-south-1", provider="Acme", count=1)
+    before = sim.control("GET", "stats")
+    run = start_run(write("drain.ini", target("slow", sim, regions="ap-south-1")))
+    sim.until(lambda s: s["requests"] > before["requests"])
+    run.signal(signal.SIGINT)
+    code = run.wait()
+    lines = run.rest("out")
+    check("a poll in flight at SIGINT is finished and its job written",
+          code == 0 and len(lines) == 1 and '"event":"job"' in lines[0], (code, lines))
+
+    sim.control("PUT", "trouble", region="ap-south-1", latency=600000)
+    before = sim.control("GET", "stats")
+    run = start_run(write("drain.ini", target("slow", sim, regions="ap-south-1")))
+    sim.until(lambda s: s["requests"] > before["requests"])
+    run.signal(signal.SIGTERM)
+    run.log("SIGTERM")
+    run.signal(signal.SIGTERM)
+    check("a second signal ends at once", run.wait() == 143)
+    sim.control("DELETE", "trouble")
+
+
+def test_reload(sim):
+    config = write("reload.ini", target("one", sim, provider="One"))
+    run = start_run(config)
+    write("reload.ini", target("first", sim, provider="One") + target("two", sim, provider="Two"))
+    run.signal(signal.SIGHUP)
+    check("a reload adds what is new and leaves the rest",
+          run.log("1 targets added, 0 removed, 1 unchanged"), run.seen["err"])
+    sim.control("POST", "jobs", region="us-east-1", provider="Two", count=1)
+    job = run.event(event="job")
+    check("the new target is polled", job and job["actionTypeId"]["provider"] == "Two", job)
+    write("reload.ini", target("first", sim, provider="One", more="intervall = 1s"))
+    run.signal(signal.SIGHUP)
+    check("a bad file is told with its place",
+          run.log('reload.ini:8:1: unknown key "intervall"'), run.seen["err"])
+    check("and changes nothing", run.log("nothing changes"), run.seen["err"])
+    sim.control("POST", "jobs", region="us-east-1", provider="Two", count=1)
+    check("what was polled still is", run.event(event="job"))
+    write("reload.ini", target("two", sim, provider="Two"))
+    run.signal(signal.SIGHUP)
+    check("a reload ends what is gone",
+          run.log("0 targets added, 1 removed, 1 unchanged"), run.seen["err"])
+    sim.control("POST", "jobs", region="us-east-1", provider="Two", count=1)
+    check("and the rest goes on", run.event(event="job"))
+    run.signal(signal.SIGTERM)
+    check("a reloaded run ends with 0", run.wait() == 0)
+
+
+def test_broken_output(sim):
+    config = write("broken.ini", target("web", sim, regions="us-west-2"))
+    reader, writer = os.pipe()
+    run = start_run(config, stdout=writer)
+    os.close(writer)
+    os.close(reader)
+    code = run.wait()
+    check("a reader that leaves ends it with 1", code == 1, code)
+    errors = [l for l in run.rest("err") if " error " in l]
+    check("and one clear line",
+          len(errors) == 1 and "cannot write to stdout: broken pipe" in errors[0], errors)
+
+    run = subprocess.run(["sh", "-c", '"$0" run --config "$1" >&-', PROGRAM, config], env=KEYS,
+                         text=True,
+                         stderr=subprocess.PIPE, timeout=DEADLINE_S)
+    check("a closed stdout is told at the start",
+          run.returncode == 255 and "not open for writing" in run.stderr, run)
+
+    sim.control("POST", "jobs", region="us-west-2", provider="Acme", count=2)
+    stats = sim.control("GET", "stats")
+    with open("/dev/full", "w") as full:
+        run = start_run(config, stdout=full)
+        code = run.wait()
+    lines = run.rest("err")
+    lost = [json.loads(l.split("not written to stdout: ")[1]) for l in lines if "not written" in l]
+    check("a full device ends it with 1",
+          code == 1 and any("no space left" in l for l in lines), (code, lines))
+    check("and the jobs it could not write are in the log",
+          len({j["jobId"] for j in lost}) == 2 and stats["jobsWaiting"] == 2, (lost, stats))
+
+
+def test_slow_reader(sim):
+    """Nobody reads until pipe, queue and credit are used up; then every job comes once."""
+    count = 20000
+    sim.control("POST", "jobs", region="us-east-2", provider="Acme", count=count)
+    reader, writer = os.pipe()
+    config = write("slow.ini", "[pipepoll]\nmax-in-flight = 1\n" +
+                   target("web", sim, regions="us-east-2", interval="1ms",
+                          more="max-batch-size = 1000"))
+    run = start_run(config, stdout=writer)
+    os.close(writer)
+    seen = []
+
+    def is_parked(stats):
+        seen.append(stats["requests"])
+        return len(seen) > 200 and len(set(seen[-200:])) == 1
+    stats = sim.until(is_parked)
+    check("polling stops while nobody reads, and jobs stay in the service",
+          is_parked(stats) and 0 < stats["jobsWaiting"] < count, stats)
+    jobs = []
+    deadline = threading.Timer(DEADLINE_S, run.p.kill)
+    deadline.start()
+    with os.fdopen(reader) as f:
+        for line in f:
+            jobs.append(json.loads(line)["jobId"])
+            if len(jobs) == count:
+                run.signal(signal.SIGTERM)
+    deadline.cancel()
+    check("a slow reader gets every job once",
+          run.wait() == 0 and len(jobs) == count == len(set(jobs)),
+          (len(jobs), len(set(jobs)), stats))
+
+
+def test_demo():
+    r = pipepoll("demo", "--seconds", "2", "--interval", "200ms", "--regions", "5", "--output",
+                 "json", env=BARE)
+    got = json.loads(r.out or "{}")
+    check("demo finds every job once", r.code == 0 and got["jobsMade"] > 0 and got["jobsLost"] == 0
+          and got["jobsDoubled"] == 0 and got["failedPolls"] == 0 and got["polls"] > 100, r)
+    r = pipepoll("demo", "--seconds", "1", "--interval", "100ms", "--regions", "2",
+                 env=dict(BARE, TMPDIR=folder))
+    check("and prints a table",
+          r.code == 0 and re.search(r"^jobs lost +0$", r.out, re.M) and r.err == "", r)
+    check("its certificate file is gone", not [f for f in os.listdir(folder) if "demo" in f])
+
+
+def main():
+    test_usage()
+    test_check()
+    sim = Sim()
+    test_poll(sim)
+    test_poll_failures(sim)
+    test_run(sim)
+    test_drain(sim)
+    test_reload(sim)
+    test_broken_output(sim)
+    test_slow_reader(sim)
+    sim.signal(signal.SIGTERM)
+    check("the simulator ends with 0", sim.wait() == 0)
+    test_tls()
+    test_demo()
+    text = "".join(everything)
+    for word in (SECRET, TOKEN, "AWS4-HMAC-SHA256", "Credential="):
+        check(f"no output holds {word.split('/')[0].split('-')[0]}...", word not in text,
+              text[max(0, text.find(word) - 200):text.find(word) + 100])
+    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
+    sys.exit(0 if all(results) else 1)
+
+
+if __name__ == "__main__":
+    main()

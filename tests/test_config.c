@@ -1,0 +1,391 @@
+/* The config file: what each key does, and each sentence it can be refused with. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "cli/config.h"
+
+#define WEB "[target web]\nregions = us-east-1\ncategory = Build\nprovider = Acme\nversion = 1\n"
+
+static int parse(struct config *out, const char *text, struct complaints *c)
+{
+    size_t len = strlen(text);
+    char *copy = malloc(len ? len : 1);
+    assert_non_null(copy);
+    memcpy(copy, text, len);
+    *c = (struct complaints) { .file = STR("p.ini") };
+    return config_parse(out, copy, len, c);
+}
+
+static void add_line(void *ctx, enum pipepoll_level level, str text)
+{
+    (void)level;
+    struct buf *all = ctx;
+    buf_put(all, text);
+    buf_put_char(all, '\n');
+}
+
+static void assert_lines(const struct complaints *c, const char *want)
+{
+    char text[16384];
+    struct buf all = BUF_ON(text);
+    complaints_each(c, add_line, &all);
+    assert_string_equal(buf_cstr(&all), want);
+}
+
+/* The file is refused with exactly these lines. */
+static void assert_refused(const char *text, const char *want)
+{
+    struct config config;
+    struct complaints c;
+    assert_int_equal(parse(&config, text, &c), PIPEPOLL_EINVAL);
+    assert_lines(&c, want);
+}
+
+static struct config accept(const char *text)
+{
+    struct config config;
+    struct complaints c;
+    int r = parse(&config, text, &c);
+    assert_lines(&c, "");
+    assert_int_equal(r, 0);
+    return config;
+}
+
+static void assert_str(str got, const char *want)
+{
+    if (!str_eq(got, str_of(want)))
+        fail_msg("got \"%.*s\", want \"%s\"", STR_ARG(got), want);
+}
+
+static void a_small_file_gets_the_documented_defaults(void **state)
+{
+    (void)state;
+    struct config c = accept(WEB);
+    assert_int_equal(c.max_in_flight, 256);
+    assert_int_equal(c.max_in_flight_per_region, 0);
+    assert_int_equal(c.request_timeout_ms, 30000);
+    assert_int_equal(c.connect_timeout_ms, 10000);
+    assert_int_equal(c.ca_bundle.len, 0);
+    assert_false(c.http2);
+    assert_int_equal(c.log_level, PIPEPOLL_INFO);
+    assert_false(c.log_json);
+    assert_int_equal(c.plan.count, 1);
+    const struct plan_target *t = &c.plan.targets[0];
+    assert_str(t->name, "web");
+    assert_str(t->options.action_type.owner, "ThirdParty");
+    assert_int_equal(t->options.interval_ms, 5000);
+    assert_int_equal(t->options.max_batch_size, 10);
+    assert_int_equal(t->options.endpoint_url.len, 0);
+    assert_false(t->options.fips || t->options.dualstack);
+    config_deinit(&c);
+}
+
+static void every_key_does_what_it_says(void **state)
+{
+    (void)state;
+    struct config c =
+        accept("[pipepoll]\nmax-in-flight = 7\nmax-in-flight-per-region = 3\n"
+               "request-timeout = 2m\nconnect-timeout = 1500ms\nca-bundle = /a b.pem\n"
+               "http2 = yes\nlog-level = debug\nlog-format = json\n"
+               "[target t]\nregions = us-west-2\ncategory = Test\nowner = Custom\n"
+               "provider = P-1\nversion = 2_b\nMax-Batch-Size = 5\ninterval = 0.25\n"
+               "fips = on\ndualstack = true\n");
+    assert_int_equal(c.max_in_flight, 7);
+    assert_int_equal(c.max_in_flight_per_region, 3);
+    assert_int_equal(c.request_timeout_ms, 120000);
+    assert_int_equal(c.connect_timeout_ms, 1500);
+    assert_str(c.ca_bundle, "/a b.pem");
+    assert_true(c.http2);
+    assert_int_equal(c.log_level, PIPEPOLL_DEBUG);
+    assert_true(c.log_json);
+    const struct pipepoll_target_options *o = &c.plan.targets[0].options;
+    assert_str(o->region, "us-west-2");
+    assert_str(o->action_type.category, "Test");
+    assert_str(o->action_type.owner, "Custom");
+    assert_str(o->action_type.provider, "P-1");
+    assert_str(o->action_type.version, "2_b");
+    assert_int_equal(o->max_batch_size, 5);
+    assert_int_equal(o->interval_ms, 250);
+    assert_true(o->fips);
+    assert_true(o->dualstack);
+    config_deinit(&c);
+}
+
+static void keys_of_targets_have_defaults_in_the_process_section(void **state)
+{
+    (void)state;
+    struct config c = accept("[target a]\nprovider = A\n[target b]\nprovider = B\ninterval = 1s\n"
+                             "[pipepoll]\nregions = us-east-1\ncategory = Build\nversion = 1\n"
+                             "interval = 9s\nendpoint-url = http://127.0.0.1:9\n");
+    assert_int_equal(c.plan.count, 2);
+    assert_int_equal(c.plan.section_count, 2);
+    assert_str(c.plan.targets[0].name, "a");
+    assert_int_equal(c.plan.targets[0].options.interval_ms, 9000);
+    assert_str(c.plan.targets[0].options.endpoint_url, "http://127.0.0.1:9");
+    assert_int_equal(c.plan.targets[1].options.interval_ms, 1000);
+    config_deinit(&c);
+}
+
+static void lists_of_regions_may_go_on_over_lines_and_name_all(void **state)
+{
+    (void)state;
+    struct config c = accept("[target t]\nregions = us-east-1, # the first\n    eu-west-1\n"
+                             "  ap-south-1 , us-west-2\n"
+                             "category = Build\nprovider = A\nversion = 1\n");
+    assert_int_equal(c.plan.count, 4);
+    config_deinit(&c);
+    c = accept(
+        "[target t]\nregions = all, all:aws-cn\ncategory = Build\nprovider = A\nversion = 1\n");
+    size_t n = 0;
+    while (pipepoll_region(STR("aws"), n))
+        n++;
+    assert_int_equal(c.plan.count, n + 2);
+    config_deinit(&c);
+}
+
+static void syntax_is_told_with_line_and_column(void **state)
+{
+    (void)state;
+    assert_refused("[target web\n",
+                   "p.ini:1:12: a section header must end with ']' (comments aside)\n");
+    assert_refused("x = 1\n" WEB, "p.ini:1:1: a [section] header must come before this line\n");
+    assert_refused(WEB "interval 5s\n",
+                   "p.ini:6:1: a property needs an '=' between its name and its value\n");
+    assert_refused(WEB "= 5s\n", "p.ini:6:1: there is no name before the '='\n");
+    assert_refused("[pipepoll]\n  x\n" WEB,
+                   "p.ini:2:3: this indented line continues no property\n");
+    assert_refused(WEB "interval = 5\a\n", "p.ini:6:13: a control character\n");
+    assert_refused(
+        WEB "interval = 5s\n  # every five\n",
+        "p.ini:7:3: an indented line is part of the value of \"interval\" above; a comment "
+        "begins in the first column\n");
+    assert_refused(WEB "interval =\n  5s\n", "p.ini:6:1: \"interval\" has no value on its line\n");
+}
+
+static void unknown_names_are_told_with_the_nearest_right_one(void **state)
+{
+    (void)state;
+    assert_refused(WEB "intervall = 5s\n", "p.ini:6:1: unknown key \"intervall\" in [target web] "
+                                           "(did you mean \"interval\"?)\n");
+    assert_refused("[pipepoll]\nmax_in_fligth = 1\n" WEB,
+                   "p.ini:2:1: unknown key \"max_in_fligth\" in [pipepoll] "
+                   "(did you mean \"max-in-flight\"?)\n");
+    assert_refused(WEB "colour = red\n", "p.ini:6:1: unknown key \"colour\" in [target web]\n");
+    assert_refused("[targt web]\n" WEB, "p.ini:1:1: unknown section [targt web] (did you mean "
+                                        "\"target\"?): there are [pipepoll] and [target NAME]\n");
+    assert_refused(WEB "http2 = yes\n", "p.ini:6:1: \"http2\" belongs in [pipepoll]\n");
+    assert_refused("[pipepoll x]\n" WEB, "p.ini:1:1: [pipepoll] takes no name\n");
+    assert_refused("[target]\nregions = us-east-1\ncategory = Build\nprovider = A\nversion = 1\n",
+                   "p.ini:1:1: [target] needs a name, such as [target web]\n");
+}
+
+static void what_is_there_twice_is_told_with_the_line_of_the_first(void **state)
+{
+    (void)state;
+    assert_refused(WEB "version = 2\n",
+                   "p.ini:6:1: a second \"version\" (the first is at line 5)\n");
+    assert_refused("[pipepoll]\n[pipepoll]\n" WEB,
+                   "p.ini:2:1: a second [pipepoll] (the first is at line 1)\n");
+    assert_refused(WEB "[target web]\nregions = us-west-2\ncategory = Build\nprovider = A\n"
+                       "version = 1\n",
+                   "p.ini:6:1: a second [target web] (the first is at line 1)\n");
+    assert_refused(
+        WEB "[target b]\nregions = us-east-1, us-east-2\ncategory = Build\n"
+            "provider = Acme\nversion = 1\n",
+        "p.ini:6:1: [target b] polls Build/ThirdParty/Acme/1 in us-east-1, as [target web] "
+        "at line 1 does\n");
+}
+
+static void the_same_target_at_another_endpoint_is_another(void **state)
+{
+    (void)state;
+    struct config c = accept(WEB "[target b]\nregions = us-east-1\ncategory = Build\n"
+                                 "provider = Acme\nversion = 1\nendpoint-url = http://[::1]:1\n");
+    assert_int_equal(c.plan.count, 2);
+    config_deinit(&c);
+}
+
+static void missing_keys_are_told_at_the_section(void **state)
+{
+    (void)state;
+    assert_refused(
+        "\n[target web]\ninterval = 5s\n",
+        "p.ini:2:1: [target web] has no category (such as Build or Test)\n"
+        "p.ini:2:1: [target web] has no provider (your name in CodePipeline's list of "
+        "action providers)\n"
+        "p.ini:2:1: [target web] has no version (such as 1)\n"
+        "p.ini:2:1: [target web] has no regions (a list such as us-east-1, eu-west-1, or "
+        "all)\n");
+    assert_refused("", "p.ini:1:1: there is no [target NAME] section: nothing to poll\n");
+    assert_refused("[pipepoll]\ninterval = 5s\n",
+                   "p.ini:1:1: there is no [target NAME] section: nothing to poll\n");
+}
+
+static void wrong_values_are_told_where_they_stand(void **state)
+{
+    (void)state;
+    assert_refused(WEB "interval = soon\n",
+                   "p.ini:6:12: interval is a time from 1ms to 24h such as "
+                   "500ms, 5s or 2m, not \"soon\"\n");
+    assert_refused(WEB "interval = 25h\n", "p.ini:6:12: interval is a time from 1ms to 24h such as "
+                                           "500ms, 5s or 2m, not \"25h\"\n");
+    assert_refused(WEB "max-batch-size = 0\n",
+                   "p.ini:6:18: max-batch-size is a number from 1 to 10000, not \"0\"\n");
+    assert_refused(WEB "fips = maybe\n", "p.ini:6:8: fips is yes or no, not \"maybe\"\n");
+    assert_refused("[pipepoll]\nmax-in-flight = 65537\nlog-level = loud\nlog-format = xml\n"
+                   "request-timeout = 0s\n" WEB,
+                   "p.ini:2:17: max-in-flight is a number from 1 to 65536, not \"65537\"\n"
+                   "p.ini:3:13: log-level is error, warning, info or debug, not \"loud\"\n"
+                   "p.ini:4:14: log-format is text or json, not \"xml\"\n"
+                   "p.ini:5:19: request-timeout is a time from 1ms to 10m such as 500ms, 5s or 2m, "
+                   "not \"0s\"\n");
+}
+
+/* These sentences are the library's; here it matters that they come, and where. */
+static void assert_refused_at(const char *text, const char *place, const char *word)
+{
+    struct config config;
+    struct complaints c;
+    char line[1024];
+    struct buf all = BUF_ON(line);
+    assert_int_equal(parse(&config, text, &c), PIPEPOLL_EINVAL);
+    complaints_each(&c, add_line, &all);
+    assert_int_equal(c.count, 1);
+    assert_true(str_starts(buf_str(&all), str_of(place)));
+    assert_non_null(strstr(buf_cstr(&all), word));
+}
+
+static void what_the_library_refuses_is_told_where_it_stands(void **state)
+{
+    (void)state;
+    assert_refused_at(
+        "[target t]\nregions = us-east-1\ncategory = Bild\nprovider = A\nversion = 1\n",
+        "p.ini:3:12: ", "Bild");
+    assert_refused_at("[target t]\nregions = us-east-1\ncategory = Build\nprovider = A B\n"
+                      "version = 1\n",
+                      "p.ini:4:12: ", "A B");
+    assert_refused_at("[pipepoll]\nversion = 1234567890\n[target t]\nregions = us-east-1\n"
+                      "category = Build\nprovider = A\n[target u]\nregions = us-east-1\n"
+                      "category = Build\nprovider = B\n",
+                      "p.ini:2:11: ", "1234567890");
+    assert_refused_at("[target t]\nregions = eu-west-1, us_east_1\ncategory = Build\nprovider = A\n"
+                      "version = 1\n",
+                      "p.ini:2:22: ", "us_east_1");
+    assert_refused_at(WEB "endpoint-url = ftp://x\n", "p.ini:6:16: ", "ftp://x");
+    assert_refused_at("[target t]\nregions = all:aws-chn\ncategory = Build\nprovider = A\n"
+                      "version = 1\n",
+                      "p.ini:2:11: ", "(did you mean \"aws-cn\"?)");
+    assert_refused_at("[target t]\nregions = ,\ncategory = Build\nprovider = A\nversion = 1\n",
+                      "p.ini:2:11: ", "no region");
+}
+
+static void a_region_nobody_knows_is_a_warning(void **state)
+{
+    (void)state;
+    struct config config;
+    struct complaints c;
+    const char *text =
+        "[target t]\nregions = us-esat-1\ncategory = Build\nprovider = A\nversion = 1\n";
+    assert_int_equal(parse(&config, text, &c), 0);
+    assert_lines(&c, "p.ini:2:11: warning: CodePipeline is not known to be offered in "
+                     "\"us-esat-1\" (did you mean \"us-east-1\"?)\n");
+    config_deinit(&config);
+}
+
+static void all_errors_come_in_the_order_of_the_file_up_to_twenty(void **state)
+{
+    (void)state;
+    struct config config;
+    struct complaints c;
+    char text[1024], last[32];
+    struct buf file = BUF_ON(text), all = BUF_ON(text);
+    buf_put(&file, STR("[pipepoll]\n"));
+    for (int i = 0; i < 25; i++)
+        buf_printf(&file, "zzz%d = 1\n", i);
+    assert_int_equal(parse(&config, buf_cstr(&file), &c), PIPEPOLL_EINVAL);
+    assert_int_equal(c.count, 20);
+    assert_int_equal(c.errors, 25);
+    assert_int_equal(c.list[0].at.line, 2);
+    assert_int_equal(c.list[19].at.line, 21);
+    c.count = 0;
+    complaints_each(&c, add_line, &all);
+    snprintf(last, sizeof last, "%.*s", STR_ARG(buf_str(&all)));
+    assert_string_equal(last, "... and 5 more\n");
+    assert_refused("[pipepoll]\nfips = x\nzzz = 1\nmax-in-flight = x\n" WEB,
+                   "p.ini:2:8: fips is yes or no, not \"x\"\n"
+                   "p.ini:3:1: unknown key \"zzz\" in [pipepoll]\n"
+                   "p.ini:4:17: max-in-flight is a number from 1 to 65536, not \"x\"\n");
+}
+
+/* --- files ----------------------------------------------------------------------------------- */
+
+static void assert_not_loaded(const char *path, const char *want)
+{
+    struct config config;
+    struct complaints c;
+    assert_int_equal(config_load(&config, path, &c), PIPEPOLL_EINVAL);
+    assert_int_equal(c.count, 1);
+    assert_string_equal(c.list[0].text, want);
+}
+
+static void only_files_and_pipes_of_a_sane_size_are_read(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/test_config_XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_not_loaded("/nonexistent/p.ini", "No such file or directory");
+    assert_not_loaded("/dev/null", "neither a regular file nor a pipe");
+    assert_not_loaded("/", "neither a regular file nor a pipe");
+    assert_not_loaded(path, "the file is empty");
+    assert_int_equal(ftruncate(fd, CONFIG_SIZE_MAX + 1), 0);
+    assert_not_loaded(path, "larger than 1 MiB");
+
+    struct config config;
+    struct complaints c;
+    assert_int_equal(ftruncate(fd, 0), 0);
+    assert_int_equal(write(fd, WEB, sizeof WEB - 1), sizeof WEB - 1);
+    assert_int_equal(config_load(&config, path, &c), 0);
+    config_deinit(&config);
+    unlink(path);
+    close(fd);
+
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(write(fds[1], WEB, sizeof WEB - 1), sizeof WEB - 1);
+    close(fds[1]);
+    snprintf(path, sizeof path, "/dev/fd/%d", fds[0]);
+    assert_int_equal(config_load(&config, path, &c), 0);
+    assert_int_equal(config.plan.count, 1);
+    config_deinit(&config);
+    close(fds[0]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_small_file_gets_the_documented_defaults),
+        cmocka_unit_test(every_key_does_what_it_says),
+        cmocka_unit_test(keys_of_targets_have_defaults_in_the_process_section),
+        cmocka_unit_test(lists_of_regions_may_go_on_over_lines_and_name_all),
+        cmocka_unit_test(syntax_is_told_with_line_and_column),
+        cmocka_unit_test(unknown_names_are_told_with_the_nearest_right_one),
+        cmocka_unit_test(what_is_there_twice_is_told_with_the_line_of_the_first),
+        cmocka_unit_test(the_same_target_at_another_endpoint_is_another),
+        cmocka_unit_test(missing_keys_are_told_at_the_section),
+        cmocka_unit_test(wrong_values_are_told_where_they_stand),
+        cmocka_unit_test(what_the_library_refuses_is_told_where_it_stands),
+        cmocka_unit_test(a_region_nobody_knows_is_a_warning),
+        cmocka_unit_test(all_errors_come_in_the_order_of_the_file_up_to_twenty),
+        cmocka_unit_test(only_files_and_pipes_of_a_sane_size_are_read),
+    };
+    return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}

@@ -1,0 +1,280 @@
+/* The line writer, on a real loop and real descriptors; nothing waits for time to pass. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "cli/output.h"
+
+struct fixture {
+    uv_loop_t loop;
+    struct output *output;
+    int fds[2];
+    int error;
+    unsigned rooms, lost;
+    char last_lost[64];
+    bool closed;
+};
+
+static void on_room(void *ctx)
+{
+    ((struct fixture *)ctx)->rooms++;
+}
+
+static void on_broken(void *ctx, int error)
+{
+    struct fixture *f = ctx;
+    assert_int_equal(f->error, 0);
+    f->error = error;
+}
+
+static void on_lost(void *ctx, str line)
+{
+    struct fixture *f = ctx;
+    assert_int_not_equal(f->error, 0);
+    f->lost++;
+    snprintf(f->last_lost, sizeof f->last_lost, "%.*s", STR_ARG(line));
+}
+
+static void on_closed(void *ctx)
+{
+    ((struct fixture *)ctx)->closed = true;
+}
+
+static void fixture_open(struct fixture *f, int fd, size_t size)
+{
+    struct output_options o = { .fd = fd,
+                                .size = size,
+                                .extra_size = 16,
+                                .room = on_room,
+                                .broken = on_broken,
+                                .lost = on_lost,
+                                .ctx = f };
+    assert_int_equal(uv_loop_init(&f->loop), 0);
+    assert_int_equal(output_open(&f->output, &f->loop, &o), 0);
+}
+
+static void fixture_close(struct fixture *f)
+{
+    output_close(f->output, on_closed, f);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_true(f->closed);
+    assert_int_equal(uv_loop_close(&f->loop), 0);
+}
+
+static void open_pipe(struct fixture *f, size_t size)
+{
+    assert_int_equal(pipe(f->fds), 0);
+    fixture_open(f, f->fds[1], size);
+}
+
+/* All that is in the pipe, NUL-terminated. */
+static void read_some(int fd, char *text, size_t size)
+{
+    ssize_t n = read(fd, text, size - 1);
+    assert_true(n >= 0);
+    text[n] = '\0';
+}
+
+static void lines_come_out_in_order(void **state)
+{
+    (void)state;
+    struct fixture f = { 0 };
+    char text[256];
+    open_pipe(&f, 128);
+    for (int i = 0; i < 10; i++) {
+        char line[16];
+        snprintf(line, sizeof line, "line %d", i);
+        assert_true(output_put(f.output, str_of(line)));
+    }
+    fixture_close(&f);
+    read_some(f.fds[0], text, sizeof text);
+    assert_string_equal(text, "line 0\nline 1\nline 2\nline 3\nline 4\nline 5\nline 6\nline 7\n"
+                              "line 8\nline 9\n");
+    assert_int_equal(f.error, 0);
+    close(f.fds[0]);
+    close(f.fds[1]);
+}
+
+static void a_full_queue_takes_nothing_until_there_is_room(void **state)
+{
+    (void)state;
+    struct fixture f = { 0 };
+    open_pipe(&f, 10);
+    assert_int_equal(output_room(f.output), 10);
+    assert_true(output_put(f.output, STR("being")));     /* goes into the other buffer at once */
+    assert_true(output_put(f.output, STR("123456789"))); /* 10 with its end */
+    assert_int_equal(output_room(f.output), 0);
+    assert_false(output_put(f.output, STR("")));
+    while (f.rooms == 0)
+        uv_run(&f.loop, UV_RUN_ONCE);
+    assert_int_equal(output_room(f.output), 10);
+    assert_true(output_put(f.output, STR("last")));
+    fixture_close(&f);
+    char text[64];
+    read_some(f.fds[0], text, sizeof text);
+    assert_string_equal(text, "being\n123456789\nlast\n");
+    close(f.fds[0]);
+    close(f.fds[1]);
+}
+
+static void an_extra_line_takes_no_room_that_was_promised(void **state)
+{
+    (void)state;
+    struct fixture f = { 0 };
+    open_pipe(&f, 10);
+    assert_true(output_put(f.output, STR("being")));
+    assert_true(output_put_extra(f.output, STR("extra 8901234"))); /* 14 of 16 */
+    assert_false(output_put_extra(f.output, STR("xx")));
+    assert_int_equal(output_room(f.output), 10);
+    assert_true(output_put(f.output, STR("123456789")));
+    fixture_close(&f);
+    char text[64];
+    read_some(f.fds[0], text, sizeof text);
+    assert_string_equal(text, "being\nextra 8901234\n123456789\n");
+    close(f.fds[0]);
+    close(f.fds[1]);
+}
+
+static void a_reader_that_leaves_is_noticed_before_the_next_line(void **state)
+{
+    (void)state;
+    struct fixture f = { 0 };
+    open_pipe(&f, 128);
+    close(f.fds[0]);
+    while (!f.error)
+        uv_run(&f.loop, UV_RUN_ONCE);
+    assert_int_equal(f.error, UV_EPIPE);
+    assert_int_equal(f.lost, 0);
+    assert_int_equal(output_room(f.output), 0);
+    assert_true(output_put(f.output, STR("late")));
+    assert_int_equal(f.lost, 1);
+    assert_string_equal(f.last_lost, "late");
+    fixture_close(&f);
+    close(f.fds[1]);
+}
+
+static void every_line_that_a_full_device_refuses_is_handed_back(void **state)
+{
+    (void)state;
+    struct fixture f = { 0 };
+    int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    fixture_open(&f, fd, 128);
+    assert_true(output_put(f.output, STR("one")));
+    assert_true(output_put(f.output, STR("two")));
+    assert_true(output_put(f.output, STR("three")));
+    fixture_close(&f);
+    assert_int_equal(f.error, UV_ENOSPC);
+    assert_int_equal(f.lost, 3);
+    assert_string_equal(f.last_lost, "three");
+    close(fd);
+}
+
+/* The reader takes part of a long line and leaves: the whole line is reported. */
+static void a_line_cut_by_a_reader_that_leaves_is_handed_back_whole(void **state)
+{
+    (void)state;
+    enum { LONG = 200000 };
+    static char line[LONG];
+    char text[5000];
+    struct fixture f = { 0 };
+    memset(line, 'x', sizeof line);
+    memcpy(line, "begin", 5);
+    open_pipe(&f, LONG + 100);
+    assert_int_equal(fcntl(f.fds[1], F_SETFL, O_NONBLOCK),
+                     0); /* so that writes come out in parts */
+    assert_true(output_put(f.output, STR("short")));
+    assert_true(output_put(f.output, (str) { line, sizeof line }));
+    for (int in_pipe = 0; in_pipe <= 11; assert_int_equal(ioctl(f.fds[0], FIONREAD, &in_pipe), 0))
+        uv_run(&f.loop, UV_RUN_NOWAIT);
+    read_some(f.fds[0], text, sizeof text);
+    assert_memory_equal(text, "short\nbegin", 11);
+    close(f.fds[0]);
+    fixture_close(&f);
+    assert_int_equal(f.error, UV_EPIPE);
+    assert_int_equal(f.lost, 1);
+    assert_memory_equal(f.last_lost, "begin", 5);
+    close(f.fds[1]);
+}
+
+static void a_descriptor_made_non_blocking_by_others_is_waited_for(void **state)
+{
+    (void)state;
+    enum { LONG = 200000 };
+    static char line[LONG], text[LONG + 2];
+    struct fixture f = { 0 };
+    size_t got = 0;
+    memset(line, 'y', sizeof line);
+    open_pipe(&f, LONG + 1);
+    assert_int_equal(fcntl(f.fds[1], F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(fcntl(f.fds[0], F_SETFL, O_NONBLOCK), 0);
+    assert_true(output_put(f.output, (str) { line, sizeof line }));
+    while (got < LONG + 1) {
+        uv_run(&f.loop, UV_RUN_NOWAIT);
+        ssize_t n = read(f.fds[0], text + got, sizeof text - got);
+        got += n > 0 ? (size_t)n : 0;
+    }
+    assert_memory_equal(text, line, LONG);
+    assert_int_equal(text[LONG], '\n');
+    fixture_close(&f);
+    assert_int_equal(f.error, 0);
+    close(f.fds[0]);
+    close(f.fds[1]);
+}
+
+static void the_descriptor_stays_blocking_for_those_who_share_it(void **state)
+{
+    (void)state;
+    struct fixture f = { 0 };
+    open_pipe(&f, 16);
+    assert_int_equal(fcntl(f.fds[1], F_GETFL) & O_NONBLOCK, 0);
+    fixture_close(&f);
+    close(f.fds[0]);
+    close(f.fds[1]);
+}
+
+static void a_peer_that_only_ends_its_own_sending_is_no_reader_gone(void **state)
+{
+    (void)state;
+    struct fixture f = { 0 };
+    char text[16];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, f.fds), 0);
+    assert_int_equal(shutdown(f.fds[0], SHUT_WR), 0);
+    fixture_open(&f, f.fds[1], 16);
+    uv_run(&f.loop, UV_RUN_NOWAIT);
+    assert_true(output_put(f.output, STR("heard")));
+    fixture_close(&f);
+    read_some(f.fds[0], text, sizeof text);
+    assert_string_equal(text, "heard\n");
+    assert_int_equal(f.error, 0);
+    close(f.fds[0]);
+    close(f.fds[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_come_out_in_order),
+        cmocka_unit_test(a_full_queue_takes_nothing_until_there_is_room),
+        cmocka_unit_test(an_extra_line_takes_no_room_that_was_promised),
+        cmocka_unit_test(a_reader_that_leaves_is_noticed_before_the_next_line),
+        cmocka_unit_test(every_line_that_a_full_device_refuses_is_handed_back),
+        cmocka_unit_test(a_line_cut_by_a_reader_that_leaves_is_handed_back_whole),
+        cmocka_unit_test(a_descriptor_made_non_blocking_by_others_is_waited_for),
+        cmocka_unit_test(the_descriptor_stays_blocking_for_those_who_share_it),
+        cmocka_unit_test(a_peer_that_only_ends_its_own_sending_is_no_reader_gone),
+    };
+    signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests_name("output", tests, NULL, NULL);
+}

@@ -1,0 +1,124 @@
+/* The command line of `pipepoll sim`. */
+#include "cli/sim_options.h"
+
+#include "lib/check.h"
+
+enum { ARGUMENTS_MAX = 16 };
+
+/* Arguments end with NULL. */
+static enum sim_options_result read_line(struct sim_command *c, struct pipepoll_error *why,
+                                         const char *const *arguments)
+{
+    char *argv[ARGUMENTS_MAX + 2] = { (char *)(uintptr_t) "sim" };
+    int argc = 1;
+    for (; *arguments; arguments++) {
+        assert_true(argc <= ARGUMENTS_MAX);
+        argv[argc++] = (char *)(uintptr_t)*arguments;
+    }
+    return sim_options_read(c, argc, argv, why);
+}
+
+#define READ(c, why, ...) read_line(c, why, (const char *const[]) { __VA_ARGS__, NULL })
+
+static void what_is_given_is_read(void **state)
+{
+    struct sim_command c;
+    struct pipepoll_error why = { "" };
+    (void)state;
+    assert_int_equal(READ(&c, &why, "--listen=[::1]:8443", "--tls", "--jobs", "3", "--lease", "0.5",
+                          "--region", "eu-west-1", "--action-type-id", "owner=Custom,version=2",
+                          "--jobs-per-second=2.5", "--seed", "9", "--strict"),
+                     SIM_OPTIONS_RUN);
+    assert_str_equal(c.options.listen, "[::1]:8443");
+    assert_true(c.options.tls && c.options.strict_action_types);
+    assert_int_equal(c.jobs, 3);
+    assert_int_equal(c.options.lease_ms, 500);
+    assert_int_equal(c.options.arrivals.seed, 9);
+    assert_true(c.options.arrivals.jobs_per_s > 2.4);
+    assert_str_equal(c.place.region, "eu-west-1");
+    assert_str_equal(c.place.action_type.owner, "Custom");
+    assert_str_equal(c.place.action_type.version, "2");
+    assert_str_equal(c.place.action_type.category, "");
+}
+
+static void every_trouble_is_an_option(void **state)
+{
+    (void)state;
+    for (size_t i = 0; sim_trouble_name(i); i++) {
+        struct sim_command c;
+        struct pipepoll_error why = { "" };
+        char option[64] = "--";
+        struct sim_trouble none = { 0 };
+        memcpy(option + 2, sim_trouble_name(i), strlen(sim_trouble_name(i)) + 1);
+        bool status = strcmp(option, "--error-status") == 0;
+        assert_int_equal(READ(&c, &why, option, status ? "502" : "1"), SIM_OPTIONS_RUN);
+        assert_memory_not_equal(&c.options.trouble, &none, sizeof none);
+    }
+}
+
+static void trouble_for_a_place_is_kept_apart(void **state)
+{
+    struct sim_command c;
+    struct pipepoll_error why = { "" };
+    (void)state;
+    assert_int_equal(READ(&c, &why, "--latency", "5", "--trouble", "region=eu-west-1,latency=200",
+                          "--trouble", "provider=Acme,error-rate=0.1,error-status=503"),
+                     SIM_OPTIONS_RUN);
+    assert_int_equal(c.options.trouble.latency_ms, 5);
+    assert_int_equal(c.trouble_count, 2);
+    assert_str_equal(c.troubles[0].where.region, "eu-west-1");
+    assert_int_equal(c.troubles[0].trouble.latency_ms, 200);
+    assert_str_equal(c.troubles[1].where.action_type.provider, "Acme");
+    assert_int_equal(c.troubles[1].trouble.error_status, 503);
+}
+
+static void help_comes_before_what_follows_it(void **state)
+{
+    struct sim_command c;
+    struct pipepoll_error why = { "" };
+    (void)state;
+    assert_int_equal(READ(&c, &why, "--help", "--bogus"), SIM_OPTIONS_HELP);
+}
+
+static void what_is_wrong_is_named(void **state)
+{
+    static const struct {
+        const char *option, *value, *part;
+    } cases[] = {
+        { "--bogus", NULL, "no option like '--bogus'" },
+        { "--jobs", NULL, "a value after '--jobs'" },
+        { "stray", NULL, "'stray' is not an option" },
+        { "--jobs", "-1", "--jobs '-1' is not a whole number" },
+        { "--jobs", "1.5", "--jobs '1.5'" },
+        { "--jobs", "3 ", "--jobs '3 '" },
+        { "--lease", "0", "--lease '0' is not a number from 0.001" },
+        { "--lease", "nan", "--lease 'nan'" },
+        { "--seed", "0", "--seed '0'" },
+        { "--jobs-per-second", "x", "--jobs-per-second 'x'" },
+        { "--error-rate", "1.5", "error-rate must be a number from 0 to 1" },
+        { "--latency", "soon", "latency must be a number" },
+        { "--trouble", "region", "'region' is not of the form name=value" },
+        { "--trouble", "region=a,colour=3", "'colour'" },
+        { "--action-type-id", "region=a", "'region' is none of category" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sim_command c;
+        struct pipepoll_error why = { "" };
+        enum sim_options_result r = READ(&c, &why, cases[i].option, cases[i].value);
+        if (r != SIM_OPTIONS_WRONG || !strstr(why.text, cases[i].part))
+            fail_msg("%s %s: '%s'", cases[i].option, cases[i].value, why.text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_given_is_read),
+        cmocka_unit_test(every_trouble_is_an_option),
+        cmocka_unit_test(trouble_for_a_place_is_kept_apart),
+        cmocka_unit_test(help_comes_before_what_follows_it),
+        cmocka_unit_test(what_is_wrong_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
