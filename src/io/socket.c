@@ -135,6 +135,20 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     socket->watcher->ready(socket->watcher, socket->fd, bits);
 }
 
+static void socket_watch(struct socket *socket, struct socket_watcher *w, int what)
+{
+    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+    socket->watcher = w;
+    uv_poll_start(&socket->poll, events, on_ready);
+}
+
+void sockets_watch(struct sockets *s, curl_socket_t fd, struct socket_watcher *w, int what)
+{
+    struct socket *socket = socket_at(s, fd);
+    if (socket)
+        socket_watch(socket, w, what);
+}
+
 /* Never returns -1: that would end every transfer of the multi. A socket that cannot be watched
  * ends its own transfer by the deadline. */
 int sockets_on_curl(CURL *easy, curl_socket_t fd, int what, void *watcher, void *unused)
@@ -156,9 +170,7 @@ int sockets_on_curl(CURL *easy, curl_socket_t fd, int what, void *watcher, void 
         if (!socket)
             return 0;
     }
-    socket->watcher = w;
-    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-    uv_poll_start(&socket->poll, events, on_ready);
+    socket_watch(socket, w, what);
     return 0;
 }
 

@@ -21,6 +21,10 @@ int sockets_open(struct sockets **out, struct uv_loop_s *loop, const struct allo
 /* Every multi and easy handle must be cleaned up before. `closed` comes from the loop. */
 void sockets_close(struct sockets *s, void (*closed)(void *ctx), void *ctx);
 
+/* Watch a connection that libcurl has handed over, for CURL_POLL_IN or _INOUT. From then on its
+ * events go to w, until libcurl closes the socket. */
+void sockets_watch(struct sockets *s, curl_socket_t fd, struct socket_watcher *w, int what);
+
 /* For curl_multi_setopt(): CURLMOPT_SOCKETFUNCTION, with a struct socket_watcher as its data. */
 int sockets_on_curl(CURL *easy, curl_socket_t fd, int what, void *watcher, void *unused);
 /* For curl_easy_setopt(): CURLOPT_OPENSOCKETFUNCTION and _CLOSESOCKETFUNCTION, data: sockets. */

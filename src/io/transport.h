@@ -16,7 +16,6 @@ struct uv_loop_s;
 struct trust;
 struct transport; /* everything on one loop */
 struct pool;      /* connections to one origin: one region's trouble stays in its pool */
-struct lane;
 
 enum {
     TRANSFER_HEAD_LINES = 12,        /* request header lines */
@@ -42,6 +41,8 @@ int transport_open(struct transport **out, const struct transport_options *o,
 void transport_close(struct transport *tp, void (*closed)(void *ctx), void *ctx);
 /* Connections opened so far. */
 uint64_t transport_connections(const struct transport *tp);
+struct wake *transport_wake(const struct transport *tp);
+const struct alloc *transport_alloc(const struct transport *tp);
 
 /* url: NUL-terminated behind its length; copied. PIPEPOLL_ENOMEM. */
 int pool_open(struct pool **out, struct transport *tp, str url);
@@ -58,15 +59,13 @@ struct wanted_header {
  * and keeps the bytes until on_done(); the second part is valid inside on_done() and until the next
  * start. Zero-fill it once and use it again and again: it keeps its answer memory. */
 struct transfer {
-    char
-        *head; /* lines "Name: value\r\n", at most TRANSFER_HEAD_LINES; line ends get overwritten */
+    char *head; /* at most TRANSFER_HEAD_LINES "Name: value\r\n"; their ends may get overwritten */
     size_t head_len;
     str body;
     struct wanted_header *wanted;
     size_t wanted_count;
     uint32_t timeout_ms;
-    void (*on_done)(
-        struct transfer *x); /* from the loop on a clean stack; exactly once per start */
+    void (*on_done)(struct transfer *x); /* from the loop, exactly once per start */
 
     enum fault fault; /* FAULT_NONE: a whole answer came, whatever its status */
     int http_status;  /* 0: none came */
@@ -75,13 +74,12 @@ struct transfer {
     const char *detail; /* of a fault: what happened; never NULL */
 
     /* private */
-    struct lane *lane;
+    struct transport *transport;
+    void *carrier; /* the lane or stream it goes by; NULL: not in flight */
+    void (*expire)(struct transfer *x);
     struct alarm deadline;
-    struct list done_link;
-    size_t answer_cap, header_bytes, header_lines;
-    bool too_long, out_of_memory, overdue;
-    int result; /* CURLcode */
-    size_t values_len;
+    bool overdue;
+    size_t answer_cap, head_bytes, head_lines, values_len;
     char values[512]; /* of wanted headers; one that does not fit counts as not sent */
 };
 

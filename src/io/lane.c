@@ -1,0 +1,313 @@
+/* A lane is one connection for HTTP/1.1. libcurl connects and secures it (CURLOPT_CONNECT_ONLY: name,
+ * happy eyeballs, proxy, TLS and its verification), and from then on moves bytes only; the exchange is
+ * framed here. That costs a third of a libcurl transfer, and it is plainer: the socket is watched while
+ * the lane is idle, so a connection that the peer ended is never used again, and no request is sent a
+ * second time behind our back.
+ *
+ * libcurl finds the connection of a handle by a search through its multi: hence few lanes a multi. */
+#include <uv.h>
+
+#include "io/curl_fault.h"
+#include "io/http1.h"
+#include "io/pool.h"
+#include "io/transfer.h"
+
+static const uint64_t ns_per_s = 1000000000;
+static const uint64_t idle_age_s = 60;  /* middle-boxes forget idle flows; so do we, and first */
+static const uint64_t lifetime_s = 600; /* connections follow the names they were made for */
+
+struct lane {
+    struct multi_user user; /* first: its handle and multi */
+    struct pool *pool;
+    struct socket_watcher watcher;
+    struct list idle_link;
+    struct transfer *x; /* NULL: idle */
+    bool connected;
+    curl_socket_t fd;
+    struct http1 http;
+    struct buf unsent; /* of a request that the socket did not take at once */
+    size_t unsent_from;
+    uint64_t opened_ns, used_ns;
+    const char *problem; /* in the start of x, to be told from the loop */
+    char error[CURL_ERROR_SIZE];
+};
+
+static void lane_close(struct lane *lane)
+{
+    struct pool *pool = lane->pool;
+    const struct alloc *alloc = &pool->transport->o.alloc;
+    multi_remove(&lane->user);
+    curl_easy_cleanup(lane->user.easy);
+    pool_give_multi(pool, lane->user.multi);
+    list_remove(&lane->idle_link);
+    alloc_free(alloc, lane->unsent.at, lane->unsent.cap);
+    alloc_free(alloc, lane, sizeof *lane);
+}
+
+/* --- the end of a transfer --- */
+
+/* The lane does not outlive a fault. Its error text lives until the owner was told. */
+static void lane_fail(struct lane *lane, enum fault fault, const char *detail)
+{
+    struct transfer *x = lane->x;
+    char text[CURL_ERROR_SIZE];
+    struct buf copy = BUF_ON(text);
+    buf_put(&copy, str_of(detail));
+    detail = buf_cstr(&copy);
+    x->carrier = NULL;
+    lane_close(lane);
+    transfer_end(x, fault, detail);
+}
+
+static void close_aged(struct pool *pool, uint64_t now_ns)
+{
+    struct lane *oldest = CONTAINER_OF(pool->idle.prev, struct lane, idle_link);
+    if (!list_empty(&pool->idle) && now_ns - oldest->used_ns > idle_age_s * ns_per_s)
+        lane_close(oldest);
+}
+
+/* A failing service may sit on one host of many: the next try shall meet another. */
+static bool may_be_kept(const struct lane *lane, uint64_t now_ns)
+{
+    return http1_keeps_alive(&lane->http) && lane->x->http_status < 500 && !lane->unsent.len &&
+           now_ns - lane->opened_ns < lifetime_s * ns_per_s;
+}
+
+static void lane_finish(struct lane *lane, bool ended)
+{
+    struct transfer *x = lane->x;
+    struct pool *pool = lane->pool;
+    uint64_t now_ns = wake_now_ns();
+    bool keep = !ended && may_be_kept(lane, now_ns);
+    x->carrier = NULL;
+    lane->x = NULL;
+    lane->used_ns = now_ns;
+    if (keep)
+        list_put_first(&pool->idle, &lane->idle_link);
+    else
+        lane_close(lane);
+    close_aged(pool, now_ns);
+    transfer_end(x, FAULT_NONE, "");
+}
+
+/* --- bytes --- */
+
+static const char *error_of(const struct lane *lane, CURLcode code)
+{
+    return lane->error[0] ? lane->error : curl_easy_strerror(code);
+}
+
+static void watch(struct lane *lane)
+{
+    int what = lane->unsent.len ? CURL_POLL_INOUT : CURL_POLL_IN;
+    sockets_watch(lane->pool->transport->sockets, lane->fd, &lane->watcher, what);
+}
+
+/* Returns the problem, or NULL. */
+static const char *keep_unsent(struct lane *lane, str rest)
+{
+    const struct alloc *alloc = &lane->pool->transport->o.alloc;
+    if (rest.len > lane->unsent.cap) {
+        char *more = alloc_resize(alloc, lane->unsent.at, lane->unsent.cap, rest.len);
+        if (!more)
+            return "out of memory";
+        lane->unsent.at = more;
+        lane->unsent.cap = rest.len;
+    }
+    buf_reset(&lane->unsent);
+    buf_put(&lane->unsent, rest);
+    lane->unsent_from = 0;
+    watch(lane);
+    return NULL;
+}
+
+/* Put the request together and send it: as a rule in one piece, that is in one TLS record. */
+static const char *send_request(struct lane *lane)
+{
+    struct transport *tp = lane->pool->transport;
+    struct transfer *x = lane->x;
+    struct buf out = { .at = tp->send_room, .cap = SEND_ROOM };
+    http1_put_request(&out, lane->pool->path, (str) { x->head, x->head_len }, x->body);
+    if (out.overflow)
+        return "the request is longer than 16 KiB";
+    http1_begin(&lane->http, x);
+    size_t sent = 0;
+    CURLcode code = curl_easy_send(lane->user.easy, out.at, out.len, &sent);
+    if (code && code != CURLE_AGAIN)
+        return error_of(lane, code);
+    return sent < out.len ? keep_unsent(lane, str_skip(buf_str(&out), sent)) : NULL;
+}
+
+static CURLcode send_rest(struct lane *lane)
+{
+    str rest = str_skip(buf_str(&lane->unsent), lane->unsent_from);
+    size_t sent = 0;
+    CURLcode code = curl_easy_send(lane->user.easy, rest.ptr, rest.len, &sent);
+    lane->unsent_from += sent;
+    if (lane->unsent_from == lane->unsent.len) {
+        buf_reset(&lane->unsent);
+        watch(lane);
+    }
+    return code == CURLE_AGAIN ? CURLE_OK : code;
+}
+
+/* What follows a whole answer was not asked for: the connection cannot be trusted with another. */
+static void take_bytes(struct lane *lane, str bytes, bool *ended)
+{
+    size_t used = 0;
+    if (!lane->http.done && http1_feed(&lane->http, bytes, &used) == HTTP1_BAD)
+        lane->problem = http1_problem(&lane->http);
+    if (used < bytes.len)
+        *ended = true;
+}
+
+/* Read until the socket is empty: TLS may hold a whole answer that no event will announce. */
+static CURLcode receive(struct lane *lane, bool *ended)
+{
+    struct transport *tp = lane->pool->transport;
+    for (size_t n = 1; n > 0 && !lane->problem;) {
+        CURLcode code = curl_easy_recv(lane->user.easy, tp->receive_room, RECEIVE_ROOM, &n);
+        if (code)
+            return code == CURLE_AGAIN ? CURLE_OK : code;
+        if (n == 0)
+            *ended = true;
+        else
+            take_bytes(lane, (str) { tp->receive_room, n }, ended);
+    }
+    return CURLE_OK;
+}
+
+static void tell_cut(struct lane *lane)
+{
+    lane_fail(lane, FAULT_UNREACHABLE,
+              lane->http.any ? "the connection ended in the middle of the answer"
+                             : "the connection ended without an answer");
+}
+
+static void on_answer(struct lane *lane)
+{
+    bool ended = false;
+    CURLcode code = receive(lane, &ended);
+    if (lane->problem)
+        lane_fail(lane, FAULT_GARBLED, lane->problem);
+    else if (lane->http.done || (ended && http1_feed_end(&lane->http) == HTTP1_DONE))
+        lane_finish(lane, ended || code);
+    else if (ended)
+        tell_cut(lane);
+    else if (code)
+        lane_fail(lane, curl_fault(code), error_of(lane, code));
+}
+
+/* Idle: session tickets may come, and then nothing is left to read. All else is the end. */
+static void on_idle_bytes(struct lane *lane)
+{
+    size_t n;
+    CURLcode code =
+        curl_easy_recv(lane->user.easy, lane->pool->transport->receive_room, RECEIVE_ROOM, &n);
+    if (code != CURLE_AGAIN)
+        lane_close(lane);
+}
+
+static void on_ready(struct socket_watcher *watcher, curl_socket_t fd, int bits)
+{
+    struct lane *lane = CONTAINER_OF(watcher, struct lane, watcher);
+    (void)fd;
+    if (!lane->x) {
+        on_idle_bytes(lane);
+        return;
+    }
+    CURLcode code = (bits & CURL_CSELECT_OUT) && lane->unsent.len ? send_rest(lane) : CURLE_OK;
+    /* A server may answer before it has read the whole request, and then end the connection. */
+    if (code || (bits & ~CURL_CSELECT_OUT))
+        on_answer(lane);
+}
+
+/* --- the start --- */
+
+static void on_connected(struct multi_user *user, CURLcode code)
+{
+    struct lane *lane = CONTAINER_OF(user, struct lane, user);
+    if (code) {
+        lane_fail(lane, curl_fault(code), error_of(lane, code));
+        return;
+    }
+    curl_easy_getinfo(user->easy, CURLINFO_ACTIVESOCKET, &lane->fd);
+    lane->connected = true;
+    lane->opened_ns = wake_now_ns();
+    lane->pool->transport->connections++;
+    watch(lane);
+    const char *problem = send_request(lane);
+    if (problem)
+        lane_fail(lane, FAULT_UNREACHABLE, problem);
+}
+
+/* At the deadline, or because the start itself failed. */
+static void on_expire(struct transfer *x)
+{
+    struct lane *lane = x->carrier;
+    if (lane->problem)
+        lane_fail(lane, FAULT_UNREACHABLE, lane->problem);
+    else
+        lane_fail(lane, FAULT_TIMED_OUT,
+                  lane->connected ? "no whole answer in time" : "no connection in time");
+}
+
+static struct lane *lane_new(struct pool *pool)
+{
+    const struct alloc *alloc = &pool->transport->o.alloc;
+    struct lane *lane = alloc_new(alloc, sizeof *lane);
+    if (!lane)
+        return NULL;
+    lane->pool = pool;
+    lane->watcher = (struct socket_watcher) { pool->transport->sockets, on_ready };
+    lane->user = (struct multi_user) { .on_done = on_connected, .stays = true };
+    list_init(&lane->idle_link);
+    lane->user.easy = pool_new_easy(pool);
+    lane->user.multi = lane->user.easy ? pool_take_multi(pool) : NULL;
+    if (!lane->user.multi) {
+        curl_easy_cleanup(lane->user.easy);
+        return alloc_free(alloc, lane, sizeof *lane);
+    }
+    curl_easy_setopt(lane->user.easy, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(lane->user.easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
+    curl_easy_setopt(lane->user.easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(lane->user.easy, CURLOPT_ERRORBUFFER, lane->error);
+    return lane;
+}
+
+static struct lane *lane_take(struct pool *pool)
+{
+    close_aged(pool, wake_now_ns());
+    struct list *idle = list_pop_first(&pool->idle);
+    return idle ? CONTAINER_OF(idle, struct lane, idle_link) : lane_new(pool);
+}
+
+static int lane_start(struct transfer *x, struct pool *pool)
+{
+    struct lane *lane = lane_take(pool);
+    int r = lane ? transfer_begin(x, pool->transport, on_expire) : PIPEPOLL_ENOMEM;
+    if (r) {
+        if (lane)
+            lane_close(lane);
+        return r;
+    }
+    x->carrier = lane;
+    lane->x = x;
+    lane->problem = NULL;
+    lane->error[0] = '\0';
+    if (lane->connected)
+        lane->problem = send_request(lane);
+    else if (!multi_add(lane->user.multi, &lane->user))
+        lane->problem = "out of memory";
+    if (lane->problem)
+        transfer_expire_soon(x);
+    return 0;
+}
+
+static void close_idle(struct pool *pool)
+{
+    for (struct list *l; (l = list_pop_first(&pool->idle)) != NULL;)
+        lane_close(CONTAINER_OF(l, struct lane, idle_link));
+}
+
+const struct carrier carrier_lane = { lane_start, close_idle, 16 };

@@ -1,0 +1,209 @@
+/* A stream is one of libcurl's own transfers, for HTTP/2: those of a multi share a connection where
+ * the server agrees by ALPN, and are HTTP/1.1 where it does not. For that case: libcurl 7.88 fails a
+ * request when the peer has reset more than five idle connections of a multi, hence five; and a handle
+ * counts the dead connections it met over its whole life and gives up at the sixth, hence a new handle
+ * after each that had to open a connection. */
+#include "base/buf.h"
+#include "io/curl_fault.h"
+#include "io/pool.h"
+#include "io/transfer.h"
+
+enum { IDLE_AGE_S = 60, LIFETIME_S = 600 };
+
+struct stream {
+    struct multi_user user; /* first: its handle and multi */
+    struct pool *pool;
+    struct list idle_link;
+    struct transfer *x;                               /* NULL: idle */
+    struct curl_slist lines[TRANSFER_HEAD_LINES + 1]; /* nodes point into the transfer's head */
+    bool fresh;         /* its last connection broke: the next transfer opens one */
+    bool worn;          /* opened a connection: to be replaced */
+    bool forbids_reuse; /* the service failed: this connection is not kept */
+    char error[CURL_ERROR_SIZE];
+};
+
+static void stream_close(struct stream *s)
+{
+    const struct alloc *alloc = &s->pool->transport->o.alloc;
+    curl_easy_cleanup(s->user.easy);
+    pool_give_multi(s->pool, s->user.multi);
+    alloc_free(alloc, s, sizeof *s);
+}
+
+/* --- the end --- */
+
+static void stream_end(struct stream *s, enum fault fault, const char *detail)
+{
+    struct transfer *x = s->x;
+    long opened = 0;
+    curl_easy_getinfo(s->user.easy, CURLINFO_NUM_CONNECTS, &opened);
+    s->pool->transport->connections += (uint64_t)opened;
+    x->carrier = NULL;
+    s->x = NULL;
+    s->fresh = fault == FAULT_UNREACHABLE;
+    s->worn = opened > 0;
+    list_put_first(&s->pool->idle, &s->idle_link);
+    transfer_end(x, fault, detail);
+}
+
+static void on_transferred(struct multi_user *user, CURLcode code)
+{
+    struct stream *s = CONTAINER_OF(user, struct stream, user);
+    long status = 0;
+    curl_easy_getinfo(user->easy, CURLINFO_RESPONSE_CODE, &status);
+    s->x->http_status = (int)status;
+    stream_end(s, curl_fault(code), s->error[0] ? s->error : curl_easy_strerror(code));
+}
+
+static void on_expire(struct transfer *x)
+{
+    struct stream *s = x->carrier;
+    multi_remove(&s->user);
+    stream_end(s, FAULT_TIMED_OUT, "no whole answer in time");
+}
+
+/* --- the answer --- */
+
+/* "HTTP/1.1 503 ..." or "HTTP/2 503" */
+static int status_of(str line)
+{
+    str rest = str_skip(line, str_find(line, ' '));
+    int status = 0;
+    for (size_t i = 1; i < rest.len && i <= 3 && rest.ptr[i] >= '0' && rest.ptr[i] <= '9'; i++)
+        status = status * 10 + (rest.ptr[i] - '0');
+    return status;
+}
+
+static size_t on_header(char *line, size_t unit, size_t count, void *data)
+{
+    struct stream *s = data;
+    str text = { line, unit * count };
+    if (!transfer_count_head(s->x, text.len, 1))
+        return 0;
+    size_t colon = str_find(text, ':');
+    if (str_starts(text, STR("HTTP/"))) {
+        transfer_put_status(s->x, status_of(text));
+        if (s->x->http_status >= 500 && !s->forbids_reuse) {
+            s->forbids_reuse = true;
+            curl_easy_setopt(s->user.easy, CURLOPT_FORBID_REUSE, 1L);
+        }
+    } else if (colon < text.len) {
+        struct wanted_header *wanted = transfer_wanted(s->x, (str) { text.ptr, colon });
+        if (wanted)
+            transfer_put_value(s->x, wanted, str_trim(str_skip(text, colon + 1)));
+    }
+    return text.len;
+}
+
+static size_t on_body(char *bytes, size_t unit, size_t count, void *data)
+{
+    struct stream *s = data;
+    return transfer_put_body(s->x, (str) { bytes, unit * count }) ? unit * count : 0;
+}
+
+/* --- the start --- */
+
+/* Options are set once: setting them costs more than sending. */
+static bool stream_renew(struct stream *s)
+{
+    CURL *easy = pool_new_easy(s->pool);
+    if (!easy)
+        return false;
+    curl_easy_cleanup(s->user.easy);
+    s->user.easy = easy;
+    s->worn = s->forbids_reuse = false;
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_AGE_S);
+    curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)LIFETIME_S);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, s->error);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, s->lines);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, s);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, s);
+    return true;
+}
+
+static struct stream *stream_new(struct pool *pool)
+{
+    const struct alloc *alloc = &pool->transport->o.alloc;
+    struct stream *s = alloc_new(alloc, sizeof *s);
+    if (!s)
+        return NULL;
+    s->pool = pool;
+    s->user.on_done = on_transferred;
+    s->worn = true;
+    list_init(&s->idle_link);
+    s->user.multi = pool_take_multi(pool);
+    return s->user.multi ? s : alloc_free(alloc, s, sizeof *s);
+}
+
+/* libcurl takes header lines as a list of C strings: the nodes lie here, the strings in the caller's
+ * own bytes. The first line keeps libcurl from adding one of its own. */
+static bool set_head(struct stream *s, char *head, size_t len)
+{
+    static char no_accept[] = "Accept:";
+    size_t n = 0;
+    s->lines[n++].data = no_accept;
+    for (char *line = head, *end = head + len; line < end;) {
+        char *line_end = memchr(line, '\r', (size_t)(end - line));
+        if (!line_end || n > TRANSFER_HEAD_LINES)
+            return false;
+        *line_end = '\0';
+        s->lines[n++].data = line;
+        line = line_end + 2;
+    }
+    for (size_t i = 0; i < n; i++)
+        s->lines[i].next = i + 1 < n ? &s->lines[i + 1] : NULL;
+    return true;
+}
+
+static int begin(struct stream *s, struct transfer *x)
+{
+    if (s->worn && !stream_renew(s))
+        return PIPEPOLL_ENOMEM;
+    if (!set_head(s, x->head, x->head_len))
+        return PIPEPOLL_ESYSTEM;
+    curl_easy_setopt(s->user.easy, CURLOPT_POSTFIELDSIZE, (long)x->body.len);
+    curl_easy_setopt(s->user.easy, CURLOPT_POSTFIELDS, x->body.ptr);
+    curl_easy_setopt(s->user.easy, CURLOPT_FRESH_CONNECT, s->fresh ? 1L : 0L);
+    if (s->forbids_reuse)
+        curl_easy_setopt(s->user.easy, CURLOPT_FORBID_REUSE, 0L);
+    s->forbids_reuse = false;
+    int r = transfer_begin(x, s->pool->transport, on_expire);
+    if (r)
+        return r;
+    s->error[0] = '\0';
+    s->x = x;
+    x->carrier = s;
+    if (multi_add(s->user.multi, &s->user))
+        return 0;
+    transfer_abandon(x);
+    return PIPEPOLL_ENOMEM;
+}
+
+static int stream_start(struct transfer *x, struct pool *pool)
+{
+    struct list *idle = list_pop_first(&pool->idle);
+    struct stream *s = idle ? CONTAINER_OF(idle, struct stream, idle_link) : stream_new(pool);
+    if (!s)
+        return PIPEPOLL_ENOMEM;
+    int r = begin(s, x);
+    if (r) {
+        s->x = NULL;
+        x->carrier = NULL;
+        list_put_first(&pool->idle, &s->idle_link);
+    }
+    return r;
+}
+
+static void close_idle(struct pool *pool)
+{
+    for (struct list *l; (l = list_pop_first(&pool->idle)) != NULL;)
+        stream_close(CONTAINER_OF(l, struct stream, idle_link));
+}
+
+const struct carrier carrier_stream = { stream_start, close_idle, 5 };

@@ -1,0 +1,31 @@
+/* What every way of carrying a transfer shares: its limits, its answer, its deadline and its end.
+ * Private to io/. */
+#ifndef IO_TRANSFER_H
+#define IO_TRANSFER_H
+
+#include "io/transport.h"
+
+/* Forget the last answer and arm the deadline. expire() ends the transfer by transfer_end(): with
+ * FAULT_TIMED_OUT, unless the carrier knows of something worse. PIPEPOLL_ENOMEM. */
+int transfer_begin(struct transfer *x, struct transport *tp, void (*expire)(struct transfer *x));
+/* Undo that: the transfer did not start. */
+void transfer_abandon(struct transfer *x);
+/* Ring expire() from the loop as soon as it turns. */
+void transfer_expire_soon(struct transfer *x);
+
+/* A head begins (another may follow one of 1xx). */
+void transfer_put_status(struct transfer *x, int status);
+/* Count a piece of a head; false: the limits are passed. */
+bool transfer_count_head(struct transfer *x, size_t bytes, size_t lines);
+/* The wanted header of this name, or NULL. */
+struct wanted_header *transfer_wanted(struct transfer *x, str name);
+/* Append to a wanted header's value; one that does not fit counts as not sent. */
+void transfer_put_value(struct transfer *x, struct wanted_header *wanted, str piece);
+/* Append to the body; false: the limit is passed, or out of memory. */
+bool transfer_put_body(struct transfer *x, str piece);
+
+/* Tell the owner, who may start x again, free it, or close the pool. detail: static, or the carrier's
+ * for as long as on_done() runs. What the limits found wins over fault. */
+void transfer_end(struct transfer *x, enum fault fault, const char *detail);
+
+#endif

@@ -1,0 +1,225 @@
+/* Framing without a socket: what a server may send, cut wherever a network may cut it. */
+#include "io/http1.h"
+#include "io/transfer.h"
+#include "lib/check.h"
+
+/* What transfer.c asks of the transport. */
+static const struct alloc plain = { 0 };
+
+const struct alloc *transport_alloc(const struct transport *tp)
+{
+    return &plain;
+}
+
+struct wake *transport_wake(const struct transport *tp)
+{
+    return NULL;
+}
+
+struct trial {
+    struct http1 http;
+    struct transfer x;
+    struct wanted_header wanted[2];
+    enum http1_result result;
+    size_t used; /* bytes of the answer itself */
+};
+
+static void trial_begin(struct trial *t)
+{
+    *t = (struct trial) { .wanted = { { .name = STR("x-amzn-requestid") },
+                                      { .name = STR("date") } } };
+    t->x.wanted = t->wanted;
+    t->x.wanted_count = 2;
+    http1_begin(&t->http, &t->x);
+}
+
+static void trial_feed(struct trial *t, str bytes)
+{
+    size_t used = 0;
+    if (t->result != HTTP1_MORE || !bytes.len)
+        return;
+    t->result = http1_feed(&t->http, bytes, &used);
+    t->used += used;
+}
+
+static void trial_end(struct trial *t)
+{
+    transfer_deinit(&t->x, NULL);
+}
+
+/* The same verdict in one piece, in two at every place, and byte by byte. */
+static void assert_answer(str bytes, size_t used, int status, const char *body)
+{
+    for (size_t cut = 0; cut <= bytes.len + 1; cut++) {
+        struct trial t;
+        trial_begin(&t);
+        if (cut <= bytes.len) {
+            trial_feed(&t, (str) { bytes.ptr, cut });
+            trial_feed(&t, str_skip(bytes, cut));
+        } else {
+            for (size_t i = 0; i < bytes.len; i++)
+                trial_feed(&t, (str) { bytes.ptr + i, 1 });
+        }
+        assert_int_equal(t.result, HTTP1_DONE);
+        assert_int_equal(t.x.http_status, status);
+        assert_str_equal(((str) { t.x.answer, t.x.answer_len }), body);
+        assert_true(t.used <= bytes.len && t.used >= used);
+        if (cut == 0)
+            assert_int_equal(t.used, used);
+        trial_end(&t);
+    }
+}
+
+#define WHOLE(bytes) STR(bytes), sizeof(bytes) - 1
+
+static void answers_are_framed_wherever_they_are_cut(void **state)
+{
+    assert_answer(WHOLE("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), 200, "hello");
+    assert_answer(WHOLE("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        "3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nTrailer: z\r\n\r\n"),
+                  200, "hello");
+    assert_answer(WHOLE("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"), 400, "");
+    assert_answer(WHOLE("HTTP/1.1 204 No Content\r\n\r\n"), 204, "");
+    assert_answer(WHOLE("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+                        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
+                  200, "{}");
+}
+
+static void bytes_after_the_answer_are_not_part_of_it(void **state)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    struct trial t;
+    trial_begin(&t);
+    trial_feed(&t, STR("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\n"));
+    assert_int_equal(t.result, HTTP1_DONE);
+    assert_int_equal(t.used, sizeof answer - 1);
+    trial_end(&t);
+}
+
+static void an_answer_may_end_with_its_connection(void **state)
+{
+    struct trial t;
+    trial_begin(&t);
+    trial_feed(&t, STR("HTTP/1.1 200 OK\r\n\r\nhel"));
+    trial_feed(&t, STR("lo"));
+    assert_int_equal(t.result, HTTP1_MORE);
+    assert_int_equal(http1_feed_end(&t.http), HTTP1_DONE);
+    assert_str_equal(((str) { t.x.answer, t.x.answer_len }), "hello");
+    assert_false(http1_keeps_alive(&t.http));
+    trial_end(&t);
+}
+
+static void every_prefix_is_cut_short(void **state)
+{
+    static const char *const answers[] = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    };
+    for (size_t i = 0; i < 2; i++)
+        for (size_t len = 0; len < strlen(answers[i]); len++) {
+            struct trial t;
+            trial_begin(&t);
+            trial_feed(&t, (str) { answers[i], len });
+            assert_int_equal(t.result, HTTP1_MORE);
+            assert_int_equal(http1_feed_end(&t.http), HTTP1_CUT);
+            trial_end(&t);
+        }
+}
+
+static void what_is_not_http_is_bad(void **state)
+{
+    static const char *const answers[] = {
+        "SSH-2.0-OpenSSH\r\n\r\n",
+        "<html></html>",
+        "HTTP/1.1 2xx OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n0\r\n\r\n",
+    };
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        struct trial t;
+        trial_begin(&t);
+        trial_feed(&t, str_of(answers[i]));
+        if (t.result != HTTP1_BAD)
+            print_error("taken: %s\n", answers[i]);
+        assert_int_equal(t.result, HTTP1_BAD);
+        assert_true(strlen(http1_problem(&t.http)) > 0);
+        trial_end(&t);
+    }
+}
+
+static void wanted_headers_are_found_whatever_their_case_and_cut(void **state)
+{
+    str bytes = STR("HTTP/1.1 200 OK\r\nX-Amzn-RequestId: \t a-b c \r\nX-Amzn-Request: no\r\n"
+                    "A-Header-With-A-Name-That-Is-Longer-Than-Any-We-Want: x\r\nDATE:now\r\n"
+                    "Content-Length: 0\r\n\r\n");
+    for (size_t cut = 0; cut <= bytes.len; cut++) {
+        struct trial t;
+        trial_begin(&t);
+        trial_feed(&t, (str) { bytes.ptr, cut });
+        trial_feed(&t, str_skip(bytes, cut));
+        assert_str_equal(t.wanted[0].value, "a-b c");
+        assert_str_equal(t.wanted[1].value, "now");
+        trial_end(&t);
+    }
+}
+
+static void headers_of_an_interim_answer_are_forgotten(void **state)
+{
+    struct trial t;
+    trial_begin(&t);
+    trial_feed(&t, STR("HTTP/1.1 100 Continue\r\nDate: then\r\n\r\n"
+                       "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    assert_int_equal(t.wanted[1].value.len, 0);
+    trial_end(&t);
+}
+
+static void a_connection_is_kept_as_the_answer_says(void **state)
+{
+    static const struct {
+        const char *answer;
+        bool keeps;
+    } cases[] = {
+        { "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true },
+        { "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", false },
+        { "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", false },
+        { "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n", true },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct trial t;
+        trial_begin(&t);
+        trial_feed(&t, str_of(cases[i].answer));
+        assert_int_equal(t.result, HTTP1_DONE);
+        assert_int_equal(http1_keeps_alive(&t.http), cases[i].keeps);
+        trial_end(&t);
+    }
+}
+
+static void a_request_is_one_piece(void **state)
+{
+    char text[128];
+    struct buf out = BUF_ON(text);
+    http1_put_request(&out, STR("/a/"), STR("Host: h\r\n"), STR("{}"));
+    assert_str_equal(buf_str(&out), "POST /a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}");
+    out = (struct buf) { .at = text, .cap = 20 };
+    http1_put_request(&out, STR("/a/"), STR("Host: h\r\n"), STR("{}"));
+    assert_true(out.overflow);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_are_framed_wherever_they_are_cut),
+        cmocka_unit_test(bytes_after_the_answer_are_not_part_of_it),
+        cmocka_unit_test(an_answer_may_end_with_its_connection),
+        cmocka_unit_test(every_prefix_is_cut_short),
+        cmocka_unit_test(what_is_not_http_is_bad),
+        cmocka_unit_test(wanted_headers_are_found_whatever_their_case_and_cut),
+        cmocka_unit_test(headers_of_an_interim_answer_are_forgotten),
+        cmocka_unit_test(a_connection_is_kept_as_the_answer_says),
+        cmocka_unit_test(a_request_is_one_piece),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
