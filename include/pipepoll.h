@@ -181,15 +181,17 @@ struct pipepoll_options {
     void *log_ctx;
 };
 #ifdef __cplusplus
-#define PIPEPOLL_OPTIONS_INIT                                                                      \
-    {                                                                                              \
-        sizeof(struct pipepoll_options)                                                            \
-    }
+static inline pipepoll_options pipepoll_options_init(void)
+{
+    pipepoll_options o = pipepoll_options();
+    o.size = sizeof o;
+    return o;
+}
+#define PIPEPOLL_OPTIONS_INIT pipepoll_options_init()
 #else
-#define PIPEPOLL_OPTIONS_INIT                                                                      \
-    {                                                                                              \
-        .size = sizeof(struct pipepoll_options)                                                    \
-    }
+/* clang-format off */
+#define PIPEPOLL_OPTIONS_INIT { .size = sizeof(struct pipepoll_options) }
+/* clang-format on */
 #endif
 
 /* Make a poller on `loop`, which must outlive `closed`. Options are copied, the credentials
@@ -241,23 +243,25 @@ struct pipepoll_target_options {
     void *user;                       /* yours; see pipepoll_target_user() */
 };
 #ifdef __cplusplus
-#define PIPEPOLL_TARGET_OPTIONS_INIT                                                               \
-    {                                                                                              \
-        sizeof(struct pipepoll_target_options)                                                     \
-    }
+static inline pipepoll_target_options pipepoll_target_options_init(void)
+{
+    pipepoll_target_options o = pipepoll_target_options();
+    o.size = sizeof o;
+    return o;
+}
+#define PIPEPOLL_TARGET_OPTIONS_INIT pipepoll_target_options_init()
 #else
-#define PIPEPOLL_TARGET_OPTIONS_INIT                                                               \
-    {                                                                                              \
-        .size = sizeof(struct pipepoll_target_options)                                             \
-    }
+/* clang-format off */
+#define PIPEPOLL_TARGET_OPTIONS_INIT { .size = sizeof(struct pipepoll_target_options) }
+/* clang-format on */
 #endif
 
 /* Would pipepoll_target_add() take this? OK or EINVAL with the sentence. Pure; any thread. */
 PIPEPOLL_API int pipepoll_target_check(const struct pipepoll_target_options *o,
                                        struct pipepoll_error *why);
 
-/* Poll one action type in one region from now on. Options are copied. *out belongs to p and dies
- * after its removed(). The first poll comes within one interval, spread at random; after an answer
+/* Poll one action type in one region from now on. Options are copied. *out (out may be NULL) belongs
+ * to p and dies after its removed(). The first poll comes within one interval, spread at random; after an answer
  * as full as was asked for the next poll starts at once. An answer lost to a failure is asked for
  * again after a back-off: 50 ms (1 s when throttled) doubling to 20 s with full jitter, or what
  * x-amz-retry-after says. EINVAL as pipepoll_target_check(); ECLOSING; ENOMEM. */

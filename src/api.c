@@ -175,7 +175,8 @@ int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options
     list_put_last(&p->targets, &t->link);
     if (schedule_next_due(&p->schedule) == due_ns)
         poller_tick_soon(p);
-    *out = t;
+    if (out)
+        *out = t;
     return 0;
 }
 

@@ -45,6 +45,6 @@ void server_close(struct server *s);
 
 /* "HTTP/1.1 200 OK" with this body, and any further header lines ("A: b\r\n"); keep it. */
 #define SERVER_OK(length, more, body)                                                              \
-    STR("HTTP/1.1 200 OK\r\nContent-Length: " length "\r\n" more "\r\n" body)
+    STR_INIT("HTTP/1.1 200 OK\r\nContent-Length: " length "\r\n" more "\r\n" body)
 
 #endif

@@ -1,0 +1,37 @@
+"""Count the results of a meson test run: prints "PASSED FAILED", then what failed and why.
+
+usage: tally.py meson-logs/testlog.json
+A test that was skipped, as a whole or in one of its cases, counts as failed: CI has all tools.
+"""
+import json
+import sys
+from pathlib import Path
+
+TAIL_LINES = 25
+GOOD = {"OK", "EXPECTEDFAIL"}
+
+
+def trouble(test):
+    """-> why a test does not count as passed, or None."""
+    if test["result"] not in GOOD:
+        return test["result"]
+    output = (test.get("stdout") or "") + (test.get("stderr") or "")
+    skipped = "[  SKIPPED ]" in output or any(
+        line.startswith("skipped:") for line in output.splitlines())
+    return "SKIP of a part" if skipped else None
+
+
+def main():
+    path = Path(sys.argv[1])
+    lines = path.read_text().splitlines() if path.exists() else []
+    tests = [json.loads(line) for line in lines]
+    bad = [(test, why) for test in tests if (why := trouble(test))]
+    print(len(tests) - len(bad), len(bad))
+    for test, why in bad:
+        print(f"{test['name']}: {why}")
+        for stream in ("stdout", "stderr"):
+            for line in (test.get(stream) or "").splitlines()[-TAIL_LINES:]:
+                print(f"  {line}")
+
+
+main()

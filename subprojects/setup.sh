@@ -1,0 +1,104 @@
+#!/bin/sh
+# From a bare Debian to a built pipepoll: installs what is missing, configures, compiles to build/.
+# Run it again at any time; it then only compiles what changed.
+set -eu
+
+usage="usage: setup.sh [--ci] [--packages-only]
+  --ci             also install what the checks of .ci/run need
+  --packages-only  install, do not build"
+
+# In order: compile, link, and test; ca-certificates are the roots that a poll of AWS trusts.
+packages="build-essential meson ninja-build pkg-config python3 ca-certificates
+  libuv1-dev libcurl4-openssl-dev libssl-dev libjsmn-dev node-llhttp
+  libmicrohttpd-dev libgnutls28-dev libjansson-dev libcmocka-dev"
+# valgrind cannot start without the symbols in libc6-dbg.
+ci_packages="clang clang-format libclang-rt-dev valgrind libc6-dbg codespell shellcheck
+  python3-botocore awscli nginx-light nghttp2-client"
+
+say() {
+  echo "setup: $*"
+}
+
+die() {
+  say "$*" >&2
+  exit 1
+}
+
+# run WHAT COMMAND...: quiet when it works, its last lines when it does not.
+run() {
+  what=$1
+  shift
+  "$@" >"$log" 2>&1 && return
+  tail -n 40 "$log" >&2
+  die "$what failed; above are its last lines"
+}
+
+is_installed() {
+  [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+missing() {
+  for package in $packages; do
+    is_installed "$package" || printf '%s ' "$package"
+  done
+}
+
+# apt-get with root's rights that asks no question and, by the run level, starts no daemon.
+apt() {
+  set -- env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q -y "$@"
+  if [ "$(id -u)" -ne 0 ]; then
+    set -- sudo "$@"
+  fi
+  "$@"
+}
+
+install_packages() {
+  wanted=$(missing)
+  if [ -z "$wanted" ]; then
+    say "all packages are there"
+    return
+  fi
+  if ! command -v apt-get >/dev/null; then
+    die "no apt-get here; install what your system calls: $wanted"
+  fi
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "run as root, or install sudo, for: apt-get install $wanted"
+    say "using sudo, which may ask for your password"
+  fi
+  say "installing $wanted"
+  # A broken source of something else must not stop us: the installation tells.
+  apt update >"$log" 2>&1 || say "apt-get update had errors; trying with the lists at hand"
+  # shellcheck disable=SC2086 # a list of words
+  run "apt-get install" apt install --no-install-recommends $wanted
+}
+
+build() {
+  if [ ! -f build/build.ninja ]; then
+    run "meson setup" meson setup build
+  fi
+  say "building in build/"
+  run "the build" meson compile -C build
+}
+
+packages_only=
+for argument; do
+  case $argument in
+  --ci) packages="$packages $ci_packages" ;;
+  --packages-only) packages_only=yes ;;
+  *)
+    echo "$usage" >&2
+    exit 2
+    ;;
+  esac
+done
+
+cd "$(dirname "$0")/.."
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+trap 'exit 1' HUP INT TERM
+
+install_packages
+if [ -z "$packages_only" ]; then
+  build
+  say "done"
+fi

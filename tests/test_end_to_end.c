@@ -1,0 +1,264 @@
+/* Poller and simulated service on one loop: TLS, signatures, regions, leases and troubles. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "lib/check.h"
+#include "pipepoll.h"
+#include "sim/sim.h"
+
+enum { JOBS_MAX = 512 };
+
+/* Both sides, and which jobs were found. */
+struct world {
+    struct pipepoll_sink sink;
+    uv_loop_t loop;
+    struct sim *sim;
+    struct pipepoll *poller;
+    char ca[64];
+    unsigned answers, jobs, twice, failures, closed;
+    char found[JOBS_MAX][40];
+    int status, http_status; /* of the last failure */
+    char code[64], message[256];
+};
+
+static void keep(struct world *w, str job_id)
+{
+    for (unsigned i = 0; i < w->jobs; i++)
+        w->twice += str_eq(str_of(w->found[i]), job_id);
+    assert_true(w->jobs < JOBS_MAX);
+    snprintf(w->found[w->jobs++], sizeof w->found[0], "%.*s", STR_ARG(job_id));
+    sim_job_acknowledge(w->sim, job_id);
+}
+
+static void sink_deliver(struct pipepoll_sink *self, struct pipepoll_target *from,
+                         const struct pipepoll_answer *a)
+{
+    struct world *w = (struct world *)self;
+    w->answers++;
+    for (size_t i = 0; i < a->job_count; i++)
+        keep(w, a->jobs[i].job_id);
+}
+
+static void sink_failed(struct pipepoll_sink *self, struct pipepoll_target *from,
+                        const struct pipepoll_failure *f)
+{
+    struct world *w = (struct world *)self;
+    w->failures++;
+    w->status = f->status;
+    w->http_status = f->http_status;
+    snprintf(w->code, sizeof w->code, "%.*s", STR_ARG(f->code));
+    snprintf(w->message, sizeof w->message, "%.*s", STR_ARG(f->message));
+}
+
+static void count_close(void *ctx)
+{
+    struct world *w = ctx;
+    w->closed++;
+}
+
+static void write_ca(struct world *w)
+{
+    snprintf(w->ca, sizeof w->ca, "/tmp/pipepoll-test-XXXXXX");
+    int fd = mkstemp(w->ca);
+    assert_true(fd >= 0);
+    const char *pem = sim_ca_pem(w->sim);
+    assert_int_equal(write(fd, pem, strlen(pem)), strlen(pem));
+    close(fd);
+}
+
+/* secret: NULL for the right one; trust: does the client know the certificate? */
+static void world_open(struct world *w, struct sim_options *so, const char *secret, bool trust)
+{
+    *w = (struct world) { .sink = { NULL, sink_deliver, sink_failed, NULL } };
+    struct pipepoll_error why;
+    uv_loop_init(&w->loop);
+    so->tls = true;
+    if (sim_open(&w->sim, &w->loop, so, &why))
+        fail_msg("%s", why.text);
+    write_ca(w);
+    struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
+    o.sink = &w->sink;
+    o.ca_bundle = trust ? str_of(w->ca) : (str) { 0 };
+    o.seed = 7;
+    pipepoll_credentials_static(
+        &o.credentials, STR("AKIDEXAMPLE"),
+        str_of(secret ? secret : "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), (str) { 0 }, NULL);
+    if (pipepoll_open(&w->poller, &w->loop, &o, &why))
+        fail_msg("%s", why.text);
+    pipepoll_credentials_unref(o.credentials);
+}
+
+static void add_target(struct world *w, str region, str category, uint32_t interval_ms)
+{
+    struct pipepoll_target_options o = PIPEPOLL_TARGET_OPTIONS_INIT;
+    struct pipepoll_target *t;
+    o.action_type =
+        (struct pipepoll_action_type) { category, STR("ThirdParty"), STR("Acme"), STR("1") };
+    o.region = region;
+    o.endpoint_url = str_of(sim_url(w->sim));
+    o.interval_ms = interval_ms;
+    assert_int_equal(pipepoll_target_add(w->poller, &o, &t, NULL), 0);
+}
+
+static void add_jobs(struct world *w, str region, str category, size_t n)
+{
+    struct sim_place place = { .region = region };
+    place.action_type.category = category;
+    assert_int_equal(sim_jobs_add(w->sim, &place, n, NULL), 0);
+}
+
+static void world_close(struct world *w)
+{
+    pipepoll_close(w->poller, count_close, w);
+    while (w->closed < 1)
+        uv_run(&w->loop, UV_RUN_ONCE);
+    sim_close(w->sim, count_close, w);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(w->closed, 2);
+    assert_int_equal(uv_loop_close(&w->loop), 0);
+    unlink(w->ca);
+}
+
+#define RUN_UNTIL(w, condition)                                                                    \
+    while (!(condition))                                                                           \
+    uv_run(&(w)->loop, UV_RUN_ONCE)
+
+static const char *const regions[] = { "us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1" };
+static const char *const categories[] = { "Build", "Test", "Deploy", "Compute" };
+enum { REGIONS = 4, CATEGORIES = 4 };
+
+static void add_everything(struct world *w, size_t jobs_each)
+{
+    for (int r = 0; r < REGIONS; r++)
+        for (int c = 0; c < CATEGORIES; c++) {
+            add_target(w, str_of(regions[r]), str_of(categories[c]), 10);
+            if (jobs_each)
+                add_jobs(w, str_of(regions[r]), str_of(categories[c]), jobs_each);
+        }
+}
+
+static void every_job_of_every_region_and_action_type_is_found_once(void **state)
+{
+    struct world w;
+    world_open(&w, &(struct sim_options) { 0 }, NULL, true);
+    add_everything(&w, 23); /* more than a batch */
+    RUN_UNTIL(&w, w.jobs == REGIONS * CATEGORIES * 23);
+    RUN_UNTIL(&w, w.answers > 200);
+    assert_int_equal(w.jobs, REGIONS * CATEGORIES * 23);
+    assert_int_equal(w.twice, 0);
+    assert_int_equal(w.failures, 0);
+    struct sim_stats stats;
+    sim_stats(w.sim, &stats);
+    assert_int_equal(stats.refused, 0); /* each signature was right */
+    world_close(&w);
+}
+
+static void an_unknown_certificate_is_refused_before_anything_is_sent(void **state)
+{
+    struct world w;
+    world_open(&w, &(struct sim_options) { 0 }, NULL, false);
+    add_target(&w, STR("us-east-1"), STR("Build"), 1);
+    RUN_UNTIL(&w, w.failures);
+    assert_int_equal(w.status, PIPEPOLL_EUNTRUSTED);
+    struct sim_stats stats;
+    sim_stats(w.sim, &stats);
+    assert_int_equal(stats.requests, 0);
+    world_close(&w);
+}
+
+static void a_wrong_secret_is_a_matter_of_credentials(void **state)
+{
+    struct world w;
+    world_open(&w, &(struct sim_options) { 0 }, "another-secret", true);
+    add_target(&w, STR("us-east-1"), STR("Build"), 1);
+    RUN_UNTIL(&w, w.failures);
+    assert_int_equal(w.status, PIPEPOLL_ECREDENTIALS);
+    assert_string_equal(w.code, "InvalidSignatureException");
+    assert_null(strstr(w.message, "another-secret"));
+    world_close(&w);
+}
+
+static void an_unknown_action_type_is_told_once(void **state)
+{
+    struct world w;
+    world_open(&w, &(struct sim_options) { .strict_action_types = true }, NULL, true);
+    add_target(&w, STR("us-east-1"), STR("Build"), 1);
+    RUN_UNTIL(&w, w.failures);
+    assert_int_equal(w.status, PIPEPOLL_ENOTFOUND);
+    assert_string_equal(w.code, "ActionTypeNotFoundException");
+    world_close(&w);
+}
+
+static void throttling_is_told_apart_and_slows_down(void **state)
+{
+    struct world w;
+    world_open(&w, &(struct sim_options) { .trouble.throttle_per_s = 1 }, NULL, true);
+    add_target(&w, STR("us-east-1"), STR("Build"), 1);
+    RUN_UNTIL(&w, w.failures);
+    assert_int_equal(w.status, PIPEPOLL_ETHROTTLED);
+    assert_int_equal(w.http_status, 400);
+    world_close(&w);
+}
+
+/* Every kind of trouble at once, in a tenth of the requests each: nothing is lost, since what was cut
+ * off on the way comes back after its lease. */
+static void no_job_is_lost_to_a_troubled_service(void **state)
+{
+    struct sim_options so = {
+        .lease_ms = 100,
+        .trouble = { .error_rate = 0.1,
+                     .reset_rate = 0.1,
+                     .truncate_rate = 0.1,
+                     .garbage_rate = 0.1,
+                     .latency_jitter_ms = 5,
+                     .slow_bytes_per_s = 100000 },
+    };
+    struct world w;
+    world_open(&w, &so, NULL, true);
+    add_everything(&w, 7);
+    RUN_UNTIL(&w, w.jobs == REGIONS * CATEGORIES * 7);
+    assert_int_equal(w.twice, 0);
+    assert_true(w.failures > 0);
+    struct sim_stats stats;
+    sim_stats(w.sim, &stats);
+    assert_int_equal(stats.jobs_acknowledged, REGIONS * CATEGORIES * 7);
+    world_close(&w);
+}
+
+static void the_trouble_of_one_region_is_not_the_others(void **state)
+{
+    struct world w;
+    world_open(&w, &(struct sim_options) { 0 }, NULL, true);
+    struct sim_place eu = { .region = STR("eu-west-1") };
+    struct sim_trouble trouble = { .error_rate = 1, .error_status = 503 };
+    assert_int_equal(sim_trouble_set(w.sim, &eu, &trouble, NULL), 0);
+    add_everything(&w, 0);
+    add_jobs(&w, STR("us-east-1"), STR("Build"), 5);
+    add_jobs(&w, STR("cn-north-1"), STR("Test"), 5);
+    RUN_UNTIL(&w, w.jobs == 10);
+    RUN_UNTIL(&w, w.failures);
+    assert_int_equal(w.status, PIPEPOLL_ESERVICE);
+    assert_int_equal(w.http_status, 503);
+    world_close(&w);
+}
+
+int main(void)
+{
+    static const char *const names[] = { "http_proxy", "HTTPS_PROXY", "https_proxy",
+                                         "ALL_PROXY",  "all_proxy",   "AWS_CA_BUNDLE" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        unsetenv(names[i]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_job_of_every_region_and_action_type_is_found_once),
+        cmocka_unit_test(an_unknown_certificate_is_refused_before_anything_is_sent),
+        cmocka_unit_test(a_wrong_secret_is_a_matter_of_credentials),
+        cmocka_unit_test(an_unknown_action_type_is_told_once),
+        cmocka_unit_test(throttling_is_told_apart_and_slows_down),
+        cmocka_unit_test(no_job_is_lost_to_a_troubled_service),
+        cmocka_unit_test(the_trouble_of_one_region_is_not_the_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,74 @@
+"""The embedding example of README.md is short, builds as a user would build it, and finds jobs.
+
+usage: test_readme.py SOURCE_ROOT BUILD_DIR COMPILER [ARGUMENT]...
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+MAX_LINES = 40
+JOBS = 3
+DEADLINE_S = 25
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+}
+ENVIRONMENT = {**os.environ, **KEYS}
+ENVIRONMENT.pop("AWS_SESSION_TOKEN", None)
+
+
+def example(root):
+    block = re.search(r"^```c\n(.*?)^```$", (root / "README.md").read_text(), re.M | re.S)
+    if not block:
+        sys.exit("README.md has no ```c block")
+    lines = block[1].count("\n")
+    if lines > MAX_LINES:
+        sys.exit(f"the example has {lines} lines, more than {MAX_LINES}")
+    return block[1]
+
+
+def pkg_config(what):
+    command = ["pkg-config", what, "libuv"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+
+def build(source, root, build_dir, compiler, program):
+    code = program.with_suffix(".c")
+    code.write_text(source)
+    command = [*compiler, "-Wall", "-Werror", f"-I{root}/include", *pkg_config("--cflags")]
+    command += [code, "-o", program, f"-L{build_dir}", f"-Wl,-rpath,{build_dir}", "-lpipepoll"]
+    subprocess.run([*command, *pkg_config("--libs")], check=True)
+
+
+def run(program, build_dir):
+    """-> what the example printed about a service with some jobs."""
+    command = [build_dir / "pipepoll", "sim", "--jobs", str(JOBS)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
+        try:
+            url = re.search(r"http://\S+", service.stdout.readline())
+            if not url:
+                sys.exit("pipepoll sim did not say where it listens")
+            done = subprocess.run([program, url[0]], env=ENVIRONMENT, stdout=subprocess.PIPE,
+                                  text=True, timeout=DEADLINE_S)
+        finally:
+            service.terminate()
+    if done.returncode:
+        sys.exit(f"the example ended with {done.returncode}")
+    return done.stdout.splitlines()
+
+
+def main():
+    root, build_dir = (Path(argument).resolve() for argument in sys.argv[1:3])
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder, "example")
+        build(example(root), root, build_dir, sys.argv[3:], program)
+        job_ids = run(program, build_dir)
+    if len(set(job_ids)) != JOBS or not all(re.fullmatch(r"[\w-]+", name) for name in job_ids):
+        sys.exit(f"{JOBS} job ids were due, but the example printed {job_ids}")
+    print(f"the example found {len(job_ids)} jobs")
+
+
+main()
