@@ -1,0 +1,91 @@
+/* Two plans compared: what to add, remove and leave alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "cli/config.h"
+
+#define WEB "[target web]\nregions = us-east-1\ncategory = Build\nprovider = Acme\nversion = 1\n"
+
+static struct config accept(const char *text)
+{
+    struct config config;
+    struct complaints c = { .file = STR("p.ini") };
+    size_t len = strlen(text);
+    char *copy = malloc(len);
+    assert_non_null(copy);
+    memcpy(copy, text, len);
+    assert_int_equal(config_parse(&config, copy, len, &c), 0);
+    return config;
+}
+
+struct changes {
+    char text[512];
+    struct buf log;
+};
+
+static void note(struct changes *c, const char *what, const struct plan_target *t)
+{
+    buf_printf(&c->log, "%s %.*s/%.*s ", what, STR_ARG(t->name), STR_ARG(t->options.region));
+}
+
+static void on_removed(void *ctx, struct plan_target *old)
+{
+    note(ctx, "-", old);
+}
+
+static void on_added(void *ctx, struct plan_target *new)
+{
+    note(ctx, "+", new);
+}
+
+static void on_kept(void *ctx, struct plan_target *old, struct plan_target *new)
+{
+    assert_true(str_eq(old->options.region, new->options.region));
+    note(ctx, "=", new);
+}
+
+static void assert_diff(const char *before, const char *after, const char *want)
+{
+    struct changes c;
+    c.log = BUF_ON(c.text);
+    const struct plan_change change = {
+        .removed = on_removed, .added = on_added, .kept = on_kept, .ctx = &c
+    };
+    struct config a = accept(before), b = accept(after);
+    plan_diff(&a.plan, &b.plan, &change);
+    assert_string_equal(buf_cstr(&c.log), want);
+    config_deinit(&a);
+    config_deinit(&b);
+}
+
+static void a_change_of_plan_touches_only_what_changed(void **state)
+{
+    (void)state;
+    const char *more = "[target web]\nregions = us-east-1, eu-west-1\ncategory = Build\n"
+                       "provider = Acme\nversion = 1\n";
+    const char *renamed =
+        "[target shop]\nregions = us-east-1\ncategory = Build\nowner = ThirdParty\n"
+        "provider = Acme\nversion = 1\ninterval = 5000ms\n";
+    assert_diff(WEB, WEB, "= web/us-east-1 ");
+    assert_diff(WEB, renamed, "= shop/us-east-1 ");
+    assert_diff(WEB, more, "+ web/eu-west-1 = web/us-east-1 ");
+    assert_diff(more, WEB, "- web/eu-west-1 = web/us-east-1 ");
+    assert_diff(WEB, WEB "interval = 6s\n", "- web/us-east-1 + web/us-east-1 ");
+    assert_diff(WEB, WEB "max-batch-size = 1\n", "- web/us-east-1 + web/us-east-1 ");
+    assert_diff(WEB, WEB "endpoint-url = http://h\n", "- web/us-east-1 + web/us-east-1 ");
+    assert_diff(WEB, WEB "fips = yes\n", "- web/us-east-1 + web/us-east-1 ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_change_of_plan_touches_only_what_changed),
+    };
+    return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}

@@ -1,0 +1,91 @@
+/* Numbers, durations and switches as people write them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cli/quantity.h"
+
+static void a_duration_has_a_unit_or_is_seconds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t ms;
+    } rows[] = { { "500ms", 500 },  { "5s", 5000 },   { "2m", 120000 },  { "1h", 3600000 },
+                 { "3", 3000 },     { "0.5", 500 },   { "1.25s", 1250 }, { "5 s", 5000 },
+                 { "0.0004m", 24 }, { "0.0016s", 2 }, { "1ms", 1 },      { "24h", 86400000 } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint32_t ms = 0;
+        assert_true(quantity_duration_ms(str_of(rows[i].text), 1, 86400000, &ms));
+        assert_int_equal(ms, rows[i].ms);
+    }
+}
+
+static void what_is_no_duration_leaves_the_value_alone(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "",      "s",  "-1",  "+1", "1x", "1e3", "0.1ms", "1.",   ".",
+        "1.2.3", " 1", "25h", "0",  "0s", "nan", "inf",   "0x10", "9999999999999999999999"
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        uint32_t ms = 77;
+        if (quantity_duration_ms(str_of(texts[i]), 1, 86400000, &ms))
+            fail_msg("\"%s\" was taken as %u ms", texts[i], ms);
+        assert_int_equal(ms, 77);
+    }
+}
+
+static void a_count_is_whole_and_in_range(void **state)
+{
+    (void)state;
+    uint32_t n = 7;
+    assert_false(quantity_count(STR("1.0"), 1, 9, &n));
+    assert_false(quantity_count(STR("0"), 1, 9, &n));
+    assert_false(quantity_count(STR("10"), 1, 9, &n));
+    assert_false(quantity_count(STR("4294967296"), 0, UINT32_MAX, &n));
+    assert_int_equal(n, 7);
+    assert_true(quantity_count(STR("4294967295"), 0, UINT32_MAX, &n));
+    assert_int_equal(n, UINT32_MAX);
+    assert_true(quantity_count(STR("9"), 1, 9, &n));
+    assert_int_equal(n, 9);
+}
+
+static void a_switch_has_three_pairs_of_words(void **state)
+{
+    (void)state;
+    bool on = false;
+    assert_true(quantity_switch(STR("Yes"), &on) && on);
+    assert_true(quantity_switch(STR("off"), &on) && !on);
+    assert_true(quantity_switch(STR("true"), &on) && on);
+    assert_false(quantity_switch(STR("1"), &on));
+    assert_true(on);
+}
+
+static void a_duration_is_put_in_its_largest_whole_unit(void **state)
+{
+    (void)state;
+    char text[64];
+    struct buf b = BUF_ON(text);
+    static const uint32_t ms[] = { 0, 1, 999, 1000, 1500, 60000, 90000, 3600000 };
+    for (size_t i = 0; i < sizeof ms / sizeof *ms; i++) {
+        quantity_put_duration(&b, ms[i]);
+        buf_put_char(&b, ' ');
+    }
+    assert_string_equal(buf_cstr(&b), "0s 1ms 999ms 1s 1500ms 1m 90s 1h ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_duration_has_a_unit_or_is_seconds),
+        cmocka_unit_test(what_is_no_duration_leaves_the_value_alone),
+        cmocka_unit_test(a_count_is_whole_and_in_range),
+        cmocka_unit_test(a_switch_has_three_pairs_of_words),
+        cmocka_unit_test(a_duration_is_put_in_its_largest_whole_unit),
+    };
+    return cmocka_run_group_tests_name("quantity", tests, NULL, NULL);
+}
