@@ -260,11 +260,12 @@ static inline pipepoll_target_options pipepoll_target_options_init(void)
 PIPEPOLL_API int pipepoll_target_check(const struct pipepoll_target_options *o,
                                        struct pipepoll_error *why);
 
-/* Poll one action type in one region from now on. Options are copied. *out (out may be NULL) belongs
- * to p and dies after its removed(). The first poll comes within one interval, spread at random; after an answer
- * as full as was asked for the next poll starts at once. An answer lost to a failure is asked for
- * again after a back-off: 50 ms (1 s when throttled) doubling to 20 s with full jitter, or what
- * x-amz-retry-after says. EINVAL as pipepoll_target_check(); ECLOSING; ENOMEM. */
+/* Poll one action type in one region from now on. Options are copied. *out (out may be NULL)
+ * belongs to p and dies after its removed(). The first poll comes within one interval, spread
+ * at random; after an answer as full as was asked for the next poll starts at once. An answer
+ * lost to a failure is asked for again after a back-off: 50 ms (1 s when throttled) doubling to
+ * 20 s with full jitter, or what x-amz-retry-after says. EINVAL as pipepoll_target_check();
+ * ECLOSING; ENOMEM. */
 PIPEPOLL_API int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options *o,
                                      struct pipepoll_target **out, struct pipepoll_error *why);
 

@@ -37,7 +37,8 @@ static inline str region_name(const struct region *r)
  * PIPEPOLL_EINVAL (see endpoint_resolve), PIPEPOLL_ENOMEM, PIPEPOLL_ESYSTEM. */
 int region_join(struct regions *all, const struct endpoint_rule *rule, struct region **out,
                 struct pipepoll_error *why);
-/* One target less, none of its calls in flight; the last one ends the region and its connections. */
+/* One target less, none of its calls in flight; the last one ends the region and its
+ * connections. */
 void region_leave(struct regions *all, struct region *r);
 
 #endif

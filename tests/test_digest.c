@@ -196,8 +196,9 @@ static void it_works_again_after_each_free(void **state)
     assert_null(hmac_key_free(NULL));
 }
 
-/* Each single allocation fails once. A clean refusal, OpenSSL's queue left empty (it is given an error
- * first, because not every failure of OpenSSL queues one), and the next try works. (The set-up has made one digest before: OpenSSL's own start is not ours to repair.) */
+/* Each single allocation fails once. A clean refusal, OpenSSL's queue left empty (it is given an
+ * error first, because not every failure of OpenSSL queues one), and the next try works. (The
+ * set-up has made one digest before: OpenSSL's own start is not ours to repair.) */
 static void no_memory_is_a_clean_refusal_at_every_step(void **state)
 {
     (void)state;

@@ -203,8 +203,8 @@ static void throttling_is_told_apart_and_slows_down(void **state)
     world_close(&w);
 }
 
-/* Every kind of trouble at once, in a tenth of the requests each: nothing is lost, since what was cut
- * off on the way comes back after its lease. */
+/* Every kind of trouble at once, in a tenth of the requests each: nothing is lost, since what was
+ * cut off on the way comes back after its lease. */
 static void no_job_is_lost_to_a_troubled_service(void **state)
 {
     struct sim_options so = {

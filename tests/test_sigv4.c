@@ -157,8 +157,8 @@ static void a_verbatim_path_keeps_its_segments(void **state)
     assert_path(*state, "//a/./../b //", true, "//a/./../b%20//");
 }
 
-/* Each size below what is needed is refused, and the memory ends where it was said to (exact blocks:
- * the address sanitizer sees one byte too many). */
+/* Each size below what is needed is refused, and the memory ends where it was said to (exact
+ * blocks: the address sanitizer sees one byte too many). */
 static void memory_too_small_is_refused_and_never_overrun(void **state)
 {
     struct poll p;

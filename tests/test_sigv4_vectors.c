@@ -1,5 +1,5 @@
-/* The signer against what others signed: AWS's own suite, generated polls, requests of real clients.
- * Requests are read as they were sent, by a parser just good enough for these files. */
+/* The signer against what others signed: AWS's own suite, generated polls, requests of real
+ * clients. Requests are read as they were sent, by a parser just good enough for these files. */
 #include "aws/sigv4.h"
 
 #include "lib/check.h"

@@ -1,5 +1,5 @@
-/* The simulator over its wire: curl asks and signs (its signer is nobody's here), on the same thread
- * and loop, so that nothing has to sleep. */
+/* The simulator over its wire: curl asks and signs (its signer is nobody's here), on the same
+ * thread and loop, so that nothing has to sleep. */
 #include "sim/sim.h"
 
 #include <curl/curl.h>

@@ -10,8 +10,8 @@
 
 static const struct alloc plain = { 0 };
 
-/* Every test runs twice: over lanes, and over libcurl's own transfers, which HTTP/2 goes by. (Without
- * TLS there is no ALPN, so both speak HTTP/1.1 here.) */
+/* Every test runs twice: over lanes, and over libcurl's own transfers, which HTTP/2 goes by.
+ * (Without TLS there is no ALPN, so both speak HTTP/1.1 here.) */
 static bool by_streams;
 
 /* A loop with a transport, a scripted server and a pool to it. */
@@ -253,8 +253,8 @@ static void no_answer_ends_at_the_deadline(void **state)
     finish(&w, &p);
 }
 
-/* libuv looks at timers before sockets, so after a long pause all deadlines have passed although the
- * answers are there. */
+/* libuv looks at timers before sockets, so after a long pause all deadlines have passed although
+ * the answers are there. */
 static void a_late_loop_still_takes_an_answer_that_came_in_time(void **state)
 {
     static const struct server_reply script[] = { OK_REPLY };
@@ -430,7 +430,8 @@ static void connections_are_closed_on_exec_and_at_the_end(void **state)
     unsigned inheritable = count_descriptors(true);
     probe_start(&w, &p, 3000);
     run_until_done(&w, 1);
-    /* Two are libcurl's own wake-up pair: no data goes over it, and it cannot be had from outside. */
+    /* Two are libcurl's own wake-up pair: no data goes over it, and it cannot be had from
+     * outside. */
     assert_true(count_descriptors(true) <= inheritable + 2);
     finish(&w, &p);
     assert_int_equal(count_descriptors(false), before);

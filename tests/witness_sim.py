@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""botocore and the AWS CLI as witnesses of the simulator: do they get from `pipepoll sim`, over TLS that
-they verify, what they would get from AWS? Usage: witness_sim.py PIPEPOLL_BINARY
+"""botocore and the AWS CLI as witnesses of the simulator: do they get from `pipepoll sim`, over TLS
+that they verify, what they would get from AWS? Usage: witness_sim.py PIPEPOLL_BINARY
 
-One line per check, then "N passed, N failed". Without botocore or the AWS CLI: "skipped: ..." and exit
-status 77, or a failure where PIPEPOLL_CI=1 promises both."""
+One line per check, then "N passed, N failed". Without botocore or the AWS CLI: "skipped: ..." and
+exit status 77, or a failure where PIPEPOLL_CI=1 promises both."""
 
 import json
 import os
@@ -198,8 +198,9 @@ def throttling(c, sim):
     poll(client)
     c.error("botocore is throttled above the rate", lambda: [poll(client) for _ in range(50)],
             "ThrottlingException", "Rate exceeded")
-    # The CLI asks once in half a second, so others must use up the rate meanwhile: a client that asks
-    # all the time leaves it next to no chance to be the first of a second, and none three times.
+    # The CLI asks once in half a second, so others must use up the rate meanwhile: a client that
+    # asks all the time leaves it next to no chance to be the first of a second, and none three
+    # times.
     stop = threading.Event()
     busy = threading.Thread(target=keep_polling, args=(sim, stop))
     busy.start()

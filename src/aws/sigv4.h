@@ -71,8 +71,8 @@ void sigv4_key_deinit(struct sigv4_key *k); /* wipes; fine on a zeroed one */
 /* All stages: put the value of the Authorization header into out. scratch is overwritten and, on
  * success, holds the canonical request and the string to sign; room for three times the path, twice
  * the headers' text and 512 bytes is enough. c is referenced when the key changes. No memory of
- * ours is allocated. PIPEPOLL_EINVAL: too many headers; PIPEPOLL_ENOMEM: out or scratch
- * is too small; PIPEPOLL_ESYSTEM: OpenSSL failed (most likely for memory), the next try may work. */
+ * ours is allocated. PIPEPOLL_EINVAL: too many headers; PIPEPOLL_ENOMEM: out or scratch is too
+ * small; PIPEPOLL_ESYSTEM: OpenSSL failed (most likely for memory), the next try may work. */
 int sigv4_sign(struct buf *out, struct buf *scratch, struct sigv4_key *k, struct credentials *c,
                const struct sigv4_request *rq);
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 /* vsnprintf cut to size, with control characters made visible: the text may quote foreign input. */
-__attribute__((format(printf, 3, 0))) static size_t
-format_line(char *text, size_t size, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static size_t format_line(char *text, size_t size,
+                                                                const char *format, va_list args)
 {
     int n = vsnprintf(text, size, format, args);
     size_t len = n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;

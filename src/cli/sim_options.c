@@ -165,8 +165,8 @@ static int read_trouble_field(struct sim_trouble *trouble, str name, str text,
     return sim_trouble_field(trouble, name, n, why);
 }
 
-/* Give each "name=value" of a comma-separated list to a place; what a place does not have goes to the
- * trouble, if there is one. */
+/* Give each "name=value" of a comma-separated list to a place; what a place does not have goes to
+ * the trouble, if there is one. */
 static int read_list(struct sim_place *place, struct sim_trouble *trouble, str list,
                      struct pipepoll_error *why)
 {

@@ -1,12 +1,11 @@
-/* A lane is one connection for HTTP/1.1. libcurl connects and secures it (CURLOPT_CONNECT_ONLY: name,
- * happy eyeballs, proxy, TLS and its verification), and from then on moves bytes only; the exchange is
- * framed here. That costs a third of a libcurl transfer, and it is plainer: the socket is watched while
- * the lane is idle, so a connection that the peer ended is never used again, and no request is sent a
- * second time behind our back.
+/* A lane is one connection for HTTP/1.1. libcurl connects and secures it (CURLOPT_CONNECT_ONLY:
+ * name, happy eyeballs, proxy, TLS and its verification), and from then on moves bytes only;
+ * the exchange is framed here. That costs a third of a libcurl transfer, and it is plainer: the
+ * socket is watched while the lane is idle, so a connection that the peer ended is never used
+ * again, and no request is sent a second time behind our back.
  *
- * libcurl finds the connection of a handle by a search through its multi: hence few lanes a multi. */
-#include <uv.h>
-
+ * libcurl finds the connection of a handle by a search through its multi: hence few lanes a
+ * multi. */
 #include "io/curl_fault.h"
 #include "io/http1.h"
 #include "io/pool.h"

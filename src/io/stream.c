@@ -1,8 +1,8 @@
 /* A stream is one of libcurl's own transfers, for HTTP/2: those of a multi share a connection where
- * the server agrees by ALPN, and are HTTP/1.1 where it does not. For that case: libcurl 7.88 fails a
- * request when the peer has reset more than five idle connections of a multi, hence five; and a handle
- * counts the dead connections it met over its whole life and gives up at the sixth, hence a new handle
- * after each that had to open a connection. */
+ * the server agrees by ALPN, and are HTTP/1.1 where it does not. For that case: libcurl 7.88 fails
+ * a request when the peer has reset more than five idle connections of a multi, hence five; and a
+ * handle counts the dead connections it met over its whole life and gives up at the sixth, hence a
+ * new handle after each that had to open a connection. */
 #include "base/buf.h"
 #include "io/curl_fault.h"
 #include "io/pool.h"
@@ -141,8 +141,8 @@ static struct stream *stream_new(struct pool *pool)
     return s->user.multi ? s : alloc_free(alloc, s, sizeof *s);
 }
 
-/* libcurl takes header lines as a list of C strings: the nodes lie here, the strings in the caller's
- * own bytes. The first line keeps libcurl from adding one of its own. */
+/* libcurl takes header lines as a list of C strings: the nodes lie here, the strings in the
+ * caller's own bytes. The first line keeps libcurl from adding one of its own. */
 static bool set_head(struct stream *s, char *head, size_t len)
 {
     static char no_accept[] = "Accept:";

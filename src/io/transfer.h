@@ -24,8 +24,8 @@ void transfer_put_value(struct transfer *x, struct wanted_header *wanted, str pi
 /* Append to the body; false: the limit is passed, or out of memory. */
 bool transfer_put_body(struct transfer *x, str piece);
 
-/* Tell the owner, who may start x again, free it, or close the pool. detail: static, or the carrier's
- * for as long as on_done() runs. What the limits found wins over fault. */
+/* Tell the owner, who may start x again, free it, or close the pool. detail: static, or the
+ * carrier's for as long as on_done() runs. What the limits found wins over fault. */
 void transfer_end(struct transfer *x, enum fault fault, const char *detail);
 
 #endif

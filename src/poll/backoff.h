@@ -16,7 +16,8 @@ enum {
  * is a random number the caller drew. */
 uint64_t backoff_delay_ms(unsigned failures, uint64_t base_ms, uint64_t roll);
 
-/* What the service asked for (x-amz-retry-after; 0: nothing), believed from delay to delay + 5 s. */
+/* What the service asked for (x-amz-retry-after; 0: nothing), believed from delay to delay + 5
+ * s. */
 uint64_t backoff_with_hint_ms(uint64_t delay_ms, uint64_t hint_ms);
 
 #endif

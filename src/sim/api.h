@@ -1,4 +1,5 @@
-/* The CodePipeline API: a signed request in, an answer out, and what goes wrong with it on the way. */
+/* The CodePipeline API: a signed request in, an answer out, and what goes wrong with it on the
+ * way. */
 #ifndef SIM_API_H
 #define SIM_API_H
 

@@ -11,7 +11,8 @@ struct certificate {
     char *key_pem;  /* and its private key */
 };
 
-/* NUL-terminated texts, owned by *out. Takes a millisecond or so. PIPEPOLL_ESYSTEM: OpenSSL refused. */
+/* NUL-terminated texts, owned by *out. Takes a millisecond or so. PIPEPOLL_ESYSTEM: OpenSSL
+ * refused. */
 int certificate_init(struct certificate *out, struct pipepoll_error *why);
 void certificate_deinit(struct certificate *c); /* wipes the key; fine on a zeroed one */
 

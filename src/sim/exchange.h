@@ -1,4 +1,5 @@
-/* One request and its reply, free of any HTTP library: what the rooms behind the HTTP face talk in. */
+/* One request and its reply, free of any HTTP library: what the rooms behind the HTTP face talk
+ * in. */
 #ifndef SIM_EXCHANGE_H
 #define SIM_EXCHANGE_H
 
@@ -21,7 +22,8 @@ struct request {
     bool too_large; /* the body was, and is not here */
 };
 
-/* When a request is served: an instant of uv_hrtime() and the wall clock's time that belongs to it. */
+/* When a request is served: an instant of uv_hrtime() and the wall clock's time that belongs to
+ * it. */
 struct moment {
     uint64_t now_ns;
     struct timespec wall;

@@ -1,10 +1,10 @@
 /* libmicrohttpd runs without a thread of its own: its epoll descriptor is watched by one uv_poll_t,
- * and one uv_timer_t serves both its own timeouts and our delays. A late or slow answer suspends its
- * connection and is resumed from that timer, so nothing ever blocks.
+ * and one uv_timer_t serves both its own timeouts and our delays. A late or slow answer suspends
+ * its connection and is resumed from that timer, so nothing ever blocks.
  *
  * A request passes like this: on_uri() makes its turn; on_request() is called once for the headers,
- * then for each piece of the body, then with nothing more, when the answer is made; after a delay it
- * is called once again, to send it; on_completed() ends the turn, however it went. */
+ * then for each piece of the body, then with nothing more, when the answer is made; after a delay
+ * it is called once again, to send it; on_completed() ends the turn, however it went. */
 #include "sim/http.h"
 
 #include <microhttpd.h>

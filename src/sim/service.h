@@ -1,7 +1,7 @@
-/* The service without its wire: queues of jobs, leases, arrivals and the ledger. Pure: every function
- * is told what time it is (now_ns never goes back) and draws all chance from the seed. Nothing happens
- * between calls; what time brings about (leases that end, jobs that arrive) is caught up with at the
- * instant it was due. */
+/* The service without its wire: queues of jobs, leases, arrivals and the ledger. Pure: every
+ * function is told what time it is (now_ns never goes back) and draws all chance from the seed.
+ * Nothing happens between calls; what time brings about (leases that end, jobs that arrive) is
+ * caught up with at the instant it was due. */
 #ifndef SIM_SERVICE_H
 #define SIM_SERVICE_H
 

@@ -1,5 +1,5 @@
-/* Where the rooms meet: the service and its troubles below, the HTTP face in front, and between them
- * the two that understand requests. */
+/* Where the rooms meet: the service and its troubles below, the HTTP face in front, and between
+ * them the two that understand requests. */
 #include "sim/sim.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
-/* The simulated CodePipeline on a libuv loop: what `pipepoll sim`, `pipepoll demo`, the tests and the
- * benchmarks stand on. One port serves every region: a request's region is that of its credential
- * scope. All functions on the loop's thread; nothing here blocks but sim_open() (bind, key pair). */
+/* The simulated CodePipeline on a libuv loop: what `pipepoll sim`, `pipepoll demo`, the tests and
+ * the benchmarks stand on. One port serves every region: a request's region is that of its
+ * credential scope. All functions on the loop's thread; nothing here blocks but sim_open() (bind,
+ * key pair). */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 
@@ -15,7 +16,8 @@ struct sim;
 
 /* How answers go wrong, for one region and action type or for all. Zero is well-behaved. What a
  * request gets is decided when it is complete, before its latency. A truncated answer is a true one
- * cut short: its jobs are handed out and come back after their lease. The other three hand out none. */
+ * cut short: its jobs are handed out and come back after their lease. The other three hand out
+ * none. */
 struct sim_trouble {
     uint32_t latency_ms;        /* before each answer; at most 1 h */
     uint32_t latency_jitter_ms; /* 0 .. this much more, at random */
@@ -63,8 +65,8 @@ struct sim_options {
     void *ctx;
 };
 
-/* Options are copied. EINVAL: a bad address or number; ESYSTEM: it cannot listen, or a library below
- * refused; ENOMEM. */
+/* Options are copied. EINVAL: a bad address or number; ESYSTEM: it cannot listen, or a library
+ * below refused; ENOMEM. */
 int sim_open(struct sim **out, struct uv_loop_s *loop, const struct sim_options *o,
              struct pipepoll_error *why);
 /* Stops listening, ends connections; then `closed`, later and from the loop, and s is gone. closed

@@ -35,12 +35,14 @@ void trouble_clear(struct trouble_table *t); /* everybody is well-behaved again 
 /* EINVAL, ENOMEM as sim_trouble_set(). */
 int trouble_set(struct trouble_table *t, const struct sim_place *where,
                 const struct sim_trouble *trouble, struct pipepoll_error *why);
-/* The rule with the most members given that takes in the place; of two such, the newer. NULL: none. */
+/* The rule with the most members given that takes in the place; of two such, the newer. NULL:
+ * none. */
 struct trouble_rule *trouble_find(const struct trouble_table *t, const struct sim_place *place);
 
 /* One more request under this rule: is it above the rate? */
 bool trouble_throttles(struct trouble_rule *rule, uint64_t now_ns);
-/* Exclusive, so that each rate is the share it says; with rates above 1 in all, the first ones win. */
+/* Exclusive, so that each rate is the share it says; with rates above 1 in all, the first ones
+ * win. */
 enum trouble_outcome trouble_outcome(const struct sim_trouble *trouble, struct rng *chance);
 uint32_t trouble_latency_ms(const struct sim_trouble *trouble, struct rng *chance);
 

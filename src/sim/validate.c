@@ -102,7 +102,8 @@ struct complaints {
     char memory[3584];
 };
 
-/* "Value 'x' at 'where' failed to satisfy constraint: Member must ..."; value NULL: it is missing. */
+/* "Value 'x' at 'where' failed to satisfy constraint: Member must ..."; value NULL: it is
+ * missing. */
 static void complain(struct complaints *c, const str *value, const char *where, const char *must)
 {
     struct buf *b = &c->text;

@@ -1,4 +1,5 @@
-/* The model's rules for what is sent in (CodePipeline API 2015-07-09), complained about as AWS does. */
+/* The model's rules for what is sent in (CodePipeline API 2015-07-09), complained about as AWS
+ * does. */
 #ifndef SIM_VALIDATE_H
 #define SIM_VALIDATE_H
 
