@@ -204,6 +204,8 @@ static void read_error(struct call *c, struct call_context *ctx, struct outcome 
 /* The service's text as one plain line. It lies in the call's own memory. */
 static void make_plain(str text)
 {
+    if (!text.len)
+        return;
     for (char *at = (char *)text.ptr, *end = at + text.len; at < end; at++)
         if ((unsigned char)*at < 0x20 || *at == 0x7f)
             *at = '?';
@@ -212,9 +214,10 @@ static void make_plain(str text)
 /* A complaint about a signature may quote the canonical request, session token included. */
 static void hide(str text, str secret)
 {
+    if (!text.len || !secret.len)
+        return;
     char *at = (char *)text.ptr, *end = at + text.len;
-    while (secret.len && at &&
-           (at = memmem(at, (size_t)(end - at), secret.ptr, secret.len)) != NULL) {
+    while ((at = memmem(at, (size_t)(end - at), secret.ptr, secret.len)) != NULL) {
         memset(at, '*', secret.len);
         at += secret.len;
     }
