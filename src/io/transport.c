@@ -5,14 +5,17 @@
 #include "base/log.h"
 #include "io/trust.h"
 
-enum { LIFETIME_S = 600, KEEPALIVE_S = 45, CURL_BUFFER_SIZE = 2048 };
+enum { LIFETIME_S = 600, KEEPALIVE_S = 45, CURL_BUFFER_SIZE = 1024 };
 
 /* --- handles and multis --- */
 
-static CURLcode on_ssl_context(CURL *easy, void *ssl_ctx, void *trust)
+static CURLcode on_ssl_context(CURL *easy, void *ssl_ctx, void *transport)
 {
+    const struct transport_options *o = &((struct transport *)transport)->o;
     (void)easy;
-    return trust_apply(trust, ssl_ctx) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+    /* libcurl's own transfers would not see what lies in OpenSSL's buffer. */
+    bool eager = !o->http2;
+    return trust_apply(o->trust, ssl_ctx, eager) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
 /* Without QUICK_EXIT, taking a handle out during a name look-up blocks the loop until its end. */
@@ -46,7 +49,7 @@ static void set_tls(CURL *easy, const struct pool *pool)
     curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_context);
-    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, pool->transport->o.trust);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, pool->transport);
 }
 
 CURL *pool_new_easy(struct pool *pool)

@@ -13,8 +13,9 @@ struct trust;
 int trust_new(struct trust **out, str ca_bundle, struct pipepoll_error *why);
 struct trust *trust_free(struct trust *t); /* NULL in, NULL out; returns NULL */
 
-/* Make an SSL_CTX (passed as void, as libcurl does) verify against t, with TLS 1.2 or later.
- * Returns false when OpenSSL refuses. */
-bool trust_apply(const struct trust *t, void *ssl_ctx);
+/* Make an SSL_CTX (passed as void, as libcurl does) verify against t, with TLS 1.2 or later. eager:
+ * read from a socket all that is there instead of record by record; whoever reads must then go on
+ * until nothing is left. Returns false when OpenSSL refuses. */
+bool trust_apply(const struct trust *t, void *ssl_ctx, bool eager);
 
 #endif
