@@ -90,8 +90,8 @@ static void signing_init(struct signing *s, struct digest *digest, size_t token_
     const struct alloc alloc = { NULL, NULL };
     memset(s->token, 'T', sizeof s->token);
     s->digest = digest;
-    s->out = (struct buf)BUF_ON(s->authorization);
-    s->scratch = (struct buf)BUF_ON(s->scratch_text);
+    s->out = BUF_ON(s->authorization);
+    s->scratch = BUF_ON(s->scratch_text);
     gauge_require(!credentials_new(&s->credentials, &alloc, STR("AKIDEXAMPLE"),
                                    STR("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
                                    (str) { s->token, token_len }, UINT64_MAX),
