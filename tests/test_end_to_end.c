@@ -145,7 +145,7 @@ static void every_job_of_every_region_and_action_type_is_found_once(void **state
     struct world w;
     world_open(&w, &(struct sim_options) { 0 }, NULL, true);
     add_everything(&w, 23); /* more than a batch */
-    RUN_UNTIL(&w, w.jobs == REGIONS * CATEGORIES * 23);
+    RUN_UNTIL(&w, w.jobs >= REGIONS * CATEGORIES * 23);
     RUN_UNTIL(&w, w.answers > 200);
     assert_int_equal(w.jobs, REGIONS * CATEGORIES * 23);
     assert_int_equal(w.twice, 0);
@@ -219,7 +219,7 @@ static void no_job_is_lost_to_a_troubled_service(void **state)
     struct world w;
     world_open(&w, &so, NULL, true);
     add_everything(&w, 7);
-    RUN_UNTIL(&w, w.jobs == REGIONS * CATEGORIES * 7);
+    RUN_UNTIL(&w, w.jobs >= REGIONS * CATEGORIES * 7);
     assert_int_equal(w.twice, 0);
     assert_true(w.failures > 0);
     struct sim_stats stats;
@@ -238,7 +238,7 @@ static void the_trouble_of_one_region_is_not_the_others(void **state)
     add_everything(&w, 0);
     add_jobs(&w, STR("us-east-1"), STR("Build"), 5);
     add_jobs(&w, STR("cn-north-1"), STR("Test"), 5);
-    RUN_UNTIL(&w, w.jobs == 10);
+    RUN_UNTIL(&w, w.jobs >= 10);
     RUN_UNTIL(&w, w.failures);
     assert_int_equal(w.status, PIPEPOLL_ESERVICE);
     assert_int_equal(w.http_status, 503);

@@ -250,7 +250,7 @@ static void empty_answers_reach_it_too(void **state)
     struct world w;
     world_open(&w, no_jobs);
     world_poll(&w);
-    RUN_UNTIL(&w, w.answers == 3);
+    RUN_UNTIL(&w, w.answers >= 3);
     assert_int_equal(w.last_answer.job_count, 0);
     assert_int_equal(w.failures, 0);
     world_close(&w);
@@ -296,7 +296,7 @@ static void what_is_not_understood_is_an_error_and_never_no_jobs(void **state)
     struct world w;
     world_open(&w, garbage);
     world_poll(&w);
-    RUN_UNTIL(&w, w.failures == 2);
+    RUN_UNTIL(&w, w.failures >= 2);
     assert_int_equal(w.answers, 0);
     assert_int_equal(w.last_failure.status, PIPEPOLL_EPROTO);
     assert_int_equal(w.last_failure.attempt, 2);
@@ -384,9 +384,9 @@ static void a_full_batch_is_followed_at_once(void **state)
     assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, NULL), 0);
     pipepoll_credentials_unref(keys);
     assert_int_equal(pipepoll_target_add(w.poller, &t, &w.target, NULL), 0);
-    RUN_UNTIL(&w, w.answers == 1);
+    RUN_UNTIL(&w, w.answers >= 1);
     uint64_t first_ns = uv_hrtime();
-    RUN_UNTIL(&w, w.answers == 4);
+    RUN_UNTIL(&w, w.answers >= 4);
     assert_true(uv_hrtime() - first_ns < 1500 * 1000000ull);
     world_close(&w);
 }
@@ -405,7 +405,7 @@ static void a_region_that_hangs_delays_no_other(void **state)
     struct pipepoll_credentials *keys = example_keys();
     struct pipepoll_options o = options_of(&w, keys);
     o.max_in_flight = 4;
-    o.request_timeout_ms = 300;
+    o.request_timeout_ms = 1000;
     assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, NULL), 0);
     pipepoll_credentials_unref(keys);
     struct pipepoll_target_options t = target_options_of(&w);
@@ -414,7 +414,7 @@ static void a_region_that_hangs_delays_no_other(void **state)
         t.region = i % 5 ? STR("eu-west-1") : STR("us-east-1");
         assert_int_equal(pipepoll_target_add(w.poller, &t, &added, NULL), 0);
     }
-    RUN_UNTIL(&w, w.answers == 40);
+    RUN_UNTIL(&w, w.answers >= 40);
     assert_int_equal(w.failures, 0); /* 40 answers before the first of the other timed out */
     world_close(&w);
 }
@@ -503,9 +503,9 @@ static void a_warm_poll_allocates_nothing(void **state)
     struct world w;
     world_open(&w, one_job);
     world_poll(&w);
-    RUN_UNTIL(&w, w.answers == 100);
+    RUN_UNTIL(&w, w.answers >= 100);
     size_t warm = w.allocations;
-    RUN_UNTIL(&w, w.answers == 10100);
+    RUN_UNTIL(&w, w.answers >= 10100);
     assert_int_equal(w.allocations - warm, 0);
     assert_int_equal(w.failures, 0);
     world_close(&w);
