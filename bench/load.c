@@ -150,7 +150,7 @@ static bool time_is_up(const struct load *load)
 
 static void on_measured(struct load *load, const struct pipepoll_answer *answer)
 {
-    uint32_t ms = answer->latency_ms;
+    uint64_t ms = answer->latency_us / 1000;
     load->latencies[ms < LATENCY_MS_MOST ? ms : LATENCY_MS_MOST]++;
     load->result->jobs += answer->job_count;
     bool sample = load->answers % SAMPLE_EVERY == 0;

@@ -3,7 +3,7 @@
 #ifndef IO_HTTP1_H
 #define IO_HTTP1_H
 
-#include <llhttp/llhttp.h>
+#include <llhttp.h>
 
 #include "base/buf.h"
 #include "io/transport.h"
