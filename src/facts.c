@@ -44,7 +44,7 @@ struct pipepoll_footprint pipepoll_footprint(void)
 {
     return (struct pipepoll_footprint) {
         .target_bytes = 320,
-        .slot_bytes = 72 << 10,
+        .slot_bytes = 64 << 10,
         .fixed_bytes = 14 << 20,
     };
 }

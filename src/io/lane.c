@@ -183,9 +183,8 @@ static void tell_cut(struct lane *lane)
                              : "the connection ended without an answer");
 }
 
-static void on_answer(struct lane *lane)
+static void on_answer(struct lane *lane, bool ended)
 {
-    bool ended = false;
     CURLcode code = receive(lane, &ended);
     if (lane->problem)
         lane_fail(lane, FAULT_GARBLED, lane->problem);
@@ -198,27 +197,28 @@ static void on_answer(struct lane *lane)
 }
 
 /* Idle: session tickets may come, and then nothing is left to read. All else is the end. */
-static void on_idle_bytes(struct lane *lane)
+static void on_idle_bytes(struct lane *lane, bool ended)
 {
     size_t n;
     CURLcode code =
         curl_easy_recv(lane->user.easy, lane->pool->transport->receive_room, RECEIVE_ROOM, &n);
-    if (code != CURLE_AGAIN)
+    if (ended || code != CURLE_AGAIN)
         lane_close(lane);
 }
 
 static void on_ready(struct socket_watcher *watcher, curl_socket_t fd, int bits)
 {
     struct lane *lane = CONTAINER_OF(watcher, struct lane, watcher);
+    bool ended = bits & CURL_CSELECT_ERR; /* libuv watches no longer */
     (void)fd;
     if (!lane->x) {
-        on_idle_bytes(lane);
+        on_idle_bytes(lane, ended);
         return;
     }
     CURLcode code = (bits & CURL_CSELECT_OUT) && lane->unsent.len ? send_rest(lane) : CURLE_OK;
     /* A server may answer before it has read the whole request, and then end the connection. */
     if (code || (bits & ~CURL_CSELECT_OUT))
-        on_answer(lane);
+        on_answer(lane, ended);
 }
 
 /* --- the start --- */
