@@ -28,6 +28,7 @@ struct lane {
     size_t unsent_from;
     uint64_t opened_ns, used_ns;
     const char *problem; /* in the start of x, to be told from the loop */
+    bool garbled;        /* what came is not HTTP, or past a limit */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -155,7 +156,7 @@ static void take_bytes(struct lane *lane, str bytes, bool *ended)
 {
     size_t used = 0;
     if (!lane->http.done && http1_feed(&lane->http, bytes, &used) == HTTP1_BAD)
-        lane->problem = http1_problem(&lane->http);
+        lane->garbled = true;
     if (used < bytes.len)
         *ended = true;
 }
@@ -164,7 +165,7 @@ static void take_bytes(struct lane *lane, str bytes, bool *ended)
 static CURLcode receive(struct lane *lane, bool *ended)
 {
     struct transport *tp = lane->pool->transport;
-    for (size_t n = 1; n > 0 && !lane->problem;) {
+    for (size_t n = 1; n > 0 && !lane->garbled;) {
         CURLcode code = curl_easy_recv(lane->user.easy, tp->receive_room, RECEIVE_ROOM, &n);
         if (code)
             return code == CURLE_AGAIN ? CURLE_OK : code;
@@ -186,8 +187,8 @@ static void tell_cut(struct lane *lane)
 static void on_answer(struct lane *lane, bool ended)
 {
     CURLcode code = receive(lane, &ended);
-    if (lane->problem)
-        lane_fail(lane, FAULT_GARBLED, lane->problem);
+    if (lane->garbled)
+        lane_fail(lane, FAULT_GARBLED, http1_problem(&lane->http));
     else if (lane->http.done || (ended && http1_feed_end(&lane->http) == HTTP1_DONE))
         lane_finish(lane, ended || code);
     else if (ended)
@@ -215,6 +216,8 @@ static void on_ready(struct socket_watcher *watcher, curl_socket_t fd, int bits)
         on_idle_bytes(lane, ended);
         return;
     }
+    if (lane->problem)
+        return; /* on_expire() is on its way */
     CURLcode code = (bits & CURL_CSELECT_OUT) && lane->unsent.len ? send_rest(lane) : CURLE_OK;
     /* A server may answer before it has read the whole request, and then end the connection. */
     if (code || (bits & ~CURL_CSELECT_OUT))
@@ -293,6 +296,7 @@ static int lane_start(struct transfer *x, struct pool *pool)
     x->carrier = lane;
     lane->x = x;
     lane->problem = NULL;
+    lane->garbled = false;
     lane->error[0] = '\0';
     if (lane->connected)
         lane->problem = send_request(lane);
