@@ -14,7 +14,7 @@
  *    `struct pipepoll_error *why` is taken it may be NULL; on failure it holds one sentence.
  *  - Strings: `struct pipepoll_str` borrows bytes, not NUL-terminated. Inputs are copied before the
  *    function returns; outputs given to a callback die when that callback returns.
- *  - Time: durations in milliseconds, named `_ms`.
+ *  - Time: durations in milliseconds, named `_ms`, but for latencies, named `_us`.
  *  - Options: zero-fill (`= PIPEPOLL_OPTIONS_INIT`), set what differs; zero means the default.
  *  - Callbacks run from the loop, never from inside the call that caused them. Every function may
  *    be called inside every callback, pipepoll_close() included.
@@ -104,7 +104,7 @@ struct pipepoll_answer {
     const struct pipepoll_job *jobs;
     size_t job_count;
     uint32_t attempt;    /* 1 unless polls before this one failed */
-    uint32_t latency_ms; /* from the start of the poll to its answer */
+    uint64_t latency_us; /* from the start of the poll to its answer, microseconds */
 };
 
 /* One failed poll. */
@@ -224,7 +224,7 @@ struct pipepoll_stats {
     uint64_t failures;                   /* failed polls, reported or not */
     uint64_t throttled;                  /* of these: throttled */
     uint64_t connections;                /* opened */
-    uint64_t latency_ms_sum;             /* of all answers */
+    uint64_t latency_us_sum;             /* of all answers, microseconds */
     uint32_t targets, in_flight, parked; /* now */
     uint32_t max_lateness_ms;            /* longest wait of a due poll for the loop or a slot */
 };

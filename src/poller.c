@@ -47,11 +47,11 @@ static void tell_answer(struct pipepoll_target *t, const struct call *c, const s
         .jobs = got->jobs,
         .job_count = got->job_count,
         .attempt = t->schedule.failures + 1,
-        .latency_ms = (uint32_t)((wake_now_ns() - c->started_ns) / 1000000),
+        .latency_us = (wake_now_ns() - c->started_ns) / 1000,
     };
     p->stats.answers++;
     p->stats.jobs += got->job_count;
-    p->stats.latency_ms_sum += answer.latency_ms;
+    p->stats.latency_us_sum += answer.latency_us;
     p->o.sink->deliver(p->o.sink, t, &answer);
 }
 

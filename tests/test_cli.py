@@ -26,6 +26,7 @@ TOKEN = "canary-session-token-never-printed"
 ACME = "category=Build,owner=ThirdParty,provider=Acme,version=1"
 BARE = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
 KEYS = dict(BARE, AWS_ACCESS_KEY_ID=KEY, AWS_SECRET_ACCESS_KEY=SECRET, AWS_SESSION_TOKEN=TOKEN)
+COMMANDS = ("poll", "run", "check", "sim", "demo", "bench")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 results = []
@@ -171,8 +172,8 @@ def target(name, sim, regions="us-east-1", interval="20ms", provider="Acme", mor
             f"version = 1\ninterval = {interval}\nendpoint-url = {sim.url}\n{more}\n")
 
 
-def start_run(config, *arguments, **options):
-    run = Process("run", "--config", config, *arguments, **options)
+def start_run(config, *arguments, loops=1, **options):
+    run = Process("run", "--config", config, "--loops", str(loops), *arguments, **options)
     run.started = run.log(" targets of ")
     return run
 
@@ -320,7 +321,17 @@ def test_usage():
             (["run", "--config", "x", "--log-level", "loud"],
              "--log-level is error, warning, info or debug"),
             (["check", "--output=xml", "--config", "x"], "--output is text or json"),
+            (["run", "--config", "x", "--loops", "65"], "--loops is a number from 1 to 64"),
             (["demo", "--seconds", "0"], "--seconds is a number"),
+            (["bench", "--endpoint-url", "ftp://x"], "ftp://x"),
+            (["bench", "--endpoint-url", "http://x", "--polls", "1", "--duration", "1"],
+             "exclude each other"),
+            (["bench", "--endpoint-url", "http://x", "--loops", "2", "--regions", "1"],
+             "--regions must be at least --loops, 2"),
+            (["bench", "--endpoint-url", "http://x", "--loops", "2", "--in-flight", "1"],
+             "--in-flight must be at least --loops, 2"),
+            (["bench", "--endpoint-url", "http://x", "--targets", "1", "--regions", "2"],
+             "--targets must be at least one for each region"),
             (["pol"], 'unknown command "pol" (did you mean "poll"?)'),
             (["--hlep"], 'unknown option "--hlep"'),
             ([], "a command is missing")):
@@ -329,8 +340,8 @@ def test_usage():
               r.code == 252 and words in r.err and r.err.count("\n") == 1 and r.out == "", r)
     r = pipepoll("--help")
     check("--help names the commands",
-          r.code == 0 and all(c in r.out for c in ("poll", "run", "check", "sim", "demo")), r)
-    for command in ("poll", "run", "check", "sim", "demo"):
+          r.code == 0 and all(c in r.out for c in COMMANDS), r)
+    for command in COMMANDS:
         r = pipepoll(command, "--help")
         check(f"{command} --help has examples",
               r.code == 0 and "Example" in r.out and r.err == "", r)
@@ -381,13 +392,13 @@ def test_check():
 # --- run ---------------------------------------------------------------------------------------
 
 
-def test_run(sim):
+def test_run(sim, loops):
     r = pipepoll("run", "--config", write("run.ini", target("web", sim)), env=BARE)
     check("run without credentials: 253",
           r.code == 253 and "Unable to locate credentials" in r.err, r)
 
     config = write("run.ini", target("web", sim, regions="us-east-1, eu-west-1"))
-    run = start_run(config, "--log-format", "json")
+    run = start_run(config, "--log-format", "json", loops=loops)
     check("run says what it polls",
           run.started
           and "2 targets of 1 sections" in json.loads(run.started)["message"], run.started)
@@ -419,11 +430,11 @@ def test_run(sim):
     check("nothing else was written", len(run.rest("out")) == 3, run.seen["out"])
 
 
-def test_drain(sim):
+def test_drain(sim, loops):
     sim.control("PUT", "trouble", region="ap-south-1", latency=300)
     sim.control("POST", "jobs", region="ap-south-1", provider="Acme", count=1)
     before = sim.control("GET", "stats")
-    run = start_run(write("drain.ini", target("slow", sim, regions="ap-south-1")))
+    run = start_run(write("drain.ini", target("slow", sim, regions="ap-south-1")), loops=loops)
     sim.until(lambda s: s["requests"] > before["requests"])
     run.signal(signal.SIGINT)
     code = run.wait()
@@ -433,7 +444,7 @@ def test_drain(sim):
 
     sim.control("PUT", "trouble", region="ap-south-1", latency=600000)
     before = sim.control("GET", "stats")
-    run = start_run(write("drain.ini", target("slow", sim, regions="ap-south-1")))
+    run = start_run(write("drain.ini", target("slow", sim, regions="ap-south-1")), loops=loops)
     sim.until(lambda s: s["requests"] > before["requests"])
     run.signal(signal.SIGTERM)
     run.log("SIGTERM")
@@ -442,9 +453,9 @@ def test_drain(sim):
     sim.control("DELETE", "trouble")
 
 
-def test_reload(sim):
+def test_reload(sim, loops):
     config = write("reload.ini", target("one", sim, provider="One"))
-    run = start_run(config)
+    run = start_run(config, loops=loops)
     write("reload.ini", target("first", sim, provider="One") + target("two", sim, provider="Two"))
     run.signal(signal.SIGHUP)
     check("a reload adds what is new and leaves the rest",
@@ -469,10 +480,10 @@ def test_reload(sim):
     check("a reloaded run ends with 0", run.wait() == 0)
 
 
-def test_broken_output(sim):
+def test_broken_output(sim, loops):
     config = write("broken.ini", target("web", sim, regions="us-west-2"))
     reader, writer = os.pipe()
-    run = start_run(config, stdout=writer)
+    run = start_run(config, loops=loops, stdout=writer)
     os.close(writer)
     os.close(reader)
     code = run.wait()
@@ -490,7 +501,7 @@ def test_broken_output(sim):
     sim.control("POST", "jobs", region="us-west-2", provider="Acme", count=2)
     stats = sim.control("GET", "stats")
     with open("/dev/full", "w") as full:
-        run = start_run(config, stdout=full)
+        run = start_run(config, loops=loops, stdout=full)
         code = run.wait()
     lines = run.rest("err")
     lost = [json.loads(l.split("not written to stdout: ")[1]) for l in lines if "not written" in l]
@@ -500,15 +511,16 @@ def test_broken_output(sim):
           len({j["jobId"] for j in lost}) == 2 and stats["jobsWaiting"] == 2, (lost, stats))
 
 
-def test_slow_reader(sim):
-    """Nobody reads until pipe, queue and credit are used up; then every job comes once."""
-    count = 20000
-    sim.control("POST", "jobs", region="us-east-2", provider="Acme", count=count)
+def start_stuck(sim, loops, count):
+    """A run that nobody reads from, at the moment when pipe, queues and credit are used up although
+    `count` jobs waited; the end of the pipe to read from; and how many jobs it has taken."""
+    waiting = sim.control("GET", "stats")["jobsWaiting"]
+    sim.control("POST", "jobs", region="us-east-2", provider="Acme", count=count - waiting)
     reader, writer = os.pipe()
-    config = write("slow.ini", "[pipepoll]\nmax-in-flight = 1\n" +
+    config = write("slow.ini", f"[pipepoll]\nmax-in-flight = {loops}\n" +
                    target("web", sim, regions="us-east-2", interval="1ms",
                           more="max-batch-size = 1000"))
-    run = start_run(config, stdout=writer)
+    run = start_run(config, loops=loops, stdout=writer)
     os.close(writer)
     seen = []
 
@@ -518,18 +530,148 @@ def test_slow_reader(sim):
     stats = sim.until(is_parked)
     check("polling stops while nobody reads, and jobs stay in the service",
           is_parked(stats) and 0 < stats["jobsWaiting"] < count, stats)
+    return run, reader, count - stats["jobsWaiting"]
+
+
+def read_jobs(run, reader, wanted):
+    """The ids of the jobs that come until the end, which is asked for after so many."""
     jobs = []
     deadline = threading.Timer(DEADLINE_S, run.p.kill)
     deadline.start()
     with os.fdopen(reader) as f:
         for line in f:
             jobs.append(json.loads(line)["jobId"])
-            if len(jobs) == count:
+            if len(jobs) == wanted:
                 run.signal(signal.SIGTERM)
     deadline.cancel()
+    return jobs
+
+
+def test_slow_reader(loops):
+    """A relay is one more queue, so that with more loops it takes more jobs to fill them."""
+    sim = Sim()  # of its own, which holds so many
+    count = 20000 * loops
+    run, reader, taken = start_stuck(sim, loops, count)
+    jobs = read_jobs(run, reader, count)
     check("a slow reader gets every job once",
           run.wait() == 0 and len(jobs) == count == len(set(jobs)),
-          (len(jobs), len(set(jobs)), stats))
+          (len(jobs), len(set(jobs)), taken))
+
+    run, reader, taken = start_stuck(sim, loops, count)
+    run.signal(signal.SIGTERM)
+    run.log("SIGTERM")
+    jobs = read_jobs(run, reader, None)
+    check("an end while nobody reads waits for the reader, and loses nothing",
+          run.wait() == 0 and len(jobs) == taken == len(set(jobs)), (len(jobs), taken))
+
+    run, reader, taken = start_stuck(sim, loops, count)
+    run.signal(signal.SIGTERM)
+    run.log("SIGTERM")
+    os.close(reader)
+    code = run.wait()
+    lost = [json.loads(l.split("not written to stdout: ")[1])["jobId"]
+            for l in run.rest("err") if "not written to stdout: " in l]
+    in_pipe = 65536 // 256  # what a pipe holds of lines that are longer than that
+    check("a reader that leaves after the end was asked for finds the rest in the log",
+          code == 1 and taken - in_pipe <= len(lost) <= taken and len(set(lost)) == len(lost),
+          (code, len(lost), taken))
+    sim.signal(signal.SIGTERM)
+    sim.wait()
+
+
+def test_loops(sim):
+    regions = ["us-east-1", "us-east-2", "us-west-1", "eu-west-1", "eu-central-1", "sa-east-1"]
+    config = write("loops.ini", "".join(target(f"t{i}", sim, regions=r, interval="10ms")
+                                        for i, r in enumerate(regions[:4])))
+    run = start_run(config, loops=3)
+    check("run says on how many loops", run.started and "polling 4 targets of 4 sections" in
+          run.started and " on 3 loops " in run.started, run.started)
+    write("loops.ini", "".join(target(f"t{i}", sim, regions=r, interval="10ms")
+                               for i, r in enumerate(regions)))
+    run.signal(signal.SIGHUP)
+    check("a reload over loops moves no target",
+          run.log("2 targets added, 0 removed, 4 unchanged"), run.seen["err"])
+    before = sim.control("GET", "stats")["jobsHandedOut"]
+    for region in regions:
+        sim.control("POST", "jobs", region=region, provider="Acme", count=200)
+    sim.until(lambda s: s["jobsHandedOut"] >= before + 600)
+    run.signal(signal.SIGTERM)
+    code = run.wait()
+    jobs = [json.loads(l) for l in run.rest("out")]
+    handed_out = sim.control("GET", "stats")["jobsHandedOut"] - before
+    check("what was handed out to any loop is written once, also by a drain under load",
+          code == 0 and len({j["jobId"] for j in jobs}) == len(jobs) == handed_out >= 600,
+          (code, len(jobs), handed_out))
+    run = start_run(config, loops=3)
+    sim.until(lambda s: s["jobsWaiting"] == 0)
+    run.signal(signal.SIGTERM)
+    check("the next run finds the rest", run.wait() == 0 and
+          len(jobs) + len(run.rest("out")) == 6 * 200, len(run.rest("out")))
+
+    run = start_run(config, loops=8)
+    check("loops without a region are told",
+          any("2 of 8 loops have nothing to poll" in l for l in run.seen["err"]), run.seen["err"])
+    run.signal(signal.SIGTERM)
+    check("and end as well", run.wait() == 0)
+    config = write("loops.ini", "[pipepoll]\nmax-in-flight = 2\n" + target("web", sim))
+    r = pipepoll("run", "--config", config, "--loops", "3")
+    check("more loops than polls in flight are refused",
+          r.code == 252 and "--loops 3 is more than max-in-flight, 2" in r.err, r)
+    r = pipepoll("run", "--config", config, "--loops", "2", env=BARE)
+    check("no credentials on any loop: 253, told once",
+          r.code == 253 and r.err.count("Unable to locate credentials") == 1, r)
+
+
+def test_bench(sim):
+    def bench(*arguments, url=sim.url, env=None):
+        return pipepoll("bench", "--endpoint-url", url, "--in-flight", "8", "--warm-up", "0",
+                        *arguments, env=env)
+
+    r = pipepoll("bench")
+    check("bench refuses to load AWS by accident",
+          r.code == 252 and "--endpoint-url is required" in r.err and r.err.count("\n") == 1, r)
+    r = bench("--polls", "500")
+    check("bench prints a table and a plot", r.code == 0 and r.err == "" and all(
+        re.search(line, r.out, re.M) for line in (
+            r"^polls +\d+$", r"^polls/s +[\d.]+$", r"^CPU per poll +[\d.]+ us ",
+            r"^failed polls +0 ", r"^p99\.99 +[\d.]+ ms$", r" \.\. +[\d.]+ ms +\d+ #+$")), r)
+    for loops in (1, 2):
+        r = bench("--polls", "500", "--loops", str(loops), "--regions", "4", "--output", "json")
+        got = json.loads(r.out or "{}")
+        latency = got["latency"]
+        check(f"bench --loops {loops} keeps the polls in flight that were asked for",
+              r.code == 0 and got["polls"] >= 500 and got["connections"] == 8
+              and got["connectionsWhileMeasured"] == 0 and 7 <= got["inFlightMean"] <= 8.01, r)
+        check("its figures fit together",
+              got["loops"] == loops and got["failures"] == 0 and got["failuresByStatus"] == {}
+              and abs(got["pollsPerSecond"] - got["polls"] / got["seconds"])
+              <= 0.01 * got["pollsPerSecond"]
+              and 0 < got["loopCpuShare"] <= 1.1 and 0 < got["loopBusyShare"] <= 1.1
+              and got["longestTurnUs"] > 0 and got["residentBytes"] > 1e6, r)
+        check("so does the histogram",
+              sum(b["count"] for b in latency["buckets"]) == got["polls"]
+              and latency["p50Us"] <= latency["p90Us"] <= latency["p99_99Us"] <= latency["maxUs"]
+              and latency["buckets"][-1]["leastUs"] <= latency["maxUs"], r)
+    before = sim.control("GET", "stats")["requests"]
+    r = bench("--warm-up", "0.4", "--duration", "0.2", "--output", "json")
+    got = json.loads(r.out)
+    check("--warm-up and --duration are kept",
+          got["warmUpSeconds"] >= 0.4 and 0.2 <= got["seconds"] < 5, r)
+    requests = sim.control("GET", "stats")["requests"] - before
+    check("polls of the warm-up are not counted", got["polls"] < requests - 100, (r, requests))
+
+    r = bench("--duration", "0.1", "--output", "json", env=dict(KEYS, AWS_SECRET_ACCESS_KEY="x"))
+    got = json.loads(r.out or "{}")
+    check("failed polls are counted by kind, and exit 1",
+          r.code == 1 and got["polls"] == 0 and got["failuresByStatus"].get("credentials", 0) > 0
+          and re.search("the last failure: [a-z0-9-]+: ", r.err), r)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))  # bound but not listening: refuses
+        r = bench(url=f"http://127.0.0.1:{s.getsockname()[1]}")
+    check("nobody there: exit 1, without waiting for the end",
+          r.code == 1 and re.search(r"^  unreachable +\d+ ", r.out, re.M)
+          and "no poll was answered" in r.err, r)
+    check("bench without credentials: 253", bench(env=BARE).code == 253)
 
 
 def test_demo():
@@ -551,11 +693,13 @@ def main():
     sim = Sim()
     test_poll(sim)
     test_poll_failures(sim)
-    test_run(sim)
-    test_drain(sim)
-    test_reload(sim)
-    test_broken_output(sim)
-    test_slow_reader(sim)
+    for loops in (1, 2):
+        print(f"--- run --loops {loops}", flush=True)
+        for test in (test_run, test_drain, test_reload, test_broken_output):
+            test(sim, loops)
+        test_slow_reader(loops)
+    test_loops(sim)
+    test_bench(sim)
     sim.signal(signal.SIGTERM)
     check("the simulator ends with 0", sim.wait() == 0)
     test_tls()

@@ -42,16 +42,16 @@ static void a_wrong_category_is_named_with_what_is_allowed_and_what_was_meant(vo
     static const struct {
         const char *value, *hint;
     } cases[] = {
-        { "Bild", " (did you mean Build?)" },
-        { "build", " (did you mean Build?)" },
-        { "DEPLOY", " (did you mean Deploy?)" },
-        { "Tset", " (did you mean Test?)" },
-        { "Approve", " (did you mean Approval?)" },
-        { "Computer", " (did you mean Compute?)" },
+        { "Bild", " (did you mean \"Build\"?)" },
+        { "build", " (did you mean \"Build\"?)" },
+        { "DEPLOY", " (did you mean \"Deploy\"?)" },
+        { "Tset", " (did you mean \"Test\"?)" },
+        { "Approve", " (did you mean \"Approval\"?)" },
+        { "Computer", " (did you mean \"Compute\"?)" },
         { "Frobnicate", "" },
         { "", "" },
         { "x", "" },
-        { "Buil\n", " (did you mean Build?)" },
+        { "Buil\n", " (did you mean \"Build\"?)" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pipepoll_action_type a = acme();
@@ -74,7 +74,7 @@ static void a_wrong_owner_is_named(void **state)
     struct pipepoll_action_type a = acme();
     a.owner = STR("third-party");
     assert_refused(&a, "owner \"third-party\" is not one of AWS, ThirdParty, Custom "
-                       "(did you mean ThirdParty?)");
+                       "(did you mean \"ThirdParty\"?)");
     a.owner = STR("AB"); /* two letters off, of three */
     assert_refused(&a, "owner \"AB\" is not one of AWS, ThirdParty, Custom");
     a.owner = STR("Me");

@@ -1,8 +1,9 @@
 #include "aws/operation.h"
 
 #include "base/log.h"
+#include "base/nearest.h"
 
-enum { QUOTE_MAX = 48, NAME_MAX_LEN = 31 };
+enum { QUOTE_MAX = 48 };
 
 static const str targets[OPERATION_COUNT] = {
     [OPERATION_POLL_FOR_THIRD_PARTY_JOBS] = STR_INIT("CodePipeline_20150709.PollForThirdPartyJobs"),
@@ -20,49 +21,6 @@ static const char *const categories[] = { "Source", "Build",    "Deploy",  "Test
                                           "Invoke", "Approval", "Compute", NULL };
 static const char *const owners[] = { "AWS", "ThirdParty", "Custom", NULL };
 
-static unsigned least(unsigned a, unsigned b, unsigned c)
-{
-    unsigned ab = a < b ? a : b;
-    return ab < c ? ab : c;
-}
-
-/* How many letters to change, add or leave out to come from a to b, whatever their case; b.len <=
- * NAME_MAX_LEN. (Levenshtein, one row at a time.) */
-static unsigned distance(str a, str b)
-{
-    unsigned row[NAME_MAX_LEN + 1];
-    for (unsigned j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (unsigned i = 1; i <= a.len; i++) {
-        unsigned diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            bool same = ascii_lower(a.ptr[i - 1]) == ascii_lower(b.ptr[j - 1]);
-            unsigned above = row[j];
-            row[j] = least(above + 1, row[j - 1] + 1, diagonal + !same);
-            diagonal = above;
-        }
-    }
-    return row[b.len];
-}
-
-/* The name that was probably meant, or NULL when none is near. */
-static const char *nearest(str value, const char *const *names)
-{
-    const char *best = NULL;
-    unsigned best_distance = 3;
-    if (value.len > NAME_MAX_LEN)
-        return NULL;
-    for (; *names; names++) {
-        unsigned d = distance(value, str_of(*names));
-        if (d < best_distance && d <= strlen(*names) / 2) {
-            best = *names;
-            best_distance = d;
-        }
-    }
-    return best;
-}
-
 /* Fill why: `FIELD "VALUE" is not RULE`. */
 static int refuse(struct pipepoll_error *why, const char *field, str value, const char *rule)
 {
@@ -74,17 +32,17 @@ static int refuse(struct pipepoll_error *why, const char *field, str value, cons
 static int check_choice(const char *field, str value, const char *const *names,
                         struct pipepoll_error *why)
 {
-    char text[128];
+    char text[128], hint[64];
     struct buf rule = BUF_ON(text);
+    struct nearest near = nearest_to(value);
     buf_put(&rule, STR("one of "));
     for (size_t i = 0; names[i]; i++) {
         if (str_eq(value, str_of(names[i])))
             return 0;
         buf_printf(&rule, i ? ", %s" : "%s", names[i]);
+        nearest_try(&near, str_of(names[i]));
     }
-    const char *meant = nearest(value, names);
-    if (meant)
-        buf_printf(&rule, " (did you mean %s?)", meant);
+    buf_put(&rule, str_of(nearest_hint(&near, hint, sizeof hint)));
     return refuse(why, field, value, buf_cstr(&rule));
 }
 

@@ -1,7 +1,7 @@
 #include "cli/action_type.h"
 
 #include "base/log.h"
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 enum { MEMBER_COUNT = 4 };
 

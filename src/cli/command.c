@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 enum { HELP_COLUMN = 30 };
 

@@ -32,7 +32,7 @@ struct command {
     int (*run)(const struct command *self, int argc, char **argv); /* argv[0] is the name */
 };
 
-extern const struct command command_poll, command_run, command_check, command_demo;
+extern const struct command command_poll, command_run, command_check, command_demo, command_bench;
 
 /* A walk along argv. */
 struct flags {

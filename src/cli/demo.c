@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "cli/demo_options.h"
+#include "cli/region.h"
 #include "cli/tally.h"
 #include "sim/sim.h"
 
@@ -95,7 +96,7 @@ static void make_job(struct demo *d)
     char provider[32];
     provider_name(provider, sizeof provider,
                   (uint32_t)(rng_next(&d->rng) % d->options.action_types));
-    const struct sim_place place = { .region = demo_region(rng_next(&d->rng) % d->options.regions),
+    const struct sim_place place = { .region = region_nth(rng_next(&d->rng) % d->options.regions),
                                      .action_type = action_type_of(provider) };
     if (sim_jobs_add(d->sim, &place, 1, &d->trouble) == PIPEPOLL_OK)
         d->jobs_made++;
@@ -257,7 +258,7 @@ static int add_targets(struct demo *d, struct pipepoll_error *why)
         struct pipepoll_target_options o = PIPEPOLL_TARGET_OPTIONS_INIT;
         provider_name(provider, sizeof provider, i % d->options.action_types);
         o.action_type = action_type_of(provider);
-        o.region = demo_region(i / d->options.action_types);
+        o.region = region_nth(i / d->options.action_types);
         o.endpoint_url = str_of(sim_url(d->sim));
         o.interval_ms = d->options.interval_ms;
         o.max_batch_size = 10;

@@ -32,25 +32,6 @@ const struct flag demo_flags[DEMO_FLAG_COUNT] = {
     [FLAG_OUTPUT] = { STR_INIT("--output"), "text|json", "of the summary (default text)" },
 };
 
-str demo_region(size_t i)
-{
-    for (size_t p = 0; region_partition(p); p++) {
-        const char *name;
-        for (size_t j = 0; (name = pipepoll_region(str_of(region_partition(p)), j)); j++)
-            if (i-- == 0)
-                return str_of(name);
-    }
-    return (str) { 0 };
-}
-
-static uint32_t count_regions(void)
-{
-    uint32_t n = 0;
-    while (demo_region(n).len)
-        n++;
-    return n;
-}
-
 /* NULL, or what the value should have been. */
 static const char *read_value(struct demo_options *o, int flag, str value)
 {
@@ -61,8 +42,8 @@ static const char *read_value(struct demo_options *o, int flag, str value)
                    : "a number of seconds from 1 to 3600";
     case FLAG_REGIONS:
         if (str_eq(value, STR("all")))
-            o->regions = count_regions();
-        else if (!quantity_count(value, 1, count_regions(), &o->regions))
+            o->regions = region_count();
+        else if (!quantity_count(value, 1, region_count(), &o->regions))
             return "all, or a number from 1 to the number of regions there are";
         return NULL;
     case FLAG_ACTION_TYPES:
@@ -86,7 +67,7 @@ bool demo_options_read(struct demo_options *out, struct flags *f, int *code)
 {
     *out = (struct demo_options) { .seconds_ms = 10000,
                                    .interval_ms = 1000,
-                                   .regions = count_regions(),
+                                   .regions = region_count(),
                                    .action_types = 4,
                                    .in_flight = 256,
                                    .seed = 1,

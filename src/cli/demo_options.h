@@ -20,7 +20,4 @@ extern const struct flag demo_flags[DEMO_FLAG_COUNT];
 /* true: *out is filled. false: *code is what to exit with. */
 bool demo_options_read(struct demo_options *out, struct flags *f, int *code);
 
-/* The i-th region of all partitions, empty past the last. Static. */
-str demo_region(size_t i);
-
 #endif

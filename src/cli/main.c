@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "cli/command.h"
-#include "cli/nearest.h"
+#include "base/nearest.h"
 #include "cli/sim.h"
 
 static int run_sim(const struct command *self, int argc, char **argv)
@@ -20,7 +20,7 @@ static const struct command command_sim = {
 };
 
 static const struct command *const commands[] = {
-    &command_poll, &command_run, &command_check, &command_sim, &command_demo,
+    &command_poll, &command_run, &command_check, &command_sim, &command_demo, &command_bench,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

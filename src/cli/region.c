@@ -1,6 +1,6 @@
 #include "cli/region.h"
 
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 const char *region_partition(size_t i)
 {
@@ -24,6 +24,25 @@ str region_expand(str word, size_t i)
     if (region_is_all(word))
         return str_of(pipepoll_region(partition_of(word), i));
     return i == 0 ? word : (str) { 0 };
+}
+
+str region_nth(size_t i)
+{
+    for (size_t p = 0; region_partition(p); p++) {
+        const char *name;
+        for (size_t j = 0; (name = pipepoll_region(str_of(region_partition(p)), j)); j++)
+            if (i-- == 0)
+                return str_of(name);
+    }
+    return (str) { 0 };
+}
+
+uint32_t region_count(void)
+{
+    uint32_t n = 0;
+    while (region_nth(n).len)
+        n++;
+    return n;
 }
 
 bool region_is_known(str region)

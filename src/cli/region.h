@@ -2,6 +2,8 @@
 #ifndef CLI_REGION_H
 #define CLI_REGION_H
 
+#include <stdint.h>
+
 #include "base/str.h"
 
 /* The i-th partition name (aws, aws-cn, ...), or NULL past the last. Static. */
@@ -11,6 +13,10 @@ const char *region_partition(size_t i);
  * partition for `all` (of aws) and `all:PARTITION`; an empty str past the last, and for an unknown
  * partition at once. Static text, or the word. */
 str region_expand(str word, size_t i);
+
+/* The i-th region of all partitions, empty past the last; and how many there are. Static. */
+str region_nth(size_t i);
+uint32_t region_count(void);
 
 /* Does the word stand for more than itself? */
 bool region_is_all(str word);

@@ -1,48 +1,33 @@
-/* `pipepoll run`: a poller on a loop, its answers as lines on stdout. Credit is the room of the
- * output queue, so that a slow reader leaves the jobs in the service. The end, whoever asks for it,
- * goes one way: close the poller (polls in flight are delivered), then the output (lines are
- * written), then the signals; with nothing left the loop ends. */
+/* `pipepoll run`: stations poll, and the home loop has the output, the signals and the reload.
+ * Credit is the room for lines, so that a slow reader leaves the jobs in the service. The end,
+ * whoever asks for it, goes one way: close the stations (polls in flight are delivered), then the
+ * output (lines are written), then the signals; with nothing left the loop ends. */
 #include <signal.h>
 #include <unistd.h>
 #include <uv.h>
 
-#include "base/list.h"
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/console.h"
 #include "cli/event.h"
-#include "cli/jsontext.h"
 #include "cli/output.h"
-#include "cli/roster.h"
-
-enum { QUEUE_LINES_MIN = 256, QUEUE_LINES_MAX = 4096, HEALTH_LINES_MAX = 64, BATCH = 10 };
+#include "cli/run_options.h"
+#include "cli/stations.h"
 
 enum { SIGNAL_TERM, SIGNAL_INT, SIGNAL_HUP, SIGNAL_COUNT };
 
-struct arguments {
-    const char *config;
-    bool has_level, has_format, log_json;
-    enum pipepoll_level level;
-};
-
 struct run {
-    struct arguments arguments;
+    struct run_options options;
     struct config config;
     struct console console;
     struct log log;
     uv_loop_t loop;
     uv_signal_t signals[SIGNAL_COUNT];
-    struct pipepoll_sink sink;
-    struct roster roster;
     struct output *output;
+    struct stations stations;
     bool ending;
     int code;
 };
-
-static struct run *run_of(struct pipepoll_sink *sink)
-{
-    return CONTAINER_OF(sink, struct run, sink);
-}
 
 /* --- the end --------------------------------------------------------------------------------- */
 
@@ -54,10 +39,9 @@ static void on_output_closed(void *ctx)
         uv_close((uv_handle_t *)&r->signals[i], NULL);
 }
 
-static void on_poller_closed(void *ctx)
+static void on_stations_closed(void *ctx)
 {
     struct run *r = ctx;
-    r->roster.poller = NULL;
     output_close(r->output, on_output_closed, r);
 }
 
@@ -68,72 +52,7 @@ static void end(struct run *r, int code)
     if (r->ending)
         return;
     r->ending = true;
-    if (r->roster.poller)
-        pipepoll_close(r->roster.poller, on_poller_closed, r);
-}
-
-/* --- answers --------------------------------------------------------------------------------- */
-
-static struct event_source source_now(const struct pipepoll_target *from)
-{
-    return (struct event_source) { .unix_ms = jsontext_now_ms(),
-                                   .region = pipepoll_target_region(from),
-                                   .action_type = pipepoll_target_action_type(from) };
-}
-
-static size_t credit(struct pipepoll_sink *sink)
-{
-    return output_room(run_of(sink)->output) / (EVENT_LINE_MAX + 1);
-}
-
-static void write_health(struct run *r, struct pipepoll_target *from,
-                         const struct pipepoll_failure *failure)
-{
-    const struct roster_target *t = roster_of(from);
-    struct event_source source = source_now(from);
-    if (failure)
-        log_line(&r->log, PIPEPOLL_WARNING, "[target %s] in %.*s: %s%s%.*s; next poll in %u ms",
-                 t->name, STR_ARG(source.region), pipepoll_strerror(failure->status),
-                 failure->message.len ? ": " : "", STR_ARG(failure->message), failure->retry_in_ms);
-    else
-        log_line(&r->log, PIPEPOLL_INFO, "[target %s] in %.*s is healthy again", t->name,
-                 STR_ARG(source.region));
-    char text[EVENT_LINE_MAX];
-    struct buf line = BUF_ON(text);
-    event_health(&line, &source, str_of(t->name), failure);
-    if (line.overflow || !output_put_extra(r->output, buf_str(&line)))
-        log_line(&r->log, PIPEPOLL_WARNING,
-                 "a health event of [target %s] is left out: stdout is too slow", t->name);
-}
-
-static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
-                    const struct pipepoll_answer *answer)
-{
-    struct run *r = run_of(sink);
-    char text[EVENT_LINE_MAX];
-    if (roster_answered(roster_of(from)))
-        write_health(r, from, NULL);
-    struct event_source source = source_now(from);
-    for (size_t i = 0; i < answer->job_count; i++) {
-        struct buf line = BUF_ON(text);
-        event_job(&line, &source, &answer->jobs[i], answer->request_id);
-        if (line.overflow || !output_put(r->output, buf_str(&line)))
-            log_line(&r->log, PIPEPOLL_ERROR, "not written to stdout: job %.*s in %.*s",
-                     STR_ARG(answer->jobs[i].job_id), STR_ARG(source.region));
-    }
-}
-
-static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
-                   const struct pipepoll_failure *failure)
-{
-    if (roster_failed(roster_of(from), failure))
-        write_health(run_of(sink), from, failure);
-}
-
-static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
-{
-    (void)sink;
-    roster_removed(roster_of(from));
+    stations_close(&r->stations);
 }
 
 /* --- output ---------------------------------------------------------------------------------- */
@@ -141,8 +60,7 @@ static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
 static void on_room(void *ctx)
 {
     struct run *r = ctx;
-    if (r->roster.poller)
-        pipepoll_wake(r->roster.poller);
+    stations_on_room(&r->stations);
 }
 
 static void on_broken(void *ctx, int error)
@@ -151,6 +69,7 @@ static void on_broken(void *ctx, int error)
     log_line(&r->log, PIPEPOLL_ERROR, "cannot write to stdout: %s: polling ends",
              uv_strerror(error));
     end(r, EXIT_FAILED);
+    stations_on_broken(&r->stations);
 }
 
 /* Not by log_line(), which cuts: this is the last that anybody sees of a job. */
@@ -171,11 +90,11 @@ static void log_complaint(void *ctx, enum pipepoll_level level, str text)
     console_write(ctx, level, text);
 }
 
-static void set_console(struct run *r)
+static void set_console(struct run *r, const struct config *config)
 {
-    const struct arguments *a = &r->arguments;
-    r->console.level = a->has_level ? a->level : r->config.log_level;
-    r->console.json = a->has_format ? a->log_json : r->config.log_json;
+    const struct run_options *o = &r->options;
+    r->console.level = o->has_level ? o->level : config->log_level;
+    r->console.json = o->has_format ? o->log_json : config->log_json;
 }
 
 static bool needs_restart(const struct config *a, const struct config *b)
@@ -191,31 +110,50 @@ static bool needs_restart(const struct config *a, const struct config *b)
 static void log_refusal(struct run *r, int result, const struct complaints *c, const char *then)
 {
     if (result == PIPEPOLL_ENOMEM)
-        log_line(&r->log, PIPEPOLL_ERROR, "no memory for %s: %s", r->arguments.config, then);
+        log_line(&r->log, PIPEPOLL_ERROR, "no memory for %s: %s", r->options.config, then);
     else
         log_line(&r->log, PIPEPOLL_ERROR, "%zu error%s in %s: %s", c->errors,
-                 c->errors == 1 ? "" : "s", r->arguments.config, then);
+                 c->errors == 1 ? "" : "s", r->options.config, then);
+}
+
+static void log_idle(struct run *r, uint32_t idle)
+{
+    if (idle)
+        log_line(&r->log, PIPEPOLL_WARNING,
+                 "%u of %u loops have nothing to poll: there are not as many regions", idle,
+                 r->options.loops);
+}
+
+static void take_config(struct run *r, struct config *new)
+{
+    struct stations_change changed;
+    set_console(r, new);
+    if (stations_change(&r->stations, &new->plan, &changed)) {
+        set_console(r, &r->config);
+        log_refusal(r, PIPEPOLL_ENOMEM, NULL, "nothing changes");
+        config_deinit(new);
+        return;
+    }
+    if (needs_restart(&r->config, new))
+        log_line(&r->log, PIPEPOLL_WARNING,
+                 "limits, timeouts, ca-bundle and http2 change at the next start only");
+    log_idle(r, changed.idle);
+    config_deinit(&r->config);
+    r->config = *new;
+    log_line(&r->log, PIPEPOLL_INFO, "%s taken: %zu targets added, %zu removed, %zu unchanged",
+             r->options.config, changed.added, changed.removed, changed.kept);
 }
 
 static void reload(struct run *r)
 {
     struct config new;
     struct complaints complaints;
-    int result = config_load(&new, r->arguments.config, &complaints);
+    int result = config_load(&new, r->options.config, &complaints);
     complaints_each(&complaints, log_complaint, &r->console);
-    if (result) {
+    if (result)
         log_refusal(r, result, &complaints, "nothing changes");
-        return;
-    }
-    if (needs_restart(&r->config, &new))
-        log_line(&r->log, PIPEPOLL_WARNING,
-                 "limits, timeouts, ca-bundle and http2 change at the next start only");
-    roster_change(&r->roster, &r->config.plan, &new.plan);
-    config_deinit(&r->config);
-    r->config = new;
-    set_console(r);
-    log_line(&r->log, PIPEPOLL_INFO, "%s taken: %zu targets added, %zu removed, %zu unchanged",
-             r->arguments.config, r->roster.added, r->roster.removed, r->roster.kept);
+    else
+        take_config(r, &new);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -253,12 +191,9 @@ static int start_signals(struct run *r)
 
 static int start_output(struct run *r, struct pipepoll_error *why)
 {
-    size_t lines = (size_t)r->config.max_in_flight * BATCH;
-    lines = lines < QUEUE_LINES_MIN ? QUEUE_LINES_MIN : lines;
-    lines = lines > QUEUE_LINES_MAX ? QUEUE_LINES_MAX : lines;
     const struct output_options o = { .fd = STDOUT_FILENO,
-                                      .size = lines * (EVENT_LINE_MAX + 1),
-                                      .extra_size = HEALTH_LINES_MAX * (EVENT_LINE_MAX + 1),
+                                      .size = station_outlet_size(r->config.max_in_flight),
+                                      .extra_size = station_outlet_extra_size(),
                                       .room = on_room,
                                       .broken = on_broken,
                                       .lost = on_lost,
@@ -268,22 +203,16 @@ static int start_output(struct run *r, struct pipepoll_error *why)
                                      : result;
 }
 
-static int start_poller(struct run *r, struct pipepoll_error *why)
+static int start_stations(struct run *r, struct pipepoll_error *why)
 {
-    struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
-    r->sink = (struct pipepoll_sink) {
-        .credit = credit, .deliver = deliver, .failed = failed, .removed = removed
-    };
-    o.sink = &r->sink;
-    o.ca_bundle = r->config.ca_bundle;
-    o.max_in_flight = r->config.max_in_flight;
-    o.max_in_flight_per_region = r->config.max_in_flight_per_region;
-    o.request_timeout_ms = r->config.request_timeout_ms;
-    o.connect_timeout_ms = r->config.connect_timeout_ms;
-    o.http2 = r->config.http2;
-    o.log = console_write;
-    o.log_ctx = &r->console;
-    return pipepoll_open(&r->roster.poller, &r->loop, &o, why);
+    const struct stations_options o = { .home = &r->loop,
+                                        .loops = r->options.loops,
+                                        .config = &r->config,
+                                        .console = &r->console,
+                                        .output = r->output,
+                                        .closed = on_stations_closed,
+                                        .ctx = r };
+    return stations_open(&r->stations, &o, why);
 }
 
 static int explain_start(struct run *r, int result, const char *why)
@@ -298,16 +227,22 @@ static int explain_start(struct run *r, int result, const char *why)
     return EXIT_OTHER;
 }
 
-static void start_targets(struct run *r)
+static int start_targets(struct run *r, struct pipepoll_error *why)
 {
-    struct plan none = { 0 };
-    char text[256];
-    struct buf versions = BUF_ON(text);
+    char text[256], loops[32];
+    struct buf versions = BUF_ON(text), on = BUF_ON(loops);
+    struct stations_change changed;
+    int result = stations_change(&r->stations, &r->config.plan, &changed);
+    if (result)
+        return explain(why, result, "out of memory");
     command_put_versions(&versions);
-    roster_change(&r->roster, &none, &r->config.plan);
-    log_line(&r->log, PIPEPOLL_INFO, "polling %zu targets of %zu sections in %s (%.*s)",
-             r->roster.added, r->config.plan.section_count, r->arguments.config,
+    if (r->options.loops > 1)
+        buf_printf(&on, " on %u loops", r->options.loops);
+    log_idle(r, changed.idle);
+    log_line(&r->log, PIPEPOLL_INFO, "polling %zu targets of %zu sections in %s%.*s (%.*s)",
+             changed.added, r->config.plan.section_count, r->options.config, STR_ARG(buf_str(&on)),
              STR_ARG(buf_str(&versions)));
+    return PIPEPOLL_OK;
 }
 
 static int run_loop(struct run *r)
@@ -323,53 +258,19 @@ static int run_loop(struct run *r)
         result = explain(&why, PIPEPOLL_ESYSTEM, "no signal handlers: %s", uv_strerror(result));
     if (!result)
         result = start_output(r, &why);
-    if (!result)
-        result = start_poller(r, &why);
-    if (result) {
+    if (!r->output) {
         r->code = explain_start(r, result, why.text);
-        r->ending = true;
-        if (r->output)
-            output_close(r->output, on_output_closed, r);
-        else
-            on_output_closed(r);
+        on_output_closed(r);
     } else {
-        start_targets(r);
+        result = start_stations(r, &why);
+        if (!result)
+            result = start_targets(r, &why);
+        if (result)
+            end(r, explain_start(r, result, why.text));
     }
     uv_run(&r->loop, UV_RUN_DEFAULT);
     uv_loop_close(&r->loop);
     return r->code;
-}
-
-enum { FLAG_CONFIG, FLAG_LOG_FORMAT, FLAG_LOG_LEVEL };
-
-static const struct flag flags[] = {
-    [FLAG_CONFIG] = { STR_INIT("--config"), "FILE", "what to poll (required); see below" },
-    [FLAG_LOG_FORMAT] = { STR_INIT("--log-format"), "text|json",
-                          "of the log on stderr (default text, or the file's)" },
-    [FLAG_LOG_LEVEL] = { STR_INIT("--log-level"), "error|warning|info|debug",
-                         "the least important to log (default info, or the file's)" },
-};
-
-/* 0, or what to exit with at once; *ended then. */
-static int read_arguments(struct arguments *out, struct flags *f, bool *ended)
-{
-    str value;
-    int flag;
-    *ended = true;
-    while ((flag = flags_next(f, &value)) >= 0) {
-        if (flag == FLAG_CONFIG)
-            out->config = value.ptr;
-        if (flag == FLAG_LOG_FORMAT && !(out->has_format = config_format(value, &out->log_json)))
-            return flags_refuse(f, flag, "text or json", value);
-        if (flag == FLAG_LOG_LEVEL && !(out->has_level = config_log_level(value, &out->level)))
-            return flags_refuse(f, flag, "error, warning, info or debug", value);
-    }
-    if (flag != FLAGS_END)
-        return flags_exit(flag);
-    if (!out->config)
-        return command_misuse(f->command, "--config FILE is required");
-    *ended = false;
-    return EXIT_FINE;
 }
 
 static int run_run(const struct command *self, int argc, char **argv)
@@ -377,21 +278,25 @@ static int run_run(const struct command *self, int argc, char **argv)
     struct run r = { .console.level = PIPEPOLL_INFO };
     struct complaints complaints;
     struct flags f = flags_of(self, argc, argv);
-    bool ended;
-    int code = read_arguments(&r.arguments, &f, &ended);
-    if (ended)
+    int code;
+    if (!run_options_read(&r.options, &f, &code))
         return code;
-    r.console.json = r.arguments.has_format && r.arguments.log_json;
-    r.log = r.roster.log = console_log(&r.console);
-    int result = config_load(&r.config, r.arguments.config, &complaints);
+    r.console.json = r.options.has_format && r.options.log_json;
+    r.log = console_log(&r.console);
+    int result = config_load(&r.config, r.options.config, &complaints);
     if (!result)
-        set_console(&r);
+        set_console(&r, &r.config);
     complaints_each(&complaints, log_complaint, &r.console);
     if (result) {
         log_refusal(&r, result, &complaints, "not started");
         return result == PIPEPOLL_ENOMEM ? EXIT_OTHER : EXIT_USAGE;
     }
-    code = run_loop(&r);
+    if (r.options.loops > r.config.max_in_flight)
+        code = command_misuse(self, "--loops %u is more than max-in-flight, %u", r.options.loops,
+                              r.config.max_in_flight);
+    else
+        code = run_loop(&r);
+    stations_deinit(&r.stations);
     config_deinit(&r.config);
     return code;
 }
@@ -411,9 +316,11 @@ const struct command command_run = {
         "the service; when it goes away, polling ends.\n\n"
         "SIGTERM or SIGINT: polls in flight are finished, lines written, exit 0; a second one\n"
         "ends at once. SIGHUP: the file is read again; targets that did not change notice\n"
-        "nothing, and a bad file changes nothing.\n",
-    .flags = flags,
-    .flag_count = sizeof flags / sizeof *flags,
+        "nothing, and a bad file changes nothing.\n\n"
+        "One loop does some ten thousand polls a second; `pipepoll bench` says what it does here.\n"
+        "--loops is for more: a thread each, with its share of the regions and of max-in-flight.\n",
+    .flags = run_flags,
+    .flag_count = RUN_FLAG_COUNT,
     .more =
         "The file:\n"
         "  [pipepoll]                   # defaults of all targets, and limits of the process\n"

@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "base/ini.h"
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 enum scope { SCOPE_TARGET, SCOPE_PROCESS };
 

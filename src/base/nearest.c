@@ -1,4 +1,4 @@
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 #include <stdio.h>
 
@@ -48,7 +48,7 @@ void nearest_try(struct nearest *n, str candidate)
     if (n->word.len > WORD_MAX || candidate.len > WORD_MAX)
         return;
     size_t d = distance(n->word, candidate);
-    if (d < n->distance && d < candidate.len) {
+    if (d < n->distance && 2 * d <= candidate.len) {
         n->distance = d;
         n->best = candidate;
     }

@@ -1,6 +1,6 @@
 /* "Did you mean": the known word nearest to a mistyped one. Pure. */
-#ifndef CLI_NEAREST_H
-#define CLI_NEAREST_H
+#ifndef BASE_NEAREST_H
+#define BASE_NEAREST_H
 
 #include "base/str.h"
 
@@ -13,7 +13,8 @@ struct nearest {
 struct nearest nearest_to(str word);
 
 /* Is `candidate` nearer than the best so far? Counts letters to insert, drop, replace or swap; up
- * to a third of the word (at least 2) may be wrong. Words above 64 bytes are never near. */
+ * to a third of the word (at least 2), and half of the candidate, may be wrong. Words above 64 bytes
+ * are never near. */
 void nearest_try(struct nearest *n, str candidate);
 
 /* " (did you mean "best"?)", or nothing, NUL-terminated in text. Returns text. */

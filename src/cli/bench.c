@@ -1,0 +1,342 @@
+/* `pipepoll bench`: a steady load on each loop of a crew, and one window that is the same for all.
+ * A timer on the home loop looks every 10 ms: first whether all connections are open, then whether
+ * time is up or enough was answered. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/log.h"
+#include "cli/bench_options.h"
+#include "cli/bench_report.h"
+#include "cli/crew.h"
+#include "cli/load.h"
+
+enum { LOOK_MS = 10, OPENING_MOST_MS = 10000 };
+
+enum { SIGNAL_TERM, SIGNAL_INT, SIGNAL_COUNT };
+
+/* What there is of a load up to now. */
+struct sight {
+    bool open;      /* all connections */
+    uint64_t polls; /* answered in this phase */
+    uint64_t failures;
+};
+
+/* A loop of the crew and its load. */
+struct post {
+    struct bench *bench;
+    uint32_t index;
+    struct load load;
+    struct sight sight; /* at the last look */
+    int result;
+    struct pipepoll_error why;
+};
+
+struct bench {
+    struct bench_options options;
+    struct bench_report report;
+    uv_loop_t loop;
+    uv_timer_t timer;
+    uv_signal_t signals[SIGNAL_COUNT];
+    struct crew *crew;
+    struct post *posts;
+    enum { WARMING, MEASURING, ENDING } phase;
+    uint64_t start_ns, begin_ns;
+    uv_rusage_t usage; /* at the beginning of the window */
+    bool interrupted;
+};
+
+/* --- the end --- */
+
+static void close_handles(struct bench *b)
+{
+    uv_close((uv_handle_t *)&b->timer, NULL);
+    for (size_t i = 0; i < SIGNAL_COUNT; i++)
+        uv_close((uv_handle_t *)&b->signals[i], NULL);
+}
+
+static void on_left(void *ctx)
+{
+    struct bench *b = ctx;
+    crew_close(b->crew);
+    close_handles(b);
+}
+
+static void on_load_closed(void *ctx)
+{
+    struct post *p = ctx;
+    crew_leave(p->bench->crew, p->index);
+}
+
+static void close_post(void *ctx, uint32_t i)
+{
+    struct post *p = &((struct bench *)ctx)->posts[i];
+    load_close(&p->load, on_load_closed, p);
+}
+
+static void end(struct bench *b)
+{
+    if (b->phase == ENDING)
+        return;
+    b->phase = ENDING;
+    uv_timer_stop(&b->timer);
+    if (b->crew)
+        crew_each(b->crew, close_post);
+    else
+        close_handles(b);
+}
+
+/* --- the window --- */
+
+static double seconds_of(uv_timeval_t t)
+{
+    return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+static void begin_post(void *ctx, uint32_t i)
+{
+    load_begin(&((struct bench *)ctx)->posts[i].load);
+}
+
+static void begin(struct bench *b)
+{
+    crew_each(b->crew, begin_post);
+    b->phase = MEASURING;
+    b->begin_ns = uv_hrtime();
+    b->report.warm_up_s = (double)(b->begin_ns - b->start_ns) / 1e9;
+    uv_getrusage(&b->usage);
+}
+
+static void end_post(void *ctx, uint32_t i)
+{
+    load_end(&((struct bench *)ctx)->posts[i].load);
+}
+
+static void finish(struct bench *b)
+{
+    uv_rusage_t now;
+    uv_getrusage(&now);
+    crew_each(b->crew, end_post);
+    uv_resident_set_memory(&b->report.resident_bytes);
+    if (b->phase == MEASURING) {
+        b->report.user_s = seconds_of(now.ru_utime) - seconds_of(b->usage.ru_utime);
+        b->report.system_s = seconds_of(now.ru_stime) - seconds_of(b->usage.ru_stime);
+    }
+    for (uint32_t i = 0; i < b->options.loops; i++)
+        bench_report_add(&b->report, &b->posts[i].load.figures);
+    end(b);
+}
+
+static void look_post(void *ctx, uint32_t i)
+{
+    struct post *p = &((struct bench *)ctx)->posts[i];
+    const struct load_options *o = &p->load.options;
+    struct pipepoll_stats stats = load_stats(&p->load);
+    p->sight = (struct sight) {
+        .open = stats.connections >= (o->targets < o->in_flight ? o->targets : o->in_flight),
+        .polls = p->load.measuring ? p->load.figures.polls : stats.answers,
+        .failures = stats.failures,
+    };
+}
+
+static struct sight look(struct bench *b)
+{
+    struct sight all = { .open = true };
+    crew_each(b->crew, look_post);
+    for (uint32_t i = 0; i < b->options.loops; i++) {
+        const struct sight *one = &b->posts[i].sight;
+        all.open = all.open && one->open;
+        all.polls += one->polls;
+        all.failures += one->failures;
+    }
+    return all;
+}
+
+/* Connections that are not open by OPENING_MOST_MS never will be: the figures will tell. Where all
+ * fails there is nothing to measure. */
+static void look_warming(struct bench *b)
+{
+    uint64_t now_ms = (uv_hrtime() - b->start_ns) / 1000000;
+    if (now_ms < b->options.warm_up_ms)
+        return;
+    struct sight all = look(b);
+    bool late = now_ms >= (uint64_t)b->options.warm_up_ms + OPENING_MOST_MS;
+    if (all.polls == 0 && (late || all.failures >= b->options.in_flight))
+        finish(b);
+    else if (all.open || late)
+        begin(b);
+}
+
+static void look_measuring(struct bench *b)
+{
+    if (b->options.polls ? look(b).polls >= b->options.polls
+                         : uv_hrtime() - b->begin_ns >= b->options.duration_ms * 1000000ull)
+        finish(b);
+}
+
+static void on_look(uv_timer_t *timer)
+{
+    struct bench *b = timer->data;
+    if (b->interrupted)
+        finish(b);
+    else if (b->phase == WARMING)
+        look_warming(b);
+    else
+        look_measuring(b);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct bench *b = handle->data;
+    if (b->interrupted)
+        _exit(128 + number);
+    b->interrupted = true;
+}
+
+/* --- the beginning --- */
+
+/* The i-th part of a number that is split over the loops as evenly as can be. */
+static uint32_t part(const struct bench *b, uint32_t whole, uint32_t i)
+{
+    return whole / b->options.loops + (i < whole % b->options.loops);
+}
+
+static void open_post(void *ctx, uint32_t i)
+{
+    struct bench *b = ctx;
+    struct post *p = &b->posts[i];
+    const struct load_options o = { .endpoint_url = b->options.endpoint_url,
+                                    .ca_bundle = b->options.ca_bundle,
+                                    .in_flight = part(b, b->options.in_flight, i),
+                                    .first_region = i,
+                                    .region_step = b->options.loops,
+                                    .regions = part(b, b->options.regions, i),
+                                    .targets = part(b, b->options.targets, i) };
+    p->bench = b;
+    p->index = i;
+    p->result = load_open(&p->load, crew_loop(b->crew, i), &o, &p->why);
+}
+
+static int open_posts(struct bench *b, struct pipepoll_error *why)
+{
+    const struct crew_options o = {
+        .home = &b->loop, .loops = b->options.loops, .left = on_left, .ctx = b
+    };
+    b->posts = calloc(b->options.loops, sizeof *b->posts);
+    if (!b->posts)
+        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    int r = crew_open(&b->crew, &o, why);
+    if (r)
+        return r;
+    crew_each(b->crew, open_post);
+    for (uint32_t i = 0; !r && i < b->options.loops; i++) {
+        r = b->posts[i].result;
+        *why = b->posts[i].why;
+    }
+    return r;
+}
+
+static void start_handles(struct bench *b)
+{
+    static const int numbers[SIGNAL_COUNT] = { SIGTERM, SIGINT };
+    uv_timer_init(&b->loop, &b->timer);
+    b->timer.data = b;
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+        uv_signal_init(&b->loop, &b->signals[i]);
+        b->signals[i].data = b;
+        uv_signal_start(&b->signals[i], on_signal, numbers[i]);
+    }
+}
+
+static int play(struct bench *b, struct pipepoll_error *why)
+{
+    int r = uv_loop_init(&b->loop);
+    if (r)
+        return explain(why, PIPEPOLL_ESYSTEM, "no event loop: %s", uv_strerror(r));
+    start_handles(b);
+    b->start_ns = uv_hrtime();
+    r = open_posts(b, why);
+    if (r)
+        end(b);
+    else
+        uv_timer_start(&b->timer, on_look, LOOK_MS, LOOK_MS);
+    uv_run(&b->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&b->loop);
+    return r;
+}
+
+static int summarize(const struct bench *b)
+{
+    const struct load_figures *f = &b->report.sum;
+    (b->options.json ? bench_report_json : bench_report_text)(&b->report);
+    if (f->trouble.text[0])
+        fprintf(stderr, "pipepoll bench: the last failure: %s\n", f->trouble.text);
+    if (f->polls == 0)
+        fprintf(stderr, "pipepoll bench: no poll was answered while measured\n");
+    return command_finish(f->failures || f->polls == 0 ? EXIT_FAILED : EXIT_FINE);
+}
+
+static int refuse(int result, const char *why)
+{
+    if (result == PIPEPOLL_ECREDENTIALS)
+        why = "Unable to locate credentials. You can configure credentials by setting "
+              "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.";
+    fprintf(stderr, "pipepoll bench: %s\n", why);
+    return result == PIPEPOLL_ECREDENTIALS ? EXIT_CREDENTIALS : EXIT_OTHER;
+}
+
+static int run_bench(const struct command *self, int argc, char **argv)
+{
+    struct flags f = flags_of(self, argc, argv);
+    struct pipepoll_error why = { "out of memory" };
+    struct bench *b = calloc(1, sizeof *b); /* its histogram is large for a stack */
+    int code = EXIT_OTHER;
+    if (!b)
+        return refuse(PIPEPOLL_ENOMEM, why.text);
+    if (bench_options_read(&b->options, &f, &code)) {
+        b->report.options = &b->options;
+        int r = play(b, &why);
+        code = r ? refuse(r, why.text) : summarize(b);
+    }
+    free(b->posts);
+    free(b);
+    return code;
+}
+
+const struct command command_bench = {
+    .name = STR_INIT("bench"),
+    .summary = "load a service of your own, and say what a poll costs here",
+    .about =
+        "Keeps a number of polls in flight against an endpoint, signed with the credentials of\n"
+        "the environment, and measures: to size a fleet, or to see what a proxy on the way adds.\n"
+        "It never loads AWS by accident: an endpoint must be given.\n",
+    .flags = bench_flags,
+    .flag_count = BENCH_FLAG_COUNT,
+    .more =
+        "How to read it:\n"
+        "  CPU per poll      user and system time of this process, all of it: signing, TLS,\n"
+        "                    reading the answer. Handshakes are over before it is measured.\n"
+        "                    Your fleet needs: targets / interval = polls/s; times CPU per poll\n"
+        "                    = cores. 10000 targets every 5 s at 50 us a poll: 0.1 cores.\n"
+        "  CPU of a loop     near 100 %: the loop is the limit, and polls/s what it can do.\n"
+        "                    Well below: the service, or the way to it, is; then polls/s says\n"
+        "                    what that can do, and polls/s at 100 % what the loop could, or\n"
+        "                    more: the fewer polls share a turn, the more each costs.\n"
+        "  longest turn      while a turn lasts nothing else happens on its loop.\n"
+        "  longest lateness  all targets are due all the time here, so that it is the wait for\n"
+        "                    a slot. With fewer --targets than polls in flight: for the loop.\n"
+        "  latency           the wait for the service included. If it grows with --in-flight\n"
+        "                    while polls/s stay, something is saturated: see CPU of a loop.\n"
+        "  resident memory   grows by some 60 kB for each poll in flight: its connection.\n\n"
+        "Example, against a simulated service (whose own CPU is the limit, and not counted):\n"
+        "  pipepoll sim --tls --listen 127.0.0.1:8443 --ca-file /tmp/sim.pem &\n"
+        "  export AWS_ACCESS_KEY_ID=AKIDEXAMPLE\n"
+        "  export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n"
+        "  pipepoll bench --endpoint-url https://127.0.0.1:8443 --ca-bundle /tmp/sim.pem \\\n"
+        "    --in-flight 64 --duration 10\n\n"
+        "Exit codes: 0 every poll was answered; 1 polls failed; 252 wrong usage;\n"
+        "253 no credentials; 255 it could not start.\n",
+    .run = run_bench,
+};

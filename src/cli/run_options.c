@@ -1,0 +1,57 @@
+#include "cli/run_options.h"
+
+#include "cli/config.h"
+#include "cli/crew.h"
+#include "cli/quantity.h"
+
+enum { FLAG_CONFIG, FLAG_LOOPS, FLAG_LOG_FORMAT, FLAG_LOG_LEVEL };
+
+_Static_assert(FLAG_LOG_LEVEL + 1 == RUN_FLAG_COUNT, "a flag without a name, or the other way");
+
+const struct flag run_flags[RUN_FLAG_COUNT] = {
+    [FLAG_CONFIG] = { STR_INIT("--config"), "FILE", "what to poll (required); see below" },
+    [FLAG_LOOPS] = { STR_INIT("--loops"), "N",
+                     "poll on so many threads, the regions split among them\n"
+                     "(default 1, at most 64)" },
+    [FLAG_LOG_FORMAT] = { STR_INIT("--log-format"), "text|json",
+                          "of the log on stderr (default text, or the file's)" },
+    [FLAG_LOG_LEVEL] = { STR_INIT("--log-level"), "error|warning|info|debug",
+                         "the least important to log (default info, or the file's)" },
+};
+
+/* NULL, or what the value should have been. */
+static const char *read_value(struct run_options *o, int flag, str value)
+{
+    switch (flag) {
+    case FLAG_CONFIG:
+        o->config = value.ptr;
+        return NULL;
+    case FLAG_LOOPS:
+        return quantity_count(value, 1, CREW_LOOPS_MAX, &o->loops) ? NULL : "a number from 1 to 64";
+    case FLAG_LOG_FORMAT:
+        o->has_format = config_format(value, &o->log_json);
+        return o->has_format ? NULL : "text or json";
+    case FLAG_LOG_LEVEL:
+        o->has_level = config_log_level(value, &o->level);
+        return o->has_level ? NULL : "error, warning, info or debug";
+    }
+    return NULL;
+}
+
+bool run_options_read(struct run_options *out, struct flags *f, int *code)
+{
+    *out = (struct run_options) { .loops = 1 };
+    str value;
+    int flag;
+    while ((flag = flags_next(f, &value)) >= 0) {
+        const char *what = read_value(out, flag, value);
+        if (what) {
+            *code = flags_refuse(f, flag, what, value);
+            return false;
+        }
+    }
+    *code = flag == FLAGS_END ? EXIT_FINE : flags_exit(flag);
+    if (flag == FLAGS_END && !out->config)
+        *code = command_misuse(f->command, "--config FILE is required");
+    return flag == FLAGS_END && out->config;
+}

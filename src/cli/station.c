@@ -1,0 +1,129 @@
+/* Credit is the room of the outlet, counted in lines of the greatest length, so that a job asked
+ * for always finds its place. */
+#include "cli/station.h"
+
+#include "base/list.h"
+#include "cli/event.h"
+#include "cli/jsontext.h"
+
+enum { LINES_MIN = 256, LINES_MAX = 4096, HEALTH_LINES_MAX = 64, BATCH = 10 };
+
+size_t station_outlet_size(uint32_t in_flight)
+{
+    size_t lines = (size_t)in_flight * BATCH;
+    lines = lines < LINES_MIN ? LINES_MIN : lines;
+    lines = lines > LINES_MAX ? LINES_MAX : lines;
+    return lines * (EVENT_LINE_MAX + 1);
+}
+
+size_t station_outlet_extra_size(void)
+{
+    return (size_t)HEALTH_LINES_MAX * (EVENT_LINE_MAX + 1);
+}
+
+static struct station *station_of(struct pipepoll_sink *sink)
+{
+    return CONTAINER_OF(sink, struct station, sink);
+}
+
+static struct event_source source_now(const struct pipepoll_target *from)
+{
+    return (struct event_source) { .unix_ms = jsontext_now_ms(),
+                                   .region = pipepoll_target_region(from),
+                                   .action_type = pipepoll_target_action_type(from) };
+}
+
+static size_t credit(struct pipepoll_sink *sink)
+{
+    const struct outlet *o = &station_of(sink)->outlet;
+    return o->room(o->ctx) / (EVENT_LINE_MAX + 1);
+}
+
+static void write_health(struct station *s, struct pipepoll_target *from,
+                         const struct pipepoll_failure *failure)
+{
+    const struct roster_target *t = roster_of(from);
+    const struct log *log = &s->roster.log;
+    struct event_source source = source_now(from);
+    if (failure)
+        log_line(log, PIPEPOLL_WARNING, "[target %s] in %.*s: %s%s%.*s; next poll in %u ms",
+                 t->name, STR_ARG(source.region), pipepoll_strerror(failure->status),
+                 failure->message.len ? ": " : "", STR_ARG(failure->message), failure->retry_in_ms);
+    else
+        log_line(log, PIPEPOLL_INFO, "[target %s] in %.*s is healthy again", t->name,
+                 STR_ARG(source.region));
+    char text[EVENT_LINE_MAX];
+    struct buf line = BUF_ON(text);
+    event_health(&line, &source, str_of(t->name), failure);
+    if (line.overflow || !s->outlet.put_extra(s->outlet.ctx, buf_str(&line)))
+        log_line(log, PIPEPOLL_WARNING,
+                 "a health event of [target %s] is left out: stdout is too slow", t->name);
+}
+
+static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
+                    const struct pipepoll_answer *answer)
+{
+    struct station *s = station_of(sink);
+    char text[EVENT_LINE_MAX];
+    if (roster_answered(roster_of(from)))
+        write_health(s, from, NULL);
+    struct event_source source = source_now(from);
+    for (size_t i = 0; i < answer->job_count; i++) {
+        struct buf line = BUF_ON(text);
+        event_job(&line, &source, &answer->jobs[i], answer->request_id);
+        if (line.overflow || !s->outlet.put(s->outlet.ctx, buf_str(&line)))
+            log_line(&s->roster.log, PIPEPOLL_ERROR, "not written to stdout: job %.*s in %.*s",
+                     STR_ARG(answer->jobs[i].job_id), STR_ARG(source.region));
+    }
+}
+
+static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
+                   const struct pipepoll_failure *failure)
+{
+    if (roster_failed(roster_of(from), failure))
+        write_health(station_of(sink), from, failure);
+}
+
+static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
+{
+    (void)sink;
+    roster_removed(roster_of(from));
+}
+
+int station_open(struct station *s, struct uv_loop_s *loop, const struct config *config,
+                 uint32_t max_in_flight, struct pipepoll_error *why)
+{
+    struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
+    s->sink = (struct pipepoll_sink) {
+        .credit = credit, .deliver = deliver, .failed = failed, .removed = removed
+    };
+    s->roster.log = console_log(&s->console);
+    o.sink = &s->sink;
+    o.ca_bundle = config->ca_bundle;
+    o.max_in_flight = max_in_flight;
+    o.max_in_flight_per_region = config->max_in_flight_per_region;
+    o.request_timeout_ms = config->request_timeout_ms;
+    o.connect_timeout_ms = config->connect_timeout_ms;
+    o.http2 = config->http2;
+    o.log = console_write;
+    o.log_ctx = &s->console;
+    return pipepoll_open(&s->roster.poller, loop, &o, why);
+}
+
+void station_wake(struct station *s)
+{
+    if (s->roster.poller)
+        pipepoll_wake(s->roster.poller);
+}
+
+static void on_poller_closed(void *ctx)
+{
+    struct station *s = ctx;
+    s->roster.poller = NULL;
+    s->closed(s->ctx);
+}
+
+void station_close(struct station *s)
+{
+    pipepoll_close(s->roster.poller, on_poller_closed, s);
+}

@@ -1,0 +1,45 @@
+/* One poller of `pipepoll run` on its loop: its targets, and their answers as lines to an outlet.
+ * Everything here happens on that loop's thread. */
+#ifndef CLI_STATION_H
+#define CLI_STATION_H
+
+#include "cli/config.h"
+#include "cli/console.h"
+#include "cli/roster.h"
+
+struct uv_loop_s;
+
+/* Where the lines go; the functions are as those of output.h with these names. */
+struct outlet {
+    size_t (*room)(void *ctx);
+    bool (*put)(void *ctx, str line);
+    bool (*put_extra)(void *ctx, str line);
+    void *ctx;
+};
+
+struct station {
+    struct pipepoll_sink sink;
+    struct roster roster;   /* its poller is NULL while none is open */
+    struct console console; /* its own, so that no thread reads what another one sets */
+    struct outlet outlet;
+    void (*closed)(void *ctx);
+    void *ctx;
+};
+
+/* How much the outlet should hold beside what is being written, for so many polls in flight, and
+ * how much for health events: bytes. */
+size_t station_outlet_size(uint32_t in_flight);
+size_t station_outlet_extra_size(void);
+
+/* Open the poller; s->outlet, closed, ctx and console were set. Of the config's limits max_in_flight
+ * is given extra: a station may have but a share of it. As pipepoll_open(). */
+int station_open(struct station *s, struct uv_loop_s *loop, const struct config *config,
+                 uint32_t max_in_flight, struct pipepoll_error *why);
+
+/* The outlet has room again. */
+void station_wake(struct station *s);
+
+/* Drain: polls in flight are delivered, then closed(ctx), never inside this call. */
+void station_close(struct station *s);
+
+#endif

@@ -1,0 +1,58 @@
+/* All the polling of `pipepoll run`: a station on each of one or more loops, regions split among
+ * them, and every line brought to the one output. On the home loop's thread. */
+#ifndef CLI_STATIONS_H
+#define CLI_STATIONS_H
+
+#include "cli/crew.h"
+#include "cli/output.h"
+#include "cli/split.h"
+#include "cli/station.h"
+
+struct stations_options {
+    struct uv_loop_s *home;
+    uint32_t loops;                /* no more than the config's max_in_flight */
+    const struct config *config;   /* its limits; read by stations_open() only */
+    const struct console *console; /* copied for each station, now and at each change */
+    struct output *output;         /* on `home`; of stations_outlet_size() */
+    void (*closed)(void *ctx);
+    void *ctx;
+};
+
+struct post;
+
+struct stations {
+    struct stations_options options;
+    struct crew *crew;
+    struct post *posts;
+    struct split split;
+    struct plan shares[CREW_LOOPS_MAX]; /* what each polls */
+    struct plan next[CREW_LOOPS_MAX];   /* what each is to poll */
+    uint32_t first_pumped;
+    bool left, done;
+};
+
+/* Open the pollers, without targets. As pipepoll_open(); whatever comes of it, end it by
+ * stations_close(). */
+int stations_open(struct stations *s, const struct stations_options *o, struct pipepoll_error *why);
+
+/* What came of a change. */
+struct stations_change {
+    size_t added, removed, kept; /* targets */
+    uint32_t idle;               /* loops without any */
+};
+
+/* Poll what the plan says, from what was polled before. Reorders the plan's targets, which must
+ * live until the next change or the end. Waits for one turn of each loop. PIPEPOLL_ENOMEM: nothing
+ * was changed. */
+int stations_change(struct stations *s, struct plan *plan, struct stations_change *out);
+
+/* The output has room again, or is broken and every line left is to go to its lost(). */
+void stations_on_room(struct stations *s);
+void stations_on_broken(struct stations *s);
+
+/* Drain: polls in flight are delivered and their lines put into the output, however long that has
+ * no room; then closed(ctx), perhaps inside this call, where stations_deinit() is allowed. */
+void stations_close(struct stations *s);
+void stations_deinit(struct stations *s); /* fine on a zeroed one */
+
+#endif
