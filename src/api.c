@@ -6,14 +6,16 @@ static int start_rooms(struct pipepoll *p, struct uv_loop_s *loop, struct pipepo
 {
     int r = digest_new(&p->digest);
     if (r)
-        return explain(why, r, "OpenSSL failed the signer's known-answer check");
+        return explain(why, r,
+                       r == PIPEPOLL_ENOMEM ? "out of memory"
+                                            : "OpenSSL failed the signer's known-answer check");
     r = trust_new(&p->trust, options_ca_bundle(&p->o), why);
     if (!r)
         r = wake_open(&p->wake, loop, &p->alloc);
     if (!r)
         r = alarm_init(&p->tick, p->wake, poller_on_tick);
     if (r)
-        return r;
+        return r == PIPEPOLL_ENOMEM ? explain(why, r, "out of memory") : r;
     struct transport_options o = {
         .loop = loop,
         .wake = p->wake,
@@ -110,7 +112,8 @@ void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out)
     now.size = out->size < sizeof now ? out->size : sizeof now;
     now.in_flight = p->schedule.in_flight;
     now.parked = p->schedule.ready;
-    now.connections = transport_connections(p->transport);
+    if (p->transport)
+        now.connections = transport_connections(p->transport);
     now.max_lateness_ms = (uint32_t)(p->max_lateness_ns / 1000000);
     memcpy(out, &now, now.size);
 }

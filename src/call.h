@@ -27,7 +27,8 @@ struct call {
     struct list free_link; /* among the poller's idle slots */
     void *owner;           /* the caller's */
     uint64_t started_ns;
-    uint32_t batch; /* jobs asked for; 0: left to the service */
+    uint32_t batch;    /* jobs asked for; 0: left to the service */
+    uint32_t on_order; /* jobs set aside from the sink's credit */
     struct wanted_header wanted[CALL_WANTED_COUNT];
     struct buf head;
     char body[256]; /* longest: 7 + 10 + 35 + 9 characters of input and 90 of JSON */

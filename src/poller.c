@@ -98,8 +98,7 @@ static void poll_finish(struct transfer *x)
     struct pipepoll *p = t->poller;
     struct outcome got;
     call_read_poll(c, &p->calls, &got);
-    if (p->o.sink->credit)
-        p->jobs_on_order -= c->batch;
+    p->jobs_on_order -= c->on_order;
     uint64_t due_ns = got.fault ? poll_failed(t, &got) : poll_answered(t, c, &got);
     call_give(p, c);
     target_wait(t, due_ns);
@@ -129,7 +128,8 @@ static void poll_begin(struct pipepoll_target *t, uint64_t now_ns, uint64_t cred
             call_start_poll(c, &p->calls, t->region, &t->action_type, batch_size(t, credit));
     }
     if (!got.fault) {
-        p->jobs_on_order += p->o.sink->credit ? c->batch : 0;
+        c->on_order = credit == UINT64_MAX ? 0 : c->batch;
+        p->jobs_on_order += c->on_order;
         return;
     }
     call_give(p, c);
@@ -142,6 +142,8 @@ static uint64_t credit_left(const struct pipepoll *p)
     if (!p->o.sink->credit)
         return UINT64_MAX;
     uint64_t credit = p->o.sink->credit(p->o.sink);
+    if (credit == SIZE_MAX)
+        return UINT64_MAX;
     return credit > p->jobs_on_order ? credit - p->jobs_on_order : 0;
 }
 
@@ -205,13 +207,19 @@ static void poller_end(struct pipepoll *p)
     call_context_deinit(&p->calls);
     schedule_deinit(&p->schedule);
     alarm_deinit(&p->tick);
-    transport_close(p->transport, on_transport_closed, p);
+    p->stats.connections = transport_connections(p->transport);
+    struct transport *ended = p->transport;
+    p->transport = NULL;
+    transport_close(ended, on_transport_closed, p);
 }
 
 void poller_on_tick(struct alarm *alarm)
 {
     struct pipepoll *p = CONTAINER_OF(alarm, struct pipepoll, tick);
-    for (struct list *l; (l = list_pop_first(&p->gone)) != NULL;) {
+    struct list gone; /* what removed() removes in turn waits for the next tick */
+    list_init(&gone);
+    list_move_all(&gone, &p->gone);
+    for (struct list *l; (l = list_pop_first(&gone)) != NULL;) {
         struct pipepoll_target *t = CONTAINER_OF(l, struct pipepoll_target, link);
         if (p->o.sink->removed)
             p->o.sink->removed(p->o.sink, t);

@@ -13,8 +13,8 @@ struct nearest {
 struct nearest nearest_to(str word);
 
 /* Is `candidate` nearer than the best so far? Counts letters to insert, drop, replace or swap; up
- * to a third of the word (at least 2), and half of the candidate, may be wrong. Words above 64 bytes
- * are never near. */
+ * to a third of the word (at least 2), and half of the candidate, may be wrong. Words above 64
+ * bytes are never near. */
 void nearest_try(struct nearest *n, str candidate);
 
 /* " (did you mean "best"?)", or nothing, NUL-terminated in text. Returns text. */

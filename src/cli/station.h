@@ -31,8 +31,8 @@ struct station {
 size_t station_outlet_size(uint32_t in_flight);
 size_t station_outlet_extra_size(void);
 
-/* Open the poller; s->outlet, closed, ctx and console were set. Of the config's limits max_in_flight
- * is given extra: a station may have but a share of it. As pipepoll_open(). */
+/* Open the poller; s->outlet, closed, ctx and console were set. Of the config's limits
+ * max_in_flight is given extra: a station may have but a share of it. As pipepoll_open(). */
 int station_open(struct station *s, struct uv_loop_s *loop, const struct config *config,
                  uint32_t max_in_flight, struct pipepoll_error *why);
 

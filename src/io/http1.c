@@ -19,8 +19,6 @@ static int on_status_complete(llhttp_t *parser)
 static int on_header_field(llhttp_t *parser, const char *at, size_t len)
 {
     struct http1 *h = of(parser);
-    if (!transfer_count_head(h->x, len, 0))
-        return STOP;
     size_t room = sizeof h->name - h->name_len;
     if (len <= room)
         memcpy(h->name + h->name_len, at, len);
@@ -40,8 +38,6 @@ static int on_header_field_complete(llhttp_t *parser)
 static int on_header_value(llhttp_t *parser, const char *at, size_t len)
 {
     struct http1 *h = of(parser);
-    if (!transfer_count_head(h->x, len, 0))
-        return STOP;
     if (h->wanted)
         transfer_put_value(h->x, h->wanted, (str) { at, len });
     return GO_ON;
@@ -113,15 +109,19 @@ void http1_begin(struct http1 *h, struct transfer *x)
 
 enum http1_result http1_feed(struct http1 *h, str bytes, size_t *used)
 {
+    size_t body_before = h->x->answer_len;
     h->any = true;
     llhttp_errno_t e = llhttp_execute(&h->parser, bytes.ptr, bytes.len);
     *used = bytes.len;
-    if (e == HPE_OK)
-        return HTTP1_MORE;
-    if (e != HPE_PAUSED || !h->done)
+    if (e != HPE_OK && (e != HPE_PAUSED || !h->done))
         return HTTP1_BAD;
-    *used = (size_t)(llhttp_get_error_pos(&h->parser) - bytes.ptr);
-    return HTTP1_DONE;
+    if (h->done)
+        *used = (size_t)(llhttp_get_error_pos(&h->parser) - bytes.ptr);
+    /* All that is not body counts, so that nothing can go on for ever: heads, interim answers, the
+     * frames of chunks, blank lines. */
+    if (!transfer_count_head(h->x, *used - (h->x->answer_len - body_before), 0))
+        return HTTP1_BAD;
+    return h->done ? HTTP1_DONE : HTTP1_MORE;
 }
 
 enum http1_result http1_feed_end(struct http1 *h)

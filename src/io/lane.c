@@ -12,8 +12,11 @@
 #include "io/transfer.h"
 
 static const uint64_t ns_per_s = 1000000000;
+static const uint64_t trusted_ns = 100000000; /* idle for less: surely still there */
 static const uint64_t idle_age_s = 60;  /* middle-boxes forget idle flows; so do we, and first */
 static const uint64_t lifetime_s = 600; /* connections follow the names they were made for */
+
+enum { REQUEST_LINES = 64 }; /* bytes that framing adds to a request */
 
 struct lane {
     struct multi_user user; /* first: its handle and multi */
@@ -61,9 +64,12 @@ static void lane_fail(struct lane *lane, enum fault fault, const char *detail)
 
 static void close_aged(struct pool *pool, uint64_t now_ns)
 {
-    struct lane *oldest = CONTAINER_OF(pool->idle.prev, struct lane, idle_link);
-    if (!list_empty(&pool->idle) && now_ns - oldest->used_ns > idle_age_s * ns_per_s)
+    while (!list_empty(&pool->idle)) {
+        struct lane *oldest = CONTAINER_OF(pool->idle.prev, struct lane, idle_link);
+        if (now_ns - oldest->used_ns <= idle_age_s * ns_per_s)
+            return;
         lane_close(oldest);
+    }
 }
 
 /* A failing service may sit on one host of many: the next try shall meet another. */
@@ -128,8 +134,6 @@ static const char *send_request(struct lane *lane)
     struct transfer *x = lane->x;
     struct buf out = { .at = tp->send_room, .cap = SEND_ROOM };
     http1_put_request(&out, lane->pool->path, (str) { x->head, x->head_len }, x->body);
-    if (out.overflow)
-        return "the request is longer than 16 KiB";
     http1_begin(&lane->http, x);
     size_t sent = 0;
     CURLcode code = curl_easy_send(lane->user.easy, out.at, out.len, &sent);
@@ -165,7 +169,8 @@ static void take_bytes(struct lane *lane, str bytes, bool *ended)
 static CURLcode receive(struct lane *lane, bool *ended)
 {
     struct transport *tp = lane->pool->transport;
-    for (size_t n = 1; n > 0 && !lane->garbled;) {
+    while (!*ended && !lane->garbled) {
+        size_t n = 0;
         CURLcode code = curl_easy_recv(lane->user.easy, tp->receive_room, RECEIVE_ROOM, &n);
         if (code)
             return code == CURLE_AGAIN ? CURLE_OK : code;
@@ -264,6 +269,7 @@ static struct lane *lane_new(struct pool *pool)
     lane->watcher = (struct socket_watcher) { pool->transport->sockets, on_ready };
     lane->user = (struct multi_user) { .on_done = on_connected, .stays = true };
     list_init(&lane->idle_link);
+    list_init(&lane->user.done_link);
     lane->user.easy = pool_new_easy(pool);
     lane->user.multi = lane->user.easy ? pool_take_multi(pool) : NULL;
     if (!lane->user.multi) {
@@ -277,15 +283,33 @@ static struct lane *lane_new(struct pool *pool)
     return lane;
 }
 
+/* Timers ring before sockets are looked at, so the end of a connection may lie unseen when the loop
+ * was late. A look costs a system call, which a lane that was used just now is spared. */
+static bool has_ended(struct lane *lane, uint64_t now_ns)
+{
+    size_t n;
+    return now_ns - lane->used_ns > trusted_ns &&
+           curl_easy_recv(lane->user.easy, lane->pool->transport->receive_room, RECEIVE_ROOM, &n) !=
+               CURLE_AGAIN;
+}
+
 static struct lane *lane_take(struct pool *pool)
 {
-    close_aged(pool, wake_now_ns());
-    struct list *idle = list_pop_first(&pool->idle);
-    return idle ? CONTAINER_OF(idle, struct lane, idle_link) : lane_new(pool);
+    uint64_t now_ns = wake_now_ns();
+    close_aged(pool, now_ns);
+    for (struct list *idle; (idle = list_pop_first(&pool->idle)) != NULL;) {
+        struct lane *lane = CONTAINER_OF(idle, struct lane, idle_link);
+        if (!has_ended(lane, now_ns))
+            return lane;
+        lane_close(lane);
+    }
+    return lane_new(pool);
 }
 
 static int lane_start(struct transfer *x, struct pool *pool)
 {
+    if (pool->path.len + x->head_len + x->body.len + REQUEST_LINES > SEND_ROOM)
+        return PIPEPOLL_ESYSTEM;
     struct lane *lane = lane_take(pool);
     int r = lane ? transfer_begin(x, pool->transport, on_expire) : PIPEPOLL_ENOMEM;
     if (r) {

@@ -137,6 +137,7 @@ static struct stream *stream_new(struct pool *pool)
     s->user.on_done = on_transferred;
     s->worn = true;
     list_init(&s->idle_link);
+    list_init(&s->user.done_link);
     s->user.multi = pool_take_multi(pool);
     return s->user.multi ? s : alloc_free(alloc, s, sizeof *s);
 }

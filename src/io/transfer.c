@@ -68,17 +68,23 @@ bool transfer_count_head(struct transfer *x, size_t bytes, size_t lines)
 
 struct wanted_header *transfer_wanted(struct transfer *x, str name)
 {
-    for (size_t i = 0; i < x->wanted_count; i++)
-        if (str_eq_nocase(x->wanted[i].name, name))
-            return &x->wanted[i];
+    for (size_t i = 0; i < x->wanted_count; i++) {
+        struct wanted_header *wanted = &x->wanted[i];
+        if (!str_eq_nocase(wanted->name, name))
+            continue;
+        wanted->value = (str) { NULL, 0 };
+        wanted->spoilt = false;
+        return wanted;
+    }
     return NULL;
 }
 
 void transfer_put_value(struct transfer *x, struct wanted_header *wanted, str piece)
 {
     char *at = x->values + x->values_len;
-    if (piece.len > sizeof x->values - x->values_len) {
+    if (wanted->spoilt || piece.len > sizeof x->values - x->values_len) {
         wanted->value = (str) { NULL, 0 };
+        wanted->spoilt = true;
         return;
     }
     memcpy(at, piece.ptr, piece.len);

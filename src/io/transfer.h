@@ -17,7 +17,7 @@ void transfer_expire_soon(struct transfer *x);
 void transfer_put_status(struct transfer *x, int status);
 /* Count a piece of a head; false: the limits are passed. */
 bool transfer_count_head(struct transfer *x, size_t bytes, size_t lines);
-/* The wanted header of this name, or NULL. */
+/* A header of this name begins: the wanted one, its value empty, or NULL. The last one counts. */
 struct wanted_header *transfer_wanted(struct transfer *x, str name);
 /* Append to a wanted header's value; one that does not fit counts as not sent. */
 void transfer_put_value(struct transfer *x, struct wanted_header *wanted, str piece);

@@ -52,7 +52,8 @@ void pool_close(struct pool *pool);
 /* A header of the answer that the caller wants to know. */
 struct wanted_header {
     str name;
-    str value; /* after the transfer; empty when it was not sent; lies in the transfer */
+    str value;   /* after the transfer; empty when it was not sent; lies in the transfer */
+    bool spoilt; /* private: it did not fit */
 };
 
 /* One request and its answer, embedded in the caller's own struct. The caller sets the first part
