@@ -16,8 +16,8 @@
  *    function returns; outputs given to a callback die when that callback returns.
  *  - Time: durations in milliseconds, named `_ms`, but for latencies, named `_us`.
  *  - Options: zero-fill (`= PIPEPOLL_OPTIONS_INIT`), set what differs; zero means the default.
- *  - Callbacks run from the loop, never from inside the call that caused them. Every function may
- *    be called inside every callback, pipepoll_close() included.
+ *  - Callbacks run from the loop, never from inside the call that caused them (but log() may).
+ *    Every function may be called inside every callback, pipepoll_close() included.
  */
 #ifndef PIPEPOLL_H
 #define PIPEPOLL_H
@@ -173,8 +173,9 @@ struct pipepoll_options {
     bool http2;                        /* offer HTTP/2 by ALPN; default is HTTP/1.1 */
 
     /* Both hooks may be NULL. resize is realloc() with the old size given and size 0 meaning free;
-     * it serves this library's memory, not that of the libraries below. log gets one line without a
-     * line end, and never a secret. */
+     * it serves targets, polls and connections of this library: not keys and the trust store, which
+     * are made once, nor the libraries below. log gets one line without a line end, and never a
+     * secret. */
     void *(*resize)(void *ctx, void *ptr, size_t old_size, size_t new_size);
     void *resize_ctx;
     void (*log)(void *ctx, enum pipepoll_level level, struct pipepoll_str line);
@@ -211,8 +212,8 @@ PIPEPOLL_API void pipepoll_wake(struct pipepoll *p);
  * gone. A second call is ignored. closed may be NULL. */
 PIPEPOLL_API void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx);
 
-/* Let the loop end although p is open (uv_unref on its handles), or keep it alive again (default).
- * A poll in flight keeps the loop alive in either case. */
+/* Let the loop end although p is open, or keep it alive again (the default, be there targets or not).
+ * Polls in flight, a removed() to come and the end of a closing poller hold it in either case. */
 PIPEPOLL_API void pipepoll_keep_loop_alive(struct pipepoll *p, bool keep);
 
 /* Counters since pipepoll_open(). */
@@ -225,8 +226,8 @@ struct pipepoll_stats {
     uint64_t throttled;                  /* of these: throttled */
     uint64_t connections;                /* opened */
     uint64_t latency_us_sum;             /* of all answers, microseconds */
-    uint32_t targets, in_flight, parked; /* now */
-    uint32_t max_lateness_ms;            /* longest wait of a due poll for the loop or a slot */
+    uint32_t targets, in_flight, parked; /* now; parked: due, without credit or slot */
+    uint32_t max_lateness_ms;            /* longest wait of a due poll, for whatever reason */
 };
 PIPEPOLL_API void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out);
 

@@ -74,6 +74,8 @@ int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
         return r;
     }
     link_rooms(p);
+    p->keeps_loop = true;
+    poller_hold_loop(p);
     log_line(&p->log, PIPEPOLL_DEBUG, "poller open: %u polls in flight at most, %s credentials",
              p->o.max_in_flight, p->calls.credentials->kind);
     *out = p;
@@ -93,7 +95,6 @@ void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx)
     p->closing = true;
     p->closed = closed;
     p->closed_ctx = ctx;
-    wake_keep_loop_alive(p->wake, true); /* until closed was called */
     for (struct list *l = p->targets.next, *next; l != &p->targets; l = next) {
         next = l->next;
         pipepoll_target_remove(CONTAINER_OF(l, struct pipepoll_target, link));
@@ -103,7 +104,8 @@ void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx)
 
 void pipepoll_keep_loop_alive(struct pipepoll *p, bool keep)
 {
-    wake_keep_loop_alive(p->wake, keep);
+    p->keeps_loop = keep;
+    poller_hold_loop(p);
 }
 
 void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out)

@@ -8,8 +8,15 @@
  * for it is set aside from the credit while the poll is out. */
 enum { BATCH_DEFAULT = 10 };
 
+void poller_hold_loop(struct pipepoll *p)
+{
+    wake_hold_loop(p->wake,
+                   p->keeps_loop || p->schedule.in_flight || p->closing || !list_empty(&p->gone));
+}
+
 void poller_tick_soon(struct pipepoll *p)
 {
+    poller_hold_loop(p);
     alarm_set(&p->tick, wake_now_ns());
 }
 
@@ -164,6 +171,7 @@ static void tick(struct pipepoll *p)
             break;
         poll_begin(CONTAINER_OF(next, struct pipepoll_target, schedule), now_ns, credit);
     }
+    poller_hold_loop(p);
     if (list_empty(&p->gone) && !has_ended(p))
         alarm_set(&p->tick, schedule_next_due(&p->schedule));
     else

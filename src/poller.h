@@ -25,6 +25,7 @@ struct pipepoll {
     uint64_t jobs_on_order; /* what polls in flight may bring, when the sink has a limit */
     uint64_t max_lateness_ns;
     struct pipepoll_stats stats;
+    bool keeps_loop; /* alive although nothing is in flight */
     bool closing;
     void (*closed)(void *ctx);
     void *closed_ctx;
@@ -42,8 +43,10 @@ struct pipepoll_target {
     char text[];
 };
 
-/* Ring the tick as soon as the loop turns. */
+/* Ring the tick as soon as the loop turns, for the loop lives that long. */
 void poller_tick_soon(struct pipepoll *p);
+/* Hold the loop or let it end, as the embedder wishes and as polls in flight demand. */
+void poller_hold_loop(struct pipepoll *p);
 /* The alarm's: tell removed targets, end a poller that is done, else start what is due. */
 void poller_on_tick(struct alarm *tick);
 /* Undo a start that failed half-way; the loop may still have to close a timer. */

@@ -479,20 +479,85 @@ static void drain_waits_for_the_poll_in_flight_and_delivers_it(void **state)
     world_close(&w);
 }
 
-static void the_loop_may_end_with_an_open_poller(void **state)
+static void count_and_stop(uv_timer_t *timer)
+{
+    uv_stop(timer->loop);
+}
+
+/* Does the loop go on for a while with nothing but the poller to hold it? */
+static bool loop_lives(struct world *w)
+{
+    uv_timer_t timer;
+    uv_timer_init(&w->loop, &timer);
+    uv_timer_start(&timer, count_and_stop, 20, 0);
+    uv_unref((uv_handle_t *)&timer);
+    uv_unref((uv_handle_t *)&w->server.listener);
+    bool lives = uv_run(&w->loop, UV_RUN_DEFAULT) != 0;
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&w->loop, UV_RUN_NOWAIT);
+    return lives;
+}
+
+static void an_open_poller_keeps_the_loop_alive_even_when_parked_or_without_targets(void **state)
+{
+    struct world w;
+    world_open(&w, no_jobs);
+    w.sink.credit = sink_credit;
+    struct pipepoll_credentials *keys = example_keys();
+    struct pipepoll_options o = options_of(&w, keys);
+    assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, NULL), 0);
+    pipepoll_credentials_unref(keys);
+    assert_true(loop_lives(&w));
+    struct pipepoll_target_options t = target_options_of(&w);
+    assert_int_equal(pipepoll_target_add(w.poller, &t, NULL, NULL), 0);
+    assert_true(loop_lives(&w));
+    assert_int_equal(w.server.requests, 0); /* no credit */
+    world_close(&w);
+}
+
+static void the_loop_may_end_with_an_open_poller_and_idle_connections(void **state)
 {
     struct world w;
     world_open(&w, no_jobs);
     struct pipepoll_credentials *keys = example_keys();
     struct pipepoll_options o = options_of(&w, keys);
     struct pipepoll_target_options t = target_options_of(&w);
-    t.interval_ms = 86400000;
+    t.interval_ms = 1000;
+    o.seed = 3;
     assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, NULL), 0);
     pipepoll_credentials_unref(keys);
     assert_int_equal(pipepoll_target_add(w.poller, &t, &w.target, NULL), 0);
+    RUN_UNTIL(&w, w.answers);
     pipepoll_keep_loop_alive(w.poller, false);
-    uv_unref((uv_handle_t *)&w.server.listener);
-    assert_int_equal(uv_run(&w.loop, UV_RUN_DEFAULT), 0);
+    server_drop_idle(&w.server, SERVER_CLOSE); /* the test's own handles end */
+    assert_false(loop_lives(&w));
+    pipepoll_close(w.poller, on_closed, &w);
+    uv_run(&w.loop, UV_RUN_DEFAULT); /* closed comes all the same */
+    assert_int_equal(w.closed, 1);
+    world_close(&w);
+}
+
+static void ask_for_stats(uv_check_t *check)
+{
+    struct world *w = check->data;
+    struct pipepoll_stats stats = { .size = sizeof stats };
+    if (!w->closed)
+        pipepoll_stats(w->poller, &stats);
+}
+
+static void counters_can_be_asked_for_until_closed(void **state)
+{
+    struct world w;
+    uv_check_t check;
+    world_open(&w, one_job);
+    uv_check_init(&w.loop, &check);
+    check.data = &w;
+    uv_check_start(&check, ask_for_stats);
+    uv_unref((uv_handle_t *)&check);
+    w.on_answer = close_now;
+    world_poll(&w);
+    RUN_UNTIL(&w, w.closed);
+    uv_close((uv_handle_t *)&check, NULL);
     world_close(&w);
 }
 
@@ -660,7 +725,9 @@ int main(void)
         cmocka_unit_test(a_poller_can_be_closed_in_every_callback),
         cmocka_unit_test(a_target_can_be_removed_in_a_failure),
         cmocka_unit_test(drain_waits_for_the_poll_in_flight_and_delivers_it),
-        cmocka_unit_test(the_loop_may_end_with_an_open_poller),
+        cmocka_unit_test(an_open_poller_keeps_the_loop_alive_even_when_parked_or_without_targets),
+        cmocka_unit_test(the_loop_may_end_with_an_open_poller_and_idle_connections),
+        cmocka_unit_test(counters_can_be_asked_for_until_closed),
         cmocka_unit_test(a_warm_poll_allocates_nothing),
         cmocka_unit_test(running_out_of_memory_is_an_error_and_no_crash),
         cmocka_unit_test(wrong_options_are_refused_in_one_sentence),

@@ -87,7 +87,7 @@ static void an_alarm_need_not_keep_the_loop_alive(void **state)
     wake_open(&w, &loop, &(struct alloc) { 0 });
     alarm_init(&far.alarm, w, on_ring);
     alarm_set(&far.alarm, wake_now_ns() + 3600ull * 1000000000);
-    wake_keep_loop_alive(w, false);
+    wake_hold_loop(w, false);
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0); /* returns at once */
     assert_int_equal(far.rings, 0);
     alarm_deinit(&far.alarm);

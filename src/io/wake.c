@@ -11,26 +11,34 @@
 #include "pipepoll.h"
 
 static const uint64_t ns_per_ms = 1000000;
+static const uint64_t day_ns = 86400ull * 1000000000;
 
 struct wake {
     uv_timer_t timer;
     struct heap alarms;
     struct alloc alloc;
-    uint64_t armed_ns;   /* when the timer fires; it may be earlier than the first alarm */
-    uint64_t ringing_ns; /* 0, or the instant up to which alarms are being rung */
+    uint64_t armed_ns;    /* when the timer fires; it may be earlier than the first alarm */
+    uint64_t ringing_ns;  /* 0, or the instant up to which alarms are being rung */
+    bool holds, was_told; /* wake_hold_loop() */
     void (*closed)(void *ctx);
     void *ctx;
 };
 
 static void on_timer(uv_timer_t *timer);
 
+/* A timer that holds the loop is always armed, if only for tomorrow. */
+static uint64_t next_due(const struct wake *w, uint64_t now_ns)
+{
+    uint64_t due_ns = heap_min_key(&w->alarms), tomorrow_ns = now_ns + day_ns;
+    return w->holds && due_ns > tomorrow_ns ? tomorrow_ns : due_ns;
+}
+
 static void arm(struct wake *w, uint64_t least_ms)
 {
-    uint64_t due_ns = heap_min_key(&w->alarms);
+    uint64_t now_ns = wake_now_ns(), due_ns = next_due(w, now_ns);
     /* Firing early is harmless, and re-arming for each later alarm would cost more. */
     if (due_ns >= w->armed_ns)
         return;
-    uint64_t now_ns = wake_now_ns();
     uint64_t ms = due_ns > now_ns ? (due_ns - now_ns + ns_per_ms - 1) / ns_per_ms : 0;
     uv_update_time(w->timer.loop); /* timers count from the loop's cached time */
     uv_timer_start(&w->timer, on_timer, ms > least_ms ? ms : least_ms, 0);
@@ -82,12 +90,18 @@ void wake_close(struct wake *w, void (*closed)(void *ctx), void *ctx)
     uv_close((uv_handle_t *)&w->timer, on_closed);
 }
 
-void wake_keep_loop_alive(struct wake *w, bool keep)
+void wake_hold_loop(struct wake *w, bool hold)
 {
-    if (keep)
+    if (hold == w->holds && w->was_told)
+        return;
+    w->holds = hold;
+    w->was_told = true;
+    if (hold)
         uv_ref((uv_handle_t *)&w->timer);
     else
         uv_unref((uv_handle_t *)&w->timer);
+    if (!w->ringing_ns)
+        arm(w, 0);
 }
 
 uint64_t wake_now_ns(void)
