@@ -174,7 +174,7 @@ def target(name, sim, regions="us-east-1", interval="20ms", provider="Acme", mor
 
 def start_run(config, *arguments, loops=1, **options):
     run = Process("run", "--config", config, "--loops", str(loops), *arguments, **options)
-    run.started = run.log(" targets of ")
+    run.started = run.log("polling ")
     return run
 
 
@@ -304,6 +304,8 @@ def test_tls():
 def test_usage():
     for arguments, words in (
             (["poll", "--regoin", "x"], '"--regoin" (did you mean "--region"?)'),
+            (["poll", "extra"], 'unexpected argument "extra"'),
+            (["sim", "extra"], 'unexpected argument "extra"'),
             (["poll"], "--action-type-id is required"),
             (["poll", "--action-type-id"], "--action-type-id needs a value"),
             (["poll", "--action-type-id", "category=Build"], "the action type has no provider"),
@@ -345,6 +347,9 @@ def test_usage():
         r = pipepoll(command, "--help")
         check(f"{command} --help has examples",
               r.code == 0 and "Example" in r.out and r.err == "", r)
+        check(f"{command} --help begins as its sisters do",
+              r.out.startswith(f"pipepoll {command} - ") and "\nOptions:\n" in r.out
+              and f"\n\nUsage: pipepoll {command} [OPTION]...\n\n" in r.out, r)
     r = pipepoll("--version")
     check("--version names the libraries", r.code == 0 and
           re.fullmatch(r"pipepoll/\S+ libcurl/\S+ OpenSSL/\S+ libuv/\S+\n", r.out), r)
@@ -366,6 +371,7 @@ def test_check():
     check("check prints the plan", r.code == 0 and r.err == "" and all(w in r.out for w in (
         "Build/ThirdParty/Acme/1", "Build/ThirdParty/Shop/1", "500ms", "us-east-1", "eu-west-1",
         "codepipeline.us-east-1.amazonaws.com", "memory", "polls/s          3\n")), r)
+    text = r.out
     r = pipepoll("check", "--config", good, "--output", "json", env=BARE)
     plan = json.loads(r.out or "{}")
     check("and as JSON", r.code == 0 and plan["pollsPerSecond"] == 3 and plan["targetCount"] == 3
@@ -373,13 +379,26 @@ def test_check():
           and [t["name"] for t in plan["targets"]] == ["web", "shop"]
           and [t["pickupMsP50"] for t in plan["targets"]] == [1000, 250]
           and plan["regions"]["us-east-1"] == {"targets": 2, "pollsPerSecond": 2.5}, r)
+    check("totals come before the regions, the busiest of them first",
+          0 < text.find("\nmemory ") < text.find("\nREGION ")
+          and "\nus-east-1        2              2.5\neu-west-1        1              0.5\n"
+          in text, text)
+    many = write("many.ini", "[pipepoll]\ninterval = 30s\ncategory = Build\nversion = 1\n"
+                             "[target all]\nregions = all\nprovider = Acme\n"
+                             "[target more]\nregions = eu-west-1\nprovider = More\n")
+    r = pipepoll("check", "--config", many, env=BARE)
+    regions = r.out[r.out.find("\nREGION "):].split("\n\n")[0].splitlines()[2:]
+    count = int(re.search(r" in (\d+) regions\n", r.out)[1])
+    check("regions with the same load are folded into one line", r.code == 0
+          and regions[0].split() == ["eu-west-1", "2", "0.06667"] and len(regions) == 3
+          and regions[2] == f"{count - 2} more regions  1 target each  0.03333", r)
     bad = write("bad.ini",
                 "[target web]\nregions = us-east-1\nproviderr = Acme\nversion = 1\ninterval = x\n")
     r = pipepoll("check", "--config", bad)
     lines = r.err.splitlines()
     check("check tells all that is wrong, in order, with its place",
           r.code == 252 and r.out == "" and
-          [l.split(": ")[0][len(bad):] for l in lines] == [":1:1", ":1:1", ":3:1", ":5:12"], r)
+          [l.split(": ")[0][len(bad):] for l in lines] == [":1:1", ":3:1", ":5:12"], r)
     check("with the nearest name", '(did you mean "provider"?)' in r.err, r)
     r = pipepoll("check", "--config", path_of("none.ini"))
     check("a file that is not there is told",
@@ -401,7 +420,7 @@ def test_run(sim, loops):
     run = start_run(config, "--log-format", "json", loops=loops)
     check("run says what it polls",
           run.started
-          and "2 targets of 1 sections" in json.loads(run.started)["message"], run.started)
+          and "2 targets of 1 section in" in json.loads(run.started)["message"], run.started)
     check("a line of the log is JSON if so asked",
           set(json.loads(run.started)) == {"time", "level", "message"})
     sim.control("POST", "jobs", region="eu-west-1", provider="Acme", count=1)
@@ -427,6 +446,9 @@ def test_run(sim, loops):
           well and well["healthy"] is True and well["status"] == "ok", well)
     run.signal(signal.SIGTERM)
     check("SIGTERM ends it with 0", run.wait() == 0)
+    ended = run.log("ended: ") or "{}"
+    check("and one line says what it did",
+          re.fullmatch(r"ended: 1 job in \d+ polls", json.loads(ended).get("message", "")), ended)
     check("nothing else was written", len(run.rest("out")) == 3, run.seen["out"])
 
 
@@ -441,6 +463,7 @@ def test_drain(sim, loops):
     lines = run.rest("out")
     check("a poll in flight at SIGINT is finished and its job written",
           code == 0 and len(lines) == 1 and '"event":"job"' in lines[0], (code, lines))
+    check("and counted", run.log("ended: 1 job in "), run.seen["err"])
 
     sim.control("PUT", "trouble", region="ap-south-1", latency=600000)
     before = sim.control("GET", "stats")
@@ -459,7 +482,7 @@ def test_reload(sim, loops):
     write("reload.ini", target("first", sim, provider="One") + target("two", sim, provider="Two"))
     run.signal(signal.SIGHUP)
     check("a reload adds what is new and leaves the rest",
-          run.log("1 targets added, 0 removed, 1 unchanged"), run.seen["err"])
+          run.log(" 1 target added, 0 removed, 1 unchanged"), run.seen["err"])
     sim.control("POST", "jobs", region="us-east-1", provider="Two", count=1)
     job = run.event(event="job")
     check("the new target is polled", job and job["actionTypeId"]["provider"] == "Two", job)

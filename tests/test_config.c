@@ -93,7 +93,7 @@ static void every_key_does_what_it_says(void **state)
     (void)state;
     struct config c =
         accept("[pipepoll]\nmax-in-flight = 7\nmax-in-flight-per-region = 3\n"
-               "request-timeout = 2m\nconnect-timeout = 1500ms\nca-bundle = /a b.pem\n"
+               "request-timeout = 2m\nconnect-timeout = 1500ms\nca-bundle = /dev/null\n"
                "http2 = yes\nlog-level = debug\nlog-format = json\n"
                "[target t]\nregions = us-west-2\ncategory = Test\nowner = Custom\n"
                "provider = P-1\nversion = 2_b\nMax-Batch-Size = 5\ninterval = 0.25\n"
@@ -102,7 +102,7 @@ static void every_key_does_what_it_says(void **state)
     assert_int_equal(c.max_in_flight_per_region, 3);
     assert_int_equal(c.request_timeout_ms, 120000);
     assert_int_equal(c.connect_timeout_ms, 1500);
-    assert_str(c.ca_bundle, "/a b.pem");
+    assert_str(c.ca_bundle, "/dev/null");
     assert_true(c.http2);
     assert_int_equal(c.log_level, PIPEPOLL_DEBUG);
     assert_true(c.log_json);
@@ -204,6 +204,21 @@ static void what_is_there_twice_is_told_with_the_line_of_the_first(void **state)
         "at line 1 does\n");
 }
 
+static void a_region_named_twice_is_told_where_it_is_named_again(void **state)
+{
+    (void)state;
+    const char *rest = "category = Build\nprovider = Acme\nversion = 1\n";
+    char text[256];
+    snprintf(text, sizeof text, "[target a]\nregions = us-east-1, us-east-1\n%s", rest);
+    assert_refused(text, "p.ini:2:22: us-east-1 is named twice\n");
+    snprintf(text, sizeof text, "[target a]\nregions = us-east-1 us-east-2 us-east-2 us-east-1\n%s",
+             rest);
+    assert_refused(text, "p.ini:2:31: us-east-2 is named twice\n"
+                         "p.ini:2:41: us-east-1 is named twice\n");
+    snprintf(text, sizeof text, "[target a]\nregions = all:aws-us-gov, all:aws-us-gov\n%s", rest);
+    assert_refused(text, "p.ini:2:27: us-gov-east-1 is named twice\n");
+}
+
 static void the_same_target_at_another_endpoint_is_another(void **state)
 {
     (void)state;
@@ -211,6 +226,32 @@ static void the_same_target_at_another_endpoint_is_another(void **state)
                                  "provider = Acme\nversion = 1\nendpoint-url = http://[::1]:1\n");
     assert_int_equal(c.plan.count, 2);
     config_deinit(&c);
+}
+
+static void a_misspelt_key_is_one_error(void **state)
+{
+    (void)state;
+    assert_refused("[target a]\nregins = us-east-1\ncategory = Build\nprovider = A\nversion = 1\n",
+                   "p.ini:2:1: unknown key \"regins\" in [target a] (did you mean \"regions\"?)\n");
+    assert_refused("[pipepoll]\nregins = us-east-1\n[target a]\ncategory = Build\n"
+                   "provider = A\nversion = 1\n",
+                   "p.ini:2:1: unknown key \"regins\" in [pipepoll] (did you mean \"regions\"?)\n");
+    assert_refused("[target a]\nregins = us-east-1\ncategory = Build\nprovider = A\n",
+                   "p.ini:1:1: [target a] has no version (such as 1)\n"
+                   "p.ini:2:1: unknown key \"regins\" in [target a] (did you mean \"regions\"?)\n");
+    assert_refused(WEB "[target b]\nregions = us-east-1\ncategory = Build\nprovider = Acme\n"
+                       "version = 1\nendpont-url = http://127.0.0.1:9\n",
+                   "p.ini:11:1: unknown key \"endpont-url\" in [target b] "
+                   "(did you mean \"endpoint-url\"?)\n");
+}
+
+static void a_misspelt_endpoint_puts_no_region_in_doubt(void **state)
+{
+    (void)state;
+    assert_refused("[target a]\nregions = local-1\ncategory = Build\nprovider = A\nversion = 1\n"
+                   "endpont-url = http://127.0.0.1:9\n",
+                   "p.ini:6:1: unknown key \"endpont-url\" in [target a] "
+                   "(did you mean \"endpoint-url\"?)\n");
 }
 
 static void missing_keys_are_told_at_the_section(void **state)
@@ -247,6 +288,25 @@ static void wrong_values_are_told_where_they_stand(void **state)
                    "p.ini:4:14: log-format is text or json, not \"xml\"\n"
                    "p.ini:5:19: request-timeout is a time from 1ms to 10m such as 500ms, 5s or 2m, "
                    "not \"0s\"\n");
+}
+
+static void a_ca_bundle_that_cannot_be_read_is_told(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/test config XXXXXX", text[256];
+    assert_refused("[pipepoll]\nca-bundle = /nonexistent/ca.pem\n" WEB,
+                   "p.ini:2:13: ca-bundle \"/nonexistent/ca.pem\" cannot be read: "
+                   "No such file or directory\n");
+    assert_refused("[pipepoll]\nca-bundle = /\n" WEB,
+                   "p.ini:2:13: ca-bundle \"/\" cannot be read: Is a directory\n");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    snprintf(text, sizeof text, "[pipepoll]\nca-bundle = %s\n" WEB, path);
+    struct config c = accept(text);
+    assert_str(c.ca_bundle, path);
+    config_deinit(&c);
+    unlink(path);
+    close(fd);
 }
 
 /* These sentences are the library's; here it matters that they come, and where. */
@@ -379,9 +439,13 @@ int main(void)
         cmocka_unit_test(syntax_is_told_with_line_and_column),
         cmocka_unit_test(unknown_names_are_told_with_the_nearest_right_one),
         cmocka_unit_test(what_is_there_twice_is_told_with_the_line_of_the_first),
+        cmocka_unit_test(a_region_named_twice_is_told_where_it_is_named_again),
         cmocka_unit_test(the_same_target_at_another_endpoint_is_another),
+        cmocka_unit_test(a_misspelt_key_is_one_error),
+        cmocka_unit_test(a_misspelt_endpoint_puts_no_region_in_doubt),
         cmocka_unit_test(missing_keys_are_told_at_the_section),
         cmocka_unit_test(wrong_values_are_told_where_they_stand),
+        cmocka_unit_test(a_ca_bundle_that_cannot_be_read_is_told),
         cmocka_unit_test(what_the_library_refuses_is_told_where_it_stands),
         cmocka_unit_test(a_region_nobody_knows_is_a_warning),
         cmocka_unit_test(all_errors_come_in_the_order_of_the_file_up_to_twenty),

@@ -87,7 +87,7 @@ static void what_is_wrong_is_named(void **state)
     } cases[] = {
         { "--bogus", NULL, "no option like '--bogus'" },
         { "--jobs", NULL, "a value after '--jobs'" },
-        { "stray", NULL, "'stray' is not an option" },
+        { "stray", NULL, "unexpected argument \"stray\"" },
         { "--jobs", "-1", "--jobs '-1' is not a whole number" },
         { "--jobs", "1.5", "--jobs '1.5'" },
         { "--jobs", "3 ", "--jobs '3 '" },

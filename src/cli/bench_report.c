@@ -4,6 +4,7 @@
 
 #include "cli/event.h"
 #include "cli/jsontext.h"
+#include "cli/quantity.h"
 
 enum { PLOT_ROWS = 20, PLOT_WIDTH = 50 };
 
@@ -86,8 +87,8 @@ static void print_heading(const struct bench_report *r)
     const struct bench_options *o = r->options;
     printf("%.*s: %u polls in flight, %u target%s, %u region%s, %u loop%s\n"
            "measured for %.2f s after %.2f s of warm-up\n\n",
-           STR_ARG(o->endpoint_url), o->in_flight, o->targets, o->targets == 1 ? "" : "s",
-           o->regions, o->regions == 1 ? "" : "s", o->loops, o->loops == 1 ? "" : "s",
+           STR_ARG(o->endpoint_url), o->in_flight, o->targets, quantity_plural(o->targets),
+           o->regions, quantity_plural(o->regions), o->loops, quantity_plural(o->loops),
            r->sum.seconds, r->warm_up_s);
 }
 

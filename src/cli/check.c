@@ -11,6 +11,9 @@
  * waits for the next poll for: the remaining life of a renewal process. */
 static const double WAIT_P50 = 0.5, WAIT_P99 = 1.0368;
 
+/* More regions than this are not listed one by one where their loads are equal. */
+enum { REGIONS_LISTED = 8 };
+
 struct totals {
     double polls_per_s;
     size_t targets, in_flight, regions;
@@ -50,6 +53,28 @@ static int compare_regions(const void *a, const void *b)
     return r ? r : (x->region.len > y->region.len) - (x->region.len < y->region.len);
 }
 
+/* Rates are summed in order, so that equal loads are equal to the last bit. */
+static int compare_entries(const void *a, const void *b)
+{
+    const struct region_load *x = a, *y = b;
+    int r = compare_regions(x, y);
+    return r ? r : (x->polls_per_s > y->polls_per_s) - (x->polls_per_s < y->polls_per_s);
+}
+
+static bool same_load(const struct region_load *a, const struct region_load *b)
+{
+    return a->targets == b->targets && a->polls_per_s == b->polls_per_s;
+}
+
+/* The busiest first. */
+static int compare_loads(const void *a, const void *b)
+{
+    const struct region_load *x = a, *y = b;
+    int r = (x->polls_per_s < y->polls_per_s) - (x->polls_per_s > y->polls_per_s);
+    r = r ? r : (x->targets < y->targets) - (x->targets > y->targets);
+    return r ? r : compare_regions(x, y);
+}
+
 /* One entry a target, sorted, then merged. */
 static void sum_regions(struct check *c, const struct plan *p)
 {
@@ -57,7 +82,7 @@ static void sum_regions(struct check *c, const struct plan *p)
         c->regions[i] = (struct region_load) { .region = p->targets[i].options.region,
                                                .targets = 1,
                                                .polls_per_s = polls_per_s(&p->targets[i]) };
-    qsort(c->regions, p->count, sizeof *c->regions, compare_regions);
+    qsort(c->regions, p->count, sizeof *c->regions, compare_entries);
     size_t last = 0;
     for (size_t i = 1; i < p->count; i++) {
         if (compare_regions(&c->regions[last], &c->regions[i])) {
@@ -68,6 +93,7 @@ static void sum_regions(struct check *c, const struct plan *p)
         c->regions[last].polls_per_s += c->regions[i].polls_per_s;
     }
     c->totals.regions = last + 1;
+    qsort(c->regions, c->totals.regions, sizeof *c->regions, compare_loads);
 }
 
 static void sum(struct check *c)
@@ -124,19 +150,11 @@ static void print_latency(const struct row *row)
            STR_ARG(row->first->name), interval_s * WAIT_P50, interval_s * WAIT_P99);
 }
 
-static void print_text(const struct check *c)
+static void print_totals(const struct check *c)
 {
     const struct totals *t = &c->totals;
-    size_t sections = c->config->plan.section_count;
-    printf("%-16s %7s  %-34s %8s %6s  %s\n", "TARGET", "REGIONS", "ACTION TYPE", "INTERVAL",
-           "BATCH", "ENDPOINT");
-    for (size_t i = 0; i < sections; i++)
-        print_row(&c->rows[i]);
-    printf("\n%-16s %7s  %s\n", "REGION", "TARGETS", "POLLS/S");
-    for (size_t i = 0; i < t->regions; i++)
-        printf("%-16.*s %7zu  %.4g\n", STR_ARG(c->regions[i].region), c->regions[i].targets,
-               c->regions[i].polls_per_s);
-    printf("\n%-16s %zu in %zu regions\n", "targets", t->targets, t->regions);
+    printf("\n%-16s %zu in %zu region%s\n", "targets", t->targets, t->regions,
+           quantity_plural(t->regions));
     printf("%-16s %.4g\n", "polls/s", t->polls_per_s);
     printf("%-16s %zu at most, ", "in flight", t->in_flight);
     if (c->config->max_in_flight_per_region)
@@ -147,6 +165,53 @@ static void print_text(const struct check *c)
     printf("%-16s %.1f MB at most (%zu B a target, %zu kB a poll in flight, %.1f MB fixed)\n",
            "memory", (double)t->memory_bytes / 1e6, t->footprint.target_bytes,
            t->footprint.slot_bytes / 1000, (double)t->footprint.fixed_bytes / 1e6);
+}
+
+/* How many regions, from this one on, have its load. */
+static size_t count_alike(const struct region_load *first, const struct region_load *end)
+{
+    size_t n = 1;
+    while (first + n < end && same_load(first, first + n))
+        n++;
+    return n;
+}
+
+static void print_region(const struct region_load *r)
+{
+    printf("%-16.*s %-14zu %.4g\n", STR_ARG(r->region), r->targets, r->polls_per_s);
+}
+
+static void print_more_regions(size_t n, const struct region_load *r)
+{
+    char more[32], each[32];
+    snprintf(more, sizeof more, "%zu more regions", n);
+    snprintf(each, sizeof each, "%zu target%s each", r->targets, quantity_plural(r->targets));
+    printf("%-16s %-14s %.4g\n", more, each, r->polls_per_s);
+}
+
+static void print_regions(const struct check *c)
+{
+    const struct region_load *at = c->regions, *end = at + c->totals.regions;
+    printf("\n%-16s %-14s %s\n", "REGION", "TARGETS", "POLLS/S");
+    while (at < end) {
+        size_t more = count_alike(at, end) - 1;
+        print_region(at++);
+        if (c->totals.regions > REGIONS_LISTED && more > 1) {
+            print_more_regions(more, at);
+            at += more;
+        }
+    }
+}
+
+static void print_text(const struct check *c)
+{
+    size_t sections = c->config->plan.section_count;
+    printf("%-16s %7s  %-34s %8s %6s  %s\n", "TARGET", "REGIONS", "ACTION TYPE", "INTERVAL",
+           "BATCH", "ENDPOINT");
+    for (size_t i = 0; i < sections; i++)
+        print_row(&c->rows[i]);
+    print_totals(c);
+    print_regions(c);
     printf("\nA job is found after\n");
     for (size_t i = 0; i < sections; i++)
         print_latency(&c->rows[i]);

@@ -52,7 +52,8 @@ static void print_flag(const struct flag *f)
 
 static void print_help(const struct command *c)
 {
-    printf("pipepoll %.*s - %s\n\n%s\nOptions:\n", STR_ARG(c->name), c->summary, c->about);
+    printf("pipepoll %.*s - %s\n\nUsage: pipepoll %.*s [OPTION]...\n\n%s\nOptions:\n",
+           STR_ARG(c->name), c->summary, STR_ARG(c->name), c->about);
     for (size_t i = 0; i < c->flag_count; i++)
         print_flag(&c->flags[i]);
     printf("  --help%*sthis text\n\n%s", HELP_COLUMN - 8, "", c->more);
@@ -60,6 +61,10 @@ static void print_help(const struct command *c)
 
 static int unknown_flag(const struct flags *f, str name)
 {
+    if (!str_starts(name, STR("-"))) {
+        command_misuse(f->command, "unexpected argument \"%.*s\"", STR_ARG(name));
+        return FLAGS_BAD;
+    }
     struct nearest near = nearest_to(name);
     for (size_t i = 0; i < f->command->flag_count; i++)
         nearest_try(&near, f->command->flags[i].name);

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "cli/quantity.h"
 
 bool config_log_level(str text, enum pipepoll_level *out)
@@ -40,6 +42,30 @@ static void judge(bool right, const struct section *s, enum key k, const char *w
                  STR_ARG(v->text));
 }
 
+/* Asked without opening it: a pipe may be read but once. NULL: it can be read; else why not. */
+static const char *unreadable(str file)
+{
+    char text[PATH_MAX];
+    struct buf path = BUF_ON(text);
+    struct stat st;
+    buf_put(&path, file);
+    buf_cstr(&path);
+    if (path.overflow)
+        return strerror(ENAMETOOLONG);
+    if (stat(text, &st) || access(text, R_OK))
+        return strerror(errno);
+    return S_ISDIR(st.st_mode) ? strerror(EISDIR) : NULL;
+}
+
+static void read_ca_bundle(struct config *out, const struct value *v, struct complaints *c)
+{
+    const char *reason = v->text.len ? unreadable(v->text) : NULL;
+    if (reason)
+        complain(c, PIPEPOLL_ERROR, v->at, "ca-bundle \"%.*s\" cannot be read: %s",
+                 STR_ARG(v->text), reason);
+    out->ca_bundle = v->text;
+}
+
 static void read_process(struct config *out, const struct section *s, struct complaints *c)
 {
     const char *time = "a time from 1ms to 10m such as 500ms, 5s or 2m";
@@ -53,7 +79,7 @@ static void read_process(struct config *out, const struct section *s, struct com
           KEY_REQUEST_TIMEOUT, time, c);
     judge(quantity_duration_ms(v[KEY_CONNECT_TIMEOUT].text, 1, 600000, &out->connect_timeout_ms), s,
           KEY_CONNECT_TIMEOUT, time, c);
-    out->ca_bundle = v[KEY_CA_BUNDLE].text;
+    read_ca_bundle(out, &v[KEY_CA_BUNDLE], c);
     judge(quantity_switch(v[KEY_HTTP2].text, &out->http2), s, KEY_HTTP2, "yes or no", c);
     judge(config_log_level(v[KEY_LOG_LEVEL].text, &out->log_level), s, KEY_LOG_LEVEL,
           "error, warning, info or debug", c);

@@ -10,7 +10,7 @@ struct config {
     uint32_t max_in_flight;            /* 256 */
     uint32_t max_in_flight_per_region; /* 0: a fair share */
     uint32_t request_timeout_ms, connect_timeout_ms;
-    str ca_bundle; /* empty: the library's default */
+    str ca_bundle; /* of a readable file; empty: the library's default */
     bool http2;
     enum pipepoll_level log_level; /* PIPEPOLL_INFO */
     bool log_json;

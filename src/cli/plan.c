@@ -48,11 +48,17 @@ static bool same_options(const struct plan_target *a, const struct plan_target *
            a->options.max_batch_size == b->options.max_batch_size;
 }
 
+static int compare_numbers(size_t a, size_t b)
+{
+    return (a > b) - (a < b);
+}
+
 static int compare_places(const void *a, const void *b)
 {
     const struct plan_target *x = a, *y = b;
     int r = compare_identity(x, y);
-    return r ? r : (x->section > y->section) - (x->section < y->section);
+    r = r ? r : compare_numbers(x->section, y->section);
+    return r ? r : compare_numbers(x->named_at.column, y->named_at.column);
 }
 
 static const struct value *value_of(const struct draft *d, enum key k)
@@ -73,9 +79,15 @@ static bool is_given(const struct draft *d, enum key k)
     return value_of(d, k)->text.len > 0;
 }
 
+/* Complained of where it was read: what follows from it is not worth a sentence of its own. */
+static bool is_misspelt(const struct draft *d, enum key k)
+{
+    return d->section->misspelt[k] || d->sections->process.misspelt[k];
+}
+
 static void require(const struct draft *d, enum key k, const char *example)
 {
-    if (!value_of(d, k)->text.ptr)
+    if (!value_of(d, k)->text.ptr && !is_misspelt(d, k))
         complain(d->complaints, PIPEPOLL_ERROR, d->section->at, "[target %.*s] has no %s (%s)",
                  STR_ARG(d->section->name), key_name(k), example);
 }
@@ -156,7 +168,7 @@ static void read_endpoint(struct draft *d)
     check_value(d, url, &sample);
 }
 
-static int add_entry(struct plan *p, const struct draft *d, str region)
+static int add_entry(struct plan *p, const struct draft *d, str region, struct place named_at)
 {
     if (p->count == p->cap) {
         size_t cap = p->cap ? p->cap * 2 : 64;
@@ -170,6 +182,7 @@ static int add_entry(struct plan *p, const struct draft *d, str region)
     *added = (struct plan_target) { .options = d->options,
                                     .name = d->section->name,
                                     .at = d->section->at,
+                                    .named_at = named_at,
                                     .section = (size_t)(d->section - d->sections->targets) };
     added->options.region = region;
     return PIPEPOLL_OK;
@@ -187,7 +200,8 @@ static bool check_region(const struct draft *d, str region, struct place at)
                  region_hint(region, hint, sizeof hint));
         return false;
     }
-    if (!d->options.endpoint_url.len && !region_is_known(region))
+    if (!d->options.endpoint_url.len && !is_misspelt(d, KEY_ENDPOINT_URL) &&
+        !region_is_known(region))
         complain(d->complaints, PIPEPOLL_WARNING, at,
                  "CodePipeline is not known to be offered in \"%.*s\"%s", STR_ARG(region),
                  region_hint(region, hint, sizeof hint));
@@ -205,7 +219,7 @@ static int add_regions(struct plan *p, const struct draft *d, str word, struct p
         return PIPEPOLL_OK;
     int r = PIPEPOLL_OK;
     for (size_t i = 0; !r && region.len; region = region_expand(word, ++i))
-        r = add_entry(p, d, region);
+        r = add_entry(p, d, region, at);
     return r;
 }
 
@@ -244,11 +258,30 @@ static int read_regions(struct plan *p, const struct draft *d)
 static int read_target(struct plan *p, struct draft *d)
 {
     struct pipepoll_target_options none = PIPEPOLL_TARGET_OPTIONS_INIT;
+    size_t count = p->count;
     d->options = none;
     read_action_type(d);
     read_pace(d);
     read_endpoint(d);
-    return read_regions(p, d);
+    int r = read_regions(p, d);
+    /* What it polls is not known, so that it is nobody's twin. */
+    if (d->section->has_misspelt)
+        p->count = count;
+    return r;
+}
+
+/* Once for a word that asks for several, such as a second `all`. */
+static void complain_of_repeated_regions(const struct plan *p, struct complaints *c)
+{
+    const struct plan_target *last = NULL;
+    for (size_t i = 1; i < p->count; i++) {
+        const struct plan_target *a = &p->targets[i - 1], *b = &p->targets[i];
+        if (compare_identity(a, b) || a->section != b->section ||
+            (last && last->section == b->section && last->named_at.column == b->named_at.column))
+            continue;
+        complain(c, PIPEPOLL_ERROR, b->named_at, "%.*s is named twice", STR_ARG(b->options.region));
+        last = b;
+    }
 }
 
 static void complain_of_twins(const struct plan *p, struct complaints *c)
@@ -256,7 +289,8 @@ static void complain_of_twins(const struct plan *p, struct complaints *c)
     const struct plan_target *last = NULL; /* one sentence for each pair of sections */
     for (size_t i = 1; i < p->count; i++) {
         const struct plan_target *a = &p->targets[i - 1], *b = &p->targets[i];
-        if (compare_identity(a, b) || (last && last->section == b->section))
+        if (compare_identity(a, b) || a->section == b->section ||
+            (last && last->section == b->section))
             continue;
         const struct pipepoll_action_type *t = &b->options.action_type;
         complain(
@@ -296,6 +330,7 @@ int plan_build(struct plan *out, const struct sections *s, struct complaints *c)
                  TARGETS_MAX);
     if (out->count)
         qsort(out->targets, out->count, sizeof *out->targets, compare_places);
+    complain_of_repeated_regions(out, c);
     complain_of_twins(out, c);
     check_whole(out, c);
     return PIPEPOLL_OK;

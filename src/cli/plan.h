@@ -9,6 +9,7 @@ struct plan_target {
     struct pipepoll_target_options options; /* slices of the config's text; user is NULL */
     str name;                               /* of its section: a label, no part of what it is */
     struct place at;                        /* of its section */
+    struct place named_at;                  /* of the word that asks for its region */
     size_t section;                         /* index of its section, in the order of the file */
     void *live;                             /* for whoever runs the plan; NULL at first */
 };

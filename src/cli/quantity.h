@@ -21,4 +21,10 @@ bool quantity_switch(str text, bool *out);
 /* The shortest such text: 500ms, 5s, 2m, 1h. */
 void quantity_put_duration(struct buf *out, uint32_t ms);
 
+/* What follows a noun that is counted: "" for one, else "s". Static. */
+static inline const char *quantity_plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 #endif

@@ -11,6 +11,7 @@
 #include "cli/console.h"
 #include "cli/event.h"
 #include "cli/output.h"
+#include "cli/quantity.h"
 #include "cli/run_options.h"
 #include "cli/stations.h"
 
@@ -31,10 +32,20 @@ struct run {
 
 /* --- the end --------------------------------------------------------------------------------- */
 
+static void log_work(struct run *r)
+{
+    struct stations_work work = stations_work(&r->stations);
+    log_line(&r->log, PIPEPOLL_INFO, "ended: %llu job%s in %llu poll%s",
+             (unsigned long long)work.jobs, quantity_plural(work.jobs),
+             (unsigned long long)work.polls, quantity_plural(work.polls));
+}
+
 static void on_output_closed(void *ctx)
 {
     struct run *r = ctx;
     r->output = NULL;
+    if (r->code == EXIT_FINE)
+        log_work(r);
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&r->signals[i], NULL);
 }
@@ -113,7 +124,7 @@ static void log_refusal(struct run *r, int result, const struct complaints *c, c
         log_line(&r->log, PIPEPOLL_ERROR, "no memory for %s: %s", r->options.config, then);
     else
         log_line(&r->log, PIPEPOLL_ERROR, "%zu error%s in %s: %s", c->errors,
-                 c->errors == 1 ? "" : "s", r->options.config, then);
+                 quantity_plural(c->errors), r->options.config, then);
 }
 
 static void log_idle(struct run *r, uint32_t idle)
@@ -140,8 +151,9 @@ static void take_config(struct run *r, struct config *new)
     log_idle(r, changed.idle);
     config_deinit(&r->config);
     r->config = *new;
-    log_line(&r->log, PIPEPOLL_INFO, "%s taken: %zu targets added, %zu removed, %zu unchanged",
-             r->options.config, changed.added, changed.removed, changed.kept);
+    log_line(&r->log, PIPEPOLL_INFO, "%s taken: %zu target%s added, %zu removed, %zu unchanged",
+             r->options.config, changed.added, quantity_plural(changed.added), changed.removed,
+             changed.kept);
 }
 
 static void reload(struct run *r)
@@ -232,6 +244,7 @@ static int start_targets(struct run *r, struct pipepoll_error *why)
     char text[256], loops[32];
     struct buf versions = BUF_ON(text), on = BUF_ON(loops);
     struct stations_change changed;
+    size_t sections = r->config.plan.section_count;
     int result = stations_change(&r->stations, &r->config.plan, &changed);
     if (result)
         return explain(why, result, "out of memory");
@@ -239,9 +252,9 @@ static int start_targets(struct run *r, struct pipepoll_error *why)
     if (r->options.loops > 1)
         buf_printf(&on, " on %u loops", r->options.loops);
     log_idle(r, changed.idle);
-    log_line(&r->log, PIPEPOLL_INFO, "polling %zu targets of %zu sections in %s%.*s (%.*s)",
-             changed.added, r->config.plan.section_count, r->options.config, STR_ARG(buf_str(&on)),
-             STR_ARG(buf_str(&versions)));
+    log_line(&r->log, PIPEPOLL_INFO, "polling %zu target%s of %zu section%s in %s%.*s (%.*s)",
+             changed.added, quantity_plural(changed.added), sections, quantity_plural(sections),
+             r->options.config, STR_ARG(buf_str(&on)), STR_ARG(buf_str(&versions)));
     return PIPEPOLL_OK;
 }
 

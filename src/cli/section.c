@@ -130,24 +130,28 @@ static bool may_stand_here(const struct reader *r, enum key k)
     return r->section == &r->out->process || keys[k].scope == SCOPE_TARGET;
 }
 
-static void unknown_key(struct reader *r, const struct ini_item *item)
-{
-    struct nearest near = nearest_to(item->name);
-    for (enum key k = 0; k < KEY_COUNT; k++)
-        if (may_stand_here(r, k))
-            nearest_try(&near, keys[k].name);
-    char hint[96], place[128];
-    complain(r->complaints, PIPEPOLL_ERROR, (struct place) { item->line, item->column },
-             "unknown key \"%.*s\"%s%s", STR_ARG(item->name), where(r, place, sizeof place),
-             nearest_hint(&near, hint, sizeof hint));
-}
-
 static enum key find_key(str name)
 {
     enum key k = 0;
     while (k < KEY_COUNT && !str_eq_nocase(keys[k].name, name))
         k++;
     return k;
+}
+
+static void unknown_key(struct reader *r, const struct ini_item *item)
+{
+    struct nearest near = nearest_to(item->name);
+    for (enum key k = 0; k < KEY_COUNT; k++)
+        if (may_stand_here(r, k))
+            nearest_try(&near, keys[k].name);
+    if (near.best.len) {
+        r->section->misspelt[find_key(near.best)] = true;
+        r->section->has_misspelt = true;
+    }
+    char hint[96], place[128];
+    complain(r->complaints, PIPEPOLL_ERROR, (struct place) { item->line, item->column },
+             "unknown key \"%.*s\"%s%s", STR_ARG(item->name), where(r, place, sizeof place),
+             nearest_hint(&near, hint, sizeof hint));
 }
 
 static void set_key(struct reader *r, const struct ini_item *item)

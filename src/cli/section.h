@@ -41,6 +41,8 @@ struct section {
     str name; /* of [target NAME] */
     struct place at;
     struct value values[KEY_COUNT];
+    bool misspelt[KEY_COUNT]; /* an unknown key was taken for this one in a complaint */
+    bool has_misspelt;        /* any */
 };
 
 struct sections {

@@ -84,9 +84,16 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
         write_health(station_of(sink), from, failure);
 }
 
+/* A closed poller has no statistics to ask for, but the last target to go sees all of them. */
+static void note_stats(struct station *s)
+{
+    s->last.size = sizeof s->last;
+    pipepoll_stats(s->roster.poller, &s->last);
+}
+
 static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
 {
-    (void)sink;
+    note_stats(station_of(sink));
     roster_removed(roster_of(from));
 }
 
@@ -125,5 +132,6 @@ static void on_poller_closed(void *ctx)
 
 void station_close(struct station *s)
 {
+    note_stats(s);
     pipepoll_close(s->roster.poller, on_poller_closed, s);
 }

@@ -22,6 +22,7 @@ struct station {
     struct roster roster;   /* its poller is NULL while none is open */
     struct console console; /* its own, so that no thread reads what another one sets */
     struct outlet outlet;
+    struct pipepoll_stats last; /* once closed: all that the poller did */
     void (*closed)(void *ctx);
     void *ctx;
 };

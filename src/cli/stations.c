@@ -234,6 +234,16 @@ void stations_close(struct stations *s)
         finish(s);
 }
 
+struct stations_work stations_work(const struct stations *s)
+{
+    struct stations_work all = { 0 };
+    for (uint32_t i = 0; s->posts && i < s->options.loops; i++) {
+        all.polls += s->posts[i].station.last.polls;
+        all.jobs += s->posts[i].station.last.jobs;
+    }
+    return all;
+}
+
 void stations_deinit(struct stations *s)
 {
     for (uint32_t i = 0; s->posts && i < s->options.loops; i++)

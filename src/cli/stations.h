@@ -53,6 +53,13 @@ void stations_on_broken(struct stations *s);
 /* Drain: polls in flight are delivered and their lines put into the output, however long that has
  * no room; then closed(ctx), perhaps inside this call, where stations_deinit() is allowed. */
 void stations_close(struct stations *s);
+
+/* After closed(): what all pollers did in their time. */
+struct stations_work {
+    uint64_t polls, jobs; /* started; delivered */
+};
+struct stations_work stations_work(const struct stations *s);
+
 void stations_deinit(struct stations *s); /* fine on a zeroed one */
 
 #endif
