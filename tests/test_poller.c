@@ -32,6 +32,7 @@ struct world {
     void (*on_failure)(struct world *w, struct pipepoll_target *from);
     void (*on_removed)(struct world *w, struct pipepoll_target *from);
     size_t allocations, allocations_max;
+    size_t failing; /* the one allocation that fails; 0: none */
 };
 
 static void note(struct world *w, char event)
@@ -107,7 +108,9 @@ static void *counting_resize(void *ctx, void *ptr, size_t old_size, size_t new_s
         free(ptr);
         return NULL;
     }
-    return ++w->allocations > w->allocations_max ? NULL : realloc(ptr, new_size);
+    w->allocations++;
+    bool fails = w->allocations > w->allocations_max || w->allocations == w->failing;
+    return fails ? NULL : realloc(ptr, new_size);
 }
 
 static struct pipepoll_options options_of(struct world *w, struct pipepoll_credentials *keys)
@@ -606,6 +609,33 @@ static void running_out_of_memory_is_an_error_and_no_crash(void **state)
     assert_true(refused > 8);
 }
 
+/* A single failure anywhere is got over: polling goes on, or the call says ENOMEM. */
+static void one_failed_allocation_is_got_over(void **state)
+{
+    struct pipepoll_credentials *keys = example_keys();
+    bool reached = true;
+    for (size_t failing = 1; reached; failing++) {
+        struct world w;
+        world_open(&w, one_job);
+        w.failing = failing;
+        struct pipepoll_options o = options_of(&w, keys);
+        struct pipepoll_target_options t = target_options_of(&w);
+        int r = pipepoll_open(&w.poller, &w.loop, &o, NULL);
+        if (!r) {
+            r = pipepoll_target_add(w.poller, &t, NULL, NULL);
+            if (!r)
+                RUN_UNTIL(&w, w.answers >= 3);
+            pipepoll_close(w.poller, on_closed, &w);
+        }
+        assert_true(r == 0 || r == PIPEPOLL_ENOMEM);
+        reached = w.allocations >= failing;
+        server_close(&w.server);
+        uv_run(&w.loop, UV_RUN_DEFAULT);
+        assert_int_equal(uv_loop_close(&w.loop), 0);
+    }
+    pipepoll_credentials_unref(keys);
+}
+
 /* --- options --- */
 
 static void wrong_options_are_refused_in_one_sentence(void **state)
@@ -730,6 +760,7 @@ int main(void)
         cmocka_unit_test(counters_can_be_asked_for_until_closed),
         cmocka_unit_test(a_warm_poll_allocates_nothing),
         cmocka_unit_test(running_out_of_memory_is_an_error_and_no_crash),
+        cmocka_unit_test(one_failed_allocation_is_got_over),
         cmocka_unit_test(wrong_options_are_refused_in_one_sentence),
         cmocka_unit_test(wrong_targets_are_refused_with_field_value_and_rule),
         cmocka_unit_test(facts_need_no_poller),
