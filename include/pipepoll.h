@@ -238,7 +238,7 @@ struct pipepoll_target_options {
     struct pipepoll_action_type action_type;
     struct pipepoll_str region;       /* such as us-east-1 */
     struct pipepoll_str endpoint_url; /* http(s)://host[:port][/path]; empty: the region's own */
-    uint32_t interval_ms;             /* between polls, +-10 % at random; 0: 5000; 1 to 86400000 */
+    uint32_t interval_ms;             /* from poll to poll, +-10 %; 0: 5000; at most 86400000 */
     uint32_t max_batch_size;          /* jobs per answer; 0: left to the service */
     bool fips, dualstack;             /* which of the region's endpoints; not with endpoint_url */
     void *user;                       /* yours; see pipepoll_target_user() */

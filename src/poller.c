@@ -66,10 +66,13 @@ static uint64_t poll_answered(struct pipepoll_target *t, const struct call *c,
                               const struct outcome *got)
 {
     tell_answer(t, c, got);
-    uint64_t roll = rng_next(&t->poller->rng), now_ns = wake_now_ns();
+    /* Intervals count from start to start, whatever the service takes to answer. */
+    uint64_t roll = rng_next(&t->poller->rng), from_ns = c->started_ns;
     bool full = got->job_count > 0 && got->job_count >= c->batch;
-    return got->job_count ? target_on_jobs(&t->schedule, full, now_ns, roll)
-                          : target_on_empty(&t->schedule, now_ns, roll);
+    uint64_t due_ns = got->job_count ? target_on_jobs(&t->schedule, full, from_ns, roll)
+                                     : target_on_empty(&t->schedule, from_ns, roll);
+    uint64_t now_ns = wake_now_ns();
+    return due_ns > now_ns ? due_ns : now_ns;
 }
 
 static uint64_t poll_failed(struct pipepoll_target *t, const struct outcome *got)

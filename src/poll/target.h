@@ -40,6 +40,7 @@ void target_init(struct target *t, struct share *share, uint32_t interval_ms);
 uint64_t target_first_due(const struct target *t, uint64_t now_ns, uint64_t roll);
 
 /* The three ends of a poll. The target must be IN_FLIGHT or REMOVED (then: TARGET_NEVER).
+ * now is the instant that intervals count from: for an answer, the start of its poll.
  * full: as many jobs came as were asked for, so there may be more: at once again. */
 uint64_t target_on_jobs(struct target *t, bool full, uint64_t now_ns, uint64_t roll);
 uint64_t target_on_empty(struct target *t, uint64_t now_ns, uint64_t roll);
