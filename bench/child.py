@@ -52,12 +52,12 @@ def _wait(process, name):
         time.sleep(0.005)
 
 
-def run(command, core=None):
-    """Run to the end; returns its Cost."""
+def run(command, core=None, environment=None):
+    """Run to the end, with more environment if given; returns its Cost."""
     name = os.path.basename(command[0])
     with tempfile.TemporaryFile('w+') as out, tempfile.TemporaryFile('w+') as err:
         process = subprocess.Popen(pinned(command, core), stdin=subprocess.DEVNULL, stdout=out,
-                                   stderr=err)
+                                   stderr=err, env={**os.environ, **(environment or {})})
         try:
             usage = _wait(process, name)
         except BaseException:

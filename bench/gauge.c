@@ -16,6 +16,12 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+static void prepare(const struct gauge_case *c)
+{
+    if (c->prepare)
+        c->prepare(c->ctx);
+}
+
 static uint64_t time_batch_ns(const struct gauge_case *c)
 {
     uint64_t begin_ns = now_ns();
@@ -39,8 +45,10 @@ static int compare(const void *a, const void *b)
 
 static void measure(struct gauge_case *cases, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        prepare(&cases[i]);
         find_times(&cases[i]);
+    }
     for (size_t round = 0; round < GAUGE_ROUNDS; round++)
         for (size_t i = 0; i < count; i++)
             cases[i].ns[round] = (double)time_batch_ns(&cases[i]) / (double)cases[i].times;
@@ -100,14 +108,38 @@ static int write_json(const char *file, const char *what, const char *once,
     return 1;
 }
 
+static int refuse(const char *program)
+{
+    fprintf(stderr, "usage: %s [--json FILE | --case NAME --count N]\n", program);
+    return 2;
+}
+
+static int run_one(char **argv, const struct gauge_case *cases, size_t count)
+{
+    char *end;
+    unsigned long long times = strtoull(argv[4], &end, 10);
+    if (end == argv[4] || *end)
+        return refuse(argv[0]);
+    for (size_t i = 0; i < count; i++) {
+        const struct gauge_case *c = &cases[i];
+        if (strcmp(c->name, argv[2]) != 0)
+            continue;
+        prepare(c);
+        c->run(c->ctx, (size_t)times);
+        return 0;
+    }
+    fprintf(stderr, "%s: there is no case '%s'\n", argv[0], argv[2]);
+    return 2;
+}
+
 int gauge_main(int argc, char **argv, const char *what, const char *once, struct gauge_case *cases,
                size_t count)
 {
+    if (argc == 5 && strcmp(argv[1], "--case") == 0 && strcmp(argv[3], "--count") == 0)
+        return run_one(argv, cases, count);
     bool json = argc == 3 && strcmp(argv[1], "--json") == 0;
-    if (argc > 1 && !json) {
-        fprintf(stderr, "usage: %s [--json FILE]\n", argv[0]);
-        return 2;
-    }
+    if (argc > 1 && !json)
+        return refuse(argv[0]);
     measure(cases, count);
     print_table(what, once, cases, count);
     return json ? write_json(argv[2], what, once, cases, count) : 0;

@@ -10,11 +10,12 @@
 #include <uv.h>
 
 enum {
-    INTERVAL_MS = 1,
+    INTERVAL_MS_LEAST = 1,
     SPARE_TARGETS = 512, /* in their interval at once, up to some 400 000 polls/s */
-    LATENCY_MS_MOST = 30000,
+    LATENCY_STEP_US = 16,
+    LATENCY_STEPS = 1 << 16,
     SAMPLE_EVERY = 16,
-    WARM_POLLS_EACH = 4,    /* per connection, once all are open */
+    WARM_POLLS_EACH = 4, /* per connection, once all are open; paced: per poll allowed in flight */
     WARM_POLLS_MOST = 1000, /* per connection: if they are not open by then, they never will be */
 };
 
@@ -34,7 +35,7 @@ struct load {
     uint64_t answers; /* in this phase */
     uint64_t in_flight_sum, samples;
     struct moment begin;
-    uint32_t latencies[LATENCY_MS_MOST + 1]; /* how many answers took so many ms */
+    uint32_t latencies[LATENCY_STEPS]; /* how many answers took so long; the last: or longer */
 };
 
 __attribute__((format(printf, 3, 4))) static int fail(struct pipepoll_error *why, int status,
@@ -71,23 +72,15 @@ static struct pipepoll_stats stats_of(const struct load *load)
 }
 
 /* The latency that `share` of all answers did not exceed. */
-static uint32_t percentile_ms(const struct load *load, double share)
+static uint64_t percentile_us(const struct load *load, double share)
 {
     uint64_t wanted = (uint64_t)((double)load->result->polls * share), seen = 0;
-    for (uint32_t ms = 0; ms < LATENCY_MS_MOST; ms++) {
-        seen += load->latencies[ms];
+    for (uint64_t step = 0; step < LATENCY_STEPS; step++) {
+        seen += load->latencies[step];
         if (seen > wanted)
-            return ms;
+            return (step + 1) * LATENCY_STEP_US;
     }
-    return LATENCY_MS_MOST;
-}
-
-static uint32_t longest_ms(const struct load *load)
-{
-    uint32_t ms = LATENCY_MS_MOST;
-    while (ms > 0 && !load->latencies[ms])
-        ms--;
-    return ms;
+    return load->result->max_us;
 }
 
 static void finish(struct load *load)
@@ -103,9 +96,8 @@ static void finish(struct load *load)
     r->user_seconds = end.user_seconds - load->begin.user_seconds;
     r->system_seconds = end.system_seconds - load->begin.system_seconds;
     r->in_flight_mean = load->samples ? (double)load->in_flight_sum / (double)load->samples : 0;
-    r->p50_ms = percentile_ms(load, 0.50);
-    r->p99_ms = percentile_ms(load, 0.99);
-    r->max_ms = longest_ms(load);
+    r->p50_us = percentile_us(load, 0.50);
+    r->p99_us = percentile_us(load, 0.99);
     load->phase = ENDING;
     pipepoll_close(load->poller, NULL, NULL);
 }
@@ -126,7 +118,7 @@ static void next_phase(struct load *load)
 static void on_opening(struct load *load)
 {
     uint64_t open = stats_of(load).connections;
-    if (open >= load->o->in_flight)
+    if (open >= load->o->in_flight || load->o->interval_ms)
         next_phase(load);
     else if (load->answers > (uint64_t)WARM_POLLS_MOST * load->o->in_flight)
         give_up(load, fail(load->why, PIPEPOLL_ESYSTEM,
@@ -150,8 +142,10 @@ static bool time_is_up(const struct load *load)
 
 static void on_measured(struct load *load, const struct pipepoll_answer *answer)
 {
-    uint64_t ms = answer->latency_us / 1000;
-    load->latencies[ms < LATENCY_MS_MOST ? ms : LATENCY_MS_MOST]++;
+    uint64_t step = answer->latency_us / LATENCY_STEP_US;
+    load->latencies[step < LATENCY_STEPS ? step : LATENCY_STEPS - 1]++;
+    if (answer->latency_us > load->result->max_us)
+        load->result->max_us = answer->latency_us;
     load->result->jobs += answer->job_count;
     bool sample = load->answers % SAMPLE_EVERY == 0;
     if (sample) {
@@ -215,7 +209,7 @@ static int add_targets(struct load *load)
         };
         target.region = pipepoll_str(region);
         target.endpoint_url = o->url;
-        target.interval_ms = INTERVAL_MS;
+        target.interval_ms = o->interval_ms ? o->interval_ms : INTERVAL_MS_LEAST;
         int r = pipepoll_target_add(load->poller, &target, NULL, load->why);
         if (r)
             return r;

@@ -2,7 +2,8 @@
  *
  * Cost is the CPU time (user + system) of this process between two moments: when every connection
  * is open and warm, and when the last counted poll was answered. Reading the roots, handshakes and
- * closing lie outside. */
+ * closing lie outside. With an interval the load is paced instead: so many targets, each polled so
+ * often, on no more connections than that takes. */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
@@ -11,9 +12,10 @@
 struct load_options {
     struct pipepoll_str url;       /* of the endpoint, for every region */
     struct pipepoll_str ca_bundle; /* as in struct pipepoll_options */
-    uint32_t in_flight;            /* polls at all times; at least 1 */
+    uint32_t in_flight;            /* polls at all times (paced: at most); at least 1 */
     uint32_t regions;              /* they are split over; at least 1 */
     uint32_t targets;              /* 0: enough that a due one always waits */
+    uint32_t interval_ms;          /* between the polls of a target; 0: none, and not paced */
     uint64_t polls;                /* measured; 0: until `seconds` have passed */
     double seconds;
 };
@@ -23,7 +25,7 @@ struct load_result {
     double seconds, user_seconds, system_seconds;
     double in_flight_mean; /* sampled: is the load as heavy as was asked for? */
     uint32_t in_flight_least, targets;
-    uint32_t p50_ms, p99_ms, max_ms; /* whole milliseconds: what the API tells */
+    uint64_t p50_us, p99_us, max_us; /* percentiles in steps of 16 us, up to a second */
     uint32_t max_lateness_ms;
     size_t resident_bytes; /* of the process, all connections open */
 };

@@ -20,6 +20,7 @@ struct answer_bytes {
     size_t len;
     struct job_room room;
     bool is_hostile;
+    str begin, again, end; /* if hostile: begin, then `again` as often as fits, then end */
 };
 
 static void *need(void *memory)
@@ -85,15 +86,19 @@ static void answer_init_jobs(struct answer_bytes *a, unsigned jobs)
     make_room(a);
 }
 
-/* begin, then `again` as often as fits, then end. */
-static void answer_init_hostile(struct answer_bytes *a, str begin, str again, str end)
+/* Not before it is its turn: making seven of a megabyte takes a while. */
+static void hostile_prepare(void *ctx)
 {
+    struct answer_bytes *a = ctx;
+    if (a->text)
+        return;
     struct buf text = { .at = need(malloc(HOSTILE_LEN)), .cap = HOSTILE_LEN };
-    buf_put(&text, begin);
-    while (text.len + again.len + end.len <= text.cap)
-        buf_put(&text, again);
-    buf_put(&text, end);
-    *a = (struct answer_bytes) { .text = text.at, .len = text.len, .is_hostile = true };
+    buf_put(&text, a->begin);
+    while (text.len + a->again.len + a->end.len <= text.cap)
+        buf_put(&text, a->again);
+    buf_put(&text, a->end);
+    a->text = text.at;
+    a->len = text.len;
     make_room(a);
     a->fresh = need(malloc(a->len));
     memcpy(a->fresh, a->text, a->len);
@@ -141,8 +146,13 @@ static size_t name_hostile(struct gauge_case *cases, struct answer_bytes *answer
     };
     for (size_t i = 0; i < HOSTILE; i++) {
         struct answer_bytes *a = &answers[i];
-        answer_init_hostile(a, shapes[i].begin, shapes[i].again, shapes[i].end);
-        cases[i] = (struct gauge_case) { .run = run_decode, .ctx = a, .bytes = a->len };
+        *a = (struct answer_bytes) { .is_hostile = true,
+                                     .begin = shapes[i].begin,
+                                     .again = shapes[i].again,
+                                     .end = shapes[i].end };
+        cases[i] = (struct gauge_case) {
+            .run = run_decode, .prepare = hostile_prepare, .ctx = a, .bytes = HOSTILE_LEN
+        };
         snprintf(cases[i].name, sizeof cases[i].name, "1 MiB: %s", shapes[i].name);
     }
     return HOSTILE;

@@ -22,8 +22,9 @@ REQUEST_HEADERS = [
     'SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=' + '0' * 64,
 ]
 
-# One process: no worker can outlive it. Connections are kept for good; the body is fixed, so that
-# the service's own work is as little as HTTP allows.
+# One process: no worker can outlive it. The body is fixed, so that the service's own work is as
+# little as HTTP allows. The first server keeps connections for good; the others close each after
+# one answer, the second refusing to resume sessions and the third noting which were.
 NGINX_CONFIG = """
 daemon off;
 master_process off;
@@ -33,6 +34,7 @@ worker_rlimit_nofile {files};
 events {{ worker_connections {connections}; }}
 http {{
   access_log off;
+  log_format resumption $ssl_session_reused;
   keepalive_requests 1000000000;
   keepalive_timeout 600s;
   default_type application/x-amz-json-1.1;
@@ -41,12 +43,24 @@ http {{
   fastcgi_temp_path fastcgi;
   uwsgi_temp_path uwsgi;
   scgi_temp_path scgi;
+  ssl_certificate certificate.pem;
+  ssl_certificate_key key.pem;
+  ssl_protocols TLSv1.3;
+  add_header x-amzn-RequestId 01234567-89ab-4cde-8f01-23456789abcd;
   server {{
-    listen 127.0.0.1:{port} ssl backlog=4096;
-    ssl_certificate certificate.pem;
-    ssl_certificate_key key.pem;
-    ssl_protocols TLSv1.3;
-    add_header x-amzn-RequestId 01234567-89ab-4cde-8f01-23456789abcd;
+    listen 127.0.0.1:{ports[0]} ssl backlog=4096;
+    location / {{ return 200 '{answer}'; }}
+  }}
+  server {{
+    listen 127.0.0.1:{ports[1]} ssl backlog=4096;
+    ssl_session_tickets off;
+    keepalive_timeout 0;
+    location / {{ return 200 '{answer}'; }}
+  }}
+  server {{
+    listen 127.0.0.1:{ports[2]} ssl backlog=4096;
+    access_log resumption.log resumption buffer=64k flush=1s;
+    keepalive_timeout 0;
     location / {{ return 200 '{answer}'; }}
   }}
 }}
@@ -82,33 +96,37 @@ def _make_certificate(folder):
                     roots.write(text.read())
 
 
-def _free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+def _free_ports(count):
+    """All at once, so that they differ."""
+    sockets = [socket.create_server(('127.0.0.1', 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
 
 
 class Nginx:
-    """nginx on a port of its own, for the time of a `with`: url, and roots to trust it by."""
+    """nginx on ports of its own, for the time of a `with`: url; url_first and url_resumed, where
+    every poll opens a connection; and roots to trust it by."""
 
-    def __init__(self, folder, core, files):
-        self.folder, self.core, self.files = folder, core, files
+    def __init__(self, folder, setting):
+        self.folder, self.core, self.files = folder, setting.service, setting.files
         self.roots = f'{folder}/roots.pem'
 
     def _start(self):
-        port = _free_port()
+        ports = _free_ports(3)
         with open(f'{self.folder}/nginx.conf', 'w') as config:
-            config.write(NGINX_CONFIG.format(port=port, answer=ANSWER, files=self.files,
+            config.write(NGINX_CONFIG.format(ports=ports, answer=ANSWER, files=self.files,
                                              connections=self.files - 64))
         command = [need('nginx', 'nginx-light'), '-e', 'stderr', '-p', self.folder,
                    '-c', f'{self.folder}/nginx.conf']
         self.process = subprocess.Popen(child.pinned(command, self.core),
                                         stdin=subprocess.DEVNULL)
-        self.url = f'https://127.0.0.1:{port}'
+        self.url, self.url_first, self.url_resumed = (f'https://127.0.0.1:{p}' for p in ports)
         until = time.monotonic() + 5
         while self.process.poll() is None and time.monotonic() < until:
             try:
-                socket.create_connection(('127.0.0.1', port), 1).close()
+                socket.create_connection(('127.0.0.1', ports[0]), 1).close()
                 return True
             except OSError:
                 time.sleep(0.02)
@@ -121,6 +139,13 @@ class Nginx:
         if not any(self._start() for _ in range(3)):
             raise child.Failed('nginx would not start')
         return self
+
+    def share_resumed(self):
+        """Of the handshakes at url_resumed. Ends nginx, which then writes out what it noted."""
+        child.end(self.process)
+        with open(f'{self.folder}/resumption.log') as log:
+            notes = log.read().split()
+        return notes.count('r') / len(notes)
 
     def __exit__(self, *_):
         child.end(self.process)
@@ -158,3 +183,8 @@ class H2load:
             'polls_per_second': float(speed[1]),
             'resident_bytes': whole.resident_bytes,
         }
+
+    def measure_handshake(self, url, count):
+        """CPU in us of one more connection with one request on it."""
+        few, many = self._run(url, count, count), self._run(url, 2 * count, 2 * count)
+        return (many.cpu_s - few.cpu_s) / count * 1e6

@@ -10,12 +10,13 @@
 
 static const char usage[] =
     "usage: bench_poll --url URL [--ca FILE] [--in-flight N] [--regions N] [--targets N]\n"
-    "                  [--polls N | --seconds S] [--json]\n"
+    "                  [--interval MS] [--polls N | --seconds S] [--json]\n"
     "  --url URL      https://host:port, polled for every region\n"
     "  --ca FILE      PEM file of roots (default: AWS_CA_BUNDLE, or the system's)\n"
     "  --in-flight N  polls in flight at all times (64)\n"
     "  --regions N    regions these are split over (1)\n"
     "  --targets N    targets in all (in flight + 512)\n"
+    "  --interval MS  pace the load: the time between two polls of a target (none)\n"
     "  --polls N      polls to measure, once all connections are open and warm (100000)\n"
     "  --seconds S    measure so long instead\n"
     "  --json         one JSON object instead of lines\n";
@@ -54,6 +55,7 @@ static void read_arguments(struct arguments *a, int argc, char **argv)
         { "in-flight", required_argument, NULL, 'f' },
         { "regions", required_argument, NULL, 'r' },
         { "targets", required_argument, NULL, 't' },
+        { "interval", required_argument, NULL, 'i' },
         { "polls", required_argument, NULL, 'p' },
         { "seconds", required_argument, NULL, 's' },
         { "json", no_argument, NULL, 'j' },
@@ -77,6 +79,9 @@ static void read_arguments(struct arguments *a, int argc, char **argv)
             break;
         case 't':
             o->targets = count("--targets", optarg, 10000000);
+            break;
+        case 'i':
+            o->interval_ms = count("--interval", optarg, 86400000);
             break;
         case 'p':
             o->polls = count("--polls", optarg, UINT32_MAX);
@@ -119,8 +124,9 @@ static void print_json(const struct load_options *o, const struct load_result *r
            us_per_poll(r, r->system_seconds));
     printf("\"in_flight_mean\": %.2f, \"in_flight_least\": %u, \"connections\": %llu, ",
            r->in_flight_mean, r->in_flight_least, (unsigned long long)r->connections);
-    printf("\"p50_ms\": %u, \"p99_ms\": %u, \"max_ms\": %u, \"max_lateness_ms\": %u, ", r->p50_ms,
-           r->p99_ms, r->max_ms, r->max_lateness_ms);
+    printf("\"p50_us\": %llu, \"p99_us\": %llu, \"max_us\": %llu, \"max_lateness_ms\": %u, ",
+           (unsigned long long)r->p50_us, (unsigned long long)r->p99_us,
+           (unsigned long long)r->max_us, r->max_lateness_ms);
     printf("\"jobs\": %llu, \"resident_bytes\": %zu, ", (unsigned long long)r->jobs,
            r->resident_bytes);
     printf("\"versions\": {\"pipepoll\": \"%s\", \"libcurl\": \"%s\", \"tls\": \"%s\", "
@@ -138,7 +144,8 @@ static void print_lines(const struct load_options *o, const struct load_result *
            us_per_poll(r, r->system_seconds));
     printf("in flight    %.1f on average, %u at least, of %u; %u targets in %u regions\n",
            r->in_flight_mean, r->in_flight_least, o->in_flight, r->targets, o->regions);
-    printf("latency      p50 %u ms, p99 %u ms, at most %u ms\n", r->p50_ms, r->p99_ms, r->max_ms);
+    printf("latency      p50 %.2f ms, p99 %.2f ms, at most %.2f ms\n", (double)r->p50_us / 1e3,
+           (double)r->p99_us / 1e3, (double)r->max_us / 1e3);
     printf("connections  %llu, resident memory %.1f MB\n", (unsigned long long)r->connections,
            (double)r->resident_bytes / 1e6);
     printf("versions     pipepoll %s, libcurl %s, %s, libuv %s\n", v.pipepoll, v.libcurl, v.tls,

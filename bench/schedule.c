@@ -18,15 +18,18 @@ struct crowd {
     struct rng rng;
 };
 
-static void crowd_init(struct crowd *c, size_t count)
+/* Three cases share a crowd, and a run of one case needs but its own. */
+static void crowd_prepare(void *ctx)
 {
+    struct crowd *c = ctx;
+    if (c->targets)
+        return;
     schedule_init(&c->schedule, (struct alloc) { NULL, NULL }, MAX_IN_FLIGHT, 0);
     for (size_t i = 0; i < SHARES; i++)
         schedule_share_add(&c->schedule, &c->shares[i]);
-    c->count = count;
-    c->targets = calloc(count, sizeof *c->targets);
+    c->targets = calloc(c->count, sizeof *c->targets);
     gauge_require(c->targets, "memory");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < c->count; i++) {
         struct target *t = &c->targets[i];
         target_init(t, &c->shares[i % SHARES], INTERVAL_MS);
         uint64_t due_ns = target_first_due(t, 0, rng_next(&c->rng));
@@ -88,7 +91,7 @@ static void name_cases(struct gauge_case *cases, struct crowd *c)
     };
     for (size_t i = 0; i < STEPS; i++) {
         struct gauge_case *one = &cases[i * SIZES];
-        *one = (struct gauge_case) { .run = steps[i].run, .ctx = c };
+        *one = (struct gauge_case) { .run = steps[i].run, .ctx = c, .prepare = crowd_prepare };
         snprintf(one->name, sizeof one->name, "%s, %zu targets", steps[i].name, c->count);
     }
 }
@@ -99,7 +102,7 @@ int main(int argc, char **argv)
     struct crowd crowds[SIZES] = { 0 };
     struct gauge_case cases[STEPS * SIZES] = { 0 };
     for (size_t i = 0; i < SIZES; i++) {
-        crowd_init(&crowds[i], sizes[i]);
+        crowds[i].count = sizes[i];
         name_cases(&cases[i], &crowds[i]);
     }
     for (size_t i = 0; i < STEPS * SIZES; i++)

@@ -1,0 +1,126 @@
+"""CPU per poll, end to end, as the work grows: more in flight, more regions, more targets."""
+import json
+import statistics
+import tempfile
+
+import child
+import peers
+import tables
+
+IN_FLIGHT = [16, 64, 256, 1024, 2048]
+IN_FLIGHT_QUICK = [16, 256, 1024]
+REGIONS = [1, 35]
+TARGETS = [10, 1_000, 100_000]
+PACED_POLLS_PER_S = 500
+
+
+def polls_for(setting, in_flight):
+    """Handshakes are subtracted from h2load's cost: the more there are, the more polls it takes to
+    outweigh them."""
+    return max(30_000, 50 * in_flight) if setting.quick else max(150_000, 250 * in_flight)
+
+
+def run_pipepoll(setting, nginx, url=None, **options):
+    """One run of bench_poll; options are its own, such as in_flight=64."""
+    command = [setting.program('bench_poll'), '--url', url or nginx.url, '--ca', nginx.roots,
+               '--json']
+    for name, value in options.items():
+        command += ['--' + name.replace('_', '-'), str(value)]
+    return json.loads(child.run(command, setting.client).output)
+
+
+def find_h2load(setting, folder):
+    try:
+        return peers.H2load(folder, setting.client)
+    except peers.Absent as absent:
+        setting.gaps.append(str(absent))
+        return None
+
+
+def cpu(rounds):
+    return [r['cpu_us_per_poll'] for r in rounds]
+
+
+def median(rounds, key='cpu_us_per_poll'):
+    return statistics.median(r[key] for r in rounds)
+
+
+def _ratios(rounds, against):
+    """Round by round: both sides of one were measured a moment apart."""
+    return [a / b for a, b in zip(cpu(rounds), cpu(against))]
+
+
+def poll(setting):
+    """Beside h2load, in turns."""
+    levels = setting.levels(IN_FLIGHT_QUICK if setting.quick else IN_FLIGHT)
+    ours, floor = {n: [] for n in levels}, {n: [] for n in levels}
+    with tempfile.TemporaryDirectory(prefix='pipepoll-bench-') as folder:
+        h2load = find_h2load(setting, folder)
+        with peers.Nginx(folder, setting) as nginx:
+            for n in tables.turns(setting.rounds, levels, 'in flight'):
+                polls = polls_for(setting, n)
+                if h2load:
+                    floor[n].append(h2load.measure(nginx.url, n, polls))
+                ours[n].append(run_pipepoll(setting, nginx, in_flight=n, polls=polls))
+    rows = [{'in_flight': n, 'pipepoll': ours[n], 'h2load': floor[n],
+             'ratios': _ratios(ours[n], floor[n])} for n in levels]
+    _print_poll(setting, rows)
+    return rows
+
+
+def _print_poll(setting, rows):
+    def cells(row):
+        ours, floor = row['pipepoll'], row['h2load']
+        other = [tables.ranged(cpu(floor)), tables.ranged(row['ratios'], 2)] if floor else ['-'] * 2
+        speed = f'{median(floor, "polls_per_second"):.0f}' if floor else '-'
+        return [row['in_flight'], tables.ranged(cpu(ours)), *other,
+                f'{median(ours, "polls_per_second"):.0f}', speed,
+                f'{median(ours, "p50_us") / 1e3:.2f}', f'{median(ours, "p99_us") / 1e3:.2f}']
+
+    tables.show('end to end: TLS 1.3 verified, signed, sent, parsed, dispatched (CPU, us per poll)',
+                ['in flight', 'pipepoll', 'h2load', 'ratio', 'polls/s', 'h2load polls/s', 'p50 ms',
+                 'p99 ms'], map(cells, rows))
+    for row in rows:
+        setting.noise += tables.noise(f'h2load at {row["in_flight"]} in flight', cpu(row['h2load']))
+
+
+def _growth(setting, title, unit, rounds_of):
+    """A table of what stays the same but for one number, against the least of it."""
+    levels = list(rounds_of)
+    rows = [{unit: n, 'pipepoll': rounds_of[n], 'ratios': _ratios(rounds_of[n],
+                                                                  rounds_of[levels[0]])}
+            for n in levels]
+    tables.show(title, [unit, 'pipepoll', f'ratio to {levels[0]}'],
+                ([f'{row[unit]}', tables.ranged(cpu(row['pipepoll'])),
+                  tables.ranged(row['ratios'], 2)] for row in rows))
+    setting.noise += tables.noise(f'{levels[0]} {unit}', cpu(rounds_of[levels[0]]))
+    return rows
+
+
+def regions(setting):
+    """The same polls in flight, signed for and spread over more regions."""
+    rounds = {n: [] for n in REGIONS}
+    with tempfile.TemporaryDirectory(prefix='pipepoll-bench-') as folder, \
+            peers.Nginx(folder, setting) as nginx:
+        for n in tables.turns(setting.rounds, REGIONS, 'regions'):
+            rounds[n].append(run_pipepoll(setting, nginx, in_flight=256, regions=n,
+                                          polls=polls_for(setting, 256)))
+    return _growth(setting, 'regions, 256 in flight (CPU, us per poll)', 'regions', rounds)
+
+
+def targets(setting):
+    """More targets, each polled more rarely: the polls a second stay the same."""
+    polls = PACED_POLLS_PER_S * (2 if setting.quick else 5)
+    rounds = {n: [] for n in TARGETS}
+    with tempfile.TemporaryDirectory(prefix='pipepoll-bench-') as folder, \
+            peers.Nginx(folder, setting) as nginx:
+        for n in tables.turns(setting.rounds, TARGETS, 'targets'):
+            rounds[n].append(run_pipepoll(setting, nginx, in_flight=16, targets=n, polls=polls,
+                                          interval=n * 1000 // PACED_POLLS_PER_S))
+    rows = _growth(setting, f'targets, {PACED_POLLS_PER_S} polls/s in all (CPU, us per poll)',
+                   'targets', rounds)
+    few, many = (median(rounds[n], 'resident_bytes') for n in TARGETS[-2:])
+    each = (many - few) / (TARGETS[-1] - TARGETS[-2])
+    print(f'memory of an idle target, its strings included: {each:.0f} bytes; '
+          f'{TARGETS[-1]} targets in {many / 1e6:.1f} MB of resident memory in all\n')
+    return {'rows': rows, 'bytes_per_target': each}
