@@ -212,8 +212,9 @@ PIPEPOLL_API void pipepoll_wake(struct pipepoll *p);
  * gone. A second call is ignored. closed may be NULL. */
 PIPEPOLL_API void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx);
 
-/* Let the loop end although p is open, or keep it alive again (the default, be there targets or not).
- * Polls in flight, a removed() to come and the end of a closing poller hold it in either case. */
+/* Let the loop end although p is open, or keep it alive again (the default, be there targets or
+ * not). Polls in flight, a removed() to come and the end of a closing poller hold it in either
+ * case. */
 PIPEPOLL_API void pipepoll_keep_loop_alive(struct pipepoll *p, bool keep);
 
 /* Counters since pipepoll_open(). */

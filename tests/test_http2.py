@@ -53,9 +53,10 @@ def write(path, text):
 
 def make_certificate(folder):
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem", "-days", "2",
-         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+        ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-days", "2",
+         "-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"],
         check=True, capture_output=True)
 
 
@@ -92,7 +93,8 @@ def main():
         print("skipped: no nginx (Debian: nginx-light) or no openssl")
         return 1 if os.environ.get("PIPEPOLL_CI") == "1" else 77
     failed = 0
-    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listener:
+    listener = socket.create_server(("127.0.0.1", 0))
+    with tempfile.TemporaryDirectory() as folder, listener:
         make_certificate(folder)
         server = start_nginx(nginx, folder, listener)
         try:

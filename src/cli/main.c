@@ -3,8 +3,8 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "cli/command.h"
 #include "base/nearest.h"
+#include "cli/command.h"
 #include "cli/sim.h"
 
 static int run_sim(const struct command *self, int argc, char **argv)

@@ -119,7 +119,8 @@ static struct socket *socket_new(struct sockets *s, int fd, bool opened_here)
         alloc_free(&s->alloc, socket, sizeof *socket);
         return NULL;
     }
-    /* What waits for a socket has a deadline, whose alarm holds the loop; idle connections do not. */
+    /* What waits for a socket has a deadline, whose alarm holds the loop; idle connections do
+     * not. */
     uv_unref((uv_handle_t *)&socket->poll);
     s->by_fd[fd] = socket;
     s->open++;

@@ -21,8 +21,8 @@ struct alarm {
 int wake_open(struct wake **out, struct uv_loop_s *loop, const struct alloc *alloc);
 /* No alarm may be left. `closed` comes from the loop; w is gone then. */
 void wake_close(struct wake *w, void (*closed)(void *ctx), void *ctx);
-/* Keep the loop alive, be an alarm set or not; or let it end in spite of alarms. At first the alarms
- * that are set keep it. Cheap when nothing changes. */
+/* Keep the loop alive, be an alarm set or not; or let it end in spite of alarms. At first the
+ * alarms that are set keep it. Cheap when nothing changes. */
 void wake_hold_loop(struct wake *w, bool hold);
 
 /* Nanoseconds of a clock that never steps. */
