@@ -16,7 +16,7 @@ struct stream {
     struct list idle_link;
     struct transfer *x;                               /* NULL: idle */
     struct curl_slist lines[TRANSFER_HEAD_LINES + 1]; /* nodes point into the transfer's head */
-    bool fresh;         /* its last connection broke: the next transfer opens one */
+    bool fresh;         /* its last connection broke or hung: the next transfer opens one */
     bool worn;          /* opened a connection: to be replaced */
     bool forbids_reuse; /* the service failed: this connection is not kept */
     char error[CURL_ERROR_SIZE];
@@ -40,7 +40,7 @@ static void stream_end(struct stream *s, enum fault fault, const char *detail)
     s->pool->transport->connections += (uint64_t)opened;
     x->carrier = NULL;
     s->x = NULL;
-    s->fresh = fault == FAULT_UNREACHABLE;
+    s->fresh = fault == FAULT_UNREACHABLE || fault == FAULT_TIMED_OUT;
     s->worn = opened > 0;
     list_put_first(&s->pool->idle, &s->idle_link);
     transfer_end(x, fault, detail);
