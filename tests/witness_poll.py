@@ -2,8 +2,8 @@
 """botocore as a witness of the client: does it compute the signature that `pipepoll poll` sends?
 Usage: witness_poll.py PIPEPOLL_BINARY
 
-One line per check, then "N passed, N failed". Without botocore: "skipped: ..." and exit status 77, or
-a failure where PIPEPOLL_CI=1 promises it."""
+One line per check, then "N passed, N failed". Without botocore: "skipped: ..." and exit status
+77, or a failure where PIPEPOLL_CI=1 promises it."""
 
 import datetime
 import http.server
@@ -58,8 +58,8 @@ def poll(program, server, case):
 def authorization(path, headers, body, case):
     """-> what botocore would have sent, given the headers that were signed."""
     signed = headers["Authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
-    kept = {name: value for name, value in headers.items()
-            if name.lower() in signed and name.lower() not in ("x-amz-date", "x-amz-security-token")}
+    signed = set(signed) - {"x-amz-date", "x-amz-security-token"} # botocore adds these itself
+    kept = {name: value for name, value in headers.items() if name.lower() in signed}
     request = botocore.awsrequest.AWSRequest(
         "POST", f"http://{headers['Host']}{path}", headers=kept, data=body)
     credentials = botocore.credentials.Credentials(KEY, SECRET, case["token"])
