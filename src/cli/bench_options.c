@@ -55,11 +55,7 @@ static const char *read_load(struct bench_options *o, int flag, str value)
     case FLAG_IN_FLIGHT:
         return quantity_count(value, 1, 65536, &o->in_flight) ? NULL : "a number from 1 to 65536";
     case FLAG_REGIONS:
-        if (str_eq(value, STR("all")))
-            o->regions = region_count();
-        else if (!quantity_count(value, 1, region_count(), &o->regions))
-            return "all, or a number from 1 to the number of regions there are";
-        return NULL;
+        return region_count_read(value, &o->regions);
     case FLAG_TARGETS:
         return quantity_count(value, 1, TARGETS_MAX, &o->targets) ? NULL
                                                                   : "a number from 1 to 1000000";
@@ -69,8 +65,9 @@ static const char *read_load(struct bench_options *o, int flag, str value)
     return NULL;
 }
 
-static const char *read_value(struct bench_options *o, int flag, str value)
+static const char *read_value(void *options, int flag, str value)
 {
+    struct bench_options *o = options;
     switch (flag) {
     case FLAG_ENDPOINT_URL:
         o->endpoint_url = value;
@@ -121,17 +118,10 @@ static int check_whole(struct bench_options *o, const struct command *c)
 bool bench_options_read(struct bench_options *out, struct flags *f, int *code)
 {
     *out = (struct bench_options) { .in_flight = 64, .warm_up_ms = 1000, .loops = 1 };
-    str value;
-    int flag;
-    while ((flag = flags_next(f, &value)) >= 0) {
-        const char *what = read_value(out, flag, value);
-        if (what) {
-            *code = flags_refuse(f, flag, what, value);
-            return false;
-        }
-    }
-    *code = flag == FLAGS_END ? check_whole(out, f->command) : flags_exit(flag);
-    if (flag != FLAGS_END || *code != EXIT_FINE)
+    if (!flags_read(f, read_value, out, code))
+        return false;
+    *code = check_whole(out, f->command);
+    if (*code != EXIT_FINE)
         return false;
     if (!out->duration_ms && !out->polls)
         out->duration_ms = 10000;

@@ -123,3 +123,19 @@ int command_finish(int code)
     fprintf(stderr, "pipepoll: cannot write to stdout: %s\n", strerror(errno));
     return EXIT_OTHER;
 }
+
+bool flags_read(struct flags *f, const char *(*take)(void *options, int flag, str value),
+                void *options, int *code)
+{
+    str value;
+    int flag;
+    while ((flag = flags_next(f, &value)) >= 0) {
+        const char *what = take(options, flag, value);
+        if (what) {
+            *code = flags_refuse(f, flag, what, value);
+            return false;
+        }
+    }
+    *code = flag == FLAGS_END ? EXIT_FINE : flags_exit(flag);
+    return flag == FLAGS_END;
+}

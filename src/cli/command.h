@@ -54,6 +54,11 @@ int flags_next(struct flags *f, str *value);
 /* After FLAGS_BAD or FLAGS_HELP: what to exit with. */
 int flags_exit(int result);
 
+/* Give every flag's value to take(), which returns NULL or what it must be. true: all were taken;
+ * else *code is what to exit with, and the user was told why. */
+bool flags_read(struct flags *f, const char *(*take)(void *options, int flag, str value),
+                void *options, int *code);
+
 /* Say on stderr that the value of a flag is wrong: "pipepoll poll: --timeout is WHAT, not "VALUE"".
  * Returns EXIT_USAGE. */
 int flags_refuse(const struct flags *f, int flag, const char *what, str value);

@@ -33,19 +33,16 @@ const struct flag demo_flags[DEMO_FLAG_COUNT] = {
 };
 
 /* NULL, or what the value should have been. */
-static const char *read_value(struct demo_options *o, int flag, str value)
+static const char *read_value(void *options, int flag, str value)
 {
+    struct demo_options *o = options;
     switch (flag) {
     case FLAG_SECONDS:
         return quantity_duration_ms(value, 1000, 3600000, &o->seconds_ms)
                    ? NULL
                    : "a number of seconds from 1 to 3600";
     case FLAG_REGIONS:
-        if (str_eq(value, STR("all")))
-            o->regions = region_count();
-        else if (!quantity_count(value, 1, region_count(), &o->regions))
-            return "all, or a number from 1 to the number of regions there are";
-        return NULL;
+        return region_count_read(value, &o->regions);
     case FLAG_ACTION_TYPES:
         return quantity_count(value, 1, 1000, &o->action_types) ? NULL : "a number from 1 to 1000";
     case FLAG_INTERVAL:
@@ -72,15 +69,5 @@ bool demo_options_read(struct demo_options *out, struct flags *f, int *code)
                                    .in_flight = 256,
                                    .seed = 1,
                                    .jobs_per_s = 20 };
-    str value;
-    int flag;
-    while ((flag = flags_next(f, &value)) >= 0) {
-        const char *what = read_value(out, flag, value);
-        if (what) {
-            *code = flags_refuse(f, flag, what, value);
-            return false;
-        }
-    }
-    *code = flag == FLAGS_END ? EXIT_FINE : flags_exit(flag);
-    return flag == FLAGS_END;
+    return flags_read(f, read_value, out, code);
 }

@@ -1,6 +1,7 @@
 #include "cli/region.h"
 
 #include "base/nearest.h"
+#include "cli/quantity.h"
 
 const char *region_partition(size_t i)
 {
@@ -74,4 +75,15 @@ const char *region_hint(str word, char *text, size_t size)
     struct nearest n = nearest_to(region_is_all(word) ? partition_of(word) : word);
     try_all(&n, region_is_all(word));
     return nearest_hint(&n, text, size);
+}
+
+const char *region_count_read(str value, uint32_t *out)
+{
+    if (str_eq(value, STR("all"))) {
+        *out = region_count();
+        return NULL;
+    }
+    return quantity_count(value, 1, region_count(), out)
+               ? NULL
+               : "all, or a number from 1 to the number of regions there are";
 }

@@ -18,6 +18,9 @@ str region_expand(str word, size_t i);
 str region_nth(size_t i);
 uint32_t region_count(void);
 
+/* `all` or a number of them. NULL, or what the value must be. */
+const char *region_count_read(str value, uint32_t *out);
+
 /* Does the word stand for more than itself? */
 bool region_is_all(str word);
 

@@ -20,8 +20,9 @@ const struct flag run_flags[RUN_FLAG_COUNT] = {
 };
 
 /* NULL, or what the value should have been. */
-static const char *read_value(struct run_options *o, int flag, str value)
+static const char *read_value(void *options, int flag, str value)
 {
+    struct run_options *o = options;
     switch (flag) {
     case FLAG_CONFIG:
         o->config = value.ptr;
@@ -41,17 +42,9 @@ static const char *read_value(struct run_options *o, int flag, str value)
 bool run_options_read(struct run_options *out, struct flags *f, int *code)
 {
     *out = (struct run_options) { .loops = 1 };
-    str value;
-    int flag;
-    while ((flag = flags_next(f, &value)) >= 0) {
-        const char *what = read_value(out, flag, value);
-        if (what) {
-            *code = flags_refuse(f, flag, what, value);
-            return false;
-        }
-    }
-    *code = flag == FLAGS_END ? EXIT_FINE : flags_exit(flag);
-    if (flag == FLAGS_END && !out->config)
+    if (!flags_read(f, read_value, out, code))
+        return false;
+    if (!out->config)
         *code = command_misuse(f->command, "--config FILE is required");
-    return flag == FLAGS_END && out->config;
+    return out->config;
 }
