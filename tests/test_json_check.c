@@ -159,11 +159,11 @@ static void the_deepest_nest_is_taken_and_one_deeper_is_refused(void **state)
 {
     (void)state;
     char text[512];
-    assert_int_equal(JSON_DEPTH_MAX, 32);
+    assert_int_equal(JSON_DEPTH_MAX, 16);
     assert_int_equal(verdict(nested(text, JSON_DEPTH_MAX, true)), JSON_OK);
     assert_int_equal(verdict(nested(text, JSON_DEPTH_MAX, false)), JSON_OK);
-    assert_refused(nested(text, JSON_DEPTH_MAX + 1, true), "nested deeper than 32 at byte 36");
-    assert_refused(nested(text, JSON_DEPTH_MAX + 1, false), "nested deeper than 32 at byte 160");
+    assert_refused(nested(text, JSON_DEPTH_MAX + 1, true), "nested deeper than 16 at byte 20");
+    assert_refused(nested(text, JSON_DEPTH_MAX + 1, false), "nested deeper than 16 at byte 80");
 }
 
 static void a_text_longer_than_the_limit_is_not_read(void **state)

@@ -4,6 +4,9 @@
 
 #include "base/log.h"
 
+/* What a service with nothing to do says, byte for byte, nearly always. */
+static const str no_jobs = STR_INIT("{\"jobs\":[]}");
+
 /* What an id is before its member was seen, and when that is null. */
 static const str absent = { NULL, 0 }, null_id = STR_INIT("");
 
@@ -102,6 +105,10 @@ static int read_jobs(struct job_list *out, const struct job_room *room, struct j
 int job_decode(struct job_list *out, const struct job_room *room, char *body, size_t len,
                struct pipepoll_error *why)
 {
+    if (str_eq((str) { body, len }, no_jobs)) {
+        *out = (struct job_list) { 0 };
+        return JOB_OK;
+    }
     struct json j;
     int r = json_parse(&j, body, len, room->tokens, room->token_cap, why);
     *out = (struct job_list) { .tokens_needed = j.tokens_needed };

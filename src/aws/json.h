@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 
-enum { JSON_DEPTH_MAX = 32, JSON_LEN_MAX = 16 << 20 };
+enum { JSON_DEPTH_MAX = 16, JSON_LEN_MAX = 16 << 20 };
 
 /* Positive results are for the direct caller to deal with. */
 enum json_result {
