@@ -1,5 +1,5 @@
+#include "base/backoff.h"
 #include "lib/check.h"
-#include "poll/backoff.h"
 
 static void the_ceiling_doubles_up_to_the_cap(void **state)
 {
@@ -7,6 +7,7 @@ static void the_ceiling_doubles_up_to_the_cap(void **state)
                                          3200, 6400, 12800, 20000, 20000, 20000 };
     for (unsigned i = 0; i < sizeof ceilings / sizeof *ceilings; i++)
         assert_int_equal(backoff_delay_ms(i, BACKOFF_BASE_MS, ceilings[i]), ceilings[i]);
+    assert_int_equal(backoff_delay_ms(9, BACKOFF_BASE_MS, 20001), 0); /* past it the roll wraps */
     assert_int_equal(backoff_delay_ms(4, BACKOFF_THROTTLED_BASE_MS, 16000), 16000);
     assert_int_equal(backoff_delay_ms(5, BACKOFF_THROTTLED_BASE_MS, 20000), 20000);
 }

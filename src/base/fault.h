@@ -8,7 +8,8 @@
 enum reaction {
     REACTION_NONE,      /* nothing is wrong */
     REACTION_RETRY,     /* passing: back off from 50 ms */
-    REACTION_SLOW_DOWN, /* we are the trouble: back off from 1 s, never below the interval */
+    REACTION_SLOW_DOWN, /* we are the trouble: back off from 1 s */
+    REACTION_REFRESH,   /* other keys may help, and are on their way: retry with them */
     REACTION_WAIT       /* wrong until the set-up changes: look again once in a while */
 };
 
@@ -20,6 +21,8 @@ enum reaction {
     X(THROTTLED, PIPEPOLL_ETHROTTLED, SLOW_DOWN, "the service asks for fewer calls")               \
     X(OUT_OF_MEMORY, PIPEPOLL_ENOMEM, SLOW_DOWN, "out of memory")                                  \
     X(NO_CREDENTIALS, PIPEPOLL_ECREDENTIALS, WAIT, "no credentials, or they were not accepted")    \
+    X(EXPIRED, PIPEPOLL_ECREDENTIALS, REFRESH, "the credentials have expired, or are not known")   \
+    X(SKEWED, PIPEPOLL_ECREDENTIALS, RETRY, "the clock of this machine is wrong")                  \
     X(DENIED, PIPEPOLL_EDENIED, WAIT, "the credentials may not do this")                           \
     X(NOT_FOUND, PIPEPOLL_ENOTFOUND, WAIT, "the action type does not exist in this region")        \
     X(REFUSED, PIPEPOLL_EREFUSED, WAIT, "the service refused the request")                         \

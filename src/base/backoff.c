@@ -1,4 +1,4 @@
-#include "poll/backoff.h"
+#include "base/backoff.h"
 
 uint64_t backoff_delay_ms(unsigned failures, uint64_t base_ms, uint64_t roll)
 {

@@ -1,7 +1,7 @@
 /* How long to wait after failures in a row: AWS's retry behaviour 2.1 (SDK default since 2026-11),
  * with the count of failed polls in place of its count of attempts. Pure. */
-#ifndef POLL_BACKOFF_H
-#define POLL_BACKOFF_H
+#ifndef BASE_BACKOFF_H
+#define BASE_BACKOFF_H
 
 #include <stdint.h>
 
