@@ -78,6 +78,24 @@ static void code_and_message_are_found_in_every_spelling(void **state)
     assert_answer(none, STR("{\"__ty\\u0070e\":\"\\u0058\",\"message\":\"\\u006d\"}"), x, m);
 }
 
+static void the_error_of_sts_is_one_level_down(void **state)
+{
+    (void)state;
+    const str none = STR(""), x = STR("X"), m = STR("m");
+    assert_answer(none,
+                  STR("{\"Error\":{\"Code\":\"X\",\"Message\":\"m\",\"Type\":\"Sender\"},"
+                      "\"RequestId\":\"r\"}"),
+                  x, m);
+    assert_answer(STR("H"), STR("{\"Error\":{\"Code\":\"X\"}}"), x, none);
+    assert_answer(STR("H"), STR("{\"Error\":{\"Message\":\"m\"}}"), STR("H"), m);
+    assert_answer(none, STR("{\"__type\":\"Y\",\"Error\":{\"Code\":\"X\",\"Message\":\"m\"}}"),
+                  STR("Y"), m);
+    assert_answer(none, STR("{\"Error\":\"X\",\"message\":\"m\"}"), none, m);
+    assert_answer(none, STR("{\"Error\":{\"Code\":{},\"Message\":7}}"), none, none);
+    assert_answer(none, STR("{\"Error\":[{\"Code\":\"X\"}]}"), none, none);
+    assert_answer(none, STR("{\"Error\":{\"Code\":\"X\"},\"Error\":null}"), x, none);
+}
+
 static void what_is_no_string_or_no_code_is_passed_over(void **state)
 {
     (void)state;
@@ -151,19 +169,22 @@ static void the_code_decides_whatever_the_status(void **state)
         { "RequestTimeoutException", FAULT_SERVICE },
         { "InternalFailure", FAULT_SERVICE },
         { "ServiceUnavailable", FAULT_SERVICE },
-        { "UnrecognizedClientException", FAULT_NO_CREDENTIALS },
-        { "InvalidClientTokenId", FAULT_NO_CREDENTIALS },
+        { "IDPCommunicationError", FAULT_SERVICE },
+        { "ExpiredToken", FAULT_EXPIRED },
+        { "ExpiredTokenException", FAULT_EXPIRED },
+        { "UnrecognizedClientException", FAULT_EXPIRED },
+        { "InvalidClientTokenId", FAULT_EXPIRED },
+        { "InvalidAccessKeyId", FAULT_EXPIRED },
         { "InvalidSignatureException", FAULT_NO_CREDENTIALS },
         { "SignatureDoesNotMatch", FAULT_NO_CREDENTIALS },
         { "IncompleteSignature", FAULT_NO_CREDENTIALS },
         { "IncompleteSignatureException", FAULT_NO_CREDENTIALS },
         { "MissingAuthenticationToken", FAULT_NO_CREDENTIALS },
         { "MissingAuthenticationTokenException", FAULT_NO_CREDENTIALS },
-        { "InvalidAccessKeyId", FAULT_NO_CREDENTIALS },
         { "AuthFailure", FAULT_NO_CREDENTIALS },
-        { "ExpiredToken", FAULT_NO_CREDENTIALS },
-        { "ExpiredTokenException", FAULT_NO_CREDENTIALS },
         { "RequestExpired", FAULT_NO_CREDENTIALS },
+        { "RequestTimeTooSkewed", FAULT_NO_CREDENTIALS },
+        { "RequestInTheFuture", FAULT_NO_CREDENTIALS },
         { "AccessDenied", FAULT_DENIED },
         { "AccessDeniedException", FAULT_DENIED },
         { "NotAuthorized", FAULT_DENIED },
@@ -189,6 +210,7 @@ static void the_status_decides_when_the_code_is_unknown(void **state)
     } rows[] = {
         { 429, FAULT_THROTTLED }, { 500, FAULT_SERVICE }, { 502, FAULT_SERVICE },
         { 503, FAULT_SERVICE },   { 504, FAULT_SERVICE }, { 599, FAULT_SERVICE },
+        { 501, FAULT_SERVICE },   { 505, FAULT_SERVICE }, { 509, FAULT_SERVICE },
         { 408, FAULT_SERVICE },   { 401, FAULT_DENIED },  { 403, FAULT_DENIED },
         { 400, FAULT_REFUSED },   { 404, FAULT_REFUSED }, { 413, FAULT_REFUSED },
         { 499, FAULT_REFUSED },   { 600, FAULT_GARBLED }, { 100, FAULT_GARBLED },
@@ -307,6 +329,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(code_and_message_are_found_in_every_spelling),
+        cmocka_unit_test(the_error_of_sts_is_one_level_down),
         cmocka_unit_test(what_is_no_string_or_no_code_is_passed_over),
         cmocka_unit_test(a_body_that_is_not_json_is_quoted_from_its_start),
         cmocka_unit_test(too_few_tokens_make_a_body_count_as_not_json),

@@ -25,23 +25,35 @@ static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
     return NULL;
 }
 
+static const struct alloc libc;
+
+static int make(struct credentials **out, str id, str secret, str token)
+{
+    const struct credentials_text text = { id, secret, token, STR("") };
+    return credentials_new(out, &libc, &text, 0);
+}
+
 static void the_strings_are_copies_with_a_nul_after_each(void **state)
 {
     (void)state;
-    const struct alloc libc = { 0 };
     char id[] = "AKIDEXAMPLE", secret[] = "secret/+", token[] = "token==";
+    char account[] = "123456789012";
+    const struct credentials_text text = { str_of(id), str_of(secret), str_of(token),
+                                           str_of(account) };
     struct credentials *c;
-    assert_int_equal(credentials_new(&c, &libc, str_of(id), str_of(secret), str_of(token), 1234),
-                     0);
+    assert_int_equal(credentials_new(&c, &libc, &text, 1234), 0);
     memset(id, 'x', sizeof id);
     memset(secret, 'x', sizeof secret);
     memset(token, 'x', sizeof token);
+    memset(account, 'x', sizeof account);
     assert_string_equal(c->access_key_id.ptr, "AKIDEXAMPLE");
     assert_int_equal(c->access_key_id.len, 11);
     assert_string_equal(c->secret_access_key.ptr, "secret/+");
     assert_int_equal(c->secret_access_key.len, 8);
     assert_string_equal(c->session_token.ptr, "token==");
     assert_int_equal(c->session_token.len, 7);
+    assert_string_equal(c->account_id.ptr, "123456789012");
+    assert_int_equal(c->account_id.len, 12);
     assert_int_equal(c->expires_s, 1234);
     assert_null(credentials_unref(c));
 }
@@ -49,30 +61,49 @@ static void the_strings_are_copies_with_a_nul_after_each(void **state)
 static void a_session_token_may_be_empty_but_a_key_may_not(void **state)
 {
     (void)state;
-    const struct alloc libc = { 0 };
     struct credentials *c = NULL;
     const str none = { NULL, 0 };
-    assert_int_equal(credentials_new(&c, &libc, none, STR("s"), none, 0), PIPEPOLL_EINVAL);
-    assert_int_equal(credentials_new(&c, &libc, STR("i"), none, none, 0), PIPEPOLL_EINVAL);
+    assert_int_equal(make(&c, none, STR("s"), none), PIPEPOLL_EINVAL);
+    assert_int_equal(make(&c, STR("i"), none, none), PIPEPOLL_EINVAL);
     assert_null(c);
-    assert_int_equal(credentials_new(&c, &libc, STR("i"), STR("s"), none, UINT64_MAX), 0);
+    assert_int_equal(make(&c, STR("i"), STR("s"), none), 0);
     assert_int_equal(c->session_token.len, 0);
     assert_string_equal(c->session_token.ptr, "");
     credentials_unref(c);
 }
 
+static void what_is_no_account_is_dropped(void **state)
+{
+    (void)state;
+    static const char *const not_accounts[] = { "",
+                                                "12345678901",
+                                                "1234567890123",
+                                                "12345678901x",
+                                                "-23456789012",
+                                                "1234-5678-9012",
+                                                "12345678901\n" };
+    for (size_t i = 0; i < sizeof not_accounts / sizeof *not_accounts; i++) {
+        const struct credentials_text text = { STR("i"), STR("s"), STR(""),
+                                               str_of(not_accounts[i]) };
+        struct credentials *c;
+        assert_int_equal(credentials_new(&c, &libc, &text, UINT64_MAX), 0);
+        assert_int_equal(c->account_id.len, 0);
+        assert_string_equal(c->account_id.ptr, "");
+        credentials_unref(c);
+    }
+}
+
 static void a_byte_that_could_end_a_header_line_is_refused_in_each(void **state)
 {
     (void)state;
-    const struct alloc libc = { 0 };
     const str bad[] = { STR("a\r\nX-Evil: 1"), STR("a\n"),  STR("\0"),
                         STR("a\x1f"),          STR("\x7f"), STR("\xc3\xa9") };
     struct credentials *c = NULL;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         str good = STR("good ~");
-        assert_int_equal(credentials_new(&c, &libc, bad[i], good, good, 0), PIPEPOLL_EINVAL);
-        assert_int_equal(credentials_new(&c, &libc, good, bad[i], good, 0), PIPEPOLL_EINVAL);
-        assert_int_equal(credentials_new(&c, &libc, good, good, bad[i], 0), PIPEPOLL_EINVAL);
+        assert_int_equal(make(&c, bad[i], good, good), PIPEPOLL_EINVAL);
+        assert_int_equal(make(&c, good, bad[i], good), PIPEPOLL_EINVAL);
+        assert_int_equal(make(&c, good, good, bad[i]), PIPEPOLL_EINVAL);
         assert_null(c);
     }
 }
@@ -82,8 +113,10 @@ static void the_last_reference_wipes_and_gives_back_what_was_taken(void **state)
     (void)state;
     struct ledger l = { 0 };
     const struct alloc alloc = { resize, &l };
+    const struct credentials_text text = { STR("id"), STR("secret"), STR("token"),
+                                           STR("123456789012") };
     struct credentials *c;
-    assert_int_equal(credentials_new(&c, &alloc, STR("id"), STR("secret"), STR("token"), 0), 0);
+    assert_int_equal(credentials_new(&c, &alloc, &text, 0), 0);
     assert_ptr_equal(credentials_ref(c), c);
     assert_null(credentials_unref(c));
     assert_int_equal(l.returned, 0);
@@ -99,9 +132,9 @@ static void no_memory_is_said_and_nothing_is_given(void **state)
     (void)state;
     struct ledger l = { .fail = true };
     const struct alloc alloc = { resize, &l };
+    const struct credentials_text text = { STR("id"), STR("secret"), STR(""), STR("") };
     struct credentials *c = NULL;
-    assert_int_equal(credentials_new(&c, &alloc, STR("id"), STR("secret"), STR(""), 0),
-                     PIPEPOLL_ENOMEM);
+    assert_int_equal(credentials_new(&c, &alloc, &text, 0), PIPEPOLL_ENOMEM);
     assert_null(c);
 }
 
@@ -117,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_strings_are_copies_with_a_nul_after_each),
         cmocka_unit_test(a_session_token_may_be_empty_but_a_key_may_not),
+        cmocka_unit_test(what_is_no_account_is_dropped),
         cmocka_unit_test(a_byte_that_could_end_a_header_line_is_refused_in_each),
         cmocka_unit_test(the_last_reference_wipes_and_gives_back_what_was_taken),
         cmocka_unit_test(no_memory_is_said_and_nothing_is_given),

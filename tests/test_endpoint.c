@@ -288,6 +288,76 @@ static void an_override_leaves_no_choice_of_endpoint(void **state)
     assert_ptr_equal(strstr(refused(&why, &rule), "dualstack is a choice"), why.text);
 }
 
+static void sts_and_the_sso_portal_have_names_of_their_own(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *service, *region;
+        bool fips, dualstack;
+        const char *host, *signing_region;
+    } rows[] = {
+        { "", "us-west-2", false, false, "codepipeline.us-west-2.amazonaws.com", "us-west-2" },
+        { "sts", "us-west-2", false, false, "sts.us-west-2.amazonaws.com", "us-west-2" },
+        { "sts", "us-west-2", true, false, "sts-fips.us-west-2.amazonaws.com", "us-west-2" },
+        { "sts", "us-west-2", false, true, "sts.us-west-2.api.aws", "us-west-2" },
+        { "sts", "us-west-2", true, true, "sts-fips.us-west-2.api.aws", "us-west-2" },
+        { "sts", "cn-north-1", false, false, "sts.cn-north-1.amazonaws.com.cn", "cn-north-1" },
+        { "sts", "us-iso-east-1", false, false, "sts.us-iso-east-1.c2s.ic.gov", "us-iso-east-1" },
+        { "sts", "us-gov-west-1", false, false, "sts.us-gov-west-1.amazonaws.com",
+          "us-gov-west-1" },
+        { "sts", "us-gov-west-1", true, false, "sts.us-gov-west-1.amazonaws.com", "us-gov-west-1" },
+        { "sts", "us-gov-west-1", true, true, "sts-fips.us-gov-west-1.api.aws", "us-gov-west-1" },
+        { "sts", "", false, false, "sts.amazonaws.com", "us-east-1" },
+        { "sts", "aws-global", false, false, "sts.amazonaws.com", "us-east-1" },
+        { "sts", "", true, false, "sts-fips.us-east-1.amazonaws.com", "us-east-1" },
+        { "sts", "", false, true, "sts.us-east-1.api.aws", "us-east-1" },
+        { "portal.sso", "eu-west-1", false, false, "portal.sso.eu-west-1.amazonaws.com",
+          "eu-west-1" },
+        { "portal.sso", "eu-west-1", true, false, "portal.sso-fips.eu-west-1.amazonaws.com",
+          "eu-west-1" },
+        { "portal.sso", "us-gov-east-1", true, false, "portal.sso-fips.us-gov-east-1.amazonaws.com",
+          "us-gov-east-1" },
+        { "portal.sso", "eu-west-1", true, true, "portal.sso-fips.eu-west-1.api.aws", "eu-west-1" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct endpoint_rule rule = { .region = str_of(rows[i].region),
+                                      .fips = rows[i].fips,
+                                      .dualstack = rows[i].dualstack,
+                                      .service = str_of(rows[i].service) };
+        struct endpoint e;
+        resolved(&e, &rule);
+        assert_str_equal(e.host, rows[i].host);
+        assert_str_equal(e.signing_region, rows[i].signing_region);
+    }
+}
+
+static void an_override_is_signed_for_the_region_all_the_same(void **state)
+{
+    (void)state;
+    char region[] = "eu-west-1";
+    struct endpoint_rule rule = { .region = str_of(region),
+                                  .endpoint_url = STR("http://localhost:4566"),
+                                  .service = STR("sts") };
+    struct endpoint e;
+    assert_string_equal(resolved(&e, &rule), "http://localhost:4566/");
+    memset(region, 'x', sizeof region); /* it is a copy */
+    assert_str_equal(e.signing_region, "eu-west-1");
+    rule.region = STR("");
+    resolved(&e, &rule);
+    assert_str_equal(e.signing_region, "us-east-1");
+}
+
+static void only_sts_can_do_without_a_region(void **state)
+{
+    (void)state;
+    struct pipepoll_error why;
+    struct endpoint_rule rule = { .service = STR("portal.sso") };
+    refused(&why, &rule);
+    rule.service = STR("sts");
+    rule.region = STR("US");
+    refused(&why, &rule);
+}
+
 static json_t *load(const char *path)
 {
     json_t *j = json_load_file(path, 0, NULL);
@@ -377,6 +447,9 @@ int main(void)
         cmocka_unit_test(user_info_is_refused_without_repeating_it),
         cmocka_unit_test(the_longest_override_fits_and_one_more_byte_is_refused),
         cmocka_unit_test(an_override_leaves_no_choice_of_endpoint),
+        cmocka_unit_test(sts_and_the_sso_portal_have_names_of_their_own),
+        cmocka_unit_test(an_override_is_signed_for_the_region_all_the_same),
+        cmocka_unit_test(only_sts_can_do_without_a_region),
         cmocka_unit_test(every_listed_region_gets_its_listed_hosts),
         cmocka_unit_test(every_known_region_gets_the_suffixes_of_its_partition),
     };

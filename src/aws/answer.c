@@ -1,10 +1,11 @@
-/* AWS sends an error code in three places and several spellings, and the same code with different
+/* AWS sends an error code in four places and several spellings, and the same code with different
  * statuses from different generations of its front ends. So the code decides, and the status only
  * when no known code is there. */
 #include "aws/answer.h"
 
-/* Throttling codes are the list that all AWS SDKs share. Credentials that the service can't verify,
- * a wrong clock included, are told apart from good ones that may not do this. */
+/* Throttling codes are the list that all AWS SDKs share. Keys that the service does not know, or no
+ * longer, may be replaced by others; those that it can't verify for another reason, a wrong clock
+ * included, are told apart from good ones that may not do this. */
 static const struct {
     str code;
     enum fault fault;
@@ -31,10 +32,14 @@ static const struct {
     { STR_INIT("InternalServerError"), FAULT_SERVICE },
     { STR_INIT("ServiceUnavailable"), FAULT_SERVICE },
     { STR_INIT("ServiceUnavailableException"), FAULT_SERVICE },
+    { STR_INIT("IDPCommunicationError"), FAULT_SERVICE }, /* STS could not reach who signs tokens */
 
-    { STR_INIT("UnrecognizedClientException"), FAULT_NO_CREDENTIALS },
-    { STR_INIT("InvalidClientTokenId"), FAULT_NO_CREDENTIALS },
-    { STR_INIT("InvalidAccessKeyId"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("ExpiredToken"), FAULT_EXPIRED },
+    { STR_INIT("ExpiredTokenException"), FAULT_EXPIRED },
+    { STR_INIT("UnrecognizedClientException"), FAULT_EXPIRED },
+    { STR_INIT("InvalidClientTokenId"), FAULT_EXPIRED },
+    { STR_INIT("InvalidAccessKeyId"), FAULT_EXPIRED },
+
     { STR_INIT("InvalidSignatureException"), FAULT_NO_CREDENTIALS },
     { STR_INIT("SignatureDoesNotMatch"), FAULT_NO_CREDENTIALS },
     { STR_INIT("IncompleteSignature"), FAULT_NO_CREDENTIALS },
@@ -42,8 +47,6 @@ static const struct {
     { STR_INIT("MissingAuthenticationToken"), FAULT_NO_CREDENTIALS },
     { STR_INIT("MissingAuthenticationTokenException"), FAULT_NO_CREDENTIALS },
     { STR_INIT("AuthFailure"), FAULT_NO_CREDENTIALS },
-    { STR_INIT("ExpiredToken"), FAULT_NO_CREDENTIALS },
-    { STR_INIT("ExpiredTokenException"), FAULT_NO_CREDENTIALS },
     { STR_INIT("RequestExpired"), FAULT_NO_CREDENTIALS },
     { STR_INIT("RequestTimeTooSkewed"), FAULT_NO_CREDENTIALS },
     { STR_INIT("RequestInTheFuture"), FAULT_NO_CREDENTIALS },
@@ -63,6 +66,8 @@ static const struct {
     { STR_INIT("InvalidAction"), FAULT_REFUSED },
 };
 
+/* The SDKs try again after 500, 502, 503 and 504 only, and let their callers fail after any other.
+ * A poller has nobody to fail to: it backs off from all of them, and asks again. */
 static enum fault fault_of_status(int status)
 {
     if (status == 429)
@@ -104,14 +109,21 @@ static str code_of(str type)
     return code;
 }
 
-/* The value of the last root member of this name that is a string, or empty. Clients agree that the
- * last of a repeated member counts. */
-static str member(struct json *j, str name)
+/* The value of the last member of this name and type. Clients agree that the last of a repeated
+ * member counts. */
+static int member(const struct json *j, int object, str name, enum json_type type)
 {
     int found = JSON_NONE;
-    for (int key = json_first(j, JSON_ROOT); key != JSON_NONE; key = json_next(j, key))
-        if (json_is(j, key, name) && json_type(j, json_value(key)) == JSON_STRING)
+    for (int key = json_first(j, object); key != JSON_NONE; key = json_next(j, key))
+        if (json_is(j, key, name) && json_type(j, json_value(key)) == type)
             found = json_value(key);
+    return found;
+}
+
+/* The text of the last member of this name that is a string, or empty. */
+static str member_text(struct json *j, int object, str name)
+{
+    int found = member(j, object, name, JSON_STRING);
     return found == JSON_NONE ? STR("") : json_text(j, found);
 }
 
@@ -146,15 +158,26 @@ static uint32_t milliseconds(str text)
     return (uint32_t)ms;
 }
 
+static void read_json(struct answer_fault *out, struct json *j)
+{
+    out->code = first_not_empty(code_of(member_text(j, JSON_ROOT, STR("__type"))),
+                                code_of(member_text(j, JSON_ROOT, STR("code"))));
+    out->message = first_not_empty(member_text(j, JSON_ROOT, STR("message")),
+                                   member_text(j, JSON_ROOT, STR("Message")));
+    int error = member(j, JSON_ROOT, STR("Error"), JSON_OBJECT);
+    if (error == JSON_NONE)
+        return;
+    out->code = first_not_empty(out->code, code_of(member_text(j, error, STR("Code"))));
+    out->message = first_not_empty(out->message, member_text(j, error, STR("Message")));
+}
+
 void answer_read(struct answer_fault *out, const struct answer *a, char *body, size_t len,
                  struct json_token *tokens, size_t token_cap)
 {
     *out = (struct answer_fault) { .code = STR(""), .message = STR("") };
     struct json j;
     if (json_parse(&j, body, len, tokens, token_cap, NULL) == JSON_OK) {
-        out->code =
-            first_not_empty(code_of(member(&j, STR("__type"))), code_of(member(&j, STR("code"))));
-        out->message = first_not_empty(member(&j, STR("message")), member(&j, STR("Message")));
+        read_json(out, &j);
     } else if (len) {
         out->message = quote((str) { body, len });
     }

@@ -4,6 +4,8 @@
 
 #include "aws/digest.h"
 
+enum { ACCOUNT_DIGITS = 12 };
+
 /* The keys travel in header lines: a control character could start another line. */
 static bool printable(str s)
 {
@@ -11,6 +13,15 @@ static bool printable(str s)
         if (s.ptr[i] < 0x20 || s.ptr[i] > 0x7e)
             return false;
     return true;
+}
+
+/* Some origins put a name or an ARN where the account belongs: better none than a wrong one. */
+static bool is_account(str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+    return s.len == ACCOUNT_DIGITS;
 }
 
 /* The copy of s at *at with a NUL after it; *at moves on. */
@@ -24,25 +35,27 @@ static str keep(char **at, str s)
     return kept;
 }
 
-int credentials_new(struct credentials **out, const struct alloc *alloc, str access_key_id,
-                    str secret_access_key, str session_token, uint64_t expires_s)
+int credentials_new(struct credentials **out, const struct alloc *alloc,
+                    const struct credentials_text *text, uint64_t expires_s)
 {
-    if (!access_key_id.len || !secret_access_key.len)
+    const str id = text->access_key_id, secret = text->secret_access_key;
+    const str token = text->session_token;
+    const str account = is_account(text->account_id) ? text->account_id : STR("");
+    if (!id.len || !secret.len || !printable(id) || !printable(secret) || !printable(token))
         return PIPEPOLL_EINVAL;
-    if (!printable(access_key_id) || !printable(secret_access_key) || !printable(session_token))
-        return PIPEPOLL_EINVAL;
-    size_t text = access_key_id.len + 1 + secret_access_key.len + 1 + session_token.len + 1;
-    struct credentials *c = alloc_new(alloc, sizeof *c + text);
+    size_t size = sizeof(struct credentials) + id.len + secret.len + token.len + account.len + 4;
+    struct credentials *c = alloc_new(alloc, size);
     if (!c)
         return PIPEPOLL_ENOMEM;
     char *at = (char *)(c + 1);
-    c->access_key_id = keep(&at, access_key_id);
-    c->secret_access_key = keep(&at, secret_access_key);
-    c->session_token = keep(&at, session_token);
+    c->access_key_id = keep(&at, id);
+    c->secret_access_key = keep(&at, secret);
+    c->session_token = keep(&at, token);
+    c->account_id = keep(&at, account);
     c->expires_s = expires_s;
     c->alloc = *alloc;
     c->refs = 1;
-    c->size = sizeof *c + text;
+    c->size = size;
     *out = c;
     return 0;
 }

@@ -8,18 +8,26 @@
 #include "base/str.h"
 
 struct credentials {
-    str access_key_id, secret_access_key, session_token; /* token may be empty; NUL follows each */
-    uint64_t expires_s;                                  /* Unix seconds; UINT64_MAX: never */
+    str access_key_id, secret_access_key;
+    str session_token;  /* may be empty */
+    str account_id;     /* 12 digits, or empty: not known */
+    uint64_t expires_s; /* Unix seconds; UINT64_MAX: never */
     /* private */
     struct alloc alloc;
     unsigned refs;
     size_t size;
 };
 
-/* Copies the three. PIPEPOLL_EINVAL: an empty key, or a byte below 0x20 or above 0x7e in any;
+/* What a set is made from. Whoever puts it together wipes what the slices lie in. */
+struct credentials_text {
+    str access_key_id, secret_access_key, session_token, account_id;
+};
+
+/* Copies the texts, with a NUL after each. An account_id that is not 12 digits is dropped.
+ * PIPEPOLL_EINVAL: an empty key, or a byte below 0x20 or above 0x7e in a key or the token;
  * PIPEPOLL_ENOMEM. */
-int credentials_new(struct credentials **out, const struct alloc *alloc, str access_key_id,
-                    str secret_access_key, str session_token, uint64_t expires_s);
+int credentials_new(struct credentials **out, const struct alloc *alloc,
+                    const struct credentials_text *text, uint64_t expires_s);
 struct credentials *credentials_ref(struct credentials *c);   /* NULL in, NULL out; returns c */
 struct credentials *credentials_unref(struct credentials *c); /* NULL in, NULL out; returns NULL */
 

@@ -1,48 +1,67 @@
-/* SHA-256 and HMAC-SHA-256: OpenSSL lives behind these lines and nowhere else in aws/.
- * One `struct digest` per poller; not shared between threads. We allocate in the two new() only;
- * OpenSSL itself takes and gives back a few blocks in every HMAC (it copies the keyed state). */
+/* SHA-256 and HMAC-SHA-256, and SHA-1 for file names: OpenSSL lives behind these lines and nowhere
+ * else in aws/. Nothing allocates but SHA-1; nothing fails but SHA-1 and the check at start. State
+ * is the caller's, who copies it like any struct and wipes it where it is secret. */
 #ifndef AWS_DIGEST_H
 #define AWS_DIGEST_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
-enum { SHA256_SIZE = 32, SHA256_HEX_SIZE = 64 };
+enum {
+    SHA256_SIZE = 32,
+    SHA256_HEX_SIZE = 64,
+    SHA256_BLOCK_SIZE = 64, /* an HMAC key that is longer counts as its SHA-256 */
+    SHA1_SIZE = 20,
+    SHA1_HEX_SIZE = 40
+};
 
 struct sha256 {
     unsigned char bytes[SHA256_SIZE];
 };
 
-struct digest;   /* fetched algorithms and their reused contexts */
-struct hmac_key; /* a keyed context: one per signing key */
+/* A sum on its way. */
+struct sha256_sum {
+    uint32_t room[28]; /* OpenSSL's own state */
+};
 
-/* Fetches the algorithms and runs known-answer checks of SHA-256, HMAC and of re-keying (OpenSSL
- * before 3.0.3 gets the last wrong silently). PIPEPOLL_ENOMEM; PIPEPOLL_ESYSTEM: an answer is wrong
- * or an algorithm is missing. */
-int digest_new(struct digest **out);
-struct digest *digest_free(struct digest *d); /* NULL in, NULL out; returns NULL */
+/* A key used again and again: the sums of its two pads, from where each HMAC goes on. */
+struct hmac_key {
+    struct sha256_sum inner, outer;
+};
 
-/* SHA-256 of one slice, or of many put one after the other between begin and end; there is one such
- * sum at a time, and digest_sha256() begins anew. 0 or PIPEPOLL_ESYSTEM. */
-int digest_sha256(struct digest *d, struct sha256 *out, str in);
-int digest_begin(struct digest *d);
-int digest_put(struct digest *d, str in);
-int digest_end(struct digest *d, struct sha256 *out);
+/* Known answers of all that is below but SHA-1, for once at start: what cannot fail can still be
+ * wrong, in a library built otherwise. 0 or PIPEPOLL_ESYSTEM. */
+int digest_check(void);
 
-/* HMAC with a key used once (the steps of key derivation); key may lie in *out. 0 or
- * PIPEPOLL_ESYSTEM. */
-int digest_hmac(struct digest *d, struct sha256 *out, str key, str in);
+/* SHA-256 of many slices put one after the other. After end, s must begin anew. */
+void sha256_begin(struct sha256_sum *s);
+void sha256_put(struct sha256_sum *s, str in);
+void sha256_end(struct sha256_sum *s, struct sha256 *out);
+/* SHA-256 of one slice. */
+void sha256(struct sha256 *out, str in);
 
-/* A key used again and again: the HMAC of a request costs one pass. May outlive d. PIPEPOLL_ENOMEM
- * from new; PIPEPOLL_ESYSTEM from set, and from sign when no key was set. */
-int hmac_key_new(struct digest *d, struct hmac_key **out);
-int hmac_key_set(struct hmac_key *k, str key);
-int hmac_key_sign(struct hmac_key *k, struct sha256 *out, str in);
-struct hmac_key *hmac_key_free(struct hmac_key *k); /* wipes; NULL in, NULL out */
+/* HMAC with a key used once (the steps of key derivation); key may lie in *out. */
+void hmac_sha256(struct sha256 *out, str key, str in);
+
+/* Keep a key, of any length; its bytes are not needed after. */
+void hmac_key_set(struct hmac_key *k, str key);
+/* HMAC with the key that was set last. */
+void hmac_key_sign(const struct hmac_key *k, struct sha256 *out, str in);
+void hmac_key_wipe(struct hmac_key *k);
+
+static inline str sha256_str(const struct sha256 *s)
+{
+    return (str) { (const char *)s->bytes, sizeof s->bytes };
+}
 
 /* 64 lower-case hex digits, no NUL. */
 void sha256_hex(char out[SHA256_HEX_SIZE], const struct sha256 *in);
+
+/* SHA-1 of one slice as 40 lower-case hex digits, no NUL: what the SSO token cache names its files
+ * by, of use for nothing else. 0 or PIPEPOLL_ESYSTEM. */
+int digest_sha1_hex(char out[SHA1_HEX_SIZE], str in);
 
 /* Zero memory in a way the compiler keeps. */
 void digest_wipe(void *ptr, size_t size);

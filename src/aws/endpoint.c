@@ -98,6 +98,16 @@ const char *endpoint_region(str partition, size_t i)
     return NULL;
 }
 
+static bool is_sts(const struct endpoint_rule *rule)
+{
+    return str_eq(rule->service, STR("sts"));
+}
+
+static bool is_global(const struct endpoint_rule *rule)
+{
+    return is_sts(rule) && (!rule->region.len || str_eq(rule->region, STR("aws-global")));
+}
+
 static int check_region(str region, struct pipepoll_error *why)
 {
     bool ok = region.len > 0 && region.len <= REGION_MAX && region.ptr[0] != '-' &&
@@ -238,27 +248,49 @@ static int resolve_override(struct endpoint *out, str url, struct pipepoll_error
     return 0;
 }
 
+/* The US government's STS answers to FIPS by its plain name. */
+static bool is_fips_by_itself(const struct endpoint_rule *rule, const struct partition *p)
+{
+    return is_sts(rule) && !rule->dualstack && str_eq(p->name, STR("aws-us-gov"));
+}
+
+static void resolve_region(struct endpoint *out, const struct endpoint_rule *rule)
+{
+    const struct partition *p = partition_of(out->signing_region);
+    char host[256];
+    struct buf b = BUF_ON(host);
+    buf_put(&b, rule->service.len ? rule->service : STR("codepipeline"));
+    if (rule->fips && !is_fips_by_itself(rule, p))
+        buf_put(&b, STR("-fips"));
+    buf_put_char(&b, '.');
+    if (!is_global(rule) || rule->fips || rule->dualstack) {
+        buf_put(&b, out->signing_region);
+        buf_put_char(&b, '.');
+    }
+    buf_put(&b, rule->dualstack ? p->dualstack_suffix : p->suffix);
+    write_endpoint(out, &(struct url) { .tls = true, .host = buf_str(&b) });
+}
+
 int endpoint_resolve(struct endpoint *out, const struct endpoint_rule *rule,
                      struct pipepoll_error *why)
 {
-    int r = check_region(rule->region, why);
+    str region = is_global(rule) ? STR("us-east-1") : rule->region;
+    int r = check_region(region, why);
     if (r)
         return r;
+    if (rule->endpoint_url.len && (rule->fips || rule->dualstack))
+        return explain(why, PIPEPOLL_EINVAL,
+                       "%s is a choice among AWS's own endpoints, not to be had with an "
+                       "endpoint URL",
+                       rule->fips ? "fips" : "dualstack");
     if (rule->endpoint_url.len) {
-        if (rule->fips || rule->dualstack)
-            return explain(why, PIPEPOLL_EINVAL,
-                           "%s is a choice among AWS's own endpoints, not to be had with an "
-                           "endpoint URL",
-                           rule->fips ? "fips" : "dualstack");
-        return resolve_override(out, rule->endpoint_url, why);
+        r = resolve_override(out, rule->endpoint_url, why);
+        if (r)
+            return r;
     }
-    const struct partition *p = partition_of(rule->region);
-    char host[256];
-    struct buf b = BUF_ON(host);
-    buf_put(&b, rule->fips ? STR("codepipeline-fips.") : STR("codepipeline."));
-    buf_put(&b, rule->region);
-    buf_put_char(&b, '.');
-    buf_put(&b, rule->dualstack ? p->dualstack_suffix : p->suffix);
-    write_endpoint(out, &(struct url) { .tls = true, .host = buf_str(&b) });
+    memcpy(out->region_text, region.ptr, region.len); /* REGION_MAX at most */
+    out->signing_region = (str) { out->region_text, region.len };
+    if (!rule->endpoint_url.len)
+        resolve_region(out, rule);
     return 0;
 }

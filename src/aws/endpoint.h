@@ -1,4 +1,5 @@
-/* Region and flags to host and URL: the partitions and the endpoint rules of CodePipeline. Pure. */
+/* Region and flags to host and URL: the partitions and the endpoint rules of CodePipeline, and of
+ * the two services that give out credentials. Pure. */
 #ifndef AWS_ENDPOINT_H
 #define AWS_ENDPOINT_H
 
@@ -10,18 +11,23 @@ struct endpoint {
     str url;
     str host; /* as in the Host header: with the port when it is not the scheme's own */
     str path; /* begins and ends with '/' */
+    char region_text[64];
+    str signing_region; /* in region_text */
 };
 
 struct endpoint_rule {
     str region;       /* [a-z0-9-]{1,63}, no '-' at either end */
     str endpoint_url; /* override, or empty */
     bool fips, dualstack;
+    str service; /* empty: "codepipeline"; else "sts" or "portal.sso" */
 };
 
 /* *out must not be moved afterwards (slices). PIPEPOLL_EINVAL with one sentence: a bad region, a
  * bad URL (scheme, user info, host, port, query, fragment, a character that a URL must escape, too
  * long), an override together with fips or dualstack. An unknown region gets its partition by
- * pattern, else `aws`. An http: override is taken for any host: the operator wrote it. */
+ * pattern, else `aws`. STS without a region, or in "aws-global", is its global endpoint, which is
+ * us-east-1's by another name: it is signed for that. An http: override is taken for any host: the
+ * operator wrote it. */
 int endpoint_resolve(struct endpoint *out, const struct endpoint_rule *rule,
                      struct pipepoll_error *why);
 

@@ -1,11 +1,10 @@
 /* The stages write one behind the other into the caller's memory, and overflow is looked at once at
- * the end of each. All is appended by hand: snprintf() would cost more than the hashes. */
+ * the end of each; nothing else can go wrong, but for too many headers. All is appended by hand:
+ * snprintf() would cost more than the hashes. */
 #include "aws/sigv4.h"
 
 #define ALGORITHM  "AWS4-HMAC-SHA256"
 #define TERMINATOR "aws4_request"
-
-enum { HMAC_BLOCK = 64 };
 
 static bool unreserved(char c)
 {
@@ -136,16 +135,13 @@ static void put_hex(struct buf *out, const struct sha256 *sum)
     buf_put(out, (str) { hex, sizeof hex });
 }
 
-int sigv4_canonical_request(struct buf *out, str *signed_headers, struct digest *d,
-                            const struct sigv4_request *rq)
+int sigv4_canonical_request(struct buf *out, str *signed_headers, const struct sigv4_request *rq)
 {
     const struct sigv4_header *sorted[SIGV4_HEADERS_MAX];
     if (rq->header_count > SIGV4_HEADERS_MAX)
         return PIPEPOLL_EINVAL;
     struct sha256 payload;
-    int r = digest_sha256(d, &payload, rq->body);
-    if (r)
-        return r;
+    sha256(&payload, rq->body);
     sort_headers(sorted, rq);
     buf_put(out, rq->method);
     buf_put_char(out, '\n');
@@ -173,12 +169,10 @@ void sigv4_credential_scope(struct buf *out, const struct sigv4_scope *scope)
     buf_put(out, STR("/" TERMINATOR));
 }
 
-int sigv4_string_to_sign(struct buf *out, struct digest *d, str amz_date, str scope, str canonical)
+int sigv4_string_to_sign(struct buf *out, str amz_date, str scope, str canonical)
 {
     struct sha256 sum;
-    int r = digest_sha256(d, &sum, canonical);
-    if (r)
-        return r;
+    sha256(&sum, canonical);
     buf_put(out, STR(ALGORITHM "\n"));
     buf_put(out, amz_date);
     buf_put_char(out, '\n');
@@ -190,40 +184,32 @@ int sigv4_string_to_sign(struct buf *out, struct digest *d, str amz_date, str sc
 
 /* HMAC over the day with the key "AWS4" + secret. A key longer than a block counts as its hash, by
  * HMAC's own rule, so that a secret of any length needs no more memory than a block. */
-static int sign_day(struct sha256 *out, struct digest *d, str secret, str day)
+static void sign_day(struct sha256 *out, str secret, str day)
 {
-    char block[HMAC_BLOCK];
-    struct sha256 sum;
+    char block[SHA256_BLOCK_SIZE];
     struct buf key = BUF_ON(block);
-    int r = 0;
     buf_put(&key, STR("AWS4"));
     buf_put(&key, secret);
     if (key.overflow) {
+        struct sha256_sum sum;
+        sha256_begin(&sum);
+        sha256_put(&sum, STR("AWS4"));
+        sha256_put(&sum, secret);
+        sha256_end(&sum, out);
+        digest_wipe(&sum, sizeof sum);
         buf_reset(&key);
-        if ((r = digest_begin(d)) || (r = digest_put(d, STR("AWS4"))) ||
-            (r = digest_put(d, secret)) || (r = digest_end(d, &sum)))
-            goto out;
-        buf_put(&key, (str) { (const char *)sum.bytes, sizeof sum.bytes });
+        buf_put(&key, sha256_str(out));
     }
-    r = digest_hmac(d, out, buf_str(&key), day);
-out:
+    hmac_sha256(out, buf_str(&key), day);
     digest_wipe(block, sizeof block);
-    digest_wipe(&sum, sizeof sum);
-    return r;
 }
 
-int sigv4_signing_key(struct sha256 *out, struct digest *d, str secret,
-                      const struct sigv4_scope *scope)
+void sigv4_signing_key(struct sha256 *out, str secret, const struct sigv4_scope *scope)
 {
-    const str steps[] = { scope->region, scope->service, STR(TERMINATOR) };
-    struct sha256 key;
-    int r = sign_day(&key, d, secret, scope->day);
-    for (size_t i = 0; !r && i < sizeof steps / sizeof *steps; i++)
-        r = digest_hmac(d, &key, (str) { (const char *)key.bytes, sizeof key.bytes }, steps[i]);
-    if (!r)
-        *out = key;
-    digest_wipe(&key, sizeof key);
-    return r;
+    sign_day(out, secret, scope->day);
+    hmac_sha256(out, sha256_str(out), scope->region);
+    hmac_sha256(out, sha256_str(out), scope->service);
+    hmac_sha256(out, sha256_str(out), STR(TERMINATOR));
 }
 
 void sigv4_authorization(struct buf *out, str access_key_id, str scope, str signed_headers,
@@ -239,48 +225,41 @@ void sigv4_authorization(struct buf *out, str access_key_id, str scope, str sign
     put_hex(out, signature);
 }
 
-int sigv4_key_init(struct sigv4_key *k, struct digest *d, str region, str service)
+int sigv4_key_init(struct sigv4_key *k, str region, str service)
 {
     size_t around = sizeof k->day + strlen("///" TERMINATOR);
     if (region.len > sizeof k->scope || service.len > sizeof k->scope ||
         around + region.len + service.len > sizeof k->scope)
         return PIPEPOLL_EINVAL;
-    struct hmac_key *hmac;
-    int r = hmac_key_new(d, &hmac);
-    if (r)
-        return r;
-    *k = (struct sigv4_key) { .digest = d, .hmac = hmac, .region = region, .service = service };
+    *k = (struct sigv4_key) { .region = region, .service = service };
     return 0;
 }
 
 void sigv4_key_deinit(struct sigv4_key *k)
 {
-    hmac_key_free(k->hmac);
+    hmac_key_wipe(&k->hmac);
     credentials_unref(k->credentials);
     *k = (struct sigv4_key) { 0 };
 }
 
 /* Make k the key of c on this day. Credentials are told apart by address: k holds a reference, so
- * the address cannot come to mean others. When it fails, k is nobody's key. */
-static int key_derive(struct sigv4_key *k, struct credentials *c, str day)
+ * the address cannot come to mean others. */
+static void key_derive(struct sigv4_key *k, struct credentials *c, str day)
 {
     if (k->credentials == c && str_eq((str) { k->day, sizeof k->day }, day))
-        return 0;
-    k->credentials = credentials_unref(k->credentials);
+        return;
     struct sigv4_scope scope = { day, k->region, k->service };
     struct sha256 key;
-    int r = sigv4_signing_key(&key, k->digest, c->secret_access_key, &scope);
-    if (!r)
-        r = hmac_key_set(k->hmac, (str) { (const char *)key.bytes, sizeof key.bytes });
+    sigv4_signing_key(&key, c->secret_access_key, &scope);
+    hmac_key_set(&k->hmac, sha256_str(&key));
     digest_wipe(&key, sizeof key);
-    if (r)
-        return r;
     struct buf text = BUF_ON(k->scope);
     sigv4_credential_scope(&text, &scope);
     k->scope_len = text.len;
     memcpy(k->day, day.ptr, sizeof k->day);
-    k->credentials = credentials_ref(c);
-    return 0;
+    credentials_ref(c);
+    credentials_unref(k->credentials);
+    k->credentials = c;
 }
 
 int sigv4_sign(struct buf *out, struct buf *scratch, struct sigv4_key *k, struct credentials *c,
@@ -288,20 +267,16 @@ int sigv4_sign(struct buf *out, struct buf *scratch, struct sigv4_key *k, struct
 {
     str signed_headers;
     struct sha256 signature;
-    int r = key_derive(k, c, amz_date_day(rq->date));
-    if (r)
-        return r;
+    key_derive(k, c, amz_date_day(rq->date));
     buf_reset(scratch);
-    r = sigv4_canonical_request(scratch, &signed_headers, k->digest, rq);
+    int r = sigv4_canonical_request(scratch, &signed_headers, rq);
     if (r)
         return r;
     str canonical = buf_str(scratch), scope = { k->scope, k->scope_len };
-    r = sigv4_string_to_sign(scratch, k->digest, amz_date_str(rq->date), scope, canonical);
+    r = sigv4_string_to_sign(scratch, amz_date_str(rq->date), scope, canonical);
     if (r)
         return r;
-    r = hmac_key_sign(k->hmac, &signature, str_skip(buf_str(scratch), canonical.len));
-    if (r)
-        return r;
+    hmac_key_sign(&k->hmac, &signature, str_skip(buf_str(scratch), canonical.len));
     sigv4_authorization(out, c->access_key_id, scope, signed_headers, &signature);
     return out->overflow ? PIPEPOLL_ENOMEM : 0;
 }

@@ -34,17 +34,15 @@ struct sigv4_scope {
 
 /* Stage 1. The canonical request, the hashed payload last. *signed_headers becomes the list
  * ("content-type;host;...") that lies in out. PIPEPOLL_EINVAL: too many headers; PIPEPOLL_ENOMEM:
- * it does not fit into out; PIPEPOLL_ESYSTEM. */
-int sigv4_canonical_request(struct buf *out, str *signed_headers, struct digest *d,
-                            const struct sigv4_request *rq);
+ * it does not fit into out. */
+int sigv4_canonical_request(struct buf *out, str *signed_headers, const struct sigv4_request *rq);
 /* "20150830/us-east-1/codepipeline/aws4_request" */
 void sigv4_credential_scope(struct buf *out, const struct sigv4_scope *scope);
 /* Stage 2; scope is the text of sigv4_credential_scope(). canonical may lie in out.
- * PIPEPOLL_ENOMEM, PIPEPOLL_ESYSTEM. */
-int sigv4_string_to_sign(struct buf *out, struct digest *d, str amz_date, str scope, str canonical);
-/* Stage 3. The caller wipes *out. PIPEPOLL_ESYSTEM. */
-int sigv4_signing_key(struct sha256 *out, struct digest *d, str secret,
-                      const struct sigv4_scope *scope);
+ * PIPEPOLL_ENOMEM: it does not fit into out. */
+int sigv4_string_to_sign(struct buf *out, str amz_date, str scope, str canonical);
+/* Stage 3. The caller wipes *out. */
+void sigv4_signing_key(struct sha256 *out, str secret, const struct sigv4_scope *scope);
 /* Stage 4: the value of the Authorization header. */
 void sigv4_authorization(struct buf *out, str access_key_id, str scope, str signed_headers,
                          const struct sha256 *signature);
@@ -55,24 +53,22 @@ enum { SIGV4_SCOPE_MAX = 128 };
  * changed. */
 struct sigv4_key {
     /* private */
-    struct digest *digest; /* borrowed */
-    struct hmac_key *hmac;
+    struct hmac_key hmac;
     struct credentials *credentials; /* whose key hmac holds, referenced; NULL: nobody's yet */
     str region, service;             /* borrowed */
     char day[8];
     char scope[SIGV4_SCOPE_MAX];
     size_t scope_len;
 };
-/* d and the bytes of region and service must outlive k. PIPEPOLL_EINVAL: region and service
- * together make a scope longer than SIGV4_SCOPE_MAX; PIPEPOLL_ENOMEM. */
-int sigv4_key_init(struct sigv4_key *k, struct digest *d, str region, str service);
+/* The bytes of region and service must outlive k. PIPEPOLL_EINVAL: the two together make a scope
+ * longer than SIGV4_SCOPE_MAX. */
+int sigv4_key_init(struct sigv4_key *k, str region, str service);
 void sigv4_key_deinit(struct sigv4_key *k); /* wipes; fine on a zeroed one */
 
 /* All stages: put the value of the Authorization header into out. scratch is overwritten and, on
  * success, holds the canonical request and the string to sign; room for three times the path, twice
- * the headers' text and 512 bytes is enough. c is referenced when the key changes. No memory of
- * ours is allocated. PIPEPOLL_EINVAL: too many headers; PIPEPOLL_ENOMEM: out or scratch is too
- * small; PIPEPOLL_ESYSTEM: OpenSSL failed (most likely for memory), the next try may work. */
+ * the headers' text and 512 bytes is enough. c is referenced when the key changes. Nothing is
+ * allocated. PIPEPOLL_EINVAL: too many headers; PIPEPOLL_ENOMEM: out or scratch is too small. */
 int sigv4_sign(struct buf *out, struct buf *scratch, struct sigv4_key *k, struct credentials *c,
                const struct sigv4_request *rq);
 

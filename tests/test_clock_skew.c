@@ -1,0 +1,197 @@
+#include "aws/clock_skew.h"
+
+#include "lib/check.h"
+
+#include "aws/timestamp.h"
+
+#include <jansson.h>
+
+enum { NOON_S = 784123200, MINUTE_MS = 60000 }; /* of the day of RFC 9110's example */
+
+#define NOON       STR("Sun, 06 Nov 1994 12:00:00 GMT")
+#define NOON_MS    ((int64_t)NOON_S * 1000)
+#define NOTHING    ((str) { NULL, 0 })
+#define UNMEASURED INT64_C(4711)
+
+static void skew_counts_from_the_middle_of_the_round_trip(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t sent_ms, received_ms, skew_ms;
+    } rows[] = {
+        { 0, 0, 0 },
+        { -1000, 1000, 0 },
+        { 0, 3000, -1500 },
+        { -300000, -298000, 299000 },
+        { 86400000, 86400100, -86400050 },
+        { -86400100, -86400000, 86400050 },
+        { 0, 15 * MINUTE_MS, -450000 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int64_t skew_ms = UNMEASURED;
+        assert_true(clock_skew_measure(&skew_ms, NOON, NOTHING, NOON_MS + rows[i].sent_ms,
+                                       NOON_MS + rows[i].received_ms));
+        assert_int_equal(skew_ms, rows[i].skew_ms);
+    }
+}
+
+static void an_answer_that_cannot_be_trusted_tells_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        str date, age;
+        int64_t round_trip_ms;
+    } rows[] = {
+        { STR_INIT("Sun, 06 Nov 1994 12:00:00 GMT"), STR_INIT("0"), 100 },
+        { STR_INIT("Sun, 06 Nov 1994 12:00:00 GMT"), STR_INIT("17280"), 100 },
+        { STR_INIT("Sun, 06 Nov 1994 12:00:00 GMT"), { NULL, 0 }, 15 * MINUTE_MS + 1 },
+        { STR_INIT("Sun, 06 Nov 1994 12:00:00 GMT"), { NULL, 0 }, -1 },
+        { { NULL, 0 }, { NULL, 0 }, 100 },
+        { STR_INIT("noon"), { NULL, 0 }, 100 },
+        { STR_INIT("Sun, 31 Nov 1994 12:00:00 GMT"), { NULL, 0 }, 100 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int64_t skew_ms = UNMEASURED;
+        assert_false(clock_skew_measure(&skew_ms, rows[i].date, rows[i].age, NOON_MS,
+                                        NOON_MS + rows[i].round_trip_ms));
+        assert_int_equal(skew_ms, UNMEASURED);
+    }
+}
+
+static void blanks_around_a_date_do_no_harm(void **state)
+{
+    (void)state;
+    int64_t skew_ms = UNMEASURED;
+    assert_true(clock_skew_measure(&skew_ms, STR(" Sun, 06 Nov 1994 12:00:00 GMT\r\n"), NOTHING,
+                                   NOON_MS, NOON_MS));
+    assert_int_equal(skew_ms, 0);
+}
+
+static void only_more_than_four_minutes_explain_a_refusal(void **state)
+{
+    (void)state;
+    static const char *const codes[] = {
+        "InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure",
+        "RequestTimeTooSkewed",      "RequestExpired",        "RequestInTheFuture",
+        "AccessDeniedException"
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        str code = str_of(codes[i]);
+        assert_false(clock_skew_explains(code, 0));
+        assert_false(clock_skew_explains(code, 4 * MINUTE_MS));
+        assert_false(clock_skew_explains(code, -4 * MINUTE_MS));
+        assert_true(clock_skew_explains(code, 4 * MINUTE_MS + 1));
+        assert_true(clock_skew_explains(code, -4 * MINUTE_MS - 1));
+        assert_true(clock_skew_explains(code, INT64_MIN));
+    }
+}
+
+static void no_clock_explains_other_refusals(void **state)
+{
+    (void)state;
+    static const char *const codes[] = { "",
+                                         "ThrottlingException",
+                                         "ExpiredTokenException",
+                                         "UnrecognizedClientException",
+                                         "ValidationException",
+                                         "AccessDenied",
+                                         "accessdeniedexception",
+                                         "InvalidSignatureException2" };
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        assert_false(clock_skew_explains(str_of(codes[i]), 60 * MINUTE_MS));
+}
+
+/* A client of one service: what it believes, and how many attempts it has made. */
+struct client {
+    int64_t skew_ms;
+    size_t attempts;
+};
+
+static str text_of(const json_t *attempt, const char *key)
+{
+    return str_of(json_string_value(json_object_get(attempt, key)));
+}
+
+static int64_t number_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static int64_t instant_ms(const json_t *attempt, const char *key)
+{
+    int64_t unix_s = 0;
+    assert_true(timestamp_iso8601(text_of(attempt, key), &unix_s));
+    return unix_s * 1000;
+}
+
+/* true: that was the last attempt, whatever came of it. */
+static bool attempt(struct client *c, const json_t *a, size_t max, bool *succeeded)
+{
+    int64_t sent_ms = instant_ms(a, "send");
+    assert_int_equal(sent_ms + c->skew_ms, instant_ms(a, "sign"));
+    c->attempts++;
+    int64_t skew_ms = 0;
+    bool measured = clock_skew_measure(&skew_ms, text_of(a, "date"), text_of(a, "age"), sent_ms,
+                                       instant_ms(a, "recv"));
+    if (measured)
+        c->skew_ms = skew_ms;
+    *succeeded = number_of(a, "status") == 200;
+    return *succeeded || !measured || !clock_skew_explains(text_of(a, "code"), skew_ms) ||
+           c->attempts == max;
+}
+
+static void run_operation(struct client *c, const json_t *o)
+{
+    const json_t *attempts = json_object_get(o, "attempts");
+    bool ended = false, succeeded = false;
+    assert_int_equal(c->skew_ms, number_of(o, "initial_client_skew_s") * 1000);
+    c->attempts = 0;
+    while (!ended) {
+        const json_t *a = json_array_get(attempts, c->attempts);
+        assert_non_null(a); /* else it goes on where the vector ends */
+        ended = attempt(c, a, (size_t)number_of(o, "max_attempts"), &succeeded);
+    }
+    assert_int_equal(c->attempts, json_array_size(attempts));
+    assert_int_equal(c->skew_ms, number_of(o, "expected_client_skew_s") * 1000);
+    assert_int_equal(succeeded, str_eq(text_of(o, "expected"), STR("success")));
+}
+
+static void the_vectors_that_all_sdks_share_pass(void **state)
+{
+    (void)state;
+    json_t *cases = json_load_file(SHARED_DATA "/sdk/clock-skew-vectors.json", 0, NULL);
+    if (!cases) {
+        print_message("skipped: no clock skew vectors under " SHARED_DATA "\n");
+        skip();
+    }
+    size_t i, k, attempts = 0;
+    json_t *one, *operation;
+    json_array_foreach(cases, i, one)
+    {
+        const json_t *operations = json_object_get(one, "operations");
+        struct client c = {
+            .skew_ms = number_of(json_array_get(operations, 0), "initial_client_skew_s") * 1000
+        };
+        json_array_foreach(operations, k, operation)
+        {
+            run_operation(&c, operation);
+            attempts += c.attempts;
+        }
+    }
+    assert_int_equal(json_array_size(cases), 10);
+    assert_int_equal(attempts, 16);
+    json_decref(cases);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(skew_counts_from_the_middle_of_the_round_trip),
+        cmocka_unit_test(an_answer_that_cannot_be_trusted_tells_nothing),
+        cmocka_unit_test(blanks_around_a_date_do_no_harm),
+        cmocka_unit_test(only_more_than_four_minutes_explain_a_refusal),
+        cmocka_unit_test(no_clock_explains_other_refusals),
+        cmocka_unit_test(the_vectors_that_all_sdks_share_pass),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
