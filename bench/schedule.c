@@ -13,6 +13,7 @@ enum { SIZES = 4, STEPS = 3, SHARES = 35, MAX_IN_FLIGHT = 256, INTERVAL_MS = 500
 struct crowd {
     struct schedule schedule;
     struct share shares[SHARES];
+    struct budget budgets[SHARES];
     struct target *targets;
     size_t count;
     struct rng rng;
@@ -25,8 +26,10 @@ static void crowd_prepare(void *ctx)
     if (c->targets)
         return;
     schedule_init(&c->schedule, (struct alloc) { NULL, NULL }, MAX_IN_FLIGHT, 0);
-    for (size_t i = 0; i < SHARES; i++)
-        schedule_share_add(&c->schedule, &c->shares[i]);
+    for (size_t i = 0; i < SHARES; i++) {
+        budget_init(&c->budgets[i], 0, 0);
+        gauge_require(!schedule_share_add(&c->schedule, &c->shares[i], &c->budgets[i]), "memory");
+    }
     c->targets = calloc(c->count, sizeof *c->targets);
     gauge_require(c->targets, "memory");
     for (size_t i = 0; i < c->count; i++) {
@@ -74,8 +77,9 @@ static void run_turn(void *ctx, size_t times)
     while (times--) {
         uint64_t now_ns = schedule_next_due(&c->schedule);
         schedule_advance(&c->schedule, now_ns);
-        struct target *t = schedule_take(&c->schedule);
-        schedule_give(&c->schedule, t, target_on_empty(t, now_ns, rng_next(&c->rng)));
+        struct target *t = schedule_take(&c->schedule, now_ns);
+        struct poll_end end = { now_ns, now_ns, .roll = rng_next(&c->rng) };
+        schedule_give(&c->schedule, t, target_on_end(t, t->share->budget, &end));
     }
 }
 

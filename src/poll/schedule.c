@@ -2,29 +2,57 @@
 
 #include <assert.h>
 
+/* A budget without a token is asked again after this long at the latest: the answers of other calls
+ * may have raised its rate since it named an instant. */
+static const uint64_t ask_again_ns = 1000000000;
+
 void schedule_init(struct schedule *s, struct alloc alloc, uint32_t max_in_flight,
                    uint32_t max_per_share)
 {
     *s = (struct schedule) { .max_in_flight = max_in_flight, .max_per_share = max_per_share };
     heap_init(&s->due, alloc);
+    heap_init(&s->waiting, alloc);
     list_init(&s->ring);
     list_init(&s->shares);
+    budget_init(&s->unlimited, 0, 0);
 }
 
 void schedule_deinit(struct schedule *s)
 {
     heap_deinit(&s->due);
+    heap_deinit(&s->waiting);
 }
 
-/* In the ring exactly while it has work and room. */
+/* --- shares and budgets in their places --- */
+
+/* Nowhere without a line. With one, in the ring until it is found without a token. */
+static void budget_settle(struct schedule *s, struct budget *b)
+{
+    bool is_in = !list_empty(&b->ring_link) || heap_contains(&b->wait_node);
+    if (list_empty(&b->line)) {
+        list_remove(&b->ring_link);
+        heap_remove(&s->waiting, &b->wait_node);
+    } else if (!is_in) {
+        list_put_last(&s->ring, &b->ring_link);
+    }
+}
+
+static struct budget *budget_of(struct schedule *s, const struct share *share)
+{
+    return share->budget ? share->budget : &s->unlimited;
+}
+
+/* In line exactly while it has work and room. */
 static void share_settle(struct schedule *s, struct share *share)
 {
-    bool wants = !list_empty(&share->ready) && share->in_flight < share->limit;
-    bool is_in = !list_empty(&share->ring_link);
+    struct budget *b = budget_of(s, share);
+    bool wants = !share->held && !list_empty(&share->ready) && share->in_flight < share->limit;
+    bool is_in = !list_empty(&share->line_link);
     if (wants && !is_in)
-        list_put_last(&s->ring, &share->ring_link);
+        list_put_last(&b->line, &share->line_link);
     else if (!wants && is_in)
-        list_remove(&share->ring_link);
+        list_remove(&share->line_link);
+    budget_settle(s, b);
 }
 
 static void deal_limits(struct schedule *s)
@@ -38,14 +66,18 @@ static void deal_limits(struct schedule *s)
     }
 }
 
-void schedule_share_add(struct schedule *s, struct share *share)
+int schedule_share_add(struct schedule *s, struct share *share, struct budget *budget)
 {
-    *share = (struct share) { 0 };
+    int r = heap_reserve(&s->waiting); /* for its budget, should no other share use that */
+    if (r)
+        return r;
+    *share = (struct share) { .budget = budget };
     list_init(&share->ready);
-    list_init(&share->ring_link);
+    list_init(&share->line_link);
     list_put_last(&s->shares, &share->all_link);
     s->share_count++;
     deal_limits(s);
+    return 0;
 }
 
 void schedule_share_remove(struct schedule *s, struct share *share)
@@ -53,8 +85,25 @@ void schedule_share_remove(struct schedule *s, struct share *share)
     assert(list_empty(&share->ready) && share->in_flight == 0);
     list_remove(&share->all_link);
     s->share_count--;
+    heap_unreserve(&s->waiting);
     deal_limits(s);
 }
+
+void schedule_share_use(struct schedule *s, struct share *share, struct budget *budget)
+{
+    list_remove(&share->line_link);
+    budget_settle(s, budget_of(s, share));
+    share->budget = budget;
+    share_settle(s, share);
+}
+
+void schedule_share_hold(struct schedule *s, struct share *share, bool held)
+{
+    share->held = held;
+    share_settle(s, share);
+}
+
+/* --- targets --- */
 
 static void wait_until(struct schedule *s, struct target *t, uint64_t due_ns)
 {
@@ -96,11 +145,16 @@ bool schedule_remove(struct schedule *s, struct target *t)
 
 uint64_t schedule_next_due(const struct schedule *s)
 {
-    return heap_min_key(&s->due);
+    uint64_t target_ns = heap_min_key(&s->due), token_ns = heap_min_key(&s->waiting);
+    return target_ns < token_ns ? target_ns : token_ns;
 }
 
 void schedule_advance(struct schedule *s, uint64_t now_ns)
 {
+    while (heap_min_key(&s->waiting) <= now_ns) {
+        struct heap_node *node = heap_pop(&s->waiting);
+        budget_settle(s, CONTAINER_OF(node, struct budget, wait_node));
+    }
     while (heap_min_key(&s->due) <= now_ns) {
         struct target *t = CONTAINER_OF(heap_pop(&s->due), struct target, due_node);
         t->state = TARGET_READY;
@@ -110,22 +164,40 @@ void schedule_advance(struct schedule *s, uint64_t now_ns)
     }
 }
 
-bool schedule_has_next(const struct schedule *s)
+/* Whose turn it is: the first of the ring that has a token; those before it leave to wait for
+ * theirs. */
+static struct budget *next_budget(struct schedule *s, uint64_t now_ns)
 {
-    return s->in_flight < s->max_in_flight && !list_empty(&s->ring);
+    while (!list_empty(&s->ring)) {
+        struct budget *b = CONTAINER_OF(s->ring.next, struct budget, ring_link);
+        uint64_t wait_ns = budget_ready_at(b, now_ns) - now_ns;
+        if (!wait_ns)
+            return b;
+        list_remove(&b->ring_link);
+        heap_put(&s->waiting, &b->wait_node,
+                 now_ns + (wait_ns < ask_again_ns ? wait_ns : ask_again_ns));
+    }
+    return NULL;
 }
 
-struct target *schedule_take(struct schedule *s)
+bool schedule_has_next(struct schedule *s, uint64_t now_ns)
 {
-    if (!schedule_has_next(s))
+    return s->in_flight < s->max_in_flight && next_budget(s, now_ns);
+}
+
+struct target *schedule_take(struct schedule *s, uint64_t now_ns)
+{
+    if (!schedule_has_next(s, now_ns))
         return NULL;
-    struct share *share = CONTAINER_OF(list_pop_first(&s->ring), struct share, ring_link);
+    struct budget *b = CONTAINER_OF(list_pop_first(&s->ring), struct budget, ring_link);
+    struct share *share = CONTAINER_OF(list_pop_first(&b->line), struct share, line_link);
     struct target *t = CONTAINER_OF(list_pop_first(&share->ready), struct target, ready_link);
     t->state = TARGET_IN_FLIGHT;
     s->ready--;
     s->in_flight++;
     share->in_flight++;
-    share_settle(s, share); /* to the end of the ring: shares take turns */
+    budget_take(b, BUDGET_POLL, now_ns);
+    share_settle(s, share); /* to the end of its line, and that to the end of the ring */
     return t;
 }
 

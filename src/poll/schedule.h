@@ -1,36 +1,52 @@
-/* Which target is polled next: one heap of due instants, and slots shared fairly.
+/* Which target is polled next: one heap of due instants, and slots and tokens shared fairly.
  *
  * Slots (polls in flight) are bounded twice: in all, and per share. Targets of one region compete
  * for one share, so a region that hangs fills its own share and no other's. Due targets wait in
- * their share's queue, and shares with work and room take turns in a ring. All steps but the heap's
- * are O(1). Pure. */
+ * their share's queue; shares with work and room stand in line at their budget; budgets with a line
+ * and a token take turns in a ring. A budget without a token leaves the ring until it has one. All
+ * steps but the heaps' are O(1). Pure. */
 #ifndef POLL_SCHEDULE_H
 #define POLL_SCHEDULE_H
 
 #include "poll/target.h"
 
 struct share {
+    struct budget *budget; /* read it; schedule_share_use() sets it. NULL: none */
+    /* private */
     struct list ready;     /* targets, in the order they became due */
-    struct list ring_link; /* in schedule.ring while it has work and room */
+    struct list line_link; /* in its budget's line while it has work and room */
     struct list all_link;  /* in schedule.shares */
     uint32_t in_flight, limit;
+    bool held;
 };
 
 struct schedule {
-    struct heap due;
-    struct list ring, shares;
+    struct heap due;     /* targets */
+    struct heap waiting; /* budgets without a token */
+    struct list ring;    /* budgets */
+    struct list shares;
+    struct budget unlimited; /* of the shares that have none */
     uint32_t share_count, in_flight, ready;
     uint32_t max_in_flight;
     uint32_t max_per_share; /* 0: max_in_flight / shares, at least 1 */
 };
 
+/* The schedule must not move afterwards. */
 void schedule_init(struct schedule *s, struct alloc alloc, uint32_t max_in_flight,
                    uint32_t max_per_share);
 void schedule_deinit(struct schedule *s); /* fine on a zeroed one; no target may be left */
 
-/* A share joins or leaves; fair limits are dealt anew. It must be empty to leave. */
-void schedule_share_add(struct schedule *s, struct share *share);
+/* A share joins or leaves; fair limits are dealt anew. It must be empty to leave. The budget is the
+ * caller's, for as long as the share uses it; NULL for none. Several shares may use one: they take
+ * turns at its tokens. PIPEPOLL_ENOMEM, and nothing happened. */
+int schedule_share_add(struct schedule *s, struct share *share, struct budget *budget);
 void schedule_share_remove(struct schedule *s, struct share *share);
+
+/* From now on by another budget, or by none. Allowed at any time; the old one is not touched any
+ * more. */
+void schedule_share_use(struct schedule *s, struct share *share, struct budget *budget);
+/* While held, its targets become due and wait, and no slot is used. Polls in flight go on. */
+void schedule_share_hold(struct schedule *s, struct share *share, bool held);
 
 /* A target joins, due at due_ns. PIPEPOLL_ENOMEM. */
 int schedule_add(struct schedule *s, struct target *t, uint64_t due_ns);
@@ -38,16 +54,17 @@ int schedule_add(struct schedule *s, struct target *t, uint64_t due_ns);
  * the end of it. Fine on one that was removed (then: false). */
 bool schedule_remove(struct schedule *s, struct target *t);
 
-/* The next instant something becomes due; TARGET_NEVER when nothing waits. */
+/* The next instant something becomes due, a target or a token for one that waits; TARGET_NEVER when
+ * nothing waits. Ask after schedule_take() or schedule_has_next() said no more. */
 uint64_t schedule_next_due(const struct schedule *s);
 
 /* All that is due at now becomes ready. */
 void schedule_advance(struct schedule *s, uint64_t now_ns);
 
-/* Is a target ready that may have a slot? */
-bool schedule_has_next(const struct schedule *s);
-/* That target, now IN_FLIGHT and holding a slot; NULL when there is none. */
-struct target *schedule_take(struct schedule *s);
+/* Is a target ready that may have a slot and a token? */
+bool schedule_has_next(struct schedule *s, uint64_t now_ns);
+/* That target, now IN_FLIGHT and holding a slot, its token taken; NULL when there is none. */
+struct target *schedule_take(struct schedule *s, uint64_t now_ns);
 
 /* Its poll ended: the slot is free, and the target waits until due_ns. A REMOVED one is let go. */
 void schedule_give(struct schedule *s, struct target *t, uint64_t due_ns);

@@ -2,26 +2,42 @@
 
 #include <assert.h>
 
-#include "poll/backoff.h"
+#include "base/backoff.h"
 
 static const uint64_t ns_per_ms = 1000000;
 
 void target_init(struct target *t, struct share *share, uint32_t interval_ms)
 {
-    *t = (struct target) { .share = share, .interval_ms = interval_ms };
+    *t = (struct target) { .share = share, .interval_ms = interval_ms, .emptied_ns = TARGET_NEVER };
     list_init(&t->ready_link);
 }
 
-/* Ten per cent either way: enough to keep targets from marching in step, too little to notice. */
-static uint64_t around_ns(uint64_t interval_ms, uint64_t roll)
+void target_init_goal(struct target *t, struct share *share, uint32_t goal_ms, uint32_t slowest_ms)
 {
-    uint64_t interval_ns = interval_ms * ns_per_ms;
-    return interval_ns - interval_ns / 10 + roll % (interval_ns / 5 + 1);
+    target_init(t, share, 0);
+    pace_init(&t->pace, goal_ms, slowest_ms);
+}
+
+uint32_t target_interval_ms(const struct target *t)
+{
+    return t->interval_ms ? t->interval_ms : pace_interval_ms(&t->pace);
+}
+
+/* Ten per cent either way: enough to keep targets from marching in step, too little to notice. */
+static uint64_t around_ns(uint32_t ms, uint64_t roll)
+{
+    uint64_t ns = ms * ns_per_ms;
+    return ns - ns / 10 + roll % (ns / 5 + 1);
+}
+
+static uint64_t later_of(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
 }
 
 uint64_t target_first_due(const struct target *t, uint64_t now_ns, uint64_t roll)
 {
-    return now_ns + roll % (t->interval_ms * ns_per_ms);
+    return now_ns + roll % (target_interval_ms(t) * ns_per_ms);
 }
 
 static bool may_poll_again(const struct target *t)
@@ -39,48 +55,101 @@ static bool may_poll_again(const struct target *t)
     return false;
 }
 
-uint64_t target_on_jobs(struct target *t, bool full, uint64_t now_ns, uint64_t roll)
+/* How long the jobs of this answer waited at most; 0: unknown. A gap that failures made teaches
+ * nothing: a service that is down is not to be asked more often for having been down. */
+static uint64_t gap_ms(const struct target *t, const struct poll_end *end)
 {
-    uint64_t due_ns = target_on_empty(t, now_ns, roll);
-    return full && due_ns != TARGET_NEVER ? now_ns : due_ns;
+    if (t->failures || t->emptied_ns == TARGET_NEVER)
+        return 0;
+    return (end->now_ns - t->emptied_ns) / ns_per_ms;
 }
 
-uint64_t target_on_empty(struct target *t, uint64_t now_ns, uint64_t roll)
+static uint64_t after_answer(struct target *t, struct budget *budget, const struct poll_end *end)
 {
+    if (budget)
+        budget_give_retry(budget, t->retry_cost);
+    if (!t->interval_ms && end->jobs)
+        pace_on_jobs(&t->pace, gap_ms(t, end), end->jobs);
+    else if (!t->interval_ms)
+        pace_on_empty(&t->pace, gap_ms(t, end));
     t->failures = 0;
     t->reported_hash = 0;
-    return may_poll_again(t) ? now_ns + around_ns(t->interval_ms, roll) : TARGET_NEVER;
+    t->retry_cost = 0;
+    if (end->full)
+        return end->now_ns;
+    t->emptied_ns = end->started_ns;
+    return end->started_ns + around_ns(target_interval_ms(t), end->roll);
 }
 
-static uint64_t delay_ms(const struct target *t, enum fault fault, uint32_t hint_ms, uint64_t roll)
+/* 0: never sooner than planned. */
+static uint32_t retry_cost(enum fault fault)
 {
-    uint64_t ms;
-    switch (fault_reaction(fault)) {
+    if (fault == FAULT_THROTTLED)
+        return BUDGET_THROTTLED_COST;
+    return fault_reaction(fault) == REACTION_SLOW_DOWN ? 0 : BUDGET_RETRY_COST;
+}
+
+static bool may_retry(struct target *t, struct budget *budget, enum fault fault)
+{
+    uint32_t cost = retry_cost(fault);
+    if (!cost || t->failures > TARGET_MAX_RETRIES)
+        return false;
+    if (budget && !budget_take_retry(budget, cost))
+        return false;
+    t->retry_cost = cost;
+    return true;
+}
+
+/* After the fault that made t->failures what they are. */
+static uint64_t after_backoff(struct target *t, struct budget *budget, const struct poll_end *end,
+                              uint64_t base_ms)
+{
+    uint64_t ms = backoff_delay_ms(t->failures - 1, base_ms, end->roll);
+    ms = backoff_with_hint_ms(ms, end->hint_ms);
+    if (fault_reaction(end->fault) == REACTION_REFRESH)
+        ms = later_of(ms, TARGET_REFRESH_MS);
+    uint64_t backed_off_ns = end->now_ns + ms * ns_per_ms;
+    uint64_t planned_ns = end->started_ns + around_ns(target_interval_ms(t), end->roll);
+    if (backed_off_ns >= planned_ns || may_retry(t, budget, end->fault))
+        return backed_off_ns;
+    return planned_ns;
+}
+
+static uint64_t after_fault(struct target *t, struct budget *budget, const struct poll_end *end)
+{
+    uint32_t wait_ms = target_interval_ms(t);
+    switch (fault_reaction(end->fault)) {
+    case REACTION_RETRY:
+    case REACTION_REFRESH:
+        return after_backoff(t, budget, end, BACKOFF_BASE_MS);
+    case REACTION_SLOW_DOWN:
+        return after_backoff(t, budget, end, BACKOFF_THROTTLED_BASE_MS);
+    case REACTION_WAIT:
+        wait_ms = wait_ms > TARGET_LOOK_AGAIN_MS ? wait_ms : TARGET_LOOK_AGAIN_MS;
+        return end->now_ns + around_ns(wait_ms, end->roll);
     case REACTION_NONE:
         break;
-    case REACTION_RETRY:
-        ms = backoff_delay_ms(t->failures, BACKOFF_BASE_MS, roll);
-        return backoff_with_hint_ms(ms, hint_ms);
-    case REACTION_SLOW_DOWN:
-        ms = backoff_delay_ms(t->failures, BACKOFF_THROTTLED_BASE_MS, roll);
-        ms = backoff_with_hint_ms(ms, hint_ms);
-        /* Being told to slow down must not make the next poll come sooner than it would have. */
-        return ms > t->interval_ms ? ms : t->interval_ms;
-    case REACTION_WAIT:
-        ms = t->interval_ms > TARGET_LOOK_AGAIN_MS ? t->interval_ms : TARGET_LOOK_AGAIN_MS;
-        return around_ns(ms, roll) / ns_per_ms;
     }
     assert(0 && "a fault without a reaction");
-    return t->interval_ms;
+    return end->now_ns + around_ns(wait_ms, end->roll);
 }
 
-uint64_t target_on_fault(struct target *t, enum fault fault, uint32_t hint_ms, uint64_t now_ns,
-                         uint64_t roll)
+uint64_t target_on_end(struct target *t, struct budget *budget, const struct poll_end *end)
 {
-    uint64_t ms = delay_ms(t, fault, hint_ms, roll);
-    if (t->failures < UINT32_MAX)
-        t->failures++;
-    return may_poll_again(t) ? now_ns + ms * ns_per_ms : TARGET_NEVER;
+    bool again = may_poll_again(t);
+    uint64_t due_ns = TARGET_NEVER;
+    if (budget)
+        budget_on_answer(budget, end->fault == FAULT_THROTTLED, end->now_ns);
+    if (!end->fault) {
+        due_ns = after_answer(t, budget, end);
+    } else {
+        t->retry_cost = 0; /* what the quota does not get back */
+        if (t->failures < UINT32_MAX)
+            t->failures++;
+        if (again)
+            due_ns = after_fault(t, budget, end);
+    }
+    return again ? later_of(due_ns, end->now_ns) : TARGET_NEVER;
 }
 
 bool target_is_news(struct target *t, enum fault fault, struct pipepoll_str code)

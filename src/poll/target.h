@@ -1,22 +1,26 @@
 /* The state machine of one target: when is it polled next? Pure: now and rolls are arguments, and
- * each event returns the next due instant instead of arming anything. */
+ * the end of a poll returns the next due instant instead of arming anything. */
 #ifndef POLL_TARGET_H
 #define POLL_TARGET_H
 
-#include <stdint.h>
-
 #include "base/fault.h"
-#include "base/heap.h"
-#include "base/list.h"
+#include "poll/budget.h"
+#include "poll/pace.h"
 
 #define TARGET_NEVER UINT64_MAX
 
-/* A target that cannot work before its set-up changes is looked at again this often. */
-enum { TARGET_LOOK_AGAIN_MS = 60000 };
+enum {
+    /* A target that cannot work before its set-up changes is looked at again this often. */
+    TARGET_LOOK_AGAIN_MS = 60000,
+    /* New credentials are given this long to arrive. */
+    TARGET_REFRESH_MS = 1000,
+    /* Polls that may come sooner than planned after one that failed: three attempts in all. */
+    TARGET_MAX_RETRIES = 2
+};
 
 enum target_state {
     TARGET_WAITING,   /* in the heap of due instants */
-    TARGET_READY,     /* due; waits for a slot or for credit */
+    TARGET_READY,     /* due; waits for a slot, a token or credit */
     TARGET_IN_FLIGHT, /* its poll is out */
     TARGET_REMOVED    /* ends with the answer in flight, or has ended */
 };
@@ -28,24 +32,44 @@ struct target {
     struct list ready_link;    /* READY: in its share's list */
     struct share *share;       /* the slots it competes for */
     uint64_t due_ns;
+    uint64_t emptied_ns; /* start of the last poll that left no job behind; TARGET_NEVER: none */
     enum target_state state;
-    uint32_t interval_ms;
+    uint32_t interval_ms;   /* 0: the pace tells */
+    struct pace pace;       /* of a target with a goal */
     uint32_t failures;      /* in a row */
     uint32_t reported_hash; /* of the last reported failure that waits for a change; 0: none */
+    uint32_t retry_cost;    /* what the poll in flight cost the quota; 0: it came by plan */
 };
 
+/* Polled at an interval, at least 1 ms; or by a goal, for which see poll/pace.h. */
 void target_init(struct target *t, struct share *share, uint32_t interval_ms);
+void target_init_goal(struct target *t, struct share *share, uint32_t goal_ms, uint32_t slowest_ms);
+
+/* What passes between two polls by plan, at present. */
+uint32_t target_interval_ms(const struct target *t);
 
 /* The first poll of a target added at now: anywhere in its first interval. */
 uint64_t target_first_due(const struct target *t, uint64_t now_ns, uint64_t roll);
 
-/* The three ends of a poll. The target must be IN_FLIGHT or REMOVED (then: TARGET_NEVER).
- * now is the instant that intervals count from: for an answer, the start of its poll.
- * full: as many jobs came as were asked for, so there may be more: at once again. */
-uint64_t target_on_jobs(struct target *t, bool full, uint64_t now_ns, uint64_t roll);
-uint64_t target_on_empty(struct target *t, uint64_t now_ns, uint64_t roll);
-uint64_t target_on_fault(struct target *t, enum fault fault, uint32_t hint_ms, uint64_t now_ns,
-                         uint64_t roll);
+/* How a poll ended. */
+struct poll_end {
+    uint64_t started_ns, now_ns;
+    uint64_t roll;    /* a random number the caller drew */
+    enum fault fault; /* FAULT_NONE: answered, with so many jobs */
+    uint32_t jobs;
+    uint32_t hint_ms; /* with a fault: what the service asked to wait; 0: nothing */
+    bool full;        /* as many jobs came as were asked for, so there may be more */
+};
+
+/* A poll ended: all of policy. The target must be IN_FLIGHT or REMOVED; budget is its share's and
+ * learns from every end (NULL: none, and retries are free). Returns the instant of the next poll,
+ * now or later; TARGET_NEVER for a REMOVED one. failures counts this poll when it failed.
+ *
+ * By plan polls follow each other by an interval, give or take a tenth, counted from start to
+ * start; after a full answer the next is due at once. After a passing fault the next comes when the
+ * back-off ends: sooner than planned when it is one of two retries in a row and the quota pays for
+ * it, else not before its interval either. */
+uint64_t target_on_end(struct target *t, struct budget *budget, const struct poll_end *end);
 
 /* Is this failure news? Passing ones always are; one that waits for a change of the set-up only
  * when the fault or the service's code differs from the one told before. Remembers it as told. */
