@@ -197,15 +197,43 @@ static void a_connection_is_kept_as_the_answer_says(void **state)
     }
 }
 
+static void assert_request(struct transfer x, const char *want)
+{
+    char text[128], head[] = "Host: h\r\n";
+    struct buf out = BUF_ON(text);
+    x.head = head;
+    x.head_len = sizeof head - 1;
+    http1_put_request(&out, &x, STR("/a/"));
+    assert_str_equal(buf_str(&out), want);
+}
+
 static void a_request_is_one_piece(void **state)
 {
-    char text[128];
+    assert_request((struct transfer) { .body = STR("{}") },
+                   "POST /a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}");
+    char text[20], head[] = "Host: h\r\n";
     struct buf out = BUF_ON(text);
-    http1_put_request(&out, STR("/a/"), STR("Host: h\r\n"), STR("{}"));
-    assert_str_equal(buf_str(&out), "POST /a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}");
-    out = (struct buf) { .at = text, .cap = 20 };
-    http1_put_request(&out, STR("/a/"), STR("Host: h\r\n"), STR("{}"));
+    struct transfer x = { .head = head, .head_len = sizeof head - 1 };
+    http1_put_request(&out, &x, STR("/a/"));
     assert_true(out.overflow);
+}
+
+static void a_request_may_have_its_own_method_and_path(void **state)
+{
+    assert_request((struct transfer) { .method = STR("GET"), .path = STR("/b?c=d") },
+                   "GET /b?c=d HTTP/1.1\r\nHost: h\r\n\r\n");
+}
+
+static void only_put_and_post_tell_that_they_have_no_body(void **state)
+{
+    assert_request((struct transfer) { 0 },
+                   "POST /a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+    assert_request((struct transfer) { .method = STR("POST") },
+                   "POST /a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+    assert_request((struct transfer) { .method = STR("PUT") },
+                   "PUT /a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+    assert_request((struct transfer) { .method = STR("GET") },
+                   "GET /a/ HTTP/1.1\r\nHost: h\r\n\r\n");
 }
 
 int main(void)
@@ -220,6 +248,8 @@ int main(void)
         cmocka_unit_test(headers_of_an_interim_answer_are_forgotten),
         cmocka_unit_test(a_connection_is_kept_as_the_answer_says),
         cmocka_unit_test(a_request_is_one_piece),
+        cmocka_unit_test(a_request_may_have_its_own_method_and_path),
+        cmocka_unit_test(only_put_and_post_tell_that_they_have_no_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,16 +85,20 @@ static llhttp_settings_t *settings(void)
     return (llhttp_settings_t *)&callbacks;
 }
 
-void http1_put_request(struct buf *out, str path, str head, str body)
+void http1_put_request(struct buf *out, const struct transfer *x, str path)
 {
-    buf_put(out, STR("POST "));
-    buf_put(out, path);
+    buf_put(out, x->method.len ? x->method : STR("POST"));
+    buf_put_char(out, ' ');
+    buf_put(out, x->path.len ? x->path : path);
     buf_put(out, STR(" HTTP/1.1\r\n"));
-    buf_put(out, head);
-    buf_put(out, STR("Content-Length: "));
-    buf_put_u64(out, body.len);
-    buf_put(out, STR("\r\n\r\n"));
-    buf_put(out, body);
+    buf_put(out, (str) { x->head, x->head_len });
+    if (transfer_has_body(x)) {
+        buf_put(out, STR("Content-Length: "));
+        buf_put_u64(out, x->body.len);
+        buf_put(out, STR("\r\n"));
+    }
+    buf_put(out, STR("\r\n"));
+    buf_put(out, x->body);
 }
 
 void http1_begin(struct http1 *h, struct transfer *x)

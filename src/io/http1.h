@@ -27,8 +27,9 @@ struct http1 {
     bool done, any;            /* any: something came at all */
 };
 
-/* "POST path HTTP/1.1", the head, Content-Length and the body, as one. Sets out->overflow. */
-void http1_put_request(struct buf *out, str path, str head, str body);
+/* "POST path HTTP/1.1", the head, Content-Length where there is to be one, and the body, as one.
+ * path: for a transfer without its own. Sets out->overflow. */
+void http1_put_request(struct buf *out, const struct transfer *x, str path);
 
 /* Before each answer. */
 void http1_begin(struct http1 *h, struct transfer *x);

@@ -2,7 +2,8 @@
  * name, happy eyeballs, proxy, TLS and its verification), and from then on moves bytes only;
  * the exchange is framed here. That costs a third of a libcurl transfer, and it is plainer: the
  * socket is watched while the lane is idle, so a connection that the peer ended is never used
- * again, and no request is sent a second time behind our back.
+ * again, and no request is sent a second time behind our back. Ages count the time that the
+ * machine slept: a connection that rested meanwhile is as old as it is to the peer.
  *
  * libcurl finds the connection of a handle by a search through its multi: hence few lanes a
  * multi. */
@@ -23,13 +24,15 @@ struct lane {
     struct pool *pool;
     struct socket_watcher watcher;
     struct list idle_link;
+    struct route_query way;
     struct transfer *x; /* NULL: idle */
     bool connected;
     curl_socket_t fd;
     struct http1 http;
     struct buf unsent; /* of a request that the socket did not take at once */
     size_t unsent_from;
-    uint64_t opened_ns, used_ns;
+    uint64_t opened_ns;
+    uint64_t used_ns;    /* began or ended a transfer */
     const char *problem; /* in the start of x, to be told from the loop */
     bool garbled;        /* what came is not HTTP, or past a limit */
     char error[CURL_ERROR_SIZE];
@@ -39,15 +42,46 @@ static void lane_close(struct lane *lane)
 {
     struct pool *pool = lane->pool;
     const struct alloc *alloc = &pool->transport->o.alloc;
+    route_forget(&lane->way);
     multi_remove(&lane->user);
     curl_easy_cleanup(lane->user.easy);
     pool_give_multi(pool, lane->user.multi);
     list_remove(&lane->idle_link);
+    if (lane->unsent.cap)
+        explicit_bzero(lane->unsent.at, lane->unsent.cap);
     alloc_free(alloc, lane->unsent.at, lane->unsent.cap);
     alloc_free(alloc, lane, sizeof *lane);
 }
 
 /* --- the end of a transfer --- */
+
+static void close_unused_since(struct pool *pool, uint64_t since_ns)
+{
+    while (!list_empty(&pool->idle)) {
+        struct lane *oldest = CONTAINER_OF(pool->idle.prev, struct lane, idle_link);
+        if (oldest->used_ns >= since_ns)
+            return;
+        lane_close(oldest);
+    }
+}
+
+static void close_aged(struct pool *pool, uint64_t now_ns)
+{
+    uint64_t age_ns = idle_age_s * ns_per_s;
+    close_unused_since(pool, now_ns > age_ns ? now_ns - age_ns : 0);
+}
+
+/* What ended a connection that had worked may have ended those that rested meanwhile. After a
+ * reset, a look at their sockets tells. When a path is dead nothing tells, so that none of them is
+ * used which no answer came by since this transfer began. */
+static void doubt_others(struct lane *lane, enum fault fault)
+{
+    bool had_worked = lane->connected && lane->opened_ns < lane->used_ns;
+    if (had_worked && fault == FAULT_TIMED_OUT)
+        close_unused_since(lane->pool, lane->used_ns);
+    else if (had_worked && fault == FAULT_UNREACHABLE)
+        lane->pool->doubt_ns = wake_age_ns();
+}
 
 /* The lane does not outlive a fault. Its error text lives until the owner was told. */
 static void lane_fail(struct lane *lane, enum fault fault, const char *detail)
@@ -58,18 +92,9 @@ static void lane_fail(struct lane *lane, enum fault fault, const char *detail)
     buf_put(&copy, str_of(detail));
     detail = buf_cstr(&copy);
     x->carrier = NULL;
+    doubt_others(lane, fault);
     lane_close(lane);
     transfer_end(x, fault, detail);
-}
-
-static void close_aged(struct pool *pool, uint64_t now_ns)
-{
-    while (!list_empty(&pool->idle)) {
-        struct lane *oldest = CONTAINER_OF(pool->idle.prev, struct lane, idle_link);
-        if (now_ns - oldest->used_ns <= idle_age_s * ns_per_s)
-            return;
-        lane_close(oldest);
-    }
 }
 
 /* A failing service may sit on one host of many: the next try shall meet another. */
@@ -83,7 +108,7 @@ static void lane_finish(struct lane *lane, bool ended)
 {
     struct transfer *x = lane->x;
     struct pool *pool = lane->pool;
-    uint64_t now_ns = wake_now_ns();
+    uint64_t now_ns = wake_age_ns();
     bool keep = !ended && may_be_kept(lane, now_ns);
     x->carrier = NULL;
     lane->x = NULL;
@@ -133,7 +158,7 @@ static const char *send_request(struct lane *lane)
     struct transport *tp = lane->pool->transport;
     struct transfer *x = lane->x;
     struct buf out = { .at = tp->send_room, .cap = SEND_ROOM };
-    http1_put_request(&out, lane->pool->path, (str) { x->head, x->head_len }, x->body);
+    http1_put_request(&out, x, lane->pool->path);
     http1_begin(&lane->http, x);
     size_t sent = 0;
     CURLcode code = curl_easy_send(lane->user.easy, out.at, out.len, &sent);
@@ -149,6 +174,7 @@ static CURLcode send_rest(struct lane *lane)
     CURLcode code = curl_easy_send(lane->user.easy, rest.ptr, rest.len, &sent);
     lane->unsent_from += sent;
     if (lane->unsent_from == lane->unsent.len) {
+        explicit_bzero(lane->unsent.at, lane->unsent.len);
         buf_reset(&lane->unsent);
         watch(lane);
     }
@@ -235,28 +261,56 @@ static void on_connected(struct multi_user *user, CURLcode code)
 {
     struct lane *lane = CONTAINER_OF(user, struct lane, user);
     if (code) {
-        lane_fail(lane, curl_fault(code), error_of(lane, code));
+        char text[ROUTE_PROBLEM_SIZE];
+        lane_fail(lane, curl_fault(code),
+                  route_blame(&lane->pool->route, user->easy, error_of(lane, code), text));
         return;
     }
     curl_easy_getinfo(user->easy, CURLINFO_ACTIVESOCKET, &lane->fd);
     lane->connected = true;
-    lane->opened_ns = wake_now_ns();
+    lane->opened_ns = wake_age_ns();
     lane->pool->transport->connections++;
     watch(lane);
     const char *problem = send_request(lane);
+    route_note(&lane->way, user->easy); /* the first sending attached the connection */
     if (problem)
         lane_fail(lane, FAULT_UNREACHABLE, problem);
+}
+
+/* Returns the problem, or NULL. */
+static const char *lane_connect(struct lane *lane)
+{
+    route_follow(&lane->way, lane->user.easy);
+    return multi_add(lane->user.multi, &lane->user) ? NULL : "out of memory";
+}
+
+static void on_found(struct route_query *way, const char *problem)
+{
+    struct lane *lane = CONTAINER_OF(way, struct lane, way);
+    if (!problem)
+        problem = lane_connect(lane);
+    if (problem)
+        lane_fail(lane, FAULT_UNREACHABLE, problem);
+}
+
+static const char *lateness(const struct lane *lane)
+{
+    if (lane->connected)
+        return "no whole answer in time";
+    return lane->way.lookup.waits ? "no address of the host in time" : "no connection in time";
 }
 
 /* At the deadline, or because the start itself failed. */
 static void on_expire(struct transfer *x)
 {
     struct lane *lane = x->carrier;
-    if (lane->problem)
+    if (lane->problem) {
         lane_fail(lane, FAULT_UNREACHABLE, lane->problem);
-    else
-        lane_fail(lane, FAULT_TIMED_OUT,
-                  lane->connected ? "no whole answer in time" : "no connection in time");
+        return;
+    }
+    if (!lane->connected)
+        route_distrust(&lane->pool->route);
+    lane_fail(lane, FAULT_TIMED_OUT, lateness(lane));
 }
 
 static struct lane *lane_new(struct pool *pool)
@@ -268,6 +322,7 @@ static struct lane *lane_new(struct pool *pool)
     lane->pool = pool;
     lane->watcher = (struct socket_watcher) { pool->transport->sockets, on_ready };
     lane->user = (struct multi_user) { .on_done = on_connected, .stays = true };
+    lane->way = (struct route_query) { .route = &pool->route, .on_found = on_found };
     list_init(&lane->idle_link);
     list_init(&lane->user.done_link);
     lane->user.easy = pool_new_easy(pool);
@@ -277,30 +332,32 @@ static struct lane *lane_new(struct pool *pool)
         return alloc_free(alloc, lane, sizeof *lane);
     }
     curl_easy_setopt(lane->user.easy, CURLOPT_CONNECT_ONLY, 1L);
-    curl_easy_setopt(lane->user.easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
     curl_easy_setopt(lane->user.easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(lane->user.easy, CURLOPT_ERRORBUFFER, lane->error);
     return lane;
 }
 
 /* Timers ring before sockets are looked at, so the end of a connection may lie unseen when the loop
- * was late. A look costs a system call, which a lane that was used just now is spared. */
+ * was late. A look costs a system call, which a lane that was used just now is spared, unless
+ * another has just met its end. */
 static bool has_ended(struct lane *lane, uint64_t now_ns)
 {
     size_t n;
-    return now_ns - lane->used_ns > trusted_ns &&
-           curl_easy_recv(lane->user.easy, lane->pool->transport->receive_room, RECEIVE_ROOM, &n) !=
-               CURLE_AGAIN;
+    bool trusted = now_ns - lane->used_ns <= trusted_ns && lane->used_ns > lane->pool->doubt_ns;
+    return !trusted && curl_easy_recv(lane->user.easy, lane->pool->transport->receive_room,
+                                      RECEIVE_ROOM, &n) != CURLE_AGAIN;
 }
 
 static struct lane *lane_take(struct pool *pool)
 {
-    uint64_t now_ns = wake_now_ns();
+    uint64_t now_ns = wake_age_ns();
     close_aged(pool, now_ns);
     for (struct list *idle; (idle = list_pop_first(&pool->idle)) != NULL;) {
         struct lane *lane = CONTAINER_OF(idle, struct lane, idle_link);
-        if (!has_ended(lane, now_ns))
+        if (!has_ended(lane, now_ns)) {
+            lane->used_ns = now_ns;
             return lane;
+        }
         lane_close(lane);
     }
     return lane_new(pool);
@@ -308,7 +365,8 @@ static struct lane *lane_take(struct pool *pool)
 
 static int lane_start(struct transfer *x, struct pool *pool)
 {
-    if (pool->path.len + x->head_len + x->body.len + REQUEST_LINES > SEND_ROOM)
+    size_t line_len = x->method.len + x->path.len + pool->path.len + REQUEST_LINES;
+    if (line_len + x->head_len + x->body.len > SEND_ROOM)
         return PIPEPOLL_ESYSTEM;
     struct lane *lane = lane_take(pool);
     int r = lane ? transfer_begin(x, pool->transport, on_expire) : PIPEPOLL_ENOMEM;
@@ -324,8 +382,8 @@ static int lane_start(struct transfer *x, struct pool *pool)
     lane->error[0] = '\0';
     if (lane->connected)
         lane->problem = send_request(lane);
-    else if (!multi_add(lane->user.multi, &lane->user))
-        lane->problem = "out of memory";
+    else if (route_find(&lane->way))
+        lane->problem = lane_connect(lane);
     if (lane->problem)
         transfer_expire_soon(x);
     return 0;
@@ -337,4 +395,4 @@ static void close_idle(struct pool *pool)
         lane_close(CONTAINER_OF(l, struct lane, idle_link));
 }
 
-const struct carrier carrier_lane = { lane_start, close_idle, 16 };
+const struct carrier carrier_lane = { lane_start, close_idle, 16, false };

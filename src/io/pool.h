@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 
 #include "io/multi.h"
+#include "io/route.h"
 #include "io/transport.h"
 
 enum { SEND_ROOM = 16 << 10, RECEIVE_ROOM = 16 << 10 };
@@ -13,9 +14,12 @@ enum { SEND_ROOM = 16 << 10, RECEIVE_ROOM = 16 << 10 };
 struct transport {
     struct transport_options o;
     struct sockets *sockets;
+    struct resolver *resolver;
     uint64_t connections;
     char *send_room;    /* a request is put together here and sent at once */
     char *receive_room; /* what came, until it is parsed: at once as well */
+    void (*closed)(void *ctx);
+    void *ctx;
 };
 
 /* One way to carry the transfers of a pool. */
@@ -23,15 +27,20 @@ struct carrier {
     int (*start)(struct transfer *x, struct pool *pool);
     void (*close_idle)(struct pool *pool); /* all of them; none is busy */
     unsigned users_per_multi;
+    bool multiplexes; /* by libcurl's own transfers */
 };
 extern const struct carrier carrier_lane, carrier_stream;
 
 struct pool {
     struct transport *transport;
     const struct carrier *carrier;
-    CURLSH *share;      /* names and TLS sessions, over all multis of the pool */
+    struct route route;
+    CURLSH *share;      /* addresses and TLS sessions, over all multis of the pool */
     struct list idle;   /* lanes or streams; the last used first, so that the others grow old */
     struct list multis; /* those with room for another user first */
+    unsigned busy;      /* streams in flight */
+    uint64_t doubt_ns;  /* lanes that have rested since before then are looked at before use */
+    uint64_t slept_ns;  /* how long the machine had slept, when a stream was last started */
     size_t url_size;
     str path;
     char url[];

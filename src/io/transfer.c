@@ -49,6 +49,12 @@ void transfer_expire_soon(struct transfer *x)
     alarm_set(&x->deadline, wake_now_ns());
 }
 
+void transfer_hurry(struct transfer *x)
+{
+    if (x->carrier)
+        transfer_expire_soon(x);
+}
+
 void transfer_put_status(struct transfer *x, int status)
 {
     forget_head(x);
@@ -94,6 +100,7 @@ void transfer_put_value(struct transfer *x, struct wanted_header *wanted, str pi
     wanted->value.len += piece.len;
 }
 
+/* Not by realloc(): what it leaves behind may hold secrets. */
 static bool make_room(struct transfer *x, size_t len)
 {
     if (len <= x->answer_cap)
@@ -101,9 +108,15 @@ static bool make_room(struct transfer *x, size_t len)
     size_t cap = x->answer_cap ? x->answer_cap : TRANSFER_ANSWER_FIRST;
     while (cap < len)
         cap *= 2;
-    char *more = alloc_resize(transport_alloc(x->transport), x->answer, x->answer_cap, cap);
+    const struct alloc *alloc = transport_alloc(x->transport);
+    char *more = alloc_resize(alloc, NULL, 0, cap);
     if (!more)
         return false;
+    if (x->answer_cap) {
+        memcpy(more, x->answer, x->answer_len);
+        explicit_bzero(x->answer, x->answer_cap);
+        alloc_free(alloc, x->answer, x->answer_cap);
+    }
     x->answer = more;
     x->answer_cap = cap;
     return true;
@@ -136,8 +149,11 @@ void transfer_end(struct transfer *x, enum fault fault, const char *detail)
     x->on_done(x);
 }
 
+/* A service may quote a secret in its complaint. */
 void transfer_deinit(struct transfer *x, struct transport *tp)
 {
+    if (x->answer_cap)
+        explicit_bzero(x->answer, x->answer_cap);
     x->answer = alloc_free(transport_alloc(tp), x->answer, x->answer_cap);
     x->answer_cap = 0;
 }

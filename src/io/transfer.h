@@ -13,6 +13,13 @@ void transfer_abandon(struct transfer *x);
 /* Ring expire() from the loop as soon as it turns. */
 void transfer_expire_soon(struct transfer *x);
 
+/* Does the request tell the length of a body, be it 0? */
+static inline bool transfer_has_body(const struct transfer *x)
+{
+    return x->body.len || !x->method.len || str_eq(x->method, STR("POST")) ||
+           str_eq(x->method, STR("PUT"));
+}
+
 /* A head begins (another may follow one of 1xx). */
 void transfer_put_status(struct transfer *x, int status);
 /* Count a piece of a head; false: the limits are passed. */

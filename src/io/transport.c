@@ -9,16 +9,17 @@ enum { LIFETIME_S = 600, KEEPALIVE_S = 45, CURL_BUFFER_SIZE = 1024 };
 
 /* --- handles and multis --- */
 
-static CURLcode on_ssl_context(CURL *easy, void *ssl_ctx, void *transport)
+static CURLcode on_ssl_context(CURL *easy, void *ssl_ctx, void *data)
 {
-    const struct transport_options *o = &((struct transport *)transport)->o;
+    const struct pool *pool = data;
     (void)easy;
     /* libcurl's own transfers would not see what lies in OpenSSL's buffer. */
-    bool eager = !o->http2;
-    return trust_apply(o->trust, ssl_ctx, eager) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+    bool eager = !pool->carrier->multiplexes;
+    return trust_apply(pool->transport->o.trust, ssl_ctx, eager) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
-/* Without QUICK_EXIT, taking a handle out during a name look-up blocks the loop until its end. */
+/* Without QUICK_EXIT, taking a handle out during a name look-up of libcurl's own (see io/route.h)
+ * blocks the loop until its end. */
 static void set_connection(CURL *easy, const struct pool *pool)
 {
     struct transport *tp = pool->transport;
@@ -34,22 +35,26 @@ static void set_connection(CURL *easy, const struct pool *pool)
     curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)CURL_BUFFER_SIZE);
     curl_easy_setopt(easy, CURLOPT_SHARE, pool->share);
+    route_set_proxy(&pool->route, easy);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sockets_on_open);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, tp->sockets);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, sockets_on_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, tp->sockets);
 }
 
-/* No bundle for libcurl to read: on_ssl_context() brings the roots that were read already. */
-static void set_tls(CURL *easy, const struct pool *pool)
+/* No bundle for libcurl to read: on_ssl_context() brings the roots that were read already, for a
+ * proxy that is spoken to by TLS too. */
+static void set_tls(CURL *easy, struct pool *pool)
 {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, NULL);
+    curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
     curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_context);
-    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, pool->transport);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, pool);
 }
 
 CURL *pool_new_easy(struct pool *pool)
@@ -65,16 +70,17 @@ CURL *pool_new_easy(struct pool *pool)
 struct multi *pool_take_multi(struct pool *pool)
 {
     const struct transport_options *o = &pool->transport->o;
+    const struct carrier *carrier = pool->carrier;
     struct multi *m = NULL;
     if (!list_empty(&pool->multis))
         m = CONTAINER_OF(pool->multis.next, struct multi, link);
-    if (!m || m->users == pool->carrier->users_per_multi)
-        m = multi_open(pool->transport->sockets, o->wake, &o->alloc, o->http2);
+    if (!m || m->users == carrier->users_per_multi)
+        m = multi_open(pool->transport->sockets, o->wake, &o->alloc, carrier->multiplexes);
     if (!m)
         return NULL;
     m->users++;
     list_remove(&m->link);
-    if (m->users < pool->carrier->users_per_multi)
+    if (m->users < carrier->users_per_multi)
         list_put_first(&pool->multis, &m->link);
     else
         list_put_last(&pool->multis, &m->link);
@@ -96,25 +102,35 @@ void pool_give_multi(struct pool *pool, struct multi *m)
 static str path_of(str url)
 {
     str rest = str_skip(url, str_find(url, ':') + 3);
-    return str_skip(rest, str_find(rest, '/'));
+    str path = str_skip(rest, str_find(rest, '/'));
+    return path.len ? path : STR("/");
 }
 
-int pool_open(struct pool **out, struct transport *tp, str url)
+static void pool_free(struct pool *pool)
 {
-    size_t url_size = url.len + 1;
+    const struct transport *tp = pool->transport;
+    route_deinit(&pool->route);
+    curl_share_cleanup(pool->share);
+    alloc_free(&tp->o.alloc, pool, sizeof *pool + pool->url_size);
+}
+
+int pool_open(struct pool **out, struct transport *tp, const struct pool_options *o)
+{
+    size_t url_size = o->url.len + 1;
     struct pool *pool = alloc_new(&tp->o.alloc, sizeof *pool + url_size);
     if (!pool)
         return PIPEPOLL_ENOMEM;
     pool->transport = tp;
-    pool->carrier = tp->o.http2 ? &carrier_stream : &carrier_lane;
+    pool->carrier = tp->o.http2 && !o->only_http1 ? &carrier_stream : &carrier_lane;
     pool->url_size = url_size;
-    memcpy(pool->url, url.ptr, url.len);
-    pool->path = path_of((str) { pool->url, url.len });
+    memcpy(pool->url, o->url.ptr, o->url.len);
+    str url = { pool->url, o->url.len };
+    pool->path = path_of(url);
     list_init(&pool->idle);
     list_init(&pool->multis);
     pool->share = curl_share_init();
-    if (!pool->share) {
-        alloc_free(&tp->o.alloc, pool, sizeof *pool + url_size);
+    if (!pool->share || route_init(&pool->route, tp, url, o->direct)) {
+        pool_free(pool);
         return PIPEPOLL_ENOMEM;
     }
     curl_share_setopt(pool->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
@@ -125,15 +141,49 @@ int pool_open(struct pool **out, struct transport *tp, str url)
 
 void pool_close(struct pool *pool)
 {
-    struct transport *tp = pool->transport;
     pool->carrier->close_idle(pool);
-    curl_share_cleanup(pool->share);
-    alloc_free(&tp->o.alloc, pool, sizeof *pool + pool->url_size);
+    pool_free(pool);
+}
+
+const struct pool_report *pool_report(const struct pool *pool)
+{
+    return &pool->route.report;
+}
+
+/* --- transfers --- */
+
+/* A path may be made of names that came over the network. */
+static bool fits_request_line(str word)
+{
+    for (size_t i = 0; i < word.len; i++)
+        if (word.ptr[i] <= ' ' || word.ptr[i] > '~')
+            return false;
+    return true;
 }
 
 int transfer_start(struct transfer *x, struct pool *pool)
 {
+    if (!fits_request_line(x->method) || !fits_request_line(x->path))
+        return PIPEPOLL_EINVAL;
     return pool->carrier->start(x, pool);
+}
+
+static void wipe_rooms(struct transport *tp)
+{
+    explicit_bzero(tp->send_room, SEND_ROOM);
+    explicit_bzero(tp->receive_room, RECEIVE_ROOM);
+}
+
+void transfer_wipe(struct transfer *x)
+{
+    if (x->answer_cap)
+        explicit_bzero(x->answer, x->answer_cap);
+    explicit_bzero(x->values, sizeof x->values);
+    x->answer_len = 0;
+    for (size_t i = 0; i < x->wanted_count; i++)
+        x->wanted[i].value = (str) { NULL, 0 };
+    if (x->transport)
+        wipe_rooms(x->transport);
 }
 
 /* --- the transport --- */
@@ -146,8 +196,11 @@ static struct transport *transport_new(const struct transport_options *o)
     tp->o = *o;
     tp->send_room = alloc_resize(&o->alloc, NULL, 0, SEND_ROOM);
     tp->receive_room = alloc_resize(&o->alloc, NULL, 0, RECEIVE_ROOM);
-    if (tp->send_room && tp->receive_room && !sockets_open(&tp->sockets, o->loop, &o->alloc))
-        return tp;
+    if (tp->send_room && tp->receive_room && !sockets_open(&tp->sockets, o->loop, &o->alloc)) {
+        if (!resolver_open(&tp->resolver, o->loop, o->wake, &o->alloc))
+            return tp;
+        sockets_close(tp->sockets, NULL, NULL);
+    }
     alloc_free(&o->alloc, tp->send_room, SEND_ROOM);
     alloc_free(&o->alloc, tp->receive_room, RECEIVE_ROOM);
     return alloc_free(&o->alloc, tp, sizeof *tp);
@@ -173,15 +226,26 @@ int transport_open(struct transport **out, const struct transport_options *o,
     return 0;
 }
 
-void transport_close(struct transport *tp, void (*closed)(void *ctx), void *ctx)
+static void on_resolver_closed(void *transport)
 {
+    struct transport *tp = transport;
     struct alloc alloc = tp->o.alloc;
     struct sockets *sockets = tp->sockets;
+    void (*closed)(void *ctx) = tp->closed;
+    void *ctx = tp->ctx;
+    wipe_rooms(tp);
     alloc_free(&alloc, tp->send_room, SEND_ROOM);
     alloc_free(&alloc, tp->receive_room, RECEIVE_ROOM);
     alloc_free(&alloc, tp, sizeof *tp);
     curl_global_cleanup();
     sockets_close(sockets, closed, ctx);
+}
+
+void transport_close(struct transport *tp, void (*closed)(void *ctx), void *ctx)
+{
+    tp->closed = closed;
+    tp->ctx = ctx;
+    resolver_close(tp->resolver, on_resolver_closed, tp);
 }
 
 uint64_t transport_connections(const struct transport *tp)

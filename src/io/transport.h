@@ -1,6 +1,9 @@
-/* Bytes out, bytes or a fault in: HTTP POSTs over libcurl's multi interface on a libuv loop. Knows
- * nothing of what the bytes mean. HTTP/1.1 by default, connections kept and used again,
- * certificates verified, no redirects, no signals, and a deadline of our own for each transfer. */
+/* Bytes out, bytes or a fault in: HTTP requests over libcurl's multi interface on a libuv loop.
+ * Knows nothing of what the bytes mean. HTTP/1.1 by default, connections kept and used again,
+ * certificates verified, no redirects, no signals, and a deadline of our own for each transfer.
+ * What fails is the caller's to try again, and goes by another connection then: one that failed is
+ * closed, and those that rested meanwhile are in doubt. No request is sent twice; but with `http2`,
+ * libcurl repeats one by itself when a used connection ends without a byte of answer. */
 #ifndef IO_TRANSPORT_H
 #define IO_TRANSPORT_H
 
@@ -10,6 +13,7 @@
 #include "base/fault.h"
 #include "base/list.h"
 #include "base/str.h"
+#include "io/proxy.h"
 #include "io/wake.h"
 
 struct uv_loop_s;
@@ -31,23 +35,41 @@ struct transport_options {
     const struct trust *trust; /* borrowed */
     struct alloc alloc;
     uint32_t connect_timeout_ms;
-    bool http2; /* offer it by ALPN */
+    bool http2;                 /* offer it by ALPN */
+    struct proxy_rules proxies; /* slices borrowed; libcurl does not read the environment */
 };
 
 /* PIPEPOLL_ENOMEM; PIPEPOLL_ESYSTEM: libcurl would not start, or lacks TLS by OpenSSL. */
 int transport_open(struct transport **out, const struct transport_options *o,
                    struct pipepoll_error *why);
-/* All pools must be closed. `closed` comes from the loop; tp is gone then. */
+/* All pools must be closed. `closed` comes from the loop; tp is gone then. It waits for a name
+ * look-up that runs on libuv's thread pool, as the loop itself has to. */
 void transport_close(struct transport *tp, void (*closed)(void *ctx), void *ctx);
 /* Connections opened so far. */
 uint64_t transport_connections(const struct transport *tp);
 struct wake *transport_wake(const struct transport *tp);
 const struct alloc *transport_alloc(const struct transport *tp);
 
-/* url: NUL-terminated behind its length; copied. PIPEPOLL_ENOMEM. */
-int pool_open(struct pool **out, struct transport *tp, str url);
+struct pool_options {
+    str url;         /* scheme://host[:port][/path]; copied */
+    bool direct;     /* by no proxy, whatever the rules say: metadata services */
+    bool only_http1; /* although the transport offers HTTP/2 */
+};
+/* PIPEPOLL_ENOMEM. */
+int pool_open(struct pool **out, struct transport *tp, const struct pool_options *o);
 /* Ends its idle connections. No transfer of it may be in flight. */
 void pool_close(struct pool *pool);
+
+/* What is known of the pool's way to its origin: of the connection that was made last. */
+struct pool_report {
+    char address[46];     /* of the peer: the origin or the proxy; empty: none was made yet */
+    char tls_version[16]; /* "TLSv1.3"; empty: no TLS */
+    char issuer[128];     /* of the server's certificate, as one line */
+    char proxy[128];      /* without its user and password; empty: none is used */
+    /* Each step by itself; 0: there was none. With a proxy, tls_us includes its CONNECT. */
+    uint32_t lookup_us, connect_us, tls_us;
+};
+const struct pool_report *pool_report(const struct pool *pool); /* lives as long as the pool */
 
 /* A header of the answer that the caller wants to know. */
 struct wanted_header {
@@ -62,7 +84,9 @@ struct wanted_header {
 struct transfer {
     char *head; /* at most TRANSFER_HEAD_LINES "Name: value\r\n"; their ends may get overwritten */
     size_t head_len;
-    str body;
+    str body;   /* empty: none, and no Content-Length either unless the method is POST or PUT */
+    str method; /* GET, PUT, ...; empty: POST */
+    str path;   /* of the request line, with any query; empty: the path of the pool's url */
     struct wanted_header *wanted;
     size_t wanted_count;
     uint32_t timeout_ms;
@@ -86,8 +110,16 @@ struct transfer {
 
 /* Start: on_done() comes later, never from inside. The pool's connections are as many as transfers
  * were in flight at once; bounding that is the caller's business.
- * PIPEPOLL_ENOMEM, PIPEPOLL_ESYSTEM: not started, on_done() will not come. */
+ * PIPEPOLL_EINVAL (a method or path that cannot stand in a request line), PIPEPOLL_ENOMEM,
+ * PIPEPOLL_ESYSTEM: not started, on_done() will not come. */
 int transfer_start(struct transfer *x, struct pool *pool);
+/* End x soon, as if its deadline had come; on_done() comes from the loop. For what only serves us:
+ * a poll is never ended so, since its answer may hold jobs. Fine when not in flight. */
+void transfer_hurry(struct transfer *x);
+/* Wipe what the transfer and the transport's rooms hold of the last request and answer: for those
+ * that carried secrets. The answer is gone then. head and body are the caller's, and what libcurl
+ * and OpenSSL still hold is theirs. Not while in flight; fine on a zeroed one. */
+void transfer_wipe(struct transfer *x);
 /* Frees the answer memory. Not while in flight; fine on a zeroed one. */
 void transfer_deinit(struct transfer *x, struct transport *tp);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <curl/curl.h>
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -81,4 +82,24 @@ bool trust_apply(const struct trust *t, void *ssl_ctx, bool eager)
     SSL_CTX_set_mode(ssl_ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(ssl_ctx, eager);
     return SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION) == 1;
+}
+
+void trust_describe_version(const void *ssl, char *text, size_t size)
+{
+    snprintf(text, size, "%s", SSL_get_version(ssl));
+}
+
+void trust_describe_issuer(const void *ssl, char *text, size_t size)
+{
+    X509 *certificate = SSL_get0_peer_certificate(ssl);
+    BIO *line = certificate ? BIO_new(BIO_s_mem()) : NULL;
+    const char *bytes = NULL;
+    text[0] = '\0';
+    if (!line)
+        return;
+    X509_NAME_print_ex(line, X509_get_issuer_name(certificate), 0, XN_FLAG_ONELINE);
+    long len = BIO_get_mem_data(line, &bytes);
+    if (len > 0)
+        snprintf(text, size, "%.*s", (int)len, bytes);
+    BIO_free(line);
 }

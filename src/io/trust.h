@@ -3,6 +3,8 @@
 #ifndef IO_TRUST_H
 #define IO_TRUST_H
 
+#include <stddef.h>
+
 #include "base/str.h"
 
 struct trust;
@@ -17,5 +19,10 @@ struct trust *trust_free(struct trust *t); /* NULL in, NULL out; returns NULL */
  * read from a socket all that is there instead of record by record; whoever reads must then go on
  * until nothing is left. Returns false when OpenSSL refuses. */
 bool trust_apply(const struct trust *t, void *ssl_ctx, bool eager);
+
+/* Of a connection (an SSL, passed as void): "TLSv1.3", and who issued the peer's certificate as one
+ * line of ASCII, empty if there is none. Cut to size. */
+void trust_describe_version(const void *ssl, char *text, size_t size);
+void trust_describe_issuer(const void *ssl, char *text, size_t size);
 
 #endif

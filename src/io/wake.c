@@ -109,11 +109,23 @@ uint64_t wake_now_ns(void)
     return uv_hrtime();
 }
 
-int64_t wake_wall_s(void)
+uint64_t wake_age_ns(void)
+{
+#ifdef CLOCK_BOOTTIME
+    static const clockid_t clock = CLOCK_BOOTTIME;
+#else
+    static const clockid_t clock = CLOCK_MONOTONIC; /* elsewhere it counts sleep by itself */
+#endif
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+int64_t wake_wall_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec;
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 uint64_t wake_random_seed(void)

@@ -27,8 +27,10 @@ void wake_hold_loop(struct wake *w, bool hold);
 
 /* Nanoseconds of a clock that never steps. */
 uint64_t wake_now_ns(void);
-/* Unix seconds of the machine's calendar clock: for signing only. */
-int64_t wake_wall_s(void);
+/* The same, but it goes on while the machine sleeps: for how old a thing is. Timers don't. */
+uint64_t wake_age_ns(void);
+/* Unix time of the machine's calendar clock, milliseconds: for signing only. */
+int64_t wake_wall_ms(void);
 /* A seed that differs from run to run. */
 uint64_t wake_random_seed(void);
 

@@ -86,11 +86,11 @@ static void answer(struct link *l, str head, str body)
 static size_t whole_request(str text, str *head, str *body)
 {
     char *end = memmem(text.ptr, text.len, "\r\n\r\n", 4);
-    char *length = memmem(text.ptr, text.len, "Content-Length: ", 16);
-    if (!end || !length)
+    if (!end)
         return 0;
     *head = (str) { text.ptr, (size_t)(end + 4 - text.ptr) };
-    *body = (str) { end + 4, strtoul(length + 16, NULL, 10) };
+    char *length = memmem(head->ptr, head->len, "Content-Length: ", 16);
+    *body = (str) { end + 4, length ? strtoul(length + 16, NULL, 10) : 0 };
     return head->len + body->len <= text.len ? head->len + body->len : 0;
 }
 

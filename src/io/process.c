@@ -1,0 +1,182 @@
+/* The program leads a process group of its own, so that one kill reaches what it started as well.
+ * That kill goes by number, and the number is ours only until the program is reaped: afterwards it
+ * may be another's, and nothing is killed any more.
+ *
+ * Its output is a real pipe, not the socket pair that libuv would make: programs open /dev/stdout
+ * again, which does not work with a socket. */
+#include "io/process.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "base/list.h"
+
+static const uint64_t ns_per_ms = 1000000;
+
+struct running {
+    uv_process_t process;
+    uv_pipe_t pipe;
+    struct alarm deadline;
+    struct process_run *owner; /* NULL: it went, or knows the end */
+    struct alloc alloc;
+    unsigned handles; /* not yet closed */
+    bool alive;       /* started, and not yet reaped */
+    bool drained;     /* nobody holds the other end of the pipe */
+    enum process_end end;
+    int code;
+    size_t len;
+    char output[PROCESS_OUTPUT_MAX + 1]; /* one more, to see that there is more */
+};
+
+/* --- the end --- */
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct running *g = handle->data;
+    struct alloc alloc = g->alloc;
+    if (!--g->handles)
+        alloc_free(&alloc, g, sizeof *g);
+}
+
+/* The handle of a process that lives is closed when it is reaped; else it would stay a zombie. */
+static void running_leave(struct running *g)
+{
+    if (g->alive)
+        uv_kill(-g->process.pid, SIGKILL);
+    g->owner = NULL;
+    alarm_deinit(&g->deadline);
+    uv_close((uv_handle_t *)&g->pipe, on_closed);
+}
+
+static void running_end(struct running *g, enum process_end end, int code)
+{
+    struct process_run *r = g->owner;
+    size_t len = g->len < PROCESS_OUTPUT_MAX ? g->len : PROCESS_OUTPUT_MAX;
+    running_leave(g);
+    r->private = NULL; /* on_done() may start it again */
+    r->on_done(r, end, code, (str) { g->output, len });
+    explicit_bzero(g->output, sizeof g->output);
+}
+
+static void on_exit_status(uv_process_t *process, int64_t status, int signal)
+{
+    struct running *g = CONTAINER_OF(process, struct running, process);
+    g->alive = false;
+    g->end = signal ? PROCESS_SIGNALLED : PROCESS_EXITED;
+    g->code = signal ? signal : (int)status;
+    uv_close((uv_handle_t *)process, on_closed);
+    if (g->owner && g->drained)
+        running_end(g, g->end, g->code);
+}
+
+static void on_time_up(struct alarm *a)
+{
+    struct running *g = CONTAINER_OF(a, struct running, deadline);
+    if (g->alive)
+        running_end(g, PROCESS_TIMED_OUT, 0);
+    else
+        running_end(g, g->end, g->code);
+}
+
+/* --- the output --- */
+
+static void on_room_wanted(uv_handle_t *handle, size_t hint, uv_buf_t *room)
+{
+    struct running *g = CONTAINER_OF((uv_pipe_t *)handle, struct running, pipe);
+    *room = uv_buf_init(g->output + g->len, (unsigned)(sizeof g->output - g->len));
+}
+
+static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *room)
+{
+    struct running *g = CONTAINER_OF((uv_pipe_t *)stream, struct running, pipe);
+    if (got >= 0) {
+        g->len += (size_t)got;
+        if (g->len > PROCESS_OUTPUT_MAX)
+            running_end(g, PROCESS_TOO_LONG, 0);
+        return;
+    }
+    g->drained = true; /* its end, or a pipe that broke: nothing more will come */
+    uv_read_stop(stream);
+    if (!g->alive)
+        running_end(g, g->end, g->code);
+}
+
+/* --- the start --- */
+
+/* These two return 0 or, as libuv has it, a negative errno. */
+static int spawn_into(struct running *g, struct uv_loop_s *loop, char **argv, int output_fd)
+{
+    uv_stdio_container_t stdio[] = {
+        { .flags = UV_IGNORE },
+        { .flags = UV_INHERIT_FD, .data.fd = output_fd },
+        { .flags = UV_IGNORE },
+    };
+    uv_process_options_t options = {
+        .exit_cb = on_exit_status,
+        .file = argv[0],
+        .args = argv,
+        .flags = UV_PROCESS_DETACHED,
+        .stdio_count = 3,
+        .stdio = stdio,
+    };
+    int r = uv_spawn(loop, &g->process, &options);
+    g->process.data = g;
+    g->handles++; /* also after a failure */
+    g->alive = r == 0;
+    if (r)
+        uv_close((uv_handle_t *)&g->process, on_closed);
+    return r;
+}
+
+static int spawn(struct running *g, struct uv_loop_s *loop, char **argv)
+{
+    uv_file ends[2];
+    int r = uv_pipe(ends, UV_NONBLOCK_PIPE, 0); /* both close on exec */
+    if (r)
+        return r;
+    r = uv_pipe_open(&g->pipe, ends[0]);
+    if (r)
+        close(ends[0]);
+    else
+        r = uv_read_start((uv_stream_t *)&g->pipe, on_room_wanted, on_output);
+    if (!r)
+        r = spawn_into(g, loop, argv, ends[1]);
+    close(ends[1]);
+    return r;
+}
+
+int process_run_start(struct process_run *r, struct uv_loop_s *loop, struct wake *wake,
+                      const struct alloc *alloc, char **argv, uint32_t timeout_ms)
+{
+    struct running *g = alloc_new(alloc, sizeof *g);
+    if (!g || alarm_init(&g->deadline, wake, on_time_up)) {
+        alloc_free(alloc, g, sizeof *g);
+        return PIPEPOLL_ENOMEM;
+    }
+    g->owner = r;
+    g->alloc = *alloc;
+    uv_pipe_init(loop, &g->pipe, 0); /* cannot fail */
+    g->pipe.data = g;
+    g->handles = 1;
+    int failure = spawn(g, loop, argv);
+    if (failure) {
+        g->end = PROCESS_NO_START;
+        g->code = -failure;
+        timeout_ms = 0; /* the alarm tells, from the loop */
+    }
+    alarm_set(&g->deadline, wake_now_ns() + timeout_ms * ns_per_ms);
+    r->private = g;
+    return 0;
+}
+
+void process_run_forget(struct process_run *r)
+{
+    struct running *g = r->private;
+    if (!g)
+        return;
+    r->private = NULL;
+    running_leave(g);
+    explicit_bzero(g->output, sizeof g->output);
+}

@@ -1,0 +1,47 @@
+/* A program run for its output, by libuv: no shell, no descriptor of ours but the pipe for its
+ * output, a deadline and a size limit. Its stderr goes to /dev/null: a complaint may hold a
+ * secret. */
+#ifndef IO_PROCESS_H
+#define IO_PROCESS_H
+
+#include <stdint.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "io/wake.h"
+
+struct uv_loop_s;
+
+enum { PROCESS_OUTPUT_MAX = 64 << 10 };
+
+enum process_end {
+    PROCESS_EXITED,    /* code is its exit status */
+    PROCESS_SIGNALLED, /* code is the signal */
+    PROCESS_TIMED_OUT, /* was killed, with its process group */
+    PROCESS_TOO_LONG,  /* wrote more than PROCESS_OUTPUT_MAX, was killed likewise */
+    PROCESS_NO_START   /* code is a positive errno, such as ENOENT */
+};
+
+/* One run at a time; zero-fill it once. The owner keeps it until on_done(), which may start it
+ * again or free it. */
+struct process_run {
+    /* From the loop, exactly once per start, at the latest when the time is up: when the program
+     * has ended and all that held its output, such as a child it left behind, has let go; a
+     * program that ended in time counts as such even where a child still holds the output then,
+     * and that child is let be. output is what came until then, writable, and wiped when on_done()
+     * returns: it may hold secrets. */
+    void (*on_done)(struct process_run *r, enum process_end end, int code, str output);
+    void *private;
+};
+
+/* Start argv (NULL-terminated, copied where needed; argv[0] is looked up in PATH), with the
+ * environment of this process, in a session of its own. Blocks until the program is loaded.
+ * PIPEPOLL_ENOMEM: not started; all else comes by on_done(). */
+int process_run_start(struct process_run *r, struct uv_loop_s *loop, struct wake *wake,
+                      const struct alloc *alloc, char **argv, uint32_t timeout_ms);
+/* Kill it, with its process group; on_done() will not come, and r may be freed at once. Memory goes
+ * back to alloc when the system has reported the end, which holds the loop; that is so after a run
+ * that was killed by its deadline, too. Fine when idle. */
+void process_run_forget(struct process_run *r);
+
+#endif

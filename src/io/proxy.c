@@ -1,0 +1,228 @@
+/* Where curl, Go and Python differ about NO_PROXY, the widest reading is taken: who names a host
+ * there means it, and a request sent past a proxy by mistake fails visibly. */
+#include "io/proxy.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+enum { ADDRESS_TEXT_MAX = 46, NO_BITS = 999 /* more than any address has */ };
+
+/* --- the environment --- */
+
+static str first_set(const struct environment *e, const char *const *names)
+{
+    str value = { NULL, 0 };
+    for (; *names && !value.len; names++)
+        value = str_trim(environment_get(e, *names));
+    return value;
+}
+
+struct proxy_rules proxy_rules_of(const struct environment *e)
+{
+    static const char *const https[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+                                         NULL };
+    static const char *const http[] = { "http_proxy", "all_proxy", "ALL_PROXY", NULL };
+    static const char *const none[] = { "no_proxy", "NO_PROXY", NULL };
+    return (struct proxy_rules) {
+        .https = first_set(e, https),
+        .http = first_set(e, http),
+        .none = first_set(e, none),
+    };
+}
+
+/* --- hosts --- */
+
+struct address {
+    int family; /* AF_UNSPEC: not an address but a name */
+    unsigned bits;
+    unsigned char bytes[16];
+};
+
+struct place {
+    str host; /* without brackets and a trailing dot */
+    str port; /* may be empty */
+};
+
+/* "host", "host:port", "::1", "[::1]" or "[::1]:port". */
+static struct place place_of(str text)
+{
+    struct place p = { .host = text };
+    size_t end;
+    if (str_starts(text, STR("["))) {
+        end = str_find(text, ']');
+        p.host = (str) { text.ptr + 1, end - 1 };
+        text = str_skip(text, end < text.len ? end + 1 : end);
+        if (str_starts(text, STR(":")))
+            p.port = str_skip(text, 1);
+        return p;
+    }
+    end = str_find(text, ':');
+    bool one_colon = end < text.len && str_find(str_skip(text, end + 1), ':') == text.len - end - 1;
+    if (one_colon) {
+        p.host.len = end;
+        p.port = str_skip(text, end + 1);
+    }
+    if (p.host.len && p.host.ptr[p.host.len - 1] == '.')
+        p.host.len--;
+    return p;
+}
+
+static struct address address_of(str host)
+{
+    struct address a = { .family = AF_UNSPEC };
+    char text[ADDRESS_TEXT_MAX];
+    host.len = str_find(host, '%'); /* no zone: the entries have none */
+    if (host.len >= sizeof text)
+        return a;
+    if (host.len)
+        memcpy(text, host.ptr, host.len);
+    text[host.len] = '\0';
+    if (inet_pton(AF_INET, text, a.bytes) == 1) {
+        a.family = AF_INET;
+        a.bits = 32;
+    } else if (inet_pton(AF_INET6, text, a.bytes) == 1) {
+        a.family = AF_INET6;
+        a.bits = 128;
+    }
+    return a;
+}
+
+/* What stands after the slash of a block; NO_BITS, which no address matches, for nonsense. */
+static unsigned bits_of(str digits)
+{
+    unsigned bits = 0;
+    if (!digits.len || digits.len > 3)
+        return NO_BITS;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+            return NO_BITS;
+        bits = bits * 10 + (unsigned)(digits.ptr[i] - '0');
+    }
+    return bits;
+}
+
+static bool same_bits(const struct address *a, const struct address *b, unsigned bits)
+{
+    size_t whole = bits / 8;
+    if (memcmp(a->bytes, b->bytes, whole) != 0)
+        return false;
+    unsigned rest = bits % 8;
+    return !rest || (a->bytes[whole] ^ b->bytes[whole]) >> (8 - rest) == 0;
+}
+
+/* --- NO_PROXY --- */
+
+/* Is host the domain, or below it? */
+static bool lies_in(str host, str domain)
+{
+    if (str_starts(domain, STR("*.")))
+        domain = str_skip(domain, 1);
+    if (str_starts(domain, STR(".")))
+        domain = str_skip(domain, 1);
+    if (!domain.len || host.len < domain.len)
+        return false;
+    size_t above = host.len - domain.len;
+    return str_eq_nocase(str_skip(host, above), domain) &&
+           (above == 0 || host.ptr[above - 1] == '.');
+}
+
+static bool names(str entry, const struct place *to, const struct address *to_address)
+{
+    if (str_eq(entry, STR("*")))
+        return true;
+    size_t slash = str_find(entry, '/');
+    struct place p = place_of((str) { entry.ptr, slash });
+    if (p.port.len && !str_eq(p.port, to->port))
+        return false;
+    if (to_address->family == AF_UNSPEC)
+        return slash == entry.len && lies_in(to->host, p.host);
+    struct address a = address_of(p.host);
+    unsigned bits = slash < entry.len ? bits_of(str_skip(entry, slash + 1)) : a.bits;
+    return a.family == to_address->family && bits <= a.bits && same_bits(&a, to_address, bits);
+}
+
+static bool separates(char c)
+{
+    return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool is_exempt(str list, const struct place *to)
+{
+    struct address address = address_of(to->host);
+    while (list.len) {
+        size_t len = 0;
+        while (len < list.len && !separates(list.ptr[len]))
+            len++;
+        if (len && names((str) { list.ptr, len }, to, &address))
+            return true;
+        list = str_skip(list, len < list.len ? len + 1 : len);
+    }
+    return false;
+}
+
+/* --- URLs --- */
+
+/* The index of "://", or url.len. */
+static size_t scheme_end(str url)
+{
+    size_t end = str_find(url, ':');
+    return str_starts(str_skip(url, end), STR("://")) ? end : url.len;
+}
+
+static size_t authority_end(str rest)
+{
+    size_t end = 0;
+    while (end < rest.len && !memchr("/?#", rest.ptr[end], 3))
+        end++;
+    return end;
+}
+
+/* Whatever stands before the last '@' may be a password, with signs in it that no URL should
+ * have. */
+static str without_user(str rest)
+{
+    for (size_t i = rest.len; i > 0; i--)
+        if (rest.ptr[i - 1] == '@')
+            return str_skip(rest, i);
+    return rest;
+}
+
+static str rule_for(const struct proxy_rules *rules, str scheme)
+{
+    if (str_eq_nocase(scheme, STR("https")))
+        return rules->https;
+    return str_eq_nocase(scheme, STR("http")) ? rules->http : (str) { NULL, 0 };
+}
+
+str proxy_for(const struct proxy_rules *rules, str url)
+{
+    size_t colon = scheme_end(url);
+    str scheme = { url.ptr, colon };
+    str proxy = rule_for(rules, scheme);
+    if (!proxy.len)
+        return proxy;
+    str rest = str_skip(url, colon + 3);
+    rest.len = authority_end(rest);
+    struct place to = place_of(without_user(rest));
+    if (!to.port.len)
+        to.port = str_eq_nocase(scheme, STR("https")) ? STR("443") : STR("80");
+    return is_exempt(rules->none, &to) ? (str) { NULL, 0 } : proxy;
+}
+
+const char *proxy_plain(str proxy, char *text, size_t size)
+{
+    if (!proxy.len) {
+        snprintf(text, size, "%s", "");
+        return text;
+    }
+    size_t colon = scheme_end(proxy);
+    str scheme = STR("http"), rest = proxy;
+    if (colon < proxy.len) {
+        scheme = (str) { proxy.ptr, colon };
+        rest = str_skip(proxy, colon + 3);
+    }
+    rest = without_user(rest);
+    rest.len = authority_end(rest);
+    snprintf(text, size, "%.*s://%.*s", STR_ARG(scheme), STR_ARG(rest));
+    return text;
+}

@@ -1,0 +1,27 @@
+/* Which proxy a URL goes by: the rules of https_proxy, http_proxy, all_proxy and no_proxy, as curl
+ * and the AWS SDKs read them. Pure. */
+#ifndef IO_PROXY_H
+#define IO_PROXY_H
+
+#include "base/environment.h"
+
+struct proxy_rules {
+    str https, http; /* proxy URLs; empty: none */
+    str none;        /* NO_PROXY */
+};
+
+/* Read https_proxy, HTTPS_PROXY, http_proxy (lower case only: a CGI could set the other),
+ * all_proxy, ALL_PROXY, no_proxy, NO_PROXY. The slices lie in the environment. */
+struct proxy_rules proxy_rules_of(const struct environment *e);
+
+/* The proxy for a URL ("scheme://host[:port]/..."), as it was set, or empty: none. NO_PROXY: a
+ * list, by commas or blanks, of "*", hosts (and all below them; a leading dot or "*." means the
+ * same), IPv4 and IPv6 literals, each perhaps with a port, and CIDR blocks. Names are not
+ * resolved. */
+str proxy_for(const struct proxy_rules *rules, str url);
+
+/* The proxy without user, password and path, for people to read: "http://proxy.example:3128"; one
+ * without a scheme is an HTTP proxy. Cut to size; empty for an empty one. Returns text. */
+const char *proxy_plain(str proxy, char *text, size_t size);
+
+#endif

@@ -1,0 +1,253 @@
+/* CURLOPT_RESOLVE puts its addresses into the DNS cache of the pool's share, in place of those that
+ * were there. Without a "+" before the host they never expire (libcurl would look up by a thread of
+ * its own then), so their age is kept here. */
+#include "io/route.h"
+
+#include <strings.h>
+
+#include "base/buf.h"
+#include "io/pool.h"
+#include "io/trust.h"
+
+static const uint64_t ns_per_ms = 1000000, ns_per_us = 1000;
+
+/* --- the first hop --- */
+
+/* libcurl's defaults; NULL: not a scheme that it can use as a proxy. */
+static const char *default_port(const char *scheme)
+{
+    static const char *const plain[] = {
+        "http", "socks", "socks4", "socks4a", "socks5", "socks5h"
+    };
+    if (strcasecmp(scheme, "https") == 0)
+        return "443";
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (strcasecmp(scheme, plain[i]) == 0)
+            return "1080";
+    return NULL;
+}
+
+struct hop {
+    char *scheme, *host, *port; /* libcurl's memory */
+};
+
+/* By the parser and the flags that libcurl itself uses for it. */
+static bool hop_init(struct hop *hop, const char *url, bool is_proxy)
+{
+    CURLU *parts = curl_url();
+    unsigned lenient = is_proxy ? CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME : 0;
+    *hop = (struct hop) { 0 };
+    bool fine = parts && !curl_url_set(parts, CURLUPART_URL, url, lenient) &&
+                !curl_url_get(parts, CURLUPART_SCHEME, &hop->scheme, 0) &&
+                !curl_url_get(parts, CURLUPART_HOST, &hop->host, 0);
+    if (fine)
+        curl_url_get(parts, CURLUPART_PORT, &hop->port, is_proxy ? 0 : CURLU_DEFAULT_PORT);
+    curl_url_cleanup(parts);
+    return fine && (!is_proxy || default_port(hop->scheme));
+}
+
+static void hop_deinit(struct hop *hop)
+{
+    curl_free(hop->scheme);
+    curl_free(hop->host);
+    curl_free(hop->port);
+}
+
+/* An IPv6 literal needs no look-up, and CURLOPT_RESOLVE could not name it. */
+static void aim_at(struct route *r, const struct hop *hop)
+{
+    struct buf out = BUF_ON(r->resolve);
+    const char *port = hop->port ? hop->port : default_port(hop->scheme);
+    if (*hop->host == '[')
+        return;
+    buf_printf(&out, "%s:%s:", hop->host, port);
+    if (out.overflow || out.len > ROUTE_HOP_SIZE)
+        return;
+    r->host = (str) { r->resolve, strlen(hop->host) };
+    r->hop_len = out.len;
+    r->entry.data = r->resolve;
+}
+
+/* --- the proxy --- */
+
+static int set_proxy(struct route *r, str proxy)
+{
+    r->proxy_size = proxy.len + 1;
+    r->proxy = alloc_new(&r->transport->o.alloc, r->proxy_size);
+    if (!r->proxy)
+        return PIPEPOLL_ENOMEM;
+    if (!proxy.len)
+        return 0;
+    memcpy(r->proxy, proxy.ptr, proxy.len);
+    proxy_plain(proxy, r->report.proxy, sizeof r->report.proxy);
+    return 0;
+}
+
+/* libcurl will say what is wrong with a proxy it cannot use, and repeat it to do so: then it gets
+ * the one without a password. */
+static const char *proxy_for_curl(const struct route *r)
+{
+    struct hop hop;
+    bool usable = !*r->proxy || hop_init(&hop, r->proxy, true);
+    if (*r->proxy)
+        hop_deinit(&hop);
+    return usable ? r->proxy : r->report.proxy;
+}
+
+int route_init(struct route *r, struct transport *tp, str url, bool direct)
+{
+    struct hop hop;
+    r->transport = tp;
+    int failed = set_proxy(r, direct ? STR("") : proxy_for(&tp->o.proxies, url));
+    if (failed)
+        return failed;
+    if (hop_init(&hop, *r->proxy ? r->proxy : url.ptr, *r->proxy))
+        aim_at(r, &hop);
+    hop_deinit(&hop);
+    return 0;
+}
+
+void route_deinit(struct route *r)
+{
+    if (!r->proxy)
+        return;
+    explicit_bzero(r->proxy, r->proxy_size);
+    r->proxy = alloc_free(&r->transport->o.alloc, r->proxy, r->proxy_size);
+}
+
+/* Always both: left alone, libcurl would read the environment. An HTTP proxy shall tunnel plain
+ * HTTP as well, and what it answers to that is no header of ours. */
+void route_set_proxy(const struct route *r, CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_PROXY, proxy_for_curl(r));
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+}
+
+/* --- addresses --- */
+
+bool route_is_dated(const struct route *r)
+{
+    return r->host.len &&
+           (!r->found_ns || wake_age_ns() - r->found_ns > RESOLVER_FRESH_MS * ns_per_ms);
+}
+
+static void tell_problem(struct route_query *q, const char *detail)
+{
+    const struct route *r = q->route;
+    char text[ROUTE_PROBLEM_SIZE];
+    struct buf out = BUF_ON(text);
+    buf_printf(&out, "could not resolve %s %.*s: %s", *r->proxy ? "the proxy" : "host",
+               STR_ARG(r->host), detail);
+    q->on_found(q, out.overflow ? "could not resolve the host" : buf_cstr(&out));
+}
+
+static void on_looked_up(struct resolver_query *lookup, str addresses, const char *detail)
+{
+    struct route_query *q = CONTAINER_OF(lookup, struct route_query, lookup);
+    struct route *r = q->route;
+    q->waited_us = (uint32_t)((wake_now_ns() - q->asked_ns) / ns_per_us);
+    if (!addresses.len) {
+        tell_problem(q, detail);
+        return;
+    }
+    memcpy(r->resolve + r->hop_len, addresses.ptr, addresses.len);
+    r->resolve[r->hop_len + addresses.len] = '\0';
+    r->found_ns = wake_age_ns();
+    q->on_found(q, NULL);
+}
+
+bool route_find(struct route_query *q)
+{
+    struct route *r = q->route;
+    q->waited_us = 0;
+    if (!r->host.len)
+        return true;
+    q->asked_ns = wake_now_ns();
+    q->lookup.on_done = on_looked_up;
+    if (!resolver_ask(r->transport->resolver, &q->lookup, r->host, r->resolve + r->hop_len))
+        return false;
+    r->found_ns = wake_age_ns();
+    return true;
+}
+
+void route_forget(struct route_query *q)
+{
+    resolver_forget(&q->lookup);
+}
+
+void route_follow(const struct route_query *q, CURL *easy)
+{
+    const struct route *r = q->route;
+    uint32_t limit_ms = r->transport->o.connect_timeout_ms, waited_ms = q->waited_us / 1000;
+    if (r->host.len)
+        curl_easy_setopt(easy, CURLOPT_RESOLVE, &r->entry);
+    if (limit_ms)
+        curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                         (long)(waited_ms < limit_ms ? limit_ms - waited_ms : 1));
+}
+
+/* --- what became of it --- */
+
+static uint32_t step_us(CURL *easy, CURLINFO from, CURLINFO to)
+{
+    curl_off_t begin = 0, end = 0;
+    curl_easy_getinfo(easy, from, &begin);
+    curl_easy_getinfo(easy, to, &end);
+    return end > begin ? (uint32_t)(end - begin) : 0;
+}
+
+static void note_tls(struct pool_report *p, CURL *easy)
+{
+    struct curl_tlssessioninfo *tls = NULL;
+    curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls);
+    p->tls_version[0] = p->issuer[0] = '\0';
+    if (!tls || !tls->internals)
+        return;
+    trust_describe_version(tls->internals, p->tls_version, sizeof p->tls_version);
+    trust_describe_issuer(tls->internals, p->issuer, sizeof p->issuer);
+}
+
+void route_note(struct route_query *q, CURL *easy)
+{
+    struct pool_report *p = &q->route->report;
+    const char *address = NULL;
+    struct buf out = BUF_ON(p->address);
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
+    buf_put(&out, str_of(address));
+    buf_cstr(&out);
+    p->lookup_us = q->waited_us;
+    q->waited_us = 0; /* the next connection may come without a question */
+    p->connect_us = step_us(easy, CURLINFO_NAMELOOKUP_TIME_T, CURLINFO_CONNECT_TIME_T);
+    p->tls_us = step_us(easy, CURLINFO_CONNECT_TIME_T, CURLINFO_APPCONNECT_TIME_T);
+    note_tls(p, easy);
+}
+
+void route_distrust(struct route *r)
+{
+    r->found_ns = 0;
+    resolver_distrust(r->transport->resolver, r->host);
+}
+
+const char *route_blame(struct route *r, CURL *easy, const char *error,
+                        char text[ROUTE_PROBLEM_SIZE])
+{
+    struct buf out = { .at = text, .cap = ROUTE_PROBLEM_SIZE };
+    long status = 0;
+    route_distrust(r);
+    if (!*r->proxy)
+        return error;
+    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    if (status == 407 || status == 401) /* the latter by tinyproxy */
+        buf_printf(&out,
+                   "the proxy %s asks for a user and password: give them in its URL (status %ld)",
+                   r->report.proxy, status);
+    else if (status && status / 100 != 2)
+        buf_printf(&out, "the proxy %s refused to connect to the service (status %ld)",
+                   r->report.proxy, status);
+    else
+        buf_printf(&out, "by the proxy %s: %.90s", r->report.proxy, error);
+    buf_cstr(&out);
+    return text;
+}

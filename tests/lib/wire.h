@@ -1,0 +1,143 @@
+/* A loop with a transport, a scripted server and a pool to it; and transfers that are counted. */
+#ifndef TESTS_WIRE_H
+#define TESTS_WIRE_H
+
+#include <stdio.h>
+
+#include "io/transport.h"
+#include "io/trust.h"
+#include "lib/check.h"
+#include "lib/server.h"
+
+/* Every test runs twice: over lanes, and over libcurl's own transfers, which HTTP/2 goes by.
+ * (Without TLS there is no ALPN, so both speak HTTP/1.1 here.) */
+static bool by_streams;
+
+struct wire {
+    uv_loop_t loop;
+    struct wake *wake;
+    struct trust *trust;
+    struct transport *transport;
+    struct server server;
+    struct pool *pool;
+    const struct server_reply
+        *script; /* reply to request n is script[n - 1], the last one on and on */
+    unsigned script_len;
+    char seen[4096]; /* the last request */
+    char proxy[128];
+    unsigned done;
+};
+
+static inline struct server_reply play(struct server *s, const struct server_request *rq)
+{
+    struct wire *w = s->ctx;
+    snprintf(w->seen, sizeof w->seen, "%.*s%.*s", STR_ARG(rq->head), STR_ARG(rq->body));
+    unsigned n = rq->number <= w->script_len ? rq->number : w->script_len;
+    return w->script[n - 1];
+}
+
+static inline const char *server_port(const struct server *s)
+{
+    return strrchr(s->url, ':') + 1; /* and a slash */
+}
+
+/* With the server as the proxy for all origins: "http://user:password@", or NULL for none. */
+static inline void wire_open_behind(struct wire *w, const struct server_reply *script,
+                                    unsigned script_len, const char *proxy)
+{
+    static const struct alloc plain = { 0 };
+    *w = (struct wire) { .script = script, .script_len = script_len };
+    uv_loop_init(&w->loop);
+    assert_int_equal(wake_open(&w->wake, &w->loop, &plain), 0);
+    assert_int_equal(trust_new(&w->trust, (str) { 0 }, NULL), 0);
+    server_open(&w->server, &w->loop, play, w);
+    if (proxy)
+        snprintf(w->proxy, sizeof w->proxy, "%s127.0.0.1:%s", proxy, server_port(&w->server));
+    struct transport_options o = { .loop = &w->loop,
+                                   .wake = w->wake,
+                                   .trust = w->trust,
+                                   .connect_timeout_ms = 5000,
+                                   .http2 = by_streams,
+                                   .proxies = { str_of(w->proxy), str_of(w->proxy), { 0 } } };
+    assert_int_equal(transport_open(&w->transport, &o, NULL), 0);
+    struct pool_options to_server = { .url = str_of(w->server.url) };
+    assert_int_equal(pool_open(&w->pool, w->transport, &to_server), 0);
+}
+
+static inline void wire_open(struct wire *w, const struct server_reply *script, unsigned script_len)
+{
+    wire_open_behind(w, script, script_len, NULL);
+}
+
+/* Another pool in place of the one to the server. */
+static inline void wire_go_to(struct wire *w, const struct pool_options *o)
+{
+    pool_close(w->pool);
+    assert_int_equal(pool_open(&w->pool, w->transport, o), 0);
+}
+
+static inline void count_call(void *ctx)
+{
+    ++*(unsigned *)ctx;
+}
+
+static inline void wire_close(struct wire *w)
+{
+    unsigned closed = 0;
+    pool_close(w->pool);
+    server_close(&w->server);
+    transport_close(w->transport, count_call, &closed);
+    while (!closed)
+        uv_run(&w->loop, UV_RUN_ONCE);
+    wake_close(w->wake, count_call, &closed);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(closed, 2);
+    trust_free(w->trust);
+    assert_int_equal(uv_loop_close(&w->loop), 0);
+}
+
+struct probe {
+    struct transfer x;
+    struct wanted_header wanted[2];
+    char head[256], detail[256]; /* the transfer's own detail dies with on_done() */
+    struct wire *wire;
+    unsigned times_done;
+};
+
+static inline void on_done(struct transfer *x)
+{
+    struct probe *p = CONTAINER_OF(x, struct probe, x);
+    snprintf(p->detail, sizeof p->detail, "%s", x->detail);
+    p->times_done++;
+    p->wire->done++;
+    uv_stop(&p->wire->loop); /* else a turn whose timers did it all would wait for sockets */
+}
+
+static inline void probe_start(struct wire *w, struct probe *p, uint32_t timeout_ms)
+{
+    p->wire = w;
+    p->wanted[0].name = STR("x-amzn-requestid");
+    p->wanted[1].name = STR("Date");
+    p->x.head_len = (size_t)snprintf(p->head, sizeof p->head,
+                                     "Host: example.com\r\nContent-Type: application/x\r\n");
+    p->x.head = p->head;
+    p->x.body = STR("{\"a\":1}");
+    p->x.wanted = p->wanted;
+    p->x.wanted_count = 2;
+    p->x.timeout_ms = timeout_ms;
+    p->x.on_done = on_done;
+    assert_int_equal(transfer_start(&p->x, w->pool), 0);
+}
+
+static inline void run_until_done(struct wire *w, unsigned count)
+{
+    for (count += w->done; w->done < count;)
+        uv_run(&w->loop, UV_RUN_ONCE);
+}
+
+#define OK_REPLY                                                                                   \
+    {                                                                                              \
+        SERVER_OK("2", "", "{}"), SERVER_KEEP, 0                                                   \
+    }
+
+#endif
