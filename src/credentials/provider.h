@@ -1,27 +1,56 @@
-/* Where keys come from. A provider holds the current set and, later, renews it ahead of its expiry;
- * whoever signs takes the current set and never waits. One file per kind. */
+/* Where keys come from: one provider per kind of origin, each a file behind the two functions of
+ * struct provider_kind. A run gets one set of keys and ends; keeping them fresh is identity's. */
 #ifndef CREDENTIALS_PROVIDER_H
 #define CREDENTIALS_PROVIDER_H
 
 #include "aws/credentials.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "credentials/recipe.h"
+#include "io/transport.h"
 
-/* Embedded first in the struct of a kind that needs more. */
-struct pipepoll_credentials {
-    const char *kind; /* "static", "environment": for logs and errors */
-    void (*free)(struct pipepoll_credentials *p);
-    unsigned refs;
-    struct credentials *current; /* NULL: none yet, or none any more */
+/* What all providers of one poller stand on. */
+struct provider_host {
+    struct uv_loop_s *loop;
+    struct wake *wake;
+    struct transport *transport;
+    struct alloc alloc;
+    struct rng *rng;
+    const struct environment *environment;
+    int64_t (*now_s)(void *ctx); /* Unix time, corrected by what is known of the service's clock */
+    void *now_ctx;
 };
 
-/* The set to sign with now, borrowed until the loop turns, or NULL. */
-static inline struct credentials *provider_current(const struct pipepoll_credentials *p)
-{
-    return p->current;
-}
+/* How a run ended. */
+struct provider_outcome {
+    struct credentials *keys;  /* a reference of the taker's; NULL: see why */
+    int64_t dated_s;           /* Unix time when they came, by the clock of who gave them */
+    bool lasting;              /* the failure needs a change of the set-up */
+    struct pipepoll_error why; /* what failed, where, and what to do, in one sentence */
+};
 
-/* A provider of one set that never changes, the base of kinds that read it once. Errors as
- * pipepoll_credentials_static(); `kind` is a literal and names it in the sentence. */
-int provider_fixed(struct pipepoll_credentials **out, const char *kind, const str keys[3],
-                   struct pipepoll_error *why);
+/* One run of a provider: what it gets its keys from, and who wants them. */
+struct provider_order {
+    const struct provider_host *host;
+    const struct recipe *recipe;
+    const struct role *role;    /* of provider_role: the one to assume ... */
+    struct credentials *source; /* ... with these keys; borrowed until on_done() */
+    /* From the loop, exactly once per run, which is gone then. */
+    void (*on_done)(void *ctx, const struct provider_outcome *outcome);
+    void *ctx;
+};
+
+struct provider_run;
+
+struct provider_kind {
+    const char *name; /* "imds" */
+    /* Begin. The order is copied. NULL: out of memory, and no on_done(). */
+    struct provider_run *(*start)(const struct provider_order *order);
+    /* End soon, whatever is under way; on_done() still comes, from the loop. */
+    void (*stop)(struct provider_run *run);
+};
+
+extern const struct provider_kind provider_web_identity, provider_role; /* sts.c */
+extern const struct provider_kind provider_sso, provider_process, provider_container, provider_imds;
 
 #endif

@@ -1,0 +1,86 @@
+#include "credentials/configured.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+
+str configured_key(const struct configured *c, const char *key)
+{
+    return profiles_get(c->profiles, PROFILES_PROFILE, c->profile, str_of(key));
+}
+
+static struct configured_value of_variable(const struct configured *c, const char *name)
+{
+    struct configured_value v = { .text = str_trim(environment_get(c->environment, name)) };
+    snprintf(v.from, sizeof v.from, "%s", name);
+    return v;
+}
+
+static struct configured_value of_profile(const struct configured *c, const char *key)
+{
+    struct configured_value v = { .text = configured_key(c, key) };
+    snprintf(v.from, sizeof v.from, "profile %.*s", STR_ARG(c->profile));
+    return v;
+}
+
+struct configured_value configured_either(const struct configured *c, const char *variable,
+                                          const char *key)
+{
+    struct configured_value v = of_variable(c, variable);
+    return v.text.len ? v : of_profile(c, key);
+}
+
+struct configured_value configured_region(const struct configured *c)
+{
+    struct configured_value v = of_variable(c, "AWS_REGION");
+    return v.text.len ? v : configured_either(c, "AWS_DEFAULT_REGION", "region");
+}
+
+bool configured_is_true(const struct configured_value *v)
+{
+    return str_eq_nocase(v->text, STR("true"));
+}
+
+/* The endpoint in the services section that the profile names, if it names one. */
+static int of_services(struct configured_value *out, const struct configured *c,
+                       const char *service, struct pipepoll_error *why)
+{
+    str section = configured_key(c, "services");
+    *out = (struct configured_value) { 0 };
+    if (!section.len)
+        return 0;
+    if (!profiles_has(c->profiles, PROFILES_SERVICES, section))
+        return explain(why, PIPEPOLL_EINVAL,
+                       "profile \"%.*s\" says services = %.*s, but there is no [services %.*s] in "
+                       "%s",
+                       STR_ARG(c->profile), STR_ARG(section), STR_ARG(section),
+                       profiles_paths(c->profiles)->config);
+    out->text = profiles_get_sub(c->profiles, PROFILES_SERVICES, section, str_of(service),
+                                 STR("endpoint_url"));
+    snprintf(out->from, sizeof out->from, "services section %.*s", STR_ARG(section));
+    return 0;
+}
+
+int configured_endpoint_url(struct configured_value *out, const struct configured *c,
+                            const char *service, struct pipepoll_error *why)
+{
+    *out = configured_either(c, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+                             "ignore_configured_endpoint_urls");
+    if (configured_is_true(out)) {
+        *out = (struct configured_value) { 0 };
+        return 0;
+    }
+    char name[64];
+    struct buf b = BUF_ON(name);
+    buf_printf(&b, "AWS_ENDPOINT_URL_%s", service);
+    *out = of_variable(c, buf_cstr(&b));
+    if (!out->text.len)
+        *out = of_variable(c, "AWS_ENDPOINT_URL");
+    if (out->text.len)
+        return 0;
+    int r = of_services(out, c, service, why);
+    if (!r && !out->text.len)
+        *out = of_profile(c, "endpoint_url");
+    return r;
+}

@@ -1,0 +1,35 @@
+/* What the environment and one profile say of where calls go, the environment first: the order and
+ * the names that all AWS tools share. Pure. */
+#ifndef CREDENTIALS_CONFIGURED_H
+#define CREDENTIALS_CONFIGURED_H
+
+#include "credentials/profiles.h"
+
+/* Where to look; all borrowed. */
+struct configured {
+    const struct environment *environment;
+    const struct profiles *profiles;
+    str profile;
+};
+
+struct configured_value {
+    str text;       /* borrowed from the environment or the profiles; empty: not given */
+    char from[128]; /* "AWS_REGION", "profile acme", "services section x"; NUL-terminated */
+};
+
+/* A key of the profile. */
+str configured_key(const struct configured *c, const char *key);
+
+struct configured_value configured_region(const struct configured *c);
+/* variable: AWS_USE_FIPS_ENDPOINT or the like; key: of the profile. */
+struct configured_value configured_either(const struct configured *c, const char *variable,
+                                          const char *key);
+bool configured_is_true(const struct configured_value *v);
+
+/* The override of one service's endpoint ("STS": AWS_ENDPOINT_URL_STS, and sts = in the services
+ * section), or that of all services. PIPEPOLL_EINVAL: the profile names a services section that is
+ * not there. */
+int configured_endpoint_url(struct configured_value *out, const struct configured *c,
+                            const char *service, struct pipepoll_error *why);
+
+#endif

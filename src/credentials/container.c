@@ -1,0 +1,126 @@
+/* The credentials service beside a container: of ECS at 169.254.170.2, of EKS Pod Identity at
+ * 169.254.170.23, or wherever AWS_CONTAINER_CREDENTIALS_FULL_URI points; the host passed the rules
+ * in recipe. */
+#include "credentials/exchange.h"
+#include "credentials/keys.h"
+#include "credentials/run.h"
+#include "credentials/token_file.h"
+
+enum { TIMEOUT_MS = 2000, ATTEMPTS = 3, HOST_SHOWN = 100 };
+
+struct provider_run {
+    struct run run;
+    struct exchange exchange;
+    struct token_file token_file;
+    char what[160];
+};
+
+static const struct keys_form form = {
+    .access_key_id = "AccessKeyId",
+    .secret_access_key = "SecretAccessKey",
+    .session_token = "Token",
+    .expiration = "Expiration",
+    .account_id = "AccountId",
+    .may_be_permanent = true, /* stand-ins on a developer's machine leave them out */
+};
+
+static struct provider_run *run_of(struct run *r)
+{
+    return CONTAINER_OF(r, struct provider_run, run);
+}
+
+static int read_keys(struct provider_run *run)
+{
+    struct pipepoll_error *why = &run->run.outcome.why;
+    struct json j;
+    int r = exchange_json(&run->exchange, &j, run->what, why);
+    if (r)
+        return r;
+    struct keys_source from = {
+        .json = &j,
+        .object = JSON_ROOT,
+        .form = &form,
+        .account_id = run->run.order.recipe->account_id,
+        .what = run->what,
+    };
+    run->run.outcome.dated_s = run->exchange.date_s;
+    return keys_read(&run->run.outcome.keys, &run->run.order.host->alloc, &from, why);
+}
+
+static void on_answer(struct exchange *x)
+{
+    struct provider_run *run = CONTAINER_OF(x, struct provider_run, exchange);
+    int r = x->fault ? exchange_explain(x, run->what, "", &run->run.outcome.why) : read_keys(run);
+    run_end(&run->run, r);
+}
+
+/* token empty: a service that asks for none. */
+static void ask(struct provider_run *run, str token)
+{
+    struct exchange *x = &run->exchange;
+    exchange_begin(x);
+    x->method = STR("GET");
+    exchange_put_header(x, STR("Accept"), STR("application/json"));
+    if (token.len) {
+        size_t before = x->head.len + STR("Authorization: ").len;
+        exchange_put_header(x, STR("Authorization"), token);
+        /* The copy in the head outlives the file's text. */
+        if (!x->head.overflow)
+            x->secret = (str) { x->head.at + before, token.len };
+    }
+    exchange_start(x);
+}
+
+static void on_token(struct token_file *file, str token, int status)
+{
+    struct provider_run *run = CONTAINER_OF(file, struct provider_run, token_file);
+    if (!status) {
+        ask(run, token);
+        return;
+    }
+    explain(&run->run.outcome.why, 0, "%s: %s", run->what, file->why.text);
+    run_end(&run->run, status);
+}
+
+static int container_begin(struct run *r)
+{
+    struct provider_run *run = run_of(r);
+    const struct recipe *recipe = r->order.recipe;
+    if (exchange_open(&run->exchange, r->order.host, recipe->container_url, EXCHANGE_DIRECT))
+        return PIPEPOLL_ENOMEM;
+    run->exchange.on_done = on_answer;
+    run->exchange.timeout_ms = TIMEOUT_MS;
+    run->exchange.attempts = ATTEMPTS;
+    run->token_file.on_done = on_token;
+    str host = exchange_host(&run->exchange);
+    struct buf what = BUF_ON(run->what);
+    buf_printf(&what, "the container's credentials service at %.*s",
+               host.len < HOST_SHOWN ? (int)host.len : HOST_SHOWN, host.ptr);
+    if (recipe->container_token_file.len)
+        return token_file_start(&run->token_file, r->order.host, recipe->container_token_file);
+    ask(run, recipe->container_token);
+    return 0;
+}
+
+static void container_close(struct run *r)
+{
+    exchange_close(&run_of(r)->exchange);
+}
+
+static struct provider_run *container_start(const struct provider_order *order)
+{
+    static const struct run_kind kind = { sizeof(struct provider_run), container_begin,
+                                          container_close };
+    return run_start(order, &kind);
+}
+
+static void container_stop(struct provider_run *run)
+{
+    token_file_forget(&run->token_file);
+    if (run->exchange.state != EXCHANGE_IDLE)
+        exchange_stop(&run->exchange);
+    else
+        run_end_stopped(&run->run);
+}
+
+const struct provider_kind provider_container = { "container", container_start, container_stop };

@@ -1,0 +1,325 @@
+/* Trouble is judged in one place, as for polls: aws/answer finds code and fault, base/fault says
+ * whether it may pass, base/backoff how long to wait. The quota of polls is not touched: a run of a
+ * provider is bounded by its attempts, and rare. */
+#include "credentials/exchange.h"
+
+#include "aws/digest.h"
+#include "aws/timestamp.h"
+#include "base/backoff.h"
+
+enum { WANTED_DATE, WANTED_ERROR_TYPE, WANTED_RETRY_AFTER };
+
+static const uint64_t ns_per_ms = 1000000;
+
+/* --- the request --- */
+
+static str authority_of(str url)
+{
+    str rest = str_skip(url, str_find(url, ':') + 3);
+    size_t end = 0;
+    while (end < rest.len && rest.ptr[end] != '/' && rest.ptr[end] != '?')
+        end++;
+    return (str) { rest.ptr, end };
+}
+
+str exchange_host(const struct exchange *x)
+{
+    return authority_of(x->url);
+}
+
+/* The path with its query. A URL without one means "/". */
+static void put_url_path(struct buf *out, str url)
+{
+    str authority = authority_of(url);
+    str path = str_skip(url, (size_t)(authority.ptr + authority.len - url.ptr));
+    if (!path.len || path.ptr[0] != '/')
+        buf_put_char(out, '/');
+    buf_put(out, path);
+}
+
+void exchange_put_header(struct exchange *x, str name, str value)
+{
+    buf_put(&x->head, name);
+    buf_put(&x->head, STR(": "));
+    buf_put(&x->head, value);
+    buf_put(&x->head, STR("\r\n"));
+}
+
+void exchange_put_escaped(struct buf *out, str text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        char lower = ascii_lower((char)c);
+        if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || (c && strchr("-._~", c)))
+            buf_put_char(out, (char)c);
+        else
+            buf_put(out, (str) { (char[]) { '%', digits[c >> 4], digits[c & 15] }, 3 });
+    }
+}
+
+/* --- the end of an attempt --- */
+
+static void finish(struct exchange *x, enum fault fault, const char *message)
+{
+    x->state = EXCHANGE_IDLE;
+    x->fault = fault;
+    if (message)
+        explain(&x->message, 0, "%s", message);
+    x->on_done(x);
+}
+
+/* A complaint may quote what it complains of: a signature's canonical request has the token in
+ * it. */
+static void hide(str text, str secret)
+{
+    if (!text.len || !secret.len)
+        return;
+    char *at = (char *)text.ptr, *end = at + text.len;
+    while ((at = memmem(at, (size_t)(end - at), secret.ptr, secret.len)) != NULL) {
+        memset(at, '*', secret.len);
+        at += secret.len;
+    }
+}
+
+static void read_failure(struct exchange *x)
+{
+    const struct answer answer = {
+        .http_status = x->http_status,
+        .error_type = x->wanted[WANTED_ERROR_TYPE].value,
+        .retry_after = x->wanted[WANTED_RETRY_AFTER].value,
+    };
+    struct answer_fault found;
+    struct buf code = BUF_ON(x->code_room);
+    /* Before it is quoted, and so perhaps cut in the middle of a secret. */
+    hide((str) { x->answer, x->answer_len }, x->secret);
+    answer_read(&found, &answer, x->answer, x->answer_len, x->tokens, EXCHANGE_TOKENS);
+    hide(found.message, x->secret);
+    buf_put(&code, found.code);
+    x->code = buf_str(&code);
+    x->fault = found.fault;
+    x->retry_after_ms = found.retry_after_ms;
+    explain(&x->message, 0, "%.*s", STR_ARG(found.message));
+}
+
+static void read_answer(struct exchange *x)
+{
+    const struct transfer *t = &x->transfer;
+    x->fault = t->fault;
+    x->http_status = t->http_status;
+    x->answer = t->answer;
+    x->answer_len = t->answer_len;
+    if (!timestamp_http_date(x->wanted[WANTED_DATE].value, &x->date_s))
+        x->date_s = 0;
+    if (t->fault) {
+        explain(&x->message, 0, "%s", t->detail[0] ? t->detail : fault_text(t->fault));
+    } else if (t->answer_len > EXCHANGE_ANSWER_MAX) {
+        x->fault = FAULT_GARBLED;
+        explain(&x->message, 0, "the answer is longer than %d bytes", EXCHANGE_ANSWER_MAX);
+    } else if (t->http_status != 200) {
+        read_failure(x);
+    }
+}
+
+static bool is_listed(const char *const *codes, str code)
+{
+    for (; codes && *codes; codes++)
+        if (str_eq(str_of(*codes), code))
+            return true;
+    return false;
+}
+
+static bool may_pass(const struct exchange *x)
+{
+    enum reaction reaction = fault_reaction(x->fault);
+    return reaction == REACTION_RETRY || reaction == REACTION_SLOW_DOWN ||
+           is_listed(x->passing, x->code);
+}
+
+static uint64_t delay_ms(const struct exchange *x)
+{
+    uint64_t base = x->fault == FAULT_THROTTLED ? BACKOFF_THROTTLED_BASE_MS : BACKOFF_BASE_MS;
+    uint64_t jittered = backoff_delay_ms(x->tried - 1, base, rng_next(x->host->rng));
+    return backoff_with_hint_ms(jittered, x->retry_after_ms);
+}
+
+static void on_transfer_done(struct transfer *t)
+{
+    struct exchange *x = CONTAINER_OF(t, struct exchange, transfer);
+    read_answer(x);
+    if (!x->fault || x->stopped || x->tried >= x->attempts || !may_pass(x)) {
+        finish(x, x->fault, NULL);
+        return;
+    }
+    x->state = EXCHANGE_WAITING;
+    alarm_set(&x->alarm, wake_now_ns() + delay_ms(x) * ns_per_ms);
+}
+
+/* --- attempts --- */
+
+static void forget_answer(struct exchange *x)
+{
+    transfer_wipe(&x->transfer);
+    x->fault = FAULT_NONE;
+    x->http_status = 0;
+    x->answer = NULL;
+    x->answer_len = 0;
+    x->date_s = 0;
+    x->retry_after_ms = 0;
+    x->code = STR("");
+    x->message.text[0] = '\0';
+}
+
+static int send(struct exchange *x)
+{
+    struct transfer *t = &x->transfer;
+    memcpy(x->sent_head, x->head.at, x->head.len);
+    t->head = x->sent_head;
+    t->head_len = x->head.len;
+    t->body = buf_str(&x->body);
+    t->method = x->method;
+    t->path = buf_str(&x->path);
+    t->wanted = x->wanted;
+    t->wanted_count = sizeof x->wanted / sizeof *x->wanted;
+    t->timeout_ms = x->timeout_ms;
+    t->on_done = on_transfer_done;
+    return transfer_start(t, x->pool);
+}
+
+/* From the alarm: nothing that is told here is told from inside a start. */
+static void on_alarm(struct alarm *a)
+{
+    struct exchange *x = CONTAINER_OF(a, struct exchange, alarm);
+    if (x->stopped) {
+        finish(x, FAULT_TIMED_OUT, "it was stopped");
+        return;
+    }
+    if (x->path.overflow || x->head.overflow || x->body.overflow) {
+        finish(x, FAULT_REFUSED, "the request is longer than pipepoll can send");
+        return;
+    }
+    forget_answer(x);
+    x->tried++;
+    x->state = EXCHANGE_IN_FLIGHT;
+    int r = send(x);
+    if (r == PIPEPOLL_ENOMEM)
+        finish(x, FAULT_OUT_OF_MEMORY, "out of memory");
+    else if (r)
+        finish(x, FAULT_REFUSED, "the request is longer than pipepoll can send");
+}
+
+void exchange_start(struct exchange *x)
+{
+    if (!x->path.len)
+        put_url_path(&x->path, x->url);
+    x->tried = 0;
+    x->state = EXCHANGE_WAITING;
+    alarm_set(&x->alarm, wake_now_ns());
+}
+
+void exchange_stop(struct exchange *x)
+{
+    x->stopped = true;
+    switch (x->state) {
+    case EXCHANGE_IDLE:
+        return;
+    case EXCHANGE_WAITING:
+        alarm_set(&x->alarm, wake_now_ns());
+        return;
+    case EXCHANGE_IN_FLIGHT:
+        transfer_hurry(&x->transfer);
+        return;
+    }
+}
+
+/* --- from open to close --- */
+
+int exchange_open(struct exchange *x, const struct provider_host *host, str url,
+                  enum exchange_way way)
+{
+    const struct pool_options o = {
+        .url = url,
+        .direct = way == EXCHANGE_DIRECT,
+        .only_http1 = way == EXCHANGE_DIRECT,
+    };
+    *x = (struct exchange) {
+        .url = url,
+        .wanted = { [WANTED_DATE].name = STR("date"),
+                    [WANTED_ERROR_TYPE].name = STR("x-amzn-errortype"),
+                    [WANTED_RETRY_AFTER].name = STR("x-amz-retry-after") },
+    };
+    if (alarm_init(&x->alarm, host->wake, on_alarm))
+        return PIPEPOLL_ENOMEM;
+    if (pool_open(&x->pool, host->transport, &o)) {
+        alarm_deinit(&x->alarm);
+        return PIPEPOLL_ENOMEM;
+    }
+    x->host = host;
+    exchange_begin(x);
+    return 0;
+}
+
+void exchange_close(struct exchange *x)
+{
+    if (!x->host)
+        return;
+    forget_answer(x);
+    transfer_deinit(&x->transfer, x->host->transport);
+    alarm_deinit(&x->alarm);
+    pool_close(x->pool);
+    digest_wipe(x, sizeof *x);
+}
+
+void exchange_begin(struct exchange *x)
+{
+    forget_answer(x);
+    digest_wipe(x->body_room, sizeof x->body_room);
+    digest_wipe(x->head_room, sizeof x->head_room);
+    x->path = BUF_ON(x->path_room);
+    x->head = BUF_ON(x->head_room);
+    x->body = BUF_ON(x->body_room);
+    x->method = x->secret = STR("");
+    exchange_put_header(x, STR("Host"), exchange_host(x));
+    exchange_put_header(x, STR("User-Agent"), STR("pipepoll/" PIPEPOLL_VERSION));
+}
+
+/* --- the answer --- */
+
+int exchange_json(struct exchange *x, struct json *out, const char *what,
+                  struct pipepoll_error *why)
+{
+    struct pipepoll_error problem;
+    switch (json_parse(out, x->answer, x->answer_len, x->tokens, EXCHANGE_TOKENS, &problem)) {
+    case JSON_OK:
+        return 0;
+    case JSON_NEED_TOKENS:
+        return explain(why, PIPEPOLL_EPROTO, "%s answered with more JSON than expected", what);
+    default:
+        return explain(why, PIPEPOLL_EPROTO, "%s answered with what is not JSON: %s", what,
+                       problem.text);
+    }
+}
+
+/* Keys or a token that have expired are somebody's to renew, who as a rule does it unasked: unlike
+ * the other statuses of its kind, this one may pass. */
+static int status_of(enum fault fault)
+{
+    return fault_reaction(fault) == REACTION_REFRESH ? PIPEPOLL_ESERVICE : fault_status(fault);
+}
+
+/* The hint goes before a long message of the service, which may be cut. */
+int exchange_explain(const struct exchange *x, const char *what, const char *hint,
+                     struct pipepoll_error *why)
+{
+    int status = status_of(x->fault);
+    const char *message = x->message.text, *before_hint = hint[0] ? "; " : "";
+    char http[32] = "";
+    struct buf b = BUF_ON(http);
+    if (x->http_status)
+        buf_printf(&b, " (HTTP %d)", x->http_status);
+    if (x->code.len)
+        return explain(why, status, "%s: %.*s%s%s%s%s%s", what, STR_ARG(x->code), http, before_hint,
+                       hint, message[0] ? ": " : "", message);
+    return explain(why, status, "%s: %s%s%s%s", what, message[0] ? message : fault_text(x->fault),
+                   http, before_hint, hint);
+}

@@ -1,0 +1,353 @@
+/* A chain of steps, each of which is started and comes back: the shared files, if the recipe needs
+ * them; the origin; the roles. go_on() starts the next one, so the story is read there. However far
+ * it got, a fetch ends in one place, from an alarm of its own. */
+#include "credentials/fetch.h"
+
+#include <errno.h>
+
+#include "aws/digest.h"
+#include "credentials/profiles.h"
+#include "io/file.h"
+
+enum which_file { FILE_CONFIG, FILE_CREDENTIALS };
+
+struct fetch {
+    struct fetch_order order;
+    struct fetch_outcome outcome;
+    struct alarm end;
+    bool ended, stopped;
+
+    struct file_read file;
+    enum which_file which;
+    struct profiles_paths paths;
+    char *config; /* the text of the first file, while the second is read */
+    size_t config_len;
+    struct profiles *profiles; /* NULL: not read */
+
+    struct recipe recipe;
+    const struct provider_kind *kind; /* of the run */
+    struct provider_run *run;         /* NULL: none is under way */
+    size_t roles_assumed;
+};
+
+static int64_t host_now_s(const struct provider_host *host)
+{
+    return host->now_s(host->now_ctx);
+}
+
+/* --- the end --- */
+
+static void forget_config(struct fetch *f)
+{
+    if (f->config)
+        digest_wipe(f->config, f->config_len);
+    f->config = alloc_free(&f->order.host->alloc, f->config, f->config_len);
+}
+
+static void fetch_free(struct fetch *f)
+{
+    struct alloc alloc = f->order.host->alloc;
+    forget_config(f);
+    profiles_free(f->profiles);
+    alarm_deinit(&f->end);
+    digest_wipe(f, sizeof *f);
+    alloc_free(&alloc, f, sizeof *f);
+}
+
+static void on_end(struct alarm *a)
+{
+    struct fetch *f = CONTAINER_OF(a, struct fetch, end);
+    struct fetch_order order = f->order;
+    struct fetch_outcome outcome = f->outcome;
+    fetch_free(f);
+    order.on_done(order.ctx, &outcome);
+}
+
+static void end(struct fetch *f)
+{
+    f->ended = true;
+    alarm_set(&f->end, wake_now_ns());
+}
+
+/* Without keys; why was written. */
+static void end_failed(struct fetch *f, bool lasting)
+{
+    f->outcome.keys = credentials_unref(f->outcome.keys);
+    f->outcome.lasting = lasting;
+    end(f);
+}
+
+static void end_for_memory(struct fetch *f)
+{
+    explain(&f->outcome.why, 0, "out of memory");
+    end_failed(f, false);
+}
+
+/* What the recipe alone tells of the keys. */
+static void describe(struct fetch_outcome *out, const struct recipe *r)
+{
+    bool metadata = r->origin == ORIGIN_CONTAINER || r->origin == ORIGIN_IMDS;
+    out->outlives_expiry = metadata && !r->role_count;
+    out->may_change = r->origin != ORIGIN_FIXED || r->role_count || r->may_change;
+    memcpy(out->label, r->label, sizeof out->label);
+}
+
+/* --- keys in hand --- */
+
+static int take_fixed(struct fetch_outcome *out, const struct recipe *r,
+                      const struct provider_host *host)
+{
+    const struct credentials_text text = {
+        .access_key_id = r->access_key_id,
+        .secret_access_key = r->secret_access_key,
+        .session_token = r->session_token,
+        .account_id = r->account_id,
+    };
+    out->dated_s = host_now_s(host);
+    int status = credentials_new(&out->keys, &host->alloc, &text, UINT64_MAX);
+    if (status == PIPEPOLL_EINVAL)
+        explain(&out->why, 0,
+                "%s: the keys are empty or hold a character that is not printable ASCII", r->label);
+    else if (status)
+        explain(&out->why, 0, "out of memory");
+    return status;
+}
+
+bool fetch_at_once(struct fetch_outcome *out, const struct wish *wish,
+                   const struct provider_host *host)
+{
+    struct recipe r = { 0 };
+    *out = (struct fetch_outcome) { 0 };
+    /* Trouble is fetch_start()'s to tell. */
+    bool at_hand = recipe_resolve(&r, wish, host->environment, NULL, NULL) == 0 &&
+                   r.origin == ORIGIN_FIXED && !r.role_count && !take_fixed(out, &r, host);
+    if (at_hand)
+        describe(out, &r);
+    digest_wipe(&r, sizeof r);
+    return at_hand;
+}
+
+/* --- the steps --- */
+
+static void go_on(struct fetch *f);
+static void on_provided(void *ctx, const struct provider_outcome *got);
+
+static void start_provider(struct fetch *f, const struct provider_kind *kind)
+{
+    const struct provider_order order = {
+        .host = f->order.host,
+        .recipe = &f->recipe,
+        .role = kind == &provider_role ? &f->recipe.roles[f->roles_assumed] : NULL,
+        .source = f->outcome.keys,
+        .on_done = on_provided,
+        .ctx = f,
+    };
+    f->kind = kind;
+    f->run = kind->start(&order);
+    if (!f->run)
+        end_for_memory(f);
+}
+
+static const struct provider_kind *kind_of(enum origin origin)
+{
+    switch (origin) {
+    case ORIGIN_FIXED:
+        return NULL;
+    case ORIGIN_WEB_IDENTITY:
+        return &provider_web_identity;
+    case ORIGIN_SSO:
+        return &provider_sso;
+    case ORIGIN_PROCESS:
+        return &provider_process;
+    case ORIGIN_CONTAINER:
+        return &provider_container;
+    case ORIGIN_IMDS:
+        return &provider_imds;
+    }
+    return NULL;
+}
+
+static void start_origin(struct fetch *f)
+{
+    if (f->recipe.origin != ORIGIN_FIXED) {
+        start_provider(f, kind_of(f->recipe.origin));
+        return;
+    }
+    int status = take_fixed(&f->outcome, &f->recipe, f->order.host);
+    if (status)
+        end_failed(f, status != PIPEPOLL_ENOMEM);
+    else
+        go_on(f);
+}
+
+static void go_on(struct fetch *f)
+{
+    if (f->stopped) {
+        explain(&f->outcome.why, 0, "it was stopped");
+        end_failed(f, false);
+    } else if (!f->outcome.keys) {
+        start_origin(f);
+    } else if (f->roles_assumed < f->recipe.role_count) {
+        start_provider(f, &provider_role);
+    } else {
+        end(f);
+    }
+}
+
+/* The keys of a role outlive those that assumed it, and yet the chain is only as fresh as its first
+ * link: who rotates that one expects the rest to follow. */
+static void on_provided(void *ctx, const struct provider_outcome *got)
+{
+    struct fetch *f = ctx;
+    struct credentials *source = f->outcome.keys;
+    f->run = NULL;
+    if (!got->keys) {
+        f->outcome.why = got->why;
+        end_failed(f, got->lasting);
+        return;
+    }
+    if (source && source->expires_s < got->keys->expires_s)
+        got->keys->expires_s = source->expires_s;
+    credentials_unref(source);
+    f->outcome.keys = got->keys;
+    f->outcome.dated_s = got->dated_s;
+    f->roles_assumed += f->kind == &provider_role;
+    go_on(f);
+}
+
+/* RECIPE_NEED_FILES, or 0 and the fetch goes on or has ended. */
+static int resolve(struct fetch *f)
+{
+    int r = recipe_resolve(&f->recipe, f->order.wish, f->order.host->environment, f->profiles,
+                           &f->outcome.why);
+    if (r == RECIPE_NEED_FILES && !f->profiles)
+        return r;
+    describe(&f->outcome, &f->recipe);
+    if (r)
+        end_failed(f, r != PIPEPOLL_ENOMEM);
+    else
+        go_on(f);
+    return 0;
+}
+
+/* --- the shared files --- */
+
+static void read_file(struct fetch *f, enum which_file which);
+
+static const char *path_of(const struct fetch *f)
+{
+    return f->which == FILE_CONFIG ? f->paths.config : f->paths.credentials;
+}
+
+static bool keep_config(struct fetch *f, str text)
+{
+    if (!text.len)
+        return true;
+    f->config = alloc_new(&f->order.host->alloc, text.len);
+    if (!f->config)
+        return false;
+    memcpy(f->config, text.ptr, text.len);
+    f->config_len = text.len;
+    return true;
+}
+
+static void merge_files(struct fetch *f, str credentials)
+{
+    str config = { f->config, f->config_len };
+    int r = profiles_new(&f->profiles, &f->order.host->alloc, &f->paths, config, credentials,
+                         &f->outcome.why);
+    forget_config(f);
+    if (r == PIPEPOLL_ENOMEM)
+        end_for_memory(f);
+    else if (r)
+        end_failed(f, true);
+    else
+        resolve(f);
+}
+
+static void take_file(struct fetch *f, str text)
+{
+    if (f->which == FILE_CREDENTIALS)
+        merge_files(f, text);
+    else if (keep_config(f, text))
+        read_file(f, FILE_CREDENTIALS);
+    else
+        end_for_memory(f);
+}
+
+/* A shared file can name a program to run. */
+static void explain_file(struct fetch *f, int error)
+{
+    if (error == EPERM)
+        explain(&f->outcome.why, 0,
+                "everybody may write %s, so it is not to be trusted: chmod o-w it", path_of(f));
+    else
+        explain(&f->outcome.why, 0, "cannot read %s: %s", path_of(f), strerror(error));
+}
+
+static void on_file(struct file_read *file, int error, str text)
+{
+    struct fetch *f = CONTAINER_OF(file, struct fetch, file);
+    if (error == ENOENT || error == ENOTDIR)
+        error = 0;
+    if (!error) {
+        take_file(f, text);
+    } else if (error == ENOMEM) {
+        end_for_memory(f);
+    } else {
+        explain_file(f, error);
+        end_failed(f, true);
+    }
+}
+
+/* "/dev/null" is how one says: no file. */
+static void read_file(struct fetch *f, enum which_file which)
+{
+    const struct provider_host *host = f->order.host;
+    f->which = which;
+    f->file.on_done = on_file;
+    f->file.distrusts = true;
+    const char *path = path_of(f);
+    if (!*path || strcmp(path, "/dev/null") == 0)
+        take_file(f, STR(""));
+    else if (file_read_start(&f->file, host->loop, &host->alloc, path))
+        end_for_memory(f);
+}
+
+/* --- start and stop --- */
+
+static void begin(struct fetch *f)
+{
+    if (resolve(f) != RECIPE_NEED_FILES)
+        return;
+    if (profiles_find(&f->paths, f->order.host->environment, &f->outcome.why))
+        end_failed(f, true);
+    else
+        read_file(f, FILE_CONFIG);
+}
+
+int fetch_start(struct fetch **out, const struct fetch_order *order)
+{
+    const struct alloc *alloc = &order->host->alloc;
+    struct fetch *f = alloc_new(alloc, sizeof *f);
+    if (!f)
+        return PIPEPOLL_ENOMEM;
+    f->order = *order;
+    if (alarm_init(&f->end, order->host->wake, on_end)) {
+        alloc_free(alloc, f, sizeof *f);
+        return PIPEPOLL_ENOMEM;
+    }
+    begin(f);
+    *out = f;
+    return 0;
+}
+
+void fetch_stop(struct fetch *f)
+{
+    f->stopped = true;
+    file_read_forget(&f->file);
+    if (f->run)
+        f->kind->stop(f->run);
+    else if (!f->ended)
+        go_on(f);
+}

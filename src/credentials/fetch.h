@@ -1,0 +1,37 @@
+/* One way through a wish: the shared files read where they are needed, a recipe made, its origin
+ * asked, its roles assumed. Ends with a set of keys or one sentence. */
+#ifndef CREDENTIALS_FETCH_H
+#define CREDENTIALS_FETCH_H
+
+#include "credentials/provider.h"
+
+struct fetch;
+
+struct fetch_outcome {
+    struct credentials *keys; /* a reference of the taker's; NULL: see why */
+    int64_t dated_s;          /* when they came, by the clock that their expiry is of; Unix time */
+    bool lasting;             /* the failure needs a change of the set-up */
+    bool outlives_expiry;     /* metadata services: go on with expired keys while they fail */
+    bool may_change;          /* asking again can bring other keys */
+    char label[RECIPE_LABEL_SIZE]; /* where they come from, for people; "" while not known */
+    struct pipepoll_error why;
+};
+
+struct fetch_order {
+    const struct provider_host *host; /* borrowed until on_done() */
+    const struct wish *wish;          /* borrowed until on_done() */
+    /* From the loop, exactly once per fetch, which is gone then. */
+    void (*on_done)(void *ctx, const struct fetch_outcome *outcome);
+    void *ctx;
+};
+
+/* PIPEPOLL_ENOMEM: no on_done(). */
+int fetch_start(struct fetch **out, const struct fetch_order *order);
+/* End soon; on_done() still comes. */
+void fetch_stop(struct fetch *f);
+
+/* Keys that need no asking (given, or in the environment): filled in at once, and true. */
+bool fetch_at_once(struct fetch_outcome *out, const struct wish *wish,
+                   const struct provider_host *host);
+
+#endif

@@ -1,0 +1,219 @@
+/* EC2's instance metadata service, version 2 only: a token by PUT, then the name of the instance's
+ * role, then its keys. Version 1 answers without a token, and that is what lets a confused web
+ * server give an instance's keys away: there is no way back to it here.
+ *
+ * The token is good for six hours and still got anew in each run: runs are hours apart, and a token
+ * kept would outlive a stop and start of the instance, which it does not survive itself. */
+#include "credentials/exchange.h"
+#include "credentials/keys.h"
+#include "credentials/run.h"
+
+enum { TOKEN_SIZE = 1024, ROLE_SIZE = 128, URL_SHOWN = 80 };
+
+enum step { STEP_TOKEN, STEP_ROLE, STEP_KEYS };
+
+struct provider_run {
+    struct run run;
+    struct exchange exchange;
+    enum step step;
+    bool renewed; /* the token, once, after a 401 */
+    char token_room[TOKEN_SIZE], role_room[ROLE_SIZE];
+    str token, role;
+    char what[128];
+};
+
+static const str role_path = STR_INIT("/latest/meta-data/iam/security-credentials/");
+
+static const struct keys_form form = {
+    .access_key_id = "AccessKeyId",
+    .secret_access_key = "SecretAccessKey",
+    .session_token = "Token",
+    .expiration = "Expiration",
+    .account_id = "AccountId",
+};
+
+static struct provider_run *run_of(struct run *r)
+{
+    return CONTAINER_OF(r, struct provider_run, run);
+}
+
+/* --- requests --- */
+
+static void ask(struct provider_run *run, enum step step)
+{
+    struct exchange *x = &run->exchange;
+    run->step = step;
+    exchange_begin(x);
+    switch (step) {
+    case STEP_TOKEN:
+        x->method = STR("PUT");
+        buf_put(&x->path, STR("/latest/api/token"));
+        exchange_put_header(x, STR("x-aws-ec2-metadata-token-ttl-seconds"), STR("21600"));
+        break;
+    case STEP_ROLE:
+    case STEP_KEYS:
+        x->method = STR("GET");
+        x->secret = run->token;
+        buf_put(&x->path, role_path);
+        if (step == STEP_KEYS)
+            exchange_put_escaped(&x->path, run->role);
+        exchange_put_header(x, STR("x-aws-ec2-metadata-token"), run->token);
+        break;
+    }
+    exchange_start(x);
+}
+
+/* --- answers --- */
+
+/* The answer without blanks and line ends around it, copied to room. false: it is empty, too long,
+ * or holds a byte that no token and no name has. */
+static bool take_line(str *out, char *room, size_t size, const struct exchange *x)
+{
+    str line = str_trim((str) { x->answer, x->answer_len });
+    if (!line.len || line.len > size)
+        return false;
+    for (size_t i = 0; i < line.len; i++)
+        if (line.ptr[i] <= 0x20 || line.ptr[i] > 0x7e)
+            return false;
+    memcpy(room, line.ptr, line.len);
+    *out = (str) { room, line.len };
+    return true;
+}
+
+static int read_keys(struct provider_run *run)
+{
+    struct pipepoll_error *why = &run->run.outcome.why;
+    struct json j;
+    int r = exchange_json(&run->exchange, &j, run->what, why);
+    if (r)
+        return r;
+    str code = keys_text(&j, JSON_ROOT, "Code");
+    if (!str_eq(code, STR("Success")))
+        return explain(why, PIPEPOLL_ESERVICE,
+                       "%s has no keys for role %.*s now: Code is \"%.*s\", not \"Success\"",
+                       run->what, STR_ARG(run->role), code.len < 40 ? (int)code.len : 40,
+                       code.len ? code.ptr : "");
+    struct keys_source from = {
+        .json = &j,
+        .object = JSON_ROOT,
+        .form = &form,
+        .account_id = STR(""),
+        .what = run->what,
+    };
+    run->run.outcome.dated_s = run->exchange.date_s;
+    return keys_read(&run->run.outcome.keys, &run->run.order.host->alloc, &from, why);
+}
+
+static void take_answer(struct provider_run *run)
+{
+    const struct exchange *x = &run->exchange;
+    bool good = false;
+    switch (run->step) {
+    case STEP_TOKEN:
+        good = take_line(&run->token, run->token_room, sizeof run->token_room, x);
+        break;
+    case STEP_ROLE:
+        good = take_line(&run->role, run->role_room, sizeof run->role_room, x);
+        break;
+    case STEP_KEYS:
+        run_end(&run->run, read_keys(run));
+        return;
+    }
+    if (good)
+        ask(run, run->step == STEP_TOKEN ? STEP_ROLE : STEP_KEYS);
+    else
+        run_end(&run->run, explain(&run->run.outcome.why, PIPEPOLL_EPROTO,
+                                   "%s answered the request for %s with something else", run->what,
+                                   run->step == STEP_TOKEN ? "a token" : "the role's name"));
+}
+
+/* --- failures --- */
+
+static int explain_token(const struct provider_run *run, struct pipepoll_error *why)
+{
+    const struct exchange *x = &run->exchange;
+    if (x->http_status == 403)
+        return explain(why, PIPEPOLL_ECREDENTIALS,
+                       "%s is disabled (HTTP 403): enable it for this instance, or set "
+                       "AWS_EC2_METADATA_DISABLED=true",
+                       run->what);
+    if (x->http_status == 404 || x->http_status == 405)
+        return explain(why, PIPEPOLL_ECREDENTIALS,
+                       "%s gives no tokens (HTTP %d): version 2 is needed, and version 1 not used",
+                       run->what, x->http_status);
+    if (x->fault == FAULT_TIMED_OUT)
+        return explain(
+            why, PIPEPOLL_ETIMEDOUT,
+            "%s did not answer in time: on EC2, in a container, raise the hop limit "
+            "(http-put-response-hop-limit) to 2; elsewhere no credentials are configured",
+            run->what);
+    if (!x->http_status)
+        return exchange_explain(
+            x, run->what, "is this an EC2 instance? If not, no credentials are configured", why);
+    return exchange_explain(x, run->what, "", why);
+}
+
+static int explain_failure(const struct provider_run *run, struct pipepoll_error *why)
+{
+    const struct exchange *x = &run->exchange;
+    if (run->step == STEP_TOKEN)
+        return explain_token(run, why);
+    if (x->http_status == 404)
+        return explain(why, PIPEPOLL_ECREDENTIALS,
+                       "%s knows no %srole (HTTP 404): attach an IAM role to this instance",
+                       run->what, run->step == STEP_ROLE ? "" : "keys of its ");
+    return exchange_explain(x, run->what, "", why);
+}
+
+static void on_answer(struct exchange *x)
+{
+    struct provider_run *run = CONTAINER_OF(x, struct provider_run, exchange);
+    if (!x->fault) {
+        take_answer(run);
+    } else if (x->http_status == 401 && run->step != STEP_TOKEN && !run->renewed) {
+        run->renewed = true;
+        ask(run, STEP_TOKEN);
+    } else {
+        run_end(&run->run, explain_failure(run, &run->run.outcome.why));
+    }
+}
+
+/* --- start and stop --- */
+
+static int imds_begin(struct run *r)
+{
+    struct provider_run *run = run_of(r);
+    const struct recipe *recipe = r->order.recipe;
+    str url = recipe->imds_url;
+    if (exchange_open(&run->exchange, r->order.host, url, EXCHANGE_DIRECT))
+        return PIPEPOLL_ENOMEM;
+    run->exchange.on_done = on_answer;
+    run->exchange.timeout_ms = recipe->imds_timeout_ms;
+    run->exchange.attempts = recipe->imds_attempts;
+    struct buf what = BUF_ON(run->what);
+    buf_printf(&what, "instance metadata at %.*s", url.len < URL_SHOWN ? (int)url.len : URL_SHOWN,
+               url.ptr);
+    ask(run, STEP_TOKEN);
+    return 0;
+}
+
+static void imds_close(struct run *r)
+{
+    exchange_close(&run_of(r)->exchange);
+}
+
+static struct provider_run *imds_start(const struct provider_order *order)
+{
+    static const struct run_kind kind = { sizeof(struct provider_run), imds_begin, imds_close };
+    return run_start(order, &kind);
+}
+
+static void imds_stop(struct provider_run *run)
+{
+    if (run->exchange.state != EXCHANGE_IDLE)
+        exchange_stop(&run->exchange);
+    else
+        run_end_stopped(&run->run);
+}
+
+const struct provider_kind provider_imds = { "IMDS", imds_start, imds_stop };

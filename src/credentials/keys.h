@@ -1,0 +1,35 @@
+/* A set of keys as services and programs write it: members of a JSON object. Each has names of its
+ * own for the same five things. Pure. */
+#ifndef CREDENTIALS_KEYS_H
+#define CREDENTIALS_KEYS_H
+
+#include "aws/credentials.h"
+#include "aws/json.h"
+
+struct keys_form {
+    const char *access_key_id, *secret_access_key, *session_token, *expiration;
+    const char *account_id; /* NULL: it is not said there */
+    bool may_be_permanent;  /* token and expiration may be missing */
+    bool expires_in_ms;     /* expiration as a number counts ms; else seconds */
+};
+
+/* The last member of this name, or JSON_NONE. */
+int keys_member(const struct json *j, int object, const char *name);
+/* Its text when it is a string, or empty; lies in the JSON text. */
+str keys_text(struct json *j, int object, const char *name);
+
+/* Where a set is read from, and for whom. */
+struct keys_source {
+    struct json *json;
+    int object;
+    const struct keys_form *form;
+    str account_id;   /* taken where the object says none */
+    const char *what; /* who gave it: the start of each sentence */
+};
+
+/* Make a set. Expiration is a number, or a text as of RFC 3339. PIPEPOLL_EPROTO: a member is
+ * missing or of the wrong kind; PIPEPOLL_ENOMEM. No value is ever part of `why`. */
+int keys_read(struct credentials **out, const struct alloc *alloc, const struct keys_source *from,
+              struct pipepoll_error *why);
+
+#endif

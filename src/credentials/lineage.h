@@ -1,0 +1,12 @@
+/* A profile, and those it names as its source_profile, down to one that has an origin of its own.
+ * Pure. */
+#ifndef CREDENTIALS_LINEAGE_H
+#define CREDENTIALS_LINEAGE_H
+
+#include "credentials/origin.h"
+
+/* Fill in origin and roles from c->profile on. ORIGIN_NOT_CONFIGURED: the profile is not there, or
+ * says nothing of credentials. */
+origin_look lineage_follow;
+
+#endif

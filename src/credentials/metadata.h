@@ -1,0 +1,11 @@
+/* The two services that hand out keys to whoever asks from the right machine: are they configured,
+ * and at which address? Pure. */
+#ifndef CREDENTIALS_METADATA_H
+#define CREDENTIALS_METADATA_H
+
+#include "credentials/origin.h"
+
+origin_look metadata_container; /* ECS, EKS Pod Identity: AWS_CONTAINER_CREDENTIALS_* */
+origin_look metadata_imds;      /* EC2: unless AWS_EC2_METADATA_DISABLED */
+
+#endif

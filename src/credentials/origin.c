@@ -1,0 +1,74 @@
+#include "credentials/origin.h"
+
+#include "base/log.h"
+
+int origin_environment(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+{
+    struct credentials_text text;
+    if (!wish_read_environment(&text, c->environment, NULL)) {
+        if (!text.access_key_id.len && !text.secret_access_key.len)
+            return ORIGIN_NOT_CONFIGURED;
+        return explain(why, PIPEPOLL_ECREDENTIALS,
+                       "the environment has %s but not %s: set both, or neither",
+                       text.access_key_id.len ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
+                       text.access_key_id.len ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
+    }
+    out->origin = ORIGIN_FIXED;
+    out->access_key_id = text.access_key_id;
+    out->secret_access_key = text.secret_access_key;
+    out->session_token = text.session_token;
+    out->account_id = text.account_id;
+    return 0;
+}
+
+int origin_web_identity(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+{
+    static const struct origin_role_words words = {
+        .subject = "",
+        .arn = "AWS_ROLE_ARN",
+        .session_name = "AWS_ROLE_SESSION_NAME",
+        .external_id = "",
+        .duration = "",
+    };
+    const struct environment *e = c->environment;
+    str token_file = environment_get(e, "AWS_WEB_IDENTITY_TOKEN_FILE");
+    const struct role role = {
+        .arn = environment_get(e, "AWS_ROLE_ARN"),
+        .session_name = environment_get(e, "AWS_ROLE_SESSION_NAME"),
+    };
+    if (!token_file.len)
+        return ORIGIN_NOT_CONFIGURED; /* the role by itself has other uses */
+    if (!role.arn.len)
+        return explain(why, PIPEPOLL_ECREDENTIALS,
+                       "AWS_WEB_IDENTITY_TOKEN_FILE is set but AWS_ROLE_ARN is not: set both, or "
+                       "neither");
+    out->token_file = token_file;
+    out->web_identity = role;
+    out->origin = ORIGIN_WEB_IDENTITY;
+    out->account_id = role_account(out->web_identity.arn);
+    return origin_check_role(&out->web_identity, &words, why);
+}
+
+int origin_check_role(const struct role *r, const struct origin_role_words *w,
+                      struct pipepoll_error *why)
+{
+    enum role_fault fault = role_check(r);
+    const char *rule = role_fault_text(fault);
+    switch (fault) {
+    case ROLE_FINE:
+    case ROLE_FAULT_COUNT:
+        return 0;
+    case ROLE_BAD_ARN:
+        return explain(why, PIPEPOLL_ECREDENTIALS, "%s%s \"%.*s\" %s", w->subject, w->arn,
+                       STR_ARG(r->arn), rule);
+    case ROLE_BAD_SESSION_NAME:
+        return explain(why, PIPEPOLL_ECREDENTIALS, "%s%s \"%.*s\" %s", w->subject, w->session_name,
+                       STR_ARG(r->session_name), rule);
+    case ROLE_BAD_EXTERNAL_ID: /* something of a password: not quoted */
+        return explain(why, PIPEPOLL_ECREDENTIALS, "%s%s %s", w->subject, w->external_id, rule);
+    case ROLE_BAD_DURATION:
+        break;
+    }
+    return explain(why, PIPEPOLL_ECREDENTIALS, "%s%s %u %s", w->subject, w->duration, r->duration_s,
+                   rule);
+}

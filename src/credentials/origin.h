@@ -1,0 +1,27 @@
+/* What fills in its part of a recipe when it is configured, and the two origins that are variables
+ * of the environment and no more. Pure. */
+#ifndef CREDENTIALS_ORIGIN_H
+#define CREDENTIALS_ORIGIN_H
+
+#include "credentials/configured.h"
+#include "credentials/recipe.h"
+
+/* Positive: for the direct caller, who asks the next one. */
+enum { ORIGIN_NOT_CONFIGURED = 2 };
+
+/* Each returns 0, ORIGIN_NOT_CONFIGURED, or PIPEPOLL_ECREDENTIALS: configured, and broken. */
+typedef int origin_look(struct recipe *out, const struct configured *c, struct pipepoll_error *why);
+
+origin_look origin_environment;  /* AWS_ACCESS_KEY_ID and its fellows */
+origin_look origin_web_identity; /* AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN */
+
+/* Complain of a role: subject is "profile acme" or empty, keys are the names of arn, session name,
+ * external id and duration there. 0 when it is fine, else PIPEPOLL_ECREDENTIALS. */
+struct origin_role_words {
+    const char *subject; /* ends in a blank, or is empty */
+    const char *arn, *session_name, *external_id, *duration;
+};
+int origin_check_role(const struct role *r, const struct origin_role_words *w,
+                      struct pipepoll_error *why);
+
+#endif

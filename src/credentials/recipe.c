@@ -1,0 +1,225 @@
+#include "credentials/recipe.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "credentials/lineage.h"
+#include "credentials/metadata.h"
+
+/* --- the origin --- */
+
+static int from_fixed(struct recipe *out, const struct credentials *keys)
+{
+    out->origin = ORIGIN_FIXED;
+    out->access_key_id = keys->access_key_id;
+    out->secret_access_key = keys->secret_access_key;
+    out->session_token = keys->session_token;
+    out->account_id = keys->account_id;
+    return 0;
+}
+
+static int from_environment(struct recipe *out, const struct configured *c,
+                            struct pipepoll_error *why)
+{
+    int r = origin_environment(out, c, why);
+    if (r != ORIGIN_NOT_CONFIGURED)
+        return r;
+    return explain(why, PIPEPOLL_ECREDENTIALS,
+                   "no credentials: AWS_ACCESS_KEY_ID is not set in the environment");
+}
+
+static int complain_of_missing(const struct configured *c, const char *by,
+                               struct pipepoll_error *why)
+{
+    char text[sizeof why->text];
+    return explain(why, PIPEPOLL_ECREDENTIALS, "profile \"%.*s\"%s %s", STR_ARG(c->profile), by,
+                   profiles_explain_missing(c->profiles, c->profile, text, sizeof text));
+}
+
+/* The profile and nothing else. */
+static int from_profile(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+{
+    if (!profiles_has(c->profiles, PROFILES_PROFILE, c->profile))
+        return complain_of_missing(c, "", why);
+    int r = lineage_follow(out, c, why);
+    if (r != ORIGIN_NOT_CONFIGURED)
+        return r;
+    return explain(why, PIPEPOLL_ECREDENTIALS,
+                   "profile \"%.*s\" has no credentials: it takes a role_arn with its source, "
+                   "sso_account_id and sso_role_name, keys, or credential_process",
+                   STR_ARG(c->profile));
+}
+
+/* As a link of the chain: only a profile that somebody named must be there. */
+static int chain_profile(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+{
+    if (environment_get(c->environment, "AWS_PROFILE").len &&
+        !profiles_has(c->profiles, PROFILES_PROFILE, c->profile))
+        return complain_of_missing(c, " (AWS_PROFILE)", why);
+    return lineage_follow(out, c, why);
+}
+
+static int from_chain(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+{
+    static origin_look *const links[] = { origin_environment, chain_profile, origin_web_identity,
+                                          metadata_container, metadata_imds };
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        if (i > 0 && !c->profiles)
+            return RECIPE_NEED_FILES;
+        int r = links[i](out, c, why);
+        if (r != ORIGIN_NOT_CONFIGURED)
+            return r;
+    }
+    return explain(
+        why, PIPEPOLL_ECREDENTIALS,
+        "nothing is configured: no keys in the environment, none in profile \"%.*s\", no web "
+        "identity, no container, and AWS_EC2_METADATA_DISABLED forbids to ask EC2: set "
+        "one of these up",
+        STR_ARG(c->profile));
+}
+
+static int find_origin(struct recipe *out, const struct wish *wish, const struct configured *c,
+                       struct pipepoll_error *why)
+{
+    switch (wish->kind) {
+    case WISH_FIXED:
+        return from_fixed(out, wish->fixed);
+    case WISH_ENVIRONMENT:
+        return wish->fixed ? from_fixed(out, wish->fixed) : from_environment(out, c, why);
+    case WISH_DEFAULT:
+        return from_chain(out, c, why);
+    case WISH_PROFILE:
+        return c->profiles ? from_profile(out, c, why) : RECIPE_NEED_FILES;
+    }
+    return PIPEPOLL_EINVAL;
+}
+
+/* --- the roles --- */
+
+/* AWS allows an hour at most when the keys are a role's already, whatever the role says. */
+static int check_durations(const struct recipe *r, struct pipepoll_error *why)
+{
+    bool chained = r->origin != ORIGIN_FIXED && r->origin != ORIGIN_PROCESS;
+    for (size_t i = 0; i < r->role_count; i++, chained = true)
+        if (chained && r->roles[i].duration_s > ROLE_CHAINED_DURATION_S)
+            return explain(why, PIPEPOLL_ECREDENTIALS,
+                           "role %.*s: a duration of %u seconds is more than the %d that AWS "
+                           "allows for a role assumed with the keys of another role",
+                           STR_ARG(r->roles[i].arn), r->roles[i].duration_s,
+                           ROLE_CHAINED_DURATION_S);
+    return 0;
+}
+
+static int put_roles_on_top(struct recipe *out, const struct wish *wish, struct pipepoll_error *why)
+{
+    if (wish->role_count > RECIPE_ROLES_MAX - out->role_count)
+        return explain(why, PIPEPOLL_ECREDENTIALS,
+                       "profile \"%.*s\" and what is to be assumed with its keys make more than "
+                       "%d roles one upon the other",
+                       STR_ARG(out->profile), RECIPE_ROLES_MAX);
+    for (size_t i = 0; i < wish->role_count; i++)
+        out->roles[out->role_count++] = wish->roles[i];
+    return check_durations(out, why);
+}
+
+/* --- where STS and IAM Identity Center are --- */
+
+static int find_endpoints(struct recipe *out, const struct configured *c,
+                          struct pipepoll_error *why)
+{
+    if (!c->profiles)
+        return RECIPE_NEED_FILES;
+    struct configured_value v;
+    int r = configured_endpoint_url(&v, c, "STS", why);
+    out->sts_endpoint_url = v.text;
+    if (!r)
+        r = configured_endpoint_url(&v, c, "SSO", why);
+    out->sso_endpoint_url = v.text;
+    if (r)
+        return PIPEPOLL_ECREDENTIALS;
+    out->sts_region = configured_region(c).text;
+    v = configured_either(c, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
+    out->fips = configured_is_true(&v);
+    v = configured_either(c, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
+    out->dualstack = configured_is_true(&v);
+    return 0;
+}
+
+static bool calls_aws(const struct recipe *r)
+{
+    return r->role_count || r->origin == ORIGIN_WEB_IDENTITY || r->origin == ORIGIN_SSO;
+}
+
+/* --- the label --- */
+
+/* As much as fits. */
+static void put(struct buf *b, str s)
+{
+    size_t room = b->cap - 1 - b->len;
+    buf_put(b, (str) { s.ptr, s.len < room ? s.len : room });
+}
+
+static void put_part(struct buf *b, const char *word, str s)
+{
+    if (b->len)
+        put(b, STR(", "));
+    put(b, str_of(word));
+    put(b, s);
+}
+
+static str origin_words(const struct recipe *r, enum wish_kind kind)
+{
+    switch (r->origin) {
+    case ORIGIN_FIXED:
+        return kind == WISH_FIXED ? STR("given keys") : STR("environment");
+    case ORIGIN_WEB_IDENTITY:
+        return STR("web identity");
+    case ORIGIN_SSO:
+        return STR("SSO");
+    case ORIGIN_PROCESS:
+        return STR("credential_process");
+    case ORIGIN_CONTAINER:
+        return STR("container");
+    case ORIGIN_IMDS:
+        return STR("IMDS");
+    }
+    return STR("");
+}
+
+static void write_label(struct recipe *r, enum wish_kind kind)
+{
+    struct buf b = BUF_ON(r->label);
+    const struct role *last = r->role_count ? &r->roles[r->role_count - 1] : NULL;
+    if (!last && r->origin == ORIGIN_WEB_IDENTITY)
+        last = &r->web_identity;
+    if (r->profile.len)
+        put_part(&b, "profile ", r->profile);
+    if (last)
+        put_part(&b, "role ", last->arn);
+    bool keys_of_profile = r->origin == ORIGIN_FIXED && r->may_change;
+    if (!keys_of_profile)
+        put_part(&b, b.len ? "from " : "", origin_words(r, kind));
+    else if (!str_eq(r->base_profile, r->profile))
+        put_part(&b, "from profile ", r->base_profile);
+    if (!last && r->account_id.len)
+        put_part(&b, "account ", r->account_id);
+    buf_cstr(&b);
+}
+
+int recipe_resolve(struct recipe *out, const struct wish *wish, const struct environment *e,
+                   const struct profiles *profiles, struct pipepoll_error *why)
+{
+    const struct configured c = {
+        .environment = e,
+        .profiles = profiles,
+        .profile = wish->kind == WISH_PROFILE ? wish->profile : profiles_wanted(e),
+    };
+    memset(out, 0, sizeof *out);
+    int r = find_origin(out, wish, &c, why);
+    if (!r)
+        r = put_roles_on_top(out, wish, why);
+    if (!r && calls_aws(out))
+        r = find_endpoints(out, &c, why);
+    if (!r)
+        write_label(out, wish->kind);
+    return r;
+}

@@ -1,0 +1,61 @@
+/* How to get the keys that somebody wishes for: one origin, then roles assumed one with the keys of
+ * the other. Decided from the environment and the shared files alone, before anything is fetched,
+ * by the chain documented at pipepoll_credentials_default(): what is not configured is passed over,
+ * what is configured but broken is an error. Pure. */
+#ifndef CREDENTIALS_RECIPE_H
+#define CREDENTIALS_RECIPE_H
+
+#include "credentials/profiles.h"
+#include "credentials/wish.h"
+
+enum origin {
+    ORIGIN_FIXED,        /* keys in hand: given, from the environment or from a profile */
+    ORIGIN_WEB_IDENTITY, /* STS AssumeRoleWithWebIdentity, by a token in a file */
+    ORIGIN_SSO,          /* IAM Identity Center, by the token that `aws sso login` left */
+    ORIGIN_PROCESS,      /* the output of a program */
+    ORIGIN_CONTAINER,    /* ECS, EKS Pod Identity */
+    ORIGIN_IMDS          /* EC2 instance metadata, version 2 */
+};
+
+enum { RECIPE_ROLES_MAX = 8, RECIPE_LABEL_SIZE = 256 };
+
+/* Positive: for the direct caller. */
+enum { RECIPE_NEED_FILES = 1 };
+
+/* All slices lie in the wish, the environment or the profiles, which must outlive it, or in the
+ * recipe itself, which must not be moved. */
+struct recipe {
+    enum origin origin;
+    str access_key_id, secret_access_key, session_token; /* FIXED */
+    /* Whose the origin's keys are, as far as that is known before they come: FIXED and PROCESS as
+     * configured, SSO, WEB_IDENTITY; empty: unknown. Of roles: role_account(). */
+    str account_id;
+    bool may_change;          /* FIXED: from a file, where others may stand the next time */
+    struct role web_identity; /* WEB_IDENTITY */
+    str token_file;           /* WEB_IDENTITY */
+    str sso_region, sso_start_url, sso_session, sso_account_id, sso_role_name; /* SSO */
+    str process;       /* PROCESS: the command line */
+    str container_url; /* CONTAINER: whole; its host passed the rules */
+    str container_token, container_token_file;
+    str imds_url; /* IMDS: such as http://169.254.169.254, without a '/' at the end */
+    uint32_t imds_timeout_ms, imds_attempts;
+    struct role roles[RECIPE_ROLES_MAX]; /* from the origin's keys on */
+    size_t role_count;
+    /* For roles and WEB_IDENTITY. sts_regional_endpoints is not asked: STS is called in the region,
+     * and globally only when there is none (empty). */
+    str sts_region, sts_endpoint_url;
+    str sso_endpoint_url;
+    bool fips, dualstack;
+    str profile;      /* that the way led through; empty: none */
+    str base_profile; /* where the origin was found: the same, or the last source_profile */
+    char room[512];   /* for texts put together here, such as container_url */
+    char label[RECIPE_LABEL_SIZE]; /* for people: "profile acme, role arn:..., from SSO" */
+};
+
+/* profiles NULL: they were not read yet; RECIPE_NEED_FILES when the answer depends on them.
+ * PIPEPOLL_ECREDENTIALS: nothing is configured, or what is configured is broken; why names the
+ * file, the profile and the key, or the variable. */
+int recipe_resolve(struct recipe *out, const struct wish *wish, const struct environment *e,
+                   const struct profiles *profiles, struct pipepoll_error *why);
+
+#endif

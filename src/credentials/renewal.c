@@ -1,0 +1,191 @@
+/* Two things go on side by side: the set ages, by the clock alone, and fetches come and go. A fetch
+ * that hangs does not keep a set from expiring, and a set that expires does not end a fetch. So the
+ * state is the age of the set, `fetching` tells of the other, and due_ns is the first of what may
+ * happen to either.
+ *
+ * A fetch can succeed and bring nothing new: metadata services hand out the same set until they
+ * have the next one themselves, and in trouble even an expired one. Half the life that is left, but
+ * at least a second, spaces such fetches out, and an expired set counts as a failure. */
+#include "credentials/renewal.h"
+
+#include <stddef.h>
+
+static const uint64_t second_ns = 1000000000, ms_ns = 1000000;
+
+void renewal_init(struct renewal *r)
+{
+    *r = (struct renewal) { .state = RENEWAL_NONE, .set = { .may_change = true } };
+}
+
+bool renewal_has_set(const struct renewal *r)
+{
+    switch (r->state) {
+    case RENEWAL_FRESH:
+    case RENEWAL_STALE:
+    case RENEWAL_LATE:
+    case RENEWAL_OUTLIVED:
+        return true;
+    case RENEWAL_NONE:
+    case RENEWAL_EXPIRED:
+        break;
+    }
+    return false;
+}
+
+bool renewal_is_degraded(const struct renewal *r)
+{
+    switch (r->state) {
+    case RENEWAL_LATE:
+    case RENEWAL_OUTLIVED:
+        return true;
+    case RENEWAL_NONE:
+    case RENEWAL_FRESH:
+    case RENEWAL_STALE:
+    case RENEWAL_EXPIRED:
+        break;
+    }
+    return false;
+}
+
+/* When the set gets older by itself. */
+static uint64_t next_age_ns(const struct renewal *r)
+{
+    switch (r->state) {
+    case RENEWAL_FRESH:
+        return r->stale_ns;
+    case RENEWAL_STALE:
+        return r->late_ns;
+    case RENEWAL_LATE:
+        return r->set.expires_ns;
+    case RENEWAL_NONE:
+    case RENEWAL_OUTLIVED:
+    case RENEWAL_EXPIRED:
+        break;
+    }
+    return RENEWAL_NEVER;
+}
+
+static void arm(struct renewal *r)
+{
+    uint64_t age_ns = next_age_ns(r);
+    r->due_ns = r->fetching || r->fetch_ns > age_ns ? age_ns : r->fetch_ns;
+}
+
+static void fetch_soon(struct renewal *r, uint64_t now_ns)
+{
+    if (r->set.may_change && r->fetch_ns > now_ns)
+        r->fetch_ns = now_ns;
+}
+
+static bool has_good_set(const struct renewal *r)
+{
+    return renewal_has_set(r) && r->state != RENEWAL_OUTLIVED;
+}
+
+/* However late the call: a loop that stood still may skip ages. */
+static void grow_old(struct renewal *r, uint64_t now_ns)
+{
+    if (!has_good_set(r))
+        return;
+    if (now_ns >= r->set.expires_ns) {
+        r->state = r->set.outlives_expiry ? RENEWAL_OUTLIVED : RENEWAL_EXPIRED;
+    } else if (now_ns >= r->late_ns) {
+        if (r->state != RENEWAL_LATE && r->failures > 0)
+            fetch_soon(r, now_ns);
+        r->state = RENEWAL_LATE;
+    } else if (now_ns >= r->stale_ns) {
+        r->state = RENEWAL_STALE;
+    }
+}
+
+bool renewal_on_due(struct renewal *r, uint64_t now_ns)
+{
+    grow_old(r, now_ns);
+    bool start = !r->fetching && now_ns >= r->fetch_ns;
+    r->fetching = r->fetching || start;
+    arm(r);
+    return start;
+}
+
+/* Full jitter, up to twice as much after each failure. */
+static uint64_t backoff_ns(uint32_t failures, uint64_t roll)
+{
+    const uint64_t cap_ms = RENEWAL_BACKOFF_CAP_MS;
+    uint64_t ceiling_ms = cap_ms;
+    if (failures <= 16)
+        ceiling_ms = (uint64_t)RENEWAL_BACKOFF_BASE_MS << (failures - 1);
+    uint64_t ms = roll % ((ceiling_ms < cap_ms ? ceiling_ms : cap_ms) + 1);
+    if (failures >= RENEWAL_PATIENCE && ms < RENEWAL_PATIENT_MS)
+        ms = RENEWAL_PATIENT_MS;
+    return ms * ms_ns;
+}
+
+/* One more failure: when to fetch again. */
+static void back_off(struct renewal *r, bool lasting, uint64_t now_ns, uint64_t roll)
+{
+    r->failures += r->failures < UINT32_MAX;
+    r->fetch_ns =
+        now_ns + (lasting ? RENEWAL_LOOK_AGAIN_S * second_ns : backoff_ns(r->failures, roll));
+}
+
+void renewal_on_failed(struct renewal *r, bool lasting, uint64_t now_ns, uint64_t roll)
+{
+    r->fetching = false;
+    grow_old(r, now_ns);
+    back_off(r, lasting, now_ns, roll);
+    arm(r);
+}
+
+/* The ages of a set that is good now. */
+static void plan(struct renewal *r, uint64_t now_ns, uint64_t roll)
+{
+    r->state = RENEWAL_FRESH;
+    r->failures = 0;
+    r->stale_ns = r->late_ns = r->fetch_ns = RENEWAL_NEVER;
+    if (r->set.expires_ns == RENEWAL_NEVER)
+        return;
+    uint64_t lead_ns = (r->set.expires_ns - now_ns) / 2;
+    if (lead_ns > RENEWAL_LEAD_S * second_ns)
+        lead_ns = RENEWAL_LEAD_S * second_ns;
+    r->late_ns = r->set.expires_ns - lead_ns / (RENEWAL_LEAD_S / RENEWAL_LATE_S);
+    r->stale_ns = r->set.expires_ns - (lead_ns * 4 / 5 + roll % (lead_ns * 2 / 5 + 1));
+    if (r->set.may_change)
+        r->fetch_ns = r->stale_ns > now_ns + second_ns ? r->stale_ns : now_ns + second_ns;
+}
+
+bool renewal_on_fetched(struct renewal *r, const struct renewal_set *set, uint64_t now_ns,
+                        uint64_t roll)
+{
+    grow_old(r, now_ns);
+    bool expired = set->expires_ns <= now_ns;
+    bool take = !expired || (set->outlives_expiry && !has_good_set(r));
+    r->fetching = false;
+    if (take)
+        r->set = *set;
+    if (expired)
+        back_off(r, false, now_ns, roll);
+    else
+        plan(r, now_ns, roll);
+    if (take && expired)
+        r->state = RENEWAL_OUTLIVED;
+    arm(r);
+    return take;
+}
+
+bool renewal_force(struct renewal *r, uint64_t now_ns)
+{
+    if (r->fetching)
+        return true;
+    if (r->state == RENEWAL_NONE || !r->set.may_change)
+        return false;
+    if (r->fetch_ns <= now_ns) /* several answers of one turn may say so */
+        return true;
+    if (now_ns < r->force_ns)
+        return false;
+    r->force_ns = now_ns + RENEWAL_FORCE_INTERVAL_S * second_ns;
+    if (r->state == RENEWAL_FRESH)
+        r->state = RENEWAL_STALE;
+    fetch_soon(r, now_ns);
+    arm(r);
+    return true;
+}

@@ -1,0 +1,81 @@
+/* When the keys of one identity are fetched, and how long they serve: the policy of its renewal.
+ * Pure: instants are of the monotonic clock, in ns, and rolls are random numbers that the caller
+ * drew. Each event tells the caller what to do; when to call renewal_on_due() next is in due_ns.
+ *
+ * A set is renewed 15 minutes before it expires, +-20 %, or after half its life when that is less
+ * than 30 minutes. It serves while that fails. 5 minutes before the end (or a sixth of a shorter
+ * life) it counts as late, and what failed before is tried at once, however long its back-off. */
+#ifndef CREDENTIALS_RENEWAL_H
+#define CREDENTIALS_RENEWAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RENEWAL_NEVER UINT64_MAX
+
+enum {
+    RENEWAL_LEAD_S = 900, /* before expiry */
+    RENEWAL_LATE_S = 300, /* before expiry */
+    RENEWAL_BACKOFF_BASE_MS = 50,
+    RENEWAL_BACKOFF_CAP_MS = 60000,
+    RENEWAL_PATIENCE = 3,      /* after this many failures in a row, ... */
+    RENEWAL_PATIENT_MS = 1000, /* ... the next fetch is at least this far away */
+    RENEWAL_LOOK_AGAIN_S = 60, /* at a set-up that somebody must change */
+    RENEWAL_FORCE_INTERVAL_S = 60
+};
+
+enum renewal_state {
+    RENEWAL_NONE,     /* there was no set yet */
+    RENEWAL_FRESH,    /* a set, good for a while */
+    RENEWAL_STALE,    /* a good set, to be replaced */
+    RENEWAL_LATE,     /* a good set that could not be replaced in time */
+    RENEWAL_OUTLIVED, /* the set has expired, and serves on while there is no other */
+    RENEWAL_EXPIRED   /* the set has expired and is of no use */
+};
+
+/* What there is to know of a set. */
+struct renewal_set {
+    uint64_t expires_ns;  /* RENEWAL_NEVER: good for ever */
+    bool outlives_expiry; /* better used than none: of a metadata service that has trouble itself */
+    bool may_change;      /* fetching again can bring another set */
+};
+
+struct renewal {
+    uint64_t due_ns; /* call renewal_on_due() then; RENEWAL_NEVER: nothing will happen by itself */
+    enum renewal_state state;
+    uint32_t failures; /* in a row */
+    /* private */
+    bool fetching;
+    struct renewal_set set;
+    uint64_t stale_ns, late_ns; /* when the set becomes so */
+    uint64_t fetch_ns;          /* the next fetch, when none is under way */
+    uint64_t force_ns;          /* from when on a fetch may be forced */
+};
+
+/* No set, and a fetch due at once. */
+void renewal_init(struct renewal *r);
+
+/* due_ns has come; early or repeated calls do nothing. true: start a fetch, which ends in
+ * renewal_on_fetched() or renewal_on_failed(). */
+bool renewal_on_due(struct renewal *r, uint64_t now_ns);
+
+/* A fetch ended with a set; or one came without a fetch. true: it is the current one from now on.
+ * false: it has expired already, which counts as a failure, and what was the current set stays so
+ * as renewal_has_set() tells. */
+bool renewal_on_fetched(struct renewal *r, const struct renewal_set *set, uint64_t now_ns,
+                        uint64_t roll);
+
+/* A fetch ended with nothing. lasting: no use to ask again before the set-up changes. */
+void renewal_on_failed(struct renewal *r, bool lasting, uint64_t now_ns, uint64_t roll);
+
+/* The service does not accept the set although it should be good. true: a fetch is under way, or
+ * due at once, that can bring another. false: no other can come, or one was forced less than a
+ * minute ago. Either way the set serves on until another event ends it. */
+bool renewal_force(struct renewal *r, uint64_t now_ns);
+
+/* Is there a set to sign with? */
+bool renewal_has_set(const struct renewal *r);
+/* Does the set serve although it should have been replaced by now? */
+bool renewal_is_degraded(const struct renewal *r);
+
+#endif

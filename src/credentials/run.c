@@ -1,0 +1,78 @@
+#include "credentials/run.h"
+
+#include "aws/digest.h"
+
+static void run_free(struct run *r)
+{
+    struct alloc alloc = r->order.host->alloc;
+    size_t size = r->kind->size;
+    alarm_deinit(&r->alarm);
+    if (r->kind->close)
+        r->kind->close(r);
+    digest_wipe(r, size);
+    alloc_free(&alloc, r, size);
+}
+
+static void on_alarm(struct alarm *a)
+{
+    struct run *r = CONTAINER_OF(a, struct run, alarm);
+    struct provider_order order = r->order;
+    struct provider_outcome outcome = r->outcome;
+    run_free(r);
+    order.on_done(order.ctx, &outcome);
+}
+
+struct provider_run *run_start(const struct provider_order *order, const struct run_kind *kind)
+{
+    const struct provider_host *host = order->host;
+    struct run *r = alloc_new(&host->alloc, kind->size);
+    if (!r)
+        return NULL;
+    r->order = *order;
+    r->kind = kind;
+    if (!alarm_init(&r->alarm, host->wake, on_alarm) && !kind->begin(r))
+        return (struct provider_run *)(void *)r;
+    run_free(r);
+    return NULL;
+}
+
+/* Passing troubles are the few: a status of later years counts as one for people to look at. */
+static bool is_lasting(int status)
+{
+    switch (status) {
+    case 0:
+    case PIPEPOLL_ENOMEM:
+    case PIPEPOLL_ECLOSING:
+    case PIPEPOLL_ETRANSPORT:
+    case PIPEPOLL_ETIMEDOUT:
+    case PIPEPOLL_ETHROTTLED:
+    case PIPEPOLL_ESERVICE:
+    case PIPEPOLL_EPROTO:
+        return false;
+    default:
+        return true;
+    }
+}
+
+void run_end(struct run *r, int status)
+{
+    if (r->ended)
+        return;
+    r->ended = true;
+    r->outcome.lasting = is_lasting(status);
+    if (!r->outcome.dated_s)
+        r->outcome.dated_s = run_now_s(r);
+    alarm_set(&r->alarm, wake_now_ns());
+}
+
+void run_end_stopped(struct run *r)
+{
+    if (!r->ended)
+        run_end(r, explain(&r->outcome.why, PIPEPOLL_ECLOSING, "it was stopped"));
+}
+
+int64_t run_now_s(const struct run *r)
+{
+    const struct provider_host *host = r->order.host;
+    return host->now_s(host->now_ctx);
+}

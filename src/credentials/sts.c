@@ -1,0 +1,334 @@
+/* Two operations of AWS STS, which differ in who vouches: AssumeRole is signed with the keys that
+ * were there before, AssumeRoleWithWebIdentity carries a token from a file that somebody renews,
+ * so the file is read anew in each run.
+ *
+ * STS may be the first service that this machine talks to, and then nobody knows yet that its clock
+ * is wrong. So a refusal that a wrong clock explains is answered once by signing with the time that
+ * STS itself told. */
+#include "aws/clock_skew.h"
+#include "aws/endpoint.h"
+#include "aws/sigv4.h"
+#include "credentials/exchange.h"
+#include "credentials/keys.h"
+#include "credentials/run.h"
+#include "credentials/token_file.h"
+
+enum {
+    TIMEOUT_MS = 10000,
+    ATTEMPTS = 3,
+    SCRATCH_SIZE = 2 * EXCHANGE_HEAD_SIZE + 3 * 512 + 512,
+    SESSION_NAME_SIZE = 32
+};
+
+struct provider_run {
+    struct run run;
+    struct exchange exchange;
+    struct token_file token_file;
+    const struct role *role;
+    struct endpoint endpoint;
+    struct sigv4_key key;
+    int64_t signed_s; /* the time of the last signature */
+    bool is_web_identity, corrected;
+    char session_name[SESSION_NAME_SIZE];
+    char what[192]; /* "AssumeRole of arn:... by STS at https://..." */
+    char scratch[SCRATCH_SIZE];
+};
+
+static const struct keys_form form = {
+    .access_key_id = "AccessKeyId",
+    .secret_access_key = "SecretAccessKey",
+    .session_token = "SessionToken",
+    .expiration = "Expiration",
+};
+
+/* STS asks the identity provider, which may be slow to answer, or slow to show a new key. */
+static const char *const web_identity_passing[] = { "IDPCommunicationError", "InvalidIdentityToken",
+                                                    NULL };
+
+static struct provider_run *run_of(struct run *r)
+{
+    return CONTAINER_OF(r, struct provider_run, run);
+}
+
+/* --- the request --- */
+
+static void put_parameter(struct buf *body, str name, str value)
+{
+    buf_put_char(body, '&');
+    buf_put(body, name);
+    buf_put_char(body, '=');
+    exchange_put_escaped(body, value);
+}
+
+/* The parameters that both operations have. */
+static void put_role(struct provider_run *run)
+{
+    const struct role *role = run->role;
+    struct buf *body = &run->exchange.body;
+    str name = role->session_name.len ? role->session_name : str_of(run->session_name);
+    buf_put(body, run->is_web_identity ? STR("Action=AssumeRoleWithWebIdentity")
+                                       : STR("Action=AssumeRole"));
+    put_parameter(body, STR("Version"), STR("2011-06-15"));
+    put_parameter(body, STR("RoleArn"), role->arn);
+    put_parameter(body, STR("RoleSessionName"), name);
+    if (role->external_id.len)
+        put_parameter(body, STR("ExternalId"), role->external_id);
+    if (role->duration_s) {
+        buf_put(body, STR("&DurationSeconds="));
+        buf_put_u64(body, role->duration_s);
+    }
+}
+
+static const str form_type = STR_INIT("application/x-www-form-urlencoded");
+
+/* STS speaks XML unless it is asked. */
+static void begin(struct provider_run *run)
+{
+    exchange_begin(&run->exchange);
+    exchange_put_header(&run->exchange, STR("Accept"), STR("application/json"));
+    exchange_put_header(&run->exchange, STR("Content-Type"), form_type);
+    put_role(run);
+}
+
+static int sign(struct provider_run *run)
+{
+    struct exchange *x = &run->exchange;
+    struct credentials *source = run->run.order.source;
+    struct amz_date date = { 0 };
+    struct buf scratch = BUF_ON(run->scratch);
+    amz_date_set(&date, run->signed_s);
+    const struct sigv4_header headers[] = {
+        { STR("Content-Type"), form_type },
+        { STR("Host"), exchange_host(x) },
+        { STR("X-Amz-Date"), amz_date_str(&date) },
+        { STR("X-Amz-Security-Token"), source->session_token },
+    };
+    const struct sigv4_request rq = {
+        .method = STR("POST"),
+        .path = run->endpoint.path,
+        .headers = headers,
+        .header_count = source->session_token.len ? 4 : 3,
+        .body = buf_str(&x->body),
+        .date = &date,
+    };
+    for (size_t i = 2; i < rq.header_count; i++)
+        exchange_put_header(x, headers[i].name, headers[i].value);
+    buf_put(&x->head, STR("Authorization: "));
+    int r = sigv4_sign(&x->head, &scratch, &run->key, source, &rq);
+    buf_put(&x->head, STR("\r\n"));
+    return r;
+}
+
+static void send_signed(struct provider_run *run, int64_t now_s)
+{
+    run->signed_s = now_s;
+    begin(run);
+    run->exchange.secret = run->run.order.source->session_token;
+    int r = sign(run);
+    if (r)
+        run_end(&run->run, explain(&run->run.outcome.why, r, "%s: the request could not be signed",
+                                   run->what));
+    else
+        exchange_start(&run->exchange);
+}
+
+/* --- the answer --- */
+
+/* The members that lead to `name`, or JSON_NONE. */
+static int down(const struct json *j, int node, const char *name)
+{
+    if (node != JSON_NONE && json_type(j, node) == JSON_OBJECT)
+        node = keys_member(j, node, name);
+    else
+        node = JSON_NONE;
+    return node != JSON_NONE && json_type(j, node) == JSON_OBJECT ? node : JSON_NONE;
+}
+
+/* The fifth part of arn:aws:sts::123456789012:assumed-role/..., or empty. */
+static str arn_account(str arn)
+{
+    for (int i = 0; i < 4; i++) {
+        size_t colon = str_find(arn, ':');
+        if (colon == arn.len)
+            return STR("");
+        arn = str_skip(arn, colon + 1);
+    }
+    return (str) { arn.ptr, str_find(arn, ':') };
+}
+
+static int read_keys(struct provider_run *run)
+{
+    struct pipepoll_error *why = &run->run.outcome.why;
+    const char *response =
+        run->is_web_identity ? "AssumeRoleWithWebIdentityResponse" : "AssumeRoleResponse";
+    const char *result =
+        run->is_web_identity ? "AssumeRoleWithWebIdentityResult" : "AssumeRoleResult";
+    struct json j;
+    int r = exchange_json(&run->exchange, &j, run->what, why);
+    if (r)
+        return r;
+    int assumed = down(&j, down(&j, JSON_ROOT, response), result);
+    int keys = down(&j, assumed, "Credentials"), user = down(&j, assumed, "AssumedRoleUser");
+    if (keys == JSON_NONE)
+        return explain(why, PIPEPOLL_EPROTO, "%s: there are no Credentials in the answer",
+                       run->what);
+    struct keys_source from = {
+        .json = &j,
+        .object = keys,
+        .form = &form,
+        .account_id = user == JSON_NONE ? STR("") : arn_account(keys_text(&j, user, "Arn")),
+        .what = run->what,
+    };
+    run->run.outcome.dated_s = run->exchange.date_s;
+    return keys_read(&run->run.outcome.keys, &run->run.order.host->alloc, &from, why);
+}
+
+static bool clock_explains(const struct provider_run *run)
+{
+    const struct exchange *x = &run->exchange;
+    int64_t skew_s = x->date_s - run->signed_s;
+    return !run->is_web_identity && x->date_s && clock_skew_explains(x->code, skew_s * 1000);
+}
+
+static const char *hint_of(const struct provider_run *run)
+{
+    str code = run->exchange.code;
+    if (str_eq(code, STR("AccessDenied")) && run->is_web_identity)
+        return "the role's trust policy must allow this identity provider and subject";
+    if (str_eq(code, STR("AccessDenied")))
+        return "the caller needs sts:AssumeRole, and the role's trust policy must allow it";
+    if (str_eq(code, STR("ExpiredTokenException")) && run->is_web_identity)
+        return "the token in the file is no longer good: see to what renews it";
+    return "";
+}
+
+static void on_answer(struct exchange *x)
+{
+    struct provider_run *run = CONTAINER_OF(x, struct provider_run, exchange);
+    if (!x->fault) {
+        run_end(&run->run, read_keys(run));
+        return;
+    }
+    if (!run->corrected && clock_explains(run)) {
+        run->corrected = true;
+        send_signed(run, x->date_s);
+        return;
+    }
+    run_end(&run->run, exchange_explain(x, run->what, hint_of(run), &run->run.outcome.why));
+}
+
+/* --- the token in a file --- */
+
+static void on_token(struct token_file *file, str token, int status)
+{
+    struct provider_run *run = CONTAINER_OF(file, struct provider_run, token_file);
+    struct buf *body = &run->exchange.body;
+    static const str name = STR_INIT("WebIdentityToken");
+    if (status) {
+        run->run.outcome.why = file->why;
+        run_end(&run->run, status);
+        return;
+    }
+    begin(run);
+    size_t before = body->len + name.len + 2; /* '&' and '=' */
+    put_parameter(body, name, token);
+    /* What is hidden is the copy in the body: of a JWT the escapes change nothing. */
+    if (!body->overflow)
+        run->exchange.secret = str_skip(buf_str(body), before);
+    exchange_start(&run->exchange);
+}
+
+/* --- start and stop --- */
+
+static int resolve(struct provider_run *run)
+{
+    const struct recipe *recipe = run->run.order.recipe;
+    bool own = recipe->sts_endpoint_url.len > 0;
+    const struct endpoint_rule rule = {
+        .service = STR("sts"),
+        .region = recipe->sts_region,
+        .endpoint_url = recipe->sts_endpoint_url,
+        .fips = recipe->fips && !own,
+        .dualstack = recipe->dualstack && !own,
+    };
+    return endpoint_resolve(&run->endpoint, &rule, &run->run.outcome.why);
+}
+
+/* 0, or PIPEPOLL_ENOMEM, or else the run has ended. */
+static int sts_open(struct provider_run *run)
+{
+    struct run *r = &run->run;
+    int problem = resolve(run);
+    if (problem) {
+        run_end(r, PIPEPOLL_ECREDENTIALS);
+        return problem;
+    }
+    struct buf what = BUF_ON(run->what), name = BUF_ON(run->session_name);
+    buf_printf(&what, "%s of %.*s by STS at %.*s",
+               run->is_web_identity ? "AssumeRoleWithWebIdentity" : "AssumeRole",
+               STR_ARG(run->role->arn), STR_ARG(run->endpoint.host));
+    buf_printf(&name, "pipepoll-%lld", (long long)run_now_s(r));
+    if (exchange_open(&run->exchange, r->order.host, run->endpoint.url, EXCHANGE_BY_RULES))
+        return PIPEPOLL_ENOMEM;
+    run->exchange.on_done = on_answer;
+    run->exchange.timeout_ms = TIMEOUT_MS;
+    run->exchange.attempts = ATTEMPTS;
+    return 0;
+}
+
+static int role_begin(struct run *r)
+{
+    struct provider_run *run = run_of(r);
+    run->role = r->order.role;
+    int problem = sts_open(run);
+    if (problem)
+        return r->ended ? 0 : problem;
+    problem = sigv4_key_init(&run->key, run->endpoint.signing_region, STR("sts"));
+    if (!problem)
+        send_signed(run, run_now_s(r));
+    return problem;
+}
+
+static int web_identity_begin(struct run *r)
+{
+    struct provider_run *run = run_of(r);
+    run->role = &r->order.recipe->web_identity;
+    run->is_web_identity = true;
+    int problem = sts_open(run);
+    if (problem)
+        return r->ended ? 0 : problem;
+    run->exchange.passing = web_identity_passing;
+    run->token_file.on_done = on_token;
+    return token_file_start(&run->token_file, r->order.host, r->order.recipe->token_file);
+}
+
+static void sts_close(struct run *r)
+{
+    exchange_close(&run_of(r)->exchange);
+    sigv4_key_deinit(&run_of(r)->key);
+}
+
+static struct provider_run *role_start(const struct provider_order *order)
+{
+    static const struct run_kind kind = { sizeof(struct provider_run), role_begin, sts_close };
+    return run_start(order, &kind);
+}
+
+static struct provider_run *web_identity_start(const struct provider_order *order)
+{
+    static const struct run_kind kind = { sizeof(struct provider_run), web_identity_begin,
+                                          sts_close };
+    return run_start(order, &kind);
+}
+
+static void sts_stop(struct provider_run *run)
+{
+    token_file_forget(&run->token_file);
+    if (run->exchange.state != EXCHANGE_IDLE)
+        exchange_stop(&run->exchange);
+    else
+        run_end_stopped(&run->run);
+}
+
+const struct provider_kind provider_role = { "role", role_start, sts_stop };
+const struct provider_kind provider_web_identity = { "web identity", web_identity_start, sts_stop };

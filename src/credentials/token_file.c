@@ -1,0 +1,53 @@
+#include "credentials/token_file.h"
+
+#include <errno.h>
+
+#include "base/buf.h"
+
+enum { PATH_SIZE = 4096 };
+
+/* It goes into a header line: a line end in it could start another. */
+static bool is_plain(str token)
+{
+    for (size_t i = 0; i < token.len; i++)
+        if (token.ptr[i] < 0x20 || token.ptr[i] > 0x7e)
+            return false;
+    return true;
+}
+
+static void on_read(struct file_read *read, int error, str text)
+{
+    struct token_file *t = CONTAINER_OF(read, struct token_file, read);
+    str token = str_trim(text);
+    const char *problem = NULL;
+    if (error)
+        problem = strerror(error);
+    else if (!token.len)
+        problem = "it is empty";
+    else if (!is_plain(token))
+        problem = "it holds a character that is not printable, such as a line end in its middle";
+    if (!problem) {
+        t->on_done(t, token, 0);
+        return;
+    }
+    int status = error == ENOMEM ? PIPEPOLL_ENOMEM : PIPEPOLL_ECREDENTIALS;
+    t->on_done(t, STR(""),
+               explain(&t->why, status, "token file %.*s: %s", STR_ARG(t->path), problem));
+}
+
+int token_file_start(struct token_file *t, const struct provider_host *host, str path)
+{
+    char text[PATH_SIZE];
+    struct buf b = BUF_ON(text);
+    buf_put(&b, path);
+    const char *name = buf_cstr(&b);
+    t->path = path;
+    t->read.on_done = on_read;
+    /* A path that is too long becomes the empty one, which does not exist. */
+    return file_read_start(&t->read, host->loop, &host->alloc, name);
+}
+
+void token_file_forget(struct token_file *t)
+{
+    file_read_forget(&t->read);
+}

@@ -1,0 +1,26 @@
+/* A token in a file that somebody else renews: a pod's service account, say. Read anew each
+ * time. */
+#ifndef CREDENTIALS_TOKEN_FILE_H
+#define CREDENTIALS_TOKEN_FILE_H
+
+#include "credentials/provider.h"
+#include "io/file.h"
+
+/* Embedded in the provider's run, zeroed. */
+struct token_file {
+    /* From the loop, exactly once per start. token: without blanks at its ends, dies on return.
+     * status: 0; PIPEPOLL_ECREDENTIALS: it can't be read, is empty, or holds a byte that is not
+     * printable ASCII, and why says so; PIPEPOLL_ENOMEM. */
+    void (*on_done)(struct token_file *t, str token, int status);
+    struct pipepoll_error why;
+    /* private */
+    struct file_read read;
+    str path;
+};
+
+/* path is borrowed until on_done(). PIPEPOLL_ENOMEM: not started. */
+int token_file_start(struct token_file *t, const struct provider_host *host, str path);
+/* on_done() will not come. Fine when idle. */
+void token_file_forget(struct token_file *t);
+
+#endif

@@ -1,0 +1,212 @@
+/* A wish never changes: another role on top makes another wish, with copies of what was below. */
+#include "credentials/wish.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+
+/* --- made --- */
+
+static size_t text_size(const struct wish *w)
+{
+    size_t size = w->profile.len;
+    for (size_t i = 0; i < w->role_count; i++)
+        size += w->roles[i].arn.len + w->roles[i].session_name.len + w->roles[i].external_id.len;
+    return size;
+}
+
+static str keep(char **at, str s)
+{
+    str kept = { *at, s.len };
+    if (s.len)
+        memcpy(*at, s.ptr, s.len);
+    *at += s.len;
+    return kept;
+}
+
+/* A copy of w, whose fixed keys get one more reference. */
+static int make(struct pipepoll_credentials **out, const struct wish *w, struct pipepoll_error *why)
+{
+    struct pipepoll_credentials *c = calloc(1, sizeof *c + text_size(w));
+    if (!c)
+        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    char *at = c->text;
+    c->refs = 1;
+    c->wish = *w;
+    credentials_ref(w->fixed);
+    c->wish.profile = keep(&at, w->profile);
+    for (size_t i = 0; i < w->role_count; i++) {
+        struct role *r = &c->wish.roles[i];
+        r->arn = keep(&at, r->arn);
+        r->session_name = keep(&at, r->session_name);
+        r->external_id = keep(&at, r->external_id);
+    }
+    *out = c;
+    return 0;
+}
+
+static int make_fixed(struct pipepoll_credentials **out, enum wish_kind kind,
+                      const struct credentials_text *text, struct pipepoll_error *why)
+{
+    struct wish w = { .kind = kind };
+    int r = credentials_new(&w.fixed, &(struct alloc) { 0 }, text, UINT64_MAX);
+    if (r == PIPEPOLL_EINVAL)
+        return explain(why, r,
+                       "the %s credentials are empty or hold a character that is not printable "
+                       "ASCII (a line end, perhaps)",
+                       kind == WISH_FIXED ? "static" : "environment");
+    if (r)
+        return explain(why, r, "out of memory");
+    r = make(out, &w, why);
+    credentials_unref(w.fixed);
+    return r;
+}
+
+int pipepoll_credentials_static(struct pipepoll_credentials **out, str access_key_id,
+                                str secret_access_key, str session_token,
+                                struct pipepoll_error *why)
+{
+    const struct credentials_text text = {
+        .access_key_id = access_key_id,
+        .secret_access_key = secret_access_key,
+        .session_token = session_token,
+    };
+    return make_fixed(out, WISH_FIXED, &text, why);
+}
+
+bool wish_read_environment(struct credentials_text *out, const struct environment *e,
+                           struct pipepoll_error *why)
+{
+    *out = (struct credentials_text) {
+        .access_key_id = environment_get(e, "AWS_ACCESS_KEY_ID"),
+        .secret_access_key = environment_get(e, "AWS_SECRET_ACCESS_KEY"),
+        .session_token = environment_get(e, "AWS_SESSION_TOKEN"),
+        .account_id = environment_get(e, "AWS_ACCOUNT_ID"),
+    };
+    if (out->access_key_id.len && out->secret_access_key.len)
+        return true;
+    explain(why, PIPEPOLL_ECREDENTIALS, "no credentials: %s is not set in the environment",
+            out->access_key_id.len ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
+    return false;
+}
+
+int pipepoll_credentials_environment(struct pipepoll_credentials **out, struct pipepoll_error *why)
+{
+    struct credentials_text text;
+    if (!wish_read_environment(&text, &(struct environment) { 0 }, why))
+        return PIPEPOLL_ECREDENTIALS;
+    return make_fixed(out, WISH_ENVIRONMENT, &text, why);
+}
+
+int pipepoll_credentials_default(struct pipepoll_credentials **out, struct pipepoll_error *why)
+{
+    return make(out, &(struct wish) { .kind = WISH_DEFAULT }, why);
+}
+
+int pipepoll_credentials_profile(struct pipepoll_credentials **out, str name,
+                                 struct pipepoll_error *why)
+{
+    if (!name.len)
+        return explain(why, PIPEPOLL_EINVAL, "the name of the profile is empty");
+    return make(out, &(struct wish) { .kind = WISH_PROFILE, .profile = name }, why);
+}
+
+/* --- a role on top --- */
+
+static int check_role(const struct role *r, struct pipepoll_error *why)
+{
+    enum role_fault fault = role_check(r);
+    const char *rule = role_fault_text(fault);
+    switch (fault) {
+    case ROLE_FINE:
+    case ROLE_FAULT_COUNT:
+        return 0;
+    case ROLE_BAD_ARN:
+        return explain(why, PIPEPOLL_EINVAL, "arn \"%.*s\" %s", STR_ARG(r->arn), rule);
+    case ROLE_BAD_SESSION_NAME:
+        return explain(why, PIPEPOLL_EINVAL, "session_name \"%.*s\" %s", STR_ARG(r->session_name),
+                       rule);
+    case ROLE_BAD_EXTERNAL_ID: /* something of a password: not quoted */
+        return explain(why, PIPEPOLL_EINVAL, "external_id %s", rule);
+    case ROLE_BAD_DURATION:
+        break;
+    }
+    return explain(why, PIPEPOLL_EINVAL, "duration_s %u %s", r->duration_s, rule);
+}
+
+static int add_role(struct wish *w, const struct role *role, struct pipepoll_error *why)
+{
+    int r = check_role(role, why);
+    if (r)
+        return r;
+    if (w->role_count == WISH_ROLES_MAX)
+        return explain(why, PIPEPOLL_EINVAL, "more than %d roles one upon the other",
+                       WISH_ROLES_MAX);
+    if (w->role_count && role->duration_s > ROLE_CHAINED_DURATION_S)
+        return explain(why, PIPEPOLL_EINVAL,
+                       "duration_s %u is more than the %d that AWS allows for a role assumed with "
+                       "the keys of another role",
+                       role->duration_s, ROLE_CHAINED_DURATION_S);
+    w->roles[w->role_count++] = *role;
+    return 0;
+}
+
+int pipepoll_credentials_role(struct pipepoll_credentials **out,
+                              struct pipepoll_credentials *source, const struct pipepoll_role *role,
+                              struct pipepoll_error *why)
+{
+    struct pipepoll_role given = { 0 };
+    if (role->size < sizeof role->size)
+        return explain(why, PIPEPOLL_EINVAL, "the role's size is %zu: set it to sizeof",
+                       role->size);
+    memcpy(&given, role, role->size < sizeof given ? role->size : sizeof given);
+    struct wish w = { .kind = WISH_DEFAULT };
+    if (source)
+        w = source->wish;
+    const struct role added = {
+        .arn = given.arn,
+        .session_name = given.session_name,
+        .external_id = given.external_id,
+        .duration_s = given.duration_s,
+    };
+    int r = add_role(&w, &added, why);
+    return r ? r : make(out, &w, why);
+}
+
+/* --- shared --- */
+
+struct pipepoll_credentials *pipepoll_credentials_ref(struct pipepoll_credentials *c)
+{
+    if (c)
+        c->refs++;
+    return c;
+}
+
+struct pipepoll_credentials *pipepoll_credentials_unref(struct pipepoll_credentials *c)
+{
+    if (!c || --c->refs)
+        return NULL;
+    credentials_unref(c->wish.fixed);
+    free(c);
+    return NULL;
+}
+
+static bool same_keys(const struct credentials *a, const struct credentials *b)
+{
+    if (!a || !b)
+        return a == b;
+    return str_eq(a->access_key_id, b->access_key_id) &&
+           str_eq(a->secret_access_key, b->secret_access_key) &&
+           str_eq(a->session_token, b->session_token);
+}
+
+bool wish_eq(const struct wish *a, const struct wish *b)
+{
+    if (a->kind != b->kind || a->role_count != b->role_count || !same_keys(a->fixed, b->fixed) ||
+        !str_eq(a->profile, b->profile))
+        return false;
+    for (size_t i = 0; i < a->role_count; i++)
+        if (!role_eq(&a->roles[i], &b->roles[i]))
+            return false;
+    return true;
+}

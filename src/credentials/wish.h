@@ -1,0 +1,42 @@
+/* Whose keys are wanted, as the embedder said it: a description without any state, shared by
+ * reference count between pollers of one thread. How to get them is recipe's, getting them fetch's,
+ * keeping them fresh identity's. */
+#ifndef CREDENTIALS_WISH_H
+#define CREDENTIALS_WISH_H
+
+#include "aws/credentials.h"
+#include "base/environment.h"
+#include "credentials/role.h"
+
+enum wish_kind {
+    WISH_FIXED,       /* the set in `fixed` */
+    WISH_ENVIRONMENT, /* AWS_ACCESS_KEY_ID and its fellows, and nothing else */
+    WISH_DEFAULT,     /* the default chain */
+    WISH_PROFILE      /* a profile of the shared files */
+};
+
+enum { WISH_ROLES_MAX = 4 };
+
+struct wish {
+    enum wish_kind kind;
+    struct credentials *fixed; /* FIXED; ENVIRONMENT: as it was read, NULL: read it when needed */
+    str profile;               /* PROFILE */
+    struct role roles[WISH_ROLES_MAX]; /* assumed on top, in order */
+    size_t role_count;
+};
+
+struct pipepoll_credentials {
+    unsigned refs;
+    struct wish wish; /* its slices lie in text */
+    char text[];
+};
+
+/* The keys that the environment holds, as slices of it. false, with an error of
+ * PIPEPOLL_ECREDENTIALS in why: one of the two variables is not set. */
+bool wish_read_environment(struct credentials_text *out, const struct environment *e,
+                           struct pipepoll_error *why);
+
+/* Do both mean the same keys? Then they can share an identity. */
+bool wish_eq(const struct wish *a, const struct wish *b);
+
+#endif

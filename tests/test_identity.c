@@ -1,0 +1,338 @@
+/* An identity in virtual time: the clock, the alarm and the fetch are this file's. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "credentials/identity.h"
+#include "lib/check.h"
+
+static const uint64_t s_ns = 1000000000;
+static const uint64_t never_s = UINT64_MAX;
+
+/* --- the world below --- */
+
+static uint64_t now_ns, alarm_ns;
+static struct alarm *the_alarm;
+static struct fetch_order order; /* of the fetch under way */
+static unsigned fetches, stopped, changes, closed;
+static bool under_way, at_hand, no_memory;
+
+uint64_t wake_now_ns(void)
+{
+    return now_ns;
+}
+
+int alarm_init(struct alarm *a, struct wake *w, void (*ring)(struct alarm *a))
+{
+    a->ring = ring;
+    the_alarm = a;
+    alarm_ns = ALARM_OFF;
+    return 0;
+}
+
+void alarm_deinit(struct alarm *a)
+{
+    the_alarm = NULL;
+}
+
+void alarm_set(struct alarm *a, uint64_t due_ns)
+{
+    alarm_ns = due_ns;
+}
+
+static struct credentials *keys_of(const char *id, uint64_t expires_s)
+{
+    struct credentials_text text = { .access_key_id = str_of(id), .secret_access_key = STR("s") };
+    struct credentials *keys = NULL;
+    credentials_new(&keys, &(struct alloc) { 0 }, &text, expires_s);
+    return keys;
+}
+
+bool fetch_at_once(struct fetch_outcome *out, const struct wish *wish,
+                   const struct provider_host *host)
+{
+    if (at_hand)
+        *out = (struct fetch_outcome) { .keys = keys_of("AKIDHAND", never_s), .label = "given" };
+    return at_hand;
+}
+
+int fetch_start(struct fetch **out, const struct fetch_order *o)
+{
+    assert_false(under_way);
+    if (no_memory)
+        return PIPEPOLL_ENOMEM;
+    order = *o;
+    *out = (struct fetch *)&order;
+    under_way = true;
+    fetches++;
+    return 0;
+}
+
+void fetch_stop(struct fetch *f)
+{
+    stopped++;
+}
+
+/* --- the identity under test --- */
+
+static int64_t wall_s(void *ctx)
+{
+    return (int64_t)(now_ns / s_ns);
+}
+
+static void on_change(struct identity *id, void *ctx)
+{
+    changes++;
+}
+
+static void on_closed(void *ctx)
+{
+    closed++;
+}
+
+static struct rng dice;
+static const struct provider_host host = { .rng = &dice, .now_s = wall_s };
+static struct pipepoll_credentials wish;
+
+static struct identity *open_identity(void)
+{
+    struct identity_options o = { .host = &host, .wish = &wish, .on_change = on_change };
+    struct identity *id = NULL;
+    now_ns = 1000 * s_ns;
+    fetches = stopped = changes = closed = 0;
+    under_way = no_memory = false;
+    dice.state = 7;
+    wish.refs = 1;
+    assert_int_equal(identity_open(&id, &o), 0);
+    return id;
+}
+
+static void close_identity(struct identity *id)
+{
+    identity_close(id, on_closed, NULL);
+    if (under_way) {
+        under_way = false;
+        order.on_done(order.ctx, &(struct fetch_outcome) { .why = { "stopped" } });
+    }
+    assert_int_equal(closed, 0);
+    the_alarm->ring(the_alarm);
+    assert_int_equal(closed, 1);
+    assert_null(the_alarm);
+    assert_int_equal(wish.refs, 1);
+}
+
+/* Let time pass to this instant, and alarms ring. */
+static void pass_to(uint64_t to_ns)
+{
+    while (alarm_ns <= to_ns && !under_way) {
+        now_ns = alarm_ns > now_ns ? alarm_ns : now_ns;
+        alarm_ns = ALARM_OFF;
+        the_alarm->ring(the_alarm);
+    }
+    now_ns = to_ns;
+}
+
+static void bring(const char *key, uint64_t lives_s, bool outlives)
+{
+    struct fetch_outcome got = {
+        .keys = keys_of(key, lives_s == never_s ? never_s : now_ns / s_ns + lives_s),
+        .dated_s = (int64_t)(now_ns / s_ns),
+        .outlives_expiry = outlives,
+        .may_change = true,
+        .label = "profile p",
+    };
+    assert_true(under_way);
+    under_way = false;
+    order.on_done(order.ctx, &got);
+}
+
+static void fail_fetch(bool lasting)
+{
+    assert_true(under_way);
+    under_way = false;
+    order.on_done(order.ctx,
+                  &(struct fetch_outcome) { .lasting = lasting, .why = { "the service is away" } });
+}
+
+static void assert_key(const struct identity *id, const char *want)
+{
+    const struct credentials *keys = identity_current(id);
+    assert_str_equal(keys ? keys->access_key_id : STR("none"), want);
+}
+
+/* --- tests --- */
+
+static void keys_at_hand_are_current_at_once_and_for_ever(void **state)
+{
+    at_hand = true;
+    struct identity *id = open_identity();
+    at_hand = false;
+    struct identity_report report;
+    identity_report(id, &report);
+    assert_key(id, "AKIDHAND");
+    assert_true(report.usable && !report.degraded);
+    assert_true(report.expires_s == INT64_MAX);
+    assert_string_equal(report.label, "given");
+    assert_false(identity_refresh(id));
+    pass_to(now_ns + 365 * 86400 * s_ns);
+    assert_int_equal(fetches, 0);
+    close_identity(id);
+}
+
+static void keys_are_renewed_before_they_expire(void **state)
+{
+    struct identity *id = open_identity();
+    assert_int_equal(fetches, 1);
+    assert_key(id, "none");
+    bring("AKID1", 3600, false);
+    assert_int_equal(changes, 1);
+    assert_key(id, "AKID1");
+    pass_to(now_ns + 3600 * s_ns - 20 * 60 * s_ns);
+    assert_int_equal(fetches, 1);
+    pass_to(now_ns + 9 * 60 * s_ns);
+    assert_int_equal(fetches, 2);
+    assert_key(id, "AKID1"); /* while the next set comes */
+    bring("AKID2", 3600, false);
+    assert_key(id, "AKID2");
+    close_identity(id);
+}
+
+static void a_failing_renewal_keeps_the_keys_until_they_expire(void **state)
+{
+    struct identity *id = open_identity();
+    struct identity_report report;
+    bring("AKID1", 3600, false);
+    uint64_t end_ns = now_ns + 3600 * s_ns;
+    while (now_ns < end_ns - 1 * s_ns) {
+        pass_to(now_ns + s_ns);
+        assert_key(id, "AKID1");
+        if (under_way)
+            fail_fetch(false);
+    }
+    identity_report(id, &report);
+    assert_true(report.degraded);
+    assert_string_equal(report.why, "the service is away");
+    changes = 0;
+    pass_to(end_ns);
+    assert_key(id, "none");
+    assert_int_equal(changes, 1);
+    while (!under_way)
+        pass_to(now_ns + s_ns);
+    bring("AKID2", 3600, false);
+    assert_key(id, "AKID2");
+    identity_report(id, &report);
+    assert_string_equal(report.why, "");
+    close_identity(id);
+}
+
+static void keys_of_a_metadata_service_outlive_their_expiry(void **state)
+{
+    struct identity *id = open_identity();
+    bring("AKID1", 3600, true);
+    uint64_t end_ns = now_ns + 2 * 3600 * s_ns;
+    while (now_ns < end_ns) {
+        pass_to(now_ns + s_ns);
+        if (under_way)
+            fail_fetch(false);
+    }
+    assert_key(id, "AKID1");
+    close_identity(id);
+}
+
+static void a_refusal_by_the_service_forces_one_fetch_a_minute(void **state)
+{
+    struct identity *id = open_identity();
+    bring("AKID1", never_s, false);
+    assert_int_equal(fetches, 1);
+    assert_true(identity_refresh(id));
+    pass_to(now_ns);
+    assert_int_equal(fetches, 2);
+    assert_true(identity_refresh(id)); /* the one under way */
+    changes = 0;
+    bring("AKID2", never_s, false);
+    assert_int_equal(changes, 1);
+    assert_key(id, "AKID2");
+    assert_false(identity_refresh(id));
+    pass_to(now_ns + 61 * s_ns);
+    assert_true(identity_refresh(id));
+    pass_to(now_ns);
+    changes = 0;
+    fail_fetch(true); /* whoever waits must hear of the end, good or bad */
+    assert_int_equal(changes, 1);
+    assert_key(id, "AKID2");
+    close_identity(id);
+}
+
+static void keys_that_had_expired_when_they_came_are_no_keys(void **state)
+{
+    struct identity *id = open_identity();
+    struct identity_report report;
+    bring("AKID1", 0, false);
+    assert_key(id, "none");
+    identity_report(id, &report);
+    assert_non_null(strstr(report.why, "expired"));
+    close_identity(id);
+}
+
+static void a_step_of_the_calendar_clock_changes_nothing(void **state)
+{
+    struct identity *id = open_identity();
+    struct fetch_outcome got = {
+        .keys = keys_of("AKID1", 5000000 + 3600),
+        .dated_s = 5000000, /* the service's clock: far from ours */
+        .may_change = true,
+        .label = "profile p",
+    };
+    under_way = false;
+    order.on_done(order.ctx, &got);
+    pass_to(now_ns + 3600 * s_ns - 20 * 60 * s_ns);
+    assert_int_equal(fetches, 1);
+    assert_key(id, "AKID1");
+    pass_to(now_ns + 9 * 60 * s_ns);
+    assert_int_equal(fetches, 2);
+    close_identity(id);
+}
+
+static void without_memory_for_a_fetch_it_tries_again(void **state)
+{
+    struct identity *id = open_identity();
+    bring("AKID1", 3600, false);
+    no_memory = true;
+    pass_to(now_ns + 3000 * s_ns);
+    assert_int_equal(fetches, 1);
+    assert_key(id, "AKID1");
+    no_memory = false;
+    while (!under_way)
+        pass_to(now_ns + s_ns);
+    assert_int_equal(fetches, 2);
+    close_identity(id);
+}
+
+static void closing_stops_the_fetch_and_waits_for_its_end(void **state)
+{
+    struct identity *id = open_identity();
+    identity_close(id, on_closed, NULL);
+    assert_int_equal(stopped, 1);
+    assert_true(alarm_ns == ALARM_OFF);
+    under_way = false;
+    struct fetch_outcome late = { .keys = keys_of("AKIDLATE", never_s) };
+    order.on_done(order.ctx, &late);
+    assert_int_equal(closed, 0);
+    the_alarm->ring(the_alarm);
+    assert_int_equal(closed, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_at_hand_are_current_at_once_and_for_ever),
+        cmocka_unit_test(keys_are_renewed_before_they_expire),
+        cmocka_unit_test(a_failing_renewal_keeps_the_keys_until_they_expire),
+        cmocka_unit_test(keys_of_a_metadata_service_outlive_their_expiry),
+        cmocka_unit_test(a_refusal_by_the_service_forces_one_fetch_a_minute),
+        cmocka_unit_test(keys_that_had_expired_when_they_came_are_no_keys),
+        cmocka_unit_test(a_step_of_the_calendar_clock_changes_nothing),
+        cmocka_unit_test(without_memory_for_a_fetch_it_tries_again),
+        cmocka_unit_test(closing_stops_the_fetch_and_waits_for_its_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

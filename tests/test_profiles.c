@@ -1,0 +1,524 @@
+/* The shared files: where they are, what names and repetitions mean, what is refused; and AWS's own
+ * vectors of locations and of whole files. */
+#include "credentials/profiles.h"
+
+#include "lib/check.h"
+#include "lib/environment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/ini.h"
+
+#define VECTORS SHARED_DATA "/sdk/aws/rust-runtime/aws-runtime/test-data/"
+
+static const struct alloc libc_alloc = { 0 };
+static const struct profiles_paths paths = { "/h/.aws/config", "/h/.aws/credentials" };
+
+static struct profiles *read_both(const char *config, const char *credentials)
+{
+    struct profiles *p = NULL;
+    struct pipepoll_error why = { "" };
+    int r = profiles_new(&p, &libc_alloc, &paths, str_of(config), str_of(credentials), &why);
+    if (r)
+        fail_msg("%s", why.text);
+    return p;
+}
+
+#define assert_get(p, name, key, want)                                                             \
+    assert_str_equal(profiles_get(p, PROFILES_PROFILE, STR(name), STR(key)), want)
+
+/* --- names and repetitions --- */
+
+static void the_credentials_file_beats_the_config_file_and_the_last_value_the_first(void **state)
+{
+    struct profiles *p = read_both("[profile a]\nk = 1\nK = 2\nonly = here\nboth = config\n"
+                                   "[profile a]\nk = 3\n",
+                                   "[a]\nboth = credentials\n");
+    assert_get(p, "a", "K", "3");
+    assert_get(p, "a", "only", "here");
+    assert_get(p, "a", "both", "credentials");
+    assert_get(p, "a", "none", "");
+    assert_get(p, "b", "k", "");
+    assert_null(profiles_free(p));
+}
+
+static void a_default_with_prefix_hides_the_plain_one_of_its_file_only(void **state)
+{
+    struct profiles *p = read_both("[default]\nplain = 1\n[profile default]\nprefixed = 1\n",
+                                   "[default]\nsecret = 1\n");
+    assert_get(p, "default", "plain", "");
+    assert_get(p, "default", "prefixed", "1");
+    assert_get(p, "default", "secret", "1");
+    profiles_free(p);
+}
+
+static void sections_of_each_kind_have_names_of_their_own(void **state)
+{
+    struct profiles *p = read_both("[profile x]\nk = p\n[sso-session x]\nk = s\n[services x]\n"
+                                   "k = v\n[unknown x]\nk = u\n",
+                                   "");
+    assert_str_equal(profiles_get(p, PROFILES_PROFILE, STR("x"), STR("k")), "p");
+    assert_str_equal(profiles_get(p, PROFILES_SSO_SESSION, STR("x"), STR("k")), "s");
+    assert_str_equal(profiles_get(p, PROFILES_SERVICES, STR("x"), STR("k")), "v");
+    profiles_free(p);
+}
+
+static void a_later_property_hides_the_earlier_one_with_its_sub_properties(void **state)
+{
+    struct profiles *p = read_both("[services s]\nsts =\n  endpoint_url = http://one\n  n = 1\n"
+                                   "sts =\n  ENDPOINT_URL = http://two\n  endpoint_url = http://3\n"
+                                   "s3 =\n  endpoint_url = http://s3\n",
+                                   "");
+    const str section = STR_INIT("s"), url = STR_INIT("endpoint_url");
+    assert_str_equal(profiles_get_sub(p, PROFILES_SERVICES, section, STR("STS"), url), "http://3");
+    assert_str_equal(profiles_get_sub(p, PROFILES_SERVICES, section, STR("sts"), STR("n")), "");
+    assert_str_equal(profiles_get_sub(p, PROFILES_SERVICES, section, STR("s3"), url), "http://s3");
+    assert_str_equal(profiles_get_sub(p, PROFILES_SERVICES, section, STR("ec2"), url), "");
+    profiles_free(p);
+}
+
+static void the_lines_of_a_continued_value_are_joined(void **state)
+{
+    struct profiles *p =
+        read_both("[profile a]\nk = one # cut\n \n   two # kept\n\tthree\nl = 1", "");
+    assert_get(p, "a", "k", "one\ntwo # kept\nthree");
+    assert_get(p, "a", "l", "1");
+    profiles_free(p);
+}
+
+static void what_stands_below_an_invalid_name_is_ignored(void **state)
+{
+    struct profiles *p = read_both("[profile a]\nbad key =\n  k = sub\nbad key = 1\n  more\n"
+                                   "k = a\n[profile b c]\nk = b\n  more\n",
+                                   "[profile d]\nk = d\n");
+    assert_get(p, "a", "k", "a");
+    assert_false(profiles_has(p, PROFILES_PROFILE, STR("b c")));
+    assert_false(profiles_has(p, PROFILES_PROFILE, STR("d")));
+    assert_false(profiles_has(p, PROFILES_PROFILE, STR("profile d")));
+    profiles_free(p);
+}
+
+static void a_fault_is_told_with_its_place_and_without_the_text(void **state)
+{
+    static const struct {
+        const char *config, *credentials, *want;
+    } rows[] = {
+        { "[profile a]\n= SECRET\n", "", "/h/.aws/config:2:1: there is no name before the '='" },
+        { "", "[a]\nok = 1\nSECRET\n",
+          "/h/.aws/credentials:3:1: a property needs an '=' between its name and its value" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct profiles *p = NULL;
+        struct pipepoll_error why;
+        assert_int_equal(profiles_new(&p, &libc_alloc, &paths, str_of(rows[i].config),
+                                      str_of(rows[i].credentials), &why),
+                         PIPEPOLL_EINVAL);
+        assert_null(p);
+        assert_string_equal(why.text, rows[i].want);
+    }
+}
+
+static void who_looks_for_a_profile_that_is_not_there_gets_a_hint(void **state)
+{
+    struct profiles *p = read_both("[profile acme]\n[plain]\n", "[other]\n");
+    char text[256];
+    assert_string_equal(profiles_explain_missing(p, STR("acne"), text, sizeof text),
+                        "is in neither /h/.aws/config nor /h/.aws/credentials (did you mean "
+                        "\"acme\"?)");
+    assert_string_equal(profiles_explain_missing(p, STR("plain"), text, sizeof text),
+                        "is not in /h/.aws/config: [plain] there must read [profile plain]");
+    assert_string_equal(profiles_explain_missing(p, STR("zzzzzz"), text, sizeof text),
+                        "is in neither /h/.aws/config nor /h/.aws/credentials");
+    profiles_free(p);
+}
+
+/* --- memory --- */
+
+struct ledger {
+    bool fail, freed, wiped;
+};
+
+static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
+{
+    struct ledger *l = ctx;
+    if (new_size)
+        return l->fail ? NULL : realloc(ptr, new_size);
+    l->freed = l->wiped = true;
+    for (size_t i = 0; i < old_size; i++)
+        l->wiped = l->wiped && ((char *)ptr)[i] == 0;
+    free(ptr);
+    return NULL;
+}
+
+static void the_copies_are_wiped_and_a_failing_allocator_is_told(void **state)
+{
+    struct ledger ledger = { 0 };
+    const struct alloc alloc = { resize, &ledger };
+    const str credentials = STR_INIT("[a]\naws_secret_access_key = SECRET\n");
+    struct profiles *p = NULL;
+    assert_int_equal(profiles_new(&p, &alloc, &paths, STR(""), credentials, NULL), 0);
+    profiles_free(p);
+    assert_true(ledger.freed);
+    assert_true(ledger.wiped);
+    ledger.fail = true;
+    assert_int_equal(profiles_new(&p, &alloc, &paths, STR(""), credentials, NULL), PIPEPOLL_ENOMEM);
+}
+
+/* --- places --- */
+
+static struct profiles_paths find_paths(const char *environment)
+{
+    struct profiles_paths found;
+    json_t *members = json_loads(environment, 0, NULL);
+    const struct environment e = environment_of(members);
+    assert_int_equal(profiles_find(&found, &e, NULL), 0);
+    json_decref(members);
+    return found;
+}
+
+static void a_tilde_is_the_home_and_blanks_are_unset(void **state)
+{
+    struct profiles_paths found = find_paths("{\"HOME\": \"/h/\", \"AWS_CONFIG_FILE\": \"~/c\","
+                                             " \"AWS_SHARED_CREDENTIALS_FILE\": \" \"}");
+    assert_string_equal(found.config, "/h/c");
+    assert_string_equal(found.credentials, "/h/.aws/credentials");
+}
+
+static void a_path_that_is_too_long_is_an_error(void **state)
+{
+    char long_home[PROFILES_PATH_MAX + 1];
+    memset(long_home, 'h', sizeof long_home - 1);
+    long_home[sizeof long_home - 1] = '\0';
+    json_t *members = json_pack("{ss}", "HOME", long_home);
+    const struct environment e = environment_of(members);
+    struct profiles_paths found;
+    struct pipepoll_error why;
+    assert_int_equal(profiles_find(&found, &e, &why), PIPEPOLL_EINVAL);
+    assert_non_null(strstr(why.text, "AWS_CONFIG_FILE or HOME"));
+    json_decref(members);
+}
+
+/* --- files --- */
+
+static char directory[] = "/tmp/test_profiles_XXXXXX";
+
+static int make_directory(void **state)
+{
+    return mkdtemp(directory) ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+    return rmdir(directory);
+}
+
+struct load {
+    char config[64], credentials[64];
+    json_t *members;
+};
+
+static struct load prepare(void)
+{
+    struct load l;
+    snprintf(l.config, sizeof l.config, "%s/config", directory);
+    snprintf(l.credentials, sizeof l.credentials, "%s/credentials", directory);
+    l.members = json_pack("{ssss}", "AWS_CONFIG_FILE", l.config, "AWS_SHARED_CREDENTIALS_FILE",
+                          l.credentials);
+    return l;
+}
+
+static int run(const struct load *l, struct profiles **out, struct pipepoll_error *why)
+{
+    const struct environment e = environment_of(l->members);
+    return profiles_load(out, &libc_alloc, &e, why);
+}
+
+static void end(struct load *l)
+{
+    unlink(l->config);
+    unlink(l->credentials);
+    json_decref(l->members);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void files_are_read_and_a_missing_one_is_empty(void **state)
+{
+    struct load l = prepare();
+    struct profiles *p = NULL;
+    assert_int_equal(run(&l, &p, NULL), 0);
+    assert_false(profiles_has(p, PROFILES_PROFILE, STR("default")));
+    profiles_free(p);
+    write_text(l.config, "[default]\nk = 1\n");
+    write_text(l.credentials, "");
+    assert_int_equal(run(&l, &p, NULL), 0);
+    assert_get(p, "default", "k", "1");
+    profiles_free(p);
+    end(&l);
+}
+
+static void the_null_device_is_an_empty_file(void **state)
+{
+    struct load l = prepare();
+    struct profiles *p = NULL;
+    write_text(l.credentials, "[default]\nk = 1\n");
+    json_object_set_new(l.members, "AWS_CONFIG_FILE", json_string("/dev/null"));
+    assert_int_equal(run(&l, &p, NULL), 0);
+    assert_get(p, "default", "k", "1");
+    profiles_free(p);
+    end(&l);
+}
+
+static void check_refused(const struct load *l, const char *part)
+{
+    struct profiles *p = NULL;
+    struct pipepoll_error why = { "" };
+    assert_int_equal(run(l, &p, &why), PIPEPOLL_ESYSTEM);
+    assert_null(p);
+    if (!strstr(why.text, part) || !strstr(why.text, directory))
+        fail_msg("\"%s\" lacks \"%s\" or the path", why.text, part);
+}
+
+static void a_file_that_everybody_may_write_is_refused(void **state)
+{
+    struct load l = prepare();
+    write_text(l.config, "[default]\n");
+    assert_int_equal(chmod(l.config, 0602), 0);
+    check_refused(&l, "everybody may write");
+    end(&l);
+}
+
+static void what_is_no_regular_file_is_refused_without_waiting(void **state)
+{
+    struct load l = prepare();
+    assert_int_equal(mkfifo(l.credentials, 0600), 0);
+    check_refused(&l, "is not a regular file");
+    end(&l);
+}
+
+static void more_than_a_mebibyte_is_refused(void **state)
+{
+    struct load l = prepare();
+    write_text(l.credentials, "");
+    assert_int_equal(truncate(l.credentials, (1 << 20) + 1), 0);
+    check_refused(&l, "larger than 1 MiB");
+    end(&l);
+}
+
+static void a_file_that_may_not_be_read_is_an_error(void **state)
+{
+    if (geteuid() == 0) {
+        print_message("skipped: root may read every file\n");
+        skip();
+    }
+    struct load l = prepare();
+    write_text(l.config, "[default]\n");
+    assert_int_equal(chmod(l.config, 0), 0);
+    check_refused(&l, "Permission denied");
+    end(&l);
+}
+
+/* --- AWS's vectors --- */
+
+static json_t *load_vectors(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s%s", VECTORS, name);
+    json_t *root = json_load_file(path, 0, NULL);
+    if (!root) {
+        print_message("skipped: no %s\n", path);
+        skip();
+    }
+    return root;
+}
+
+static const char *member(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+static void the_files_are_where_the_sdks_look(void **state)
+{
+    json_t *root = load_vectors("file-location-tests.json"), *vector;
+    size_t i, excluded = 0;
+    json_array_foreach(json_object_get(root, "tests"), i, vector)
+    {
+        if (strcmp(member(vector, "platform"), "windows") == 0) {
+            print_message("excluded, Windows only: %s\n", member(vector, "name"));
+            excluded++;
+            continue;
+        }
+        const struct environment e = environment_of(json_object_get(vector, "environment"));
+        struct profiles_paths found;
+        assert_int_equal(profiles_find(&found, &e, NULL), 0);
+        assert_string_equal(found.config, member(vector, "configLocation"));
+        assert_string_equal(found.credentials, member(vector, "credentialsLocation"));
+        const char *profile = member(vector, "profile");
+        assert_str_equal(profiles_wanted(&e), profile ? profile : "default");
+    }
+    assert_int_equal(i, 9);
+    assert_int_equal(excluded, 5);
+    json_decref(root);
+}
+
+/* A multi-line value that begins with a line end is a list of sub-properties. */
+static void check_subs(const struct profiles *p, enum profiles_kind kind, str name, str key,
+                       const char *lines)
+{
+    str rest = str_of(lines + 1);
+    while (rest.len) {
+        str line = { rest.ptr, str_find(rest, '\n') };
+        size_t equals = str_find(line, '=');
+        str sub = str_trim((str) { line.ptr, equals });
+        str want = str_trim(str_skip(line, equals + 1));
+        assert_true(str_eq(profiles_get_sub(p, kind, name, key, sub), want));
+        rest = str_skip(rest, line.len < rest.len ? line.len + 1 : line.len);
+    }
+}
+
+static void check_sections(const struct profiles *p, enum profiles_kind kind, json_t *sections)
+{
+    const char *name, *key;
+    json_t *section, *value;
+    json_object_foreach(sections, name, section)
+    {
+        assert_true(profiles_has(p, kind, str_of(name)));
+        json_object_foreach(section, key, value)
+        {
+            const char *want = json_string_value(value);
+            if (want[0] == '\n')
+                check_subs(p, kind, str_of(name), str_of(key), want);
+            else
+                assert_str_equal(profiles_get(p, kind, str_of(name), str_of(key)), want);
+        }
+    }
+}
+
+static json_t *by_name(json_t *sections, str name)
+{
+    char text[256];
+    snprintf(text, sizeof text, "%.*s", STR_ARG(name));
+    return json_object_get(sections, text);
+}
+
+static bool is_wanted_key(json_t *section, str key)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(section, name, value) if (str_eq_nocase(str_of(name), key)) return true;
+    return false;
+}
+
+/* Whatever name or key stands in the text is there only if the vector says so. */
+static void check_no_more(const struct profiles *p, enum profiles_kind kind, json_t *sections,
+                          const char *text)
+{
+    struct ini in;
+    struct ini_item item;
+    str names[64];
+    size_t count = 0;
+    ini_init(&in, str_of(text));
+    for (ini_next(&in, &item); item.kind != INI_END; ini_next(&in, &item)) {
+        if (item.kind == INI_SECTION) {
+            assert_true(count + 2 <= 64);
+            names[count++] = item.name;
+            names[count++] = item.value;
+        }
+        for (size_t i = 0; i < count; i++) {
+            json_t *section = by_name(sections, names[i]);
+            assert_true(names[i].len == 0 || !profiles_has(p, kind, names[i]) == !section);
+            if (item.kind == INI_PROPERTY && !is_wanted_key(section, item.name))
+                assert_null(profiles_get(p, kind, names[i], item.name).ptr);
+        }
+    }
+}
+
+static const char *our_words(const char *theirs)
+{
+    static const char *const words[][2] = {
+        { "Expected a profile definition", "a [section] header must come before" },
+        { "Profile definition must end with ']'", "must end with ']'" },
+        { "Expected an '=' sign defining a property", "a property needs an '='" },
+        { "Property did not have a name", "there is no name before the '='" },
+        { "Expected a property definition", "continues no property" },
+        { "Expected a property definition, found continuation", "continues no property" },
+        { "Expected an '=' sign defining a sub-property", "below an empty value needs an '='" },
+        { "Sub-property did not have a name", "no name before the '=' of this indented line" },
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i][0], theirs) == 0)
+            return words[i][1];
+    fail_msg("an error that is new to this test: %s", theirs);
+    return "";
+}
+
+static void check_vector(json_t *vector)
+{
+    json_t *input = json_object_get(vector, "input"), *output = json_object_get(vector, "output");
+    json_t *want = json_object_get(output, "config");
+    json_t *profiles = json_object_get(want, "profiles");
+    json_t *sessions = json_object_get(want, "sso_sessions");
+    const char *config = member(input, "configFile"), *error = member(output, "errorContaining");
+    const char *credentials = member(input, "credentialsFile");
+    struct profiles *p = NULL;
+    struct pipepoll_error why = { "" };
+    int r = profiles_new(&p, &libc_alloc, &paths, str_of(config), str_of(credentials), &why);
+    if (error && (r != PIPEPOLL_EINVAL || !strstr(why.text, our_words(error))))
+        fail_msg("%s: got %d, \"%s\"", member(vector, "name"), r, why.text);
+    if (error)
+        return;
+    if (r)
+        fail_msg("%s: \"%s\"", member(vector, "name"), why.text);
+    check_sections(p, PROFILES_PROFILE, profiles);
+    check_sections(p, PROFILES_SSO_SESSION, sessions);
+    for (size_t i = 0; i < 2; i++) {
+        const char *text = i ? credentials : config;
+        check_no_more(p, PROFILES_PROFILE, profiles, text ? text : "");
+        check_no_more(p, PROFILES_SSO_SESSION, sessions, text ? text : "");
+    }
+    profiles_free(p);
+}
+
+static void whole_files_mean_what_they_mean_to_the_sdks(void **state)
+{
+    json_t *root = load_vectors("profile-parser-tests.json"), *vector;
+    size_t i;
+    json_array_foreach(json_object_get(root, "tests"), i, vector) check_vector(vector);
+    assert_int_equal(i, 65);
+    json_decref(root);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_credentials_file_beats_the_config_file_and_the_last_value_the_first),
+        cmocka_unit_test(a_default_with_prefix_hides_the_plain_one_of_its_file_only),
+        cmocka_unit_test(sections_of_each_kind_have_names_of_their_own),
+        cmocka_unit_test(a_later_property_hides_the_earlier_one_with_its_sub_properties),
+        cmocka_unit_test(the_lines_of_a_continued_value_are_joined),
+        cmocka_unit_test(what_stands_below_an_invalid_name_is_ignored),
+        cmocka_unit_test(a_fault_is_told_with_its_place_and_without_the_text),
+        cmocka_unit_test(who_looks_for_a_profile_that_is_not_there_gets_a_hint),
+        cmocka_unit_test(the_copies_are_wiped_and_a_failing_allocator_is_told),
+        cmocka_unit_test(a_tilde_is_the_home_and_blanks_are_unset),
+        cmocka_unit_test(a_path_that_is_too_long_is_an_error),
+        cmocka_unit_test(files_are_read_and_a_missing_one_is_empty),
+        cmocka_unit_test(the_null_device_is_an_empty_file),
+        cmocka_unit_test(a_file_that_everybody_may_write_is_refused),
+        cmocka_unit_test(what_is_no_regular_file_is_refused_without_waiting),
+        cmocka_unit_test(more_than_a_mebibyte_is_refused),
+        cmocka_unit_test(a_file_that_may_not_be_read_is_an_error),
+        cmocka_unit_test(the_files_are_where_the_sdks_look),
+        cmocka_unit_test(whole_files_mean_what_they_mean_to_the_sdks),
+    };
+    return cmocka_run_group_tests_name("profiles", tests, make_directory, remove_directory);
+}
