@@ -8,8 +8,8 @@
  * with the jobs in it. The poller keeps no jobs: what deliver() was given is the caller's to keep.
  *
  * Rules that hold for every function here unless its comment says otherwise:
- *  - Thread: call on the loop's thread. The library starts no thread of its own (libcurl starts one
- *    per name look-up) and never runs or stops the loop.
+ *  - Thread: call on the loop's thread. The library starts no thread of its own (names and small
+ *    files are looked up on libuv's thread pool) and never runs or stops the loop.
  *  - Errors: 0, or a negative `enum pipepoll_status`; outputs are untouched on failure. Where a
  *    `struct pipepoll_error *why` is taken it may be NULL; on failure it holds one sentence.
  *  - Strings: `struct pipepoll_str` borrows bytes, not NUL-terminated. Inputs are copied before the
@@ -41,7 +41,8 @@ extern "C" {
 struct uv_loop_s;            /* libuv's uv_loop_t */
 struct pipepoll;             /* one poller on one loop */
 struct pipepoll_target;      /* one action type in one region */
-struct pipepoll_credentials; /* where keys come from: a provider, shared by reference count */
+struct pipepoll_credentials; /* whose keys to sign with, shared by reference count */
+struct pipepoll_settings;    /* what the environment and the shared files say besides keys */
 
 struct pipepoll_str {
     const char *ptr;
@@ -78,7 +79,7 @@ PIPEPOLL_API const char *pipepoll_strerror(int status);
 
 /* Why a call failed: one sentence that names the field, the value and what is allowed. */
 struct pipepoll_error {
-    char text[256];
+    char text[512];
 };
 
 /* --- action types and jobs --- */
@@ -118,6 +119,16 @@ struct pipepoll_failure {
     struct pipepoll_str request_id; /* may be empty */
 };
 
+/* The keys of one identity, that is of all targets with equal credentials: where they come from and
+ * how they are. */
+struct pipepoll_identity {
+    bool usable;       /* there are keys to sign with */
+    bool degraded;     /* they have expired or could not be renewed in time, and still serve */
+    int64_t expires_s; /* Unix time; INT64_MAX: never, or there are none */
+    struct pipepoll_str source; /* "profile acme, role arn:aws:iam::...:role/Poller, from IMDS" */
+    struct pipepoll_str reason; /* of the last failure, with what to do; empty when all is well */
+};
+
 /* Where answers go. Embed it in a struct of your own and get that back from `self`. */
 struct pipepoll_sink {
     /* How many jobs can you take now? The poller subtracts what polls in flight may still bring and
@@ -134,12 +145,22 @@ struct pipepoll_sink {
     /* A target that was removed (or whose poller closes) is gone: the last call for it, after any
      * poll in flight was delivered. `from` and its user pointer are free to go. May be NULL. */
     void (*removed)(struct pipepoll_sink *self, struct pipepoll_target *from);
+    /* The keys of some targets came, changed, or can't be had: once per change, for all targets
+     * that share them. Without keys these targets are parked, and resume by themselves. May be
+     * NULL. */
+    void (*credentials)(struct pipepoll_sink *self, const struct pipepoll_identity *identity);
 };
 
 /* --- credentials --- */
 
-/* Fixed keys. session_token may be empty. The copies are wiped when the last reference goes.
- * EINVAL: an empty key or one with a control character. ENOMEM. */
+/* These say whose keys are wanted. A poller gets them, on its own loop and transport and without
+ * blocking, when it opens or when a target is added that names them; it renews them 15 minutes
+ * (with some jitter) before they expire, keeps the old ones while that fails and they are good, and
+ * asks anew when the service says that they have expired. Equal ones share an identity. They may be
+ * given to several pollers of one thread. All copies of keys are wiped when they are let go. */
+
+/* Fixed keys. session_token may be empty. EINVAL: an empty key or one with a control character.
+ * ENOMEM. */
 PIPEPOLL_API int pipepoll_credentials_static(struct pipepoll_credentials **out,
                                              struct pipepoll_str access_key_id,
                                              struct pipepoll_str secret_access_key,
@@ -151,6 +172,39 @@ PIPEPOLL_API int pipepoll_credentials_static(struct pipepoll_credentials **out,
 PIPEPOLL_API int pipepoll_credentials_environment(struct pipepoll_credentials **out,
                                                   struct pipepoll_error *why);
 
+/* The default chain: what the AWS CLI would use on this machine. The first of these that is
+ * configured is taken, and it is an error when that one is broken:
+ *  1. AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY;
+ *  2. the profile AWS_PROFILE, or "default", of AWS_CONFIG_FILE (~/.aws/config) and
+ *     AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials): a role (source_profile, credential_source),
+ *     a web identity, IAM Identity Center (as `aws sso login` left it), keys, credential_process;
+ *  3. AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN;
+ *  4. a container's: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI (ECS, EKS Pod Identity);
+ *  5. EC2 instance metadata, version 2 only, unless AWS_EC2_METADATA_DISABLED.
+ * ENOMEM. */
+PIPEPOLL_API int pipepoll_credentials_default(struct pipepoll_credentials **out,
+                                              struct pipepoll_error *why);
+
+/* A profile of the shared files, and nothing else. EINVAL: an empty name. ENOMEM. */
+PIPEPOLL_API int pipepoll_credentials_profile(struct pipepoll_credentials **out,
+                                              struct pipepoll_str name, struct pipepoll_error *why);
+
+/* A role to assume (STS AssumeRole) with the keys of `source` (NULL: the default chain), which is
+ * referenced. */
+struct pipepoll_role {
+    size_t size;                      /* set to sizeof */
+    struct pipepoll_str arn;          /* arn:aws:iam::123456789012:role/Name */
+    struct pipepoll_str session_name; /* 2 to 64 of [A-Za-z0-9+=,.@_-]; empty: pipepoll-TIME */
+    struct pipepoll_str external_id;  /* empty: none */
+    uint32_t duration_s;              /* 900 to 43200; 0: 3600 */
+};
+/* EINVAL: not a role's ARN, a member out of range, or more than 4 roles one upon the other.
+ * ENOMEM. */
+PIPEPOLL_API int pipepoll_credentials_role(struct pipepoll_credentials **out,
+                                           struct pipepoll_credentials *source,
+                                           const struct pipepoll_role *role,
+                                           struct pipepoll_error *why);
+
 /* One more or one less reference; both take NULL. The poller holds its own. unref returns NULL. */
 PIPEPOLL_API struct pipepoll_credentials *pipepoll_credentials_ref(struct pipepoll_credentials *c);
 PIPEPOLL_API struct pipepoll_credentials *pipepoll_credentials_unref(
@@ -161,12 +215,14 @@ PIPEPOLL_API struct pipepoll_credentials *pipepoll_credentials_unref(
 enum pipepoll_level { PIPEPOLL_ERROR, PIPEPOLL_WARNING, PIPEPOLL_INFO, PIPEPOLL_DEBUG };
 
 struct pipepoll_options {
-    size_t size;                              /* set by PIPEPOLL_OPTIONS_INIT */
-    struct pipepoll_sink *sink;               /* required; must outlive `closed` */
-    struct pipepoll_credentials *credentials; /* NULL: the environment */
+    size_t size;                /* set by PIPEPOLL_OPTIONS_INIT */
+    struct pipepoll_sink *sink; /* required; must outlive `closed` */
+    struct pipepoll_credentials
+        *credentials;                  /* of targets without their own; NULL: default chain */
     struct pipepoll_str ca_bundle;     /* PEM file of roots; empty: AWS_CA_BUNDLE, or system's */
     uint32_t max_in_flight;            /* polls at once; 0: 256; at most 65536 */
     uint32_t max_in_flight_per_region; /* 0: a fair share, max_in_flight / regions, at least 1 */
+    double max_polls_per_s;            /* for each account and region; 0: as the service lets us */
     uint32_t request_timeout_ms;       /* from start to whole answer; 0: 30000 */
     uint32_t connect_timeout_ms;       /* name, TCP and TLS; 0: 10000 */
     uint64_t seed;                     /* of jitter; 0: from the system */
@@ -240,9 +296,12 @@ struct pipepoll_target_options {
     struct pipepoll_str region;       /* such as us-east-1 */
     struct pipepoll_str endpoint_url; /* http(s)://host[:port][/path]; empty: the region's own */
     uint32_t interval_ms;             /* from poll to poll, +-10 %; 0: 5000; at most 86400000 */
+    uint32_t pickup_goal_ms;          /* instead of an interval: find 95 of 100 jobs within this */
+    uint32_t slowest_interval_ms;     /* with a goal: poll no less often; 0: 12 goals */
     uint32_t max_batch_size;          /* jobs per answer; 0: left to the service */
     bool fips, dualstack;             /* which of the region's endpoints; not with endpoint_url */
-    void *user;                       /* yours; see pipepoll_target_user() */
+    struct pipepoll_credentials *credentials; /* NULL: the poller's */
+    void *user;                               /* yours; see pipepoll_target_user() */
 };
 #ifdef __cplusplus
 static inline pipepoll_target_options pipepoll_target_options_init(void)
@@ -275,10 +334,60 @@ PIPEPOLL_API int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_t
 PIPEPOLL_API void pipepoll_target_remove(struct pipepoll_target *t);
 
 PIPEPOLL_API void *pipepoll_target_user(const struct pipepoll_target *t);
+
+/* What is known of a target's way to the service. Slices live until the loop turns. */
+struct pipepoll_report {
+    size_t size; /* set by the caller to sizeof */
+    struct pipepoll_identity identity;
+    int64_t clock_skew_ms;           /* how far the service's clock is ahead; 0 while not known */
+    double polls_per_s;              /* now allowed for the account and region; 0: no limit */
+    uint32_t interval_ms;            /* at present: with a pickup goal it changes */
+    struct pipepoll_str address;     /* of the last connection's peer; empty: none was made */
+    struct pipepoll_str tls_version; /* "TLSv1.3" */
+    struct pipepoll_str issuer;      /* of the server's certificate */
+    struct pipepoll_str proxy;       /* that is used, without its password; empty: none */
+    uint32_t lookup_us, connect_us, tls_us; /* the last connection's steps */
+};
+PIPEPOLL_API void pipepoll_target_report(const struct pipepoll_target *t,
+                                         struct pipepoll_report *out);
+
 /* Both live as long as t. */
 PIPEPOLL_API struct pipepoll_str pipepoll_target_region(const struct pipepoll_target *t);
 PIPEPOLL_API struct pipepoll_action_type pipepoll_target_action_type(
     const struct pipepoll_target *t);
+
+/* --- settings --- */
+
+/* What the environment and the shared files say of where calls go, as the AWS CLI reads them. The
+ * library itself uses of these only what its credentials need, AWS_CA_BUNDLE, HTTPS_PROXY,
+ * NO_PROXY and AWS_DISABLE_CLOCK_SKEW_CORRECTION; the rest is the caller's to apply or not. */
+enum pipepoll_setting {
+    PIPEPOLL_SETTING_PROFILE,      /* AWS_PROFILE; "default" */
+    PIPEPOLL_SETTING_REGION,       /* AWS_REGION, AWS_DEFAULT_REGION, region of the profile */
+    PIPEPOLL_SETTING_ENDPOINT_URL, /* AWS_ENDPOINT_URL_CODEPIPELINE, AWS_ENDPOINT_URL, the profile's
+                                    * services section, its endpoint_url */
+    PIPEPOLL_SETTING_FIPS,         /* AWS_USE_FIPS_ENDPOINT, use_fips_endpoint: "true" or empty */
+    PIPEPOLL_SETTING_DUALSTACK,    /* AWS_USE_DUALSTACK_ENDPOINT, use_dualstack_endpoint */
+    PIPEPOLL_SETTING_CA_BUNDLE,    /* AWS_CA_BUNDLE, ca_bundle */
+    PIPEPOLL_SETTING_COUNT
+};
+/* Read them, of this profile (empty: AWS_PROFILE, or "default"). Blocks to read the files. EINVAL:
+ * a file is not understood, or the profile that was named is not there; ESYSTEM: a file can't be
+ * read; ENOMEM. */
+PIPEPOLL_API int pipepoll_settings_load(struct pipepoll_settings **out, struct pipepoll_str profile,
+                                        struct pipepoll_error *why);
+/* A value, empty where it is not given, and where it comes from ("AWS_REGION", "profile acme"). */
+PIPEPOLL_API struct pipepoll_str pipepoll_settings_get(const struct pipepoll_settings *s,
+                                                       enum pipepoll_setting which,
+                                                       struct pipepoll_str *from);
+PIPEPOLL_API struct pipepoll_settings *pipepoll_settings_free(struct pipepoll_settings *s);
+
+/* The proxy that calls to this endpoint URL would go by, without its password, in text[size]; ""
+ * for none. */
+PIPEPOLL_API void pipepoll_proxy(struct pipepoll_str url, char *text, size_t size);
+
+/* The interval that holds a pickup goal whatever the arrivals, milliseconds: for plans. */
+PIPEPOLL_API uint32_t pipepoll_goal_interval_ms(uint32_t pickup_goal_ms);
 
 /* --- facts --- */
 

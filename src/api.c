@@ -4,11 +4,9 @@
 
 static int start_rooms(struct pipepoll *p, struct uv_loop_s *loop, struct pipepoll_error *why)
 {
-    int r = digest_new(&p->digest);
+    int r = digest_check();
     if (r)
-        return explain(why, r,
-                       r == PIPEPOLL_ENOMEM ? "out of memory"
-                                            : "OpenSSL failed the signer's known-answer check");
+        return explain(why, r, "OpenSSL failed the signer's known-answer check");
     r = trust_new(&p->trust, options_ca_bundle(&p->o), why);
     if (!r)
         r = wake_open(&p->wake, loop, &p->alloc);
@@ -23,26 +21,59 @@ static int start_rooms(struct pipepoll *p, struct uv_loop_s *loop, struct pipepo
         .alloc = p->alloc,
         .connect_timeout_ms = p->o.connect_timeout_ms,
         .http2 = p->o.http2,
+        .proxies = proxy_rules_of(&p->environment),
     };
     return transport_open(&p->transport, &o, why);
 }
 
-static void link_rooms(struct pipepoll *p)
+static void on_signers_change(void *ctx)
+{
+    poller_tick_soon(ctx);
+}
+
+static int64_t corrected_now_s(void *ctx)
+{
+    const struct pipepoll *p = ctx;
+    return (wake_wall_ms() + (p->calls.trusts_clock ? 0 : p->calls.skew_ms)) / 1000;
+}
+
+static struct signers signers_of(struct pipepoll *p, struct uv_loop_s *loop)
+{
+    return (struct signers) {
+        .host = {
+            .loop = loop,
+            .wake = p->wake,
+            .transport = p->transport,
+            .alloc = p->alloc,
+            .rng = &p->rng,
+            .environment = &p->environment,
+            .now_s = corrected_now_s,
+            .now_ctx = p,
+        },
+        .on_change = on_signers_change,
+        .ctx = p,
+    };
+}
+
+static void link_rooms(struct pipepoll *p, struct uv_loop_s *loop)
 {
     p->rng.state = p->o.seed ? p->o.seed : wake_random_seed();
     p->calls = (struct call_context) {
         .alloc = p->alloc,
         .transport = p->transport,
-        .credentials = p->calls.credentials,
         .timeout_ms = p->o.request_timeout_ms,
+        .trusts_clock = environment_is_true(&p->environment, "AWS_DISABLE_CLOCK_SKEW_CORRECTION"),
     };
     schedule_init(&p->schedule, p->alloc, p->o.max_in_flight, p->o.max_in_flight_per_region);
     p->regions = (struct regions) {
         .alloc = p->alloc,
-        .digest = p->digest,
         .transport = p->transport,
         .schedule = &p->schedule,
+        .signers = signers_of(p, loop),
+        .allowances = { .alloc = p->alloc, .ceiling_per_s = p->o.max_polls_per_s },
     };
+    list_init(&p->regions.signers.used);
+    list_init(&p->regions.allowances.all);
     list_init(&p->regions.all);
     list_init(&p->targets);
     list_init(&p->gone);
@@ -64,27 +95,27 @@ int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
     p->alloc = alloc;
     p->log = (struct log) { o.log, o.log_ctx };
     if (o.credentials)
-        p->calls.credentials = pipepoll_credentials_ref(o.credentials);
+        p->credentials = pipepoll_credentials_ref(o.credentials);
     else
-        r = pipepoll_credentials_environment(&p->calls.credentials, why);
+        r = pipepoll_credentials_default(&p->credentials, why);
     if (!r)
         r = start_rooms(p, loop, why);
     if (r) {
         poller_abandon(p);
         return r;
     }
-    link_rooms(p);
+    link_rooms(p, loop);
     p->keeps_loop = true;
     poller_hold_loop(p);
-    log_line(&p->log, PIPEPOLL_DEBUG, "poller open: %u polls in flight at most, %s credentials",
-             p->o.max_in_flight, p->calls.credentials->kind);
+    log_line(&p->log, PIPEPOLL_DEBUG, "poller open: %u polls in flight at most",
+             p->o.max_in_flight);
     *out = p;
     return 0;
 }
 
 void pipepoll_wake(struct pipepoll *p)
 {
-    if (schedule_has_next(&p->schedule))
+    if (schedule_has_next(&p->schedule, wake_now_ns()))
         poller_tick_soon(p);
 }
 
@@ -164,13 +195,17 @@ int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options
     if (!t)
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     struct endpoint_rule rule = target_options_endpoint(&o);
-    r = region_join(&p->regions, &rule, &t->region, why);
+    struct pipepoll_credentials *wish = o.credentials ? o.credentials : p->credentials;
+    r = region_join(&p->regions, &rule, wish, &t->region, why);
     if (r) {
         alloc_free(&p->alloc, t, t->size);
         return r;
     }
     p->stats.targets++;
-    target_init(&t->schedule, &t->region->share, o.interval_ms);
+    if (o.pickup_goal_ms)
+        target_init_goal(&t->schedule, &t->region->share, o.pickup_goal_ms, o.slowest_interval_ms);
+    else
+        target_init(&t->schedule, &t->region->share, o.interval_ms);
     uint64_t due_ns = target_first_due(&t->schedule, wake_now_ns(), rng_next(&p->rng));
     r = schedule_add(&p->schedule, &t->schedule, due_ns);
     if (r) {
@@ -208,4 +243,29 @@ str pipepoll_target_region(const struct pipepoll_target *t)
 struct pipepoll_action_type pipepoll_target_action_type(const struct pipepoll_target *t)
 {
     return t->action_type;
+}
+
+static void report_way(const struct pipepoll_target *t, struct pipepoll_report *out)
+{
+    const struct pool_report *way = pool_report(t->region->pool);
+    out->address = str_of(way->address);
+    out->tls_version = str_of(way->tls_version);
+    out->issuer = str_of(way->issuer);
+    out->proxy = str_of(way->proxy);
+    out->lookup_us = way->lookup_us;
+    out->connect_us = way->connect_us;
+    out->tls_us = way->tls_us;
+}
+
+void pipepoll_target_report(const struct pipepoll_target *t, struct pipepoll_report *out)
+{
+    struct pipepoll_report now = {
+        .size = out->size < sizeof now ? out->size : sizeof now,
+        .identity = signer_report(t->region->signer),
+        .clock_skew_ms = t->region->skew_ms,
+        .polls_per_s = budget_rate(&t->region->allowance->budget),
+        .interval_ms = target_interval_ms(&t->schedule),
+    };
+    report_way(t, &now);
+    memcpy(out, &now, now.size);
 }

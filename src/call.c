@@ -1,5 +1,6 @@
 #include "call.h"
 
+#include "aws/clock_skew.h"
 #include "base/log.h"
 
 /* User-Agent: unsigned, and short: libcurl pays per byte. */
@@ -11,21 +12,9 @@ static const str wanted_names[CALL_WANTED_COUNT] = {
     [CALL_REQUEST_ID] = STR_INIT("x-amzn-requestid"),
     [CALL_ERROR_TYPE] = STR_INIT("x-amzn-errortype"),
     [CALL_RETRY_AFTER] = STR_INIT("x-amz-retry-after"),
+    [CALL_DATE] = STR_INIT("date"),
+    [CALL_AGE] = STR_INIT("age"),
 };
-
-/* Empty it and see to its size, in case a longer session token came since the last call. */
-static bool buf_ready(struct buf *b, const struct alloc *alloc, size_t size)
-{
-    buf_reset(b);
-    if (size <= b->cap)
-        return true;
-    char *more = alloc_resize(alloc, b->at, b->cap, size);
-    if (!more)
-        return false;
-    b->at = more;
-    b->cap = size;
-    return true;
-}
 
 static void buf_wipe_free(struct buf *b, const struct alloc *alloc)
 {
@@ -33,6 +22,19 @@ static void buf_wipe_free(struct buf *b, const struct alloc *alloc)
         digest_wipe(b->at, b->cap);
     alloc_free(alloc, b->at, b->cap);
     *b = (struct buf) { 0 };
+}
+
+/* Empty it and see to its size, in case a longer session token came since the last call. Not by
+ * realloc(), which would leave the last head behind. */
+static bool buf_ready(struct buf *b, const struct alloc *alloc, size_t size)
+{
+    buf_reset(b);
+    if (size <= b->cap)
+        return true;
+    buf_wipe_free(b, alloc);
+    b->at = alloc_new(alloc, size);
+    b->cap = b->at ? size : 0;
+    return b->at != NULL;
 }
 
 void call_context_deinit(struct call_context *ctx)
@@ -72,13 +74,14 @@ static void put_header(struct buf *head, str name, str value)
 }
 
 /* All headers but User-Agent are signed. */
-static int put_head(struct call *c, struct call_context *ctx, struct region *region,
-                    struct credentials *keys, str body)
+static int put_head(struct call *c, struct call_context *ctx, str body)
 {
+    struct region *region = c->region;
+    struct credentials *keys = c->keys;
     struct sigv4_header headers[] = {
         { STR("Content-Type"), operation_content_type },
         { STR("Host"), region->endpoint.host },
-        { STR("X-Amz-Date"), amz_date_str(&ctx->date) },
+        { STR("X-Amz-Date"), amz_date_str(&region->date) },
         { STR("X-Amz-Target"), operation_target(OPERATION_POLL_FOR_THIRD_PARTY_JOBS) },
         { STR("X-Amz-Security-Token"), keys->session_token },
     };
@@ -88,7 +91,7 @@ static int put_head(struct call *c, struct call_context *ctx, struct region *reg
         .headers = headers,
         .header_count = keys->session_token.len ? 5 : 4,
         .body = body,
-        .date = &ctx->date,
+        .date = &region->date,
     };
     for (size_t i = 0; i < rq.header_count; i++)
         put_header(&c->head, headers[i].name, headers[i].value);
@@ -98,7 +101,7 @@ static int put_head(struct call *c, struct call_context *ctx, struct region *reg
     return r;
 }
 
-static enum fault send(struct call *c, struct call_context *ctx, struct region *region, str body)
+static enum fault send(struct call *c, struct call_context *ctx, str body)
 {
     struct transfer *x = &c->transfer;
     x->head = c->head.at;
@@ -107,7 +110,7 @@ static enum fault send(struct call *c, struct call_context *ctx, struct region *
     x->wanted = c->wanted;
     x->wanted_count = CALL_WANTED_COUNT;
     x->timeout_ms = ctx->timeout_ms;
-    switch (transfer_start(x, region->pool)) {
+    switch (transfer_start(x, c->region->pool)) {
     case 0:
         return FAULT_NONE;
     case PIPEPOLL_ENOMEM:
@@ -117,28 +120,44 @@ static enum fault send(struct call *c, struct call_context *ctx, struct region *
     }
 }
 
+static bool make_room(struct call *c, struct call_context *ctx)
+{
+    const struct endpoint *endpoint = &c->region->endpoint;
+    size_t head_size = endpoint->host.len + c->keys->access_key_id.len +
+                       c->keys->session_token.len + AUTHORIZATION_SIZE + HEAD_REST_SIZE;
+    size_t scratch_size = 2 * head_size + endpoint->path.len * 5;
+    return buf_ready(&c->head, &ctx->alloc, head_size) &&
+           buf_ready(&ctx->scratch, &ctx->alloc, scratch_size);
+}
+
+static enum fault sign_and_send(struct call *c, struct call_context *ctx, struct buf *body)
+{
+    if (!make_room(c, ctx))
+        return FAULT_OUT_OF_MEMORY;
+    int64_t skew_ms = ctx->trusts_clock ? 0 : c->region->skew_ms;
+    c->started_ns = wake_now_ns();
+    c->sent_ms = wake_wall_ms();
+    amz_date_set(&c->region->date, (c->sent_ms + skew_ms) / 1000);
+    int failed = put_head(c, ctx, buf_str(body));
+    if (failed || body->overflow || c->head.overflow)
+        return FAULT_BROKEN;
+    return send(c, ctx, buf_str(body));
+}
+
 enum fault call_start_poll(struct call *c, struct call_context *ctx, struct region *region,
                            const struct pipepoll_action_type *action_type, uint32_t batch)
 {
-    struct credentials *keys = provider_current(ctx->credentials);
-    if (!keys)
+    c->keys = credentials_ref(identity_current(region->signer->identity));
+    if (!c->keys)
         return FAULT_NO_CREDENTIALS;
-    size_t head_size = region->endpoint.host.len + keys->access_key_id.len +
-                       keys->session_token.len + AUTHORIZATION_SIZE + HEAD_REST_SIZE;
-    size_t scratch_size = 2 * head_size + region->endpoint.path.len * 5;
-    if (!buf_ready(&c->head, &ctx->alloc, head_size) ||
-        !buf_ready(&ctx->scratch, &ctx->alloc, scratch_size))
-        return FAULT_OUT_OF_MEMORY;
-
     struct buf body = BUF_ON(c->body);
     operation_encode_poll(&body, action_type, batch);
-    amz_date_set(&ctx->date, wake_wall_s());
-    c->started_ns = wake_now_ns();
+    c->region = region;
     c->batch = batch;
-    int failed = put_head(c, ctx, region, keys, buf_str(&body));
-    if (failed || body.overflow || c->head.overflow)
-        return FAULT_BROKEN;
-    return send(c, ctx, region, buf_str(&body));
+    enum fault fault = sign_and_send(c, ctx, &body);
+    if (fault)
+        c->keys = credentials_unref(c->keys);
+    return fault;
 }
 
 /* --- the answer --- */
@@ -181,6 +200,18 @@ static enum fault read_jobs(struct call *c, struct call_context *ctx, struct out
     return FAULT_NONE;
 }
 
+/* A complaint about a signature may quote the canonical request, session token included. */
+static void hide(str text, str secret)
+{
+    if (!text.len || !secret.len)
+        return;
+    char *at = (char *)text.ptr, *end = at + text.len;
+    while ((at = memmem(at, (size_t)(end - at), secret.ptr, secret.len)) != NULL) {
+        memset(at, '*', secret.len);
+        at += secret.len;
+    }
+}
+
 /* An error's body is small; a larger one than its tokens hold is told by its first bytes. */
 enum { ERROR_TOKENS = 64 };
 
@@ -193,6 +224,8 @@ static void read_error(struct call *c, struct call_context *ctx, struct outcome 
         .retry_after = c->wanted[CALL_RETRY_AFTER].value,
     };
     struct answer_fault found;
+    /* Before it is quoted, and so perhaps cut in the middle; and again when escapes are undone. */
+    hide((str) { x->answer, x->answer_len }, c->keys->session_token);
     grow_room(&c->room, &ctx->alloc, ERROR_TOKENS, 0);
     answer_read(&found, &answer, x->answer, x->answer_len, c->room.tokens, c->room.token_cap);
     out->fault = found.fault;
@@ -211,16 +244,15 @@ static void make_plain(str text)
             *at = '?';
 }
 
-/* A complaint about a signature may quote the canonical request, session token included. */
-static void hide(str text, str secret)
+/* Every answer tells the time; true: this one did. */
+static bool compare_clocks(const struct call *c, struct call_context *ctx)
 {
-    if (!text.len || !secret.len)
-        return;
-    char *at = (char *)text.ptr, *end = at + text.len;
-    while ((at = memmem(at, (size_t)(end - at), secret.ptr, secret.len)) != NULL) {
-        memset(at, '*', secret.len);
-        at += secret.len;
-    }
+    int64_t skew_ms;
+    if (!clock_skew_measure(&skew_ms, c->wanted[CALL_DATE].value, c->wanted[CALL_AGE].value,
+                            c->sent_ms, wake_wall_ms()))
+        return false;
+    c->region->skew_ms = ctx->skew_ms = skew_ms;
+    return !ctx->trusts_clock;
 }
 
 void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *out)
@@ -231,6 +263,7 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
         .http_status = x->http_status,
         .request_id = c->wanted[CALL_REQUEST_ID].value,
     };
+    bool knows_time = x->http_status && compare_clocks(c, ctx);
     if (x->fault) {
         explain(&c->why, 0, "%s", x->detail);
         out->message = str_of(c->why.text);
@@ -240,10 +273,11 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
             out->message = str_of(c->why.text);
     } else {
         read_error(c, ctx, out);
+        out->may_be_clock = knows_time && clock_skew_explains(out->code, c->region->skew_ms);
+        out->keys_are_old = c->keys != identity_current(c->region->signer->identity);
     }
-    struct credentials *keys = provider_current(ctx->credentials);
-    if (keys)
-        hide(out->message, keys->session_token);
+    hide(out->message, c->keys->session_token);
+    c->keys = credentials_unref(c->keys);
     make_plain(out->code);
     make_plain(out->message);
     make_plain(out->request_id);

@@ -6,27 +6,29 @@
 #include "aws/answer.h"
 #include "aws/job.h"
 #include "aws/operation.h"
-#include "credentials/provider.h"
 #include "region.h"
 
 /* What all calls of one poller use. */
 struct call_context {
     struct alloc alloc;
     struct transport *transport;
-    struct pipepoll_credentials *credentials;
-    struct amz_date date; /* of the last call: made anew once a second */
-    struct buf scratch;   /* for signing */
+    struct buf scratch; /* for signing */
     uint32_t timeout_ms;
+    bool trusts_clock; /* sign by this machine's clock, whatever the service's answers say of it */
+    int64_t skew_ms;   /* of the last answer of any region */
 };
 void call_context_deinit(struct call_context *ctx);
 
-enum { CALL_REQUEST_ID, CALL_ERROR_TYPE, CALL_RETRY_AFTER, CALL_WANTED_COUNT };
+enum { CALL_REQUEST_ID, CALL_ERROR_TYPE, CALL_RETRY_AFTER, CALL_DATE, CALL_AGE, CALL_WANTED_COUNT };
 
 struct call {
     struct transfer transfer;
     struct list free_link; /* among the poller's idle slots */
     void *owner;           /* the caller's */
+    struct region *region;
+    struct credentials *keys; /* that it was signed with, referenced while in flight */
     uint64_t started_ns;
+    int64_t sent_ms;   /* by this machine's calendar clock */
     uint32_t batch;    /* jobs asked for; 0: left to the service */
     uint32_t on_order; /* jobs set aside from the sink's credit */
     struct wanted_header wanted[CALL_WANTED_COUNT];
@@ -47,13 +49,15 @@ enum fault call_start_poll(struct call *c, struct call_context *ctx, struct regi
 /* What came of it. Everything lies in the call and dies with its next start. */
 struct outcome {
     enum fault fault;
+    bool may_be_clock; /* a refusal that the time it was signed at can explain */
+    bool keys_are_old; /* other keys came while it was in flight */
     int http_status;
     uint32_t retry_after_ms; /* the service's wish; 0: none */
     str code, message, request_id;
     const struct pipepoll_job *jobs;
     size_t job_count;
 };
-/* Once per finished transfer: the answer is decoded in place. */
+/* Once per finished transfer: the answer is decoded in place, and the clock compared. */
 void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *out);
 
 #endif

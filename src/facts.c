@@ -2,7 +2,9 @@
 #include "aws/operation.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "io/proxy.h"
 #include "options.h"
+#include "poll/pace.h"
 
 struct pipepoll_str pipepoll_str(const char *text)
 {
@@ -47,4 +49,16 @@ struct pipepoll_footprint pipepoll_footprint(void)
         .slot_bytes = 64 << 10,
         .fixed_bytes = 14 << 20,
     };
+}
+
+void pipepoll_proxy(struct pipepoll_str url, char *text, size_t size)
+{
+    struct environment environment = { 0 };
+    struct proxy_rules rules = proxy_rules_of(&environment);
+    proxy_plain(proxy_for(&rules, url), text, size);
+}
+
+uint32_t pipepoll_goal_interval_ms(uint32_t pickup_goal_ms)
+{
+    return pace_interval_of_goal_ms(pickup_goal_ms);
 }

@@ -57,8 +57,28 @@ int options_read(struct pipepoll_options *out, const struct pipepoll_options *in
         r = number(&o.request_timeout_ms, "request_timeout_ms", REQUEST_TIMEOUT_MS, DAY_MS, why);
     if (!r)
         r = number(&o.connect_timeout_ms, "connect_timeout_ms", CONNECT_TIMEOUT_MS, DAY_MS, why);
+    if (!r && !(o.max_polls_per_s >= 0 && o.max_polls_per_s <= 1e6))
+        r = explain(why, PIPEPOLL_EINVAL,
+                    "max_polls_per_s %g is out of range: 0 (no ceiling) to 1000000",
+                    o.max_polls_per_s);
     if (!r)
         *out = o;
+    return r;
+}
+
+/* A pace: an interval, or a goal with a slowest interval. */
+static int pace_check(struct pipepoll_target_options *o, struct pipepoll_error *why)
+{
+    if (!o->pickup_goal_ms && o->slowest_interval_ms)
+        return explain(why, PIPEPOLL_EINVAL, "slowest_interval_ms goes with pickup_goal_ms only");
+    if (!o->pickup_goal_ms)
+        return number(&o->interval_ms, "interval_ms", INTERVAL_MS, DAY_MS, why);
+    if (o->interval_ms)
+        return explain(why, PIPEPOLL_EINVAL,
+                       "interval_ms and pickup_goal_ms are both given: choose one");
+    int r = number(&o->pickup_goal_ms, "pickup_goal_ms", 0, DAY_MS, why);
+    if (!r)
+        r = number(&o->slowest_interval_ms, "slowest_interval_ms", 0, DAY_MS, why);
     return r;
 }
 
@@ -70,7 +90,7 @@ int target_options_read(struct pipepoll_target_options *out,
     if (!r)
         r = action_type_check(&o.action_type, why);
     if (!r)
-        r = number(&o.interval_ms, "interval_ms", INTERVAL_MS, DAY_MS, why);
+        r = pace_check(&o, why);
     if (!r)
         r = max_batch_size_check(o.max_batch_size, why);
     if (!r)

@@ -66,33 +66,55 @@ static uint64_t poll_answered(struct pipepoll_target *t, const struct call *c,
                               const struct outcome *got)
 {
     tell_answer(t, c, got);
-    /* Intervals count from start to start, whatever the service takes to answer. */
-    uint64_t roll = rng_next(&t->poller->rng), from_ns = c->started_ns;
-    bool full = got->job_count > 0 && got->job_count >= c->batch;
-    uint64_t due_ns = got->job_count ? target_on_jobs(&t->schedule, full, from_ns, roll)
-                                     : target_on_empty(&t->schedule, from_ns, roll);
-    uint64_t now_ns = wake_now_ns();
-    return due_ns > now_ns ? due_ns : now_ns;
+    struct poll_end end = {
+        .started_ns = c->started_ns,
+        .now_ns = wake_now_ns(),
+        .roll = rng_next(&t->poller->rng),
+        .jobs = (uint32_t)got->job_count,
+        .full = got->job_count > 0 && got->job_count >= c->batch,
+    };
+    return target_on_end(&t->schedule, t->schedule.share->budget, &end);
 }
 
-static uint64_t poll_failed(struct pipepoll_target *t, const struct outcome *got)
+/* Two refusals can be retried for what their answers told of the clock, or with newer keys: AWS's
+ * three attempts. */
+enum { CLOCK_RETRIES = 2 };
+
+static enum fault judge(struct pipepoll_target *t, const struct outcome *got)
+{
+    if (got->may_be_clock && t->schedule.failures < CLOCK_RETRIES)
+        return FAULT_SKEWED;
+    if (got->fault == FAULT_EXPIRED && !got->keys_are_old &&
+        !region_refresh_keys(&t->poller->regions, t->region))
+        return FAULT_NO_CREDENTIALS;
+    return got->fault;
+}
+
+static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
+                            const struct outcome *got)
 {
     struct pipepoll *p = t->poller;
-    bool is_news = target_is_news(&t->schedule, got->fault, got->code);
     uint64_t now_ns = wake_now_ns();
-    uint64_t due_ns =
-        target_on_fault(&t->schedule, got->fault, got->retry_after_ms, now_ns, rng_next(&p->rng));
+    struct poll_end end = {
+        .started_ns = c ? c->started_ns : now_ns,
+        .now_ns = now_ns,
+        .roll = rng_next(&p->rng),
+        .fault = judge(t, got),
+        .hint_ms = got->retry_after_ms,
+    };
+    bool is_news = target_is_news(&t->schedule, end.fault, got->code);
+    uint64_t due_ns = target_on_end(&t->schedule, t->schedule.share->budget, &end);
     struct pipepoll_failure failure = {
-        .status = fault_status(got->fault),
+        .status = fault_status(end.fault),
         .http_status = got->http_status,
         .attempt = t->schedule.failures,
         .retry_in_ms = due_ns == TARGET_NEVER ? 0 : (uint32_t)((due_ns - now_ns) / 1000000),
         .code = got->code,
-        .message = got->message.len ? got->message : str_of(fault_text(got->fault)),
+        .message = got->message.len ? got->message : str_of(fault_text(end.fault)),
         .request_id = got->request_id,
     };
     p->stats.failures++;
-    p->stats.throttled += got->fault == FAULT_THROTTLED;
+    p->stats.throttled += end.fault == FAULT_THROTTLED;
     if (is_news && p->o.sink->failed)
         p->o.sink->failed(p->o.sink, t, &failure);
     /* The sink may have removed the target. */
@@ -109,7 +131,7 @@ static void poll_finish(struct transfer *x)
     struct outcome got;
     call_read_poll(c, &p->calls, &got);
     p->jobs_on_order -= c->on_order;
-    uint64_t due_ns = got.fault ? poll_failed(t, &got) : poll_answered(t, c, &got);
+    uint64_t due_ns = got.fault ? poll_failed(t, c, &got) : poll_answered(t, c, &got);
     call_give(p, c);
     target_wait(t, due_ns);
     tick(p);
@@ -143,7 +165,7 @@ static void poll_begin(struct pipepoll_target *t, uint64_t now_ns, uint64_t cred
         return;
     }
     call_give(p, c);
-    target_wait(t, poll_failed(t, &got));
+    target_wait(t, poll_failed(t, NULL, &got));
 }
 
 /* UINT64_MAX: no limit. */
@@ -159,26 +181,57 @@ static uint64_t credit_left(const struct pipepoll *p)
 
 static bool has_ended(const struct pipepoll *p)
 {
-    return p->closing && list_empty(&p->targets) && list_empty(&p->gone);
+    return p->closing && list_empty(&p->targets) && list_empty(&p->gone) &&
+           !p->regions.signers.open;
 }
 
-/* Start what is due while there are slots and credit; come back when more is due. */
+/* A callback may end any signer: look from the start after each. */
+static struct signer *next_changed(struct signers *all)
+{
+    for (struct list *l = all->used.next; all->has_news && l != &all->used; l = l->next) {
+        struct signer *s = CONTAINER_OF(l, struct signer, link);
+        if (s->changed)
+            return s;
+    }
+    all->has_news = false;
+    return NULL;
+}
+
+static void tell_identities(struct pipepoll *p)
+{
+    for (struct signer *s; (s = next_changed(&p->regions.signers)) != NULL;) {
+        struct pipepoll_identity now = signer_report(s);
+        s->changed = false;
+        regions_follow(&p->regions, s);
+        if (signer_is_news(s, &now) && p->o.sink->credentials)
+            p->o.sink->credentials(p->o.sink, &now);
+    }
+}
+
+/* What may not wait until a poll is due. */
+static bool has_more_to_do(const struct pipepoll *p)
+{
+    return !list_empty(&p->gone) || p->regions.signers.has_news || has_ended(p);
+}
+
+/* Start what is due while there are keys, slots and credit; come back when more is due. */
 static void tick(struct pipepoll *p)
 {
+    tell_identities(p);
     uint64_t now_ns = wake_now_ns();
     schedule_advance(&p->schedule, now_ns);
-    while (schedule_has_next(&p->schedule)) {
+    while (schedule_has_next(&p->schedule, now_ns)) {
         uint64_t credit = credit_left(p); /* the sink may have removed targets in there */
-        struct target *next = credit ? schedule_take(&p->schedule) : NULL;
+        struct target *next = credit ? schedule_take(&p->schedule, now_ns) : NULL;
         if (!next)
             break;
         poll_begin(CONTAINER_OF(next, struct pipepoll_target, schedule), now_ns, credit);
     }
     poller_hold_loop(p);
-    if (list_empty(&p->gone) && !has_ended(p))
-        alarm_set(&p->tick, schedule_next_due(&p->schedule));
-    else
+    if (has_more_to_do(p))
         poller_tick_soon(p);
+    else
+        alarm_set(&p->tick, schedule_next_due(&p->schedule));
 }
 
 /* --- the end --- */
@@ -198,8 +251,7 @@ static void on_wake_closed(void *ctx)
     void *closed_ctx = p->closed_ctx;
     struct alloc alloc = p->alloc;
     trust_free(p->trust);
-    pipepoll_credentials_unref(p->calls.credentials);
-    digest_free(p->digest);
+    pipepoll_credentials_unref(p->credentials);
     alloc_free(&alloc, p, sizeof *p);
     if (closed)
         closed(closed_ctx);
@@ -224,9 +276,8 @@ static void poller_end(struct pipepoll *p)
     transport_close(ended, on_transport_closed, p);
 }
 
-void poller_on_tick(struct alarm *alarm)
+static void tell_removed(struct pipepoll *p)
 {
-    struct pipepoll *p = CONTAINER_OF(alarm, struct pipepoll, tick);
     struct list gone; /* what removed() removes in turn waits for the next tick */
     list_init(&gone);
     list_move_all(&gone, &p->gone);
@@ -236,6 +287,12 @@ void poller_on_tick(struct alarm *alarm)
             p->o.sink->removed(p->o.sink, t);
         target_free(t);
     }
+}
+
+void poller_on_tick(struct alarm *alarm)
+{
+    struct pipepoll *p = CONTAINER_OF(alarm, struct pipepoll, tick);
+    tell_removed(p);
     if (has_ended(p))
         poller_end(p);
     else

@@ -14,13 +14,14 @@ struct pipepoll {
     struct wake *wake;
     struct alarm tick;
     struct trust *trust;
-    struct digest *digest;
     struct transport *transport;
     struct call_context calls;
     struct schedule schedule;
     struct regions regions;
     struct list targets, gone; /* gone: to be told so, then freed */
     struct list free_calls;
+    struct pipepoll_credentials *credentials; /* of targets without their own */
+    struct environment environment;
     struct rng rng;
     uint64_t jobs_on_order; /* what polls in flight may bring, when the sink has a limit */
     uint64_t max_lateness_ns;

@@ -2,49 +2,132 @@
 
 #include "base/log.h"
 
-static struct region *find(const struct regions *all, str name, str url)
+static struct region *find(const struct regions *all, str name, str url,
+                           const struct signer *signer)
 {
     for (struct list *l = all->all.next; l != &all->all; l = l->next) {
         struct region *r = CONTAINER_OF(l, struct region, link);
-        if (str_eq(region_name(r), name) && str_eq(r->endpoint.url, url))
+        if (r->signer == signer && str_eq(region_name(r), name) && str_eq(r->endpoint.url, url))
             return r;
     }
     return NULL;
 }
 
-static int region_new(struct regions *all, const struct endpoint_rule *rule, struct region **out)
+/* --- keys and accounts --- */
+
+static void hold_without_keys(struct regions *all, struct region *r)
+{
+    bool has_keys = identity_current(r->signer->identity) != NULL;
+    schedule_share_hold(all->schedule, &r->share, !has_keys || r->awaits_keys);
+}
+
+static struct allowance_key allowance_key_of(const struct region *r)
+{
+    const struct credentials *keys = identity_current(r->signer->identity);
+    return (struct allowance_key) {
+        .account = keys ? keys->account_id : STR(""),
+        .owner = r->signer,
+        .region = region_name(r),
+        .url = r->endpoint.url,
+    };
+}
+
+/* Out of memory, it stays with the allowance it has. */
+static void follow_account(struct regions *all, struct region *r)
+{
+    struct allowance_key key = allowance_key_of(r);
+    struct allowance *next;
+    if (!identity_current(r->signer->identity) || allowance_is(r->allowance, &key) ||
+        allowance_join(&all->allowances, &key, wake_now_ns(), &next))
+        return;
+    schedule_share_use(all->schedule, &r->share, &next->budget);
+    allowance_leave(&all->allowances, r->allowance);
+    r->allowance = next;
+}
+
+void regions_follow(struct regions *all, const struct signer *signer)
+{
+    for (struct list *l = all->all.next; l != &all->all; l = l->next) {
+        struct region *r = CONTAINER_OF(l, struct region, link);
+        if (r->signer != signer)
+            continue;
+        r->awaits_keys = false;
+        follow_account(all, r);
+        hold_without_keys(all, r);
+    }
+}
+
+bool region_refresh_keys(struct regions *all, struct region *r)
+{
+    if (!identity_refresh(r->signer->identity))
+        return false;
+    r->awaits_keys = true;
+    hold_without_keys(all, r);
+    return true;
+}
+
+/* --- joining and leaving --- */
+
+static void region_free(struct regions *all, struct region *r)
+{
+    if (r->pool)
+        pool_close(r->pool);
+    sigv4_key_deinit(&r->key);
+    allowance_leave(&all->allowances, r->allowance);
+    signer_leave(r->signer);
+    alloc_free(&all->alloc, r, sizeof *r);
+}
+
+/* Takes over the caller's place at the signer. */
+static int region_new(struct regions *all, const struct endpoint_rule *rule, struct signer *signer,
+                      struct region **out)
 {
     struct region *r = alloc_new(&all->alloc, sizeof *r);
-    if (!r)
+    if (!r) {
+        signer_leave(signer);
         return PIPEPOLL_ENOMEM;
+    }
+    r->signer = signer;
     memcpy(r->name, rule->region.ptr, rule->region.len); /* 63 at most: it resolved before */
     r->name_len = rule->region.len;
     int failed = endpoint_resolve(&r->endpoint, rule, NULL);
     if (!failed)
-        failed = sigv4_key_init(&r->key, all->digest, region_name(r), STR("codepipeline"));
+        failed = sigv4_key_init(&r->key, region_name(r), STR("codepipeline"));
+    struct pool_options o = { .url = r->endpoint.url };
     if (!failed)
-        failed = pool_open(&r->pool, all->transport, r->endpoint.url);
+        failed = pool_open(&r->pool, all->transport, &o);
+    struct allowance_key key = allowance_key_of(r);
+    if (!failed)
+        failed = allowance_join(&all->allowances, &key, wake_now_ns(), &r->allowance);
+    if (!failed)
+        failed = schedule_share_add(all->schedule, &r->share, &r->allowance->budget);
     if (failed) {
-        sigv4_key_deinit(&r->key);
-        alloc_free(&all->alloc, r, sizeof *r);
+        region_free(all, r);
         return failed;
     }
-    schedule_share_add(all->schedule, &r->share);
+    hold_without_keys(all, r);
     list_put_last(&all->all, &r->link);
     *out = r;
     return 0;
 }
 
-int region_join(struct regions *all, const struct endpoint_rule *rule, struct region **out,
-                struct pipepoll_error *why)
+int region_join(struct regions *all, const struct endpoint_rule *rule,
+                struct pipepoll_credentials *wish, struct region **out, struct pipepoll_error *why)
 {
     struct endpoint endpoint;
     int failed = endpoint_resolve(&endpoint, rule, why);
     if (failed)
         return failed;
-    struct region *r = find(all, rule->region, endpoint.url);
-    if (!r)
-        failed = region_new(all, rule, &r);
+    struct signer *signer;
+    struct region *r = NULL;
+    failed = signer_join(&all->signers, wish, &signer);
+    if (!failed) {
+        r = find(all, rule->region, endpoint.url, signer);
+        if (r)
+            signer_leave(signer); /* the region has joined it already */
+        else
+            failed = region_new(all, rule, signer, &r);
+    }
     if (failed)
         return explain(why, failed, "%s", pipepoll_strerror(failed));
     r->target_count++;
@@ -56,9 +139,7 @@ void region_leave(struct regions *all, struct region *r)
 {
     if (--r->target_count)
         return;
-    pool_close(r->pool);
-    sigv4_key_deinit(&r->key);
     schedule_share_remove(all->schedule, &r->share);
     list_remove(&r->link);
-    alloc_free(&all->alloc, r, sizeof *r);
+    region_free(all, r);
 }

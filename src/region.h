@@ -1,19 +1,27 @@
-/* One region as a poller sees it: where its calls go, the key they are signed with, the connections
- * they use and the slots they share. What goes wrong in one stays in it. */
+/* One region as the targets of one identity see it: where its calls go, the key they are signed
+ * with, how far its clock is off, the connections they use, and what they may ask for. What goes
+ * wrong in one stays in it. */
 #ifndef REGION_H
 #define REGION_H
 
+#include "allowance.h"
 #include "aws/endpoint.h"
 #include "aws/sigv4.h"
 #include "io/transport.h"
 #include "poll/schedule.h"
+#include "signer.h"
 
 struct region {
     struct list link;
     struct share share;
     struct endpoint endpoint;
     struct sigv4_key key;
+    struct amz_date date; /* of the last call: made anew once a second */
+    int64_t skew_ms;      /* how far the service's clock is ahead */
     struct pool *pool;
+    struct signer *signer;
+    struct allowance *allowance;
+    bool awaits_keys; /* the service refused those there are, and others are being fetched */
     uint32_t target_count;
     size_t name_len;
     char name[64];
@@ -23,9 +31,10 @@ struct region {
 struct regions {
     struct list all;
     struct alloc alloc;
-    struct digest *digest;
     struct transport *transport;
     struct schedule *schedule;
+    struct signers signers;
+    struct allowances allowances;
 };
 
 static inline str region_name(const struct region *r)
@@ -33,12 +42,21 @@ static inline str region_name(const struct region *r)
     return (str) { r->name, r->name_len };
 }
 
-/* The region for this rule, made when no target uses it yet. Counts the caller as one more target.
- * PIPEPOLL_EINVAL (see endpoint_resolve), PIPEPOLL_ENOMEM, PIPEPOLL_ESYSTEM. */
-int region_join(struct regions *all, const struct endpoint_rule *rule, struct region **out,
-                struct pipepoll_error *why);
+/* The region for this rule and these credentials, made when no target uses it yet. Counts the
+ * caller as one more target. PIPEPOLL_EINVAL (see endpoint_resolve), PIPEPOLL_ENOMEM,
+ * PIPEPOLL_ESYSTEM. */
+int region_join(struct regions *all, const struct endpoint_rule *rule,
+                struct pipepoll_credentials *wish, struct region **out, struct pipepoll_error *why);
 /* One target less, none of its calls in flight; the last one ends the region and its
  * connections. */
 void region_leave(struct regions *all, struct region *r);
+
+/* The signer has news: hold the targets of its regions while it has no keys, let them go when it
+ * has, and see which account they are of. */
+void regions_follow(struct regions *all, const struct signer *signer);
+
+/* The service says that the keys have expired. true: others are on their way, and the region's
+ * targets wait for them. */
+bool region_refresh_keys(struct regions *all, struct region *r);
 
 #endif

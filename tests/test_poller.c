@@ -33,6 +33,8 @@ struct world {
     void (*on_removed)(struct world *w, struct pipepoll_target *from);
     size_t allocations, allocations_max;
     size_t failing; /* the one allocation that fails; 0: none */
+    unsigned told_of_keys;
+    unsigned leaks; /* blocks with a secret in them that were given back */
 };
 
 static void note(struct world *w, char event)
@@ -86,6 +88,12 @@ static void sink_removed(struct pipepoll_sink *self, struct pipepoll_target *fro
         w->on_removed(w, from);
 }
 
+static void sink_credentials(struct pipepoll_sink *self, const struct pipepoll_identity *identity)
+{
+    struct world *w = (struct world *)self;
+    w->told_of_keys += identity->usable;
+}
+
 static void on_closed(void *ctx)
 {
     struct world *w = ctx;
@@ -103,7 +111,8 @@ static struct server_reply on_request(struct server *s, const struct server_requ
 static void *counting_resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
     struct world *w = ctx;
-    (void)old_size;
+    if (ptr && memmem(ptr, old_size, "very-secret", 11))
+        w->leaks++;
     if (!new_size) {
         free(ptr);
         return NULL;
@@ -148,7 +157,7 @@ static void world_open(struct world *w,
                        struct server_reply (*answer)(struct world *, const struct server_request *))
 {
     *w = (struct world) {
-        .sink = { NULL, sink_deliver, sink_failed, sink_removed },
+        .sink = { NULL, sink_deliver, sink_failed, sink_removed, sink_credentials },
         .answer = answer,
         .allocations_max = SIZE_MAX,
     };
@@ -175,6 +184,7 @@ static void world_close(struct world *w)
     server_close(&w->server);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(w->closed, 1);
+    assert_int_equal(w->leaks, 0);
     assert_int_equal(uv_loop_close(&w->loop), 0);
 }
 
@@ -636,6 +646,35 @@ static void one_failed_allocation_is_got_over(void **state)
     pipepoll_credentials_unref(keys);
 }
 
+/* --- keys --- */
+
+static void add_one_with_a_long_token(struct world *w, struct pipepoll_target *from)
+{
+    char token[2048];
+    memset(token, 'x', sizeof token);
+    struct pipepoll_target_options o = target_options_of(w);
+    o.interval_ms = 86400000;
+    pipepoll_credentials_static(&o.credentials, STR("AKIDOTHER"), STR("very-secret-key"),
+                                (str) { token, sizeof token }, NULL);
+    assert_int_equal(pipepoll_target_add(w->poller, &o, NULL, NULL), 0);
+    pipepoll_credentials_unref(o.credentials);
+    assert_int_equal(w->told_of_keys, 1); /* never from inside */
+}
+
+/* The target that fails looks again in a minute, the other polls within a day. */
+static void news_of_keys_waits_for_no_poll(void **state)
+{
+    struct world w;
+    world_open(&w, denied);
+    w.on_failure = add_one_with_a_long_token;
+    world_poll(&w);
+    RUN_UNTIL(&w, w.failures);
+    uint64_t since_ms = uv_now(&w.loop);
+    RUN_UNTIL(&w, w.told_of_keys == 2);
+    assert_in_range(uv_now(&w.loop) - since_ms, 0, 20000);
+    world_close(&w);
+}
+
 /* --- options --- */
 
 static void wrong_options_are_refused_in_one_sentence(void **state)
@@ -761,6 +800,7 @@ int main(void)
         cmocka_unit_test(a_warm_poll_allocates_nothing),
         cmocka_unit_test(running_out_of_memory_is_an_error_and_no_crash),
         cmocka_unit_test(one_failed_allocation_is_got_over),
+        cmocka_unit_test(news_of_keys_waits_for_no_poll),
         cmocka_unit_test(wrong_options_are_refused_in_one_sentence),
         cmocka_unit_test(wrong_targets_are_refused_with_field_value_and_rule),
         cmocka_unit_test(facts_need_no_poller),

@@ -1,0 +1,42 @@
+/* Whose keys sign the calls of a target: an identity as the poller sees it, shared by all targets
+ * that wish for the same keys. */
+#ifndef SIGNER_H
+#define SIGNER_H
+
+#include "base/list.h"
+#include "credentials/identity.h"
+
+struct signer {
+    struct list link;
+    struct signers *all;
+    struct identity *identity;
+    struct pipepoll_credentials *wish; /* referenced */
+    uint32_t region_count;
+    bool changed;       /* look at it at the next tick */
+    uint64_t told_hash; /* of what was told last */
+};
+
+/* What signers are made from and belong to. */
+struct signers {
+    struct list used;
+    uint32_t open; /* those that are closing included */
+    bool has_news; /* one may have changed */
+    struct provider_host host;
+    /* From the loop: a signer has news, or the last one that closes is gone. */
+    void (*on_change)(void *ctx);
+    void *ctx;
+};
+
+/* The signer of this wish, made when no region uses it yet. Counts the caller as one more.
+ * PIPEPOLL_ENOMEM. */
+int signer_join(struct signers *all, struct pipepoll_credentials *wish, struct signer **out);
+/* One region less; the last one ends it: signers.open goes down later, from the loop. */
+void signer_leave(struct signer *s);
+
+struct pipepoll_identity signer_report(const struct signer *s);
+
+/* Is this report worth telling? Not when it differs from the one before in the numbers of its
+ * reason only: a fetch that fails again and again is told once. Remembers it as told. */
+bool signer_is_news(struct signer *s, const struct pipepoll_identity *report);
+
+#endif

@@ -1,0 +1,74 @@
+#include "allowance.h"
+#include "lib/check.h"
+
+static struct allowances all;
+
+static int set_up(void **state)
+{
+    all = (struct allowances) { .ceiling_per_s = 10 };
+    list_init(&all.all);
+    return 0;
+}
+
+static struct allowance *join(const char *account, const void *owner, const char *region,
+                              const char *url)
+{
+    struct allowance_key key = { str_of(account), owner, str_of(region), str_of(url) };
+    struct allowance *a = NULL;
+    assert_int_equal(allowance_join(&all, &key, 0, &a), 0);
+    assert_true(allowance_is(a, &key));
+    return a;
+}
+
+static const char alice[] = "alice", bob[] = "bob";
+
+static void identities_of_one_account_share_its_budget_in_a_region(void **state)
+{
+    struct allowance *one = join("123456789012", alice, "us-east-1", "u");
+    struct allowance *two = join("123456789012", bob, "us-east-1", "u");
+    assert_ptr_equal(one, two);
+    assert_true(budget_rate(&one->budget) == 10);
+    allowance_leave(&all, one);
+    allowance_leave(&all, two);
+    assert_true(list_empty(&all.all));
+}
+
+static void other_accounts_regions_and_endpoints_have_their_own(void **state)
+{
+    struct allowance *of[] = { join("123456789012", alice, "us-east-1", "u"),
+                               join("210987654321", alice, "us-east-1", "u"),
+                               join("123456789012", alice, "us-west-2", "u"),
+                               join("123456789012", alice, "us-east-1", "v") };
+    for (size_t i = 0; i < 4; i++)
+        for (size_t k = 0; k < i; k++)
+            assert_ptr_not_equal(of[i], of[k]);
+    for (size_t i = 0; i < 4; i++)
+        allowance_leave(&all, of[i]);
+}
+
+static void while_the_account_is_not_known_the_identity_stands_for_it(void **state)
+{
+    struct allowance *one = join("", alice, "us-east-1", "u");
+    struct allowance *same = join("", alice, "us-east-1", "u");
+    struct allowance *other = join("", bob, "us-east-1", "u");
+    struct allowance *known = join("123456789012", alice, "us-east-1", "u");
+    assert_ptr_equal(one, same);
+    assert_ptr_not_equal(one, other);
+    assert_ptr_not_equal(one, known);
+    allowance_leave(&all, one);
+    allowance_leave(&all, same);
+    allowance_leave(&all, other);
+    allowance_leave(&all, known);
+    allowance_leave(&all, NULL);
+    assert_true(list_empty(&all.all));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(identities_of_one_account_share_its_budget_in_a_region, set_up),
+        cmocka_unit_test_setup(other_accounts_regions_and_endpoints_have_their_own, set_up),
+        cmocka_unit_test_setup(while_the_account_is_not_known_the_identity_stands_for_it, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

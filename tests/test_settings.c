@@ -1,0 +1,182 @@
+/* What the environment and the shared files say of where calls go, and from where it is known. */
+#include "lib/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char directory[] = "/tmp/test_settings_XXXXXX";
+static char config[64];
+
+static const char *const variables[] = {
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_CODEPIPELINE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_CA_BUNDLE",
+};
+
+static int make_directory(void **state)
+{
+    if (!mkdtemp(directory))
+        return -1;
+    snprintf(config, sizeof config, "%s/config", directory);
+    setenv("AWS_CONFIG_FILE", config, 1);
+    setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
+    return 0;
+}
+
+static int remove_directory(void **state)
+{
+    unlink(config);
+    return rmdir(directory);
+}
+
+/* Each test begins without any of the variables and with this file. */
+static int set_up(void **state)
+{
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+        unsetenv(variables[i]);
+    FILE *f = fopen(config, "w");
+    if (!f)
+        return -1;
+    fputs("[default]\nregion = eu-west-1\n"
+          "[profile acme]\nregion = eu-west-2\nendpoint_url = http://acme\nca_bundle = /ca.pem\n"
+          "use_fips_endpoint = True\nuse_dualstack_endpoint = yes\n"
+          "[profile served]\nservices = s\nendpoint_url = http://never\n"
+          "[services s]\ncodepipeline =\n  endpoint_url = http://served\n"
+          "[profile lost]\nservices = nowhere\n"
+          "[profile long]\nregion = eu\n  west-1\n",
+          f);
+    return fclose(f);
+}
+
+static struct pipepoll_settings *load(const char *profile)
+{
+    struct pipepoll_settings *s = NULL;
+    struct pipepoll_error why = { "" };
+    if (pipepoll_settings_load(&s, str_of(profile), &why))
+        fail_msg("%s", why.text);
+    return s;
+}
+
+static void check(const struct pipepoll_settings *s, enum pipepoll_setting which, const char *value,
+                  const char *from)
+{
+    str where;
+    assert_str_equal(pipepoll_settings_get(s, which, &where), value);
+    assert_str_equal(where, from);
+    pipepoll_settings_get(s, which, NULL);
+}
+
+static void check_error(const char *profile, int status, const char *want)
+{
+    struct pipepoll_settings *s = NULL;
+    struct pipepoll_error why = { "" };
+    assert_int_equal(pipepoll_settings_load(&s, str_of(profile), &why), status);
+    assert_null(s);
+    if (!strstr(why.text, want))
+        fail_msg("got \"%s\", want \"%s\"", why.text, want);
+}
+
+static void a_bare_machine_has_the_default_profile_and_no_more(void **state)
+{
+    unlink(config);
+    struct pipepoll_settings *s = load("");
+    check(s, PIPEPOLL_SETTING_PROFILE, "default", "by default");
+    for (int i = PIPEPOLL_SETTING_REGION; i < PIPEPOLL_SETTING_COUNT; i++)
+        check(s, (enum pipepoll_setting)i, "", "");
+    assert_null(pipepoll_settings_free(s));
+    assert_null(pipepoll_settings_free(NULL));
+}
+
+static void a_profile_says_all(void **state)
+{
+    struct pipepoll_settings *s = load("acme");
+    check(s, PIPEPOLL_SETTING_PROFILE, "acme", "as asked for");
+    check(s, PIPEPOLL_SETTING_REGION, "eu-west-2", "profile acme");
+    check(s, PIPEPOLL_SETTING_ENDPOINT_URL, "http://acme", "profile acme");
+    check(s, PIPEPOLL_SETTING_FIPS, "true", "profile acme");
+    check(s, PIPEPOLL_SETTING_DUALSTACK, "", ""); /* only "true" is on */
+    check(s, PIPEPOLL_SETTING_CA_BUNDLE, "/ca.pem", "profile acme");
+    pipepoll_settings_free(s);
+}
+
+static void the_environment_comes_first(void **state)
+{
+    setenv("AWS_PROFILE", "acme", 1);
+    setenv("AWS_DEFAULT_REGION", "eu-west-3", 1);
+    setenv("AWS_ENDPOINT_URL", "http://all", 1);
+    setenv("AWS_USE_FIPS_ENDPOINT", "false", 1);
+    setenv("AWS_USE_DUALSTACK_ENDPOINT", "TRUE", 1);
+    setenv("AWS_CA_BUNDLE", "/other.pem", 1);
+    struct pipepoll_settings *s = load("");
+    check(s, PIPEPOLL_SETTING_PROFILE, "acme", "AWS_PROFILE");
+    check(s, PIPEPOLL_SETTING_REGION, "eu-west-3", "AWS_DEFAULT_REGION");
+    check(s, PIPEPOLL_SETTING_ENDPOINT_URL, "http://all", "AWS_ENDPOINT_URL");
+    check(s, PIPEPOLL_SETTING_FIPS, "", "");
+    check(s, PIPEPOLL_SETTING_DUALSTACK, "true", "AWS_USE_DUALSTACK_ENDPOINT");
+    check(s, PIPEPOLL_SETTING_CA_BUNDLE, "/other.pem", "AWS_CA_BUNDLE");
+    pipepoll_settings_free(s);
+    setenv("AWS_REGION", "eu-north-1", 1);
+    setenv("AWS_ENDPOINT_URL_CODEPIPELINE", "http://one", 1);
+    s = load("default");
+    unsetenv("AWS_REGION"); /* what was read is kept */
+    check(s, PIPEPOLL_SETTING_PROFILE, "default", "as asked for");
+    check(s, PIPEPOLL_SETTING_REGION, "eu-north-1", "AWS_REGION");
+    check(s, PIPEPOLL_SETTING_ENDPOINT_URL, "http://one", "AWS_ENDPOINT_URL_CODEPIPELINE");
+    pipepoll_settings_free(s);
+}
+
+static void a_services_section_beats_the_profile_and_both_can_be_ignored(void **state)
+{
+    struct pipepoll_settings *s = load("served");
+    check(s, PIPEPOLL_SETTING_ENDPOINT_URL, "http://served", "services section s");
+    pipepoll_settings_free(s);
+    setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", 1);
+    s = load("served");
+    check(s, PIPEPOLL_SETTING_ENDPOINT_URL, "", "");
+    pipepoll_settings_free(s);
+}
+
+static void what_is_named_must_be_there(void **state)
+{
+    check_error("acne", PIPEPOLL_EINVAL, "profile \"acne\" is in neither ");
+    check_error("acne", PIPEPOLL_EINVAL, "(did you mean \"acme\"?)");
+    setenv("AWS_PROFILE", "gone", 1);
+    check_error("", PIPEPOLL_EINVAL, "profile \"gone\" (AWS_PROFILE) is in neither ");
+    check_error("lost", PIPEPOLL_EINVAL, "services = nowhere, but there is no [services nowhere]");
+}
+
+static void a_value_of_two_lines_is_refused(void **state)
+{
+    check_error("long", PIPEPOLL_EINVAL, "profile long: the region has more than one line");
+}
+
+static void a_file_that_is_not_understood_is_an_error(void **state)
+{
+    FILE *f = fopen(config, "w");
+    assert_non_null(f);
+    fputs("region = eu-west-1\n", f);
+    fclose(f);
+    check_error("", PIPEPOLL_EINVAL, "config:1:1: a [section] header must come before this line");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_bare_machine_has_the_default_profile_and_no_more, set_up),
+        cmocka_unit_test_setup(a_profile_says_all, set_up),
+        cmocka_unit_test_setup(the_environment_comes_first, set_up),
+        cmocka_unit_test_setup(a_services_section_beats_the_profile_and_both_can_be_ignored,
+                               set_up),
+        cmocka_unit_test_setup(what_is_named_must_be_there, set_up),
+        cmocka_unit_test_setup(a_value_of_two_lines_is_refused, set_up),
+        cmocka_unit_test_setup(a_file_that_is_not_understood_is_an_error, set_up),
+    };
+    return cmocka_run_group_tests_name("settings", tests, make_directory, remove_directory);
+}

@@ -1,0 +1,146 @@
+/* Signers over an identity of this file's. */
+#include <stdlib.h>
+
+#include "lib/check.h"
+#include "signer.h"
+
+static struct identity_options given;
+static struct identity_report now;
+static struct credentials keys;
+static bool has_keys;
+static unsigned opened, changes;
+static void (*close_done)(void *ctx);
+static void *close_ctx;
+
+int identity_open(struct identity **out, const struct identity_options *o)
+{
+    given = *o;
+    opened++;
+    *out = (struct identity *)&given;
+    return 0;
+}
+
+void identity_close(struct identity *id, void (*closed)(void *ctx), void *ctx)
+{
+    close_done = closed;
+    close_ctx = ctx;
+}
+
+struct credentials *identity_current(const struct identity *id)
+{
+    return has_keys ? &keys : NULL;
+}
+
+void identity_report(const struct identity *id, struct identity_report *out)
+{
+    *out = now;
+}
+
+static void on_change(void *ctx)
+{
+    changes++;
+}
+
+static struct signers all;
+
+static int set_up(void **state)
+{
+    all = (struct signers) { .on_change = on_change };
+    list_init(&all.used);
+    now = (struct identity_report) { .label = "", .why = "", .expires_s = INT64_MAX };
+    has_keys = false;
+    opened = changes = 0;
+    return 0;
+}
+
+static struct signer *join(struct pipepoll_credentials *wish)
+{
+    struct signer *s = NULL;
+    assert_int_equal(signer_join(&all, wish, &s), 0);
+    return s;
+}
+
+static void end(struct signer *s)
+{
+    signer_leave(s);
+    close_done(close_ctx);
+    assert_int_equal(all.open, 0);
+}
+
+static bool is_news(struct signer *s)
+{
+    struct pipepoll_identity report = signer_report(s);
+    return signer_is_news(s, &report);
+}
+
+static void equal_wishes_share_a_signer_until_the_last_one_leaves(void **state)
+{
+    struct pipepoll_credentials *one = NULL, *same = NULL, *other = NULL;
+    pipepoll_credentials_profile(&one, STR("acme"), NULL);
+    pipepoll_credentials_profile(&same, STR("acme"), NULL);
+    pipepoll_credentials_profile(&other, STR("else"), NULL);
+    struct signer *s = join(one);
+    assert_ptr_equal(join(same), s);
+    struct signer *o = join(other);
+    assert_ptr_not_equal(o, s);
+    assert_int_equal(opened, 2);
+    signer_leave(s);
+    assert_int_equal(all.open, 2);
+    signer_leave(s);
+    close_done(close_ctx);
+    assert_int_equal(all.open, 1);
+    end(o);
+    pipepoll_credentials_unref(one);
+    pipepoll_credentials_unref(same);
+    pipepoll_credentials_unref(other);
+}
+
+static void keys_at_hand_are_news_and_a_fetch_under_way_is_none(void **state)
+{
+    struct pipepoll_credentials *wish = NULL;
+    pipepoll_credentials_default(&wish, NULL);
+    struct signer *waits = join(wish);
+    assert_false(waits->changed);
+    assert_int_equal(changes, 0);
+    given.on_change(NULL, given.ctx);
+    assert_true(waits->changed);
+    assert_int_equal(changes, 1);
+    end(waits);
+    has_keys = true;
+    struct signer *has = join(wish);
+    assert_true(has->changed);
+    end(has);
+    pipepoll_credentials_unref(wish);
+}
+
+static void a_failure_is_told_once_whatever_its_numbers(void **state)
+{
+    struct pipepoll_credentials *wish = NULL;
+    pipepoll_credentials_default(&wish, NULL);
+    struct signer *s = join(wish);
+    now.why = "no connection after 12 ms";
+    assert_true(is_news(s));
+    now.why = "no connection after 7 ms";
+    assert_false(is_news(s));
+    now.why = "denied";
+    assert_true(is_news(s));
+    now = (struct identity_report) { .label = "l", .why = "", .usable = true, .expires_s = 5 };
+    assert_true(is_news(s));
+    assert_false(is_news(s));
+    now.expires_s = 6; /* renewed */
+    assert_true(is_news(s));
+    now.degraded = true;
+    assert_true(is_news(s));
+    end(s);
+    pipepoll_credentials_unref(wish);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(equal_wishes_share_a_signer_until_the_last_one_leaves, set_up),
+        cmocka_unit_test_setup(keys_at_hand_are_news_and_a_fetch_under_way_is_none, set_up),
+        cmocka_unit_test_setup(a_failure_is_told_once_whatever_its_numbers, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
