@@ -1,69 +1,8 @@
 /* The config file: what each key does, and each sentence it can be refused with. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "cli/config.h"
-
-#define WEB "[target web]\nregions = us-east-1\ncategory = Build\nprovider = Acme\nversion = 1\n"
-
-static int parse(struct config *out, const char *text, struct complaints *c)
-{
-    size_t len = strlen(text);
-    char *copy = malloc(len ? len : 1);
-    assert_non_null(copy);
-    memcpy(copy, text, len);
-    *c = (struct complaints) { .file = STR("p.ini") };
-    return config_parse(out, copy, len, c);
-}
-
-static void add_line(void *ctx, enum pipepoll_level level, str text)
-{
-    (void)level;
-    struct buf *all = ctx;
-    buf_put(all, text);
-    buf_put_char(all, '\n');
-}
-
-static void assert_lines(const struct complaints *c, const char *want)
-{
-    char text[16384];
-    struct buf all = BUF_ON(text);
-    complaints_each(c, add_line, &all);
-    assert_string_equal(buf_cstr(&all), want);
-}
-
-/* The file is refused with exactly these lines. */
-static void assert_refused(const char *text, const char *want)
-{
-    struct config config;
-    struct complaints c;
-    assert_int_equal(parse(&config, text, &c), PIPEPOLL_EINVAL);
-    assert_lines(&c, want);
-}
-
-static struct config accept(const char *text)
-{
-    struct config config;
-    struct complaints c;
-    int r = parse(&config, text, &c);
-    assert_lines(&c, "");
-    assert_int_equal(r, 0);
-    return config;
-}
-
-static void assert_str(str got, const char *want)
-{
-    if (!str_eq(got, str_of(want)))
-        fail_msg("got \"%.*s\", want \"%s\"", STR_ARG(got), want);
-}
+#include "lib/config_text.h"
 
 static void a_small_file_gets_the_documented_defaults(void **state)
 {
@@ -79,8 +18,8 @@ static void a_small_file_gets_the_documented_defaults(void **state)
     assert_false(c.log_json);
     assert_int_equal(c.plan.count, 1);
     const struct plan_target *t = &c.plan.targets[0];
-    assert_str(t->name, "web");
-    assert_str(t->options.action_type.owner, "ThirdParty");
+    assert_str_equal(t->name, "web");
+    assert_str_equal(t->options.action_type.owner, "ThirdParty");
     assert_int_equal(t->options.interval_ms, 5000);
     assert_int_equal(t->options.max_batch_size, 10);
     assert_int_equal(t->options.endpoint_url.len, 0);
@@ -102,16 +41,16 @@ static void every_key_does_what_it_says(void **state)
     assert_int_equal(c.max_in_flight_per_region, 3);
     assert_int_equal(c.request_timeout_ms, 120000);
     assert_int_equal(c.connect_timeout_ms, 1500);
-    assert_str(c.ca_bundle, "/dev/null");
+    assert_str_equal(c.ca_bundle, "/dev/null");
     assert_true(c.http2);
     assert_int_equal(c.log_level, PIPEPOLL_DEBUG);
     assert_true(c.log_json);
     const struct pipepoll_target_options *o = &c.plan.targets[0].options;
-    assert_str(o->region, "us-west-2");
-    assert_str(o->action_type.category, "Test");
-    assert_str(o->action_type.owner, "Custom");
-    assert_str(o->action_type.provider, "P-1");
-    assert_str(o->action_type.version, "2_b");
+    assert_str_equal(o->region, "us-west-2");
+    assert_str_equal(o->action_type.category, "Test");
+    assert_str_equal(o->action_type.owner, "Custom");
+    assert_str_equal(o->action_type.provider, "P-1");
+    assert_str_equal(o->action_type.version, "2_b");
     assert_int_equal(o->max_batch_size, 5);
     assert_int_equal(o->interval_ms, 250);
     assert_true(o->fips);
@@ -127,9 +66,9 @@ static void keys_of_targets_have_defaults_in_the_process_section(void **state)
                              "interval = 9s\nendpoint-url = http://127.0.0.1:9\n");
     assert_int_equal(c.plan.count, 2);
     assert_int_equal(c.plan.section_count, 2);
-    assert_str(c.plan.targets[0].name, "a");
+    assert_str_equal(c.plan.targets[0].name, "a");
     assert_int_equal(c.plan.targets[0].options.interval_ms, 9000);
-    assert_str(c.plan.targets[0].options.endpoint_url, "http://127.0.0.1:9");
+    assert_str_equal(c.plan.targets[0].options.endpoint_url, "http://127.0.0.1:9");
     assert_int_equal(c.plan.targets[1].options.interval_ms, 1000);
     config_deinit(&c);
 }
@@ -303,24 +242,10 @@ static void a_ca_bundle_that_cannot_be_read_is_told(void **state)
     assert_true(fd >= 0);
     snprintf(text, sizeof text, "[pipepoll]\nca-bundle = %s\n" WEB, path);
     struct config c = accept(text);
-    assert_str(c.ca_bundle, path);
+    assert_str_equal(c.ca_bundle, path);
     config_deinit(&c);
     unlink(path);
     close(fd);
-}
-
-/* These sentences are the library's; here it matters that they come, and where. */
-static void assert_refused_at(const char *text, const char *place, const char *word)
-{
-    struct config config;
-    struct complaints c;
-    char line[1024];
-    struct buf all = BUF_ON(line);
-    assert_int_equal(parse(&config, text, &c), PIPEPOLL_EINVAL);
-    complaints_each(&c, add_line, &all);
-    assert_int_equal(c.count, 1);
-    assert_true(str_starts(buf_str(&all), str_of(place)));
-    assert_non_null(strstr(buf_cstr(&all), word));
 }
 
 static void what_the_library_refuses_is_told_where_it_stands(void **state)

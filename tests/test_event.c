@@ -17,9 +17,10 @@ static const struct event_source source = {
     .action_type = { STR_INIT("Build"), STR_INIT("ThirdParty"), STR_INIT("P"), STR_INIT("1") },
 };
 
+#define TIME "\"time\":\"2026-06-22T08:00:00.045Z\""
 #define SOURCE                                                                                     \
-    "\"time\":\"2026-06-22T08:00:00.045Z\",\"region\":\"us-east-1\",\"actionTypeId\":{"            \
-    "\"category\":\"Build\",\"owner\":\"ThirdParty\",\"provider\":\"P\",\"version\":\"1\"}"
+    TIME ",\"region\":\"us-east-1\",\"actionTypeId\":{"                                            \
+         "\"category\":\"Build\",\"owner\":\"ThirdParty\",\"provider\":\"P\",\"version\":\"1\"}"
 
 static void a_job_is_one_line_with_fixed_members(void **state)
 {
@@ -28,6 +29,7 @@ static void a_job_is_one_line_with_fixed_members(void **state)
     struct buf line = BUF_ON(text);
     const struct pipepoll_job job = { STR_INIT("c-1"), STR_INIT("j-1") };
     event_job(&line, &source, &job, STR("r-1"));
+    assert_true(event_is_job(buf_str(&line)));
     assert_string_equal(buf_cstr(&line), "{\"event\":\"job\"," SOURCE ",\"clientId\":\"c-1\","
                                          "\"jobId\":\"j-1\",\"amzRequestId\":\"r-1\"}");
 }
@@ -60,10 +62,35 @@ static void health_says_what_is_wrong_or_that_nothing_is(void **state)
                         "\"status\":\"throttled\",\"code\":\"ThrottlingException\","
                         "\"message\":\"Rate \\\"exceeded\\\"\",\"amzRequestId\":\"r-1\","
                         "\"httpStatus\":400,\"retryInMs\":250}");
+    assert_false(event_is_job(buf_str(&line)));
     buf_reset(&line);
     event_health(&line, &source, STR("web"), NULL);
     assert_string_equal(buf_cstr(&line), "{\"event\":\"health\"," SOURCE ",\"target\":\"web\","
                                          "\"healthy\":true,\"status\":\"ok\"}");
+}
+
+static void a_change_of_keys_says_where_they_come_from_and_how_they_are(void **state)
+{
+    (void)state;
+    char text[EVENT_LINE_MAX];
+    struct buf line = BUF_ON(text);
+    struct pipepoll_identity id = { .usable = true,
+                                    .expires_s = 1795334400,
+                                    .source = STR_INIT("profile acme") };
+    event_credentials(&line, source.unix_ms, &id);
+    assert_string_equal(buf_cstr(&line),
+                        "{\"event\":\"credentials\"," TIME ",\"source\":\"profile acme\","
+                        "\"usable\":true,\"degraded\":false,"
+                        "\"expires\":\"2026-11-22T08:00:00Z\",\"reason\":\"\"}");
+    buf_reset(&line);
+    id = (struct pipepoll_identity) { .expires_s = INT64_MAX,
+                                      .source = STR_INIT("environment"),
+                                      .reason = STR_INIT("none \"there\"") };
+    event_credentials(&line, source.unix_ms, &id);
+    assert_string_equal(buf_cstr(&line),
+                        "{\"event\":\"credentials\"," TIME ",\"source\":\"environment\","
+                        "\"usable\":false,\"degraded\":false,\"expires\":null,"
+                        "\"reason\":\"none \\\"there\\\"\"}");
 }
 
 static void the_worst_texts_fit_into_one_line(void **state)
@@ -84,6 +111,11 @@ static void the_worst_texts_fit_into_one_line(void **state)
     assert_false(line.overflow);
     buf_reset(&line);
     event_health(&line, &far, (str) { worst, sizeof worst }, &failure);
+    assert_false(line.overflow);
+    buf_reset(&line);
+    const struct pipepoll_identity id = { .source = { worst, sizeof worst },
+                                          .reason = { worst, sizeof worst } };
+    event_credentials(&line, far.unix_ms, &id);
     assert_false(line.overflow);
 }
 
@@ -122,6 +154,7 @@ int main(void)
         cmocka_unit_test(a_job_is_one_line_with_fixed_members),
         cmocka_unit_test(an_id_the_service_left_out_is_left_out),
         cmocka_unit_test(health_says_what_is_wrong_or_that_nothing_is),
+        cmocka_unit_test(a_change_of_keys_says_where_they_come_from_and_how_they_are),
         cmocka_unit_test(the_worst_texts_fit_into_one_line),
         cmocka_unit_test(whatever_the_bytes_the_string_is_json),
     };

@@ -164,6 +164,23 @@ static void a_reader_that_leaves_is_noticed_before_the_next_line(void **state)
     close(f.fds[1]);
 }
 
+static void a_reader_that_leaves_after_a_line_came_out_takes_nothing_with_it(void **state)
+{
+    (void)state;
+    struct fixture f = { 0 };
+    open_pipe(&f, 128);
+    assert_true(output_put(f.output, STR("heard")));
+    while (f.rooms == 0)
+        uv_run(&f.loop, UV_RUN_ONCE);
+    close(f.fds[0]);
+    while (f.error == 0)
+        uv_run(&f.loop, UV_RUN_ONCE);
+    assert_int_equal(f.error, UV_EPIPE);
+    assert_int_equal(f.lost, 0);
+    fixture_close(&f);
+    close(f.fds[1]);
+}
+
 static void every_line_that_a_full_device_refuses_is_handed_back(void **state)
 {
     (void)state;
@@ -269,6 +286,7 @@ int main(void)
         cmocka_unit_test(a_full_queue_takes_nothing_until_there_is_room),
         cmocka_unit_test(an_extra_line_takes_no_room_that_was_promised),
         cmocka_unit_test(a_reader_that_leaves_is_noticed_before_the_next_line),
+        cmocka_unit_test(a_reader_that_leaves_after_a_line_came_out_takes_nothing_with_it),
         cmocka_unit_test(every_line_that_a_full_device_refuses_is_handed_back),
         cmocka_unit_test(a_line_cut_by_a_reader_that_leaves_is_handed_back_whole),
         cmocka_unit_test(a_descriptor_made_non_blocking_by_others_is_waited_for),

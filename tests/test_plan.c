@@ -20,7 +20,7 @@ static struct config accept(const char *text)
     char *copy = malloc(len);
     assert_non_null(copy);
     memcpy(copy, text, len);
-    assert_int_equal(config_parse(&config, copy, len, &c), 0);
+    assert_int_equal(config_parse(&config, copy, len, NULL, &c), 0);
     return config;
 }
 
@@ -80,12 +80,30 @@ static void a_change_of_plan_touches_only_what_changed(void **state)
     assert_diff(WEB, WEB "max-batch-size = 1\n", "- web/us-east-1 + web/us-east-1 ");
     assert_diff(WEB, WEB "endpoint-url = http://h\n", "- web/us-east-1 + web/us-east-1 ");
     assert_diff(WEB, WEB "fips = yes\n", "- web/us-east-1 + web/us-east-1 ");
+    assert_diff(WEB, WEB "pickup-goal = 5s\n", "- web/us-east-1 + web/us-east-1 ");
+    assert_diff(WEB "pickup-goal = 5s\n", WEB "pickup-goal = 5s\nslowest-interval = 1m\n",
+                "- web/us-east-1 + web/us-east-1 ");
+    assert_diff(WEB, WEB "profile = acme\n", "- web/us-east-1 + web/us-east-1 ");
+    assert_diff(WEB "role-arn = arn:aws:iam::123456789012:role/A\n",
+                WEB "role-arn = arn:aws:iam::123456789012:role/B\n",
+                "- web/us-east-1 + web/us-east-1 ");
+}
+
+/* Another account has other jobs. */
+static void the_same_target_with_other_keys_is_another(void **state)
+{
+    (void)state;
+    struct config c = accept(WEB "[target b]\nregions = us-east-1\ncategory = Build\n"
+                                 "provider = Acme\nversion = 1\nprofile = b\n");
+    assert_int_equal(c.plan.count, 2);
+    config_deinit(&c);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_of_plan_touches_only_what_changed),
+        cmocka_unit_test(the_same_target_with_other_keys_is_another),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }

@@ -109,6 +109,21 @@ static void the_busiest_region_has_a_loop_to_itself(void **state)
     split_deinit(&s);
 }
 
+static void a_goal_counts_as_the_interval_that_holds_it(void **state)
+{
+    (void)state;
+    struct split s = { .count = 0 };
+    struct plan shares[LOOPS];
+    struct plan plan = PLAN({ "a", 100 }, { "b", 100 }, { "busy", 0 }, { "calm", 0 });
+    plan.targets[2].options.pickup_goal_ms = 10;
+    plan.targets[3].options.pickup_goal_ms = 60000;
+    assert_int_equal(split_plan(&s, &plan, shares, LOOPS), 0);
+    assert_int_equal(shares[loop_of(shares, "busy")].count, 1);
+    assert_int_equal(shares[loop_of(shares, "calm")].count, 2);
+    plan_deinit(&plan);
+    split_deinit(&s);
+}
+
 static void a_region_stays_when_the_plan_changes(void **state)
 {
     (void)state;
@@ -147,6 +162,7 @@ int main(void)
         cmocka_unit_test(a_region_is_on_one_loop_and_every_target_once),
         cmocka_unit_test(targets_of_a_loop_keep_their_order),
         cmocka_unit_test(the_busiest_region_has_a_loop_to_itself),
+        cmocka_unit_test(a_goal_counts_as_the_interval_that_holds_it),
         cmocka_unit_test(a_region_stays_when_the_plan_changes),
         cmocka_unit_test(fewer_regions_than_loops_leave_some_idle),
     };

@@ -20,6 +20,7 @@ enum { SIGNAL_TERM, SIGNAL_INT, SIGNAL_COUNT };
 /* What there is of a load up to now. */
 struct sight {
     bool open;      /* all connections */
+    bool keyless;   /* nothing can be polled */
     uint64_t polls; /* answered in this phase */
     uint64_t failures;
 };
@@ -136,6 +137,7 @@ static void look_post(void *ctx, uint32_t i)
     struct pipepoll_stats stats = load_stats(&p->load);
     p->sight = (struct sight) {
         .open = stats.connections >= (o->targets < o->in_flight ? o->targets : o->in_flight),
+        .keyless = p->load.figures.keyless,
         .polls = p->load.measuring ? p->load.figures.polls : stats.answers,
         .failures = stats.failures,
     };
@@ -148,6 +150,7 @@ static struct sight look(struct bench *b)
     for (uint32_t i = 0; i < b->options.loops; i++) {
         const struct sight *one = &b->posts[i].sight;
         all.open = all.open && one->open;
+        all.keyless = all.keyless || one->keyless;
         all.polls += one->polls;
         all.failures += one->failures;
     }
@@ -159,9 +162,13 @@ static struct sight look(struct bench *b)
 static void look_warming(struct bench *b)
 {
     uint64_t now_ms = (uv_hrtime() - b->start_ns) / 1000000;
+    struct sight all = look(b);
+    if (all.keyless) {
+        finish(b);
+        return;
+    }
     if (now_ms < b->options.warm_up_ms)
         return;
-    struct sight all = look(b);
     bool late = now_ms >= (uint64_t)b->options.warm_up_ms + OPENING_MOST_MS;
     if (all.polls == 0 && (late || all.failures >= b->options.in_flight))
         finish(b);
@@ -169,10 +176,14 @@ static void look_warming(struct bench *b)
         begin(b);
 }
 
+/* A warm-up may end before it is known that there are no keys. */
 static void look_measuring(struct bench *b)
 {
-    if (b->options.polls ? look(b).polls >= b->options.polls
-                         : uv_hrtime() - b->begin_ns >= b->options.duration_ms * 1000000ull)
+    struct sight all = look(b);
+    uint64_t passed_ns = uv_hrtime() - b->begin_ns;
+    bool is_done = b->options.polls ? all.polls >= b->options.polls
+                                    : passed_ns >= b->options.duration_ms * 1000000ull;
+    if (is_done || (all.keyless && all.polls == 0))
         finish(b);
 }
 
@@ -270,6 +281,10 @@ static int play(struct bench *b, struct pipepoll_error *why)
 static int summarize(const struct bench *b)
 {
     const struct load_figures *f = &b->report.sum;
+    if (f->keyless && f->polls == 0) {
+        fprintf(stderr, "pipepoll bench: Unable to locate credentials: %s\n", f->trouble.text);
+        return EXIT_CREDENTIALS;
+    }
     (b->options.json ? bench_report_json : bench_report_text)(&b->report);
     if (f->trouble.text[0])
         fprintf(stderr, "pipepoll bench: the last failure: %s\n", f->trouble.text);
@@ -278,13 +293,10 @@ static int summarize(const struct bench *b)
     return command_finish(f->failures || f->polls == 0 ? EXIT_FAILED : EXIT_FINE);
 }
 
-static int refuse(int result, const char *why)
+static int refuse(const char *why)
 {
-    if (result == PIPEPOLL_ECREDENTIALS)
-        why = "Unable to locate credentials. You can configure credentials by setting "
-              "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.";
     fprintf(stderr, "pipepoll bench: %s\n", why);
-    return result == PIPEPOLL_ECREDENTIALS ? EXIT_CREDENTIALS : EXIT_OTHER;
+    return EXIT_OTHER;
 }
 
 static int run_bench(const struct command *self, int argc, char **argv)
@@ -294,11 +306,10 @@ static int run_bench(const struct command *self, int argc, char **argv)
     struct bench *b = calloc(1, sizeof *b); /* its histogram is large for a stack */
     int code = EXIT_OTHER;
     if (!b)
-        return refuse(PIPEPOLL_ENOMEM, why.text);
+        return refuse(why.text);
     if (bench_options_read(&b->options, &f, &code)) {
         b->report.options = &b->options;
-        int r = play(b, &why);
-        code = r ? refuse(r, why.text) : summarize(b);
+        code = play(b, &why) ? refuse(why.text) : summarize(b);
     }
     free(b->posts);
     free(b);
@@ -309,8 +320,8 @@ const struct command command_bench = {
     .name = STR_INIT("bench"),
     .summary = "load a service of your own, and say what a poll costs here",
     .about =
-        "Keeps a number of polls in flight against an endpoint, signed with the credentials of\n"
-        "the environment, and measures: to size a fleet, or to see what a proxy on the way adds.\n"
+        "Keeps a number of polls in flight against an endpoint, signed with the credentials that\n"
+        "are found here, and measures: to size a fleet, or to see what a proxy on the way adds.\n"
         "It never loads AWS by accident: an endpoint must be given.\n",
     .flags = bench_flags,
     .flag_count = BENCH_FLAG_COUNT,
@@ -335,8 +346,9 @@ const struct command command_bench = {
         "  export AWS_ACCESS_KEY_ID=AKIDEXAMPLE\n"
         "  export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n"
         "  pipepoll bench --endpoint-url https://127.0.0.1:8443 --ca-bundle /tmp/sim.pem \\\n"
-        "    --in-flight 64 --duration 10\n\n"
+        "    --in-flight 64 --duration 10\n\n" COMMAND_CREDENTIALS "\n"
         "Exit codes: 0 every poll was answered; 1 polls failed; 252 wrong usage;\n"
         "253 no credentials; 255 it could not start.\n",
+    .holds_keys = true,
     .run = run_bench,
 };

@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 
-/* As the AWS CLI has them, but for FAILED, which is run's and demo's. */
+/* As the AWS CLI has them, but for FAILED, which is ours. */
 enum exit_code {
     EXIT_FINE = 0,
     EXIT_FAILED = 1,
@@ -22,6 +22,15 @@ struct flag {
     const char *help;  /* lines after the first are indented by the help itself */
 };
 
+/* In the help of each command that needs keys. */
+#define COMMAND_CREDENTIALS                                                                        \
+    "Credentials are found as the AWS CLI finds them; the first that is configured counts:\n"      \
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the profile AWS_PROFILE or default (role, web\n" \
+    "identity, Identity Center, keys, credential_process); AWS_WEB_IDENTITY_TOKEN_FILE; a\n"       \
+    "container's; EC2 instance metadata. HTTPS_PROXY and NO_PROXY are honoured. No core is "       \
+    "dumped\n"                                                                                     \
+    "while keys are held, unless PIPEPOLL_ALLOW_CORE=1.\n"
+
 struct command {
     str name;
     const char *summary; /* one line */
@@ -29,10 +38,12 @@ struct command {
     const struct flag *flags;
     size_t flag_count;
     const char *more; /* examples and exit codes: lines */
+    bool holds_keys;  /* so that no core may be dumped */
     int (*run)(const struct command *self, int argc, char **argv); /* argv[0] is the name */
 };
 
-extern const struct command command_poll, command_run, command_check, command_demo, command_bench;
+extern const struct command command_poll, command_run, command_check, command_doctor, command_demo,
+    command_bench;
 
 /* A walk along argv. */
 struct flags {

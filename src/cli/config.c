@@ -10,15 +10,22 @@
 #include "base/buf.h"
 #include "cli/quantity.h"
 
-bool config_log_level(str text, enum pipepoll_level *out)
+static const double POLLS_PER_S_LEAST = 0.001, POLLS_PER_S_MOST = 1e5;
+
+const char *config_log_level_name(enum pipepoll_level level)
 {
     static const char *const names[] = { [PIPEPOLL_ERROR] = "error",
                                          [PIPEPOLL_WARNING] = "warning",
                                          [PIPEPOLL_INFO] = "info",
                                          [PIPEPOLL_DEBUG] = "debug" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (str_eq(text, str_of(names[i]))) {
-            *out = (enum pipepoll_level)i;
+    return names[level];
+}
+
+bool config_log_level(str text, enum pipepoll_level *out)
+{
+    for (enum pipepoll_level l = PIPEPOLL_ERROR; l <= PIPEPOLL_DEBUG; l++) {
+        if (str_eq(text, str_of(config_log_level_name(l)))) {
+            *out = l;
             return true;
         }
     }
@@ -66,6 +73,27 @@ static void read_ca_bundle(struct config *out, const struct value *v, struct com
     out->ca_bundle = v->text;
 }
 
+/* Roots are the process's, so that they are not looked for in the profiles of targets. */
+static int read_ambient_ca_bundle(struct config *out, struct settings *settings,
+                                  struct complaints *c)
+{
+    const struct pipepoll_settings *s;
+    struct pipepoll_error why;
+    int r = settings_of(settings, (str) { NULL, 0 }, &s, &why);
+    if (r == PIPEPOLL_ENOMEM)
+        return r;
+    if (r) {
+        complain(c, PIPEPOLL_ERROR, (struct place) { 0 }, "%s", why.text);
+        return PIPEPOLL_OK;
+    }
+    out->ca_bundle = pipepoll_settings_get(s, PIPEPOLL_SETTING_CA_BUNDLE, &out->ca_bundle_from);
+    const char *reason = out->ca_bundle.len ? unreadable(out->ca_bundle) : NULL;
+    if (reason)
+        complain(c, PIPEPOLL_ERROR, (struct place) { 0 }, "%.*s: \"%.*s\" cannot be read: %s",
+                 STR_ARG(out->ca_bundle_from), STR_ARG(out->ca_bundle), reason);
+    return PIPEPOLL_OK;
+}
+
 static void read_process(struct config *out, const struct section *s, struct complaints *c)
 {
     const char *time = "a time from 1ms to 10m such as 500ms, 5s or 2m";
@@ -75,6 +103,9 @@ static void read_process(struct config *out, const struct section *s, struct com
     judge(quantity_count(v[KEY_MAX_IN_FLIGHT_PER_REGION].text, 1, 65536,
                          &out->max_in_flight_per_region),
           s, KEY_MAX_IN_FLIGHT_PER_REGION, "a number from 1 to 65536", c);
+    judge(quantity_real(v[KEY_MAX_POLLS_PER_SECOND].text, POLLS_PER_S_LEAST, POLLS_PER_S_MOST,
+                        &out->max_polls_per_s),
+          s, KEY_MAX_POLLS_PER_SECOND, "a number from 0.001 to 100000 such as 2 or 0.5", c);
     judge(quantity_duration_ms(v[KEY_REQUEST_TIMEOUT].text, 1, 600000, &out->request_timeout_ms), s,
           KEY_REQUEST_TIMEOUT, time, c);
     judge(quantity_duration_ms(v[KEY_CONNECT_TIMEOUT].text, 1, 600000, &out->connect_timeout_ms), s,
@@ -87,7 +118,26 @@ static void read_process(struct config *out, const struct section *s, struct com
           c);
 }
 
-int config_parse(struct config *out, char *text, size_t len, struct complaints *c)
+struct forecast_limits config_limits(const struct config *c)
+{
+    return (struct forecast_limits) { .max_polls_per_s = c->max_polls_per_s,
+                                      .max_in_flight = c->max_in_flight,
+                                      .max_in_flight_per_region = c->max_in_flight_per_region };
+}
+
+static int warn_of_goals(const struct config *config, struct complaints *c)
+{
+    struct forecast f = { 0 };
+    const struct forecast_limits limits = config_limits(config);
+    int r = forecast_make(&f, &config->plan, &limits);
+    if (!r)
+        forecast_complain(&f, &limits, c);
+    forecast_deinit(&f);
+    return r;
+}
+
+int config_parse(struct config *out, char *text, size_t len, struct settings *settings,
+                 struct complaints *c)
 {
     struct sections s = { 0 };
     struct config config = { .max_in_flight = 256,
@@ -99,14 +149,25 @@ int config_parse(struct config *out, char *text, size_t len, struct complaints *
     if (r)
         goto out;
     read_process(&config, &s.process, c);
-    r = plan_build(&config.plan, &s, c);
+    if (settings && !config.ca_bundle.len)
+        r = read_ambient_ca_bundle(&config, settings, c);
+    if (!r)
+        r = plan_build(&config.plan, &s, settings, c);
     if (!r && c->errors)
         r = PIPEPOLL_EINVAL;
+    if (!r)
+        r = warn_of_goals(&config, c);
     if (r)
         goto out;
     *out = config;
     config = (struct config) { 0 };
+    if (settings) {
+        out->settings = *settings;
+        *settings = (struct settings) { 0 };
+    }
 out:
+    if (settings)
+        settings_deinit(settings);
     sections_deinit(&s);
     config_deinit(&config);
     return r;
@@ -149,6 +210,7 @@ static int refuse(struct complaints *c, const char *what)
 int config_load(struct config *out, const char *path, struct complaints *c)
 {
     *c = (struct complaints) { .file = str_of(path) };
+    struct settings settings = { 0 };
     char *text = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     int r = fd < 0 ? refuse(c, strerror(errno)) : check_kind(fd, c);
@@ -169,7 +231,7 @@ int config_load(struct config *out, const char *path, struct complaints *c)
     if (r)
         goto out;
     char *fitted = realloc(text, (size_t)len);
-    r = config_parse(out, fitted ? fitted : text, (size_t)len, c);
+    r = config_parse(out, fitted ? fitted : text, (size_t)len, &settings, c);
     text = NULL;
 out:
     free(text);
@@ -181,6 +243,7 @@ out:
 void config_deinit(struct config *c)
 {
     plan_deinit(&c->plan);
+    settings_deinit(&c->settings);
     free(c->text);
     *c = (struct config) { 0 };
 }

@@ -2,34 +2,44 @@
 #ifndef CLI_CONFIG_H
 #define CLI_CONFIG_H
 
-#include "cli/plan.h"
+#include "cli/forecast.h"
 
 enum { CONFIG_SIZE_MAX = 1 << 20 };
 
 struct config {
     uint32_t max_in_flight;            /* 256 */
     uint32_t max_in_flight_per_region; /* 0: a fair share */
+    double max_polls_per_s;            /* for each account and region; 0: no ceiling */
     uint32_t request_timeout_ms, connect_timeout_ms;
-    str ca_bundle; /* of a readable file; empty: the library's default */
+    str ca_bundle;      /* of a readable file; empty: the library's default */
+    str ca_bundle_from; /* the setting it comes from; empty: the file itself */
     bool http2;
     enum pipepoll_level log_level; /* PIPEPOLL_INFO */
     bool log_json;
     struct plan plan;
-    char *text; /* what all slices lie in; owned */
+    struct settings settings; /* of this machine, those that were asked for; owned */
+    char *text;               /* what all other slices lie in; owned */
 };
 
-/* Read a regular file or a pipe of at most 1 MiB (blocks). Everything wrong is in *c, which needs
- * no init; c->file is borrowed from path. PIPEPOLL_EINVAL when there is an error in *c, and then
- * *out needs no deinit; PIPEPOLL_ENOMEM likewise. */
+/* Read a regular file or a pipe of at most 1 MiB (blocks), and the machine's settings for what it
+ * leaves out. Everything wrong is in *c, which needs no init, and a warning for each pickup goal
+ * that max-polls-per-second does not allow; c->file is borrowed from path. PIPEPOLL_EINVAL when
+ * there is an error in *c, and then *out needs no deinit; PIPEPOLL_ENOMEM likewise. */
 int config_load(struct config *out, const char *path, struct complaints *c);
 
-/* The same for text[len], from malloc(), which becomes the config's in any case. */
-int config_parse(struct config *out, char *text, size_t len, struct complaints *c);
+/* The same for text[len], from malloc(), which becomes the config's in any case. Without `settings`
+ * what the file leaves out comes from nowhere; else they are read, and become the config's. */
+int config_parse(struct config *out, char *text, size_t len, struct settings *settings,
+                 struct complaints *c);
+
+/* Of them, those that a forecast needs. */
+struct forecast_limits config_limits(const struct config *c);
 
 void config_deinit(struct config *c); /* fine on a zeroed one */
 
 /* error, warning, info or debug. Also for flags. */
 bool config_log_level(str text, enum pipepoll_level *out);
+const char *config_log_level_name(enum pipepoll_level level);
 /* text or json. Also for flags. */
 bool config_format(str text, bool *json);
 

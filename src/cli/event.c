@@ -2,7 +2,13 @@
 
 #include "cli/jsontext.h"
 
-enum { REQUEST_ID_MAX = 192, TARGET_NAME_MAX = 256, MESSAGE_MAX = 512, CODE_MAX = 128 };
+enum {
+    REQUEST_ID_MAX = 192,
+    TARGET_NAME_MAX = 256,
+    MESSAGE_MAX = 512,
+    CODE_MAX = 128,
+    SOURCE_MAX = 256
+};
 
 const char *event_status(int status)
 {
@@ -35,14 +41,19 @@ static str cut(str s, size_t max)
     return (str) { s.ptr, s.len < max ? s.len : max };
 }
 
-static void put_source(struct buf *out, const char *event, const struct event_source *at)
+static void put_event(struct buf *out, const char *event, int64_t unix_ms)
 {
     char text[40];
     struct buf time = BUF_ON(text);
-    jsontext_time(&time, at->unix_ms);
+    jsontext_time(&time, unix_ms);
     buf_put_char(out, '{');
     jsontext_member(out, "event", str_of(event));
     jsontext_member(out, "time", buf_str(&time));
+}
+
+static void put_source(struct buf *out, const char *event, const struct event_source *at)
+{
+    put_event(out, event, at->unix_ms);
     jsontext_member(out, "region", at->region);
     buf_put(out, STR(",\"actionTypeId\":{"));
     jsontext_member(out, "category", at->action_type.category);
@@ -64,6 +75,11 @@ void event_job(struct buf *out, const struct event_source *at, const struct pipe
     buf_put_char(out, '}');
 }
 
+bool event_is_job(str line)
+{
+    return str_starts(line, STR("{\"event\":\"job\""));
+}
+
 void event_health(struct buf *out, const struct event_source *at, str target,
                   const struct pipepoll_failure *failure)
 {
@@ -78,5 +94,16 @@ void event_health(struct buf *out, const struct event_source *at, str target,
         buf_printf(out, ",\"httpStatus\":%d,\"retryInMs\":%u", failure->http_status,
                    failure->retry_in_ms);
     }
+    buf_put_char(out, '}');
+}
+
+void event_credentials(struct buf *out, int64_t unix_ms, const struct pipepoll_identity *identity)
+{
+    put_event(out, "credentials", unix_ms);
+    jsontext_member(out, "source", cut(identity->source, SOURCE_MAX));
+    buf_printf(out, ",\"usable\":%s,\"degraded\":%s", identity->usable ? "true" : "false",
+               identity->degraded ? "true" : "false");
+    jsontext_expiry(out, "expires", identity->expires_s);
+    jsontext_member(out, "reason", cut(identity->reason, MESSAGE_MAX));
     buf_put_char(out, '}');
 }

@@ -19,11 +19,19 @@ struct event_source {
 void event_job(struct buf *out, const struct event_source *at, const struct pipepoll_job *job,
                str request_id);
 
+/* Is this such a line? */
+bool event_is_job(str line);
+
 /* {"event":"health",...,"target":NAME,"healthy":false,"status":...,"code":...,"message":...,
  *  "httpStatus":...,"retryInMs":...}; with failure NULL the target is healthy again, and what
  * follows `status` ("ok") is left out. */
 void event_health(struct buf *out, const struct event_source *at, str target,
                   const struct pipepoll_failure *failure);
+
+/* {"event":"credentials","time":...,"source":...,"usable":...,"degraded":...,"expires":...,
+ *  "reason":...}: the keys that some targets share have changed; `expires` is null where they never
+ * do, `reason` empty where all is well. */
+void event_credentials(struct buf *out, int64_t unix_ms, const struct pipepoll_identity *identity);
 
 /* A word for a status: "ok", "throttled", "not-found", ... Static. */
 const char *event_status(int status);

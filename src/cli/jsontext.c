@@ -52,6 +52,36 @@ void jsontext_time(struct buf *out, int64_t unix_ms)
                tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(unix_ms % 1000));
 }
 
+enum { YEAR_MAX = 9999 };
+
+/* INT64_MAX seconds are no year that fits a struct tm. */
+static bool read_expiry(int64_t unix_s, struct tm *tm)
+{
+    time_t s = (time_t)unix_s;
+    return gmtime_r(&s, tm) && tm->tm_year + 1900 <= YEAR_MAX;
+}
+
+void jsontext_put_expiry(struct buf *out, int64_t unix_s)
+{
+    struct tm tm;
+    if (read_expiry(unix_s, &tm))
+        buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    else
+        buf_put(out, STR("never"));
+}
+
+void jsontext_expiry(struct buf *out, const char *name, int64_t unix_s)
+{
+    struct tm tm;
+    bool quoted = read_expiry(unix_s, &tm);
+    buf_printf(out, ",\"%s\":%s", name, quoted ? "\"" : "null");
+    if (quoted) {
+        jsontext_put_expiry(out, unix_s);
+        buf_put_char(out, '"');
+    }
+}
+
 int64_t jsontext_now_ms(void)
 {
     struct timespec now;

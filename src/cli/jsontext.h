@@ -14,6 +14,12 @@ void jsontext_member(struct buf *out, const char *name, str value);
 /* RFC 3339 in UTC with milliseconds, without quotes: 2026-11-22T08:15:00.123Z. */
 void jsontext_time(struct buf *out, int64_t unix_ms);
 
+/* `,"name":"2026-11-22T08:15:00Z"`, or null for what never expires: INT64_MAX, or past year
+ * 9999. */
+void jsontext_expiry(struct buf *out, const char *name, int64_t unix_s);
+/* The same instant for people: 2026-11-22T08:15:00Z, or "never". */
+void jsontext_put_expiry(struct buf *out, int64_t unix_s);
+
 /* Now, as jsontext_time() wants it. */
 int64_t jsontext_now_ms(void);
 

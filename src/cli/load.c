@@ -59,6 +59,14 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
             pipepoll_strerror(failure->status), STR_ARG(failure->message));
 }
 
+static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identity *identity)
+{
+    struct load *l = CONTAINER_OF(sink, struct load, sink);
+    l->figures.keyless = !identity->usable;
+    if (l->figures.keyless)
+        explain(&l->figures.trouble, PIPEPOLL_ECREDENTIALS, "%.*s", STR_ARG(identity->reason));
+}
+
 static int add_targets(struct load *l, struct pipepoll_error *why)
 {
     const struct load_options *o = &l->options;
@@ -83,7 +91,8 @@ int load_open(struct load *l, uv_loop_t *loop, const struct load_options *o,
 {
     struct pipepoll_options options = PIPEPOLL_OPTIONS_INIT;
     *l = (struct load) { .options = *o };
-    l->sink = (struct pipepoll_sink) { .deliver = deliver, .failed = failed };
+    l->sink =
+        (struct pipepoll_sink) { .deliver = deliver, .failed = failed, .credentials = credentials };
     options.sink = &l->sink;
     options.ca_bundle = o->ca_bundle;
     options.max_in_flight = o->in_flight;

@@ -30,6 +30,7 @@ struct load_figures {
     uint64_t failed[LOAD_STATUS_COUNT];       /* of them, those told, by negated status */
     uint32_t max_lateness_ms;                 /* of all polls */
     struct pipepoll_error trouble;            /* the last failure; empty: none */
+    bool keyless;                             /* there are no credentials; trouble says why */
 };
 
 struct load {

@@ -5,6 +5,7 @@
 
 #include "base/nearest.h"
 #include "cli/command.h"
+#include "cli/memory.h"
 #include "cli/sim.h"
 
 static int run_sim(const struct command *self, int argc, char **argv)
@@ -20,7 +21,8 @@ static const struct command command_sim = {
 };
 
 static const struct command *const commands[] = {
-    &command_poll, &command_run, &command_check, &command_sim, &command_demo, &command_bench,
+    &command_poll, &command_run,  &command_check, &command_doctor,
+    &command_sim,  &command_demo, &command_bench,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
@@ -67,6 +69,13 @@ static bool hold_standard_descriptors(void)
     return true;
 }
 
+static int run(const struct command *c, int argc, char **argv)
+{
+    if (c->holds_keys)
+        memory_conceal();
+    return c->run(c, argc, argv);
+}
+
 int main(int argc, char **argv)
 {
     /* A reader that goes away is an error of the write, dealt with where it was made. */
@@ -84,6 +93,6 @@ int main(int argc, char **argv)
         return print_version();
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (str_eq(word, commands[i]->name))
-            return commands[i]->run(commands[i], argc - 1, argv + 1);
+            return run(commands[i], argc - 1, argv + 1);
     return refuse(word);
 }

@@ -160,6 +160,7 @@ static void written(struct output *o, ssize_t n)
         return;
     }
     buf_reset(&o->writing);
+    o->sent = 0;
     if (o->hung_up)
         fail(o, UV_EPIPE);
     start(o);

@@ -2,170 +2,47 @@
 
 #include <stdlib.h>
 
-#include "cli/quantity.h"
+#include "cli/draft.h"
+#include "cli/order.h"
 #include "cli/region.h"
 
-enum { TARGETS_MAX = 100000, INTERVAL_MAX_MS = 86400000, BATCH_MAX = 10000 };
-
-/* One section being read. */
-struct draft {
-    const struct sections *sections;
-    const struct section *section;
-    struct complaints *complaints;
-    struct pipepoll_target_options options;
-};
-
-static int compare_str(str a, str b)
-{
-    size_t shorter = a.len < b.len ? a.len : b.len;
-    int r = shorter ? memcmp(a.ptr, b.ptr, shorter) : 0;
-    return r ? r : (a.len > b.len) - (a.len < b.len);
-}
+enum { TARGETS_MAX = 100000 };
 
 static int compare_action_type(const struct pipepoll_action_type *a,
                                const struct pipepoll_action_type *b)
 {
-    int r = compare_str(a->category, b->category);
-    r = r ? r : compare_str(a->owner, b->owner);
-    r = r ? r : compare_str(a->provider, b->provider);
-    return r ? r : compare_str(a->version, b->version);
+    int r = order_str(a->category, b->category);
+    r = r ? r : order_str(a->owner, b->owner);
+    r = r ? r : order_str(a->provider, b->provider);
+    return r ? r : order_str(a->version, b->version);
 }
 
 /* What makes a target another one for the service. */
-static int compare_identity(const struct plan_target *a, const struct plan_target *b)
+static int compare_targets(const struct plan_target *a, const struct plan_target *b)
 {
     const struct pipepoll_target_options *x = &a->options, *y = &b->options;
     int r = compare_action_type(&x->action_type, &y->action_type);
-    r = r ? r : compare_str(x->endpoint_url, y->endpoint_url);
+    r = r ? r : identity_compare(&a->identity, &b->identity);
+    r = r ? r : order_str(x->endpoint_url, y->endpoint_url);
     r = r ? r : x->fips - y->fips;
     r = r ? r : x->dualstack - y->dualstack;
-    return r ? r : compare_str(x->region, y->region);
+    return r ? r : order_str(x->region, y->region);
 }
 
 static bool same_options(const struct plan_target *a, const struct plan_target *b)
 {
-    return a->options.interval_ms == b->options.interval_ms &&
-           a->options.max_batch_size == b->options.max_batch_size;
-}
-
-static int compare_numbers(size_t a, size_t b)
-{
-    return (a > b) - (a < b);
+    const struct pipepoll_target_options *x = &a->options, *y = &b->options;
+    return x->interval_ms == y->interval_ms && x->pickup_goal_ms == y->pickup_goal_ms &&
+           x->slowest_interval_ms == y->slowest_interval_ms &&
+           x->max_batch_size == y->max_batch_size;
 }
 
 static int compare_places(const void *a, const void *b)
 {
     const struct plan_target *x = a, *y = b;
-    int r = compare_identity(x, y);
-    r = r ? r : compare_numbers(x->section, y->section);
-    return r ? r : compare_numbers(x->named_at.column, y->named_at.column);
-}
-
-static const struct value *value_of(const struct draft *d, enum key k)
-{
-    return sections_value(d->sections, d->section, k);
-}
-
-static void wrong_value(const struct draft *d, enum key k, const char *what)
-{
-    const struct value *v = value_of(d, k);
-    complain(d->complaints, PIPEPOLL_ERROR, v->at, "%s is %s, not \"%.*s\"", key_name(k), what,
-             STR_ARG(v->text));
-}
-
-/* An empty value was complained of where it was read. */
-static bool is_given(const struct draft *d, enum key k)
-{
-    return value_of(d, k)->text.len > 0;
-}
-
-/* Complained of where it was read: what follows from it is not worth a sentence of its own. */
-static bool is_misspelt(const struct draft *d, enum key k)
-{
-    return d->section->misspelt[k] || d->sections->process.misspelt[k];
-}
-
-static void require(const struct draft *d, enum key k, const char *example)
-{
-    if (!value_of(d, k)->text.ptr && !is_misspelt(d, k))
-        complain(d->complaints, PIPEPOLL_ERROR, d->section->at, "[target %.*s] has no %s (%s)",
-                 STR_ARG(d->section->name), key_name(k), example);
-}
-
-/* The library judges whole targets: give it one in which only this value can be wrong. */
-static void check_value(const struct draft *d, const struct value *v,
-                        const struct pipepoll_target_options *o)
-{
-    struct pipepoll_error why;
-    if (v->text.len && pipepoll_target_check(o, &why))
-        complain(d->complaints, PIPEPOLL_ERROR, v->at, "%s", why.text);
-}
-
-static struct pipepoll_target_options faultless(void)
-{
-    struct pipepoll_target_options o = PIPEPOLL_TARGET_OPTIONS_INIT;
-    o.region = STR("us-east-1");
-    o.action_type = (struct pipepoll_action_type) { STR_INIT("Build"), STR_INIT("ThirdParty"),
-                                                    STR_INIT("P"), STR_INIT("1") };
-    return o;
-}
-
-static void read_action_type(struct draft *d)
-{
-    struct pipepoll_action_type *a = &d->options.action_type;
-    struct pipepoll_target_options sample = faultless();
-    struct pipepoll_action_type *s = &sample.action_type;
-    const struct {
-        enum key key;
-        str *value, *in_sample;
-    } members[] = { { KEY_CATEGORY, &a->category, &s->category },
-                    { KEY_OWNER, &a->owner, &s->owner },
-                    { KEY_PROVIDER, &a->provider, &s->provider },
-                    { KEY_VERSION, &a->version, &s->version } };
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-        const struct value *v = value_of(d, members[i].key);
-        str kept = *members[i].in_sample;
-        *members[i].value = *members[i].in_sample = v->text;
-        check_value(d, v, &sample);
-        *members[i].in_sample = kept;
-    }
-    if (!a->owner.ptr)
-        a->owner = STR("ThirdParty");
-    require(d, KEY_CATEGORY, "such as Build or Test");
-    require(d, KEY_PROVIDER, "your name in CodePipeline's list of action providers");
-    require(d, KEY_VERSION, "such as 1");
-}
-
-static void read_pace(struct draft *d)
-{
-    d->options.interval_ms = 5000;
-    d->options.max_batch_size = 10;
-    if (is_given(d, KEY_INTERVAL) &&
-        !quantity_duration_ms(value_of(d, KEY_INTERVAL)->text, 1, INTERVAL_MAX_MS,
-                              &d->options.interval_ms))
-        wrong_value(d, KEY_INTERVAL, "a time from 1ms to 24h such as 500ms, 5s or 2m");
-    if (is_given(d, KEY_MAX_BATCH_SIZE) && !quantity_count(value_of(d, KEY_MAX_BATCH_SIZE)->text, 1,
-                                                           BATCH_MAX, &d->options.max_batch_size))
-        wrong_value(d, KEY_MAX_BATCH_SIZE, "a number from 1 to 10000");
-}
-
-static void read_switch(struct draft *d, enum key k, bool *out)
-{
-    if (is_given(d, k) && !quantity_switch(value_of(d, k)->text, out))
-        wrong_value(d, k, "yes or no");
-}
-
-static void read_endpoint(struct draft *d)
-{
-    read_switch(d, KEY_FIPS, &d->options.fips);
-    read_switch(d, KEY_DUALSTACK, &d->options.dualstack);
-    const struct value *url = value_of(d, KEY_ENDPOINT_URL);
-    d->options.endpoint_url = url->text;
-    struct pipepoll_target_options sample = faultless();
-    sample.endpoint_url = url->text;
-    sample.fips = d->options.fips;
-    sample.dualstack = d->options.dualstack;
-    check_value(d, url, &sample);
+    int r = compare_targets(x, y);
+    r = r ? r : order_size(x->section, y->section);
+    return r ? r : order_size(x->named_at.column, y->named_at.column);
 }
 
 static int add_entry(struct plan *p, const struct draft *d, str region, struct place named_at)
@@ -180,6 +57,9 @@ static int add_entry(struct plan *p, const struct draft *d, str region, struct p
     }
     struct plan_target *added = &p->targets[p->count++];
     *added = (struct plan_target) { .options = d->options,
+                                    .identity = d->identity,
+                                    .settings = d->ambient,
+                                    .in_force = d->in_force,
                                     .name = d->section->name,
                                     .at = d->section->at,
                                     .named_at = named_at,
@@ -191,7 +71,7 @@ static int add_entry(struct plan *p, const struct draft *d, str region, struct p
 /* A region must be spelled as one; whether the service is there, it knows better than our list. */
 static bool check_region(const struct draft *d, str region, struct place at)
 {
-    struct pipepoll_target_options sample = faultless();
+    struct pipepoll_target_options sample = draft_sample();
     struct pipepoll_error why;
     char hint[96];
     sample.region = region;
@@ -200,7 +80,7 @@ static bool check_region(const struct draft *d, str region, struct place at)
                  region_hint(region, hint, sizeof hint));
         return false;
     }
-    if (!d->options.endpoint_url.len && !is_misspelt(d, KEY_ENDPOINT_URL) &&
+    if (!d->options.endpoint_url.len && !draft_is_misspelt(d, KEY_ENDPOINT_URL) &&
         !region_is_known(region))
         complain(d->complaints, PIPEPOLL_WARNING, at,
                  "CodePipeline is not known to be offered in \"%.*s\"%s", STR_ARG(region),
@@ -228,10 +108,18 @@ static bool is_separator(char c)
     return c == ',' || c == ' ' || c == '\t';
 }
 
-static int read_regions(struct plan *p, const struct draft *d)
+static int read_regions(struct plan *p, struct draft *d)
 {
-    require(d, KEY_REGIONS, "a list such as us-east-1, eu-west-1, or all");
-    const struct value *v = value_of(d, KEY_REGIONS);
+    const struct value *v = draft_value(d, KEY_REGIONS);
+    if (!v->text.ptr && !draft_is_misspelt(d, KEY_REGIONS)) {
+        str region = draft_setting(d, PIPEPOLL_SETTING_REGION);
+        if (region.len)
+            return add_regions(p, d, region, d->section->at);
+        /* A profile that is not understood was complained of, and might have named one. */
+        if (d->settings && !d->ambient)
+            return PIPEPOLL_OK;
+        draft_require(d, KEY_REGIONS, "a list such as us-east-1, eu-west-1, or all");
+    }
     str rest = v->text;
     bool none = v->text.len > 0;
     while (rest.len) {
@@ -257,13 +145,10 @@ static int read_regions(struct plan *p, const struct draft *d)
 
 static int read_target(struct plan *p, struct draft *d)
 {
-    struct pipepoll_target_options none = PIPEPOLL_TARGET_OPTIONS_INIT;
     size_t count = p->count;
-    d->options = none;
-    read_action_type(d);
-    read_pace(d);
-    read_endpoint(d);
-    int r = read_regions(p, d);
+    int r = draft_read(d);
+    if (!r)
+        r = read_regions(p, d);
     /* What it polls is not known, so that it is nobody's twin. */
     if (d->section->has_misspelt)
         p->count = count;
@@ -276,7 +161,7 @@ static void complain_of_repeated_regions(const struct plan *p, struct complaints
     const struct plan_target *last = NULL;
     for (size_t i = 1; i < p->count; i++) {
         const struct plan_target *a = &p->targets[i - 1], *b = &p->targets[i];
-        if (compare_identity(a, b) || a->section != b->section ||
+        if (compare_targets(a, b) || a->section != b->section ||
             (last && last->section == b->section && last->named_at.column == b->named_at.column))
             continue;
         complain(c, PIPEPOLL_ERROR, b->named_at, "%.*s is named twice", STR_ARG(b->options.region));
@@ -289,7 +174,7 @@ static void complain_of_twins(const struct plan *p, struct complaints *c)
     const struct plan_target *last = NULL; /* one sentence for each pair of sections */
     for (size_t i = 1; i < p->count; i++) {
         const struct plan_target *a = &p->targets[i - 1], *b = &p->targets[i];
-        if (compare_identity(a, b) || a->section == b->section ||
+        if (compare_targets(a, b) || a->section == b->section ||
             (last && last->section == b->section))
             continue;
         const struct pipepoll_action_type *t = &b->options.action_type;
@@ -312,13 +197,14 @@ static void check_whole(const struct plan *p, struct complaints *c)
                      STR_ARG(p->targets[i].name), STR_ARG(p->targets[i].options.region), why.text);
 }
 
-int plan_build(struct plan *out, const struct sections *s, struct complaints *c)
+int plan_build(struct plan *out, const struct sections *s, struct settings *settings,
+               struct complaints *c)
 {
     *out = (struct plan) { .section_count = s->count };
     if (s->count == 0 && c->errors == 0)
         complain(c, PIPEPOLL_ERROR, (struct place) { 1, 1 },
                  "there is no [target NAME] section: nothing to poll");
-    struct draft d = { .sections = s, .complaints = c };
+    struct draft d = { .sections = s, .settings = settings, .complaints = c };
     for (size_t i = 0; i < s->count && out->count <= TARGETS_MAX; i++) {
         d.section = &s->targets[i];
         int r = read_target(out, &d);
@@ -348,7 +234,7 @@ void plan_diff(struct plan *old, struct plan *new, const struct plan_change *cha
     while (i < old->count || j < new->count) {
         struct plan_target *a = i < old->count ? &old->targets[i] : NULL;
         struct plan_target *b = j < new->count ? &new->targets[j] : NULL;
-        int order = !a ? 1 : !b ? -1 : compare_identity(a, b);
+        int order = !a ? 1 : !b ? -1 : compare_targets(a, b);
         if (order == 0 && same_options(a, b))
             change->kept(change->ctx, a, b);
         if (order < 0 || (order == 0 && !same_options(a, b)))

@@ -5,14 +5,13 @@
 #include <uv.h>
 
 #include "base/list.h"
-#include "cli/action_type.h"
-#include "cli/command.h"
 #include "cli/event.h"
+#include "cli/failure.h"
+#include "cli/identity.h"
 #include "cli/jsontext.h"
-#include "cli/quantity.h"
-#include "cli/region.h"
+#include "cli/poll_options.h"
 
-enum { ATTEMPTS = 3, REGIONS_MAX = 256, INDENT = 4 };
+enum { ATTEMPTS = 3, INDENT = 4 };
 
 struct once {
     str region;
@@ -20,12 +19,9 @@ struct once {
 };
 
 struct poll {
-    struct pipepoll_target_options target;
-    const char *ca_bundle;
-    uint32_t timeout_ms;
-    struct once regions[REGIONS_MAX];
-    size_t count, left;
-    bool keyed; /* print one object by region, as there may be several */
+    struct poll_options options;
+    struct once regions[POLL_REGIONS_MAX];
+    size_t left;
     struct pipepoll_sink sink;
     struct pipepoll *poller;
     int code;
@@ -86,7 +82,7 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
     size_t size = (answer->job_count + 1) * EVENT_LINE_MAX + answer->request_id.len * 6;
     o->answer = (struct buf) { .at = malloc(size), .cap = size };
     if (o->answer.at) {
-        put_answer(&o->answer, p->keyed, answer);
+        put_answer(&o->answer, p->options.keyed, answer);
     } else {
         fprintf(stderr, "\n%.*s: out of memory for an answer\n", STR_ARG(o->region));
         p->code = EXIT_OTHER;
@@ -97,36 +93,22 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
 static void print_answers(const struct poll *p)
 {
     const char *before = "{\n    ";
-    for (size_t i = 0; i < p->count; i++) {
+    for (size_t i = 0; i < p->options.count; i++) {
         const struct once *o = &p->regions[i];
         if (!o->answer.at)
             continue;
-        if (p->keyed)
+        if (p->options.keyed)
             printf("%s\"%.*s\": ", before, STR_ARG(o->region));
         fwrite(o->answer.at, 1, o->answer.len, stdout);
-        if (!p->keyed)
+        if (!p->options.keyed)
             putchar('\n');
         before = ",\n    ";
     }
-    if (p->keyed)
+    if (p->options.keyed)
         puts(before[0] == '{' ? "{}" : "\n}");
 }
 
 /* --- failures -------------------------------------------------------------------------------- */
-
-static bool may_pass(int status)
-{
-    switch (status) {
-    case PIPEPOLL_ETRANSPORT:
-    case PIPEPOLL_ETIMEDOUT:
-    case PIPEPOLL_ETHROTTLED:
-    case PIPEPOLL_ESERVICE:
-    case PIPEPOLL_EPROTO:
-        return true;
-    default:
-        return false;
-    }
-}
 
 /* The words of the AWS CLI where it has any. */
 static void print_fault(const struct pipepoll_failure *f, const char *url)
@@ -151,7 +133,7 @@ static void print_refusal(const struct pipepoll_failure *f)
     str code = f->code.len ? f->code : str_of(status);
     fprintf(stderr, "An error occurred (%.*s) when calling the PollForThirdPartyJobs operation",
             STR_ARG(code));
-    if (may_pass(f->status) && f->attempt >= ATTEMPTS)
+    if (failure_may_pass(f) && f->attempt >= ATTEMPTS)
         fprintf(stderr, " (reached max retries: %d)", ATTEMPTS - 1);
     fprintf(stderr, ": %.*s\n", STR_ARG(f->message));
 }
@@ -160,11 +142,11 @@ static int print_failure(const struct poll *p, const struct once *o,
                          const struct pipepoll_failure *f)
 {
     char url[512] = "";
-    struct pipepoll_target_options target = p->target;
+    struct pipepoll_target_options target = p->options.target;
     target.region = o->region;
     pipepoll_endpoint(&target, url, sizeof url, NULL);
     fputc('\n', stderr);
-    if (p->keyed)
+    if (p->options.keyed)
         fprintf(stderr, "%.*s: ", STR_ARG(o->region));
     /* A success that was not understood is no refusal of the service. */
     bool refused = f->code.len || f->http_status >= 300;
@@ -179,11 +161,22 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
                    const struct pipepoll_failure *failure)
 {
     struct poll *p = CONTAINER_OF(sink, struct poll, sink);
-    if (may_pass(failure->status) && failure->attempt < ATTEMPTS)
+    if (failure_may_pass(failure) && failure->attempt < ATTEMPTS)
         return;
     int code = print_failure(p, pipepoll_target_user(from), failure);
     p->code = code > p->code ? code : p->code;
     pipepoll_target_remove(from);
+}
+
+/* There is but one identity: without it nothing can be asked. */
+static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identity *identity)
+{
+    struct poll *p = CONTAINER_OF(sink, struct poll, sink);
+    if (identity->usable || p->code == EXIT_CREDENTIALS)
+        return;
+    fprintf(stderr, "\nUnable to locate credentials: %.*s\n", STR_ARG(identity->reason));
+    p->code = EXIT_CREDENTIALS;
+    pipepoll_close(p->poller, NULL, NULL);
 }
 
 static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
@@ -199,45 +192,44 @@ static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
 static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *why)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
-    p->sink = (struct pipepoll_sink) { .deliver = deliver, .failed = failed, .removed = removed };
+    const struct identity identity = { .profile = p->options.profile };
+    p->sink = (struct pipepoll_sink) {
+        .deliver = deliver, .failed = failed, .credentials = credentials, .removed = removed
+    };
     o.sink = &p->sink;
-    o.ca_bundle = str_of(p->ca_bundle);
-    o.request_timeout_ms = p->timeout_ms;
-    return pipepoll_open(&p->poller, loop, &o, why);
+    o.ca_bundle = p->options.ca_bundle;
+    o.request_timeout_ms = p->options.timeout_ms;
+    int r = identity_credentials(&o.credentials, &identity, why);
+    if (r)
+        return r;
+    r = pipepoll_open(&p->poller, loop, &o, why);
+    pipepoll_credentials_unref(o.credentials);
+    return r;
 }
 
 static int add_targets(struct poll *p, struct pipepoll_error *why)
 {
     int r = PIPEPOLL_OK;
-    for (size_t i = 0; !r && i < p->count; i++) {
-        struct pipepoll_target *live;
-        struct pipepoll_target_options o = p->target;
-        o.region = p->regions[i].region;
+    for (size_t i = 0; !r && i < p->options.count; i++) {
+        struct pipepoll_target_options o = p->options.target;
+        p->regions[i].region = o.region = p->options.regions[i];
         o.interval_ms = 1;
         o.user = &p->regions[i];
-        r = pipepoll_target_add(p->poller, &o, &live, why);
+        r = pipepoll_target_add(p->poller, &o, NULL, why);
         if (!r)
             p->left++;
     }
     return r;
 }
 
-static int explain_start(int r, const struct pipepoll_error *why)
-{
-    if (r == PIPEPOLL_ECREDENTIALS)
-        fprintf(stderr, "\nUnable to locate credentials. You can configure credentials by setting "
-                        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.\n");
-    else
-        fprintf(stderr, "\npipepoll poll: %s\n", why->text);
-    return r == PIPEPOLL_ECREDENTIALS ? EXIT_CREDENTIALS : EXIT_OTHER;
-}
-
 static int poll_regions(struct poll *p)
 {
     uv_loop_t loop;
     struct pipepoll_error why = { "there is no event loop" };
-    if (uv_loop_init(&loop))
-        return explain_start(PIPEPOLL_ESYSTEM, &why);
+    if (uv_loop_init(&loop)) {
+        fprintf(stderr, "\npipepoll poll: %s\n", why.text);
+        return EXIT_OTHER;
+    }
     int r = open_poller(p, &loop, &why);
     if (!r) {
         r = add_targets(p, &why);
@@ -246,138 +238,25 @@ static int poll_regions(struct poll *p)
     }
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
-    return r ? explain_start(r, &why) : p->code;
-}
-
-/* --- arguments ------------------------------------------------------------------------------- */
-
-enum {
-    FLAG_REGION,
-    FLAG_ACTION_TYPE_ID,
-    FLAG_MAX_BATCH_SIZE,
-    FLAG_ENDPOINT_URL,
-    FLAG_CA_BUNDLE,
-    FLAG_TIMEOUT
-};
-
-static const struct flag flags[] = {
-    [FLAG_REGION] = { STR_INIT("--region"), "REGION",
-                      "a region, `all`, or `all:PARTITION` such as all:aws-us-gov;\n"
-                      "repeat it for several\n"
-                      "(default AWS_REGION, AWS_DEFAULT_REGION, us-east-1)" },
-    [FLAG_ACTION_TYPE_ID] = { STR_INIT("--action-type-id"), "ID",
-                              "category=Build,owner=ThirdParty,provider=P,version=1\n"
-                              "or the same as JSON (required; owner may be left out)" },
-    [FLAG_MAX_BATCH_SIZE] = { STR_INIT("--max-batch-size"), "N",
-                              "jobs at most (default: left to the service)" },
-    [FLAG_ENDPOINT_URL] = { STR_INIT("--endpoint-url"), "URL",
-                            "instead of the region's own (default\n"
-                            "AWS_ENDPOINT_URL_CODEPIPELINE, AWS_ENDPOINT_URL)" },
-    [FLAG_CA_BUNDLE] = { STR_INIT("--ca-bundle"), "FILE",
-                         "PEM file of trusted roots\n(default AWS_CA_BUNDLE, the system's)" },
-    [FLAG_TIMEOUT] = { STR_INIT("--timeout"), "S", "of each request, in seconds (default 30)" },
-};
-
-static int add_region(struct poll *p, const struct flags *f, str region)
-{
-    for (size_t i = 0; i < p->count; i++)
-        if (str_eq(p->regions[i].region, region))
-            return EXIT_FINE;
-    if (p->count == REGIONS_MAX)
-        return command_misuse(f->command, "more than %d regions", REGIONS_MAX);
-    p->regions[p->count++].region = region;
-    return EXIT_FINE;
-}
-
-static int add_regions(struct poll *p, const struct flags *f, str word)
-{
-    char hint[96];
-    str region = region_expand(word, 0);
-    if (region.len == 0)
-        return command_misuse(f->command, "there are no regions in \"%.*s\"%s", STR_ARG(word),
-                              region_hint(word, hint, sizeof hint));
-    int code = EXIT_FINE;
-    for (size_t i = 0; code == EXIT_FINE && region.len; region = region_expand(word, ++i))
-        code = add_region(p, f, region);
-    p->keyed = region_is_all(word) || p->count > 1;
-    return code;
-}
-
-static int read_flag(struct poll *p, const struct flags *f, int flag, str value)
-{
-    struct pipepoll_error why;
-    switch (flag) {
-    case FLAG_REGION:
-        return add_regions(p, f, value);
-    case FLAG_ACTION_TYPE_ID:
-        if (action_type_parse(&p->target.action_type, value, &why))
-            return command_misuse(f->command, "--action-type-id: %s", why.text);
-        break;
-    case FLAG_MAX_BATCH_SIZE:
-        if (!quantity_count(value, 1, INT32_MAX, &p->target.max_batch_size))
-            return flags_refuse(f, flag, "a number of at least 1", value);
-        break;
-    case FLAG_ENDPOINT_URL:
-        p->target.endpoint_url = value;
-        break;
-    case FLAG_CA_BUNDLE:
-        p->ca_bundle = value.ptr;
-        break;
-    case FLAG_TIMEOUT:
-        if (!quantity_duration_ms(value, 1, 600000, &p->timeout_ms))
-            return flags_refuse(f, flag, "a number of seconds up to 600", value);
-        break;
-    }
-    return EXIT_FINE;
-}
-
-/* The first of two variables that is not blank; empty when both are. */
-static str environment(const char *first, const char *second)
-{
-    str value = str_trim(str_of(getenv(first)));
-    return value.len ? value : str_trim(str_of(getenv(second)));
-}
-
-static int complete(struct poll *p, const struct flags *f)
-{
-    struct pipepoll_error why;
-    if (!p->target.action_type.provider.ptr)
-        return command_misuse(f->command, "--action-type-id is required");
-    if (!p->target.endpoint_url.ptr)
-        p->target.endpoint_url = environment("AWS_ENDPOINT_URL_CODEPIPELINE", "AWS_ENDPOINT_URL");
-    str region = environment("AWS_REGION", "AWS_DEFAULT_REGION");
-    if (p->count == 0)
-        add_region(p, f, region.len ? region : STR("us-east-1"));
-    for (size_t i = 0; i < p->count; i++) {
-        struct pipepoll_target_options o = p->target;
-        o.region = p->regions[i].region;
-        if (pipepoll_target_check(&o, &why))
-            return command_misuse(f->command, "%s", why.text);
-    }
-    return EXIT_FINE;
+    if (r)
+        fprintf(stderr, "\npipepoll poll: %s\n", why.text);
+    return r ? EXIT_OTHER : p->code;
 }
 
 static int run_poll(const struct command *self, int argc, char **argv)
 {
-    struct poll p = { .target = PIPEPOLL_TARGET_OPTIONS_INIT };
+    struct poll p = { .code = EXIT_FINE };
     struct flags f = flags_of(self, argc, argv);
-    str value;
-    int flag, code = EXIT_FINE;
-    while (code == EXIT_FINE && (flag = flags_next(&f, &value)) != FLAGS_END) {
-        if (flag < 0)
-            return flags_exit(flag);
-        code = read_flag(&p, &f, flag, value);
-    }
-    if (code == EXIT_FINE)
-        code = complete(&p, &f);
-    if (code == EXIT_FINE) {
+    int code;
+    if (poll_options_read(&p.options, &f, &code)) {
         code = poll_regions(&p);
-        if (p.poller)
+        if (p.poller && code != EXIT_CREDENTIALS)
             print_answers(&p);
         code = command_finish(code);
     }
-    for (size_t i = 0; i < p.count; i++)
+    for (size_t i = 0; i < p.options.count; i++)
         free(p.regions[i].answer.at);
+    poll_options_deinit(&p.options);
     return code;
 }
 
@@ -392,15 +271,18 @@ const struct command command_poll = {
         "that answered: {\"us-east-1\": {\"jobs\": ...}, ...}. What may pass is tried three "
         "times.\n"
         "A job handed out here is leased: who polls next will not see it for a while.\n",
-    .flags = flags,
-    .flag_count = sizeof flags / sizeof *flags,
+    .flags = poll_flags,
+    .flag_count = POLL_FLAG_COUNT,
     .more = "Examples:\n"
             "  pipepoll poll --region us-east-1 \\\n"
             "    --action-type-id category=Build,owner=ThirdParty,provider=Acme,version=1\n"
             "  pipepoll poll --region all --max-batch-size 5 \\\n"
             "    --action-type-id category=Test,provider=Acme,version=2\n\n"
-            "Credentials: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.\n"
-            "Exit codes: 0 every region answered; 252 wrong usage; 253 no credentials;\n"
-            "254 the service refused; 255 anything else.\n",
+            "  pipepoll poll --profile acme --action-type-id "
+            "category=Build,provider=Acme,version=1\n\n" COMMAND_CREDENTIALS "\n"
+            "Exit codes: 0 every region answered; 252 wrong usage; 253 no credentials, no region, "
+            "or\n"
+            "settings that are not understood; 254 the service refused; 255 anything else.\n",
+    .holds_keys = true,
     .run = run_poll,
 };

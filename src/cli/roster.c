@@ -26,19 +26,29 @@ static struct roster_target *new_target(str name)
     return NULL;
 }
 
+static int add(struct roster *r, struct plan_target *new, struct pipepoll_error *why)
+{
+    struct roster_target *t = new_target(new->name);
+    struct pipepoll_target *live;
+    if (!t)
+        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    struct pipepoll_target_options o = new->options;
+    o.user = t;
+    int result = keyring_get(&r->keys, &new->identity, &o.credentials, why);
+    if (!result)
+        result = pipepoll_target_add(r->poller, &o, &live, why);
+    if (result)
+        roster_removed(t);
+    else
+        new->live = live;
+    return result;
+}
+
 static void on_added(void *ctx, struct plan_target *new)
 {
     struct roster *r = ctx;
-    struct pipepoll_error why = { "out of memory" };
-    struct roster_target *t = new_target(new->name);
-    struct pipepoll_target *live = NULL;
-    if (t) {
-        new->options.user = t;
-        if (pipepoll_target_add(r->poller, &new->options, &live, &why))
-            roster_removed(t);
-    }
-    new->live = live;
-    if (live)
+    struct pipepoll_error why;
+    if (!add(r, new, &why))
         r->added++;
     else
         log_line(&r->log, PIPEPOLL_ERROR, "[target %.*s] in %.*s is not polled: %s",
@@ -78,6 +88,7 @@ void roster_change(struct roster *r, struct plan *old, struct plan *new)
     };
     r->added = r->removed = r->kept = 0;
     plan_diff(old, new, &change);
+    keyring_deinit(&r->keys);
 }
 
 bool roster_failed(struct roster_target *t, const struct pipepoll_failure *failure)

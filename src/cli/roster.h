@@ -3,11 +3,13 @@
 #define CLI_ROSTER_H
 
 #include "base/log.h"
+#include "cli/keyring.h"
 #include "cli/plan.h"
 
 struct roster {
     struct pipepoll *poller;
     struct log log;
+    struct keyring keys;         /* while targets are added */
     size_t added, removed, kept; /* by the last roster_change() */
 };
 

@@ -3,12 +3,14 @@
  * whoever asks for it, goes one way: close the stations (polls in flight are delivered), then the
  * output (lines are written), then the signals; with nothing left the loop ends. */
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/console.h"
+#include "cli/effective.h"
 #include "cli/event.h"
 #include "cli/output.h"
 #include "cli/quantity.h"
@@ -83,10 +85,13 @@ static void on_broken(void *ctx, int error)
     stations_on_broken(&r->stations);
 }
 
-/* Not by log_line(), which cuts: this is the last that anybody sees of a job. */
+/* Not by log_line(), which cuts: this is the last that anybody sees of a job. What other lines say
+ * is in the log already. */
 static void on_lost(void *ctx, str line)
 {
     struct run *r = ctx;
+    if (!event_is_job(line))
+        return;
     char text[EVENT_LINE_MAX + 64];
     struct buf b = BUF_ON(text);
     buf_put(&b, STR("not written to stdout: "));
@@ -112,6 +117,7 @@ static bool needs_restart(const struct config *a, const struct config *b)
 {
     return a->max_in_flight != b->max_in_flight ||
            a->max_in_flight_per_region != b->max_in_flight_per_region ||
+           a->max_polls_per_s != b->max_polls_per_s ||
            a->request_timeout_ms != b->request_timeout_ms ||
            a->connect_timeout_ms != b->connect_timeout_ms || a->http2 != b->http2 ||
            !str_eq(a->ca_bundle, b->ca_bundle);
@@ -227,18 +233,6 @@ static int start_stations(struct run *r, struct pipepoll_error *why)
     return stations_open(&r->stations, &o, why);
 }
 
-static int explain_start(struct run *r, int result, const char *why)
-{
-    if (result == PIPEPOLL_ECREDENTIALS) {
-        log_line(&r->log, PIPEPOLL_ERROR, "%s",
-                 "Unable to locate credentials. You can configure credentials by setting "
-                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.");
-        return EXIT_CREDENTIALS;
-    }
-    log_line(&r->log, PIPEPOLL_ERROR, "%s", why);
-    return EXIT_OTHER;
-}
-
 static int start_targets(struct run *r, struct pipepoll_error *why)
 {
     char text[256], loops[32];
@@ -258,6 +252,12 @@ static int start_targets(struct run *r, struct pipepoll_error *why)
     return PIPEPOLL_OK;
 }
 
+static int fail_start(struct run *r, const char *why)
+{
+    log_line(&r->log, PIPEPOLL_ERROR, "%s", why);
+    return EXIT_OTHER;
+}
+
 static int run_loop(struct run *r)
 {
     struct pipepoll_error why = { "out of memory" };
@@ -272,18 +272,25 @@ static int run_loop(struct run *r)
     if (!result)
         result = start_output(r, &why);
     if (!r->output) {
-        r->code = explain_start(r, result, why.text);
+        r->code = fail_start(r, why.text);
         on_output_closed(r);
     } else {
         result = start_stations(r, &why);
         if (!result)
             result = start_targets(r, &why);
         if (result)
-            end(r, explain_start(r, result, why.text));
+            end(r, fail_start(r, why.text));
     }
     uv_run(&r->loop, UV_RUN_DEFAULT);
     uv_loop_close(&r->loop);
     return r->code;
+}
+
+static int print_config(struct run *r)
+{
+    if (effective_print(&r->config, r->options.config, &r->console))
+        return fail_start(r, "out of memory");
+    return command_finish(EXIT_FINE);
 }
 
 static int run_run(const struct command *self, int argc, char **argv)
@@ -304,7 +311,9 @@ static int run_run(const struct command *self, int argc, char **argv)
         log_refusal(&r, result, &complaints, "not started");
         return result == PIPEPOLL_ENOMEM ? EXIT_OTHER : EXIT_USAGE;
     }
-    if (r.options.loops > r.config.max_in_flight)
+    if (r.options.print_config)
+        code = print_config(&r);
+    else if (r.options.loops > r.config.max_in_flight)
         code = command_misuse(self, "--loops %u is more than max-in-flight, %u", r.options.loops,
                               r.config.max_in_flight);
     else
@@ -325,7 +334,11 @@ const struct command command_run = {
         "and for each change of a target's health {\"event\":\"health\",...,\"target\":NAME,\n"
         "\"healthy\":true|false,\"status\":...,\"code\":...,\"message\":...,"
         "\"httpStatus\":...,\n"
-        "\"retryInMs\":...}. Logs go to stderr. When the reader of stdout is slow, jobs stay in\n"
+        "\"retryInMs\":...}, and when the keys that targets share came, changed or can't be had\n"
+        "{\"event\":\"credentials\",\"time\":...,\"source\":...,\"usable\":true|false,\n"
+        "\"degraded\":true|false,\"expires\":TIME|null,\"reason\":...}; targets without keys wait\n"
+        "and resume by themselves. Logs go to stderr. When the reader of stdout is slow, jobs stay "
+        "in\n"
         "the service; when it goes away, polling ends.\n\n"
         "SIGTERM or SIGINT: polls in flight are finished, lines written, exit 0; a second one\n"
         "ends at once. SIGHUP: the file is read again; targets that did not change notice\n"
@@ -344,14 +357,22 @@ const struct command command_run = {
         "  category = Build\n"
         "  provider = Acme\n"
         "  version = 1\n"
-        "  # owner, max-batch-size, endpoint-url, fips, dualstack\n"
-        "Also in [pipepoll]: max-in-flight-per-region, request-timeout, connect-timeout,\n"
-        "ca-bundle, http2, log-level, log-format. `pipepoll check` shows what a file asks for.\n\n"
+        "  profile = acme                   # whose keys; default: see below\n"
+        "  role-arn = arn:aws:iam::123456789012:role/Poller   # to assume with these\n"
+        "  pickup-goal = 5s                 # instead of interval: find 95 % of the jobs in time\n"
+        "  # owner, max-batch-size, slowest-interval, external-id, role-session-name,\n"
+        "  # endpoint-url, fips, dualstack\n"
+        "Also in [pipepoll]: max-in-flight-per-region, max-polls-per-second (for each account and\n"
+        "region), request-timeout, connect-timeout, ca-bundle, http2, log-level, log-format.\n"
+        "`pipepoll check` shows what a file asks for, `pipepoll doctor` whether it works. Without\n"
+        "regions, endpoint-url, fips, dualstack or ca-bundle it is AWS_REGION and its fellows or\n"
+        "the profile that say, as for the AWS CLI.\n\n"
         "Examples:\n"
         "  pipepoll run --config pipepoll.ini | my-worker\n"
-        "  pipepoll run --config pipepoll.ini --log-format json 2>log.jsonl\n\n"
-        "Credentials: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.\n"
-        "Exit codes: 0 ended by a signal; 1 stdout broke; 252 wrong usage or file;\n"
-        "253 no credentials; 255 anything else; 130, 143 ended at once by a second signal.\n",
+        "  pipepoll run --config pipepoll.ini --log-format json 2>log.jsonl\n"
+        "  pipepoll run --config pipepoll.ini --print-config\n\n" COMMAND_CREDENTIALS "\n"
+        "Exit codes: 0 ended by a signal, or printed; 1 stdout broke; 252 wrong usage or file;\n"
+        "255 anything else; 130, 143 ended at once by a second signal.\n",
+    .holds_keys = true,
     .run = run_run,
 };

@@ -4,9 +4,9 @@
 #include "cli/crew.h"
 #include "cli/quantity.h"
 
-enum { FLAG_CONFIG, FLAG_LOOPS, FLAG_LOG_FORMAT, FLAG_LOG_LEVEL };
+enum { FLAG_CONFIG, FLAG_LOOPS, FLAG_LOG_FORMAT, FLAG_LOG_LEVEL, FLAG_PRINT_CONFIG };
 
-_Static_assert(FLAG_LOG_LEVEL + 1 == RUN_FLAG_COUNT, "a flag without a name, or the other way");
+_Static_assert(FLAG_PRINT_CONFIG + 1 == RUN_FLAG_COUNT, "a flag without a name, or the other way");
 
 const struct flag run_flags[RUN_FLAG_COUNT] = {
     [FLAG_CONFIG] = { STR_INIT("--config"), "FILE", "what to poll (required); see below" },
@@ -17,6 +17,9 @@ const struct flag run_flags[RUN_FLAG_COUNT] = {
                           "of the log on stderr (default text, or the file's)" },
     [FLAG_LOG_LEVEL] = { STR_INIT("--log-level"), "error|warning|info|debug",
                          "the least important to log (default info, or the file's)" },
+    [FLAG_PRINT_CONFIG] = { STR_INIT("--print-config"), NULL,
+                            "print what the file comes to, with defaults and settings\n"
+                            "filled in and their origin, and poll nothing" },
 };
 
 /* NULL, or what the value should have been. */
@@ -35,6 +38,9 @@ static const char *read_value(void *options, int flag, str value)
     case FLAG_LOG_LEVEL:
         o->has_level = config_log_level(value, &o->level);
         return o->has_level ? NULL : "error, warning, info or debug";
+    case FLAG_PRINT_CONFIG:
+        o->print_config = true;
+        return NULL;
     }
     return NULL;
 }

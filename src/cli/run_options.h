@@ -9,9 +9,10 @@ struct run_options {
     bool has_level, has_format, log_json; /* given: they go before what the file says */
     enum pipepoll_level level;
     uint32_t loops;
+    bool print_config; /* and no more */
 };
 
-enum { RUN_FLAG_COUNT = 4 };
+enum { RUN_FLAG_COUNT = 5 };
 extern const struct flag run_flags[RUN_FLAG_COUNT];
 
 /* true: *out is filled. false: *code is what to exit with. */

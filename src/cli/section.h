@@ -14,11 +14,18 @@
     X(VERSION, "version", TARGET)                                                                  \
     X(MAX_BATCH_SIZE, "max-batch-size", TARGET)                                                    \
     X(INTERVAL, "interval", TARGET)                                                                \
+    X(PICKUP_GOAL, "pickup-goal", TARGET)                                                          \
+    X(SLOWEST_INTERVAL, "slowest-interval", TARGET)                                                \
     X(ENDPOINT_URL, "endpoint-url", TARGET)                                                        \
     X(FIPS, "fips", TARGET)                                                                        \
     X(DUALSTACK, "dualstack", TARGET)                                                              \
+    X(PROFILE, "profile", TARGET)                                                                  \
+    X(ROLE_ARN, "role-arn", TARGET)                                                                \
+    X(EXTERNAL_ID, "external-id", TARGET)                                                          \
+    X(ROLE_SESSION_NAME, "role-session-name", TARGET)                                              \
     X(MAX_IN_FLIGHT, "max-in-flight", PROCESS)                                                     \
     X(MAX_IN_FLIGHT_PER_REGION, "max-in-flight-per-region", PROCESS)                               \
+    X(MAX_POLLS_PER_SECOND, "max-polls-per-second", PROCESS)                                       \
     X(REQUEST_TIMEOUT, "request-timeout", PROCESS)                                                 \
     X(CONNECT_TIMEOUT, "connect-timeout", PROCESS)                                                 \
     X(CA_BUNDLE, "ca-bundle", PROCESS)                                                             \

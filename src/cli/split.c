@@ -59,7 +59,9 @@ static int weigh(struct split *s, const struct plan *plan)
         struct split_region *r = find_or_add(s, o->region);
         if (!r)
             return PIPEPOLL_ENOMEM;
-        r->polls_per_s += 1000.0 / o->interval_ms;
+        uint32_t ms =
+            o->pickup_goal_ms ? pipepoll_goal_interval_ms(o->pickup_goal_ms) : o->interval_ms;
+        r->polls_per_s += 1000.0 / (ms ? ms : 1);
     }
     return PIPEPOLL_OK;
 }

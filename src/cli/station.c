@@ -84,6 +84,31 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
         write_health(station_of(sink), from, failure);
 }
 
+static void log_credentials(const struct log *log, const struct pipepoll_identity *id)
+{
+    if (!id->usable)
+        log_line(log, PIPEPOLL_ERROR, "no credentials%s%.*s: %.*s; targets that need them wait",
+                 id->source.len ? " from " : "", STR_ARG(id->source), STR_ARG(id->reason));
+    else if (id->reason.len || id->degraded)
+        log_line(log, PIPEPOLL_WARNING, "credentials from %.*s %s: %.*s", STR_ARG(id->source),
+                 id->degraded ? "have expired, and still serve" : "are not renewed yet",
+                 STR_ARG(id->reason));
+    else
+        log_line(log, PIPEPOLL_INFO, "credentials from %.*s", STR_ARG(id->source));
+}
+
+static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identity *id)
+{
+    struct station *s = station_of(sink);
+    char text[EVENT_LINE_MAX];
+    struct buf line = BUF_ON(text);
+    log_credentials(&s->roster.log, id);
+    event_credentials(&line, jsontext_now_ms(), id);
+    if (line.overflow || !s->outlet.put_extra(s->outlet.ctx, buf_str(&line)))
+        log_line(&s->roster.log, PIPEPOLL_WARNING,
+                 "a credentials event is left out: stdout is too slow");
+}
+
 /* A closed poller has no statistics to ask for, but the last target to go sees all of them. */
 static void note_stats(struct station *s)
 {
@@ -101,14 +126,17 @@ int station_open(struct station *s, struct uv_loop_s *loop, const struct config 
                  uint32_t max_in_flight, struct pipepoll_error *why)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
-    s->sink = (struct pipepoll_sink) {
-        .credit = credit, .deliver = deliver, .failed = failed, .removed = removed
-    };
+    s->sink = (struct pipepoll_sink) { .credit = credit,
+                                       .deliver = deliver,
+                                       .failed = failed,
+                                       .credentials = credentials,
+                                       .removed = removed };
     s->roster.log = console_log(&s->console);
     o.sink = &s->sink;
     o.ca_bundle = config->ca_bundle;
     o.max_in_flight = max_in_flight;
     o.max_in_flight_per_region = config->max_in_flight_per_region;
+    o.max_polls_per_s = config->max_polls_per_s;
     o.request_timeout_ms = config->request_timeout_ms;
     o.connect_timeout_ms = config->connect_timeout_ms;
     o.http2 = config->http2;

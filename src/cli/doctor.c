@@ -1,0 +1,278 @@
+/* `pipepoll doctor`: the real library tries everything once. Each target is removed by its first
+ * answer, by a failure that will not pass, by its second failure or by the end of the time; when
+ * none is left the poller is closed, and what was found out is printed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "cli/doctor_options.h"
+#include "cli/doctor_report.h"
+#include "cli/event.h"
+#include "cli/failure.h"
+#include "cli/keyring.h"
+
+/* Two attempts of one target fit into the whole. */
+enum { FAILURES = 2, LOOK_MS = 50, CONNECT_MS = 8000, REQUEST_MS = 15000, WHOLE_MS = 45000 };
+
+struct doctor {
+    struct doctor_options options;
+    struct doctor_report report;
+    uv_loop_t loop;
+    uv_timer_t timer;
+    uint64_t end_ms;
+    struct pipepoll_sink sink;
+    struct pipepoll *poller;
+    size_t left; /* live targets */
+};
+
+static struct doctor *doctor_of(struct pipepoll_sink *sink)
+{
+    return CONTAINER_OF(sink, struct doctor, sink);
+}
+
+/* --- findings --- */
+
+/* A poll that was in flight when the time was up may still bring a better finding. */
+static void finish(struct exam *e, enum exam_state state)
+{
+    bool is_first = e->state == EXAM_PENDING;
+    exam_note_report(e);
+    e->state = state;
+    if (is_first)
+        pipepoll_target_remove(e->live);
+}
+
+static char *copy(str text)
+{
+    return strndup(text.len ? text.ptr : "", text.len);
+}
+
+/* A job that cannot be kept until the report is told at once. */
+static void keep_job(struct doctor *d, const struct exam *e, const struct pipepoll_job *job)
+{
+    struct doctor_report *r = &d->report;
+    struct doctor_job *grown = realloc(r->jobs, (r->job_count + 1) * sizeof *grown);
+    struct doctor_job new = { .exam = e, .client_id = copy(job->client_id) };
+    new.job_id = copy(job->job_id);
+    r->jobs = grown ? grown : r->jobs;
+    if (grown && new.client_id &&new.job_id) {
+        r->jobs[r->job_count++] = new;
+        return;
+    }
+    free(new.client_id);
+    free(new.job_id);
+    fprintf(stderr, "pipepoll doctor: taken: clientId %.*s, jobId %.*s\n", STR_ARG(job->client_id),
+            STR_ARG(job->job_id));
+}
+
+static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
+                    const struct pipepoll_answer *answer)
+{
+    struct doctor *d = doctor_of(sink);
+    struct exam *e = pipepoll_target_user(from);
+    for (size_t i = 0; i < answer->job_count; i++)
+        keep_job(d, e, &answer->jobs[i]);
+    finish(e, EXAM_ANSWERED);
+}
+
+static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
+                   const struct pipepoll_failure *failure)
+{
+    struct exam *e = pipepoll_target_user(from);
+    (void)sink;
+    exam_note_failure(e, failure);
+    if (!failure_may_pass(failure) || e->failures >= FAILURES)
+        finish(e, EXAM_FAILED);
+}
+
+/* Without credit nothing is polled, and keys are fetched all the same. */
+static size_t no_credit(struct pipepoll_sink *sink)
+{
+    (void)sink;
+    return 0;
+}
+
+static void look_at(struct doctor *d, struct exam *e, bool is_over)
+{
+    if (e->state != EXAM_PENDING)
+        return;
+    exam_note_report(e);
+    if (!e->usable && e->reason[0])
+        finish(e, EXAM_NO_KEYS);
+    else if (e->usable && d->options.no_poll)
+        finish(e, EXAM_NOT_POLLED);
+    else if (is_over)
+        finish(e, e->failures ? EXAM_FAILED : EXAM_UNANSWERED);
+}
+
+static void on_look(uv_timer_t *timer)
+{
+    struct doctor *d = timer->data;
+    bool is_over = uv_now(&d->loop) >= d->end_ms;
+    for (size_t i = 0; i < d->report.count; i++)
+        look_at(d, &d->report.exams[i], is_over);
+}
+
+/* --- the end --- */
+
+static void on_poller_closed(void *ctx)
+{
+    struct doctor *d = ctx;
+    uv_close((uv_handle_t *)&d->timer, NULL);
+}
+
+static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
+{
+    struct doctor *d = doctor_of(sink);
+    (void)from;
+    if (--d->left == 0)
+        pipepoll_close(d->poller, on_poller_closed, d);
+}
+
+/* --- the beginning --- */
+
+static int open_poller(struct doctor *d, struct pipepoll_error *why)
+{
+    struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
+    const struct config *c = &d->options.config;
+    d->sink = (struct pipepoll_sink) { .credit = d->options.no_poll ? no_credit : NULL,
+                                       .deliver = deliver,
+                                       .failed = failed,
+                                       .removed = removed };
+    o.sink = &d->sink;
+    o.ca_bundle = c->ca_bundle;
+    o.max_in_flight = c->max_in_flight;
+    o.max_in_flight_per_region = c->max_in_flight_per_region;
+    o.max_polls_per_s = c->max_polls_per_s;
+    o.request_timeout_ms = REQUEST_MS;
+    o.connect_timeout_ms = CONNECT_MS;
+    o.http2 = c->http2;
+    return pipepoll_open(&d->poller, &d->loop, &o, why);
+}
+
+static int add_target(struct doctor *d, struct exam *e, struct keyring *keys,
+                      struct pipepoll_error *why)
+{
+    struct pipepoll_target_options o = e->target->options;
+    o.interval_ms = 1; /* at once */
+    o.pickup_goal_ms = o.slowest_interval_ms = 0;
+    o.max_batch_size = 1;
+    o.user = e;
+    int r = keyring_get(keys, &e->target->identity, &o.credentials, why);
+    if (!r)
+        r = pipepoll_target_add(d->poller, &o, &e->live, why);
+    d->left += !r;
+    return r;
+}
+
+static int add_targets(struct doctor *d, struct pipepoll_error *why)
+{
+    struct keyring keys = { .count = 0 };
+    int r = PIPEPOLL_OK;
+    for (size_t i = 0; !r && i < d->report.count; i++)
+        r = add_target(d, &d->report.exams[i], &keys, why);
+    keyring_deinit(&keys);
+    return r;
+}
+
+static int examine(struct doctor *d, struct pipepoll_error *why)
+{
+    int r = uv_loop_init(&d->loop);
+    if (r)
+        return explain(why, PIPEPOLL_ESYSTEM, "no event loop: %s", uv_strerror(r));
+    uv_timer_init(&d->loop, &d->timer);
+    d->timer.data = d;
+    d->end_ms = uv_now(&d->loop) + WHOLE_MS;
+    r = open_poller(d, why);
+    if (r) {
+        on_poller_closed(d);
+    } else {
+        r = add_targets(d, why);
+        if (r)
+            pipepoll_close(d->poller, on_poller_closed, d);
+        else
+            uv_timer_start(&d->timer, on_look, LOOK_MS, LOOK_MS);
+    }
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&d->loop);
+    return r;
+}
+
+static int start_report(struct doctor *d)
+{
+    struct doctor_report *r = &d->report;
+    const struct plan *plan = &d->options.config.plan;
+    r->exams = calloc(plan->count, sizeof *r->exams);
+    if (!r->exams)
+        return PIPEPOLL_ENOMEM;
+    r->count = plan->count;
+    r->ca_bundle = d->options.config.ca_bundle;
+    r->made_up = d->options.made_up && !d->options.no_poll;
+    for (size_t i = 0; i < r->count; i++) {
+        exam_init(&r->exams[i], &plan->targets[i]);
+        r->exams[i].made_up = d->options.made_up;
+    }
+    return PIPEPOLL_OK;
+}
+
+static void end_report(struct doctor_report *r)
+{
+    for (size_t i = 0; i < r->job_count; i++) {
+        free(r->jobs[i].client_id);
+        free(r->jobs[i].job_id);
+    }
+    free(r->jobs);
+    free(r->exams);
+}
+
+static int run_doctor(const struct command *self, int argc, char **argv)
+{
+    struct doctor d = { .left = 0 };
+    struct flags f = flags_of(self, argc, argv);
+    struct pipepoll_error why = { "out of memory" };
+    int code;
+    if (doctor_options_read(&d.options, &f, &code)) {
+        int r = start_report(&d);
+        if (!r)
+            r = examine(&d, &why);
+        if (r) {
+            fprintf(stderr, "pipepoll doctor: %s\n", why.text);
+            code = EXIT_OTHER;
+        } else {
+            code = (d.options.json ? doctor_report_json : doctor_report_text)(&d.report);
+            code = command_finish(code);
+        }
+    }
+    end_report(&d.report);
+    doctor_options_deinit(&d.options);
+    return code;
+}
+
+const struct command command_doctor = {
+    .name = STR_INIT("doctor"),
+    .summary = "try everything once, and say what is wrong and what to do",
+    .about =
+        "For each target, by the credentials, the way and the service that `pipepoll run` would\n"
+        "use: where its keys come from and when they expire, how far this machine's clock is off,\n"
+        "the name look-up, the connection, TLS and who issued the certificate, the proxy, and one\n"
+        "signed poll; then for each failure its cause and what to do. It ends within a minute.\n"
+        "The poll asks for one job at most. A job that it takes is printed, and not lost: it "
+        "comes\n"
+        "again when its lease has ended. --no-poll takes none.\n",
+    .flags = doctor_flags,
+    .flag_count = DOCTOR_FLAG_COUNT,
+    .more =
+        "Examples:\n"
+        "  pipepoll doctor --config pipepoll.ini\n"
+        "  pipepoll doctor --profile acme --region us-east-1 --region eu-west-1\n"
+        "  pipepoll doctor --region all --action-type-id category=Build,provider=Acme,version=1\n"
+        "  pipepoll doctor --config pipepoll.ini --output json | jq "
+        ".targets[].result\n\n" COMMAND_CREDENTIALS "\n"
+        "Exit codes, the greatest of all targets: 0 all is well; 1 it works, with a warning;\n"
+        "252 wrong usage or file; 253 no credentials, no region, or settings that are not\n"
+        "understood; 254 the service refused; 255 anything else.\n",
+    .holds_keys = true,
+    .run = run_doctor,
+};

@@ -1,0 +1,132 @@
+#include "cli/doctor_options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/action_type.h"
+
+enum {
+    FLAG_CONFIG,
+    FLAG_PROFILE,
+    FLAG_REGION,
+    FLAG_ACTION_TYPE_ID,
+    FLAG_OUTPUT,
+    FLAG_NO_POLL,
+};
+
+_Static_assert(FLAG_NO_POLL + 1 == DOCTOR_FLAG_COUNT, "a flag without a name, or the other way");
+
+const struct flag doctor_flags[DOCTOR_FLAG_COUNT] = {
+    [FLAG_CONFIG] = { STR_INIT("--config"), "FILE",
+                      "examine every target of this config file; or without it:" },
+    [FLAG_PROFILE] = { STR_INIT("--profile"), "NAME",
+                       "of the shared files (default: as found, see below)" },
+    [FLAG_REGION] = { STR_INIT("--region"), "REGION",
+                      "a region, `all`, or `all:PARTITION`; repeat it for several\n"
+                      "(default AWS_REGION, AWS_DEFAULT_REGION, the profile's)" },
+    [FLAG_ACTION_TYPE_ID] = { STR_INIT("--action-type-id"), "ID",
+                              "category=Build,owner=ThirdParty,provider=P,version=1\n"
+                              "(default: one that does not exist, which proves all but the\n"
+                              "action type)" },
+    [FLAG_OUTPUT] = { STR_INIT("--output"), "text|json", "how to print it (default text)" },
+    [FLAG_NO_POLL] = { STR_INIT("--no-poll"), NULL,
+                       "look at credentials and the way only: take no job" },
+};
+
+static int read_flag(struct doctor_options *o, const struct flags *f, int flag, str value,
+                     const char **path)
+{
+    struct pipepoll_error why;
+    switch (flag) {
+    case FLAG_CONFIG:
+        *path = value.ptr;
+        break;
+    case FLAG_PROFILE:
+        o->poll.profile = value;
+        return value.len ? EXIT_FINE : flags_refuse(f, flag, "the name of a profile", value);
+    case FLAG_REGION:
+        return poll_options_add_regions(&o->poll, f->command, value);
+    case FLAG_ACTION_TYPE_ID:
+        if (action_type_parse(&o->poll.target.action_type, value, &why))
+            return command_misuse(f->command, "--action-type-id: %s", why.text);
+        break;
+    case FLAG_OUTPUT:
+        return config_format(value, &o->json) ? EXIT_FINE
+                                              : flags_refuse(f, flag, "text or json", value);
+    case FLAG_NO_POLL:
+        o->no_poll = true;
+        break;
+    }
+    return EXIT_FINE;
+}
+
+static void print_complaint(void *ctx, enum pipepoll_level level, str text)
+{
+    (void)ctx;
+    (void)level;
+    fprintf(stderr, "%.*s\n", STR_ARG(text));
+}
+
+static int load(struct doctor_options *o, const struct flags *f, const char *path)
+{
+    struct complaints complaints;
+    const struct poll_options *p = &o->poll;
+    if (p->profile.len || p->count || p->target.action_type.provider.len)
+        return command_misuse(f->command,
+                              "--config names profiles, regions and action types itself: leave "
+                              "out --profile, --region and --action-type-id");
+    int r = config_load(&o->config, path, &complaints);
+    complaints_each(&complaints, print_complaint, NULL);
+    return r == PIPEPOLL_EINVAL ? EXIT_USAGE : r ? EXIT_OTHER : EXIT_FINE;
+}
+
+/* A plan of one target for each region, as a config file would have made it. */
+static int make(struct doctor_options *o, const struct flags *f)
+{
+    struct plan *plan = &o->config.plan;
+    struct poll_options *p = &o->poll;
+    o->made_up = !p->target.action_type.provider.ptr;
+    if (o->made_up)
+        p->target.action_type =
+            (struct pipepoll_action_type) { STR_INIT("Build"), STR_INIT("ThirdParty"),
+                                            STR_INIT("pipepoll-doctor"), STR_INIT("0") };
+    int code = poll_options_complete(p, f->command);
+    if (code != EXIT_FINE)
+        return code;
+    plan->targets = calloc(p->count, sizeof *plan->targets);
+    if (!plan->targets) {
+        fprintf(stderr, "pipepoll doctor: out of memory\n");
+        return EXIT_OTHER;
+    }
+    plan->section_count = 1;
+    for (; plan->count < p->count; plan->count++) {
+        struct plan_target *t = &plan->targets[plan->count];
+        t->options = p->target;
+        t->options.region = p->regions[plan->count];
+        t->identity.profile = p->profile;
+        t->name = p->target.action_type.provider;
+    }
+    o->config.ca_bundle = p->ca_bundle;
+    return EXIT_FINE;
+}
+
+bool doctor_options_read(struct doctor_options *out, struct flags *f, int *code)
+{
+    *out = (struct doctor_options) { .poll.target = PIPEPOLL_TARGET_OPTIONS_INIT };
+    const char *path = NULL;
+    str value;
+    int flag;
+    while ((flag = flags_next(f, &value)) >= 0) {
+        *code = read_flag(out, f, flag, value, &path);
+        if (*code != EXIT_FINE)
+            return false;
+    }
+    *code = flag != FLAGS_END ? flags_exit(flag) : path ? load(out, f, path) : make(out, f);
+    return flag == FLAGS_END && *code == EXIT_FINE;
+}
+
+void doctor_options_deinit(struct doctor_options *o)
+{
+    config_deinit(&o->config);
+    poll_options_deinit(&o->poll);
+}

@@ -1,0 +1,302 @@
+#include "cli/doctor_report.h"
+
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/jsontext.h"
+
+/* --- text --- */
+
+enum {
+    COLUMN_TARGET,
+    COLUMN_REGION,
+    COLUMN_RESULT,
+    COLUMN_CREDENTIALS,
+    COLUMN_EXPIRES,
+    COLUMN_SKEW,
+    COLUMN_DNS,
+    COLUMN_CONNECT,
+    COLUMN_TLS,
+    COLUMN_ISSUER,
+    COLUMN_PROXY,
+    COLUMN_COUNT
+};
+
+enum { CELL_MAX = 64 };
+
+/* As wide as its widest cell. */
+struct row {
+    char cells[COLUMN_COUNT][CELL_MAX];
+};
+
+static const struct row heading = { {
+    [COLUMN_TARGET] = "TARGET",
+    [COLUMN_REGION] = "REGION",
+    [COLUMN_RESULT] = "RESULT",
+    [COLUMN_CREDENTIALS] = "CREDENTIALS",
+    [COLUMN_EXPIRES] = "EXPIRE",
+    [COLUMN_SKEW] = "SKEW",
+    [COLUMN_DNS] = "DNS",
+    [COLUMN_CONNECT] = "CONNECT",
+    [COLUMN_TLS] = "TLS",
+    [COLUMN_ISSUER] = "ISSUER",
+    [COLUMN_PROXY] = "PROXY",
+} };
+
+/* Cut to the cell; "-" for nothing. */
+static void put_cell(char *cell, const char *text)
+{
+    snprintf(cell, CELL_MAX, "%.*s", CELL_MAX - 1, text[0] ? text : "-");
+}
+
+static void put_time(char *cell, const struct exam *e, uint32_t us)
+{
+    if (e->address[0])
+        snprintf(cell, CELL_MAX, "%.1f ms", us / 1000.0);
+    else
+        put_cell(cell, "");
+}
+
+static void put_expiry(char *cell, const struct exam *e)
+{
+    char text[32];
+    struct buf b = BUF_ON(text);
+    if (e->usable)
+        jsontext_put_expiry(&b, e->expires_s);
+    put_cell(cell, buf_cstr(&b));
+}
+
+static void put_tls(char *cell, const struct exam *e)
+{
+    if (e->tls_version[0])
+        snprintf(cell, CELL_MAX, "%s %.1f ms", e->tls_version, e->tls_us / 1000.0);
+    else
+        put_cell(cell, str_starts(str_of(e->url), STR("http:")) ? "none" : "");
+}
+
+static void fill_row(struct row *row, const struct exam *e, const struct diagnosis *d)
+{
+    const struct plan_target *t = e->target;
+    snprintf(row->cells[COLUMN_TARGET], CELL_MAX, "%.*s", STR_ARG(t->name));
+    snprintf(row->cells[COLUMN_REGION], CELL_MAX, "%.*s", STR_ARG(t->options.region));
+    put_cell(row->cells[COLUMN_RESULT], d->word);
+    put_cell(row->cells[COLUMN_CREDENTIALS], e->source);
+    put_expiry(row->cells[COLUMN_EXPIRES], e);
+    if (e->address[0])
+        snprintf(row->cells[COLUMN_SKEW], CELL_MAX, "%lld s", (long long)e->clock_skew_ms / 1000);
+    else
+        put_cell(row->cells[COLUMN_SKEW], "");
+    put_time(row->cells[COLUMN_DNS], e, e->lookup_us);
+    put_time(row->cells[COLUMN_CONNECT], e, e->connect_us);
+    put_tls(row->cells[COLUMN_TLS], e);
+    put_cell(row->cells[COLUMN_ISSUER], e->issuer);
+    put_cell(row->cells[COLUMN_PROXY], e->proxy[0] ? e->proxy : "none");
+}
+
+static void widen(int *widths, const struct row *row)
+{
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        int width = (int)strlen(row->cells[i]);
+        widths[i] = width > widths[i] ? width : widths[i];
+    }
+}
+
+static void print_row(const int *widths, const struct row *row)
+{
+    for (size_t i = 0; i + 1 < COLUMN_COUNT; i++)
+        printf("%-*s  ", widths[i], row->cells[i]);
+    printf("%s\n", row->cells[COLUMN_COUNT - 1]);
+}
+
+static void print_table(const struct doctor_report *r)
+{
+    int widths[COLUMN_COUNT] = { 0 };
+    struct row row;
+    struct diagnosis d;
+    widen(widths, &heading);
+    for (size_t i = 0; i < r->count; i++) {
+        diagnosis_of(&d, &r->exams[i], r->ca_bundle);
+        fill_row(&row, &r->exams[i], &d);
+        widen(widths, &row);
+    }
+    print_row(widths, &heading);
+    for (size_t i = 0; i < r->count; i++) {
+        diagnosis_of(&d, &r->exams[i], r->ca_bundle);
+        fill_row(&row, &r->exams[i], &d);
+        print_row(widths, &row);
+    }
+}
+
+static bool same_trouble(const struct diagnosis *a, const struct diagnosis *b)
+{
+    return strcmp(a->word, b->word) == 0 && strcmp(a->cause, b->cause) == 0 &&
+           strcmp(a->fix, b->fix) == 0;
+}
+
+static void print_name(const struct plan_target *t)
+{
+    printf("%.*s in %.*s", STR_ARG(t->name), STR_ARG(t->options.region));
+}
+
+/* What several targets in a row have in common is said once. */
+static int print_troubles(const struct doctor_report *r)
+{
+    struct diagnosis before = { .word = "" };
+    int code = EXIT_FINE;
+    for (size_t i = 0; i < r->count; i++) {
+        struct diagnosis d;
+        diagnosis_of(&d, &r->exams[i], r->ca_bundle);
+        code = d.exit_code > code ? d.exit_code : code;
+        if (d.verdict == VERDICT_WELL || same_trouble(&d, &before))
+            continue;
+        size_t more = 0;
+        for (size_t j = i + 1; j < r->count; j++) {
+            struct diagnosis other;
+            diagnosis_of(&other, &r->exams[j], r->ca_bundle);
+            if (!same_trouble(&d, &other))
+                break;
+            more++;
+        }
+        printf("\n%s: ", d.verdict == VERDICT_WARNING ? "warning" : "trouble");
+        print_name(r->exams[i].target);
+        if (more)
+            printf(" and %zu more", more);
+        printf(": %s\n  cause  %s\n  fix    %s\n", d.word, d.cause, d.fix);
+        before = d;
+    }
+    return code;
+}
+
+static void print_jobs(const struct doctor_report *r)
+{
+    if (r->job_count)
+        printf("\nThe polls have taken these jobs. They are not lost: each comes again, to whoever "
+               "polls\nafter its lease has ended.\n");
+    for (size_t i = 0; i < r->job_count; i++) {
+        const struct doctor_job *j = &r->jobs[i];
+        printf("  ");
+        print_name(j->exam->target);
+        printf(": clientId %s, jobId %s\n", j->client_id, j->job_id);
+    }
+}
+
+int doctor_report_text(const struct doctor_report *r)
+{
+    print_table(r);
+    if (r->made_up)
+        printf("\nNo action type was named (--action-type-id): polled was for one that does not "
+               "exist,\nso that ActionTypeNotFound counts as an answer.\n");
+    int code = print_troubles(r);
+    print_jobs(r);
+    return code;
+}
+
+/* --- JSON --- */
+
+static void print_line(struct buf *line)
+{
+    fwrite(line->at, 1, line->len, stdout);
+    buf_reset(line);
+}
+
+static void put_credentials(struct buf *out, const struct exam *e)
+{
+    char text[IDENTITY_NAME_MAX + 1];
+    struct buf name = BUF_ON(text);
+    identity_put(&name, &e->target->identity);
+    buf_put(out, STR(",\"credentials\":{"));
+    jsontext_member(out, "name", buf_str(&name));
+    jsontext_member(out, "source", str_of(e->source));
+    buf_printf(out, ",\"usable\":%s,\"degraded\":%s", e->usable ? "true" : "false",
+               e->degraded ? "true" : "false");
+    jsontext_expiry(out, "expires", e->usable ? e->expires_s : INT64_MAX);
+    jsontext_member(out, "reason", str_of(e->reason));
+    buf_put_char(out, '}');
+}
+
+static void put_way(struct buf *out, const struct exam *e)
+{
+    jsontext_member(out, "endpoint", str_of(e->url));
+    jsontext_member(out, "proxy", str_of(e->proxy));
+    jsontext_member(out, "address", str_of(e->address));
+    jsontext_member(out, "tlsVersion", str_of(e->tls_version));
+    jsontext_member(out, "issuer", str_of(e->issuer));
+    buf_printf(out, ",\"clockSkewMs\":%lld,\"lookupUs\":%u,\"connectUs\":%u,\"tlsUs\":%u",
+               (long long)e->clock_skew_ms, e->lookup_us, e->connect_us, e->tls_us);
+}
+
+static void put_type(struct buf *out, const struct pipepoll_action_type *a)
+{
+    buf_put(out, STR(",\"actionTypeId\":{"));
+    jsontext_member(out, "category", a->category);
+    jsontext_member(out, "owner", a->owner);
+    jsontext_member(out, "provider", a->provider);
+    jsontext_member(out, "version", a->version);
+    buf_put_char(out, '}');
+}
+
+static void put_diagnosis(struct buf *out, const struct exam *e, const struct diagnosis *d)
+{
+    static const char *const verdicts[] = {
+        [VERDICT_WELL] = "well", [VERDICT_WARNING] = "warning", [VERDICT_ILL] = "ill"
+    };
+    jsontext_member(out, "verdict", str_of(verdicts[d->verdict]));
+    jsontext_member(out, "result", str_of(d->word));
+    jsontext_member(out, "cause", str_of(d->cause));
+    jsontext_member(out, "fix", str_of(d->fix));
+    jsontext_member(out, "code", str_of(e->code));
+    jsontext_member(out, "message", str_of(e->message));
+    jsontext_member(out, "amzRequestId", str_of(e->request_id));
+    buf_printf(out, ",\"httpStatus\":%d", e->http_status);
+}
+
+static int print_exam(const struct doctor_report *r, const struct exam *e)
+{
+    char text[65536]; /* each byte of an exam may become six */
+    struct buf line = BUF_ON(text);
+    struct diagnosis d;
+    diagnosis_of(&d, e, r->ca_bundle);
+    buf_put_char(&line, '{');
+    jsontext_member(&line, "name", e->target->name);
+    jsontext_member(&line, "region", e->target->options.region);
+    put_type(&line, &e->target->options.action_type);
+    put_credentials(&line, e);
+    put_way(&line, e);
+    put_diagnosis(&line, e, &d);
+    buf_put_char(&line, '}');
+    print_line(&line);
+    return d.exit_code;
+}
+
+static void print_job(const struct doctor_job *j)
+{
+    char text[16384];
+    struct buf line = BUF_ON(text);
+    buf_put_char(&line, '{');
+    jsontext_member(&line, "name", j->exam->target->name);
+    jsontext_member(&line, "region", j->exam->target->options.region);
+    jsontext_member(&line, "clientId", str_of(j->client_id));
+    jsontext_member(&line, "jobId", str_of(j->job_id));
+    buf_put_char(&line, '}');
+    print_line(&line);
+}
+
+int doctor_report_json(const struct doctor_report *r)
+{
+    int code = EXIT_FINE;
+    printf("{\"targets\":[");
+    for (size_t i = 0; i < r->count; i++) {
+        if (i)
+            putchar(',');
+        int one = print_exam(r, &r->exams[i]);
+        code = one > code ? one : code;
+    }
+    printf("],\"jobs\":[");
+    for (size_t i = 0; i < r->job_count; i++) {
+        if (i)
+            putchar(',');
+        print_job(&r->jobs[i]);
+    }
+    printf("],\"exitCode\":%d}\n", code);
+    return code;
+}

@@ -1,0 +1,26 @@
+/* What `pipepoll doctor` prints. */
+#ifndef CLI_DOCTOR_REPORT_H
+#define CLI_DOCTOR_REPORT_H
+
+#include "cli/diagnosis.h"
+
+/* A job that a poll has taken. */
+struct doctor_job {
+    const struct exam *exam;
+    char *client_id, *job_id; /* owned */
+};
+
+struct doctor_report {
+    struct exam *exams;
+    size_t count;
+    struct doctor_job *jobs;
+    size_t job_count;
+    str ca_bundle; /* as for diagnosis_of() */
+    bool made_up;  /* polled was for an action type that nobody has named */
+};
+
+/* Print on stdout. Each returns what to exit with: the greatest of all targets. */
+int doctor_report_text(const struct doctor_report *r);
+int doctor_report_json(const struct doctor_report *r);
+
+#endif

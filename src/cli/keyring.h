@@ -1,0 +1,21 @@
+/* The credentials of the targets that a poller is given: one object for each identity, so that
+ * those of equal identity share its keys. The poller keeps its own references, and knows equal
+ * credentials of another ring again: a ring lives no longer than the adding of targets. */
+#ifndef CLI_KEYRING_H
+#define CLI_KEYRING_H
+
+#include "cli/identity.h"
+
+struct keyring_entry;
+
+struct keyring {
+    struct keyring_entry *entries;
+    size_t count, cap;
+};
+
+/* Borrowed from the ring; the identity's slices must outlive it. As identity_credentials(). */
+int keyring_get(struct keyring *k, const struct identity *id, struct pipepoll_credentials **out,
+                struct pipepoll_error *why);
+void keyring_deinit(struct keyring *k); /* fine on a zeroed one */
+
+#endif

@@ -1,0 +1,35 @@
+/* The command line of `pipepoll poll`, completed from the machine's settings. */
+#ifndef CLI_POLL_OPTIONS_H
+#define CLI_POLL_OPTIONS_H
+
+#include "cli/command.h"
+#include "cli/settings.h"
+
+enum { POLL_REGIONS_MAX = 256 };
+
+struct poll_options {
+    struct pipepoll_target_options target; /* without region and credentials */
+    str profile;                           /* empty: the default chain */
+    str ca_bundle;
+    uint32_t timeout_ms;
+    str regions[POLL_REGIONS_MAX];
+    size_t count;
+    bool keyed; /* print one object by region, as there may be several */
+    struct settings settings;
+};
+
+enum { POLL_FLAG_COUNT = 7 };
+extern const struct flag poll_flags[POLL_FLAG_COUNT];
+
+/* true: *out is filled, and its slices lie in argv and its settings. false: *code is what to exit
+ * with, and the user was told why. Deinit in either case. */
+bool poll_options_read(struct poll_options *out, struct flags *f, int *code);
+/* For doctor, which has some of these flags. Each returns EXIT_FINE, or what to exit with. */
+/* A region, `all` or `all:PARTITION`. */
+int poll_options_add_regions(struct poll_options *o, const struct command *c, str word);
+/* Fill in what the command line leaves open, and check the whole. */
+int poll_options_complete(struct poll_options *o, const struct command *c);
+
+void poll_options_deinit(struct poll_options *o);
+
+#endif

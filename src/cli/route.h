@@ -1,0 +1,36 @@
+/* How a plan's calls go, and who says so: the settings of the machine that are in force, and the
+ * proxies between. */
+#ifndef CLI_ROUTE_H
+#define CLI_ROUTE_H
+
+#include "cli/config.h"
+
+enum { ROUTE_SETTINGS_MAX = 64, ROUTE_PROXIES_MAX = 4, ROUTE_URL_MAX = 512 };
+
+/* A setting that is in force; slices are the config's. */
+struct route_setting {
+    enum pipepoll_setting which;
+    str value, from;
+};
+
+/* A proxy, or none where `proxy` is empty, and the endpoints that are called by way of it. */
+struct route_proxy {
+    char proxy[ROUTE_URL_MAX]; /* without its password */
+    char example[ROUTE_URL_MAX];
+    size_t endpoints;
+};
+
+struct routes {
+    struct route_setting settings[ROUTE_SETTINGS_MAX]; /* each once; more are not listed */
+    size_t setting_count;
+    struct route_proxy proxies[ROUTE_PROXIES_MAX];
+    size_t proxy_count;
+};
+
+/* PIPEPOLL_ENOMEM. */
+int routes_of(struct routes *out, const struct config *config);
+
+/* Where the calls of a target go; empty where that can't be said. Returns text. */
+const char *route_endpoint(const struct plan_target *t, char *text, size_t size);
+
+#endif

@@ -1,0 +1,74 @@
+#include "cli/settings.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+
+struct settings_set {
+    char *profile;
+    struct pipepoll_settings *loaded;
+};
+
+static const struct settings_set *find(const struct settings *s, str profile)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (str_eq(str_of(s->sets[i].profile), profile))
+            return &s->sets[i];
+    return NULL;
+}
+
+static struct settings_set *add(struct settings *s)
+{
+    if (s->count == s->cap) {
+        size_t cap = s->cap ? s->cap * 2 : 4;
+        struct settings_set *grown = realloc(s->sets, cap * sizeof *grown);
+        if (!grown)
+            return NULL;
+        s->sets = grown;
+        s->cap = cap;
+    }
+    return &s->sets[s->count];
+}
+
+int settings_of(struct settings *s, str profile, const struct pipepoll_settings **out,
+                struct pipepoll_error *why)
+{
+    const struct settings_set *known = find(s, profile);
+    if (known) {
+        *out = known->loaded;
+        return PIPEPOLL_OK;
+    }
+    struct settings_set *new = add(s);
+    char *name = new ? strndup(profile.len ? profile.ptr : "", profile.len) : NULL;
+    if (!name)
+        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    *new = (struct settings_set) { .profile = name };
+    int r = pipepoll_settings_load(&new->loaded, profile, why);
+    if (r) {
+        free(name);
+        return r;
+    }
+    s->count++;
+    *out = new->loaded;
+    return PIPEPOLL_OK;
+}
+
+void settings_deinit(struct settings *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        free(s->sets[i].profile);
+        pipepoll_settings_free(s->sets[i].loaded);
+    }
+    free(s->sets);
+    *s = (struct settings) { .count = 0 };
+}
+
+const char *settings_name(enum pipepoll_setting which)
+{
+    static const char *const names[PIPEPOLL_SETTING_COUNT] = {
+        [PIPEPOLL_SETTING_PROFILE] = "profile",       [PIPEPOLL_SETTING_REGION] = "region",
+        [PIPEPOLL_SETTING_ENDPOINT_URL] = "endpoint", [PIPEPOLL_SETTING_FIPS] = "fips",
+        [PIPEPOLL_SETTING_DUALSTACK] = "dualstack",   [PIPEPOLL_SETTING_CA_BUNDLE] = "ca-bundle",
+    };
+    return names[which];
+}

@@ -1,0 +1,24 @@
+/* What the environment and the shared files of the AWS tools say of where calls go, read once for
+ * each profile that is asked about. */
+#ifndef CLI_SETTINGS_H
+#define CLI_SETTINGS_H
+
+#include "base/str.h"
+
+struct settings_set;
+
+struct settings {
+    struct settings_set *sets;
+    size_t count, cap;
+};
+
+/* Those of a profile (empty: AWS_PROFILE, or "default"), which live as long as s; read at the first
+ * time, which blocks. As pipepoll_settings_load(). */
+int settings_of(struct settings *s, str profile, const struct pipepoll_settings **out,
+                struct pipepoll_error *why);
+void settings_deinit(struct settings *s); /* fine on a zeroed one */
+
+/* What a setting is called for people: "region", "endpoint", ... Static. */
+const char *settings_name(enum pipepoll_setting which);
+
+#endif

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""What doctor says of machines that are well and of machines that are not:
+test_cli_doctor.py PATH-OF-PIPEPOLL."""
+
+import json
+import re
+import signal
+import socket
+import sys
+
+sys.dont_write_bytecode = True
+from lib.program import (ACME, BARE, KEY, KEYS, SECRET, TOKEN, Refusal, Sim, check, finish,
+                         path_of, pipepoll, target, write)
+
+
+def doctor(sim, *arguments, env=KEYS, **variables):
+    return pipepoll("doctor", *arguments, env=dict(env, AWS_ENDPOINT_URL=sim.url, **variables))
+
+
+def examined(sim, *arguments, **options):
+    """-> the report, and how the command ended."""
+    r = doctor(sim, "--output", "json", *arguments, **options)
+    return json.loads(r.out or "{}"), r
+
+
+# --- all is well ---
+
+
+def test_well(sim):
+    r = doctor(sim, "--region", "us-east-1", "--region", "eu-west-1", "--action-type-id", ACME)
+    rows = r.out.splitlines()
+    check("a machine that is well: a row for each region, and 0",
+          r.code == 0 and r.err == "" and len(rows) == 3
+          and [row.split()[:4] for row in rows[1:]]
+          == [["Acme", "us-east-1", "ok", "environment"],
+              ["Acme", "eu-west-1", "ok", "environment"]], r)
+    config = write("doctor.ini", target("web", sim) + target("shop", sim, provider="Shop"))
+    report, r = examined(sim, "--config", config)
+    check("every target of a config file is examined",
+          r.code == 0 and [t["name"] for t in report["targets"]] == ["web", "shop"]
+          and all(t["result"] == "ok" and t["verdict"] == "well" and t["address"]
+                  for t in report["targets"]) and report["exitCode"] == 0, r)
+    before = sim.control("GET", "stats")["requests"]
+    report, r = examined(sim, "--region", "us-east-1", "--no-poll")
+    check("--no-poll finds keys and asks nothing",
+          r.code == 0 and report["targets"][0]["result"] == "not-polled"
+          and report["targets"][0]["credentials"]["source"] == "environment"
+          and sim.control("GET", "stats")["requests"] == before, r)
+
+
+def test_jobs(sim):
+    sim.control("POST", "jobs", region="us-east-1", provider="Acme", count=3)
+    report, r = examined(sim, "--region", "us-east-1", "--action-type-id", ACME)
+    check("a poll takes one job at most, and tells which",
+          r.code == 0 and len(report["jobs"]) == 1
+          and sorted(report["jobs"][0]) == ["clientId", "jobId", "name", "region"]
+          and sim.control("GET", "stats")["jobsWaiting"] == 2, r)
+    r = doctor(sim, "--region", "us-east-1", "--action-type-id", ACME)
+    check("in the text too, and that it comes again",
+          re.search(r"Acme in us-east-1: clientId \S+, jobId \S+\n", r.out)
+          and "after its lease has ended" in r.out, r)
+
+
+def test_tls():
+    sim = Sim("--tls", "--ca-file", path_of("ca.pem"))
+    report, r = examined(sim, "--region", "us-east-1", AWS_CA_BUNDLE=path_of("ca.pem"))
+    one = report["targets"][0]
+    check("TLS is shown with its version and issuer",
+          r.code == 0 and one["tlsVersion"] == "TLSv1.3" and one["issuer"]
+          and one["tlsUs"] > 0, r)
+    report, r = examined(sim, "--region", "us-east-1")
+    check("an unknown CA: which roots were tried, and AWS_CA_BUNDLE",
+          r.code == 255 and report["targets"][0]["result"] == "untrusted"
+          and "the roots of this system" in report["targets"][0]["cause"]
+          and "AWS_CA_BUNDLE" in report["targets"][0]["fix"], r)
+    sim.signal(signal.SIGTERM)
+    sim.wait()
+
+
+# --- what is wrong ---
+
+
+def expect(name, sim, code, result, words, *arguments, region="us-east-1", **options):
+    report, r = examined(sim, "--region", region, *arguments, **options)
+    one = (report.get("targets") or [{}])[0]
+    said = f"{one.get('cause')} {one.get('fix')}"
+    check(name, r.code == code and one.get("result") == result
+          and all(word in said for word in words), r)
+
+
+def test_keys(sim):
+    expect("no credentials: 253, and where they were looked for", sim, 253, "no-credentials",
+           ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "instance metadata"], env=BARE)
+    expect("a wrong secret", sim, 254, "wrong-secret", ["both keys"], AWS_SECRET_ACCESS_KEY="x")
+    files = write("doctor-aws", "[profile broken]\ncredential_process = /nonexistent/program\n")
+    expect("a profile that is broken is named", sim, 253, "no-credentials",
+           ["the profile broken in ~/.aws/config"], "--profile", "broken",
+           env=dict(BARE, AWS_CONFIG_FILE=files))
+    for code, result, words in (
+            ("AccessDeniedException", "denied", ['"Action":"codepipeline:PollForThirdPartyJobs"']),
+            ("ExpiredTokenException", "expired", ["aws sso login"]),
+            ("UnrecognizedClientException", "unknown-key", ["partition"]),
+            ("ValidationException", "refused", ["request id"])):
+        expect(f"{code}: what it means", Refusal(400, code, "no"), 254, result, words)
+    expect("an action type that is not there", Refusal(400, "ActionTypeNotFoundException"), 254,
+           "not-found", ["Build/ThirdParty/Acme/1 in us-east-1", "pollingAccounts"],
+           "--action-type-id", ACME)
+    report, r = examined(Refusal(400, "ActionTypeNotFoundException"), "--region", "us-east-1")
+    check("is the right answer where none was named",
+          r.code == 0 and report["targets"][0]["result"] == "ok", r)
+
+
+def test_service(sim):
+    sim.control("PUT", "trouble", region="eu-west-1", **{"error-rate": 1})
+    expect("a failing service", sim, 255, "service-failed", ["Try again"], region="eu-west-1")
+    sim.control("PUT", "trouble", region="eu-west-2", **{"garbage-rate": 1})
+    expect("an answer that is none", sim, 255, "not-understood", ["is not CodePipeline"],
+           region="eu-west-2")
+    expect("a throttled account is a warning: 1", Refusal(400, "ThrottlingException"), 1,
+           "throttled", ["max-polls-per-second"])
+    sim.control("DELETE", "trouble")
+    report, r = examined(sim, "--region", "us-east-1", AWS_SECRET_ACCESS_KEY="x",
+                         AWS_ACCESS_KEY_ID=KEY, AWS_SESSION_TOKEN=TOKEN)
+    check("the exit code is in the report", r.code == report["exitCode"] == 254, r)
+    text = doctor(sim, "--region", "us-east-1", "--region", "us-east-2", AWS_SECRET_ACCESS_KEY="x")
+    check("what targets have in common is said once",
+          text.out.count("  cause  ") == 1 and "us-east-1 and 1 more: wrong-secret" in text.out,
+          text)
+
+
+def test_clock():
+    sim = Sim("--clock-skew", "86400")
+    expect("a clock that is a day off works, with a warning", sim, 1, "clock",
+           ["behind the service's", "chrony"])
+    expect("but not where its correction is forbidden", sim, 254, "clock",
+           ["AWS_DISABLE_CLOCK_SKEW_CORRECTION"], AWS_DISABLE_CLOCK_SKEW_CORRECTION="true")
+    sim.signal(signal.SIGTERM)
+    sim.wait()
+
+
+def test_way(sim):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))  # bound but not listening: refuses
+        nobody = f"http://127.0.0.1:{s.getsockname()[1]}"
+        expect("nobody there", sim, 255, "unreachable", ["outgoing connections", "HTTPS_PROXY"],
+               env=dict(KEYS, AWS_ENDPOINT_URL_CODEPIPELINE=nobody))
+        expect("a proxy that refuses is named, without its password", sim, 255, "unreachable",
+               ["Check HTTPS_PROXY", nobody],
+               http_proxy=nobody.replace("://", f"://user:{SECRET.replace('/', '%2F')}@"))
+
+
+def test_usage():
+    for arguments, words in (
+            (["--config", "x", "--profile", "y"], "leave out --profile"),
+            (["--output", "xml"], "--output is text or json"),
+            (["--action-type-id", "x"], "--action-type-id: "),
+            (["--profile", ""], "--profile is the name of a profile")):
+        r = pipepoll("doctor", *arguments)
+        check(f"usage: doctor {' '.join(arguments)}",
+              r.code == 252 and words in r.err and r.out == "", r)
+    r = pipepoll("doctor")
+    check("no region: 253", r.code == 253 and "You must specify a region" in r.err, r)
+    r = pipepoll("doctor", "--config", path_of("nothing.ini"))
+    check("no file: 252", r.code == 252 and "nothing.ini" in r.err, r)
+
+
+def main():
+    test_usage()
+    sim = Sim()
+    for test in (test_well, test_jobs, test_keys, test_service, test_way):
+        test(sim)
+    sim.signal(signal.SIGTERM)
+    sim.wait()
+    test_tls()
+    test_clock()
+    finish()
+
+
+if __name__ == "__main__":
+    main()

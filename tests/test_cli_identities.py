@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""Whose keys, and what the machine's settings say, as users of check and run meet it:
+test_cli_identities.py PATH-OF-PIPEPOLL."""
+
+import json
+import re
+import resource
+import signal
+import sys
+
+sys.dont_write_bytecode = True
+from lib.program import (ACME, BARE, KEY, KEYS, SECRET, TOKEN, Refusal, Sim,
+                         check, finish, path_of, pipepoll, start_run, target, write)
+
+ROLE = "arn:aws:iam::123456789012:role/Poller"
+
+
+def machine(config="", **variables):
+    """An environment with these shared files and no keys."""
+    return dict(BARE, AWS_CONFIG_FILE=write("aws-config", config),
+                AWS_SHARED_CREDENTIALS_FILE=path_of("no-credentials"), **variables)
+
+
+def profile(name, *lines):
+    return "\n".join([f"[profile {name}]", *lines, ""])
+
+
+GOOD = (f"aws_access_key_id = {KEY}", f"aws_secret_access_key = {SECRET}",
+        f"aws_session_token = {TOKEN}")
+
+
+def section(name, provider, *lines):
+    return "\n".join([f"[target {name}]", "category = Build", f"provider = {provider}",
+                      "version = 1", *lines, ""])
+
+
+def plan_of(config, env, *arguments):
+    r = pipepoll("check", "--config", config, "--output", "json", *arguments, env=env)
+    return json.loads(r.out or "{}"), r
+
+
+# --- poll and the settings ---
+
+
+def test_poll(sim):
+    def poll(*arguments, env):
+        return pipepoll("poll", "--action-type-id", ACME, *arguments, env=env)
+
+    env = machine(profile("acme", "region = eu-west-1", f"endpoint_url = {sim.url}", *GOOD))
+    r = poll("--profile", "acme", env=env)
+    check("--profile has keys, region and endpoint", r.code == 0 and '"jobs": []' in r.out, r)
+    r = poll(env=dict(env, AWS_PROFILE="acme"))
+    check("so has AWS_PROFILE", r.code == 0, r)
+    r = poll("--profile", "amce", env=env)
+    check("a profile that is not there: 253", r.code == 253 and '"amce"' in r.err, r)
+    r = poll(env=dict(env, AWS_PROFILE="nobody"))
+    check("named by AWS_PROFILE too", r.code == 253 and '"nobody"' in r.err, r)
+    r = poll(env=KEYS)
+    check("no region: 253", r.code == 253 and "You must specify a region" in r.err, r)
+    r = poll("--region", "us-east-1", env=dict(KEYS, AWS_ENDPOINT_URL=sim.url,
+                                               AWS_USE_FIPS_ENDPOINT="true"))
+    check("FIPS and an endpoint URL, both of the environment, exclude each other",
+          r.code == 252 and "fips" in r.err, r)
+    r = poll("--region", "us-east-1", "--endpoint-url", sim.url,
+             env=dict(KEYS, AWS_USE_FIPS_ENDPOINT="true"))
+    check("one on the command line goes before FIPS", r.code == 0, r)
+    r = poll("--region", "us-east-1", env=machine("[profile acme\n", AWS_ENDPOINT_URL=sim.url))
+    check("a shared file that is not understood is told with its place",
+          r.code == 253 and "aws-config:1:" in r.err, r)
+
+
+def test_poll_again():
+    def poll(url):
+        return pipepoll("poll", "--region", "us-east-1", "--action-type-id", ACME,
+                        "--endpoint-url", url)
+
+    sim = Sim("--clock-skew", "-86400")
+    r = poll(sim.url)
+    check("a clock that is a day off is corrected, and the poll signed again",
+          r.code == 0 and sim.control("GET", "stats")["requests"] == 2, r)
+    sim.signal(signal.SIGTERM)
+    sim.wait()
+    r = poll(Refusal(400, "ExpiredTokenException", "old").url)
+    check("keys that have expired and cannot be renewed: 254",
+          r.code == 254 and "(ExpiredTokenException)" in r.err and r.out == "", r)
+
+
+# --- check ---
+
+
+def test_settings():
+    config = write("bare.ini", section("web", "Acme"))
+    ca = write("ca.pem", "")
+    env = machine(AWS_REGION="eu-west-1", AWS_ENDPOINT_URL="http://127.0.0.1:7", AWS_CA_BUNDLE=ca,
+                  https_proxy="http://user:pw@proxy.example:3128", NO_PROXY="other.example")
+    r = pipepoll("check", "--config", config, env=env)
+    check("check names what is in force, and its origin", r.code == 0 and all(
+        re.search(line, r.out, re.M) for line in (
+            r"^region +eu-west-1 \(AWS_REGION\)$",
+            r"^endpoint +http://127\.0\.0\.1:7 \(AWS_ENDPOINT_URL\)$",
+            r"^ca-bundle +\S+/ca\.pem \(AWS_CA_BUNDLE\)$")), r)
+    check("a proxy for https is none for http", "proxy.example" not in r.out, r)
+    del env["AWS_ENDPOINT_URL"]
+    r = pipepoll("check", "--config", config, env=env)
+    check("check names the proxy on the way, without its password",
+          re.search(r"^proxy +http://proxy\.example:3128 for https://codepipeline\.eu-west-1",
+                    r.out,
+                    re.M) and "pw@" not in r.out, r)
+    plan, r = plan_of(config, env)
+    check("and as JSON", [p["proxy"] for p in plan["proxies"]] == ["http://proxy.example:3128"]
+          and {"setting": "region", "value": "eu-west-1", "from": "AWS_REGION"}
+          in plan["settings"], r)
+    r = pipepoll("check", "--config", config, env=machine())
+    check("without a region anywhere, regions are missed",
+          r.code == 252 and "has no regions" in r.err, r)
+
+
+def test_plan_of_accounts():
+    config = write("accounts.ini", "[pipepoll]\nmax-polls-per-second = 0.5\n"
+                   + section("web", "Acme", "regions = us-east-1", "pickup-goal = 1s",
+                             "profile = acme")
+                   + section("shop", "Shop", "regions = us-east-1", "interval = 1s",
+                             f"role-arn = {ROLE}"))
+    env = machine(profile("acme", *GOOD))
+    plan, r = plan_of(config, env)
+    check("an account has a line for each region, by the name of its keys",
+          {(b["credentials"], b["region"], b["pollsPerSecond"]) for b in plan["budgets"]}
+          == {("profile acme", "us-east-1", 0.5), ("role 123456789012/Poller", "us-east-1", 0.5)},
+          r)
+    check("the ceiling stretches intervals",
+          [t["pollEveryMs"] for t in plan["targets"]] == [2000, 2000]
+          and all(b["callsPerDay"] == 43200 for b in plan["budgets"]), r)
+    check("a goal that it forbids is warned of beforehand, and what it takes",
+          r.code == 0 and plan["targets"][0]["goalHolds"] is False
+          and re.search(r"accounts\.ini:3:1: warning: \[target web\]: its pickup goal of 1s will "
+                        r"not "
+                        r"hold in us-east-1: .* it takes max-polls-per-second = ", r.err), r)
+    needed = float(re.search(r"it takes max-polls-per-second = ([\d.]+)", r.err)[1])
+    text = open(config).read().replace("second = 0.5", f"second = {needed * 1.01:.4f}")
+    plan, r = plan_of(write("accounts.ini", text), env)
+    check("and with that it holds",
+          r.err == "" and plan["targets"][0]["goalHolds"] is True
+          and plan["targets"][0]["pickupMsP95"] == 1000, r)
+
+
+def test_print_config():
+    config = write("print.ini", "[pipepoll]\nmax-polls-per-second = 2.5\n"
+                   + section("web", "Acme", "pickup-goal = 5s", "profile = acme")
+                   + section("shop", "Shop", "regions = all:aws-cn, us-east-1", "interval = 500ms",
+                             f"role-arn = {ROLE}", "external-id = x-1"))
+    env = machine(profile("acme", "region = eu-west-1", *GOOD),
+                  https_proxy="http://user:pw@proxy.example:3128")
+    r = pipepoll("run", "--config", config, "--print-config", "--log-level", "debug", env=env)
+    check("--print-config says where a setting comes from",
+          r.code == 0 and "# by profile acme:\nregions = eu-west-1\n" in r.out
+          and "log-level = debug\n" in r.out and "http://proxy.example:3128" in r.out
+          and "pw@" not in r.out and r.err == "", r)
+    before, _ = plan_of(config, env)
+    after, r = plan_of(write("printed.ini", r.out), env)
+    for plan in (before, after):
+        plan.pop("settings")  # which are the file's own words now
+    check("what it prints is a config file that asks for the same", before == after, r)
+
+
+# --- run ---
+
+
+def test_run(sim):
+    config = write("two.ini", target("web", sim, more="profile = good")
+                   + target("shop", sim, provider="Shop", more="profile = bad"))
+    process = f"credential_process = cat {path_of('later.json')}"
+    env = machine(profile("good", *GOOD) + profile("bad", process))
+    run = start_run(config, env=env)
+    bad = run.event(event="credentials", usable=False)
+    check("keys that can't be had are told, and by whom",
+          bad and "bad" in bad["source"] and bad["reason"] and bad["expires"] is None, bad)
+    check("in the log too", run.log("targets that need them wait"), run.seen["err"])
+    sim.control("POST", "jobs", region="us-east-1", provider="Acme", count=1)
+    job = run.event(event="job")
+    check("targets of other keys are polled meanwhile",
+          job and job["actionTypeId"]["provider"] == "Acme", job)
+    run.signal(signal.SIGTERM)
+    check("and a run with targets that wait ends with 0", run.wait() == 0)
+
+
+def test_no_keys(sim):
+    run = start_run(write("none.ini", target("web", sim)), env=machine())
+    event = run.event(event="credentials")
+    check("run without keys says so and waits", event and event["usable"] is False, event)
+    run.signal(signal.SIGINT)
+    check("and ends when told to", run.wait() == 0)
+
+
+# --- core dumps ---
+
+
+def core_limits(run):
+    with open(f"/proc/{run.p.pid}/limits", encoding="ascii") as f:
+        return next(line for line in f if line.startswith("Max core file size")).split()[4:6]
+
+
+def test_core(sim):
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    config = write("core.ini", target("web", sim))
+    hidden = {k: v for k, v in KEYS.items() if k != "PIPEPOLL_ALLOW_CORE"}
+    run = start_run(config, env=hidden)
+    check("a process that holds keys dumps no core", core_limits(run) == ["0", "0"])
+    run.signal(signal.SIGTERM)
+    run.wait()
+    if hard == 0:
+        print("skipped: no core may be dumped here anyway")
+        return
+    run = start_run(config, env=dict(KEYS, PIPEPOLL_ALLOW_CORE="1"))
+    check("but with PIPEPOLL_ALLOW_CORE=1", core_limits(run)[1] != "0", core_limits(run))
+    run.signal(signal.SIGTERM)
+    run.wait()
+
+
+def main():
+    test_poll_again()
+    test_settings()
+    test_plan_of_accounts()
+    test_print_config()
+    sim = Sim()
+    test_poll(sim)
+    test_run(sim)
+    test_no_keys(sim)
+    test_core(sim)
+    sim.signal(signal.SIGTERM)
+    sim.wait()
+    finish()
+
+
+if __name__ == "__main__":
+    main()
