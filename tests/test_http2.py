@@ -5,6 +5,7 @@ Usage: test_http2.py PIPEPOLL_BINARY
 
 Without nginx or openssl: "skipped: ..." and exit status 77, or a failure where PIPEPOLL_CI=1."""
 
+import itertools
 import json
 import os
 import shutil
@@ -68,6 +69,11 @@ def start_nginx(nginx, folder, listener):
                             pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL)
 
 
+def jobs_of(output):
+    """The events of a run that are jobs."""
+    return (event for event in map(json.loads, output) if event["event"] == "job")
+
+
 def protocols(program, folder, port, http2):
     """-> the protocols nginx saw until two jobs came out."""
     write(f"{folder}/access", "")
@@ -77,7 +83,7 @@ def protocols(program, folder, port, http2):
     run = subprocess.Popen([program, "run", "--config", f"{folder}/p.ini"], env=environment,
                            stdout=subprocess.PIPE, text=True)
     try:
-        jobs = [json.loads(run.stdout.readline()) for _ in range(2)]
+        jobs = list(itertools.islice(jobs_of(run.stdout), 2))
         assert all(job["jobId"] == "j" for job in jobs), jobs
     finally:
         run.terminate()
