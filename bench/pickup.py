@@ -1,7 +1,8 @@
 """Pickup latency: from the moment a job is there to be had until `pipepoll run` has written it out.
 
 The simulated service knows the moment (its ledger tells), this program sees the line; both read the
-same clock. Every answer is held back for a round trip to a far region.
+same clock. Every round trip takes as long as one to a far region: half of it passes before the
+service looks at the request, half before the answer is sent.
 """
 import json
 import os

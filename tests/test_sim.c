@@ -9,7 +9,7 @@
 
 #include "lib/check.h"
 
-enum { BODY_MAX = 64 * 1024 };
+enum { BODY_MAX = 64 * 1024, MS_NS = 1000000 };
 
 struct world {
     uv_loop_t loop;
@@ -19,6 +19,7 @@ struct world {
     unsigned handed_out;
     char region[32];
     uint64_t waited_ns; /* from available to handed out */
+    uint64_t handed_out_ns;
     bool close_when_handed_out;
 };
 
@@ -26,6 +27,8 @@ struct ask {
     const char *method, *path, *target, *region, *body, *secret, *token;
     bool unsigned_;
 };
+
+enum way { ON_ITS_WAY_THERE, ON_ITS_WAY_BACK };
 
 struct got {
     CURLcode code;
@@ -56,6 +59,7 @@ static void on_handed_out(void *ctx, str region, str job_id, uint64_t available_
     struct world *w = ctx;
     snprintf(w->region, sizeof w->region, "%.*s", STR_ARG(region));
     w->waited_ns = now_ns - available_ns;
+    w->handed_out_ns = now_ns;
     w->handed_out++;
     assert_int_equal(job_id.len, 36);
     if (w->close_when_handed_out)
@@ -167,29 +171,61 @@ static bool turn(struct world *w)
     return running > 0;
 }
 
-static struct got ask(struct world *w, struct ask a)
+/* One question from its first byte to its answer's last. Stays where it is: curl points into it. */
+struct flight {
+    struct curl_slist *headers;
+    CURL *easy;
+    struct got got;
+};
+
+static void flight_begin(struct world *w, struct flight *f, const struct ask *a)
 {
-    struct got g = { .code = CURLE_OK };
-    struct curl_slist *headers = headers_of(&a);
-    CURL *easy = easy_of(w, &a, &g, headers);
+    *f = (struct flight) { .headers = headers_of(a) };
+    f->easy = easy_of(w, a, &f->got, f->headers);
+    curl_multi_add_handle(w->multi, f->easy);
+}
+
+static void flight_end(struct world *w, struct flight *f)
+{
     int left;
-    curl_multi_add_handle(w->multi, easy);
     while (turn(w))
         ;
     CURLMsg *m = curl_multi_info_read(w->multi, &left);
     assert_non_null(m);
-    g.code = m->data.result;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &g.status);
-    curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME, &g.seconds);
-    curl_multi_remove_handle(w->multi, easy);
-    curl_easy_cleanup(easy);
-    curl_slist_free_all(headers);
-    return g;
+    f->got.code = m->data.result;
+    curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &f->got.status);
+    curl_easy_getinfo(f->easy, CURLINFO_TOTAL_TIME, &f->got.seconds);
+    curl_multi_remove_handle(w->multi, f->easy);
+    curl_easy_cleanup(f->easy);
+    curl_slist_free_all(f->headers);
 }
+
+static struct got ask(struct world *w, struct ask a)
+{
+    struct flight f;
+    flight_begin(w, &f, &a);
+    flight_end(w, &f);
+    return f.got;
+}
+
+static const struct ask a_poll = { .target = TARGET "PollForThirdPartyJobs", .body = POLL };
 
 static struct got poll_once(struct world *w)
 {
-    return ask(w, (struct ask) { .target = TARGET "PollForThirdPartyJobs", .body = POLL });
+    return ask(w, a_poll);
+}
+
+/* Begin a poll and return when it has set out on that way, with all of it still to go. */
+static void poll_until(struct world *w, struct flight *f, enum way way)
+{
+    struct sim_stats stats = { 0 };
+    flight_begin(w, f, &a_poll);
+    while ((way == ON_ITS_WAY_THERE ? stats.requests : stats.polls) == 0) {
+        assert_true(turn(w));
+        sim_stats(w->sim, &stats);
+    }
+    assert_int_equal(stats.polls, way == ON_ITS_WAY_BACK);
+    assert_int_equal(f->got.headers_len, 0);
 }
 
 static struct got control(struct world *w, const char *method, const char *path, const char *body)
@@ -462,14 +498,60 @@ static void a_slow_body_comes_in_pieces_and_whole(void **state)
     world_close(&w);
 }
 
-static void latency_comes_before_the_answer(void **state)
+static void half_of_the_latency_passes_on_each_way(void **state)
 {
     struct world w;
     (void)state;
-    world_open(&w, (struct sim_options) { .trouble = { .latency_ms = 30 } });
+    world_open(&w, (struct sim_options) { .trouble = { .latency_ms = 31 } });
+    add_jobs(&w, 1);
+    uint64_t begin_ns = uv_hrtime();
     struct got g = poll_once(&w);
-    assert_answer(&g, 200, "{\"jobs\":[]}");
-    assert_true(g.seconds >= 0.030);
+    uint64_t end_ns = uv_hrtime();
+    assert_int_equal(count(&g, "\"jobId\":"), 1);
+    assert_true(w.handed_out_ns - begin_ns >= 15 * MS_NS);
+    assert_true(end_ns - w.handed_out_ns >= 16 * MS_NS);
+    world_close(&w);
+}
+
+static void a_job_that_comes_during_the_way_there_is_in_the_answer(void **state)
+{
+    struct world w;
+    struct flight f;
+    (void)state;
+    world_open(&w, (struct sim_options) { .trouble = { .latency_ms = 20 } });
+    poll_until(&w, &f, ON_ITS_WAY_THERE);
+    add_jobs(&w, 1);
+    flight_end(&w, &f);
+    assert_answer(&f.got, 200, "\"jobId\":");
+    world_close(&w);
+}
+
+static void a_job_that_comes_during_the_way_back_waits_for_the_next_poll(void **state)
+{
+    struct world w;
+    struct flight f;
+    (void)state;
+    world_open(&w, (struct sim_options) { .trouble = { .latency_ms = 20 } });
+    poll_until(&w, &f, ON_ITS_WAY_BACK);
+    add_jobs(&w, 1);
+    flight_end(&w, &f);
+    assert_answer(&f.got, 200, "{\"jobs\":[]}");
+    struct got g = poll_once(&w);
+    assert_answer(&g, 200, "\"jobId\":");
+    world_close(&w);
+}
+
+static void trouble_that_comes_during_the_way_there_is_met(void **state)
+{
+    struct world w;
+    struct flight f;
+    (void)state;
+    world_open(&w, (struct sim_options) { .trouble = { .latency_ms = 20 } });
+    poll_until(&w, &f, ON_ITS_WAY_THERE);
+    trouble(&w, (struct sim_trouble) { .error_rate = 1 });
+    flight_end(&w, &f);
+    assert_answer(&f.got, 500, "\"InternalFailure\"");
+    assert_true(f.got.seconds >= 0.020); /* the way back is as long as it was drawn */
     world_close(&w);
 }
 
@@ -582,30 +664,34 @@ static void the_control_api_says_what_it_does_not_like(void **state)
 
 /* --- open and close --------------------------------------------------------------------------- */
 
-static void closing_in_the_middle_of_a_request_is_clean(void **state)
+/* The answer dies with the connection, wherever it is. */
+static void close_on_a_way(enum way way, uint32_t latency_ms)
 {
     struct world w;
-    struct got g = { .code = CURLE_OK };
-    struct ask a = { .target = TARGET "PollForThirdPartyJobs", .body = POLL };
-    struct sim_stats stats = { 0 };
-    (void)state;
-    world_open(&w, (struct sim_options) { .tls = true, .trouble = { .latency_ms = 3600000 } });
-    struct curl_slist *headers = headers_of(&a);
-    CURL *easy = easy_of(&w, &a, &g, headers);
-    curl_multi_add_handle(w.multi, easy);
-    while (stats.requests == 0) {
-        assert_true(turn(&w));
-        sim_stats(w.sim, &stats);
-    }
+    struct flight f;
+    world_open(&w, (struct sim_options) { .tls = true, .trouble = { .latency_ms = latency_ms } });
+    add_jobs(&w, 1);
+    poll_until(&w, &f, way);
     sim_close(w.sim, on_closed, &w);
-    while (turn(&w))
-        ;
+    flight_end(&w, &f);
     assert_true(w.closed);
-    curl_multi_remove_handle(w.multi, easy);
-    curl_easy_cleanup(easy);
-    curl_slist_free_all(headers);
+    assert_int_not_equal(f.got.code, CURLE_OK);
+    assert_int_equal(f.got.headers_len, 0);
+    assert_int_equal(w.handed_out, way == ON_ITS_WAY_BACK);
     curl_multi_cleanup(w.multi);
     assert_int_equal(uv_loop_close(&w.loop), 0);
+}
+
+static void closing_while_a_request_is_on_its_way_is_clean(void **state)
+{
+    (void)state;
+    close_on_a_way(ON_ITS_WAY_THERE, 3600000);
+}
+
+static void closing_while_an_answer_is_on_its_way_is_clean(void **state)
+{
+    (void)state;
+    close_on_a_way(ON_ITS_WAY_BACK, 20);
 }
 
 static void closing_while_a_job_is_handed_out_is_clean(void **state)
@@ -662,13 +748,17 @@ int main(void)
         cmocka_unit_test(a_reset_connection_gives_no_answer),
         cmocka_unit_test(a_truncated_answer_is_a_true_one_cut_short),
         cmocka_unit_test(a_slow_body_comes_in_pieces_and_whole),
-        cmocka_unit_test(latency_comes_before_the_answer),
+        cmocka_unit_test(half_of_the_latency_passes_on_each_way),
+        cmocka_unit_test(a_job_that_comes_during_the_way_there_is_in_the_answer),
+        cmocka_unit_test(a_job_that_comes_during_the_way_back_waits_for_the_next_poll),
+        cmocka_unit_test(trouble_that_comes_during_the_way_there_is_met),
         cmocka_unit_test(a_wrong_clock_shows_in_its_date_and_its_checks),
         cmocka_unit_test(trouble_can_be_for_one_region_alone),
         cmocka_unit_test(the_control_api_adds_jobs_and_tells_their_lives),
         cmocka_unit_test(the_control_api_sets_and_clears_trouble),
         cmocka_unit_test(the_control_api_says_what_it_does_not_like),
-        cmocka_unit_test(closing_in_the_middle_of_a_request_is_clean),
+        cmocka_unit_test(closing_while_a_request_is_on_its_way_is_clean),
+        cmocka_unit_test(closing_while_an_answer_is_on_its_way_is_clean),
         cmocka_unit_test(closing_while_a_job_is_handed_out_is_clean),
         cmocka_unit_test(options_out_of_range_are_refused),
     };

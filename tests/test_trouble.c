@@ -112,6 +112,24 @@ static void jitter_stays_in_its_range_and_reaches_its_ends(void **state)
     assert_true(seen[0] && seen[3]);
 }
 
+static void a_latency_of_any_rule_is_seen(void **state)
+{
+    struct trouble_table t;
+    (void)state;
+    trouble_init(&t);
+    assert_false(trouble_any_latency(&t));
+    trouble_set(&t, &(struct sim_place) { 0 }, &(struct sim_trouble) { .error_rate = 1 }, NULL);
+    assert_false(trouble_any_latency(&t));
+    set_latency(&t, here, 1);
+    set_latency(&t, (struct sim_place) { .region = STR("us-east-1") }, 0);
+    assert_true(trouble_any_latency(&t));
+    set_latency(&t, here, 0);
+    assert_false(trouble_any_latency(&t));
+    trouble_set(&t, &here, &(struct sim_trouble) { .latency_jitter_ms = 1 }, NULL);
+    assert_true(trouble_any_latency(&t));
+    trouble_clear(&t);
+}
+
 static void every_field_can_be_set_by_its_name(void **state)
 {
     struct sim_trouble trouble = { 0 };
@@ -163,6 +181,7 @@ int main(void)
         cmocka_unit_test(without_a_rate_nothing_is_throttled),
         cmocka_unit_test(each_rate_is_the_share_it_says),
         cmocka_unit_test(jitter_stays_in_its_range_and_reaches_its_ends),
+        cmocka_unit_test(a_latency_of_any_rule_is_seen),
         cmocka_unit_test(every_field_can_be_set_by_its_name),
         cmocka_unit_test(numbers_out_of_range_are_refused_with_the_range),
     };

@@ -90,7 +90,7 @@ void sim_options_help(void)
         "  --strict                    only the action type above and those added later exist\n"
         "\n"
         "Trouble, for all requests:\n"
-        "  --latency MS                before each answer\n"
+        "  --latency MS                of each round trip, half before the request is looked at\n"
         "  --latency-jitter MS         up to this much more\n"
         "  --throttle N                ThrottlingException above N requests a second\n"
         "  --retry-after MS            x-amz-retry-after with throttling and 5xx\n"

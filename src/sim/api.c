@@ -1,5 +1,7 @@
 /* Whose trouble a request meets is told by its scope and body before either is checked: a skewed
- * clock must already bear on the signature. */
+ * clock must already bear on the signature. It is told twice where anybody has a latency, since by
+ * the time the request has arrived the troubles may be others; parsing twice is cheaper than
+ * keeping a half-done call for each request under way. */
 #include "sim/api.h"
 
 #include "base/buf.h"
@@ -29,20 +31,28 @@ static const struct sim_trouble *trouble_of(const struct call *c)
     return c->rule ? &c->rule->trouble : &no_trouble;
 }
 
+static json_t *document_of(const struct request *rq)
+{
+    return json_loadb(rq->body.ptr ? rq->body.ptr : "", rq->body.len, JSON_DECODE_ANY, NULL);
+}
+
+/* Slices of both. */
+static struct sim_place place_of(const struct request *rq, const json_t *document)
+{
+    return (struct sim_place) { signature_region(rq), validate_action_type(document) };
+}
+
 static void call_begin(struct call *c)
 {
     c->target = exchange_header(c->rq, STR("x-amz-target"));
     c->op = validate_operation(c->target);
-    c->document =
-        json_loadb(c->rq->body.ptr ? c->rq->body.ptr : "", c->rq->body.len, JSON_DECODE_ANY, NULL);
-    c->place.region = signature_region(c->rq);
-    c->place.action_type = validate_action_type(c->document);
+    c->document = document_of(c->rq);
+    c->place = place_of(c->rq, c->document);
     c->rule = trouble_find(c->api->troubles, &c->place);
 
     const struct sim_trouble *trouble = trouble_of(c);
     c->reply->request_id = uuid_next(&c->api->ids);
     c->reply->content_type = "application/x-amz-json-1.1";
-    c->reply->delay_ms = trouble_latency_ms(trouble, &c->api->chance);
     c->reply->slow_bytes_per_s = trouble->slow_bytes_per_s;
     c->reply->date_s = c->when.wall.tv_sec + trouble->clock_skew_s;
 }
@@ -218,10 +228,22 @@ static void call_poll(struct call *c)
     exchange_reply_json(c->reply, 200, json_pack("{s:O}", "jobs", c->jobs));
 }
 
+uint32_t api_receive(struct api *a, const struct request *rq)
+{
+    a->stats.requests++;
+    if (!trouble_any_latency(a->troubles))
+        return 0;
+    json_t *document = document_of(rq);
+    struct sim_place place = place_of(rq, document);
+    const struct trouble_rule *rule = trouble_find(a->troubles, &place);
+    uint32_t ms = rule ? trouble_latency_ms(&rule->trouble, &a->chance) : 0;
+    json_decref(document);
+    return ms;
+}
+
 void api_answer(struct api *a, const struct request *rq, struct moment when, struct reply *reply)
 {
     struct call c = { .api = a, .rq = rq, .when = when, .reply = reply };
-    a->stats.requests++;
     call_begin(&c);
     enum trouble_outcome outcome = trouble_outcome(trouble_of(&c), &a->chance);
     a->stats.troubled += outcome != TROUBLE_NONE;

@@ -19,7 +19,11 @@ struct api {
     void *ctx;
 };
 
-/* Fill the reply, of which nothing is set yet. handed_out may call the service and set troubles. */
+/* A request is complete, and counts from now on. Returns the latency of its round trip, in ms: half
+ * of it shall pass before api_answer(), half before the reply is sent. */
+uint32_t api_receive(struct api *a, const struct request *rq);
+/* Decide what the request does and what it gets at that moment, by the troubles as they are now.
+ * Fill the reply, of which nothing is set yet. handed_out may call the service and set troubles. */
 void api_answer(struct api *a, const struct request *rq, struct moment when, struct reply *reply);
 
 #endif

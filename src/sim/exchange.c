@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
+
 bool exchange_refuse(struct refusal *r, const char *code, const char *format, ...)
 {
     r->status = 400;
@@ -41,6 +43,18 @@ str exchange_query(const struct request *rq)
 {
     size_t mark = str_find(rq->target, '?');
     return mark == rq->target.len ? (str) { 0 } : str_skip(rq->target, mark + 1);
+}
+
+const char *exchange_date(struct buf *out, int64_t unix_s)
+{
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    struct tm tm = { 0 };
+    time_t t = (time_t)unix_s;
+    gmtime_r(&t, &tm);
+    buf_printf(out, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday, tm.tm_mday,
+               months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    return buf_cstr(out);
 }
 
 void exchange_reply_text(struct reply *reply, int status, const char *text)

@@ -9,6 +9,8 @@
 #include "sim/sim.h"
 #include "sim/uuid.h"
 
+struct buf;
+
 struct header {
     str name, value;
 };
@@ -39,7 +41,6 @@ struct reply {
     int64_t date_s;          /* Unix time for the Date header */
 
     /* How it goes wrong on its way. */
-    uint32_t delay_ms;
     uint32_t slow_bytes_per_s; /* 0: at once */
     bool reset;                /* no answer at all: RST */
     bool truncate;             /* half of the body, then the end of the connection */
@@ -65,6 +66,10 @@ str exchange_header(const struct request *rq, str name);
 /* The target's path and query, without the '?'. */
 str exchange_path(const struct request *rq);
 str exchange_query(const struct request *rq);
+
+/* The value of a Date header as RFC 9110 wants it, in English whatever the locale: 29 characters,
+ * appended to `out`. Returns its text. */
+const char *exchange_date(struct buf *out, int64_t unix_s);
 
 /* Take the document (its reference is stolen; NULL counts as out of memory) as the reply's body. */
 void exchange_reply_json(struct reply *reply, int status, json_t *document);

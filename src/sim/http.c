@@ -1,10 +1,14 @@
 /* libmicrohttpd runs without a thread of its own: its epoll descriptor is watched by one uv_poll_t,
- * and one uv_timer_t serves both its own timeouts and our delays. A late or slow answer suspends
- * its connection and is resumed from that timer, so nothing ever blocks.
+ * and one uv_timer_t serves both its own timeouts and our delays. Whatever has to wait suspends its
+ * connection and is resumed from that timer, so nothing ever blocks.
  *
  * A request passes like this: on_uri() makes its turn; on_request() is called once for the headers,
- * then for each piece of the body, then with nothing more, when the answer is made; after a delay
- * it is called once again, to send it; on_completed() ends the turn, however it went. */
+ * then for each piece of the body, then with nothing more, when the latency is drawn; again after
+ * the way there, when the answer is made; again after the way back, to send it. A way that takes no
+ * time takes no call. on_completed() ends the turn, however it went.
+ *
+ * The latency passes in two halves since a real one does: jobs that appear while a request is under
+ * way to the service are in its answer. */
 #include "sim/http.h"
 
 #include <microhttpd.h>
@@ -44,6 +48,13 @@ struct http {
     void *closed_ctx;
 };
 
+enum stage {
+    STAGE_NEW,
+    STAGE_BODY,  /* the headers are here, more may come */
+    STAGE_THERE, /* complete, and on its way to the service */
+    STAGE_BACK   /* answered, and the answer on its way */
+};
+
 /* One request and its answer. */
 struct turn {
     struct http *http;
@@ -52,8 +63,11 @@ struct turn {
     char *target, *body;
     struct header *headers;
     size_t body_len, body_cap, header_count, header_cap;
-    bool begun, answered, too_large, no_memory;
+    enum stage stage;
+    bool too_large, no_memory;
     bool rested; /* the next piece of a slow body may go */
+    uint32_t latency_ms;
+    struct request request; /* from STAGE_THERE on */
     struct reply reply;
 };
 
@@ -89,6 +103,14 @@ static void turn_sleep(struct turn *t, uint64_t ms)
 {
     heap_put(&t->http->sleeping, &t->due, uv_hrtime() + ms * MS_NS);
     MHD_suspend_connection(t->connection);
+}
+
+/* False: it is no way at all. */
+static bool turn_travel(struct turn *t, uint32_t ms)
+{
+    if (ms)
+        turn_sleep(t, ms);
+    return ms > 0;
 }
 
 static void turn_take_body(struct turn *t, str piece)
@@ -130,12 +152,13 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
-static void turn_answer(struct turn *t, const char *method)
+/* All that the request points to, libmicrohttpd or the turn keeps until the turn ends. */
+static void turn_receive(struct turn *t, const char *method)
 {
     MHD_get_connection_values_n(t->connection, MHD_HEADER_KIND, on_header, t);
     if (t->no_memory)
         return;
-    struct request rq = {
+    t->request = (struct request) {
         .method = str_of(method),
         .target = str_of(t->target),
         .headers = t->headers,
@@ -143,9 +166,16 @@ static void turn_answer(struct turn *t, const char *method)
         .body = { t->body, t->body_len },
         .too_large = t->too_large,
     };
+    t->latency_ms = t->http->options.receive(t->http->options.ctx, &t->request);
+}
+
+static void turn_answer(struct turn *t)
+{
+    if (t->no_memory)
+        return;
     struct moment when = { .now_ns = uv_hrtime() };
     clock_gettime(CLOCK_REALTIME, &when.wall);
-    t->http->options.answer(t->http->options.ctx, &rq, when, &t->reply);
+    t->http->options.answer(t->http->options.ctx, &t->request, when, &t->reply);
 }
 
 /* --- the answer ------------------------------------------------------------------------------ */
@@ -184,19 +214,6 @@ static ssize_t on_body(void *cls, uint64_t at, char *out, size_t max)
     return (ssize_t)n;
 }
 
-/* As RFC 9110 wants it, in English whatever the locale. */
-static const char *http_date(struct buf *out, int64_t unix_s)
-{
-    static const char days[] = "SunMonTueWedThuFriSat";
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    struct tm tm = { 0 };
-    time_t t = (time_t)unix_s;
-    gmtime_r(&t, &tm);
-    buf_printf(out, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday, tm.tm_mday,
-               months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-    return buf_cstr(out);
-}
-
 static void put_headers(struct MHD_Response *response, const struct reply *r)
 {
     char date_text[64], id_text[40], retry_text[16];
@@ -204,7 +221,7 @@ static void put_headers(struct MHD_Response *response, const struct reply *r)
     buf_put(&id, uuid_str(&r->request_id));
     buf_put_u64(&retry, r->retry_after_ms);
     MHD_add_response_header(response, "x-amzn-RequestId", buf_cstr(&id));
-    MHD_add_response_header(response, "Date", http_date(&date, r->date_s));
+    MHD_add_response_header(response, "Date", exchange_date(&date, r->date_s));
     MHD_add_response_header(response, "Content-Type", r->content_type);
     if (r->retry_after_ms)
         MHD_add_response_header(response, "x-amz-retry-after", buf_cstr(&retry));
@@ -234,6 +251,24 @@ static enum MHD_Result turn_send(struct turn *t)
     return result;
 }
 
+/* From where the turn stands, as far as it goes without waiting. */
+static enum MHD_Result turn_go_on(struct turn *t, const char *method)
+{
+    if (t->stage == STAGE_BODY) {
+        turn_receive(t, method);
+        t->stage = STAGE_THERE;
+        if (turn_travel(t, t->latency_ms / 2))
+            return MHD_YES;
+    }
+    if (t->stage == STAGE_THERE) {
+        turn_answer(t);
+        t->stage = STAGE_BACK;
+        if (turn_travel(t, t->latency_ms - t->latency_ms / 2))
+            return MHD_YES;
+    }
+    return turn_send(t);
+}
+
 /* --- what libmicrohttpd calls ---------------------------------------------------------------- */
 
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
@@ -255,8 +290,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     (void)version;
     if (!t || h->closing)
         return MHD_NO;
-    if (!t->begun) {
-        t->begun = true;
+    if (t->stage == STAGE_NEW) {
+        t->stage = STAGE_BODY;
         return MHD_YES;
     }
     if (*piece_len) {
@@ -264,15 +299,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         *piece_len = 0;
         return MHD_YES;
     }
-    if (!t->answered) {
-        t->answered = true;
-        turn_answer(t, method);
-        if (t->reply.delay_ms) {
-            turn_sleep(t, t->reply.delay_ms);
-            return MHD_YES;
-        }
-    }
-    return turn_send(t);
+    return turn_go_on(t, method);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **turn,

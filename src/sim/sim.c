@@ -41,19 +41,30 @@ static void reply_with_error(struct sim *s, struct reply *reply, struct moment w
     exchange_reply_json(reply, status, json_pack("{s:s}", "__type", code));
 }
 
+static bool is_for_service(const struct request *rq)
+{
+    return !rq->too_large && !control_wants(rq) && str_eq(rq->method, STR("POST"));
+}
+
+static uint32_t receive(void *ctx, const struct request *rq)
+{
+    struct sim *s = ctx;
+    return is_for_service(rq) ? api_receive(&s->api, rq) : 0;
+}
+
 static void answer(void *ctx, const struct request *rq, struct moment when, struct reply *reply)
 {
     struct sim *s = ctx;
-    if (rq->too_large) {
+    if (is_for_service(rq)) {
+        api_answer(&s->api, rq, when, reply);
+    } else if (rq->too_large) {
         reply_with_error(s, reply, when, 413, "RequestEntityTooLargeException");
     } else if (control_wants(rq)) {
         reply->request_id = uuid_next(&s->api.ids);
         control_answer(&s->control, rq, when, reply);
-    } else if (!str_eq(rq->method, STR("POST"))) {
+    } else {
         reply->allow = "POST";
         reply_with_error(s, reply, when, 405, "MethodNotAllowedException");
-    } else {
-        api_answer(&s->api, rq, when, reply);
     }
 }
 
@@ -172,6 +183,7 @@ static int open_http(struct sim *s, struct uv_loop_s *loop, struct pipepoll_erro
                                               .ipv6 = s->listener.ipv6,
                                               .cert_pem = s->certificate.cert_pem,
                                               .key_pem = s->certificate.key_pem,
+                                              .receive = receive,
                                               .answer = answer,
                                               .ctx = s },
                      why);

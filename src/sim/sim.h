@@ -14,12 +14,14 @@
 struct uv_loop_s;
 struct sim;
 
-/* How answers go wrong, for one region and action type or for all. Zero is well-behaved. What a
- * request gets is decided when it is complete, before its latency. A truncated answer is a true one
- * cut short: its jobs are handed out and come back after their lease. The other three hand out
- * none. */
+/* How answers go wrong, for one region and action type or for all. Zero is well-behaved.
+ * The latency of a request is drawn when it is complete. Half of it passes before the request is
+ * looked at: that moment and the troubles set then decide what it gets, Date and leases too. The
+ * other half passes before the answer is sent.
+ * A truncated answer is a true one cut short: its jobs are handed out and come back after their
+ * lease. Resets, errors and garbage hand out none. */
 struct sim_trouble {
-    uint32_t latency_ms;        /* before each answer; at most 1 h */
+    uint32_t latency_ms;        /* of the round trip, there and back; at most 1 h */
     uint32_t latency_jitter_ms; /* 0 .. this much more, at random */
     uint32_t throttle_per_s;    /* requests a second, over all that this trouble is for, above which
                                  * ThrottlingException comes; 0: none */
@@ -101,7 +103,7 @@ int sim_jobs_add(struct sim *s, const struct sim_place *where, size_t n,
 bool sim_job_acknowledge(struct sim *s, str job_id);
 
 struct sim_stats {
-    uint64_t requests;  /* to the service, not to the control API */
+    uint64_t requests;  /* to the service, not to the control API; since they are complete */
     uint64_t polls;     /* answered with a list of jobs, an empty one included */
     uint64_t refused;   /* for what they asked, or for their signature */
     uint64_t throttled; /* ThrottlingException */

@@ -210,6 +210,16 @@ enum trouble_outcome trouble_outcome(const struct sim_trouble *trouble, struct r
     return TROUBLE_NONE;
 }
 
+bool trouble_any_latency(const struct trouble_table *t)
+{
+    for (struct list *l = t->rules.next; l != &t->rules; l = l->next) {
+        const struct trouble_rule *rule = CONTAINER_OF(l, struct trouble_rule, link);
+        if (rule->trouble.latency_ms || rule->trouble.latency_jitter_ms)
+            return true;
+    }
+    return false;
+}
+
 uint32_t trouble_latency_ms(const struct sim_trouble *trouble, struct rng *chance)
 {
     uint64_t jitter = rng_next(chance) % ((uint64_t)trouble->latency_jitter_ms + 1);

@@ -44,6 +44,10 @@ bool trouble_throttles(struct trouble_rule *rule, uint64_t now_ns);
 /* Exclusive, so that each rate is the share it says; with rates above 1 in all, the first ones
  * win. */
 enum trouble_outcome trouble_outcome(const struct sim_trouble *trouble, struct rng *chance);
+
+/* Whether any rule has a latency: else nobody need be told apart before the answer. */
+bool trouble_any_latency(const struct trouble_table *t);
+/* Of one round trip, both ways. */
 uint32_t trouble_latency_ms(const struct sim_trouble *trouble, struct rng *chance);
 
 /* As sim_trouble_field() and sim_trouble_name(). */
