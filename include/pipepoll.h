@@ -229,9 +229,9 @@ struct pipepoll_options {
     bool http2;                        /* offer HTTP/2 by ALPN; default is HTTP/1.1 */
 
     /* Both hooks may be NULL. resize is realloc() with the old size given and size 0 meaning free;
-     * it serves targets, polls and connections of this library: not keys and the trust store, which
-     * are made once, nor the libraries below. log gets one line without a line end, and never a
-     * secret. */
+     * it serves targets, polls, connections and the keys that are fetched: not keys that were given
+     * and the trust store, which are made once, nor files and programs that are read for keys, nor
+     * the libraries below. log gets one line without a line end, and never a secret. */
     void *(*resize)(void *ctx, void *ptr, size_t old_size, size_t new_size);
     void *resize_ctx;
     void (*log)(void *ctx, enum pipepoll_level level, struct pipepoll_str line);
@@ -254,9 +254,9 @@ static inline pipepoll_options pipepoll_options_init(void)
 /* Make a poller on `loop`, which must outlive `closed`. Options are copied, the credentials
  * referenced. The process should ignore SIGPIPE (libuv programs commonly do).
  * Blocks once, to read the CA bundle. After a failure the loop may have one handle to close: let
- * it turn. EINVAL: no sink or deliver, or a number out of range; ECREDENTIALS: none; ESYSTEM: an
- * unreadable CA bundle, or libcurl, libuv or OpenSSL would not start (the known-answer check of the
- * signer included); ENOMEM. */
+ * it turn. EINVAL: no sink or deliver, or a number out of range; ESYSTEM: an unreadable CA bundle,
+ * or libcurl, libuv or OpenSSL would not start (the known-answer check of the signer included);
+ * ENOMEM. */
 PIPEPOLL_API int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
                                const struct pipepoll_options *options, struct pipepoll_error *why);
 

@@ -188,6 +188,18 @@ static void answers_fill_the_quota_again_and_never_past_the_brim(void **state)
     assert_int_equal(b.quota, 500);
 }
 
+static void the_smallest_ceiling_is_a_long_wait_and_no_overflow(void **state)
+{
+    static const double ceilings[] = { 1e-9, 1e-12, 1e-300 };
+    for (size_t i = 0; i < sizeof ceilings / sizeof *ceilings; i++) {
+        struct budget b;
+        budget_init(&b, ceilings[i], s_ns);
+        budget_take(&b, BUDGET_POLL, s_ns);
+        uint64_t wait_ns = budget_ready_at(&b, s_ns) - s_ns;
+        assert_true(wait_ns > 86400 * s_ns && wait_ns <= 1000000000 * s_ns);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +216,7 @@ int main(void)
         cmocka_unit_test(asking_changes_nothing),
         cmocka_unit_test(the_quota_pays_for_35_retries_or_100_throttled_ones),
         cmocka_unit_test(answers_fill_the_quota_again_and_never_past_the_brim),
+        cmocka_unit_test(the_smallest_ceiling_is_a_long_wait_and_no_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,6 +104,20 @@ static void codes_that_pass_by_name_are_tried_again(void **state)
     exchange_close(&x);
 }
 
+static void a_code_that_is_the_secret_is_masked(void **state)
+{
+    struct stage *s = *state;
+    STAGE_PLAY(s, { .status = 400, .headers = "x-amzn-ErrorType: No-" STAGE_CANARY "\r\n" });
+    open_to(s, str_of(s->server.url));
+    x.secret = STR(STAGE_CANARY);
+    run();
+    struct pipepoll_error why;
+    exchange_explain(&x, "the test", "", &why);
+    assert_null(strstr(why.text, STAGE_CANARY));
+    assert_non_null(strstr(why.text, "the test: No-***"));
+    exchange_close(&x);
+}
+
 /* No turn of the loop may wait: the next attempt would be seconds away. */
 static void a_stop_does_not_wait_for_the_back_off(void **state)
 {
@@ -215,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_url_without_a_path_asks_for_the_root),
         cmocka_unit_test(one_exchange_serves_many_requests),
         cmocka_unit_test(codes_that_pass_by_name_are_tried_again),
+        cmocka_unit_test(a_code_that_is_the_secret_is_masked),
         cmocka_unit_test(a_stop_does_not_wait_for_the_back_off),
         cmocka_unit_test(an_answer_has_64_kib_at_most),
         cmocka_unit_test(what_does_not_fit_is_told),

@@ -262,6 +262,22 @@ static void a_refusal_by_the_service_forces_one_fetch_a_minute(void **state)
     close_identity(id);
 }
 
+static void keys_that_expire_while_others_are_fetched_say_so(void **state)
+{
+    struct identity *id = open_identity();
+    struct identity_report report;
+    bring("AKID1", 3600, false);
+    uint64_t end_ns = now_ns + 3600 * s_ns;
+    while (!under_way)
+        pass_to(now_ns + s_ns); /* and this fetch does not end */
+    now_ns = end_ns;
+    the_alarm->ring(the_alarm);
+    identity_report(id, &report);
+    assert_false(report.usable);
+    assert_non_null(strstr(report.why, "have expired"));
+    close_identity(id);
+}
+
 static void keys_that_had_expired_when_they_came_are_no_keys(void **state)
 {
     struct identity *id = open_identity();
@@ -270,6 +286,44 @@ static void keys_that_had_expired_when_they_came_are_no_keys(void **state)
     assert_key(id, "none");
     identity_report(id, &report);
     assert_non_null(strstr(report.why, "expired"));
+    close_identity(id);
+}
+
+/* "9999-12-31T23:59:59Z" is some tools' word for never; 2611 is where 64 bits of ns end. */
+static void keys_that_expire_in_centuries_are_good_keys(void **state)
+{
+    static const uint64_t years[] = { 100, 584, 585, 650, 7973 };
+    for (size_t i = 0; i < sizeof years / sizeof *years; i++) {
+        struct identity *id = open_identity();
+        bring("AKID1", years[i] * 365 * 86400, false);
+        pass_to(now_ns + 50 * 365 * 86400 * s_ns);
+        assert_key(id, "AKID1");
+        assert_int_equal(fetches, 1);
+        close_identity(id);
+    }
+}
+
+static void expired_keys_that_serve_on_say_why(void **state)
+{
+    struct identity *id = open_identity();
+    struct identity_report report;
+    bring("AKID1", 0, true);
+    assert_key(id, "AKID1");
+    identity_report(id, &report);
+    assert_true(report.degraded);
+    assert_non_null(strstr(report.why, "expired"));
+    close_identity(id);
+}
+
+static void whoever_waits_hears_that_there_was_no_memory(void **state)
+{
+    struct identity *id = open_identity();
+    bring("AKID1", never_s, false);
+    assert_true(identity_refresh(id));
+    no_memory = true;
+    changes = 0;
+    pass_to(now_ns);
+    assert_true(changes > 0);
     close_identity(id);
 }
 
@@ -329,7 +383,11 @@ int main(void)
         cmocka_unit_test(a_failing_renewal_keeps_the_keys_until_they_expire),
         cmocka_unit_test(keys_of_a_metadata_service_outlive_their_expiry),
         cmocka_unit_test(a_refusal_by_the_service_forces_one_fetch_a_minute),
+        cmocka_unit_test(keys_that_expire_while_others_are_fetched_say_so),
         cmocka_unit_test(keys_that_had_expired_when_they_came_are_no_keys),
+        cmocka_unit_test(keys_that_expire_in_centuries_are_good_keys),
+        cmocka_unit_test(expired_keys_that_serve_on_say_why),
+        cmocka_unit_test(whoever_waits_hears_that_there_was_no_memory),
         cmocka_unit_test(a_step_of_the_calendar_clock_changes_nothing),
         cmocka_unit_test(without_memory_for_a_fetch_it_tries_again),
         cmocka_unit_test(closing_stops_the_fetch_and_waits_for_its_end),

@@ -108,18 +108,29 @@ static struct server_reply on_request(struct server *s, const struct server_requ
     return w->answer(w, rq);
 }
 
+/* The padding of structs is nobody's, and valgrind says so when it is searched. */
+static bool may_search(void)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    return !preload || !strstr(preload, "vgpreload");
+}
+
 static void *counting_resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
     struct world *w = ctx;
-    if (ptr && memmem(ptr, old_size, "very-secret", 11))
+    if (ptr && may_search() && memmem(ptr, old_size, "very-secret", 11))
         w->leaks++;
     if (!new_size) {
         free(ptr);
         return NULL;
     }
     w->allocations++;
-    bool fails = w->allocations > w->allocations_max || w->allocations == w->failing;
-    return fails ? NULL : realloc(ptr, new_size);
+    if (w->allocations > w->allocations_max || w->allocations == w->failing)
+        return NULL;
+    char *at = realloc(ptr, new_size);
+    if (at && new_size > old_size)
+        memset(at + old_size, 0, new_size - old_size); /* so that all of it can be searched */
+    return at;
 }
 
 static struct pipepoll_options options_of(struct world *w, struct pipepoll_credentials *keys)
@@ -648,12 +659,12 @@ static void one_failed_allocation_is_got_over(void **state)
 
 /* --- keys --- */
 
-static void add_one_with_a_long_token(struct world *w, struct pipepoll_target *from)
+static void add_one_with_a_long_token(struct world *w, uint32_t interval_ms)
 {
     char token[2048];
     memset(token, 'x', sizeof token);
     struct pipepoll_target_options o = target_options_of(w);
-    o.interval_ms = 86400000;
+    o.interval_ms = interval_ms;
     pipepoll_credentials_static(&o.credentials, STR("AKIDOTHER"), STR("very-secret-key"),
                                 (str) { token, sizeof token }, NULL);
     assert_int_equal(pipepoll_target_add(w->poller, &o, NULL, NULL), 0);
@@ -661,17 +672,64 @@ static void add_one_with_a_long_token(struct world *w, struct pipepoll_target *f
     assert_int_equal(w->told_of_keys, 1); /* never from inside */
 }
 
+static void add_a_lazy_one(struct world *w, struct pipepoll_target *from)
+{
+    add_one_with_a_long_token(w, 86400000);
+}
+
 /* The target that fails looks again in a minute, the other polls within a day. */
 static void news_of_keys_waits_for_no_poll(void **state)
 {
     struct world w;
     world_open(&w, denied);
-    w.on_failure = add_one_with_a_long_token;
+    w.on_failure = add_a_lazy_one;
     world_poll(&w);
     RUN_UNTIL(&w, w.failures);
     uint64_t since_ms = uv_now(&w.loop);
     RUN_UNTIL(&w, w.told_of_keys == 2);
     assert_in_range(uv_now(&w.loop) - since_ms, 0, 20000);
+    world_close(&w);
+}
+
+static void hand_over(struct world *w, struct pipepoll_target *from)
+{
+    w->on_answer = NULL;
+    pipepoll_target_remove(from);
+    add_one_with_a_long_token(w, 1);
+}
+
+/* The slot's memory has to grow; world_close() sees what was in it before. */
+static void a_longer_token_leaves_nothing_of_the_last_behind(void **state)
+{
+    struct world w;
+    world_open(&w, one_job);
+    w.on_answer = hand_over;
+    world_poll(&w);
+    RUN_UNTIL(&w, w.answers >= 3);
+    assert_int_equal(w.failures, 0);
+    world_close(&w);
+}
+
+static struct server_reply quote_the_token(struct world *w, const struct server_request *rq)
+{
+    static const char padding[] =
+        "<p>The Canonical String for this request should have been: POST / content-type, host, "
+        "x-amz-security-token:...";
+    static char text[512];
+    snprintf(text, sizeof text,
+             "HTTP/1.1 400 Bad Request\r\nContent-Length: %zu\r\n\r\n%svery-secret-token",
+             strlen(padding) + 17, padding);
+    return (struct server_reply) { str_of(text), SERVER_KEEP, 0 };
+}
+
+static void a_quotation_that_is_cut_holds_no_part_of_the_token(void **state)
+{
+    struct world w;
+    world_open(&w, quote_the_token);
+    world_poll(&w);
+    RUN_UNTIL(&w, w.failures);
+    assert_non_null(strstr(w.text, "x-amz-security-token"));
+    assert_null(strstr(w.text, "very"));
     world_close(&w);
 }
 
@@ -801,6 +859,8 @@ int main(void)
         cmocka_unit_test(running_out_of_memory_is_an_error_and_no_crash),
         cmocka_unit_test(one_failed_allocation_is_got_over),
         cmocka_unit_test(news_of_keys_waits_for_no_poll),
+        cmocka_unit_test(a_longer_token_leaves_nothing_of_the_last_behind),
+        cmocka_unit_test(a_quotation_that_is_cut_holds_no_part_of_the_token),
         cmocka_unit_test(wrong_options_are_refused_in_one_sentence),
         cmocka_unit_test(wrong_targets_are_refused_with_field_value_and_rule),
         cmocka_unit_test(facts_need_no_poller),

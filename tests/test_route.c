@@ -290,6 +290,18 @@ static void the_environment_is_not_read_behind_our_back(void **state)
     unsetenv("no_proxy");
 }
 
+static void a_proxy_stays_when_the_environment_changes(void **state)
+{
+    struct wire w;
+    struct probe p = { 0 };
+    wire_open_behind(&w, answers, 1, "http://");
+    memset(w.proxy, 'x', sizeof w.proxy);
+    wire_go_to(&w, &(struct pool_options) { .url = STR("http://service.test/") });
+    exchange(&w, &p, 3000);
+    assert_int_equal(w.server.connections, 1);
+    finish(&w, &p);
+}
+
 static void a_direct_pool_goes_by_no_proxy(void **state)
 {
     struct wire w;
@@ -316,6 +328,7 @@ int main(void)
         cmocka_unit_test(a_proxy_that_refuses_is_named_without_its_password),
         cmocka_unit_test(a_proxy_that_cannot_be_used_is_named_without_its_password),
         cmocka_unit_test(the_environment_is_not_read_behind_our_back),
+        cmocka_unit_test(a_proxy_stays_when_the_environment_changes),
         cmocka_unit_test(a_direct_pool_goes_by_no_proxy),
     };
     int failed = cmocka_run_group_tests_name("lanes", tests, NULL, NULL);

@@ -179,6 +179,21 @@ static void a_wrong_clock_is_corrected_once(void **state)
     credentials_unref(source);
 }
 
+static void a_wrong_clock_is_left_alone_where_the_operator_says_so(void **state)
+{
+    struct stage *s = *state;
+    static const char *const variables[] = { "AWS_DISABLE_CLOCK_SKEW_CORRECTION=true", NULL };
+    struct recipe r = recipe_of(s);
+    struct credentials *source = source_keys();
+    STAGE_PLAY(s, REFUSAL(403, "SignatureDoesNotMatch", "Signature expired"), KEYS);
+    s->now_s = answer_date_s - 86400;
+    s->variables = variables;
+    assert_true(stage_run(s, &provider_role, &r, &r.roles[0], source));
+    assert_int_equal(s->requests, 1);
+    stage_assert_failed(s, true, "SignatureDoesNotMatch");
+    credentials_unref(source);
+}
+
 static void answers_without_keys_are_refused(void **state)
 {
     struct stage *s = *state;
@@ -348,6 +363,7 @@ int main(void)
         cmocka_unit_test(expired_source_keys_are_a_passing_trouble),
         cmocka_unit_test(a_refusal_that_quotes_the_token_is_masked),
         cmocka_unit_test(a_wrong_clock_is_corrected_once),
+        cmocka_unit_test(a_wrong_clock_is_left_alone_where_the_operator_says_so),
         cmocka_unit_test(answers_without_keys_are_refused),
         cmocka_unit_test(a_bad_region_or_endpoint_needs_a_person),
         cmocka_unit_test(an_endpoint_of_ones_own_is_taken_though_fips_is_wanted),

@@ -123,4 +123,4 @@ static void container_stop(struct provider_run *run)
         run_end_stopped(&run->run);
 }
 
-const struct provider_kind provider_container = { "container", container_start, container_stop };
+const struct provider_kind provider_container = { container_start, container_stop };

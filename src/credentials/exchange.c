@@ -95,6 +95,7 @@ static void read_failure(struct exchange *x)
     hide((str) { x->answer, x->answer_len }, x->secret);
     answer_read(&found, &answer, x->answer, x->answer_len, x->tokens, EXCHANGE_TOKENS);
     hide(found.message, x->secret);
+    hide(found.code, x->secret);
     buf_put(&code, found.code);
     x->code = buf_str(&code);
     x->fault = found.fault;

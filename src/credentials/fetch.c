@@ -310,7 +310,7 @@ static void read_file(struct fetch *f, enum which_file which)
     const char *path = path_of(f);
     if (!*path || strcmp(path, "/dev/null") == 0)
         take_file(f, STR(""));
-    else if (file_read_start(&f->file, host->loop, &host->alloc, path))
+    else if (file_read_start(&f->file, host->loop, &provider_lasting_alloc, path))
         end_for_memory(f);
 }
 

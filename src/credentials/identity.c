@@ -2,6 +2,8 @@
  * the words for people. */
 #include "credentials/identity.h"
 
+#include "base/buf.h"
+
 static const uint64_t ns_per_s = 1000000000;
 
 struct identity {
@@ -17,9 +19,15 @@ struct identity {
     void *closed_ctx;
 };
 
-static void arm(struct identity *id)
+/* After each event: what has expired is not kept. */
+static void settle(struct identity *id)
 {
     alarm_set(&id->alarm, id->renewal.due_ns);
+    if (!id->current || renewal_has_set(&id->renewal))
+        return;
+    id->current = credentials_unref(id->current);
+    if (!id->why.text[0])
+        explain(&id->why, 0, "the keys have expired, and others are still being fetched");
 }
 
 /* On our clock, so that a step of the calendar clock changes nothing. */
@@ -29,7 +37,11 @@ static uint64_t expiry_ns(const struct fetch_outcome *got)
         return RENEWAL_NEVER;
     int64_t left_s = (int64_t)got->keys->expires_s - got->dated_s;
     uint64_t now_ns = wake_now_ns();
-    return left_s > 0 ? now_ns + (uint64_t)left_s * ns_per_s : now_ns;
+    if (left_s <= 0)
+        return now_ns;
+    /* Nanoseconds end in the year 2554, and some write 9999 for never. */
+    uint64_t most_s = (RENEWAL_NEVER - now_ns) / ns_per_s;
+    return (uint64_t)left_s < most_s ? now_ns + (uint64_t)left_s * ns_per_s : RENEWAL_NEVER;
 }
 
 /* --- what a fetch brings --- */
@@ -42,26 +54,32 @@ static void take_keys(struct identity *id, const struct fetch_outcome *got)
         .may_change = got->may_change,
     };
     uint64_t roll = rng_next(id->o.host->rng);
-    if (!renewal_on_fetched(&id->renewal, &set, wake_now_ns(), roll)) {
-        credentials_unref(got->keys);
+    uint64_t now_ns = wake_now_ns();
+    bool take = renewal_on_fetched(&id->renewal, &set, now_ns, roll);
+    id->why.text[0] = '\0';
+    if (set.expires_ns <= now_ns)
         explain(&id->why, 0, "%s: the keys had expired when they came (is the clock right?)",
                 got->label);
-        return;
+    if (take) {
+        credentials_unref(id->current);
+        id->current = got->keys;
+    } else {
+        credentials_unref(got->keys);
     }
-    credentials_unref(id->current);
-    id->current = got->keys;
-    id->why.text[0] = '\0';
 }
 
 static void take(struct identity *id, const struct fetch_outcome *got)
 {
-    if (got->label[0])
-        memcpy(id->label, got->label, sizeof id->label);
+    if (got->label[0]) {
+        struct buf label = BUF_ON(id->label);
+        buf_put(&label, str_of(got->label)); /* of the same size: it fits */
+        buf_cstr(&label);
+    }
     if (got->keys) {
         take_keys(id, got);
         return;
     }
-    id->why = got->why;
+    explain(&id->why, 0, "%s", got->why.text);
     renewal_on_failed(&id->renewal, got->lasting, wake_now_ns(), rng_next(id->o.host->rng));
 }
 
@@ -75,11 +93,12 @@ static void on_fetched(void *ctx, const struct fetch_outcome *got)
         return;
     }
     take(id, got);
-    arm(id);
+    settle(id);
     id->o.on_change(id, id->o.ctx);
 }
 
-static void fetch_begin(struct identity *id)
+/* false: out of memory, and it will be tried again. */
+static bool fetch_begin(struct identity *id)
 {
     struct fetch_order order = {
         .host = id->o.host,
@@ -88,9 +107,10 @@ static void fetch_begin(struct identity *id)
         .ctx = id,
     };
     if (!fetch_start(&id->fetch, &order))
-        return;
+        return true;
     explain(&id->why, 0, "out of memory");
     renewal_on_failed(&id->renewal, false, wake_now_ns(), rng_next(id->o.host->rng));
+    return false;
 }
 
 /* --- the alarm --- */
@@ -108,12 +128,9 @@ static void identity_free(struct identity *id)
 static void look(struct identity *id)
 {
     bool had_set = renewal_has_set(&id->renewal), was_degraded = renewal_is_degraded(&id->renewal);
-    if (renewal_on_due(&id->renewal, wake_now_ns()))
-        fetch_begin(id);
-    arm(id);
-    if (!renewal_has_set(&id->renewal))
-        id->current = credentials_unref(id->current);
-    if (had_set != renewal_has_set(&id->renewal) ||
+    bool failed = renewal_on_due(&id->renewal, wake_now_ns()) && !fetch_begin(id);
+    settle(id);
+    if (failed || had_set != renewal_has_set(&id->renewal) ||
         was_degraded != renewal_is_degraded(&id->renewal))
         id->o.on_change(id, id->o.ctx);
 }
@@ -150,7 +167,7 @@ int identity_open(struct identity **out, const struct identity_options *o)
         take(id, &at_hand);
     else if (renewal_on_due(&id->renewal, wake_now_ns()))
         fetch_begin(id);
-    arm(id);
+    settle(id);
     *out = id;
     return 0;
 }
@@ -174,7 +191,7 @@ bool identity_refresh(struct identity *id)
 {
     if (!renewal_force(&id->renewal, wake_now_ns()))
         return false;
-    arm(id);
+    settle(id);
     return true;
 }
 

@@ -216,4 +216,4 @@ static void imds_stop(struct provider_run *run)
         run_end_stopped(&run->run);
 }
 
-const struct provider_kind provider_imds = { "IMDS", imds_start, imds_stop };
+const struct provider_kind provider_imds = { imds_start, imds_stop };

@@ -89,14 +89,14 @@ static int check_role(const struct lineage *l, const struct role *role, str prof
 {
     char subject[128];
     snprintf(subject, sizeof subject, "profile \"%.*s\": ", STR_ARG(profile));
-    const struct origin_role_words words = {
+    const struct role_words words = {
         .subject = subject,
         .arn = "role_arn",
         .session_name = "role_session_name",
         .external_id = "external_id",
         .duration = "duration_seconds",
     };
-    return origin_check_role(role, &words, l->why);
+    return role_explain(role, &words, PIPEPOLL_ECREDENTIALS, l->why);
 }
 
 static int take_web_identity(struct lineage *l)

@@ -23,7 +23,7 @@ int origin_environment(struct recipe *out, const struct configured *c, struct pi
 
 int origin_web_identity(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
 {
-    static const struct origin_role_words words = {
+    static const struct role_words words = {
         .subject = "",
         .arn = "AWS_ROLE_ARN",
         .session_name = "AWS_ROLE_SESSION_NAME",
@@ -46,29 +46,5 @@ int origin_web_identity(struct recipe *out, const struct configured *c, struct p
     out->web_identity = role;
     out->origin = ORIGIN_WEB_IDENTITY;
     out->account_id = role_account(out->web_identity.arn);
-    return origin_check_role(&out->web_identity, &words, why);
-}
-
-int origin_check_role(const struct role *r, const struct origin_role_words *w,
-                      struct pipepoll_error *why)
-{
-    enum role_fault fault = role_check(r);
-    const char *rule = role_fault_text(fault);
-    switch (fault) {
-    case ROLE_FINE:
-    case ROLE_FAULT_COUNT:
-        return 0;
-    case ROLE_BAD_ARN:
-        return explain(why, PIPEPOLL_ECREDENTIALS, "%s%s \"%.*s\" %s", w->subject, w->arn,
-                       STR_ARG(r->arn), rule);
-    case ROLE_BAD_SESSION_NAME:
-        return explain(why, PIPEPOLL_ECREDENTIALS, "%s%s \"%.*s\" %s", w->subject, w->session_name,
-                       STR_ARG(r->session_name), rule);
-    case ROLE_BAD_EXTERNAL_ID: /* something of a password: not quoted */
-        return explain(why, PIPEPOLL_ECREDENTIALS, "%s%s %s", w->subject, w->external_id, rule);
-    case ROLE_BAD_DURATION:
-        break;
-    }
-    return explain(why, PIPEPOLL_ECREDENTIALS, "%s%s %u %s", w->subject, w->duration, r->duration_s,
-                   rule);
+    return role_explain(&out->web_identity, &words, PIPEPOLL_ECREDENTIALS, why);
 }

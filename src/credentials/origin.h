@@ -15,13 +15,4 @@ typedef int origin_look(struct recipe *out, const struct configured *c, struct p
 origin_look origin_environment;  /* AWS_ACCESS_KEY_ID and its fellows */
 origin_look origin_web_identity; /* AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN */
 
-/* Complain of a role: subject is "profile acme" or empty, keys are the names of arn, session name,
- * external id and duration there. 0 when it is fine, else PIPEPOLL_ECREDENTIALS. */
-struct origin_role_words {
-    const char *subject; /* ends in a blank, or is empty */
-    const char *arn, *session_name, *external_id, *duration;
-};
-int origin_check_role(const struct role *r, const struct origin_role_words *w,
-                      struct pipepoll_error *why);
-
 #endif

@@ -103,8 +103,8 @@ static int process_begin(struct run *r)
     struct buf what = BUF_ON(run->what);
     buf_printf(&what, "credential_process %.100s", run->argv[0]);
     run->process.on_done = on_end;
-    return process_run_start(&run->process, host->loop, host->wake, &host->alloc, run->argv,
-                             TIMEOUT_MS);
+    return process_run_start(&run->process, host->loop, host->wake, &provider_lasting_alloc,
+                             run->argv, TIMEOUT_MS);
 }
 
 static struct provider_run *process_start(const struct provider_order *order)
@@ -119,4 +119,4 @@ static void process_stop(struct provider_run *run)
     run_end_stopped(&run->run);
 }
 
-const struct provider_kind provider_process = { "process", process_start, process_stop };
+const struct provider_kind provider_process = { process_start, process_stop };

@@ -40,10 +40,13 @@ struct provider_order {
     void *ctx;
 };
 
+/* libc's, for what may outlive the poller and with it the embedder's memory: the reading of a file on
+ * a disk that hangs, a program that is being killed. */
+extern const struct alloc provider_lasting_alloc;
+
 struct provider_run;
 
 struct provider_kind {
-    const char *name; /* "imds" */
     /* Begin. The order is copied. NULL: out of memory, and no on_done(). */
     struct provider_run *(*start)(const struct provider_order *order);
     /* End soon, whatever is under way; on_done() still comes, from the loop. */

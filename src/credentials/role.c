@@ -1,21 +1,9 @@
 #include "credentials/role.h"
 
-enum { ARN_MAX = 2048, SESSION_NAME_MAX = 64, EXTERNAL_ID_MAX = 1224 };
+#include "base/log.h"
 
-const char *role_fault_text(enum role_fault f)
-{
-    switch (f) {
-#define X(name, text)                                                                              \
-    case ROLE_BAD_##name:                                                                          \
-        return text;
-        ROLE_FAULT_MAP(X)
-#undef X
-    case ROLE_FINE:
-    case ROLE_FAULT_COUNT:
-        break;
-    }
-    return "is fine";
-}
+enum { ARN_MAX = 2048, SESSION_NAME_MAX = 64, EXTERNAL_ID_MAX = 1224 };
+enum { DURATION_MIN_S = 900, DURATION_MAX_S = 43200 };
 
 static bool is_alnum(char c)
 {
@@ -70,19 +58,31 @@ static bool is_between(size_t n, size_t least, size_t most)
     return n >= least && n <= most;
 }
 
-enum role_fault role_check(const struct role *r)
+/* What is left empty breaks no rule. */
+static bool fits(str s, size_t most, str marks)
+{
+    return !s.len || (is_between(s.len, 2, most) && is_made_of(s, marks));
+}
+
+int role_explain(const struct role *r, const struct role_words *w, int status,
+                 struct pipepoll_error *why)
 {
     if (!role_account(r->arn).len)
-        return ROLE_BAD_ARN;
-    if (r->session_name.len && (!is_between(r->session_name.len, 2, SESSION_NAME_MAX) ||
-                                !is_made_of(r->session_name, STR("+=,.@_-"))))
-        return ROLE_BAD_SESSION_NAME;
-    if (r->external_id.len && (!is_between(r->external_id.len, 2, EXTERNAL_ID_MAX) ||
-                               !is_made_of(r->external_id, STR("+=,.@:/_-"))))
-        return ROLE_BAD_EXTERNAL_ID;
-    if (r->duration_s && !is_between(r->duration_s, 900, 43200))
-        return ROLE_BAD_DURATION;
-    return ROLE_FINE;
+        return explain(why, status,
+                       "%s%s \"%.*s\" is not a role's ARN, such as "
+                       "arn:aws:iam::123456789012:role/Name",
+                       w->subject, w->arn, STR_ARG(r->arn));
+    if (!fits(r->session_name, SESSION_NAME_MAX, STR("+=,.@_-")))
+        return explain(why, status, "%s%s \"%.*s\" must be 2 to %d of A-Z a-z 0-9 + = , . @ _ -",
+                       w->subject, w->session_name, STR_ARG(r->session_name), SESSION_NAME_MAX);
+    /* Something of a password: not quoted. */
+    if (!fits(r->external_id, EXTERNAL_ID_MAX, STR("+=,.@:/_-")))
+        return explain(why, status, "%s%s must be 2 to %d of A-Z a-z 0-9 + = , . @ : / _ -",
+                       w->subject, w->external_id, EXTERNAL_ID_MAX);
+    if (r->duration_s && !is_between(r->duration_s, DURATION_MIN_S, DURATION_MAX_S))
+        return explain(why, status, "%s%s %u must be %d to %d seconds", w->subject, w->duration,
+                       r->duration_s, DURATION_MIN_S, DURATION_MAX_S);
+    return 0;
 }
 
 bool role_eq(const struct role *a, const struct role *b)

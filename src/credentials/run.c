@@ -2,6 +2,8 @@
 
 #include "aws/digest.h"
 
+const struct alloc provider_lasting_alloc = { NULL, NULL };
+
 static void run_free(struct run *r)
 {
     struct alloc alloc = r->order.host->alloc;

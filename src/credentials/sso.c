@@ -210,7 +210,7 @@ static int sso_begin(struct run *r)
     run->exchange.timeout_ms = TIMEOUT_MS;
     run->exchange.attempts = ATTEMPTS;
     run->cache.on_done = on_cache;
-    return file_read_start(&run->cache, host->loop, &host->alloc, run->path);
+    return file_read_start(&run->cache, host->loop, &provider_lasting_alloc, run->path);
 }
 
 static void sso_close(struct run *r)
@@ -233,4 +233,4 @@ static void sso_stop(struct provider_run *run)
         run_end_stopped(&run->run);
 }
 
-const struct provider_kind provider_sso = { "SSO", sso_start, sso_stop };
+const struct provider_kind provider_sso = { sso_start, sso_stop };

@@ -4,7 +4,7 @@
  *
  * STS may be the first service that this machine talks to, and then nobody knows yet that its clock
  * is wrong. So a refusal that a wrong clock explains is answered once by signing with the time that
- * STS itself told. */
+ * STS itself told, unless AWS_DISABLE_CLOCK_SKEW_CORRECTION forbids it. */
 #include "aws/clock_skew.h"
 #include "aws/endpoint.h"
 #include "aws/sigv4.h"
@@ -187,7 +187,9 @@ static bool clock_explains(const struct provider_run *run)
 {
     const struct exchange *x = &run->exchange;
     int64_t skew_s = x->date_s - run->signed_s;
-    return !run->is_web_identity && x->date_s && clock_skew_explains(x->code, skew_s * 1000);
+    return !run->is_web_identity && x->date_s && clock_skew_explains(x->code, skew_s * 1000) &&
+           !environment_is_true(run->run.order.host->environment,
+                                "AWS_DISABLE_CLOCK_SKEW_CORRECTION");
 }
 
 static const char *hint_of(const struct provider_run *run)
@@ -330,5 +332,5 @@ static void sts_stop(struct provider_run *run)
         run_end_stopped(&run->run);
 }
 
-const struct provider_kind provider_role = { "role", role_start, sts_stop };
-const struct provider_kind provider_web_identity = { "web identity", web_identity_start, sts_stop };
+const struct provider_kind provider_role = { role_start, sts_stop };
+const struct provider_kind provider_web_identity = { web_identity_start, sts_stop };

@@ -44,7 +44,7 @@ int token_file_start(struct token_file *t, const struct provider_host *host, str
     t->path = path;
     t->read.on_done = on_read;
     /* A path that is too long becomes the empty one, which does not exist. */
-    return file_read_start(&t->read, host->loop, &host->alloc, name);
+    return file_read_start(&t->read, host->loop, &provider_lasting_alloc, name);
 }
 
 void token_file_forget(struct token_file *t)

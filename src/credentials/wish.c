@@ -113,30 +113,11 @@ int pipepoll_credentials_profile(struct pipepoll_credentials **out, str name,
 
 /* --- a role on top --- */
 
-static int check_role(const struct role *r, struct pipepoll_error *why)
-{
-    enum role_fault fault = role_check(r);
-    const char *rule = role_fault_text(fault);
-    switch (fault) {
-    case ROLE_FINE:
-    case ROLE_FAULT_COUNT:
-        return 0;
-    case ROLE_BAD_ARN:
-        return explain(why, PIPEPOLL_EINVAL, "arn \"%.*s\" %s", STR_ARG(r->arn), rule);
-    case ROLE_BAD_SESSION_NAME:
-        return explain(why, PIPEPOLL_EINVAL, "session_name \"%.*s\" %s", STR_ARG(r->session_name),
-                       rule);
-    case ROLE_BAD_EXTERNAL_ID: /* something of a password: not quoted */
-        return explain(why, PIPEPOLL_EINVAL, "external_id %s", rule);
-    case ROLE_BAD_DURATION:
-        break;
-    }
-    return explain(why, PIPEPOLL_EINVAL, "duration_s %u %s", r->duration_s, rule);
-}
-
 static int add_role(struct wish *w, const struct role *role, struct pipepoll_error *why)
 {
-    int r = check_role(role, why);
+    static const struct role_words words = { "", "arn", "session_name", "external_id",
+                                             "duration_s" };
+    int r = role_explain(role, &words, PIPEPOLL_EINVAL, why);
     if (r)
         return r;
     if (w->role_count == WISH_ROLES_MAX)

@@ -20,6 +20,8 @@ struct transport {
     char *receive_room; /* what came, until it is parsed: at once as well */
     void (*closed)(void *ctx);
     void *ctx;
+    size_t size; /* of this struct and the text */
+    char text[]; /* of the proxies' rules, with passwords in it */
 };
 
 /* One way to carry the transfers of a pool. */

@@ -188,12 +188,44 @@ void transfer_wipe(struct transfer *x)
 
 /* --- the transport --- */
 
+static void transport_free(struct transport *tp)
+{
+    struct alloc alloc = tp->o.alloc;
+    size_t size = tp->size;
+    alloc_free(&alloc, tp->send_room, SEND_ROOM);
+    alloc_free(&alloc, tp->receive_room, RECEIVE_ROOM);
+    explicit_bzero(tp, size);
+    alloc_free(&alloc, tp, size);
+}
+
+static void keep(char **at, str *text)
+{
+    str kept = { *at, text->len };
+    if (text->len)
+        memcpy(*at, text->ptr, text->len);
+    *at += text->len;
+    *text = kept;
+}
+
+/* The environment that the rules lie in may change while the transport lives. */
+static void keep_rules(struct transport *tp)
+{
+    char *at = tp->text;
+    keep(&at, &tp->o.proxies.https);
+    keep(&at, &tp->o.proxies.http);
+    keep(&at, &tp->o.proxies.none);
+}
+
 static struct transport *transport_new(const struct transport_options *o)
 {
-    struct transport *tp = alloc_new(&o->alloc, sizeof *tp);
+    const struct proxy_rules *rules = &o->proxies;
+    size_t size = sizeof(struct transport) + rules->https.len + rules->http.len + rules->none.len;
+    struct transport *tp = alloc_new(&o->alloc, size);
     if (!tp)
         return NULL;
     tp->o = *o;
+    tp->size = size;
+    keep_rules(tp);
     tp->send_room = alloc_resize(&o->alloc, NULL, 0, SEND_ROOM);
     tp->receive_room = alloc_resize(&o->alloc, NULL, 0, RECEIVE_ROOM);
     if (tp->send_room && tp->receive_room && !sockets_open(&tp->sockets, o->loop, &o->alloc)) {
@@ -201,9 +233,8 @@ static struct transport *transport_new(const struct transport_options *o)
             return tp;
         sockets_close(tp->sockets, NULL, NULL);
     }
-    alloc_free(&o->alloc, tp->send_room, SEND_ROOM);
-    alloc_free(&o->alloc, tp->receive_room, RECEIVE_ROOM);
-    return alloc_free(&o->alloc, tp, sizeof *tp);
+    transport_free(tp);
+    return NULL;
 }
 
 int transport_open(struct transport **out, const struct transport_options *o,
@@ -229,14 +260,11 @@ int transport_open(struct transport **out, const struct transport_options *o,
 static void on_resolver_closed(void *transport)
 {
     struct transport *tp = transport;
-    struct alloc alloc = tp->o.alloc;
     struct sockets *sockets = tp->sockets;
     void (*closed)(void *ctx) = tp->closed;
     void *ctx = tp->ctx;
     wipe_rooms(tp);
-    alloc_free(&alloc, tp->send_room, SEND_ROOM);
-    alloc_free(&alloc, tp->receive_room, RECEIVE_ROOM);
-    alloc_free(&alloc, tp, sizeof *tp);
+    transport_free(tp);
     curl_global_cleanup();
     sockets_close(sockets, closed, ctx);
 }

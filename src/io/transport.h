@@ -36,7 +36,7 @@ struct transport_options {
     struct alloc alloc;
     uint32_t connect_timeout_ms;
     bool http2;                 /* offer it by ALPN */
-    struct proxy_rules proxies; /* slices borrowed; libcurl does not read the environment */
+    struct proxy_rules proxies; /* copied; libcurl does not read the environment */
 };
 
 /* PIPEPOLL_ENOMEM; PIPEPOLL_ESYSTEM: libcurl would not start, or lacks TLS by OpenSSL. */

@@ -15,6 +15,7 @@ static const double beta = 0.7;      /* a throttle leaves this much of the rate 
 static const double growth = 0.4;    /* of the cubic */
 static const double headroom = 2;    /* the rate allowed, over the rate measured */
 static const double least_per_s = 0.5;
+static const double longest_wait_s = 1e9;
 
 static double bucket_tokens(const struct token_bucket *k, double now_s)
 {
@@ -67,8 +68,9 @@ uint64_t budget_ready_at(const struct budget *b, uint64_t now_ns)
         wait_s = bucket_wait_s(&b->ceiling, now_s);
     if (b->adaptive.enabled)
         wait_s = fmax(wait_s, bucket_wait_s(&b->adaptive.bucket, now_s));
-    /* No timer can wait for less than a nanosecond: asked to, it would ring at once, for ever. */
-    double wait_ns = wait_s * ns_per_s;
+    /* No timer can wait for less than a nanosecond: asked to, it would ring at once, for ever. And
+     * no integer holds what the smallest ceilings ask for. */
+    double wait_ns = fmin(wait_s, longest_wait_s) * ns_per_s;
     return wait_ns < 1 ? now_ns : now_ns + (uint64_t)ceil(wait_ns);
 }
 

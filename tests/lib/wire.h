@@ -3,6 +3,7 @@
 #define TESTS_WIRE_H
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "io/transport.h"
 #include "io/trust.h"
@@ -41,11 +42,22 @@ static inline const char *server_port(const struct server *s)
     return strrchr(s->url, ':') + 1; /* and a slash */
 }
 
+/* Memory that a test may search to its last byte. */
+static inline void *wire_resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
+{
+    char *at = new_size ? calloc(1, new_size) : NULL;
+    if (at && ptr)
+        memcpy(at, ptr, old_size < new_size ? old_size : new_size);
+    if (at || !new_size)
+        free(ptr);
+    return at;
+}
+
 /* With the server as the proxy for all origins: "http://user:password@", or NULL for none. */
 static inline void wire_open_behind(struct wire *w, const struct server_reply *script,
                                     unsigned script_len, const char *proxy)
 {
-    static const struct alloc plain = { 0 };
+    static const struct alloc plain = { wire_resize, NULL };
     *w = (struct wire) { .script = script, .script_len = script_len };
     uv_loop_init(&w->loop);
     assert_int_equal(wake_open(&w->wake, &w->loop, &plain), 0);
@@ -56,6 +68,7 @@ static inline void wire_open_behind(struct wire *w, const struct server_reply *s
     struct transport_options o = { .loop = &w->loop,
                                    .wake = w->wake,
                                    .trust = w->trust,
+                                   .alloc = plain,
                                    .connect_timeout_ms = 5000,
                                    .http2 = by_streams,
                                    .proxies = { str_of(w->proxy), str_of(w->proxy), { 0 } } };
