@@ -61,6 +61,21 @@ def test_jobs(sim):
           and "after its lease has ended" in r.out, r)
 
 
+def test_names_and_ceilings(sim):
+    """A name of any length, and targets that would wait for their turn longer than doctor does."""
+    sim.control("POST", "jobs", region="us-east-1", provider="Long", count=1)
+    config = write("long.ini", target("n" * 20000, sim, provider="Long"))
+    report, r = examined(sim, "--config", config)
+    check("a name of any length: the job that was taken is told",
+          r.code == 0 and [j["name"] for j in report["jobs"]] == ["n" * 256]
+          and report["targets"][0]["result"] == "ok", r)
+    config = write("ceiling.ini", "[pipepoll]\nmax-polls-per-second = 0.01\n"
+                   + "".join(target(f"t{i}", sim, provider=f"P{i}") for i in range(3)))
+    report, r = examined(sim, "--config", config)
+    check("a ceiling leaves no target unasked",
+          r.code == 0 and [t["result"] for t in report["targets"]] == ["ok"] * 3, r)
+
+
 def test_tls():
     sim = Sim("--tls", "--ca-file", path_of("ca.pem"))
     report, r = examined(sim, "--region", "us-east-1", AWS_CA_BUNDLE=path_of("ca.pem"))
@@ -92,6 +107,12 @@ def test_keys(sim):
     expect("no credentials: 253, and where they were looked for", sim, 253, "no-credentials",
            ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "instance metadata"], env=BARE)
     expect("a wrong secret", sim, 254, "wrong-secret", ["both keys"], AWS_SECRET_ACCESS_KEY="x")
+    config = write("doctor-role.ini", target("web", sim, more="role-arn = arn:aws:iam::"
+                                             "123456789012:role/Poller"))
+    report, r = examined(sim, "--config", config, env=BARE)
+    check("nobody to assume a role: the fix is to configure keys, not to allow the role",
+          r.code == 253 and "AWS_ACCESS_KEY_ID" in report["targets"][0]["fix"]
+          and "sts:AssumeRole" not in report["targets"][0]["fix"], r)
     files = write("doctor-aws", "[profile broken]\ncredential_process = /nonexistent/program\n")
     expect("a profile that is broken is named", sim, 253, "no-credentials",
            ["the profile broken in ~/.aws/config"], "--profile", "broken",
@@ -134,6 +155,8 @@ def test_clock():
            ["behind the service's", "chrony"])
     expect("but not where its correction is forbidden", sim, 254, "clock",
            ["AWS_DISABLE_CLOCK_SKEW_CORRECTION"], AWS_DISABLE_CLOCK_SKEW_CORRECTION="true")
+    expect("a key that no clock makes unknown", sim, 254, "unknown-key", ["partition"],
+           AWS_ACCESS_KEY_ID="AKIDNOBODYS")
     sim.signal(signal.SIGTERM)
     sim.wait()
 
@@ -167,7 +190,7 @@ def test_usage():
 def main():
     test_usage()
     sim = Sim()
-    for test in (test_well, test_jobs, test_keys, test_service, test_way):
+    for test in (test_well, test_jobs, test_names_and_ceilings, test_keys, test_service, test_way):
         test(sim)
     sim.signal(signal.SIGTERM)
     sim.wait()

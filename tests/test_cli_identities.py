@@ -69,6 +69,28 @@ def test_poll(sim):
           r.code == 253 and "aws-config:1:" in r.err, r)
 
 
+def test_poll_that_loses_its_keys(sim):
+    """Keys for two seconds, and a region that answers after them."""
+    program = write("two-seconds.py", f"""
+import json, os, sys, time
+if os.path.exists({path_of("asked")!r}):
+    sys.exit(3)
+open({path_of("asked")!r}, "w").close()
+until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2))
+print(json.dumps(dict(Version=1, AccessKeyId={KEY!r}, SecretAccessKey={SECRET!r},
+                      SessionToken={TOKEN!r}, Expiration=until)))
+""")
+    sim.control("POST", "jobs", region="us-east-1", provider="Acme", count=1)
+    sim.control("PUT", "trouble", region="eu-west-1", latency=4000)
+    r = pipepoll("poll", "--action-type-id", ACME, "--region", "us-east-1", "--region",
+                 "eu-west-1", "--endpoint-url", sim.url,
+                 env=machine(profile("default", f"credential_process = {sys.executable} {program}")))
+    sim.control("DELETE", "trouble")
+    check("a job that came before the keys went is told",
+          r.code == 253 and "Unable to locate credentials" in r.err
+          and len(json.loads(r.out or "{}").get("us-east-1", {}).get("jobs", [])) == 1, r)
+
+
 def test_poll_again():
     def poll(url):
         return pipepoll("poll", "--region", "us-east-1", "--action-type-id", ACME,
@@ -223,6 +245,7 @@ def main():
     test_print_config()
     sim = Sim()
     test_poll(sim)
+    test_poll_that_loses_its_keys(sim)
     test_run(sim)
     test_no_keys(sim)
     test_core(sim)

@@ -106,6 +106,19 @@ static void a_refused_signature_is_laid_to_the_clock_where_that_explains_it(void
     assert_diagnosis(&e, "wrong-secret", EXIT_REFUSED);
 }
 
+static void what_no_clock_explains_is_not_laid_to_it(void **state)
+{
+    (void)state;
+    struct exam e = exam_of(EXAM_FAILED, PIPEPOLL_ECREDENTIALS, "UnrecognizedClientException");
+    e.clock_skew_ms = 86400000;
+    assert_diagnosis(&e, "unknown-key", EXIT_REFUSED);
+    e = exam_of(EXAM_FAILED, PIPEPOLL_ECREDENTIALS, "InvalidSignatureException");
+    e.clock_skew_ms = 86400000;
+    snprintf(e.message, sizeof e.message,
+             "The request signature we calculated does not match the signature you provided.");
+    assert_diagnosis(&e, "wrong-secret", EXIT_REFUSED);
+}
+
 static void a_signature_for_another_region_is_not_a_wrong_secret(void **state)
 {
     (void)state;
@@ -155,7 +168,14 @@ static void missing_keys_are_told_by_where_they_should_come_from(void **state)
     other.identity.profile = STR("acme");
     d = assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
     assert_says(d.fix, "the profile acme in ~/.aws/config");
+    /* Of what a role needs nothing is said while there is nobody to assume it. */
     other.identity.role_arn = STR("arn:aws:iam::123456789012:role/Poller");
+    d = assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
+    assert_says(d.fix, "the profile acme in ~/.aws/config");
+    snprintf(e.reason, sizeof e.reason, "AssumeRole of arn:... by STS at sts: no way there");
+    d = assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
+    assert_says(d.fix, "There are keys to assume the role with");
+    snprintf(e.reason, sizeof e.reason, "AssumeRole of arn:... by STS at sts: AccessDenied");
     d = assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
     assert_says(d.fix, "\"Action\":\"sts:AssumeRole\","
                        "\"Resource\":\"arn:aws:iam::123456789012:role/Poller\"");
@@ -196,6 +216,7 @@ int main(void)
         cmocka_unit_test(every_failure_has_a_word_a_cause_and_a_fix),
         cmocka_unit_test(what_is_not_found_is_named),
         cmocka_unit_test(a_refused_signature_is_laid_to_the_clock_where_that_explains_it),
+        cmocka_unit_test(what_no_clock_explains_is_not_laid_to_it),
         cmocka_unit_test(a_signature_for_another_region_is_not_a_wrong_secret),
         cmocka_unit_test(what_works_in_spite_of_the_clock_is_a_warning),
         cmocka_unit_test(keys_that_are_not_renewed_are_a_warning),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cli/forecast.h"
@@ -141,6 +142,45 @@ static void what_a_goal_would_need_is_what_holds_it(void **state)
     forecast_deinit(&s.forecast);
 }
 
+/* The goal that a warning names, put in place of the one that it warns of, is warned of no more. */
+static void the_goal_that_is_advised_holds(void **state)
+{
+    (void)state;
+    static const double ceilings_per_s[] = { 0.0957, 0.1937, 0.0123, 0.191 };
+    for (size_t i = 0; i < sizeof ceilings_per_s / sizeof *ceilings_per_s; i++) {
+        const struct forecast_limits limits = { .max_polls_per_s = ceilings_per_s[i],
+                                                .max_in_flight = 256 };
+        struct stage s;
+        struct complaints c = { .file = STR("p.ini") };
+        double goal_s = 0;
+        MAKE(&s, ceilings_per_s[i], { "a", "", 0, 4000 });
+        forecast_complain(&s.forecast, &limits, &c);
+        assert_int_equal(c.count, 1);
+        const char *advice = strstr(c.list[0].text, "or a goal of ");
+        assert_non_null(advice);
+        assert_int_equal(sscanf(advice, "or a goal of %lf s", &goal_s), 1);
+        forecast_deinit(&s.forecast);
+        MAKE(&s, ceilings_per_s[i], { "a", "", 0, (uint32_t)(goal_s * 1000 + 0.5) });
+        assert_null(s.forecast.rows[0].late);
+        forecast_deinit(&s.forecast);
+    }
+}
+
+static void all_sockets_are_those_of_the_regions(void **state)
+{
+    (void)state;
+    const struct forecast_limits limits = { .max_in_flight = 256, .max_in_flight_per_region = 2 };
+    struct stage s;
+    struct forecast f;
+    MAKE(&s, 0, { "a", "", 1000, 0 }, { "a", "", 2000, 0 }, { "a", "", 3000, 0 },
+         { "b", "", 1000, 0 });
+    assert_int_equal(s.forecast.sockets, 4);
+    assert_int_equal(forecast_make(&f, &s.plan, &limits), 0);
+    assert_int_equal(f.sockets, 3);
+    forecast_deinit(&f);
+    forecast_deinit(&s.forecast);
+}
+
 static void a_late_goal_is_told_once_a_section(void **state)
 {
     (void)state;
@@ -163,6 +203,8 @@ int main(void)
         cmocka_unit_test(a_ceiling_holds_back_those_that_want_most),
         cmocka_unit_test(each_account_and_region_has_a_ceiling_of_its_own),
         cmocka_unit_test(what_a_goal_would_need_is_what_holds_it),
+        cmocka_unit_test(the_goal_that_is_advised_holds),
+        cmocka_unit_test(all_sockets_are_those_of_the_regions),
         cmocka_unit_test(a_late_goal_is_told_once_a_section),
     };
     return cmocka_run_group_tests_name("forecast", tests, NULL, NULL);

@@ -42,11 +42,14 @@ static void judge_no_keys(struct diagnosis *d, const struct exam *e)
     d->exit_code = EXIT_CREDENTIALS;
     set_cause(d, "There are no keys to sign with: %s",
               e->reason[0] ? e->reason : "their source has not answered in time");
-    if (id->role_arn.len)
+    if (id->role_arn.len && strstr(e->reason, "AccessDenied"))
         set_fix(d,
                 "The keys that assume the role need this statement, and the role must trust them: "
                 "{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Resource\":\"%.*s\"}",
                 STR_ARG(id->role_arn));
+    else if (strstr(e->reason, "AssumeRole of "))
+        set_fix(d, "There are keys to assume the role with, but STS has not given the role's for "
+                   "them: see to what it says, or to the way there.");
     else if (id->profile.len)
         set_fix(d,
                 "Look at the profile %.*s in ~/.aws/config and ~/.aws/credentials (or where "
@@ -107,12 +110,20 @@ static void judge_unknown_key(struct diagnosis *d, const struct exam *e)
             STR_ARG(e->target->options.region));
 }
 
+/* No clock makes a key unknown, nor a signature another one than the service computed. */
+static bool is_beyond_clock(const struct exam *e)
+{
+    return has_code(e, "UnrecognizedClientException") || has_code(e, "InvalidClientTokenId") ||
+           has_code(e, "InvalidAccessKeyId") || strstr(e->message, "calculated does not match") ||
+           strstr(e->message, "scoped to a valid region");
+}
+
 static void judge_refused_keys(struct diagnosis *d, const struct exam *e)
 {
     d->exit_code = EXIT_REFUSED;
     if (strncmp(e->code, "ExpiredToken", sizeof "ExpiredToken" - 1) == 0)
         judge_expired(d, e);
-    else if (llabs(e->clock_skew_ms) >= SKEW_SUSPECT_MS)
+    else if (llabs(e->clock_skew_ms) >= SKEW_SUSPECT_MS && !is_beyond_clock(e))
         judge_clock(d, e);
     else if (has_code(e, "InvalidSignatureException") || has_code(e, "SignatureDoesNotMatch"))
         judge_signature(d, e);

@@ -54,15 +54,15 @@ static void keep_job(struct doctor *d, const struct exam *e, const struct pipepo
 {
     struct doctor_report *r = &d->report;
     struct doctor_job *grown = realloc(r->jobs, (r->job_count + 1) * sizeof *grown);
-    struct doctor_job new = { .exam = e, .client_id = copy(job->client_id) };
-    new.job_id = copy(job->job_id);
+    struct doctor_job kept = { .exam = e, .client_id = copy(job->client_id) };
+    kept.job_id = copy(job->job_id);
     r->jobs = grown ? grown : r->jobs;
-    if (grown && new.client_id &&new.job_id) {
-        r->jobs[r->job_count++] = new;
+    if (grown && kept.client_id && kept.job_id) {
+        r->jobs[r->job_count++] = kept;
         return;
     }
-    free(new.client_id);
-    free(new.job_id);
+    free(kept.client_id);
+    free(kept.job_id);
     fprintf(stderr, "pipepoll doctor: taken: clientId %.*s, jobId %.*s\n", STR_ARG(job->client_id),
             STR_ARG(job->job_id));
 }
@@ -133,6 +133,8 @@ static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
 
 /* --- the beginning --- */
 
+/* Without the ceiling of the config file: each target is polled once, and one that waits for its
+ * turn would look like one that does not answer. */
 static int open_poller(struct doctor *d, struct pipepoll_error *why)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
@@ -145,7 +147,6 @@ static int open_poller(struct doctor *d, struct pipepoll_error *why)
     o.ca_bundle = c->ca_bundle;
     o.max_in_flight = c->max_in_flight;
     o.max_in_flight_per_region = c->max_in_flight_per_region;
-    o.max_polls_per_s = c->max_polls_per_s;
     o.request_timeout_ms = REQUEST_MS;
     o.connect_timeout_ms = CONNECT_MS;
     o.http2 = c->http2;
@@ -260,7 +261,7 @@ const struct command command_doctor = {
         "signed poll; then for each failure its cause and what to do. It ends within a minute.\n"
         "The poll asks for one job at most. A job that it takes is printed, and not lost: it "
         "comes\n"
-        "again when its lease has ended. --no-poll takes none.\n",
+        "again when its lease has ended. --no-poll takes none, and looks for credentials only.\n",
     .flags = doctor_flags,
     .flag_count = DOCTOR_FLAG_COUNT,
     .more =

@@ -30,7 +30,8 @@ const struct flag doctor_flags[DOCTOR_FLAG_COUNT] = {
                               "action type)" },
     [FLAG_OUTPUT] = { STR_INIT("--output"), "text|json", "how to print it (default text)" },
     [FLAG_NO_POLL] = { STR_INIT("--no-poll"), NULL,
-                       "look at credentials and the way only: take no job" },
+                       "look for credentials only: nothing is said to the service,\n"
+                       "so that nothing is known of the way there" },
 };
 
 static int read_flag(struct doctor_options *o, const struct flags *f, int flag, str value,

@@ -22,7 +22,14 @@ enum {
     COLUMN_COUNT
 };
 
-enum { CELL_MAX = 64 };
+enum { CELL_MAX = 64, NAME_MAX_BYTES = 256 };
+
+/* Cut as events cut it: a config file may hold a name of any length, and a line of JSON that tells
+ * of a job must not break for it. */
+static str name_of(const struct plan_target *t)
+{
+    return (str) { t->name.ptr, t->name.len < NAME_MAX_BYTES ? t->name.len : NAME_MAX_BYTES };
+}
 
 /* As wide as its widest cell. */
 struct row {
@@ -77,7 +84,7 @@ static void put_tls(char *cell, const struct exam *e)
 static void fill_row(struct row *row, const struct exam *e, const struct diagnosis *d)
 {
     const struct plan_target *t = e->target;
-    snprintf(row->cells[COLUMN_TARGET], CELL_MAX, "%.*s", STR_ARG(t->name));
+    snprintf(row->cells[COLUMN_TARGET], CELL_MAX, "%.*s", STR_ARG(name_of(t)));
     snprintf(row->cells[COLUMN_REGION], CELL_MAX, "%.*s", STR_ARG(t->options.region));
     put_cell(row->cells[COLUMN_RESULT], d->word);
     put_cell(row->cells[COLUMN_CREDENTIALS], e->source);
@@ -135,7 +142,7 @@ static bool same_trouble(const struct diagnosis *a, const struct diagnosis *b)
 
 static void print_name(const struct plan_target *t)
 {
-    printf("%.*s in %.*s", STR_ARG(t->name), STR_ARG(t->options.region));
+    printf("%.*s in %.*s", STR_ARG(name_of(t)), STR_ARG(t->options.region));
 }
 
 /* What several targets in a row have in common is said once. */
@@ -167,6 +174,13 @@ static int print_troubles(const struct doctor_report *r)
     return code;
 }
 
+/* Ids are the service's: no control character of theirs reaches the terminal. */
+static void print_id(const char *id)
+{
+    for (; *id; id++)
+        putchar((unsigned char)*id < 0x20 || *id == 0x7f ? '?' : *id);
+}
+
 static void print_jobs(const struct doctor_report *r)
 {
     if (r->job_count)
@@ -176,7 +190,11 @@ static void print_jobs(const struct doctor_report *r)
         const struct doctor_job *j = &r->jobs[i];
         printf("  ");
         print_name(j->exam->target);
-        printf(": clientId %s, jobId %s\n", j->client_id, j->job_id);
+        printf(": clientId ");
+        print_id(j->client_id);
+        printf(", jobId ");
+        print_id(j->job_id);
+        putchar('\n');
     }
 }
 
@@ -257,7 +275,7 @@ static int print_exam(const struct doctor_report *r, const struct exam *e)
     struct diagnosis d;
     diagnosis_of(&d, e, r->ca_bundle);
     buf_put_char(&line, '{');
-    jsontext_member(&line, "name", e->target->name);
+    jsontext_member(&line, "name", name_of(e->target));
     jsontext_member(&line, "region", e->target->options.region);
     put_type(&line, &e->target->options.action_type);
     put_credentials(&line, e);
@@ -273,7 +291,7 @@ static void print_job(const struct doctor_job *j)
     char text[16384];
     struct buf line = BUF_ON(text);
     buf_put_char(&line, '{');
-    jsontext_member(&line, "name", j->exam->target->name);
+    jsontext_member(&line, "name", name_of(j->exam->target));
     jsontext_member(&line, "region", j->exam->target->options.region);
     jsontext_member(&line, "clientId", str_of(j->client_id));
     jsontext_member(&line, "jobId", str_of(j->job_id));

@@ -26,18 +26,19 @@ static double wanted_per_s(const struct plan_target *t)
     return 1000.0 / (ms ? ms : 1);
 }
 
-static bool is_held_back(const struct flow *f)
-{
-    return f->polls_per_s < f->wanted_per_s * 0.999;
-}
-
+/* A goal that holds is the P95: the library polls no more often than it takes. */
 static struct forecast_pickup pickup_of(const struct flow *f)
 {
-    double interval_ms = 1000.0 / f->polls_per_s;
+    double interval_ms = 1000.0 / f->polls_per_s, p95_ms = interval_ms * WAIT_P95;
     double goal_ms = f->target->options.pickup_goal_ms;
-    bool holds = goal_ms > 0 && !is_held_back(f);
     return (struct forecast_pickup) { .p50_ms = interval_ms * WAIT_P50,
-                                      .p95_ms = holds ? goal_ms : interval_ms * WAIT_P95 };
+                                      .p95_ms = p95_ms < goal_ms ? goal_ms : p95_ms };
+}
+
+static bool is_late(const struct flow *f, const struct forecast_pickup *p)
+{
+    double goal_ms = f->target->options.pickup_goal_ms;
+    return goal_ms > 0 && p->p95_ms > goal_ms;
 }
 
 /* --- one budget --- */
@@ -114,8 +115,7 @@ static void add_to_row(struct forecast_row *row, const struct flow *f)
     if (p.p95_ms > row->pickup.p95_ms) {
         row->pickup = p;
         row->interval_ms = 1000.0 / f->polls_per_s;
-        bool late = f->target->options.pickup_goal_ms && is_held_back(f);
-        row->late = late ? f->target : NULL;
+        row->late = is_late(f, &p) ? f->target : NULL;
         row->needed_per_s = f->needed_per_s;
     }
 }
@@ -149,7 +149,6 @@ static void sum(struct forecast *f, struct flow *flows, size_t count,
 {
     size_t end;
     f->targets = count;
-    f->sockets = count < limits->max_in_flight ? count : limits->max_in_flight;
     f->regions = count_regions(flows, count);
     qsort(flows, count, sizeof *flows, compare_flows);
     for (size_t i = 0; i < count; i = end) {
@@ -162,8 +161,12 @@ static void sum(struct forecast *f, struct flow *flows, size_t count,
     }
     for (size_t i = 0; i < count; i++)
         add_to_row(&f->rows[flows[i].target->section], &flows[i]);
-    for (size_t i = 0; i < f->budget_count; i++)
-        f->budgets[i].sockets = sockets_of(f->budgets[i].targets, f->budget_count, limits);
+    for (size_t i = 0; i < f->budget_count; i++) {
+        struct forecast_budget *b = &f->budgets[i];
+        b->sockets = sockets_of(b->targets, f->budget_count, limits);
+        f->sockets += b->sockets;
+    }
+    f->sockets = f->sockets < limits->max_in_flight ? f->sockets : limits->max_in_flight;
     qsort(f->budgets, f->budget_count, sizeof *f->budgets, compare_loads);
 }
 
@@ -191,6 +194,13 @@ void forecast_deinit(struct forecast *f)
     *f = (struct forecast) { 0 };
 }
 
+/* Upwards, so that the advice holds when it is taken: in tenths of a second, in whole ones from ten
+ * on. */
+static double advised_goal_s(double p95_ms)
+{
+    return p95_ms < 10000 ? ceil(p95_ms / 100) / 10 : ceil(p95_ms / 1000);
+}
+
 void forecast_complain(const struct forecast *f, const struct forecast_limits *limits,
                        struct complaints *c)
 {
@@ -205,9 +215,9 @@ void forecast_complain(const struct forecast *f, const struct forecast_limits *l
         complain(c, PIPEPOLL_WARNING, t->at,
                  "[target %.*s]: its pickup goal of %s will not hold in %.*s: "
                  "max-polls-per-second = %.4g leaves it a poll every %.3g s; it takes "
-                 "max-polls-per-second = %.4g, or a goal of %.3g s",
+                 "max-polls-per-second = %.10g, or a goal of %.10g s",
                  STR_ARG(t->name), buf_cstr(&b), STR_ARG(t->options.region),
                  limits->max_polls_per_s, row->interval_ms / 1000,
-                 ceil(row->needed_per_s * 1000) / 1000, row->pickup.p95_ms / 1000);
+                 ceil(row->needed_per_s * 1000) / 1000, advised_goal_s(row->pickup.p95_ms));
     }
 }

@@ -90,6 +90,14 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
     pipepoll_target_remove(from);
 }
 
+static bool has_answers(const struct poll *p)
+{
+    for (size_t i = 0; i < p->options.count; i++)
+        if (p->regions[i].answer.at)
+            return true;
+    return false;
+}
+
 static void print_answers(const struct poll *p)
 {
     const char *before = "{\n    ";
@@ -250,7 +258,8 @@ static int run_poll(const struct command *self, int argc, char **argv)
     int code;
     if (poll_options_read(&p.options, &f, &code)) {
         code = poll_regions(&p);
-        if (p.poller && code != EXIT_CREDENTIALS)
+        /* Keys may go when some regions have answered, perhaps with jobs. */
+        if (p.poller && (code != EXIT_CREDENTIALS || has_answers(&p)))
             print_answers(&p);
         code = command_finish(code);
     }
