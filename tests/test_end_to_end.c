@@ -26,11 +26,22 @@ struct world {
 
 static void keep(struct world *w, str job_id)
 {
+    bool is_new = true;
     for (unsigned i = 0; i < w->jobs; i++)
-        w->twice += str_eq(str_of(w->found[i]), job_id);
+        if (str_eq(str_of(w->found[i]), job_id))
+            is_new = false;
+    w->twice += !is_new;
     assert_true(w->jobs < JOBS_MAX);
-    snprintf(w->found[w->jobs++], sizeof w->found[0], "%.*s", STR_ARG(job_id));
+    if (is_new)
+        snprintf(w->found[w->jobs++], sizeof w->found[0], "%.*s", STR_ARG(job_id));
     sim_job_acknowledge(w->sim, job_id);
+}
+
+static uint64_t acknowledged(const struct world *w)
+{
+    struct sim_stats stats;
+    sim_stats(w->sim, &stats);
+    return stats.jobs_acknowledged;
 }
 
 static void sink_deliver(struct pipepoll_sink *self, struct pipepoll_target *from,
@@ -72,7 +83,7 @@ static void write_ca(struct world *w)
 /* secret: NULL for the right one; trust: does the client know the certificate? */
 static void world_open(struct world *w, struct sim_options *so, const char *secret, bool trust)
 {
-    *w = (struct world) { .sink = { NULL, sink_deliver, sink_failed, NULL } };
+    *w = (struct world) { .sink = { .deliver = sink_deliver, .failed = sink_failed } };
     struct pipepoll_error why;
     uv_loop_init(&w->loop);
     so->tls = true;
@@ -204,7 +215,8 @@ static void throttling_is_told_apart_and_slows_down(void **state)
 }
 
 /* Every kind of trouble at once, in a tenth of the requests each: nothing is lost, since what was
- * cut off on the way comes back after its lease. */
+ * cut off on the way comes back after its lease. (So does, on a busy machine, what came too late to
+ * be acknowledged: it comes twice.) */
 static void no_job_is_lost_to_a_troubled_service(void **state)
 {
     struct sim_options so = {
@@ -219,12 +231,9 @@ static void no_job_is_lost_to_a_troubled_service(void **state)
     struct world w;
     world_open(&w, &so, NULL, true);
     add_everything(&w, 7);
-    RUN_UNTIL(&w, w.jobs >= REGIONS * CATEGORIES * 7);
-    assert_int_equal(w.twice, 0);
+    RUN_UNTIL(&w, acknowledged(&w) >= REGIONS * CATEGORIES * 7);
+    assert_int_equal(w.jobs, REGIONS * CATEGORIES * 7);
     assert_true(w.failures > 0);
-    struct sim_stats stats;
-    sim_stats(w.sim, &stats);
-    assert_int_equal(stats.jobs_acknowledged, REGIONS * CATEGORIES * 7);
     world_close(&w);
 }
 
