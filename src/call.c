@@ -200,18 +200,6 @@ static enum fault read_jobs(struct call *c, struct call_context *ctx, struct out
     return FAULT_NONE;
 }
 
-/* A complaint about a signature may quote the canonical request, session token included. */
-static void hide(str text, str secret)
-{
-    if (!text.len || !secret.len)
-        return;
-    char *at = (char *)text.ptr, *end = at + text.len;
-    while ((at = memmem(at, (size_t)(end - at), secret.ptr, secret.len)) != NULL) {
-        memset(at, '*', secret.len);
-        at += secret.len;
-    }
-}
-
 /* An error's body is small; a larger one than its tokens hold is told by its first bytes. */
 enum { ERROR_TOKENS = 64 };
 
@@ -225,7 +213,7 @@ static void read_error(struct call *c, struct call_context *ctx, struct outcome 
     };
     struct answer_fault found;
     /* Before it is quoted, and so perhaps cut in the middle; and again when escapes are undone. */
-    hide((str) { x->answer, x->answer_len }, c->keys->session_token);
+    answer_hide((str) { x->answer, x->answer_len }, c->keys->session_token);
     grow_room(&c->room, &ctx->alloc, ERROR_TOKENS, 0);
     answer_read(&found, &answer, x->answer, x->answer_len, c->room.tokens, c->room.token_cap);
     out->fault = found.fault;
@@ -276,7 +264,7 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
         out->may_be_clock = knows_time && clock_skew_explains(out->code, c->region->skew_ms);
         out->keys_are_old = c->keys != identity_current(c->region->signer->identity);
     }
-    hide(out->message, c->keys->session_token);
+    answer_hide(out->message, c->keys->session_token);
     c->keys = credentials_unref(c->keys);
     make_plain(out->code);
     make_plain(out->message);

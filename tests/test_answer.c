@@ -325,9 +325,21 @@ static void the_error_vectors_of_botocore_pass(void **state)
     free(text);
 }
 
+static void a_secret_is_hidden_wherever_it_stands_and_a_short_one_is_none(void **state)
+{
+    char text[] = "tokentoken: a tokentoken, tokentoke";
+    answer_hide((str) { text, strlen(text) }, STR("tokentoken"));
+    assert_string_equal(text, "**********: a **********, tokentoke");
+    answer_hide((str) { text, strlen(text) }, STR(": a"));
+    answer_hide((str) { text, strlen(text) }, (str) { NULL, 0 });
+    assert_string_equal(text, "**********: a **********, tokentoke");
+    answer_hide((str) { NULL, 0 }, STR("tokentoken"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_secret_is_hidden_wherever_it_stands_and_a_short_one_is_none),
         cmocka_unit_test(code_and_message_are_found_in_every_spelling),
         cmocka_unit_test(the_error_of_sts_is_one_level_down),
         cmocka_unit_test(what_is_no_string_or_no_code_is_passed_over),

@@ -185,3 +185,14 @@ void answer_read(struct answer_fault *out, const struct answer *a, char *body, s
     out->fault = fault_of(out->code, a->http_status);
     out->retry_after_ms = milliseconds(str_trim(a->retry_after));
 }
+
+void answer_hide(str text, str secret)
+{
+    if (!text.len || secret.len < ANSWER_SECRET_LEN_MIN)
+        return;
+    char *at = (char *)text.ptr, *end = at + text.len;
+    while ((at = memmem(at, (size_t)(end - at), secret.ptr, secret.len)) != NULL) {
+        memset(at, '*', secret.len);
+        at += secret.len;
+    }
+}

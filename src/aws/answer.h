@@ -33,4 +33,10 @@ struct answer_fault {
 void answer_read(struct answer_fault *out, const struct answer *a, char *body, size_t len,
                  struct json_token *tokens, size_t token_cap);
 
+/* Overwrite each occurrence of a secret in text, which must be writable: a complaint about a
+ * signature may quote the canonical request, session token included. One of fewer than
+ * ANSWER_SECRET_LEN_MIN bytes is let stand: no real one is so short, and it is found everywhere. */
+enum { ANSWER_SECRET_LEN_MIN = 8 };
+void answer_hide(str text, str secret);
+
 #endif

@@ -69,19 +69,6 @@ static void finish(struct exchange *x, enum fault fault, const char *message)
     x->on_done(x);
 }
 
-/* A complaint may quote what it complains of: a signature's canonical request has the token in
- * it. */
-static void hide(str text, str secret)
-{
-    if (!text.len || !secret.len)
-        return;
-    char *at = (char *)text.ptr, *end = at + text.len;
-    while ((at = memmem(at, (size_t)(end - at), secret.ptr, secret.len)) != NULL) {
-        memset(at, '*', secret.len);
-        at += secret.len;
-    }
-}
-
 static void read_failure(struct exchange *x)
 {
     const struct answer answer = {
@@ -92,10 +79,10 @@ static void read_failure(struct exchange *x)
     struct answer_fault found;
     struct buf code = BUF_ON(x->code_room);
     /* Before it is quoted, and so perhaps cut in the middle of a secret. */
-    hide((str) { x->answer, x->answer_len }, x->secret);
+    answer_hide((str) { x->answer, x->answer_len }, x->secret);
     answer_read(&found, &answer, x->answer, x->answer_len, x->tokens, EXCHANGE_TOKENS);
-    hide(found.message, x->secret);
-    hide(found.code, x->secret);
+    answer_hide(found.message, x->secret);
+    answer_hide(found.code, x->secret);
     buf_put(&code, found.code);
     x->code = buf_str(&code);
     x->fault = found.fault;

@@ -63,6 +63,8 @@ void budget_init(struct budget *b, double ceiling_per_s, uint64_t now_ns)
 
 uint64_t budget_ready_at(const struct budget *b, uint64_t now_ns)
 {
+    if (b->ceiling.per_s <= 0 && !b->adaptive.enabled)
+        return now_ns; /* nearly always */
     double now_s = seconds(b, now_ns), wait_s = 0;
     if (b->ceiling.per_s > 0)
         wait_s = bucket_wait_s(&b->ceiling, now_s);
