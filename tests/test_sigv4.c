@@ -90,6 +90,25 @@ static void blanks_are_trimmed_and_folded(void **state)
     assert_header_lines(headers, 4, "a:one two three\nb:\nc:\nd:\"x y\"\n\na;b;c;d");
 }
 
+static void a_blank_is_found_wherever_it_stands_in_a_long_value(void **state)
+{
+    enum { LEN = 40 };
+    for (size_t at = 1; at < LEN - 1; at++) {
+        char value[LEN], lines[LEN + 16];
+        memset(value, at % 2 ? 'x' : '\xff', LEN);
+        value[at] = '\t';
+        value[(at + LEN / 2) % LEN] = '\x01'; /* no blank, though less than one */
+        const struct sigv4_header header = { STR("a"), { value, LEN } };
+        struct buf wanted = BUF_ON(lines);
+        buf_put(&wanted, STR("a:"));
+        buf_put(&wanted, (str) { value, at });
+        buf_put_char(&wanted, ' ');
+        buf_put(&wanted, (str) { value + at + 1, LEN - at - 1 });
+        buf_put(&wanted, STR("\n\na"));
+        assert_header_lines(&header, 1, buf_cstr(&wanted));
+    }
+}
+
 static void headers_of_one_name_are_joined_in_the_order_sent(void **state)
 {
     (void)state;
@@ -261,6 +280,7 @@ int main(void)
         cmocka_unit_test(a_poll_comes_out_right_at_every_stage),
         cmocka_unit_test(order_and_case_of_headers_do_not_matter),
         cmocka_unit_test(blanks_are_trimmed_and_folded),
+        cmocka_unit_test(a_blank_is_found_wherever_it_stands_in_a_long_value),
         cmocka_unit_test(headers_of_one_name_are_joined_in_the_order_sent),
         cmocka_unit_test(a_name_sorts_before_its_longer_namesakes),
         cmocka_unit_test(paths_lose_dot_segments_and_doubled_slashes),

@@ -105,12 +105,13 @@ void hmac_sha256(struct sha256 *out, str key, str in)
     hmac_key_wipe(&k);
 }
 
-static void put_hex(char *out, const unsigned char *bytes, size_t size)
+/* Without a table: so compilers do sixteen bytes at a time. */
+static inline void put_hex(char *restrict out, const unsigned char *restrict bytes, size_t size)
 {
-    static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < size; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
+        unsigned char high = bytes[i] >> 4, low = bytes[i] & 15;
+        out[2 * i] = (char)(high + '0' + (high > 9) * ('a' - '9' - 1));
+        out[2 * i + 1] = (char)(low + '0' + (low > 9) * ('a' - '9' - 1));
     }
 }
 

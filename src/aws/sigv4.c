@@ -62,13 +62,27 @@ static bool blank(char c)
     return (unsigned char)c <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
 }
 
+/* How many bytes come before the first blank. A session token is a kilobyte without one: eight bytes
+ * are looked at together until one of them is no greater than a space. */
+static size_t word_len(str s)
+{
+    const uint64_t each = 0x0101010101010101;
+    size_t len = 0;
+    for (uint64_t eight; s.len - len >= sizeof eight; len += sizeof eight) {
+        memcpy(&eight, s.ptr + len, sizeof eight);
+        if ((eight - each * (' ' + 1)) & ~eight & each * 0x80)
+            break;
+    }
+    while (len < s.len && !blank(s.ptr[len]))
+        len++;
+    return len;
+}
+
 /* Without blanks at both ends, and one space for each run of them between. */
 static void put_folded(struct buf *out, str value)
 {
     for (value = str_trim(value); value.len;) {
-        size_t word = 0, next;
-        while (word < value.len && !blank(value.ptr[word]))
-            word++;
+        size_t word = word_len(value), next;
         for (next = word; next < value.len && blank(value.ptr[next]);)
             next++;
         buf_put(out, (str) { value.ptr, word });
