@@ -369,10 +369,14 @@ enum pipepoll_setting {
     PIPEPOLL_SETTING_FIPS,         /* AWS_USE_FIPS_ENDPOINT, use_fips_endpoint: "true" or empty */
     PIPEPOLL_SETTING_DUALSTACK,    /* AWS_USE_DUALSTACK_ENDPOINT, use_dualstack_endpoint */
     PIPEPOLL_SETTING_CA_BUNDLE,    /* AWS_CA_BUNDLE, ca_bundle */
+    /* As ENDPOINT_URL, for the services that give out credentials: */
+    PIPEPOLL_SETTING_STS_ENDPOINT_URL,
+    PIPEPOLL_SETTING_SSO_ENDPOINT_URL,
     PIPEPOLL_SETTING_COUNT
 };
 /* Read them, of this profile (empty: AWS_PROFILE, or "default"). Blocks to read the files. EINVAL:
- * a file is not understood, or the profile that was named is not there; ESYSTEM: a file can't be
+ * a file is not understood, a switch is neither true nor false, or the profile that was named is
+ * not there; ESYSTEM: a file can't be
  * read; ENOMEM. */
 PIPEPOLL_API int pipepoll_settings_load(struct pipepoll_settings **out, struct pipepoll_str profile,
                                         struct pipepoll_error *why);

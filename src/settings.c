@@ -39,20 +39,12 @@ static int find_profile(struct found *f, struct configured *c, str wanted,
                    profiles_explain_missing(c->profiles, c->profile, text, sizeof text));
 }
 
-/* On or off: everything but "true" is off. */
-static struct configured_value find_flag(const struct configured *c, const char *variable,
-                                         const char *key)
-{
-    struct configured_value v = configured_either(c, variable, key);
-    v.text = configured_is_true(&v) ? STR("true") : STR("");
-    return v;
-}
-
 static int check_lines(const struct found *f, struct pipepoll_error *why)
 {
     static const char *const names[] = { "the name of the profile", "the region",
                                          "the endpoint URL",        "use_fips_endpoint",
-                                         "use_dualstack_endpoint",  "the CA bundle" };
+                                         "use_dualstack_endpoint",  "the CA bundle",
+                                         "the endpoint URL of STS", "the endpoint URL of SSO" };
     for (size_t i = 0; i < PIPEPOLL_SETTING_COUNT; i++) {
         str text = f->of[i].text;
         if (str_find(text, '\n') < text.len || str_find(text, '\r') < text.len)
@@ -64,16 +56,24 @@ static int check_lines(const struct found *f, struct pipepoll_error *why)
 
 static int find_all(struct found *f, struct configured *c, str wanted, struct pipepoll_error *why)
 {
+    struct configured_value *of = f->of;
     int r = find_profile(f, c, wanted, why);
     if (!r)
-        r = configured_endpoint_url(&f->of[PIPEPOLL_SETTING_ENDPOINT_URL], c, "CODEPIPELINE", why);
+        r = configured_endpoint_url(&of[PIPEPOLL_SETTING_ENDPOINT_URL], c, "CODEPIPELINE", why);
+    if (!r)
+        r = configured_endpoint_url(&of[PIPEPOLL_SETTING_STS_ENDPOINT_URL], c, "STS", why);
+    if (!r)
+        r = configured_endpoint_url(&of[PIPEPOLL_SETTING_SSO_ENDPOINT_URL], c, "SSO", why);
+    if (!r)
+        r = configured_switch(&of[PIPEPOLL_SETTING_FIPS], c, "AWS_USE_FIPS_ENDPOINT",
+                              "use_fips_endpoint", why);
+    if (!r)
+        r = configured_switch(&of[PIPEPOLL_SETTING_DUALSTACK], c, "AWS_USE_DUALSTACK_ENDPOINT",
+                              "use_dualstack_endpoint", why);
     if (r)
         return r;
-    f->of[PIPEPOLL_SETTING_REGION] = configured_region(c);
-    f->of[PIPEPOLL_SETTING_FIPS] = find_flag(c, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
-    f->of[PIPEPOLL_SETTING_DUALSTACK] =
-        find_flag(c, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
-    f->of[PIPEPOLL_SETTING_CA_BUNDLE] = configured_either(c, "AWS_CA_BUNDLE", "ca_bundle");
+    of[PIPEPOLL_SETTING_REGION] = configured_region(c);
+    of[PIPEPOLL_SETTING_CA_BUNDLE] = configured_either(c, "AWS_CA_BUNDLE", "ca_bundle");
     return check_lines(f, why);
 }
 

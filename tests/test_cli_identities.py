@@ -6,10 +6,11 @@ import json
 import re
 import resource
 import signal
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-from lib.program import (ACME, BARE, KEY, KEYS, SECRET, TOKEN, Refusal, Sim,
+from lib.program import (ACME, BARE, KEY, KEYS, PROGRAM, SECRET, TOKEN, Refusal, Sim,
                          check, finish, path_of, pipepoll, start_run, target, write)
 
 ROLE = "arn:aws:iam::123456789012:role/Poller"
@@ -67,6 +68,28 @@ def test_poll(sim):
     r = poll("--region", "us-east-1", env=machine("[profile acme\n", AWS_ENDPOINT_URL=sim.url))
     check("a shared file that is not understood is told with its place",
           r.code == 253 and "aws-config:1:" in r.err, r)
+
+
+def test_poll_on_wrong_settings():
+    def poll(*arguments, **variables):
+        return pipepoll("poll", "--action-type-id", ACME, *arguments, env=dict(KEYS, **variables))
+
+    r = poll("--region", "us-east-1", AWS_ENDPOINT_URL="htp://x")
+    check("an endpoint URL that is none is told with who says it",
+          r.code == 252 and 'AWS_ENDPOINT_URL: endpoint URL "htp://x"' in r.err, r)
+    r = poll("--region", "us-east-1", AWS_ENDPOINT_URL="http://x", AWS_USE_FIPS_ENDPOINT="true")
+    check("so are both that exclude each other",
+          "AWS_ENDPOINT_URL and AWS_USE_FIPS_ENDPOINT: fips is" in r.err, r)
+    r = poll("--region", "us-east-1", AWS_USE_FIPS_ENDPOINT="ja")
+    check("FIPS, misspelt, is no call to another endpoint",
+          r.code == 253 and 'AWS_USE_FIPS_ENDPOINT is true or false, not "ja"' in r.err, r)
+    r = poll("--region", "us-est-1", "--region", "eu-west-1", "--endpoint-url",
+             "http://127.0.0.1:1", "--output", "json", "--no-cli-pager", "--color", "off")
+    check("a failure that regions share is told once", r.code == 255 and r.out == "{}\n"
+          and r.err.count("Could not connect") == 1
+          and re.search(r"^The same: (us-est-1|eu-west-1)$", r.err, re.M), r)
+    check("and a region that looks misspelt is asked about",
+          'did you mean "us-east-1"?' in r.err, r)
 
 
 def test_poll_that_loses_its_keys(sim):
@@ -132,9 +155,29 @@ def test_settings():
     check("and as JSON", [p["proxy"] for p in plan["proxies"]] == ["http://proxy.example:3128"]
           and {"setting": "region", "value": "eu-west-1", "from": "AWS_REGION"}
           in plan["settings"], r)
+    r = pipepoll("check", "--config", config,
+                 env=dict(env, NO_PROXY="amazonaws.com", AWS_ENDPOINT_URL_STS="http://127.0.0.1:8"))
+    check("it names what is exempt from the proxy, and where STS is", r.code == 0 and all(
+        re.search(line, r.out, re.M) for line in (
+            r"^no proxy for +amazonaws\.com \(NO_PROXY\)$",
+            r"^proxy +none for https://codepipeline\.eu-west-1",
+            r"^STS endpoint +http://127\.0\.0\.1:8 \(AWS_ENDPOINT_URL_STS\)$")), r)
     r = pipepoll("check", "--config", config, env=machine())
     check("without a region anywhere, regions are missed",
           r.code == 252 and "has no regions" in r.err, r)
+
+
+def test_stdin():
+    text = section("web", "Acme", "regions = us-east-1")
+    r = subprocess.run([PROGRAM, "check", "--config", "-"], env=BARE, input=text + "x = 1\n",
+                       capture_output=True, text=True, timeout=30, check=False)
+    check("a file from stdin is judged as any other",
+          r.returncode == 252 and r.stderr.startswith("stdin:6:1: unknown key"), r)
+    r = pipepoll("help", "check")
+    check("help is to be had by command too",
+          r.code == 0 and r.out == pipepoll("check", "--help").out, r)
+    r = pipepoll("version")
+    check("so is the version", r.code == 0 and r.out == pipepoll("--version").out, r)
 
 
 def test_plan_of_accounts():
@@ -154,7 +197,7 @@ def test_plan_of_accounts():
           and all(b["callsPerDay"] == 43200 for b in plan["budgets"]), r)
     check("a goal that it forbids is warned of beforehand, and what it takes",
           r.code == 0 and plan["targets"][0]["goalHolds"] is False
-          and re.search(r"accounts\.ini:3:1: warning: \[target web\]: its pickup goal of 1s will "
+          and re.search(r"accounts\.ini:3:1: warning: \[target web\]: its pickup goal of 1 s will "
                         r"not "
                         r"hold in us-east-1: .* it takes max-polls-per-second = ", r.err), r)
     needed = float(re.search(r"it takes max-polls-per-second = ([\d.]+)", r.err)[1])
@@ -240,7 +283,9 @@ def test_core(sim):
 
 def main():
     test_poll_again()
+    test_poll_on_wrong_settings()
     test_settings()
+    test_stdin()
     test_plan_of_accounts()
     test_print_config()
     sim = Sim()

@@ -34,7 +34,7 @@ static void every_key_does_what_it_says(void **state)
         accept("[pipepoll]\nmax-in-flight = 7\nmax-in-flight-per-region = 3\n"
                "request-timeout = 2m\nconnect-timeout = 1500ms\nca-bundle = /dev/null\n"
                "http2 = yes\nlog-level = debug\nlog-format = json\n"
-               "[target t]\nregions = us-west-2\ncategory = Test\nowner = Custom\n"
+               "[target t]\nregions = us-west-2\ncategory = Test\nowner = ThirdParty\n"
                "provider = P-1\nversion = 2_b\nMax-Batch-Size = 5\ninterval = 0.25\n"
                "fips = on\ndualstack = true\n");
     assert_int_equal(c.max_in_flight, 7);
@@ -48,7 +48,7 @@ static void every_key_does_what_it_says(void **state)
     const struct pipepoll_target_options *o = &c.plan.targets[0].options;
     assert_str_equal(o->region, "us-west-2");
     assert_str_equal(o->action_type.category, "Test");
-    assert_str_equal(o->action_type.owner, "Custom");
+    assert_str_equal(o->action_type.owner, "ThirdParty");
     assert_str_equal(o->action_type.provider, "P-1");
     assert_str_equal(o->action_type.version, "2_b");
     assert_int_equal(o->max_batch_size, 5);
@@ -133,14 +133,50 @@ static void what_is_there_twice_is_told_with_the_line_of_the_first(void **state)
                    "p.ini:6:1: a second \"version\" (the first is at line 5)\n");
     assert_refused("[pipepoll]\n[pipepoll]\n" WEB,
                    "p.ini:2:1: a second [pipepoll] (the first is at line 1)\n");
-    assert_refused(WEB "[target web]\nregions = us-west-2\ncategory = Build\nprovider = A\n"
-                       "version = 1\n",
+    assert_refused(WEB "[target web]\nregions = nowhere!\ninterval = never\n",
                    "p.ini:6:1: a second [target web] (the first is at line 1)\n");
     assert_refused(
         WEB "[target b]\nregions = us-east-1, us-east-2\ncategory = Build\n"
             "provider = Acme\nversion = 1\n",
         "p.ini:6:1: [target b] polls Build/ThirdParty/Acme/1 in us-east-1, as [target web] "
         "at line 1 does\n");
+}
+
+/* As of the machine's list: it may be new, so that it is no error. */
+static void assert_warned(const char *text, const char *want)
+{
+    struct config config;
+    struct complaints c;
+    assert_int_equal(parse(&config, text, &c), 0);
+    assert_lines(&c, want);
+    config_deinit(&config);
+}
+
+static void a_region_that_looks_misspelt_is_doubted_at_any_endpoint(void **state)
+{
+    (void)state;
+    const char *rest = "category = Build\nprovider = A\nversion = 1\nendpoint-url = http://h\n";
+    char text[256];
+    snprintf(text, sizeof text, "[target a]\nregions = us-est-1\n%s", rest);
+    assert_warned(text, "p.ini:2:11: CodePipeline is not known to be offered in "
+                        "\"us-est-1\" (did you mean \"us-east-1\"?)\n");
+    snprintf(text, sizeof text, "[target a]\nregions = on-my-own-machine\n%s", rest);
+    assert_warned(text, "");
+}
+
+static void an_owner_who_is_given_no_such_jobs_is_warned_of(void **state)
+{
+    (void)state;
+    assert_warned(WEB "owner = Custom\n",
+                  "p.ini:6:9: the service hands out third-party jobs to owner = "
+                  "ThirdParty only, not to \"Custom\"\n");
+}
+
+static void a_region_has_no_more_slots_than_there_are(void **state)
+{
+    (void)state;
+    assert_refused("[pipepoll]\nmax-in-flight = 3\nmax-in-flight-per-region = 4\n" WEB,
+                   "p.ini:3:28: max-in-flight-per-region = 4 is more than max-in-flight, 3\n");
 }
 
 static void a_region_named_twice_is_told_where_it_is_named_again(void **state)
@@ -203,7 +239,7 @@ static void missing_keys_are_told_at_the_section(void **state)
         "action providers)\n"
         "p.ini:2:1: [target web] has no version (such as 1)\n"
         "p.ini:2:1: [target web] has no regions (a list such as us-east-1, eu-west-1, or "
-        "all)\n");
+        "all; AWS_REGION would do too)\n");
     assert_refused("", "p.ini:1:1: there is no [target NAME] section: nothing to poll\n");
     assert_refused("[pipepoll]\ninterval = 5s\n",
                    "p.ini:1:1: there is no [target NAME] section: nothing to poll\n");
@@ -280,7 +316,7 @@ static void a_region_nobody_knows_is_a_warning(void **state)
     const char *text =
         "[target t]\nregions = us-esat-1\ncategory = Build\nprovider = A\nversion = 1\n";
     assert_int_equal(parse(&config, text, &c), 0);
-    assert_lines(&c, "p.ini:2:11: warning: CodePipeline is not known to be offered in "
+    assert_lines(&c, "p.ini:2:11: CodePipeline is not known to be offered in "
                      "\"us-esat-1\" (did you mean \"us-east-1\"?)\n");
     config_deinit(&config);
 }
@@ -364,6 +400,9 @@ int main(void)
         cmocka_unit_test(syntax_is_told_with_line_and_column),
         cmocka_unit_test(unknown_names_are_told_with_the_nearest_right_one),
         cmocka_unit_test(what_is_there_twice_is_told_with_the_line_of_the_first),
+        cmocka_unit_test(a_region_that_looks_misspelt_is_doubted_at_any_endpoint),
+        cmocka_unit_test(an_owner_who_is_given_no_such_jobs_is_warned_of),
+        cmocka_unit_test(a_region_has_no_more_slots_than_there_are),
         cmocka_unit_test(a_region_named_twice_is_told_where_it_is_named_again),
         cmocka_unit_test(the_same_target_at_another_endpoint_is_another),
         cmocka_unit_test(a_misspelt_key_is_one_error),

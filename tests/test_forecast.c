@@ -15,7 +15,7 @@ enum { TARGETS_MAX = 4 };
 
 struct given {
     const char *region, *profile;
-    uint32_t interval_ms, goal_ms;
+    uint32_t interval_ms, goal_ms, slowest_ms;
 };
 
 /* A section for each target. */
@@ -37,6 +37,7 @@ static void make(struct stage *s, const struct given *given, size_t count, doubl
         t->options.region = str_of(given[i].region);
         t->options.interval_ms = given[i].interval_ms;
         t->options.pickup_goal_ms = given[i].goal_ms;
+        t->options.slowest_interval_ms = given[i].slowest_ms;
         t->identity.profile = str_of(given[i].profile);
         t->section = i;
     }
@@ -57,7 +58,7 @@ static void without_a_ceiling_each_target_has_its_interval(void **state)
 {
     (void)state;
     struct stage s;
-    MAKE(&s, 0, { "a", "", 1000, 0 }, { "a", "", 4000, 0 });
+    MAKE(&s, 0, { "a", "", 1000, 0, 0 }, { "a", "", 4000, 0, 0 });
     assert_int_equal(s.forecast.budget_count, 1);
     assert_near(s.forecast.polls_per_s, 1.25);
     assert_near(s.forecast.rows[0].interval_ms, 1000);
@@ -72,7 +73,7 @@ static void the_p95_of_a_jittered_interval_is_that_of_a_renewal_process(void **s
     (void)state;
     enum { STEPS = 1000 };
     struct stage s;
-    MAKE(&s, 0, { "a", "", 1000, 0 });
+    MAKE(&s, 0, { "a", "", 1000, 0, 0 });
     double late = 0, all = 0, p95_ms = s.forecast.rows[0].pickup.p95_ms;
     for (int i = 0; i < STEPS; i++) {
         double interval_ms = 900 + 200 * (i + 0.5) / STEPS;
@@ -87,7 +88,7 @@ static void a_goal_is_the_p95(void **state)
 {
     (void)state;
     struct stage s;
-    MAKE(&s, 0, { "a", "", 0, 5000 });
+    MAKE(&s, 0, { "a", "", 0, 5000, 0 });
     double interval_ms = pipepoll_goal_interval_ms(5000);
     assert_near(s.forecast.rows[0].pickup.p95_ms, 5000);
     assert_near(s.forecast.rows[0].pickup.p50_ms, interval_ms / 2);
@@ -95,11 +96,26 @@ static void a_goal_is_the_p95(void **state)
     forecast_deinit(&s.forecast);
 }
 
+static void a_slowest_interval_shorter_than_the_goal_is_the_interval(void **state)
+{
+    (void)state;
+    struct stage s;
+    MAKE(&s, 0, { "a", "", 0, 5000, 1000 }, { "b", "", 0, 5000, 60000 });
+    assert_near(s.forecast.budgets[0].polls_per_s, 1);
+    assert_near(s.forecast.rows[0].pickup.p95_ms, 958.6);
+    assert_near(s.forecast.rows[1].pickup.p95_ms, 5000);
+    assert_near(s.forecast.rows[1].interval_ms, pipepoll_goal_interval_ms(5000));
+    forecast_deinit(&s.forecast);
+    MAKE(&s, 0.5, { "a", "", 0, 1500, 1000 });
+    assert_ptr_equal(s.forecast.rows[0].late, s.plan.targets);
+    forecast_deinit(&s.forecast);
+}
+
 static void a_ceiling_holds_back_those_that_want_most(void **state)
 {
     (void)state;
     struct stage s;
-    MAKE(&s, 3, { "a", "", 100, 0 }, { "a", "", 2000, 0 }, { "a", "", 200, 0 });
+    MAKE(&s, 3, { "a", "", 100, 0, 0 }, { "a", "", 2000, 0, 0 }, { "a", "", 200, 0, 0 });
     assert_near(s.forecast.polls_per_s, 3);
     assert_near(s.forecast.budgets[0].wanted_per_s, 15.5);
     assert_near(s.forecast.rows[1].interval_ms, 2000);
@@ -113,8 +129,8 @@ static void each_account_and_region_has_a_ceiling_of_its_own(void **state)
 {
     (void)state;
     struct stage s;
-    MAKE(&s, 1, { "a", "", 500, 0 }, { "b", "", 500, 0 }, { "a", "acme", 500, 0 },
-         { "a", "", 500, 0 });
+    MAKE(&s, 1, { "a", "", 500, 0, 0 }, { "b", "", 500, 0, 0 }, { "a", "acme", 500, 0, 0 },
+         { "a", "", 500, 0, 0 });
     assert_int_equal(s.forecast.budget_count, 3);
     assert_int_equal(s.forecast.regions, 2);
     assert_near(s.forecast.polls_per_s, 3);
@@ -128,16 +144,18 @@ static void what_a_goal_would_need_is_what_holds_it(void **state)
 {
     (void)state;
     struct stage s;
-    MAKE(&s, 0.3, { "a", "", 0, 5000 }, { "a", "", 1000, 0 }, { "a", "", 60000, 0 });
+    MAKE(&s, 0.3, { "a", "", 0, 5000, 0 }, { "a", "", 1000, 0, 0 }, { "a", "", 60000, 0, 0 });
     const struct forecast_row *row = &s.forecast.rows[0];
     double needed = row->needed_per_s;
     assert_ptr_equal(row->late, s.plan.targets);
     assert_true(row->pickup.p95_ms > 5000);
     forecast_deinit(&s.forecast);
-    MAKE(&s, needed * 1.01, { "a", "", 0, 5000 }, { "a", "", 1000, 0 }, { "a", "", 60000, 0 });
+    MAKE(&s, needed * 1.01, { "a", "", 0, 5000, 0 }, { "a", "", 1000, 0, 0 },
+         { "a", "", 60000, 0, 0 });
     assert_null(s.forecast.rows[0].late);
     forecast_deinit(&s.forecast);
-    MAKE(&s, needed * 0.98, { "a", "", 0, 5000 }, { "a", "", 1000, 0 }, { "a", "", 60000, 0 });
+    MAKE(&s, needed * 0.98, { "a", "", 0, 5000, 0 }, { "a", "", 1000, 0, 0 },
+         { "a", "", 60000, 0, 0 });
     assert_non_null(s.forecast.rows[0].late);
     forecast_deinit(&s.forecast);
 }
@@ -153,14 +171,14 @@ static void the_goal_that_is_advised_holds(void **state)
         struct stage s;
         struct complaints c = { .file = STR("p.ini") };
         double goal_s = 0;
-        MAKE(&s, ceilings_per_s[i], { "a", "", 0, 4000 });
-        forecast_complain(&s.forecast, &limits, &c);
+        MAKE(&s, ceilings_per_s[i], { "a", "", 0, 4000, 0 });
+        forecast_complain(&s.forecast, &limits, (struct place) { 0 }, &c);
         assert_int_equal(c.count, 1);
         const char *advice = strstr(c.list[0].text, "or a goal of ");
         assert_non_null(advice);
         assert_int_equal(sscanf(advice, "or a goal of %lf s", &goal_s), 1);
         forecast_deinit(&s.forecast);
-        MAKE(&s, ceilings_per_s[i], { "a", "", 0, (uint32_t)(goal_s * 1000 + 0.5) });
+        MAKE(&s, ceilings_per_s[i], { "a", "", 0, (uint32_t)(goal_s * 1000 + 0.5), 0 });
         assert_null(s.forecast.rows[0].late);
         forecast_deinit(&s.forecast);
     }
@@ -172,8 +190,8 @@ static void all_sockets_are_those_of_the_regions(void **state)
     const struct forecast_limits limits = { .max_in_flight = 256, .max_in_flight_per_region = 2 };
     struct stage s;
     struct forecast f;
-    MAKE(&s, 0, { "a", "", 1000, 0 }, { "a", "", 2000, 0 }, { "a", "", 3000, 0 },
-         { "b", "", 1000, 0 });
+    MAKE(&s, 0, { "a", "", 1000, 0, 0 }, { "a", "", 2000, 0, 0 }, { "a", "", 3000, 0, 0 },
+         { "b", "", 1000, 0, 0 });
     assert_int_equal(s.forecast.sockets, 4);
     assert_int_equal(forecast_make(&f, &s.plan, &limits), 0);
     assert_int_equal(f.sockets, 3);
@@ -187,10 +205,31 @@ static void a_late_goal_is_told_once_a_section(void **state)
     struct stage s;
     struct complaints c = { .file = STR("p.ini") };
     const struct forecast_limits limits = { .max_polls_per_s = 0.1, .max_in_flight = 256 };
-    MAKE(&s, 0.1, { "a", "", 0, 1000 }, { "b", "", 0, 600000 });
-    forecast_complain(&s.forecast, &limits, &c);
+    MAKE(&s, 0.1, { "a", "", 0, 1000, 0 }, { "b", "", 0, 600000, 0 });
+    forecast_complain(&s.forecast, &limits, (struct place) { 0 }, &c);
     assert_int_equal(c.count, 1);
     assert_int_equal(c.errors, 0);
+    forecast_deinit(&s.forecast);
+}
+
+static void more_polls_than_their_slots_can_do_are_warned_of(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct complaints c = { .file = STR("p.ini") };
+    struct forecast_limits limits = { .max_in_flight = 3 };
+    MAKE(&s, 0, { "a", "", 10, 0, 0 }, { "b", "", 10, 0, 0 });
+    forecast_complain(&s.forecast, &limits, (struct place) { 4, 17 }, &c);
+    assert_int_equal(c.count, 1);
+    assert_int_equal(c.errors, 0);
+    assert_int_equal(c.list[0].at.line, 4);
+    assert_non_null(strstr(c.list[0].text, "200 polls a second"));
+    assert_non_null(strstr(c.list[0].text, "it allows 30;"));
+    assert_non_null(strstr(c.list[0].text, "it takes max-in-flight = 20"));
+    limits.max_in_flight = 20; /* what it said, taken */
+    c.count = 0;
+    forecast_complain(&s.forecast, &limits, (struct place) { 4, 17 }, &c);
+    assert_int_equal(c.count, 0);
     forecast_deinit(&s.forecast);
 }
 
@@ -200,12 +239,14 @@ int main(void)
         cmocka_unit_test(without_a_ceiling_each_target_has_its_interval),
         cmocka_unit_test(the_p95_of_a_jittered_interval_is_that_of_a_renewal_process),
         cmocka_unit_test(a_goal_is_the_p95),
+        cmocka_unit_test(a_slowest_interval_shorter_than_the_goal_is_the_interval),
         cmocka_unit_test(a_ceiling_holds_back_those_that_want_most),
         cmocka_unit_test(each_account_and_region_has_a_ceiling_of_its_own),
         cmocka_unit_test(what_a_goal_would_need_is_what_holds_it),
         cmocka_unit_test(the_goal_that_is_advised_holds),
         cmocka_unit_test(all_sockets_are_those_of_the_regions),
         cmocka_unit_test(a_late_goal_is_told_once_a_section),
+        cmocka_unit_test(more_polls_than_their_slots_can_do_are_warned_of),
     };
     return cmocka_run_group_tests_name("forecast", tests, NULL, NULL);
 }

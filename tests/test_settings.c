@@ -14,6 +14,8 @@ static const char *const variables[] = {
     "AWS_DEFAULT_REGION",
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_CODEPIPELINE",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_SSO",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     "AWS_USE_FIPS_ENDPOINT",
     "AWS_USE_DUALSTACK_ENDPOINT",
@@ -46,10 +48,11 @@ static int set_up(void **state)
         return -1;
     fputs("[default]\nregion = eu-west-1\n"
           "[profile acme]\nregion = eu-west-2\nendpoint_url = http://acme\nca_bundle = /ca.pem\n"
-          "use_fips_endpoint = True\nuse_dualstack_endpoint = yes\n"
+          "use_fips_endpoint = True\nuse_dualstack_endpoint = FALSE\n"
           "[profile served]\nservices = s\nendpoint_url = http://never\n"
           "[services s]\ncodepipeline =\n  endpoint_url = http://served\n"
           "[profile lost]\nservices = nowhere\n"
+          "[profile typo]\nuse_fips_endpoint = ture\n"
           "[profile long]\nregion = eu\n  west-1\n",
           f);
     return fclose(f);
@@ -101,7 +104,7 @@ static void a_profile_says_all(void **state)
     check(s, PIPEPOLL_SETTING_REGION, "eu-west-2", "profile acme");
     check(s, PIPEPOLL_SETTING_ENDPOINT_URL, "http://acme", "profile acme");
     check(s, PIPEPOLL_SETTING_FIPS, "true", "profile acme");
-    check(s, PIPEPOLL_SETTING_DUALSTACK, "", ""); /* only "true" is on */
+    check(s, PIPEPOLL_SETTING_DUALSTACK, "", "");
     check(s, PIPEPOLL_SETTING_CA_BUNDLE, "/ca.pem", "profile acme");
     pipepoll_settings_free(s);
 }
@@ -152,6 +155,26 @@ static void what_is_named_must_be_there(void **state)
     check_error("lost", PIPEPOLL_EINVAL, "services = nowhere, but there is no [services nowhere]");
 }
 
+/* A misspelt wish for FIPS must not become a call to another endpoint. */
+static void a_switch_that_is_neither_on_nor_off_is_refused(void **state)
+{
+    check_error("typo", PIPEPOLL_EINVAL,
+                "profile typo: use_fips_endpoint is true or false, not \"ture\"");
+    setenv("AWS_USE_DUALSTACK_ENDPOINT", "maybe", 1);
+    check_error("acme", PIPEPOLL_EINVAL,
+                "AWS_USE_DUALSTACK_ENDPOINT is true or false, not \"maybe\"");
+}
+
+static void the_services_that_give_out_keys_have_endpoints_too(void **state)
+{
+    setenv("AWS_ENDPOINT_URL", "http://all", 1);
+    setenv("AWS_ENDPOINT_URL_STS", "http://sts", 1);
+    struct pipepoll_settings *s = load("");
+    check(s, PIPEPOLL_SETTING_STS_ENDPOINT_URL, "http://sts", "AWS_ENDPOINT_URL_STS");
+    check(s, PIPEPOLL_SETTING_SSO_ENDPOINT_URL, "http://all", "AWS_ENDPOINT_URL");
+    pipepoll_settings_free(s);
+}
+
 static void a_value_of_two_lines_is_refused(void **state)
 {
     check_error("long", PIPEPOLL_EINVAL, "profile long: the region has more than one line");
@@ -175,6 +198,8 @@ int main(void)
         cmocka_unit_test_setup(a_services_section_beats_the_profile_and_both_can_be_ignored,
                                set_up),
         cmocka_unit_test_setup(what_is_named_must_be_there, set_up),
+        cmocka_unit_test_setup(a_switch_that_is_neither_on_nor_off_is_refused, set_up),
+        cmocka_unit_test_setup(the_services_that_give_out_keys_have_endpoints_too, set_up),
         cmocka_unit_test_setup(a_value_of_two_lines_is_refused, set_up),
         cmocka_unit_test_setup(a_file_that_is_not_understood_is_an_error, set_up),
     };

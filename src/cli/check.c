@@ -4,20 +4,13 @@
 #include "cli/command.h"
 #include "cli/forecast_report.h"
 
-static void print_complaint(void *ctx, enum pipepoll_level level, str text)
-{
-    (void)ctx;
-    (void)level;
-    fprintf(stderr, "%.*s\n", STR_ARG(text));
-}
-
 static int check_file(const char *path, bool json)
 {
     struct config config = { 0 };
     struct complaints complaints;
     struct forecast_report report = { .config = NULL };
     int r = config_load(&config, path, &complaints);
-    complaints_each(&complaints, print_complaint, NULL);
+    complaints_print(&complaints);
     if (r == PIPEPOLL_EINVAL)
         return EXIT_USAGE;
     if (!r)
@@ -35,7 +28,7 @@ static int check_file(const char *path, bool json)
 enum { FLAG_CONFIG, FLAG_OUTPUT };
 
 static const struct flag flags[] = {
-    [FLAG_CONFIG] = { STR_INIT("--config"), "FILE", "the file (required)" },
+    [FLAG_CONFIG] = { STR_INIT("--config"), "FILE", "the file, or - for stdin (required)" },
     [FLAG_OUTPUT] = { STR_INIT("--output"), "text|json", "how to print the plan (default text)" },
 };
 
@@ -64,7 +57,9 @@ const struct command command_check = {
     .summary = "validate a config file and show what it asks for",
     .about =
         "Prints all that is wrong with the file, each with its line and column; or the plan: its\n"
-        "targets, polls a second and calls a day in all and for each account and region, the most\n"
+        "targets, polls a second and calls a day in all and for each account and region while\n"
+        "little is found (a full answer is followed at once, and after jobs a goal makes for more\n"
+        "polls; never more than max-polls-per-second, where that is given), the most\n"
         "polls in flight, sockets and memory, how long a job waits to be found (P50, P95: one in\n"
         "two, 19 in 20), and warns of a pickup goal that max-polls-per-second does not allow.\n"
         "What the environment and the shared files of the AWS tools settle is shown with its\n"

@@ -50,22 +50,41 @@ void complain(struct complaints *c, enum pipepoll_level level, struct place at, 
     c->list[i] = new;
 }
 
+/* "FILE:LINE:COLUMN: [warning: ]TEXT" */
+static str put_line(struct buf *b, const struct complaints *c, const struct complaint *one,
+                    const char *tag)
+{
+    buf_printf(b, "%.*s:", c->file.len > 512 ? 512 : (int)c->file.len, c->file.ptr);
+    if (one->at.line)
+        buf_printf(b, "%u:%u:", one->at.line, one->at.column);
+    buf_printf(b, " %s%s", tag, one->text);
+    return buf_str(b);
+}
+
 void complaints_each(const struct complaints *c,
                      void (*line)(void *ctx, enum pipepoll_level level, str text), void *ctx)
 {
     char text[COMPLAINT_TEXT_MAX + 600];
     for (size_t i = 0; i < c->count; i++) {
-        const struct complaint *one = &c->list[i];
         struct buf b = BUF_ON(text);
-        buf_printf(&b, "%.*s:", c->file.len > 512 ? 512 : (int)c->file.len, c->file.ptr);
-        if (one->at.line)
-            buf_printf(&b, "%u:%u:", one->at.line, one->at.column);
-        buf_printf(&b, " %s%s", one->level == PIPEPOLL_WARNING ? "warning: " : "", one->text);
-        line(ctx, one->level, buf_str(&b));
+        line(ctx, c->list[i].level, put_line(&b, c, &c->list[i], ""));
     }
     if (c->left_out) {
         struct buf b = BUF_ON(text);
         buf_printf(&b, "... and %zu more", c->left_out);
         line(ctx, c->errors ? PIPEPOLL_ERROR : PIPEPOLL_WARNING, buf_str(&b));
     }
+}
+
+void complaints_print(const struct complaints *c)
+{
+    char text[COMPLAINT_TEXT_MAX + 600];
+    for (size_t i = 0; i < c->count; i++) {
+        struct buf b = BUF_ON(text);
+        const char *tag = c->list[i].level == PIPEPOLL_WARNING ? "warning: " : "";
+        str line = put_line(&b, c, &c->list[i], tag);
+        fprintf(stderr, "%.*s\n", STR_ARG(line));
+    }
+    if (c->left_out)
+        fprintf(stderr, "... and %zu more\n", c->left_out);
 }

@@ -30,9 +30,11 @@ struct complaints {
 __attribute__((format(printf, 4, 5))) void complain(struct complaints *c, enum pipepoll_level level,
                                                     struct place at, const char *format, ...);
 
-/* Each complaint as "FILE:LINE:COLUMN: [warning: ]TEXT", then "... and N more" if some were left
- * out. */
+/* Each complaint as "FILE:LINE:COLUMN: TEXT", then "... and N more" if some were left out. */
 void complaints_each(const struct complaints *c,
                      void (*line)(void *ctx, enum pipepoll_level level, str text), void *ctx);
+
+/* The same on stderr, with "warning: " before the text of one. */
+void complaints_print(const struct complaints *c);
 
 #endif

@@ -103,6 +103,10 @@ static void read_process(struct config *out, const struct section *s, struct com
     judge(quantity_count(v[KEY_MAX_IN_FLIGHT_PER_REGION].text, 1, 65536,
                          &out->max_in_flight_per_region),
           s, KEY_MAX_IN_FLIGHT_PER_REGION, "a number from 1 to 65536", c);
+    if (out->max_in_flight_per_region > out->max_in_flight)
+        complain(c, PIPEPOLL_ERROR, v[KEY_MAX_IN_FLIGHT_PER_REGION].at,
+                 "max-in-flight-per-region = %u is more than max-in-flight, %u",
+                 out->max_in_flight_per_region, out->max_in_flight);
     judge(quantity_real(v[KEY_MAX_POLLS_PER_SECOND].text, POLLS_PER_S_LEAST, POLLS_PER_S_MOST,
                         &out->max_polls_per_s),
           s, KEY_MAX_POLLS_PER_SECOND, "a number from 0.001 to 100000 such as 2 or 0.5", c);
@@ -125,13 +129,14 @@ struct forecast_limits config_limits(const struct config *c)
                                       .max_in_flight_per_region = c->max_in_flight_per_region };
 }
 
-static int warn_of_goals(const struct config *config, struct complaints *c)
+static int warn_of_plan(const struct config *config, const struct section *process,
+                        struct complaints *c)
 {
     struct forecast f = { 0 };
     const struct forecast_limits limits = config_limits(config);
     int r = forecast_make(&f, &config->plan, &limits);
     if (!r)
-        forecast_complain(&f, &limits, c);
+        forecast_complain(&f, &limits, process->values[KEY_MAX_IN_FLIGHT].at, c);
     forecast_deinit(&f);
     return r;
 }
@@ -156,7 +161,7 @@ int config_parse(struct config *out, char *text, size_t len, struct settings *se
     if (!r && c->errors)
         r = PIPEPOLL_EINVAL;
     if (!r)
-        r = warn_of_goals(&config, c);
+        r = warn_of_plan(&config, &s.process, c);
     if (r)
         goto out;
     *out = config;
@@ -209,10 +214,12 @@ static int refuse(struct complaints *c, const char *what)
 
 int config_load(struct config *out, const char *path, struct complaints *c)
 {
-    *c = (struct complaints) { .file = str_of(path) };
+    bool is_stdin = strcmp(path, "-") == 0;
+    *c = (struct complaints) { .file = is_stdin ? STR("stdin") : str_of(path) };
     struct settings settings = { 0 };
     char *text = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+                      : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     int r = fd < 0 ? refuse(c, strerror(errno)) : check_kind(fd, c);
     if (r)
         goto out;

@@ -81,6 +81,11 @@ static void read_action_type(struct draft *d)
     }
     if (!a->owner.ptr)
         a->owner = STR("ThirdParty");
+    if (str_eq(a->owner, STR("AWS")) || str_eq(a->owner, STR("Custom")))
+        complain(
+            d->complaints, PIPEPOLL_WARNING, draft_value(d, KEY_OWNER)->at,
+            "the service hands out third-party jobs to owner = ThirdParty only, not to \"%.*s\"",
+            STR_ARG(a->owner));
     draft_require(d, KEY_CATEGORY, "such as Build or Test");
     draft_require(d, KEY_PROVIDER, "your name in CodePipeline's list of action providers");
     draft_require(d, KEY_VERSION, "such as 1");
@@ -141,8 +146,7 @@ static void check_identity(const struct draft *d, enum key k, const struct ident
     if (!is_given(d, k))
         return;
     if (identity_credentials(&c, id, &why))
-        complain(d->complaints, PIPEPOLL_ERROR, draft_value(d, k)->at, "%s: %s", key_name(k),
-                 why.text);
+        complain(d->complaints, PIPEPOLL_ERROR, draft_value(d, k)->at, "%s", why.text);
     else
         pipepoll_credentials_unref(c);
 }
@@ -213,15 +217,15 @@ static void read_switch(struct draft *d, enum key k, enum pipepoll_setting which
     }
 }
 
-static void check_setting(struct draft *d, enum pipepoll_setting which,
-                          const struct pipepoll_target_options *sample)
+static void check_settings(const struct draft *d, const struct pipepoll_target_options *sample)
 {
     struct pipepoll_error why;
-    str from;
-    if (!pipepoll_target_check(sample, &why))
-        return;
-    pipepoll_settings_get(d->ambient, which, &from);
-    complain(d->complaints, PIPEPOLL_ERROR, d->section->at, "%.*s: %s", STR_ARG(from), why.text);
+    char from[256];
+    if (pipepoll_target_check(sample, &why))
+        complain(
+            d->complaints, PIPEPOLL_ERROR, d->section->at, "%s: %s",
+            settings_origins(d->ambient, d->in_force & SETTINGS_OF_ENDPOINT, from, sizeof from),
+            why.text);
 }
 
 static void read_endpoint(struct draft *d)
@@ -241,7 +245,19 @@ static void read_endpoint(struct draft *d)
     if (url->text.len)
         check_value(d, url, &sample);
     else if (sample.endpoint_url.len)
-        check_setting(d, PIPEPOLL_SETTING_ENDPOINT_URL, &sample);
+        check_settings(d, &sample);
+}
+
+/* Of a service that gives out keys: worth telling where it is not CodePipeline's too. */
+static void note_endpoint(struct draft *d, enum pipepoll_setting which)
+{
+    str from, of_all;
+    if (!d->ambient)
+        return;
+    pipepoll_settings_get(d->ambient, which, &from);
+    pipepoll_settings_get(d->ambient, PIPEPOLL_SETTING_ENDPOINT_URL, &of_all);
+    if (!str_eq(from, of_all))
+        draft_setting(d, which);
 }
 
 int draft_read(struct draft *d)
@@ -253,7 +269,10 @@ int draft_read(struct draft *d)
     read_action_type(d);
     read_pace(d);
     int r = read_identity(d);
-    if (!r)
-        read_endpoint(d);
-    return r;
+    if (r)
+        return r;
+    read_endpoint(d);
+    note_endpoint(d, PIPEPOLL_SETTING_STS_ENDPOINT_URL);
+    note_endpoint(d, PIPEPOLL_SETTING_SSO_ENDPOINT_URL);
+    return PIPEPOLL_OK;
 }

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 
 #include "cli/order.h"
-#include "cli/quantity.h"
+
+/* For want of better knowledge: a region across an ocean. */
+enum { TYPICAL_ANSWER_MS = 100 };
 
 /* With intervals spread evenly over 0.9 to 1.1 of their mean, a job that appears at any instant
  * waits for the next poll for: the remaining life of a renewal process. */
@@ -23,16 +25,25 @@ static double wanted_per_s(const struct plan_target *t)
 {
     const struct pipepoll_target_options *o = &t->options;
     uint32_t ms = o->pickup_goal_ms ? pipepoll_goal_interval_ms(o->pickup_goal_ms) : o->interval_ms;
+    if (o->slowest_interval_ms && o->slowest_interval_ms < ms)
+        ms = o->slowest_interval_ms;
     return 1000.0 / (ms ? ms : 1);
 }
 
-/* A goal that holds is the P95: the library polls no more often than it takes. */
+/* A goal that holds is the P95: the library polls no more often than it takes, unless a slowest
+ * interval makes it. */
+static double least_p95_ms(const struct pipepoll_target_options *o)
+{
+    double slowest_ms = o->slowest_interval_ms * WAIT_P95;
+    return slowest_ms > 0 && slowest_ms < o->pickup_goal_ms ? slowest_ms : o->pickup_goal_ms;
+}
+
 static struct forecast_pickup pickup_of(const struct flow *f)
 {
-    double interval_ms = 1000.0 / f->polls_per_s, p95_ms = interval_ms * WAIT_P95;
-    double goal_ms = f->target->options.pickup_goal_ms;
+    double interval_ms = 1000.0 / f->polls_per_s;
     return (struct forecast_pickup) { .p50_ms = interval_ms * WAIT_P50,
-                                      .p95_ms = p95_ms < goal_ms ? goal_ms : p95_ms };
+                                      .p95_ms = fmax(interval_ms * WAIT_P95,
+                                                     least_p95_ms(&f->target->options)) };
 }
 
 static bool is_late(const struct flow *f, const struct forecast_pickup *p)
@@ -194,6 +205,19 @@ void forecast_deinit(struct forecast *f)
     *f = (struct forecast) { 0 };
 }
 
+static void complain_of_load(const struct forecast *f, const struct forecast_limits *limits,
+                             struct place at, struct complaints *c)
+{
+    double most_per_s = limits->max_in_flight * 1000.0 / TYPICAL_ANSWER_MS;
+    if (f->polls_per_s <= most_per_s)
+        return;
+    complain(c, PIPEPOLL_WARNING, at,
+             "max-in-flight = %u does not do for the %.4g polls a second that the targets ask for: "
+             "with answers after %d ms it allows %.4g; it takes max-in-flight = %.0f",
+             limits->max_in_flight, f->polls_per_s, TYPICAL_ANSWER_MS, most_per_s,
+             ceil(f->polls_per_s * TYPICAL_ANSWER_MS / 1000));
+}
+
 /* Upwards, so that the advice holds when it is taken: in tenths of a second, in whole ones from ten
  * on. */
 static double advised_goal_s(double p95_ms)
@@ -201,23 +225,27 @@ static double advised_goal_s(double p95_ms)
     return p95_ms < 10000 ? ceil(p95_ms / 100) / 10 : ceil(p95_ms / 1000);
 }
 
-void forecast_complain(const struct forecast *f, const struct forecast_limits *limits,
-                       struct complaints *c)
+static void complain_of_goals(const struct forecast *f, const struct forecast_limits *limits,
+                              struct complaints *c)
 {
     for (size_t i = 0; i < f->row_count; i++) {
         const struct forecast_row *row = &f->rows[i];
         const struct plan_target *t = row->late;
         if (!t)
             continue;
-        char goal[16];
-        struct buf b = BUF_ON(goal);
-        quantity_put_duration(&b, t->options.pickup_goal_ms);
         complain(c, PIPEPOLL_WARNING, t->at,
-                 "[target %.*s]: its pickup goal of %s will not hold in %.*s: "
+                 "[target %.*s]: its pickup goal of %.10g s will not hold in %.*s: "
                  "max-polls-per-second = %.4g leaves it a poll every %.3g s; it takes "
                  "max-polls-per-second = %.10g, or a goal of %.10g s",
-                 STR_ARG(t->name), buf_cstr(&b), STR_ARG(t->options.region),
+                 STR_ARG(t->name), t->options.pickup_goal_ms / 1000.0, STR_ARG(t->options.region),
                  limits->max_polls_per_s, row->interval_ms / 1000,
                  ceil(row->needed_per_s * 1000) / 1000, advised_goal_s(row->pickup.p95_ms));
     }
+}
+
+void forecast_complain(const struct forecast *f, const struct forecast_limits *limits,
+                       struct place max_in_flight, struct complaints *c)
+{
+    complain_of_goals(f, limits, c);
+    complain_of_load(f, limits, max_in_flight, c);
 }

@@ -1,5 +1,7 @@
 /* What a plan will come to: how often each target is really polled when an account and region has
- * a ceiling, how long a job waits to be found, how many calls and sockets that takes. Pure. */
+ * a ceiling, how long a job waits to be found, how many calls and sockets that takes. All figures
+ * are of quiet targets: a full answer is followed at once, and after jobs a goal makes for more
+ * polls than without. Pure. */
 #ifndef CLI_FORECAST_H
 #define CLI_FORECAST_H
 
@@ -30,8 +32,8 @@ struct forecast_row {
 struct forecast_budget {
     const struct plan_target *first; /* its identity and region are those of all */
     size_t targets, sockets;
-    double wanted_per_s; /* polls a second by interval or goal; with goals the most there can be */
-    double polls_per_s;  /* the same under the ceiling */
+    double wanted_per_s;           /* polls a second by interval, goal and slowest interval */
+    double polls_per_s;            /* the same under the ceiling */
     struct forecast_pickup pickup; /* of the slowest target */
 };
 
@@ -49,9 +51,10 @@ int forecast_make(struct forecast *out, const struct plan *plan,
                   const struct forecast_limits *limits);
 void forecast_deinit(struct forecast *f); /* fine on a zeroed one */
 
-/* A warning at each section with a pickup goal that will not hold: by how much, and what it
- * takes. */
+/* A warning at each section with a pickup goal that will not hold, by how much, and what it takes;
+ * and one at the place of max-in-flight (line 0: not given) where so few polls at once can't be as
+ * many a second. */
 void forecast_complain(const struct forecast *f, const struct forecast_limits *limits,
-                       struct complaints *c);
+                       struct place max_in_flight, struct complaints *c);
 
 #endif

@@ -55,16 +55,25 @@ static void print_row(const struct forecast_row *row)
            row->regions > 1 && !o->endpoint_url.len ? ", ..." : "");
 }
 
+static bool has_goals(const struct forecast *f)
+{
+    for (size_t i = 0; i < f->row_count; i++)
+        if (f->rows[i].first->options.pickup_goal_ms)
+            return true;
+    return false;
+}
+
 static void print_totals(const struct forecast_report *r)
 {
     const struct forecast *f = &r->forecast;
     const struct config *c = r->config;
     printf("\n%-16s %zu in %zu region%s\n", "targets", f->targets, f->regions,
            quantity_plural(f->regions));
-    printf("%-16s %.4g\n", "polls/s", f->polls_per_s);
+    printf("%-16s %.4g while little is found, more %s\n", "polls/s", f->polls_per_s,
+           has_goals(f) ? "while jobs come" : "after full answers");
     if (c->max_polls_per_s > 0)
         printf("%-16s %.4g polls/s for each account and region\n", "ceiling", c->max_polls_per_s);
-    printf("%-16s %.0f\n", "calls a day", f->polls_per_s * SECONDS_OF_DAY);
+    printf("%-16s %.0f at that rate\n", "calls a day", f->polls_per_s * SECONDS_OF_DAY);
     printf("%-16s %zu at most, ", "in flight", f->sockets);
     if (c->max_in_flight_per_region)
         printf("%u a region\n", c->max_in_flight_per_region);
@@ -80,12 +89,11 @@ static void print_routes(const struct routes *r)
 {
     for (size_t i = 0; i < r->setting_count; i++) {
         const struct route_setting *s = &r->settings[i];
-        printf("%-16s %.*s (%.*s)\n", settings_name(s->which), STR_ARG(s->value), STR_ARG(s->from));
+        printf("%-16s %.*s (%.*s)\n", s->name, STR_ARG(s->value), STR_ARG(s->from));
     }
     for (size_t i = 0; i < r->proxy_count; i++) {
         const struct route_proxy *p = &r->proxies[i];
-        bool only_none = r->proxy_count == 1 && !p->proxy[0];
-        if (!only_none)
+        if (r->has_proxy)
             printf("%-16s %s for %s%s\n", "proxy", p->proxy[0] ? p->proxy : "none", p->example,
                    p->endpoints > 1 ? ", ..." : "");
     }
@@ -119,7 +127,7 @@ static void print_budgets(const struct forecast *f)
 {
     const struct forecast_budget *at = f->budgets, *end = at + f->budget_count;
     printf("\n%-20s %7s %9s %9s %9s %12s %8s  %s\n", "REGION", "TARGETS", "POLLS/S", "P50", "P95",
-           "CALLS/DAY", "SOCKETS", "CREDENTIALS");
+           "CALLS/DAY", "SOCKETS", "CREDENTIALS (P50, P95: of the slowest target)");
     while (at < end) {
         size_t more = count_alike(at, end) - 1;
         printf("%-20.*s", STR_ARG(at->first->options.region));
@@ -223,7 +231,7 @@ static void print_json_routes(const struct routes *r)
     printf("\"settings\":[");
     for (size_t i = 0; i < r->setting_count; i++) {
         printf("%s{", i ? "," : "");
-        print_member("setting", str_of(settings_name(r->settings[i].which)));
+        print_member("setting", str_of(r->settings[i].name));
         print_next("value", r->settings[i].value);
         print_next("from", r->settings[i].from);
         putchar('}');

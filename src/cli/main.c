@@ -76,6 +76,22 @@ static int run(const struct command *c, int argc, char **argv)
     return c->run(c, argc, argv);
 }
 
+static const struct command *find(str word)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (str_eq(word, commands[i]->name))
+            return commands[i];
+    return NULL;
+}
+
+static int help_on(char *name)
+{
+    char flag[] = "--help";
+    char *argv[] = { name, flag, NULL };
+    const struct command *c = find(str_of(name));
+    return c ? c->run(c, 2, argv) : refuse(str_of(name));
+}
+
 int main(int argc, char **argv)
 {
     /* A reader that goes away is an error of the write, dealt with where it was made. */
@@ -87,12 +103,12 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     str word = str_of(argv[1]);
+    if (str_eq(word, STR("help")) && argc > 2)
+        return help_on(argv[2]);
     if (str_eq(word, STR("--help")) || str_eq(word, STR("-h")) || str_eq(word, STR("help")))
         return print_help();
-    if (str_eq(word, STR("--version")))
+    if (str_eq(word, STR("--version")) || str_eq(word, STR("version")))
         return print_version();
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (str_eq(word, commands[i]->name))
-            return run(commands[i], argc - 1, argv + 1);
-    return refuse(word);
+    const struct command *c = find(word);
+    return c ? run(c, argc - 1, argv + 1) : refuse(word);
 }

@@ -73,18 +73,17 @@ static bool check_region(const struct draft *d, str region, struct place at)
 {
     struct pipepoll_target_options sample = draft_sample();
     struct pipepoll_error why;
-    char hint[96];
+    char hint[96], text[256];
     sample.region = region;
     if (pipepoll_target_check(&sample, &why)) {
         complain(d->complaints, PIPEPOLL_ERROR, at, "%s%s", why.text,
                  region_hint(region, hint, sizeof hint));
         return false;
     }
-    if (!d->options.endpoint_url.len && !draft_is_misspelt(d, KEY_ENDPOINT_URL) &&
-        !region_is_known(region))
-        complain(d->complaints, PIPEPOLL_WARNING, at,
-                 "CodePipeline is not known to be offered in \"%.*s\"%s", STR_ARG(region),
-                 region_hint(region, hint, sizeof hint));
+    bool elsewhere = d->options.endpoint_url.len || draft_is_misspelt(d, KEY_ENDPOINT_URL);
+    const char *doubt = region_doubt(region, elsewhere, text, sizeof text);
+    if (doubt)
+        complain(d->complaints, PIPEPOLL_WARNING, at, "%s", doubt);
     return true;
 }
 
@@ -118,7 +117,8 @@ static int read_regions(struct plan *p, struct draft *d)
         /* A profile that is not understood was complained of, and might have named one. */
         if (d->settings && !d->ambient)
             return PIPEPOLL_OK;
-        draft_require(d, KEY_REGIONS, "a list such as us-east-1, eu-west-1, or all");
+        draft_require(d, KEY_REGIONS,
+                      "a list such as us-east-1, eu-west-1, or all; AWS_REGION would do too");
     }
     str rest = v->text;
     bool none = v->text.len > 0;

@@ -13,8 +13,16 @@
 
 enum { ATTEMPTS = 3, INDENT = 4 };
 
+/* What makes failures of several regions one and the same for people. */
+struct kind {
+    int status, http_status; /* status 0: there was none */
+    char code[64];
+};
+
 struct once {
     str region;
+    struct kind failure;
+    bool is_told;      /* in full; of equal ones the first is */
     struct buf answer; /* as it will be printed; .at NULL: there was none; owned */
 };
 
@@ -146,8 +154,49 @@ static void print_refusal(const struct pipepoll_failure *f)
     fprintf(stderr, ": %.*s\n", STR_ARG(f->message));
 }
 
-static int print_failure(const struct poll *p, const struct once *o,
-                         const struct pipepoll_failure *f)
+static bool same_kind(const struct kind *a, const struct kind *b)
+{
+    return a->status == b->status && a->http_status == b->http_status &&
+           strcmp(a->code, b->code) == 0;
+}
+
+/* Of each kind one is told in full; without a network all would say the same. */
+static bool is_told(const struct poll *p, const struct kind *k)
+{
+    for (size_t i = 0; i < p->options.count; i++)
+        if (p->regions[i].is_told && same_kind(&p->regions[i].failure, k))
+            return true;
+    return false;
+}
+
+static void print_alike(const struct poll *p, const struct once *told)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->options.count; i++) {
+        const struct once *o = &p->regions[i];
+        if (o == told || !same_kind(&o->failure, &told->failure))
+            continue;
+        fprintf(stderr, "%s%.*s", n++ ? ", " : "The same: ", STR_ARG(o->region));
+    }
+    if (n)
+        fputc('\n', stderr);
+}
+
+static void print_all_alike(const struct poll *p)
+{
+    for (size_t i = 0; i < p->options.count; i++)
+        if (p->regions[i].is_told)
+            print_alike(p, &p->regions[i]);
+}
+
+static bool is_refusal(const struct pipepoll_failure *f)
+{
+    /* A success that was not understood is no refusal of the service. */
+    return f->code.len || f->http_status >= 300;
+}
+
+static void print_failure(const struct poll *p, const struct once *o,
+                          const struct pipepoll_failure *f)
 {
     char url[512] = "";
     struct pipepoll_target_options target = p->options.target;
@@ -156,13 +205,10 @@ static int print_failure(const struct poll *p, const struct once *o,
     fputc('\n', stderr);
     if (p->options.keyed)
         fprintf(stderr, "%.*s: ", STR_ARG(o->region));
-    /* A success that was not understood is no refusal of the service. */
-    bool refused = f->code.len || f->http_status >= 300;
-    if (refused)
+    if (is_refusal(f))
         print_refusal(f);
     else
         print_fault(f, url);
-    return refused ? EXIT_REFUSED : EXIT_OTHER;
 }
 
 static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
@@ -171,7 +217,14 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
     struct poll *p = CONTAINER_OF(sink, struct poll, sink);
     if (failure_may_pass(failure) && failure->attempt < ATTEMPTS)
         return;
-    int code = print_failure(p, pipepoll_target_user(from), failure);
+    struct once *o = pipepoll_target_user(from);
+    o->failure = (struct kind) { failure->status, failure->http_status, "" };
+    snprintf(o->failure.code, sizeof o->failure.code, "%.*s", STR_ARG(failure->code));
+    if (!is_told(p, &o->failure)) {
+        o->is_told = true;
+        print_failure(p, o, failure);
+    }
+    int code = is_refusal(failure) ? EXIT_REFUSED : EXIT_OTHER;
     p->code = code > p->code ? code : p->code;
     pipepoll_target_remove(from);
 }
@@ -258,6 +311,7 @@ static int run_poll(const struct command *self, int argc, char **argv)
     int code;
     if (poll_options_read(&p.options, &f, &code)) {
         code = poll_regions(&p);
+        print_all_alike(&p);
         /* Keys may go when some regions have answered, perhaps with jobs. */
         if (p.poller && (code != EXIT_CREDENTIALS || has_answers(&p)))
             print_answers(&p);
@@ -273,12 +327,17 @@ const struct command command_poll = {
     .name = STR_INIT("poll"),
     .summary = "ask once for third-party jobs, in one region or many",
     .about =
-        "Flags, output and exit codes are those of\n"
-        "`aws codepipeline poll-for-third-party-jobs`, and `amzRequestId` is added:\n"
+        "Output and exit codes are those of\n"
+        "`aws codepipeline poll-for-third-party-jobs`, so are most flags; `amzRequestId` is "
+        "added:\n"
         "  {\"jobs\": [{\"clientId\": ..., \"jobId\": ...}], \"amzRequestId\": ...}\n"
         "With several regions, or `all`, it is one object with such an object for each region\n"
         "that answered: {\"us-east-1\": {\"jobs\": ...}, ...}. What may pass is tried three "
         "times.\n"
+        "A failure that several regions have in common is told once, with their names.\n"
+        "Not there: --query (the output is for jq), --no-verify-ssl (--ca-bundle names a root),\n"
+        "--debug (`pipepoll doctor` looks closer), --cli-connect-timeout and --cli-read-timeout\n"
+        "(--timeout is for both).\n"
         "A job handed out here is leased: who polls next will not see it for a while.\n",
     .flags = poll_flags,
     .flag_count = POLL_FLAG_COUNT,

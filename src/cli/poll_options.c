@@ -13,10 +13,14 @@ enum {
     FLAG_MAX_BATCH_SIZE,
     FLAG_ENDPOINT_URL,
     FLAG_CA_BUNDLE,
-    FLAG_TIMEOUT
+    FLAG_TIMEOUT,
+    FLAG_OUTPUT,
+    FLAG_COLOR,
+    FLAG_NO_PAGINATE,
+    FLAG_NO_CLI_PAGER
 };
 
-_Static_assert(FLAG_TIMEOUT + 1 == POLL_FLAG_COUNT, "a flag without a name, or the other way");
+_Static_assert(FLAG_NO_CLI_PAGER + 1 == POLL_FLAG_COUNT, "a flag without a name, or the other way");
 
 const struct flag poll_flags[POLL_FLAG_COUNT] = {
     [FLAG_REGION] = { STR_INIT("--region"), "REGION",
@@ -39,6 +43,10 @@ const struct flag poll_flags[POLL_FLAG_COUNT] = {
                          "PEM file of trusted roots (default AWS_CA_BUNDLE,\n"
                          "the profile's, the system's)" },
     [FLAG_TIMEOUT] = { STR_INIT("--timeout"), "S", "of each request, in seconds (default 30)" },
+    [FLAG_OUTPUT] = { STR_INIT("--output"), "json", "there is no other" },
+    [FLAG_COLOR] = { STR_INIT("--color"), "WHEN", "changes nothing here" },
+    [FLAG_NO_PAGINATE] = { STR_INIT("--no-paginate"), NULL, "changes nothing here" },
+    [FLAG_NO_CLI_PAGER] = { STR_INIT("--no-cli-pager"), NULL, "changes nothing here" },
 };
 
 static int add_region(struct poll_options *o, const struct command *c, str region)
@@ -93,18 +101,35 @@ static int read_flag(struct poll_options *o, const struct flags *f, int flag, st
         if (!quantity_duration_ms(value, 1, 600000, &o->timeout_ms))
             return flags_refuse(f, flag, "a number of seconds up to 600", value);
         break;
+    case FLAG_OUTPUT:
+        if (!str_eq(value, STR("json")))
+            return flags_refuse(f, flag, "json", value);
+        break;
+    case FLAG_COLOR:
+    case FLAG_NO_PAGINATE:
+    case FLAG_NO_CLI_PAGER:
+        break;
     }
     return EXIT_FINE;
 }
 
 /* What the command line leaves open. An endpoint URL there goes before the machine's FIPS and dual
  * stack, which choose among AWS's own. */
+static str endpoint_setting(struct poll_options *o, const struct pipepoll_settings *s,
+                            enum pipepoll_setting which)
+{
+    str value = pipepoll_settings_get(s, which, NULL);
+    if (value.len)
+        o->in_force |= 1u << which;
+    return value;
+}
+
 static void apply(struct poll_options *o, const struct pipepoll_settings *s)
 {
     if (!o->target.endpoint_url.ptr) {
-        o->target.endpoint_url = pipepoll_settings_get(s, PIPEPOLL_SETTING_ENDPOINT_URL, NULL);
-        o->target.fips = pipepoll_settings_get(s, PIPEPOLL_SETTING_FIPS, NULL).len > 0;
-        o->target.dualstack = pipepoll_settings_get(s, PIPEPOLL_SETTING_DUALSTACK, NULL).len > 0;
+        o->target.endpoint_url = endpoint_setting(o, s, PIPEPOLL_SETTING_ENDPOINT_URL);
+        o->target.fips = endpoint_setting(o, s, PIPEPOLL_SETTING_FIPS).len > 0;
+        o->target.dualstack = endpoint_setting(o, s, PIPEPOLL_SETTING_DUALSTACK).len > 0;
     }
     if (!o->ca_bundle.ptr)
         o->ca_bundle = pipepoll_settings_get(s, PIPEPOLL_SETTING_CA_BUNDLE, NULL);
@@ -113,12 +138,30 @@ static void apply(struct poll_options *o, const struct pipepoll_settings *s)
         o->regions[o->count++] = region;
 }
 
-static int check_target(const struct poll_options *o, const struct command *c, str region)
+static int check_target(const struct poll_options *o, const struct command *c,
+                        const struct pipepoll_settings *s, str region)
 {
     struct pipepoll_target_options target = o->target;
     struct pipepoll_error why;
+    char from[256];
     target.region = region;
-    return pipepoll_target_check(&target, &why) ? command_misuse(c, "%s", why.text) : EXIT_FINE;
+    if (!pipepoll_target_check(&target, &why))
+        return EXIT_FINE;
+    /* Is it the endpoint? Then say whose, for it may be nobody's that is here now. */
+    target.endpoint_url = (str) { NULL, 0 };
+    target.fips = target.dualstack = false;
+    if (!o->in_force || pipepoll_target_check(&target, NULL))
+        return command_misuse(c, "%s", why.text);
+    return command_misuse(c, "%s: %s", settings_origins(s, o->in_force, from, sizeof from),
+                          why.text);
+}
+
+static void warn_of_region(const struct poll_options *o, const struct command *c, str region)
+{
+    char text[256];
+    const char *doubt = region_doubt(region, o->target.endpoint_url.len > 0, text, sizeof text);
+    if (doubt)
+        fprintf(stderr, "pipepoll %.*s: warning: %s\n", STR_ARG(c->name), doubt);
 }
 
 int poll_options_complete(struct poll_options *o, const struct command *c)
@@ -134,9 +177,11 @@ int poll_options_complete(struct poll_options *o, const struct command *c)
     }
     apply(o, s);
     /* What was said is judged before what was not. */
-    int code = check_target(o, c, STR("us-east-1"));
+    int code = check_target(o, c, s, STR("us-east-1"));
     for (size_t i = 0; code == EXIT_FINE && i < o->count; i++)
-        code = check_target(o, c, o->regions[i]);
+        code = check_target(o, c, s, o->regions[i]);
+    for (size_t i = 0; code == EXIT_FINE && i < o->count; i++)
+        warn_of_region(o, c, o->regions[i]);
     if (code == EXIT_FINE && o->count == 0) {
         fprintf(stderr, "\nYou must specify a region: by --region, by AWS_REGION, or by region in "
                         "the profile.\n");

@@ -14,11 +14,12 @@ struct poll_options {
     uint32_t timeout_ms;
     str regions[POLL_REGIONS_MAX];
     size_t count;
-    bool keyed; /* print one object by region, as there may be several */
+    bool keyed;        /* print one object by region, as there may be several */
+    unsigned in_force; /* of the settings, a bit (1 << which) for each that chose the endpoint */
     struct settings settings;
 };
 
-enum { POLL_FLAG_COUNT = 7 };
+enum { POLL_FLAG_COUNT = 11 };
 extern const struct flag poll_flags[POLL_FLAG_COUNT];
 
 /* true: *out is filled, and its slices lie in argv and its settings. false: *code is what to exit

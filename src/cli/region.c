@@ -1,5 +1,6 @@
 #include "cli/region.h"
 
+#include "base/buf.h"
 #include "base/nearest.h"
 #include "cli/quantity.h"
 
@@ -75,6 +76,19 @@ const char *region_hint(str word, char *text, size_t size)
     struct nearest n = nearest_to(region_is_all(word) ? partition_of(word) : word);
     try_all(&n, region_is_all(word));
     return nearest_hint(&n, text, size);
+}
+
+const char *region_doubt(str region, bool has_endpoint_url, char *text, size_t size)
+{
+    char hint[96];
+    if (region_is_known(region))
+        return NULL;
+    region_hint(region, hint, sizeof hint);
+    if (has_endpoint_url && !hint[0])
+        return NULL;
+    struct buf b = { .at = text, .cap = size };
+    buf_printf(&b, "CodePipeline is not known to be offered in \"%.*s\"%s", STR_ARG(region), hint);
+    return buf_cstr(&b);
 }
 
 const char *region_count_read(str value, uint32_t *out)

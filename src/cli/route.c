@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/environment.h"
 #include "cli/order.h"
 
 const char *route_endpoint(const struct plan_target *t, char *text, size_t size)
@@ -16,7 +17,8 @@ static void add_setting(struct routes *r, struct route_setting new)
 {
     for (size_t i = 0; i < r->setting_count; i++) {
         const struct route_setting *s = &r->settings[i];
-        if (s->which == new.which && str_eq(s->value, new.value) && str_eq(s->from, new.from))
+        if (strcmp(s->name, new.name) == 0 && str_eq(s->value, new.value) &&
+            str_eq(s->from, new.from))
             return;
     }
     if (r->setting_count < ROUTE_SETTINGS_MAX)
@@ -26,7 +28,7 @@ static void add_setting(struct routes *r, struct route_setting new)
 static void add_settings(struct routes *r, const struct plan_target *t)
 {
     for (enum pipepoll_setting which = 0; t->in_force && which < PIPEPOLL_SETTING_COUNT; which++) {
-        struct route_setting s = { .which = which };
+        struct route_setting s = { .name = settings_name(which) };
         if (!(t->in_force & 1u << which))
             continue;
         s.value = pipepoll_settings_get(t->settings, which, &s.from);
@@ -65,6 +67,32 @@ static void add_endpoint(struct routes *r, const struct plan_target *t)
         memcpy(p->example, url, sizeof url);
 }
 
+/* Of the variables that the library reads; the first that is set. */
+static const char *first_set(const char *const *names, size_t count)
+{
+    const struct environment e = { 0 };
+    for (size_t i = 0; i < count; i++)
+        if (environment_get(&e, names[i]).len)
+            return names[i];
+    return NULL;
+}
+
+static void add_exemption(struct routes *r)
+{
+    static const char *const proxies[] = { "https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy",
+                                           "ALL_PROXY" };
+    static const char *const exemptions[] = { "no_proxy", "NO_PROXY" };
+    const struct environment e = { 0 };
+    const char *name = first_set(exemptions, sizeof exemptions / sizeof *exemptions);
+    r->has_proxy = first_set(proxies, sizeof proxies / sizeof *proxies);
+    if (r->has_proxy && name)
+        add_setting(r, (struct route_setting) {
+                           .name = "no proxy for",
+                           .value = str_trim(environment_get(&e, name)),
+                           .from = str_of(name),
+                       });
+}
+
 int routes_of(struct routes *out, const struct config *config)
 {
     const struct plan *p = &config->plan;
@@ -73,13 +101,14 @@ int routes_of(struct routes *out, const struct config *config)
     if (!sorted)
         return PIPEPOLL_ENOMEM;
     if (config->ca_bundle_from.len)
-        add_setting(out, (struct route_setting) { .which = PIPEPOLL_SETTING_CA_BUNDLE,
+        add_setting(out, (struct route_setting) { .name = settings_name(PIPEPOLL_SETTING_CA_BUNDLE),
                                                   .value = config->ca_bundle,
                                                   .from = config->ca_bundle_from });
     for (size_t i = 0; i < p->count; i++) {
         sorted[i] = &p->targets[i];
         add_settings(out, sorted[i]);
     }
+    add_exemption(out);
     qsort(sorted, p->count, sizeof *sorted, compare_endpoints);
     for (size_t i = 0; i < p->count; i++)
         if (i == 0 || compare_endpoints(&sorted[i - 1], &sorted[i]))

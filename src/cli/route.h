@@ -7,9 +7,9 @@
 
 enum { ROUTE_SETTINGS_MAX = 64, ROUTE_PROXIES_MAX = 4, ROUTE_URL_MAX = 512 };
 
-/* A setting that is in force; slices are the config's. */
+/* A setting that is in force; slices are the config's or the environment's. */
 struct route_setting {
-    enum pipepoll_setting which;
+    const char *name; /* settings_name(), or "no proxy for" */
     str value, from;
 };
 
@@ -25,6 +25,7 @@ struct routes {
     size_t setting_count;
     struct route_proxy proxies[ROUTE_PROXIES_MAX];
     size_t proxy_count;
+    bool has_proxy; /* the environment names one, be it for these endpoints or not */
 };
 
 /* PIPEPOLL_ENOMEM. */

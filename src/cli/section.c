@@ -21,7 +21,7 @@ struct reader {
     struct sections *out;
     struct complaints *complaints;
     char *text;
-    struct section *section; /* NULL: an unknown one, whose keys are skipped */
+    struct section *section; /* NULL: an unknown or second one, whose keys are skipped */
     struct value *value;     /* the last one, for continuation lines; NULL: skip these */
     enum key key;            /* of value */
 };
@@ -52,7 +52,7 @@ static struct section *add_target(struct sections *s)
     return added;
 }
 
-static void check_name(struct reader *r, str name, struct place at)
+static bool is_taken(struct reader *r, str name, struct place at)
 {
     for (size_t i = 0; i < r->out->count; i++) {
         const struct section *other = &r->out->targets[i];
@@ -60,17 +60,18 @@ static void check_name(struct reader *r, str name, struct place at)
             complain(r->complaints, PIPEPOLL_ERROR, at,
                      "a second [target %.*s] (the first is at line %u)", STR_ARG(name),
                      other->at.line);
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 static int begin_target(struct reader *r, const struct ini_item *item, struct place at)
 {
     if (item->value.len == 0)
         complain(r->complaints, PIPEPOLL_ERROR, at, "[target] needs a name, such as [target web]");
-    else
-        check_name(r, item->value, at);
+    else if (is_taken(r, item->value, at))
+        return PIPEPOLL_OK; /* its keys are skipped: they were meant for one of both */
     r->section = add_target(r->out);
     if (!r->section)
         return PIPEPOLL_ENOMEM;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 
 struct settings_set {
@@ -63,12 +64,34 @@ void settings_deinit(struct settings *s)
     *s = (struct settings) { .count = 0 };
 }
 
+const char *settings_origins(const struct pipepoll_settings *s, unsigned bits, char *text,
+                             size_t size)
+{
+    struct buf b = { .at = text, .cap = size };
+    str last = { NULL, 0 };
+    for (enum pipepoll_setting which = 0; which < PIPEPOLL_SETTING_COUNT; which++) {
+        str from;
+        if (!(bits & 1u << which))
+            continue;
+        pipepoll_settings_get(s, which, &from);
+        if (!str_eq(from, last))
+            buf_printf(&b, "%s%.*s", b.len ? " and " : "", STR_ARG(from));
+        last = from;
+    }
+    return buf_cstr(&b);
+}
+
 const char *settings_name(enum pipepoll_setting which)
 {
     static const char *const names[PIPEPOLL_SETTING_COUNT] = {
-        [PIPEPOLL_SETTING_PROFILE] = "profile",       [PIPEPOLL_SETTING_REGION] = "region",
-        [PIPEPOLL_SETTING_ENDPOINT_URL] = "endpoint", [PIPEPOLL_SETTING_FIPS] = "fips",
-        [PIPEPOLL_SETTING_DUALSTACK] = "dualstack",   [PIPEPOLL_SETTING_CA_BUNDLE] = "ca-bundle",
+        [PIPEPOLL_SETTING_PROFILE] = "profile",
+        [PIPEPOLL_SETTING_REGION] = "region",
+        [PIPEPOLL_SETTING_ENDPOINT_URL] = "endpoint",
+        [PIPEPOLL_SETTING_FIPS] = "fips",
+        [PIPEPOLL_SETTING_DUALSTACK] = "dualstack",
+        [PIPEPOLL_SETTING_CA_BUNDLE] = "ca-bundle",
+        [PIPEPOLL_SETTING_STS_ENDPOINT_URL] = "STS endpoint",
+        [PIPEPOLL_SETTING_SSO_ENDPOINT_URL] = "SSO endpoint",
     };
     return names[which];
 }

@@ -18,6 +18,16 @@ int settings_of(struct settings *s, str profile, const struct pipepoll_settings 
                 struct pipepoll_error *why);
 void settings_deinit(struct settings *s); /* fine on a zeroed one */
 
+/* A bit (1 << which) for each of those that choose the endpoint. */
+enum {
+    SETTINGS_OF_ENDPOINT = 1 << PIPEPOLL_SETTING_ENDPOINT_URL | 1 << PIPEPOLL_SETTING_FIPS |
+                           1 << PIPEPOLL_SETTING_DUALSTACK
+};
+
+/* Who says so: "AWS_ENDPOINT_URL and profile acme", of the settings in such bits. Returns text. */
+const char *settings_origins(const struct pipepoll_settings *s, unsigned bits, char *text,
+                             size_t size);
+
 /* What a setting is called for people: "region", "endpoint", ... Static. */
 const char *settings_name(enum pipepoll_setting which);
 

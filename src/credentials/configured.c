@@ -42,6 +42,20 @@ bool configured_is_true(const struct configured_value *v)
     return str_eq_nocase(v->text, STR("true"));
 }
 
+int configured_switch(struct configured_value *out, const struct configured *c,
+                      const char *variable, const char *key, struct pipepoll_error *why)
+{
+    bool by_variable = of_variable(c, variable).text.len > 0;
+    struct configured_value v = configured_either(c, variable, key);
+    bool is_on = configured_is_true(&v);
+    if (v.text.len && !is_on && !str_eq_nocase(v.text, STR("false")))
+        return explain(why, PIPEPOLL_EINVAL, "%s%s%s is true or false, not \"%.*s\"", v.from,
+                       by_variable ? "" : ": ", by_variable ? "" : key, STR_ARG(v.text));
+    *out = v;
+    out->text = is_on ? STR("true") : STR("");
+    return 0;
+}
+
 /* The endpoint in the services section that the profile names, if it names one. */
 static int of_services(struct configured_value *out, const struct configured *c,
                        const char *service, struct pipepoll_error *why)

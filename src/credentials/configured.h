@@ -25,6 +25,10 @@ struct configured_value configured_region(const struct configured *c);
 struct configured_value configured_either(const struct configured *c, const char *variable,
                                           const char *key);
 bool configured_is_true(const struct configured_value *v);
+/* The same for what is on or off: "true", or empty. PIPEPOLL_EINVAL for any other word than true
+ * and false: who meant to call FIPS endpoints must not call others unawares. */
+int configured_switch(struct configured_value *out, const struct configured *c,
+                      const char *variable, const char *key, struct pipepoll_error *why);
 
 /* The override of one service's endpoint ("STS": AWS_ENDPOINT_URL_STS, and sts = in the services
  * section), or that of all services. PIPEPOLL_EINVAL: the profile names a services section that is

@@ -134,14 +134,14 @@ static int find_endpoints(struct recipe *out, const struct configured *c,
     if (!r)
         r = configured_endpoint_url(&v, c, "SSO", why);
     out->sso_endpoint_url = v.text;
-    if (r)
-        return PIPEPOLL_ECREDENTIALS;
+    if (!r)
+        r = configured_switch(&v, c, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", why);
+    out->fips = v.text.len > 0;
+    if (!r)
+        r = configured_switch(&v, c, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint", why);
+    out->dualstack = v.text.len > 0;
     out->sts_region = configured_region(c).text;
-    v = configured_either(c, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
-    out->fips = configured_is_true(&v);
-    v = configured_either(c, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
-    out->dualstack = configured_is_true(&v);
-    return 0;
+    return r ? PIPEPOLL_ECREDENTIALS : 0;
 }
 
 static bool calls_aws(const struct recipe *r)
