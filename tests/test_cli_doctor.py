@@ -30,10 +30,11 @@ def test_well(sim):
     r = doctor(sim, "--region", "us-east-1", "--region", "eu-west-1", "--action-type-id", ACME)
     rows = r.out.splitlines()
     check("a machine that is well: a row for each region, and 0",
-          r.code == 0 and r.err == "" and len(rows) == 3
-          and [row.split()[:4] for row in rows[1:]]
+          r.code == 0 and r.err == ""
+          and [row.split()[:4] for row in rows[1:3]]
           == [["Acme", "us-east-1", "ok", "environment"],
               ["Acme", "eu-west-1", "ok", "environment"]], r)
+    check("and the sum at the end", rows[3:] == ["", "2 targets: 2 ok"], r)
     config = write("doctor.ini", target("web", sim) + target("shop", sim, provider="Shop"))
     report, r = examined(sim, "--config", config)
     check("every target of a config file is examined",
@@ -83,6 +84,8 @@ def test_tls():
     check("TLS is shown with its version and issuer",
           r.code == 0 and one["tlsVersion"] == "TLSv1.3" and one["issuer"]
           and one["tlsUs"] > 0, r)
+    expect("http:// to a port that speaks TLS", sim, 255, "unreachable", ["begin with https://"],
+           AWS_ENDPOINT_URL_CODEPIPELINE=sim.url.replace("https", "http"))
     report, r = examined(sim, "--region", "us-east-1")
     check("an unknown CA: which roots were tried, and AWS_CA_BUNDLE",
           r.code == 255 and report["targets"][0]["result"] == "untrusted"
@@ -117,6 +120,18 @@ def test_keys(sim):
     expect("a profile that is broken is named", sim, 253, "no-credentials",
            ["the profile broken in ~/.aws/config"], "--profile", "broken",
            env=dict(BARE, AWS_CONFIG_FILE=files))
+    source = "x" * 50  # two of them, so that the name of the keys is longer than a cell
+    files = write("doctor-role", f"[profile {source}]\nrole_arn = arn:aws:iam::123456789012:role/"
+                  f"{source}\nsource_profile = base\n[profile base]\naws_access_key_id = a\n"
+                  "aws_secret_access_key = b\n")
+    sts = Refusal(403, "AccessDenied")
+    r = doctor(sim, "--region", "us-east-1", "--profile", source,
+               env=dict(BARE, AWS_CONFIG_FILE=files, AWS_ENDPOINT_URL_STS=sts.url))
+    check("a profile's role that is denied: its policy",
+          r.code == 253 and f'"Resource":"arn:aws:iam::123456789012:role/{source}"' in r.out, r)
+    check("what does not fit a cell is cut with a mark",
+          re.search(rf"  profile {source}, role arn\S+\.\.\.  ", r.out), r)
+    check("the sum names each result", r.out.endswith("\n1 target: 1 no-credentials\n"), r)
     for code, result, words in (
             ("AccessDeniedException", "denied", ['"Action":"codepipeline:PollForThirdPartyJobs"']),
             ("ExpiredTokenException", "expired", ["aws sso login"]),
@@ -154,7 +169,7 @@ def test_clock():
     expect("a clock that is a day off works, with a warning", sim, 1, "clock",
            ["behind the service's", "chrony"])
     expect("but not where its correction is forbidden", sim, 254, "clock",
-           ["AWS_DISABLE_CLOCK_SKEW_CORRECTION"], AWS_DISABLE_CLOCK_SKEW_CORRECTION="true")
+           ["AWS_DISABLE_CLOCK_SKEW_CORRECTION forbids it: unset that"], AWS_DISABLE_CLOCK_SKEW_CORRECTION="true")
     expect("a key that no clock makes unknown", sim, 254, "unknown-key", ["partition"],
            AWS_ACCESS_KEY_ID="AKIDNOBODYS")
     sim.signal(signal.SIGTERM)
@@ -170,6 +185,8 @@ def test_way(sim):
         expect("a proxy that refuses is named, without its password", sim, 255, "unreachable",
                ["Check HTTPS_PROXY", nobody],
                http_proxy=nobody.replace("://", f"://user:{SECRET.replace('/', '%2F')}@"))
+    expect("https:// to a port that does not speak TLS", sim, 255, "unreachable",
+           ["begin with http://"], AWS_ENDPOINT_URL_CODEPIPELINE=sim.url.replace("http", "https"))
 
 
 def test_usage():

@@ -61,9 +61,11 @@ static void every_failure_has_a_word_a_cause_and_a_fix(void **state)
         { PIPEPOLL_ECREDENTIALS, "ExpiredTokenException", "expired", EXIT_REFUSED,
           "aws sso login" },
         { PIPEPOLL_ECREDENTIALS, "InvalidSignatureException", "wrong-secret", EXIT_REFUSED,
-          "both keys" },
+          "both keys again, without quotes or blanks" },
         { PIPEPOLL_ECREDENTIALS, "UnrecognizedClientException", "unknown-key", EXIT_REFUSED,
           "has not enabled the region us-east-1" },
+        { PIPEPOLL_ECREDENTIALS, "InvalidClientTokenId", "unknown-key", EXIT_REFUSED,
+          "quotes or blanks" },
         { PIPEPOLL_EREFUSED, "ValidationException", "refused", EXIT_REFUSED, "request id" },
         { PIPEPOLL_EUNTRUSTED, "", "untrusted", EXIT_OTHER, "AWS_CA_BUNDLE" },
         { PIPEPOLL_ETRANSPORT, "", "unreachable", EXIT_OTHER, "set HTTPS_PROXY" },
@@ -161,10 +163,13 @@ static void missing_keys_are_told_by_where_they_should_come_from(void **state)
     struct plan_target other = target;
     struct exam e = exam_of(EXAM_NO_KEYS, 0, "");
     e.target = &other;
-    snprintf(e.reason, sizeof e.reason, "REASON");
+    snprintf(e.reason, sizeof e.reason, "nothing is configured: no keys");
     struct diagnosis d = assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
-    assert_says(d.cause, "REASON");
-    assert_says(d.fix, "AWS_ACCESS_KEY_ID");
+    assert_says(d.cause, "nothing is configured: no keys");
+    assert_says(d.fix, "Looked at, in this order: AWS_ACCESS_KEY_ID");
+    snprintf(e.reason, sizeof e.reason, "the environment has half a pair");
+    d = assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
+    assert_says(d.fix, "no other is tried when it is broken");
     other.identity.profile = STR("acme");
     d = assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
     assert_says(d.fix, "the profile acme in ~/.aws/config");
@@ -172,13 +177,25 @@ static void missing_keys_are_told_by_where_they_should_come_from(void **state)
     other.identity.role_arn = STR("arn:aws:iam::123456789012:role/Poller");
     d = assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
     assert_says(d.fix, "the profile acme in ~/.aws/config");
-    snprintf(e.reason, sizeof e.reason, "AssumeRole of arn:... by STS at sts: no way there");
+    snprintf(e.reason, sizeof e.reason, "SSO token file x; run: aws sso login --profile acme");
     d = assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
-    assert_says(d.fix, "There are keys to assume the role with");
-    snprintf(e.reason, sizeof e.reason, "AssumeRole of arn:... by STS at sts: AccessDenied");
+    assert_string_equal(d.fix, "As the user who runs pipepoll, run: aws sso login --profile acme");
+}
+
+static void a_role_that_is_not_given_is_laid_to_sts_and_not_to_the_profile(void **state)
+{
+    (void)state;
+    struct plan_target other = target;
+    struct exam e = exam_of(EXAM_NO_KEYS, 0, "");
+    e.target = &other;
+    other.identity.profile = STR("acme");
+    other.identity.role_arn = STR("arn:aws:iam::123456789012:role/Poller");
+    snprintf(e.reason, sizeof e.reason, "AssumeRole of arn:x by STS at sts: no way there");
+    struct diagnosis d = assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
+    assert_says(d.fix, "or to the way there");
+    snprintf(e.reason, sizeof e.reason, "AssumeRole of arn:x by STS at sts: AccessDenied");
     d = assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
-    assert_says(d.fix, "\"Action\":\"sts:AssumeRole\","
-                       "\"Resource\":\"arn:aws:iam::123456789012:role/Poller\"");
+    assert_says(d.fix, "\"Action\":\"sts:AssumeRole\",\"Resource\":\"arn:x\"");
 }
 
 static void silence_is_laid_to_keys_or_to_the_way(void **state)
@@ -188,6 +205,27 @@ static void silence_is_laid_to_keys_or_to_the_way(void **state)
     assert_diagnosis(&e, "timed-out", EXIT_OTHER);
     e.usable = false;
     assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
+}
+
+static void a_connection_that_was_made_is_not_laid_to_its_name_or_a_firewall(void **state)
+{
+    (void)state;
+    struct exam e = exam_of(EXAM_FAILED, PIPEPOLL_ETIMEDOUT, "");
+    snprintf(e.address, sizeof e.address, "192.0.2.1");
+    struct diagnosis d = assert_diagnosis(&e, "timed-out", EXIT_OTHER);
+    assert_says(d.cause, "took the connection, but gave no whole answer in time");
+    assert_null(strstr(d.fix, "firewall"));
+    e.status = PIPEPOLL_ETRANSPORT;
+    d = assert_diagnosis(&e, "unreachable", EXIT_OTHER);
+    assert_says(d.cause, "took a connection, but not the poll: MESSAGE");
+    assert_null(strstr(d.fix, "DNS"));
+    e.address[0] = '\0';
+    snprintf(e.message, sizeof e.message, "OpenSSL SSL_connect: SSL_ERROR_SYSCALL");
+    d = assert_diagnosis(&e, "unreachable", EXIT_OTHER);
+    assert_says(d.fix, "begin with http://");
+    snprintf(e.url, sizeof e.url, "http://192.0.2.1/");
+    d = assert_diagnosis(&e, "unreachable", EXIT_OTHER);
+    assert_says(d.fix, "begin with https://");
 }
 
 static void a_proxy_on_the_way_is_suspected_first(void **state)
@@ -222,6 +260,8 @@ int main(void)
         cmocka_unit_test(keys_that_are_not_renewed_are_a_warning),
         cmocka_unit_test(missing_keys_are_told_by_where_they_should_come_from),
         cmocka_unit_test(silence_is_laid_to_keys_or_to_the_way),
+        cmocka_unit_test(a_role_that_is_not_given_is_laid_to_sts_and_not_to_the_profile),
+        cmocka_unit_test(a_connection_that_was_made_is_not_laid_to_its_name_or_a_firewall),
         cmocka_unit_test(a_proxy_on_the_way_is_suspected_first),
         cmocka_unit_test(an_untrusted_certificate_is_told_with_the_roots_that_were_tried),
     };

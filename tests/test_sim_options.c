@@ -41,6 +41,16 @@ static void what_is_given_is_read(void **state)
     assert_str_equal(c.place.action_type.category, "");
 }
 
+static void a_file_for_a_certificate_needs_one(void **state)
+{
+    struct sim_command c;
+    struct pipepoll_error why = { "" };
+    (void)state;
+    assert_int_equal(READ(&c, &why, "--ca-file", "x", "--tls"), SIM_OPTIONS_RUN);
+    assert_int_equal(READ(&c, &why, "--ca-file", "x"), SIM_OPTIONS_WRONG);
+    assert_non_null(strstr(why.text, "--tls"));
+}
+
 static void every_trouble_is_an_option(void **state)
 {
     (void)state;
@@ -115,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_given_is_read),
+        cmocka_unit_test(a_file_for_a_certificate_needs_one),
         cmocka_unit_test(every_trouble_is_an_option),
         cmocka_unit_test(trouble_for_a_place_is_kept_apart),
         cmocka_unit_test(help_comes_before_what_follows_it),

@@ -220,6 +220,7 @@ static void open_post(void *ctx, uint32_t i)
     struct post *p = &b->posts[i];
     const struct load_options o = { .endpoint_url = b->options.endpoint_url,
                                     .ca_bundle = b->options.ca_bundle,
+                                    .region = b->options.region,
                                     .in_flight = part(b, b->options.in_flight, i),
                                     .first_region = i,
                                     .region_step = b->options.loops,
@@ -285,7 +286,10 @@ static int summarize(const struct bench *b)
         fprintf(stderr, "pipepoll bench: Unable to locate credentials: %s\n", f->trouble.text);
         return EXIT_CREDENTIALS;
     }
-    (b->options.json ? bench_report_json : bench_report_text)(&b->report);
+    if (b->options.json)
+        bench_report_json(&b->report);
+    else if (f->polls)
+        bench_report_text(&b->report);
     if (f->trouble.text[0])
         fprintf(stderr, "pipepoll bench: the last failure: %s\n", f->trouble.text);
     if (f->polls == 0)
@@ -347,8 +351,8 @@ const struct command command_bench = {
         "  export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n"
         "  pipepoll bench --endpoint-url https://127.0.0.1:8443 --ca-bundle /tmp/sim.pem \\\n"
         "    --in-flight 64 --duration 10\n\n" COMMAND_CREDENTIALS "\n"
-        "Exit codes: 0 every poll was answered; 1 polls failed; 252 wrong usage;\n"
-        "253 no credentials; 255 it could not start.\n",
+        "Exit codes: 0 every poll was answered; 1 polls failed (if all did, there is no table);\n"
+        "252 wrong usage; 253 no credentials; 255 it could not start.\n",
     .holds_keys = true,
     .run = run_bench,
 };

@@ -1,5 +1,6 @@
 #include "cli/bench_options.h"
 
+#include "base/environment.h"
 #include "cli/config.h"
 #include "cli/crew.h"
 #include "cli/quantity.h"
@@ -12,6 +13,7 @@ enum {
     FLAG_DURATION,
     FLAG_POLLS,
     FLAG_WARM_UP,
+    FLAG_REGION,
     FLAG_REGIONS,
     FLAG_TARGETS,
     FLAG_LOOPS,
@@ -37,6 +39,9 @@ const struct flag bench_flags[BENCH_FLAG_COUNT] = {
     [FLAG_WARM_UP] = { STR_INIT("--warm-up"), "S",
                        "not measured: so long, and until all connections are\n"
                        "open, but for 10 s more at most (default 1)" },
+    [FLAG_REGION] = { STR_INIT("--region"), "REGION",
+                      "sign for this one, and with --regions for others too\n"
+                      "(default AWS_REGION, AWS_DEFAULT_REGION, us-east-1)" },
     [FLAG_REGIONS] = { STR_INIT("--regions"), "N|all",
                        "sign for so many (default one for each loop)" },
     [FLAG_TARGETS] = { STR_INIT("--targets"), "N",
@@ -75,6 +80,9 @@ static const char *read_value(void *options, int flag, str value)
     case FLAG_CA_BUNDLE:
         o->ca_bundle = value;
         return NULL;
+    case FLAG_REGION:
+        o->region = value;
+        return value.len ? NULL : "a region, such as us-east-1";
     case FLAG_DURATION:
         return quantity_duration_ms(value, 100, 86400000, &o->duration_ms)
                    ? NULL
@@ -89,6 +97,15 @@ static const char *read_value(void *options, int flag, str value)
     return read_load(o, flag, value);
 }
 
+static str default_region(void)
+{
+    const struct environment ours = { NULL, NULL };
+    str region = environment_get(&ours, "AWS_REGION");
+    if (!region.len)
+        region = environment_get(&ours, "AWS_DEFAULT_REGION");
+    return region.len ? region : STR("us-east-1");
+}
+
 /* EXIT_FINE, or what is said on stderr is wrong with the whole. */
 static int check_whole(struct bench_options *o, const struct command *c)
 {
@@ -99,7 +116,7 @@ static int check_whole(struct bench_options *o, const struct command *c)
                                  "such as pipepoll sim, never for AWS by accident");
     target.action_type = (struct pipepoll_action_type) { STR_INIT("Build"), STR_INIT("ThirdParty"),
                                                          STR_INIT("Bench"), STR_INIT("1") };
-    target.region = STR("us-east-1");
+    target.region = o->region;
     target.endpoint_url = o->endpoint_url;
     if (pipepoll_target_check(&target, &why))
         return command_misuse(c, "%s", why.text);
@@ -120,6 +137,8 @@ bool bench_options_read(struct bench_options *out, struct flags *f, int *code)
     *out = (struct bench_options) { .in_flight = 64, .warm_up_ms = 1000, .loops = 1 };
     if (!flags_read(f, read_value, out, code))
         return false;
+    if (!out->region.len)
+        out->region = default_region();
     *code = check_whole(out, f->command);
     if (*code != EXIT_FINE)
         return false;

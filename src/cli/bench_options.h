@@ -6,6 +6,7 @@
 
 struct bench_options {
     str endpoint_url, ca_bundle;
+    str region; /* the first one that is signed for */
     uint32_t in_flight;
     uint32_t duration_ms, polls; /* one of them is 0 */
     uint32_t warm_up_ms;
@@ -13,7 +14,7 @@ struct bench_options {
     bool json;
 };
 
-enum { BENCH_FLAG_COUNT = 10 };
+enum { BENCH_FLAG_COUNT = 11 };
 extern const struct flag bench_flags[BENCH_FLAG_COUNT];
 
 /* true: *out is filled, with no fewer regions and polls in flight than loops, and no fewer targets

@@ -35,31 +35,63 @@ static bool has_code(const struct exam *e, const char *code)
 
 /* --- keys --- */
 
-static void judge_no_keys(struct diagnosis *d, const struct exam *e)
+/* The role that STS would not give; where its name is too long for the sentence, the one asked for. */
+static str refused_role(const struct exam *e)
 {
-    const struct identity *id = &e->target->identity;
-    d->word = "no-credentials";
-    d->exit_code = EXIT_CREDENTIALS;
-    set_cause(d, "There are no keys to sign with: %s",
-              e->reason[0] ? e->reason : "their source has not answered in time");
-    if (id->role_arn.len && strstr(e->reason, "AccessDenied"))
+    const char *from = strstr(e->reason, "AssumeRole of ") + sizeof "AssumeRole of " - 1;
+    const char *to = strstr(from, " by STS");
+    return to ? (str) { from, (size_t)(to - from) } : e->target->identity.role_arn;
+}
+
+static void set_role_fix(struct diagnosis *d, const struct exam *e)
+{
+    if (strstr(e->reason, "AssumeRole of ") && strstr(e->reason, "AccessDenied"))
         set_fix(d,
                 "The keys that assume the role need this statement, and the role must trust them: "
                 "{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Resource\":\"%.*s\"}",
-                STR_ARG(id->role_arn));
-    else if (strstr(e->reason, "AssumeRole of "))
-        set_fix(d, "There are keys to assume the role with, but STS has not given the role's for "
-                   "them: see to what it says, or to the way there.");
+                STR_ARG(refused_role(e)));
+    else
+        set_fix(d, "What assumes the role was found, but STS has not given the role's keys for it: "
+                   "see to what STS says, or to the way there.");
+}
+
+static bool is_nothing_configured(const struct exam *e)
+{
+    return !e->reason[0] || strstr(e->reason, "nothing is configured") ||
+           strstr(e->reason, "no credentials");
+}
+
+/* Where something was found and is broken, the reason says what, and often what to do. */
+static void set_keys_fix(struct diagnosis *d, const struct exam *e)
+{
+    const struct identity *id = &e->target->identity;
+    const char *login = strstr(e->reason, "run: aws sso login");
+    if (login)
+        set_fix(d, "As the user who runs pipepoll, %s", login);
+    else if (strstr(e->reason, " by STS at "))
+        set_role_fix(d, e);
     else if (id->profile.len)
         set_fix(d,
                 "Look at the profile %.*s in ~/.aws/config and ~/.aws/credentials (or where "
                 "AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE point).",
                 STR_ARG(id->profile));
-    else
+    else if (is_nothing_configured(e))
         set_fix(d, "Looked at, in this order: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the "
                    "profile AWS_PROFILE or default; AWS_WEB_IDENTITY_TOKEN_FILE; a container's "
                    "AWS_CONTAINER_CREDENTIALS_*; EC2 instance metadata. Configure one, or name a "
                    "profile.");
+    else
+        set_fix(d, "Put that right, or take it away: the first source that is configured counts, "
+                   "and no other is tried when it is broken.");
+}
+
+static void judge_no_keys(struct diagnosis *d, const struct exam *e)
+{
+    d->word = "no-credentials";
+    d->exit_code = EXIT_CREDENTIALS;
+    set_cause(d, "There are no keys to sign with: %s",
+              e->reason[0] ? e->reason : "their source has not answered in time");
+    set_keys_fix(d, e);
 }
 
 static void judge_clock(struct diagnosis *d, const struct exam *e)
@@ -67,9 +99,13 @@ static void judge_clock(struct diagnosis *d, const struct exam *e)
     d->word = "clock";
     set_cause(d, "The clock of this machine is %.0f s %s the service's.",
               (double)llabs(e->clock_skew_ms) / 1000, e->clock_skew_ms > 0 ? "behind" : "ahead of");
-    set_fix(d, "Set the clock, for instance by chrony or systemd-timesyncd. AWS takes signatures "
-               "that are at most five minutes off; pipepoll corrects its own as long as "
-               "AWS_DISABLE_CLOCK_SKEW_CORRECTION is not set.");
+    set_fix(d,
+            "Set the clock, for instance by chrony or systemd-timesyncd. AWS takes signatures "
+            "that are at most five minutes off; pipepoll %s.",
+            e->clock_uncorrected
+                ? "would correct its own, but AWS_DISABLE_CLOCK_SKEW_CORRECTION forbids it: unset "
+                  "that"
+                : "corrects its own meanwhile");
 }
 
 static void judge_expired(struct diagnosis *d, const struct exam *e)
@@ -94,8 +130,8 @@ static void judge_signature(struct diagnosis *d, const struct exam *e)
               "The signature is wrong (%s): the secret access key from %s is not the one of the "
               "access key id.",
               e->code, e->source);
-    set_fix(d, "Copy both keys again. If they are right, something on the way changes requests: "
-               "look at the proxy.");
+    set_fix(d, "Copy both keys again, without quotes or blanks around them. If they are right, "
+               "something on the way changes requests: look at the proxy.");
 }
 
 static void judge_unknown_key(struct diagnosis *d, const struct exam *e)
@@ -104,9 +140,9 @@ static void judge_unknown_key(struct diagnosis *d, const struct exam *e)
     set_cause(d, "The service does not know the access key from %s (%s): %s", e->source, e->code,
               e->message);
     set_fix(d,
-            "It was deleted or deactivated, belongs to another partition (aws, aws-cn, "
-            "aws-us-gov), lacks its session token, or the account has not enabled the region "
-            "%.*s.",
+            "It is mistyped or has quotes or blanks around it, was deleted or deactivated, belongs "
+            "to another partition (aws, aws-cn, aws-us-gov), lacks its session token, or the "
+            "account has not enabled the region %.*s.",
             STR_ARG(e->target->options.region));
 }
 
@@ -208,23 +244,50 @@ static void judge_untrusted(struct diagnosis *d, const struct exam *e, str ca_bu
             e->issuer[0] ? ": the certificate was issued by " : "", e->issuer);
 }
 
+/* Then neither the name nor the port is to blame. libcurl tells of a handshake that failed by words
+ * only, and so does not fill in the address. */
+static bool was_connected(const struct exam *e)
+{
+    return e->address[0] || strstr(e->message, "SSL");
+}
+
+static const char *fix_of_way(const struct exam *e)
+{
+    if (e->proxy[0])
+        return "Check HTTPS_PROXY: its host, port, user and password; the proxy must allow CONNECT "
+               "to this host. NO_PROXY goes past it.";
+    if (was_connected(e) && str_starts(str_of(e->url), STR("http:")))
+        return "The port is open, but who listens does not speak plain HTTP: if it speaks TLS, the "
+               "endpoint URL must begin with https://.";
+    if (was_connected(e))
+        return "The port is open, but the connection was ended: who listens does not speak TLS "
+               "(if it is plain HTTP, the endpoint URL must begin with http://), or a firewall on "
+               "the way ends it. Try again.";
+    return "Check the name (a region that does not exist has no host), DNS, and that outgoing "
+           "connections to this port are allowed; where there is a proxy, set HTTPS_PROXY.";
+}
+
 static void judge_unreachable(struct diagnosis *d, const struct exam *e)
 {
-    set_cause(d, "%s could not be reached: %s", e->url, e->message);
-    if (e->proxy[0])
-        set_fix(d, "Check HTTPS_PROXY: its host, port, user and password; the proxy must allow "
-                   "CONNECT to this host. NO_PROXY goes past it.");
-    else
-        set_fix(d, "Check the name (a region that does not exist has no host), DNS, and that "
-                   "outgoing connections to this port are allowed; where there is a proxy, set "
-                   "HTTPS_PROXY.");
+    set_cause(d, "%s %s: %s", e->url,
+              was_connected(e) ? "took a connection, but not the poll" : "could not be reached",
+              e->message);
+    set_fix(d, "%s", fix_of_way(e));
 }
 
 static void judge_slow(struct diagnosis *d, const struct exam *e)
 {
+    const char *by = e->proxy[0] ? ", by the proxy " : "";
     d->word = "timed-out";
-    set_cause(d, "%s did not answer in time%s%s: %s", e->url, e->proxy[0] ? ", by the proxy " : "",
-              e->proxy, e->message[0] ? e->message : "nothing came at all");
+    if (e->address[0]) {
+        set_cause(d, "%s took the connection%s%s, but gave no whole answer in time.", e->url, by,
+                  e->proxy);
+        set_fix(d, "The service, or a proxy on the way, is slow or hangs. Try again; if it stays "
+                   "so, look there.");
+        return;
+    }
+    set_cause(d, "%s did not answer in time%s%s: %s", e->url, by, e->proxy,
+              e->message[0] ? e->message : "nothing came at all");
     set_fix(d, "A firewall that drops packets looks like this: allow outgoing connections, set "
                "HTTPS_PROXY, or use a VPC endpoint.");
 }

@@ -16,12 +16,15 @@
 /* Two attempts of one target fit into the whole. */
 enum { FAILURES = 2, LOOK_MS = 50, CONNECT_MS = 8000, REQUEST_MS = 15000, WHOLE_MS = 45000 };
 
+/* Who waits for longer wants to know for what. */
+enum { PROGRESS_MS = 5000 };
+
 struct doctor {
     struct doctor_options options;
     struct doctor_report report;
     uv_loop_t loop;
     uv_timer_t timer;
-    uint64_t end_ms;
+    uint64_t end_ms, progress_ms; /* the end, and when to tell next what is missing */
     struct pipepoll_sink sink;
     struct pipepoll *poller;
     size_t left; /* live targets */
@@ -107,12 +110,26 @@ static void look_at(struct doctor *d, struct exam *e, bool is_over)
         finish(e, e->failures ? EXAM_FAILED : EXAM_UNANSWERED);
 }
 
+static void tell_progress(struct doctor *d, uint64_t now_ms)
+{
+    size_t pending = 0;
+    for (size_t i = 0; i < d->report.count; i++)
+        pending += d->report.exams[i].state == EXAM_PENDING;
+    d->progress_ms = now_ms + PROGRESS_MS;
+    if (pending)
+        fprintf(stderr, "pipepoll doctor: %zu of %zu targets not examined yet, %llu s at most\n",
+                pending, d->report.count, (unsigned long long)(d->end_ms - now_ms) / 1000);
+}
+
 static void on_look(uv_timer_t *timer)
 {
     struct doctor *d = timer->data;
-    bool is_over = uv_now(&d->loop) >= d->end_ms;
+    uint64_t now_ms = uv_now(&d->loop);
+    bool is_over = now_ms >= d->end_ms;
     for (size_t i = 0; i < d->report.count; i++)
         look_at(d, &d->report.exams[i], is_over);
+    if (!is_over && now_ms >= d->progress_ms)
+        tell_progress(d, now_ms);
 }
 
 /* --- the end --- */
@@ -186,6 +203,7 @@ static int examine(struct doctor *d, struct pipepoll_error *why)
     uv_timer_init(&d->loop, &d->timer);
     d->timer.data = d;
     d->end_ms = uv_now(&d->loop) + WHOLE_MS;
+    d->progress_ms = uv_now(&d->loop) + PROGRESS_MS;
     r = open_poller(d, why);
     if (r) {
         on_poller_closed(d);
@@ -259,6 +277,7 @@ const struct command command_doctor = {
         "use: where its keys come from and when they expire, how far this machine's clock is off,\n"
         "the name look-up, the connection, TLS and who issued the certificate, the proxy, and one\n"
         "signed poll; then for each failure its cause and what to do. It ends within a minute.\n"
+        "Every five seconds it tells, on stderr, how many targets it still waits for.\n"
         "The poll asks for one job at most. A job that it takes is printed, and not lost: it "
         "comes\n"
         "again when its lease has ended. --no-poll takes none, and looks for credentials only.\n",

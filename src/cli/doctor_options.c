@@ -61,13 +61,6 @@ static int read_flag(struct doctor_options *o, const struct flags *f, int flag, 
     return EXIT_FINE;
 }
 
-static void print_complaint(void *ctx, enum pipepoll_level level, str text)
-{
-    (void)ctx;
-    (void)level;
-    fprintf(stderr, "%.*s\n", STR_ARG(text));
-}
-
 static int load(struct doctor_options *o, const struct flags *f, const char *path)
 {
     struct complaints complaints;
@@ -77,7 +70,7 @@ static int load(struct doctor_options *o, const struct flags *f, const char *pat
                               "--config names profiles, regions and action types itself: leave "
                               "out --profile, --region and --action-type-id");
     int r = config_load(&o->config, path, &complaints);
-    complaints_each(&complaints, print_complaint, NULL);
+    complaints_print(&complaints);
     return r == PIPEPOLL_EINVAL ? EXIT_USAGE : r ? EXIT_OTHER : EXIT_FINE;
 }
 

@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/jsontext.h"
+#include "cli/quantity.h"
 
 /* --- text --- */
 
@@ -22,7 +23,7 @@ enum {
     COLUMN_COUNT
 };
 
-enum { CELL_MAX = 64, NAME_MAX_BYTES = 256 };
+enum { CELL_MAX = 128, NAME_MAX_BYTES = 256, WORDS_MAX = 32 };
 
 /* Cut as events cut it: a config file may hold a name of any length, and a line of JSON that tells
  * of a job must not break for it. */
@@ -50,10 +51,22 @@ static const struct row heading = { {
     [COLUMN_PROXY] = "PROXY",
 } };
 
-/* Cut to the cell; "-" for nothing. */
+/* "-" for nothing; "..." where it had to be cut. */
 static void put_cell(char *cell, const char *text)
 {
-    snprintf(cell, CELL_MAX, "%.*s", CELL_MAX - 1, text[0] ? text : "-");
+    size_t len = strlen(text);
+    if (len < CELL_MAX)
+        snprintf(cell, CELL_MAX, "%s", len ? text : "-");
+    else
+        snprintf(cell, CELL_MAX, "%.*s...", CELL_MAX - 4, text);
+}
+
+static void put_str(char *cell, str text)
+{
+    char copy[NAME_MAX_BYTES + 1];
+    struct buf b = BUF_ON(copy);
+    buf_put(&b, text);
+    put_cell(cell, buf_cstr(&b));
 }
 
 static void put_time(char *cell, const struct exam *e, uint32_t us)
@@ -84,8 +97,8 @@ static void put_tls(char *cell, const struct exam *e)
 static void fill_row(struct row *row, const struct exam *e, const struct diagnosis *d)
 {
     const struct plan_target *t = e->target;
-    snprintf(row->cells[COLUMN_TARGET], CELL_MAX, "%.*s", STR_ARG(name_of(t)));
-    snprintf(row->cells[COLUMN_REGION], CELL_MAX, "%.*s", STR_ARG(t->options.region));
+    put_str(row->cells[COLUMN_TARGET], name_of(t));
+    put_str(row->cells[COLUMN_REGION], t->options.region);
     put_cell(row->cells[COLUMN_RESULT], d->word);
     put_cell(row->cells[COLUMN_CREDENTIALS], e->source);
     put_expiry(row->cells[COLUMN_EXPIRES], e);
@@ -198,6 +211,28 @@ static void print_jobs(const struct doctor_report *r)
     }
 }
 
+/* The results, each with its number, in the order of the table. */
+static void print_sum(const struct doctor_report *r)
+{
+    struct {
+        const char *word;
+        size_t count;
+    } sums[WORDS_MAX] = { { NULL, 0 } };
+    printf("\n%zu target%s:", r->count, quantity_plural(r->count));
+    for (size_t i = 0; i < r->count; i++) {
+        struct diagnosis d;
+        size_t at = 0;
+        diagnosis_of(&d, &r->exams[i], r->ca_bundle);
+        while (at + 1 < WORDS_MAX && sums[at].word && strcmp(sums[at].word, d.word) != 0)
+            at++;
+        sums[at].word = d.word;
+        sums[at].count++;
+    }
+    for (size_t i = 0; i < WORDS_MAX && sums[i].word; i++)
+        printf("%s %zu %s", i ? "," : "", sums[i].count, sums[i].word);
+    putchar('\n');
+}
+
 int doctor_report_text(const struct doctor_report *r)
 {
     print_table(r);
@@ -206,6 +241,7 @@ int doctor_report_text(const struct doctor_report *r)
                "exist,\nso that ActionTypeNotFound counts as an answer.\n");
     int code = print_troubles(r);
     print_jobs(r);
+    print_sum(r);
     return code;
 }
 

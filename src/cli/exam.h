@@ -30,6 +30,7 @@ struct exam {
     int64_t expires_s, clock_skew_ms;
     char source[256], reason[512];
     uint32_t lookup_us, connect_us, tls_us;
+    bool clock_uncorrected; /* as AWS_DISABLE_CLOCK_SKEW_CORRECTION has it */
 };
 
 void exam_init(struct exam *e, const struct plan_target *target);

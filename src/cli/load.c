@@ -67,6 +67,13 @@ static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identi
         explain(&l->figures.trouble, PIPEPOLL_ECREDENTIALS, "%.*s", STR_ARG(identity->reason));
 }
 
+/* All regions, with the one that was asked for at the head. */
+static str region_of(const struct load_options *o, size_t i)
+{
+    str region = region_nth(i);
+    return i == 0 ? o->region : str_eq(region, o->region) ? region_nth(0) : region;
+}
+
 static int add_targets(struct load *l, struct pipepoll_error *why)
 {
     const struct load_options *o = &l->options;
@@ -78,7 +85,7 @@ static int add_targets(struct load *l, struct pipepoll_error *why)
         target.action_type =
             (struct pipepoll_action_type) { STR_INIT("Build"), STR_INIT("ThirdParty"),
                                             str_of(provider), STR_INIT("1") };
-        target.region = region_nth(o->first_region + i % o->regions * o->region_step);
+        target.region = region_of(o, o->first_region + i % o->regions * o->region_step);
         target.endpoint_url = o->endpoint_url;
         target.interval_ms = INTERVAL_MS;
         r = pipepoll_target_add(l->poller, &target, NULL, why);

@@ -12,8 +12,9 @@ enum { LOAD_STATUS_COUNT = 32 };
 
 struct load_options {
     struct pipepoll_str endpoint_url, ca_bundle;
+    struct pipepoll_str region; /* changes places with region_nth(0) */
     uint32_t in_flight;
-    uint32_t first_region, region_step, regions; /* of region_nth(): this loop has each step-th */
+    uint32_t first_region, region_step, regions; /* of that order: this loop has each step-th */
     uint32_t targets;                            /* of this loop */
 };
 

@@ -69,7 +69,7 @@ void sim_options_help(void)
         "Options:\n"
         "  --listen HOST:PORT          where to listen (127.0.0.1:0; port 0 picks a free one)\n"
         "  --tls                       serve HTTPS with a certificate made for this run\n"
-        "  --ca-file FILE              write what clients must trust there (PEM)\n"
+        "  --ca-file FILE              with --tls: write what clients must trust there (PEM)\n"
         "  --port-file FILE            write the port there, once it listens\n"
         "  --help                      this text\n"
         "\n"
@@ -321,6 +321,10 @@ enum sim_options_result sim_options_read(struct sim_command *out, int argc, char
     }
     if (optind < argc) {
         explain(why, PIPEPOLL_EINVAL, "unexpected argument \"%s\"", argv[optind]);
+        return SIM_OPTIONS_WRONG;
+    }
+    if (out->ca_file && !out->options.tls) {
+        explain(why, PIPEPOLL_EINVAL, "--ca-file is for --tls: without it there is no certificate");
         return SIM_OPTIONS_WRONG;
     }
     if (out->jobs > QUEUE_MIN)
