@@ -198,6 +198,32 @@ static void every_line_that_a_full_device_refuses_is_handed_back(void **state)
     close(fd);
 }
 
+static void an_output_given_up_hands_back_what_waits_and_what_comes(void **state)
+{
+    (void)state;
+    enum { LONG = 200000 };
+    static char line[LONG];
+    struct fixture f = { 0 };
+    memset(line, 'z', sizeof line);
+    open_pipe(&f, LONG + 1);
+    assert_int_equal(output_backlog(f.output), 0);
+    assert_true(output_put(f.output, (str) { line, sizeof line })); /* more than the pipe holds */
+    assert_true(output_put(f.output, STR("two")));
+    assert_int_equal(output_backlog(f.output), LONG + 1 + 4);
+    f.error = UV_ECANCELED; /* on_lost() asks for one */
+    output_give_up(f.output);
+    assert_int_equal(f.lost, 2);
+    assert_string_equal(f.last_lost, "two");
+    assert_true(output_put(f.output, STR("three")));
+    assert_int_equal(f.lost, 3);
+    assert_int_equal(output_room(f.output), 0);
+    output_give_up(f.output);
+    assert_int_equal(f.lost, 3);
+    close(f.fds[0]); /* lets the write go */
+    fixture_close(&f);
+    close(f.fds[1]);
+}
+
 /* The reader takes part of a long line and leaves: the whole line is reported. */
 static void a_line_cut_by_a_reader_that_leaves_is_handed_back_whole(void **state)
 {
@@ -288,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_reader_that_leaves_is_noticed_before_the_next_line),
         cmocka_unit_test(a_reader_that_leaves_after_a_line_came_out_takes_nothing_with_it),
         cmocka_unit_test(every_line_that_a_full_device_refuses_is_handed_back),
+        cmocka_unit_test(an_output_given_up_hands_back_what_waits_and_what_comes),
         cmocka_unit_test(a_line_cut_by_a_reader_that_leaves_is_handed_back_whole),
         cmocka_unit_test(a_descriptor_made_non_blocking_by_others_is_waited_for),
         cmocka_unit_test(the_descriptor_stays_blocking_for_those_who_share_it),

@@ -113,6 +113,30 @@ static void a_stuck_output_leaves_no_room_but_loses_nothing(void **state)
     relay_deinit(&r);
 }
 
+static void the_backlog_is_all_that_nobody_has_taken_yet(void **state)
+{
+    (void)state;
+    struct relay r;
+    struct taker t = { .most = 1 };
+    assert_int_equal(relay_init(&r, 64, 16), 0);
+    assert_int_equal(relay_backlog(&r), 0);
+    relay_put(&r, STR("one"));
+    relay_put(&r, STR("two"));
+    relay_put_extra(&r, STR("three"));
+    assert_int_equal(relay_backlog(&r), 14);
+    relay_drain(&r, take, &t);
+    assert_int_equal(relay_backlog(&r), 10);
+    relay_put(&r, STR("four"));
+    assert_int_equal(relay_backlog(&r), 15);
+    t.most = 2;
+    assert_true(relay_drain(&r, take, &t)); /* no more room, but less backlog */
+    assert_int_equal(relay_backlog(&r), 11);
+    t.most = 10;
+    relay_drain(&r, take, &t);
+    assert_int_equal(relay_backlog(&r), 0);
+    relay_deinit(&r);
+}
+
 enum { LINES = 20000 };
 
 static void put_numbers(void *arg)
@@ -170,6 +194,7 @@ int main(void)
         cmocka_unit_test(extra_lines_take_no_room_that_was_promised),
         cmocka_unit_test(a_refused_line_stays_the_next_one),
         cmocka_unit_test(a_stuck_output_leaves_no_room_but_loses_nothing),
+        cmocka_unit_test(the_backlog_is_all_that_nobody_has_taken_yet),
         cmocka_unit_test(two_threads_lose_and_mix_nothing),
         cmocka_unit_test(ending_a_zeroed_one_is_fine),
     };

@@ -77,6 +77,12 @@ static void lose_lines(struct output *o, struct buf *b, size_t sent)
     }
 }
 
+static void lose_all(struct output *o)
+{
+    lose_lines(o, &o->writing, o->sent);
+    lose_lines(o, &o->filling, 0);
+}
+
 static void fail(struct output *o, int error)
 {
     if (o->error)
@@ -85,8 +91,7 @@ static void fail(struct output *o, int error)
     if (o->watched)
         uv_poll_stop(&o->watch);
     o->options.broken(o->options.ctx, error);
-    lose_lines(o, &o->writing, o->sent);
-    lose_lines(o, &o->filling, 0);
+    lose_all(o);
 }
 
 static void start(struct output *o)
@@ -231,6 +236,11 @@ size_t output_room(const struct output *o)
     return o->error ? 0 : o->options.size - (o->filling.len - o->extra);
 }
 
+size_t output_backlog(const struct output *o)
+{
+    return o->writing.len - o->sent + o->filling.len;
+}
+
 static bool put(struct output *o, str line, size_t room)
 {
     if (o->error) {
@@ -258,6 +268,14 @@ bool output_put_extra(struct output *o, str line)
         o->extra += line.len + 1;
     start(o);
     return taken;
+}
+
+void output_give_up(struct output *o)
+{
+    if (o->error)
+        return;
+    o->error = UV_ECANCELED;
+    lose_all(o);
 }
 
 void output_close(struct output *o, void (*closed)(void *ctx), void *ctx)

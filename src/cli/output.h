@@ -31,11 +31,18 @@ int output_open(struct output **out, struct uv_loop_s *loop, const struct output
 /* Bytes that output_put() takes for sure now; each line needs one more for its end. */
 size_t output_room(const struct output *o);
 
+/* Bytes of lines that are not out yet; all of a write's until it returns. */
+size_t output_backlog(const struct output *o);
+
 /* Queue one line; its line end is added. Lines come out in the order they went in. false: there is
  * no room, and the line was not taken. */
 bool output_put(struct output *o, str line);
 /* The same, but never takes room that output_room() has promised. */
 bool output_put_extra(struct output *o, str line);
+
+/* Hand every line that is not out to lost(), and each that is put from now on. How far a write came
+ * that is out right now nobody knows: its lines may get out all the same. */
+void output_give_up(struct output *o);
 
 /* Write what is queued, then `closed` (perhaps inside this call), and o is gone. No put any more.
  * Not inside broken() or lost(). An output that is not closed keeps the loop alive. */

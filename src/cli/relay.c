@@ -41,8 +41,17 @@ size_t relay_room(struct relay *r)
     return bytes;
 }
 
+size_t relay_backlog(struct relay *r)
+{
+    uv_mutex_lock(&r->mutex);
+    size_t bytes = r->held;
+    uv_mutex_unlock(&r->mutex);
+    return bytes;
+}
+
 static void put(struct relay *r, str line)
 {
+    r->held += line.len + 1;
     buf_put(&r->filling, line);
     buf_put_char(&r->filling, '\n');
 }
@@ -82,7 +91,7 @@ static bool exchange(struct relay *r)
     return r->draining.len > 0;
 }
 
-static bool drain(struct relay *r, bool (*take)(void *ctx, str line), void *ctx)
+static bool hand_over(struct relay *r, bool (*take)(void *ctx, str line), void *ctx)
 {
     while (r->drained < r->draining.len) {
         str rest = str_skip(buf_str(&r->draining), r->drained);
@@ -96,10 +105,19 @@ static bool drain(struct relay *r, bool (*take)(void *ctx, str line), void *ctx)
 
 bool relay_drain(struct relay *r, bool (*take)(void *ctx, str line), void *ctx)
 {
-    bool grown = false;
-    while (drain(r, take, ctx) && exchange(r))
-        grown = true;
-    return grown;
+    size_t taken = 0;
+    bool grown = false, more;
+    do {
+        size_t before = r->drained;
+        more = hand_over(r, take, ctx);
+        taken += r->drained - before;
+        more = more && exchange(r);
+        grown = grown || more;
+    } while (more);
+    uv_mutex_lock(&r->mutex);
+    r->held -= taken;
+    uv_mutex_unlock(&r->mutex);
+    return grown || taken > 0;
 }
 
 bool relay_is_empty(struct relay *r)

@@ -9,8 +9,9 @@
 #include "base/buf.h"
 
 struct relay {
-    uv_mutex_t mutex; /* of `filling` and `extra`; nothing else is shared */
+    uv_mutex_t mutex; /* of the next three; nothing else is shared */
     struct buf filling;
+    size_t held;  /* bytes that were put and not yet taken */
     size_t extra; /* bytes of `filling` that came by relay_put_extra() */
     size_t size, extra_size;
     struct buf draining;
@@ -23,11 +24,12 @@ void relay_deinit(struct relay *r); /* no thread uses it any more; fine on a zer
 
 /* For the thread that puts; as the functions of output.h with these names. */
 size_t relay_room(struct relay *r);
+size_t relay_backlog(struct relay *r);
 bool relay_put(struct relay *r, str line);
 bool relay_put_extra(struct relay *r, str line);
 
 /* For the thread that drains: hand lines over, oldest first, until `take` refuses one or none is
- * left. true: relay_room() has grown. */
+ * left. true: there is more room, or less backlog. */
 bool relay_drain(struct relay *r, bool (*take)(void *ctx, str line), void *ctx);
 /* None is left, for now. */
 bool relay_is_empty(struct relay *r);

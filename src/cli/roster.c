@@ -95,6 +95,7 @@ bool roster_failed(struct roster_target *t, const struct pipepoll_failure *failu
 {
     char code[sizeof t->code];
     snprintf(code, sizeof code, "%.*s", STR_ARG(failure->code));
+    t->answers = 0;
     if (t->status == failure->status && strcmp(t->code, code) == 0)
         return false;
     t->status = failure->status;
@@ -106,7 +107,19 @@ bool roster_answered(struct roster_target *t)
 {
     if (t->status == PIPEPOLL_OK)
         return false;
+    if (t->status == PIPEPOLL_ETHROTTLED && ++t->answers < ROSTER_ANSWERS)
+        return false;
     t->status = PIPEPOLL_OK;
     t->code[0] = '\0';
     return true;
+}
+
+size_t roster_unhealthy(const struct plan *p)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        const struct pipepoll_target *live = p->targets[i].live;
+        count += live && roster_of(live)->status != PIPEPOLL_OK;
+    }
+    return count;
 }

@@ -15,8 +15,9 @@ struct roster {
 
 /* Hangs on each pipepoll_target as its user pointer. */
 struct roster_target {
-    char *name; /* of its section, NUL-terminated */
-    int status; /* of the last failure; PIPEPOLL_OK while healthy */
+    char *name;       /* of its section, NUL-terminated */
+    int status;       /* of the last failure; PIPEPOLL_OK while healthy */
+    uint32_t answers; /* in a row since then, of a throttled target */
     char code[64];
 };
 
@@ -26,9 +27,15 @@ void roster_change(struct roster *r, struct plan *old, struct plan *new);
 
 struct roster_target *roster_of(const struct pipepoll_target *t);
 
-/* Take note of a failed or an answered poll. true: the target's health is another one now. */
+/* Take note of a failed or an answered poll. true: the target's health is another one now. A
+ * service that throttles refuses some calls and answers others: a throttled target is healthy again
+ * after ROSTER_ANSWERS answers in a row, any other after the first. */
+enum { ROSTER_ANSWERS = 10 };
 bool roster_failed(struct roster_target *t, const struct pipepoll_failure *failure);
 bool roster_answered(struct roster_target *t);
+
+/* How many of a plan's targets that are polled are not healthy. */
+size_t roster_unhealthy(const struct plan *p);
 
 /* For the sink's removed(). */
 void roster_removed(struct roster_target *t);

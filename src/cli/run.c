@@ -17,7 +17,11 @@
 #include "cli/run_options.h"
 #include "cli/stations.h"
 
-enum { SIGNAL_TERM, SIGNAL_INT, SIGNAL_HUP, SIGNAL_COUNT };
+enum { SIGNAL_TERM, SIGNAL_INT, SIGNAL_HUP, SIGNAL_USR1, SIGNAL_COUNT };
+
+/* timeout(1) signals its child and then its group, and a terminal's Ctrl-C may reach the reader
+ * first: what comes sooner after the end began is no second wish. */
+enum { AGAIN_MS = 1000 };
 
 struct run {
     struct run_options options;
@@ -29,6 +33,8 @@ struct run {
     struct output *output;
     struct stations stations;
     bool ending;
+    uint64_t ending_since_ms; /* of the loop's clock */
+    size_t lost;              /* jobs not written */
     int code;
 };
 
@@ -65,6 +71,7 @@ static void end(struct run *r, int code)
     if (r->ending)
         return;
     r->ending = true;
+    r->ending_since_ms = uv_now(&r->loop);
     stations_close(&r->stations);
 }
 
@@ -92,6 +99,7 @@ static void on_lost(void *ctx, str line)
     struct run *r = ctx;
     if (!event_is_job(line))
         return;
+    r->lost++;
     char text[EVENT_LINE_MAX + 64];
     struct buf b = BUF_ON(text);
     buf_put(&b, STR("not written to stdout: "));
@@ -113,14 +121,44 @@ static void set_console(struct run *r, const struct config *config)
     r->console.json = o->has_format ? o->log_json : config->log_json;
 }
 
-static bool needs_restart(const struct config *a, const struct config *b)
+static void put_changed(struct buf *out, bool changed, const char *key)
 {
-    return a->max_in_flight != b->max_in_flight ||
-           a->max_in_flight_per_region != b->max_in_flight_per_region ||
-           a->max_polls_per_s != b->max_polls_per_s ||
-           a->request_timeout_ms != b->request_timeout_ms ||
-           a->connect_timeout_ms != b->connect_timeout_ms || a->http2 != b->http2 ||
-           !str_eq(a->ca_bundle, b->ca_bundle);
+    if (changed)
+        buf_printf(out, "%s%s", out->len ? ", " : "", key);
+}
+
+/* A poller's options are given once. */
+static void log_unchangeable(struct run *r, const struct config *a, const struct config *b)
+{
+    char text[256];
+    struct buf keys = BUF_ON(text);
+    put_changed(&keys, a->max_in_flight != b->max_in_flight, "max-in-flight");
+    put_changed(&keys, a->max_in_flight_per_region != b->max_in_flight_per_region,
+                "max-in-flight-per-region");
+    put_changed(&keys, a->max_polls_per_s != b->max_polls_per_s, "max-polls-per-second");
+    put_changed(&keys, a->request_timeout_ms != b->request_timeout_ms, "request-timeout");
+    put_changed(&keys, a->connect_timeout_ms != b->connect_timeout_ms, "connect-timeout");
+    put_changed(&keys, !str_eq(a->ca_bundle, b->ca_bundle), "ca-bundle");
+    put_changed(&keys, a->http2 != b->http2, "http2");
+    if (keys.len)
+        log_line(&r->log, PIPEPOLL_WARNING, "from the next start on, not before: %.*s",
+                 STR_ARG(buf_str(&keys)));
+}
+
+static void log_console_change(struct run *r, const struct console *before,
+                               const struct config *new)
+{
+    const struct run_options *o = &r->options;
+    if (r->console.level != before->level)
+        log_line(&r->log, PIPEPOLL_INFO, "log-level is %s from now on",
+                 config_log_level_name(r->console.level));
+    if (r->console.json != before->json)
+        log_line(&r->log, PIPEPOLL_INFO, "log-format is %s from now on",
+                 r->console.json ? "json" : "text");
+    if (o->has_level && new->log_level != r->config.log_level)
+        log_line(&r->log, PIPEPOLL_WARNING, "--log-level goes before the file's log-level");
+    if (o->has_format && new->log_json != r->config.log_json)
+        log_line(&r->log, PIPEPOLL_WARNING, "--log-format goes before the file's log-format");
 }
 
 /* After its complaints: the line that says what came of it. */
@@ -144,16 +182,16 @@ static void log_idle(struct run *r, uint32_t idle)
 static void take_config(struct run *r, struct config *new)
 {
     struct stations_change changed;
+    struct console before = r->console;
     set_console(r, new);
     if (stations_change(&r->stations, &new->plan, &changed)) {
-        set_console(r, &r->config);
+        r->console = before;
         log_refusal(r, PIPEPOLL_ENOMEM, NULL, "nothing changes");
         config_deinit(new);
         return;
     }
-    if (needs_restart(&r->config, new))
-        log_line(&r->log, PIPEPOLL_WARNING,
-                 "limits, timeouts, ca-bundle and http2 change at the next start only");
+    log_unchangeable(r, &r->config, new);
+    log_console_change(r, &before, new);
     log_idle(r, changed.idle);
     config_deinit(&r->config);
     r->config = *new;
@@ -174,29 +212,64 @@ static void reload(struct run *r)
         take_config(r, &new);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+/* --- signals --------------------------------------------------------------------------------- */
+
+static void log_status(struct run *r)
 {
-    struct run *r = handle->data;
-    if (number == SIGHUP && r->ending)
+    stations_note(&r->stations);
+    struct stations_work w = stations_work(&r->stations);
+    log_line(&r->log, PIPEPOLL_INFO,
+             "status: polls %llu, jobs %llu, failed %llu; targets %zu, unhealthy %zu; "
+             "in flight %u, parked %u; at most %u ms late; %zu bytes unwritten",
+             (unsigned long long)w.polls, (unsigned long long)w.jobs,
+             (unsigned long long)w.failures, w.targets, w.unhealthy, w.in_flight, w.parked,
+             w.max_lateness_ms, output_backlog(r->output));
+}
+
+/* With the signals as the system has them, for a third one must not wait for a stderr that nobody
+ * reads. Not exit(): its handlers would wait for a write that may never end. */
+static void end_at_once(struct run *r, int number)
+{
+    for (size_t i = 0; i < SIGNAL_COUNT; i++)
+        uv_signal_stop(&r->signals[i]);
+    output_give_up(r->output);
+    uint32_t in_flight = stations_give_up(&r->stations);
+    log_line(&r->log, r->lost || in_flight ? PIPEPOLL_WARNING : PIPEPOLL_INFO,
+             "ended at once: %zu job%s not written, %u poll%s in flight", r->lost,
+             quantity_plural(r->lost), in_flight, quantity_plural(in_flight));
+    _exit(128 + number);
+}
+
+static void on_end_signal(struct run *r, int number)
+{
+    if (r->ending && uv_now(&r->loop) - r->ending_since_ms < AGAIN_MS)
         return;
-    if (number == SIGHUP) {
-        reload(r);
-        return;
-    }
-    /* Not exit(): its handlers would wait for a write that may never end. */
     if (r->ending)
-        _exit(128 + number);
+        end_at_once(r, number);
     log_line(&r->log, PIPEPOLL_INFO,
              "%s: polls in flight are finished, then we end (again: end at once)",
              number == SIGINT ? "SIGINT" : "SIGTERM");
     end(r, EXIT_FINE);
 }
 
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct run *r = handle->data;
+    if (number == SIGTERM || number == SIGINT)
+        on_end_signal(r, number);
+    else if (r->ending)
+        return;
+    else if (number == SIGHUP)
+        reload(r);
+    else
+        log_status(r);
+}
+
 /* --- the beginning --------------------------------------------------------------------------- */
 
 static int start_signals(struct run *r)
 {
-    static const int numbers[SIGNAL_COUNT] = { SIGTERM, SIGINT, SIGHUP };
+    static const int numbers[SIGNAL_COUNT] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
     int result = 0;
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
         uv_signal_init(&r->loop, &r->signals[i]);
@@ -210,7 +283,8 @@ static int start_signals(struct run *r)
 static int start_output(struct run *r, struct pipepoll_error *why)
 {
     const struct output_options o = { .fd = STDOUT_FILENO,
-                                      .size = station_outlet_size(r->config.max_in_flight),
+                                      .size = stations_outlet_size(r->options.loops,
+                                                                   r->config.max_in_flight),
                                       .extra_size = station_outlet_extra_size(),
                                       .room = on_room,
                                       .broken = on_broken,
@@ -238,17 +312,17 @@ static int start_targets(struct run *r, struct pipepoll_error *why)
     char text[256], loops[32];
     struct buf versions = BUF_ON(text), on = BUF_ON(loops);
     struct stations_change changed;
-    size_t sections = r->config.plan.section_count;
-    int result = stations_change(&r->stations, &r->config.plan, &changed);
-    if (result)
-        return explain(why, result, "out of memory");
+    size_t targets = r->config.plan.count, sections = r->config.plan.section_count;
     command_put_versions(&versions);
     if (r->options.loops > 1)
         buf_printf(&on, " on %u loops", r->options.loops);
-    log_idle(r, changed.idle);
     log_line(&r->log, PIPEPOLL_INFO, "polling %zu target%s of %zu section%s in %s%.*s (%.*s)",
-             changed.added, quantity_plural(changed.added), sections, quantity_plural(sections),
+             targets, quantity_plural(targets), sections, quantity_plural(sections),
              r->options.config, STR_ARG(buf_str(&on)), STR_ARG(buf_str(&versions)));
+    int result = stations_change(&r->stations, &r->config.plan, &changed);
+    if (result)
+        return explain(why, result, "out of memory");
+    log_idle(r, changed.idle);
     return PIPEPOLL_OK;
 }
 
@@ -339,10 +413,13 @@ const struct command command_run = {
         "\"degraded\":true|false,\"expires\":TIME|null,\"reason\":...}; targets without keys wait\n"
         "and resume by themselves. Logs go to stderr. When the reader of stdout is slow, jobs stay "
         "in\n"
-        "the service; when it goes away, polling ends.\n\n"
-        "SIGTERM or SIGINT: polls in flight are finished, lines written, exit 0; a second one\n"
-        "ends at once. SIGHUP: the file is read again; targets that did not change notice\n"
-        "nothing, and a bad file changes nothing.\n\n"
+        "the service: no poll starts while 64 KiB of lines wait for it, about 170 jobs (with\n"
+        "--loops: for each loop and on the way). When it goes away, polling ends.\n\n"
+        "SIGTERM or SIGINT: polls in flight are finished, lines written, exit 0; again after a\n"
+        "second or more: ends at once, and stderr has each job that was not written.\n"
+        "SIGHUP: the file is read again; targets that did not change notice nothing, a bad file\n"
+        "changes nothing, and limits, timeouts, ca-bundle and http2 wait for the next start.\n"
+        "SIGUSR1: one line on stderr says how things stand.\n\n"
         "One loop does some ten thousand polls a second; `pipepoll bench` says what it does here.\n"
         "--loops is for more: a thread each, with its share of the regions and of max-in-flight.\n",
     .flags = run_flags,

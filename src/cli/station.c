@@ -1,5 +1,7 @@
 /* Credit is the room of the outlet, counted in lines of the greatest length, so that a job asked
- * for always finds its place. */
+ * for always finds its place. It has far more of it than it should ever hold: with a reader that
+ * keeps up every poll in flight may ask for all it can get, and when the reader does not, the
+ * backlog says so long before the room ends, and jobs stay in the service. */
 #include "cli/station.h"
 
 #include "base/list.h"
@@ -36,7 +38,46 @@ static struct event_source source_now(const struct pipepoll_target *from)
 static size_t credit(struct pipepoll_sink *sink)
 {
     const struct outlet *o = &station_of(sink)->outlet;
+    if (o->backlog(o->ctx) >= STATION_BACKLOG_MAX)
+        return 0;
     return o->room(o->ctx) / (EVENT_LINE_MAX + 1);
+}
+
+enum { SOON_MS = 10000, FAILURE_TEXT_MAX = 1024, MESSAGE_MAX = 512 };
+
+static str without_full_stop(str text)
+{
+    return text.len && text.ptr[text.len - 1] == '.' ? (str) { text.ptr, text.len - 1 } : text;
+}
+
+/* Back-offs are short and change from one attempt to the next; only of a long wait it helps to know
+ * how long it is. */
+static void put_retry(struct buf *out, uint32_t retry_in_ms)
+{
+    if (retry_in_ms < SOON_MS)
+        buf_put(out, STR("; retrying"));
+    else
+        buf_printf(out, "; next poll in %u s", (retry_in_ms + 500) / 1000);
+}
+
+static void log_failure(const struct log *log, enum pipepoll_level level,
+                        struct pipepoll_target *from, const struct pipepoll_failure *failure)
+{
+    char text[FAILURE_TEXT_MAX];
+    struct buf b = BUF_ON(text);
+    str message = without_full_stop(failure->message);
+    if (message.len > MESSAGE_MAX)
+        message.len = MESSAGE_MAX;
+    buf_put(&b, str_of(pipepoll_strerror(failure->status)));
+    if (failure->code.len)
+        buf_printf(&b, ": %.*s", STR_ARG(failure->code));
+    if (message.len)
+        buf_printf(&b, ": %.*s", STR_ARG(message));
+    if (failure->request_id.len)
+        buf_printf(&b, " (request %.*s)", STR_ARG(failure->request_id));
+    put_retry(&b, failure->retry_in_ms);
+    log_line(log, level, "[target %s] in %.*s: %.*s", roster_of(from)->name,
+             STR_ARG(pipepoll_target_region(from)), STR_ARG(buf_str(&b)));
 }
 
 static void write_health(struct station *s, struct pipepoll_target *from,
@@ -46,9 +87,7 @@ static void write_health(struct station *s, struct pipepoll_target *from,
     const struct log *log = &s->roster.log;
     struct event_source source = source_now(from);
     if (failure)
-        log_line(log, PIPEPOLL_WARNING, "[target %s] in %.*s: %s%s%.*s; next poll in %u ms",
-                 t->name, STR_ARG(source.region), pipepoll_strerror(failure->status),
-                 failure->message.len ? ": " : "", STR_ARG(failure->message), failure->retry_in_ms);
+        log_failure(log, PIPEPOLL_WARNING, from, failure);
     else
         log_line(log, PIPEPOLL_INFO, "[target %s] in %.*s is healthy again", t->name,
                  STR_ARG(source.region));
@@ -80,15 +119,20 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
 static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
                    const struct pipepoll_failure *failure)
 {
+    struct station *s = station_of(sink);
     if (roster_failed(roster_of(from), failure))
-        write_health(station_of(sink), from, failure);
+        write_health(s, from, failure);
+    else
+        log_failure(&s->roster.log, PIPEPOLL_DEBUG, from, failure);
 }
 
 static void log_credentials(const struct log *log, const struct pipepoll_identity *id)
 {
+    str reason = without_full_stop(id->reason);
     if (!id->usable)
-        log_line(log, PIPEPOLL_ERROR, "no credentials%s%.*s: %.*s; targets that need them wait",
-                 id->source.len ? " from " : "", STR_ARG(id->source), STR_ARG(id->reason));
+        log_line(log, PIPEPOLL_ERROR,
+                 "no credentials%s%.*s: %.*s; targets that need them wait, and we keep asking",
+                 id->source.len ? " from " : "", STR_ARG(id->source), STR_ARG(reason));
     else if (id->reason.len || id->degraded)
         log_line(log, PIPEPOLL_WARNING, "credentials from %.*s %s: %.*s", STR_ARG(id->source),
                  id->degraded ? "have expired, and still serve" : "are not renewed yet",
@@ -109,16 +153,17 @@ static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identi
                  "a credentials event is left out: stdout is too slow");
 }
 
-/* A closed poller has no statistics to ask for, but the last target to go sees all of them. */
-static void note_stats(struct station *s)
+void station_note(struct station *s)
 {
     s->last.size = sizeof s->last;
     pipepoll_stats(s->roster.poller, &s->last);
+    s->in_flight = s->last.in_flight;
 }
 
+/* A closed poller has no statistics to ask for, but the last target to go sees all of them. */
 static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
 {
-    note_stats(station_of(sink));
+    station_note(station_of(sink));
     roster_removed(roster_of(from));
 }
 
@@ -160,6 +205,6 @@ static void on_poller_closed(void *ctx)
 
 void station_close(struct station *s)
 {
-    note_stats(s);
+    station_note(s);
     pipepoll_close(s->roster.poller, on_poller_closed, s);
 }

@@ -12,6 +12,7 @@ struct uv_loop_s;
 /* Where the lines go; the functions are as those of output.h with these names. */
 struct outlet {
     size_t (*room)(void *ctx);
+    size_t (*backlog)(void *ctx);
     bool (*put)(void *ctx, str line);
     bool (*put_extra)(void *ctx, str line);
     void *ctx;
@@ -22,10 +23,15 @@ struct station {
     struct roster roster;   /* its poller is NULL while none is open */
     struct console console; /* its own, so that no thread reads what another one sets */
     struct outlet outlet;
-    struct pipepoll_stats last; /* once closed: all that the poller did */
+    struct pipepoll_stats last; /* as of the last station_note(), and once closed for good */
+    _Atomic uint32_t in_flight; /* of them, for other threads while the poller closes */
     void (*closed)(void *ctx);
     void *ctx;
 };
+
+/* From so many bytes of lines on that wait for the reader nothing is asked for: what a pipe holds.
+ * What polls in flight bring comes on top. */
+enum { STATION_BACKLOG_MAX = 65536 };
 
 /* How much the outlet should hold beside what is being written, for so many polls in flight, and
  * how much for health events: bytes. */
@@ -39,6 +45,9 @@ int station_open(struct station *s, struct uv_loop_s *loop, const struct config 
 
 /* The outlet has room again. */
 void station_wake(struct station *s);
+
+/* Bring s->last up to date. */
+void station_note(struct station *s);
 
 /* Drain: polls in flight are delivered, then closed(ctx), never inside this call. */
 void station_close(struct station *s);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "cli/event.h"
 #include "cli/relay.h"
 
 /* A loop of the crew and what it has. */
@@ -16,6 +17,7 @@ struct post {
     struct relay relay; /* unused by a lone station */
     struct pipepoll_error why;
     int result; /* of the opening of the station */
+    size_t unhealthy;
 };
 
 static bool is_alone(const struct stations *s)
@@ -28,6 +30,11 @@ static bool is_alone(const struct stations *s)
 static size_t direct_room(void *ctx)
 {
     return output_room(((struct post *)ctx)->all->options.output);
+}
+
+static size_t direct_backlog(void *ctx)
+{
+    return output_backlog(((struct post *)ctx)->all->options.output);
 }
 
 static bool direct_put(void *ctx, str line)
@@ -43,6 +50,11 @@ static bool direct_put_extra(void *ctx, str line)
 static size_t relayed_room(void *ctx)
 {
     return relay_room(&((struct post *)ctx)->relay);
+}
+
+static size_t relayed_backlog(void *ctx)
+{
+    return relay_backlog(&((struct post *)ctx)->relay);
 }
 
 static bool relayed_put(void *ctx, str line)
@@ -115,6 +127,12 @@ static void on_nudged(void *ctx, uint32_t i)
 
 /* --- the beginning --- */
 
+size_t stations_outlet_size(uint32_t loops, uint32_t max_in_flight)
+{
+    return loops == 1 ? station_outlet_size(max_in_flight)
+                      : STATION_BACKLOG_MAX + EVENT_LINE_MAX + 1;
+}
+
 static uint32_t in_flight_of(const struct stations *s, uint32_t i)
 {
     uint32_t all = s->options.config->max_in_flight, loops = s->options.loops;
@@ -129,8 +147,10 @@ static void on_station_closed(void *ctx)
 
 static int init_post(struct stations *s, uint32_t i)
 {
-    static const struct outlet direct = { direct_room, direct_put, direct_put_extra, NULL };
-    static const struct outlet relayed = { relayed_room, relayed_put, relayed_put_extra, NULL };
+    static const struct outlet direct = { direct_room, direct_backlog, direct_put, direct_put_extra,
+                                          NULL };
+    static const struct outlet relayed = { relayed_room, relayed_backlog, relayed_put,
+                                           relayed_put_extra, NULL };
     struct post *p = &s->posts[i];
     p->all = s;
     p->index = i;
@@ -238,10 +258,41 @@ struct stations_work stations_work(const struct stations *s)
 {
     struct stations_work all = { 0 };
     for (uint32_t i = 0; s->posts && i < s->options.loops; i++) {
-        all.polls += s->posts[i].station.last.polls;
-        all.jobs += s->posts[i].station.last.jobs;
+        const struct pipepoll_stats *one = &s->posts[i].station.last;
+        all.polls += one->polls;
+        all.jobs += one->jobs;
+        all.failures += one->failures;
+        all.targets += one->targets;
+        all.unhealthy += s->posts[i].unhealthy;
+        all.in_flight += one->in_flight;
+        all.parked += one->parked;
+        if (one->max_lateness_ms > all.max_lateness_ms)
+            all.max_lateness_ms = one->max_lateness_ms;
     }
     return all;
+}
+
+static void note_post(void *ctx, uint32_t i)
+{
+    struct stations *s = ctx;
+    station_note(&s->posts[i].station);
+    s->posts[i].unhealthy = roster_unhealthy(&s->shares[i]);
+}
+
+void stations_note(struct stations *s)
+{
+    crew_each(s->crew, note_post);
+}
+
+uint32_t stations_give_up(struct stations *s)
+{
+    uint32_t in_flight = 0;
+    for (uint32_t i = 0; s->posts && i < s->options.loops; i++) {
+        if (!is_alone(s))
+            relay_drain(&s->posts[i].relay, put_line, s);
+        in_flight += s->posts[i].station.in_flight;
+    }
+    return in_flight;
 }
 
 void stations_deinit(struct stations *s)

@@ -31,6 +31,9 @@ struct stations {
     bool left, done;
 };
 
+/* What the output must hold of its own: lines of several stations wait in their relays. */
+size_t stations_outlet_size(uint32_t loops, uint32_t max_in_flight);
+
 /* Open the pollers, without targets. As pipepoll_open(); whatever comes of it, end it by
  * stations_close(). */
 int stations_open(struct stations *s, const struct stations_options *o, struct pipepoll_error *why);
@@ -54,11 +57,21 @@ void stations_on_broken(struct stations *s);
  * no room; then closed(ctx), perhaps inside this call, where stations_deinit() is allowed. */
 void stations_close(struct stations *s);
 
-/* After closed(): what all pollers did in their time. */
+/* What all pollers did in their time: as of the last stations_note(), and after closed(). */
 struct stations_work {
-    uint64_t polls, jobs; /* started; delivered */
+    uint64_t polls, jobs, failures; /* started; delivered; polls that failed */
+    size_t targets, unhealthy;      /* unhealthy: by stations_note() alone */
+    uint32_t in_flight, parked;     /* polls */
+    uint32_t max_lateness_ms;
 };
 struct stations_work stations_work(const struct stations *s);
+
+/* Waits for one turn of each loop. Not after stations_close(). */
+void stations_note(struct stations *s);
+
+/* After stations_close() and output_give_up(): the lines that wait in between go to lost(). Returns
+ * how many polls are still in flight. */
+uint32_t stations_give_up(struct stations *s);
 
 void stations_deinit(struct stations *s); /* fine on a zeroed one */
 
