@@ -169,7 +169,8 @@ def test_clock():
     expect("a clock that is a day off works, with a warning", sim, 1, "clock",
            ["behind the service's", "chrony"])
     expect("but not where its correction is forbidden", sim, 254, "clock",
-           ["AWS_DISABLE_CLOCK_SKEW_CORRECTION forbids it: unset that"], AWS_DISABLE_CLOCK_SKEW_CORRECTION="true")
+           ["AWS_DISABLE_CLOCK_SKEW_CORRECTION forbids it: unset that"],
+           AWS_DISABLE_CLOCK_SKEW_CORRECTION="true")
     expect("a key that no clock makes unknown", sim, 254, "unknown-key", ["partition"],
            AWS_ACCESS_KEY_ID="AKIDNOBODYS")
     sim.signal(signal.SIGTERM)

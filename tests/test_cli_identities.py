@@ -107,7 +107,8 @@ print(json.dumps(dict(Version=1, AccessKeyId={KEY!r}, SecretAccessKey={SECRET!r}
     sim.control("PUT", "trouble", region="eu-west-1", latency=4000)
     r = pipepoll("poll", "--action-type-id", ACME, "--region", "us-east-1", "--region",
                  "eu-west-1", "--endpoint-url", sim.url,
-                 env=machine(profile("default", f"credential_process = {sys.executable} {program}")))
+                 env=machine(profile("default",
+                                     f"credential_process = {sys.executable} {program}")))
     sim.control("DELETE", "trouble")
     check("a job that came before the keys went is told",
           r.code == 253 and "Unable to locate credentials" in r.err

@@ -62,8 +62,8 @@ static bool blank(char c)
     return (unsigned char)c <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
 }
 
-/* How many bytes come before the first blank. A session token is a kilobyte without one: eight bytes
- * are looked at together until one of them is no greater than a space. */
+/* How many bytes come before the first blank. A session token is a kilobyte without one: eight
+ * bytes are looked at together until one of them is no greater than a space. */
 static size_t word_len(str s)
 {
     const uint64_t each = 0x0101010101010101;

@@ -35,7 +35,8 @@ static bool has_code(const struct exam *e, const char *code)
 
 /* --- keys --- */
 
-/* The role that STS would not give; where its name is too long for the sentence, the one asked for. */
+/* The role that STS would not give; where its name is too long for the sentence, the one asked
+ * for. */
 static str refused_role(const struct exam *e)
 {
     const char *from = strstr(e->reason, "AssumeRole of ") + sizeof "AssumeRole of " - 1;

@@ -40,8 +40,8 @@ struct provider_order {
     void *ctx;
 };
 
-/* libc's, for what may outlive the poller and with it the embedder's memory: the reading of a file on
- * a disk that hangs, a program that is being killed. */
+/* libc's, for what may outlive the poller and with it the embedder's memory: the reading of a
+ * file on a disk that hangs, a program that is being killed. */
 extern const struct alloc provider_lasting_alloc;
 
 struct provider_run;
