@@ -18,7 +18,7 @@ _Static_assert(FLAG_NO_POLL + 1 == DOCTOR_FLAG_COUNT, "a flag without a name, or
 
 const struct flag doctor_flags[DOCTOR_FLAG_COUNT] = {
     [FLAG_CONFIG] = { STR_INIT("--config"), "FILE",
-                      "examine every target of this config file; or without it:" },
+                      "examine every target of this config file (- for stdin); or\nwithout it:" },
     [FLAG_PROFILE] = { STR_INIT("--profile"), "NAME",
                        "of the shared files (default: as found, see below)" },
     [FLAG_REGION] = { STR_INIT("--region"), "REGION",

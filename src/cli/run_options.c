@@ -9,7 +9,8 @@ enum { FLAG_CONFIG, FLAG_LOOPS, FLAG_LOG_FORMAT, FLAG_LOG_LEVEL, FLAG_PRINT_CONF
 _Static_assert(FLAG_PRINT_CONFIG + 1 == RUN_FLAG_COUNT, "a flag without a name, or the other way");
 
 const struct flag run_flags[RUN_FLAG_COUNT] = {
-    [FLAG_CONFIG] = { STR_INIT("--config"), "FILE", "what to poll (required); see below" },
+    [FLAG_CONFIG] = { STR_INIT("--config"), "FILE",
+                      "what to poll, or - for stdin (required); see below" },
     [FLAG_LOOPS] = { STR_INIT("--loops"), "N",
                      "poll on so many threads, the regions split among them\n"
                      "(default 1, at most 64)" },

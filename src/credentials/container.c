@@ -117,9 +117,7 @@ static struct provider_run *container_start(const struct provider_order *order)
 static void container_stop(struct provider_run *run)
 {
     token_file_forget(&run->token_file);
-    if (run->exchange.state != EXCHANGE_IDLE)
-        exchange_stop(&run->exchange);
-    else
+    if (!exchange_stop(&run->exchange))
         run_end_stopped(&run->run);
 }
 

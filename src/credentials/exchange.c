@@ -205,19 +205,20 @@ void exchange_start(struct exchange *x)
     alarm_set(&x->alarm, wake_now_ns());
 }
 
-void exchange_stop(struct exchange *x)
+bool exchange_stop(struct exchange *x)
 {
     x->stopped = true;
     switch (x->state) {
     case EXCHANGE_IDLE:
-        return;
+        break;
     case EXCHANGE_WAITING:
         alarm_set(&x->alarm, wake_now_ns());
-        return;
+        return true;
     case EXCHANGE_IN_FLIGHT:
         transfer_hurry(&x->transfer);
-        return;
+        return true;
     }
+    return false;
 }
 
 /* --- from open to close --- */

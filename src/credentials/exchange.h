@@ -79,8 +79,8 @@ str exchange_host(const struct exchange *x);
 /* Not between start and on_done(). What does not fit, or can't be sent, is told by on_done()
  * too. */
 void exchange_start(struct exchange *x);
-/* End soon, by on_done(), and let no later start get anywhere. */
-void exchange_stop(struct exchange *x);
+/* Let no later start get anywhere. true: one is under way, and ends soon, by on_done(). */
+bool exchange_stop(struct exchange *x);
 
 /* The answer as JSON. what: who gave it, the start of the sentence. PIPEPOLL_EPROTO. */
 int exchange_json(struct exchange *x, struct json *out, const char *what,

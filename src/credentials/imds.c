@@ -210,9 +210,7 @@ static struct provider_run *imds_start(const struct provider_order *order)
 
 static void imds_stop(struct provider_run *run)
 {
-    if (run->exchange.state != EXCHANGE_IDLE)
-        exchange_stop(&run->exchange);
-    else
+    if (!exchange_stop(&run->exchange))
         run_end_stopped(&run->run);
 }
 

@@ -227,9 +227,7 @@ static struct provider_run *sso_start(const struct provider_order *order)
 static void sso_stop(struct provider_run *run)
 {
     file_read_forget(&run->cache);
-    if (run->exchange.state != EXCHANGE_IDLE)
-        exchange_stop(&run->exchange);
-    else
+    if (!exchange_stop(&run->exchange))
         run_end_stopped(&run->run);
 }
 

@@ -326,9 +326,7 @@ static struct provider_run *web_identity_start(const struct provider_order *orde
 static void sts_stop(struct provider_run *run)
 {
     token_file_forget(&run->token_file);
-    if (run->exchange.state != EXCHANGE_IDLE)
-        exchange_stop(&run->exchange);
-    else
+    if (!exchange_stop(&run->exchange))
         run_end_stopped(&run->run);
 }
 
