@@ -226,7 +226,6 @@ struct pipepoll_options {
     uint32_t request_timeout_ms;       /* from start to whole answer; 0: 30000 */
     uint32_t connect_timeout_ms;       /* name, TCP and TLS; 0: 10000 */
     uint64_t seed;                     /* of jitter; 0: from the system */
-    bool http2;                        /* offer HTTP/2 by ALPN; default is HTTP/1.1 */
 
     /* Both hooks may be NULL. resize is realloc() with the old size given and size 0 meaning free;
      * it serves targets, polls, connections and the keys that are fetched: not keys that were given

@@ -13,8 +13,7 @@ packages="build-essential meson ninja-build pkg-config python3 ca-certificates
   libmicrohttpd-dev libgnutls28-dev libjansson-dev libcmocka-dev"
 # valgrind cannot start without the symbols in libc6-dbg.
 ci_packages="clang clang-format libclang-rt-dev valgrind libc6-dbg codespell shellcheck
-  python3-botocore awscli openssl nginx-light nghttp2-client
-  tinyproxy-bin"
+  python3-botocore awscli openssl tinyproxy-bin"
 
 say() {
   echo "setup: $*"

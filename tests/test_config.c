@@ -13,7 +13,6 @@ static void a_small_file_gets_the_documented_defaults(void **state)
     assert_int_equal(c.request_timeout_ms, 30000);
     assert_int_equal(c.connect_timeout_ms, 10000);
     assert_int_equal(c.ca_bundle.len, 0);
-    assert_false(c.http2);
     assert_int_equal(c.log_level, PIPEPOLL_INFO);
     assert_false(c.log_json);
     assert_int_equal(c.plan.count, 1);
@@ -33,7 +32,7 @@ static void every_key_does_what_it_says(void **state)
     struct config c =
         accept("[pipepoll]\nmax-in-flight = 7\nmax-in-flight-per-region = 3\n"
                "request-timeout = 2m\nconnect-timeout = 1500ms\nca-bundle = /dev/null\n"
-               "http2 = yes\nlog-level = debug\nlog-format = json\n"
+               "log-level = debug\nlog-format = json\n"
                "[target t]\nregions = us-west-2\ncategory = Test\nowner = ThirdParty\n"
                "provider = P-1\nversion = 2_b\nMax-Batch-Size = 5\ninterval = 0.25\n"
                "fips = on\ndualstack = true\n");
@@ -42,7 +41,6 @@ static void every_key_does_what_it_says(void **state)
     assert_int_equal(c.request_timeout_ms, 120000);
     assert_int_equal(c.connect_timeout_ms, 1500);
     assert_str_equal(c.ca_bundle, "/dev/null");
-    assert_true(c.http2);
     assert_int_equal(c.log_level, PIPEPOLL_DEBUG);
     assert_true(c.log_json);
     const struct pipepoll_target_options *o = &c.plan.targets[0].options;
@@ -120,7 +118,7 @@ static void unknown_names_are_told_with_the_nearest_right_one(void **state)
     assert_refused(WEB "colour = red\n", "p.ini:6:1: unknown key \"colour\" in [target web]\n");
     assert_refused("[targt web]\n" WEB, "p.ini:1:1: unknown section [targt web] (did you mean "
                                         "\"target\"?): there are [pipepoll] and [target NAME]\n");
-    assert_refused(WEB "http2 = yes\n", "p.ini:6:1: \"http2\" belongs in [pipepoll]\n");
+    assert_refused(WEB "log-level = info\n", "p.ini:6:1: \"log-level\" belongs in [pipepoll]\n");
     assert_refused("[pipepoll x]\n" WEB, "p.ini:1:1: [pipepoll] takes no name\n");
     assert_refused("[target]\nregions = us-east-1\ncategory = Build\nprovider = A\nversion = 1\n",
                    "p.ini:1:1: [target] needs a name, such as [target web]\n");

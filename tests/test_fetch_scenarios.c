@@ -106,7 +106,6 @@ int __wrap_pool_open(struct pool **out, struct transport *tp, const struct pool_
     struct pool_options here = *o;
     bool is_metadata = str_starts(o->url, STR("http://169.254.1"));
     assert_int_equal(o->direct, is_metadata);
-    assert_int_equal(o->only_http1, is_metadata);
     snprintf(meant_origin, sizeof meant_origin, "%.*s", (int)end, o->url.ptr);
     here.url = str_of(stage->server.url);
     return __real_pool_open(out, tp, &here);

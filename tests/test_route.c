@@ -246,7 +246,6 @@ static void assert_bad_proxy(const char *proxy, const char *part)
                                    .wake = w.wake,
                                    .trust = w.trust,
                                    .connect_timeout_ms = 5000,
-                                   .http2 = by_streams,
                                    .proxies = { .http = str_of(proxy) } };
     assert_int_equal(transport_open(&w.transport, &o, NULL), 0);
     struct pool_options to_server = { .url = str_of(w.server.url) };
@@ -331,7 +330,5 @@ int main(void)
         cmocka_unit_test(a_proxy_stays_when_the_environment_changes),
         cmocka_unit_test(a_direct_pool_goes_by_no_proxy),
     };
-    int failed = cmocka_run_group_tests_name("lanes", tests, NULL, NULL);
-    by_streams = true;
-    return failed + cmocka_run_group_tests_name("streams", tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

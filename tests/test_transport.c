@@ -254,8 +254,6 @@ static void a_connection_is_not_used_again_when_the_answer_says_so(void **state)
 /* The next answer on such a connection would be another's. */
 static void a_connection_is_not_used_again_after_more_than_the_answer(void **state)
 {
-    if (by_streams)
-        return; /* libcurl 7.88 drops the excess and keeps the connection */
     assert_not_used_again((struct server_reply) {
         SERVER_OK("2", "", "{}HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad"), SERVER_KEEP, 0 });
 }
@@ -279,7 +277,7 @@ static void the_pool_survives_the_end_of_all_its_connections(enum server_end how
     memset(probes, 0, sizeof probes);
     wire_open(&w, script, 1);
     run_many(&w, probes, FAULT_NONE);
-    assert_true(by_streams || w.server.connections == MANY); /* streams may wait for one another */
+    assert_int_equal(w.server.connections, MANY);
     for (int i = 0; i < 3; i++) {
         server_drop_idle(&w.server, how);
         uv_run(&w.loop, UV_RUN_NOWAIT);
@@ -406,7 +404,7 @@ static void a_wiped_transfer_leaves_nothing_behind(void **state)
         (struct server_reply) { SERVER_OK("8", "Date: secret\r\n", "\"secret\""), SERVER_KEEP, 0 },
         3000);
     assert_true(any_room_holds(&w, &p.x, "secret"));
-    assert_true(by_streams || any_room_holds(&w, &p.x, "{\"a\":1}"));
+    assert_true(any_room_holds(&w, &p.x, "{\"a\":1}"));
     transfer_wipe(&p.x);
     assert_false(any_room_holds(&w, &p.x, "secret"));
     assert_false(any_room_holds(&w, &p.x, "{\"a\":1}"));
@@ -449,8 +447,6 @@ static void one_broken_connection_casts_doubt_on_all(void **state)
 {
     static const struct server_reply script[] = { OK_REPLY };
     struct wire w;
-    if (by_streams)
-        return; /* libcurl looks each time */
     memset(few, 0, sizeof few);
     wire_open(&w, script, 1);
     start_few(&w, few, 0);
@@ -510,21 +506,6 @@ static void no_connection_outlives_a_sleep_of_the_machine(void **state)
     wire_close(&w);
 }
 
-static void a_pool_may_keep_to_http1(void **state)
-{
-    static const struct server_reply script[] = { OK_REPLY };
-    struct wire w;
-    struct probe p = { 0 };
-    wire_open(&w, script, 1);
-    assert_ptr_equal(w.pool->carrier, by_streams ? &carrier_stream : &carrier_lane);
-    wire_go_to(&w, &(struct pool_options) { .url = str_of(w.server.url), .only_http1 = true });
-    assert_ptr_equal(w.pool->carrier, &carrier_lane);
-    probe_start(&w, &p, 3000);
-    run_until_done(&w, 1);
-    assert_int_equal(p.x.fault, FAULT_NONE);
-    finish(&w, &p);
-}
-
 static unsigned count_descriptors(bool without_cloexec)
 {
     unsigned n = 0;
@@ -580,10 +561,7 @@ int main(void)
         cmocka_unit_test(one_broken_connection_casts_doubt_on_all),
         cmocka_unit_test(after_silence_on_a_used_connection_the_next_is_new),
         cmocka_unit_test(no_connection_outlives_a_sleep_of_the_machine),
-        cmocka_unit_test(a_pool_may_keep_to_http1),
         cmocka_unit_test(connections_are_closed_on_exec_and_at_the_end),
     };
-    int failed = cmocka_run_group_tests_name("lanes", tests, NULL, NULL);
-    by_streams = true;
-    return failed + cmocka_run_group_tests_name("streams", tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,7 +55,7 @@ static void ends_init(struct ends *e, const struct trust *t, const struct identi
     e->client_ctx = SSL_CTX_new(TLS_client_method());
     e->server_ctx = SSL_CTX_new(TLS_server_method());
     SSL_CTX_set_verify(e->client_ctx, SSL_VERIFY_PEER, NULL);
-    assert_true(trust_apply(t, e->client_ctx, true));
+    assert_true(trust_apply(t, e->client_ctx));
     assert_int_equal(SSL_CTX_use_certificate(e->server_ctx, id->certificate), 1);
     assert_int_equal(SSL_CTX_use_PrivateKey(e->server_ctx, id->key), 1);
     e->client = SSL_new(e->client_ctx);

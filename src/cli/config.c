@@ -115,7 +115,6 @@ static void read_process(struct config *out, const struct section *s, struct com
     judge(quantity_duration_ms(v[KEY_CONNECT_TIMEOUT].text, 1, 600000, &out->connect_timeout_ms), s,
           KEY_CONNECT_TIMEOUT, time, c);
     read_ca_bundle(out, &v[KEY_CA_BUNDLE], c);
-    judge(quantity_switch(v[KEY_HTTP2].text, &out->http2), s, KEY_HTTP2, "yes or no", c);
     judge(config_log_level(v[KEY_LOG_LEVEL].text, &out->log_level), s, KEY_LOG_LEVEL,
           "error, warning, info or debug", c);
     judge(config_format(v[KEY_LOG_FORMAT].text, &out->log_json), s, KEY_LOG_FORMAT, "text or json",

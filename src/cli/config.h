@@ -11,9 +11,8 @@ struct config {
     uint32_t max_in_flight_per_region; /* 0: a fair share */
     double max_polls_per_s;            /* for each account and region; 0: no ceiling */
     uint32_t request_timeout_ms, connect_timeout_ms;
-    str ca_bundle;      /* of a readable file; empty: the library's default */
-    str ca_bundle_from; /* the setting it comes from; empty: the file itself */
-    bool http2;
+    str ca_bundle;                 /* of a readable file; empty: the library's default */
+    str ca_bundle_from;            /* the setting it comes from; empty: the file itself */
     enum pipepoll_level log_level; /* PIPEPOLL_INFO */
     bool log_json;
     struct plan plan;

@@ -166,7 +166,6 @@ static int open_poller(struct doctor *d, struct pipepoll_error *why)
     o.max_in_flight_per_region = c->max_in_flight_per_region;
     o.request_timeout_ms = REQUEST_MS;
     o.connect_timeout_ms = CONNECT_MS;
-    o.http2 = c->http2;
     return pipepoll_open(&d->poller, &d->loop, &o, why);
 }
 

@@ -57,7 +57,6 @@ static void print_process(const struct config *c, const struct console *console)
     print_duration(KEY_REQUEST_TIMEOUT, c->request_timeout_ms);
     print_duration(KEY_CONNECT_TIMEOUT, c->connect_timeout_ms);
     print_roots(c);
-    print_switch(KEY_HTTP2, c->http2);
     printf("%s = %s\n", key_name(KEY_LOG_LEVEL), config_log_level_name(console->level));
     printf("%s = %s\n", key_name(KEY_LOG_FORMAT), console->json ? "json" : "text");
 }

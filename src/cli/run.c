@@ -139,7 +139,6 @@ static void log_unchangeable(struct run *r, const struct config *a, const struct
     put_changed(&keys, a->request_timeout_ms != b->request_timeout_ms, "request-timeout");
     put_changed(&keys, a->connect_timeout_ms != b->connect_timeout_ms, "connect-timeout");
     put_changed(&keys, !str_eq(a->ca_bundle, b->ca_bundle), "ca-bundle");
-    put_changed(&keys, a->http2 != b->http2, "http2");
     if (keys.len)
         log_line(&r->log, PIPEPOLL_WARNING, "from the next start on, not before: %.*s",
                  STR_ARG(buf_str(&keys)));
@@ -418,7 +417,7 @@ const struct command command_run = {
         "SIGTERM or SIGINT: polls in flight are finished, lines written, exit 0; again after a\n"
         "second or more: ends at once, and stderr has each job that was not written.\n"
         "SIGHUP: the file is read again; targets that did not change notice nothing, a bad file\n"
-        "changes nothing, and limits, timeouts, ca-bundle and http2 wait for the next start.\n"
+        "changes nothing, and limits, timeouts and ca-bundle wait for the next start.\n"
         "SIGUSR1: one line on stderr says how things stand.\n\n"
         "One loop does some ten thousand polls a second; `pipepoll bench` says what it does here.\n"
         "--loops is for more: a thread each, with its share of the regions and of max-in-flight.\n",
@@ -440,7 +439,7 @@ const struct command command_run = {
         "  # owner, max-batch-size, slowest-interval, external-id, role-session-name,\n"
         "  # endpoint-url, fips, dualstack\n"
         "Also in [pipepoll]: max-in-flight-per-region, max-polls-per-second (for each account and\n"
-        "region), request-timeout, connect-timeout, ca-bundle, http2, log-level, log-format.\n"
+        "region), request-timeout, connect-timeout, ca-bundle, log-level, log-format.\n"
         "`pipepoll check` shows what a file asks for, `pipepoll doctor` whether it works. Without\n"
         "regions, endpoint-url, fips, dualstack or ca-bundle it is AWS_REGION and its fellows or\n"
         "the profile that say, as for the AWS CLI.\n\n"

@@ -29,7 +29,6 @@
     X(REQUEST_TIMEOUT, "request-timeout", PROCESS)                                                 \
     X(CONNECT_TIMEOUT, "connect-timeout", PROCESS)                                                 \
     X(CA_BUNDLE, "ca-bundle", PROCESS)                                                             \
-    X(HTTP2, "http2", PROCESS)                                                                     \
     X(LOG_LEVEL, "log-level", PROCESS)                                                             \
     X(LOG_FORMAT, "log-format", PROCESS)
 

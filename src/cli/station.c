@@ -184,7 +184,6 @@ int station_open(struct station *s, struct uv_loop_s *loop, const struct config 
     o.max_polls_per_s = config->max_polls_per_s;
     o.request_timeout_ms = config->request_timeout_ms;
     o.connect_timeout_ms = config->connect_timeout_ms;
-    o.http2 = config->http2;
     o.log = console_write;
     o.log_ctx = &s->console;
     return pipepoll_open(&s->roster.poller, loop, &o, why);

@@ -229,7 +229,6 @@ int exchange_open(struct exchange *x, const struct provider_host *host, str url,
     const struct pool_options o = {
         .url = url,
         .direct = way == EXCHANGE_DIRECT,
-        .only_http1 = way == EXCHANGE_DIRECT,
     };
     *x = (struct exchange) {
         .url = url,

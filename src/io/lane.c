@@ -4,9 +4,7 @@
  * socket is watched while the lane is idle, so a connection that the peer ended is never used
  * again, and no request is sent a second time behind our back. Ages count the time that the
  * machine slept: a connection that rested meanwhile is as old as it is to the peer.
- *
- * libcurl finds the connection of a handle by a search through its multi: hence few lanes a
- * multi. */
+ */
 #include "io/curl_fault.h"
 #include "io/http1.h"
 #include "io/pool.h"
@@ -91,7 +89,7 @@ static void lane_fail(struct lane *lane, enum fault fault, const char *detail)
     struct buf copy = BUF_ON(text);
     buf_put(&copy, str_of(detail));
     detail = buf_cstr(&copy);
-    x->carrier = NULL;
+    x->lane = NULL;
     doubt_others(lane, fault);
     lane_close(lane);
     transfer_end(x, fault, detail);
@@ -110,7 +108,7 @@ static void lane_finish(struct lane *lane, bool ended)
     struct pool *pool = lane->pool;
     uint64_t now_ns = wake_age_ns();
     bool keep = !ended && may_be_kept(lane, now_ns);
-    x->carrier = NULL;
+    x->lane = NULL;
     lane->x = NULL;
     lane->used_ns = now_ns;
     if (keep)
@@ -303,7 +301,7 @@ static const char *lateness(const struct lane *lane)
 /* At the deadline, or because the start itself failed. */
 static void on_expire(struct transfer *x)
 {
-    struct lane *lane = x->carrier;
+    struct lane *lane = x->lane;
     if (lane->problem) {
         lane_fail(lane, FAULT_UNREACHABLE, lane->problem);
         return;
@@ -321,7 +319,7 @@ static struct lane *lane_new(struct pool *pool)
         return NULL;
     lane->pool = pool;
     lane->watcher = (struct socket_watcher) { pool->transport->sockets, on_ready };
-    lane->user = (struct multi_user) { .on_done = on_connected, .stays = true };
+    lane->user = (struct multi_user) { .on_done = on_connected };
     lane->way = (struct route_query) { .route = &pool->route, .on_found = on_found };
     list_init(&lane->idle_link);
     list_init(&lane->user.done_link);
@@ -363,7 +361,7 @@ static struct lane *lane_take(struct pool *pool)
     return lane_new(pool);
 }
 
-static int lane_start(struct transfer *x, struct pool *pool)
+int lane_start(struct transfer *x, struct pool *pool)
 {
     size_t line_len = x->method.len + x->path.len + pool->path.len + REQUEST_LINES;
     if (line_len + x->head_len + x->body.len > SEND_ROOM)
@@ -375,7 +373,7 @@ static int lane_start(struct transfer *x, struct pool *pool)
             lane_close(lane);
         return r;
     }
-    x->carrier = lane;
+    x->lane = lane;
     lane->x = x;
     lane->problem = NULL;
     lane->garbled = false;
@@ -389,10 +387,8 @@ static int lane_start(struct transfer *x, struct pool *pool)
     return 0;
 }
 
-static void close_idle(struct pool *pool)
+void lanes_close_idle(struct pool *pool)
 {
     for (struct list *l; (l = list_pop_first(&pool->idle)) != NULL;)
         lane_close(CONTAINER_OF(l, struct lane, idle_link));
 }
-
-const struct carrier carrier_lane = { lane_start, close_idle, 16, false };

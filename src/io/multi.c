@@ -13,7 +13,7 @@ static void collect(struct multi *m, struct list *done)
         u->working = false;
         m->working--;
         list_put_last(done, &u->done_link);
-        if (!u->stays || u->code)
+        if (u->code)
             curl_multi_remove_handle(m->curl, u->easy);
     }
 }
@@ -46,8 +46,7 @@ static int on_curl_timer(CURLM *curl, long timeout_ms, void *data)
     return 0;
 }
 
-struct multi *multi_open(struct sockets *sockets, struct wake *wake, const struct alloc *alloc,
-                         bool http2)
+struct multi *multi_open(struct sockets *sockets, struct wake *wake, const struct alloc *alloc)
 {
     struct multi *m = alloc_new(alloc, sizeof *m);
     if (!m)
@@ -64,8 +63,7 @@ struct multi *multi_open(struct sockets *sockets, struct wake *wake, const struc
     curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, &m->watcher);
     curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_curl_timer);
     curl_multi_setopt(m->curl, CURLMOPT_TIMERDATA, m);
-    curl_multi_setopt(m->curl, CURLMOPT_PIPELINING,
-                      (long)(http2 ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING));
+    curl_multi_setopt(m->curl, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     return m;
 }
 

@@ -13,10 +13,9 @@
 struct multi_user {
     CURL *easy;
     struct multi *multi;
-    /* From the loop. May start or end anything, this multi included. The handle has left the multi
-     * unless `stays`. */
+    /* From the loop. May start or end anything, this multi included. After a failure the handle has
+     * left the multi. */
     void (*on_done)(struct multi_user *u, CURLcode code);
-    bool stays;
     bool working; /* libcurl works on it, or its result is still to be told */
     struct list done_link;
     CURLcode code;
@@ -32,9 +31,8 @@ struct multi {
     struct alloc alloc;
 };
 
-/* NULL: out of memory. http2: transfers to one host share a connection. */
-struct multi *multi_open(struct sockets *sockets, struct wake *wake, const struct alloc *alloc,
-                         bool http2);
+/* NULL: out of memory. */
+struct multi *multi_open(struct sockets *sockets, struct wake *wake, const struct alloc *alloc);
 /* Every handle must have left. Its idle connections end. Not in a list. */
 void multi_close(struct multi *m);
 

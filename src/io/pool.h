@@ -1,5 +1,4 @@
-/* What transport.c keeps and its two carriers use: lanes (HTTP/1.1) and streams (HTTP/2).
- * Private to io/. */
+/* What transport.c keeps and its lanes use. Private to io/. */
 #ifndef IO_POOL_H
 #define IO_POOL_H
 
@@ -24,31 +23,24 @@ struct transport {
     char text[]; /* of the proxies' rules, with passwords in it */
 };
 
-/* One way to carry the transfers of a pool. */
-struct carrier {
-    int (*start)(struct transfer *x, struct pool *pool);
-    void (*close_idle)(struct pool *pool); /* all of them; none is busy */
-    unsigned users_per_multi;
-    bool multiplexes; /* by libcurl's own transfers */
-};
-extern const struct carrier carrier_lane, carrier_stream;
-
 struct pool {
     struct transport *transport;
-    const struct carrier *carrier;
     struct route route;
     CURLSH *share;      /* addresses and TLS sessions, over all multis of the pool */
-    struct list idle;   /* lanes or streams; the last used first, so that the others grow old */
+    struct list idle;   /* lanes; the last used first, so that the others grow old */
     struct list multis; /* those with room for another user first */
-    unsigned busy;      /* streams in flight */
     uint64_t doubt_ns;  /* lanes that have rested since before then are looked at before use */
-    uint64_t slept_ns;  /* how long the machine had slept, when a stream was last started */
     size_t url_size;
     str path;
     char url[];
 };
 
-/* A handle with all options that both carriers share, or NULL. */
+/* transfer_start(), by a lane that rests or a new one. */
+int lane_start(struct transfer *x, struct pool *pool);
+/* All of them; none is busy. */
+void lanes_close_idle(struct pool *pool);
+
+/* A handle with all options of a lane, or NULL. */
 CURL *pool_new_easy(struct pool *pool);
 /* A multi with room for one more user, who is counted; NULL: out of memory. */
 struct multi *pool_take_multi(struct pool *pool);

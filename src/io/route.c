@@ -9,7 +9,7 @@
 #include "io/pool.h"
 #include "io/trust.h"
 
-static const uint64_t ns_per_ms = 1000000, ns_per_us = 1000;
+static const uint64_t ns_per_us = 1000;
 
 /* --- the first hop --- */
 
@@ -127,12 +127,6 @@ void route_set_proxy(const struct route *r, CURL *easy)
 
 /* --- addresses --- */
 
-bool route_is_dated(const struct route *r)
-{
-    return r->host.len &&
-           (!r->found_ns || wake_age_ns() - r->found_ns > RESOLVER_FRESH_MS * ns_per_ms);
-}
-
 static void tell_problem(struct route_query *q, const char *detail)
 {
     const struct route *r = q->route;
@@ -154,7 +148,6 @@ static void on_looked_up(struct resolver_query *lookup, str addresses, const cha
     }
     memcpy(r->resolve + r->hop_len, addresses.ptr, addresses.len);
     r->resolve[r->hop_len + addresses.len] = '\0';
-    r->found_ns = wake_age_ns();
     q->on_found(q, NULL);
 }
 
@@ -166,10 +159,7 @@ bool route_find(struct route_query *q)
         return true;
     q->asked_ns = wake_now_ns();
     q->lookup.on_done = on_looked_up;
-    if (!resolver_ask(r->transport->resolver, &q->lookup, r->host, r->resolve + r->hop_len))
-        return false;
-    r->found_ns = wake_age_ns();
-    return true;
+    return resolver_ask(r->transport->resolver, &q->lookup, r->host, r->resolve + r->hop_len);
 }
 
 void route_forget(struct route_query *q)
@@ -226,7 +216,6 @@ void route_note(struct route_query *q, CURL *easy)
 
 void route_distrust(struct route *r)
 {
-    r->found_ns = 0;
     resolver_distrust(r->transport->resolver, r->host);
 }
 

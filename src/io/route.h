@@ -17,9 +17,8 @@ enum {
 
 struct route {
     struct transport *transport;
-    str host;          /* of the first hop, if its name has to be looked up */
-    size_t hop_len;    /* in `resolve`, then the addresses follow */
-    uint64_t found_ns; /* when they came, by wake_age_ns(); 0: not yet, or they are in doubt */
+    str host;                /* of the first hop, if its name has to be looked up */
+    size_t hop_len;          /* in `resolve`, then the addresses follow */
     struct curl_slist entry; /* around `resolve`, for CURLOPT_RESOLVE */
     size_t proxy_size;
     char *proxy; /* "" for none */
@@ -44,8 +43,6 @@ void route_deinit(struct route *r); /* fine on a zeroed one */
 
 /* Tell a new handle of the proxy. */
 void route_set_proxy(const struct route *r, CURL *easy);
-/* Is it time to ask (again)? */
-bool route_is_dated(const struct route *r);
 /* true: the addresses are at hand; else q->on_found() comes later. */
 bool route_find(struct route_query *q);
 void route_forget(struct route_query *q);

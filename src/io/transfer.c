@@ -51,7 +51,7 @@ void transfer_expire_soon(struct transfer *x)
 
 void transfer_hurry(struct transfer *x)
 {
-    if (x->carrier)
+    if (x->lane)
         transfer_expire_soon(x);
 }
 

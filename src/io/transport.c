@@ -1,11 +1,12 @@
-/* Two carriers share what is here. HTTP/1.1 goes by lanes: libcurl opens and secures a connection,
- * the exchange on it is framed by us. HTTP/2 goes by streams, which are libcurl's own transfers. */
+/* The transport, its pools, and the libcurl handles that their lanes are made of. libcurl opens and
+ * secures a connection; the exchange on it is framed by us (lane.c). */
 #include "io/pool.h"
 
 #include "base/log.h"
 #include "io/trust.h"
 
-enum { LIFETIME_S = 600, KEEPALIVE_S = 45, CURL_BUFFER_SIZE = 1024 };
+/* libcurl finds the connection of a handle by a search through its multi: hence few a multi. */
+enum { LANES_PER_MULTI = 16, KEEPALIVE_S = 45, CURL_BUFFER_SIZE = 1024 };
 
 /* --- handles and multis --- */
 
@@ -13,9 +14,7 @@ static CURLcode on_ssl_context(CURL *easy, void *ssl_ctx, void *data)
 {
     const struct pool *pool = data;
     (void)easy;
-    /* libcurl's own transfers would not see what lies in OpenSSL's buffer. */
-    bool eager = !pool->carrier->multiplexes;
-    return trust_apply(pool->transport->o.trust, ssl_ctx, eager) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+    return trust_apply(pool->transport->o.trust, ssl_ctx) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
 /* Without QUICK_EXIT, taking a handle out during a name look-up of libcurl's own (see io/route.h)
@@ -70,17 +69,16 @@ CURL *pool_new_easy(struct pool *pool)
 struct multi *pool_take_multi(struct pool *pool)
 {
     const struct transport_options *o = &pool->transport->o;
-    const struct carrier *carrier = pool->carrier;
     struct multi *m = NULL;
     if (!list_empty(&pool->multis))
         m = CONTAINER_OF(pool->multis.next, struct multi, link);
-    if (!m || m->users == carrier->users_per_multi)
-        m = multi_open(pool->transport->sockets, o->wake, &o->alloc, carrier->multiplexes);
+    if (!m || m->users == LANES_PER_MULTI)
+        m = multi_open(pool->transport->sockets, o->wake, &o->alloc);
     if (!m)
         return NULL;
     m->users++;
     list_remove(&m->link);
-    if (m->users < carrier->users_per_multi)
+    if (m->users < LANES_PER_MULTI)
         list_put_first(&pool->multis, &m->link);
     else
         list_put_last(&pool->multis, &m->link);
@@ -121,7 +119,6 @@ int pool_open(struct pool **out, struct transport *tp, const struct pool_options
     if (!pool)
         return PIPEPOLL_ENOMEM;
     pool->transport = tp;
-    pool->carrier = tp->o.http2 && !o->only_http1 ? &carrier_stream : &carrier_lane;
     pool->url_size = url_size;
     memcpy(pool->url, o->url.ptr, o->url.len);
     str url = { pool->url, o->url.len };
@@ -141,7 +138,7 @@ int pool_open(struct pool **out, struct transport *tp, const struct pool_options
 
 void pool_close(struct pool *pool)
 {
-    pool->carrier->close_idle(pool);
+    lanes_close_idle(pool);
     pool_free(pool);
 }
 
@@ -165,7 +162,7 @@ int transfer_start(struct transfer *x, struct pool *pool)
 {
     if (!fits_request_line(x->method) || !fits_request_line(x->path))
         return PIPEPOLL_EINVAL;
-    return pool->carrier->start(x, pool);
+    return lane_start(x, pool);
 }
 
 static void wipe_rooms(struct transport *tp)

@@ -1,9 +1,8 @@
 /* Bytes out, bytes or a fault in: HTTP requests over libcurl's multi interface on a libuv loop.
- * Knows nothing of what the bytes mean. HTTP/1.1 by default, connections kept and used again,
+ * Knows nothing of what the bytes mean. HTTP/1.1, connections kept and used again,
  * certificates verified, no redirects, no signals, and a deadline of our own for each transfer.
  * What fails is the caller's to try again, and goes by another connection then: one that failed is
- * closed, and those that rested meanwhile are in doubt. No request is sent twice; but with `http2`,
- * libcurl repeats one by itself when a used connection ends without a byte of answer. */
+ * closed, and those that rested meanwhile are in doubt. No request is sent twice. */
 #ifndef IO_TRANSPORT_H
 #define IO_TRANSPORT_H
 
@@ -35,7 +34,6 @@ struct transport_options {
     const struct trust *trust; /* borrowed */
     struct alloc alloc;
     uint32_t connect_timeout_ms;
-    bool http2;                 /* offer it by ALPN */
     struct proxy_rules proxies; /* copied; libcurl does not read the environment */
 };
 
@@ -51,9 +49,8 @@ struct wake *transport_wake(const struct transport *tp);
 const struct alloc *transport_alloc(const struct transport *tp);
 
 struct pool_options {
-    str url;         /* scheme://host[:port][/path]; copied */
-    bool direct;     /* by no proxy, whatever the rules say: metadata services */
-    bool only_http1; /* although the transport offers HTTP/2 */
+    str url;     /* scheme://host[:port][/path]; copied */
+    bool direct; /* by no proxy, whatever the rules say: metadata services */
 };
 /* PIPEPOLL_ENOMEM. */
 int pool_open(struct pool **out, struct transport *tp, const struct pool_options *o);
@@ -100,7 +97,7 @@ struct transfer {
 
     /* private */
     struct transport *transport;
-    void *carrier; /* the lane or stream it goes by; NULL: not in flight */
+    struct lane *lane; /* it goes by; NULL: not in flight */
     void (*expire)(struct transfer *x);
     struct alarm deadline;
     bool overdue;

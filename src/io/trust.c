@@ -75,12 +75,12 @@ struct trust *trust_free(struct trust *t)
     return NULL;
 }
 
-bool trust_apply(const struct trust *t, void *ssl_ctx, bool eager)
+bool trust_apply(const struct trust *t, void *ssl_ctx)
 {
     SSL_CTX_set1_cert_store(ssl_ctx, t->store);
     /* What a socket did not take is sent again from a copy. */
     SSL_CTX_set_mode(ssl_ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_read_ahead(ssl_ctx, eager);
+    SSL_CTX_set_read_ahead(ssl_ctx, 1);
     return SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION) == 1;
 }
 

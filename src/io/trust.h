@@ -15,10 +15,10 @@ struct trust;
 int trust_new(struct trust **out, str ca_bundle, struct pipepoll_error *why);
 struct trust *trust_free(struct trust *t); /* NULL in, NULL out; returns NULL */
 
-/* Make an SSL_CTX (passed as void, as libcurl does) verify against t, with TLS 1.2 or later. eager:
- * read from a socket all that is there instead of record by record; whoever reads must then go on
- * until nothing is left. Returns false when OpenSSL refuses. */
-bool trust_apply(const struct trust *t, void *ssl_ctx, bool eager);
+/* Make an SSL_CTX (passed as void, as libcurl does) verify against t, with TLS 1.2 or later. It
+ * reads from a socket all that is there instead of record by record: whoever reads must go on until
+ * nothing is left. Returns false when OpenSSL refuses. */
+bool trust_apply(const struct trust *t, void *ssl_ctx);
 
 /* Of a connection (an SSL, passed as void): "TLSv1.3", and who issued the peer's certificate as one
  * line of ASCII, empty if there is none. Cut to size. */

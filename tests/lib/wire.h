@@ -10,10 +10,6 @@
 #include "lib/check.h"
 #include "lib/server.h"
 
-/* Every test runs twice: over lanes, and over libcurl's own transfers, which HTTP/2 goes by.
- * (Without TLS there is no ALPN, so both speak HTTP/1.1 here.) */
-static bool by_streams;
-
 struct wire {
     uv_loop_t loop;
     struct wake *wake;
@@ -70,7 +66,6 @@ static inline void wire_open_behind(struct wire *w, const struct server_reply *s
                                    .trust = w->trust,
                                    .alloc = plain,
                                    .connect_timeout_ms = 5000,
-                                   .http2 = by_streams,
                                    .proxies = { str_of(w->proxy), str_of(w->proxy), { 0 } } };
     assert_int_equal(transport_open(&w->transport, &o, NULL), 0);
     struct pool_options to_server = { .url = str_of(w->server.url) };
