@@ -1,7 +1,7 @@
 #include "sim/place.h"
 
 #include "base/log.h"
-#include "sim/table.h"
+#include "base/table.h"
 
 const struct place_rule place_rules[PLACE_MEMBERS] = {
     [PLACE_REGION] = { .name = "region", .max = 63, .pattern = "[0-9a-z-]+" },
@@ -95,9 +95,9 @@ bool place_eq(const struct sim_place *a, const struct sim_place *b)
     return true;
 }
 
-uint64_t place_hash(const struct sim_place *place)
+uint64_t place_hash(uint64_t seed, const struct sim_place *place)
 {
-    uint64_t hash = TABLE_HASH;
+    uint64_t hash = seed;
     for (size_t i = 0; i < PLACE_MEMBERS; i++)
         hash = table_hash(hash, place_get(place, i));
     return hash;

@@ -29,7 +29,7 @@ struct sim_place place_default(const struct sim_place *place);
 int place_check(const struct sim_place *place, bool any_if_empty, struct pipepoll_error *why);
 
 bool place_eq(const struct sim_place *a, const struct sim_place *b);
-uint64_t place_hash(const struct sim_place *place);
+uint64_t place_hash(uint64_t seed, const struct sim_place *place);
 /* Does `rule`, whose empty members match anything, take in `place`? */
 bool place_matches(const struct sim_place *rule, const struct sim_place *place);
 /* How many members are given: the more, the more particular. */

@@ -10,8 +10,8 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "base/table.h"
 #include "sim/place.h"
-#include "sim/table.h"
 
 /* A bound on what clients can make us remember by polling ever new places. */
 enum { QUEUES_MAX = 65536 };
@@ -60,8 +60,9 @@ int service_new(struct service **out, const struct service_options *o, struct pi
     s->ids.state = o->arrivals.seed;
     s->chance.state = ~o->arrivals.seed;
     heap_init(&s->leases, (struct alloc) { 0 });
-    if (table_init(&s->queues, 4096) || table_init(&s->jobs, o->queue_max) ||
-        ledger_init(&s->ledger, o->ledger_max))
+    table_init(&s->queues, (struct alloc) { 0 }, ~o->arrivals.seed);
+    table_init(&s->jobs, (struct alloc) { 0 }, ~o->arrivals.seed);
+    if (ledger_init(&s->ledger, o->ledger_max))
         goto no_memory;
     *out = s;
     return 0;
@@ -127,7 +128,7 @@ static void record(struct service *s, enum ledger_event event, const struct job 
 
 static struct queue *queue_find(const struct service *s, const struct sim_place *place)
 {
-    struct table_node *n = table_first(&s->queues, place_hash(place));
+    struct table_node *n = table_first(&s->queues, place_hash(s->queues.seed, place));
     for (; n; n = table_next(n)) {
         struct queue *q = CONTAINER_OF(n, struct queue, node);
         if (place_eq(&q->place, place))
@@ -161,7 +162,7 @@ static struct queue *queue_at(struct service *s, const struct sim_place *place)
         return NULL;
     q->place = place_copy(place, q->text);
     list_init(&q->waiting);
-    table_put(&s->queues, &q->node, place_hash(place));
+    table_put(&s->queues, &q->node, place_hash(s->queues.seed, place));
     s->seen[s->seen_count++] = q;
     if (place->region.len == 0) {
         s->seen[s->seen_count - 1] = s->seen[s->regionless];
@@ -214,7 +215,7 @@ static int job_add(struct service *s, struct queue *q, uint64_t now_ns)
     job->id = uuid_next(&s->ids);
     job->client_id = uuid_next(&s->ids);
     list_put_last(&q->waiting, &job->link);
-    table_put(&s->jobs, &job->id_node, table_hash(TABLE_HASH, uuid_str(&job->id)));
+    table_put(&s->jobs, &job->id_node, table_hash(s->jobs.seed, uuid_str(&job->id)));
     s->stats.jobs_added++;
     s->stats.jobs_waiting++;
     record(s, LEDGER_ADDED, job, now_ns, NULL);
@@ -243,7 +244,7 @@ int service_jobs_add(struct service *s, const struct sim_place *place, size_t n,
 
 static struct job *job_find(const struct service *s, str id)
 {
-    struct table_node *n = table_first(&s->jobs, table_hash(TABLE_HASH, id));
+    struct table_node *n = table_first(&s->jobs, table_hash(s->jobs.seed, id));
     for (; n; n = table_next(n)) {
         struct job *job = CONTAINER_OF(n, struct job, id_node);
         if (str_eq(uuid_str(&job->id), id))
