@@ -318,6 +318,87 @@ static void an_idle_one_can_be_forgotten(void **state)
     file_read_forget(&r.read);
 }
 
+/* --- looks --- */
+
+struct looker {
+    struct file_look look;
+    struct file_stamp stamp;
+    unsigned dones;
+};
+
+static void on_look(struct file_look *look, const struct file_stamp *stamp)
+{
+    struct looker *l = (struct looker *)look;
+    l->stamp = *stamp;
+    l->dones++;
+}
+
+static struct file_stamp look_at(struct reader *r)
+{
+    struct looker l = { .look.on_done = on_look };
+    assert_int_equal(file_look_start(&l.look, &r->loop, &r->alloc, r->path), 0);
+    uv_run(&r->loop, UV_RUN_DEFAULT);
+    assert_int_equal(l.dones, 1);
+    return l.stamp;
+}
+
+static struct file_stamp read_stamp(struct reader *r)
+{
+    assert_int_equal(start(r), 0);
+    uv_run(&r->loop, UV_RUN_DEFAULT);
+    return r->read.stamp;
+}
+
+static void a_look_tells_whether_a_file_is_still_what_was_read(void **state)
+{
+    struct reader r;
+    struct file_stamp read, now;
+    open_reader(&r, file_with("keys", 4));
+    read = read_stamp(&r);
+    now = look_at(&r);
+    assert_int_equal(read.error, 0);
+    assert_true(file_stamp_eq(&read, &now));
+    file_with("longer keys", 11);
+    now = look_at(&r);
+    assert_false(file_stamp_eq(&read, &now));
+    read = read_stamp(&r);
+    assert_true(file_stamp_eq(&read, &now));
+    unlink(r.path);
+    now = look_at(&r);
+    assert_int_equal(now.error, ENOENT);
+    assert_false(file_stamp_eq(&read, &now));
+    read = read_stamp(&r);
+    assert_true(file_stamp_eq(&read, &now));
+    assert_int_equal(r.ledger.bytes, 0);
+    uv_loop_close(&r.loop);
+}
+
+static void what_cannot_be_read_is_not_taken_for_changed(void **state)
+{
+    struct reader r;
+    open_reader(&r, folder); /* a directory */
+    struct file_stamp read = read_stamp(&r), now = look_at(&r);
+    assert_int_equal(r.error, EISDIR);
+    assert_true(file_stamp_eq(&read, &now));
+    uv_loop_close(&r.loop);
+}
+
+static void a_look_may_be_forgotten(void **state)
+{
+    struct reader r;
+    struct looker l = { .look.on_done = on_look };
+    open_reader(&r, file_with("x", 1));
+    file_look_forget(&l.look);
+    assert_int_equal(file_look_start(&l.look, &r.loop, &r.alloc, r.path), 0);
+    file_look_forget(&l.look);
+    uv_run(&r.loop, UV_RUN_DEFAULT);
+    assert_int_equal(l.dones, 0);
+    assert_int_equal(r.ledger.bytes, 0);
+    r.ledger.fail_at = r.ledger.calls + 1;
+    assert_int_equal(file_look_start(&l.look, &r.loop, &r.alloc, r.path), PIPEPOLL_ENOMEM);
+    assert_int_equal(uv_loop_close(&r.loop), 0);
+}
+
 static int set_up(void **state)
 {
     setenv("UV_THREADPOOL_SIZE", "1", 1); /* read when the first loop uses the pool */
@@ -350,6 +431,9 @@ int main(void)
         cmocka_unit_test(each_allocation_may_fail),
         cmocka_unit_test(an_owner_may_go_before_any_step),
         cmocka_unit_test(an_idle_one_can_be_forgotten),
+        cmocka_unit_test(a_look_tells_whether_a_file_is_still_what_was_read),
+        cmocka_unit_test(what_cannot_be_read_is_not_taken_for_changed),
+        cmocka_unit_test(a_look_may_be_forgotten),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

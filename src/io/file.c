@@ -21,11 +21,38 @@ struct reading {
     struct alloc alloc;
     int fd, error;
     bool closing, distrusts;
+    struct file_stamp stamp;
     char *text;
     size_t len, cap;
     size_t size; /* of all this */
     char path[];
 };
+
+bool file_stamp_eq(const struct file_stamp *a, const struct file_stamp *b)
+{
+    return a->error == b->error && a->device == b->device && a->inode == b->inode &&
+           a->size == b->size && a->modified_ns == b->modified_ns && a->changed_ns == b->changed_ns;
+}
+
+static int64_t ns_of(uv_timespec_t t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* What a request for it returned. */
+static struct file_stamp stamp_of(const uv_fs_t *request)
+{
+    const uv_stat_t *stat = &request->statbuf;
+    if (request->result < 0)
+        return (struct file_stamp) { .error = (int)-request->result };
+    return (struct file_stamp) {
+        .device = stat->st_dev,
+        .inode = stat->st_ino,
+        .size = stat->st_size,
+        .modified_ns = ns_of(stat->st_mtim),
+        .changed_ns = ns_of(stat->st_ctim),
+    };
+}
 
 static void text_free(struct reading *g)
 {
@@ -39,6 +66,7 @@ static void reading_end(struct reading *g)
     struct file_read *r = g->owner;
     if (r) {
         r->private = NULL; /* on_done() may start it again */
+        r->stamp = g->stamp;
         r->on_done(r, g->error, g->error ? (str) { NULL, 0 } : (str) { g->text, g->len });
     }
     text_free(g);
@@ -132,6 +160,7 @@ static int unfit(const struct reading *g)
 static void on_stat(uv_fs_t *request)
 {
     struct reading *g = CONTAINER_OF(request, struct reading, request);
+    g->stamp = stamp_of(request);
     request_end(g);
     if (!g->error)
         g->error = unfit(g);
@@ -149,8 +178,9 @@ static void on_looked(uv_fs_t *request)
 {
     struct reading *g = CONTAINER_OF(request, struct reading, request);
     bool is_hidden = request->result == UV_EACCES;
+    g->stamp = stamp_of(request);
     uv_fs_req_cleanup(request);
-    if (is_hidden)
+    if (is_hidden && g->error == EACCES)
         g->error = ENOENT;
     reading_end(g);
 }
@@ -160,7 +190,10 @@ static void on_opened(uv_fs_t *request)
     struct reading *g = CONTAINER_OF(request, struct reading, request);
     bool opened = request->result >= 0;
     g->fd = (int)request_end(g);
-    if (g->error == EACCES && !uv_fs_stat(request->loop, request, g->path, on_looked))
+    g->stamp.error = g->error;
+    /* One that is not there may come before we look: then what it is would count as read. */
+    if (!opened && g->owner && g->error != ENOENT && g->error != ENOTDIR &&
+        !uv_fs_stat(request->loop, request, g->path, on_looked))
         return;
     if (!opened)
         reading_end(g);
@@ -203,4 +236,52 @@ void file_read_forget(struct file_read *r)
     r->private = NULL;
     if (!g->closing)
         uv_cancel((uv_req_t *)&g->request); /* what waits for a thread need not run */
+}
+
+/* --- a look --- */
+
+struct looking {
+    uv_fs_t request;
+    struct file_look *owner; /* NULL: it went */
+    struct alloc alloc;
+};
+
+static void on_look(uv_fs_t *request)
+{
+    struct looking *g = CONTAINER_OF(request, struct looking, request);
+    struct file_stamp stamp = stamp_of(request);
+    struct file_look *l = g->owner;
+    struct alloc alloc = g->alloc;
+    uv_fs_req_cleanup(request);
+    alloc_free(&alloc, g, sizeof *g);
+    if (!l)
+        return;
+    l->private = NULL; /* on_done() may start it again */
+    l->on_done(l, &stamp);
+}
+
+int file_look_start(struct file_look *l, struct uv_loop_s *loop, const struct alloc *alloc,
+                    const char *path)
+{
+    struct looking *g = alloc_new(alloc, sizeof *g);
+    if (!g)
+        return PIPEPOLL_ENOMEM;
+    g->owner = l;
+    g->alloc = *alloc;
+    if (uv_fs_stat(loop, &g->request, path, on_look)) {
+        alloc_free(alloc, g, sizeof *g);
+        return PIPEPOLL_ENOMEM;
+    }
+    l->private = g;
+    return 0;
+}
+
+void file_look_forget(struct file_look *l)
+{
+    struct looking *g = l->private;
+    if (!g)
+        return;
+    g->owner = NULL;
+    l->private = NULL;
+    uv_cancel((uv_req_t *)&g->request);
 }

@@ -2,12 +2,24 @@
 #ifndef IO_FILE_H
 #define IO_FILE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/alloc.h"
 #include "base/str.h"
 
 struct uv_loop_s;
 
 enum { FILE_SIZE_MAX = 1 << 20 };
+
+/* What tells one state of a file from another without reading it: its place and its times. */
+struct file_stamp {
+    int error; /* a positive errno: it can't be looked at, and the rest is 0 */
+    uint64_t device, inode, size;
+    int64_t modified_ns, changed_ns; /* Unix time; of the contents, and of the entry */
+};
+
+bool file_stamp_eq(const struct file_stamp *a, const struct file_stamp *b);
 
 /* One reading at a time; zero-fill it once and use it again and again. The owner keeps it until
  * on_done(), which may start it again or free it. */
@@ -18,7 +30,8 @@ struct file_read {
      * writable, and wiped and freed when on_done() returns: it may hold secrets. Empty with an
      * error. */
     void (*on_done)(struct file_read *r, int error, str text);
-    bool distrusts; /* refuse a file that everybody may write */
+    bool distrusts;          /* refuse a file that everybody may write */
+    struct file_stamp stamp; /* in on_done(): of what was read, taken before it was */
     void *private;
 };
 
@@ -29,5 +42,18 @@ int file_read_start(struct file_read *r, struct uv_loop_s *loop, const struct al
  * has in hand is wiped and given back to alloc when it returns; it holds the loop until then. Fine
  * when idle. */
 void file_read_forget(struct file_read *r);
+
+/* One look at a file, for its stamp. Zero-fill it once; the owner keeps it as a file_read. */
+struct file_look {
+    /* From the loop, exactly once per start. */
+    void (*on_done)(struct file_look *l, const struct file_stamp *stamp);
+    void *private;
+};
+
+/* Start. The path is copied. PIPEPOLL_ENOMEM: not started. */
+int file_look_start(struct file_look *l, struct uv_loop_s *loop, const struct alloc *alloc,
+                    const char *path);
+/* on_done() will not come, and l may be freed at once. Fine when idle. */
+void file_look_forget(struct file_look *l);
 
 #endif
