@@ -3,17 +3,18 @@
 # Run it again at any time; it then only compiles what changed.
 set -eu
 
-usage="usage: setup.sh [--ci] [--packages-only]
-  --ci             also install what the checks of .ci/run need
+usage="usage: setup.sh [--tests] [--ci] [--packages-only]
+  --tests          also install what all tests need: the clients and servers that are witnesses
+  --ci             that, and what the other checks of .ci/run need
   --packages-only  install, do not build"
 
 # In order: compile, link, and test; ca-certificates are the roots that a poll of AWS trusts.
 packages="build-essential meson ninja-build pkg-config python3 ca-certificates
   libuv1-dev libcurl4-openssl-dev libssl-dev libjsmn-dev node-llhttp
   libmicrohttpd-dev libgnutls28-dev libjansson-dev libcmocka-dev"
+test_packages="python3-botocore awscli curl openssl tinyproxy-bin"
 # valgrind cannot start without the symbols in libc6-dbg.
-ci_packages="clang clang-format libclang-rt-dev valgrind libc6-dbg codespell shellcheck
-  python3-botocore awscli openssl tinyproxy-bin"
+ci_packages="clang clang-format libclang-rt-dev valgrind libc6-dbg codespell shellcheck"
 
 say() {
   echo "setup: $*"
@@ -83,7 +84,8 @@ build() {
 packages_only=
 for argument; do
   case $argument in
-  --ci) packages="$packages $ci_packages" ;;
+  --tests) packages="$packages $test_packages" ;;
+  --ci) packages="$packages $test_packages $ci_packages" ;;
   --packages-only) packages_only=yes ;;
   *)
     echo "$usage" >&2

@@ -15,6 +15,8 @@
 #include "lib/check.h"
 #include "lib/stage.h"
 
+#include "vectors.h"
+
 #define FOLDER SHARED_DATA "/sdk/aws/rust-runtime/aws-config/test-data/"
 
 enum { VARIABLES_MAX = 16, REPLIES_MAX = 16, TEXT_SIZE = 4096 };
@@ -433,10 +435,7 @@ static void play_all(const char *half, bool only_profile, size_t at_least)
     size_t played = 0;
     snprintf(folder, sizeof folder, "%s%s", FOLDER, half);
     int count = scandir(folder, &entries, is_scenario, alphasort);
-    if (count < 0) {
-        print_message("skipped: no %s\n", folder);
-        skip();
-    }
+    assert_true(count > 0);
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name, *left_out = exception_of(name)->left_out;
         if (left_out)
@@ -469,5 +468,7 @@ int main(void)
         cmocka_unit_test(the_default_chain_goes_as_recorded),
         cmocka_unit_test(profiles_go_as_recorded),
     };
+    if (vectors_missing(FOLDER))
+        return VECTORS_SKIPPED;
     return cmocka_run_group_tests(tests, stage_open, stage_close);
 }
