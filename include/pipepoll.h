@@ -65,6 +65,7 @@ enum pipepoll_status {
     PIPEPOLL_ENOTFOUND = -12,    /* the action type does not exist in this region */
     PIPEPOLL_EREFUSED = -13,     /* the service refused the request as such */
     PIPEPOLL_EUNTRUSTED = -14,   /* the server's certificate could not be verified */
+    PIPEPOLL_ENOTENABLED = -15,  /* the account has not enabled this region */
 
     /* Passing. Polled again after a back-off, each failure reported. */
     PIPEPOLL_ETRANSPORT = -20, /* no connection, or it broke */
@@ -122,7 +123,8 @@ struct pipepoll_failure {
 /* The keys of one identity, that is of all targets with equal credentials: where they come from and
  * how they are. */
 struct pipepoll_identity {
-    bool usable;       /* there are keys to sign with */
+    bool usable;       /* there are keys, and the service did not refuse them when asked last */
+    bool refused;      /* there are keys, and the service did refuse them; not usable then */
     bool degraded;     /* they have expired or could not be renewed in time, and still serve */
     int64_t expires_s; /* Unix time; INT64_MAX: never, or there are none */
     struct pipepoll_str source; /* "profile acme, role arn:aws:iam::...:role/Poller, from IMDS" */
@@ -145,9 +147,9 @@ struct pipepoll_sink {
     /* A target that was removed (or whose poller closes) is gone: the last call for it, after any
      * poll in flight was delivered. `from` and its user pointer are free to go. May be NULL. */
     void (*removed)(struct pipepoll_sink *self, struct pipepoll_target *from);
-    /* The keys of some targets came, changed, or can't be had: once per change, for all targets
-     * that share them. Without keys these targets are parked, and resume by themselves. May be
-     * NULL. */
+    /* The keys of some targets came, changed, were refused or accepted, or can't be had: once per
+     * change, for all targets that share them. Without keys these targets are parked, and resume
+     * by themselves. May be NULL. */
     void (*credentials)(struct pipepoll_sink *self, const struct pipepoll_identity *identity);
 };
 
@@ -156,8 +158,11 @@ struct pipepoll_sink {
 /* These say whose keys are wanted. A poller gets them, on its own loop and transport and without
  * blocking, when it opens or when a target is added that names them; it renews them 15 minutes
  * (with some jitter) before they expire, keeps the old ones while that fails and they are good, and
- * asks anew when the service says that they have expired. Equal ones share an identity. They may be
- * given to several pollers of one thread. All copies of keys are wiped when they are let go. */
+ * asks anew when the service refuses them. While keys are missing or refused, the files they come
+ * from (the shared files, a token's) are looked at each second, by stat(), and read again when they
+ * have changed; any other source is asked once a minute at most. New keys wake the targets that
+ * failed with the old ones. Equal credentials share an identity. They may be given to several
+ * pollers of one thread. All copies of keys are wiped when they are let go. */
 
 /* Fixed keys. session_token may be empty. EINVAL: an empty key or one with a control character.
  * ENOMEM. */
@@ -261,6 +266,12 @@ PIPEPOLL_API int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
 
 /* Credit is back: parked targets are polled again. Does nothing when none is parked. */
 PIPEPOLL_API void pipepoll_wake(struct pipepoll *p);
+
+/* Look again for keys, at once and whatever the back-off: those of each identity that has none, or
+ * whose keys have expired or were refused. Targets that wait because their keys were not accepted,
+ * or may not do it, are polled when that is done. For when somebody says that the trouble is over;
+ * the poller looks by itself too, see below. Nothing on a closing poller. */
+PIPEPOLL_API void pipepoll_refresh_credentials(struct pipepoll *p);
 
 /* End: no poll starts any more; polls in flight are finished and delivered (at most
  * request_timeout_ms); each target gets its removed(); then `closed` is called, last, and p is

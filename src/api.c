@@ -77,6 +77,7 @@ static void link_rooms(struct pipepoll *p, struct uv_loop_s *loop)
     list_init(&p->targets);
     list_init(&p->gone);
     list_init(&p->free_calls);
+    list_init(&p->woken);
 }
 
 int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
@@ -116,6 +117,12 @@ void pipepoll_wake(struct pipepoll *p)
 {
     if (schedule_has_next(&p->schedule, wake_now_ns()))
         poller_tick_soon(p);
+}
+
+void pipepoll_refresh_credentials(struct pipepoll *p)
+{
+    if (!p->closing)
+        signers_retry(&p->regions.signers);
 }
 
 void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx)
@@ -168,6 +175,7 @@ static struct pipepoll_target *target_new(struct pipepoll *p,
     if (!t)
         return NULL;
     char *at = t->text;
+    list_init(&t->keys_link);
     t->poller = p;
     t->size = (uint32_t)size;
     t->action_type = (struct pipepoll_action_type) {

@@ -251,6 +251,7 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
         .http_status = x->http_status,
         .request_id = c->wanted[CALL_REQUEST_ID].value,
     };
+    out->keys_are_old = c->keys != identity_current(c->region->signer->identity);
     bool knows_time = x->http_status && compare_clocks(c, ctx);
     if (x->fault) {
         explain(&c->why, 0, "%s", x->detail);
@@ -262,7 +263,6 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
     } else {
         read_error(c, ctx, out);
         out->may_be_clock = knows_time && clock_skew_explains(out->code, c->region->skew_ms);
-        out->keys_are_old = c->keys != identity_current(c->region->signer->identity);
     }
     answer_hide(out->message, c->keys->session_token);
     c->keys = credentials_unref(c->keys);

@@ -49,6 +49,7 @@ static void target_wait(struct pipepoll_target *t, uint64_t due_ns)
 static void tell_answer(struct pipepoll_target *t, const struct call *c, const struct outcome *got)
 {
     struct pipepoll *p = t->poller;
+    list_remove(&t->keys_link);
     struct pipepoll_answer answer = {
         .request_id = got->request_id,
         .jobs = got->jobs,
@@ -80,18 +81,65 @@ static uint64_t poll_answered(struct pipepoll_target *t, const struct call *c,
  * three attempts. */
 enum { CLOCK_RETRIES = 2 };
 
+/* Did the service look at the keys, and not like them? */
+static bool refuses_keys(const struct outcome *got)
+{
+    return got->http_status && !got->may_be_clock &&
+           (got->fault == FAULT_EXPIRED || got->fault == FAULT_NO_CREDENTIALS);
+}
+
+/* It looks at who asks before it looks at what is asked. */
+static bool accepts_keys(const struct outcome *got)
+{
+    return !got->fault || got->fault == FAULT_NOT_FOUND ||
+           (got->fault == FAULT_DENIED && str_starts(got->code, STR("AccessDenied")));
+}
+
 static enum fault judge(struct pipepoll_target *t, const struct outcome *got)
 {
     if (got->may_be_clock && t->schedule.failures < CLOCK_RETRIES)
         return FAULT_SKEWED;
-    if (got->fault == FAULT_EXPIRED && !got->keys_are_old &&
-        !region_refresh_keys(&t->poller->regions, t->region))
-        return FAULT_NO_CREDENTIALS;
+    if (refuses_keys(got) && got->keys_are_old)
+        return FAULT_EXPIRED; /* and others are there already */
+    if (refuses_keys(got))
+        return region_keys_refused(&t->poller->regions, t->region, got->code, got->message);
+    if (accepts_keys(got) && !got->keys_are_old)
+        region_keys_accepted(t->region);
     return got->fault;
 }
 
+/* Other keys may be all that it needs. */
+static bool waits_for_keys(enum fault fault)
+{
+    int status = fault_status(fault);
+    return status == PIPEPOLL_ECREDENTIALS || status == PIPEPOLL_EDENIED ||
+           status == PIPEPOLL_ENOTENABLED;
+}
+
+static void note_trouble(struct pipepoll_target *t, enum fault fault)
+{
+    list_remove(&t->keys_link);
+    if (waits_for_keys(fault) && t->schedule.state != TARGET_REMOVED)
+        list_put_last(&t->region->waiting, &t->keys_link);
+}
+
+/* What the service said, or what it means: few know the one from the other. */
+static str message_of(const struct pipepoll_target *t, enum fault fault, const struct outcome *got,
+                      struct pipepoll_error *room)
+{
+    str region = region_name(t->region);
+    if (fault != FAULT_NOT_ENABLED)
+        return got->message.len ? got->message : str_of(fault_text(fault));
+    explain(room, 0,
+            "region %.*s is not enabled for this account, whose keys are accepted elsewhere: "
+            "enable it (aws account enable-region --region-name %.*s) or poll it no more%s%.*s",
+            STR_ARG(region), STR_ARG(region), got->message.len ? "; the service said: " : "",
+            STR_ARG(got->message));
+    return str_of(room->text);
+}
+
 static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
-                            const struct outcome *got)
+                            const struct outcome *got, enum fault fault)
 {
     struct pipepoll *p = t->poller;
     uint64_t now_ns = wake_now_ns();
@@ -99,9 +147,11 @@ static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
         .started_ns = c ? c->started_ns : now_ns,
         .now_ns = now_ns,
         .roll = rng_next(&p->rng),
-        .fault = judge(t, got),
+        .fault = fault,
         .hint_ms = got->retry_after_ms,
     };
+    struct pipepoll_error room;
+    note_trouble(t, end.fault);
     bool is_news = target_is_news(&t->schedule, end.fault, got->code);
     uint64_t due_ns = target_on_end(&t->schedule, t->schedule.share->budget, &end);
     struct pipepoll_failure failure = {
@@ -110,7 +160,7 @@ static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
         .attempt = t->schedule.failures,
         .retry_in_ms = due_ns == TARGET_NEVER ? 0 : (uint32_t)((due_ns - now_ns) / 1000000),
         .code = got->code,
-        .message = got->message.len ? got->message : str_of(fault_text(end.fault)),
+        .message = message_of(t, end.fault, got, &room),
         .request_id = got->request_id,
     };
     p->stats.failures++;
@@ -130,8 +180,9 @@ static void poll_finish(struct transfer *x)
     struct pipepoll *p = t->poller;
     struct outcome got;
     call_read_poll(c, &p->calls, &got);
+    enum fault fault = judge(t, &got);
     p->jobs_on_order -= c->on_order;
-    uint64_t due_ns = got.fault ? poll_failed(t, c, &got) : poll_answered(t, c, &got);
+    uint64_t due_ns = fault ? poll_failed(t, c, &got, fault) : poll_answered(t, c, &got);
     call_give(p, c);
     target_wait(t, due_ns);
     tick(p);
@@ -165,7 +216,7 @@ static void poll_begin(struct pipepoll_target *t, uint64_t now_ns, uint64_t cred
         return;
     }
     call_give(p, c);
-    target_wait(t, poll_failed(t, NULL, &got));
+    target_wait(t, poll_failed(t, NULL, &got, got.fault));
 }
 
 /* UINT64_MAX: no limit. */
@@ -202,16 +253,30 @@ static void tell_identities(struct pipepoll *p)
     for (struct signer *s; (s = next_changed(&p->regions.signers)) != NULL;) {
         struct pipepoll_identity now = signer_report(s);
         s->changed = false;
-        regions_follow(&p->regions, s);
+        regions_follow(&p->regions, s, &p->woken);
         if (signer_is_news(s, &now) && p->o.sink->credentials)
             p->o.sink->credentials(p->o.sink, &now);
+    }
+}
+
+/* Not all at the same instant, and not too many in one turn of the loop. */
+enum { WOKEN_WITHIN_MS = 500, WOKEN_AT_ONCE = 1000 };
+
+static void wake_some(struct pipepoll *p, uint64_t now_ns)
+{
+    struct list *l = NULL;
+    for (int i = 0; i < WOKEN_AT_ONCE && (l = list_pop_first(&p->woken)) != NULL; i++) {
+        struct pipepoll_target *t = CONTAINER_OF(l, struct pipepoll_target, keys_link);
+        uint64_t after_ms = rng_next(&p->rng) % WOKEN_WITHIN_MS;
+        schedule_hurry(&p->schedule, &t->schedule, now_ns + after_ms * 1000000);
     }
 }
 
 /* What may not wait until a poll is due. */
 static bool has_more_to_do(const struct pipepoll *p)
 {
-    return !list_empty(&p->gone) || p->regions.signers.has_news || has_ended(p);
+    return !list_empty(&p->gone) || !list_empty(&p->woken) || p->regions.signers.has_news ||
+           has_ended(p);
 }
 
 /* Start what is due while there are keys, slots and credit; come back when more is due. */
@@ -219,6 +284,7 @@ static void tick(struct pipepoll *p)
 {
     tell_identities(p);
     uint64_t now_ns = wake_now_ns();
+    wake_some(p, now_ns);
     schedule_advance(&p->schedule, now_ns);
     while (schedule_has_next(&p->schedule, now_ns)) {
         uint64_t credit = credit_left(p); /* the sink may have removed targets in there */
@@ -239,6 +305,7 @@ static void tick(struct pipepoll *p)
 void target_free(struct pipepoll_target *t)
 {
     struct pipepoll *p = t->poller;
+    list_remove(&t->keys_link);
     region_leave(&p->regions, t->region);
     p->stats.targets--;
     alloc_free(&p->alloc, t, t->size);

@@ -20,6 +20,7 @@ struct pipepoll {
     struct regions regions;
     struct list targets, gone; /* gone: to be told so, then freed */
     struct list free_calls;
+    struct list woken;                        /* targets that waited for keys, to be polled soon */
     struct pipepoll_credentials *credentials; /* of targets without their own */
     struct environment environment;
     struct rng rng;
@@ -35,6 +36,7 @@ struct pipepoll {
 struct pipepoll_target {
     struct target schedule; /* first poll, interval, back-off */
     struct list link;       /* in targets, then in gone */
+    struct list keys_link;  /* in its region's waiting, then in woken, while keys are its trouble */
     struct pipepoll *poller;
     struct region *region;
     struct pipepoll_action_type action_type; /* slices of text */

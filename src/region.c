@@ -45,25 +45,62 @@ static void follow_account(struct regions *all, struct region *r)
     r->allowance = next;
 }
 
-void regions_follow(struct regions *all, const struct signer *signer)
+static void wake_waiting(struct region *r, struct list *woken)
 {
+    uint32_t serial = identity_serial(r->signer->identity);
+    if ((r->keys_serial != serial && !r->is_closed) || r->signer->retry)
+        list_move_all(woken, &r->waiting);
+    r->keys_serial = serial;
+}
+
+void regions_follow(struct regions *all, struct signer *signer, struct list *woken)
+{
+    bool fetching = identity_is_fetching(signer->identity);
     for (struct list *l = all->all.next; l != &all->all; l = l->next) {
         struct region *r = CONTAINER_OF(l, struct region, link);
         if (r->signer != signer)
             continue;
-        r->awaits_keys = false;
+        r->awaits_keys = r->awaits_keys && fetching;
         follow_account(all, r);
         hold_without_keys(all, r);
+        if (!fetching)
+            wake_waiting(r, woken);
     }
+    signer->retry = signer->retry && fetching;
 }
 
-bool region_refresh_keys(struct regions *all, struct region *r)
+/* A region that an account has not enabled knows none of its keys, good as they are elsewhere. One
+ * that accepted these very keys before says something else: that they were taken away. What was
+ * found of one set is believed of the next, until that one is refused where others were not. */
+static bool is_closed_to(const struct region *r, str code)
 {
-    if (!identity_refresh(r->signer->identity))
-        return false;
+    const struct identity *id = r->signer->identity;
+    bool knows_not = str_eq(code, STR("UnrecognizedClientException")) ||
+                     str_eq(code, STR("InvalidClientTokenId"));
+    bool accepted_elsewhere = identity_is_accepted(id) && r->accepted_serial != identity_serial(id);
+    return knows_not && (accepted_elsewhere || (r->is_closed && !identity_is_refused(id)));
+}
+
+enum fault region_keys_refused(struct regions *all, struct region *r, str code, str message)
+{
+    struct pipepoll_error why;
+    r->is_closed = is_closed_to(r, code);
+    if (r->is_closed)
+        return FAULT_NOT_ENABLED;
+    explain(&why, 0, "%.*s refused the keys: %.*s%s%.*s", STR_ARG(region_name(r)), STR_ARG(code),
+            message.len ? ": " : "", STR_ARG(message));
+    if (!identity_refused(r->signer->identity, why.text))
+        return FAULT_NO_CREDENTIALS;
     r->awaits_keys = true;
     hold_without_keys(all, r);
-    return true;
+    return FAULT_EXPIRED;
+}
+
+void region_keys_accepted(struct region *r)
+{
+    r->is_closed = false;
+    r->accepted_serial = identity_serial(r->signer->identity);
+    identity_accepted(r->signer->identity);
 }
 
 /* --- joining and leaving --- */
@@ -88,6 +125,7 @@ static int region_new(struct regions *all, const struct endpoint_rule *rule, str
         return PIPEPOLL_ENOMEM;
     }
     r->signer = signer;
+    list_init(&r->waiting);
     memcpy(r->name, rule->region.ptr, rule->region.len); /* 63 at most: it resolved before */
     r->name_len = rule->region.len;
     int failed = endpoint_resolve(&r->endpoint, rule, NULL);
@@ -105,6 +143,7 @@ static int region_new(struct regions *all, const struct endpoint_rule *rule, str
         region_free(all, r);
         return failed;
     }
+    r->keys_serial = identity_serial(signer->identity);
     hold_without_keys(all, r);
     list_put_last(&all->all, &r->link);
     *out = r;

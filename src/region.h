@@ -22,6 +22,9 @@ struct region {
     struct signer *signer;
     struct allowance *allowance;
     bool awaits_keys; /* the service refused those there are, and others are being fetched */
+    bool is_closed;   /* to this account: it refuses keys that others accept */
+    uint32_t keys_serial, accepted_serial; /* of the set it was told of; that it accepted last */
+    struct list waiting; /* the poller's targets that failed for the set or its account */
     uint32_t target_count;
     size_t name_len;
     char name[64];
@@ -52,11 +55,15 @@ int region_join(struct regions *all, const struct endpoint_rule *rule,
 void region_leave(struct regions *all, struct region *r);
 
 /* The signer has news: hold the targets of its regions while it has no keys, let them go when it
- * has, and see which account they are of. */
-void regions_follow(struct regions *all, const struct signer *signer);
+ * has, and see which account they are of. What waited for other keys is moved to the end of
+ * `woken` when there are such, or when somebody asked for it (signer.retry). */
+void regions_follow(struct regions *all, struct signer *signer, struct list *woken);
 
-/* The service says that the keys have expired. true: others are on their way, and the region's
- * targets wait for them. */
-bool region_refresh_keys(struct regions *all, struct region *r);
+/* The service refused the current keys: what for is said by code and message. The verdict is one
+ * of: FAULT_EXPIRED, others are on their way, and the region's targets wait for them;
+ * FAULT_NOT_ENABLED, other regions accept them; FAULT_NO_CREDENTIALS. */
+enum fault region_keys_refused(struct regions *all, struct region *r, str code, str message);
+/* It gave an answer that only good keys get. */
+void region_keys_accepted(struct region *r);
 
 #endif

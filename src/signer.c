@@ -73,12 +73,23 @@ void signer_leave(struct signer *s)
     identity_close(s->identity, on_identity_closed, s);
 }
 
+void signers_retry(struct signers *all)
+{
+    for (struct list *l = all->used.next; l != &all->used; l = l->next) {
+        struct signer *s = CONTAINER_OF(l, struct signer, link);
+        identity_retry(s->identity);
+        s->retry = true;
+        on_identity_change(s->identity, s);
+    }
+}
+
 struct pipepoll_identity signer_report(const struct signer *s)
 {
     struct identity_report now;
     identity_report(s->identity, &now);
     return (struct pipepoll_identity) {
         .usable = now.usable,
+        .refused = now.refused,
         .degraded = now.degraded,
         .expires_s = now.expires_s,
         .source = str_of(now.label),
@@ -104,7 +115,7 @@ static uint64_t hash_words(uint64_t hash, str text)
 
 bool signer_is_news(struct signer *s, const struct pipepoll_identity *report)
 {
-    const bool flags[] = { report->usable, report->degraded };
+    const bool flags[] = { report->usable, report->refused, report->degraded };
     uint64_t hash = hash_bytes(14695981039346656037u, flags, sizeof flags);
     hash = hash_bytes(hash, &report->expires_s, sizeof report->expires_s);
     hash = hash_bytes(hash, report->source.ptr, report->source.len);

@@ -13,6 +13,7 @@ struct signer {
     struct pipepoll_credentials *wish; /* referenced */
     uint32_t region_count;
     bool changed;       /* look at it at the next tick */
+    bool retry;         /* its targets are to be polled when the fetch under way ends */
     uint64_t told_hash; /* of what was told last */
 };
 
@@ -32,6 +33,10 @@ struct signers {
 int signer_join(struct signers *all, struct pipepoll_credentials *wish, struct signer **out);
 /* One region less; the last one ends it: signers.open goes down later, from the loop. */
 void signer_leave(struct signer *s);
+
+/* For all: keys that are missing, refused or degraded are fetched at once, and whoever waits for
+ * others tries again with what came. */
+void signers_retry(struct signers *all);
 
 struct pipepoll_identity signer_report(const struct signer *s);
 

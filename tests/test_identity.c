@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "credentials/identity.h"
+#include "credentials/watch.h"
 #include "lib/check.h"
 
 static const uint64_t s_ns = 1000000000;
@@ -38,6 +39,39 @@ void alarm_set(struct alarm *a, uint64_t due_ns)
 {
     alarm_ns = due_ns;
 }
+
+int64_t wake_wall_ms(void)
+{
+    return (int64_t)(now_ns / 1000000);
+}
+
+/* The file that keys are read from: looks end when the test says so. */
+static struct file_stamp file_now;
+static struct file_look *looking;
+static unsigned looks;
+
+bool file_stamp_eq(const struct file_stamp *a, const struct file_stamp *b)
+{
+    return a->inode == b->inode;
+}
+
+int file_look_start(struct file_look *l, struct uv_loop_s *loop, const struct alloc *alloc,
+                    const char *path)
+{
+    assert_string_equal(path, "/keys");
+    assert_null(looking);
+    looking = l;
+    looks++;
+    return 0;
+}
+
+void file_look_forget(struct file_look *l)
+{
+    if (looking == l)
+        looking = NULL;
+}
+
+const struct alloc provider_lasting_alloc;
 
 static struct credentials *keys_of(const char *id, uint64_t expires_s)
 {
@@ -172,7 +206,7 @@ static void keys_at_hand_are_current_at_once_and_for_ever(void **state)
     assert_true(report.usable && !report.degraded);
     assert_true(report.expires_s == INT64_MAX);
     assert_string_equal(report.label, "given");
-    assert_false(identity_refresh(id));
+    assert_false(identity_refused(id, "why"));
     pass_to(now_ns + 365 * 86400 * s_ns);
     assert_int_equal(fetches, 0);
     close_identity(id);
@@ -243,22 +277,183 @@ static void a_refusal_by_the_service_forces_one_fetch_a_minute(void **state)
     struct identity *id = open_identity();
     bring("AKID1", never_s, false);
     assert_int_equal(fetches, 1);
-    assert_true(identity_refresh(id));
+    assert_true(identity_refused(id, "expired"));
+    assert_true(identity_is_fetching(id));
     pass_to(now_ns);
     assert_int_equal(fetches, 2);
-    assert_true(identity_refresh(id)); /* the one under way */
+    assert_true(identity_refused(id, "expired")); /* the one under way */
     changes = 0;
     bring("AKID2", never_s, false);
     assert_int_equal(changes, 1);
     assert_key(id, "AKID2");
-    assert_false(identity_refresh(id));
-    pass_to(now_ns + 61 * s_ns);
-    assert_true(identity_refresh(id));
-    pass_to(now_ns);
+    assert_false(identity_is_refused(id));
+    assert_false(identity_refused(id, "expired"));
+    pass_to(now_ns + 59 * s_ns);
+    assert_int_equal(fetches, 2);
+    pass_to(now_ns + 2 * s_ns); /* by itself, when the minute is over */
+    assert_int_equal(fetches, 3);
     changes = 0;
     fail_fetch(true); /* whoever waits must hear of the end, good or bad */
     assert_int_equal(changes, 1);
     assert_key(id, "AKID2");
+    close_identity(id);
+}
+
+static void keys_that_are_refused_are_not_usable_until_the_service_accepts_them(void **state)
+{
+    struct identity *id = open_identity();
+    struct identity_report report;
+    bring("AKID1", never_s, false);
+    uint32_t serial = identity_serial(id);
+    changes = 0;
+    identity_refused(id, "SignatureDoesNotMatch");
+    assert_int_equal(changes, 1);
+    identity_report(id, &report);
+    assert_false(report.usable);
+    assert_true(report.refused);
+    assert_string_equal(report.why, "SignatureDoesNotMatch");
+    assert_key(id, "AKID1"); /* to be tried again */
+    pass_to(now_ns);
+    bring("AKID1", never_s, false); /* the same */
+    identity_report(id, &report);
+    assert_false(report.usable);
+    assert_int_equal(identity_serial(id), serial);
+    changes = 0;
+    identity_accepted(id);
+    identity_accepted(id);
+    assert_int_equal(changes, 1);
+    identity_report(id, &report);
+    assert_true(report.usable && !report.refused);
+    assert_string_equal(report.why, "");
+    pass_to(now_ns + 3600 * s_ns); /* and nothing is fetched any more */
+    assert_int_equal(fetches, 2);
+    close_identity(id);
+}
+
+static void the_same_keys_are_asked_for_once_a_minute_while_they_are_refused(void **state)
+{
+    struct identity *id = open_identity();
+    bring("AKID1", never_s, false);
+    identity_refused(id, "expired");
+    uint64_t end_ns = now_ns + 3600 * s_ns;
+    while (now_ns < end_ns) {
+        pass_to(now_ns + s_ns);
+        if (under_way)
+            bring("AKID1", never_s, false);
+        identity_refused(id, "expired");
+    }
+    assert_in_range(fetches, 55, 62);
+    close_identity(id);
+}
+
+/* What the fetch under way read. */
+static void read_file(uint64_t inode)
+{
+    file_now.inode = inode;
+    watch_note(order.watch, "/keys", &file_now);
+}
+
+static void end_look(void)
+{
+    struct file_look *l = looking;
+    assert_non_null(l);
+    looking = NULL;
+    l->on_done(l, &file_now);
+}
+
+static void a_file_is_looked_at_each_second_while_its_keys_are_refused(void **state)
+{
+    struct identity *id = open_identity();
+    looks = 0;
+    read_file(1);
+    bring("AKID1", never_s, false);
+    pass_to(now_ns + 60 * s_ns);
+    assert_int_equal(looks, 0); /* the keys are good: nobody looks */
+    identity_refused(id, "expired");
+    pass_to(now_ns);
+    read_file(1);
+    bring("AKID1", never_s, false);
+    for (unsigned i = 1; i <= 10; i++) {
+        pass_to(now_ns + 1250 * s_ns / 1000);
+        assert_int_equal(looks, i);
+        end_look();
+    }
+    assert_int_equal(fetches, 2);
+    file_now.inode = 2;
+    pass_to(now_ns + 1250 * s_ns / 1000);
+    end_look();
+    pass_to(now_ns);
+    assert_int_equal(fetches, 3);
+    read_file(2);
+    bring("AKID2", never_s, false);
+    assert_true(identity_serial(id) == 2);
+    looks = 0;
+    pass_to(now_ns + 60 * s_ns);
+    assert_int_equal(looks, 0);
+    close_identity(id);
+}
+
+static void a_file_without_keys_is_looked_at_each_second(void **state)
+{
+    struct identity *id = open_identity();
+    looks = 0;
+    read_file(1);
+    fail_fetch(true);
+    pass_to(now_ns + 1250 * s_ns / 1000);
+    assert_int_equal(looks, 1);
+    file_now.inode = 2;
+    end_look();
+    pass_to(now_ns);
+    assert_int_equal(fetches, 2);
+    read_file(2);
+    bring("AKID1", never_s, false);
+    assert_key(id, "AKID1");
+    close_identity(id);
+}
+
+static void a_file_that_changed_as_it_was_read_is_read_once_more(void **state)
+{
+    struct identity *id = open_identity();
+    file_now = (struct file_stamp) { .inode = 1, .changed_ns = (int64_t)now_ns };
+    watch_note(order.watch, "/keys", &file_now);
+    assert_int_equal(order.watch->files[0].stamp.changed_ns, 0);
+    fail_fetch(true);
+    close_identity(id);
+    file_now = (struct file_stamp) { 0 };
+}
+
+static void closing_forgets_the_look_under_way(void **state)
+{
+    struct identity *id = open_identity();
+    read_file(1);
+    fail_fetch(true);
+    pass_to(now_ns + 2 * s_ns);
+    assert_non_null(looking);
+    close_identity(id);
+    assert_null(looking);
+}
+
+static void a_retry_asks_at_once_for_keys_that_do_not_serve(void **state)
+{
+    struct identity *id = open_identity();
+    fail_fetch(true);
+    pass_to(now_ns + s_ns);
+    assert_int_equal(fetches, 1);
+    identity_retry(id);
+    pass_to(now_ns);
+    assert_int_equal(fetches, 2);
+    identity_retry(id); /* the one under way */
+    bring("AKID1", never_s, false);
+    identity_retry(id); /* all is well */
+    pass_to(now_ns + s_ns);
+    assert_int_equal(fetches, 2);
+    identity_refused(id, "expired");
+    pass_to(now_ns);
+    bring("AKID1", never_s, false);
+    identity_retry(id); /* although it was asked for within the minute */
+    pass_to(now_ns);
+    assert_int_equal(fetches, 4);
+    bring("AKID2", never_s, false);
     close_identity(id);
 }
 
@@ -319,7 +514,7 @@ static void whoever_waits_hears_that_there_was_no_memory(void **state)
 {
     struct identity *id = open_identity();
     bring("AKID1", never_s, false);
-    assert_true(identity_refresh(id));
+    assert_true(identity_refused(id, "expired"));
     no_memory = true;
     changes = 0;
     pass_to(now_ns);
@@ -383,6 +578,13 @@ int main(void)
         cmocka_unit_test(a_failing_renewal_keeps_the_keys_until_they_expire),
         cmocka_unit_test(keys_of_a_metadata_service_outlive_their_expiry),
         cmocka_unit_test(a_refusal_by_the_service_forces_one_fetch_a_minute),
+        cmocka_unit_test(keys_that_are_refused_are_not_usable_until_the_service_accepts_them),
+        cmocka_unit_test(the_same_keys_are_asked_for_once_a_minute_while_they_are_refused),
+        cmocka_unit_test(a_file_is_looked_at_each_second_while_its_keys_are_refused),
+        cmocka_unit_test(a_file_without_keys_is_looked_at_each_second),
+        cmocka_unit_test(a_file_that_changed_as_it_was_read_is_read_once_more),
+        cmocka_unit_test(closing_forgets_the_look_under_way),
+        cmocka_unit_test(a_retry_asks_at_once_for_keys_that_do_not_serve),
         cmocka_unit_test(keys_that_expire_while_others_are_fetched_say_so),
         cmocka_unit_test(keys_that_had_expired_when_they_came_are_no_keys),
         cmocka_unit_test(keys_that_expire_in_centuries_are_good_keys),

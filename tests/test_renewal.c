@@ -16,7 +16,7 @@ static const uint64_t start = 1000 * HOUR; /* any instant will do */
 static struct renewal with_set(uint64_t life_ns, bool outlives_expiry)
 {
     struct renewal r;
-    const struct renewal_set set = { start + life_ns, outlives_expiry, true };
+    const struct renewal_set set = { start + life_ns, outlives_expiry, true, false };
     renewal_init(&r);
     assert_true(renewal_on_due(&r, start));
     assert_true(renewal_on_fetched(&r, &set, start, 0));
@@ -49,7 +49,7 @@ static void the_first_fetch_is_due_at_once_and_one_at_a_time(void **state)
 static void a_set_is_renewed_a_quarter_of_an_hour_early_with_jitter(void **state)
 {
     (void)state;
-    const struct renewal_set set = { start + 6 * HOUR, false, true };
+    const struct renewal_set set = { start + 6 * HOUR, false, true, false };
     uint64_t earliest = RENEWAL_NEVER, latest = 0;
     struct rng rng = { 1 };
     for (int i = 0; i < 1000; i++) {
@@ -134,7 +134,7 @@ static void a_late_set_is_tried_at_once_and_degraded(void **state)
     assert_int_equal(r.state, RENEWAL_LATE);
     assert_true(renewal_has_set(&r));
     assert_true(renewal_is_degraded(&r));
-    const struct renewal_set next = { late + HOUR, false, true };
+    const struct renewal_set next = { late + HOUR, false, true, false };
     assert_true(renewal_on_fetched(&r, &next, late, 0));
     assert_false(renewal_is_degraded(&r));
     assert_int_equal(r.failures, 0);
@@ -156,7 +156,8 @@ static void what_outlives_its_expiry_serves_on_while_it_is_retried(void **state)
 static void an_expired_set_is_taken_only_when_it_may_serve_and_nothing_is_better(void **state)
 {
     (void)state;
-    const struct renewal_set old = { start - HOUR, true, true }, dead = { start, false, true };
+    const struct renewal_set old = { start - HOUR, true, true, false },
+                             dead = { start, false, true, false };
     struct renewal r;
     renewal_init(&r);
     assert_true(renewal_on_due(&r, start));
@@ -179,7 +180,7 @@ static void the_same_set_again_is_asked_for_ever_sooner_but_not_madly(void **sta
 {
     (void)state;
     struct renewal r = with_set(6 * HOUR, false);
-    const struct renewal_set same = { start + 6 * HOUR, false, true };
+    const struct renewal_set same = { start + 6 * HOUR, false, true, false };
     int fetches = 0;
     uint64_t last_ns = start;
     while (r.state != RENEWAL_EXPIRED) {
@@ -206,7 +207,7 @@ static void a_hanging_fetch_does_not_keep_a_set_from_expiring(void **state)
     assert_false(renewal_on_due(&r, r.due_ns));
     assert_int_equal(r.state, RENEWAL_EXPIRED);
     assert_int_equal(r.due_ns, RENEWAL_NEVER);
-    const struct renewal_set next = { start + 3 * HOUR, false, true };
+    const struct renewal_set next = { start + 3 * HOUR, false, true, false };
     assert_true(renewal_on_fetched(&r, &next, start + 2 * HOUR, 0));
     assert_int_equal(r.state, RENEWAL_FRESH);
 }
@@ -222,20 +223,20 @@ static void a_loop_that_stood_still_skips_ages(void **state)
 static void keys_that_last_for_ever_are_left_alone(void **state)
 {
     (void)state;
-    const struct renewal_set fixed = { RENEWAL_NEVER, false, false };
+    const struct renewal_set fixed = { RENEWAL_NEVER, false, false, false };
     struct renewal r;
     renewal_init(&r);
     assert_true(renewal_on_fetched(&r, &fixed, start, UINT64_MAX));
     assert_int_equal(r.due_ns, RENEWAL_NEVER);
     assert_false(renewal_on_due(&r, start + 1000 * HOUR));
-    assert_false(renewal_force(&r, start));
+    assert_false(renewal_on_refused(&r, start));
     assert_int_equal(r.state, RENEWAL_FRESH);
 }
 
 static void keys_that_cannot_change_expire_without_a_fetch(void **state)
 {
     (void)state;
-    const struct renewal_set fixed = { start + HOUR, false, false };
+    const struct renewal_set fixed = { start + HOUR, false, false, false };
     static const enum renewal_state ages[] = { RENEWAL_STALE, RENEWAL_LATE, RENEWAL_EXPIRED };
     struct renewal r;
     renewal_init(&r);
@@ -245,18 +246,18 @@ static void keys_that_cannot_change_expire_without_a_fetch(void **state)
         assert_int_equal(r.state, ages[i]);
     }
     assert_int_equal(r.due_ns, RENEWAL_NEVER);
-    assert_false(renewal_force(&r, start + 2 * HOUR));
+    assert_false(renewal_on_refused(&r, start + 2 * HOUR));
 }
 
 static void keys_for_ever_that_may_change_are_fetched_when_forced(void **state)
 {
     (void)state;
-    const struct renewal_set file = { RENEWAL_NEVER, false, true };
+    const struct renewal_set file = { RENEWAL_NEVER, false, true, false };
     struct renewal r;
     renewal_init(&r);
     assert_true(renewal_on_fetched(&r, &file, start, 0));
     assert_int_equal(r.due_ns, RENEWAL_NEVER);
-    assert_true(renewal_force(&r, start + HOUR));
+    assert_true(renewal_on_refused(&r, start + HOUR));
     assert_int_equal(r.due_ns, start + HOUR);
     assert_int_equal(r.state, RENEWAL_STALE);
     assert_true(renewal_on_due(&r, r.due_ns));
@@ -272,16 +273,54 @@ static void a_fetch_is_forced_once_a_minute(void **state)
 {
     (void)state;
     struct renewal r = with_set(6 * HOUR, false);
-    const struct renewal_set same = { start + 6 * HOUR, false, true };
-    assert_true(renewal_force(&r, start + S));
-    assert_true(renewal_force(&r, start + S)); /* it is due */
+    const struct renewal_set same = { start + 6 * HOUR, false, true, false };
+    assert_true(renewal_on_refused(&r, start + S));
+    assert_true(renewal_on_refused(&r, start + S)); /* it is due */
     assert_true(renewal_on_due(&r, start + S));
-    assert_true(renewal_force(&r, start + 2 * S)); /* it is under way */
+    assert_true(renewal_on_refused(&r, start + 2 * S)); /* it is under way */
     assert_true(renewal_on_fetched(&r, &same, start + 3 * S, 0));
-    assert_false(renewal_force(&r, start + 61 * S - 1));
+    assert_false(renewal_on_refused(&r, start + 61 * S - 1));
     assert_int_equal(r.state, RENEWAL_FRESH);
-    assert_true(renewal_force(&r, start + 61 * S));
+    assert_true(renewal_on_refused(&r, start + 61 * S));
     assert_true(renewal_has_set(&r));
+}
+
+static void a_refused_set_that_stays_the_same_is_fetched_each_minute_until_it_is_accepted(
+    void **state)
+{
+    (void)state;
+    struct renewal r = with_set(6 * HOUR, false);
+    const struct renewal_set same = { start + 6 * HOUR, false, true, true };
+    uint64_t planned = r.due_ns, now = start + S;
+    assert_true(renewal_on_refused(&r, now));
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(r.due_ns, now);
+        assert_true(renewal_on_due(&r, now));
+        assert_true(renewal_on_fetched(&r, &same, now, 0));
+        assert_int_equal(r.due_ns, now + MIN);
+        assert_false(renewal_on_refused(&r, now + S));
+        now += MIN;
+    }
+    renewal_on_accepted(&r);
+    assert_int_equal(r.due_ns, planned);
+}
+
+static void whoever_says_that_something_changed_need_not_wait(void **state)
+{
+    (void)state;
+    struct renewal r;
+    renewal_init(&r);
+    assert_true(renewal_on_due(&r, start));
+    assert_true(renewal_hurry(&r, start)); /* it is under way */
+    renewal_on_failed(&r, true, start, 0);
+    assert_int_equal(r.due_ns, start + MIN);
+    assert_true(renewal_hurry(&r, start + S));
+    assert_int_equal(r.due_ns, start + S);
+    assert_true(renewal_on_due(&r, start + S));
+    const struct renewal_set fixed = { RENEWAL_NEVER, false, false, false };
+    assert_true(renewal_on_fetched(&r, &fixed, start + S, 0));
+    assert_false(renewal_hurry(&r, start + 2 * S));
+    assert_int_equal(r.due_ns, RENEWAL_NEVER);
 }
 
 static void nothing_is_forced_before_there_was_a_set(void **state)
@@ -289,10 +328,10 @@ static void nothing_is_forced_before_there_was_a_set(void **state)
     (void)state;
     struct renewal r;
     renewal_init(&r);
-    assert_false(renewal_force(&r, start));
+    assert_false(renewal_on_refused(&r, start));
     assert_true(renewal_on_due(&r, start));
     renewal_on_failed(&r, true, start, 0);
-    assert_false(renewal_force(&r, start));
+    assert_false(renewal_on_refused(&r, start));
     assert_int_equal(r.due_ns, start + MIN);
 }
 
@@ -370,7 +409,7 @@ static void fetch_ends(struct world *w)
     }
     static const uint64_t lives[] = { 6 * HOUR, HOUR, 15 * MIN, 10 * S, 5 * MS, 0 };
     uint64_t expires = w->now + up_to(w, lives[up_to(w, 5)]);
-    struct renewal_set set = { expires, w->kind_outlives, true };
+    struct renewal_set set = { expires, w->kind_outlives, true, false };
     if (renewal_on_fetched(&w->r, &set, w->now, rng_next(&w->rng))) {
         w->set = set;
         w->got = true;
@@ -406,7 +445,7 @@ static void world_step(struct world *w)
     }
     if (w->now == w->force_ns) {
         w->force_ns += 1 + up_to(w, up_to(w, 1) ? S : HOUR);
-        if (renewal_force(&w->r, w->now))
+        if (renewal_on_refused(&w->r, w->now))
             PROMISE(w, w->ends_ns != RENEWAL_NEVER || w->r.due_ns <= w->now);
     }
     if (w->now == w->ends_ns)
@@ -447,6 +486,9 @@ int main(void)
         cmocka_unit_test(keys_that_cannot_change_expire_without_a_fetch),
         cmocka_unit_test(keys_for_ever_that_may_change_are_fetched_when_forced),
         cmocka_unit_test(a_fetch_is_forced_once_a_minute),
+        cmocka_unit_test(
+            a_refused_set_that_stays_the_same_is_fetched_each_minute_until_it_is_accepted),
+        cmocka_unit_test(whoever_says_that_something_changed_need_not_wait),
         cmocka_unit_test(nothing_is_forced_before_there_was_a_set),
         cmocka_unit_test(what_needs_a_change_is_looked_at_every_minute),
         cmocka_unit_test(years_of_trouble_keep_the_promises),

@@ -6,6 +6,8 @@ Every wait is for an event, with a deadline. One line per check, then "N passed,
 botocore, whose signer the fakes need: "skipped: ..." and exit status 77, or a failure where
 PIPEPOLL_CI=1 promises it."""
 
+import dataclasses
+import os
 import signal
 import sys
 import time
@@ -132,6 +134,141 @@ def test_rotated_file(m):
     check("keys that were replaced in the file are read again when the old ones end",
           m.until(lambda: new.id in fake.pipeline.answered), run)
     check("the run ends", run.end() == 0, run)
+
+
+def many(fake, count=20, **more):
+    return [target(fake.url, provider=f"Acme{i}", **more) for i in range(count)]
+
+
+def refusals(fake):
+    return [r for r in fake.requests("pipeline") if r.status != 200]
+
+
+def providers_answered_with(run, keys):
+    return {e["actionTypeId"]["provider"] for e in run.events("job") if e["clientId"] == keys.id}
+
+
+@machine_test
+def test_late_file(m):
+    """New keys that come into the file long after the old ones ended: all are back at once."""
+    fake = m.fake
+    old = m.profile("default", new_keys("AKIA"))
+    run = m.run(*many(fake))
+    m.until(lambda: len(fake.pipeline.answered) >= 20)
+    fake.pipeline.revoked.add(old.id)
+    m.until(lambda: len(refusals(fake)) >= 40)  # each has tried again, too
+    event = run.event(event="credentials", usable=False)
+    check("keys that the service refuses are not usable", "ExpiredToken" in event.get("reason", ""),
+          (event, run))
+    new = new_keys("AKIA")
+    fake.sts.known[new.id] = new
+    late = write(f"{m.home}/late", f"[default]\naws_access_key_id = {new.id}\n"
+                 f"aws_secret_access_key = {new.secret}\n")
+    os.rename(late, f"{m.home}/.aws/credentials")
+    at_s = time.monotonic()
+    check("a file that is renamed into place is read", run.event(event="job", clientId=new.id), run)
+    while len(providers_answered_with(run, new)) < 20 and run.event(event="job"):
+        pass
+    took_s = time.monotonic() - at_s
+    check("and wakes all targets that failed on the old one", took_s < 5, (took_s, run))
+    check("the run ends", run.end() == 0, run)
+
+
+@machine_test
+def test_rewritten_file(m):
+    """A file that is empty for a while."""
+    fake, path = m.fake, f"{m.home}/.aws/credentials"
+    old = m.profile("default", new_keys("AKIA"))
+    run = m.run(target(fake.url))
+    m.until(lambda: fake.pipeline.answered)
+    write(path, "")
+    fake.pipeline.revoked.add(old.id)
+    run.event(event="credentials", usable=False)
+    event = run.event(event="credentials", usable=False)
+    check("a file without keys is told", "no credentials" in event.get("reason", "")
+          or "nothing is configured" in event.get("reason", ""), (event, run))
+    at_s = time.monotonic()
+    new = m.profile("default", new_keys("AKIA"))
+    check("and read again when it has some", run.event(event="job", clientId=new.id)
+          and time.monotonic() - at_s < 5, run)
+    check("the run ends", run.end() == 0, run)
+
+
+@machine_test
+def test_keys_that_come_late(m):
+    """Nothing is configured yet, and the folder of the files is not there."""
+    run = m.run(target(m.fake.url))
+    event = run.event(event="credentials", usable=False)
+    check("that nothing is configured is told", "nothing is configured" in event.get("reason", ""),
+          (event, run))
+    keys = m.profile("default", new_keys("AKIA"))
+    check("and taken when it is written", run.event(event="job", clientId=keys.id), run)
+    check("the run ends", run.end() == 0, run)
+
+
+@machine_test
+def test_corrected_secret(m):
+    fake, keys = m.fake, new_keys("AKIA")
+    m.profile("default", dataclasses.replace(keys, secret="canary/wrong"))
+    fake.sts.known[keys.id] = keys
+    run = m.run(target(fake.url))
+    check("a wrong secret makes an unhealthy target", run.event(event="health", healthy=False), run)
+    event = run.event(event="credentials", usable=False)
+    check("and keys that are not usable", "SignatureDoesNotMatch" in event.get("reason", ""),
+          (event, run))
+    m.until(lambda: len(refusals(fake)) >= 2)
+    m.forgets_profiles()
+    m.profile("default", keys)
+    check("corrected ones are usable", run.event(event="credentials", usable=True), run)
+    check("and used by themselves", run.event(event="job", clientId=keys.id), run)
+    check("the run ends", run.end() == 0, run)
+
+
+@machine_test
+def test_hangup_asks_again(m):
+    """What nobody watches: a role that is denied, and then allowed."""
+    fake, source = m.fake, m.has(new_keys("AKIA"))
+    m.offers_role(POLLER, trusts="nobody")
+    run = m.run(target(fake.url, role_arn=POLLER))
+    run.event(event="credentials", usable=False)
+    keys = m.offers_role(POLLER, trusts=source.id)
+    run.signal(signal.SIGHUP)
+    check("SIGHUP fetches keys that are missing", run.event(event="job", clientId=keys.id), run)
+    fake.pipeline.revoked.add(keys.id)
+    run.event(event="health", healthy=False)
+    m.until(lambda: len(refusals(fake)) >= 2)
+    run.signal(signal.SIGHUP)
+    check("and those that were refused", m.until(lambda: len(fake.requests("sts")) >= 4), run)
+    fake.pipeline.revoked.clear()
+    run.signal(signal.SIGHUP)
+    check("and has their targets polled", run.event(event="health", healthy=True), run)
+    check("the run ends", run.end() == 0, run)
+
+
+@machine_test
+def test_region_not_enabled(m):
+    """One region does not know the keys that all others accept."""
+    fake = m.fake
+    m.has(new_keys("AKIA"))
+    fake.sts.roles[POLLER] = Role(lambda: new_keys("ASIAROLE"))
+    fake.pipeline.closed.add("me-south-1")
+    run = m.run(target(fake.url, role_arn=POLLER), more="interval = 20ms\n")
+    run.event(event="job")
+    text = read(f"{m.home}/pipepoll.ini")
+    write(f"{m.home}/pipepoll.ini", text + f"[target closed]\nregions = me-south-1\n"
+          f"category = Build\nprovider = Acme\nversion = 1\nendpoint-url = {fake.url}\n"
+          f"role-arn = {POLLER}\n")
+    run.signal(signal.SIGHUP)
+    event = run.event(event="health", healthy=False)
+    check("a region that is not enabled is told as such", event.get("status") == "not-enabled"
+          and "enable-region --region-name me-south-1" in event.get("message", ""), (event, run))
+    check("and looked at slowly", event.get("retryInMs", 0) > 240000, event)
+    polls = len(fake.pipeline.answered)
+    m.until(lambda: len(fake.pipeline.answered) >= polls + 20)
+    check("the run ends", run.end() == 0, run)
+    check("nobody's keys are fetched anew", len(fake.requests("sts")) == 1, run)
+    check("and they are good all the time",
+          [e["usable"] for e in run.events("credentials")] == [True], run)
 
 
 @machine_test

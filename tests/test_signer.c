@@ -36,6 +36,13 @@ void identity_report(const struct identity *id, struct identity_report *out)
     *out = now;
 }
 
+static unsigned retries;
+
+void identity_retry(struct identity *id)
+{
+    retries++;
+}
+
 static void on_change(void *ctx)
 {
     changes++;
@@ -113,6 +120,18 @@ static void keys_at_hand_are_news_and_a_fetch_under_way_is_none(void **state)
     pipepoll_credentials_unref(wish);
 }
 
+static void a_retry_is_for_all_and_remembered_until_it_is_over(void **state)
+{
+    struct pipepoll_credentials *wish = NULL;
+    pipepoll_credentials_default(&wish, NULL);
+    struct signer *s = join(wish);
+    signers_retry(&all);
+    assert_int_equal(retries, 1);
+    assert_true(s->retry && s->changed);
+    end(s);
+    pipepoll_credentials_unref(wish);
+}
+
 static void a_failure_is_told_once_whatever_its_numbers(void **state)
 {
     struct pipepoll_credentials *wish = NULL;
@@ -140,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(equal_wishes_share_a_signer_until_the_last_one_leaves, set_up),
         cmocka_unit_test_setup(keys_at_hand_are_news_and_a_fetch_under_way_is_none, set_up),
+        cmocka_unit_test_setup(a_retry_is_for_all_and_remembered_until_it_is_over, set_up),
         cmocka_unit_test_setup(a_failure_is_told_once_whatever_its_numbers, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

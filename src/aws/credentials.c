@@ -60,6 +60,13 @@ int credentials_new(struct credentials **out, const struct alloc *alloc,
     return 0;
 }
 
+bool credentials_eq(const struct credentials *a, const struct credentials *b)
+{
+    return str_eq(a->access_key_id, b->access_key_id) &&
+           str_eq(a->secret_access_key, b->secret_access_key) &&
+           str_eq(a->session_token, b->session_token);
+}
+
 struct credentials *credentials_ref(struct credentials *c)
 {
     if (c)

@@ -28,6 +28,8 @@ struct credentials_text {
  * PIPEPOLL_ENOMEM. */
 int credentials_new(struct credentials **out, const struct alloc *alloc,
                     const struct credentials_text *text, uint64_t expires_s);
+/* Are the keys and the token the same? */
+bool credentials_eq(const struct credentials *a, const struct credentials *b);
 struct credentials *credentials_ref(struct credentials *c);   /* NULL in, NULL out; returns c */
 struct credentials *credentials_unref(struct credentials *c); /* NULL in, NULL out; returns NULL */
 

@@ -24,6 +24,7 @@ enum reaction {
     X(EXPIRED, PIPEPOLL_ECREDENTIALS, REFRESH, "the credentials have expired, or are not known")   \
     X(SKEWED, PIPEPOLL_ECREDENTIALS, RETRY, "the clock of this machine is wrong")                  \
     X(DENIED, PIPEPOLL_EDENIED, WAIT, "the credentials may not do this")                           \
+    X(NOT_ENABLED, PIPEPOLL_ENOTENABLED, WAIT, "the region is not enabled for this account")       \
     X(NOT_FOUND, PIPEPOLL_ENOTFOUND, WAIT, "the action type does not exist in this region")        \
     X(REFUSED, PIPEPOLL_EREFUSED, WAIT, "the service refused the request")                         \
     X(UNTRUSTED, PIPEPOLL_EUNTRUSTED, WAIT, "the server's certificate could not be verified")      \

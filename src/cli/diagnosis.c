@@ -180,6 +180,20 @@ static void judge_denied(struct diagnosis *d, const struct exam *e)
                "\"Action\":\"codepipeline:PollForThirdPartyJobs\",\"Resource\":\"*\"}");
 }
 
+static void judge_not_enabled(struct diagnosis *d, const struct exam *e)
+{
+    str region = e->target->options.region;
+    d->exit_code = EXIT_REFUSED;
+    set_cause(d,
+              "The region %.*s is not enabled for the account of the keys from %s: other regions "
+              "accept them, this one knows them not.",
+              STR_ARG(region), e->source);
+    set_fix(d,
+            "Opt in to the region for this account, which takes some minutes: aws account "
+            "enable-region --region-name %.*s. Or leave it out.",
+            STR_ARG(region));
+}
+
 static void judge_not_found(struct diagnosis *d, const struct exam *e)
 {
     const struct pipepoll_action_type *a = &e->target->options.action_type;
@@ -310,6 +324,9 @@ static void judge_failure(struct diagnosis *d, const struct exam *e, str ca_bund
     case PIPEPOLL_EDENIED:
         judge_denied(d, e);
         break;
+    case PIPEPOLL_ENOTENABLED:
+        judge_not_enabled(d, e);
+        break;
     case PIPEPOLL_ENOTFOUND:
         judge_not_found(d, e);
         break;
@@ -383,7 +400,7 @@ void diagnosis_of(struct diagnosis *out, const struct exam *e, str ca_bundle)
         break;
     case EXAM_PENDING:
     case EXAM_UNANSWERED:
-        if (e->usable)
+        if (e->usable || e->refused)
             judge_slow(out, e);
         else
             judge_no_keys(out, e);

@@ -102,7 +102,7 @@ static void look_at(struct doctor *d, struct exam *e, bool is_over)
     if (e->state != EXAM_PENDING)
         return;
     exam_note_report(e);
-    if (!e->usable && e->reason[0])
+    if (!e->usable && !e->refused && e->reason[0])
         finish(e, EXAM_NO_KEYS);
     else if (e->usable && d->options.no_poll)
         finish(e, EXAM_NOT_POLLED);

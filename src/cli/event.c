@@ -21,6 +21,7 @@ const char *event_status(int status)
         { PIPEPOLL_ESYSTEM, "system" },
         { PIPEPOLL_ECREDENTIALS, "credentials" },
         { PIPEPOLL_EDENIED, "denied" },
+        { PIPEPOLL_ENOTENABLED, "not-enabled" },
         { PIPEPOLL_ENOTFOUND, "not-found" },
         { PIPEPOLL_EREFUSED, "refused" },
         { PIPEPOLL_EUNTRUSTED, "untrusted" },

@@ -40,6 +40,7 @@ void exam_note_report(struct exam *e)
     struct pipepoll_report r = { .size = sizeof r };
     pipepoll_target_report(e->live, &r);
     e->usable = r.identity.usable;
+    e->refused = r.identity.refused;
     e->degraded = r.identity.degraded;
     e->expires_s = r.identity.expires_s;
     e->clock_skew_ms = r.clock_skew_ms;

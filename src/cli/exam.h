@@ -26,7 +26,7 @@ struct exam {
 
     /* Of the way to the service; texts are empty where nothing is known. */
     char url[512], proxy[256], address[64], tls_version[16], issuer[128];
-    bool usable, degraded;
+    bool usable, refused, degraded;
     int64_t expires_s, clock_skew_ms;
     char source[256], reason[512];
     uint32_t lookup_us, connect_us, tls_us;

@@ -229,11 +229,12 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
     pipepoll_target_remove(from);
 }
 
-/* There is but one identity: without it nothing can be asked. */
+/* There is but one identity: without it nothing can be asked. That it is refused is the failure of
+ * a poll, and told as such. */
 static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identity *identity)
 {
     struct poll *p = CONTAINER_OF(sink, struct poll, sink);
-    if (identity->usable || p->code == EXIT_CREDENTIALS)
+    if (identity->usable || identity->refused || p->code == EXIT_CREDENTIALS)
         return;
     fprintf(stderr, "\nUnable to locate credentials: %.*s\n", STR_ARG(identity->reason));
     p->code = EXIT_CREDENTIALS;

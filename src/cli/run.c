@@ -209,6 +209,7 @@ static void reload(struct run *r)
         log_refusal(r, result, &complaints, "nothing changes");
     else
         take_config(r, &new);
+    stations_refresh(&r->stations);
 }
 
 /* --- signals --------------------------------------------------------------------------------- */
@@ -417,7 +418,8 @@ const struct command command_run = {
         "SIGTERM or SIGINT: polls in flight are finished, lines written, exit 0; again after a\n"
         "second or more: ends at once, and stderr has each job that was not written.\n"
         "SIGHUP: the file is read again; targets that did not change notice nothing, a bad file\n"
-        "changes nothing, and limits, timeouts and ca-bundle wait for the next start.\n"
+        "changes nothing, and limits, timeouts and ca-bundle wait for the next start. Keys that\n"
+        "are missing or were refused are asked for anew.\n"
         "SIGUSR1: one line on stderr says how things stand.\n\n"
         "One loop does some ten thousand polls a second; `pipepoll bench` says what it does here.\n"
         "--loops is for more: a thread each, with its share of the regions and of max-in-flight.\n",

@@ -129,7 +129,11 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
 static void log_credentials(const struct log *log, const struct pipepoll_identity *id)
 {
     str reason = without_full_stop(id->reason);
-    if (!id->usable)
+    if (id->refused)
+        log_line(log, PIPEPOLL_ERROR,
+                 "credentials from %.*s are refused: %.*s; we look for others, and try again",
+                 STR_ARG(id->source), STR_ARG(reason));
+    else if (!id->usable)
         log_line(log, PIPEPOLL_ERROR,
                  "no credentials%s%.*s: %.*s; targets that need them wait, and we keep asking",
                  id->source.len ? " from " : "", STR_ARG(id->source), STR_ARG(reason));
@@ -151,6 +155,11 @@ static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identi
     if (line.overflow || !s->outlet.put_extra(s->outlet.ctx, buf_str(&line)))
         log_line(&s->roster.log, PIPEPOLL_WARNING,
                  "a credentials event is left out: stdout is too slow");
+}
+
+void station_refresh(struct station *s)
+{
+    pipepoll_refresh_credentials(s->roster.poller);
 }
 
 void station_note(struct station *s)

@@ -46,6 +46,9 @@ int station_open(struct station *s, struct uv_loop_s *loop, const struct config 
 /* The outlet has room again. */
 void station_wake(struct station *s);
 
+/* Ask anew for keys that are missing or refused. */
+void station_refresh(struct station *s);
+
 /* Bring s->last up to date. */
 void station_note(struct station *s);
 

@@ -235,6 +235,17 @@ int stations_change(struct stations *s, struct plan *plan, struct stations_chang
     return PIPEPOLL_OK;
 }
 
+static void refresh_post(void *ctx, uint32_t i)
+{
+    struct stations *s = ctx;
+    station_refresh(&s->posts[i].station);
+}
+
+void stations_refresh(struct stations *s)
+{
+    crew_each(s->crew, refresh_post);
+}
+
 /* --- the end --- */
 
 static void close_post(void *ctx, uint32_t i)

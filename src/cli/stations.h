@@ -49,6 +49,10 @@ struct stations_change {
  * was changed. */
 int stations_change(struct stations *s, struct plan *plan, struct stations_change *out);
 
+/* Have keys that are missing or refused asked for anew. Waits for one turn of each loop. Not after
+ * stations_close(). */
+void stations_refresh(struct stations *s);
+
 /* The output has room again, or is broken and every line left is to go to its lost(). */
 void stations_on_room(struct stations *s);
 void stations_on_broken(struct stations *s);

@@ -92,6 +92,7 @@ static int container_begin(struct run *r)
     run->exchange.timeout_ms = TIMEOUT_MS;
     run->exchange.attempts = ATTEMPTS;
     run->token_file.on_done = on_token;
+    run->token_file.watch = r->order.watch;
     str host = exchange_host(&run->exchange);
     struct buf what = BUF_ON(run->what);
     buf_printf(&what, "the container's credentials service at %.*s",

@@ -7,6 +7,7 @@
 
 #include "aws/digest.h"
 #include "credentials/profiles.h"
+#include "credentials/watch.h"
 #include "io/file.h"
 
 enum which_file { FILE_CONFIG, FILE_CREDENTIALS };
@@ -139,6 +140,7 @@ static void start_provider(struct fetch *f, const struct provider_kind *kind)
         .recipe = &f->recipe,
         .role = kind == &provider_role ? &f->recipe.roles[f->roles_assumed] : NULL,
         .source = f->outcome.keys,
+        .watch = f->order.watch,
         .on_done = on_provided,
         .ctx = f,
     };
@@ -288,6 +290,7 @@ static void explain_file(struct fetch *f, int error)
 static void on_file(struct file_read *file, int error, str text)
 {
     struct fetch *f = CONTAINER_OF(file, struct fetch, file);
+    watch_note(f->order.watch, path_of(f), &file->stamp);
     if (error == ENOENT || error == ENOTDIR)
         error = 0;
     if (!error) {

@@ -1,28 +1,55 @@
 /* When to fetch is renewal's, how to fetch is fetch's; here are the set itself, the one alarm and
- * the words for people. */
+ * the words for people.
+ *
+ * Three things can end a wait for keys: the back-off of renewal, an operator who says so, and a
+ * file that is not what it was when it was read. For the last the files are looked at once a
+ * second, but only while the keys are missing, refused or about to be. */
 #include "credentials/identity.h"
 
 #include "base/buf.h"
+#include "credentials/watch.h"
 
 static const uint64_t ns_per_s = 1000000000;
+
+enum { LOOK_MS = 1000, LOOK_SPREAD_MS = 250 }; /* from look to look, so that many do not meet */
 
 struct identity {
     struct identity_options o;
     struct renewal renewal;
     struct alarm alarm;
     struct fetch *fetch; /* NULL: none is under way */
+    struct watch watch;  /* of the files that the last fetch read */
+    uint64_t look_ns;    /* the next look at them; ALARM_OFF: none is planned */
     struct credentials *current;
+    uint32_t serial;        /* of current */
+    bool refused, accepted; /* by the service, which said so last */
     char label[RECIPE_LABEL_SIZE];
-    struct pipepoll_error why;
+    struct pipepoll_error why, refusal; /* of the last fetch; of the service, while refused */
     bool closing;
     void (*closed)(void *ctx);
     void *closed_ctx;
 };
 
+static bool waits_for_keys(const struct identity *id)
+{
+    return !renewal_has_set(&id->renewal) || id->refused || renewal_is_degraded(&id->renewal);
+}
+
+static void plan_look(struct identity *id)
+{
+    static const uint64_t ns_per_ms = 1000000;
+    if (id->fetch || !waits_for_keys(id) || !watch_has_files(&id->watch))
+        id->look_ns = ALARM_OFF;
+    else if (id->look_ns == ALARM_OFF && !id->watch.looking)
+        id->look_ns =
+            wake_now_ns() + (LOOK_MS + rng_next(id->o.host->rng) % LOOK_SPREAD_MS) * ns_per_ms;
+}
+
 /* After each event: what has expired is not kept. */
 static void settle(struct identity *id)
 {
-    alarm_set(&id->alarm, id->renewal.due_ns);
+    plan_look(id);
+    alarm_set(&id->alarm, id->look_ns < id->renewal.due_ns ? id->look_ns : id->renewal.due_ns);
     if (!id->current || renewal_has_set(&id->renewal))
         return;
     id->current = credentials_unref(id->current);
@@ -46,12 +73,24 @@ static uint64_t expiry_ns(const struct fetch_outcome *got)
 
 /* --- what a fetch brings --- */
 
+/* A set that the service has not seen yet is taken for good. */
+static void become(struct identity *id, struct credentials *keys, bool is_same)
+{
+    credentials_unref(id->current);
+    id->current = keys;
+    if (is_same)
+        return;
+    id->serial++;
+    id->refused = id->accepted = false;
+}
+
 static void take_keys(struct identity *id, const struct fetch_outcome *got)
 {
     struct renewal_set set = {
         .expires_ns = expiry_ns(got),
         .outlives_expiry = got->outlives_expiry,
         .may_change = got->may_change,
+        .is_same = id->current && credentials_eq(id->current, got->keys),
     };
     uint64_t roll = rng_next(id->o.host->rng);
     uint64_t now_ns = wake_now_ns();
@@ -60,12 +99,10 @@ static void take_keys(struct identity *id, const struct fetch_outcome *got)
     if (set.expires_ns <= now_ns)
         explain(&id->why, 0, "%s: the keys had expired when they came (is the clock right?)",
                 got->label);
-    if (take) {
-        credentials_unref(id->current);
-        id->current = got->keys;
-    } else {
+    if (take)
+        become(id, got->keys, set.is_same);
+    else
         credentials_unref(got->keys);
-    }
 }
 
 static void take(struct identity *id, const struct fetch_outcome *got)
@@ -103,9 +140,11 @@ static bool fetch_begin(struct identity *id)
     struct fetch_order order = {
         .host = id->o.host,
         .wish = &id->o.wish->wish,
+        .watch = &id->watch,
         .on_done = on_fetched,
         .ctx = id,
     };
+    watch_forget(&id->watch);
     if (!fetch_start(&id->fetch, &order))
         return true;
     explain(&id->why, 0, "out of memory");
@@ -119,14 +158,33 @@ static void identity_free(struct identity *id)
 {
     struct alloc alloc = id->o.host->alloc;
     alarm_deinit(&id->alarm);
+    watch_forget(&id->watch);
     credentials_unref(id->current);
     pipepoll_credentials_unref(id->o.wish);
     alloc_free(&alloc, id, sizeof *id);
 }
 
+static void on_looked(struct watch *w, bool changed)
+{
+    struct identity *id = CONTAINER_OF(w, struct identity, watch);
+    if (changed && !id->closing && waits_for_keys(id))
+        renewal_hurry(&id->renewal, wake_now_ns());
+    if (!id->closing)
+        settle(id);
+}
+
+static void look_at_files(struct identity *id)
+{
+    if (wake_now_ns() < id->look_ns)
+        return;
+    id->look_ns = ALARM_OFF;
+    watch_look(&id->watch); /* out of memory: again in a second */
+}
+
 /* Its time is over, or a better one is due: what can be told of the set may have changed. */
 static void look(struct identity *id)
 {
+    look_at_files(id);
     bool had_set = renewal_has_set(&id->renewal), was_degraded = renewal_is_degraded(&id->renewal);
     bool failed = renewal_on_due(&id->renewal, wake_now_ns()) && !fetch_begin(id);
     settle(id);
@@ -160,6 +218,9 @@ int identity_open(struct identity **out, const struct identity_options *o)
         return PIPEPOLL_ENOMEM;
     }
     id->o = *o;
+    id->watch.host = o->host;
+    id->watch.on_done = on_looked;
+    id->look_ns = ALARM_OFF;
     pipepoll_credentials_ref(o->wish);
     renewal_init(&id->renewal);
     struct fetch_outcome at_hand = { 0 };
@@ -187,12 +248,58 @@ struct credentials *identity_current(const struct identity *id)
     return renewal_has_set(&id->renewal) ? id->current : NULL;
 }
 
-bool identity_refresh(struct identity *id)
+uint32_t identity_serial(const struct identity *id)
 {
-    if (!renewal_force(&id->renewal, wake_now_ns()))
-        return false;
+    return id->serial;
+}
+
+bool identity_is_fetching(const struct identity *id)
+{
+    return id->fetch || id->renewal.due_ns <= wake_now_ns();
+}
+
+bool identity_refused(struct identity *id, const char *why)
+{
+    bool coming = renewal_on_refused(&id->renewal, wake_now_ns());
+    bool is_news = !id->refused;
+    id->refused = true;
+    id->accepted = false;
+    explain(&id->refusal, 0, "%s", why);
     settle(id);
-    return true;
+    if (is_news)
+        id->o.on_change(id, id->o.ctx);
+    return coming;
+}
+
+void identity_accepted(struct identity *id)
+{
+    if (id->accepted)
+        return;
+    bool is_news = id->refused;
+    id->accepted = true;
+    id->refused = false;
+    renewal_on_accepted(&id->renewal);
+    settle(id);
+    if (is_news)
+        id->o.on_change(id, id->o.ctx);
+}
+
+bool identity_is_accepted(const struct identity *id)
+{
+    return id->accepted;
+}
+
+bool identity_is_refused(const struct identity *id)
+{
+    return id->refused;
+}
+
+void identity_retry(struct identity *id)
+{
+    if (!waits_for_keys(id))
+        return;
+    renewal_hurry(&id->renewal, wake_now_ns());
+    settle(id);
 }
 
 void identity_report(const struct identity *id, struct identity_report *out)
@@ -201,9 +308,10 @@ void identity_report(const struct identity *id, struct identity_report *out)
     bool expires = keys && keys->expires_s < INT64_MAX;
     *out = (struct identity_report) {
         .label = id->label,
-        .usable = keys != NULL,
+        .usable = keys && !id->refused,
+        .refused = keys && id->refused,
         .degraded = renewal_is_degraded(&id->renewal),
         .expires_s = expires ? (int64_t)keys->expires_s : INT64_MAX,
-        .why = id->why.text,
+        .why = id->refused && !id->why.text[0] ? id->refusal.text : id->why.text,
     };
 }

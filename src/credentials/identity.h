@@ -24,16 +24,32 @@ void identity_close(struct identity *id, void (*closed)(void *ctx), void *ctx);
 /* The set to sign with now, borrowed until the loop turns, or NULL. */
 struct credentials *identity_current(const struct identity *id);
 
-/* The service said that these keys have expired: get others. false: it was asked for within the
- * last minute, or asking again can bring nothing else. */
-bool identity_refresh(struct identity *id);
+/* Which set that is: another number for other keys. */
+uint32_t identity_serial(const struct identity *id);
+/* Is a fetch under way? Its end is told by on_change(). */
+bool identity_is_fetching(const struct identity *id);
+
+/* The service refuses the current set; why, in its words. true: a fetch is under way, or due at
+ * once, that can bring other keys. false: asking again can bring nothing else, or was done within
+ * the last minute. Then the files that the keys came from are looked at each second, and others
+ * are asked again each minute, until another set comes or identity_accepted(). */
+bool identity_refused(struct identity *id, const char *why);
+/* The service accepts the current set. */
+void identity_accepted(struct identity *id);
+/* What the service said of the current set last; neither while it was not asked. */
+bool identity_is_accepted(const struct identity *id);
+bool identity_is_refused(const struct identity *id);
+
+/* Fetch at once when there is no set, or one that is refused or degraded. */
+void identity_retry(struct identity *id);
 
 struct identity_report {
     const char *label; /* where the keys come from; "" while that is not known */
-    bool usable;       /* there is a set */
-    bool degraded;     /* the set has expired, or could not be renewed in time */
+    bool usable;   /* there is a set, and the service did not refuse it when it was asked last */
+    bool refused;  /* there is a set, and it did */
+    bool degraded; /* the set has expired, or could not be renewed in time */
     int64_t expires_s; /* Unix time; INT64_MAX: never, or no set */
-    const char *why;   /* of the last failure; "" when the last fetch worked */
+    const char *why;   /* of the last failure; "" when all is well */
 };
 void identity_report(const struct identity *id, struct identity_report *out);
 

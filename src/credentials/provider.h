@@ -29,12 +29,15 @@ struct provider_outcome {
     struct pipepoll_error why; /* what failed, where, and what to do, in one sentence */
 };
 
+struct watch;
+
 /* One run of a provider: what it gets its keys from, and who wants them. */
 struct provider_order {
     const struct provider_host *host;
     const struct recipe *recipe;
     const struct role *role;    /* of provider_role: the one to assume ... */
     struct credentials *source; /* ... with these keys; borrowed until on_done() */
+    struct watch *watch;        /* notes the files that are read; borrowed; may be NULL */
     /* From the loop, exactly once per run, which is gone then. */
     void (*on_done)(void *ctx, const struct provider_outcome *outcome);
     void *ctx;

@@ -141,7 +141,7 @@ static void plan(struct renewal *r, uint64_t now_ns, uint64_t roll)
 {
     r->state = RENEWAL_FRESH;
     r->failures = 0;
-    r->stale_ns = r->late_ns = r->fetch_ns = RENEWAL_NEVER;
+    r->stale_ns = r->late_ns = r->planned_ns = RENEWAL_NEVER;
     if (r->set.expires_ns == RENEWAL_NEVER)
         return;
     uint64_t lead_ns = (r->set.expires_ns - now_ns) / 2;
@@ -150,7 +150,19 @@ static void plan(struct renewal *r, uint64_t now_ns, uint64_t roll)
     r->late_ns = r->set.expires_ns - lead_ns / (RENEWAL_LEAD_S / RENEWAL_LATE_S);
     r->stale_ns = r->set.expires_ns - (lead_ns * 4 / 5 + roll % (lead_ns * 2 / 5 + 1));
     if (r->set.may_change)
-        r->fetch_ns = r->stale_ns > now_ns + second_ns ? r->stale_ns : now_ns + second_ns;
+        r->planned_ns = r->stale_ns > now_ns + second_ns ? r->stale_ns : now_ns + second_ns;
+}
+
+/* By plan; while the service refuses the set, each minute. */
+static void plan_fetch(struct renewal *r, uint64_t now_ns)
+{
+    r->fetch_ns = r->planned_ns;
+    if (!r->refused || !r->set.may_change)
+        return;
+    if (r->force_ns <= now_ns)
+        r->force_ns = now_ns + RENEWAL_FORCE_INTERVAL_S * second_ns;
+    if (r->force_ns < r->fetch_ns)
+        r->fetch_ns = r->force_ns;
 }
 
 bool renewal_on_fetched(struct renewal *r, const struct renewal_set *set, uint64_t now_ns,
@@ -160,32 +172,63 @@ bool renewal_on_fetched(struct renewal *r, const struct renewal_set *set, uint64
     bool expired = set->expires_ns <= now_ns;
     bool take = !expired || (set->outlives_expiry && !has_good_set(r));
     r->fetching = false;
-    if (take)
+    if (take) {
         r->set = *set;
-    if (expired)
+        r->refused = r->refused && set->is_same;
+    }
+    if (expired) {
         back_off(r, false, now_ns, roll);
-    else
+    } else {
         plan(r, now_ns, roll);
+        plan_fetch(r, now_ns);
+    }
     if (take && expired)
         r->state = RENEWAL_OUTLIVED;
     arm(r);
     return take;
 }
 
-bool renewal_force(struct renewal *r, uint64_t now_ns)
+static bool fetch_now(struct renewal *r, uint64_t now_ns)
 {
+    if (r->state == RENEWAL_FRESH)
+        r->state = RENEWAL_STALE;
+    fetch_soon(r, now_ns);
+    arm(r);
+    return true;
+}
+
+bool renewal_on_refused(struct renewal *r, uint64_t now_ns)
+{
+    r->refused = true;
     if (r->fetching)
         return true;
     if (r->state == RENEWAL_NONE || !r->set.may_change)
         return false;
     if (r->fetch_ns <= now_ns) /* several answers of one turn may say so */
         return true;
-    if (now_ns < r->force_ns)
-        return false;
-    r->force_ns = now_ns + RENEWAL_FORCE_INTERVAL_S * second_ns;
-    if (r->state == RENEWAL_FRESH)
-        r->state = RENEWAL_STALE;
-    fetch_soon(r, now_ns);
+    if (now_ns >= r->force_ns) {
+        r->force_ns = now_ns + RENEWAL_FORCE_INTERVAL_S * second_ns;
+        return fetch_now(r, now_ns);
+    }
+    if (r->force_ns < r->fetch_ns)
+        r->fetch_ns = r->force_ns;
     arm(r);
-    return true;
+    return false;
+}
+
+void renewal_on_accepted(struct renewal *r)
+{
+    if (!r->refused)
+        return;
+    r->refused = false;
+    if (r->state == RENEWAL_FRESH)
+        r->fetch_ns = r->planned_ns;
+    arm(r);
+}
+
+bool renewal_hurry(struct renewal *r, uint64_t now_ns)
+{
+    if (r->fetching)
+        return true;
+    return r->set.may_change && fetch_now(r, now_ns);
 }

@@ -38,6 +38,7 @@ struct renewal_set {
     uint64_t expires_ns;  /* RENEWAL_NEVER: good for ever */
     bool outlives_expiry; /* better used than none: of a metadata service that has trouble itself */
     bool may_change;      /* fetching again can bring another set */
+    bool is_same;         /* the one that there was, keys and all */
 };
 
 struct renewal {
@@ -46,9 +47,11 @@ struct renewal {
     uint32_t failures; /* in a row */
     /* private */
     bool fetching;
+    bool refused; /* the service does not accept the set */
     struct renewal_set set;
     uint64_t stale_ns, late_ns; /* when the set becomes so */
     uint64_t fetch_ns;          /* the next fetch, when none is under way */
+    uint64_t planned_ns;        /* the next fetch of a set that is accepted */
     uint64_t force_ns;          /* from when on a fetch may be forced */
 };
 
@@ -68,10 +71,17 @@ bool renewal_on_fetched(struct renewal *r, const struct renewal_set *set, uint64
 /* A fetch ended with nothing. lasting: no use to ask again before the set-up changes. */
 void renewal_on_failed(struct renewal *r, bool lasting, uint64_t now_ns, uint64_t roll);
 
-/* The service does not accept the set although it should be good. true: a fetch is under way, or
- * due at once, that can bring another. false: no other can come, or one was forced less than a
- * minute ago. Either way the set serves on until another event ends it. */
-bool renewal_force(struct renewal *r, uint64_t now_ns);
+/* The service does not accept the set. true: a fetch is under way, or due at once, that can bring
+ * another. false: no other can come, or one was forced less than a minute ago; then the next is due
+ * when the minute is over, and so on while the set stays the same and is not accepted. Either way
+ * the set serves on until another event ends it. */
+bool renewal_on_refused(struct renewal *r, uint64_t now_ns);
+/* The service accepts the set after all. */
+void renewal_on_accepted(struct renewal *r);
+
+/* There is reason to think that a fetch now brings what it did not bring before: fetch at once,
+ * whatever the back-off. false: no other set can come. */
+bool renewal_hurry(struct renewal *r, uint64_t now_ns);
 
 /* Is there a set to sign with? */
 bool renewal_has_set(const struct renewal *r);

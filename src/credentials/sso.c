@@ -7,7 +7,7 @@
 #include "credentials/exchange.h"
 #include "credentials/keys.h"
 #include "credentials/run.h"
-#include "io/file.h"
+#include "credentials/watch.h"
 
 enum {
     TIMEOUT_MS = 10000,
@@ -138,6 +138,7 @@ static void on_cache(struct file_read *read, int error, str text)
     struct provider_run *run = CONTAINER_OF(read, struct provider_run, cache);
     char problem[96];
     struct buf b = BUF_ON(problem);
+    watch_note(run->run.order.watch, run->path, &read->stamp);
     buf_printf(&b, "can't be read (%s)", strerror(error));
     int r = error ? refuse_cache(run, buf_cstr(&b)) : read_token(run, text);
     if (r)

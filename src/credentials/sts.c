@@ -301,6 +301,7 @@ static int web_identity_begin(struct run *r)
         return r->ended ? 0 : problem;
     run->exchange.passing = web_identity_passing;
     run->token_file.on_done = on_token;
+    run->token_file.watch = r->order.watch;
     return token_file_start(&run->token_file, r->order.host, r->order.recipe->token_file);
 }
 

@@ -15,9 +15,19 @@ static bool is_plain(str token)
     return true;
 }
 
+/* The path in text[PATH_SIZE]. One that is too long becomes the empty one, which does not exist. */
+static const char *path_in(char *text, str path)
+{
+    struct buf b = { .at = text, .cap = PATH_SIZE };
+    buf_put(&b, path);
+    return buf_cstr(&b);
+}
+
 static void on_read(struct file_read *read, int error, str text)
 {
     struct token_file *t = CONTAINER_OF(read, struct token_file, read);
+    char path[PATH_SIZE];
+    watch_note(t->watch, path_in(path, t->path), &read->stamp);
     str token = str_trim(text);
     const char *problem = NULL;
     if (error)
@@ -38,13 +48,9 @@ static void on_read(struct file_read *read, int error, str text)
 int token_file_start(struct token_file *t, const struct provider_host *host, str path)
 {
     char text[PATH_SIZE];
-    struct buf b = BUF_ON(text);
-    buf_put(&b, path);
-    const char *name = buf_cstr(&b);
     t->path = path;
     t->read.on_done = on_read;
-    /* A path that is too long becomes the empty one, which does not exist. */
-    return file_read_start(&t->read, host->loop, &provider_lasting_alloc, name);
+    return file_read_start(&t->read, host->loop, &provider_lasting_alloc, path_in(text, path));
 }
 
 void token_file_forget(struct token_file *t)

@@ -3,8 +3,7 @@
 #ifndef CREDENTIALS_TOKEN_FILE_H
 #define CREDENTIALS_TOKEN_FILE_H
 
-#include "credentials/provider.h"
-#include "io/file.h"
+#include "credentials/watch.h"
 
 /* Embedded in the provider's run, zeroed. */
 struct token_file {
@@ -12,6 +11,7 @@ struct token_file {
      * status: 0; PIPEPOLL_ECREDENTIALS: it can't be read, is empty, or holds a byte that is not
      * printable ASCII, and why says so; PIPEPOLL_ENOMEM. */
     void (*on_done)(struct token_file *t, str token, int status);
+    struct watch *watch; /* notes the file; borrowed until on_done(); may be NULL */
     struct pipepoll_error why;
     /* private */
     struct file_read read;

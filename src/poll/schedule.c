@@ -121,6 +121,12 @@ int schedule_add(struct schedule *s, struct target *t, uint64_t due_ns)
     return 0;
 }
 
+void schedule_hurry(struct schedule *s, struct target *t, uint64_t due_ns)
+{
+    if (t->state == TARGET_WAITING && t->due_ns > due_ns)
+        wait_until(s, t, due_ns);
+}
+
 bool schedule_remove(struct schedule *s, struct target *t)
 {
     enum target_state was = t->state;

@@ -50,6 +50,8 @@ void schedule_share_hold(struct schedule *s, struct share *share, bool held);
 
 /* A target joins, due at due_ns. PIPEPOLL_ENOMEM. */
 int schedule_add(struct schedule *s, struct target *t, uint64_t due_ns);
+/* Due at due_ns when it waits for a later instant; else nothing. */
+void schedule_hurry(struct schedule *s, struct target *t, uint64_t due_ns);
 /* It leaves: true when that is all, false when its poll is in flight and schedule_give() will be
  * the end of it. Fine on one that was removed (then: false). */
 bool schedule_remove(struct schedule *s, struct target *t);

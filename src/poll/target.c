@@ -115,6 +115,12 @@ static uint64_t after_backoff(struct target *t, struct budget *budget, const str
     return planned_ns;
 }
 
+static uint32_t look_again_ms(enum fault fault, uint32_t interval_ms)
+{
+    uint32_t ms = fault == FAULT_NOT_ENABLED ? TARGET_LOOK_SLOWLY_MS : TARGET_LOOK_AGAIN_MS;
+    return interval_ms > ms ? interval_ms : ms;
+}
+
 static uint64_t after_fault(struct target *t, struct budget *budget, const struct poll_end *end)
 {
     uint32_t wait_ms = target_interval_ms(t);
@@ -125,7 +131,7 @@ static uint64_t after_fault(struct target *t, struct budget *budget, const struc
     case REACTION_SLOW_DOWN:
         return after_backoff(t, budget, end, BACKOFF_THROTTLED_BASE_MS);
     case REACTION_WAIT:
-        wait_ms = wait_ms > TARGET_LOOK_AGAIN_MS ? wait_ms : TARGET_LOOK_AGAIN_MS;
+        wait_ms = look_again_ms(end->fault, wait_ms);
         return end->now_ns + around_ns(wait_ms, end->roll);
     case REACTION_NONE:
         break;

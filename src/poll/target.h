@@ -12,6 +12,8 @@
 enum {
     /* A target that cannot work before its set-up changes is looked at again this often. */
     TARGET_LOOK_AGAIN_MS = 60000,
+    /* An account enables a region once, if ever. */
+    TARGET_LOOK_SLOWLY_MS = 300000,
     /* New credentials are given this long to arrive. */
     TARGET_REFRESH_MS = 1000,
     /* Polls that may come sooner than planned after one that failed: three attempts in all. */

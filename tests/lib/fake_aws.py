@@ -121,6 +121,12 @@ def signer_of(request, service, known, now_s):
     return keys
 
 
+def region_of(request):
+    """That the signature is for, or None."""
+    parts = request.headers.get("Authorization", "").split("/")
+    return parts[2] if len(parts) > 2 else None
+
+
 class Imds:
     def __init__(self):
         self.role, self.keys = "PollerRole", None
@@ -285,11 +291,15 @@ class Pipeline:
     def __init__(self, sts):
         self.known = sts.known
         self.revoked = set()  # ids of keys that count as expired
+        self.closed = set()  # regions that the account has not enabled
         self.lets_expire = True  # keys past their expiry are refused
         self.answered = []  # the id of the keys of each answered poll, in order
 
     def answer(self, request):
         try:
+            if region_of(request) in self.closed:
+                raise Refusal("UnrecognizedClientException",
+                              "The security token included in the request is invalid.")
             keys = signer_of(request, "codepipeline", self.known, time.time())
             if keys.id in self.revoked or (
                     self.lets_expire and keys.expires_s and keys.expires_s < time.time()):

@@ -174,7 +174,14 @@ static struct provider_run *start(struct stage *s, const struct provider_kind *k
                                   const struct recipe *recipe, const struct role *role,
                                   struct credentials *source)
 {
-    const struct provider_order order = { &s->host, recipe, role, source, on_provided, s };
+    const struct provider_order order = {
+        .host = &s->host,
+        .recipe = recipe,
+        .role = role,
+        .source = source,
+        .on_done = on_provided,
+        .ctx = s,
+    };
     forget_keys(s);
     s->done = 0;
     struct provider_run *run = kind->start(&order);
@@ -239,7 +246,12 @@ static void on_fetched(void *ctx, const struct fetch_outcome *outcome)
 
 struct fetch *stage_fetch_begin(struct stage *s, const struct wish *wish)
 {
-    const struct fetch_order order = { &s->host, wish, on_fetched, s };
+    const struct fetch_order order = {
+        .host = &s->host,
+        .wish = wish,
+        .on_done = on_fetched,
+        .ctx = s,
+    };
     struct fetch *f;
     forget_keys(s);
     s->done = 0;
