@@ -148,9 +148,9 @@ static void the_region_is_that_of_the_scope(void **state)
     struct message m;
     (void)state;
     message_known(&m);
-    assert_str_equal(signature_region(&m.rq), "us-east-1");
+    assert_str_equal(proof_region(&m.rq), "us-east-1");
     header_of(&m, "authorization")->value = STR("Basic Zm9v");
-    assert_str_equal(signature_region(&m.rq), "");
+    assert_str_equal(proof_region(&m.rq), "");
 }
 
 /* --- what is wrong ---------------------------------------------------------------------------- */
@@ -192,17 +192,100 @@ static void any_changed_byte_of_a_signed_header_is_refused(void **state)
 
 static void a_changed_method_path_or_query_is_refused(void **state)
 {
-    static const char *const targets[] = { "/a", "//", "/?", "/?a=b", "" };
+    static const char *const targets[] = { "/a", "/%2f", "/?", "/?a=b", "/a/.." };
     struct message m;
     (void)state;
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
         message_known(&m);
         m.rq.target = str_of(targets[i]);
-        assert_int_equal(accepted(&m), i == 2); /* an empty query is no query */
+        /* An empty query is no query, and paths are normalised. */
+        assert_int_equal(accepted(&m), i == 2 || i == 4);
     }
     message_known(&m);
     m.rq.method = STR("PUT");
     assert_false(accepted(&m));
+}
+
+/* botocore's canonical request and signature, with a frozen clock. */
+static const char in_query[] =
+    "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20150830%2Fus-"
+    "east-1%2Fcodepipeline%2Faws4_request&X-Amz-Date=20150830T123600Z&X-Amz-Expires=9"
+    "00&X-Amz-SignedHeaders=content-type%3Bhost%3Bx-amz-target&X-Amz-Signature=7916aa"
+    "b7b1b677352166f2a481c26602ad683a23ad1bd1072a37ce8c0988a522";
+static const char in_query_with_token[] =
+    "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20150830%2Fus-"
+    "east-1%2Fcodepipeline%2Faws4_request&X-Amz-Date=20150830T123600Z&X-Amz-Expires=6"
+    "0&X-Amz-SignedHeaders=content-type%3Bhost%3Bx-amz-target&X-Amz-Security-Token=a%"
+    "2Bb%2Fc%3D%3D&X-Amz-Signature=5aa3b4b55fa3211fa2c68f37462fad50e9223d019e33d7d515"
+    "2a854f9e8645d3";
+
+static void message_with_query(struct message *m, const char *target)
+{
+    message_known(m);
+    m->rq.target = str_of(target);
+    header_of(m, "authorization")->name = STR("X-Other");
+    header_of(m, "x-amz-date")->name = STR("X-Other-Date");
+}
+
+static void a_signature_may_stand_in_the_query_string(void **state)
+{
+    struct message m;
+    struct refusal r;
+    struct signature_keys with_token = example;
+    (void)state;
+    with_token.session_token = STR("a+b/c==");
+    message_with_query(&m, in_query);
+    assert_true(accepted(&m));
+    assert_str_equal(proof_region(&m.rq), "us-east-1");
+    assert_true(signature_verify(&r, &m.rq, &example, known_s + 900));
+    assert_refused(&m, known_s + 901, "InvalidSignatureException",
+                   "Signature expired: 20150830T123600Z is now earlier than 20150830T123601Z "
+                   "(20150830T125101Z - 15 min.)");
+    message_with_query(&m, in_query_with_token);
+    assert_true(signature_verify(&r, &m.rq, &with_token, known_s));
+    assert_refused(&m, known_s, "UnrecognizedClientException", "");
+    m.rq.target.len--;
+    assert_false(signature_verify(&r, &m.rq, &with_token, known_s));
+    message_with_query(&m, "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20150830T123600Z");
+    assert_refused(&m, known_s, "IncompleteSignatureException", "must include 'X-Amz-Credential'");
+}
+
+static void a_signature_in_both_places_is_refused(void **state)
+{
+    struct message m;
+    (void)state;
+    message_known(&m);
+    m.rq.target = str_of(in_query);
+    assert_refused(&m, known_s, "InvalidSignatureException", "Found both");
+}
+
+static void the_date_may_stand_in_the_date_header(void **state)
+{
+    struct message m;
+    (void)state;
+    message_known(&m);
+    header_of(&m, "x-amz-date")->name = STR("Date");
+    header_of(&m, "authorization")->value =
+        STR("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/codepipeline/aws4_request,"
+            "SignedHeaders=content-type;date;host;x-amz-target,"
+            "Signature=12826902a6166ee29ab22ff0cc2ba55b899e22a5c5fa0a849cfecdbbb5a044e8");
+    assert_true(accepted(&m));
+    header_of(&m, "date")->value = STR("Sun, 30 Aug 2015 12:36:00 GMT");
+    assert_refused(&m, known_s, "InvalidSignatureException", "Date in Credential scope");
+}
+
+static void a_day_that_no_calendar_has_is_refused(void **state)
+{
+    struct message m;
+    (void)state;
+    message_known(&m);
+    header_of(&m, "x-amz-date")->value = STR("20150230T123600Z");
+    header_of(&m, "authorization")->value =
+        STR("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150230/us-east-1/codepipeline/aws4_request,"
+            "SignedHeaders=content-type;host;x-amz-date;x-amz-target,Signature=00");
+    assert_refused(&m, known_s, "IncompleteSignatureException", "'20150230T123600Z'");
+    header_of(&m, "x-amz-date")->value = STR("20150230T246060Z");
+    assert_refused(&m, known_s, "IncompleteSignatureException", "'20150230T246060Z'");
 }
 
 static void a_doubled_or_missing_signed_header_is_refused(void **state)
@@ -353,6 +436,10 @@ int main(void)
         cmocka_unit_test(any_changed_byte_of_the_body_is_refused),
         cmocka_unit_test(any_changed_byte_of_a_signed_header_is_refused),
         cmocka_unit_test(a_changed_method_path_or_query_is_refused),
+        cmocka_unit_test(a_signature_may_stand_in_the_query_string),
+        cmocka_unit_test(a_signature_in_both_places_is_refused),
+        cmocka_unit_test(the_date_may_stand_in_the_date_header),
+        cmocka_unit_test(a_day_that_no_calendar_has_is_refused),
         cmocka_unit_test(a_doubled_or_missing_signed_header_is_refused),
         cmocka_unit_test(another_secret_key_is_refused),
         cmocka_unit_test(an_unknown_key_or_a_wrong_token_is_not_recognised),

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "sim/place.h"
+#include "sim/proof.h"
 #include "sim/validate.h"
 
 static const struct sim_trouble no_trouble;
@@ -39,7 +40,7 @@ static json_t *document_of(const struct request *rq)
 /* Slices of both. */
 static struct sim_place place_of(const struct request *rq, const json_t *document)
 {
-    return (struct sim_place) { signature_region(rq), validate_action_type(document) };
+    return (struct sim_place) { proof_region(rq), validate_action_type(document) };
 }
 
 static void call_begin(struct call *c)

@@ -4,7 +4,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-enum { PARAMETERS_MAX = 64 };
+enum { PARAMETERS_MAX = 64, SEGMENTS_MAX = 64 };
 
 static void put(EVP_MD_CTX *md, str s)
 {
@@ -46,19 +46,42 @@ static void put_header(EVP_MD_CTX *md, const struct request *rq, str name)
     put(md, STR("\n"));
 }
 
-/* The path as it was sent, escaped once more, as for every service but S3. */
-static void put_path(EVP_MD_CTX *md, str path)
+/* What was sent, escaped once more, as for every service but S3. */
+static void put_segment(EVP_MD_CTX *md, str segment)
 {
     static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < path.len; i++) {
-        unsigned char c = (unsigned char)path.ptr[i];
+    for (size_t i = 0; i < segment.len; i++) {
+        unsigned char c = (unsigned char)segment.ptr[i];
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     memchr("/-_.~", c, 5);
+                     memchr("-_.~", c, 4);
         if (plain)
-            put(md, (str) { path.ptr + i, 1 });
+            put(md, (str) { segment.ptr + i, 1 });
         else
             put(md, (str) { (char[]) { '%', digits[c >> 4], digits[c & 15] }, 3 });
     }
+}
+
+/* Without "." and "..", and with one slash for several (RFC 3986, 5.2.4). No call of this service
+ * has a long path: what is past a generous number of segments does not verify. */
+static void put_path(EVP_MD_CTX *md, str path)
+{
+    str segments[SEGMENTS_MAX];
+    size_t n = 0;
+    bool ends_with_slash = true;
+    while (path.len) {
+        str segment = exchange_cut(&path, '/');
+        ends_with_slash = !path.len && segment.ptr + segment.len < path.ptr;
+        if (str_eq(segment, STR("..")))
+            n -= n > 0;
+        else if (segment.len && !str_eq(segment, STR(".")) && n < SEGMENTS_MAX)
+            segments[n++] = segment;
+    }
+    for (size_t i = 0; i < n; i++) {
+        put(md, STR("/"));
+        put_segment(md, segments[i]);
+    }
+    if (!n || ends_with_slash)
+        put(md, STR("/"));
 }
 
 static int parameter_order(const void *a, const void *b)
@@ -73,15 +96,16 @@ static int parameter_order(const void *a, const void *b)
     return r ? r : (x->value.len > y->value.len) - (x->value.len < y->value.len);
 }
 
-/* The parameters, sorted, as they were sent. No call of this service has any: what is past a
- * generous number does not verify. */
+/* The parameters but the signature itself, sorted, as they were sent. What is past a generous
+ * number does not verify. */
 static void put_query(EVP_MD_CTX *md, str query)
 {
     struct header parameters[PARAMETERS_MAX];
     size_t n = 0;
     while (query.len && n < PARAMETERS_MAX) {
         str value = exchange_cut(&query, '&'), name = exchange_cut(&value, '=');
-        parameters[n++] = (struct header) { name, value };
+        if (!str_eq(name, STR("X-Amz-Signature")))
+            parameters[n++] = (struct header) { name, value };
     }
     qsort(parameters, n, sizeof *parameters, parameter_order);
     for (size_t i = 0; i < n; i++) {

@@ -1,5 +1,6 @@
-/* Verification follows the order in which AWS complains: is there an Authorization header, is it
- * whole, is the key known, is the scope ours, is the date near, and only then the signature. */
+/* A request proves who sent it by an Authorization header or by its query string, never by both.
+ * Verification follows the order in which AWS complains: is there such a proof, is it whole, is the
+ * key known, is the scope ours, is the date near, and only then the signature. */
 #include "sim/signature.h"
 
 #include <openssl/crypto.h>
@@ -7,114 +8,95 @@
 
 #include "base/buf.h"
 #include "sim/canonical.h"
+#include "sim/proof.h"
 #include "sim/sha.h"
 
-enum { SKEW_MAX_S = 5 * 60 };
+/* AWS lets a query string's signature serve a week at most. */
+enum { SKEW_MAX_S = 5 * 60, EXPIRES_MAX_S = 7 * 24 * 3600 };
 
 #define INVALID    "InvalidSignatureException"
 #define INCOMPLETE "IncompleteSignatureException"
 
-struct scope {
-    str access_key_id, day, region, service, terminator;
-};
-
-struct authorization {
-    str credential, signed_headers, signature;
-    struct scope scope;
-};
-
-static str amz_date(const struct request *rq)
+static bool is_signed(const struct proof *p, str name)
 {
-    return str_trim(exchange_header(rq, STR("x-amz-date")));
-}
-
-/* --- the Authorization header ---------------------------------------------------------------- */
-
-static const str algorithm = STR_INIT("AWS4-HMAC-SHA256");
-
-static bool scope_read(struct scope *out, str credential)
-{
-    /* An access key may hold slashes in theory; the four parts after it may not. */
-    str *parts[] = { &out->terminator, &out->service, &out->region, &out->day };
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        size_t slash = credential.len;
-        while (slash && credential.ptr[slash - 1] != '/')
-            slash--;
-        if (slash == 0)
-            return false;
-        *parts[i] = str_skip(credential, slash);
-        credential.len = slash - 1;
-    }
-    out->access_key_id = credential;
-    return true;
-}
-
-/* Parameters in any order, blanks anywhere around them. Unknown ones are ignored. */
-static void authorization_read(struct authorization *out, str text)
-{
-    *out = (struct authorization) { 0 };
-    while (text.len) {
-        str value = str_trim(exchange_cut(&text, ',')), name = str_trim(exchange_cut(&value, '='));
-        value = str_trim(value);
-        if (str_eq(name, STR("Credential")))
-            out->credential = value;
-        else if (str_eq(name, STR("SignedHeaders")))
-            out->signed_headers = value;
-        else if (str_eq(name, STR("Signature")))
-            out->signature = value;
-    }
-}
-
-str signature_region(const struct request *rq)
-{
-    struct authorization a;
-    str text = str_trim(exchange_header(rq, STR("authorization")));
-    if (!str_starts(text, algorithm))
-        return (str) { 0 };
-    authorization_read(&a, str_skip(text, algorithm.len));
-    return scope_read(&a.scope, a.credential) ? a.scope.region : (str) { 0 };
-}
-
-static bool is_signed(const struct authorization *a, str name)
-{
-    str list = a->signed_headers;
+    str list = p->signed_headers;
     while (list.len)
         if (str_eq_nocase(exchange_cut(&list, ';'), name))
             return true;
     return false;
 }
 
-static bool check_parameters(struct refusal *out, struct authorization *a, const struct request *rq)
+static bool check_place(struct refusal *out, const struct proof *p, const struct request *rq)
 {
-    str text = str_trim(exchange_header(rq, STR("authorization")));
-    if (text.len == 0)
+    str text = proof_header(rq);
+    if (text.len && proof_parameter(rq, "X-Amz-Algorithm").len)
+        return exchange_refuse(out, INVALID,
+                               "Found both 'X-Amz-Algorithm' as a query-string param and "
+                               "'Authorization' as HTTP header.");
+    if (!text.len && !p->in_query)
         return exchange_refuse(out, "MissingAuthenticationTokenException",
                                "Missing Authentication Token");
-    if (!str_starts(text, algorithm))
+    str named = p->in_query ? proof_parameter(rq, "X-Amz-Algorithm") : text;
+    named.len = str_find(named, ' ');
+    if (!str_eq(named, proof_algorithm))
         return exchange_refuse(out, INCOMPLETE, "Unsupported AWS 'algorithm': '%.*s'.",
-                               (int)str_find(text, ' '), text.ptr);
-    authorization_read(a, str_skip(text, algorithm.len));
-    str date = amz_date(rq);
-    if (!a->credential.len || !a->signature.len || !a->signed_headers.len || !date.len)
-        return exchange_refuse(
-            out, INCOMPLETE, "%s%s%s%sAuthorization=%.*s",
-            a->credential.len ? "" : "Authorization header requires 'Credential' parameter. ",
-            a->signature.len ? "" : "Authorization header requires 'Signature' parameter. ",
-            a->signed_headers.len ? ""
-                                  : "Authorization header requires 'SignedHeaders' parameter. ",
-            date.len ? "" : "Authorization header requires existence of 'X-Amz-Date' header. ",
-            STR_ARG(text));
-    if (!scope_read(&a->scope, a->credential))
+                               STR_ARG(named));
+    return true;
+}
+
+static bool refuse_header(struct refusal *out, const struct proof *p, str text)
+{
+    return exchange_refuse(
+        out, INCOMPLETE, "%s%s%s%sAuthorization=%.*s",
+        p->credential.len ? "" : "Authorization header requires 'Credential' parameter. ",
+        p->signature.len ? "" : "Authorization header requires 'Signature' parameter. ",
+        p->signed_headers.len ? "" : "Authorization header requires 'SignedHeaders' parameter. ",
+        p->date.len ? ""
+                    : "Authorization header requires existence of either a 'X-Amz-Date' or a "
+                      "'Date' header. ",
+        STR_ARG(text));
+}
+
+static bool refuse_query(struct refusal *out, const struct proof *p)
+{
+    return exchange_refuse(
+        out, INCOMPLETE, "%s%s%s%s%sRe-examine the query-string parameters.",
+        p->credential.len ? "" : "AWS query-string parameters must include 'X-Amz-Credential'. ",
+        p->signature.len ? "" : "AWS query-string parameters must include 'X-Amz-Signature'. ",
+        p->signed_headers.len ? ""
+                              : "AWS query-string parameters must include 'X-Amz-SignedHeaders'. ",
+        p->date.len ? "" : "AWS query-string parameters must include 'X-Amz-Date'. ",
+        p->expires.len ? "" : "AWS query-string parameters must include 'X-Amz-Expires'. ");
+}
+
+/* Returns the header that the date came in, which has to be signed; empty for a query string. */
+static str date_header(const struct proof *p, const struct request *rq)
+{
+    if (p->in_query)
+        return (str) { 0 };
+    return exchange_header(rq, STR("x-amz-date")).len ? STR("x-amz-date") : STR("date");
+}
+
+static bool check_parameters(struct refusal *out, const struct proof *p, const struct request *rq)
+{
+    bool whole = p->credential.len && p->signature.len && p->signed_headers.len && p->date.len;
+    if (p->in_query && (!whole || !p->expires.len))
+        return refuse_query(out, p);
+    if (!whole)
+        return refuse_header(out, p, proof_header(rq));
+    if (!p->scope.terminator.len)
         return exchange_refuse(out, INCOMPLETE,
                                "Credential must have exactly 5 slash-delimited elements, "
                                "e.g. keyid/date/region/service/term, got '%.*s'",
-                               STR_ARG(a->credential));
-    if (!is_signed(a, STR("host")))
+                               STR_ARG(p->credential));
+    if (!is_signed(p, STR("host")))
         return exchange_refuse(out, INVALID,
                                "'Host' must be a 'SignedHeader' in the AWS Authorization.");
-    if (!is_signed(a, STR("x-amz-date")))
+    str date = date_header(p, rq);
+    if (date.len && !is_signed(p, date))
         return exchange_refuse(out, INVALID,
-                               "'X-Amz-Date' must be a 'SignedHeader' in the AWS Authorization.");
+                               "'%s' must be a 'SignedHeader' in the AWS Authorization.",
+                               date.len > 4 ? "X-Amz-Date" : "Date");
     return true;
 }
 
@@ -123,12 +105,11 @@ static bool same_secret(str a, str b)
     return a.len == b.len && CRYPTO_memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
-static bool check_keys(struct refusal *out, const struct authorization *a, const struct request *rq,
+static bool check_keys(struct refusal *out, const struct proof *p,
                        const struct signature_keys *keys)
 {
-    str token = str_trim(exchange_header(rq, STR("x-amz-security-token")));
-    if (str_eq(a->scope.access_key_id, keys->access_key_id) &&
-        (token.len ? same_secret(token, keys->session_token) : keys->session_token.len == 0))
+    if (str_eq(p->scope.access_key_id, keys->access_key_id) &&
+        (p->token.len ? same_secret(p->token, keys->session_token) : !keys->session_token.len))
         return true;
     return exchange_refuse(out, "UnrecognizedClientException",
                            "The security token included in the request is invalid.");
@@ -155,8 +136,11 @@ static bool date_read(int64_t *out, str s)
                      .tm_hour = n[9] * 10 + n[10],
                      .tm_min = n[11] * 10 + n[12],
                      .tm_sec = n[13] * 10 + n[14] };
-    *out = timegm(&tm);
-    return true;
+    struct tm same = tm;
+    *out = timegm(&same);
+    /* timegm() takes February 30 for March 2. */
+    return same.tm_mon == tm.tm_mon && same.tm_mday == tm.tm_mday && same.tm_hour == tm.tm_hour &&
+           same.tm_min == tm.tm_min && same.tm_sec == tm.tm_sec;
 }
 
 static void date_write(char out[32], int64_t unix_s)
@@ -177,7 +161,7 @@ static bool region_is_valid(str region)
     return region.len > 0 && region.len <= 63;
 }
 
-static bool check_scope(struct refusal *out, const struct scope *s, str date)
+static bool check_scope(struct refusal *out, const struct proof_scope *s, str date)
 {
     str day = { date.ptr, date.len < 8 ? date.len : 8 };
     if (!str_eq(s->terminator, STR("aws4_request")))
@@ -197,33 +181,52 @@ static bool check_scope(struct refusal *out, const struct scope *s, str date)
     return true;
 }
 
-static bool check_date(struct refusal *out, str date, int64_t unix_s)
+static bool expires_read(int64_t *out, str text)
 {
-    int64_t signed_s;
-    if (!date_read(&signed_s, date))
-        return exchange_refuse(
-            out, INCOMPLETE, "Date must be in ISO-8601 'basic format'. Got '%.*s'.", STR_ARG(date));
+    *out = 0;
+    for (size_t i = 0; i < text.len && i < 7; i++)
+        *out = text.ptr[i] >= '0' && text.ptr[i] <= '9' ? *out * 10 + text.ptr[i] - '0' : INT32_MAX;
+    return text.len <= 6 && *out > 0 && *out <= EXPIRES_MAX_S;
+}
+
+static bool refuse_expired(struct refusal *out, str date, int64_t unix_s, int64_t valid_s)
+{
     char now[32], limit[32];
     date_write(now, unix_s);
-    if (signed_s < unix_s - SKEW_MAX_S) {
-        date_write(limit, unix_s - SKEW_MAX_S);
-        return exchange_refuse(out, INVALID,
-                               "Signature expired: %.*s is now earlier than %s (%s - 5 min.)",
-                               STR_ARG(date), limit, now);
-    }
-    if (signed_s > unix_s + SKEW_MAX_S) {
-        date_write(limit, unix_s + SKEW_MAX_S);
-        return exchange_refuse(out, INVALID,
-                               "Signature not yet current: %.*s is still later than %s "
-                               "(%s + 5 min.)",
-                               STR_ARG(date), limit, now);
-    }
-    return true;
+    date_write(limit, unix_s - valid_s);
+    return exchange_refuse(
+        out, INVALID, "Signature expired: %.*s is now earlier than %s (%s - %lld %s.)",
+        STR_ARG(date), limit, now, (long long)(valid_s % 60 ? valid_s : valid_s / 60),
+        valid_s % 60 ? "sec" : "min");
+}
+
+static bool check_date(struct refusal *out, const struct proof *p, int64_t unix_s)
+{
+    int64_t signed_s, valid_s = SKEW_MAX_S;
+    if (!date_read(&signed_s, p->date))
+        return exchange_refuse(out, INCOMPLETE,
+                               "Date must be in ISO-8601 'basic format'. Got '%.*s'.",
+                               STR_ARG(p->date));
+    if (p->in_query && !expires_read(&valid_s, p->expires))
+        return exchange_refuse(out, INCOMPLETE,
+                               "X-Amz-Expires must be a number of seconds from 1 to %d. Got "
+                               "'%.*s'.",
+                               EXPIRES_MAX_S, STR_ARG(p->expires));
+    if (signed_s < unix_s - valid_s)
+        return refuse_expired(out, p->date, unix_s, valid_s);
+    if (signed_s <= unix_s + SKEW_MAX_S)
+        return true;
+    char now[32], limit[32];
+    date_write(now, unix_s);
+    date_write(limit, unix_s + SKEW_MAX_S);
+    return exchange_refuse(out, INVALID,
+                           "Signature not yet current: %.*s is still later than %s (%s + 5 min.)",
+                           STR_ARG(p->date), limit, now);
 }
 
 /* --- the signature --------------------------------------------------------------------------- */
 
-static struct sha signing_key(const struct scope *s, str secret)
+static struct sha signing_key(const struct proof_scope *s, str secret)
 {
     char prefixed[256];
     struct sha key = { 0 };
@@ -237,16 +240,15 @@ static struct sha signing_key(const struct scope *s, str secret)
     return sha_hmac(sha_str(&key), s->terminator);
 }
 
-static struct sha signature(const struct authorization *a, str date, const struct sha *canonical,
-                            str secret)
+static struct sha signature(const struct proof *p, const struct sha *canonical, str secret)
 {
     char text[512], digest[SHA_HEX_SIZE];
-    const struct scope *s = &a->scope;
+    const struct proof_scope *s = &p->scope;
     struct buf to_sign = BUF_ON(text);
     sha_hex(digest, canonical);
-    const str lines[] = { algorithm,
+    const str lines[] = { proof_algorithm,
                           STR("\n"),
-                          date,
+                          p->date,
                           STR("\n"),
                           s->day,
                           STR("/"),
@@ -263,8 +265,8 @@ static struct sha signature(const struct authorization *a, str date, const struc
     return sha_hmac(sha_str(&key), buf_str(&to_sign));
 }
 
-static bool check_signature(struct refusal *out, const struct authorization *a,
-                            const struct request *rq, str secret)
+static bool check_signature(struct refusal *out, const struct proof *p, const struct request *rq,
+                            str secret)
 {
     struct sha body = sha_of(rq->body), canonical;
     char body_hash[SHA_HEX_SIZE], expected[SHA_HEX_SIZE];
@@ -272,10 +274,10 @@ static bool check_signature(struct refusal *out, const struct authorization *a,
     str body_hash_str = { body_hash, sizeof body_hash };
     str claimed = str_trim(exchange_header(rq, STR("x-amz-content-sha256")));
     bool body_is_right = claimed.len == 0 || str_eq_nocase(claimed, body_hash_str);
-    if (body_is_right && canonical_hash(&canonical, rq, a->signed_headers, body_hash_str)) {
-        struct sha s = signature(a, amz_date(rq), &canonical, secret);
+    if (body_is_right && canonical_hash(&canonical, rq, p->signed_headers, body_hash_str)) {
+        struct sha s = signature(p, &canonical, secret);
         sha_hex(expected, &s);
-        if (same_secret(a->signature, (str) { expected, sizeof expected }))
+        if (same_secret(p->signature, (str) { expected, sizeof expected }))
             return true;
     }
     return exchange_refuse(out, INVALID,
@@ -287,9 +289,9 @@ static bool check_signature(struct refusal *out, const struct authorization *a,
 bool signature_verify(struct refusal *out, const struct request *rq,
                       const struct signature_keys *keys, int64_t unix_s)
 {
-    struct authorization a;
-    str date = amz_date(rq);
-    return check_parameters(out, &a, rq) && check_keys(out, &a, rq, keys) &&
-           check_scope(out, &a.scope, date) && check_date(out, date, unix_s) &&
-           check_signature(out, &a, rq, keys->secret_access_key);
+    struct proof p;
+    proof_read(&p, rq);
+    return check_place(out, &p, rq) && check_parameters(out, &p, rq) && check_keys(out, &p, keys) &&
+           check_scope(out, &p.scope, p.date) && check_date(out, &p, unix_s) &&
+           check_signature(out, &p, rq, keys->secret_access_key);
 }

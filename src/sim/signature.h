@@ -11,11 +11,9 @@ struct signature_keys {
 };
 
 /* True, or false with AWS's error. The method and the path are those of the request, the service is
- * codepipeline, and X-Amz-Date must be within 5 minutes of unix_s. */
+ * codepipeline, and the date (X-Amz-Date, or Date in the same form) must be within 5 minutes of
+ * unix_s, or as many seconds before it as a query string's X-Amz-Expires says. */
 bool signature_verify(struct refusal *out, const struct request *rq,
                       const struct signature_keys *keys, int64_t unix_s);
-
-/* The region that the credential scope names, unverified; empty when there is none to be read. */
-str signature_region(const struct request *rq);
 
 #endif

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "lib/check.h"
+#include "sim/proof.h"
 #include "sim/signature.h"
 
 enum { HEADERS_MAX = 32, TEXT_MAX = 8192 };
