@@ -5,9 +5,9 @@ usage: tests/mutate.py [--count N] [--seed N] [--only PATH-PART] [--list] [--san
                        [--suite NAME]...
 
 Works in a copy of the committed tree with a build of its own, so that it may run beside other work.
-Each change is drawn by the seed; it is caught when the build warns or a test fails. What survives is
-printed as file:line and change. A change that alters nothing that anybody could observe belongs in
-tests/data/equivalent_changes.txt, with the reason: it is not drawn again.
+Each change is drawn by the seed; it is caught when the build warns or a test fails. What survives
+is printed as file:line and change. A change that alters nothing that anybody could observe belongs
+in tests/data/equivalent_changes.txt, with the reason: it is not drawn again.
 
 It takes some 20 s a change on two cores, so it is no part of CI.
 """

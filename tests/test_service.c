@@ -60,7 +60,9 @@ static struct service *open_with(struct service_options o)
 
 static void add(struct service *s, const struct sim_place *place, size_t n, uint64_t now_ns)
 {
-    assert_int_equal(service_jobs_add(s, place, n, now_ns, NULL), 0);
+    assert_int_equal(
+        service_jobs_add(s, &(struct service_jobs) { .place = place, .count = n }, now_ns, NULL),
+        0);
 }
 
 static void a_job_is_handed_out_once_within_its_lease(void **state)
@@ -232,7 +234,9 @@ static void the_queues_are_bounded(void **state)
     add(s, &here, 60, SECOND_NS);
     assert_int_equal(poll_at(s, &here, 60, SECOND_NS).count, 60); /* leased ones count too */
     add(s, &here, 40, SECOND_NS);
-    assert_int_equal(service_jobs_add(s, &here, 1, SECOND_NS, &why), PIPEPOLL_EINVAL);
+    assert_int_equal(
+        service_jobs_add(s, &(struct service_jobs) { .place = &here, .count = 1 }, SECOND_NS, &why),
+        PIPEPOLL_EINVAL);
     assert_non_null(strstr(why.text, "0 more jobs"));
     service_free(s);
 }
@@ -244,11 +248,15 @@ static void a_bad_place_takes_no_jobs(void **state)
     struct pipepoll_error why;
     (void)state;
     bad.action_type.category = STR("Bake");
-    assert_int_equal(service_jobs_add(s, &bad, 1, SECOND_NS, &why), PIPEPOLL_EINVAL);
+    assert_int_equal(
+        service_jobs_add(s, &(struct service_jobs) { .place = &bad, .count = 1 }, SECOND_NS, &why),
+        PIPEPOLL_EINVAL);
     assert_non_null(strstr(why.text, "category 'Bake'"));
     bad = here;
     bad.region = STR("EU west");
-    assert_int_equal(service_jobs_add(s, &bad, 1, SECOND_NS, &why), PIPEPOLL_EINVAL);
+    assert_int_equal(
+        service_jobs_add(s, &(struct service_jobs) { .place = &bad, .count = 1 }, SECOND_NS, &why),
+        PIPEPOLL_EINVAL);
     service_free(s);
 }
 
@@ -349,10 +357,10 @@ static void strict_knows_what_was_added_and_only_that(void **state)
     other.action_type.provider = STR("Other");
     assert_true(service_knows(lax, &here));
     assert_false(service_knows(s, &here));
-    assert_int_equal(service_action_type_add(s, &here, NULL), 0);
+    assert_int_equal(service_action_type_add(s, &here, (str) { 0 }, NULL), 0);
     assert_true(service_knows(s, &here));
     assert_false(service_knows(s, &elsewhere));
-    assert_int_equal(service_action_type_add(s, &everywhere, NULL), 0);
+    assert_int_equal(service_action_type_add(s, &everywhere, (str) { 0 }, NULL), 0);
     assert_true(service_knows(s, &elsewhere));
     assert_false(service_knows(s, &other));
     service_free(s);

@@ -23,6 +23,10 @@ struct world {
     bool close_when_handed_out;
 };
 
+#define CUSTOM_POLL(query)                                                                         \
+    "{\"actionTypeId\":{\"category\":\"Build\",\"owner\":\"Custom\",\"provider\":\"Acme\","        \
+    "\"version\":\"1\"},\"queryParam\":" query "}"
+
 struct ask {
     const char *method, *path, *target, *region, *body, *secret, *token;
     bool unsigned_;
@@ -370,11 +374,12 @@ static void what_the_service_does_not_do_is_told(void **state)
     struct world w;
     (void)state;
     world_open(&w, (struct sim_options) { .strict_action_types = true });
-    struct got g = ask(&w, (struct ask) { .target = TARGET "AcknowledgeThirdPartyJob" });
+    struct got g =
+        ask(&w, (struct ask) { .target = TARGET "AcknowledgeThirdPartyJob", .body = POLL });
     assert_answer(&g, 501, "AcknowledgeThirdPartyJob is not simulated yet");
-    g = ask(&w, (struct ask) { .target = "CodePipeline_20150709.MakeTea" });
+    g = ask(&w, (struct ask) { .target = TARGET "MakeTea", .body = POLL });
     assert_answer(&g, 400, "\"UnknownOperationException\"");
-    g = ask(&w, (struct ask) { .target = "M\xc3(", .unsigned_ = false });
+    g = ask(&w, (struct ask) { .target = "M\xc3(", .body = POLL });
     assert_answer(&g, 400, "'M?('");
     g = ask(&w, (struct ask) { .target = TARGET "PollForThirdPartyJobs", .body = "{" });
     assert_answer(&g, 400, "\"SerializationException\"");
@@ -389,6 +394,34 @@ static void what_the_service_does_not_do_is_told(void **state)
     world_close(&w);
 }
 
+static void custom_jobs_come_by_the_value_of_their_queryable_property(void **state)
+{
+    static const char type[] = "{\"owner\":\"Custom\",\"queryable\":\"Project\"}";
+    static const char job[] =
+        "{\"owner\":\"Custom\",\"configuration\":{\"Project\":\"p1\",\"a\":\"b\"}}";
+    struct world w;
+    (void)state;
+    world_open(&w, (struct sim_options) { 0 });
+    struct got g = control(&w, "POST", "/_sim/action-types", type);
+    assert_answer(&g, 200, "{}");
+    g = control(&w, "POST", "/_sim/jobs", job);
+    assert_answer(&g, 200, "{\"added\":1}");
+    struct ask poll = { .target = TARGET "PollForJobs", .body = CUSTOM_POLL("{}") };
+    g = ask(&w, poll);
+    assert_answer(&g, 400, "queryParam must have the key 'Project'");
+    poll.body = CUSTOM_POLL("{\"Project\":\"aaaaaaaaaabbbbbbbbbbc\"}");
+    g = ask(&w, poll);
+    assert_answer(&g, 400, "more than 20 characters");
+    poll.body = CUSTOM_POLL("{\"Project\":\"p2\"}");
+    g = ask(&w, poll);
+    assert_answer(&g, 200, "{\"jobs\":[]}");
+    poll.body = CUSTOM_POLL("{\"Project\":\"p1\"}");
+    g = ask(&w, poll);
+    assert_answer(&g, 200, "\"configuration\":{\"Project\":\"p1\",\"a\":\"b\"}");
+    assert_answer(&g, 200, "\"pipelineExecutionId\":\"");
+    world_close(&w);
+}
+
 static void only_post_is_served_and_no_large_body(void **state)
 {
     struct world w;
@@ -398,13 +431,14 @@ static void only_post_is_served_and_no_large_body(void **state)
     large[(1 << 20) + 1] = '\0';
     world_open(&w, (struct sim_options) { 0 });
     struct got g = ask(&w, (struct ask) { .method = "PUT" });
-    assert_answer(&g, 405, "");
+    assert_answer(&g, 403, "");
     assert_non_null(strstr(g.headers, "Allow: POST\r\n"));
     g = ask(&w, (struct ask) { .body = large, .unsigned_ = true });
     assert_answer(&g, 413, "");
+    memcpy(large, "{}", 2);
     large[1 << 20] = '\0';
     g = ask(&w, (struct ask) { .body = large, .unsigned_ = true });
-    assert_answer(&g, 400, "MissingAuthenticationToken");
+    assert_answer(&g, 400, "UnknownOperationException");
     world_close(&w);
     free(large);
 }
@@ -621,7 +655,9 @@ static void the_control_api_sets_and_clears_trouble(void **state)
     world_open(&w, (struct sim_options) { 0 });
     struct got g = control(&w, "PUT", "/_sim/trouble",
                            "{\"region\":\"us-east-1\",\"error-rate\":1,\"error-status\":502}");
-    assert_answer(&g, 200, "{}");
+    assert_answer(&g, 200, "{\"region\":\"us-east-1\",\"error-rate\":1,\"error-status\":502}");
+    g = control(&w, "GET", "/_sim/trouble", NULL);
+    assert_answer(&g, 200, "{\"troubles\":[{\"region\":\"us-east-1\",\"error-rate\":1");
     g = poll_once(&w);
     assert_answer(&g, 502, "");
     g = control(&w, "DELETE", "/_sim/trouble", NULL);
@@ -742,6 +778,7 @@ int main(void)
         cmocka_unit_test(a_bad_signature_is_refused_in_the_words_of_aws),
         cmocka_unit_test(the_session_token_is_asked_for_when_there_is_one),
         cmocka_unit_test(what_the_service_does_not_do_is_told),
+        cmocka_unit_test(custom_jobs_come_by_the_value_of_their_queryable_property),
         cmocka_unit_test(only_post_is_served_and_no_large_body),
         cmocka_unit_test(too_many_requests_are_throttled),
         cmocka_unit_test(a_failing_service_hands_out_nothing),

@@ -12,7 +12,7 @@ struct checked {
 
 static struct checked check(enum validate_operation op, const char *text)
 {
-    struct checked c = { .document = json_loads(text, JSON_DECODE_ANY, NULL) };
+    struct checked c = { .document = validate_document(str_of(text)) };
     c.ok = validate_poll(&c.refusal, &c.in, op, c.document);
     return c;
 }
@@ -62,9 +62,9 @@ static void a_good_input_is_read(void **state)
     assert_true(c.ok);
     assert_int_equal(c.in.max_batch, 0);
     json_decref(c.document);
-    c = check(THIRD, GOOD(",\"maxBatchSize\":9007199254740993"));
+    c = check(THIRD, GOOD(",\"maxBatchSize\":2147483647"));
     assert_true(c.ok);
-    assert_true(c.in.max_batch == UINT32_MAX);
+    assert_true(c.in.max_batch == INT32_MAX);
     json_decref(c.document);
 }
 
@@ -107,13 +107,17 @@ static void a_missing_action_type_is_told(void **state)
 static void wrong_types_are_no_matter_of_validation(void **state)
 {
     (void)state;
-    assert_refused(THIRD, "{", "SerializationException", "Unexpected token received from parser");
+    assert_refused(THIRD, "{", "SerializationException", "");
+    assert_refused(THIRD, "null", "SerializationException",
+                   "VALUE_NULL can not be converted to a Structure");
     assert_refused(THIRD, "[]", "SerializationException",
                    "START_ARRAY can not be converted to a Structure");
     assert_refused(THIRD, GOOD(",\"maxBatchSize\":\"10\""), "SerializationException",
                    "STRING_VALUE can not be converted to an Integer");
     assert_refused(THIRD, GOOD(",\"maxBatchSize\":1.5"), "SerializationException",
                    "DECIMAL_VALUE can not be converted to an Integer");
+    assert_refused(THIRD, GOOD(",\"maxBatchSize\":123456789012345678901234567890"),
+                   "SerializationException", "NUMBER_VALUE can not be converted to an Integer");
     assert_refused(THIRD, INPUT("1", "1", "1", "1", ""), "SerializationException",
                    "NUMBER_VALUE can not be converted to a String");
 }
@@ -137,16 +141,27 @@ static void the_query_of_custom_polls_is_checked(void **state)
         check(VALIDATE_POLL_FOR_JOBS, CUSTOM(",\"queryParam\":{\"Project\":\"P1\"}"));
     assert_true(c.ok);
     json_decref(c.document);
-    assert_refused(VALIDATE_POLL_FOR_JOBS, CUSTOM(",\"queryParam\":{\"a\":\"1\",\"b\":\"2\"}"),
-                   "ValidationException",
-                   "1 validation error detected: Value '{...}' at 'queryParam' failed to satisfy "
-                   "constraint: Member must have length less than or equal to 1");
+    assert_refused(
+        VALIDATE_POLL_FOR_JOBS, CUSTOM(",\"queryParam\":{\"a\":\"1\",\"b\":\"2\"}"),
+        "ValidationException",
+        "1 validation error detected: Value '{a=1, b=2}' at 'queryParam' failed to satisfy "
+        "constraint: Member must have length less than or equal to 1");
     assert_refused(VALIDATE_POLL_FOR_JOBS, CUSTOM(",\"queryParam\":{\"a\":\"b c\"}"),
                    "ValidationException",
                    "1 validation error detected: Value 'b c' at 'queryParam' failed to satisfy "
                    "constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_-]+");
     assert_refused(VALIDATE_POLL_FOR_JOBS, CUSTOM(",\"queryParam\":{\"a\":1}"),
                    "SerializationException", "NUMBER_VALUE can not be converted to a String");
+}
+
+static void a_nul_is_a_wrong_value_and_not_the_end_of_the_text(void **state)
+{
+    (void)state;
+    assert_refused(THIRD, INPUT("\"Build\"", "\"ThirdParty\"", "\"a\\u0000b\"", "\"1\"", ""),
+                   "ValidationException",
+                   "1 validation error detected: Value 'a\\u0000b' at 'actionTypeId.provider' "
+                   "failed to satisfy constraint: Member must satisfy regular expression pattern: "
+                   "[0-9A-Za-z_-]+");
 }
 
 static void a_huge_value_is_cut_between_characters(void **state)
@@ -177,6 +192,7 @@ int main(void)
         cmocka_unit_test(wrong_types_are_no_matter_of_validation),
         cmocka_unit_test(each_poll_serves_its_own_owner),
         cmocka_unit_test(the_query_of_custom_polls_is_checked),
+        cmocka_unit_test(a_nul_is_a_wrong_value_and_not_the_end_of_the_text),
         cmocka_unit_test(a_huge_value_is_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

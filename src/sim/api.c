@@ -9,7 +9,11 @@
 #include "sim/proof.h"
 #include "sim/validate.h"
 
+#define PIPELINE_ARN "arn:aws:codepipeline:us-east-1:111111111111:simulated"
+
 static const struct sim_trouble no_trouble;
+
+enum { QUERY_VALUE_MAX = 20 }; /* less than the model's own limit, as the documentation has it */
 
 /* One request on its way through. */
 struct call {
@@ -23,18 +27,15 @@ struct call {
     struct sim_place place;
     struct trouble_rule *rule; /* NULL: none */
     uint32_t max_batch;
+    str query;    /* the value of the queryable property; empty: there is none */
     json_t *jobs; /* of the answer */
     struct refusal refusal;
+    const char *code; /* of the error that is the answer; NULL: none */
 };
 
 static const struct sim_trouble *trouble_of(const struct call *c)
 {
     return c->rule ? &c->rule->trouble : &no_trouble;
-}
-
-static json_t *document_of(const struct request *rq)
-{
-    return json_loadb(rq->body.ptr ? rq->body.ptr : "", rq->body.len, JSON_DECODE_ANY, NULL);
 }
 
 /* Slices of both. */
@@ -47,7 +48,7 @@ static void call_begin(struct call *c)
 {
     c->target = exchange_header(c->rq, STR("x-amz-target"));
     c->op = validate_operation(c->target);
-    c->document = document_of(c->rq);
+    c->document = validate_document(c->rq->body);
     c->place = place_of(c->rq, c->document);
     c->rule = trouble_find(c->api->troubles, &c->place);
 
@@ -68,8 +69,11 @@ static void call_end(struct call *c)
 
 static void reply_error(struct call *c, int status, const char *code, const char *message)
 {
-    exchange_reply_json(c->reply, status,
-                        json_pack("{s:s,s:s}", "__type", code, "message", message));
+    c->code = code;
+    json_t *document = json_pack("{s:s}", "__type", code);
+    if (*message)
+        json_object_set_new(document, "message", json_string(message));
+    exchange_reply_json(c->reply, status, document);
 }
 
 /* A message may quote a header, which may hold any bytes; JSON holds only UTF-8. */
@@ -140,6 +144,19 @@ static bool troubled(struct call *c, enum trouble_outcome outcome)
 
 /* --- checks ---------------------------------------------------------------------------------- */
 
+/* AWS looks at these before it asks who is there. */
+static bool check_form(struct call *c)
+{
+    str type = str_trim(exchange_header(c->rq, STR("content-type")));
+    type.len = str_find(type, ';');
+    if (!str_eq_nocase(str_trim(type), STR("application/x-amz-json-1.1"))) {
+        exchange_refuse(&c->refusal, "UnknownOperationException", "%s", "");
+        c->refusal.status = 404;
+        return false;
+    }
+    return c->document || exchange_refuse(&c->refusal, "SerializationException", "%s", "");
+}
+
 static bool check_operation(struct call *c)
 {
     str name = validate_operation_name(c->target);
@@ -160,6 +177,26 @@ static bool check_operation(struct call *c)
     return false;
 }
 
+/* An action type with a queryable property is polled by a value of it, any other by none. */
+static bool check_query(struct call *c, json_t *query)
+{
+    str wanted = service_queryable(c->api->service, &c->place);
+    void *pair = json_object_iter(query);
+    const char *key = pair ? json_object_iter_key(pair) : "";
+    if (!str_eq(wanted, str_of(key)))
+        return exchange_refuse(&c->refusal, "ValidationException",
+                               wanted.len ? "queryParam must have the key '%.*s'"
+                                          : "The action type has no queryable property%.*s",
+                               STR_ARG(wanted));
+    const json_t *value = pair ? json_object_iter_value(pair) : NULL;
+    if (json_string_length(value) > QUERY_VALUE_MAX)
+        return exchange_refuse(&c->refusal, "ValidationException",
+                               "The value of queryParam has more than %d characters",
+                               QUERY_VALUE_MAX);
+    c->query = (str) { json_string_value(value), json_string_length(value) };
+    return true;
+}
+
 static bool check_input(struct call *c)
 {
     struct validate_input in;
@@ -168,7 +205,7 @@ static bool check_input(struct call *c)
     c->place.action_type = in.action_type;
     c->max_batch = in.max_batch;
     if (service_knows(c->api->service, &c->place))
-        return true;
+        return check_query(c, in.query);
     const struct pipepoll_action_type *a = &in.action_type;
     return exchange_refuse(&c->refusal, "ActionTypeNotFoundException",
                            "ActionType (Category: '%.*s', Owner: '%.*s', Provider: '%.*s', "
@@ -193,11 +230,14 @@ static json_t *custom_job(const struct service_job *job, const struct pipepoll_a
     json_t *type = json_pack("{s:s%,s:s%,s:s%,s:s%}", "category", a->category.ptr, a->category.len,
                              "owner", a->owner.ptr, a->owner.len, "provider", a->provider.ptr,
                              a->provider.len, "version", a->version.ptr, a->version.len);
-    json_t *context = json_pack("{s:s,s:{s:s},s:{s:s}}", "pipelineName", "simulated", "stage",
-                                "name", "Simulated", "action", "name", "Simulated");
-    json_t *data =
-        json_pack("{s:o,s:{s:{}},s:o,s:[],s:[]}", "actionTypeId", type, "actionConfiguration",
-                  "configuration", "pipelineContext", context, "inputArtifacts", "outputArtifacts");
+    json_t *context =
+        json_pack("{s:s,s:s,s:s%,s:{s:s},s:{s:s}}", "pipelineName", "simulated", "pipelineArn",
+                  PIPELINE_ARN, "pipelineExecutionId", job->id.ptr, job->id.len, "stage", "name",
+                  "Simulated", "action", "name", "Simulated");
+    json_t *configuration = json_loadb(job->configuration.ptr, job->configuration.len, 0, NULL);
+    json_t *data = json_pack("{s:o,s:{s:o},s:o,s:[],s:[]}", "actionTypeId", type,
+                             "actionConfiguration", "configuration", configuration,
+                             "pipelineContext", context, "inputArtifacts", "outputArtifacts");
     return json_pack("{s:s,s:o,s:s%,s:s}", "accountId", "111111111111", "data", data, "id",
                      job->id.ptr, job->id.len, "nonce", buf_cstr(&nonce));
 }
@@ -219,6 +259,7 @@ static void call_poll(struct call *c)
     struct service_poll poll = {
         .place = &c->place,
         .max_batch = c->max_batch,
+        .query = c->query,
         .request_id = c->reply->request_id,
         .visit = put_job,
         .ctx = c,
@@ -234,12 +275,27 @@ uint32_t api_receive(struct api *a, const struct request *rq)
     a->stats.requests++;
     if (!trouble_any_latency(a->troubles))
         return 0;
-    json_t *document = document_of(rq);
+    json_t *document = validate_document(rq->body);
     struct sim_place place = place_of(rq, document);
     const struct trouble_rule *rule = trouble_find(a->troubles, &place);
     uint32_t ms = rule ? trouble_latency_ms(&rule->trouble, &a->chance) : 0;
     json_decref(document);
     return ms;
+}
+
+static void tell_served(const struct call *c)
+{
+    char key[PROOF_KEY_ID_SIZE];
+    const struct sim_served served = {
+        .operation = validate_operation_name(c->target),
+        .region = c->place.region,
+        .access_key_id = proof_access_key_id(c->rq, key),
+        .status = c->reply->reset ? 0 : c->reply->status,
+        .code = c->code,
+        .jobs = json_array_size(c->jobs),
+    };
+    if (c->api->served)
+        c->api->served(c->api->ctx, &served);
 }
 
 void api_answer(struct api *a, const struct request *rq, struct moment when, struct reply *reply)
@@ -249,7 +305,8 @@ void api_answer(struct api *a, const struct request *rq, struct moment when, str
     enum trouble_outcome outcome = trouble_outcome(trouble_of(&c), &a->chance);
     a->stats.troubled += outcome != TROUBLE_NONE;
     if (!troubled(&c, outcome)) {
-        if (!signature_verify(&c.refusal, rq, &a->keys, reply->date_s) || !check_operation(&c))
+        if (!check_form(&c) || !check_operation(&c) ||
+            !signature_verify(&c.refusal, rq, &a->keys, reply->date_s))
             reply_refusal(&c);
         else if (c.rule && trouble_throttles(c.rule, when.now_ns))
             reply_throttled(&c);
@@ -258,5 +315,6 @@ void api_answer(struct api *a, const struct request *rq, struct moment when, str
         else
             call_poll(&c);
     }
+    tell_served(&c);
     call_end(&c);
 }

@@ -16,6 +16,7 @@ struct api {
     struct rng ids;         /* of requests */
     struct sim_stats stats; /* of these, all but the jobs_ members and connections */
     void (*handed_out)(void *ctx, str region, str job_id, uint64_t available_ns, uint64_t now_ns);
+    void (*served)(void *ctx, const struct sim_served *what); /* may be NULL */
     void *ctx;
 };
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 
 enum { DAY_S = 24 * 60 * 60, SERIAL_BITS = 127 };
@@ -23,20 +24,12 @@ struct extension {
     const char *value;
 };
 
+enum { NAME_MAX_LEN = 253 };
+
 static const struct extension ca_extensions[] = {
     { NID_basic_constraints, "critical,CA:TRUE,pathlen:0" },
     { NID_key_usage, "critical,keyCertSign,cRLSign" },
     { NID_subject_key_identifier, "hash" },
-    { 0, NULL },
-};
-
-static const struct extension server_extensions[] = {
-    { NID_basic_constraints, "critical,CA:FALSE" },
-    { NID_key_usage, "critical,digitalSignature" },
-    { NID_ext_key_usage, "serverAuth" },
-    { NID_subject_alt_name, "IP:127.0.0.1,IP:::1,DNS:localhost" },
-    { NID_subject_key_identifier, "hash" },
-    { NID_authority_key_identifier, "keyid:always" },
     { 0, NULL },
 };
 
@@ -121,9 +114,47 @@ static char *key_pem(EVP_PKEY *key)
     return text;
 }
 
-int certificate_init(struct certificate *out, struct pipepoll_error *why)
+/* The name comes from a command line, and OpenSSL would read its commas and colons. */
+static bool is_dns_name(str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (!(c >= '0' && c <= '9') && !((c | 32) >= 'a' && (c | 32) <= 'z') && c != '-' &&
+            c != '.' && c != '*')
+            return false;
+    }
+    return name.len <= NAME_MAX_LEN;
+}
+
+static X509 *issue_server(EVP_PKEY *key, X509 *ca, EVP_PKEY *ca_key, str name)
+{
+    char names[NAME_MAX_LEN + 64];
+    struct buf b = BUF_ON(names);
+    buf_put(&b, STR("IP:127.0.0.1,IP:::1,DNS:localhost"));
+    buf_put(&b, name.len ? STR(",DNS:") : name);
+    buf_put(&b, name);
+    const struct extension extensions[] = {
+        { NID_basic_constraints, "critical,CA:FALSE" },
+        { NID_key_usage, "critical,digitalSignature" },
+        { NID_ext_key_usage, "serverAuth" },
+        { NID_subject_alt_name, buf_cstr(&b) },
+        { NID_subject_key_identifier, "hash" },
+        { NID_authority_key_identifier, "keyid:always" },
+        { 0, NULL },
+    };
+    return issue(&(struct issue) { .name = "pipepoll sim",
+                                   .key = key,
+                                   .issuer = ca,
+                                   .issuer_key = ca_key,
+                                   .extensions = extensions });
+}
+
+int certificate_init(struct certificate *out, str name, struct pipepoll_error *why)
 {
     struct certificate c = { 0 };
+    if (!is_dns_name(name))
+        return explain(why, PIPEPOLL_EINVAL, "'%.*s' is no name that a certificate can be for",
+                       STR_ARG(name));
     X509 *ca = NULL, *server = NULL;
     EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
     if (ca_key && key)
@@ -132,11 +163,7 @@ int certificate_init(struct certificate *out, struct pipepoll_error *why)
                                      .issuer_key = ca_key,
                                      .extensions = ca_extensions });
     if (ca)
-        server = issue(&(struct issue) { .name = "pipepoll sim",
-                                         .key = key,
-                                         .issuer = ca,
-                                         .issuer_key = ca_key,
-                                         .extensions = server_extensions });
+        server = issue_server(key, ca, ca_key, name);
     if (server) {
         c.ca_pem = cert_pem(ca);
         c.cert_pem = cert_pem(server);

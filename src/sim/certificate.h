@@ -1,9 +1,10 @@
-/* A throw-away certification authority and one server certificate by it, for 127.0.0.1, ::1 and
- * localhost: trusted by nobody who was not given the PEM, and worth nothing in two days. */
+/* A throw-away certification authority and one server certificate by it, for 127.0.0.1, ::1,
+ * localhost and one more name: trusted by nobody who was not given the PEM, and worth nothing in
+ * two days. */
 #ifndef SIM_CERTIFICATE_H
 #define SIM_CERTIFICATE_H
 
-#include "pipepoll.h"
+#include "base/str.h"
 
 struct certificate {
     char *ca_pem;   /* what a client must trust */
@@ -11,9 +12,9 @@ struct certificate {
     char *key_pem;  /* and its private key */
 };
 
-/* NUL-terminated texts, owned by *out. Takes a millisecond or so. PIPEPOLL_ESYSTEM: OpenSSL
- * refused. */
-int certificate_init(struct certificate *out, struct pipepoll_error *why);
+/* NUL-terminated texts, owned by *out. name: one more DNS name; may be empty. Takes a millisecond
+ * or so. PIPEPOLL_EINVAL: no DNS name; PIPEPOLL_ESYSTEM: OpenSSL refused. */
+int certificate_init(struct certificate *out, str name, struct pipepoll_error *why);
 void certificate_deinit(struct certificate *c); /* wipes the key; fine on a zeroed one */
 
 #endif

@@ -1,5 +1,6 @@
 #include "sim/control.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -62,23 +63,50 @@ static int read_count(struct command *c, size_t *count, const json_t *value)
 
 /* --- commands -------------------------------------------------------------------------------- */
 
+static int read_configuration(struct command *c, json_t *value)
+{
+    const char *name;
+    json_t *text;
+    bool ok = json_is_object(value);
+    json_object_foreach(value, name, text) ok = ok && json_is_string(text);
+    return ok ? 0 : explain(&c->why, PIPEPOLL_EINVAL, "configuration must be an object of strings");
+}
+
+/* The members of a job that are no place and no number. */
+static int add_jobs_with(struct command *c, const struct sim_place *place, size_t count,
+                         const json_t *configuration)
+{
+    struct sim_place full = place_default(place);
+    str queryable = service_queryable(c->control->service, &full);
+    const json_t *query =
+        queryable.len ? json_object_getn(configuration, queryable.ptr, queryable.len) : NULL;
+    char *text = configuration ? json_dumps(configuration, JSON_COMPACT) : strdup("{}");
+    if (!text)
+        return explain(&c->why, PIPEPOLL_ENOMEM, "out of memory");
+    const struct service_job_data data = { query ? text_of(query) : (str) { 0 }, str_of(text) };
+    const struct service_jobs jobs = { place, count, &data };
+    int r = service_jobs_add(c->control->service, &jobs, c->when.now_ns, &c->why);
+    free(text);
+    if (!r)
+        exchange_reply_json(c->reply, 200, json_pack("{s:I}", "added", (json_int_t)count));
+    return r;
+}
+
 static int add_jobs(struct command *c)
 {
     struct sim_place place = { 0 };
     size_t count = 1;
     const char *name;
-    json_t *value;
+    json_t *value, *configuration = json_object_get(c->body, "configuration");
     json_object_foreach(c->body, name, value)
     {
         int r = strcmp(name, "count") == 0 ? read_count(c, &count, value)
+                : value == configuration   ? read_configuration(c, value)
                                            : read_place(c, &place, name, value);
         if (r)
             return r < 0 ? r : unknown_member(c, name);
     }
-    int r = service_jobs_add(c->control->service, &place, count, c->when.now_ns, &c->why);
-    if (!r)
-        exchange_reply_json(c->reply, 200, json_pack("{s:I}", "added", (json_int_t)count));
-    return r;
+    return add_jobs_with(c, &place, count, configuration);
 }
 
 static int acknowledge(struct command *c)
@@ -101,17 +129,39 @@ static int add_action_type(struct command *c)
 {
     struct sim_place place = { 0 };
     const char *name;
-    json_t *value;
+    json_t *value, *queryable = json_object_get(c->body, "queryable");
+    if (queryable && !json_is_string(queryable))
+        return explain(&c->why, PIPEPOLL_EINVAL, "queryable must be the name of a property");
     json_object_foreach(c->body, name, value)
     {
-        int r = read_place(c, &place, name, value);
+        int r = value == queryable ? 0 : read_place(c, &place, name, value);
         if (r)
             return r < 0 ? r : unknown_member(c, name);
     }
-    int r = service_action_type_add(c->control->service, &place, &c->why);
+    int r = service_action_type_add(c->control->service, &place,
+                                    queryable ? text_of(queryable) : (str) { 0 }, &c->why);
     if (!r)
         reply_done(c);
     return r;
+}
+
+/* As it would be set: whose it is, and what is not zero. */
+static json_t *describe_trouble(const struct sim_place *where, const struct sim_trouble *trouble)
+{
+    json_t *rule = json_object();
+    for (size_t i = 0; i < PLACE_MEMBERS; i++) {
+        str text = place_get(where, i);
+        if (text.len)
+            json_object_set_new(rule, place_rules[i].name, json_stringn(text.ptr, text.len));
+    }
+    for (size_t i = 0; trouble_name(i); i++) {
+        double value = trouble_value(trouble, i);
+        if (value != 0)
+            json_object_set_new(rule, trouble_name(i),
+                                value == floor(value) ? json_integer((json_int_t)value)
+                                                      : json_real(value));
+    }
+    return rule;
 }
 
 static int set_trouble(struct command *c)
@@ -132,8 +182,20 @@ static int set_trouble(struct command *c)
     }
     int r = trouble_set(c->control->troubles, &place, &trouble, &c->why);
     if (!r)
-        reply_done(c);
+        exchange_reply_json(c->reply, 200, describe_trouble(&place, &trouble));
     return r;
+}
+
+static int show_troubles(struct command *c)
+{
+    const struct trouble_table *t = c->control->troubles;
+    json_t *rules = json_array();
+    for (struct list *l = t->rules.next; l != &t->rules; l = l->next) {
+        const struct trouble_rule *rule = CONTAINER_OF(l, struct trouble_rule, link);
+        json_array_append_new(rules, describe_trouble(&rule->where, &rule->trouble));
+    }
+    exchange_reply_json(c->reply, 200, json_pack("{s:o}", "troubles", rules));
+    return 0;
 }
 
 static int clear_troubles(struct command *c)
@@ -242,6 +304,7 @@ static const struct route {
     { "POST", "/_sim/acknowledge", true, acknowledge },
     { "POST", "/_sim/action-types", true, add_action_type },
     { "PUT", "/_sim/trouble", true, set_trouble },
+    { "GET", "/_sim/trouble", false, show_troubles },
     { "DELETE", "/_sim/trouble", false, clear_troubles },
     { "GET", "/_sim/ledger", false, show_ledger },
     { "GET", "/_sim/stats", false, show_stats },

@@ -49,8 +49,8 @@ struct reply {
 /* An error as an AWS service words it. */
 struct refusal {
     int status;
-    const char *code; /* static */
-    char message[4096];
+    const char *code;   /* static */
+    char message[4096]; /* empty: none is sent */
 };
 
 /* Fill it, cut to its size, status 400. Returns false, so that a check can end with it. */

@@ -22,7 +22,8 @@ struct queue {
     struct table_node node;
     struct sim_place place; /* in `text` */
     struct list waiting;
-    bool known; /* was added, and not only polled */
+    bool known;      /* was added, and not only polled */
+    char *queryable; /* the property that custom jobs are polled by; NULL: none */
     char text[];
 };
 
@@ -33,6 +34,8 @@ struct job {
     struct queue *queue;
     uint64_t available_ns, nonce;
     struct uuid id, client_id;
+    str query, configuration; /* in `text` */
+    char text[];
 };
 
 struct service {
@@ -88,6 +91,7 @@ static void queue_free(struct service *s, struct queue *q)
 {
     for (struct list *l; (l = list_pop_first(&q->waiting)) != NULL;)
         job_free(s, job_of(l));
+    free(q->queryable);
     free(q);
 }
 
@@ -181,7 +185,16 @@ bool service_knows(const struct service *s, const struct sim_place *place)
     return (here && here->known) || (everywhere && everywhere->known);
 }
 
-int service_action_type_add(struct service *s, const struct sim_place *place,
+str service_queryable(const struct service *s, const struct sim_place *place)
+{
+    struct sim_place anywhere = *place;
+    anywhere.region.len = 0;
+    const struct queue *here = queue_find(s, place), *everywhere = queue_find(s, &anywhere);
+    const struct queue *q = here && here->queryable ? here : everywhere;
+    return q && q->queryable ? str_of(q->queryable) : (str) { 0 };
+}
+
+int service_action_type_add(struct service *s, const struct sim_place *place, str queryable,
                             struct pipepoll_error *why)
 {
     struct sim_place full = place_default(place);
@@ -193,7 +206,9 @@ int service_action_type_add(struct service *s, const struct sim_place *place,
     if (!q)
         return explain(why, PIPEPOLL_ENOMEM, "no room for one more action type");
     q->known = true;
-    return 0;
+    free(q->queryable);
+    q->queryable = queryable.len ? strndup(queryable.ptr, queryable.len) : NULL;
+    return queryable.len && !q->queryable ? explain(why, PIPEPOLL_ENOMEM, "out of memory") : 0;
 }
 
 /* --- jobs ------------------------------------------------------------------------------------ */
@@ -203,13 +218,21 @@ static uint64_t jobs_live(const struct service *s)
     return s->stats.jobs_waiting + s->stats.jobs_leased;
 }
 
-static int job_add(struct service *s, struct queue *q, uint64_t now_ns)
+static const struct service_job_data no_data = { .configuration = STR_INIT("{}") };
+
+static int job_add(struct service *s, struct queue *q, const struct service_job_data *data,
+                   uint64_t now_ns)
 {
-    struct job *job = calloc(1, sizeof *job);
+    struct job *job = calloc(1, sizeof *job + data->query.len + data->configuration.len);
     if (!job || heap_reserve(&s->leases)) {
         free(job);
         return PIPEPOLL_ENOMEM;
     }
+    job->query = (str) { job->text, data->query.len };
+    job->configuration = (str) { job->text + data->query.len, data->configuration.len };
+    if (data->query.len)
+        memcpy(job->text, data->query.ptr, data->query.len);
+    memcpy(job->text + data->query.len, data->configuration.ptr, data->configuration.len);
     job->queue = q;
     job->available_ns = now_ns;
     job->id = uuid_next(&s->ids);
@@ -222,11 +245,13 @@ static int job_add(struct service *s, struct queue *q, uint64_t now_ns)
     return 0;
 }
 
-int service_jobs_add(struct service *s, const struct sim_place *place, size_t n, uint64_t now_ns,
+int service_jobs_add(struct service *s, const struct service_jobs *jobs, uint64_t now_ns,
                      struct pipepoll_error *why)
 {
+    const struct service_job_data *data = jobs->data ? jobs->data : &no_data;
+    size_t n = jobs->count;
     service_tick(s, now_ns);
-    struct sim_place full = place_default(place);
+    struct sim_place full = place_default(jobs->place);
     int r = place_check(&full, false, why);
     if (r)
         return r;
@@ -238,7 +263,7 @@ int service_jobs_add(struct service *s, const struct sim_place *place, size_t n,
         return explain(why, PIPEPOLL_ENOMEM, "no room for one more action type");
     q->known = true;
     while (n-- && !r)
-        r = job_add(s, q, now_ns);
+        r = job_add(s, q, data, now_ns);
     return r ? explain(why, r, "out of memory") : 0;
 }
 
@@ -281,8 +306,22 @@ static void hand_out(struct service *s, struct job *job, const struct service_po
     if (poll->visit)
         poll->visit(poll->ctx, &(struct service_job) { .id = uuid_str(&job->id),
                                                        .client_id = uuid_str(&job->client_id),
+                                                       .configuration = job->configuration,
                                                        .nonce = job->nonce,
                                                        .available_ns = job->available_ns });
+}
+
+/* The longest-waiting one that the query is for. What visit() has just added waits for the next. */
+static struct job *job_waiting(const struct queue *q, str query, uint64_t now_ns)
+{
+    for (struct list *l = q->waiting.next; l != &q->waiting; l = l->next) {
+        struct job *job = job_of(l);
+        if (job->available_ns > now_ns)
+            return NULL;
+        if (!query.len || str_eq(job->query, query))
+            return job;
+    }
+    return NULL;
 }
 
 void service_poll(struct service *s, const struct service_poll *poll, uint64_t now_ns)
@@ -292,12 +331,9 @@ void service_poll(struct service *s, const struct service_poll *poll, uint64_t n
     if (!q)
         return; /* nothing waits at a place that there is no room to remember */
     uint32_t left = poll->max_batch ? poll->max_batch : s->options.default_batch;
-    struct list *first;
-    while (left-- && (first = q->waiting.next) != &q->waiting) {
-        struct job *job = job_of(first);
-        if (job->available_ns > now_ns)
-            break; /* visit() has just added it */
-        list_remove(first);
+    struct job *job;
+    while (left-- && (job = job_waiting(q, poll->query, now_ns)) != NULL) {
+        list_remove(&job->link);
         hand_out(s, job, poll, now_ns);
     }
 }
@@ -328,7 +364,7 @@ static void arrive(struct service *s, uint64_t at_ns, uint64_t now_ns)
 {
     bool full = jobs_live(s) >= s->options.queue_max;
     size_t roll = (size_t)(rng_next(&s->chance) % (s->seen_count - s->regionless));
-    if (full || job_add(s, s->seen[s->regionless + roll], at_ns))
+    if (full || job_add(s, s->seen[s->regionless + roll], &no_data, at_ns))
         at_ns = now_ns;
     s->next_arrival_ns = at_ns + arrival_gap_ns(s);
 }

@@ -23,7 +23,7 @@ struct service *service_free(struct service *s); /* NULL in, NULL out; returns N
 
 /* A job as it is handed out; slices die with the job, so at the next call of the service. */
 struct service_job {
-    str id, client_id;
+    str id, client_id, configuration;
     uint64_t nonce;        /* counts its hand-outs: 1, 2, ... */
     uint64_t available_ns; /* since when it waited */
 };
@@ -31,6 +31,7 @@ struct service_job {
 struct service_poll {
     const struct sim_place *place; /* full and valid */
     uint32_t max_batch;            /* 0: default_batch */
+    str query;                     /* of the queryable property; empty: any job */
     struct uuid request_id;
     void (*visit)(void *ctx, const struct service_job *job); /* may call the service */
     void *ctx;
@@ -42,12 +43,24 @@ void service_poll(struct service *s, const struct service_poll *poll, uint64_t n
 /* May the place be polled: true unless strict_action_types is on and it was never added. An empty
  * region of an added action type stands for every region. */
 bool service_knows(const struct service *s, const struct sim_place *place);
-/* An empty region means every region; what else is empty gets its default. EINVAL, ENOMEM. */
-int service_action_type_add(struct service *s, const struct sim_place *place,
+/* An empty region means every region; what else is empty gets its default. queryable: the property
+ * that its jobs are polled by; empty: none. EINVAL, ENOMEM. */
+int service_action_type_add(struct service *s, const struct sim_place *place, str queryable,
                             struct pipepoll_error *why);
+/* That property; empty: none. Lives until the action type is added again. */
+str service_queryable(const struct service *s, const struct sim_place *place);
 
+struct service_job_data {
+    str query;         /* the value of the queryable property; empty: none */
+    str configuration; /* JSON text of an object */
+};
+struct service_jobs {
+    const struct sim_place *place;
+    size_t count;
+    const struct service_job_data *data; /* NULL: an empty configuration */
+};
 /* As sim_jobs_add() and sim_job_acknowledge(). */
-int service_jobs_add(struct service *s, const struct sim_place *place, size_t n, uint64_t now_ns,
+int service_jobs_add(struct service *s, const struct service_jobs *jobs, uint64_t now_ns,
                      struct pipepoll_error *why);
 bool service_acknowledge(struct service *s, str job_id, uint64_t now_ns);
 

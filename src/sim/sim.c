@@ -64,7 +64,7 @@ static void answer(void *ctx, const struct request *rq, struct moment when, stru
         control_answer(&s->control, rq, when, reply);
     } else {
         reply->allow = "POST";
-        reply_with_error(s, reply, when, 405, "MethodNotAllowedException");
+        reply_with_error(s, reply, when, 403, "AccessDeniedException");
     }
 }
 
@@ -95,8 +95,9 @@ static struct sim_options with_defaults(const struct sim_options *o)
 static struct sim *sim_new(const struct sim_options *o)
 {
     struct sim_options copy = *o;
-    str *const strings[] = { &copy.listen, &copy.access_key_id, &copy.secret_access_key,
-                             &copy.session_token };
+    str *const strings[] = { &copy.listen,        &copy.access_key_id, &copy.secret_access_key,
+                             &copy.session_token, &copy.name,          &copy.cert_pem,
+                             &copy.key_pem };
     size_t size = 0;
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         size += strings[i]->len;
@@ -136,6 +137,9 @@ static int check_options(const struct sim_options *o, struct pipepoll_error *why
     if (o->session_token.len > OPTION_MAX)
         return explain(why, PIPEPOLL_EINVAL, "the session token is longer than %d characters",
                        OPTION_MAX);
+    if (!o->cert_pem.len != !o->key_pem.len)
+        return explain(why, PIPEPOLL_EINVAL,
+                       "a certificate needs its key, and a key its certificate");
     return 0;
 }
 
@@ -165,14 +169,27 @@ static void wire(struct sim *s)
         .chance = { o->arrivals.seed ^ UINT64_C(0x74726f75) },
         .ids = { o->arrivals.seed ^ UINT64_C(0x72657175) },
         .handed_out = o->handed_out,
+        .served = o->served,
         .ctx = o->ctx,
     };
     s->control = (struct control) { s->service, &s->troubles, stats, s };
 }
 
+static int take_certificate(struct sim *s, struct pipepoll_error *why)
+{
+    const struct sim_options *o = &s->options;
+    if (!o->cert_pem.len)
+        return certificate_init(&s->certificate, o->name, why);
+    s->certificate.cert_pem = strndup(o->cert_pem.ptr, o->cert_pem.len);
+    s->certificate.key_pem = strndup(o->key_pem.ptr, o->key_pem.len);
+    return s->certificate.cert_pem && s->certificate.key_pem
+               ? 0
+               : explain(why, PIPEPOLL_ENOMEM, "out of memory");
+}
+
 static int open_http(struct sim *s, struct uv_loop_s *loop, struct pipepoll_error *why)
 {
-    int r = s->options.tls ? certificate_init(&s->certificate, why) : 0;
+    int r = s->options.tls ? take_certificate(s, why) : 0;
     if (!r)
         r = listener_open(&s->listener, s->options.listen, s->options.tls, why);
     if (r)
@@ -276,12 +293,13 @@ int sim_trouble_set(struct sim *s, const struct sim_place *where, const struct s
 
 int sim_action_type_add(struct sim *s, const struct sim_place *where, struct pipepoll_error *why)
 {
-    return service_action_type_add(s->service, where, why);
+    return service_action_type_add(s->service, where, (str) { 0 }, why);
 }
 
 int sim_jobs_add(struct sim *s, const struct sim_place *where, size_t n, struct pipepoll_error *why)
 {
-    return service_jobs_add(s->service, where, n, uv_hrtime(), why);
+    const struct service_jobs jobs = { .place = where, .count = n };
+    return service_jobs_add(s->service, &jobs, uv_hrtime(), why);
 }
 
 bool sim_job_acknowledge(struct sim *s, str job_id)

@@ -48,10 +48,21 @@ struct sim_arrivals {
     uint64_t seed;     /* same seed, same ids; 0: 1 */
 };
 
+/* One request to the service and what it got. All members die when the callback returns. */
+struct sim_served {
+    str operation, region; /* as the request says, unverified; empty: it does not */
+    str access_key_id;     /* printable ASCII */
+    int status;            /* 0: the connection was reset */
+    const char *code;      /* of the error; NULL: none */
+    size_t jobs;           /* handed out */
+};
+
 struct sim_options {
-    str listen;        /* "127.0.0.1:0" when empty; port 0 picks one */
-    bool tls;          /* with a throw-away certificate for 127.0.0.1, ::1 and localhost */
-    str access_key_id; /* empty: AKIDEXAMPLE / wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY */
+    str listen;            /* "127.0.0.1:0" when empty; port 0 picks one */
+    bool tls;              /* with a throw-away certificate for 127.0.0.1, ::1 and localhost */
+    str name;              /* one more DNS name in that certificate; empty: none */
+    str cert_pem, key_pem; /* both or neither: serve this certificate instead */
+    str access_key_id;     /* empty: AKIDEXAMPLE / wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY */
     str secret_access_key;
     str session_token;      /* required on requests when not empty */
     uint32_t lease_ms;      /* a handed-out job comes back after this; 0: 60000 */
@@ -64,6 +75,9 @@ struct sim_options {
     /* Called from the loop for each job handed out (also a second time after its lease). Both
      * instants are of uv_hrtime(). Every function here may be called inside it. */
     void (*handed_out)(void *ctx, str region, str job_id, uint64_t available_ns, uint64_t now_ns);
+    /* Called for each request to the service when its answer is decided; not for those to the
+     * control API. */
+    void (*served)(void *ctx, const struct sim_served *what);
     void *ctx;
 };
 

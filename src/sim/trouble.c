@@ -59,6 +59,11 @@ static double field_get(const struct field *f, const struct sim_trouble *trouble
     return 0;
 }
 
+double trouble_value(const struct sim_trouble *trouble, size_t i)
+{
+    return field_get(&fields[i], trouble);
+}
+
 static void field_put(const struct field *f, struct sim_trouble *trouble, double value)
 {
     char *at = (char *)trouble + f->offset;

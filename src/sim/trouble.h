@@ -53,5 +53,7 @@ uint32_t trouble_latency_ms(const struct sim_trouble *trouble, struct rng *chanc
 /* As sim_trouble_field() and sim_trouble_name(). */
 int trouble_field(struct sim_trouble *trouble, str name, double value, struct pipepoll_error *why);
 const char *trouble_name(size_t i);
+/* The member of that name. */
+double trouble_value(const struct sim_trouble *trouble, size_t i);
 
 #endif

@@ -2,6 +2,8 @@
  * every one that breaks a rule. Both steps are kept apart here in the same way. */
 #include "sim/validate.h"
 
+#include <math.h>
+
 #include "base/buf.h"
 #include "sim/place.h"
 
@@ -41,6 +43,13 @@ enum validate_operation validate_operation(str target)
     return VALIDATE_UNKNOWN;
 }
 
+/* Numbers of any size and strings with a NUL are JSON: only their type or value may be wrong. */
+json_t *validate_document(str body)
+{
+    return json_loadb(body.ptr ? body.ptr : "", body.len,
+                      JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
+}
+
 /* --- types ----------------------------------------------------------------------------------- */
 
 static bool refuse_type(struct refusal *out, const json_t *value, const char *wanted)
@@ -49,10 +58,12 @@ static bool refuse_type(struct refusal *out, const json_t *value, const char *wa
         [JSON_OBJECT] = "START_OBJECT", [JSON_ARRAY] = "START_ARRAY",
         [JSON_STRING] = "STRING_VALUE", [JSON_INTEGER] = "NUMBER_VALUE",
         [JSON_REAL] = "DECIMAL_VALUE",  [JSON_TRUE] = "TRUE_VALUE",
-        [JSON_FALSE] = "FALSE_VALUE",
+        [JSON_FALSE] = "FALSE_VALUE",   [JSON_NULL] = "VALUE_NULL",
     };
+    double n = json_number_value(value);
+    bool is_whole = json_is_number(value) && n == floor(n);
     return exchange_refuse(out, "SerializationException", "%s can not be converted to %s",
-                           names[json_typeof(value)], wanted);
+                           is_whole ? names[JSON_INTEGER] : names[json_typeof(value)], wanted);
 }
 
 /* An absent member and null are the same to AWS: NULL here. */
@@ -60,6 +71,13 @@ static json_t *member(const json_t *object, const char *name)
 {
     json_t *value = json_object_get(object, name);
     return json_is_null(value) ? NULL : value;
+}
+
+/* Numbers are read as reals, however long they are: whole ones of 32 bits are integers. */
+static bool is_integer(const json_t *value)
+{
+    double n = json_number_value(value);
+    return json_is_number(value) && n >= INT32_MIN && n <= INT32_MAX && n == (double)(int32_t)n;
 }
 
 static bool check_query_types(struct refusal *out, json_t *query)
@@ -77,8 +95,7 @@ static bool check_query_types(struct refusal *out, json_t *query)
 static bool check_types(struct refusal *out, const json_t *document, enum validate_operation op)
 {
     if (!document)
-        return exchange_refuse(out, "SerializationException",
-                               "Unexpected token received from parser");
+        return exchange_refuse(out, "SerializationException", "%s", "");
     if (!json_is_object(document))
         return refuse_type(out, document, "a Structure");
     const json_t *type = member(document, "actionTypeId"), *batch;
@@ -89,7 +106,7 @@ static bool check_types(struct refusal *out, const json_t *document, enum valida
         if (text && !json_is_string(text))
             return refuse_type(out, text, "a String");
     }
-    if ((batch = member(document, "maxBatchSize")) && !json_is_integer(batch))
+    if ((batch = member(document, "maxBatchSize")) && !is_integer(batch))
         return refuse_type(out, batch, "an Integer");
     return op != VALIDATE_POLL_FOR_JOBS || check_query_types(out, member(document, "queryParam"));
 }
@@ -101,6 +118,17 @@ struct complaints {
     struct buf text;
     char memory[3584];
 };
+
+/* A NUL, which JSON may bring, would end the message. */
+static void put_quoted(struct buf *b, str value)
+{
+    while (value.len) {
+        str plain = exchange_cut(&value, '\0');
+        buf_put(b, plain);
+        if (value.ptr > plain.ptr + plain.len)
+            buf_put(b, STR("\\u0000"));
+    }
+}
 
 /* "Value 'x' at 'where' failed to satisfy constraint: Member must ..."; value NULL: it is
  * missing. */
@@ -114,7 +142,7 @@ static void complain(struct complaints *c, const str *value, const char *where, 
         size_t len = value->len < QUOTE_MAX ? value->len : QUOTE_MAX;
         while (len < value->len && len && ((unsigned char)value->ptr[len] & 0xc0) == 0x80)
             len--; /* not in the middle of a character */
-        buf_put(b, (str) { value->ptr, len });
+        put_quoted(b, (str) { value->ptr, len });
         buf_put(b, STR("'"));
     }
     buf_printf(b, " at '%s' failed to satisfy constraint: Member must %s", where, must);
@@ -188,10 +216,26 @@ static void check_batch(struct complaints *c, const json_t *batch)
     struct buf b = BUF_ON(digits);
     if (!batch)
         return;
-    buf_printf(&b, "%lld", (long long)json_integer_value(batch));
+    buf_printf(&b, "%.0f", json_number_value(batch));
     str text = buf_str(&b);
-    if (json_integer_value(batch) < 1)
+    if (json_number_value(batch) < 1)
         complain(c, &text, "maxBatchSize", "have value greater than or equal to 1");
+}
+
+/* "{key=value, ...}", as AWS prints a map; cut to QUOTE_MAX. */
+static str map_text(json_t *map, char out[QUOTE_MAX])
+{
+    struct buf b = { .at = out, .cap = QUOTE_MAX };
+    const char *key, *separator = "{";
+    json_t *value;
+    json_object_foreach(map, key, value)
+    {
+        buf_printf(&b, "%s%s=%s", separator, key,
+                   json_is_string(value) ? json_string_value(value) : "null");
+        separator = ", ";
+    }
+    buf_put(&b, STR("}"));
+    return buf_str(&b);
 }
 
 static void check_query(struct complaints *c, json_t *query)
@@ -199,9 +243,11 @@ static void check_query(struct complaints *c, json_t *query)
     static const struct place_rule rule = { .pattern = "[a-zA-Z0-9_-]+" };
     const char *key;
     json_t *value;
-    str braces = STR("{...}");
-    if (json_object_size(query) > 1)
-        complain(c, &braces, "queryParam", "have length less than or equal to 1");
+    if (json_object_size(query) > 1) {
+        char text[QUOTE_MAX];
+        str map = map_text(query, text);
+        complain(c, &map, "queryParam", "have length less than or equal to 1");
+    }
     json_object_foreach(query, key, value)
     {
         check_length(c, str_of(key), "queryParam", 50);
@@ -248,9 +294,10 @@ bool validate_poll(struct refusal *out, struct validate_input *in, enum validate
     if (!check_types(out, document, op) || !check_values(out, document, op))
         return false;
     bool third_party = op == VALIDATE_POLL_FOR_THIRD_PARTY_JOBS;
-    json_int_t batch = json_integer_value(json_object_get(document, "maxBatchSize"));
+    double batch = json_number_value(json_object_get(document, "maxBatchSize"));
     in->action_type = validate_action_type(document);
-    in->max_batch = batch > UINT32_MAX ? UINT32_MAX : (uint32_t)batch;
+    in->max_batch = (uint32_t)batch;
+    in->query = op == VALIDATE_POLL_FOR_JOBS ? member(document, "queryParam") : NULL;
     if (!str_eq(in->action_type.owner, third_party ? STR("ThirdParty") : STR("Custom")))
         return exchange_refuse(out, "ValidationException",
                                "ActionType with owner '%.*s' is not supported",

@@ -17,9 +17,13 @@ enum validate_operation validate_operation(str target);
 /* Its name for messages: the target without the service in front. */
 str validate_operation_name(str target);
 
+/* The body as JSON, with what validate_poll() wants of it; NULL: it is none. The caller's. */
+json_t *validate_document(str body);
+
 struct validate_input {
     struct pipepoll_action_type action_type; /* slices of the document */
     uint32_t max_batch;                      /* 0: not sent */
+    json_t *query;                           /* queryParam of the document; NULL: none */
 };
 
 /* Read the input of one of the two polls. document may be NULL: the body was not JSON. False with a
