@@ -46,6 +46,7 @@ static struct signers signers_of(struct pipepoll *p, struct uv_loop_s *loop)
             .alloc = p->alloc,
             .rng = &p->rng,
             .environment = &p->environment,
+            .log = p->log,
             .now_s = corrected_now_s,
             .now_ctx = p,
         },

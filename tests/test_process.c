@@ -49,6 +49,8 @@ struct runner {
     int code;
     size_t len;
     char output[256]; /* its beginning, NUL-terminated */
+    size_t complaint_len;
+    char complaint[PROCESS_COMPLAINT_MAX];
 };
 
 static int start(struct runner *r, const char *script, uint32_t timeout_ms)
@@ -67,6 +69,8 @@ static void on_done(struct process_run *run, enum process_end end, int code, str
     size_t kept = output.len < sizeof r->output ? output.len : sizeof r->output - 1;
     memcpy(r->output, output.ptr, kept);
     r->output[kept] = '\0';
+    r->complaint_len = run->complaint.len;
+    memcpy(r->complaint, run->complaint.ptr, run->complaint.len);
     if (r->restarts && r->restarts--)
         assert_int_equal(start(r, "echo again", LONG_MS), 0);
 }
@@ -291,9 +295,44 @@ static void nothing_of_ours_is_inherited(void **state)
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     run_script(&r,
                "i=0; while [ $i -lt 64 ]; do [ -e /proc/$$/fd/$i ] && echo $i; i=$((i+1)); done;"
-               "readlink /proc/$$/fd/0; readlink /proc/$$/fd/2",
+               "readlink /proc/$$/fd/0; readlink /proc/$$/fd/2 | sed 's/:.*//'",
                LONG_MS);
-    assert_string_equal(r.output, "0\n1\n2\n/dev/null\n/dev/null\n");
+    assert_string_equal(r.output, "0\n1\n2\n/dev/null\npipe\n");
+}
+
+static void assert_complaint(const struct runner *r, const char *end)
+{
+    size_t len = strlen(end);
+    assert_true(r->complaint_len >= len);
+    assert_memory_equal(r->complaint + r->complaint_len - len, end, len);
+}
+
+static void the_end_of_its_complaint_is_kept(void **state)
+{
+    (void)state;
+    struct runner r;
+    run_script(&r, "echo out; echo no login >&2; exit 3", LONG_MS);
+    assert_string_equal(r.output, "out\n");
+    assert_int_equal(r.code, 3);
+    assert_int_equal(r.complaint_len, strlen("no login\n"));
+    assert_complaint(&r, "no login\n");
+    /* More than the pipe and we hold: it is not stopped by it, and the end is what is told. */
+    run_script(&r, "head -c 1000000 /dev/zero >&2; echo " CANARY " the end >&2", LONG_MS);
+    assert_int_equal(r.end, PROCESS_EXITED);
+    assert_int_equal(r.complaint_len, PROCESS_COMPLAINT_MAX);
+    assert_complaint(&r, " the end\n");
+    run_script(&r, "echo waits >&2; sleep 60", 5 * SHORT_MS);
+    assert_int_equal(r.end, PROCESS_TIMED_OUT);
+    assert_complaint(&r, "waits\n");
+}
+
+static void who_holds_its_stderr_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct runner r;
+    run_script(&r, "sleep 60 >/dev/null & echo started >&2", LONG_MS);
+    assert_int_equal(r.end, PROCESS_EXITED);
+    assert_complaint(&r, "started\n");
 }
 
 static void no_descriptor_and_no_secret_stays(void **state)
@@ -352,6 +391,8 @@ int main(void)
         cmocka_unit_test(a_child_that_keeps_the_output_does_not_hold_us),
         cmocka_unit_test(standard_output_can_be_opened_by_name),
         cmocka_unit_test(nothing_of_ours_is_inherited),
+        cmocka_unit_test(the_end_of_its_complaint_is_kept),
+        cmocka_unit_test(who_holds_its_stderr_is_not_waited_for),
         cmocka_unit_test(no_descriptor_and_no_secret_stays),
         cmocka_unit_test(a_run_may_start_again_from_on_done),
         cmocka_unit_test(without_memory_nothing_starts),

@@ -280,7 +280,10 @@ def process_profile(m, keys, arguments="", code=0, **changes):
     script = write(f"{m.home}/get keys.sh", f"""#!/bin/sh
 for argument; do printf '%s\\n' "$argument"; done >"{m.home}/arguments"
 printf '%s' "$MARK" >>"{m.home}/arguments"
-echo canary-from-stderr >&2
+echo 'the login is over: token=canary-from-stderr' >&2
+cat "{m.home}/answer" >&2
+echo >&2
+echo 'please log in' >&2
 cat "{m.home}/answer"
 exit {code}
 """, 0o700)
@@ -305,9 +308,14 @@ def test_process(m):
     check("and the environment", ours.endswith("\ninherited"), ours)
 
     process_profile(m, keys, code=3)
-    refuses(m, "credential_process that fails", "credential_process", "3")
+    refuses(m, "credential_process that fails", "credential_process", "3",
+            "the login is over: token=****", "please log in")
     process_profile(m, keys, Version=2)
     refuses(m, "credential_process of another version", "credential_process", "Version")
+    for version, said in (1.0, "1.0"), ("1", "a string"), (None, "null"):
+        process_profile(m, keys, Version=version)
+        refuses(m, f"credential_process of version {version!r}", "Version", said,
+                witness=version != 1.0)  # to Python it is 1
     process_profile(m, keys, SecretAccessKey="")
     refuses(m, "credential_process without a secret", "SecretAccessKey", witness=False)
     write(f"{m.home}/answer", f'{{"AccessKeyId": "{keys.id}", "SecretAccessKey": {keys.secret}')

@@ -1,22 +1,32 @@
-/* credential_process: a program of the operator's choice prints keys as JSON. Its words are never
- * quoted, neither what it prints nor its command line beyond the program's name: helpers take
- * passwords as arguments. */
+/* credential_process: a program of the operator's choice prints keys as JSON. What it prints is
+ * never quoted, nor its command line beyond the program's name: helpers take passwords as
+ * arguments. What it says on stderr is the best that there is to tell of its trouble, so its end is
+ * quoted, without what it may hold of the former. */
 #include <errno.h>
 
+#include "aws/answer.h"
 #include "base/buf.h"
 #include "credentials/keys.h"
+#include "credentials/mask.h"
 #include "credentials/run.h"
 #include "credentials/words.h"
 #include "io/process.h"
 
-enum { TIMEOUT_MS = 60000, OUTPUT_TOKENS = 128, LINE_MAX_BYTES = 4096 };
+enum {
+    TIMEOUT_MS = 60000,
+    OUTPUT_TOKENS = 128,
+    LINE_MAX_BYTES = 4096,
+    OUTPUT_SECRET_MIN = 16 /* longer than the names of the members */
+};
 
 struct provider_run {
     struct run run;
     struct process_run process;
     char *argv[WORDS_MAX + 1];
     char room[LINE_MAX_BYTES + 1];
+    str arguments; /* of the line, as it is written */
     char what[160];
+    char said[256]; /* the end of its stderr, for people; "" for nothing */
     struct json_token tokens[OUTPUT_TOKENS];
 };
 
@@ -31,6 +41,24 @@ static const struct keys_form form = {
 
 /* --- the end of the program --- */
 
+/* Of what it is said to be instead, no more than its kind: only a number holds no secret. */
+static int check_version(const struct provider_run *run, struct json *j, struct pipepoll_error *why)
+{
+    int version = keys_member(j, JSON_ROOT, "Version");
+    if (version == JSON_NONE)
+        return explain(why, PIPEPOLL_EPROTO, "%s printed JSON without \"Version\": 1", run->what);
+    if (json_type(j, version) != JSON_NUMBER)
+        return explain(why, PIPEPOLL_EPROTO,
+                       "%s printed a \"Version\" that is %s: it must be the number 1", run->what,
+                       json_type_name(json_type(j, version)));
+    str number = json_text(j, version);
+    if (str_eq(number, STR("1")))
+        return 0;
+    return explain(why, PIPEPOLL_EPROTO,
+                   "%s printed \"Version\": %.*s, and pipepoll reads version 1 only, written as 1",
+                   run->what, number.len < 20 ? (int)number.len : 20, number.ptr);
+}
+
 static int read_output(struct provider_run *run, str output)
 {
     struct pipepoll_error *why = &run->run.outcome.why;
@@ -39,10 +67,9 @@ static int read_output(struct provider_run *run, str output)
         return explain(why, PIPEPOLL_EPROTO,
                        "%s printed something that is not one small JSON object; run it by hand",
                        run->what);
-    int version = keys_member(&j, JSON_ROOT, "Version");
-    if (version == JSON_NONE || json_type(&j, version) != JSON_NUMBER ||
-        !str_eq(json_text(&j, version), STR("1")))
-        return explain(why, PIPEPOLL_EPROTO, "%s printed JSON without \"Version\": 1", run->what);
+    int r = check_version(run, &j, why);
+    if (r)
+        return r;
     struct keys_source from = {
         .json = &j,
         .object = JSON_ROOT,
@@ -60,8 +87,7 @@ static int read_end(struct provider_run *run, enum process_end end, int code, st
     case PROCESS_EXITED:
         if (!code)
             return read_output(run, output);
-        return explain(why, PIPEPOLL_ESERVICE,
-                       "%s ended with exit status %d; run it by hand to see what it says",
+        return explain(why, PIPEPOLL_ESERVICE, "%s ended with exit status %d; run it by hand",
                        run->what, code);
     case PROCESS_SIGNALLED:
         return explain(why, PIPEPOLL_ESERVICE, "%s was ended by signal %d (%s)", run->what, code,
@@ -80,10 +106,42 @@ static int read_end(struct provider_run *run, enum process_end end, int code, st
     return PIPEPOLL_ESYSTEM;
 }
 
+/* --- what it said --- */
+
+static void note_complaint(struct provider_run *run, str output)
+{
+    static const char *const secrets[] = { "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+                                           "AWS_SECURITY_TOKEN" };
+    const struct environment *e = run->run.order.host->environment;
+    str text = run->process.complaint;
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+        answer_hide(text, environment_get(e, secrets[i]));
+    mask_words(text, output, OUTPUT_SECRET_MIN);
+    mask_words(text, run->arguments, ANSWER_SECRET_LEN_MIN);
+    mask_named(text);
+    mask_shapes(text);
+    mask_last_line(run->said, sizeof run->said, text);
+}
+
+/* In the error when there is one, else in the log: a helper may warn of what is to come. */
+static void tell_complaint(struct provider_run *run, int status)
+{
+    struct pipepoll_error *why = &run->run.outcome.why, first = *why;
+    if (!run->said[0])
+        return;
+    if (status)
+        explain(why, 0, "%.250s; on stderr it said: %s", first.text, run->said);
+    else
+        log_line(&run->run.order.host->log, PIPEPOLL_WARNING, "%s says: %s", run->what, run->said);
+}
+
 static void on_end(struct process_run *process, enum process_end end, int code, str output)
 {
     struct provider_run *run = CONTAINER_OF(process, struct provider_run, process);
-    run_end(&run->run, read_end(run, end, code, output));
+    note_complaint(run, output);
+    int status = read_end(run, end, code, output);
+    tell_complaint(run, status);
+    run_end(&run->run, status);
 }
 
 /* --- start and stop --- */
@@ -102,6 +160,7 @@ static int process_begin(struct run *r)
     }
     struct buf what = BUF_ON(run->what);
     buf_printf(&what, "credential_process %.100s", run->argv[0]);
+    run->arguments = str_skip(str_trim(line), str_find(str_trim(line), ' '));
     run->process.on_done = on_end;
     return process_run_start(&run->process, host->loop, host->wake, &provider_lasting_alloc,
                              run->argv, TIMEOUT_MS);

@@ -17,6 +17,7 @@ struct provider_host {
     struct alloc alloc;
     struct rng *rng;
     const struct environment *environment;
+    struct log log;
     int64_t (*now_s)(void *ctx); /* Unix time, corrected by what is known of the service's clock */
     void *now_ctx;
 };

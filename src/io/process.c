@@ -17,7 +17,7 @@ static const uint64_t ns_per_ms = 1000000;
 
 struct running {
     uv_process_t process;
-    uv_pipe_t pipe;
+    uv_pipe_t pipe, stderr_pipe;
     struct alarm deadline;
     struct process_run *owner; /* NULL: it went, or knows the end */
     struct alloc alloc;
@@ -26,8 +26,10 @@ struct running {
     bool drained;     /* nobody holds the other end of the pipe */
     enum process_end end;
     int code;
-    size_t len;
+    size_t len, complaint_len;
     char output[PROCESS_OUTPUT_MAX + 1]; /* one more, to see that there is more */
+    char complaint[PROCESS_COMPLAINT_MAX],
+        fresh[PROCESS_COMPLAINT_MAX]; /* the end; what just came */
 };
 
 /* --- the end --- */
@@ -48,16 +50,51 @@ static void running_leave(struct running *g)
     g->owner = NULL;
     alarm_deinit(&g->deadline);
     uv_close((uv_handle_t *)&g->pipe, on_closed);
+    uv_close((uv_handle_t *)&g->stderr_pipe, on_closed);
+}
+
+static void wipe(struct running *g)
+{
+    explicit_bzero(g->output, sizeof g->output);
+    explicit_bzero(g->complaint, sizeof g->complaint);
+    explicit_bzero(g->fresh, sizeof g->fresh);
+}
+
+/* The last words are what tells: what came first gives way. */
+static void take_complaint(struct running *g, size_t len)
+{
+    size_t room = sizeof g->complaint - len;
+    size_t kept = g->complaint_len < room ? g->complaint_len : room;
+    memmove(g->complaint, g->complaint + g->complaint_len - kept, kept);
+    memcpy(g->complaint + kept, g->fresh, len);
+    g->complaint_len = kept + len;
+}
+
+/* What lies in the pipe already, when the end comes from elsewhere: not for ever, if others write
+ * on. */
+static void drain_complaint(struct running *g)
+{
+    uv_os_fd_t fd;
+    if (uv_fileno((uv_handle_t *)&g->stderr_pipe, &fd))
+        return;
+    for (int i = 0; i < 64; i++) {
+        ssize_t got = read(fd, g->fresh, sizeof g->fresh);
+        if (got <= 0)
+            return;
+        take_complaint(g, (size_t)got);
+    }
 }
 
 static void running_end(struct running *g, enum process_end end, int code)
 {
     struct process_run *r = g->owner;
     size_t len = g->len < PROCESS_OUTPUT_MAX ? g->len : PROCESS_OUTPUT_MAX;
+    drain_complaint(g);
     running_leave(g);
     r->private = NULL; /* on_done() may start it again */
+    r->complaint = (str) { g->complaint, g->complaint_len };
     r->on_done(r, end, code, (str) { g->output, len });
-    explicit_bzero(g->output, sizeof g->output);
+    wipe(g);
 }
 
 static void on_exit_status(uv_process_t *process, int64_t status, int signal)
@@ -103,15 +140,30 @@ static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *room)
         running_end(g, g->end, g->code);
 }
 
+static void on_complaint_room_wanted(uv_handle_t *handle, size_t hint, uv_buf_t *room)
+{
+    struct running *g = CONTAINER_OF((uv_pipe_t *)handle, struct running, stderr_pipe);
+    *room = uv_buf_init(g->fresh, sizeof g->fresh);
+}
+
+static void on_complaint(uv_stream_t *stream, ssize_t got, const uv_buf_t *room)
+{
+    struct running *g = CONTAINER_OF((uv_pipe_t *)stream, struct running, stderr_pipe);
+    if (got >= 0)
+        take_complaint(g, (size_t)got);
+    else
+        uv_read_stop(stream);
+}
+
 /* --- the start --- */
 
 /* These two return 0 or, as libuv has it, a negative errno. */
-static int spawn_into(struct running *g, struct uv_loop_s *loop, char **argv, int output_fd)
+static int spawn_into(struct running *g, struct uv_loop_s *loop, char **argv, const int fds[2])
 {
     uv_stdio_container_t stdio[] = {
         { .flags = UV_IGNORE },
-        { .flags = UV_INHERIT_FD, .data.fd = output_fd },
-        { .flags = UV_IGNORE },
+        { .flags = UV_INHERIT_FD, .data.fd = fds[0] },
+        { .flags = UV_INHERIT_FD, .data.fd = fds[1] },
     };
     uv_process_options_t options = {
         .exit_cb = on_exit_status,
@@ -130,20 +182,33 @@ static int spawn_into(struct running *g, struct uv_loop_s *loop, char **argv, in
     return r;
 }
 
-static int spawn(struct running *g, struct uv_loop_s *loop, char **argv)
+/* A pipe that is read from now on; its other end in *fd. */
+static int read_from(uv_pipe_t *pipe, uv_alloc_cb room, uv_read_cb read_cb, int *fd)
 {
     uv_file ends[2];
     int r = uv_pipe(ends, UV_NONBLOCK_PIPE, 0); /* both close on exec */
     if (r)
         return r;
-    r = uv_pipe_open(&g->pipe, ends[0]);
+    r = uv_pipe_open(pipe, ends[0]);
     if (r)
         close(ends[0]);
     else
-        r = uv_read_start((uv_stream_t *)&g->pipe, on_room_wanted, on_output);
+        r = uv_read_start((uv_stream_t *)pipe, room, read_cb);
+    *fd = ends[1];
+    return r;
+}
+
+static int spawn(struct running *g, struct uv_loop_s *loop, char **argv)
+{
+    int fds[2] = { -1, -1 };
+    int r = read_from(&g->pipe, on_room_wanted, on_output, &fds[0]);
     if (!r)
-        r = spawn_into(g, loop, argv, ends[1]);
-    close(ends[1]);
+        r = read_from(&g->stderr_pipe, on_complaint_room_wanted, on_complaint, &fds[1]);
+    if (!r)
+        r = spawn_into(g, loop, argv, fds);
+    for (int i = 0; i < 2; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
     return r;
 }
 
@@ -158,8 +223,9 @@ int process_run_start(struct process_run *r, struct uv_loop_s *loop, struct wake
     g->owner = r;
     g->alloc = *alloc;
     uv_pipe_init(loop, &g->pipe, 0); /* cannot fail */
-    g->pipe.data = g;
-    g->handles = 1;
+    uv_pipe_init(loop, &g->stderr_pipe, 0);
+    g->pipe.data = g->stderr_pipe.data = g;
+    g->handles = 2;
     int failure = spawn(g, loop, argv);
     if (failure) {
         g->end = PROCESS_NO_START;
@@ -178,5 +244,5 @@ void process_run_forget(struct process_run *r)
         return;
     r->private = NULL;
     running_leave(g);
-    explicit_bzero(g->output, sizeof g->output);
+    wipe(g);
 }
