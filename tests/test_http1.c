@@ -126,28 +126,127 @@ static void every_prefix_is_cut_short(void **state)
         }
 }
 
-static void what_is_not_http_is_bad(void **state)
+/* A problem names what was found, in one plain line. */
+static void assert_refused(str answer, const char *found)
 {
-    static const char *const answers[] = {
-        "SSH-2.0-OpenSSH\r\n\r\n",
-        "<html></html>",
-        "HTTP/1.1 2xx OK\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n0\r\n\r\n",
-    };
-    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+    for (size_t cut = 0; cut <= answer.len; cut++) {
         struct trial t;
         trial_begin(&t);
-        trial_feed(&t, str_of(answers[i]));
-        if (t.result != HTTP1_BAD)
-            print_error("taken: %s\n", answers[i]);
+        trial_feed(&t, (str) { answer.ptr, cut });
+        trial_feed(&t, str_skip(answer, cut));
+        if (t.result != HTTP1_BAD || (!cut && !strstr(http1_problem(&t.http), found)))
+            print_error("%s: %s\n", answer.ptr, http1_problem(&t.http));
         assert_int_equal(t.result, HTTP1_BAD);
-        assert_true(strlen(http1_problem(&t.http)) > 0);
+        assert_true(cut || strstr(http1_problem(&t.http), found));
+        for (const char *c = http1_problem(&t.http); *c; c++)
+            assert_true(*c >= ' ' && *c <= '~');
         trial_end(&t);
     }
+}
+
+#define HEAD    "HTTP/1.1 200 OK\r\n"
+#define CHUNKED HEAD "Transfer-Encoding: chunked\r\n\r\n"
+
+static void what_two_could_read_in_two_ways_is_refused(void **state)
+{
+    static const struct {
+        str answer;
+        const char *found;
+    } cases[] = {
+        { STR_INIT("SSH-2.0-OpenSSH\r\n\r\n"), "'SSH-2.0-OpenSSH'" },
+        { STR_INIT("<html></html>"), "'<html></html>'" },
+        { STR_INIT("\x15\x03\x03\x00\x02\x02\x46"), "https://" },
+        { STR_INIT("\0\0\x12\4\0\0\0\0\0"), "no text" },
+        { STR_INIT("HTTP/2.0 200 OK\r\n\r\n"), "'HTTP/2.0 200 OK'" },
+        { STR_INIT("HTTP/1.2 200 OK\r\n"), "'HTTP/1.2 200 OK'" },
+        { STR_INIT("HTTP/1.1 2xx OK\r\n"), "'HTTP/1.1 2xx OK'" },
+        { STR_INIT("HTTP/1.1 20 OK\r\n"), "'HTTP/1.1 20 OK'" },
+        { STR_INIT("HTTP/1.1 000 OK\r\n"), "'HTTP/1.1 000 OK'" },
+        { STR_INIT("HTTP/1.1 2000 OK\r\n"), "'HTTP/1.1 2000 OK'" },
+        { STR_INIT("HTTP/1.1  200 OK\r\n"), "'HTTP/1.1  200 OK'" },
+        { STR_INIT("HTTP/1.1 101 Up\r\nUpgrade: h2c\r\n\r\n"), "HTTP 101" },
+        { STR_INIT(HEAD "Content-Length: -1\r\n\r\n"), "'-1'" },
+        { STR_INIT(HEAD "Content-Length: +1\r\n\r\n"), "'+1'" },
+        { STR_INIT(HEAD "Content-Length: 1x\r\n\r\n"), "'1x'" },
+        { STR_INIT(HEAD "Content-Length:\r\n\r\n"), "''" },
+        { STR_INIT(HEAD "Content-Length: 1,\r\n\r\n"), "'1,'" },
+        { STR_INIT(HEAD "Content-Length: 1\r\n 2\r\n\r\n"), "'1 2'" },
+        { STR_INIT(HEAD "Content-Length: 9999999999999999999\r\n\r\n"), "'9999999999999999999'" },
+        { STR_INIT(HEAD "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"), "2 and 3" },
+        { STR_INIT(HEAD "Content-Length: 2\r\nContent-Length : 3\r\n\r\n{}"), "2 and 3" },
+        { STR_INIT(HEAD "Content-Length: 2, 3\r\n\r\n{}"), "2 and 3" },
+        { STR_INIT(HEAD "Transfer-Encoding: cow\r\n\r\n"), "'cow'" },
+        { STR_INIT(HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n"), "'gzip, chunked'" },
+        { STR_INIT(HEAD "X: a\rContent-Length: 1\r\n\r\n"), "CR without LF" },
+        { STR_INIT(HEAD "X: a\0b\r\n\r\n"), "NUL" },
+        { STR_INIT(HEAD "foo\r\n\r\n"), "'foo'" },
+        { STR_INIT(CHUNKED "zz\r\n"), "'zz'" },
+        { STR_INIT(CHUNKED "\r\n"), "''" },
+        { STR_INIT(CHUNKED " 2\r\n"), "' 2'" },
+        { STR_INIT(CHUNKED "-2\r\n"), "'-2'" },
+        { STR_INIT(CHUNKED "2x\r\n"), "'2x'" },
+        { STR_INIT(CHUNKED "0x2\r\n"), "'0x2'" },
+        { STR_INIT(CHUNKED "00000000000000002\r\n"), "'00000000000000002'" },
+        { STR_INIT(CHUNKED "1\r\n{}\r\n"), "longer than its size" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_refused(cases[i].answer, cases[i].found);
+}
+
+static void what_every_client_takes_is_taken(void **state)
+{
+    assert_answer(WHOLE("HTTP/1.1 200 OK\nContent-Length: 2\n\n{}"), 200, "{}");
+    assert_answer(WHOLE("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\n{}\n0\nX: y\n\n"), 200,
+                  "{}");
+    assert_answer(WHOLE("\r\n\n" HEAD "Content-Length: 2\r\n\r\n{}"), 200, "{}");
+    assert_answer(WHOLE(HEAD "Content-Length: 2\r\nContent-Length: 02\r\n\r\n{}"), 200, "{}");
+    assert_answer(WHOLE(HEAD "Content-Length: 2 ,\t2\r\n\r\n{}"), 200, "{}");
+    assert_answer(WHOLE(HEAD "Content-Length:\r\n 2\r\n\r\n{}"), 200, "{}");
+    assert_answer(WHOLE(HEAD "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n"
+                             "2\r\n{}\r\n0\r\n\r\n"),
+                  200, "{}");
+    assert_answer(WHOLE(HEAD "Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}"), 200,
+                  "{}");
+    assert_answer(WHOLE(HEAD "transfer-encoding: CHUNKED, identity\r\n\r\n"
+                             "0002 ; a = \"b;c\" ;;\xe4 ;=\r\n{}\r\n0\t;x\r\n\r\n"),
+                  200, "{}");
+    assert_answer(WHOLE(HEAD "X(a)@[b]{c}\"d\"/e=f?: y\r\n: z\r\nX y\xc3\xa4: \x01\x7f\xff\r\n"
+                             "Content-Length: 2\r\n\r\n{}"),
+                  200, "{}");
+}
+
+static void no_body_comes_with_some_statuses(void **state)
+{
+    assert_answer(WHOLE("HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n"), 204, "");
+    assert_answer(WHOLE("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"), 204, "");
+    assert_answer(WHOLE("HTTP/1.1 304 Not Modified\r\nContent-Length: 41\r\n\r\n"), 304, "");
+    assert_answer(WHOLE("HTTP/1.1 100 Continue\r\nContent-Length: 2\r\n\r\n" HEAD
+                        "Content-Length: 2\r\n\r\n{}"),
+                  200, "{}");
+}
+
+static void trailers_override_no_header(void **state)
+{
+    struct trial t;
+    trial_begin(&t);
+    trial_feed(&t, STR(HEAD "Date: now\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+                            "Date: then\r\nx-amzn-requestid: evil\r\nno colon\r\n"
+                            "Content-Length: x\r\n\r\n"));
+    assert_int_equal(t.result, HTTP1_DONE);
+    assert_str_equal(t.wanted[1].value, "now");
+    assert_int_equal(t.wanted[0].value.len, 0);
+    trial_end(&t);
+}
+
+static void a_folded_value_is_one(void **state)
+{
+    struct trial t;
+    trial_begin(&t);
+    trial_feed(&t, STR(HEAD "Date:\r\n a\r\n\t b \r\nX-Amzn-RequestId: c\r\nX: d\r\n e\r\n"
+                            "Content-Length: 0\r\n\r\n"));
+    assert_str_equal(t.wanted[1].value, "a b");
+    assert_str_equal(t.wanted[0].value, "c");
+    trial_end(&t);
 }
 
 static void wanted_headers_are_found_whatever_their_case_and_cut(void **state)
@@ -186,6 +285,19 @@ static void a_connection_is_kept_as_the_answer_says(void **state)
         { "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", false },
         { "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", false },
         { "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n", true },
+        { HEAD "Connection: x,\r\n Close\r\nContent-Length: 0\r\n\r\n", false },
+        { "HTTP/1.1 204 No Content\r\n\r\n", true },
+        { "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", true },
+        { CHUNKED "0\r\n\r\n", true },
+        /* Another reader could understand these otherwise. */
+        { "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n", false },
+        { "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", false },
+        { HEAD "Content-Length : 0\r\n\r\n", false },
+        { HEAD "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false },
+        { HEAD "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", false },
+        { "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
+          "0\r\n\r\n",
+          false },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct trial t;
@@ -243,7 +355,11 @@ int main(void)
         cmocka_unit_test(bytes_after_the_answer_are_not_part_of_it),
         cmocka_unit_test(an_answer_may_end_with_its_connection),
         cmocka_unit_test(every_prefix_is_cut_short),
-        cmocka_unit_test(what_is_not_http_is_bad),
+        cmocka_unit_test(what_two_could_read_in_two_ways_is_refused),
+        cmocka_unit_test(what_every_client_takes_is_taken),
+        cmocka_unit_test(no_body_comes_with_some_statuses),
+        cmocka_unit_test(trailers_override_no_header),
+        cmocka_unit_test(a_folded_value_is_one),
         cmocka_unit_test(wanted_headers_are_found_whatever_their_case_and_cut),
         cmocka_unit_test(headers_of_an_interim_answer_are_forgotten),
         cmocka_unit_test(a_connection_is_kept_as_the_answer_says),

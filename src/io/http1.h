@@ -15,16 +15,37 @@ enum http1_result {
     HTTP1_BAD       /* not HTTP, or past a limit of the transfer */
 };
 
-enum { HTTP1_NAME_MAX = 40 };
+enum {
+    HTTP1_HELD_MAX = 96, /* bytes of a line or value that are looked at; no good one is longer */
+    HTTP1_PROBLEM_SIZE = 192
+};
 
 /* One connection's parser. */
 struct http1 {
     llhttp_t parser;
     struct transfer *x;
+    enum {
+        HTTP1_STATUS,
+        HTTP1_LINE,
+        HTTP1_NAME,
+        HTTP1_VALUE,
+        HTTP1_DATA,
+        HTTP1_CHUNK_SIZE,
+        HTTP1_CHUNK_END,
+        HTTP1_TRAILER
+    } at;
+    enum { HTTP1_OTHER, HTTP1_LENGTH, HTTP1_CODING, HTTP1_CONNECTION } header;
     struct wanted_header *wanted; /* whose value is coming */
-    size_t name_len;
-    char name[HTTP1_NAME_MAX]; /* of the header that is coming; a longer one is not wanted */
-    bool done, any;            /* any: something came at all */
+    size_t held_len;
+    char held[HTTP1_HELD_MAX]; /* of the line or value that is coming */
+    bool held_cut;             /* it was longer */
+    bool after_cr;             /* the line may have ended: its LF is to come */
+    bool has_length, is_chunked;
+    uint64_t length;
+    uint64_t left; /* bytes of body that may follow before the next line */
+    bool must_close;
+    bool done, any; /* any: something came at all */
+    char problem[HTTP1_PROBLEM_SIZE];
 };
 
 /* "POST path HTTP/1.1", the head, Content-Length where there is to be one, and the body, as one.
@@ -33,13 +54,22 @@ void http1_put_request(struct buf *out, const struct transfer *x, str path);
 
 /* Before each answer. */
 void http1_begin(struct http1 *h, struct transfer *x);
-/* More came; after HTTP1_DONE, *used says how much of it belonged to the answer. */
+/* More came; after HTTP1_DONE, *used says how much of it belonged to the answer.
+ *
+ * Taken as curl and botocore take it: lines that end with LF alone, folded header values, header
+ * names and values of any characters, blanks and extensions behind a chunk's size, equal
+ * Content-Lengths, Transfer-Encoding beside Content-Length (chunked wins), and no body ever with
+ * 1xx, 204 and 304. Refused, since two readers could read it in two ways: different lengths, a
+ * length or size that is not plain digits, a blank before the colon of what frames the body,
+ * another coding than chunked or identity, CR without LF and NUL in a head, and a header line
+ * without a colon. Trailers are dropped: they override no header. */
 enum http1_result http1_feed(struct http1 *h, str bytes, size_t *used);
 /* The connection ended: HTTP1_DONE for an answer that ends with it, else HTTP1_CUT. */
 enum http1_result http1_feed_end(struct http1 *h);
-/* After HTTP1_DONE: may the connection be used again? */
+/* After HTTP1_DONE: may the connection be used again? Not after an answer whose framing another
+ * reader could have understood otherwise. */
 bool http1_keeps_alive(const struct http1 *h);
-/* What was wrong, after HTTP1_BAD; static text. */
+/* What was wrong, after HTTP1_BAD, with what was found; h's, one plain line. */
 const char *http1_problem(const struct http1 *h);
 
 #endif
