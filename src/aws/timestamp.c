@@ -49,12 +49,12 @@ static int take_number(struct scan *s, size_t digits)
     return n;
 }
 
-/* One of the names, from 1; 0 for none. */
+/* One of the names, in letters of either case, from 1; 0 for none. */
 static int take_name(struct scan *s, const char *const *names, int count)
 {
     for (int i = 0; s->ok && i < count; i++) {
         str name = str_of(names[i]);
-        if (str_starts(s->rest, name)) {
+        if (s->rest.len >= name.len && str_eq_nocase((str) { s->rest.ptr, name.len }, name)) {
             s->rest = str_skip(s->rest, name.len);
             return i + 1;
         }
@@ -113,69 +113,109 @@ static bool finish(const struct scan *s, const struct date *d, int64_t *unix_s)
     return true;
 }
 
-/* "Sun, 06 Nov 1994 08:49:37 GMT", from the blank before the day on. */
-static void take_imf(struct scan *s, struct date *d)
+/* "+01:00" or "-0530": seconds east of Greenwich. */
+static int take_hours(struct scan *s)
 {
-    take(s, " ");
-    d->day = take_number(s, 2);
-    take(s, " ");
-    d->month = take_month(s);
-    take(s, " ");
-    d->year = take_number(s, 4);
-    take(s, " ");
-    take_time(s, d);
-    take(s, " GMT");
+    bool west = take_if(s, '-');
+    if (!west)
+        take(s, "+");
+    int hours = take_number(s, 2);
+    take_if(s, ':');
+    int minutes = take_number(s, 2);
+    s->ok = s->ok && hours <= 23 && minutes <= 59;
+    return (west ? -1 : 1) * (hours * 3600 + minutes * 60);
 }
 
-/* "Sunday, 06-Nov-94 08:49:37 GMT", from the blank before the day on. */
-static void take_rfc850(struct scan *s, struct date *d)
+/* --- HTTP --- */
+
+/* " GMT", or what others make of it. */
+static int take_zone(struct scan *s)
 {
+    static const char *const names[] = { "GMT", "UTC", "UT", "Z" };
     take(s, " ");
-    d->day = take_number(s, 2);
-    take(s, "-");
-    d->month = take_month(s);
-    take(s, "-");
+    if (s->rest.len && (s->rest.ptr[0] == '+' || s->rest.ptr[0] == '-'))
+        return take_hours(s);
+    take_name(s, names, 4);
+    return 0;
+}
+
+/* One digit or two. */
+static int take_day(struct scan *s)
+{
+    bool has_two = s->rest.len > 1 && is_digit(s->rest.ptr[1]);
+    return take_number(s, has_two ? 2 : 1);
+}
+
+/* Four digits, or two as in RFC 850. */
+static int take_year(struct scan *s, bool may_be_short)
+{
+    bool has_four = s->rest.len > 2 && is_digit(s->rest.ptr[2]);
+    if (has_four || !may_be_short)
+        return take_number(s, 4);
     int year = take_number(s, 2);
-    d->year = year < 70 ? 2000 + year : 1900 + year;
-    take(s, " ");
-    take_time(s, d);
-    take(s, " GMT");
+    return year < 70 ? 2000 + year : 1900 + year;
 }
 
-/* "Sun Nov  6 08:49:37 1994", from the blank before the month on. */
-static void take_asctime(struct scan *s, struct date *d)
+/* "06 Nov 1994 08:49:37 GMT" and RFC 850's "06-Nov-94 08:49:37 GMT". */
+static int take_day_first(struct scan *s, struct date *d)
 {
+    d->day = take_day(s);
+    bool is_rfc850 = take_if(s, '-');
+    if (!is_rfc850)
+        take(s, " ");
+    d->month = take_month(s);
+    take(s, is_rfc850 ? "-" : " ");
+    d->year = take_year(s, is_rfc850);
     take(s, " ");
+    take_time(s, d);
+    return take_zone(s);
+}
+
+/* asctime()'s "Nov  6 08:49:37 1994". */
+static void take_month_first(struct scan *s, struct date *d)
+{
     d->month = take_month(s);
     take(s, " ");
-    d->day = take_number(s, take_if(s, ' ') ? 1 : 2);
+    take_if(s, ' ');
+    d->day = take_day(s);
     take(s, " ");
     take_time(s, d);
     take(s, " ");
-    d->year = take_number(s, 4);
+    d->year = take_year(s, false);
+}
+
+/* "Sun, ", "Sunday, " or "Sun ", where there is one. */
+static void take_weekday(struct scan *s)
+{
+    static const char *const names[] = { "Sunday", "Monday",   "Tuesday", "Wednesday", "Thursday",
+                                         "Friday", "Saturday", "Sun",     "Mon",       "Tue",
+                                         "Wed",    "Thu",      "Fri",     "Sat" };
+    struct scan with = *s;
+    if (!take_name(&with, names, 14))
+        return;
+    *s = with;
+    take_if(s, ',');
+    take(s, " ");
 }
 
 bool timestamp_http_date(str text, int64_t *unix_s)
 {
-    static const char *const short_days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
-    static const char *const long_days[] = { "Sunday",   "Monday", "Tuesday", "Wednesday",
-                                             "Thursday", "Friday", "Saturday" };
-    enum { LONG_DAY_AT = 6 }; /* where the comma may be after the shortest of the long names */
     struct scan s = { text, true };
     struct date d = { 0 };
-    size_t comma = str_find(text, ',');
-    take_name(&s, comma >= LONG_DAY_AT && comma < text.len ? long_days : short_days, 7);
-    if (comma == text.len) {
-        take_asctime(&s, &d);
-    } else {
-        take(&s, ",");
-        if (comma < LONG_DAY_AT)
-            take_imf(&s, &d);
-        else
-            take_rfc850(&s, &d);
-    }
-    return finish(&s, &d, unix_s);
+    int64_t local_s;
+    int offset_s = 0;
+    take_weekday(&s);
+    if (s.rest.len && is_digit(s.rest.ptr[0]))
+        offset_s = take_day_first(&s, &d);
+    else
+        take_month_first(&s, &d);
+    if (!finish(&s, &d, &local_s))
+        return false;
+    *unix_s = local_s - offset_s;
+    return true;
 }
+
+/* --- ISO 8601 --- */
 
 /* "Z", "UTC" or "+01:00": seconds east of Greenwich. */
 static int take_offset(struct scan *s)
@@ -186,14 +226,7 @@ static int take_offset(struct scan *s)
         take(s, "UTC");
         return 0;
     }
-    bool west = take_if(s, '-');
-    if (!west)
-        take(s, "+");
-    int hours = take_number(s, 2);
-    take_if(s, ':');
-    int minutes = take_number(s, 2);
-    s->ok = s->ok && hours <= 23 && minutes <= 59;
-    return (west ? -1 : 1) * (hours * 3600 + minutes * 60);
+    return take_hours(s);
 }
 
 bool timestamp_iso8601(str text, int64_t *unix_s)
