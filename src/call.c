@@ -14,6 +14,8 @@ static const str wanted_names[CALL_WANTED_COUNT] = {
     [CALL_RETRY_AFTER] = STR_INIT("x-amz-retry-after"),
     [CALL_DATE] = STR_INIT("date"),
     [CALL_AGE] = STR_INIT("age"),
+    [CALL_LOCATION] = STR_INIT("location"),
+    [CALL_ENCODING] = STR_INIT("content-encoding"),
 };
 
 static void buf_wipe_free(struct buf *b, const struct alloc *alloc)
@@ -50,6 +52,7 @@ struct call *call_new(struct call_context *ctx)
     list_init(&c->free_link);
     for (size_t i = 0; i < CALL_WANTED_COUNT; i++)
         c->wanted[i].name = wanted_names[i];
+    c->wanted[CALL_LOCATION].cut_at = ANSWER_QUOTE_LEN_MAX;
     return c;
 }
 
@@ -134,7 +137,7 @@ static enum fault sign_and_send(struct call *c, struct call_context *ctx, struct
 {
     if (!make_room(c, ctx))
         return FAULT_OUT_OF_MEMORY;
-    int64_t skew_ms = ctx->trusts_clock ? 0 : c->region->skew_ms;
+    int64_t skew_ms = ctx->trusts_clock ? 0 : c->region->clock.ms;
     c->started_ns = wake_now_ns();
     c->sent_ms = wake_wall_ms();
     amz_date_set(&c->region->date, (c->sent_ms + skew_ms) / 1000);
@@ -185,11 +188,25 @@ static bool grow_room(struct job_room *room, const struct alloc *alloc, size_t t
     return done;
 }
 
+static struct answer answer_of(const struct call *c)
+{
+    return (struct answer) {
+        .http_status = c->transfer.http_status,
+        .error_type = c->wanted[CALL_ERROR_TYPE].value,
+        .retry_after = c->wanted[CALL_RETRY_AFTER].value,
+        .location = c->wanted[CALL_LOCATION].value,
+        .content_encoding = c->wanted[CALL_ENCODING].value,
+    };
+}
+
 static enum fault read_jobs(struct call *c, struct call_context *ctx, struct outcome *out)
 {
     struct transfer *x = &c->transfer;
     struct job_list list;
+    const struct answer answer = answer_of(c);
     int r;
+    if (answer_is_odd(&answer, &c->why))
+        return FAULT_GARBLED;
     while ((r = job_decode(&list, &c->room, x->answer, x->answer_len, &c->why)) == JOB_NEED_ROOM)
         if (!grow_room(&c->room, &ctx->alloc, list.tokens_needed, list.jobs_needed))
             return FAULT_OUT_OF_MEMORY;
@@ -206,11 +223,7 @@ enum { ERROR_TOKENS = 64 };
 static void read_error(struct call *c, struct call_context *ctx, struct outcome *out)
 {
     struct transfer *x = &c->transfer;
-    struct answer answer = {
-        .http_status = x->http_status,
-        .error_type = c->wanted[CALL_ERROR_TYPE].value,
-        .retry_after = c->wanted[CALL_RETRY_AFTER].value,
-    };
+    const struct answer answer = answer_of(c);
     struct answer_fault found;
     /* Before it is quoted, and so perhaps cut in the middle; and again when escapes are undone. */
     answer_hide((str) { x->answer, x->answer_len }, c->keys->session_token);
@@ -218,7 +231,7 @@ static void read_error(struct call *c, struct call_context *ctx, struct outcome 
     answer_read(&found, &answer, x->answer, x->answer_len, c->room.tokens, c->room.token_cap);
     out->fault = found.fault;
     out->code = found.code;
-    out->message = found.message;
+    out->message = answer_is_odd(&answer, &c->why) ? str_of(c->why.text) : found.message;
     out->retry_after_ms = found.retry_after_ms;
 }
 
@@ -232,15 +245,13 @@ static void make_plain(str text)
             *at = '?';
 }
 
-/* Every answer tells the time; true: this one did. */
+/* Every answer tells the time; true: this one did, and is believed. */
 static bool compare_clocks(const struct call *c, struct call_context *ctx)
 {
-    int64_t skew_ms;
-    if (!clock_skew_measure(&skew_ms, c->wanted[CALL_DATE].value, c->wanted[CALL_AGE].value,
-                            c->sent_ms, wake_wall_ms()))
-        return false;
-    c->region->skew_ms = ctx->skew_ms = skew_ms;
-    return !ctx->trusts_clock;
+    int64_t skew_ms, received_ms = wake_wall_ms();
+    return clock_skew_measure(&skew_ms, c->wanted[CALL_DATE].value, c->wanted[CALL_AGE].value,
+                              c->sent_ms, received_ms) &&
+           clock_skew_hear(&c->region->clock, skew_ms, received_ms) && !ctx->trusts_clock;
 }
 
 void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *out)
@@ -256,13 +267,13 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
     if (x->fault) {
         explain(&c->why, 0, "%s", x->detail);
         out->message = str_of(c->why.text);
-    } else if (x->http_status == 200) {
+    } else if (answer_is_success(x->http_status)) {
         out->fault = read_jobs(c, ctx, out);
         if (out->fault)
             out->message = str_of(c->why.text);
     } else {
         read_error(c, ctx, out);
-        out->may_be_clock = knows_time && clock_skew_explains(out->code, c->region->skew_ms);
+        out->may_be_clock = knows_time && clock_skew_explains(out->code, c->region->clock.ms);
     }
     answer_hide(out->message, c->keys->session_token);
     c->keys = credentials_unref(c->keys);

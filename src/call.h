@@ -15,11 +15,19 @@ struct call_context {
     struct buf scratch; /* for signing */
     uint32_t timeout_ms;
     bool trusts_clock; /* sign by this machine's clock, whatever the service's answers say of it */
-    int64_t skew_ms;   /* of the last answer of any region */
 };
 void call_context_deinit(struct call_context *ctx);
 
-enum { CALL_REQUEST_ID, CALL_ERROR_TYPE, CALL_RETRY_AFTER, CALL_DATE, CALL_AGE, CALL_WANTED_COUNT };
+enum {
+    CALL_REQUEST_ID,
+    CALL_ERROR_TYPE,
+    CALL_RETRY_AFTER,
+    CALL_DATE,
+    CALL_AGE,
+    CALL_LOCATION,
+    CALL_ENCODING,
+    CALL_WANTED_COUNT
+};
 
 struct call {
     struct transfer transfer;

@@ -5,6 +5,7 @@
 #define REGION_H
 
 #include "allowance.h"
+#include "aws/clock_skew.h"
 #include "aws/endpoint.h"
 #include "aws/sigv4.h"
 #include "io/transport.h"
@@ -17,7 +18,7 @@ struct region {
     struct endpoint endpoint;
     struct sigv4_key key;
     struct amz_date date; /* of the last call: made anew once a second */
-    int64_t skew_ms;      /* how far the service's clock is ahead */
+    struct clock_skew clock;
     struct pool *pool;
     struct signer *signer;
     struct allowance *allowance;

@@ -63,6 +63,64 @@ static void blanks_around_a_date_do_no_harm(void **state)
     assert_int_equal(skew_ms, 0);
 }
 
+static const int64_t day_ms = 86400000, now_ms = INT64_C(1795310000000); /* 2026 */
+
+static void a_day_is_believed_at_once_and_more_when_a_second_answer_agrees(void **state)
+{
+    (void)state;
+    struct clock_skew s = { 0 };
+    assert_true(clock_skew_hear(&s, day_ms, now_ms));
+    assert_int_equal(s.ms, day_ms);
+    assert_true(clock_skew_hear(&s, -day_ms, now_ms));
+    assert_int_equal(s.ms, -day_ms);
+    assert_false(clock_skew_hear(&s, 2 * day_ms, now_ms));
+    assert_int_equal(s.ms, -day_ms);
+    assert_true(clock_skew_hear(&s, 2 * day_ms - 900, now_ms + 3000));
+    assert_int_equal(s.ms, 2 * day_ms - 900);
+    /* From now on it is known, and may drift. */
+    assert_true(clock_skew_hear(&s, 2 * day_ms + 60000, now_ms + 3000));
+    assert_true(clock_skew_hear(&s, 0, now_ms + 3000));
+    assert_false(clock_skew_hear(&s, 2 * day_ms, now_ms + 6000));
+}
+
+static void answers_that_do_not_agree_are_not_believed(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t skew_ms, later_ms;
+    } rows[] = {
+        { 2 * day_ms + 2001, 5000 },    /* another clock */
+        { 2 * day_ms - 5000, 5000 },    /* a Date that stands still */
+        { 2 * day_ms, 2999 },           /* too soon to tell */
+        { 2 * day_ms, 10 * 60000 + 1 }, /* and too late */
+        { 2 * day_ms, -1 },             /* our clock was set back */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct clock_skew s = { 0 };
+        assert_false(clock_skew_hear(&s, 2 * day_ms, now_ms));
+        assert_false(clock_skew_hear(&s, rows[i].skew_ms, now_ms + rows[i].later_ms));
+        assert_int_equal(s.ms, 0);
+    }
+    struct clock_skew s = { 0 };
+    assert_false(clock_skew_hear(&s, 2 * day_ms, now_ms));
+    assert_true(clock_skew_hear(&s, 0, now_ms + 1000)); /* contradicts it */
+    assert_false(clock_skew_hear(&s, 2 * day_ms, now_ms + 4000));
+}
+
+static void no_date_of_another_century_is_ever_believed(void **state)
+{
+    (void)state;
+    static const int64_t dates_s[] = { 0, 784111777, 1577836799, 7258118401, 253402300799 };
+    for (size_t i = 0; i < sizeof dates_s / sizeof *dates_s; i++)
+        for (int64_t later_ms = 0; later_ms <= 10000; later_ms += 5000) {
+            struct clock_skew s = { 0 };
+            int64_t skew_ms = dates_s[i] * 1000 - now_ms;
+            assert_false(clock_skew_hear(&s, skew_ms, now_ms));
+            assert_false(clock_skew_hear(&s, skew_ms, now_ms + later_ms));
+            assert_int_equal(s.ms, 0);
+        }
+}
+
 static void only_more_than_four_minutes_explain_a_refusal(void **state)
 {
     (void)state;
@@ -103,6 +161,9 @@ int main(void)
         cmocka_unit_test(skew_counts_from_the_middle_of_the_round_trip),
         cmocka_unit_test(an_answer_that_cannot_be_trusted_tells_nothing),
         cmocka_unit_test(blanks_around_a_date_do_no_harm),
+        cmocka_unit_test(a_day_is_believed_at_once_and_more_when_a_second_answer_agrees),
+        cmocka_unit_test(answers_that_do_not_agree_are_not_believed),
+        cmocka_unit_test(no_date_of_another_century_is_ever_believed),
         cmocka_unit_test(only_more_than_four_minutes_explain_a_refusal),
         cmocka_unit_test(no_clock_explains_other_refusals),
     };

@@ -40,6 +40,7 @@ static void a_get_has_a_host_and_no_body(void **state)
 {
     struct stage *s = *state;
     STAGE_PLAY(s, { .headers = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", .body = "{\"a\":1}" });
+    s->now_s = 784111780;
     open_to(s, str_of(s->server.url));
     x.method = STR("GET");
     exchange_put_header(&x, STR("X-One"), STR("1"));
@@ -55,6 +56,54 @@ static void a_get_has_a_host_and_no_body(void **state)
     stage_assert_asked(s, 1, "\r\nX-One: 1\r\n");
     assert_null(strstr(s->request[0], "Content-Length"));
     exchange_close(&x);
+}
+
+static void a_date_that_is_days_off_or_of_a_cache_is_not_believed(void **state)
+{
+    static const struct {
+        const char *headers;
+        int64_t now_s, date_s;
+    } rows[] = {
+        { "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 784111777 + 86400, 784111777 },
+        { "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 784111777 + 86500, 0 },
+        { "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 784111777 - 86500, 0 },
+        { "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nAge: 0\r\n", 784111777, 0 },
+        { "Date: Fri, 31 Dec 9999 23:59:59 GMT\r\n", 784111777, 0 },
+    };
+    struct stage *s = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        STAGE_PLAY(s, { .headers = rows[i].headers, .body = "{}" });
+        s->now_s = rows[i].now_s;
+        open_to(s, str_of(s->server.url));
+        run();
+        assert_int_equal(x.date_s, rows[i].date_s);
+        exchange_close(&x);
+    }
+}
+
+static void what_no_service_answers_with_is_told(void **state)
+{
+    static const struct {
+        int status;
+        const char *headers, *found;
+    } rows[] = {
+        { 302, "Location: https://elsewhere.example/login\r\n",
+          "HTTP 302 leads elsewhere, to 'https://elsewhere.example/login'" },
+        { 304, "", "HTTP 304 is no status" },
+        { 204, "", "HTTP 204: an answer without a body" },
+        { 200, "Content-Encoding: gzip\r\n", "compressed (gzip), which was not asked for" },
+        { 400, "Content-Encoding: br\r\n", "compressed (br), which was not asked for" },
+    };
+    struct stage *s = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        STAGE_PLAY(s, { .status = rows[i].status, .headers = rows[i].headers, .body = "" });
+        open_to(s, str_of(s->server.url));
+        x.attempts = 1;
+        run();
+        assert_int_not_equal(x.fault, FAULT_NONE);
+        assert_non_null(strstr(x.message.text, rows[i].found));
+        exchange_close(&x);
+    }
 }
 
 static void a_url_without_a_path_asks_for_the_root(void **state)
@@ -226,6 +275,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_get_has_a_host_and_no_body),
+        cmocka_unit_test(a_date_that_is_days_off_or_of_a_cache_is_not_believed),
+        cmocka_unit_test(what_no_service_answers_with_is_told),
         cmocka_unit_test(a_url_without_a_path_asks_for_the_root),
         cmocka_unit_test(one_exchange_serves_many_requests),
         cmocka_unit_test(codes_that_pass_by_name_are_tried_again),

@@ -64,7 +64,7 @@ static void an_answer_without_jobs_is_no_jobs(void **state)
     assert_no_jobs(STR(" {\r\n\t} "));
     assert_no_jobs(STR("{\"jobs\":null}"));
     assert_no_jobs(STR("{\"jobs\":[null,null]}"));
-    assert_no_jobs(STR("{\"Jobs\":[{}],\"JOBS\":1,\"job\":2,\"jobs2\":3}"));
+    assert_no_jobs(STR("{\"jobs\":null,\"Jobs\":[{}],\"JOBS\":1,\"job\":2,\"jobs2\":3}"));
 }
 
 static void jobs_come_in_the_order_of_the_answer(void **state)
@@ -136,6 +136,10 @@ static void what_is_no_answer_is_an_error_that_says_what_was_found(void **state)
     assert_bad(STR("<html>"), "found '<' at byte 0, not a JSON object");
     assert_bad(STR("[]"), "found '[' at byte 0, not a JSON object");
     assert_bad(STR("{\"jobs\":[{\"jobId\":\"j"), "cut short at byte 20");
+    assert_bad(STR("{\"message\":\"maintenance\"}"),
+               "the answer has no jobs, but message: \"maintenance\"");
+    assert_bad(STR("{\"status\":{\"jobs\":[]}}"), "the answer has no jobs, but status");
+    assert_bad(STR("{\"Jobs\":[]}"), "the answer has no jobs, but Jobs");
     assert_bad(STR("{\"jobs\":\"nope\"}"), "jobs is a string, not a list");
     assert_bad(STR("{\"jobs\":{}}"), "jobs is an object, not a list");
     assert_bad(STR("{\"jobs\":false}"), "jobs is a boolean, not a list");

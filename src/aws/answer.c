@@ -3,6 +3,8 @@
  * when no known code is there. */
 #include "aws/answer.h"
 
+#include "base/log.h"
+
 /* Throttling codes are the list that all AWS SDKs share. Keys that the service does not know, or no
  * longer, may be replaced by others; those that it can't verify for another reason, a wrong clock
  * included, are told apart from good ones that may not do this. */
@@ -184,6 +186,33 @@ void answer_read(struct answer_fault *out, const struct answer *a, char *body, s
     out->code = first_not_empty(out->code, code_of(a->error_type));
     out->fault = fault_of(out->code, a->http_status);
     out->retry_after_ms = milliseconds(str_trim(a->retry_after));
+}
+
+static bool tell_odd_status(const struct answer *a, struct pipepoll_error *why)
+{
+    int status = a->http_status;
+    if (status / 100 == 3 && a->location.len)
+        explain(why, 0, "HTTP %d leads elsewhere, to '%.*s': redirects are not followed", status,
+                STR_ARG(a->location));
+    else if (status == 204 || status == 205)
+        explain(why, 0, "HTTP %d: an answer without a body says nothing of jobs", status);
+    else
+        explain(why, 0, "HTTP %d is no status that the service answers with", status);
+    return true;
+}
+
+bool answer_is_odd(const struct answer *a, struct pipepoll_error *why)
+{
+    int status = a->http_status;
+    str coding = a->content_encoding;
+    bool is_known = (answer_is_success(status) && status != 204 && status != 205) ||
+                    (status >= 400 && status < 600);
+    if (!is_known)
+        return tell_odd_status(a, why);
+    if (!coding.len || str_eq_nocase(coding, STR("identity")))
+        return false;
+    explain(why, 0, "the answer is compressed (%.*s), which was not asked for", STR_ARG(coding));
+    return true;
 }
 
 void answer_hide(str text, str secret)

@@ -7,8 +7,9 @@
 
 struct answer {
     int http_status;
-    str error_type;  /* x-amzn-ErrorType, or empty */
-    str retry_after; /* x-amz-retry-after, or empty */
+    str error_type;                 /* x-amzn-ErrorType, or empty */
+    str retry_after;                /* x-amz-retry-after, or empty */
+    str location, content_encoding; /* or empty */
 };
 
 enum { ANSWER_CODE_LEN_MAX = 128, ANSWER_QUOTE_LEN_MAX = 120 };
@@ -24,7 +25,7 @@ struct answer_fault {
     uint32_t retry_after_ms; /* 0: no hint, or not a plain number of milliseconds */
 };
 
-/* For http_status other than 200. Code: body `__type`, else body `code`, else (STS) `Error.Code`,
+/* For an http_status that is no success. Code: body `__type`, else body `code`, else (STS) `Error.Code`,
  * else header; from the first ':' and up to the last '#' cut away. Message: `message`, else
  * `Message`, else `Error.Message`. Fault: by code, else by status (408 and 5xx service, 429
  * throttled, 401/403 denied, other 4xx refused, anything else garbled). FAULT_SKEWED is never it:
@@ -32,6 +33,16 @@ struct answer_fault {
  * too few tokens for it, it counts as not JSON. */
 void answer_read(struct answer_fault *out, const struct answer *a, char *body, size_t len,
                  struct json_token *tokens, size_t token_cap);
+
+/* 2xx, as the AWS SDKs have it: a middle-box's 201 may carry the jobs of a 200. */
+static inline bool answer_is_success(int http_status)
+{
+    return http_status / 100 == 2;
+}
+
+/* Is this what no service of AWS sends: a redirect, a status of no body or of none of its own, or a
+ * body in a coding that was not asked for? Then why says so, and what was found. */
+bool answer_is_odd(const struct answer *a, struct pipepoll_error *why);
 
 /* Overwrite each occurrence of a secret in text, which must be writable: a complaint about a
  * signature may quote the canonical request, session token included. One of fewer than

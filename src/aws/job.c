@@ -61,8 +61,28 @@ static int read_job(struct pipepoll_job *out, struct json *j, int node, size_t i
     return JOB_OK;
 }
 
+enum { NAME_SHOWN = 40, TEXT_SHOWN = 80 };
+
+static int shown(str text, int most)
+{
+    return text.len < (size_t)most ? (int)text.len : most;
+}
+
+/* A page of a middle-box is no word of the service that there is nothing to do. */
+static int tell_other(struct json *j, struct pipepoll_error *why)
+{
+    int key = json_first(j, JSON_ROOT), value = json_value(key);
+    str name = json_text(j, key);
+    if (json_type(j, value) != JSON_STRING)
+        return explain(why, JOB_BAD, "the answer has no jobs, but %.*s", shown(name, NAME_SHOWN),
+                       name.ptr);
+    str text = json_text(j, value);
+    return explain(why, JOB_BAD, "the answer has no jobs, but %.*s: \"%.*s\"",
+                   shown(name, NAME_SHOWN), name.ptr, shown(text, TEXT_SHOWN), text.ptr);
+}
+
 /* The value of `jobs`, or JSON_NONE. */
-static int find_jobs(int *value, const struct json *j, struct pipepoll_error *why)
+static int find_jobs(int *value, struct json *j, struct pipepoll_error *why)
 {
     *value = JSON_NONE;
     for (int key = json_first(j, JSON_ROOT); key != JSON_NONE; key = json_next(j, key)) {
@@ -73,7 +93,7 @@ static int find_jobs(int *value, const struct json *j, struct pipepoll_error *wh
         *value = json_value(key);
     }
     if (*value == JSON_NONE)
-        return JOB_OK;
+        return json_first(j, JSON_ROOT) == JSON_NONE ? JOB_OK : tell_other(j, why);
 
     enum json_type type = json_type(j, *value);
     if (type == JSON_NULL)

@@ -3,11 +3,19 @@
  * provider is bounded by its attempts, and rare. */
 #include "credentials/exchange.h"
 
+#include "aws/clock_skew.h"
 #include "aws/digest.h"
 #include "aws/timestamp.h"
 #include "base/backoff.h"
 
-enum { WANTED_DATE, WANTED_ERROR_TYPE, WANTED_RETRY_AFTER };
+enum {
+    WANTED_DATE,
+    WANTED_AGE,
+    WANTED_ERROR_TYPE,
+    WANTED_RETRY_AFTER,
+    WANTED_LOCATION,
+    WANTED_ENCODING
+};
 
 static const uint64_t ns_per_ms = 1000000;
 
@@ -69,13 +77,20 @@ static void finish(struct exchange *x, enum fault fault, const char *message)
     x->on_done(x);
 }
 
-static void read_failure(struct exchange *x)
+static struct answer answer_of(const struct exchange *x)
 {
-    const struct answer answer = {
+    return (struct answer) {
         .http_status = x->http_status,
         .error_type = x->wanted[WANTED_ERROR_TYPE].value,
         .retry_after = x->wanted[WANTED_RETRY_AFTER].value,
+        .location = x->wanted[WANTED_LOCATION].value,
+        .content_encoding = x->wanted[WANTED_ENCODING].value,
     };
+}
+
+static void read_failure(struct exchange *x)
+{
+    const struct answer answer = answer_of(x);
     struct answer_fault found;
     struct buf code = BUF_ON(x->code_room);
     /* Before it is quoted, and so perhaps cut in the middle of a secret. */
@@ -87,7 +102,18 @@ static void read_failure(struct exchange *x)
     x->code = buf_str(&code);
     x->fault = found.fault;
     x->retry_after_ms = found.retry_after_ms;
-    explain(&x->message, 0, "%.*s", STR_ARG(found.message));
+    if (!answer_is_odd(&answer, &x->message))
+        explain(&x->message, 0, "%.*s", STR_ARG(found.message));
+}
+
+/* A cache's Date, or one that is days off, would make keys expire too early or never. */
+static int64_t read_date(const struct exchange *x)
+{
+    int64_t date_s;
+    bool is_good = !x->wanted[WANTED_AGE].value.len &&
+                   timestamp_http_date(x->wanted[WANTED_DATE].value, &date_s) &&
+                   clock_skew_is_credible((date_s - x->host->now_s(x->host->now_ctx)) * 1000);
+    return is_good ? date_s : 0;
 }
 
 static void read_answer(struct exchange *x)
@@ -97,15 +123,17 @@ static void read_answer(struct exchange *x)
     x->http_status = t->http_status;
     x->answer = t->answer;
     x->answer_len = t->answer_len;
-    if (!timestamp_http_date(x->wanted[WANTED_DATE].value, &x->date_s))
-        x->date_s = 0;
+    x->date_s = read_date(x);
+    const struct answer answer = answer_of(x);
     if (t->fault) {
         explain(&x->message, 0, "%s", t->detail[0] ? t->detail : fault_text(t->fault));
     } else if (t->answer_len > EXCHANGE_ANSWER_MAX) {
         x->fault = FAULT_GARBLED;
         explain(&x->message, 0, "the answer is longer than %d bytes", EXCHANGE_ANSWER_MAX);
-    } else if (t->http_status != 200) {
+    } else if (!answer_is_success(t->http_status)) {
         read_failure(x);
+    } else if (answer_is_odd(&answer, &x->message)) {
+        x->fault = FAULT_GARBLED;
     }
 }
 
@@ -233,8 +261,11 @@ int exchange_open(struct exchange *x, const struct provider_host *host, str url,
     *x = (struct exchange) {
         .url = url,
         .wanted = { [WANTED_DATE].name = STR("date"),
+                    [WANTED_AGE].name = STR("age"),
                     [WANTED_ERROR_TYPE].name = STR("x-amzn-errortype"),
-                    [WANTED_RETRY_AFTER].name = STR("x-amz-retry-after") },
+                    [WANTED_RETRY_AFTER].name = STR("x-amz-retry-after"),
+                    [WANTED_LOCATION] = { .name = STR("location"), .cut_at = ANSWER_QUOTE_LEN_MAX },
+                    [WANTED_ENCODING].name = STR("content-encoding") },
     };
     if (alarm_init(&x->alarm, host->wake, on_alarm))
         return PIPEPOLL_ENOMEM;

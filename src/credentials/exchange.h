@@ -30,11 +30,11 @@ struct exchange {
     str secret;                  /* never to be quoted from the answer; borrowed until on_done() */
 
     /* The answer, valid in on_done() and until the next begin. */
-    enum fault fault; /* FAULT_NONE: status 200, and the answer is all there */
+    enum fault fault; /* FAULT_NONE: status 2xx, and the answer is all there */
     int http_status;  /* 0: none came */
     char *answer;     /* writable */
     size_t answer_len;
-    int64_t date_s;                /* its Date, Unix time; 0: none */
+    int64_t date_s;                /* its Date, Unix time; 0: none that is to be believed */
     str code;                      /* of a fault: the service's error code, or empty */
     struct pipepoll_error message; /* of a fault: the service's words, or what went wrong */
 
@@ -43,7 +43,7 @@ struct exchange {
     struct pool *pool;
     struct alarm alarm; /* the next attempt */
     struct transfer transfer;
-    struct wanted_header wanted[3];
+    struct wanted_header wanted[6];
     enum { EXCHANGE_IDLE, EXCHANGE_WAITING, EXCHANGE_IN_FLIGHT } state;
     unsigned tried;
     bool stopped;

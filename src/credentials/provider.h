@@ -18,7 +18,7 @@ struct provider_host {
     struct rng *rng;
     const struct environment *environment;
     struct log log;
-    int64_t (*now_s)(void *ctx); /* Unix time, corrected by what is known of the service's clock */
+    int64_t (*now_s)(void *ctx); /* Unix time, by this machine's clock */
     void *now_ctx;
 };
 

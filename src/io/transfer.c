@@ -88,6 +88,8 @@ struct wanted_header *transfer_wanted(struct transfer *x, str name)
 void transfer_put_value(struct transfer *x, struct wanted_header *wanted, str piece)
 {
     char *at = x->values + x->values_len;
+    if (wanted->cut_at && piece.len > wanted->cut_at - wanted->value.len)
+        piece.len = wanted->cut_at - wanted->value.len;
     if (wanted->spoilt || piece.len > sizeof x->values - x->values_len) {
         wanted->value = (str) { NULL, 0 };
         wanted->spoilt = true;

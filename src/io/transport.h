@@ -71,8 +71,9 @@ const struct pool_report *pool_report(const struct pool *pool); /* lives as long
 /* A header of the answer that the caller wants to know. */
 struct wanted_header {
     str name;
-    str value;   /* after the transfer; empty when it was not sent; lies in the transfer */
-    bool spoilt; /* private: it did not fit */
+    str value;     /* after the transfer; empty when it was not sent; lies in the transfer */
+    size_t cut_at; /* a longer value is cut there; 0: it counts as not sent when it does not fit */
+    bool spoilt;   /* private: it did not fit */
 };
 
 /* One request and its answer, embedded in the caller's own struct. The caller sets the first part
