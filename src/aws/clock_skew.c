@@ -1,6 +1,5 @@
-/* A Date is what any box on the way may write, and all signatures and lives of keys would follow it:
- * so one answer moves the clock by a day at most, and more is believed only when time is seen to
- * pass over there. */
+/* A Date is what any box on the way may write, and all signatures would follow it: so one answer
+ * moves the clock by a day at most, and more is believed only when time is seen to pass there. */
 #include "aws/clock_skew.h"
 
 #include "aws/timestamp.h"

@@ -27,10 +27,10 @@ enum job_result {
     JOB_BAD = 2        /* not an answer of this operation: why says what was found */
 };
 
-/* Decode body[len] (changed in place). Unknown members at any depth are ignored; `jobs` null, or
- * an object without any member, is no jobs; null in the list is skipped; an id that is null or absent is empty. JOB_BAD: not
- * JSON, an empty body, an object of other members only, a wrong type, a known member twice, an id with NUL or over JOB_ID_LEN_MAX
- * bytes. why may be NULL. */
+/* Decode body[len] (changed in place). Unknown members at any depth are ignored; `jobs` null, or an
+ * object without any member, is no jobs; null in the list is skipped; an id that is null or absent
+ * is empty. JOB_BAD: not JSON, an empty body, an object of other members only, a wrong type, a
+ * known member twice, an id with NUL or over JOB_ID_LEN_MAX bytes. why may be NULL. */
 int job_decode(struct job_list *out, const struct job_room *room, char *body, size_t len,
                struct pipepoll_error *why);
 

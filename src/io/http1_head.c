@@ -1,7 +1,7 @@
-/* The head of an answer, line by line as it comes. A line is collected in `held` up to what any good
- * one needs; values that somebody wants go straight to the transfer. A header is finished when the
- * next line begins, since that may continue it. What frames the body is gathered, judged once, and
- * told to llhttp at the end of the head: so no two readings of it can differ. */
+/* The head of an answer, line by line as it comes. A line is collected in `held` up to what any
+ * good one needs; values that somebody wants go straight to the transfer. A header is finished when
+ * the next line begins, since that may continue it. What frames the body is gathered, judged once,
+ * and told to llhttp at the end of the head: so no two readings of it can differ. */
 #include "io/http1_head.h"
 
 #include <stdarg.h>
