@@ -138,26 +138,59 @@ static void on_timer(uv_timer_t *timer)
     struct fixture *f = timer->data;
     f->seen[0].calls++;
     uv_close((uv_handle_t *)timer, NULL);
+    crew_leave(f->crew, 0);
 }
 
 static void start_timer(void *ctx, uint32_t i)
 {
     struct fixture *f = ctx;
-    if (i != 0)
+    if (i != 0) {
+        crew_leave(f->crew, i);
         return;
+    }
     uv_timer_init(crew_loop(f->crew, 0), &f->timer);
     f->timer.data = f;
     uv_timer_start(&f->timer, on_timer, 1, 0);
 }
 
-static void work_on_a_loop_is_finished_before_its_thread_ends(void **state)
+static void work_on_a_loop_is_finished_before_it_leaves(void **state)
 {
     (void)state;
     struct fixture f;
     fixture_open(&f, 2);
     crew_each(f.crew, start_timer);
-    fixture_close(&f);
+    uv_run(&f.home, UV_RUN_DEFAULT);
+    assert_true(f.left);
     assert_int_equal(f.seen[0].calls, 1);
+    assert_int_equal(uv_loop_close(&f.home), 0);
+}
+
+static void never(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+/* As a library may whose thread hangs. */
+static void leave_with_a_handle(void *ctx, uint32_t i)
+{
+    static uv_timer_t hangs[2];
+    struct fixture *f = ctx;
+    uv_timer_init(crew_loop(f->crew, i), &hangs[i]);
+    uv_timer_start(&hangs[i], never, 3600000, 0);
+    crew_leave(f->crew, i);
+}
+
+static void what_hangs_in_a_loop_is_left_behind(void **state)
+{
+    static struct crew *stays; /* so that nobody takes it for a leak */
+    struct fixture f;
+    (void)state;
+    fixture_open(&f, 2);
+    stays = f.crew;
+    crew_each(f.crew, leave_with_a_handle);
+    uv_run(&f.home, UV_RUN_DEFAULT);
+    assert_true(f.left && stays);
+    assert_int_equal(uv_loop_close(&f.home), 0);
 }
 
 static void leave_but_the_last(void *ctx, uint32_t i)
@@ -210,7 +243,8 @@ int main(void)
         cmocka_unit_test(a_lone_loop_is_the_home_loop_on_its_thread),
         cmocka_unit_test(several_loops_have_a_thread_each),
         cmocka_unit_test(a_nudge_reaches_its_loop_and_a_report_home),
-        cmocka_unit_test(work_on_a_loop_is_finished_before_its_thread_ends),
+        cmocka_unit_test(work_on_a_loop_is_finished_before_it_leaves),
+        cmocka_unit_test(what_hangs_in_a_loop_is_left_behind),
         cmocka_unit_test(left_is_told_once_however_long_the_crew_stays),
         cmocka_unit_test(nudging_a_loop_that_has_left_does_nothing),
     };

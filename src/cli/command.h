@@ -39,6 +39,7 @@ struct command {
     size_t flag_count;
     const char *more; /* examples and exit codes: lines */
     bool holds_keys;  /* so that no core may be dumped */
+    bool has_loop;    /* that stderr must not block, and that needs descriptors and threads */
     int (*run)(const struct command *self, int argc, char **argv); /* argv[0] is the name */
 };
 

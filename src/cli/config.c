@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "cli/limits.h"
 #include "cli/quantity.h"
 
 static const double POLLS_PER_S_LEAST = 0.001, POLLS_PER_S_MOST = 1e5;
@@ -114,6 +115,9 @@ static void read_process(struct config *out, const struct section *s, struct com
           KEY_REQUEST_TIMEOUT, time, c);
     judge(quantity_duration_ms(v[KEY_CONNECT_TIMEOUT].text, 1, 600000, &out->connect_timeout_ms), s,
           KEY_CONNECT_TIMEOUT, time, c);
+    judge(quantity_duration_ms(v[KEY_DRAIN_TIMEOUT].text, 1, CONFIG_DRAIN_TIMEOUT_MAX_MS,
+                               &out->drain_timeout_ms),
+          s, KEY_DRAIN_TIMEOUT, "a time from 1ms to 24h such as 20s or 5m", c);
     read_ca_bundle(out, &v[KEY_CA_BUNDLE], c);
     judge(config_log_level(v[KEY_LOG_LEVEL].text, &out->log_level), s, KEY_LOG_LEVEL,
           "error, warning, info or debug", c);
@@ -128,14 +132,28 @@ struct forecast_limits config_limits(const struct config *c)
                                       .max_in_flight_per_region = c->max_in_flight_per_region };
 }
 
+/* Polls wait for each other where there are fewer, and fail where others take them. */
+static void warn_of_descriptors(size_t sockets, struct place at, struct complaints *c)
+{
+    uint64_t needed = sockets + limits_descriptors_beside(1), most = limits_descriptors();
+    if (needed > most)
+        complain(c, PIPEPOLL_WARNING, at,
+                 "%zu polls at once need %llu descriptors, and this process may have %llu: raise "
+                 "the limit (ulimit -n, LimitNOFILE=), or lower max-in-flight",
+                 sockets, (unsigned long long)needed, (unsigned long long)most);
+}
+
 static int warn_of_plan(const struct config *config, const struct section *process,
                         struct complaints *c)
 {
     struct forecast f = { 0 };
     const struct forecast_limits limits = config_limits(config);
     int r = forecast_make(&f, &config->plan, &limits);
-    if (!r)
-        forecast_complain(&f, &limits, process->values[KEY_MAX_IN_FLIGHT].at, c);
+    if (!r) {
+        struct place at = process->values[KEY_MAX_IN_FLIGHT].at;
+        forecast_complain(&f, &limits, at, c);
+        warn_of_descriptors(f.sockets, at, c);
+    }
     forecast_deinit(&f);
     return r;
 }
@@ -147,6 +165,7 @@ int config_parse(struct config *out, char *text, size_t len, struct settings *se
     struct config config = { .max_in_flight = 256,
                              .request_timeout_ms = 30000,
                              .connect_timeout_ms = 10000,
+                             .drain_timeout_ms = 30000,
                              .log_level = PIPEPOLL_INFO,
                              .text = text };
     int r = sections_read(&s, text, len, c);

@@ -4,13 +4,14 @@
 
 #include "cli/forecast.h"
 
-enum { CONFIG_SIZE_MAX = 1 << 20 };
+enum { CONFIG_SIZE_MAX = 1 << 20, CONFIG_DRAIN_TIMEOUT_MAX_MS = 86400000 };
 
 struct config {
     uint32_t max_in_flight;            /* 256 */
     uint32_t max_in_flight_per_region; /* 0: a fair share */
     double max_polls_per_s;            /* for each account and region; 0: no ceiling */
     uint32_t request_timeout_ms, connect_timeout_ms;
+    uint32_t drain_timeout_ms;     /* 30000; of `pipepoll run`, not of a poller */
     str ca_bundle;                 /* of a readable file; empty: the library's default */
     str ca_bundle_from;            /* the setting it comes from; empty: the file itself */
     enum pipepoll_level log_level; /* PIPEPOLL_INFO */

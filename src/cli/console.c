@@ -1,15 +1,31 @@
+/* One line writer for the process: stdio's stderr is replaced by a stream that hands it whole
+ * lines, and log lines go to it by themselves. So a command need not know that a loop turns
+ * meanwhile: fprintf(stderr, ...) is as harmless as it looks. The C library that lets stderr be
+ * assigned (glibc documents it) also sends what assert() says this way, hence the handler of
+ * SIGABRT: it gives the thread a moment to get that out. */
 #include "cli/console.h"
 
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/jsontext.h"
+#include "cli/line_writer.h"
 
-enum { LINE_MAX_BYTES = 12288 };
+enum { LINE_MAX_BYTES = 20480, WAITING_MAX = 256 * 1024, IDLE_MS = 1000, MOST_MS = 10000 };
 
 static const char *const level_names[] = { [PIPEPOLL_ERROR] = "error",
                                            [PIPEPOLL_WARNING] = "warning",
                                            [PIPEPOLL_INFO] = "info",
                                            [PIPEPOLL_DEBUG] = "debug" };
+
+/* Of the process, as stderr is. */
+static struct line_writer *writer;
+static _Atomic enum { STYLE_PLAIN, STYLE_TEXT, STYLE_JSON } style;
+
+/* --- lines --- */
 
 static void put_json(struct buf *out, const char *level, str line)
 {
@@ -33,26 +49,128 @@ static void put_text(struct buf *out, const char *level, str line)
     }
 }
 
+static str put_line(struct buf *out, bool json, enum pipepoll_level level, str line)
+{
+    void (*put)(struct buf *, const char *, str) = json ? put_json : put_text;
+    out->cap--; /* room for the line end */
+    put(out, level_names[level], line);
+    if (out->overflow) {
+        buf_reset(out);
+        put(out, level_names[level], STR("a log line too long to be written"));
+    }
+    out->cap++;
+    buf_put_char(out, '\n');
+    style = json ? STYLE_JSON : STYLE_TEXT;
+    return buf_str(out);
+}
+
+static void write_at_once(str line)
+{
+    ssize_t written = write(STDERR_FILENO, line.ptr, line.len);
+    (void)written; /* there is nobody left to tell */
+}
+
 void console_write(void *ctx, enum pipepoll_level level, struct pipepoll_str line)
 {
     const struct console *c = ctx;
-    if (level > c->level)
-        return;
     char text[LINE_MAX_BYTES];
     struct buf out = BUF_ON(text);
-    out.cap--; /* room for the line end */
-    void (*put)(struct buf *, const char *, str) = c->json ? put_json : put_text;
-    put(&out, level_names[level], line);
-    if (out.overflow) {
-        buf_reset(&out);
-        put(&out, level_names[level], STR("a log line too long to be written"));
-    }
-    text[out.len++] = '\n';
-    ssize_t written = write(STDERR_FILENO, text, out.len);
-    (void)written; /* there is nobody left to tell */
+    if (level > c->level)
+        return;
+    str whole = put_line(&out, c->json, level, line);
+    if (writer)
+        line_writer_put(writer, whole);
+    else
+        write_at_once(whole);
+}
+
+void console_keep(const struct console *c, enum pipepoll_level level, str line)
+{
+    char text[LINE_MAX_BYTES];
+    struct buf out = BUF_ON(text);
+    str whole = put_line(&out, c->json, level, line);
+    if (writer)
+        line_writer_keep(writer, whole);
+    else
+        write_at_once(whole);
 }
 
 struct log console_log(struct console *c)
 {
     return (struct log) { .write = console_write, .ctx = c };
+}
+
+/* --- stderr --- */
+
+static void put_gap(void *ctx, struct buf *out, uint64_t count)
+{
+    char text[96];
+    struct buf what = BUF_ON(text);
+    (void)ctx;
+    buf_printf(&what, "%llu line%s left out here: stderr could not be written",
+               (unsigned long long)count, count == 1 ? "" : "s");
+    if (style == STYLE_PLAIN)
+        buf_printf(out, "pipepoll: %.*s", STR_ARG(buf_str(&what)));
+    else
+        (style == STYLE_JSON ? put_json : put_text)(out, level_names[PIPEPOLL_WARNING],
+                                                    buf_str(&what));
+}
+
+static ssize_t write_stream(void *cookie, const char *text, size_t size)
+{
+    (void)cookie;
+    if (writer)
+        line_writer_put(writer, (str) { text, size });
+    else
+        write_at_once((str) { text, size });
+    return (ssize_t)size;
+}
+
+static void on_abort(int number)
+{
+    static const struct timespec moment = { .tv_nsec = 10000000 };
+    for (int i = 0; i < 50 && line_writer_backlog(writer); i++)
+        nanosleep(&moment, NULL);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static int replace_stream(void)
+{
+    FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t) { .write = write_stream });
+    if (!stream)
+        return PIPEPOLL_ENOMEM;
+    setvbuf(stream, NULL, _IOLBF, LINE_MAX_BYTES);
+    stderr = stream;
+    return PIPEPOLL_OK;
+}
+
+int console_open(void)
+{
+    const struct line_writer_options o = { .fd = STDERR_FILENO,
+                                           .size = WAITING_MAX,
+                                           .gap = put_gap };
+    int r = line_writer_open(&writer, &o);
+    if (r)
+        return r;
+    r = replace_stream();
+    if (r) {
+        line_writer_close(writer, IDLE_MS, MOST_MS);
+        writer = NULL;
+        return r;
+    }
+    signal(SIGABRT, on_abort);
+    return PIPEPOLL_OK;
+}
+
+bool console_close(void)
+{
+    if (!writer)
+        return true;
+    fflush(stderr);
+    signal(SIGABRT, SIG_DFL);
+    if (!line_writer_close(writer, IDLE_MS, MOST_MS))
+        return false;
+    writer = NULL;
+    return true;
 }

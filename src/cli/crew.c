@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "base/log.h"
+#include "cli/leave.h"
 
 struct member {
     struct crew *crew;
@@ -15,6 +16,8 @@ struct member {
     uv_async_t call;
     uv_thread_t thread;
     bool asked, nudged, leaving; /* under the mutex */
+    bool left;                   /* nothing of ours is in the loop any more */
+    bool hangs;                  /* but something of the library */
 };
 
 struct crew {
@@ -58,12 +61,17 @@ static void work(void *arg)
 {
     struct member *m = arg;
     struct crew *c = m->crew;
-    uv_run(&m->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&m->loop);
+    m->hangs = !leave_loop(&m->loop, &m->left);
     uv_mutex_lock(&c->mutex);
     c->gone++;
     uv_mutex_unlock(&c->mutex);
     crew_report(c);
+}
+
+static void on_call_closed(uv_handle_t *call)
+{
+    struct member *m = call->data;
+    m->left = true;
 }
 
 void crew_leave(struct crew *c, uint32_t i)
@@ -76,7 +84,7 @@ void crew_leave(struct crew *c, uint32_t i)
     uv_mutex_lock(&c->mutex);
     m->leaving = true;
     uv_mutex_unlock(&c->mutex);
-    uv_close((uv_handle_t *)&m->call, NULL);
+    uv_close((uv_handle_t *)&m->call, on_call_closed);
 }
 
 /* --- at home --- */
@@ -176,12 +184,16 @@ static int member_start(struct member *m)
 static void on_home_closed(uv_handle_t *home)
 {
     struct crew *c = home->data;
+    bool hangs = false;
+    for (uint32_t i = 0; i < c->options.loops; i++)
+        hangs = hangs || c->members[i].hangs;
     uv_sem_destroy(&c->answered);
     uv_mutex_destroy(&c->mutex);
-    free(c);
+    if (!hangs) /* a thread that hangs will look for its loop in here */
+        free(c);
 }
 
-static void leave(void *ctx, uint32_t i)
+static void leave_member(void *ctx, uint32_t i)
 {
     crew_leave(ctx, i);
 }
@@ -194,7 +206,7 @@ static int start_threads(struct crew *c, uint32_t count, struct pipepoll_error *
         int r = member_start(&c->members[i]);
         if (!r)
             continue;
-        each(c, i, leave, c);
+        each(c, i, leave_member, c);
         join(c, i);
         return explain(why, PIPEPOLL_ESYSTEM, "no thread for loop %u: %s", i + 1, uv_strerror(r));
     }

@@ -41,8 +41,8 @@ void crew_nudge(struct crew *c, uint32_t i);
 /* Any thread: have reported() called at home soon, once for several. Nothing for a lone loop. */
 void crew_report(struct crew *c);
 
-/* On loop i: its work is over, and its other handles are closed or closing. For a lone loop left()
- * is called inside. */
+/* On loop i: its work is over, and its other handles are closed or closing. What a
+ * library cannot take back is not waited for. For a lone loop left() is called inside. */
 void crew_leave(struct crew *c, uint32_t i);
 
 /* After left(), perhaps inside it. c is gone. */

@@ -14,7 +14,9 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "cli/demo_options.h"
+#include "cli/leave.h"
 #include "cli/region.h"
+#include "cli/signals.h"
 #include "cli/tally.h"
 #include "sim/sim.h"
 
@@ -38,6 +40,7 @@ struct demo {
     double cpu_s;
     struct pipepoll_stats stats; /* at the end */
     bool interrupted, ending, status_line;
+    bool done, hangs;              /* nothing of ours is in the loop any more; but something is */
     struct pipepoll_error trouble; /* the last; empty: none */
 };
 
@@ -104,13 +107,19 @@ static void make_job(struct demo *d)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
+static void on_timer_closed(uv_handle_t *timer)
+{
+    struct demo *d = timer->data;
+    d->done = true;
+}
+
 static void on_sim_closed(void *ctx)
 {
     struct demo *d = ctx;
     d->sim = NULL;
-    uv_close((uv_handle_t *)&d->timer, NULL);
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&d->signals[i], NULL);
+    uv_close((uv_handle_t *)&d->timer, on_timer_closed);
 }
 
 static void on_poller_closed(void *ctx)
@@ -167,6 +176,7 @@ static void print_status(struct demo *d, double now_ms)
             now_ms / 1000, (unsigned long long)s.polls, (double)s.polls * 1000 / now_ms,
             s.in_flight, (unsigned long long)d->tally.found, (unsigned long long)d->jobs_made,
             tally_wait_ms(&d->tally, 0.5));
+    fflush(stderr); /* it has no line end */
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -275,7 +285,7 @@ static void start_handles(struct demo *d)
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
         uv_signal_init(&d->loop, &d->signals[i]);
         d->signals[i].data = d;
-        uv_signal_start(&d->signals[i], on_signal, numbers[i]);
+        signals_start(&d->signals[i], on_signal, numbers[i]);
     }
 }
 
@@ -297,8 +307,7 @@ static int play(struct demo *d, struct pipepoll_error *why)
         d->start_ns = uv_hrtime();
         uv_timer_start(&d->timer, on_tick, TICK_MS, TICK_MS);
     }
-    uv_run(&d->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&d->loop);
+    d->hangs = !leave_loop(&d->loop, &d->done);
     if (d->status_line)
         fputs("\r\033[K", stderr);
     return r;
@@ -380,7 +389,8 @@ static int run_demo(const struct command *self, int argc, char **argv)
         }
     }
     tally_deinit(&d->tally);
-    free(d);
+    if (!d->hangs)
+        free(d);
     return code;
 }
 
@@ -400,5 +410,6 @@ const struct command command_demo = {
         "  pipepoll demo --seconds 60 --action-types 30 --jobs-per-second 200\n\n"
         "Exit codes: 0 every job was found once; 1 a job was lost or doubled; 252 wrong usage;\n"
         "255 it could not start.\n",
+    .has_loop = true,
     .run = run_demo,
 };

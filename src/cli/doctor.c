@@ -12,6 +12,7 @@
 #include "cli/event.h"
 #include "cli/failure.h"
 #include "cli/keyring.h"
+#include "cli/leave.h"
 
 /* Two attempts of one target fit into the whole. */
 enum { FAILURES = 2, LOOK_MS = 50, CONNECT_MS = 8000, REQUEST_MS = 15000, WHOLE_MS = 45000 };
@@ -28,6 +29,7 @@ struct doctor {
     struct pipepoll_sink sink;
     struct pipepoll *poller;
     size_t left; /* live targets */
+    bool done;   /* nothing of ours is in the loop any more */
 };
 
 static struct doctor *doctor_of(struct pipepoll_sink *sink)
@@ -134,10 +136,16 @@ static void on_look(uv_timer_t *timer)
 
 /* --- the end --- */
 
+static void on_timer_closed(uv_handle_t *timer)
+{
+    struct doctor *d = timer->data;
+    d->done = true;
+}
+
 static void on_poller_closed(void *ctx)
 {
     struct doctor *d = ctx;
-    uv_close((uv_handle_t *)&d->timer, NULL);
+    uv_close((uv_handle_t *)&d->timer, on_timer_closed);
 }
 
 static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
@@ -213,8 +221,7 @@ static int examine(struct doctor *d, struct pipepoll_error *why)
         else
             uv_timer_start(&d->timer, on_look, LOOK_MS, LOOK_MS);
     }
-    uv_run(&d->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&d->loop);
+    leave_loop(&d->loop, &d->done);
     return r;
 }
 
@@ -247,7 +254,7 @@ static void end_report(struct doctor_report *r)
 
 static int run_doctor(const struct command *self, int argc, char **argv)
 {
-    struct doctor d = { .left = 0 };
+    static struct doctor d; /* what hangs in its loop outlives this call */
     struct flags f = flags_of(self, argc, argv);
     struct pipepoll_error why = { "out of memory" };
     int code;
@@ -293,5 +300,6 @@ const struct command command_doctor = {
         "252 wrong usage or file; 253 no credentials, no region, or settings that are not\n"
         "understood; 254 the service refused; 255 anything else.\n",
     .holds_keys = true,
+    .has_loop = true,
     .run = run_doctor,
 };

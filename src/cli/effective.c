@@ -56,6 +56,7 @@ static void print_process(const struct config *c, const struct console *console)
         printf("# %s: what the service allows\n", key_name(KEY_MAX_POLLS_PER_SECOND));
     print_duration(KEY_REQUEST_TIMEOUT, c->request_timeout_ms);
     print_duration(KEY_CONNECT_TIMEOUT, c->connect_timeout_ms);
+    print_duration(KEY_DRAIN_TIMEOUT, c->drain_timeout_ms);
     print_roots(c);
     printf("%s = %s\n", key_name(KEY_LOG_LEVEL), config_log_level_name(console->level));
     printf("%s = %s\n", key_name(KEY_LOG_FORMAT), console->json ? "json" : "text");

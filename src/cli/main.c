@@ -1,11 +1,15 @@
 /* The program: which command it is, and what to say when it is none. */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/nearest.h"
 #include "cli/command.h"
+#include "cli/console.h"
+#include "cli/leave.h"
+#include "cli/limits.h"
 #include "cli/memory.h"
+#include "cli/signals.h"
 #include "cli/sim.h"
 
 static int run_sim(const struct command *self, int argc, char **argv)
@@ -17,6 +21,7 @@ static int run_sim(const struct command *self, int argc, char **argv)
 static const struct command command_sim = {
     .name = STR_INIT("sim"),
     .summary = "serve a simulated CodePipeline, for any AWS SDK",
+    .has_loop = true,
     .run = run_sim,
 };
 
@@ -69,11 +74,26 @@ static bool hold_standard_descriptors(void)
     return true;
 }
 
+/* What a loop must not fail for lack of, nor wait for. */
+static bool prepare_for_loop(const struct command *c)
+{
+    struct pipepoll_error why;
+    int r = limits_check(&why);
+    if (!r && console_open())
+        r = explain(&why, PIPEPOLL_ESYSTEM, "no thread can be started that writes to stderr");
+    if (r)
+        fprintf(stderr, "pipepoll %.*s: %s\n", STR_ARG(c->name), why.text);
+    return !r;
+}
+
 static int run(const struct command *c, int argc, char **argv)
 {
     if (c->holds_keys)
         memory_conceal();
-    return c->run(c, argc, argv);
+    limits_raise();
+    if (c->has_loop && !prepare_for_loop(c))
+        return EXIT_OTHER;
+    return leave(c->run(c, argc, argv));
 }
 
 static const struct command *find(str word)
@@ -94,8 +114,7 @@ static int help_on(char *name)
 
 int main(int argc, char **argv)
 {
-    /* A reader that goes away is an error of the write, dealt with where it was made. */
-    signal(SIGPIPE, SIG_IGN);
+    signals_init();
     if (!hold_standard_descriptors())
         return EXIT_OTHER;
     if (argc < 2) {

@@ -9,6 +9,7 @@
 #include "cli/failure.h"
 #include "cli/identity.h"
 #include "cli/jsontext.h"
+#include "cli/leave.h"
 #include "cli/poll_options.h"
 
 enum { ATTEMPTS = 3, INDENT = 4 };
@@ -33,7 +34,14 @@ struct poll {
     struct pipepoll_sink sink;
     struct pipepoll *poller;
     int code;
+    bool done; /* the poller is closed */
 };
+
+static void on_closed(void *ctx)
+{
+    struct poll *p = ctx;
+    p->done = true;
+}
 
 /* --- answers --------------------------------------------------------------------------------- */
 
@@ -238,7 +246,7 @@ static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identi
         return;
     fprintf(stderr, "\nUnable to locate credentials: %.*s\n", STR_ARG(identity->reason));
     p->code = EXIT_CREDENTIALS;
-    pipepoll_close(p->poller, NULL, NULL);
+    pipepoll_close(p->poller, on_closed, p);
 }
 
 static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
@@ -246,7 +254,7 @@ static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
     struct poll *p = CONTAINER_OF(sink, struct poll, sink);
     (void)from;
     if (--p->left == 0)
-        pipepoll_close(p->poller, NULL, NULL);
+        pipepoll_close(p->poller, on_closed, p);
 }
 
 /* --- the poll -------------------------------------------------------------------------------- */
@@ -286,7 +294,7 @@ static int add_targets(struct poll *p, struct pipepoll_error *why)
 
 static int poll_regions(struct poll *p)
 {
-    uv_loop_t loop;
+    static uv_loop_t loop; /* what hangs in it outlives this call */
     struct pipepoll_error why = { "there is no event loop" };
     if (uv_loop_init(&loop)) {
         fprintf(stderr, "\npipepoll poll: %s\n", why.text);
@@ -296,10 +304,9 @@ static int poll_regions(struct poll *p)
     if (!r) {
         r = add_targets(p, &why);
         if (r)
-            pipepoll_close(p->poller, NULL, NULL);
+            pipepoll_close(p->poller, on_closed, p);
     }
-    uv_run(&loop, UV_RUN_DEFAULT);
-    uv_loop_close(&loop);
+    leave_loop(&loop, &p->done);
     if (r)
         fprintf(stderr, "\npipepoll poll: %s\n", why.text);
     return r ? EXIT_OTHER : p->code;
@@ -353,5 +360,6 @@ const struct command command_poll = {
             "or\n"
             "settings that are not understood; 254 the service refused; 255 anything else.\n",
     .holds_keys = true,
+    .has_loop = true,
     .run = run_poll,
 };

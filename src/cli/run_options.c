@@ -4,13 +4,23 @@
 #include "cli/crew.h"
 #include "cli/quantity.h"
 
-enum { FLAG_CONFIG, FLAG_LOOPS, FLAG_LOG_FORMAT, FLAG_LOG_LEVEL, FLAG_PRINT_CONFIG };
+enum {
+    FLAG_CONFIG,
+    FLAG_DRAIN_TIMEOUT,
+    FLAG_LOOPS,
+    FLAG_LOG_FORMAT,
+    FLAG_LOG_LEVEL,
+    FLAG_PRINT_CONFIG
+};
 
 _Static_assert(FLAG_PRINT_CONFIG + 1 == RUN_FLAG_COUNT, "a flag without a name, or the other way");
 
 const struct flag run_flags[RUN_FLAG_COUNT] = {
     [FLAG_CONFIG] = { STR_INIT("--config"), "FILE",
                       "what to poll, or - for stdin (required); see below" },
+    [FLAG_DRAIN_TIMEOUT] = { STR_INIT("--drain-timeout"), "TIME",
+                             "how long the end may wait for polls in flight and for the reader\n"
+                             "of stdout (default 30s, or the file's)" },
     [FLAG_LOOPS] = { STR_INIT("--loops"), "N",
                      "poll on so many threads, the regions split among them\n"
                      "(default 1, at most 64)" },
@@ -31,6 +41,10 @@ static const char *read_value(void *options, int flag, str value)
     case FLAG_CONFIG:
         o->config = value.ptr;
         return NULL;
+    case FLAG_DRAIN_TIMEOUT:
+        return quantity_duration_ms(value, 1, CONFIG_DRAIN_TIMEOUT_MAX_MS, &o->drain_timeout_ms)
+                   ? NULL
+                   : "a time from 1ms to 24h such as 20s or 5m";
     case FLAG_LOOPS:
         return quantity_count(value, 1, CREW_LOOPS_MAX, &o->loops) ? NULL : "a number from 1 to 64";
     case FLAG_LOG_FORMAT:

@@ -6,13 +6,14 @@
 
 struct run_options {
     const char *config;
-    bool has_level, has_format, log_json; /* given: they go before what the file says */
+    bool has_level, has_format, log_json; /* given: they override what the file says */
     enum pipepoll_level level;
     uint32_t loops;
-    bool print_config; /* and no more */
+    uint32_t drain_timeout_ms; /* 0: as the file says */
+    bool print_config;         /* and no more */
 };
 
-enum { RUN_FLAG_COUNT = 5 };
+enum { RUN_FLAG_COUNT = 6 };
 extern const struct flag run_flags[RUN_FLAG_COUNT];
 
 /* true: *out is filled. false: *code is what to exit with. */

@@ -28,6 +28,7 @@
     X(MAX_POLLS_PER_SECOND, "max-polls-per-second", PROCESS)                                       \
     X(REQUEST_TIMEOUT, "request-timeout", PROCESS)                                                 \
     X(CONNECT_TIMEOUT, "connect-timeout", PROCESS)                                                 \
+    X(DRAIN_TIMEOUT, "drain-timeout", PROCESS)                                                     \
     X(CA_BUNDLE, "ca-bundle", PROCESS)                                                             \
     X(LOG_LEVEL, "log-level", PROCESS)                                                             \
     X(LOG_FORMAT, "log-format", PROCESS)

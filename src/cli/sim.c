@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "cli/signals.h"
 #include "cli/sim_options.h"
 
 enum { EXIT_OK = 0, EXIT_USAGE = 252, EXIT_FAILED = 255 };
@@ -93,8 +94,8 @@ static int server_open(struct server *s, const struct sim_command *c, struct pip
         return explain(why, PIPEPOLL_ESYSTEM, "libuv would not watch signals");
     uv_signal_init(&s->loop, &s->terminate);
     s->interrupt.data = s->terminate.data = s;
-    uv_signal_start(&s->interrupt, on_signal, SIGINT);
-    uv_signal_start(&s->terminate, on_signal, SIGTERM);
+    signals_start(&s->interrupt, on_signal, SIGINT);
+    signals_start(&s->terminate, on_signal, SIGTERM);
     int r = sim_open(&s->sim, &s->loop, &c->options, why);
     if (!r)
         r = server_furnish(s, c, why);
@@ -131,7 +132,6 @@ int cli_sim(int argc, char **argv)
         sim_options_help();
         return EXIT_OK;
     }
-    signal(SIGPIPE, SIG_IGN); /* a client that goes is no reason to */
     int r = read == SIM_OPTIONS_WRONG ? PIPEPOLL_EINVAL : serve(&c, &why);
     if (r)
         fprintf(stderr, "pipepoll sim: %s%s\n", why.text,

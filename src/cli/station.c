@@ -99,6 +99,20 @@ static void write_health(struct station *s, struct pipepoll_target *from,
                  "a health event of [target %s] is left out: stdout is too slow", t->name);
 }
 
+void station_note(struct station *s)
+{
+    s->last.size = sizeof s->last;
+    pipepoll_stats(s->roster.poller, &s->last);
+    s->in_flight = s->last.in_flight;
+}
+
+/* Whoever waits for the end wants to know for how many. */
+static void note_end(struct station *s)
+{
+    if (s->closing)
+        station_note(s);
+}
+
 static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
                     const struct pipepoll_answer *answer)
 {
@@ -107,6 +121,7 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
     if (roster_answered(roster_of(from)))
         write_health(s, from, NULL);
     struct event_source source = source_now(from);
+    note_end(s);
     for (size_t i = 0; i < answer->job_count; i++) {
         struct buf line = BUF_ON(text);
         event_job(&line, &source, &answer->jobs[i], answer->request_id);
@@ -120,6 +135,7 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
                    const struct pipepoll_failure *failure)
 {
     struct station *s = station_of(sink);
+    note_end(s);
     if (roster_failed(roster_of(from), failure))
         write_health(s, from, failure);
     else
@@ -160,13 +176,6 @@ static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identi
 void station_refresh(struct station *s)
 {
     pipepoll_refresh_credentials(s->roster.poller);
-}
-
-void station_note(struct station *s)
-{
-    s->last.size = sizeof s->last;
-    pipepoll_stats(s->roster.poller, &s->last);
-    s->in_flight = s->last.in_flight;
 }
 
 /* A closed poller has no statistics to ask for, but the last target to go sees all of them. */
@@ -213,6 +222,7 @@ static void on_poller_closed(void *ctx)
 
 void station_close(struct station *s)
 {
+    s->closing = true;
     station_note(s);
     pipepoll_close(s->roster.poller, on_poller_closed, s);
 }

@@ -25,6 +25,7 @@ struct station {
     struct outlet outlet;
     struct pipepoll_stats last; /* as of the last station_note(), and once closed for good */
     _Atomic uint32_t in_flight; /* of them, for other threads while the poller closes */
+    bool closing;
     void (*closed)(void *ctx);
     void *ctx;
 };

@@ -85,7 +85,7 @@ static void finish(struct stations *s)
     s->done = true;
     if (s->crew)
         crew_close(s->crew);
-    s->options.closed(s->options.ctx);
+    s->closed(s->closed_ctx);
 }
 
 /* Each relay in turn is the first, lest one takes all the room there is. */
@@ -257,12 +257,30 @@ static void close_post(void *ctx, uint32_t i)
         on_station_closed(p);
 }
 
-void stations_close(struct stations *s)
+void stations_close(struct stations *s, void (*closed)(void *ctx), void *ctx)
 {
+    s->closed = closed;
+    s->closed_ctx = ctx;
     if (s->crew)
         crew_each(s->crew, close_post);
     else
         finish(s);
+}
+
+uint32_t stations_in_flight(const struct stations *s)
+{
+    uint32_t in_flight = 0;
+    for (uint32_t i = 0; s->posts && i < s->options.loops; i++)
+        in_flight += s->posts[i].station.in_flight;
+    return in_flight;
+}
+
+size_t stations_backlog(const struct stations *s)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; s->posts && !is_alone(s) && i < s->options.loops; i++)
+        bytes += relay_backlog(&s->posts[i].relay);
+    return bytes;
 }
 
 struct stations_work stations_work(const struct stations *s)
@@ -297,13 +315,9 @@ void stations_note(struct stations *s)
 
 uint32_t stations_give_up(struct stations *s)
 {
-    uint32_t in_flight = 0;
-    for (uint32_t i = 0; s->posts && i < s->options.loops; i++) {
-        if (!is_alone(s))
-            relay_drain(&s->posts[i].relay, put_line, s);
-        in_flight += s->posts[i].station.in_flight;
-    }
-    return in_flight;
+    for (uint32_t i = 0; s->posts && !is_alone(s) && i < s->options.loops; i++)
+        relay_drain(&s->posts[i].relay, put_line, s);
+    return stations_in_flight(s);
 }
 
 void stations_deinit(struct stations *s)

@@ -14,8 +14,6 @@ struct stations_options {
     const struct config *config;   /* its limits; read by stations_open() only */
     const struct console *console; /* copied for each station, now and at each change */
     struct output *output;         /* on `home`; of stations_outlet_size() */
-    void (*closed)(void *ctx);
-    void *ctx;
 };
 
 struct post;
@@ -29,6 +27,8 @@ struct stations {
     struct plan next[CREW_LOOPS_MAX];   /* what each is to poll */
     uint32_t first_pumped;
     bool left, done;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
 };
 
 /* What the output must hold of its own: lines of several stations wait in their relays. */
@@ -59,7 +59,12 @@ void stations_on_broken(struct stations *s);
 
 /* Drain: polls in flight are delivered and their lines put into the output, however long that has
  * no room; then closed(ctx), perhaps inside this call, where stations_deinit() is allowed. */
-void stations_close(struct stations *s);
+void stations_close(struct stations *s, void (*closed)(void *ctx), void *ctx);
+
+/* At any time: polls in flight, as of the last that ended or of stations_note(); bytes of lines
+ * that did not get to the output yet. */
+uint32_t stations_in_flight(const struct stations *s);
+size_t stations_backlog(const struct stations *s);
 
 /* What all pollers did in their time: as of the last stations_note(), and after closed(). */
 struct stations_work {

@@ -9,6 +9,7 @@ import json
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,9 @@ KEY = "AKIDCANARY"
 SECRET = "canary/secret/key/never/printed"
 TOKEN = "canary-session-token-never-printed"
 ACME = "category=Build,owner=ThirdParty,provider=Acme,version=1"
+
+# A background job of a shell without job control ignores it, and so would all that we start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 results = []
 everything = []  # all that any command printed, for the canary
@@ -80,16 +84,18 @@ def leave_nothing_behind():
 class Process:
     """A command that runs until told to end; its lines are collected as they come."""
 
-    def __init__(self, *arguments, env=None, stdout=subprocess.PIPE, read=True):
+    def __init__(self, *arguments, env=None, stdout=subprocess.PIPE, read=True,
+                 stderr=subprocess.PIPE, **options):
         self.p = subprocess.Popen([PROGRAM, *arguments], env=env or KEYS, stdout=stdout,
-                                  stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+                                  stderr=stderr, text=True, stdin=subprocess.DEVNULL, **options)
         running.append(self.p)
         self.lines = {"out": queue.Queue(), "err": queue.Queue()}
         self.seen = {"out": [], "err": []}
         self.threads = []
         if self.p.stdout and read:
             self.collect("out", self.p.stdout)
-        self.collect("err", self.p.stderr)
+        if self.p.stderr:
+            self.collect("err", self.p.stderr)
 
     def collect(self, name, stream):
         def work():

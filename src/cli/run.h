@@ -1,0 +1,61 @@
+/* `pipepoll run`, what its parts share: the beginning (run.c), the reload and the end. All on the
+ * home loop's thread. */
+#ifndef CLI_RUN_H
+#define CLI_RUN_H
+
+#include <uv.h>
+
+#include "cli/config.h"
+#include "cli/console.h"
+#include "cli/output.h"
+#include "cli/run_options.h"
+#include "cli/stations.h"
+
+enum { RUN_TERM, RUN_INT, RUN_HUP, RUN_USR1, RUN_SIGNAL_COUNT };
+
+struct run {
+    struct run_options options;
+    struct config config;
+    struct console console;
+    struct log log;
+    uv_loop_t loop;
+    uv_signal_t signals[RUN_SIGNAL_COUNT];
+    uv_timer_t drain; /* runs from the beginning of the end */
+    struct output *output;
+    struct stations stations;
+    bool ending;
+    int end_number;            /* the signal that asked for the end; 0: none did */
+    uint64_t ending_since_ms;  /* of the loop's clock */
+    struct stations_work work; /* at that time */
+    size_t lost;               /* jobs not written */
+    int code;
+    bool done, hangs; /* nothing of ours is in the loop any more; but something is */
+};
+
+/* --- run_reload.c --- */
+
+/* One line of a complaint; ctx is a struct console. */
+void run_log_complaint(void *ctx, enum pipepoll_level level, str text);
+/* After its complaints: the line that says what came of it. c may be NULL for PIPEPOLL_ENOMEM. */
+void run_log_refusal(struct run *r, int result, const struct complaints *c, const char *then);
+/* What the options override, in a config that was loaded. */
+void run_apply_options(struct run *r, struct config *config);
+void run_log_idle(struct run *r, uint32_t idle);
+/* SIGHUP: read the file again. */
+void run_reload(struct run *r);
+
+/* --- run_end.c --- */
+
+/* Begin the end, once: polls in flight are delivered, lines written, handles closed. code: what to
+ * exit with, unless 0. Not before the stations were opened or failed to. */
+void run_end(struct run *r, int code);
+/* SIGTERM or SIGINT: begin the end, or end at once where it began a while ago. */
+void run_on_end_signal(struct run *r, int number);
+/* For the output's lost(). */
+void run_on_lost(struct run *r, str line);
+/* Close what is left when the output is gone, or never was. */
+void run_close_handles(struct run *r);
+/* SIGUSR1: one line on how things stand. */
+void run_log_status(struct run *r);
+
+#endif

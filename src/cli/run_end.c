@@ -1,0 +1,185 @@
+/* The end of `pipepoll run`, whoever asks for it, goes one way: close the stations (polls in flight
+ * are delivered), then the output (lines are written), then the signals; with nothing of ours left
+ * the loop is left. Meanwhile a timer tells what it waits for, and when drain-timeout is over it
+ * ends as a second signal ends it: what is not written is named, and nothing is waited for. */
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/event.h"
+#include "cli/leave.h"
+#include "cli/quantity.h"
+#include "cli/run.h"
+#include "cli/signals.h"
+
+/* timeout(1) signals its child and then its group, and a terminal's Ctrl-C may reach the reader
+ * first: what comes sooner after the end began is no second wish. */
+enum { AGAIN_MS = 1000, TELL_MS = 5000 };
+
+static uint64_t draining_ms(struct run *r)
+{
+    return uv_now(&r->loop) - r->ending_since_ms;
+}
+
+static size_t unwritten(struct run *r)
+{
+    return (r->output ? output_backlog(r->output) : 0) + stations_backlog(&r->stations);
+}
+
+/* --- what it waits for --- */
+
+static void put_awaited(struct run *r, struct buf *out)
+{
+    uint32_t in_flight = stations_in_flight(&r->stations);
+    size_t bytes = unwritten(r);
+    if (in_flight)
+        buf_printf(out, "%u poll%s in flight%s", in_flight, quantity_plural(in_flight),
+                   bytes ? " and " : "");
+    if (bytes)
+        buf_printf(out, "the reader of stdout to take %zu bytes", bytes);
+    if (!in_flight && !bytes)
+        buf_put(out, STR("what is closing"));
+}
+
+static uint64_t left_s(struct run *r)
+{
+    uint64_t passed_ms = draining_ms(r), whole_ms = r->config.drain_timeout_ms;
+    return passed_ms < whole_ms ? (whole_ms - passed_ms + 999) / 1000 : 0;
+}
+
+static void log_drain(struct run *r)
+{
+    char text[160];
+    struct buf awaited = BUF_ON(text);
+    put_awaited(r, &awaited);
+    log_line(&r->log, PIPEPOLL_INFO,
+             "ending since %llu s: waiting for %.*s; in %llu s drain-timeout is over, and what is "
+             "not written is listed here",
+             (unsigned long long)(draining_ms(r) / 1000), STR_ARG(buf_str(&awaited)),
+             (unsigned long long)left_s(r));
+}
+
+void run_log_status(struct run *r)
+{
+    if (!r->ending)
+        stations_note(&r->stations);
+    struct stations_work w = r->ending ? r->work : stations_work(&r->stations);
+    uint32_t in_flight = r->ending ? stations_in_flight(&r->stations) : w.in_flight;
+    log_line(&r->log, PIPEPOLL_INFO,
+             "status: polls %llu, jobs %llu, failed %llu; targets %zu, unhealthy %zu; "
+             "in flight %u, parked %u; at most %u ms late; %zu bytes unwritten",
+             (unsigned long long)w.polls, (unsigned long long)w.jobs,
+             (unsigned long long)w.failures, w.targets, w.unhealthy, in_flight, w.parked,
+             w.max_lateness_ms, unwritten(r));
+    if (r->ending)
+        log_drain(r);
+}
+
+/* --- the end --- */
+
+static void log_work(struct run *r)
+{
+    struct stations_work work = stations_work(&r->stations);
+    log_line(&r->log, PIPEPOLL_INFO, "ended: %llu job%s in %llu poll%s",
+             (unsigned long long)work.jobs, quantity_plural(work.jobs),
+             (unsigned long long)work.polls, quantity_plural(work.polls));
+}
+
+static void on_drain_closed(uv_handle_t *timer)
+{
+    struct run *r = timer->data;
+    r->done = true;
+}
+
+void run_close_handles(struct run *r)
+{
+    for (size_t i = 0; i < RUN_SIGNAL_COUNT; i++)
+        uv_close((uv_handle_t *)&r->signals[i], NULL);
+    uv_close((uv_handle_t *)&r->drain, on_drain_closed);
+}
+
+static void on_output_closed(void *ctx)
+{
+    struct run *r = ctx;
+    r->output = NULL;
+    if (r->code == EXIT_FINE)
+        log_work(r);
+    run_close_handles(r);
+}
+
+/* Not by log_line(), which cuts: this is the last that anybody sees of a job. What other lines say
+ * is in the log already. */
+void run_on_lost(struct run *r, str line)
+{
+    if (!event_is_job(line))
+        return;
+    r->lost++;
+    char text[EVENT_LINE_MAX + 64];
+    struct buf b = BUF_ON(text);
+    buf_put(&b, STR("not written to stdout: "));
+    buf_put(&b, line);
+    console_keep(&r->console, PIPEPOLL_ERROR, buf_str(&b));
+}
+
+/* Not exit(): its handlers would wait for a write or a look-up that may never end. */
+static void end_at_once(struct run *r, const char *why, int code)
+{
+    if (r->output)
+        output_give_up(r->output);
+    uint32_t in_flight = stations_give_up(&r->stations);
+    char text[160];
+    struct buf line = BUF_ON(text);
+    buf_printf(&line, "%sended at once: %zu job%s not written, %u poll%s in flight", why, r->lost,
+               quantity_plural(r->lost), in_flight, quantity_plural(in_flight));
+    enum pipepoll_level level = r->lost || in_flight ? PIPEPOLL_WARNING : PIPEPOLL_INFO;
+    if (level <= r->console.level)
+        console_keep(&r->console, level, buf_str(&line)); /* the list may have filled the queue */
+    console_close();
+    _exit(code);
+}
+
+static void on_drain(uv_timer_t *timer)
+{
+    struct run *r = timer->data;
+    uint64_t passed_ms = draining_ms(r), whole_ms = r->config.drain_timeout_ms;
+    if (passed_ms >= whole_ms)
+        end_at_once(r, "drain-timeout is over: ", r->code ? r->code : 128 + r->end_number);
+    if (passed_ms)
+        log_drain(r);
+    uint64_t rest_ms = whole_ms - passed_ms;
+    uv_timer_start(&r->drain, on_drain, rest_ms < TELL_MS ? rest_ms : TELL_MS, 0);
+}
+
+static void on_stations_closed(void *ctx)
+{
+    struct run *r = ctx;
+    output_close(r->output, on_output_closed, r);
+}
+
+void run_end(struct run *r, int code)
+{
+    if (code)
+        r->code = code;
+    if (r->ending)
+        return;
+    r->ending = true;
+    uv_update_time(&r->loop);
+    r->ending_since_ms = uv_now(&r->loop);
+    r->work = stations_work(&r->stations);
+    on_drain(&r->drain);
+    stations_close(&r->stations, on_stations_closed, r);
+}
+
+void run_on_end_signal(struct run *r, int number)
+{
+    const char *name = signals_name_of_end(number);
+    if (r->ending && draining_ms(r) < AGAIN_MS)
+        return;
+    if (r->ending)
+        end_at_once(r, "", 128 + number);
+    log_line(&r->log, PIPEPOLL_INFO,
+             "%s: polls in flight are finished, then we end (again: end at once)", name);
+    r->end_number = number;
+    stations_note(&r->stations);
+    run_end(r, EXIT_FINE);
+}

@@ -1,0 +1,110 @@
+/* The config file of a running `pipepoll run`, read again: all that is wrong with it is told and
+ * nothing changes, or targets come and go and the rest notices nothing. A poller's own options are
+ * given once; which of them the file changed is told. */
+#include "base/log.h"
+#include "cli/quantity.h"
+#include "cli/run.h"
+
+void run_log_complaint(void *ctx, enum pipepoll_level level, str text)
+{
+    console_write(ctx, level, text);
+}
+
+void run_apply_options(struct run *r, struct config *config)
+{
+    const struct run_options *o = &r->options;
+    r->console.level = o->has_level ? o->level : config->log_level;
+    r->console.json = o->has_format ? o->log_json : config->log_json;
+    if (o->drain_timeout_ms)
+        config->drain_timeout_ms = o->drain_timeout_ms;
+}
+
+static void put_changed(struct buf *out, bool changed, const char *key)
+{
+    if (changed)
+        buf_printf(out, "%s%s", out->len ? ", " : "", key);
+}
+
+/* A poller's options are given once. */
+static void log_unchangeable(struct run *r, const struct config *a, const struct config *b)
+{
+    char text[256];
+    struct buf keys = BUF_ON(text);
+    put_changed(&keys, a->max_in_flight != b->max_in_flight, "max-in-flight");
+    put_changed(&keys, a->max_in_flight_per_region != b->max_in_flight_per_region,
+                "max-in-flight-per-region");
+    put_changed(&keys, a->max_polls_per_s != b->max_polls_per_s, "max-polls-per-second");
+    put_changed(&keys, a->request_timeout_ms != b->request_timeout_ms, "request-timeout");
+    put_changed(&keys, a->connect_timeout_ms != b->connect_timeout_ms, "connect-timeout");
+    put_changed(&keys, !str_eq(a->ca_bundle, b->ca_bundle), "ca-bundle");
+    if (keys.len)
+        log_line(&r->log, PIPEPOLL_WARNING, "from the next start on, not before: %.*s",
+                 STR_ARG(buf_str(&keys)));
+}
+
+static void log_console_change(struct run *r, const struct console *before,
+                               const struct config *new)
+{
+    const struct run_options *o = &r->options;
+    if (r->console.level != before->level)
+        log_line(&r->log, PIPEPOLL_INFO, "log-level is %s from now on",
+                 config_log_level_name(r->console.level));
+    if (r->console.json != before->json)
+        log_line(&r->log, PIPEPOLL_INFO, "log-format is %s from now on",
+                 r->console.json ? "json" : "text");
+    if (o->has_level && new->log_level != r->config.log_level)
+        log_line(&r->log, PIPEPOLL_WARNING, "--log-level overrides the file's log-level");
+    if (o->has_format && new->log_json != r->config.log_json)
+        log_line(&r->log, PIPEPOLL_WARNING, "--log-format overrides the file's log-format");
+}
+
+void run_log_refusal(struct run *r, int result, const struct complaints *c, const char *then)
+{
+    if (result == PIPEPOLL_ENOMEM)
+        log_line(&r->log, PIPEPOLL_ERROR, "no memory for %s: %s", r->options.config, then);
+    else
+        log_line(&r->log, PIPEPOLL_ERROR, "%zu error%s in %s: %s", c->errors,
+                 quantity_plural(c->errors), r->options.config, then);
+}
+
+void run_log_idle(struct run *r, uint32_t idle)
+{
+    if (idle)
+        log_line(&r->log, PIPEPOLL_WARNING,
+                 "%u of %u loops have nothing to poll: there are not as many regions", idle,
+                 r->options.loops);
+}
+
+static void take_config(struct run *r, struct config *new)
+{
+    struct stations_change changed;
+    struct console before = r->console;
+    run_apply_options(r, new);
+    if (stations_change(&r->stations, &new->plan, &changed)) {
+        r->console = before;
+        run_log_refusal(r, PIPEPOLL_ENOMEM, NULL, "nothing changes");
+        config_deinit(new);
+        return;
+    }
+    log_unchangeable(r, &r->config, new);
+    log_console_change(r, &before, new);
+    run_log_idle(r, changed.idle);
+    config_deinit(&r->config);
+    r->config = *new;
+    log_line(&r->log, PIPEPOLL_INFO, "%s taken: %zu target%s added, %zu removed, %zu unchanged",
+             r->options.config, changed.added, quantity_plural(changed.added), changed.removed,
+             changed.kept);
+}
+
+void run_reload(struct run *r)
+{
+    struct config new;
+    struct complaints complaints;
+    int result = config_load(&new, r->options.config, &complaints);
+    complaints_each(&complaints, run_log_complaint, &r->console);
+    if (result)
+        run_log_refusal(r, result, &complaints, "nothing changes");
+    else
+        take_config(r, &new);
+    stations_refresh(&r->stations);
+}
