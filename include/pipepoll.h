@@ -8,8 +8,13 @@
  * with the jobs in it. The poller keeps no jobs: what deliver() was given is the caller's to keep.
  *
  * Rules that hold for every function here unless its comment says otherwise:
- *  - Thread: call on the loop's thread. The library starts no thread of its own (names and small
- *    files are looked up on libuv's thread pool) and never runs or stops the loop.
+ *  - Thread: call on the loop's thread. The library never runs or stops the loop. Name look-ups
+ *    block, so they are done on threads of its own: started when there is one to do, 9 at most for
+ *    all pollers of the process together while names are answered, and ended after 10 s without
+ *    work. A look-up that takes longer than 0.1 s is made up for by one more thread, up to 48, so
+ *    names that hang hold up no others. These threads take no signals, and nobody waits for them:
+ *    the poller, the loop and the process can end while one hangs, and dlclose() leaves the library
+ *    where it is. Small files are read on libuv's thread pool.
  *  - Errors: 0, or a negative `enum pipepoll_status`; outputs are untouched on failure. Where a
  *    `struct pipepoll_error *why` is taken it may be NULL; on failure it holds one sentence.
  *  - Strings: `struct pipepoll_str` borrows bytes, not NUL-terminated. Inputs are copied before the
@@ -229,7 +234,7 @@ struct pipepoll_options {
     uint32_t max_in_flight_per_region; /* 0: a fair share, max_in_flight / regions, at least 1 */
     double max_polls_per_s;            /* for each account and region; 0: as the service lets us */
     uint32_t request_timeout_ms;       /* from start to whole answer; 0: 30000 */
-    uint32_t connect_timeout_ms;       /* name, TCP and TLS; 0: 10000 */
+    uint32_t connect_timeout_ms;       /* name, TCP and TLS together; 0: 10000 */
     uint64_t seed;                     /* of jitter; 0: from the system */
 
     /* Both hooks may be NULL. resize is realloc() with the old size given and size 0 meaning free;
@@ -274,8 +279,9 @@ PIPEPOLL_API void pipepoll_wake(struct pipepoll *p);
 PIPEPOLL_API void pipepoll_refresh_credentials(struct pipepoll *p);
 
 /* End: no poll starts any more; polls in flight are finished and delivered (at most
- * request_timeout_ms); each target gets its removed(); then `closed` is called, last, and p is
- * gone. A second call is ignored. closed may be NULL. */
+ * request_timeout_ms), but for those whose host is still being looked up, which fail at once; each
+ * target gets its removed(); then `closed` is called, last, and p is gone. A second call is
+ * ignored. closed may be NULL. */
 PIPEPOLL_API void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx);
 
 /* Let the loop end although p is open, or keep it alive again (the default, be there targets or

@@ -138,6 +138,7 @@ void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx)
         next = l->next;
         pipepoll_target_remove(CONTAINER_OF(l, struct pipepoll_target, link));
     }
+    transport_stop_waiting(p->transport);
     poller_tick_soon(p);
 }
 

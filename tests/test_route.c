@@ -1,42 +1,22 @@
 /* Which way connections go: by names, by proxies, and what is told of it. */
-#include <dlfcn.h>
+#include <netdb.h>
 #include <stdlib.h>
 
+#include "io/pool.h"
+#include "lib/clock.h"
+#include "lib/names.h"
 #include "lib/wire.h"
-
-/* --- names: service.test is this machine, slow.test too but not before we say so --- */
-
-typedef int look_up(uv_loop_t *, uv_getaddrinfo_t *, uv_getaddrinfo_cb, const char *, const char *,
-                    const struct addrinfo *);
-
-static unsigned look_ups;
-static uv_getaddrinfo_t *slow_request;
-static uv_getaddrinfo_cb slow_cb;
-
-int uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *request, uv_getaddrinfo_cb cb,
-                   const char *node, const char *service, const struct addrinfo *hints)
-{
-    look_up *real;
-    *(void **)&real = dlsym(RTLD_NEXT, "uv_getaddrinfo");
-    look_ups++;
-    if (strcmp(node, "slow.test") == 0) {
-        slow_request = request;
-        slow_cb = cb;
-        return 0;
-    }
-    return real(loop, request, cb, strcmp(node, "service.test") ? node : "127.0.0.1", service,
-                hints);
-}
 
 static const struct server_reply answers[] = { OK_REPLY };
 
-/* A pool to the scripted server under another name. */
+/* A pool to the scripted server under another name: service.test is this machine. */
 static void go_by_name(struct wire *w, const char *name)
 {
     char url[128];
+    names_reset();
+    names_say("service.test", "127.0.0.1");
     snprintf(url, sizeof url, "http://%s:%s", name, server_port(&w->server));
     wire_go_to(w, &(struct pool_options) { .url = str_of(url) });
-    look_ups = 0;
 }
 
 static void exchange(struct wire *w, struct probe *p, uint32_t timeout_ms)
@@ -75,7 +55,7 @@ static void a_name_is_looked_up_once_for_all_connections(void **state)
         server_drop_idle(&w.server, SERVER_CLOSE);
         uv_run(&w.loop, UV_RUN_NOWAIT);
     }
-    assert_int_equal(look_ups, 1);
+    assert_int_equal(names_asked(NULL), 1);
     assert_string_equal(pool_report(w.pool)->address, "127.0.0.1");
     assert_true(pool_report(w.pool)->connect_us > 0);
     assert_int_equal(pool_report(w.pool)->tls_us, 0);
@@ -110,7 +90,7 @@ static void a_literal_is_not_looked_up(void **state)
     go_by_name(&w, "localhost");
     exchange(&w, &p, 3000);
     assert_int_equal(p.x.fault, FAULT_NONE);
-    assert_int_equal(look_ups, 0);
+    assert_int_equal(names_asked(NULL), 0);
     finish(&w, &p);
 }
 
@@ -128,18 +108,108 @@ static void an_unknown_name_is_named(void **state)
 
 static void the_deadline_holds_while_a_name_is_looked_up(void **state)
 {
-    static const struct addrinfo *const nothing = NULL;
     struct wire w;
     struct probe p = { 0 };
     wire_open(&w, answers, 1);
     go_by_name(&w, "slow.test");
+    names_hang("slow.test");
     exchange(&w, &p, 20);
     assert_int_equal(p.x.fault, FAULT_TIMED_OUT);
-    assert_detail(&p, "no address of the host in time");
+    assert_detail(&p, "could not resolve host slow.test: the name look-up took longer than 0.02");
     exchange(&w, &p, 20); /* waits for the same look-up */
     assert_int_equal(p.x.fault, FAULT_TIMED_OUT);
-    assert_int_equal(look_ups, 1);
-    slow_cb(slow_request, UV_EAI_AGAIN, (struct addrinfo *)nothing);
+    names_await("slow.test", 1);
+    finish(&w, &p); /* waits for no look-up */
+    assert_int_equal(names_asked(NULL), 1);
+    names_fail("slow.test", EAI_AGAIN, 0);
+}
+
+static void reopen(struct wire *w, uint32_t connect_timeout_ms, const char *proxy)
+{
+    pool_close(w->pool);
+    transport_close(w->transport, NULL, NULL);
+    struct transport_options o = { .loop = &w->loop,
+                                   .wake = w->wake,
+                                   .trust = w->trust,
+                                   .connect_timeout_ms = connect_timeout_ms,
+                                   .proxies = { .http = str_of(proxy) } };
+    assert_int_equal(transport_open(&w->transport, &o, NULL), 0);
+    struct pool_options to_server = { .url = str_of(w->server.url) };
+    assert_int_equal(pool_open(&w->pool, w->transport, &to_server), 0);
+}
+
+static void the_connect_timeout_covers_the_look_up(void **state)
+{
+    struct wire w;
+    struct probe p = { 0 };
+    wire_open(&w, answers, 1);
+    reopen(&w, 30, "");
+    go_by_name(&w, "slow.test");
+    names_hang("slow.test");
+    exchange(&w, &p, 60000);
+    assert_int_equal(p.x.fault, FAULT_UNREACHABLE);
+    assert_string_equal(p.detail, "could not resolve host slow.test: the name look-up took longer "
+                                  "than 0.03 s");
+    finish(&w, &p);
+    names_say("slow.test", "127.0.0.1");
+}
+
+static void what_waits_for_a_name_can_be_ended(void **state)
+{
+    struct wire w;
+    struct probe p = { 0 }, later = { 0 };
+    wire_open(&w, answers, 1);
+    go_by_name(&w, "slow.test");
+    names_hang("slow.test");
+    probe_start(&w, &p, 60000);
+    transport_stop_waiting(w.transport);
+    run_until_done(&w, 1);
+    assert_int_equal(p.x.fault, FAULT_UNREACHABLE);
+    assert_detail(&p, "slow.test: names are no longer looked up");
+    exchange(&w, &later, 60000);
+    assert_int_equal(later.x.fault, FAULT_UNREACHABLE);
+    transfer_deinit(&later.x, w.transport);
+    finish(&w, &p);
+    names_say("slow.test", "127.0.0.1");
+}
+
+static bool is_known(struct wire *w, const char *addresses)
+{
+    char known[RESOLVER_TEXT_SIZE];
+    resolver_addresses(w->pool->route.hops[0].name, known);
+    for (char *comma; (comma = strchr(known, ',')) != NULL;)
+        *comma = ' ';
+    return strcmp(known, addresses) == 0;
+}
+
+static void go_elsewhere(struct wire *w, struct probe *p, const char *addresses)
+{
+    unsigned asked = names_asked("service.test");
+    names_say("service.test", addresses);
+    slept_s += RESOLVER_RECHECK_MS / 1000 + 1;
+    exchange(w, p, 3000); /* asks in the background */
+    names_await("service.test", asked + 1);
+    while (!is_known(w, addresses))
+        uv_run(&w->loop, UV_RUN_ONCE);
+}
+
+static void a_connection_is_used_until_its_name_has_moved(void **state)
+{
+    struct wire w;
+    struct probe p = { 0 };
+    wire_open(&w, answers, 1);
+    wake_hold_loop(w.wake, true); /* what is looked up in the background does not */
+    go_by_name(&w, "service.test");
+    exchange(&w, &p, 3000);
+    go_elsewhere(&w, &p, "127.0.0.1 127.0.0.2");
+    go_elsewhere(&w, &p, "127.0.0.1");
+    exchange(&w, &p, 3000);
+    assert_int_equal(w.server.connections, 1);
+    go_elsewhere(&w, &p, "127.0.0.2");
+    assert_int_equal(w.server.connections, 1);
+    exchange(&w, &p, 3000);
+    assert_int_equal(p.x.fault, FAULT_UNREACHABLE); /* nobody listens there */
+    assert_int_equal(w.server.connections, 1);
     finish(&w, &p);
 }
 
@@ -150,15 +220,15 @@ static void after_a_failure_to_connect_the_name_is_looked_up_again(void **state)
     wire_open(&w, answers, 1);
     go_by_name(&w, "service.test");
     exchange(&w, &p, 3000);
-    assert_int_equal(look_ups, 1);
+    assert_int_equal(names_asked(NULL), 1);
     uv_close((uv_handle_t *)&w.server.listener, NULL);
     server_drop_idle(&w.server, SERVER_CLOSE);
     uv_run(&w.loop, UV_RUN_NOWAIT);
     exchange(&w, &p, 3000);
     assert_int_equal(p.x.fault, FAULT_UNREACHABLE);
-    assert_int_equal(look_ups, 1);
+    assert_int_equal(names_asked(NULL), 1);
     exchange(&w, &p, 3000);
-    assert_int_equal(look_ups, 2);
+    assert_int_equal(names_asked(NULL), 2);
     server_open(&w.server, &w.loop, play, &w); /* for wire_close() */
     finish(&w, &p);
 }
@@ -187,7 +257,7 @@ static void a_proxy_makes_a_tunnel_even_for_http(void **state)
     wire_open_behind(&w, script, 2, "http://user:secret@");
     w.server.answer = keep_first;
     wire_go_to(&w, &(struct pool_options) { .url = STR("http://service.test:81/a/") });
-    look_ups = 0;
+    names_reset();
     exchange(&w, &p, 3000);
     assert_int_equal(p.x.fault, FAULT_NONE);
     assert_int_equal(p.x.http_status, 200);
@@ -198,7 +268,7 @@ static void a_proxy_makes_a_tunnel_even_for_http(void **state)
     assert_null(strstr(first_seen, "Content-Type")); /* the request is not for the proxy */
     assert_non_null(strstr(w.seen, "POST /a/ HTTP/1.1\r\n"));
     assert_null(strstr(w.seen, "Proxy-Authorization"));
-    assert_int_equal(look_ups, 0); /* the proxy does that */
+    assert_int_equal(names_asked(NULL), 0); /* the proxy does that */
     char plain[64];
     snprintf(plain, sizeof plain, "http://127.0.0.1:%.5s", server_port(&w.server));
     assert_memory_equal(pool_report(w.pool)->proxy, plain, strcspn(plain + 8, "/") + 8);
@@ -239,22 +309,59 @@ static void assert_bad_proxy(const char *proxy, const char *part)
 {
     struct wire w;
     struct probe p = { 0 };
+    names_reset();
     wire_open(&w, answers, 1);
-    pool_close(w.pool);
-    transport_close(w.transport, NULL, NULL);
-    struct transport_options o = { .loop = &w.loop,
-                                   .wake = w.wake,
-                                   .trust = w.trust,
-                                   .connect_timeout_ms = 5000,
-                                   .proxies = { .http = str_of(proxy) } };
-    assert_int_equal(transport_open(&w.transport, &o, NULL), 0);
-    struct pool_options to_server = { .url = str_of(w.server.url) };
-    assert_int_equal(pool_open(&w.pool, w.transport, &to_server), 0);
+    reopen(&w, 5000, proxy);
     exchange(&w, &p, 3000);
     assert_int_equal(p.x.fault, FAULT_UNREACHABLE);
     assert_detail(&p, part);
     assert_null(strstr(p.detail, "secret"));
     assert_int_equal(w.server.connections, 0);
+    finish(&w, &p);
+}
+
+/* Which names are looked up, and by us alone: the scripted server understands no SOCKS. */
+static void assert_asked_by_socks(const char *scheme, unsigned asked_for_origin)
+{
+    struct wire w;
+    struct probe p = { 0 };
+    char proxy[64];
+    names_reset();
+    names_say("proxy.test", "127.0.0.1");
+    names_say("service.test", "127.0.0.1");
+    wire_open(&w, answers, 1);
+    snprintf(proxy, sizeof proxy, "%s://proxy.test:%.5s", scheme, server_port(&w.server));
+    proxy[strcspn(proxy + 10, "/") + 10] = '\0';
+    reopen(&w, 5000, proxy);
+    wire_go_to(&w, &(struct pool_options) { .url = STR("http://service.test/") });
+    exchange(&w, &p, 100);
+    assert_int_not_equal(p.x.fault, FAULT_NONE);
+    assert_int_equal(w.server.connections, 1);
+    assert_int_equal(names_asked("proxy.test"), 1);
+    assert_int_equal(names_asked("service.test"), asked_for_origin);
+    assert_int_equal(names_asked(NULL), 1 + asked_for_origin);
+    finish(&w, &p);
+}
+
+static void a_socks_proxy_gets_the_origins_address_if_its_scheme_says_so(void **state)
+{
+    assert_asked_by_socks("socks4", 1);
+    assert_asked_by_socks("socks5", 1);
+    assert_asked_by_socks("socks4a", 0);
+    assert_asked_by_socks("socks5h", 0);
+}
+
+static void an_origin_that_no_name_leads_to_is_not_taken_for_the_proxy(void **state)
+{
+    struct wire w;
+    struct probe p = { 0 };
+    names_reset();
+    names_say("proxy.test", "127.0.0.1");
+    wire_open(&w, answers, 1);
+    reopen(&w, 5000, "socks5://proxy.test:1");
+    wire_go_to(&w, &(struct pool_options) { .url = STR("http://service.test/") });
+    exchange(&w, &p, 3000);
+    assert_detail(&p, "could not resolve host service.test: ");
     finish(&w, &p);
 }
 
@@ -322,6 +429,11 @@ int main(void)
         cmocka_unit_test(a_literal_is_not_looked_up),
         cmocka_unit_test(an_unknown_name_is_named),
         cmocka_unit_test(the_deadline_holds_while_a_name_is_looked_up),
+        cmocka_unit_test(the_connect_timeout_covers_the_look_up),
+        cmocka_unit_test(what_waits_for_a_name_can_be_ended),
+        cmocka_unit_test(a_connection_is_used_until_its_name_has_moved),
+        cmocka_unit_test(a_socks_proxy_gets_the_origins_address_if_its_scheme_says_so),
+        cmocka_unit_test(an_origin_that_no_name_leads_to_is_not_taken_for_the_proxy),
         cmocka_unit_test(after_a_failure_to_connect_the_name_is_looked_up_again),
         cmocka_unit_test(a_proxy_makes_a_tunnel_even_for_http),
         cmocka_unit_test(a_proxy_that_refuses_is_named_without_its_password),

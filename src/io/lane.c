@@ -291,24 +291,25 @@ static void on_found(struct route_query *way, const char *problem)
         lane_fail(lane, FAULT_UNREACHABLE, problem);
 }
 
-static const char *lateness(const struct lane *lane)
+static const char *lateness(const struct lane *lane, char text[ROUTE_PROBLEM_SIZE])
 {
     if (lane->connected)
         return "no whole answer in time";
-    return lane->way.lookup.waits ? "no address of the host in time" : "no connection in time";
+    return lane->way.lookup.waits ? route_lateness(&lane->way, text) : "no connection in time";
 }
 
 /* At the deadline, or because the start itself failed. */
 static void on_expire(struct transfer *x)
 {
     struct lane *lane = x->lane;
+    char text[ROUTE_PROBLEM_SIZE];
     if (lane->problem) {
         lane_fail(lane, FAULT_UNREACHABLE, lane->problem);
         return;
     }
-    if (!lane->connected)
+    if (!lane->connected && !lane->way.lookup.waits)
         route_distrust(&lane->pool->route);
-    lane_fail(lane, FAULT_TIMED_OUT, lateness(lane));
+    lane_fail(lane, FAULT_TIMED_OUT, lateness(lane, text));
 }
 
 static struct lane *lane_new(struct pool *pool)
@@ -352,7 +353,7 @@ static struct lane *lane_take(struct pool *pool)
     close_aged(pool, now_ns);
     for (struct list *idle; (idle = list_pop_first(&pool->idle)) != NULL;) {
         struct lane *lane = CONTAINER_OF(idle, struct lane, idle_link);
-        if (!has_ended(lane, now_ns)) {
+        if (route_still_leads_there(&lane->way) && !has_ended(lane, now_ns)) {
             lane->used_ns = now_ns;
             return lane;
         }

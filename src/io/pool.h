@@ -13,6 +13,7 @@ enum { SEND_ROOM = 16 << 10, RECEIVE_ROOM = 16 << 10 };
 struct transport {
     struct transport_options o;
     struct sockets *sockets;
+    struct worker *worker;
     struct resolver *resolver;
     uint64_t connections;
     char *send_room;    /* a request is put together here and sent at once */

@@ -1,294 +1,445 @@
-/* An entry for each name, kept until the end: names come from the set-up, so they are few. Ages are
- * measured by the clock that counts sleep, since addresses change meanwhile. */
+/* What is known of a name is an answer and its age, by the clock that counts sleep, since addresses
+ * change meanwhile. A question is answered from it at once, or it waits: for the look-up, or until
+ * its time is over. Those that could be answered from old addresses wait a moment only; so there
+ * are two lines of those who wait, each in the order in which their time is over, and one alarm.
+ *
+ * Whether a name moved or is one of those that are served by many hosts in turn is told by how
+ * often its answer changes. */
 #include "io/resolver.h"
 
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <netinet/in.h>
-
-#include <uv.h>
+#include <stdio.h>
 
 #include "base/buf.h"
 
+enum { CHANGES = 3 };
 static const uint64_t ns_per_ms = 1000000;
+static const uint64_t in_turn_ns = 200000000000; /* so many changes within this: not moves */
+static const char closing[] = "names are no longer looked up, since all is being closed";
 
-struct entry {
-    uv_getaddrinfo_t request;
-    struct resolver *resolver;
-    struct list link;
-    struct list waiting; /* queries */
-    bool is_looking, distrusted;
-    uint64_t answered_ns;
-    size_t len; /* 0: no answer came yet */
-    char addresses[RESOLVER_TEXT_SIZE];
-    size_t size; /* of this struct and the name */
-    char name[]; /* NUL-terminated */
-};
+enum line { HASTY, PATIENT, LINES };
 
 struct resolver {
-    struct uv_loop_s *loop;
-    struct alloc alloc;
-    struct list entries;
-    struct list refused; /* queries that no look-up could be started for */
-    struct alarm refusal;
-    bool is_closing;
-    void (*closed)(void *ctx);
-    void *ctx;
+    struct resolver_options o;
+    struct table names;
+    struct list unused; /* names without a holder, the last one last */
+    unsigned unused_count;
+    struct list lines[LINES]; /* queries, by `turn` */
+    struct list refused;      /* queries that nothing was started for, by `link` */
+    struct alarm alarm;
+    bool stopped;
+    char late[64]; /* what is told when time is over */
 };
+
+struct resolver_name {
+    struct table_node node;
+    struct resolver *resolver;
+    struct list unused_link;
+    unsigned holders;
+    struct list waiting;          /* queries, by `link` */
+    struct look_up *look_up;      /* NULL: none is under way */
+    uint64_t looked_ns;           /* when the last one was begun; 0: never */
+    uint64_t answered_ns;         /* when the addresses came */
+    uint64_t changed_ns[CHANGES]; /* when they became others; the last first */
+    unsigned count;
+    struct address addresses[LOOK_UP_ADDRESSES_MAX];
+    bool is_fixed;   /* no name: known for ever */
+    bool distrusted; /* they could not be connected to */
+    bool failed;     /* the last look-up */
+    bool refuted;    /* by it: the name has no address */
+    bool slow;       /* it was, or is */
+    size_t size;     /* of this struct and the host */
+    size_t host_len;
+    char host[];
+};
+
+/* --- what is known of a name --- */
+
+static uint64_t age_ms(uint64_t since_ns)
+{
+    return (wake_age_ns() - since_ns) / ns_per_ms;
+}
+
+static bool is_usable(const struct resolver_name *n)
+{
+    return n->count && (n->is_fixed || age_ms(n->answered_ns) <=
+                                           (n->refuted ? RESOLVER_GONE_MS : RESOLVER_STALE_MS));
+}
+
+static bool is_fresh(const struct resolver_name *n)
+{
+    return n->is_fixed || age_ms(n->answered_ns) <= RESOLVER_FRESH_MS;
+}
+
+static bool is_slow(const struct resolver_name *n)
+{
+    return n->slow || (n->look_up && age_ms(n->looked_ns) >= RESOLVER_PATIENCE_MS);
+}
+
+static bool recheck_is_due(const struct resolver_name *n)
+{
+    return !n->is_fixed && age_ms(n->looked_ns) > RESOLVER_RECHECK_MS;
+}
+
+static bool has(const struct resolver_name *n, const struct address *a)
+{
+    for (unsigned i = 0; i < n->count; i++)
+        if (address_eq(&n->addresses[i], a))
+            return true;
+    return false;
+}
+
+static bool is_served_in_turn(const struct resolver_name *n)
+{
+    uint64_t before_ns = n->changed_ns[CHANGES - 1];
+    return before_ns && wake_age_ns() - before_ns < in_turn_ns;
+}
+
+/* Others in place of all or some: what is new beside the old changes nothing for connections. */
+static bool lacks_some(const struct resolver_name *n, const struct look_up_answer *answer)
+{
+    for (unsigned i = 0; i < n->count; i++) {
+        bool stays = false;
+        for (unsigned k = 0; k < answer->count; k++)
+            stays = stays || address_eq(&n->addresses[i], &answer->addresses[k]);
+        if (!stays)
+            return true;
+    }
+    return false;
+}
+
+static void learn(struct resolver_name *n, const struct look_up_answer *answer)
+{
+    n->failed = !answer->count;
+    n->refuted = answer->is_final;
+    n->slow = answer->took_ns > RESOLVER_PATIENCE_MS * ns_per_ms;
+    n->distrusted = false;
+    if (!answer->count)
+        return;
+    uint64_t now_ns = wake_age_ns();
+    if (lacks_some(n, answer)) {
+        memmove(&n->changed_ns[1], n->changed_ns, (CHANGES - 1) * sizeof n->changed_ns[0]);
+        n->changed_ns[0] = now_ns;
+    }
+    n->answered_ns = now_ns;
+    n->count = answer->count;
+    memcpy(n->addresses, answer->addresses, answer->count * sizeof answer->addresses[0]);
+}
 
 /* --- telling --- */
 
-/* A callback may forget the queries behind it, ask again, or close the resolver. */
-static void tell(struct list *queries, str addresses, const char *detail)
+static void query_end(struct resolver_query *q, const char *problem)
+{
+    list_remove(&q->link);
+    list_remove(&q->turn);
+    q->waits = false;
+    q->on_done(q, problem);
+}
+
+/* A callback may forget the queries behind it, ask again, or release the name. */
+static void tell_all(struct list *queries, const char *problem)
 {
     struct list told;
     list_init(&told);
     list_move_all(&told, queries);
-    for (struct list *l; (l = list_pop_first(&told)) != NULL;) {
-        struct resolver_query *q = CONTAINER_OF(l, struct resolver_query, link);
-        q->waits = false;
-        q->on_done(q, addresses, q->problem ? q->problem : detail);
+    while (!list_empty(&told)) {
+        struct resolver_query *q = CONTAINER_OF(told.next, struct resolver_query, link);
+        query_end(q, q->problem ? q->problem : problem);
     }
 }
 
-static void on_refusal(struct alarm *alarm)
+static uint64_t limit_ns(const struct resolver *r, enum line line)
 {
-    struct resolver *r = CONTAINER_OF(alarm, struct resolver, refusal);
-    tell(&r->refused, (str) { NULL, 0 }, "");
+    uint64_t limit_ms = r->o.limit_ms;
+    if (line == HASTY && (!limit_ms || limit_ms > RESOLVER_PATIENCE_MS))
+        limit_ms = RESOLVER_PATIENCE_MS;
+    return limit_ms * ns_per_ms;
+}
+
+/* ALARM_OFF: nobody waits in it, or they have all the time. */
+static uint64_t line_due_ns(const struct resolver *r, enum line line)
+{
+    const struct list *first = r->lines[line].next;
+    uint64_t limit = limit_ns(r, line);
+    if (first == &r->lines[line] || !limit)
+        return ALARM_OFF;
+    return CONTAINER_OF(first, struct resolver_query, turn)->asked_ns + limit;
+}
+
+static void set_alarm(struct resolver *r)
+{
+    uint64_t hasty = line_due_ns(r, HASTY), patient = line_due_ns(r, PATIENT);
+    uint64_t due_ns = hasty < patient ? hasty : patient;
+    alarm_set(&r->alarm, list_empty(&r->refused) ? due_ns : wake_now_ns());
+}
+
+static void tell_late(struct resolver *r, enum line line, uint64_t now_ns, const char *problem)
+{
+    while (line_due_ns(r, line) <= now_ns)
+        query_end(CONTAINER_OF(r->lines[line].next, struct resolver_query, turn), problem);
+}
+
+static void on_alarm(struct alarm *alarm)
+{
+    struct resolver *r = CONTAINER_OF(alarm, struct resolver, alarm);
+    uint64_t now_ns = wake_now_ns();
+    tell_all(&r->refused, "");
+    tell_late(r, HASTY, now_ns, NULL);
+    tell_late(r, PATIENT, now_ns, r->late);
+    set_alarm(r);
 }
 
 static void wait_in(struct list *queries, struct resolver_query *q, const char *problem)
 {
     q->waits = true;
     q->problem = problem;
+    list_init(&q->turn);
     list_put_last(queries, &q->link);
 }
 
 static void refuse(struct resolver *r, struct resolver_query *q, const char *problem)
 {
     wait_in(&r->refused, q, problem);
-    alarm_set(&r->refusal, wake_now_ns());
+    set_alarm(r);
 }
 
-/* --- opening and closing --- */
-
-int resolver_open(struct resolver **out, struct uv_loop_s *loop, struct wake *wake,
-                  const struct alloc *alloc)
+static void wait_for(struct resolver_name *n, struct resolver_query *q)
 {
-    struct resolver *r = alloc_new(alloc, sizeof *r);
-    if (!r)
-        return PIPEPOLL_ENOMEM;
-    int failed = alarm_init(&r->refusal, wake, on_refusal);
-    if (failed) {
-        alloc_free(alloc, r, sizeof *r);
-        return failed;
-    }
-    r->loop = loop;
-    r->alloc = *alloc;
-    list_init(&r->entries);
-    list_init(&r->refused);
-    *out = r;
-    return 0;
-}
-
-static void entry_free(struct entry *e)
-{
-    list_remove(&e->link);
-    alloc_free(&e->resolver->alloc, e, e->size);
-}
-
-static void resolver_finish(struct resolver *r)
-{
-    if (!r->is_closing || !list_empty(&r->entries))
-        return;
-    void (*closed)(void *ctx) = r->closed;
-    void *ctx = r->ctx;
-    struct alloc alloc = r->alloc;
-    alarm_deinit(&r->refusal);
-    alloc_free(&alloc, r, sizeof *r);
-    if (closed)
-        closed(ctx);
-}
-
-void resolver_close(struct resolver *r, void (*closed)(void *ctx), void *ctx)
-{
-    r->is_closing = true;
-    r->closed = closed;
-    r->ctx = ctx;
-    for (struct list *l = r->entries.next, *next; l != &r->entries; l = next) {
-        struct entry *e = CONTAINER_OF(l, struct entry, link);
-        next = l->next;
-        if (e->is_looking)
-            uv_cancel((uv_req_t *)&e->request); /* on_looked_up() comes in any case */
-        else
-            entry_free(e);
-    }
-    resolver_finish(r);
-}
-
-/* --- looking up --- */
-
-/* A link-local address is of no use without its interface, which CURLOPT_RESOLVE cannot say. */
-static void put_address(struct buf *out, const struct sockaddr *address)
-{
-    char text[INET6_ADDRSTRLEN];
-    bool is_ipv6 = address->sa_family == AF_INET6;
-    if (is_ipv6 && IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)address)->sin6_addr))
-        return;
-    if (uv_ip_name(address, text, sizeof text))
-        return;
-    buf_put(out, out->len ? STR(",") : STR(""));
-    buf_put(out, is_ipv6 ? STR("[") : STR(""));
-    buf_put(out, str_of(text));
-    buf_put(out, is_ipv6 ? STR("]") : STR(""));
-}
-
-/* Returns the problem, or NULL. */
-static const char *take_answer(struct entry *e, int status, const struct addrinfo *found)
-{
-    struct buf out = BUF_ON(e->addresses);
-    if (status)
-        return uv_strerror(status);
-    for (int n = 0; found && n < RESOLVER_ADDRESSES_MAX; found = found->ai_next, n++)
-        put_address(&out, found->ai_addr);
-    if (!out.len)
-        return "it has no address";
-    e->len = out.len;
-    e->answered_ns = wake_age_ns();
-    return NULL;
-}
-
-static uint64_t age_ms(const struct entry *e)
-{
-    return (wake_age_ns() - e->answered_ns) / ns_per_ms;
-}
-
-static bool is_usable(const struct entry *e)
-{
-    return e->len && age_ms(e) <= RESOLVER_STALE_MS;
-}
-
-static void on_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
-{
-    struct entry *e = CONTAINER_OF(request, struct entry, request);
-    struct resolver *r = e->resolver;
-    char text[RESOLVER_TEXT_SIZE]; /* of our own: a callback may close the resolver */
-    e->is_looking = false;
-    if (r->is_closing) {
-        uv_freeaddrinfo(found);
-        entry_free(e);
-        resolver_finish(r);
-        return;
-    }
-    const char *problem = take_answer(e, status, found);
-    uv_freeaddrinfo(found);
-    e->distrusted = false;
-    size_t len = is_usable(e) ? e->len : 0;
-    memcpy(text, e->addresses, len);
-    tell(&e->waiting, (str) { text, len }, len ? "" : problem);
-}
-
-/* Returns the problem, or NULL. */
-static const char *look_up(struct entry *e)
-{
-    static const struct addrinfo any_family = { .ai_socktype = SOCK_STREAM };
-    if (e->is_looking)
-        return NULL;
-    int status =
-        uv_getaddrinfo(e->resolver->loop, &e->request, on_looked_up, e->name, NULL, &any_family);
-    e->is_looking = !status;
-    return status ? uv_strerror(status) : NULL;
-}
-
-/* --- asking --- */
-
-static bool is_literal(int family, str host)
-{
-    char text[INET6_ADDRSTRLEN];
-    unsigned char address[sizeof(struct in6_addr)];
-    struct buf plain = BUF_ON(text);
-    buf_put(&plain, host);
-    buf_cstr(&plain);
-    return !plain.overflow && uv_inet_pton(family, text, address) == 0;
-}
-
-static void put_text(char *text, str addresses)
-{
-    struct buf out = { .at = text, .cap = RESOLVER_TEXT_SIZE };
-    buf_put(&out, addresses);
-    buf_cstr(&out);
-}
-
-static bool put_literal(char *text, str host)
-{
-    bool has_brackets = host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
-    if (is_literal(AF_INET, host) ||
-        (has_brackets && is_literal(AF_INET6, (str) { host.ptr + 1, host.len - 2 })))
-        put_text(text, host);
-    else if (str_eq_nocase(host, STR("localhost")))
-        put_text(text, STR("127.0.0.1,[::1]"));
-    else
-        return false;
-    return true;
-}
-
-static struct entry *find(const struct resolver *r, str host)
-{
-    for (struct list *l = r->entries.next; l != &r->entries; l = l->next) {
-        struct entry *e = CONTAINER_OF(l, struct entry, link);
-        if (str_eq_nocase(str_of(e->name), host))
-            return e;
-    }
-    return NULL;
-}
-
-static struct entry *find_or_add(struct resolver *r, str host)
-{
-    struct entry *e = find(r, host);
-    if (e)
-        return e;
-    size_t size = sizeof *e + host.len + 1;
-    e = alloc_new(&r->alloc, size);
-    if (!e)
-        return NULL;
-    e->resolver = r;
-    e->size = size;
-    memcpy(e->name, host.ptr, host.len);
-    list_init(&e->waiting);
-    list_put_last(&r->entries, &e->link);
-    return e;
-}
-
-bool resolver_ask(struct resolver *r, struct resolver_query *q, str host, char *text)
-{
-    if (put_literal(text, host))
-        return true;
-    struct entry *e = find_or_add(r, host);
-    if (!e) {
-        refuse(r, q, "out of memory");
-        return false;
-    }
-    bool serves = is_usable(e) && !e->distrusted;
-    const char *problem = serves && age_ms(e) <= RESOLVER_FRESH_MS ? NULL : look_up(e);
-    if (serves)
-        put_text(text, (str) { e->addresses, e->len });
-    else if (problem)
-        refuse(r, q, problem);
-    else
-        wait_in(&e->waiting, q, NULL);
-    return serves;
+    struct resolver *r = n->resolver;
+    wait_in(&n->waiting, q, NULL);
+    q->asked_ns = wake_now_ns();
+    list_put_last(&r->lines[is_usable(n) ? HASTY : PATIENT], &q->turn);
+    set_alarm(r);
 }
 
 void resolver_forget(struct resolver_query *q)
 {
-    if (q->waits)
-        list_remove(&q->link);
+    if (!q->waits)
+        return;
     q->waits = false;
+    list_remove(&q->link);
+    list_remove(&q->turn);
 }
 
-void resolver_distrust(struct resolver *r, str host)
+/* --- opening and closing --- */
+
+int resolver_open(struct resolver **out, const struct resolver_options *o)
 {
-    struct entry *e = find(r, host);
-    if (e)
-        e->distrusted = true;
+    struct resolver *r = alloc_new(&o->alloc, sizeof *r);
+    if (!r)
+        return PIPEPOLL_ENOMEM;
+    int failed = alarm_init(&r->alarm, o->wake, on_alarm);
+    if (failed) {
+        alloc_free(&o->alloc, r, sizeof *r);
+        return failed;
+    }
+    r->o = *o;
+    table_init(&r->names, o->alloc, wake_random_seed());
+    list_init(&r->unused);
+    list_init(&r->refused);
+    for (int i = 0; i < LINES; i++)
+        list_init(&r->lines[i]);
+    snprintf(r->late, sizeof r->late, "the name look-up took longer than %g s", o->limit_ms / 1e3);
+    *out = r;
+    return 0;
+}
+
+static void name_free(struct resolver_name *n)
+{
+    struct resolver *r = n->resolver;
+    list_remove(&n->unused_link);
+    r->unused_count--;
+    table_remove(&r->names, &n->node);
+    if (n->look_up)
+        look_up_forget(n->look_up);
+    alloc_free(&r->o.alloc, n, n->size);
+}
+
+static void trim_unused(struct resolver *r, unsigned most)
+{
+    while (r->unused_count > most)
+        name_free(CONTAINER_OF(r->unused.next, struct resolver_name, unused_link));
+}
+
+void resolver_close(struct resolver *r)
+{
+    struct alloc alloc = r->o.alloc;
+    trim_unused(r, 0);
+    table_deinit(&r->names);
+    alarm_deinit(&r->alarm);
+    alloc_free(&alloc, r, sizeof *r);
+}
+
+static void turn_away(struct resolver *r, struct resolver_query *q)
+{
+    resolver_forget(q);
+    refuse(r, q, closing);
+}
+
+void resolver_stop_waiting(struct resolver *r)
+{
+    r->stopped = true;
+    for (int line = 0; line < LINES; line++)
+        while (!list_empty(&r->lines[line]))
+            turn_away(r, CONTAINER_OF(r->lines[line].next, struct resolver_query, turn));
+}
+
+/* --- names --- */
+
+static void fix(struct resolver_name *n)
+{
+    str host = resolver_host(n);
+    if (str_eq_nocase(host, STR("localhost"))) {
+        address_read(&n->addresses[0], STR("127.0.0.1"));
+        address_read(&n->addresses[1], STR("::1"));
+        n->count = 2;
+    } else if (address_read(&n->addresses[0], host)) {
+        n->count = 1;
+    }
+    n->is_fixed = n->count;
+}
+
+static uint64_t hash_of(const struct resolver *r, str host)
+{
+    uint64_t hash = r->names.seed;
+    char piece[8];
+    for (size_t i = 0, len; i < host.len; i += len) {
+        for (len = 0; len < sizeof piece && i + len < host.len; len++)
+            piece[len] = ascii_lower(host.ptr[i + len]);
+        hash = table_hash(hash, (str) { piece, len });
+    }
+    return hash;
+}
+
+static struct resolver_name *name_find(const struct resolver *r, str host, uint64_t hash)
+{
+    for (struct table_node *t = table_first(&r->names, hash); t; t = table_next(t)) {
+        struct resolver_name *n = CONTAINER_OF(t, struct resolver_name, node);
+        if (str_eq_nocase(resolver_host(n), host))
+            return n;
+    }
+    return NULL;
+}
+
+static struct resolver_name *name_new(struct resolver *r, str host, uint64_t hash)
+{
+    size_t size = sizeof(struct resolver_name) + host.len;
+    struct resolver_name *n = alloc_new(&r->o.alloc, size);
+    if (!n)
+        return NULL;
+    n->resolver = r;
+    n->size = size;
+    n->host_len = host.len;
+    memcpy(n->host, host.ptr, host.len);
+    list_init(&n->waiting);
+    list_put_last(&r->unused, &n->unused_link);
+    r->unused_count++;
+    table_put(&r->names, &n->node, hash);
+    fix(n);
+    return n;
+}
+
+struct resolver_name *resolver_hold(struct resolver *r, str host)
+{
+    uint64_t hash = hash_of(r, host);
+    struct resolver_name *n = name_find(r, host, hash);
+    if (!n)
+        n = name_new(r, host, hash);
+    if (n && !n->holders++) {
+        list_remove(&n->unused_link);
+        r->unused_count--;
+    }
+    return n;
+}
+
+void resolver_release(struct resolver_name *n)
+{
+    if (!n || --n->holders)
+        return;
+    struct resolver *r = n->resolver;
+    list_put_last(&r->unused, &n->unused_link);
+    r->unused_count++;
+    trim_unused(r, RESOLVER_UNUSED_MAX);
+}
+
+str resolver_host(const struct resolver_name *n)
+{
+    return (str) { n->host, n->host_len };
+}
+
+const char *resolver_addresses(const struct resolver_name *n, char text[RESOLVER_TEXT_SIZE])
+{
+    struct buf out = { .at = text, .cap = RESOLVER_TEXT_SIZE };
+    char one[ADDRESS_TEXT_SIZE];
+    for (unsigned i = 0; i < n->count; i++) {
+        buf_put(&out, i ? STR(",") : STR(""));
+        buf_put(&out, str_of(address_text(&n->addresses[i], one)));
+    }
+    return buf_cstr(&out);
+}
+
+/* --- looking up --- */
+
+static void on_looked_up(struct look_up *l)
+{
+    struct resolver_name *n = l->ctx;
+    n->look_up = NULL;
+    learn(n, &l->answer);
+    tell_all(&n->waiting, is_usable(n) ? NULL : l->answer.problem); /* n may be gone then */
+}
+
+static enum worker_class class_of(const struct resolver_name *n)
+{
+    if (n->slow)
+        return WORKER_NAME_SLOW;
+    return n->answered_ns ? WORKER_NAME_KNOWN : WORKER_NAME_NEW;
+}
+
+/* Returns the problem, or NULL. */
+static const char *look_up(struct resolver_name *n)
+{
+    if (n->look_up)
+        return NULL;
+    struct look_up *l = look_up_new(resolver_host(n));
+    n->looked_ns = wake_age_ns();
+    if (!l)
+        return "out of memory";
+    l->on_done = on_looked_up;
+    l->ctx = n;
+    if (look_up_start(l, n->resolver->o.worker, class_of(n)))
+        return "no thread could be started for the name look-up (is there a limit on processes?)";
+    n->look_up = l;
+    return NULL;
+}
+
+bool resolver_ask(struct resolver_name *n, struct resolver_query *q)
+{
+    struct resolver *r = n->resolver;
+    bool usable = is_usable(n);
+    /* Nobody waits again and again for a name service that has failed. */
+    bool serves = usable && !n->distrusted && (is_fresh(n) || n->failed || is_slow(n));
+    if (serves) {
+        if (recheck_is_due(n) && !r->stopped)
+            look_up(n);
+        return true;
+    }
+    const char *problem = r->stopped ? closing : look_up(n);
+    if (problem && usable)
+        return true;
+    if (problem)
+        refuse(r, q, problem);
+    else
+        wait_for(n, q);
+    return false;
+}
+
+void resolver_distrust(struct resolver_name *n)
+{
+    n->distrusted = !n->is_fixed;
+}
+
+bool resolver_leads_to(struct resolver_name *n, const struct address *peer)
+{
+    if (recheck_is_due(n) && !n->resolver->stopped)
+        look_up(n);
+    return n->is_fixed || has(n, peer) || is_served_in_turn(n);
 }

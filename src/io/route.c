@@ -3,6 +3,7 @@
  * its own then), so their age is kept here. */
 #include "io/route.h"
 
+#include <stdio.h>
 #include <strings.h>
 
 #include "base/buf.h"
@@ -54,18 +55,36 @@ static void hop_deinit(struct hop *hop)
 }
 
 /* An IPv6 literal needs no look-up, and CURLOPT_RESOLVE could not name it. */
-static void aim_at(struct route *r, const struct hop *hop)
+static int aim_at(struct route *r, unsigned i, const struct hop *to)
 {
-    struct buf out = BUF_ON(r->resolve);
-    const char *port = hop->port ? hop->port : default_port(hop->scheme);
-    if (*hop->host == '[')
-        return;
-    buf_printf(&out, "%s:%s:", hop->host, port);
-    if (out.overflow || out.len > ROUTE_HOP_SIZE)
-        return;
-    r->host = (str) { r->resolve, strlen(hop->host) };
-    r->hop_len = out.len;
-    r->entry.data = r->resolve;
+    struct route_hop *hop = &r->hops[i];
+    const struct alloc *alloc = &r->transport->o.alloc;
+    const char *port = to->port ? to->port : default_port(to->scheme);
+    if (*to->host == '[')
+        return 0;
+    hop->head_len = strlen(to->host) + strlen(port) + 2;
+    hop->size = hop->head_len + RESOLVER_TEXT_SIZE;
+    hop->line = alloc_new(alloc, hop->size);
+    hop->name = resolver_hold(r->transport->resolver, str_of(to->host));
+    if (!hop->line || !hop->name)
+        return PIPEPOLL_ENOMEM;
+    snprintf(hop->line, hop->size, "%s:%s:", to->host, port);
+    hop->entry.data = hop->line;
+    return 0;
+}
+
+static int aim_at_url(struct route *r, unsigned i, const char *url, bool is_proxy)
+{
+    struct hop to;
+    int failed = hop_init(&to, url, is_proxy) ? aim_at(r, i, &to) : 0;
+    hop_deinit(&to);
+    return failed;
+}
+
+static bool wants_origins_address(const char *proxy)
+{
+    return strncasecmp(proxy, "socks://", 8) == 0 || strncasecmp(proxy, "socks4://", 9) == 0 ||
+           strncasecmp(proxy, "socks5://", 9) == 0;
 }
 
 /* --- the proxy --- */
@@ -96,19 +115,25 @@ static const char *proxy_for_curl(const struct route *r)
 
 int route_init(struct route *r, struct transport *tp, str url, bool direct)
 {
-    struct hop hop;
     r->transport = tp;
     int failed = set_proxy(r, direct ? STR("") : proxy_for(&tp->o.proxies, url));
     if (failed)
         return failed;
-    if (hop_init(&hop, *r->proxy ? r->proxy : url.ptr, *r->proxy))
-        aim_at(r, &hop);
-    hop_deinit(&hop);
-    return 0;
+    if (!*r->proxy)
+        return aim_at_url(r, 0, url.ptr, false);
+    failed = aim_at_url(r, 0, r->proxy, true);
+    return !failed && wants_origins_address(r->proxy) ? aim_at_url(r, 1, url.ptr, false) : failed;
 }
 
 void route_deinit(struct route *r)
 {
+    for (int i = 0; i < ROUTE_HOPS; i++) {
+        struct route_hop *hop = &r->hops[i];
+        resolver_release(hop->name);
+        hop->name = NULL;
+        if (hop->line)
+            hop->line = alloc_free(&r->transport->o.alloc, hop->line, hop->size);
+    }
     if (!r->proxy)
         return;
     explicit_bzero(r->proxy, r->proxy_size);
@@ -127,39 +152,58 @@ void route_set_proxy(const struct route *r, CURL *easy)
 
 /* --- addresses --- */
 
-static void tell_problem(struct route_query *q, const char *detail)
+static const char *hop_problem(const struct route_query *q, const char *detail,
+                               char text[ROUTE_PROBLEM_SIZE])
 {
     const struct route *r = q->route;
-    char text[ROUTE_PROBLEM_SIZE];
-    struct buf out = BUF_ON(text);
-    buf_printf(&out, "could not resolve %s %.*s: %s", *r->proxy ? "the proxy" : "host",
-               STR_ARG(r->host), detail);
-    q->on_found(q, out.overflow ? "could not resolve the host" : buf_cstr(&out));
+    struct buf out = { .at = text, .cap = ROUTE_PROBLEM_SIZE };
+    str host = resolver_host(r->hops[q->hop].name);
+    bool is_proxy = *r->proxy && !q->hop;
+    buf_printf(&out, "could not resolve %s %.*s: %s", is_proxy ? "the proxy" : "host",
+               STR_ARG(host), detail);
+    return out.overflow ? detail : buf_cstr(&out);
 }
 
-static void on_looked_up(struct resolver_query *lookup, str addresses, const char *detail)
+const char *route_lateness(const struct route_query *q, char text[ROUTE_PROBLEM_SIZE])
+{
+    char detail[64];
+    double waited_s = (double)(wake_now_ns() - q->asked_ns) / 1e9;
+    snprintf(detail, sizeof detail, "the name look-up took longer than %.2g s", waited_s);
+    return hop_problem(q, detail, text);
+}
+
+/* Are all addresses at hand? */
+static bool go_on(struct route_query *q)
+{
+    for (; q->hop < ROUTE_HOPS; q->hop++) {
+        struct resolver_name *name = q->route->hops[q->hop].name;
+        if (name && !resolver_ask(name, &q->lookup))
+            return false;
+    }
+    return true;
+}
+
+static void on_looked_up(struct resolver_query *lookup, const char *problem)
 {
     struct route_query *q = CONTAINER_OF(lookup, struct route_query, lookup);
-    struct route *r = q->route;
+    char text[ROUTE_PROBLEM_SIZE];
     q->waited_us = (uint32_t)((wake_now_ns() - q->asked_ns) / ns_per_us);
-    if (!addresses.len) {
-        tell_problem(q, detail);
+    if (problem) {
+        q->on_found(q, hop_problem(q, problem, text));
         return;
     }
-    memcpy(r->resolve + r->hop_len, addresses.ptr, addresses.len);
-    r->resolve[r->hop_len + addresses.len] = '\0';
-    q->on_found(q, NULL);
+    q->hop++;
+    if (go_on(q))
+        q->on_found(q, NULL);
 }
 
 bool route_find(struct route_query *q)
 {
-    struct route *r = q->route;
+    q->hop = 0;
     q->waited_us = 0;
-    if (!r->host.len)
-        return true;
     q->asked_ns = wake_now_ns();
     q->lookup.on_done = on_looked_up;
-    return resolver_ask(r->transport->resolver, &q->lookup, r->host, r->resolve + r->hop_len);
+    return go_on(q);
 }
 
 void route_forget(struct route_query *q)
@@ -167,12 +211,25 @@ void route_forget(struct route_query *q)
     resolver_forget(&q->lookup);
 }
 
+static struct curl_slist *resolve_list(struct route *r)
+{
+    struct curl_slist *list = NULL;
+    for (int i = ROUTE_HOPS; i-- > 0;) {
+        struct route_hop *hop = &r->hops[i];
+        if (!hop->name)
+            continue;
+        resolver_addresses(hop->name, hop->line + hop->head_len);
+        hop->entry.next = list;
+        list = &hop->entry;
+    }
+    return list;
+}
+
 void route_follow(const struct route_query *q, CURL *easy)
 {
-    const struct route *r = q->route;
+    struct route *r = q->route;
     uint32_t limit_ms = r->transport->o.connect_timeout_ms, waited_ms = q->waited_us / 1000;
-    if (r->host.len)
-        curl_easy_setopt(easy, CURLOPT_RESOLVE, &r->entry);
+    curl_easy_setopt(easy, CURLOPT_RESOLVE, resolve_list(r));
     if (limit_ms)
         curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                          (long)(waited_ms < limit_ms ? limit_ms - waited_ms : 1));
@@ -207,6 +264,7 @@ void route_note(struct route_query *q, CURL *easy)
     curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
     buf_put(&out, str_of(address));
     buf_cstr(&out);
+    q->has_peer = address && address_read(&q->peer, str_of(address));
     p->lookup_us = q->waited_us;
     q->waited_us = 0; /* the next connection may come without a question */
     p->connect_us = step_us(easy, CURLINFO_NAMELOOKUP_TIME_T, CURLINFO_CONNECT_TIME_T);
@@ -214,9 +272,17 @@ void route_note(struct route_query *q, CURL *easy)
     note_tls(p, easy);
 }
 
+bool route_still_leads_there(const struct route_query *q)
+{
+    struct resolver_name *name = q->route->hops[0].name;
+    return !name || !q->has_peer || resolver_leads_to(name, &q->peer);
+}
+
 void route_distrust(struct route *r)
 {
-    resolver_distrust(r->transport->resolver, r->host);
+    for (int i = 0; i < ROUTE_HOPS; i++)
+        if (r->hops[i].name)
+            resolver_distrust(r->hops[i].name);
 }
 
 const char *route_blame(struct route *r, CURL *easy, const char *error,

@@ -1,7 +1,8 @@
 /* Which way a pool's connections go: straight or by a proxy, and to which addresses; and what is
  * known of that way. All of it is chosen by us: libcurl neither reads the environment nor looks up
- * names. (It does for proxies of SOCKS4 and SOCKS5, which want the origin's address from us: there
- * its thread looks the origin up.) Private to io/. */
+ * names, so it starts no thread. A proxy of socks4:// or socks5:// wants the origin's address from
+ * us, as these schemes have it (socks4a:// and socks5h:// leave the look-up to the proxy): then two
+ * names are looked up. Private to io/. */
 #ifndef IO_ROUTE_H
 #define IO_ROUTE_H
 
@@ -10,20 +11,22 @@
 #include "io/resolver.h"
 #include "io/transport.h"
 
-enum {
-    ROUTE_HOP_SIZE = 256 + 8, /* "host:port:" */
-    ROUTE_PROBLEM_SIZE = 256
+enum { ROUTE_PROBLEM_SIZE = 256, ROUTE_HOPS = 2 };
+
+/* A name that libcurl is to connect to, or to tell a proxy the address of. */
+struct route_hop {
+    struct resolver_name *name; /* NULL: a literal, or none */
+    struct curl_slist entry;    /* around `line`, for CURLOPT_RESOLVE */
+    size_t head_len, size;
+    char *line; /* "host:port:", then the addresses follow */
 };
 
 struct route {
     struct transport *transport;
-    str host;                /* of the first hop, if its name has to be looked up */
-    size_t hop_len;          /* in `resolve`, then the addresses follow */
-    struct curl_slist entry; /* around `resolve`, for CURLOPT_RESOLVE */
+    struct route_hop hops[ROUTE_HOPS]; /* the one that is connected to; a SOCKS proxy's origin */
     size_t proxy_size;
     char *proxy; /* "" for none */
     struct pool_report report;
-    char resolve[ROUTE_HOP_SIZE + RESOLVER_TEXT_SIZE];
 };
 
 /* One question for addresses, embedded in whoever connects. Set the first two once, and zero-fill
@@ -33,8 +36,11 @@ struct route_query {
     /* From the loop. problem: NULL, or why there are no addresses; valid until it returns. */
     void (*on_found)(struct route_query *q, const char *problem);
     struct resolver_query lookup; /* private, as is the rest */
+    unsigned hop;                 /* that is asked for */
     uint64_t asked_ns;
     uint32_t waited_us;
+    bool has_peer;
+    struct address peer; /* of the connection that was made */
 };
 
 /* url: NUL-terminated, must outlive r. direct: by no proxy. PIPEPOLL_ENOMEM. */
@@ -43,8 +49,10 @@ void route_deinit(struct route *r); /* fine on a zeroed one */
 
 /* Tell a new handle of the proxy. */
 void route_set_proxy(const struct route *r, CURL *easy);
-/* true: the addresses are at hand; else q->on_found() comes later. */
+/* true: the addresses are at hand; else q->on_found() comes later, within the connect timeout. */
 bool route_find(struct route_query *q);
+/* What a transfer that ends while q waits is told of it. */
+const char *route_lateness(const struct route_query *q, char text[ROUTE_PROBLEM_SIZE]);
 void route_forget(struct route_query *q);
 /* Give the handle the addresses that q found; it connects by them from its next start on, and so
  * does every handle of the pool. The wait for them counts as part of the connect timeout. */
@@ -52,6 +60,9 @@ void route_follow(const struct route_query *q, CURL *easy);
 
 /* A connection was made: keep what it tells. While it is attached to the handle. */
 void route_note(struct route_query *q, CURL *easy);
+/* May another request go by the connection that q noted? Not when the name has moved since, for
+ * which it is looked up now and then in the background. */
+bool route_still_leads_there(const struct route_query *q);
 /* No connection could be made: look the name up again next time. */
 void route_distrust(struct route *r);
 /* The same, and what to tell of it: `error`, or a better text in `text` that names the proxy. */

@@ -213,6 +213,17 @@ static void keep_rules(struct transport *tp)
     keep(&at, &tp->o.proxies.none);
 }
 
+static bool open_resolver(struct transport *tp)
+{
+    if (worker_open(&tp->worker, tp->o.loop, &tp->o.alloc))
+        return false;
+    struct resolver_options o = { tp->worker, tp->o.wake, tp->o.alloc, tp->o.connect_timeout_ms };
+    if (!resolver_open(&tp->resolver, &o))
+        return true;
+    worker_close(tp->worker, NULL, NULL);
+    return false;
+}
+
 static struct transport *transport_new(const struct transport_options *o)
 {
     const struct proxy_rules *rules = &o->proxies;
@@ -226,7 +237,7 @@ static struct transport *transport_new(const struct transport_options *o)
     tp->send_room = alloc_resize(&o->alloc, NULL, 0, SEND_ROOM);
     tp->receive_room = alloc_resize(&o->alloc, NULL, 0, RECEIVE_ROOM);
     if (tp->send_room && tp->receive_room && !sockets_open(&tp->sockets, o->loop, &o->alloc)) {
-        if (!resolver_open(&tp->resolver, o->loop, o->wake, &o->alloc))
+        if (open_resolver(tp))
             return tp;
         sockets_close(tp->sockets, NULL, NULL);
     }
@@ -254,7 +265,7 @@ int transport_open(struct transport **out, const struct transport_options *o,
     return 0;
 }
 
-static void on_resolver_closed(void *transport)
+static void on_worker_closed(void *transport)
 {
     struct transport *tp = transport;
     struct sockets *sockets = tp->sockets;
@@ -270,7 +281,18 @@ void transport_close(struct transport *tp, void (*closed)(void *ctx), void *ctx)
 {
     tp->closed = closed;
     tp->ctx = ctx;
-    resolver_close(tp->resolver, on_resolver_closed, tp);
+    resolver_close(tp->resolver);
+    worker_close(tp->worker, on_worker_closed, tp);
+}
+
+void transport_stop_waiting(struct transport *tp)
+{
+    resolver_stop_waiting(tp->resolver);
+}
+
+struct worker *transport_worker(const struct transport *tp)
+{
+    return tp->worker;
 }
 
 uint64_t transport_connections(const struct transport *tp)

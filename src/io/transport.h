@@ -17,6 +17,7 @@
 
 struct uv_loop_s;
 struct trust;
+struct worker;
 struct transport; /* everything on one loop */
 struct pool;      /* connections to one origin: one region's trouble stays in its pool */
 
@@ -40,9 +41,14 @@ struct transport_options {
 /* PIPEPOLL_ENOMEM; PIPEPOLL_ESYSTEM: libcurl would not start, or lacks TLS by OpenSSL. */
 int transport_open(struct transport **out, const struct transport_options *o,
                    struct pipepoll_error *why);
-/* All pools must be closed. `closed` comes from the loop; tp is gone then. It waits for a name
- * look-up that runs on libuv's thread pool, as the loop itself has to. */
+/* All pools must be closed, and no file be read nor program run by its worker. `closed` comes from
+ * the loop, soon: nothing that hangs is waited for; tp is gone then. */
 void transport_close(struct transport *tp, void (*closed)(void *ctx), void *ctx);
+/* Before that: transfers that wait for an address fail now, from the loop, as do those that start
+ * from now on and would have to wait. No request of theirs was sent. */
+void transport_stop_waiting(struct transport *tp);
+/* For blocking work of others on the same loop. */
+struct worker *transport_worker(const struct transport *tp);
 /* Connections opened so far. */
 uint64_t transport_connections(const struct transport *tp);
 struct wake *transport_wake(const struct transport *tp);

@@ -1,10 +1,11 @@
 /* One queue and one set of detached threads for the process, under one mutex, which nobody holds
  * for longer than it takes to move a job.
  *
- * How many threads: WIDTH jobs run side by side. One that takes longer than STUCK counts no more, so
- * that another may begin beside it; jobs that hang cost the others that much delay, and a thread
- * each, up to the share of their class. Hence there is always one thread more than are at work: it
- * waits for the instant at which the next job may begin. Threads without work end after a while.
+ * How many threads: WIDTH jobs run side by side. One that takes longer than stuck_ns counts no
+ * more, so another may begin beside it; jobs that hang cost the others that much delay, and a
+ * thread each, up to the share of their class. Hence there is always one thread more than are at
+ * work: it waits for the instant at which the next job may begin. Threads without work end after a
+ * while.
  *
  * A thread cannot be stopped, so nobody waits for one: at its end a job that was abandoned is freed
  * by the thread, and the process may end before that. After fork() the child has none of them, and
