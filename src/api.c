@@ -44,6 +44,7 @@ static struct signers signers_of(struct pipepoll *p, struct uv_loop_s *loop)
             .loop = loop,
             .wake = p->wake,
             .transport = p->transport,
+            .worker = transport_worker(p->transport),
             .alloc = p->alloc,
             .rng = &p->rng,
             .environment = &p->environment,

@@ -1,40 +1,106 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <uv.h>
 
 #include "io/file.h"
+#include "io/worker.h"
 #include "lib/check.h"
 
 #define CANARY "canary/secret/that/must/not/stay"
 
 static char folder[] = "/tmp/test_file.XXXXXX";
 
-/* --- the room that the reading allocates in --- */
+/* --- what the reading gets from libc, watched --- */
 
-struct ledger {
-    size_t bytes;     /* not given back */
-    unsigned calls;   /* that asked for memory */
-    unsigned fail_at; /* which of them gets none; 0: all get it */
-    unsigned unwiped; /* blocks given back with the canary in them */
-};
+static _Atomic unsigned allocations, fail_at; /* which of them gets none; 0: all get it */
+static _Atomic unsigned unwiped;              /* blocks given back with the canary in them */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t news = PTHREAD_COND_INITIALIZER;
+static unsigned reads, hang_at; /* which read() hangs; 0: none */
+static int thread_error;        /* instead of a thread */
+static bool hurries;            /* deadlines come at once */
 
-static void *ledger_resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void __real_free(void *ptr);
+void __wrap_free(void *ptr);
+ssize_t __real_read(int fd, void *at, size_t size);
+ssize_t __wrap_read(int fd, void *at, size_t size);
+int __real_worker_start(struct worker *w, struct worker_job *j);
+int __wrap_worker_start(struct worker *w, struct worker_job *j);
+void __real_alarm_set(struct alarm *a, uint64_t due_ns);
+void __wrap_alarm_set(struct alarm *a, uint64_t due_ns);
+
+static bool may_have_memory(void)
 {
-    struct ledger *l = ctx;
-    if (ptr && memmem(ptr, old_size, CANARY, strlen(CANARY)))
-        l->unwiped++;
-    if (new_size && ++l->calls == l->fail_at)
-        return NULL;
-    l->bytes += new_size - old_size;
-    if (new_size)
-        return realloc(ptr, new_size);
-    free(ptr);
-    return NULL;
+    return ++allocations != fail_at;
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return may_have_memory() ? __real_calloc(count, size) : NULL;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return may_have_memory() ? __real_malloc(size) : NULL;
+}
+
+void __wrap_free(void *ptr)
+{
+    if (ptr && memmem(ptr, malloc_usable_size(ptr), CANARY, strlen(CANARY)))
+        unwiped++;
+    __real_free(ptr);
+}
+
+ssize_t __wrap_read(int fd, void *at, size_t size)
+{
+    ssize_t got = __real_read(fd, at, size);
+    pthread_mutex_lock(&mutex);
+    unsigned n = ++reads;
+    pthread_cond_broadcast(&news);
+    while (n == hang_at)
+        pthread_cond_wait(&news, &mutex);
+    pthread_mutex_unlock(&mutex);
+    return got;
+}
+
+int __wrap_worker_start(struct worker *w, struct worker_job *j)
+{
+    return thread_error ? thread_error : __real_worker_start(w, j);
+}
+
+void __wrap_alarm_set(struct alarm *a, uint64_t due_ns)
+{
+    __real_alarm_set(a, hurries ? wake_now_ns() : due_ns);
+}
+
+static void let_read_hang(unsigned n)
+{
+    pthread_mutex_lock(&mutex);
+    reads = 0;
+    hang_at = n;
+    pthread_cond_broadcast(&news);
+    pthread_mutex_unlock(&mutex);
+}
+
+static void await_read(unsigned n)
+{
+    pthread_mutex_lock(&mutex);
+    while (reads < n)
+        pthread_cond_wait(&news, &mutex);
+    pthread_mutex_unlock(&mutex);
 }
 
 /* --- a reading and what came of it --- */
@@ -42,8 +108,8 @@ static void *ledger_resize(void *ctx, void *ptr, size_t old_size, size_t new_siz
 struct reader {
     struct file_read read;
     uv_loop_t loop;
-    struct ledger ledger;
-    struct alloc alloc;
+    struct wake *wake;
+    struct worker *worker;
     unsigned dones, restarts;
     const char *path;
     int error;
@@ -54,7 +120,7 @@ struct reader {
 
 static int start(struct reader *r)
 {
-    return file_read_start(&r->read, &r->loop, &r->alloc, r->path);
+    return file_read_start(&r->read, r->worker, r->path);
 }
 
 static void on_done(struct file_read *read, int error, str text)
@@ -73,19 +139,31 @@ static void on_done(struct file_read *read, int error, str text)
 
 static void open_reader(struct reader *r, const char *path)
 {
+    static const struct alloc plain = { 0 };
     memset(r, 0, sizeof *r);
+    allocations = fail_at = unwiped = 0;
+    let_read_hang(0);
     r->read.on_done = on_done;
     r->path = path;
-    r->alloc = (struct alloc) { ledger_resize, &r->ledger };
     assert_int_equal(uv_loop_init(&r->loop), 0);
+    assert_int_equal(wake_open(&r->wake, &r->loop, &plain), 0);
+    assert_int_equal(worker_open(&r->worker, &r->loop, r->wake, &plain), 0);
+    allocations = 0;
 }
 
 static void close_reader(struct reader *r)
 {
+    worker_close(r->worker, NULL, NULL);
+    wake_close(r->wake, NULL, NULL);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&r->loop), 0);
-    assert_int_equal(r->ledger.bytes, 0);
-    assert_int_equal(r->ledger.unwiped, 0);
+    assert_int_equal(unwiped, 0);
+}
+
+static void run_until_done(struct reader *r, unsigned dones)
+{
+    while (r->dones < dones)
+        uv_run(&r->loop, UV_RUN_ONCE);
 }
 
 static void read_whole(struct reader *r, const char *path)
@@ -93,6 +171,7 @@ static void read_whole(struct reader *r, const char *path)
     open_reader(r, path);
     assert_int_equal(start(r), 0);
     assert_int_equal(r->dones, 0);
+    run_until_done(r, 1);
     close_reader(r);
     assert_int_equal(r->dones, 1);
 }
@@ -157,7 +236,7 @@ static void the_size_has_a_limit(void **state)
     read_whole(&r, path);
     assert_int_equal(r.error, EFBIG);
     assert_int_equal(r.len, 0);
-    assert_true(r.ledger.calls == 1); /* was not even read */
+    assert_int_equal(allocations, 1); /* was not even read */
 }
 
 static void what_is_no_file_is_refused_without_waiting(void **state)
@@ -183,6 +262,7 @@ static int read_distrusting(struct reader *r, const char *path, mode_t mode)
     open_reader(r, path);
     r->read.distrusts = true;
     assert_int_equal(start(r), 0);
+    run_until_done(r, 1);
     close_reader(r);
     return r->error;
 }
@@ -222,13 +302,12 @@ static void no_descriptor_stays_open(void **state)
     assert_int_equal(open_fds(), before);
 }
 
-/* The ledger looks for the canary in each block that comes back. */
 static void memory_is_wiped_before_it_is_given_back(void **state)
 {
     struct reader r;
     read_whole(&r, file_with(CANARY, strlen(CANARY)));
     assert_memory_equal(r.text, CANARY, strlen(CANARY));
-    assert_int_equal(r.ledger.calls, 2); /* the reading and its text: both were looked at */
+    assert_int_equal(allocations, 2); /* the reading and its text: both were looked at */
 }
 
 static void a_reading_may_start_again_from_on_done(void **state)
@@ -237,6 +316,7 @@ static void a_reading_may_start_again_from_on_done(void **state)
     open_reader(&r, file_with("x", 1));
     r.restarts = 3;
     assert_int_equal(start(&r), 0);
+    run_until_done(&r, 4);
     close_reader(&r);
     assert_int_equal(r.dones, 4);
     assert_int_equal(r.error, 0);
@@ -247,13 +327,14 @@ static void each_allocation_may_fail(void **state)
     struct reader r;
     unsigned before = open_fds();
     open_reader(&r, file_with("x", 1));
-    r.ledger.fail_at = 1;
+    fail_at = 1;
     assert_int_equal(start(&r), PIPEPOLL_ENOMEM);
     close_reader(&r);
     assert_int_equal(r.dones, 0);
     open_reader(&r, r.path);
-    r.ledger.fail_at = 2;
+    fail_at = 2;
     assert_int_equal(start(&r), 0);
+    run_until_done(&r, 1);
     close_reader(&r);
     assert_int_equal(r.dones, 1);
     assert_int_equal(r.error, ENOMEM);
@@ -262,51 +343,104 @@ static void each_allocation_may_fail(void **state)
 
 /* --- an owner that goes --- */
 
-static void wait_in_the_pool(uv_work_t *work)
+/* A thread that was left alone closes its file in its own time. */
+static void await_fds(unsigned count)
 {
-    uv_sem_wait(work->data);
+    while (open_fds() != count)
+        sched_yield();
 }
 
-static void on_waited(uv_work_t *work, int status)
+static void an_owner_and_its_loop_may_go_while_a_read_hangs(void **state)
 {
-}
-
-/* The pool has one thread here. Work that blocks it, queued behind step n, keeps step n + 1 from
- * running, so that the owner goes while that step waits. */
-static void forget_before_step(struct reader *r, unsigned step)
-{
-    uv_sem_t go;
-    uv_work_t work = { .data = &go };
-    uv_sem_init(&go, 0);
-    if (step == 0) {
-        uv_queue_work(&r->loop, &work, wait_in_the_pool, on_waited);
-        assert_int_equal(start(r), 0);
-    } else {
-        assert_int_equal(start(r), 0);
-        for (unsigned i = 1; i < step; i++)
-            uv_run(&r->loop, UV_RUN_ONCE);
-        uv_queue_work(&r->loop, &work, wait_in_the_pool, on_waited);
-        uv_run(&r->loop, UV_RUN_ONCE);
-    }
-    file_read_forget(&r->read);
-    memset(&r->read, 0xdd, sizeof r->read); /* it may be freed at once */
-    uv_sem_post(&go);
-    uv_run(&r->loop, UV_RUN_DEFAULT);
-    uv_sem_destroy(&go);
-}
-
-static void an_owner_may_go_before_any_step(void **state)
-{
-    enum { OPEN, FSTAT, READ, READ_END, CLOSE, STEPS };
+    enum { READ = 1, READ_END = 2 };
     unsigned before = open_fds();
-    for (unsigned step = 0; step < STEPS; step++) {
+    for (unsigned step = READ; step <= READ_END; step++) {
         struct reader r;
         open_reader(&r, file_with(CANARY, strlen(CANARY)));
-        forget_before_step(&r, step);
+        let_read_hang(step);
+        assert_int_equal(start(&r), 0);
+        await_read(step);
+        file_read_forget(&r.read);
+        memset(&r.read, 0xdd, sizeof r.read); /* it may be freed at once */
         close_reader(&r);
         assert_int_equal(r.dones, 0);
-        assert_int_equal(open_fds(), before);
+        let_read_hang(0);
+        await_fds(before);
+        assert_int_equal(unwiped, 0);
     }
+}
+
+static void a_read_that_hangs_ends_by_its_deadline(void **state)
+{
+    struct reader r;
+    unsigned before = open_fds();
+    open_reader(&r, file_with("x", 1));
+    let_read_hang(1);
+    assert_int_equal(start(&r), 0);
+    await_read(1);
+    hurries = true;
+    alarm_set(&r.read.deadline, wake_now_ns());
+    run_until_done(&r, 1);
+    hurries = false;
+    assert_int_equal(r.error, ETIMEDOUT);
+    assert_int_equal(r.read.stamp.error, ETIMEDOUT);
+    assert_true(file_error_passes(r.error));
+    assert_non_null(strstr(file_strerror(r.error), "within 10 s"));
+    close_reader(&r);
+    let_read_hang(0);
+    await_fds(before);
+}
+
+static void a_file_that_hangs_occupies_one_thread_only(void **state)
+{
+    struct reader r, other = { 0 };
+    open_reader(&r, file_with("x", 1));
+    let_read_hang(1);
+    assert_int_equal(start(&r), 0);
+    await_read(1);
+    other.read.on_done = on_done;
+    assert_int_equal(file_read_start(&other.read, r.worker, r.path), 0);
+    assert_false(worker_has_begun(other.read.private));
+    let_read_hang(0);
+    run_until_done(&r, 1);
+    run_until_done(&other, 1);
+    close_reader(&r);
+}
+
+static void no_thread_is_told_from_the_loop(void **state)
+{
+    struct reader r;
+    open_reader(&r, file_with("x", 1));
+    thread_error = EAGAIN;
+    assert_int_equal(start(&r), 0);
+    assert_int_equal(r.dones, 0);
+    run_until_done(&r, 1);
+    assert_int_equal(r.error, EAGAIN);
+    assert_true(file_error_passes(r.error));
+    assert_int_equal(start(&r), 0);
+    file_read_forget(&r.read);
+    thread_error = 0;
+    close_reader(&r);
+    assert_int_equal(r.dones, 1);
+}
+
+static void no_descriptor_is_told_by_name(void **state)
+{
+    struct reader r;
+    struct rlimit limit, none;
+    open_reader(&r, file_with("x", 1));
+    getrlimit(RLIMIT_NOFILE, &limit);
+    none = limit;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+    assert_int_equal(start(&r), 0);
+    run_until_done(&r, 1);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    assert_int_equal(r.error, EMFILE);
+    assert_string_equal(file_strerror(r.error), strerror(EMFILE));
+    assert_true(file_error_passes(r.error));
+    assert_false(file_error_passes(EACCES));
+    close_reader(&r);
 }
 
 static void an_idle_one_can_be_forgotten(void **state)
@@ -336,16 +470,16 @@ static void on_look(struct file_look *look, const struct file_stamp *stamp)
 static struct file_stamp look_at(struct reader *r)
 {
     struct looker l = { .look.on_done = on_look };
-    assert_int_equal(file_look_start(&l.look, &r->loop, &r->alloc, r->path), 0);
-    uv_run(&r->loop, UV_RUN_DEFAULT);
-    assert_int_equal(l.dones, 1);
+    assert_int_equal(file_look_start(&l.look, r->worker, r->path), 0);
+    while (!l.dones)
+        uv_run(&r->loop, UV_RUN_ONCE);
     return l.stamp;
 }
 
 static struct file_stamp read_stamp(struct reader *r)
 {
     assert_int_equal(start(r), 0);
-    uv_run(&r->loop, UV_RUN_DEFAULT);
+    run_until_done(r, r->dones + 1);
     return r->read.stamp;
 }
 
@@ -369,8 +503,7 @@ static void a_look_tells_whether_a_file_is_still_what_was_read(void **state)
     assert_false(file_stamp_eq(&read, &now));
     read = read_stamp(&r);
     assert_true(file_stamp_eq(&read, &now));
-    assert_int_equal(r.ledger.bytes, 0);
-    uv_loop_close(&r.loop);
+    close_reader(&r);
 }
 
 static void what_cannot_be_read_is_not_taken_for_changed(void **state)
@@ -380,28 +513,37 @@ static void what_cannot_be_read_is_not_taken_for_changed(void **state)
     struct file_stamp read = read_stamp(&r), now = look_at(&r);
     assert_int_equal(r.error, EISDIR);
     assert_true(file_stamp_eq(&read, &now));
-    uv_loop_close(&r.loop);
+    close_reader(&r);
 }
 
-static void a_look_may_be_forgotten(void **state)
+static void a_look_may_be_forgotten_and_has_a_deadline(void **state)
 {
     struct reader r;
     struct looker l = { .look.on_done = on_look };
     open_reader(&r, file_with("x", 1));
     file_look_forget(&l.look);
-    assert_int_equal(file_look_start(&l.look, &r.loop, &r.alloc, r.path), 0);
+    assert_int_equal(file_look_start(&l.look, r.worker, r.path), 0);
     file_look_forget(&l.look);
-    uv_run(&r.loop, UV_RUN_DEFAULT);
     assert_int_equal(l.dones, 0);
-    assert_int_equal(r.ledger.bytes, 0);
-    r.ledger.fail_at = r.ledger.calls + 1;
-    assert_int_equal(file_look_start(&l.look, &r.loop, &r.alloc, r.path), PIPEPOLL_ENOMEM);
-    assert_int_equal(uv_loop_close(&r.loop), 0);
+    fail_at = allocations + 1;
+    assert_int_equal(file_look_start(&l.look, r.worker, r.path), PIPEPOLL_ENOMEM);
+    let_read_hang(1);
+    assert_int_equal(start(&r), 0); /* the look waits for this to end */
+    await_read(1);
+    assert_int_equal(file_look_start(&l.look, r.worker, r.path), 0);
+    hurries = true;
+    alarm_set(&l.look.deadline, wake_now_ns());
+    while (!l.dones)
+        uv_run(&r.loop, UV_RUN_ONCE);
+    hurries = false;
+    assert_int_equal(l.stamp.error, ETIMEDOUT);
+    let_read_hang(0);
+    run_until_done(&r, 1);
+    close_reader(&r);
 }
 
 static int set_up(void **state)
 {
-    setenv("UV_THREADPOOL_SIZE", "1", 1); /* read when the first loop uses the pool */
     return mkdtemp(folder) ? 0 : -1;
 }
 
@@ -429,11 +571,15 @@ int main(void)
         cmocka_unit_test(memory_is_wiped_before_it_is_given_back),
         cmocka_unit_test(a_reading_may_start_again_from_on_done),
         cmocka_unit_test(each_allocation_may_fail),
-        cmocka_unit_test(an_owner_may_go_before_any_step),
+        cmocka_unit_test(an_owner_and_its_loop_may_go_while_a_read_hangs),
+        cmocka_unit_test(a_read_that_hangs_ends_by_its_deadline),
+        cmocka_unit_test(a_file_that_hangs_occupies_one_thread_only),
+        cmocka_unit_test(no_thread_is_told_from_the_loop),
+        cmocka_unit_test(no_descriptor_is_told_by_name),
         cmocka_unit_test(an_idle_one_can_be_forgotten),
         cmocka_unit_test(a_look_tells_whether_a_file_is_still_what_was_read),
         cmocka_unit_test(what_cannot_be_read_is_not_taken_for_changed),
-        cmocka_unit_test(a_look_may_be_forgotten),
+        cmocka_unit_test(a_look_may_be_forgotten_and_has_a_deadline),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

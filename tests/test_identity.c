@@ -55,8 +55,7 @@ bool file_stamp_eq(const struct file_stamp *a, const struct file_stamp *b)
     return a->inode == b->inode;
 }
 
-int file_look_start(struct file_look *l, struct uv_loop_s *loop, const struct alloc *alloc,
-                    const char *path)
+int file_look_start(struct file_look *l, struct worker *w, const char *path)
 {
     assert_string_equal(path, "/keys");
     assert_null(looking);

@@ -39,7 +39,7 @@ static void world_open_with(struct world *w, const struct alloc *alloc, uint32_t
     uv_loop_init(&w->loop);
     assert_int_equal(wake_open(&w->wake, &w->loop, &plain), 0);
     wake_hold_loop(w->wake, true); /* what is looked up in the background does not */
-    assert_int_equal(worker_open(&w->worker, &w->loop, &plain), 0);
+    assert_int_equal(worker_open(&w->worker, &w->loop, w->wake, &plain), 0);
     struct resolver_options o = { w->worker, w->wake, *alloc, limit_ms };
     assert_int_equal(resolver_open(&w->resolver, &o), 0);
 }

@@ -99,7 +99,7 @@ static void world_open(struct world *w)
     begun = ended = told = most_running = 0;
     gate_open = false;
     assert_int_equal(uv_loop_init(&w->loop), 0);
-    assert_int_equal(worker_open(&w->worker, &w->loop, &(struct alloc) { 0 }), 0);
+    assert_int_equal(worker_open(&w->worker, &w->loop, NULL, &(struct alloc) { 0 }), 0);
 }
 
 static void count_call(void *ctx)

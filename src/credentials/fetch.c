@@ -284,7 +284,7 @@ static void explain_file(struct fetch *f, int error)
         explain(&f->outcome.why, 0,
                 "everybody may write %s, so it is not to be trusted: chmod o-w it", path_of(f));
     else
-        explain(&f->outcome.why, 0, "cannot read %s: %s", path_of(f), strerror(error));
+        explain(&f->outcome.why, 0, "cannot read %s: %s", path_of(f), file_strerror(error));
 }
 
 static void on_file(struct file_read *file, int error, str text)
@@ -299,7 +299,7 @@ static void on_file(struct file_read *file, int error, str text)
         end_for_memory(f);
     } else {
         explain_file(f, error);
-        end_failed(f, true);
+        end_failed(f, !file_error_passes(error));
     }
 }
 
@@ -313,7 +313,7 @@ static void read_file(struct fetch *f, enum which_file which)
     const char *path = path_of(f);
     if (!*path || strcmp(path, "/dev/null") == 0)
         take_file(f, STR(""));
-    else if (file_read_start(&f->file, host->loop, &provider_lasting_alloc, path))
+    else if (file_read_start(&f->file, host->worker, path))
         end_for_memory(f);
 }
 

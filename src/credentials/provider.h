@@ -14,6 +14,7 @@ struct provider_host {
     struct uv_loop_s *loop;
     struct wake *wake;
     struct transport *transport;
+    struct worker *worker; /* the transport's */
     struct alloc alloc;
     struct rng *rng;
     const struct environment *environment;

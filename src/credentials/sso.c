@@ -136,11 +136,13 @@ static int read_token(struct provider_run *run, str text)
 static void on_cache(struct file_read *read, int error, str text)
 {
     struct provider_run *run = CONTAINER_OF(read, struct provider_run, cache);
-    char problem[96];
+    char problem[128];
     struct buf b = BUF_ON(problem);
     watch_note(run->run.order.watch, run->path, &read->stamp);
-    buf_printf(&b, "can't be read (%s)", strerror(error));
+    buf_printf(&b, "can't be read (%s)", file_strerror(error));
     int r = error ? refuse_cache(run, buf_cstr(&b)) : read_token(run, text);
+    if (file_error_passes(error))
+        r = PIPEPOLL_ETRANSPORT; /* not for ever */
     if (r)
         run_end(&run->run, r);
     else
@@ -211,7 +213,7 @@ static int sso_begin(struct run *r)
     run->exchange.timeout_ms = TIMEOUT_MS;
     run->exchange.attempts = ATTEMPTS;
     run->cache.on_done = on_cache;
-    return file_read_start(&run->cache, host->loop, &provider_lasting_alloc, run->path);
+    return file_read_start(&run->cache, host->worker, run->path);
 }
 
 static void sso_close(struct run *r)

@@ -1,7 +1,5 @@
 #include "credentials/token_file.h"
 
-#include <errno.h>
-
 #include "base/buf.h"
 
 enum { PATH_SIZE = 4096 };
@@ -31,7 +29,7 @@ static void on_read(struct file_read *read, int error, str text)
     str token = str_trim(text);
     const char *problem = NULL;
     if (error)
-        problem = strerror(error);
+        problem = file_strerror(error);
     else if (!token.len)
         problem = "it is empty";
     else if (!is_plain(token))
@@ -40,7 +38,7 @@ static void on_read(struct file_read *read, int error, str text)
         t->on_done(t, token, 0);
         return;
     }
-    int status = error == ENOMEM ? PIPEPOLL_ENOMEM : PIPEPOLL_ECREDENTIALS;
+    int status = file_error_passes(error) ? PIPEPOLL_ETRANSPORT : PIPEPOLL_ECREDENTIALS;
     t->on_done(t, STR(""),
                explain(&t->why, status, "token file %.*s: %s", STR_ARG(t->path), problem));
 }
@@ -50,7 +48,7 @@ int token_file_start(struct token_file *t, const struct provider_host *host, str
     char text[PATH_SIZE];
     t->path = path;
     t->read.on_done = on_read;
-    return file_read_start(&t->read, host->loop, &provider_lasting_alloc, path_in(text, path));
+    return file_read_start(&t->read, host->worker, path_in(text, path));
 }
 
 void token_file_forget(struct token_file *t)

@@ -43,7 +43,7 @@ bool watch_has_files(const struct watch *w)
 
 static int look_at_next(struct watch *w)
 {
-    return file_look_start(&w->look, w->host->loop, &provider_lasting_alloc, w->files[w->at].path);
+    return file_look_start(&w->look, w->host->worker, w->files[w->at].path);
 }
 
 static void on_look(struct file_look *look, const struct file_stamp *stamp)

@@ -1,32 +1,38 @@
-/* One uv_fs request after the other: open, fstat, read until the end, close. The request and the
- * memory the thread pool writes to are not the owner's, so that the owner may go while a disk
- * hangs; what is left then closes the file and goes by itself. */
+/* A job for a thread: open, fstat, read until the end, close; or stat alone. It belongs to itself,
+ * so whoever wanted it may go, or be told that it took too long, while the disk hangs. Files are
+ * read one by one and in turn: two readings of one path never occupy two threads. */
 #include "io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <stdlib.h>
 #include <sys/stat.h>
-
-#include <uv.h>
+#include <unistd.h>
 
 #include "base/list.h"
+#include "io/worker.h"
 
-/* Room that files without a size (those of /proc) get at first. */
-enum { ROOM_MIN = 4096 };
+enum { FIRST_SIZE = 4096 }; /* for files without a size, those of /proc */
+static const uint64_t ns_per_ms = 1000000;
 
 struct reading {
-    uv_fs_t request;
-    struct file_read *owner; /* NULL: it went */
-    struct alloc alloc;
-    int fd, error;
-    bool closing, distrusts;
+    struct worker_job job;
+    struct file_read *reader; /* the owner is one of these two */
+    struct file_look *looker;
+    bool is_look, distrusts;
+    int error;
     struct file_stamp stamp;
     char *text;
     size_t len, cap;
-    size_t size; /* of all this */
     char path[];
 };
+
+static struct reading *reading_of(struct worker_job *j)
+{
+    return CONTAINER_OF(j, struct reading, job);
+}
+
+/* --- stamps --- */
 
 bool file_stamp_eq(const struct file_stamp *a, const struct file_stamp *b)
 {
@@ -34,78 +40,39 @@ bool file_stamp_eq(const struct file_stamp *a, const struct file_stamp *b)
            a->size == b->size && a->modified_ns == b->modified_ns && a->changed_ns == b->changed_ns;
 }
 
-static int64_t ns_of(uv_timespec_t t)
+static int64_t ns_of(struct timespec t)
 {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* What a request for it returned. */
-static struct file_stamp stamp_of(const uv_fs_t *request)
+/* failed: what stat() or fstat() returned. */
+static struct file_stamp stamp_of(int failed, const struct stat *stat)
 {
-    const uv_stat_t *stat = &request->statbuf;
-    if (request->result < 0)
-        return (struct file_stamp) { .error = (int)-request->result };
+    if (failed)
+        return (struct file_stamp) { .error = errno };
     return (struct file_stamp) {
         .device = stat->st_dev,
         .inode = stat->st_ino,
-        .size = stat->st_size,
+        .size = (uint64_t)stat->st_size,
         .modified_ns = ns_of(stat->st_mtim),
         .changed_ns = ns_of(stat->st_ctim),
     };
 }
 
+/* --- on the thread --- */
+
 static void text_free(struct reading *g)
 {
     if (g->text)
         explicit_bzero(g->text, g->cap);
-    alloc_free(&g->alloc, g->text, g->cap);
-}
-
-static void reading_end(struct reading *g)
-{
-    struct file_read *r = g->owner;
-    if (r) {
-        r->private = NULL; /* on_done() may start it again */
-        r->stamp = g->stamp;
-        r->on_done(r, g->error, g->error ? (str) { NULL, 0 } : (str) { g->text, g->len });
-    }
-    text_free(g);
-    struct alloc alloc = g->alloc;
-    alloc_free(&alloc, g, g->size);
-}
-
-/* What the request returned; a failure, or an owner that went, is noted as the error. */
-static size_t request_end(struct reading *g)
-{
-    ssize_t result = g->request.result;
-    uv_fs_req_cleanup(&g->request);
-    if (result < 0)
-        g->error = (int)-result; /* libuv's codes are negative errnos on Unix */
-    else if (!g->owner)
-        g->error = ECANCELED;
-    return result < 0 ? 0 : (size_t)result;
-}
-
-/* --- the steps, last to first: uv_fs_* fail at once only where they copy a path --- */
-
-static void on_closed(uv_fs_t *request)
-{
-    struct reading *g = CONTAINER_OF(request, struct reading, request);
-    uv_fs_req_cleanup(request); /* all is read: an error here changes nothing */
-    reading_end(g);
-}
-
-static void reading_close(struct reading *g, int error)
-{
-    g->error = error;
-    g->closing = true;
-    uv_fs_close(g->request.loop, &g->request, g->fd, on_closed);
+    free(g->text);
+    g->text = NULL;
 }
 
 /* By copy and wipe: realloc() would leave the first half behind. */
-static bool make_room(struct reading *g, size_t cap)
+static bool make_space(struct reading *g, size_t cap)
 {
-    char *text = alloc_new(&g->alloc, cap);
+    char *text = malloc(cap);
     if (!text)
         return false;
     if (g->len)
@@ -116,38 +83,26 @@ static bool make_room(struct reading *g, size_t cap)
     return true;
 }
 
-static void reading_more(struct reading *g);
-
-static void on_read(uv_fs_t *request)
+/* The end is where a read returns nothing, so there is always space for one byte more. */
+static int read_all(struct reading *g, int fd)
 {
-    struct reading *g = CONTAINER_OF(request, struct reading, request);
-    size_t got = request_end(g);
-    g->len += got;
-    if (g->error || !got)
-        reading_close(g, g->error);
-    else
-        reading_more(g);
+    for (;;) {
+        if (g->len > FILE_SIZE_MAX)
+            return EFBIG;
+        if (g->len == g->cap &&
+            !make_space(g, g->cap > FILE_SIZE_MAX / 2 ? FILE_SIZE_MAX + 1 : 2 * g->cap))
+            return ENOMEM;
+        ssize_t got = read(fd, g->text + g->len, g->cap - g->len);
+        if (got == 0)
+            return 0;
+        if (got < 0 && errno != EINTR)
+            return errno;
+        g->len += got > 0 ? (size_t)got : 0;
+    }
 }
 
-/* The end is where a read returns nothing, so there is always room for one byte more. */
-static void reading_more(struct reading *g)
+static int unfit(const struct reading *g, const struct stat *stat)
 {
-    if (g->len > FILE_SIZE_MAX) {
-        reading_close(g, EFBIG);
-        return;
-    }
-    if (g->len == g->cap &&
-        !make_room(g, g->cap > FILE_SIZE_MAX / 2 ? FILE_SIZE_MAX + 1 : 2 * g->cap)) {
-        reading_close(g, ENOMEM);
-        return;
-    }
-    uv_buf_t room = uv_buf_init(g->text + g->len, (unsigned)(g->cap - g->len));
-    uv_fs_read(g->request.loop, &g->request, g->fd, &room, 1, -1, on_read);
-}
-
-static int unfit(const struct reading *g)
-{
-    const uv_stat_t *stat = &g->request.statbuf;
     if (S_ISDIR(stat->st_mode))
         return EISDIR;
     if (!S_ISREG(stat->st_mode))
@@ -157,131 +112,187 @@ static int unfit(const struct reading *g)
     return stat->st_size > FILE_SIZE_MAX ? EFBIG : 0;
 }
 
-static void on_stat(uv_fs_t *request)
+static int read_open(struct reading *g, int fd)
 {
-    struct reading *g = CONTAINER_OF(request, struct reading, request);
-    g->stamp = stamp_of(request);
-    request_end(g);
-    if (!g->error)
-        g->error = unfit(g);
-    size_t size = (size_t)request->statbuf.st_size + 1;
-    if (!g->error && !make_room(g, size > ROOM_MIN ? size : ROOM_MIN))
-        g->error = ENOMEM;
-    if (g->error)
-        reading_close(g, g->error);
-    else
-        reading_more(g);
+    struct stat stat;
+    g->stamp = stamp_of(fstat(fd, &stat), &stat);
+    int error = g->stamp.error ? g->stamp.error : unfit(g, &stat);
+    if (error)
+        return error;
+    size_t size = (size_t)stat.st_size + 1;
+    return make_space(g, size > FIRST_SIZE ? size : FIRST_SIZE) ? read_all(g, fd) : ENOMEM;
 }
 
-/* A folder that we may not search hides its files: there are none for us. */
-static void on_looked(uv_fs_t *request)
+/* A folder that we may not search hides its files: there are none for us. One that is not there may
+ * come before we look: then what it is would count as read. */
+static int explain_unopened(struct reading *g, int error)
 {
-    struct reading *g = CONTAINER_OF(request, struct reading, request);
-    bool is_hidden = request->result == UV_EACCES;
-    g->stamp = stamp_of(request);
-    uv_fs_req_cleanup(request);
-    if (is_hidden && g->error == EACCES)
-        g->error = ENOENT;
-    reading_end(g);
+    struct stat now;
+    g->stamp = (struct file_stamp) { .error = error };
+    if (error == ENOENT || error == ENOTDIR)
+        return error;
+    g->stamp = stamp_of(stat(g->path, &now), &now);
+    return error == EACCES && g->stamp.error == EACCES ? ENOENT : error;
 }
 
-static void on_opened(uv_fs_t *request)
+/* A named pipe must not hold the thread until somebody writes to it. */
+static void run(struct worker_job *j)
 {
-    struct reading *g = CONTAINER_OF(request, struct reading, request);
-    bool opened = request->result >= 0;
-    g->fd = (int)request_end(g);
-    g->stamp.error = g->error;
-    /* One that is not there may come before we look: then what it is would count as read. */
-    if (!opened && g->owner && g->error != ENOENT && g->error != ENOTDIR &&
-        !uv_fs_stat(request->loop, request, g->path, on_looked))
+    struct reading *g = reading_of(j);
+    struct stat now;
+    if (g->is_look) {
+        g->stamp = stamp_of(stat(g->path, &now), &now);
         return;
-    if (!opened)
-        reading_end(g);
-    else if (g->error)
-        reading_close(g, g->error);
-    else
-        uv_fs_fstat(request->loop, request, g->fd, on_stat);
+    }
+    int fd = open(g->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    g->error = fd < 0 ? explain_unopened(g, errno) : read_open(g, fd);
+    if (fd >= 0)
+        close(fd);
 }
 
-/* --- start and forget --- */
+/* --- on the loop --- */
 
-int file_read_start(struct file_read *r, struct uv_loop_s *loop, const struct alloc *alloc,
-                    const char *path)
+static void tell_reader(struct file_read *r, int error, str text)
 {
-    size_t path_size = strlen(path) + 1, size = sizeof(struct reading) + path_size;
-    struct reading *g = alloc_new(alloc, size);
+    alarm_deinit(&r->deadline);
+    r->private = NULL; /* on_done() may start it again */
+    r->on_done(r, error, error ? (str) { NULL, 0 } : text);
+}
+
+static void tell_looker(struct file_look *l, const struct file_stamp *stamp)
+{
+    alarm_deinit(&l->deadline);
+    l->private = NULL;
+    l->on_done(l, stamp);
+}
+
+static void done(struct worker_job *j)
+{
+    struct reading *g = reading_of(j);
+    if (g->is_look) {
+        tell_looker(g->looker, &g->stamp);
+        return;
+    }
+    g->reader->stamp = g->stamp;
+    tell_reader(g->reader, g->error, (str) { g->text, g->len });
+}
+
+static void end(struct worker_job *j)
+{
+    struct reading *g = reading_of(j);
+    text_free(g);
+    free(g);
+}
+
+static struct reading *reading_new(const char *path)
+{
+    static const struct worker_kind kind = { run, done, end, NULL };
+    size_t len = strlen(path);
+    struct reading *g = calloc(1, sizeof *g + len + 1);
     if (!g)
-        return PIPEPOLL_ENOMEM;
-    memcpy(g->path, path, path_size);
-    g->size = size;
-    g->distrusts = r->distrusts;
-    g->owner = r;
-    g->alloc = *alloc;
-    /* A named pipe must not hold a thread of the pool until somebody writes to it. */
-    int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    if (uv_fs_open(loop, &g->request, path, flags, 0, on_opened)) {
-        alloc_free(alloc, g, size);
+        return NULL;
+    memcpy(g->path, path, len);
+    g->job.kind = &kind;
+    g->job.class = WORKER_FILE;
+    g->job.key = (str) { g->path, len };
+    return g;
+}
+
+/* Without a thread the alarm rings at once, and tells so. */
+static struct reading *begin(struct reading *g, struct worker *w, struct alarm *deadline)
+{
+    if (worker_start(w, &g->job)) {
+        free(g);
+        g = NULL;
+    }
+    alarm_set(deadline, wake_now_ns() + (g ? FILE_TIMEOUT_MS * ns_per_ms : 0));
+    return g;
+}
+
+/* What the owner no longer waits for. */
+static int give_up(struct reading *g)
+{
+    if (!g)
+        return EAGAIN;
+    worker_abandon(&g->job);
+    return ETIMEDOUT;
+}
+
+/* --- readings --- */
+
+static void on_read_late(struct alarm *deadline)
+{
+    struct file_read *r = CONTAINER_OF(deadline, struct file_read, deadline);
+    int error = give_up(r->private);
+    r->stamp = (struct file_stamp) { .error = error };
+    tell_reader(r, error, (str) { NULL, 0 });
+}
+
+int file_read_start(struct file_read *r, struct worker *w, const char *path)
+{
+    struct reading *g = reading_new(path);
+    if (!g || alarm_init(&r->deadline, worker_wake(w), on_read_late)) {
+        free(g);
         return PIPEPOLL_ENOMEM;
     }
-    r->private = g;
+    g->reader = r;
+    g->distrusts = r->distrusts;
+    r->private = begin(g, w, &r->deadline);
     return 0;
 }
 
 void file_read_forget(struct file_read *r)
 {
-    struct reading *g = r->private;
-    if (!g)
-        return;
-    g->owner = NULL;
+    alarm_deinit(&r->deadline);
+    if (r->private)
+        give_up(r->private);
     r->private = NULL;
-    if (!g->closing)
-        uv_cancel((uv_req_t *)&g->request); /* what waits for a thread need not run */
 }
 
-/* --- a look --- */
-
-struct looking {
-    uv_fs_t request;
-    struct file_look *owner; /* NULL: it went */
-    struct alloc alloc;
-};
-
-static void on_look(uv_fs_t *request)
+const char *file_strerror(int error)
 {
-    struct looking *g = CONTAINER_OF(request, struct looking, request);
-    struct file_stamp stamp = stamp_of(request);
-    struct file_look *l = g->owner;
-    struct alloc alloc = g->alloc;
-    uv_fs_req_cleanup(request);
-    alloc_free(&alloc, g, sizeof *g);
-    if (!l)
-        return;
-    l->private = NULL; /* on_done() may start it again */
-    l->on_done(l, &stamp);
+    if (error == ETIMEDOUT)
+        return "it was not read within 10 s; does its disk or network hang?";
+    if (error == EAGAIN)
+        return "no thread could be started to read it (is there a limit on processes?)";
+    return strerror(error);
 }
 
-int file_look_start(struct file_look *l, struct uv_loop_s *loop, const struct alloc *alloc,
-                    const char *path)
+bool file_error_passes(int error)
 {
-    struct looking *g = alloc_new(alloc, sizeof *g);
-    if (!g)
-        return PIPEPOLL_ENOMEM;
-    g->owner = l;
-    g->alloc = *alloc;
-    if (uv_fs_stat(loop, &g->request, path, on_look)) {
-        alloc_free(alloc, g, sizeof *g);
+    static const int passing[] = { ETIMEDOUT, EAGAIN, EMFILE, ENFILE, ENOMEM, EIO, ESTALE };
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+        if (passing[i] == error)
+            return true;
+    return false;
+}
+
+/* --- looks --- */
+
+static void on_look_late(struct alarm *deadline)
+{
+    struct file_look *l = CONTAINER_OF(deadline, struct file_look, deadline);
+    struct file_stamp stamp = { .error = give_up(l->private) };
+    tell_looker(l, &stamp);
+}
+
+int file_look_start(struct file_look *l, struct worker *w, const char *path)
+{
+    struct reading *g = reading_new(path);
+    if (!g || alarm_init(&l->deadline, worker_wake(w), on_look_late)) {
+        free(g);
         return PIPEPOLL_ENOMEM;
     }
-    l->private = g;
+    g->looker = l;
+    g->is_look = true;
+    l->private = begin(g, w, &l->deadline);
     return 0;
 }
 
 void file_look_forget(struct file_look *l)
 {
-    struct looking *g = l->private;
-    if (!g)
-        return;
-    g->owner = NULL;
+    alarm_deinit(&l->deadline);
+    if (l->private)
+        give_up(l->private);
     l->private = NULL;
-    uv_cancel((uv_req_t *)&g->request);
 }

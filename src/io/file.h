@@ -1,16 +1,16 @@
-/* Small files read off the loop, by libuv's thread pool: a file may lie on a network that hangs. */
+/* Small files read off the loop: a file may lie on a disk, or behind a network, that hangs. */
 #ifndef IO_FILE_H
 #define IO_FILE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/alloc.h"
 #include "base/str.h"
+#include "io/wake.h"
 
-struct uv_loop_s;
+struct worker;
 
-enum { FILE_SIZE_MAX = 1 << 20 };
+enum { FILE_SIZE_MAX = 1 << 20, FILE_TIMEOUT_MS = 10000 };
 
 /* What tells one state of a file from another without reading it: its place and its times. */
 struct file_stamp {
@@ -26,33 +26,40 @@ bool file_stamp_eq(const struct file_stamp *a, const struct file_stamp *b);
 struct file_read {
     /* From the loop, exactly once per start. error: 0, or a positive errno: ENOENT (a file in a
      * folder that we may not search counts as not there), EACCES, EISDIR, EFBIG (longer than
-     * FILE_SIZE_MAX), EINVAL (not a regular file), EPERM (see distrusts), ENOMEM, ... text is
+     * FILE_SIZE_MAX), EINVAL (not a regular file), EPERM (see distrusts), ETIMEDOUT (not read
+     * within FILE_TIMEOUT_MS), EAGAIN (no thread could be started), EMFILE, ENOMEM, ... text is
      * writable, and wiped and freed when on_done() returns: it may hold secrets. Empty with an
      * error. */
     void (*on_done)(struct file_read *r, int error, str text);
     bool distrusts;          /* refuse a file that everybody may write */
     struct file_stamp stamp; /* in on_done(): of what was read, taken before it was */
+
+    struct alarm deadline; /* private, as is the next */
     void *private;
 };
 
 /* Start. The path is copied. PIPEPOLL_ENOMEM: not started. */
-int file_read_start(struct file_read *r, struct uv_loop_s *loop, const struct alloc *alloc,
-                    const char *path);
-/* Nobody waits any more: on_done() will not come, and r may be freed at once. What the system still
- * has in hand is wiped and given back to alloc when it returns; it holds the loop until then. Fine
- * when idle. */
+int file_read_start(struct file_read *r, struct worker *w, const char *path);
+/* Nobody waits any more: on_done() will not come, and r may be freed at once, whatever the system
+ * still has in hand; that is wiped when the system returns it. Fine when idle. */
 void file_read_forget(struct file_read *r);
+
+/* An error of above in words. */
+const char *file_strerror(int error);
+/* The machine's trouble, which passes, rather than the file's? */
+bool file_error_passes(int error);
 
 /* One look at a file, for its stamp. Zero-fill it once; the owner keeps it as a file_read. */
 struct file_look {
     /* From the loop, exactly once per start. */
     void (*on_done)(struct file_look *l, const struct file_stamp *stamp);
+
+    struct alarm deadline; /* private, as is the next */
     void *private;
 };
 
 /* Start. The path is copied. PIPEPOLL_ENOMEM: not started. */
-int file_look_start(struct file_look *l, struct uv_loop_s *loop, const struct alloc *alloc,
-                    const char *path);
+int file_look_start(struct file_look *l, struct worker *w, const char *path);
 /* on_done() will not come, and l may be freed at once. Fine when idle. */
 void file_look_forget(struct file_look *l);
 

@@ -215,7 +215,7 @@ static void keep_rules(struct transport *tp)
 
 static bool open_resolver(struct transport *tp)
 {
-    if (worker_open(&tp->worker, tp->o.loop, &tp->o.alloc))
+    if (worker_open(&tp->worker, tp->o.loop, tp->o.wake, &tp->o.alloc))
         return false;
     struct resolver_options o = { tp->worker, tp->o.wake, tp->o.alloc, tp->o.connect_timeout_ms };
     if (!resolver_open(&tp->resolver, &o))

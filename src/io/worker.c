@@ -38,6 +38,7 @@ enum { FREE, QUEUED, FOLLOWING, RUNNING, DONE };
 
 struct worker {
     uv_async_t async;
+    struct wake *wake;
     struct list done; /* jobs; under the mutex */
     struct alloc alloc;
     void (*closed)(void *ctx);
@@ -311,13 +312,15 @@ static void on_async(uv_async_t *async)
     }
 }
 
-int worker_open(struct worker **out, struct uv_loop_s *loop, const struct alloc *alloc)
+int worker_open(struct worker **out, struct uv_loop_s *loop, struct wake *wake,
+                const struct alloc *alloc)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, init_once);
     struct worker *w = alloc_new(alloc, sizeof *w);
     if (!w)
         return PIPEPOLL_ENOMEM;
+    w->wake = wake;
     w->alloc = *alloc;
     list_init(&w->done);
     if (uv_async_init(loop, &w->async, on_async)) {
@@ -327,6 +330,16 @@ int worker_open(struct worker **out, struct uv_loop_s *loop, const struct alloc 
     uv_unref((uv_handle_t *)&w->async);
     *out = w;
     return 0;
+}
+
+struct wake *worker_wake(const struct worker *w)
+{
+    return w->wake;
+}
+
+struct uv_loop_s *worker_loop(const struct worker *w)
+{
+    return w->async.loop;
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -103,6 +103,7 @@ int stage_open(void **state)
         .loop = &s->loop,
         .wake = s->wake,
         .transport = s->transport,
+        .worker = transport_worker(s->transport),
         .alloc = alloc,
         .rng = &s->rng,
         .environment = &s->environment,

@@ -96,10 +96,8 @@ static char meant_origin[128]; /* of the connections that were opened last */
 
 int __real_pool_open(struct pool **out, struct transport *tp, const struct pool_options *o);
 int __wrap_pool_open(struct pool **out, struct transport *tp, const struct pool_options *o);
-int __real_file_read_start(struct file_read *r, struct uv_loop_s *loop, const struct alloc *alloc,
-                           const char *path);
-int __wrap_file_read_start(struct file_read *r, struct uv_loop_s *loop, const struct alloc *alloc,
-                           const char *path);
+int __real_file_read_start(struct file_read *r, struct worker *w, const char *path);
+int __wrap_file_read_start(struct file_read *r, struct worker *w, const char *path);
 
 int __wrap_pool_open(struct pool **out, struct transport *tp, const struct pool_options *o)
 {
@@ -113,13 +111,12 @@ int __wrap_pool_open(struct pool **out, struct transport *tp, const struct pool_
     return __real_pool_open(out, tp, &here);
 }
 
-int __wrap_file_read_start(struct file_read *r, struct uv_loop_s *loop, const struct alloc *alloc,
-                           const char *path)
+int __wrap_file_read_start(struct file_read *r, struct worker *w, const char *path)
 {
     char below[1024];
     assert_int_equal(path[0], '/');
     snprintf(below, sizeof below, "%s/fs%s", playing->folder, path);
-    return __real_file_read_start(r, loop, alloc, below);
+    return __real_file_read_start(r, w, below);
 }
 
 /* --- the recorded answers --- */
