@@ -159,7 +159,7 @@ int region_join(struct regions *all, const struct endpoint_rule *rule,
         return failed;
     struct signer *signer;
     struct region *r = NULL;
-    failed = signer_join(&all->signers, wish, &signer);
+    failed = signer_join(&all->signers, wish, rule->region, &signer);
     if (!failed) {
         r = find(all, rule->region, endpoint.url, signer);
         if (r)

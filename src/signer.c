@@ -18,7 +18,8 @@ static void on_identity_change(struct identity *id, void *ctx)
     s->all->on_change(s->all->ctx);
 }
 
-static int signer_new(struct signers *all, struct pipepoll_credentials *wish, struct signer **out)
+static int signer_new(struct signers *all, struct pipepoll_credentials *wish, str region,
+                      struct signer **out)
 {
     struct signer *s = alloc_new(&all->host.alloc, sizeof *s);
     if (!s)
@@ -27,6 +28,7 @@ static int signer_new(struct signers *all, struct pipepoll_credentials *wish, st
     struct identity_options o = {
         .host = &all->host,
         .wish = wish,
+        .region = region,
         .on_change = on_identity_change,
         .ctx = s,
     };
@@ -44,10 +46,11 @@ static int signer_new(struct signers *all, struct pipepoll_credentials *wish, st
     return 0;
 }
 
-int signer_join(struct signers *all, struct pipepoll_credentials *wish, struct signer **out)
+int signer_join(struct signers *all, struct pipepoll_credentials *wish, str region,
+                struct signer **out)
 {
     struct signer *s = find(all, &wish->wish);
-    int r = s ? 0 : signer_new(all, wish, &s);
+    int r = s ? 0 : signer_new(all, wish, region, &s);
     if (r)
         return r;
     s->region_count++;

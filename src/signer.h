@@ -28,9 +28,10 @@ struct signers {
     void *ctx;
 };
 
-/* The signer of this wish, made when no region uses it yet. Counts the caller as one more.
- * PIPEPOLL_ENOMEM. */
-int signer_join(struct signers *all, struct pipepoll_credentials *wish, struct signer **out);
+/* The signer of this wish, made when no region uses it yet: then for the first of its regions, this
+ * one. Counts the caller as one more. PIPEPOLL_ENOMEM. */
+int signer_join(struct signers *all, struct pipepoll_credentials *wish, str region,
+                struct signer **out);
 /* One region less; the last one ends it: signers.open goes down later, from the loop. */
 void signer_leave(struct signer *s);
 

@@ -94,6 +94,14 @@ static void the_error_of_sts_is_one_level_down(void **state)
     assert_answer(none, STR("{\"Error\":{\"Code\":{},\"Message\":7}}"), none, none);
     assert_answer(none, STR("{\"Error\":[{\"Code\":\"X\"}]}"), none, none);
     assert_answer(none, STR("{\"Error\":{\"Code\":\"X\"},\"Error\":null}"), x, none);
+    assert_answer(none,
+                  STR("<ErrorResponse xmlns='u'><Error><Type>Sender</Type><Code>X</Code>"
+                      "<Message> m\n</Message></Error><RequestId>1</RequestId></ErrorResponse>"),
+                  x, m);
+    assert_answer(none, STR("<Response><Errors><Error><Code>X</Code></Error></Errors></Response>"),
+                  x, none);
+    assert_answer(none, STR("<?xml version='1.0'?><Error><Code>X</Code></Error>"), x, none);
+    assert_answer(none, STR("<a><b/></a>"), none, STR("<a><b/></a>"));
 }
 
 static void what_is_no_string_or_no_code_is_passed_over(void **state)

@@ -166,6 +166,33 @@ def test_sts_elsewhere(m):
 
 
 @machine_test
+def test_role_in_xml(m):
+    """A stand-in that speaks XML to everybody."""
+    m.profile("base", new_keys("AKIA"))
+    m.config(f"[default]\nrole_arn = {POLLER}\nsource_profile = base\n")
+    m.fake.sts.only_xml = True
+    finds(m, "a role, by an STS that answers XML", m.offers_role(POLLER))
+    m.offers_role(POLLER, trusts="nobody")
+    refuses(m, "a role that is denied in XML", "AccessDenied", "is not authorized to perform")
+
+
+@machine_test
+def test_role_without_region(m):
+    """STS is asked in the target's region, and in the partition of the role."""
+    m.profile("base", new_keys("AKIA"))
+    for name in "AWS_REGION", "AWS_DEFAULT_REGION":
+        m.env.pop(name, None)
+    china = POLLER.replace("arn:aws:", "arn:aws-cn:")
+    for arn, region in (POLLER, "ap-east-1"), (china, "cn-north-1"):
+        m.config(f"[default]\nrole_arn = {arn}\nsource_profile = base\n")
+        sim = Sim(m.offers_role(arn), "--jobs", "1")
+        r = m.poll(sim.url, "--region", "ap-east-1")
+        scope = m.fake.requests("sts")[-1].headers["Authorization"].split("/")[2]
+        check(f"STS is asked in {region}", r.code == 0 and scope == region, (scope, r))
+        sim.end()
+
+
+@machine_test
 def test_role_refused(m):
     m.profile("base", new_keys("AKIA"))
     m.config(f"[profile poller]\nrole_arn = {POLLER}\nsource_profile = base\n"

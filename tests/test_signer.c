@@ -63,7 +63,7 @@ static int set_up(void **state)
 static struct signer *join(struct pipepoll_credentials *wish)
 {
     struct signer *s = NULL;
-    assert_int_equal(signer_join(&all, wish, &s), 0);
+    assert_int_equal(signer_join(&all, wish, STR("eu-west-1"), &s), 0);
     return s;
 }
 

@@ -209,9 +209,104 @@ static void answers_without_keys_are_refused(void **state)
         assume(s, &r);
         stage_assert_failed(s, false, "there are no Credentials in the answer");
     }
-    STAGE_PLAY(s, { .body = "<AssumeRoleResponse>" STAGE_CANARY });
+    STAGE_PLAY(s, { .body = STAGE_CANARY });
     assume(s, &r);
     stage_assert_failed(s, false, "what is not JSON");
+}
+
+/* --- XML --- */
+
+#define XML_KEYS(members)                                                                          \
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<AssumeRoleResponse "                             \
+    "xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\n <AssumeRoleResult>\n"                  \
+    "  <Credentials>" members "</Credentials>\n  <AssumedRoleUser><Arn>arn:aws:sts::210987654321:" \
+    "assumed-role/Poller/x</Arn></AssumedRoleUser>\n <PackedPolicySize>6</PackedPolicySize>"       \
+    "</AssumeRoleResult>\n <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata>\n"        \
+    "</AssumeRoleResponse>"
+#define XML_SECRETS                                                                                \
+    "<AccessKeyId>AKID</AccessKeyId><SecretAccessKey> secret-" STAGE_CANARY                        \
+    "\n</SecretAccessKey><SessionToken>token-" STAGE_CANARY "</SessionToken>"
+
+static void keys_in_xml_are_read_too(void **state)
+{
+    struct stage *s = *state;
+    struct recipe r = recipe_of(s);
+    STAGE_PLAY(s,
+               { .headers = "Date: Tue, 21 Sep 2021 17:41:25 GMT\r\n",
+                 .body = XML_KEYS(XML_SECRETS "<Expiration>2021-09-21T18:41:26Z</Expiration>") });
+    assume(s, &r);
+    stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
+    assert_str_equal(s->outcome.keys->account_id, "210987654321");
+    assert_int_equal(s->outcome.keys->expires_s, 1632249686);
+    assert_int_equal(s->outcome.dated_s, answer_date_s);
+}
+
+static void refusals_in_xml_tell_their_code(void **state)
+{
+    struct stage *s = *state;
+    struct recipe r = recipe_of(s);
+    STAGE_PLAY(s,
+               { .status = 403,
+                 .body = "<ErrorResponse xmlns=\"x\"><Error><Type>Sender</Type><Code>AccessDenied"
+                         "</Code><Message>User: a is not authorized to perform &quot;x&quot;"
+                         "</Message></Error><RequestId>1</RequestId></ErrorResponse>" });
+    assume(s, &r);
+    stage_assert_failed(s, true,
+                        ": AccessDenied (HTTP 403); the caller needs sts:AssumeRole, and the "
+                        "role's trust policy must allow it: User: a is not authorized to perform "
+                        "\"x\"");
+    STAGE_PLAY(s,
+               { .status = 400,
+                 .body = "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>" },
+               KEYS);
+    assume(s, &r);
+    assert_non_null(s->outcome.keys);
+    assert_int_equal(s->requests, 2);
+    STAGE_PLAY(s,
+               { .status = 403,
+                 .body = "<ErrorResponse><Error><Code>RegionDisabledException</Code><Message>STS "
+                         "is not activated</Message></Error></ErrorResponse>" });
+    assume(s, &r);
+    stage_assert_failed(s, true, "RegionDisabledException (HTTP 403); activate STS in this region");
+}
+
+static void xml_without_keys_is_refused(void **state)
+{
+    struct stage *s = *state;
+    struct recipe r = recipe_of(s);
+    static const char *const rows[][2] = {
+        { "<html><body>hello</body></html>", "there are no Credentials" },
+        { "<AssumeRoleResponse>" STAGE_CANARY, "XML that is not understood: an end before" },
+        { "<!DOCTYPE a [<!ENTITY e '" STAGE_CANARY "'>]><a>&e;</a>",
+          "XML that is not understood: a declaration" },
+        { "<AssumeRoleWithWebIdentityResponse/>", "there are no Credentials" },
+        { XML_KEYS(XML_SECRETS), "gave no Expiration" },
+        { XML_KEYS(XML_SECRETS "<Expiration>soon</Expiration>"),
+          "an Expiration that is not a time" },
+        { XML_KEYS("<AccessKeyId>A</AccessKeyId>"), "gave no SecretAccessKey" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        STAGE_PLAY(s, { .body = rows[i][0] });
+        assume(s, &r);
+        stage_assert_failed(s, false, rows[i][1]);
+    }
+}
+
+/* A region is looked for where none is configured; it is in the scope of the signature. */
+static void without_a_configured_region_the_targets_tell(void **state)
+{
+    struct stage *s = *state;
+    struct recipe r = recipe_of(s);
+    r.sts_region = STR("");
+    STAGE_PLAY(s, KEYS);
+    s->region = STR("ap-east-1");
+    assume(s, &r);
+    stage_assert_asked(s, 1, "/ap-east-1/sts/aws4_request");
+    r.roles[0].arn = STR("arn:aws-cn:iam::123456789012:role/Poller");
+    STAGE_PLAY(s, KEYS);
+    assume(s, &r);
+    stage_assert_asked(s, 1, "/cn-north-1/sts/aws4_request");
+    s->region = STR("");
 }
 
 static void a_bad_region_or_endpoint_needs_a_person(void **state)
@@ -365,6 +460,10 @@ int main(void)
         cmocka_unit_test(a_wrong_clock_is_corrected_once),
         cmocka_unit_test(a_wrong_clock_is_left_alone_where_the_operator_says_so),
         cmocka_unit_test(answers_without_keys_are_refused),
+        cmocka_unit_test(keys_in_xml_are_read_too),
+        cmocka_unit_test(refusals_in_xml_tell_their_code),
+        cmocka_unit_test(xml_without_keys_is_refused),
+        cmocka_unit_test(without_a_configured_region_the_targets_tell),
         cmocka_unit_test(a_bad_region_or_endpoint_needs_a_person),
         cmocka_unit_test(an_endpoint_of_ones_own_is_taken_though_fips_is_wanted),
         cmocka_unit_test(too_long_a_request_is_refused),

@@ -3,6 +3,7 @@
  * when no known code is there. */
 #include "aws/answer.h"
 
+#include "aws/xml.h"
 #include "base/log.h"
 
 /* Throttling codes are the list that all AWS SDKs share. Keys that the service does not know, or no
@@ -173,6 +174,23 @@ static void read_json(struct answer_fault *out, struct json *j)
     out->message = first_not_empty(out->message, member_text(j, error, STR("Message")));
 }
 
+/* As the Query services have it, STS among them: ErrorResponse/Error, Response/Errors/Error, or
+ * Error alone. */
+static bool read_xml(struct answer_fault *out, char *body, size_t len)
+{
+    struct xml x;
+    if (!xml_is((str) { body, len }) || !xml_parse(&x, body, len, NULL))
+        return false;
+    int error = xml_child(&x, XML_ROOT, STR("Error"));
+    if (error == XML_NONE)
+        error = xml_child(&x, xml_child(&x, XML_ROOT, STR("Errors")), STR("Error"));
+    if (error == XML_NONE && str_eq(x.nodes[XML_ROOT].name, STR("Error")))
+        error = XML_ROOT;
+    out->code = code_of(xml_text(&x, xml_child(&x, error, STR("Code"))));
+    out->message = str_trim(xml_text(&x, xml_child(&x, error, STR("Message"))));
+    return out->code.len > 0;
+}
+
 void answer_read(struct answer_fault *out, const struct answer *a, char *body, size_t len,
                  struct json_token *tokens, size_t token_cap)
 {
@@ -180,7 +198,7 @@ void answer_read(struct answer_fault *out, const struct answer *a, char *body, s
     struct json j;
     if (json_parse(&j, body, len, tokens, token_cap, NULL) == JSON_OK) {
         read_json(out, &j);
-    } else if (len) {
+    } else if (!read_xml(out, body, len) && len) {
         out->message = quote((str) { body, len });
     }
     out->code = first_not_empty(out->code, code_of(a->error_type));

@@ -26,8 +26,8 @@ struct answer_fault {
 };
 
 /* For an http_status that is no success. Code: body `__type`, else body `code`, else (STS)
- * `Error.Code`, else header; from the first ':' and up to the last '#' cut away. Message:
- * `message`, else `Message`, else `Error.Message`. Fault: by code, else by status (408 and
+ * `Error.Code`, in XML too, else header; from the first ':' and up to the last '#' cut away.
+ * Message: `message`, else `Message`, else `Error.Message`. Fault: by code, else by status (408 and
  * 5xx service, 429 throttled, 401/403 denied, other 4xx refused, anything else garbled).
  * FAULT_SKEWED is never it: whether the clock is behind a code, clock_skew_explains() says. body is
  * changed in place; with too few tokens for it, it counts as not JSON. */

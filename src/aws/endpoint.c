@@ -13,6 +13,7 @@ enum { REGION_MAX = 63, QUOTE_MAX = 100 };
 
 struct partition {
     str name, suffix, dualstack_suffix;
+    str default_region;          /* enabled for every account */
     const char *const *prefixes; /* regions are named PREFIX-WORD-DIGITS */
     const char *const *regions;  /* where CodePipeline is offered */
 };
@@ -21,7 +22,7 @@ struct partition {
 #define NONE      ((const char *const[]) { NULL })
 
 static const struct partition partitions[] = {
-    { STR_INIT("aws"), STR_INIT("amazonaws.com"), STR_INIT("api.aws"),
+    { STR_INIT("aws"), STR_INIT("amazonaws.com"), STR_INIT("api.aws"), STR_INIT("us-east-1"),
       LIST("us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"),
       LIST("af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
            "ap-south-1", "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3",
@@ -30,19 +31,19 @@ static const struct partition partitions[] = {
            "il-central-1", "me-central-1", "me-south-1", "sa-east-1", "us-east-1", "us-east-2",
            "us-west-1", "us-west-2") },
     { STR_INIT("aws-cn"), STR_INIT("amazonaws.com.cn"), STR_INIT("api.amazonwebservices.com.cn"),
-      LIST("cn"), LIST("cn-north-1", "cn-northwest-1") },
-    { STR_INIT("aws-us-gov"), STR_INIT("amazonaws.com"), STR_INIT("api.aws"), LIST("us-gov"),
-      LIST("us-gov-east-1", "us-gov-west-1") },
-    { STR_INIT("aws-iso"), STR_INIT("c2s.ic.gov"), STR_INIT("api.aws.ic.gov"), LIST("us-iso"),
-      NONE },
-    { STR_INIT("aws-iso-b"), STR_INIT("sc2s.sgov.gov"), STR_INIT("api.aws.scloud"), LIST("us-isob"),
-      NONE },
+      STR_INIT("cn-north-1"), LIST("cn"), LIST("cn-north-1", "cn-northwest-1") },
+    { STR_INIT("aws-us-gov"), STR_INIT("amazonaws.com"), STR_INIT("api.aws"),
+      STR_INIT("us-gov-west-1"), LIST("us-gov"), LIST("us-gov-east-1", "us-gov-west-1") },
+    { STR_INIT("aws-iso"), STR_INIT("c2s.ic.gov"), STR_INIT("api.aws.ic.gov"),
+      STR_INIT("us-iso-east-1"), LIST("us-iso"), NONE },
+    { STR_INIT("aws-iso-b"), STR_INIT("sc2s.sgov.gov"), STR_INIT("api.aws.scloud"),
+      STR_INIT("us-isob-east-1"), LIST("us-isob"), NONE },
     { STR_INIT("aws-iso-e"), STR_INIT("cloud.adc-e.uk"), STR_INIT("api.cloud-aws.adc-e.uk"),
-      LIST("eu-isoe"), NONE },
+      STR_INIT("eu-isoe-west-1"), LIST("eu-isoe"), NONE },
     { STR_INIT("aws-iso-f"), STR_INIT("csp.hci.ic.gov"), STR_INIT("api.aws.hci.ic.gov"),
-      LIST("us-isof"), LIST("us-isof-east-1", "us-isof-south-1") },
+      STR_INIT("us-isof-south-1"), LIST("us-isof"), LIST("us-isof-east-1", "us-isof-south-1") },
     { STR_INIT("aws-eusc"), STR_INIT("amazonaws.eu"), STR_INIT("api.amazonwebservices.eu"),
-      LIST("eusc-de"), NONE },
+      STR_INIT("eusc-de-east-1"), LIST("eusc-de"), NONE },
 };
 
 enum { PARTITION_COUNT = sizeof partitions / sizeof *partitions };
@@ -81,6 +82,19 @@ static const struct partition *partition_of(str region)
             if (str_eq(prefix, str_of(*p)))
                 return &partitions[i];
     return &partitions[0];
+}
+
+str endpoint_partition(str region)
+{
+    return partition_of(region)->name;
+}
+
+str endpoint_default_region(str partition)
+{
+    for (size_t p = 0; p < PARTITION_COUNT; p++)
+        if (str_eq(partition, partitions[p].name))
+            return partitions[p].default_region;
+    return STR("");
 }
 
 const char *endpoint_region(str partition, size_t i)

@@ -31,6 +31,11 @@ struct endpoint_rule {
 int endpoint_resolve(struct endpoint *out, const struct endpoint_rule *rule,
                      struct pipepoll_error *why);
 
+/* The partition that a region belongs to, by its name: "aws", "aws-cn", ... */
+str endpoint_partition(str region);
+/* A region of a partition that every account has enabled; empty: no partition is called so. */
+str endpoint_default_region(str partition);
+
 /* The i-th region of a partition (empty: aws) where the service is offered, or NULL. */
 const char *endpoint_region(str partition, size_t i);
 

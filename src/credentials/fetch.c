@@ -140,6 +140,7 @@ static void start_provider(struct fetch *f, const struct provider_kind *kind)
         .recipe = &f->recipe,
         .role = kind == &provider_role ? &f->recipe.roles[f->roles_assumed] : NULL,
         .source = f->outcome.keys,
+        .region = f->order.region,
         .watch = f->order.watch,
         .on_done = on_provided,
         .ctx = f,

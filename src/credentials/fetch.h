@@ -21,6 +21,7 @@ struct fetch_outcome {
 struct fetch_order {
     const struct provider_host *host; /* borrowed until on_done() */
     const struct wish *wish;          /* borrowed until on_done() */
+    str region;                       /* see struct provider_order; borrowed likewise */
     struct watch *watch; /* notes the files that are read; borrowed until on_done(); may be NULL */
     /* From the loop, exactly once per fetch, which is gone then. */
     void (*on_done)(void *ctx, const struct fetch_outcome *outcome);

@@ -24,6 +24,7 @@ struct identity {
     uint32_t serial;        /* of current */
     bool refused, accepted; /* by the service, which said so last */
     char label[RECIPE_LABEL_SIZE];
+    char region_room[64];               /* a region's name is shorter */
     struct pipepoll_error why, refusal; /* of the last fetch; of the service, while refused */
     bool closing;
     void (*closed)(void *ctx);
@@ -140,6 +141,7 @@ static bool fetch_begin(struct identity *id)
     struct fetch_order order = {
         .host = id->o.host,
         .wish = &id->o.wish->wish,
+        .region = id->o.region,
         .watch = &id->watch,
         .on_done = on_fetched,
         .ctx = id,
@@ -218,6 +220,9 @@ int identity_open(struct identity **out, const struct identity_options *o)
         return PIPEPOLL_ENOMEM;
     }
     id->o = *o;
+    struct buf region = BUF_ON(id->region_room);
+    buf_put(&region, o->region);
+    id->o.region = buf_str(&region);
     id->watch.host = o->host;
     id->watch.on_done = on_looked;
     id->look_ns = ALARM_OFF;

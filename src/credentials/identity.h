@@ -11,6 +11,7 @@ struct identity;
 struct identity_options {
     const struct provider_host *host;  /* borrowed */
     struct pipepoll_credentials *wish; /* referenced */
+    str region; /* of a target, copied: STS is asked there when no region is configured */
     /* From the loop: the set, the health or the reason changed. */
     void (*on_change)(struct identity *id, void *ctx);
     void *ctx;

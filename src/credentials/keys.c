@@ -95,10 +95,9 @@ static bool read_expiration(struct json *j, int node, bool in_ms, uint64_t *expi
     return false;
 }
 
-static int missing(const struct keys_source *from, const char *name, struct pipepoll_error *why)
+static int missing(const char *what, const char *name, struct pipepoll_error *why)
 {
-    return explain(why, PIPEPOLL_EPROTO, "%s gave no %s (as a text that is not empty)", from->what,
-                   name);
+    return explain(why, PIPEPOLL_EPROTO, "%s gave no %s (as a text that is not empty)", what, name);
 }
 
 static int read_expiry(uint64_t *expires_s, const struct keys_source *from,
@@ -115,6 +114,29 @@ static int read_expiry(uint64_t *expires_s, const struct keys_source *from,
     return 0;
 }
 
+/* Are the texts there that must be? */
+static int check_texts(const struct credentials_text *text, const struct keys_form *form,
+                       const char *what, struct pipepoll_error *why)
+{
+    if (!text->access_key_id.len)
+        return missing(what, form->access_key_id, why);
+    if (!text->secret_access_key.len)
+        return missing(what, form->secret_access_key, why);
+    if (!text->session_token.len && !form->may_be_permanent)
+        return missing(what, form->session_token, why);
+    return 0;
+}
+
+static int explain_new(int r, const char *what, struct pipepoll_error *why)
+{
+    if (r == PIPEPOLL_ENOMEM)
+        return explain(why, r, "out of memory");
+    if (r)
+        return explain(why, PIPEPOLL_EPROTO, "%s gave keys with a character that is not printable",
+                       what);
+    return 0;
+}
+
 int keys_read(struct credentials **out, const struct alloc *alloc, const struct keys_source *from,
               struct pipepoll_error *why)
 {
@@ -128,21 +150,27 @@ int keys_read(struct credentials **out, const struct alloc *alloc, const struct 
     };
     if (!text.account_id.len)
         text.account_id = from->account_id;
-    if (!text.access_key_id.len)
-        return missing(from, form->access_key_id, why);
-    if (!text.secret_access_key.len)
-        return missing(from, form->secret_access_key, why);
-    if (!text.session_token.len && !form->may_be_permanent)
-        return missing(from, form->session_token, why);
+    int r = check_texts(&text, form, from->what, why);
     uint64_t expires_s;
-    int r = read_expiry(&expires_s, from, why);
+    if (!r)
+        r = read_expiry(&expires_s, from, why);
     if (r)
         return r;
-    r = credentials_new(out, alloc, &text, expires_s);
-    if (r == PIPEPOLL_ENOMEM)
-        return explain(why, r, "out of memory");
+    return explain_new(credentials_new(out, alloc, &text, expires_s), from->what, why);
+}
+
+int keys_of_texts(struct credentials **out, const struct alloc *alloc,
+                  const struct keys_texts *from, struct pipepoll_error *why)
+{
+    int64_t expires_s;
+    int r = check_texts(&from->keys, from->form, from->what, why);
     if (r)
-        return explain(why, PIPEPOLL_EPROTO, "%s gave keys with a character that is not printable",
-                       from->what);
-    return 0;
+        return r;
+    if (!from->expiration.len)
+        return explain(why, PIPEPOLL_EPROTO, "%s gave no %s", from->what, from->form->expiration);
+    if (!timestamp_iso8601(from->expiration, &expires_s) || expires_s < 0)
+        return explain(why, PIPEPOLL_EPROTO, "%s gave an %s that is not a time", from->what,
+                       from->form->expiration);
+    return explain_new(credentials_new(out, alloc, &from->keys, (uint64_t)expires_s), from->what,
+                       why);
 }

@@ -32,4 +32,14 @@ struct keys_source {
 int keys_read(struct credentials **out, const struct alloc *alloc, const struct keys_source *from,
               struct pipepoll_error *why);
 
+/* The same from texts that stood elsewhere than in JSON. */
+struct keys_texts {
+    struct credentials_text keys; /* each member empty where it was not given */
+    str expiration;               /* as of RFC 3339 */
+    const struct keys_form *form; /* names them */
+    const char *what;
+};
+int keys_of_texts(struct credentials **out, const struct alloc *alloc,
+                  const struct keys_texts *from, struct pipepoll_error *why);
+
 #endif

@@ -39,6 +39,7 @@ struct provider_order {
     const struct recipe *recipe;
     const struct role *role;    /* of provider_role: the one to assume ... */
     struct credentials *source; /* ... with these keys; borrowed until on_done() */
+    str region;                 /* of the targets; where STS is asked that nothing else places */
     struct watch *watch;        /* notes the files that are read; borrowed; may be NULL */
     /* From the loop, exactly once per run, which is gone then. */
     void (*on_done)(void *ctx, const struct provider_outcome *outcome);

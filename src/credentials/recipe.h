@@ -41,8 +41,8 @@ struct recipe {
     uint32_t imds_timeout_ms, imds_attempts;
     struct role roles[RECIPE_ROLES_MAX]; /* from the origin's keys on */
     size_t role_count;
-    /* For roles and WEB_IDENTITY. sts_regional_endpoints is not asked: STS is called in the region,
-     * and globally only when there is none (empty). */
+    /* For roles and WEB_IDENTITY. sts_regional_endpoints is not asked: STS is called in a region,
+     * this one or, where it is empty, one that the role and the targets name. */
     str sts_region, sts_endpoint_url;
     str sso_endpoint_url;
     bool fips, dualstack;

@@ -1,5 +1,6 @@
 #include "credentials/role.h"
 
+#include "aws/endpoint.h"
 #include "base/log.h"
 
 enum { ARN_MAX = 2048, SESSION_NAME_MAX = 64, EXTERNAL_ID_MAX = 1224 };
@@ -51,6 +52,20 @@ str role_account(str arn)
     str account = { NULL, 0 };
     read_arn(arn, &account);
     return account;
+}
+
+/* Partitions know nothing of each other: STS must be of the role's. Its global endpoint is never
+ * taken instead of a region: it gives tokens that are no good where an account must opt in. */
+str role_region(const struct role *r, str configured, str target)
+{
+    str rest = r->arn;
+    take_part(&rest);
+    str partition = take_part(&rest), fallback = endpoint_default_region(partition);
+    const str named[] = { configured, target };
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        if (named[i].len && (!fallback.len || str_eq(endpoint_partition(named[i]), partition)))
+            return named[i];
+    return fallback;
 }
 
 static bool is_between(size_t n, size_t least, size_t most)

@@ -26,6 +26,11 @@ int role_explain(const struct role *r, const struct role_words *w, int status,
 /* The account in a role's ARN, empty when there is none. */
 str role_account(str arn);
 
+/* Where STS is asked for it: the configured region, or that of a target, whichever is of the role's
+ * partition, or else one of that partition's that every account has. Either may be empty; so is the
+ * result when nobody knows one, which is the global endpoint. */
+str role_region(const struct role *r, str configured, str target);
+
 bool role_eq(const struct role *a, const struct role *b);
 
 #endif

@@ -9,8 +9,8 @@
 #include "aws/endpoint.h"
 #include "aws/sigv4.h"
 #include "credentials/exchange.h"
-#include "credentials/keys.h"
 #include "credentials/run.h"
+#include "credentials/sts_answer.h"
 #include "credentials/token_file.h"
 
 enum {
@@ -32,13 +32,6 @@ struct provider_run {
     char session_name[SESSION_NAME_SIZE];
     char what[192]; /* "AssumeRole of arn:... by STS at https://..." */
     char scratch[SCRATCH_SIZE];
-};
-
-static const struct keys_form form = {
-    .access_key_id = "AccessKeyId",
-    .secret_access_key = "SecretAccessKey",
-    .session_token = "SessionToken",
-    .expiration = "Expiration",
 };
 
 /* STS asks the identity provider, which may be slow to answer, or slow to show a new key. */
@@ -134,53 +127,16 @@ static void send_signed(struct provider_run *run, int64_t now_s)
 
 /* --- the answer --- */
 
-/* The members that lead to `name`, or JSON_NONE. */
-static int down(const struct json *j, int node, const char *name)
-{
-    if (node != JSON_NONE && json_type(j, node) == JSON_OBJECT)
-        node = keys_member(j, node, name);
-    else
-        node = JSON_NONE;
-    return node != JSON_NONE && json_type(j, node) == JSON_OBJECT ? node : JSON_NONE;
-}
-
-/* The fifth part of arn:aws:sts::123456789012:assumed-role/..., or empty. */
-static str arn_account(str arn)
-{
-    for (int i = 0; i < 4; i++) {
-        size_t colon = str_find(arn, ':');
-        if (colon == arn.len)
-            return STR("");
-        arn = str_skip(arn, colon + 1);
-    }
-    return (str) { arn.ptr, str_find(arn, ':') };
-}
-
 static int read_keys(struct provider_run *run)
 {
     struct pipepoll_error *why = &run->run.outcome.why;
-    const char *response =
-        run->is_web_identity ? "AssumeRoleWithWebIdentityResponse" : "AssumeRoleResponse";
-    const char *result =
-        run->is_web_identity ? "AssumeRoleWithWebIdentityResult" : "AssumeRoleResult";
-    struct json j;
-    int r = exchange_json(&run->exchange, &j, run->what, why);
-    if (r)
-        return r;
-    int assumed = down(&j, down(&j, JSON_ROOT, response), result);
-    int keys = down(&j, assumed, "Credentials"), user = down(&j, assumed, "AssumedRoleUser");
-    if (keys == JSON_NONE)
-        return explain(why, PIPEPOLL_EPROTO, "%s: there are no Credentials in the answer",
-                       run->what);
-    struct keys_source from = {
-        .json = &j,
-        .object = keys,
-        .form = &form,
-        .account_id = user == JSON_NONE ? STR("") : arn_account(keys_text(&j, user, "Arn")),
+    const struct sts_answer from = {
+        .exchange = &run->exchange,
+        .operation = run->is_web_identity ? "AssumeRoleWithWebIdentity" : "AssumeRole",
         .what = run->what,
     };
     run->run.outcome.dated_s = run->exchange.date_s;
-    return keys_read(&run->run.outcome.keys, &run->run.order.host->alloc, &from, why);
+    return sts_answer_read(&run->run.outcome.keys, &run->run.order.host->alloc, &from, why);
 }
 
 static bool clock_explains(const struct provider_run *run)
@@ -201,6 +157,8 @@ static const char *hint_of(const struct provider_run *run)
         return "the caller needs sts:AssumeRole, and the role's trust policy must allow it";
     if (str_eq(code, STR("ExpiredTokenException")) && run->is_web_identity)
         return "the token in the file is no longer good: see to what renews it";
+    if (str_eq(code, STR("RegionDisabledException")))
+        return "activate STS in this region for the role's account, or set AWS_REGION to another";
     return "";
 }
 
@@ -248,7 +206,7 @@ static int resolve(struct provider_run *run)
     bool own = recipe->sts_endpoint_url.len > 0;
     const struct endpoint_rule rule = {
         .service = STR("sts"),
-        .region = recipe->sts_region,
+        .region = role_region(run->role, recipe->sts_region, run->run.order.region),
         .endpoint_url = recipe->sts_endpoint_url,
         .fips = recipe->fips && !own,
         .dualstack = recipe->dualstack && !own,

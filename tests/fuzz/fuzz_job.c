@@ -5,6 +5,7 @@
 
 #include "aws/answer.h"
 #include "aws/job.h"
+#include "aws/xml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -76,9 +77,27 @@ static void read_answer(const uint8_t *data, size_t size)
     free(body);
 }
 
+static void read_xml(const uint8_t *data, size_t size)
+{
+    char *body = copy_of(data, size);
+    struct xml *x = malloc(sizeof *x);
+    struct pipepoll_error why = { .text = "" };
+    check(x != NULL);
+    bool good = xml_parse(x, body, size, &why);
+    check(good == !why.text[0]);
+    for (int i = 0; good && i < x->count; i++) {
+        const struct xml_node *n = &x->nodes[i];
+        check(n->parent < i && n->name.ptr > body && n->name.ptr + n->name.len < body + size);
+        check(!n->text.len || (n->text.ptr > body && n->text.ptr + n->text.len < body + size));
+    }
+    free(x);
+    free(body);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     decode_jobs(data, size);
+    read_xml(data, size);
     if (size)
         read_answer(data, size);
     return 0;

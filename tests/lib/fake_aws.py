@@ -197,6 +197,7 @@ class Sts:
         self.roles = {}  # Role by ARN
         self.web_token = None
         self.clock_skew_s = 0
+        self.only_xml = False  # as most stand-ins have it, whatever is asked for
 
     def give(self, arn):
         keys = self.roles[arn].keys
@@ -255,9 +256,8 @@ class Sts:
             return as_json(refusal.status, {"Error": error, "RequestId": "r"})
         return self.xml(refusal.status, "ErrorResponse", {"Error": error, "RequestId": "r"})
 
-    @staticmethod
-    def wants_json(request):
-        return request.headers.get("Accept") == "application/json"
+    def wants_json(self, request):
+        return not self.only_xml and request.headers.get("Accept") == "application/json"
 
     @staticmethod
     def xml(status, root, document):

@@ -180,6 +180,7 @@ static struct provider_run *start(struct stage *s, const struct provider_kind *k
         .recipe = recipe,
         .role = role,
         .source = source,
+        .region = s->region,
         .on_done = on_provided,
         .ctx = s,
     };

@@ -31,6 +31,7 @@ struct stage {
     struct server server;
 
     int64_t now_s;
+    str region;                   /* of the targets */
     const char *const *variables; /* "NAME=value", ..., NULL; NULL: none */
     const struct stage_reply *script;
     unsigned script_len; /* the last reply serves on and on */
