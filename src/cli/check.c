@@ -28,7 +28,8 @@ static int check_file(const char *path, bool json)
 enum { FLAG_CONFIG, FLAG_OUTPUT };
 
 static const struct flag flags[] = {
-    [FLAG_CONFIG] = { STR_INIT("--config"), "FILE", "the file, or - for stdin (required)" },
+    [FLAG_CONFIG] = { STR_INIT("--config"), "FILE",
+                      "the file, or - for stdin (required; the name alone will\ndo)" },
     [FLAG_OUTPUT] = { STR_INIT("--output"), "text|json", "how to print the plan (default text)" },
 };
 
@@ -67,9 +68,10 @@ const struct command command_check = {
         "an account is shown by the name of its credentials.\n",
     .flags = flags,
     .flag_count = sizeof flags / sizeof *flags,
+    .operand = STR_INIT("--config"),
     .more =
         "Examples:\n"
-        "  pipepoll check --config pipepoll.ini\n"
+        "  pipepoll check pipepoll.ini\n"
         "  pipepoll check --config pipepoll.ini --output json | jq .callsPerDay\n\n"
         "Exit codes: 0 the file is fine (there may be warnings); 252 it is not, or wrong usage.\n",
     .run = run_check,

@@ -1,3 +1,6 @@
+/* Every command's arguments are read here, by one table of flags each, so that all of them take
+ * `--name value`, `--name=value` and the beginnings of names, suggest what was meant, and refuse an
+ * empty value. */
 #include "cli/command.h"
 
 #include <errno.h>
@@ -37,6 +40,8 @@ int flags_exit(int result)
 
 static void print_flag(const struct flag *f)
 {
+    if (f->heading)
+        printf("\n%s\n", f->heading);
     int width =
         printf("  %.*s%s%s", STR_ARG(f->name), f->value ? " " : "", f->value ? f->value : "");
     if (width >= HELP_COLUMN) {
@@ -52,45 +57,84 @@ static void print_flag(const struct flag *f)
 
 static void print_help(const struct command *c)
 {
-    printf("pipepoll %.*s - %s\n\nUsage: pipepoll %.*s [OPTION]...\n\n%s\nOptions:\n",
-           STR_ARG(c->name), c->summary, STR_ARG(c->name), c->about);
+    printf("pipepoll %.*s - %s\n\nUsage: pipepoll %.*s [OPTION]...%s\n\n%s\nOptions:\n",
+           STR_ARG(c->name), c->summary, STR_ARG(c->name), c->operand.len ? " [FILE]" : "",
+           c->about);
     for (size_t i = 0; i < c->flag_count; i++)
         print_flag(&c->flags[i]);
     printf("  --help%*sthis text\n\n%s", HELP_COLUMN - 8, "", c->more);
 }
 
+static int bad(const struct flags *f, const char *what, str argument, const char *more)
+{
+    command_misuse(f->command, "%s \"%.*s\"%s", what, STR_ARG(argument), more);
+    return FLAGS_BAD;
+}
+
 static int unknown_flag(const struct flags *f, str name)
 {
-    if (!str_starts(name, STR("-"))) {
-        command_misuse(f->command, "unexpected argument \"%.*s\"", STR_ARG(name));
-        return FLAGS_BAD;
-    }
     struct nearest near = nearest_to(name);
     for (size_t i = 0; i < f->command->flag_count; i++)
         nearest_try(&near, f->command->flags[i].name);
     nearest_try(&near, STR("--help"));
     char hint[96];
-    command_misuse(f->command, "unknown option \"%.*s\"%s", STR_ARG(name),
-                   nearest_hint(&near, hint, sizeof hint));
-    return FLAGS_BAD;
+    return bad(f, "unknown option", name, nearest_hint(&near, hint, sizeof hint));
+}
+
+/* What is an argument by itself, or follows a flag as its value, rather than a flag. */
+static bool is_flag(str argument)
+{
+    return argument.len > 2 && str_starts(argument, STR("--"));
 }
 
 static int take_value(struct flags *f, int flag, str text, size_t equals, str *value)
 {
     const struct flag *known = &f->command->flags[flag];
     *value = equals < text.len ? str_skip(text, equals + 1) : (str) { 0 };
+    if (!known->value && !value->ptr)
+        return flag;
     if (!known->value) {
-        if (!value->ptr)
-            return flag;
         command_misuse(f->command, "%.*s takes no value", STR_ARG(known->name));
         return FLAGS_BAD;
     }
-    if (!value->ptr && f->at < f->argc)
+    if (!value->ptr && f->at < f->argc && !is_flag(str_of(f->argv[f->at])))
         *value = str_of(f->argv[f->at++]);
-    if (value->ptr)
+    if (value->len)
         return flag;
-    command_misuse(f->command, "%.*s needs a value: %s", STR_ARG(known->name), known->value);
+    command_misuse(f->command, "%.*s needs a value: %s%s", STR_ARG(known->name), known->value,
+                   value->ptr ? ", and was given an empty one (an unset variable?)" : "");
     return FLAGS_BAD;
+}
+
+/* The flag of this name, or the one that begins so. FLAGS_BAD: none, or several. */
+static int find_flag(const struct flags *f, str name)
+{
+    const struct command *c = f->command;
+    int found = FLAGS_BAD;
+    size_t count = 0;
+    for (size_t i = 0; i < c->flag_count; i++) {
+        if (str_eq(c->flags[i].name, name))
+            return (int)i;
+        if (name.len > 2 && str_starts(c->flags[i].name, name)) {
+            found = (int)i;
+            count++;
+        }
+    }
+    if (count == 1)
+        return found;
+    return count ? bad(f, "several options begin with", name, "") : unknown_flag(f, name);
+}
+
+/* An argument that is no flag. */
+static int take_operand(const struct flags *f, str text, str *value)
+{
+    const struct command *c = f->command;
+    if (!c->operand.len)
+        return bad(f, "unexpected argument", text, "");
+    if (!text.len)
+        return bad(f, "empty argument", text, " (an unset variable?)");
+    *value = text;
+    return find_flag(f, c->operand);
 }
 
 int flags_next(struct flags *f, str *value)
@@ -104,10 +148,10 @@ int flags_next(struct flags *f, str *value)
         print_help(f->command);
         return FLAGS_HELP;
     }
-    for (size_t i = 0; i < f->command->flag_count; i++)
-        if (str_eq(name, f->command->flags[i].name))
-            return take_value(f, (int)i, text, equals, value);
-    return unknown_flag(f, name);
+    if (!str_starts(text, STR("-")) || text.len == 1)
+        return take_operand(f, text, value);
+    int flag = find_flag(f, name);
+    return flag < 0 ? flag : take_value(f, flag, text, equals, value);
 }
 
 void command_put_versions(struct buf *out)

@@ -17,9 +17,10 @@ enum exit_code {
 };
 
 struct flag {
-    str name;          /* with its dashes */
-    const char *value; /* what stands for the value in the help; NULL: takes none */
-    const char *help;  /* lines after the first are indented by the help itself */
+    str name;            /* with its dashes */
+    const char *value;   /* what stands for the value in the help; NULL: takes none */
+    const char *help;    /* lines after the first are indented by the help itself */
+    const char *heading; /* a line above it in the help; NULL: none */
 };
 
 /* In the help of each command that needs keys. */
@@ -37,6 +38,7 @@ struct command {
     const char *about;   /* what it does: lines */
     const struct flag *flags;
     size_t flag_count;
+    str operand; /* the flag that an argument without one is the value of; empty: none may be */
     const char *more; /* examples and exit codes: lines */
     bool holds_keys;  /* so that no core may be dumped */
     bool has_loop;    /* that stderr must not block, and that needs descriptors and threads */
@@ -44,7 +46,7 @@ struct command {
 };
 
 extern const struct command command_poll, command_run, command_check, command_doctor, command_demo,
-    command_bench;
+    command_bench, command_sim;
 
 /* A walk along argv. */
 struct flags {
@@ -58,9 +60,10 @@ enum { FLAGS_END = -1, FLAGS_BAD = -2, FLAGS_HELP = -3 };
 struct flags flags_of(const struct command *command, int argc, char **argv);
 
 /* The index of the next flag in the command's table, with its value (`--name value` or
- * `--name=value`; a slice of argv, NUL-terminated). FLAGS_END past the last. FLAGS_BAD: an
- * unknown one, a missing or surplus value; said on stderr. FLAGS_HELP: the help was asked for
- * and printed. */
+ * `--name=value`; a slice of argv, NUL-terminated, never empty: an unset variable of a shell must
+ * not pass for a flag that was not given). The beginning of a name will do where no other begins so.
+ * FLAGS_END past the last. FLAGS_BAD: an unknown one, a missing, empty or surplus value; said on
+ * stderr. FLAGS_HELP: the help was asked for and printed. */
 int flags_next(struct flags *f, str *value);
 
 /* After FLAGS_BAD or FLAGS_HELP: what to exit with. */

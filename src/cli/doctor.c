@@ -289,6 +289,7 @@ const struct command command_doctor = {
         "again when its lease has ended. --no-poll takes none, and looks for credentials only.\n",
     .flags = doctor_flags,
     .flag_count = DOCTOR_FLAG_COUNT,
+    .operand = STR_INIT("--config"),
     .more =
         "Examples:\n"
         "  pipepoll doctor --config pipepoll.ini\n"

@@ -10,20 +10,6 @@
 #include "cli/limits.h"
 #include "cli/memory.h"
 #include "cli/signals.h"
-#include "cli/sim.h"
-
-static int run_sim(const struct command *self, int argc, char **argv)
-{
-    (void)self;
-    return cli_sim(argc, argv);
-}
-
-static const struct command command_sim = {
-    .name = STR_INIT("sim"),
-    .summary = "serve a simulated CodePipeline, for any AWS SDK",
-    .has_loop = true,
-    .run = run_sim,
-};
 
 static const struct command *const commands[] = {
     &command_poll, &command_run,  &command_check, &command_doctor,

@@ -240,6 +240,7 @@ const struct command command_run = {
         "--loops is for more: a thread each, with its share of the regions and of max-in-flight.\n",
     .flags = run_flags,
     .flag_count = RUN_FLAG_COUNT,
+    .operand = STR_INIT("--config"),
     .more =
         "The file:\n"
         "  [pipepoll]                   # defaults of all targets, and limits of the process\n"

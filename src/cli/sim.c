@@ -1,5 +1,4 @@
-#include "cli/sim.h"
-
+/* `pipepoll sim`: the simulated CodePipeline by itself, for clients in any language. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,18 +9,11 @@
 #include "cli/signals.h"
 #include "cli/sim_options.h"
 
-enum { EXIT_OK = 0, EXIT_USAGE = 252, EXIT_FAILED = 255 };
-
 struct server {
     uv_loop_t loop;
     uv_signal_t interrupt, terminate;
     struct sim *sim;
 };
-
-static int exit_status(int r)
-{
-    return r == 0 ? EXIT_OK : r == PIPEPOLL_EINVAL ? EXIT_USAGE : EXIT_FAILED;
-}
 
 /* --- files ----------------------------------------------------------------------------------- */
 
@@ -123,18 +115,50 @@ static int serve(const struct sim_command *c, struct pipepoll_error *why)
     return r;
 }
 
-int cli_sim(int argc, char **argv)
+static int run_sim(const struct command *self, int argc, char **argv)
 {
+    struct flags f = flags_of(self, argc, argv);
     struct sim_command c;
     struct pipepoll_error why;
-    enum sim_options_result read = sim_options_read(&c, argc, argv, &why);
-    if (read == SIM_OPTIONS_HELP) {
-        sim_options_help();
-        return EXIT_OK;
-    }
+    int read = sim_options_read(&c, &f, &why);
+    if (read == FLAGS_HELP || read == FLAGS_BAD)
+        return flags_exit(read);
     int r = read == SIM_OPTIONS_WRONG ? PIPEPOLL_EINVAL : serve(&c, &why);
+    if (r == PIPEPOLL_EINVAL)
+        return command_misuse(self, "%s", why.text);
     if (r)
-        fprintf(stderr, "pipepoll sim: %s%s\n", why.text,
-                r == PIPEPOLL_EINVAL ? "; see pipepoll sim --help" : "");
-    return exit_status(r);
+        fprintf(stderr, "pipepoll sim: %s\n", why.text);
+    return r ? EXIT_OTHER : EXIT_FINE;
 }
+
+const struct command command_sim = {
+    .name = STR_INIT("sim"),
+    .summary = "serve a simulated CodePipeline, for any AWS SDK",
+    .about =
+        "Serve a simulated AWS CodePipeline until Ctrl-C. It verifies signatures, checks input as\n"
+        "the API's model says and hands out jobs. One port serves all regions: a request's region\n"
+        "is the one it is signed for. Its URL is printed on one line when it listens.\n",
+    .flags = sim_flags,
+    .flag_count = SIM_FLAG_COUNT,
+    .more =
+        "While it runs (curl -X METHOD URL/_sim/... -d JSON):\n"
+        "  POST jobs {\"region\":\"eu-west-1\",\"provider\":\"Acme\",\"count\":3}\n"
+        "  POST acknowledge {\"jobId\":\"...\"}         POST action-types {\"provider\":\"Acme\"}\n"
+        "  PUT trouble {\"region\":\"eu-west-1\",\"latency\":200}         DELETE trouble\n"
+        "  GET ledger?since=0                        GET stats\n"
+        "\n"
+        "Example:\n"
+        "  pipepoll sim --listen 127.0.0.1:8443 --tls --ca-file /tmp/sim.pem --jobs 3 &\n"
+        "  export AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_CA_BUNDLE=/tmp/sim.pem\n"
+        "  export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n"
+        "  aws codepipeline poll-for-third-party-jobs --endpoint-url https://127.0.0.1:8443 \\\n"
+        "    --region us-east-1 \\\n"
+        "    --action-type-id category=Build,owner=ThirdParty,provider=Acme,version=1\n"
+        "or in Python:\n"
+        "  import boto3\n"
+        "  c = boto3.client('codepipeline', 'us-east-1', endpoint_url='https://127.0.0.1:8443')\n"
+        "  print(c.poll_for_third_party_jobs(actionTypeId=dict(\n"
+        "      category='Build', owner='ThirdParty', provider='Acme', version='1'))['jobs'])\n",
+    .has_loop = true,
+    .run = run_sim,
+};

@@ -1,129 +1,80 @@
-/* The misbehaviours are not listed here: their names come from the simulator, as options for all
- * requests and as members of --trouble for some. */
+/* The misbehaviours' names come from the simulator: a flag of each for all requests, below, and
+ * members of --trouble for some. */
 #include "cli/sim_options.h"
 
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 
-enum option_id {
-    OPTION_LISTEN = 1,
-    OPTION_TLS,
-    OPTION_CA_FILE,
-    OPTION_PORT_FILE,
-    OPTION_ACCESS_KEY,
-    OPTION_SECRET_KEY,
-    OPTION_SESSION_TOKEN,
-    OPTION_JOBS,
-    OPTION_JOBS_PER_SECOND,
-    OPTION_SEED,
-    OPTION_REGION,
-    OPTION_ACTION_TYPE_ID,
-    OPTION_LEASE,
-    OPTION_DEFAULT_BATCH,
-    OPTION_STRICT,
-    OPTION_TROUBLE,
-    OPTION_HELP,
-    OPTION_FIRST_TROUBLE /* + i: sim_trouble_name(i) */
+enum {
+    FLAG_LISTEN,
+    FLAG_TLS,
+    FLAG_CA_FILE,
+    FLAG_PORT_FILE,
+    FLAG_ACCESS_KEY,
+    FLAG_SECRET_KEY,
+    FLAG_SESSION_TOKEN,
+    FLAG_JOBS,
+    FLAG_REGION,
+    FLAG_ACTION_TYPE_ID,
+    FLAG_JOBS_PER_SECOND,
+    FLAG_SEED,
+    FLAG_LEASE,
+    FLAG_DEFAULT_BATCH,
+    FLAG_STRICT,
+    FLAG_FIRST_TROUBLE, /* then as many as there are troubles */
+    FLAG_TROUBLE = SIM_FLAG_COUNT - 1
 };
 
-static const struct option fixed_options[] = {
-    { "listen", required_argument, NULL, OPTION_LISTEN },
-    { "tls", no_argument, NULL, OPTION_TLS },
-    { "ca-file", required_argument, NULL, OPTION_CA_FILE },
-    { "port-file", required_argument, NULL, OPTION_PORT_FILE },
-    { "access-key", required_argument, NULL, OPTION_ACCESS_KEY },
-    { "secret-key", required_argument, NULL, OPTION_SECRET_KEY },
-    { "session-token", required_argument, NULL, OPTION_SESSION_TOKEN },
-    { "jobs", required_argument, NULL, OPTION_JOBS },
-    { "jobs-per-second", required_argument, NULL, OPTION_JOBS_PER_SECOND },
-    { "seed", required_argument, NULL, OPTION_SEED },
-    { "region", required_argument, NULL, OPTION_REGION },
-    { "action-type-id", required_argument, NULL, OPTION_ACTION_TYPE_ID },
-    { "lease", required_argument, NULL, OPTION_LEASE },
-    { "default-batch", required_argument, NULL, OPTION_DEFAULT_BATCH },
-    { "strict", no_argument, NULL, OPTION_STRICT },
-    { "trouble", required_argument, NULL, OPTION_TROUBLE },
-    { "help", no_argument, NULL, OPTION_HELP },
+const struct flag sim_flags[SIM_FLAG_COUNT] = {
+    [FLAG_LISTEN] = { STR_INIT("--listen"), "HOST:PORT",
+                      "where to listen (127.0.0.1:0; port 0 picks a free one)" },
+    [FLAG_TLS] = { STR_INIT("--tls"), NULL, "serve HTTPS with a certificate made for this run" },
+    [FLAG_CA_FILE] = { STR_INIT("--ca-file"), "FILE",
+                       "with --tls: write what clients must trust there (PEM)" },
+    [FLAG_PORT_FILE] = { STR_INIT("--port-file"), "FILE", "write the port there, once it listens" },
+    [FLAG_ACCESS_KEY] = { STR_INIT("--access-key"), "ID", "(AKIDEXAMPLE)",
+                          "Keys that requests must be signed with:" },
+    [FLAG_SECRET_KEY] = { STR_INIT("--secret-key"), "KEY",
+                          "(wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY)" },
+    [FLAG_SESSION_TOKEN] = { STR_INIT("--session-token"), "TOKEN", "(none)" },
+    [FLAG_JOBS] = { STR_INIT("--jobs"), "N", "this many at the start", "Jobs:" },
+    [FLAG_REGION] = { STR_INIT("--region"), "REGION", "of these jobs (us-east-1)" },
+    [FLAG_ACTION_TYPE_ID] = { STR_INIT("--action-type-id"), "ID",
+                              "of these jobs; what is left out is\n"
+                              "category=Build,owner=ThirdParty,provider=Acme,version=1" },
+    [FLAG_JOBS_PER_SECOND] = { STR_INIT("--jobs-per-second"), "R",
+                               "more, spread over all regions and action types polled" },
+    [FLAG_SEED] = { STR_INIT("--seed"), "N", "same seed, same job ids (1)" },
+    [FLAG_LEASE] = { STR_INIT("--lease"), "SECONDS",
+                     "a job not acknowledged comes back after this (60)" },
+    [FLAG_DEFAULT_BATCH] = { STR_INIT("--default-batch"), "N",
+                             "jobs for a poll without maxBatchSize (10)" },
+    [FLAG_STRICT] = { STR_INIT("--strict"), NULL,
+                      "only the action type above and those added later exist" },
+    [FLAG_FIRST_TROUBLE] = { STR_INIT("--latency"), "MS",
+                             "of each round trip, half before the request is looked at",
+                             "Trouble, for all requests:" },
+    { STR_INIT("--latency-jitter"), "MS", "up to this much more" },
+    { STR_INIT("--throttle"), "N", "ThrottlingException above N requests a second" },
+    { STR_INIT("--retry-after"), "MS", "x-amz-retry-after with throttling and 5xx" },
+    { STR_INIT("--error-rate"), "R", "share of requests answered 5xx, 0 to 1" },
+    { STR_INIT("--error-status"), "N", "which 5xx, 500 to 504 (500)" },
+    { STR_INIT("--reset-rate"), "R", "share whose connection is reset" },
+    { STR_INIT("--truncate-rate"), "R", "share whose answer is cut in the middle" },
+    { STR_INIT("--garbage-rate"), "R", "share answered 200 with something that is not JSON" },
+    { STR_INIT("--slow-bytes"), "N", "bytes of body a second" },
+    { STR_INIT("--clock-skew"), "SECONDS", "how wrong this service's clock is" },
+    [FLAG_TROUBLE] = { STR_INIT("--trouble"), "LIST",
+                       "such as region=eu-west-1,provider=Acme,latency=200,error-rate=0.1",
+                       "and for some of them, as often as you like; the most particular one "
+                       "counts:" },
 };
 
 /* What the queues hold by default. */
 enum { QUEUE_MIN = 100000 };
-
-enum { FIXED_COUNT = sizeof fixed_options / sizeof *fixed_options, OPTIONS_MAX = 64 };
-
-void sim_options_help(void)
-{
-    fputs(
-        "pipepoll sim - serve a simulated CodePipeline, for any AWS SDK\n"
-        "\n"
-        "Usage: pipepoll sim [OPTION]...\n"
-        "\n"
-        "Serve a simulated AWS CodePipeline until Ctrl-C. It verifies signatures, checks input as\n"
-        "the API's model says and hands out jobs. One port serves all regions: a request's region\n"
-        "is the one it is signed for. Its URL is printed on one line when it listens.\n"
-        "\n"
-        "Options:\n"
-        "  --listen HOST:PORT          where to listen (127.0.0.1:0; port 0 picks a free one)\n"
-        "  --tls                       serve HTTPS with a certificate made for this run\n"
-        "  --ca-file FILE              with --tls: write what clients must trust there (PEM)\n"
-        "  --port-file FILE            write the port there, once it listens\n"
-        "  --help                      this text\n"
-        "\n"
-        "Keys that requests must be signed with:\n"
-        "  --access-key ID             (AKIDEXAMPLE)\n"
-        "  --secret-key KEY            (wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY)\n"
-        "  --session-token TOKEN       (none)\n"
-        "\n"
-        "Jobs:\n"
-        "  --jobs N                    this many at the start\n"
-        "  --region REGION             of these jobs (us-east-1)\n"
-        "  --action-type-id category=Build,owner=ThirdParty,provider=Acme,version=1\n"
-        "                              of these jobs; what is left out is as shown\n"
-        "  --jobs-per-second R         more, spread over all regions and action types polled\n"
-        "  --seed N                    same seed, same job ids (1)\n"
-        "  --lease SECONDS             a job not acknowledged comes back after this (60)\n"
-        "  --default-batch N           jobs for a poll without maxBatchSize (10)\n"
-        "  --strict                    only the action type above and those added later exist\n"
-        "\n"
-        "Trouble, for all requests:\n"
-        "  --latency MS                of each round trip, half before the request is looked at\n"
-        "  --latency-jitter MS         up to this much more\n"
-        "  --throttle N                ThrottlingException above N requests a second\n"
-        "  --retry-after MS            x-amz-retry-after with throttling and 5xx\n"
-        "  --error-rate R              share of requests answered 5xx, 0 to 1\n"
-        "  --error-status N            which 5xx, 500 to 504 (500)\n"
-        "  --reset-rate R              share whose connection is reset\n"
-        "  --truncate-rate R           share whose answer is cut in the middle\n"
-        "  --garbage-rate R            share answered 200 with something that is not JSON\n"
-        "  --slow-bytes N              bytes of body a second\n"
-        "  --clock-skew SECONDS        how wrong this service's clock is\n"
-        "and for some of them, as often as you like; the most particular one counts:\n"
-        "  --trouble 'region=eu-west-1,provider=Acme,latency=200,error-rate=0.1'\n"
-        "\n"
-        "While it runs (curl -X METHOD URL/_sim/... -d JSON):\n"
-        "  POST jobs {\"region\":\"eu-west-1\",\"provider\":\"Acme\",\"count\":3}\n"
-        "  POST acknowledge {\"jobId\":\"...\"}         POST action-types {\"provider\":\"Acme\"}\n"
-        "  PUT trouble {\"region\":\"eu-west-1\",\"latency\":200}         DELETE trouble\n"
-        "  GET ledger?since=0                        GET stats\n"
-        "\n"
-        "Example:\n"
-        "  pipepoll sim --listen 127.0.0.1:8443 --tls --ca-file /tmp/sim.pem --jobs 3 &\n"
-        "  export AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_CA_BUNDLE=/tmp/sim.pem\n"
-        "  export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n"
-        "  aws codepipeline poll-for-third-party-jobs --endpoint-url https://127.0.0.1:8443 \\\n"
-        "    --region us-east-1 \\\n"
-        "    --action-type-id category=Build,owner=ThirdParty,provider=Acme,version=1\n"
-        "or in Python:\n"
-        "  import boto3\n"
-        "  c = boto3.client('codepipeline', 'us-east-1', endpoint_url='https://127.0.0.1:8443')\n"
-        "  print(c.poll_for_third_party_jobs(actionTypeId=dict(\n"
-        "      category='Build', owner='ThirdParty', provider='Acme', version='1'))['jobs'])\n",
-        stdout);
-}
 
 /* *out is untouched when the text is no number. */
 static bool read_number(double *out, str text)
@@ -178,7 +129,7 @@ static int read_list(struct sim_place *place, struct sim_trouble *trouble, str l
         str item = { list.ptr, end };
         list = str_skip(list, end < list.len ? end + 1 : end);
         size_t mark = str_find(item, '=');
-        if (mark == item.len)
+        if (mark + 1 >= item.len)
             return explain(why, PIPEPOLL_EINVAL, "'%.*s' is not of the form name=value",
                            STR_ARG(item));
         str name = { item.ptr, mark }, value = str_skip(item, mark + 1);
@@ -235,99 +186,73 @@ static int read_rate(double *out, const char *text, struct pipepoll_error *why)
     return 0;
 }
 
-static int read_option(struct sim_command *c, enum option_id id, const char *value,
-                       struct pipepoll_error *why)
+static int read_number_flag(struct sim_command *c, int flag, const char *value,
+                            struct pipepoll_error *why)
 {
     struct sim_options *o = &c->options;
-    switch (id) {
-    case OPTION_LISTEN:
-        o->listen = str_of(value);
+    switch (flag) {
+    case FLAG_JOBS:
+        return read_u32(&c->jobs, "jobs", value, why);
+    case FLAG_JOBS_PER_SECOND:
+        return read_rate(&o->arrivals.jobs_per_s, value, why);
+    case FLAG_SEED:
+        return read_seed(&o->arrivals.seed, value, why);
+    case FLAG_LEASE:
+        return read_lease(&o->lease_ms, value, why);
+    case FLAG_DEFAULT_BATCH:
+        return read_u32(&o->default_batch, "default-batch", value, why);
+    }
+    return read_trouble_field(&o->trouble, str_skip(sim_flags[flag].name, 2), str_of(value), why);
+}
+
+static int read_flag(struct sim_command *c, int flag, str value, struct pipepoll_error *why)
+{
+    struct sim_options *o = &c->options;
+    str *const texts[SIM_FLAG_COUNT] = {
+        [FLAG_LISTEN] = &o->listen,
+        [FLAG_ACCESS_KEY] = &o->access_key_id,
+        [FLAG_SECRET_KEY] = &o->secret_access_key,
+        [FLAG_SESSION_TOKEN] = &o->session_token,
+        [FLAG_REGION] = &c->place.region,
+    };
+    if (texts[flag]) {
+        *texts[flag] = value;
         return 0;
-    case OPTION_TLS:
+    }
+    switch (flag) {
+    case FLAG_TLS:
         o->tls = true;
         return 0;
-    case OPTION_CA_FILE:
-        c->ca_file = value;
-        return 0;
-    case OPTION_PORT_FILE:
-        c->port_file = value;
-        return 0;
-    case OPTION_ACCESS_KEY:
-        o->access_key_id = str_of(value);
-        return 0;
-    case OPTION_SECRET_KEY:
-        o->secret_access_key = str_of(value);
-        return 0;
-    case OPTION_SESSION_TOKEN:
-        o->session_token = str_of(value);
-        return 0;
-    case OPTION_JOBS:
-        return read_u32(&c->jobs, "jobs", value, why);
-    case OPTION_JOBS_PER_SECOND:
-        return read_rate(&o->arrivals.jobs_per_s, value, why);
-    case OPTION_SEED:
-        return read_seed(&o->arrivals.seed, value, why);
-    case OPTION_REGION:
-        c->place.region = str_of(value);
-        return 0;
-    case OPTION_ACTION_TYPE_ID:
-        return read_list(&c->place, NULL, str_of(value), why);
-    case OPTION_LEASE:
-        return read_lease(&o->lease_ms, value, why);
-    case OPTION_DEFAULT_BATCH:
-        return read_u32(&o->default_batch, "default-batch", value, why);
-    case OPTION_STRICT:
+    case FLAG_STRICT:
         o->strict_action_types = true;
         return 0;
-    case OPTION_TROUBLE:
-        return read_trouble(c, value, why);
-    case OPTION_HELP:
-    case OPTION_FIRST_TROUBLE:
-        break;
+    case FLAG_CA_FILE:
+        c->ca_file = value.ptr;
+        return 0;
+    case FLAG_PORT_FILE:
+        c->port_file = value.ptr;
+        return 0;
+    case FLAG_ACTION_TYPE_ID:
+        return read_list(&c->place, NULL, value, why);
+    case FLAG_TROUBLE:
+        return read_trouble(c, value.ptr, why);
     }
-    return read_trouble_field(&o->trouble, str_of(sim_trouble_name(id - OPTION_FIRST_TROUBLE)),
-                              str_of(value), why);
+    return read_number_flag(c, flag, value.ptr, why);
 }
 
-static void list_options(struct option out[OPTIONS_MAX])
+int sim_options_read(struct sim_command *out, struct flags *f, struct pipepoll_error *why)
 {
-    size_t n = FIXED_COUNT;
-    memcpy(out, fixed_options, sizeof fixed_options);
-    for (size_t i = 0; sim_trouble_name(i) && n + 1 < OPTIONS_MAX; i++)
-        out[n++] = (struct option) { sim_trouble_name(i), required_argument, NULL,
-                                     OPTION_FIRST_TROUBLE + (int)i };
-    out[n] = (struct option) { 0 };
-}
-
-enum sim_options_result sim_options_read(struct sim_command *out, int argc, char **argv,
-                                         struct pipepoll_error *why)
-{
-    struct option options[OPTIONS_MAX];
-    list_options(options);
+    str value;
+    int flag;
     *out = (struct sim_command) { 0 };
-    optind = 0; /* glibc: start afresh, whoever used getopt before */
-    opterr = 0;
-    for (int id; (id = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-        if (id == OPTION_HELP)
-            return SIM_OPTIONS_HELP;
-        if (id == ':' || id == '?') {
-            explain(why, PIPEPOLL_EINVAL, "%s '%s'",
-                    id == ':' ? "there must be a value after" : "there is no option like",
-                    argv[optind - 1]);
+    while ((flag = flags_next(f, &value)) >= 0)
+        if (read_flag(out, flag, value, why))
             return SIM_OPTIONS_WRONG;
-        }
-        if (read_option(out, (enum option_id)id, optarg, why))
-            return SIM_OPTIONS_WRONG;
-    }
-    if (optind < argc) {
-        explain(why, PIPEPOLL_EINVAL, "unexpected argument \"%s\"", argv[optind]);
-        return SIM_OPTIONS_WRONG;
-    }
-    if (out->ca_file && !out->options.tls) {
+    if (flag == FLAGS_END && out->ca_file && !out->options.tls) {
         explain(why, PIPEPOLL_EINVAL, "--ca-file is for --tls: without it there is no certificate");
         return SIM_OPTIONS_WRONG;
     }
     if (out->jobs > QUEUE_MIN)
         out->options.queue_max = out->jobs + QUEUE_MIN; /* more than its default can hold */
-    return SIM_OPTIONS_RUN;
+    return flag;
 }

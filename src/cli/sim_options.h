@@ -4,11 +4,13 @@
 
 #include <stdint.h>
 
+#include "cli/command.h"
 #include "sim/sim.h"
 
 enum { SIM_OPTIONS_TROUBLES_MAX = 64 };
 
-enum sim_options_result { SIM_OPTIONS_RUN, SIM_OPTIONS_HELP, SIM_OPTIONS_WRONG };
+enum { SIM_FLAG_COUNT = 27 };
+extern const struct flag sim_flags[SIM_FLAG_COUNT];
 
 struct sim_command {
     struct sim_options options; /* slices of argv */
@@ -22,11 +24,10 @@ struct sim_command {
     size_t trouble_count;
 };
 
-/* SIM_OPTIONS_WRONG: `why` is one sentence. */
-enum sim_options_result sim_options_read(struct sim_command *out, int argc, char **argv,
-                                         struct pipepoll_error *why);
+enum { SIM_OPTIONS_WRONG = FLAGS_HELP - 1 };
 
-/* The help, to stdout. */
-void sim_options_help(void);
+/* FLAGS_END: all is read. SIM_OPTIONS_WRONG: `why` is one sentence. FLAGS_BAD, FLAGS_HELP as by
+ * flags_next(): the user was told. */
+int sim_options_read(struct sim_command *out, struct flags *f, struct pipepoll_error *why);
 
 #endif
