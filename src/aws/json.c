@@ -105,6 +105,11 @@ int json_next(const struct json *j, int node)
     return child_at(j, i, parent);
 }
 
+str json_scalar(const struct json *j, int node)
+{
+    return token_text(j, node);
+}
+
 size_t json_count(const struct json *j, int list)
 {
     return (size_t)token(j, list)->size;

@@ -53,6 +53,9 @@ int json_value(int key);
 /* How many elements a list has, nulls included. */
 size_t json_count(const struct json *j, int list);
 
+/* The text of a number, a boolean or null as it stands. */
+str json_scalar(const struct json *j, int node);
+
 /* Does a string node or key say this, escapes resolved? Changes nothing. */
 bool json_is(const struct json *j, int node, str what);
 
