@@ -195,7 +195,8 @@ def test_usage():
             (["--config", "x", "--profile", "y"], "leave out --profile"),
             (["--output", "xml"], "--output is text or json"),
             (["--action-type-id", "x"], "--action-type-id: "),
-            (["--profile", ""], "--profile is the name of a profile")):
+            (["--profile", ""], "--profile needs a value"),
+            (["--region", "us-est-1"], "--allow-unknown-region")):
         r = pipepoll("doctor", *arguments)
         check(f"usage: doctor {' '.join(arguments)}",
               r.code == 252 and words in r.err and r.out == "", r)

@@ -83,13 +83,31 @@ def test_poll_on_wrong_settings():
     r = poll("--region", "us-east-1", AWS_USE_FIPS_ENDPOINT="ja")
     check("FIPS, misspelt, is no call to another endpoint",
           r.code == 253 and 'AWS_USE_FIPS_ENDPOINT is true or false, not "ja"' in r.err, r)
-    r = poll("--region", "us-est-1", "--region", "eu-west-1", "--endpoint-url",
+    r = poll("--region", "us-west-2", "--region", "eu-west-1", "--endpoint-url",
              "http://127.0.0.1:1", "--output", "json", "--no-cli-pager", "--color", "off")
     check("a failure that regions share is told once", r.code == 255 and r.out == "{}\n"
           and r.err.count("Could not connect") == 1
-          and re.search(r"^The same: (us-est-1|eu-west-1)$", r.err, re.M), r)
-    check("and a region that looks misspelt is asked about",
-          'did you mean "us-east-1"?' in r.err, r)
+          and re.search(r"^The same: (us-west-2|eu-west-1)$", r.err, re.M), r)
+    here = ("--endpoint-url", "http://127.0.0.1:1")
+    r = poll("--region", "us-est-1", *here)
+    check("a region that looks misspelt is refused",
+          r.code == 252 and 'did you mean "us-east-1"?' in r.err, r)
+    r = poll(*here, AWS_REGION="us-est-1")
+    check("also where the environment names it, which is told",
+          r.code == 252 and "AWS_REGION: " in r.err and 'did you mean "us-east-1"?' in r.err, r)
+    r = poll("--region", "us-est-1", "--allow-unknown-region", *here)
+    check("until it is said to be meant", r.code == 255 and "Could not connect" in r.err, r)
+    file = write("misspelt.ini", "[target web]\nregions = us-est-1\ncategory = Build\n"
+                 "provider = Acme\nversion = 1\n")
+    r = pipepoll("check", file, env=BARE)
+    check("a file too", r.code == 252 and ":2:11: " in r.err
+          and "allow-unknown-regions = yes" in r.err, r)
+    write("misspelt.ini", open(file).read() + "allow-unknown-regions = yes\n")
+    r = pipepoll("check", file, env=BARE)
+    check("and there it can be meant", r.code == 0 and "warning: " in r.err, r)
+    r = pipepoll("run", file, "--print-config", env=BARE)
+    check("as the configuration that is printed says",
+          "\nregions = us-est-1\nallow-unknown-regions = yes\n" in r.out, r)
 
 
 def test_poll_that_loses_its_keys(sim):

@@ -150,12 +150,17 @@ static void assert_warned(const char *text, const char *want)
     config_deinit(&config);
 }
 
-static void a_region_that_looks_misspelt_is_doubted_at_any_endpoint(void **state)
+static void a_region_that_looks_misspelt_is_refused_at_any_endpoint(void **state)
 {
     (void)state;
     const char *rest = "category = Build\nprovider = A\nversion = 1\nendpoint-url = http://h\n";
     char text[256];
     snprintf(text, sizeof text, "[target a]\nregions = us-est-1\n%s", rest);
+    assert_refused(text, "p.ini:2:11: CodePipeline is not known to be offered in "
+                         "\"us-est-1\" (did you mean \"us-east-1\"?); allow-unknown-regions = yes "
+                         "polls there all the same\n");
+    snprintf(text, sizeof text, "[target a]\nregions = us-est-1\nallow-unknown-regions=yes\n%s",
+             rest);
     assert_warned(text, "p.ini:2:11: CodePipeline is not known to be offered in "
                         "\"us-est-1\" (did you mean \"us-east-1\"?)\n");
     snprintf(text, sizeof text, "[target a]\nregions = on-my-own-machine\n%s", rest);
@@ -312,10 +317,10 @@ static void a_region_nobody_knows_is_a_warning(void **state)
     struct config config;
     struct complaints c;
     const char *text =
-        "[target t]\nregions = us-esat-1\ncategory = Build\nprovider = A\nversion = 1\n";
+        "[target t]\nregions = mars-north-99\ncategory = Build\nprovider = A\nversion = 1\n";
     assert_int_equal(parse(&config, text, &c), 0);
     assert_lines(&c, "p.ini:2:11: CodePipeline is not known to be offered in "
-                     "\"us-esat-1\" (did you mean \"us-east-1\"?)\n");
+                     "\"mars-north-99\"\n");
     config_deinit(&config);
 }
 
@@ -398,7 +403,7 @@ int main(void)
         cmocka_unit_test(syntax_is_told_with_line_and_column),
         cmocka_unit_test(unknown_names_are_told_with_the_nearest_right_one),
         cmocka_unit_test(what_is_there_twice_is_told_with_the_line_of_the_first),
-        cmocka_unit_test(a_region_that_looks_misspelt_is_doubted_at_any_endpoint),
+        cmocka_unit_test(a_region_that_looks_misspelt_is_refused_at_any_endpoint),
         cmocka_unit_test(an_owner_who_is_given_no_such_jobs_is_warned_of),
         cmocka_unit_test(a_region_has_no_more_slots_than_there_are),
         cmocka_unit_test(a_region_named_twice_is_told_where_it_is_named_again),

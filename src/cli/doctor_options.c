@@ -12,9 +12,11 @@ enum {
     FLAG_ACTION_TYPE_ID,
     FLAG_OUTPUT,
     FLAG_NO_POLL,
+    FLAG_ALLOW_UNKNOWN_REGION,
 };
 
-_Static_assert(FLAG_NO_POLL + 1 == DOCTOR_FLAG_COUNT, "a flag without a name, or the other way");
+_Static_assert(FLAG_ALLOW_UNKNOWN_REGION + 1 == DOCTOR_FLAG_COUNT,
+               "a flag without a name, or the other way");
 
 const struct flag doctor_flags[DOCTOR_FLAG_COUNT] = {
     [FLAG_CONFIG] = { STR_INIT("--config"), "FILE",
@@ -32,6 +34,8 @@ const struct flag doctor_flags[DOCTOR_FLAG_COUNT] = {
     [FLAG_NO_POLL] = { STR_INIT("--no-poll"), NULL,
                        "look for credentials only: nothing is said to the service,\n"
                        "so that nothing is known of the way there" },
+    [FLAG_ALLOW_UNKNOWN_REGION] = { STR_INIT("--allow-unknown-region"), NULL,
+                                    "even if it looks like a misspelt one" },
 };
 
 static int read_flag(struct doctor_options *o, const struct flags *f, int flag, str value,
@@ -44,11 +48,11 @@ static int read_flag(struct doctor_options *o, const struct flags *f, int flag, 
         break;
     case FLAG_PROFILE:
         o->poll.profile = value;
-        return value.len ? EXIT_FINE : flags_refuse(f, flag, "the name of a profile", value);
+        break;
     case FLAG_REGION:
         return poll_options_add_regions(&o->poll, f->command, value);
     case FLAG_ACTION_TYPE_ID:
-        if (action_type_parse(&o->poll.target.action_type, value, &why))
+        if (action_type_parse(&o->poll.arena, &o->poll.target.action_type, value, &why))
             return command_misuse(f->command, "--action-type-id: %s", why.text);
         break;
     case FLAG_OUTPUT:
@@ -56,6 +60,9 @@ static int read_flag(struct doctor_options *o, const struct flags *f, int flag, 
                                               : flags_refuse(f, flag, "text or json", value);
     case FLAG_NO_POLL:
         o->no_poll = true;
+        break;
+    case FLAG_ALLOW_UNKNOWN_REGION:
+        o->poll.allow_unknown_region = true;
         break;
     }
     return EXIT_FINE;

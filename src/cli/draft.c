@@ -260,6 +260,14 @@ static void note_endpoint(struct draft *d, enum pipepoll_setting which)
         draft_setting(d, which);
 }
 
+static void read_allowance(struct draft *d)
+{
+    enum key k = KEY_ALLOW_UNKNOWN_REGIONS;
+    d->allow_unknown_regions = false;
+    if (is_given(d, k) && !quantity_switch(draft_value(d, k)->text, &d->allow_unknown_regions))
+        wrong_value(d, k, "yes or no");
+}
+
 int draft_read(struct draft *d)
 {
     struct pipepoll_target_options none = PIPEPOLL_TARGET_OPTIONS_INIT;
@@ -268,6 +276,7 @@ int draft_read(struct draft *d)
     d->in_force = 0;
     read_action_type(d);
     read_pace(d);
+    read_allowance(d);
     int r = read_identity(d);
     if (r)
         return r;

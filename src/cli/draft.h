@@ -14,6 +14,7 @@ struct draft {
     /* What comes of it: */
     struct pipepoll_target_options options; /* without a region */
     struct identity identity;
+    bool allow_unknown_regions;
     const struct pipepoll_settings *ambient; /* the settings of its profile, or NULL */
     unsigned in_force;                       /* of them, a bit for each that was used */
 };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/quantity.h"
+#include "cli/region.h"
 #include "cli/route.h"
 
 static void print_duration(enum key k, uint32_t ms)
@@ -103,14 +104,27 @@ static const struct plan_target *first_of(const struct plan *p, size_t section)
     return NULL;
 }
 
+static bool looks_misspelt(const struct pipepoll_target_options *o)
+{
+    char text[256];
+    return region_doubt(o->region, o->endpoint_url.len > 0, text, sizeof text) ==
+           REGION_LOOKS_MISSPELT;
+}
+
 static void print_regions(const struct plan *p, const struct plan_target *first)
 {
+    bool unknown = false;
     print_origin(first, PIPEPOLL_SETTING_REGION);
     printf("%s =", key_name(KEY_REGIONS));
-    for (const struct plan_target *t = first; t < p->targets + p->count; t++)
-        if (t->section == first->section)
-            printf("%s %.*s", t == first ? "" : ",", STR_ARG(t->options.region));
+    for (const struct plan_target *t = first; t < p->targets + p->count; t++) {
+        if (t->section != first->section)
+            continue;
+        printf("%s %.*s", t == first ? "" : ",", STR_ARG(t->options.region));
+        unknown = unknown || looks_misspelt(&t->options);
+    }
     putchar('\n');
+    if (unknown)
+        print_switch(KEY_ALLOW_UNKNOWN_REGIONS, true);
 }
 
 static void print_target(const struct plan *p, const struct plan_target *t)

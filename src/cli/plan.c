@@ -68,7 +68,8 @@ static int add_entry(struct plan *p, const struct draft *d, str region, struct p
     return PIPEPOLL_OK;
 }
 
-/* A region must be spelled as one; whether the service is there, it knows better than our list. */
+/* A region must be spelled as one. Whether the service is there, it knows better than our list; but
+ * what looks like a slip of the pen is refused until the file says that it is none. */
 static bool check_region(const struct draft *d, str region, struct place at)
 {
     struct pipepoll_target_options sample = draft_sample();
@@ -81,9 +82,12 @@ static bool check_region(const struct draft *d, str region, struct place at)
         return false;
     }
     bool elsewhere = d->options.endpoint_url.len || draft_is_misspelt(d, KEY_ENDPOINT_URL);
-    const char *doubt = region_doubt(region, elsewhere, text, sizeof text);
-    if (doubt)
-        complain(d->complaints, PIPEPOLL_WARNING, at, "%s", doubt);
+    enum region_doubt doubt = region_doubt(region, elsewhere, text, sizeof text);
+    if (doubt == REGION_LOOKS_MISSPELT && !d->allow_unknown_regions)
+        complain(d->complaints, PIPEPOLL_ERROR, at, "%s; %s = yes polls there all the same", text,
+                 key_name(KEY_ALLOW_UNKNOWN_REGIONS));
+    else if (doubt)
+        complain(d->complaints, PIPEPOLL_WARNING, at, "%s", text);
     return true;
 }
 

@@ -2,17 +2,18 @@
  * failure that will not pass, or by its last attempt; when none is left the poller is closed. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/list.h"
-#include "cli/event.h"
 #include "cli/failure.h"
 #include "cli/identity.h"
-#include "cli/jsontext.h"
 #include "cli/leave.h"
+#include "cli/poll_input.h"
 #include "cli/poll_options.h"
 
-enum { ATTEMPTS = 3, INDENT = 4 };
+enum { ATTEMPTS = 3, SCREEN_WIDTH = 80 };
 
 /* What makes failures of several regions one and the same for people. */
 struct kind {
@@ -23,8 +24,8 @@ struct kind {
 struct once {
     str region;
     struct kind failure;
-    bool is_told;      /* in full; of equal ones the first is */
-    struct buf answer; /* as it will be printed; .at NULL: there was none; owned */
+    bool is_told;               /* in full; of equal ones the first is */
+    const struct datum *answer; /* NULL: there was none */
 };
 
 struct poll {
@@ -45,49 +46,32 @@ static void on_closed(void *ctx)
 
 /* --- answers --------------------------------------------------------------------------------- */
 
-static void put_line(struct buf *out, unsigned depth)
+/* As the AWS CLI has it, and the request's id where the whole answer is printed as JSON: a query
+ * and the other formats show what they do for the CLI. */
+static bool shows_request_id(const struct poll_options *o)
 {
-    buf_printf(out, "\n%*s", (int)(depth * INDENT), "");
+    return o->format == FORMAT_JSON && !o->query;
 }
 
-static void put_named(struct buf *out, unsigned depth, const char *name, str value)
+static const struct datum *read_job(struct arena *a, const struct pipepoll_job *job)
 {
-    put_line(out, depth);
-    buf_printf(out, "\"%s\": ", name);
-    jsontext_string(out, value);
-}
-
-static void put_job(struct buf *out, unsigned depth, const struct pipepoll_job *job)
-{
-    put_line(out, depth);
-    buf_put_char(out, '{');
+    struct datum *d = datum_object(a);
     if (job->client_id.len)
-        put_named(out, depth + 1, "clientId", job->client_id);
-    if (job->client_id.len && job->job_id.len)
-        buf_put_char(out, ',');
+        datum_set_text(a, d, "clientId", job->client_id);
     if (job->job_id.len)
-        put_named(out, depth + 1, "jobId", job->job_id);
-    put_line(out, depth);
-    buf_put_char(out, '}');
+        datum_set_text(a, d, "jobId", job->job_id);
+    return d;
 }
 
-/* The layout of the AWS CLI. */
-static void put_answer(struct buf *out, unsigned depth, const struct pipepoll_answer *a)
+static const struct datum *read_answer(struct poll_options *o, const struct pipepoll_answer *answer)
 {
-    buf_put_char(out, '{');
-    put_line(out, depth + 1);
-    buf_put(out, STR("\"jobs\": ["));
-    for (size_t i = 0; i < a->job_count; i++) {
-        if (i)
-            buf_put_char(out, ',');
-        put_job(out, depth + 2, &a->jobs[i]);
-    }
-    if (a->job_count)
-        put_line(out, depth + 1);
-    buf_put(out, STR("],"));
-    put_named(out, depth + 1, "amzRequestId", a->request_id);
-    put_line(out, depth);
-    buf_put_char(out, '}');
+    struct datum *d = datum_object(&o->arena), *jobs = datum_list(&o->arena);
+    for (size_t i = 0; i < answer->job_count; i++)
+        datum_append(&o->arena, jobs, read_job(&o->arena, &answer->jobs[i]));
+    datum_set(&o->arena, d, STR("jobs"), jobs);
+    if (shows_request_id(o))
+        datum_set_text(&o->arena, d, "amzRequestId", answer->request_id);
+    return d;
 }
 
 static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
@@ -95,41 +79,80 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
 {
     struct poll *p = CONTAINER_OF(sink, struct poll, sink);
     struct once *o = pipepoll_target_user(from);
-    size_t size = (answer->job_count + 1) * EVENT_LINE_MAX + answer->request_id.len * 6;
-    o->answer = (struct buf) { .at = malloc(size), .cap = size };
-    if (o->answer.at) {
-        put_answer(&o->answer, p->options.keyed, answer);
-    } else {
-        fprintf(stderr, "\n%.*s: out of memory for an answer\n", STR_ARG(o->region));
-        p->code = EXIT_OTHER;
-    }
+    o->answer = read_answer(&p->options, answer);
     pipepoll_target_remove(from);
 }
 
 static bool has_answers(const struct poll *p)
 {
     for (size_t i = 0; i < p->options.count; i++)
-        if (p->regions[i].answer.at)
+        if (p->regions[i].answer)
             return true;
     return false;
 }
 
-static void print_answers(const struct poll *p)
+/* The answer; or with several regions an object of answers. NULL: there is nothing to print. */
+static const struct datum *whole_answer(struct poll *p)
 {
-    const char *before = "{\n    ";
+    struct datum *all = datum_object(&p->options.arena);
     for (size_t i = 0; i < p->options.count; i++) {
         const struct once *o = &p->regions[i];
-        if (!o->answer.at)
-            continue;
-        if (p->options.keyed)
-            printf("%s\"%.*s\": ", before, STR_ARG(o->region));
-        fwrite(o->answer.at, 1, o->answer.len, stdout);
-        if (!p->options.keyed)
-            putchar('\n');
-        before = ",\n    ";
+        if (o->answer && !p->options.keyed)
+            return o->answer;
+        if (o->answer)
+            datum_set(&p->options.arena, all, o->region, o->answer);
     }
-    if (p->options.keyed)
-        puts(before[0] == '{' ? "{}" : "\n}");
+    return p->options.keyed ? all : NULL;
+}
+
+/* --- printing -------------------------------------------------------------------------------- */
+
+static struct format_screen screen_of(const struct poll_options *o)
+{
+    struct winsize size;
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    bool is_terminal = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+    bool may_color = is_terminal && !(no_color && *no_color) && !(term && !strcmp(term, "dumb"));
+    return (struct format_screen) {
+        .title = "PollForThirdPartyJobs",
+        .width = is_terminal && size.ws_col ? size.ws_col : SCREEN_WIDTH,
+        .colored = o->color == POLL_COLOR_ON || (o->color == POLL_COLOR_AUTO && may_color),
+    };
+}
+
+/* Query and print. EXIT_FINE, or what to exit with, and the user was told why. */
+static int print(struct poll_options *o, const struct datum *d)
+{
+    struct format_screen screen = screen_of(o);
+    struct text out = { .arena = &o->arena };
+    struct pipepoll_error why = { "out of memory" };
+    if (o->query)
+        d = query_search(&o->arena, o->query, d, &why);
+    else if (o->keyed && d->count == 0 && o->format == FORMAT_JSON)
+        text_put(&out, STR("{}\n")); /* no region answered */
+    if (d && format_put(&out, d, o->format, &screen, &why) && !o->arena.failed) {
+        fwrite(out.buf.at, 1, out.buf.len, stdout);
+        return command_finish(EXIT_FINE);
+    }
+    fprintf(stderr, "\n%s\n", o->arena.failed ? "out of memory for the answer" : why.text);
+    return EXIT_OTHER;
+}
+
+static int print_input(struct poll_options *o)
+{
+    struct text out = { .arena = &o->arena };
+    datum_write(&out, poll_input_skeleton(&o->arena), DATUM_INDENTED);
+    printf("%.*s\n", STR_ARG(buf_str(&out.buf)));
+    return command_finish(EXIT_FINE);
+}
+
+static int print_version(void)
+{
+    char text[256];
+    struct buf line = BUF_ON(text);
+    command_put_versions(&line);
+    printf("%.*s\n", STR_ARG(buf_str(&line)));
+    return command_finish(EXIT_FINE);
 }
 
 /* --- failures -------------------------------------------------------------------------------- */
@@ -259,6 +282,23 @@ static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
 
 /* --- the poll -------------------------------------------------------------------------------- */
 
+static void log_debug(void *ctx, enum pipepoll_level level, str line)
+{
+    static const char *const names[] = { "error", "warning", "info", "debug" };
+    (void)ctx;
+    fprintf(stderr, "pipepoll poll: %s: %.*s\n", names[level], STR_ARG(line));
+}
+
+/* The CLI's read time-out begins when there is a connection; ours is for the whole. */
+static uint32_t request_timeout_ms(const struct poll_options *o)
+{
+    enum { DAY_MS = 86400000, CONNECT_TIMEOUT_MS = 10000 };
+    uint32_t connect_ms = o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+    if (o->timeout_ms || !o->read_timeout_ms)
+        return o->timeout_ms;
+    return o->read_timeout_ms < DAY_MS - connect_ms ? o->read_timeout_ms + connect_ms : DAY_MS;
+}
+
 static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *why)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
@@ -268,7 +308,9 @@ static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *w
     };
     o.sink = &p->sink;
     o.ca_bundle = p->options.ca_bundle;
-    o.request_timeout_ms = p->options.timeout_ms;
+    o.request_timeout_ms = request_timeout_ms(&p->options);
+    o.connect_timeout_ms = p->options.connect_timeout_ms;
+    o.log = p->options.debug ? log_debug : NULL;
     int r = identity_credentials(&o.credentials, &identity, why);
     if (r)
         return r;
@@ -312,21 +354,39 @@ static int poll_regions(struct poll *p)
     return r ? EXIT_OTHER : p->code;
 }
 
+static int poll_and_print(struct poll *p)
+{
+    int code = poll_regions(p);
+    print_all_alike(p);
+    /* Keys may go when some regions have answered, perhaps with jobs. */
+    const struct datum *answer =
+        p->poller && (code != EXIT_CREDENTIALS || has_answers(p)) ? whole_answer(p) : NULL;
+    int printed = answer ? print(&p->options, answer) : EXIT_FINE;
+    return printed == EXIT_FINE ? code : printed;
+}
+
+static int act(struct poll *p)
+{
+    switch (p->options.print) {
+    case POLL_PRINT_NOTHING:
+        return poll_and_print(p);
+    case POLL_PRINT_INPUT:
+        return print_input(&p->options);
+    case POLL_PRINT_OUTPUT:
+        return print(&p->options, poll_output_skeleton(&p->options.arena));
+    case POLL_PRINT_VERSION:
+        return print_version();
+    }
+    return EXIT_OTHER;
+}
+
 static int run_poll(const struct command *self, int argc, char **argv)
 {
     struct poll p = { .code = EXIT_FINE };
     struct flags f = flags_of(self, argc, argv);
     int code;
-    if (poll_options_read(&p.options, &f, &code)) {
-        code = poll_regions(&p);
-        print_all_alike(&p);
-        /* Keys may go when some regions have answered, perhaps with jobs. */
-        if (p.poller && (code != EXIT_CREDENTIALS || has_answers(&p)))
-            print_answers(&p);
-        code = command_finish(code);
-    }
-    for (size_t i = 0; i < p.options.count; i++)
-        free(p.regions[i].answer.at);
+    if (poll_options_read(&p.options, &f, &code))
+        code = act(&p);
     poll_options_deinit(&p.options);
     return code;
 }
@@ -335,17 +395,14 @@ const struct command command_poll = {
     .name = STR_INIT("poll"),
     .summary = "ask once for third-party jobs, in one region or many",
     .about =
-        "Output and exit codes are those of\n"
-        "`aws codepipeline poll-for-third-party-jobs`, so are most flags; `amzRequestId` is "
-        "added:\n"
+        "Flags, output and exit codes are those of\n"
+        "`aws codepipeline poll-for-third-party-jobs`; to the whole answer as JSON `amzRequestId`\n"
+        "is added:\n"
         "  {\"jobs\": [{\"clientId\": ..., \"jobId\": ...}], \"amzRequestId\": ...}\n"
         "With several regions, or `all`, it is one object with such an object for each region\n"
         "that answered: {\"us-east-1\": {\"jobs\": ...}, ...}. What may pass is tried three "
         "times.\n"
         "A failure that several regions have in common is told once, with their names.\n"
-        "Not there: --query (the output is for jq), --no-verify-ssl (--ca-bundle names a root),\n"
-        "--debug (`pipepoll doctor` looks closer), --cli-connect-timeout and --cli-read-timeout\n"
-        "(--timeout is for both).\n"
         "A job handed out here is leased: who polls next will not see it for a while.\n",
     .flags = poll_flags,
     .flag_count = POLL_FLAG_COUNT,

@@ -1,26 +1,43 @@
+/* The flags of the AWS CLI's command, its global ones included, and a few of ours. They are kept as
+ * they stand until all are read, since a flag overrides the same member of --cli-input-json
+ * wherever it stands; then the input is judged as a whole, in the CLI's words. */
 #include "cli/poll_options.h"
 
 #include <stdio.h>
 
-#include "cli/action_type.h"
+#include "base/log.h"
+#include "cli/parameter.h"
+#include "cli/poll_input.h"
 #include "cli/quantity.h"
-#include "cli/region.h"
 
 enum {
     FLAG_REGION,
     FLAG_ACTION_TYPE_ID,
-    FLAG_PROFILE,
     FLAG_MAX_BATCH_SIZE,
+    FLAG_PROFILE,
     FLAG_ENDPOINT_URL,
     FLAG_CA_BUNDLE,
-    FLAG_TIMEOUT,
+    FLAG_QUERY,
     FLAG_OUTPUT,
     FLAG_COLOR,
+    FLAG_TIMEOUT,
+    FLAG_READ_TIMEOUT,
+    FLAG_CONNECT_TIMEOUT,
+    FLAG_INPUT_JSON,
+    FLAG_INPUT_YAML,
+    FLAG_SKELETON,
+    FLAG_ALLOW_UNKNOWN_REGION,
+    FLAG_DEBUG,
+    FLAG_VERSION,
     FLAG_NO_PAGINATE,
-    FLAG_NO_CLI_PAGER
+    FLAG_NO_CLI_PAGER,
+    FLAG_NO_CLI_AUTO_PROMPT,
+    FLAG_CLI_AUTO_PROMPT,
+    FLAG_CLI_BINARY_FORMAT
 };
 
-_Static_assert(FLAG_NO_CLI_PAGER + 1 == POLL_FLAG_COUNT, "a flag without a name, or the other way");
+_Static_assert(FLAG_CLI_BINARY_FORMAT + 1 == POLL_FLAG_COUNT,
+               "a flag without a name, or the other");
 
 const struct flag poll_flags[POLL_FLAG_COUNT] = {
     [FLAG_REGION] = { STR_INIT("--region"), "REGION",
@@ -29,12 +46,13 @@ const struct flag poll_flags[POLL_FLAG_COUNT] = {
                       "AWS_DEFAULT_REGION, the profile's)" },
     [FLAG_ACTION_TYPE_ID] = { STR_INIT("--action-type-id"), "ID",
                               "category=Build,owner=ThirdParty,provider=P,version=1\n"
-                              "or the same as JSON (required; owner may be left out)" },
+                              "or the same as JSON, or file://FILE of either (required;\n"
+                              "owner may be left out)" },
+    [FLAG_MAX_BATCH_SIZE] = { STR_INIT("--max-batch-size"), "N",
+                              "jobs at most (default: left to the service)" },
     [FLAG_PROFILE] = { STR_INIT("--profile"), "NAME",
                        "of the shared files ~/.aws/config and ~/.aws/credentials:\n"
                        "its keys and settings (default: see below)" },
-    [FLAG_MAX_BATCH_SIZE] = { STR_INIT("--max-batch-size"), "N",
-                              "jobs at most (default: left to the service)" },
     [FLAG_ENDPOINT_URL] = { STR_INIT("--endpoint-url"), "URL",
                             "instead of the region's own (default\n"
                             "AWS_ENDPOINT_URL_CODEPIPELINE, AWS_ENDPOINT_URL,\n"
@@ -42,152 +60,252 @@ const struct flag poll_flags[POLL_FLAG_COUNT] = {
     [FLAG_CA_BUNDLE] = { STR_INIT("--ca-bundle"), "FILE",
                          "PEM file of trusted roots (default AWS_CA_BUNDLE,\n"
                          "the profile's, the system's)" },
+    [FLAG_QUERY] = { STR_INIT("--query"), "EXPRESSION",
+                     "JMESPath over the answer; amzRequestId is not in it then" },
+    [FLAG_OUTPUT] = { STR_INIT("--output"), "FORMAT",
+                      "json, text, table, yaml, yaml-stream or off (default\n"
+                      "AWS_DEFAULT_OUTPUT, the profile's, json)" },
+    [FLAG_COLOR] = { STR_INIT("--color"), "on|off|auto",
+                     "of tables (auto: on a terminal, unless NO_COLOR is set)" },
     [FLAG_TIMEOUT] = { STR_INIT("--timeout"), "S", "of each request, in seconds (default 30)" },
-    [FLAG_OUTPUT] = { STR_INIT("--output"), "json", "there is no other" },
-    [FLAG_COLOR] = { STR_INIT("--color"), "WHEN", "changes nothing here" },
+    [FLAG_READ_TIMEOUT] = { STR_INIT("--cli-read-timeout"), "S",
+                            "from a connection to the answer; 0: a day" },
+    [FLAG_CONNECT_TIMEOUT] = { STR_INIT("--cli-connect-timeout"), "S",
+                               "to the connection (default 10); 0: a day" },
+    [FLAG_INPUT_JSON] = { STR_INIT("--cli-input-json"), "JSON",
+                          "or file://FILE: the input as a whole; flags override it" },
+    [FLAG_INPUT_YAML] = { STR_INIT("--cli-input-yaml"), "YAML",
+                          "the same, where it is JSON: other YAML is not understood" },
+    [FLAG_SKELETON] = { STR_INIT("--generate-cli-skeleton"), "input|output",
+                        "print what an input, or the output, looks like, and send\nnothing" },
+    [FLAG_ALLOW_UNKNOWN_REGION] = { STR_INIT("--allow-unknown-region"), NULL,
+                                    "even if it looks like a misspelt one" },
+    [FLAG_DEBUG] = { STR_INIT("--debug"), NULL, "say on stderr what is done; no secrets" },
+    [FLAG_VERSION] = { STR_INIT("--version"), NULL, "name the libraries in use" },
     [FLAG_NO_PAGINATE] = { STR_INIT("--no-paginate"), NULL, "changes nothing here" },
     [FLAG_NO_CLI_PAGER] = { STR_INIT("--no-cli-pager"), NULL, "changes nothing here" },
+    [FLAG_NO_CLI_AUTO_PROMPT] = { STR_INIT("--no-cli-auto-prompt"), NULL, "changes nothing here" },
+    [FLAG_CLI_AUTO_PROMPT] = { STR_INIT("--cli-auto-prompt"), NULL, "is refused: nobody is asked" },
+    [FLAG_CLI_BINARY_FORMAT] = { STR_INIT("--cli-binary-format"), "FORMAT",
+                                 "base64 or raw-in-base64-out; changes nothing here" },
 };
 
-static int add_region(struct poll_options *o, const struct command *c, str region)
+/* --- flags --- */
+
+static bool one_of(str value, const char *const *words, int *out)
 {
-    for (size_t i = 0; i < o->count; i++)
-        if (str_eq(o->regions[i], region))
-            return EXIT_FINE;
-    if (o->count == POLL_REGIONS_MAX)
-        return command_misuse(c, "more than %d regions", POLL_REGIONS_MAX);
-    o->regions[o->count++] = region;
-    return EXIT_FINE;
+    for (int i = 0; words[i]; i++) {
+        if (str_eq(value, str_of(words[i]))) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
 }
 
-int poll_options_add_regions(struct poll_options *o, const struct command *c, str word)
+/* A number of seconds as the CLI takes it, where 0 stands for no limit: our longest. */
+static bool read_seconds(str value, uint32_t *out_ms)
 {
-    char hint[96];
-    str region = region_expand(word, 0);
-    if (region.len == 0)
-        return command_misuse(c, "there are no regions in \"%.*s\"%s", STR_ARG(word),
-                              region_hint(word, hint, sizeof hint));
-    int code = EXIT_FINE;
-    for (size_t i = 0; code == EXIT_FINE && region.len; region = region_expand(word, ++i))
-        code = add_region(o, c, region);
-    o->keyed = region_is_all(word) || o->count > 1;
-    return code;
+    enum { DAY_MS = 86400000 };
+    uint32_t s;
+    if (!quantity_count(value, 0, DAY_MS / 1000, &s))
+        return false;
+    *out_ms = s ? s * 1000 : DAY_MS;
+    return true;
+}
+
+/* NULL, or what the value should have been. */
+static const char *read_time(struct poll_options *o, int flag, str value)
+{
+    switch (flag) {
+    case FLAG_TIMEOUT:
+        return quantity_duration_ms(value, 1, 600000, &o->timeout_ms)
+                   ? NULL
+                   : "a number of seconds up to 600";
+    case FLAG_READ_TIMEOUT:
+        return read_seconds(value, &o->read_timeout_ms) ? NULL : "a whole number of seconds";
+    case FLAG_CONNECT_TIMEOUT:
+        return read_seconds(value, &o->connect_timeout_ms) ? NULL : "a whole number of seconds";
+    }
+    return NULL;
+}
+
+static const char *read_print(struct poll_options *o, int flag, str value)
+{
+    static const char *const colors[] = { "auto", "on", "off", NULL };
+    static const char *const binaries[] = { "base64", "raw-in-base64-out", NULL };
+    static const char *const skeletons[] = { "input", "output", NULL };
+    int which;
+    switch (flag) {
+    case FLAG_OUTPUT:
+        o->has_format = format_read(value, &o->format);
+        return o->has_format ? NULL : format_names;
+    case FLAG_COLOR:
+        if (!one_of(value, colors, &which))
+            return "on, off or auto";
+        o->color = (enum poll_color)which;
+        return NULL;
+    case FLAG_CLI_BINARY_FORMAT:
+        return one_of(value, binaries, &which) ? NULL : "base64 or raw-in-base64-out";
+    case FLAG_SKELETON:
+        if (!one_of(value, skeletons, &which))
+            return "input or output (yaml-input is not there)";
+        o->print = which == 0 ? POLL_PRINT_INPUT : POLL_PRINT_OUTPUT;
+        return NULL;
+    }
+    return read_time(o, flag, value);
 }
 
 static int read_flag(struct poll_options *o, const struct flags *f, int flag, str value)
 {
-    struct pipepoll_error why;
+    str *const texts[POLL_FLAG_COUNT] = {
+        [FLAG_ACTION_TYPE_ID] = &o->action_type,
+        [FLAG_MAX_BATCH_SIZE] = &o->max_batch_size,
+        [FLAG_PROFILE] = &o->profile,
+        [FLAG_ENDPOINT_URL] = &o->target.endpoint_url,
+        [FLAG_CA_BUNDLE] = &o->ca_bundle,
+        [FLAG_QUERY] = &o->query_text,
+        [FLAG_INPUT_JSON] = &o->input_json,
+        [FLAG_INPUT_YAML] = &o->input_yaml,
+    };
+    if (texts[flag]) {
+        *texts[flag] = value;
+        return EXIT_FINE;
+    }
     switch (flag) {
     case FLAG_REGION:
         return poll_options_add_regions(o, f->command, value);
-    case FLAG_ACTION_TYPE_ID:
-        if (action_type_parse(&o->target.action_type, value, &why))
-            return command_misuse(f->command, "--action-type-id: %s", why.text);
-        break;
-    case FLAG_PROFILE:
-        o->profile = value;
-        return value.len ? EXIT_FINE : flags_refuse(f, flag, "the name of a profile", value);
-    case FLAG_MAX_BATCH_SIZE:
-        if (!quantity_count(value, 1, INT32_MAX, &o->target.max_batch_size))
-            return flags_refuse(f, flag, "a number of at least 1", value);
-        break;
-    case FLAG_ENDPOINT_URL:
-        o->target.endpoint_url = value;
-        break;
-    case FLAG_CA_BUNDLE:
-        o->ca_bundle = value;
-        break;
-    case FLAG_TIMEOUT:
-        if (!quantity_duration_ms(value, 1, 600000, &o->timeout_ms))
-            return flags_refuse(f, flag, "a number of seconds up to 600", value);
-        break;
-    case FLAG_OUTPUT:
-        if (!str_eq(value, STR("json")))
-            return flags_refuse(f, flag, "json", value);
-        break;
-    case FLAG_COLOR:
-    case FLAG_NO_PAGINATE:
-    case FLAG_NO_CLI_PAGER:
-        break;
+    case FLAG_ALLOW_UNKNOWN_REGION:
+        o->allow_unknown_region = true;
+        return EXIT_FINE;
+    case FLAG_DEBUG:
+        o->debug = true;
+        return EXIT_FINE;
+    case FLAG_VERSION:
+        o->print = POLL_PRINT_VERSION;
+        return EXIT_FINE;
+    case FLAG_CLI_AUTO_PROMPT:
+        return command_misuse(f->command, "--cli-auto-prompt is not there: nobody is asked");
     }
+    const char *what = read_print(o, flag, value);
+    return what ? flags_refuse(f, flag, what, value) : EXIT_FINE;
+}
+
+/* --- the input --- */
+
+/* As the CLI: an empty line, and its sentence. Returns EXIT_USAGE. */
+static int wrong_parameter(const char *name, const struct pipepoll_error *why)
+{
+    fprintf(stderr, "\nError parsing parameter '%s': %s\n", name, why->text);
+    return EXIT_USAGE;
+}
+
+static int read_base(struct poll_options *o, const struct command *c, const struct datum **out)
+{
+    bool is_yaml = o->input_yaml.ptr != NULL;
+    const char *name = is_yaml ? "--cli-input-yaml" : "--cli-input-json";
+    struct pipepoll_error why, found;
+    str text = is_yaml ? o->input_yaml : o->input_json;
+    if (o->input_json.ptr && o->input_yaml.ptr)
+        return command_misuse(c, "Only one --cli-input- parameter may be specified");
+    if (!text.ptr) {
+        *out = datum_object(&o->arena);
+        return EXIT_FINE;
+    }
+    if (parameter_load(&o->arena, text, &text, &why))
+        return wrong_parameter(name, &why);
+    *out = datum_read(&o->arena, text, &found);
+    if (*out && (*out)->type == DATUM_OBJECT)
+        return EXIT_FINE;
+    if (*out)
+        explain(&why, PIPEPOLL_EINVAL, "Invalid type: expecting a map");
+    else
+        explain(&why, PIPEPOLL_EINVAL, "Invalid JSON received: %s%s", found.text,
+                is_yaml ? " (of YAML, JSON alone is understood)" : "");
+    return wrong_parameter(name, &why);
+}
+
+static int set_action_type(struct poll_options *o, struct datum *input)
+{
+    const struct datum *action_type;
+    struct pipepoll_error why;
+    str text;
+    int r = parameter_load(&o->arena, o->action_type, &text, &why);
+    if (!r)
+        r = parameter_parse(&o->arena, text, &action_type, &why);
+    if (r)
+        return wrong_parameter("--action-type-id", &why);
+    datum_set(&o->arena, input, STR("actionTypeId"), action_type);
     return EXIT_FINE;
 }
 
-/* What the command line leaves open. An endpoint URL there goes before the machine's FIPS and dual
- * stack, which choose among AWS's own. */
-static str endpoint_setting(struct poll_options *o, const struct pipepoll_settings *s,
-                            enum pipepoll_setting which)
+static int set_batch(struct poll_options *o, const struct command *c, struct datum *input)
 {
-    str value = pipepoll_settings_get(s, which, NULL);
-    if (value.len)
-        o->in_force |= 1u << which;
-    return value;
-}
-
-static void apply(struct poll_options *o, const struct pipepoll_settings *s)
-{
-    if (!o->target.endpoint_url.ptr) {
-        o->target.endpoint_url = endpoint_setting(o, s, PIPEPOLL_SETTING_ENDPOINT_URL);
-        o->target.fips = endpoint_setting(o, s, PIPEPOLL_SETTING_FIPS).len > 0;
-        o->target.dualstack = endpoint_setting(o, s, PIPEPOLL_SETTING_DUALSTACK).len > 0;
-    }
-    if (!o->ca_bundle.ptr)
-        o->ca_bundle = pipepoll_settings_get(s, PIPEPOLL_SETTING_CA_BUNDLE, NULL);
-    str region = pipepoll_settings_get(s, PIPEPOLL_SETTING_REGION, NULL);
-    if (o->count == 0 && region.len)
-        o->regions[o->count++] = region;
-}
-
-static int check_target(const struct poll_options *o, const struct command *c,
-                        const struct pipepoll_settings *s, str region)
-{
-    struct pipepoll_target_options target = o->target;
     struct pipepoll_error why;
-    char from[256];
-    target.region = region;
-    if (!pipepoll_target_check(&target, &why))
-        return EXIT_FINE;
-    /* Is it the endpoint? Then say whose, for it may be nobody's that is here now. */
-    target.endpoint_url = (str) { NULL, 0 };
-    target.fips = target.dualstack = false;
-    if (!o->in_force || pipepoll_target_check(&target, NULL))
-        return command_misuse(c, "%s", why.text);
-    return command_misuse(c, "%s: %s", settings_origins(s, o->in_force, from, sizeof from),
-                          why.text);
+    str text;
+    uint32_t n;
+    if (parameter_load(&o->arena, o->max_batch_size, &text, &why))
+        return wrong_parameter("--max-batch-size", &why);
+    text = str_trim(text);
+    bool negative = str_starts(text, STR("-"));
+    if (!quantity_count(negative ? str_skip(text, 1) : text, 0, UINT32_MAX, &n))
+        return command_misuse(c, "--max-batch-size is a number of at least 1, not \"%.*s\"",
+                              STR_ARG(text));
+    datum_set(&o->arena, input, STR("maxBatchSize"),
+              datum_number(&o->arena, negative ? -(double)n : n, false));
+    return EXIT_FINE;
 }
 
-static void warn_of_region(const struct poll_options *o, const struct command *c, str region)
+static int read_input(struct poll_options *o, const struct command *c)
 {
-    char text[256];
-    const char *doubt = region_doubt(region, o->target.endpoint_url.len > 0, text, sizeof text);
-    if (doubt)
-        fprintf(stderr, "pipepoll %.*s: warning: %s\n", STR_ARG(c->name), doubt);
-}
-
-int poll_options_complete(struct poll_options *o, const struct command *c)
-{
-    const struct pipepoll_settings *s;
-    struct pipepoll_error why;
-    if (!o->target.action_type.provider.ptr)
+    const struct datum *base;
+    struct text wrong = { .arena = &o->arena };
+    int code = read_base(o, c, &base);
+    if (code != EXIT_FINE)
+        return code;
+    if (!o->action_type.ptr && !o->input_json.ptr && !o->input_yaml.ptr)
         return command_misuse(c, "--action-type-id is required");
-    int r = settings_of(&o->settings, o->profile, &s, &why);
-    if (r) {
-        fprintf(stderr, "\n%s\n", why.text);
-        return r == PIPEPOLL_ENOMEM ? EXIT_OTHER : EXIT_CREDENTIALS;
-    }
-    apply(o, s);
-    /* What was said is judged before what was not. */
-    int code = check_target(o, c, s, STR("us-east-1"));
-    for (size_t i = 0; code == EXIT_FINE && i < o->count; i++)
-        code = check_target(o, c, s, o->regions[i]);
-    for (size_t i = 0; code == EXIT_FINE && i < o->count; i++)
-        warn_of_region(o, c, o->regions[i]);
-    if (code == EXIT_FINE && o->count == 0) {
-        fprintf(stderr, "\nYou must specify a region: by --region, by AWS_REGION, or by region in "
-                        "the profile.\n");
-        return EXIT_CREDENTIALS;
-    }
-    return code;
+    struct datum *input = datum_object(&o->arena);
+    for (size_t i = 0; i < base->count; i++)
+        datum_set(&o->arena, input, base->names[i], base->items[i]);
+    if (o->action_type.ptr)
+        code = set_action_type(o, input);
+    if (code == EXIT_FINE && o->max_batch_size.ptr)
+        code = set_batch(o, c, input);
+    if (code != EXIT_FINE || poll_input_read(&o->target, input, &wrong))
+        return code;
+    fprintf(stderr, "\nParameter validation failed:\n%.*s", STR_ARG(buf_str(&wrong.buf)));
+    return EXIT_USAGE;
+}
+
+/* --- the whole --- */
+
+static int compile_query(struct poll_options *o)
+{
+    struct pipepoll_error why;
+    size_t column;
+    str text = o->query_text;
+    if (!text.ptr)
+        return EXIT_FINE;
+    o->query = query_compile(&o->arena, text, &column, &why);
+    if (o->query)
+        return EXIT_FINE;
+    fprintf(stderr,
+            "\nBad value for --query %.*s: Invalid jmespath expression: %s (column %zu):\n%.*s\n"
+            "%*s^\n",
+            STR_ARG(text), why.text, column + 1, STR_ARG(text), (int)column, "");
+    return EXIT_USAGE;
+}
+
+static int read_whole(struct poll_options *o, const struct command *c)
+{
+    if (o->print == POLL_PRINT_VERSION)
+        return EXIT_FINE;
+    int code = compile_query(o);
+    if (code != EXIT_FINE || o->print == POLL_PRINT_INPUT)
+        return code;
+    code = read_input(o, c);
+    return code == EXIT_FINE && o->print == POLL_PRINT_NOTHING ? poll_options_complete(o, c) : code;
 }
 
 bool poll_options_read(struct poll_options *out, struct flags *f, int *code)
@@ -200,11 +318,16 @@ bool poll_options_read(struct poll_options *out, struct flags *f, int *code)
         if (*code != EXIT_FINE)
             return false;
     }
-    *code = flag == FLAGS_END ? poll_options_complete(out, f->command) : flags_exit(flag);
+    *code = flag == FLAGS_END ? read_whole(out, f->command) : flags_exit(flag);
+    if (*code == EXIT_FINE && out->arena.failed) {
+        fputs("\npipepoll poll: out of memory\n", stderr);
+        *code = EXIT_OTHER;
+    }
     return flag == FLAGS_END && *code == EXIT_FINE;
 }
 
 void poll_options_deinit(struct poll_options *o)
 {
     settings_deinit(&o->settings);
+    arena_free(&o->arena);
 }

@@ -3,28 +3,49 @@
 #define CLI_POLL_OPTIONS_H
 
 #include "cli/command.h"
+#include "cli/format.h"
+#include "cli/query.h"
 #include "cli/settings.h"
 
 enum { POLL_REGIONS_MAX = 256 };
+
+/* What is asked for, instead of a poll. */
+enum poll_print { POLL_PRINT_NOTHING, POLL_PRINT_INPUT, POLL_PRINT_OUTPUT, POLL_PRINT_VERSION };
+
+enum poll_color { POLL_COLOR_AUTO, POLL_COLOR_ON, POLL_COLOR_OFF };
 
 struct poll_options {
     struct pipepoll_target_options target; /* without region and credentials */
     str profile;                           /* empty: the default chain */
     str ca_bundle;
-    uint32_t timeout_ms;
+    uint32_t timeout_ms, read_timeout_ms, connect_timeout_ms; /* 0: not given */
     str regions[POLL_REGIONS_MAX];
     size_t count;
-    bool keyed;        /* print one object by region, as there may be several */
+    str region_from;           /* which setting named the one region; empty: the command line did */
+    bool keyed;                /* print one object by region, as there may be several */
+    bool allow_unknown_region; /* one that looks misspelt too */
+    bool debug;
     unsigned in_force; /* of the settings, a bit (1 << which) for each that chose the endpoint */
     struct settings settings;
+
+    /* As they stand on the command line; ptr NULL: not given. */
+    str action_type, max_batch_size, input_json, input_yaml, query_text;
+
+    enum poll_print print;
+    enum poll_color color;
+    enum format format;
+    bool has_format;
+    const struct query *query; /* NULL: none */
+    struct arena arena;        /* of the above, and of what is made of answers */
 };
 
-enum { POLL_FLAG_COUNT = 11 };
+enum { POLL_FLAG_COUNT = 23 };
 extern const struct flag poll_flags[POLL_FLAG_COUNT];
 
 /* true: *out is filled, and its slices lie in argv and its settings. false: *code is what to exit
  * with, and the user was told why. Deinit in either case. */
 bool poll_options_read(struct poll_options *out, struct flags *f, int *code);
+
 /* For doctor, which has some of these flags. Each returns EXIT_FINE, or what to exit with. */
 /* A region, `all` or `all:PARTITION`. */
 int poll_options_add_regions(struct poll_options *o, const struct command *c, str word);

@@ -1,4 +1,4 @@
-/* The tokens of a query, one at a time. Literals are read here: `json`, 'raw' and "quoted names". */
+/* Tokens of a query, one at a time. Literals are read here: `json`, 'raw' and "quoted names". */
 #include <stdlib.h>
 
 #include "base/log.h"

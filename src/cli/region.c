@@ -78,17 +78,18 @@ const char *region_hint(str word, char *text, size_t size)
     return nearest_hint(&n, text, size);
 }
 
-const char *region_doubt(str region, bool has_endpoint_url, char *text, size_t size)
+enum region_doubt region_doubt(str region, bool has_endpoint_url, char *text, size_t size)
 {
     char hint[96];
     if (region_is_known(region))
-        return NULL;
+        return REGION_NO_DOUBT;
     region_hint(region, hint, sizeof hint);
     if (has_endpoint_url && !hint[0])
-        return NULL;
+        return REGION_NO_DOUBT;
     struct buf b = { .at = text, .cap = size };
     buf_printf(&b, "CodePipeline is not known to be offered in \"%.*s\"%s", STR_ARG(region), hint);
-    return buf_cstr(&b);
+    buf_cstr(&b);
+    return hint[0] ? REGION_LOOKS_MISSPELT : REGION_IS_UNKNOWN;
 }
 
 const char *region_count_read(str value, uint32_t *out)

@@ -27,10 +27,10 @@ bool region_is_all(str word);
 /* Is the service known to be offered there, in any partition? */
 bool region_is_known(str region);
 
-/* A sentence, where a poll of that region is likely to be in vain: the service is not known to be
- * there. With an endpoint URL, where anything may be served, only if it looks misspelt. NULL: no
- * doubt. Returns text. */
-const char *region_doubt(str region, bool has_endpoint_url, char *text, size_t size);
+/* Is a poll of that region likely to be in vain, since the service is not known to be there? Then
+ * text says so. With an endpoint URL, where anything may be served, only if it looks misspelt. */
+enum region_doubt { REGION_NO_DOUBT, REGION_IS_UNKNOWN, REGION_LOOKS_MISSPELT };
+enum region_doubt region_doubt(str region, bool has_endpoint_url, char *text, size_t size);
 
 /* " (did you mean "us-east-1"?)" or nothing, for an unknown region or `all:PARTITION`. Returns
  * text. */

@@ -8,6 +8,7 @@
 /* Keys of a target may stand in [pipepoll] too, as the default of every target. */
 #define KEY_MAP(X)                                                                                 \
     X(REGIONS, "regions", TARGET)                                                                  \
+    X(ALLOW_UNKNOWN_REGIONS, "allow-unknown-regions", TARGET)                                      \
     X(CATEGORY, "category", TARGET)                                                                \
     X(OWNER, "owner", TARGET)                                                                      \
     X(PROVIDER, "provider", TARGET)                                                                \
