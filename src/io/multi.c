@@ -52,7 +52,7 @@ struct multi *multi_open(struct sockets *sockets, struct wake *wake, const struc
     if (!m)
         return NULL;
     m->alloc = *alloc;
-    m->watcher = (struct socket_watcher) { sockets, act };
+    m->watcher = (struct socket_watcher) { .sockets = sockets, .ready = act };
     m->curl = curl_multi_init();
     if (!m->curl || alarm_init(&m->timer, wake, on_timer)) {
         curl_multi_cleanup(m->curl);
@@ -71,6 +71,7 @@ void multi_close(struct multi *m)
 {
     struct alloc alloc = m->alloc;
     curl_multi_cleanup(m->curl);
+    sockets_leave(&m->watcher); /* of sockets that libcurl closed without a word */
     alarm_deinit(&m->timer);
     alloc_free(&alloc, m, sizeof *m);
 }

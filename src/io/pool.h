@@ -16,36 +16,55 @@ struct transport {
     struct worker *worker;
     struct resolver *resolver;
     uint64_t connections;
-    char *send_room;    /* a request is put together here and sent at once */
-    char *receive_room; /* what came, until it is parsed: at once as well */
+    struct list multis;  /* those with room for another user first */
+    struct list resting; /* idle lanes of all pools, the last used first */
+    struct list waiting; /* transfers without a lane */
+    struct alarm room;   /* there may be one for them now */
+    unsigned lanes;      /* idle and busy */
+    unsigned lanes_max;  /* no more than the options', and fewer after EMFILE */
+    char *send_room;     /* a request is put together here and sent at once */
+    char *receive_room;  /* what came, until it is parsed: at once as well */
     void (*closed)(void *ctx);
     void *ctx;
-    size_t size; /* of this struct and the text */
-    char text[]; /* of the proxies' rules, with passwords in it */
+    char lack[128]; /* why there are no more descriptors, as a sentence */
+    size_t size;    /* of this struct and the text */
+    char text[];    /* of the proxies' rules, with passwords in it */
 };
 
 struct pool {
     struct transport *transport;
     struct route route;
-    CURLSH *share;      /* addresses and TLS sessions, over all multis of the pool */
-    struct list idle;   /* lanes; the last used first, so that the others grow old */
-    struct list multis; /* those with room for another user first */
-    uint64_t doubt_ns;  /* lanes that have rested since before then are looked at before use */
+    CURLSH *share;     /* addresses and TLS sessions, over all multis of the pool */
+    struct list idle;  /* lanes; the last used first, so that the others grow old */
+    uint64_t doubt_ns; /* lanes that have rested since before then are looked at before use */
     size_t url_size;
     str path;
     char url[];
 };
 
-/* transfer_start(), by a lane that rests or a new one. */
-int lane_start(struct transfer *x, struct pool *pool);
+/* Can a transfer of the pool have a lane now: one that rests, a new one within the bound, or one
+ * for which another pool's is closed? */
+bool lane_may_start(const struct pool *pool);
+/* Let x, which has begun, go by such a lane. false: out of memory. */
+bool lane_start(struct transfer *x);
+/* The one that has rested longest, of any pool. There must be one. */
+void lanes_close_oldest(struct transport *tp);
 /* All of them; none is busy. */
 void lanes_close_idle(struct pool *pool);
 
 /* A handle with all options of a lane, or NULL. */
 CURL *pool_new_easy(struct pool *pool);
 /* A multi with room for one more user, who is counted; NULL: out of memory. */
-struct multi *pool_take_multi(struct pool *pool);
+struct multi *transport_take_multi(struct transport *tp);
 /* One user less; the last one ends the multi. */
-void pool_give_multi(struct pool *pool, struct multi *m);
+void transport_give_multi(struct transport *tp, struct multi *m);
+
+/* A lane told that it is connected. */
+void transport_connected(struct transport *tp);
+/* A lane went, or rests: a transfer that waits can go on. */
+void transport_lane_ended(struct transport *tp);
+/* x, which has no lane any more, met EMFILE or ENFILE: it waits, first of all, until there is a
+ * descriptor for it, or ends when nobody can give one back. */
+void transport_lacks_descriptors(struct transfer *x, int error);
 
 #endif

@@ -30,7 +30,9 @@ int transfer_begin(struct transfer *x, struct transport *tp, void (*expire)(stru
     x->overdue = false;
     x->detail = "";
     x->transport = tp;
+    x->lane = NULL;
     x->expire = expire;
+    list_init(&x->wait_link);
     forget_head(x);
     int r = alarm_init(&x->deadline, transport_wake(tp), on_deadline);
     if (!r)
@@ -51,7 +53,7 @@ void transfer_expire_soon(struct transfer *x)
 
 void transfer_hurry(struct transfer *x)
 {
-    if (x->lane)
+    if (x->deadline.wake)
         transfer_expire_soon(x);
 }
 

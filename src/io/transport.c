@@ -2,11 +2,21 @@
  * secures a connection; the exchange on it is framed by us (lane.c). */
 #include "io/pool.h"
 
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "base/buf.h"
 #include "base/log.h"
+#include "io/transfer.h"
 #include "io/trust.h"
 
 /* libcurl finds the connection of a handle by a search through its multi: hence few a multi. */
-enum { LANES_PER_MULTI = 16, KEEPALIVE_S = 45, CURL_BUFFER_SIZE = 1024 };
+enum {
+    LANES_PER_MULTI = 16,
+    KEEPALIVE_S = 45,
+    CURL_BUFFER_SIZE = 1024,
+    REQUEST_LINES = 64 /* bytes that framing adds to a request */
+};
 
 /* --- handles and multis --- */
 
@@ -36,7 +46,6 @@ static void set_connection(CURL *easy, const struct pool *pool)
     curl_easy_setopt(easy, CURLOPT_SHARE, pool->share);
     route_set_proxy(&pool->route, easy);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sockets_on_open);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, tp->sockets);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, sockets_on_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, tp->sockets);
 }
@@ -66,30 +75,29 @@ CURL *pool_new_easy(struct pool *pool)
     return easy;
 }
 
-struct multi *pool_take_multi(struct pool *pool)
+struct multi *transport_take_multi(struct transport *tp)
 {
-    const struct transport_options *o = &pool->transport->o;
     struct multi *m = NULL;
-    if (!list_empty(&pool->multis))
-        m = CONTAINER_OF(pool->multis.next, struct multi, link);
+    if (!list_empty(&tp->multis))
+        m = CONTAINER_OF(tp->multis.next, struct multi, link);
     if (!m || m->users == LANES_PER_MULTI)
-        m = multi_open(pool->transport->sockets, o->wake, &o->alloc);
+        m = multi_open(tp->sockets, tp->o.wake, &tp->o.alloc);
     if (!m)
         return NULL;
     m->users++;
     list_remove(&m->link);
     if (m->users < LANES_PER_MULTI)
-        list_put_first(&pool->multis, &m->link);
+        list_put_first(&tp->multis, &m->link);
     else
-        list_put_last(&pool->multis, &m->link);
+        list_put_last(&tp->multis, &m->link);
     return m;
 }
 
-void pool_give_multi(struct pool *pool, struct multi *m)
+void transport_give_multi(struct transport *tp, struct multi *m)
 {
     list_remove(&m->link);
     if (--m->users)
-        list_put_first(&pool->multis, &m->link);
+        list_put_first(&tp->multis, &m->link);
     else
         multi_close(m);
 }
@@ -124,7 +132,6 @@ int pool_open(struct pool **out, struct transport *tp, const struct pool_options
     str url = { pool->url, o->url.len };
     pool->path = path_of(url);
     list_init(&pool->idle);
-    list_init(&pool->multis);
     pool->share = curl_share_init();
     if (!pool->share || route_init(&pool->route, tp, url, o->direct)) {
         pool_free(pool);
@@ -158,11 +165,97 @@ static bool fits_request_line(str word)
     return true;
 }
 
+/* --- waiting for a connection --- */
+
+static void on_expire_waiting(struct transfer *x)
+{
+    list_remove(&x->wait_link);
+    transfer_end(x, FAULT_TIMED_OUT, x->waits_for);
+}
+
+static void wait_for_lane(struct transfer *x, const char *what)
+{
+    x->expire = on_expire_waiting;
+    x->waits_for = what;
+}
+
+static void on_room(struct alarm *room)
+{
+    struct transport *tp = CONTAINER_OF(room, struct transport, room);
+    while (!list_empty(&tp->waiting)) {
+        struct transfer *x = CONTAINER_OF(tp->waiting.next, struct transfer, wait_link);
+        if (!lane_may_start(x->pool))
+            return;
+        list_remove(&x->wait_link);
+        if (!lane_start(x))
+            transfer_end(x, FAULT_OUT_OF_MEMORY, "out of memory");
+    }
+}
+
+void transport_lane_ended(struct transport *tp)
+{
+    if (!list_empty(&tp->waiting))
+        alarm_set(&tp->room, wake_now_ns());
+}
+
+/* What the embedder needed for a while may be free again: so the bound is tried anew. */
+void transport_connected(struct transport *tp)
+{
+    tp->connections++;
+    if (tp->lanes >= tp->lanes_max && tp->lanes_max < tp->o.max_connections)
+        tp->lanes_max++;
+}
+
+static const char *lack(struct transport *tp, int error)
+{
+    struct rlimit limit = { 0 };
+    struct buf out = BUF_ON(tp->lack);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (error == ENFILE)
+        return "too many open files in the whole system: raise fs.file-max";
+    buf_printf(&out,
+               "too many open files: this process may have %llu, raise that (ulimit -n, "
+               "LimitNOFILE) or lower max_connections",
+               (unsigned long long)limit.rlim_cur);
+    return buf_cstr(&out);
+}
+
+void transport_lacks_descriptors(struct transfer *x, int error)
+{
+    struct transport *tp = x->transport;
+    const char *problem = lack(tp, error);
+    if (!tp->lanes) {
+        transfer_end(x, FAULT_UNREACHABLE, problem);
+        return;
+    }
+    tp->lanes_max = tp->lanes;
+    wait_for_lane(x, problem);
+    list_put_first(&tp->waiting, &x->wait_link);
+    transport_lane_ended(tp);
+}
+
+/* --- starting and wiping --- */
+
 int transfer_start(struct transfer *x, struct pool *pool)
 {
+    struct transport *tp = pool->transport;
+    size_t line_len = x->method.len + x->path.len + pool->path.len + REQUEST_LINES;
     if (!fits_request_line(x->method) || !fits_request_line(x->path))
         return PIPEPOLL_EINVAL;
-    return lane_start(x, pool);
+    if (line_len + x->head_len + x->body.len > SEND_ROOM)
+        return PIPEPOLL_ESYSTEM;
+    int r = transfer_begin(x, tp, on_expire_waiting);
+    if (r)
+        return r;
+    x->pool = pool;
+    if (!list_empty(&tp->waiting) || !lane_may_start(pool)) {
+        wait_for_lane(x, "no connection was free in time: max_connections are busy");
+        list_put_last(&tp->waiting, &x->wait_link);
+    } else if (!lane_start(x)) {
+        transfer_abandon(x);
+        return PIPEPOLL_ENOMEM;
+    }
+    return 0;
 }
 
 static void wipe_rooms(struct transport *tp)
@@ -189,6 +282,7 @@ static void transport_free(struct transport *tp)
 {
     struct alloc alloc = tp->o.alloc;
     size_t size = tp->size;
+    alarm_deinit(&tp->room);
     alloc_free(&alloc, tp->send_room, SEND_ROOM);
     alloc_free(&alloc, tp->receive_room, RECEIVE_ROOM);
     explicit_bzero(tp, size);
@@ -213,36 +307,60 @@ static void keep_rules(struct transport *tp)
     keep(&at, &tp->o.proxies.none);
 }
 
-static bool open_resolver(struct transport *tp)
+static int open_resolver(struct transport *tp)
 {
-    if (worker_open(&tp->worker, tp->o.loop, tp->o.wake, &tp->o.alloc))
-        return false;
+    int r = worker_open(&tp->worker, tp->o.loop, tp->o.wake, &tp->o.alloc);
+    if (r)
+        return r;
     struct resolver_options o = { tp->worker, tp->o.wake, tp->o.alloc, tp->o.connect_timeout_ms };
-    if (!resolver_open(&tp->resolver, &o))
-        return true;
-    worker_close(tp->worker, NULL, NULL);
-    return false;
+    r = resolver_open(&tp->resolver, &o);
+    if (r)
+        worker_close(tp->worker, NULL, NULL);
+    return r;
 }
 
-static struct transport *transport_new(const struct transport_options *o)
+/* What must be closed from the loop comes last. */
+static int open_rooms(struct transport *tp, struct pipepoll_error *why)
+{
+    const struct transport_options *o = &tp->o;
+    tp->send_room = alloc_resize(&o->alloc, NULL, 0, SEND_ROOM);
+    tp->receive_room = alloc_resize(&o->alloc, NULL, 0, RECEIVE_ROOM);
+    if (!tp->send_room || !tp->receive_room || alarm_init(&tp->room, o->wake, on_room))
+        return PIPEPOLL_ENOMEM;
+    int r = sockets_open(&tp->sockets, o->loop, &o->alloc);
+    if (r == PIPEPOLL_ESYSTEM)
+        return explain(why, r, "cannot watch sockets (epoll): %s", strerror(errno));
+    if (r)
+        return r;
+    r = open_resolver(tp);
+    if (r)
+        sockets_close(tp->sockets, NULL, NULL);
+    return r == PIPEPOLL_ESYSTEM ? explain(why, r, "libuv would not start a handle") : r;
+}
+
+static int transport_new(struct transport **out, const struct transport_options *o,
+                         struct pipepoll_error *why)
 {
     const struct proxy_rules *rules = &o->proxies;
     size_t size = sizeof(struct transport) + rules->https.len + rules->http.len + rules->none.len;
     struct transport *tp = alloc_new(&o->alloc, size);
     if (!tp)
-        return NULL;
+        return PIPEPOLL_ENOMEM;
     tp->o = *o;
     tp->size = size;
+    if (!o->max_connections)
+        tp->o.max_connections = UINT32_MAX;
+    tp->lanes_max = tp->o.max_connections;
+    list_init(&tp->multis);
+    list_init(&tp->resting);
+    list_init(&tp->waiting);
     keep_rules(tp);
-    tp->send_room = alloc_resize(&o->alloc, NULL, 0, SEND_ROOM);
-    tp->receive_room = alloc_resize(&o->alloc, NULL, 0, RECEIVE_ROOM);
-    if (tp->send_room && tp->receive_room && !sockets_open(&tp->sockets, o->loop, &o->alloc)) {
-        if (open_resolver(tp))
-            return tp;
-        sockets_close(tp->sockets, NULL, NULL);
-    }
-    transport_free(tp);
-    return NULL;
+    int r = open_rooms(tp, why);
+    if (r)
+        transport_free(tp);
+    else
+        *out = tp;
+    return r;
 }
 
 int transport_open(struct transport **out, const struct transport_options *o,
@@ -256,13 +374,10 @@ int transport_open(struct transport **out, const struct transport_options *o,
         return explain(why, PIPEPOLL_ESYSTEM, "this libcurl does TLS by %s; OpenSSL is needed",
                        tls ? tls : "nothing");
     }
-    struct transport *tp = transport_new(o);
-    if (!tp) {
+    int r = transport_new(out, o, why);
+    if (r)
         curl_global_cleanup();
-        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
-    }
-    *out = tp;
-    return 0;
+    return r == PIPEPOLL_ENOMEM ? explain(why, r, "out of memory") : r;
 }
 
 static void on_worker_closed(void *transport)

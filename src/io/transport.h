@@ -35,10 +35,12 @@ struct transport_options {
     const struct trust *trust; /* borrowed */
     struct alloc alloc;
     uint32_t connect_timeout_ms;
+    uint32_t max_connections;   /* open at once, idle ones included; 0: no bound */
     struct proxy_rules proxies; /* copied; libcurl does not read the environment */
 };
 
-/* PIPEPOLL_ENOMEM; PIPEPOLL_ESYSTEM: libcurl would not start, or lacks TLS by OpenSSL. */
+/* PIPEPOLL_ENOMEM; PIPEPOLL_ESYSTEM: libcurl would not start, or lacks TLS by OpenSSL; or there is
+ * no descriptor for it. */
 int transport_open(struct transport **out, const struct transport_options *o,
                    struct pipepoll_error *why);
 /* All pools must be closed, and no file be read nor program run by its worker. `closed` comes from
@@ -104,7 +106,10 @@ struct transfer {
 
     /* private */
     struct transport *transport;
-    struct lane *lane; /* it goes by; NULL: not in flight */
+    struct pool *pool;
+    struct lane *lane; /* it goes by; NULL: not in flight, or it waits for one */
+    struct list wait_link;
+    const char *waits_for;
     void (*expire)(struct transfer *x);
     struct alarm deadline;
     bool overdue;
@@ -112,8 +117,9 @@ struct transfer {
     char values[512]; /* of wanted headers; one that does not fit counts as not sent */
 };
 
-/* Start: on_done() comes later, never from inside. The pool's connections are as many as transfers
- * were in flight at once; bounding that is the caller's business.
+/* Start: on_done() comes later, never from inside. Past the transport's bound of connections the
+ * one that has been idle longest is closed for it, whichever pool's; while all are busy it waits,
+ * first come, first served, within its deadline.
  * PIPEPOLL_EINVAL (a method or path that cannot stand in a request line), PIPEPOLL_ENOMEM,
  * PIPEPOLL_ESYSTEM: not started, on_done() will not come. */
 int transfer_start(struct transfer *x, struct pool *pool);

@@ -84,6 +84,11 @@ bool trust_apply(const struct trust *t, void *ssl_ctx)
     return SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION) == 1;
 }
 
+bool trust_was_closed(const void *ssl)
+{
+    return SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN;
+}
+
 void trust_describe_version(const void *ssl, char *text, size_t size)
 {
     snprintf(text, size, "%s", SSL_get_version(ssl));

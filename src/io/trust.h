@@ -3,6 +3,7 @@
 #ifndef IO_TRUST_H
 #define IO_TRUST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/str.h"
@@ -20,8 +21,11 @@ struct trust *trust_free(struct trust *t); /* NULL in, NULL out; returns NULL */
  * nothing is left. Returns false when OpenSSL refuses. */
 bool trust_apply(const struct trust *t, void *ssl_ctx);
 
-/* Of a connection (an SSL, passed as void): "TLSv1.3", and who issued the peer's certificate as one
- * line of ASCII, empty if there is none. Cut to size. */
+/* Of a connection (an SSL, passed as void): has the peer said (close_notify) that it sends no more?
+ * Otherwise the end of its bytes is a cut. */
+bool trust_was_closed(const void *ssl);
+/* "TLSv1.3", and who issued the peer's certificate as one line of ASCII, empty if there is none.
+ * Cut to size. */
 void trust_describe_version(const void *ssl, char *text, size_t size);
 void trust_describe_issuer(const void *ssl, char *text, size_t size);
 
