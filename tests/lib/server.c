@@ -1,5 +1,7 @@
 #include "lib/server.h"
 
+#include "lib/tls.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -13,7 +15,9 @@ struct link {
     char in[65536];
     struct server_reply reply;
     size_t sent;
-    bool is_answering, is_closing;
+    struct tls_link *tls;
+    size_t wire_sent, wire_received;
+    bool is_answering, is_closing, hangs;
 };
 
 static void on_pieces_closed(uv_handle_t *handle)
@@ -34,36 +38,82 @@ static void link_close(struct link *l, bool reset)
         return;
     l->is_closing = true;
     l->server->links[l->slot] = NULL;
+    l->tls = tls_link_free(l->tls);
     if (reset)
         uv_tcp_close_reset(&l->tcp, on_closed);
     else
         uv_close((uv_handle_t *)&l->tcp, on_closed);
 }
 
-static void link_ended(struct link *l)
+static void link_cut(struct link *l)
 {
-    l->is_answering = false;
-    if (l->reply.end == SERVER_CLOSE || l->reply.end == SERVER_RESET)
-        link_close(l, l->reply.end == SERVER_RESET);
+    if (l->server->cut.end == SERVER_HANG)
+        l->hangs = true;
+    else
+        link_close(l, l->server->cut.end == SERVER_RESET);
+}
+
+/* The bytes as they are on the wire. */
+static void put_raw(struct link *l, const char *bytes, size_t n)
+{
+    const struct server_cut *cut = &l->server->cut;
+    bool cuts = cut->end && n >= cut->sent - l->wire_sent;
+    if (cuts)
+        n = cut->sent - l->wire_sent;
+    uv_buf_t b = uv_buf_init((char *)bytes, (unsigned)n);
+    if (n && uv_try_write((uv_stream_t *)&l->tcp, &b, 1) != (int)n)
+        abort(); /* answers of tests fit a socket's buffer */
+    l->wire_sent += n;
+    l->server->bytes_sent = l->wire_sent;
+    if (cuts)
+        link_cut(l);
+}
+
+static void flush(struct link *l)
+{
+    char bytes[16 << 10];
+    while (l->tls && !l->hangs) {
+        size_t n = tls_link_output(l->tls, bytes, sizeof bytes);
+        if (!n)
+            return;
+        put_raw(l, bytes, n);
+    }
 }
 
 static void put(struct link *l, size_t n)
 {
-    uv_buf_t b = uv_buf_init((char *)l->reply.bytes.ptr + l->sent, (unsigned)n);
-    if (n && uv_try_write((uv_stream_t *)&l->tcp, &b, 1) != (int)n)
-        abort(); /* answers of tests fit a socket's buffer */
+    const char *bytes = l->reply.bytes.ptr + l->sent;
     l->sent += n;
+    if (!l->tls) {
+        if (n)
+            put_raw(l, bytes, n);
+        return;
+    }
+    tls_link_write(l->tls, bytes, n);
+    flush(l);
+}
+
+static void link_ended(struct link *l)
+{
+    l->is_answering = false;
+    if (l->reply.end == SERVER_KEEP || l->reply.end == SERVER_HANG || l->hangs)
+        return;
+    if (l->tls && l->reply.end == SERVER_CLOSE)
+        tls_link_shutdown(l->tls);
+    flush(l);
+    link_close(l, l->reply.end == SERVER_RESET);
 }
 
 static void on_idle(uv_idle_t *idle)
 {
     struct link *l = idle->data;
     size_t left = l->reply.bytes.len - l->sent;
-    if (!l->is_closing)
+    if (!l->is_closing && !l->hangs)
         put(l, left < l->reply.piece ? left : l->reply.piece);
-    if (l->is_closing || l->sent == l->reply.bytes.len) {
+    if (l->is_closing || l->hangs || l->sent == l->reply.bytes.len) {
         uv_idle_stop(idle);
-        link_ended(l);
+        if (!l->is_closing)
+            link_ended(l);
     }
 }
 
@@ -79,7 +129,8 @@ static void answer(struct link *l, str head, str body)
         return;
     }
     put(l, l->reply.bytes.len);
-    link_ended(l);
+    if (!l->is_closing)
+        link_ended(l);
 }
 
 /* The length of a whole request at the start of text, or 0. */
@@ -94,15 +145,8 @@ static size_t whole_request(str text, str *head, str *body)
     return head->len + body->len <= text.len ? head->len + body->len : 0;
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+static void take(struct link *l)
 {
-    struct link *l = stream->data;
-    (void)buf;
-    if (n < 0) {
-        link_close(l, false);
-        return;
-    }
-    l->len += (size_t)n;
     str head, body;
     size_t used = whole_request((str) { l->in, l->len }, &head, &body);
     if (!used)
@@ -111,11 +155,46 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     answer(l, head, body);
 }
 
+static void take_tls(struct link *l, const char *bytes, size_t n)
+{
+    tls_link_input(l->tls, bytes, n);
+    l->len += tls_link_read(l->tls, l->in + l->len, sizeof l->in - l->len);
+    flush(l);
+    if (l->tls && !l->hangs)
+        take(l);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct link *l = stream->data;
+    const struct server_cut *cut = &l->server->cut;
+    if (n < 0)
+        link_close(l, false);
+    if (n < 0 || l->hangs)
+        return;
+    size_t got = (size_t)n;
+    bool cuts = cut->end && got >= cut->received - l->wire_received;
+    if (cuts)
+        got = cut->received - l->wire_received;
+    l->wire_received += got;
+    l->server->bytes_received = l->wire_received;
+    if (l->tls) {
+        take_tls(l, buf->base, got);
+    } else {
+        memcpy(l->in + l->len, buf->base, got);
+        l->len += got;
+        take(l);
+    }
+    if (cuts && !l->is_closing)
+        link_cut(l);
+}
+
 static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
 {
-    struct link *l = handle->data;
+    static char room[32 << 10];
+    (void)handle;
     (void)size;
-    *buf = uv_buf_init(l->in + l->len, (unsigned)(sizeof l->in - l->len));
+    *buf = uv_buf_init(room, sizeof room);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -132,6 +211,8 @@ static void on_connection(uv_stream_t *listener, int status)
     while (s->links[l->slot])
         l->slot++;
     s->links[l->slot] = l;
+    if (s->tls)
+        l->tls = tls_link_new(s->tls);
     uv_accept(listener, (uv_stream_t *)&l->tcp);
     uv_tcp_nodelay(&l->tcp, 1);
     uv_read_start((uv_stream_t *)&l->tcp, on_alloc, on_read);
@@ -143,7 +224,7 @@ void server_open(struct server *s, uv_loop_t *loop,
 {
     struct sockaddr_in at;
     int size = sizeof at;
-    *s = (struct server) { .answer = on_request, .ctx = ctx };
+    *s = (struct server) { .answer = on_request, .ctx = ctx, .cut = { SIZE_MAX, SIZE_MAX, 0 } };
     uv_ip4_addr("127.0.0.1", 0, &at);
     uv_tcp_init(loop, &s->listener);
     s->listener.data = s;
@@ -152,6 +233,14 @@ void server_open(struct server *s, uv_loop_t *loop,
         abort();
     uv_tcp_getsockname(&s->listener, (struct sockaddr *)&at, &size);
     snprintf(s->url, sizeof s->url, "http://127.0.0.1:%u/", ntohs(at.sin_port));
+}
+
+void server_use_tls(struct server *s, const char *path)
+{
+    char plain[sizeof s->url];
+    s->tls = tls_new(path);
+    memcpy(plain, s->url, sizeof plain);
+    snprintf(s->url, sizeof s->url, "https%s", strchr(plain, ':'));
 }
 
 void server_drop_idle(struct server *s, enum server_end how)
@@ -169,4 +258,5 @@ void server_close(struct server *s)
         if (s->links[i])
             link_close(s->links[i], false);
     uv_close((uv_handle_t *)&s->listener, NULL);
+    s->tls = tls_free(s->tls);
 }

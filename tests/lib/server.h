@@ -1,5 +1,5 @@
-/* A server of scripted bytes on the test's own loop: plain TCP, 127.0.0.1, a port of the system's
- * choice. For what a well-kept HTTP server would never send. */
+/* A server of scripted bytes on the test's own loop: TCP, by TLS if wanted, 127.0.0.1, a port of
+ * the system's choice. For what a well-kept HTTP server would never send. */
 #ifndef TESTS_SERVER_H
 #define TESTS_SERVER_H
 
@@ -9,7 +9,8 @@
 
 enum server_end {
     SERVER_KEEP,  /* wait for the next request */
-    SERVER_CLOSE, /* FIN after the bytes */
+    SERVER_CLOSE, /* FIN after the bytes; by TLS, after close_notify */
+    SERVER_CUT,   /* FIN after the bytes, without close_notify */
     SERVER_RESET, /* RST after the bytes */
     SERVER_HANG   /* the bytes, then nothing more */
 };
@@ -26,18 +27,30 @@ struct server_request {
     unsigned number;     /* 1, 2, ... over all connections */
 };
 
+/* Where every connection ends, whatever is said on it: after so many bytes as they are on the wire,
+ * that is of TLS records. end: SERVER_KEEP for nowhere, SERVER_CUT, SERVER_RESET or SERVER_HANG. */
+struct server_cut {
+    size_t sent, received; /* SIZE_MAX: any number */
+    enum server_end end;
+};
+
 struct server {
     uv_tcp_t listener;
     unsigned connections, requests;
     struct server_reply (*answer)(struct server *s, const struct server_request *rq);
     void *ctx;
     void *links[1024]; /* open connections */
+    struct tls *tls;   /* NULL: none */
+    struct server_cut cut;
+    size_t bytes_sent, bytes_received; /* on the wire, by the last connection */
     char url[64];
 };
 
 void server_open(struct server *s, uv_loop_t *loop,
                  struct server_reply (*answer)(struct server *, const struct server_request *),
                  void *ctx);
+/* From now on by TLS, with a certificate for 127.0.0.1 whose PEM goes into the file `path`. */
+void server_use_tls(struct server *s, const char *path);
 /* Close or reset every connection that waits for a request. */
 void server_drop_idle(struct server *s, enum server_end how);
 /* Ends the listener and all connections; run the loop once more for the handles to close. */

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "io/transport.h"
 #include "io/trust.h"
@@ -49,27 +50,57 @@ static inline void *wire_resize(void *ctx, void *ptr, size_t old_size, size_t ne
     return at;
 }
 
-/* With the server as the proxy for all origins: "http://user:password@", or NULL for none. */
-static inline void wire_open_behind(struct wire *w, const struct server_reply *script,
-                                    unsigned script_len, const char *proxy)
+struct wire_setup {
+    const struct server_reply *script;
+    unsigned script_len;
+    const char *proxy; /* "http://user:password@": the server is the proxy for all origins */
+    bool tls;
+    uint32_t max_connections; /* 0: no bound */
+};
+
+static inline void wire_trust(struct wire *w, bool tls)
+{
+    char path[] = "/tmp/pipepoll-test-XXXXXX";
+    if (!tls) {
+        assert_int_equal(trust_new(&w->trust, (str) { 0 }, NULL), 0);
+        return;
+    }
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    server_use_tls(&w->server, path);
+    assert_int_equal(trust_new(&w->trust, str_of(path), NULL), 0);
+    unlink(path);
+}
+
+static inline void wire_open_as(struct wire *w, const struct wire_setup *setup)
 {
     static const struct alloc plain = { wire_resize, NULL };
-    *w = (struct wire) { .script = script, .script_len = script_len };
+    *w = (struct wire) { .script = setup->script, .script_len = setup->script_len };
     uv_loop_init(&w->loop);
     assert_int_equal(wake_open(&w->wake, &w->loop, &plain), 0);
-    assert_int_equal(trust_new(&w->trust, (str) { 0 }, NULL), 0);
     server_open(&w->server, &w->loop, play, w);
-    if (proxy)
-        snprintf(w->proxy, sizeof w->proxy, "%s127.0.0.1:%s", proxy, server_port(&w->server));
+    wire_trust(w, setup->tls);
+    if (setup->proxy)
+        snprintf(w->proxy, sizeof w->proxy, "%s127.0.0.1:%s", setup->proxy,
+                 server_port(&w->server));
     struct transport_options o = { .loop = &w->loop,
                                    .wake = w->wake,
                                    .trust = w->trust,
                                    .alloc = plain,
                                    .connect_timeout_ms = 5000,
+                                   .max_connections = setup->max_connections,
                                    .proxies = { str_of(w->proxy), str_of(w->proxy), { 0 } } };
     assert_int_equal(transport_open(&w->transport, &o, NULL), 0);
     struct pool_options to_server = { .url = str_of(w->server.url) };
     assert_int_equal(pool_open(&w->pool, w->transport, &to_server), 0);
+}
+
+static inline void wire_open_behind(struct wire *w, const struct server_reply *script,
+                                    unsigned script_len, const char *proxy)
+{
+    const struct wire_setup setup = { script, script_len, .proxy = proxy };
+    wire_open_as(w, &setup);
 }
 
 static inline void wire_open(struct wire *w, const struct server_reply *script, unsigned script_len)
