@@ -291,9 +291,9 @@ def test_run(sim, loops):
           ill and ill["target"] == "web" and ill["region"] == "us-east-1"
           and ill["status"] == "service-failed" and ill["httpStatus"] == 503
           and "retryInMs" in ill, ill)
-    told = run.log("[target web] in us-east-1") or ""
+    told = run.log("[target web] in us-east-1: service-failed: ") or ""
     check("in the log too, with the service's code and no promise of milliseconds",
-          ill["code"] and f": {ill['code']}" in told and "; retrying" in told, told)
+          ill["code"] and ill["code"] in told and "; retrying; since " in told, told)
     run.signal(signal.SIGUSR1)
     status = run.log("status: ") or ""
     check("SIGUSR1 asks for one line on how things stand",

@@ -50,15 +50,15 @@ static void health_says_what_is_wrong_or_that_nothing_is(void **state)
     (void)state;
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
-    const struct pipepoll_failure failure = { .status = PIPEPOLL_ETHROTTLED,
-                                              .http_status = 400,
-                                              .retry_in_ms = 250,
-                                              .code = STR_INIT("ThrottlingException"),
-                                              .message = STR_INIT("Rate \"exceeded\""),
-                                              .request_id = STR_INIT("r-1") };
+    struct pipepoll_failure failure = { .status = PIPEPOLL_ETHROTTLED,
+                                        .http_status = 400,
+                                        .retry_in_ms = 250,
+                                        .code = STR_INIT("ThrottlingException"),
+                                        .message = STR_INIT("Rate \"exceeded\""),
+                                        .request_id = STR_INIT("r-1") };
     event_health(&line, &source, STR("web"), &failure);
     assert_string_equal(buf_cstr(&line),
-                        "{\"event\":\"health\"," SOURCE ",\"target\":\"web\",\"healthy\":false,"
+                        "{\"event\":\"health\"," SOURCE ",\"target\":\"web\",\"healthy\":true,"
                         "\"status\":\"throttled\",\"code\":\"ThrottlingException\","
                         "\"message\":\"Rate \\\"exceeded\\\"\",\"amzRequestId\":\"r-1\","
                         "\"httpStatus\":400,\"retryInMs\":250}");
@@ -67,6 +67,14 @@ static void health_says_what_is_wrong_or_that_nothing_is(void **state)
     event_health(&line, &source, STR("web"), NULL);
     assert_string_equal(buf_cstr(&line), "{\"event\":\"health\"," SOURCE ",\"target\":\"web\","
                                          "\"healthy\":true,\"status\":\"ok\"}");
+    buf_reset(&line);
+    failure.status = PIPEPOLL_EDENIED;
+    event_health(&line, &source, STR("web"), &failure);
+    assert_non_null(strstr(buf_cstr(&line), "\"healthy\":false,\"status\":\"denied\""));
+    buf_reset(&line);
+    event_removed(&line, &source, STR("web"));
+    assert_string_equal(buf_cstr(&line), "{\"event\":\"health\"," SOURCE ",\"target\":\"web\","
+                                         "\"healthy\":true,\"status\":\"removed\"}");
 }
 
 static void a_change_of_keys_says_where_they_come_from_and_how_they_are(void **state)

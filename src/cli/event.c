@@ -86,7 +86,8 @@ void event_health(struct buf *out, const struct event_source *at, str target,
 {
     put_source(out, "health", at);
     jsontext_member(out, "target", cut(target, TARGET_NAME_MAX));
-    buf_printf(out, ",\"healthy\":%s", failure ? "false" : "true");
+    bool healthy = !failure || failure->status == PIPEPOLL_ETHROTTLED;
+    buf_printf(out, ",\"healthy\":%s", healthy ? "true" : "false");
     jsontext_member(out, "status", str_of(event_status(failure ? failure->status : PIPEPOLL_OK)));
     if (failure) {
         jsontext_member(out, "code", cut(failure->code, CODE_MAX));
@@ -96,6 +97,13 @@ void event_health(struct buf *out, const struct event_source *at, str target,
                    failure->retry_in_ms);
     }
     buf_put_char(out, '}');
+}
+
+void event_removed(struct buf *out, const struct event_source *at, str target)
+{
+    put_source(out, "health", at);
+    jsontext_member(out, "target", cut(target, TARGET_NAME_MAX));
+    buf_put(out, STR(",\"healthy\":true,\"status\":\"removed\"}"));
 }
 
 void event_credentials(struct buf *out, int64_t unix_ms, const struct pipepoll_identity *identity)

@@ -24,9 +24,14 @@ bool event_is_job(str line);
 
 /* {"event":"health",...,"target":NAME,"healthy":false,"status":...,"code":...,"message":...,
  *  "httpStatus":...,"retryInMs":...}; with failure NULL the target is healthy again, and what
- * follows `status` ("ok") is left out. */
+ * follows `status` ("ok") is left out. A target that is throttled is healthy, and its status
+ * "throttled". */
 void event_health(struct buf *out, const struct event_source *at, str target,
                   const struct pipepoll_failure *failure);
+
+/* The last event of a target that was not healthy and is removed: "healthy":true, for it fails no
+ * more, and "status":"removed". */
+void event_removed(struct buf *out, const struct event_source *at, str target);
 
 /* {"event":"credentials","time":...,"source":...,"usable":...,"degraded":...,"expires":...,
  *  "reason":...}: the keys that some targets share have changed; `expires` is null where they never

@@ -2,6 +2,7 @@
 #ifndef CLI_ROSTER_H
 #define CLI_ROSTER_H
 
+#include "base/list.h"
 #include "base/log.h"
 #include "cli/keyring.h"
 #include "cli/plan.h"
@@ -13,12 +14,27 @@ struct roster {
     size_t added, removed, kept; /* by the last roster_change() */
 };
 
+enum health {
+    HEALTH_WELL,
+    HEALTH_THROTTLED, /* polled as often as the service allows */
+    HEALTH_ILL
+};
+
+struct incident;
+
 /* Hangs on each pipepoll_target as its user pointer. */
 struct roster_target {
-    char *name;       /* of its section, NUL-terminated */
-    int status;       /* of the last failure; PIPEPOLL_OK while healthy */
-    uint32_t answers; /* in a row since then, of a throttled target */
+    char *name;                     /* of its section, NUL-terminated */
+    const struct plan_target *plan; /* NULL once it is removed */
+    enum health health;
+    int status; /* of the failure that made it so; PIPEPOLL_OK while well */
     char code[64];
+    uint32_t failures; /* in a row */
+    int64_t failing_since_ms;
+    uint32_t answers;          /* in a row, of a throttled target */
+    struct incident *incident; /* that it is in; its owner's, as the next two */
+    char *owed;                /* an event that found no room yet; from malloc() */
+    struct list owed_link;     /* of those; a node of its own or in no list */
 };
 
 /* Add what is new, remove what is gone; the rest notices nothing but perhaps a new name. `old` may
@@ -27,15 +43,17 @@ void roster_change(struct roster *r, struct plan *old, struct plan *new);
 
 struct roster_target *roster_of(const struct pipepoll_target *t);
 
-/* Take note of a failed or an answered poll. true: the target's health is another one now. A
- * service that throttles refuses some calls and answers others: a throttled target is healthy again
- * after ROSTER_ANSWERS answers in a row, any other after the first. */
-enum { ROSTER_ANSWERS = 10 };
-bool roster_failed(struct roster_target *t, const struct pipepoll_failure *failure);
+/* Take note of a failed or an answered poll. true: the target's health, or its cause, is another
+ * one now. What may pass is no change until ROSTER_FAILURES polls in a row failed, or those of
+ * ROSTER_FAILING_MS: a few failed polls of many are no illness. A service that throttles refuses
+ * some calls and answers others: a throttled target is well again after ROSTER_ANSWERS answers in a
+ * row, any other after the first. now_ms: of a clock that is never set. */
+enum { ROSTER_ANSWERS = 10, ROSTER_FAILURES = 5, ROSTER_FAILING_MS = 5000 };
+bool roster_failed(struct roster_target *t, const struct pipepoll_failure *failure, int64_t now_ms);
 bool roster_answered(struct roster_target *t);
 
-/* How many of a plan's targets that are polled are not healthy. */
-size_t roster_unhealthy(const struct plan *p);
+/* How many of a plan's targets that are polled have this health. */
+size_t roster_count(const struct plan *p, enum health health);
 
 /* For the sink's removed(). */
 void roster_removed(struct roster_target *t);

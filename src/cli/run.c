@@ -50,12 +50,23 @@ static void on_signal(uv_signal_t *handle, int number)
         run_reload(r);
 }
 
+enum { LOOK_MS = 500 };
+
+static void on_look(uv_timer_t *timer)
+{
+    struct run *r = timer->data;
+    stations_tell_health(&r->stations, &r->log, false);
+}
+
 static int start_handles(struct run *r)
 {
     static const int numbers[RUN_SIGNAL_COUNT] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
     int result = 0;
     uv_timer_init(&r->loop, &r->drain);
     r->drain.data = r;
+    uv_timer_init(&r->loop, &r->look);
+    r->look.data = r;
+    uv_timer_start(&r->look, on_look, LOOK_MS, LOOK_MS);
     for (size_t i = 0; i < RUN_SIGNAL_COUNT; i++) {
         uv_signal_init(&r->loop, &r->signals[i]);
         r->signals[i].data = r;
@@ -220,7 +231,10 @@ const struct command command_run = {
         "and for each change of a target's health {\"event\":\"health\",...,\"target\":NAME,\n"
         "\"healthy\":true|false,\"status\":...,\"code\":...,\"message\":...,"
         "\"httpStatus\":...,\n"
-        "\"retryInMs\":...}, and when the keys that targets share came, changed or can't be had\n"
+        "\"retryInMs\":...}; a throttled target is healthy, with status \"throttled\"; one that "
+        "is\n"
+        "removed while unhealthy gets \"healthy\":true,\"status\":\"removed\". When the keys that\n"
+        "targets share came, changed or can't be had:\n"
         "{\"event\":\"credentials\",\"time\":...,\"source\":...,\"usable\":true|false,\n"
         "\"degraded\":true|false,\"expires\":TIME|null,\"reason\":...}; targets without keys wait\n"
         "and resume by themselves. Logs go to stderr. When the reader of stdout is slow, jobs stay "

@@ -21,6 +21,7 @@ struct run {
     uv_loop_t loop;
     uv_signal_t signals[RUN_SIGNAL_COUNT];
     uv_timer_t drain; /* runs from the beginning of the end */
+    uv_timer_t look;  /* for incidents that are to be told */
     struct output *output;
     struct stations stations;
     bool ending;

@@ -63,14 +63,18 @@ void run_log_status(struct run *r)
 {
     if (!r->ending)
         stations_note(&r->stations);
+    char text[32];
+    struct buf throttled = BUF_ON(text);
     struct stations_work w = r->ending ? r->work : stations_work(&r->stations);
+    if (w.throttled)
+        buf_printf(&throttled, ", throttled %zu", w.throttled);
     uint32_t in_flight = r->ending ? stations_in_flight(&r->stations) : w.in_flight;
     log_line(&r->log, PIPEPOLL_INFO,
-             "status: polls %llu, jobs %llu, failed %llu; targets %zu, unhealthy %zu; "
+             "status: polls %llu, jobs %llu, failed %llu; targets %zu, unhealthy %zu%.*s; "
              "in flight %u, parked %u; at most %u ms late; %zu bytes unwritten",
              (unsigned long long)w.polls, (unsigned long long)w.jobs,
-             (unsigned long long)w.failures, w.targets, w.unhealthy, in_flight, w.parked,
-             w.max_lateness_ms, unwritten(r));
+             (unsigned long long)w.failures, w.targets, w.unhealthy, STR_ARG(buf_str(&throttled)),
+             in_flight, w.parked, w.max_lateness_ms, unwritten(r));
     if (r->ending)
         log_drain(r);
 }
@@ -95,6 +99,7 @@ void run_close_handles(struct run *r)
 {
     for (size_t i = 0; i < RUN_SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&r->signals[i], NULL);
+    uv_close((uv_handle_t *)&r->look, NULL);
     uv_close((uv_handle_t *)&r->drain, on_drain_closed);
 }
 
@@ -165,6 +170,7 @@ void run_end(struct run *r, int code)
     r->ending = true;
     uv_update_time(&r->loop);
     r->ending_since_ms = uv_now(&r->loop);
+    stations_tell_health(&r->stations, &r->log, true);
     r->work = stations_work(&r->stations);
     on_drain(&r->drain);
     stations_close(&r->stations, on_stations_closed, r);

@@ -60,8 +60,9 @@ static void put_retry(struct buf *out, uint32_t retry_in_ms)
         buf_printf(out, "; next poll in %u s", (retry_in_ms + 500) / 1000);
 }
 
-static void log_failure(const struct log *log, enum pipepoll_level level,
-                        struct pipepoll_target *from, const struct pipepoll_failure *failure)
+/* Each failed poll; what comes of it for the target is told by its health. */
+static void log_failure(const struct log *log, struct pipepoll_target *from,
+                        const struct pipepoll_failure *failure)
 {
     char text[FAILURE_TEXT_MAX];
     struct buf b = BUF_ON(text);
@@ -76,27 +77,8 @@ static void log_failure(const struct log *log, enum pipepoll_level level,
     if (failure->request_id.len)
         buf_printf(&b, " (request %.*s)", STR_ARG(failure->request_id));
     put_retry(&b, failure->retry_in_ms);
-    log_line(log, level, "[target %s] in %.*s: %.*s", roster_of(from)->name,
+    log_line(log, PIPEPOLL_DEBUG, "[target %s] in %.*s: %.*s", roster_of(from)->name,
              STR_ARG(pipepoll_target_region(from)), STR_ARG(buf_str(&b)));
-}
-
-static void write_health(struct station *s, struct pipepoll_target *from,
-                         const struct pipepoll_failure *failure)
-{
-    const struct roster_target *t = roster_of(from);
-    const struct log *log = &s->roster.log;
-    struct event_source source = source_now(from);
-    if (failure)
-        log_failure(log, PIPEPOLL_WARNING, from, failure);
-    else
-        log_line(log, PIPEPOLL_INFO, "[target %s] in %.*s is healthy again", t->name,
-                 STR_ARG(source.region));
-    char text[EVENT_LINE_MAX];
-    struct buf line = BUF_ON(text);
-    event_health(&line, &source, str_of(t->name), failure);
-    if (line.overflow || !s->outlet.put_extra(s->outlet.ctx, buf_str(&line)))
-        log_line(log, PIPEPOLL_WARNING,
-                 "a health event of [target %s] is left out: stdout is too slow", t->name);
 }
 
 void station_note(struct station *s)
@@ -119,7 +101,7 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
     struct station *s = station_of(sink);
     char text[EVENT_LINE_MAX];
     if (roster_answered(roster_of(from)))
-        write_health(s, from, NULL);
+        health_changed(&s->health, from, NULL);
     struct event_source source = source_now(from);
     note_end(s);
     for (size_t i = 0; i < answer->job_count; i++) {
@@ -136,10 +118,9 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
 {
     struct station *s = station_of(sink);
     note_end(s);
-    if (roster_failed(roster_of(from), failure))
-        write_health(s, from, failure);
-    else
-        log_failure(&s->roster.log, PIPEPOLL_DEBUG, from, failure);
+    log_failure(&s->roster.log, from, failure);
+    if (roster_failed(roster_of(from), failure, (int64_t)(uv_hrtime() / 1000000)))
+        health_changed(&s->health, from, failure);
 }
 
 static void log_credentials(const struct log *log, const struct pipepoll_identity *id)
@@ -181,7 +162,10 @@ void station_refresh(struct station *s)
 /* A closed poller has no statistics to ask for, but the last target to go sees all of them. */
 static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
 {
-    station_note(station_of(sink));
+    struct station *s = station_of(sink);
+    station_note(s);
+    if (!s->closing)
+        health_removed(&s->health, from);
     roster_removed(roster_of(from));
 }
 
@@ -195,6 +179,7 @@ int station_open(struct station *s, struct uv_loop_s *loop, const struct config 
                                        .credentials = credentials,
                                        .removed = removed };
     s->roster.log = console_log(&s->console);
+    health_reporter_init(&s->health, s->board, &s->outlet, &s->roster.log);
     o.sink = &s->sink;
     o.ca_bundle = config->ca_bundle;
     o.max_in_flight = max_in_flight;
@@ -209,8 +194,10 @@ int station_open(struct station *s, struct uv_loop_s *loop, const struct config 
 
 void station_wake(struct station *s)
 {
-    if (s->roster.poller)
-        pipepoll_wake(s->roster.poller);
+    if (!s->roster.poller)
+        return;
+    health_on_room(&s->health);
+    pipepoll_wake(s->roster.poller);
 }
 
 static void on_poller_closed(void *ctx)
@@ -223,6 +210,7 @@ static void on_poller_closed(void *ctx)
 void station_close(struct station *s)
 {
     s->closing = true;
+    health_give_up(&s->health);
     station_note(s);
     pipepoll_close(s->roster.poller, on_poller_closed, s);
 }

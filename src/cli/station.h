@@ -5,24 +5,19 @@
 
 #include "cli/config.h"
 #include "cli/console.h"
+#include "cli/health.h"
+#include "cli/outlet.h"
 #include "cli/roster.h"
 
 struct uv_loop_s;
-
-/* Where the lines go; the functions are as those of output.h with these names. */
-struct outlet {
-    size_t (*room)(void *ctx);
-    size_t (*backlog)(void *ctx);
-    bool (*put)(void *ctx, str line);
-    bool (*put_extra)(void *ctx, str line);
-    void *ctx;
-};
 
 struct station {
     struct pipepoll_sink sink;
     struct roster roster;   /* its poller is NULL while none is open */
     struct console console; /* its own, so that no thread reads what another one sets */
     struct outlet outlet;
+    struct health_board *board; /* shared with the other stations */
+    struct health_reporter health;
     struct pipepoll_stats last; /* as of the last station_note(), and once closed for good */
     _Atomic uint32_t in_flight; /* of them, for other threads while the poller closes */
     bool closing;
@@ -39,7 +34,7 @@ enum { STATION_BACKLOG_MAX = 65536 };
 size_t station_outlet_size(uint32_t in_flight);
 size_t station_outlet_extra_size(void);
 
-/* Open the poller; s->outlet, closed, ctx and console were set. Of the config's limits
+/* Open the poller; s->outlet, board, closed, ctx and console were set. Of the config's limits
  * max_in_flight is given extra: a station may have but a share of it. As pipepoll_open(). */
 int station_open(struct station *s, struct uv_loop_s *loop, const struct config *config,
                  uint32_t max_in_flight, struct pipepoll_error *why);

@@ -17,7 +17,7 @@ struct post {
     struct relay relay; /* unused by a lone station */
     struct pipepoll_error why;
     int result; /* of the opening of the station */
-    size_t unhealthy;
+    size_t unhealthy, throttled;
 };
 
 static bool is_alone(const struct stations *s)
@@ -159,6 +159,7 @@ static int init_post(struct stations *s, uint32_t i)
     p->station.closed = on_station_closed;
     p->station.ctx = p;
     p->station.console = *s->options.console;
+    p->station.board = &s->board;
     if (is_alone(s))
         return PIPEPOLL_OK;
     return relay_init(&p->relay, station_outlet_size(in_flight_of(s, i)),
@@ -190,7 +191,7 @@ int stations_open(struct stations *s, const struct stations_options *o, struct p
                                        .left = on_left,
                                        .ctx = s };
     s->posts = calloc(o->loops, sizeof *s->posts);
-    int r = s->posts ? PIPEPOLL_OK : PIPEPOLL_ENOMEM;
+    int r = s->posts ? health_board_init(&s->board, o->config->ca_bundle) : PIPEPOLL_ENOMEM;
     for (uint32_t i = 0; !r && i < o->loops; i++)
         r = init_post(s, i);
     if (r)
@@ -293,6 +294,7 @@ struct stations_work stations_work(const struct stations *s)
         all.failures += one->failures;
         all.targets += one->targets;
         all.unhealthy += s->posts[i].unhealthy;
+        all.throttled += s->posts[i].throttled;
         all.in_flight += one->in_flight;
         all.parked += one->parked;
         if (one->max_lateness_ms > all.max_lateness_ms)
@@ -305,7 +307,8 @@ static void note_post(void *ctx, uint32_t i)
 {
     struct stations *s = ctx;
     station_note(&s->posts[i].station);
-    s->posts[i].unhealthy = roster_unhealthy(&s->shares[i]);
+    s->posts[i].unhealthy = roster_count(&s->shares[i], HEALTH_ILL);
+    s->posts[i].throttled = roster_count(&s->shares[i], HEALTH_THROTTLED);
 }
 
 void stations_note(struct stations *s)
@@ -320,8 +323,14 @@ uint32_t stations_give_up(struct stations *s)
     return stations_in_flight(s);
 }
 
+void stations_tell_health(struct stations *s, const struct log *log, bool last)
+{
+    health_board_tell(&s->board, log, last);
+}
+
 void stations_deinit(struct stations *s)
 {
+    health_board_deinit(&s->board);
     for (uint32_t i = 0; s->posts && i < s->options.loops; i++)
         relay_deinit(&s->posts[i].relay);
     free(s->posts);

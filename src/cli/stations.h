@@ -23,6 +23,7 @@ struct stations {
     struct crew *crew;
     struct post *posts;
     struct split split;
+    struct health_board board;
     struct plan shares[CREW_LOOPS_MAX]; /* what each polls */
     struct plan next[CREW_LOOPS_MAX];   /* what each is to poll */
     uint32_t first_pumped;
@@ -68,9 +69,9 @@ size_t stations_backlog(const struct stations *s);
 
 /* What all pollers did in their time: as of the last stations_note(), and after closed(). */
 struct stations_work {
-    uint64_t polls, jobs, failures; /* started; delivered; polls that failed */
-    size_t targets, unhealthy;      /* unhealthy: by stations_note() alone */
-    uint32_t in_flight, parked;     /* polls */
+    uint64_t polls, jobs, failures;       /* started; delivered; polls that failed */
+    size_t targets, unhealthy, throttled; /* the latter two: by stations_note() alone */
+    uint32_t in_flight, parked;           /* polls */
     uint32_t max_lateness_ms;
 };
 struct stations_work stations_work(const struct stations *s);
@@ -81,6 +82,9 @@ void stations_note(struct stations *s);
 /* After stations_close() and output_give_up(): the lines that wait in between go to lost(). Returns
  * how many polls are still in flight. */
 uint32_t stations_give_up(struct stations *s);
+
+/* Log incidents that are due; `last`: all that were not told yet. */
+void stations_tell_health(struct stations *s, const struct log *log, bool last);
 
 void stations_deinit(struct stations *s); /* fine on a zeroed one */
 

@@ -107,7 +107,8 @@ static int take_fixed(struct fetch_outcome *out, const struct recipe *r,
     out->dated_s = host_now_s(host);
     int status = credentials_new(&out->keys, &host->alloc, &text, UINT64_MAX);
     if (status == PIPEPOLL_EINVAL)
-        explain(&out->why, 0, "%s: the keys %s", r->label, credentials_problem(&text));
+        explain(&out->why, 0,
+                "%s: the keys are empty or hold a character that is not printable ASCII", r->label);
     else if (status)
         explain(&out->why, 0, "out of memory");
     return status;
