@@ -160,6 +160,22 @@ static void a_reader_that_goes_on_is_waited_for(void **state)
     close(ends[0]);
 }
 
+static void a_flush_waits_for_what_was_put_and_no_longer(void **state)
+{
+    (void)state;
+    int ends[2];
+    size_t blanks;
+    struct line_writer *w = open_stuck(ends, &blanks);
+    line_writer_flush(w, SHORT_MS, PATIENT_MS);
+    assert_int_equal(line_writer_backlog(w), strlen("stuck\n"));
+    discard(ends[0], blanks);
+    line_writer_flush(w, PATIENT_MS, PATIENT_MS);
+    assert_int_equal(line_writer_backlog(w), 0);
+    assert_true(line_writer_close(w, PATIENT_MS, PATIENT_MS));
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void a_descriptor_that_cannot_be_written_ends_as_well(void **state)
 {
     (void)state;
@@ -217,6 +233,7 @@ int main(void)
         cmocka_unit_test(what_must_be_kept_is),
         cmocka_unit_test(a_reader_that_never_comes_does_not_hold_up_the_end),
         cmocka_unit_test(a_reader_that_goes_on_is_waited_for),
+        cmocka_unit_test(a_flush_waits_for_what_was_put_and_no_longer),
         cmocka_unit_test(a_descriptor_that_cannot_be_written_ends_as_well),
         cmocka_unit_test(a_descriptor_that_does_not_block_is_waited_for),
         cmocka_unit_test(a_line_longer_than_the_queue_is_counted_and_does_not_stop_others),

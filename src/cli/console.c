@@ -163,6 +163,14 @@ int console_open(void)
     return PIPEPOLL_OK;
 }
 
+void console_flush(void)
+{
+    if (!writer)
+        return;
+    fflush(stderr);
+    line_writer_flush(writer, IDLE_MS, MOST_MS);
+}
+
 bool console_close(void)
 {
     if (!writer)

@@ -15,6 +15,9 @@ struct console {
  * stderr is written at once and may block. PIPEPOLL_ENOMEM; PIPEPOLL_ESYSTEM: no thread. */
 int console_open(void);
 
+/* Write what waits, as console_close() does, while other threads still write: before _exit(). */
+void console_flush(void);
+
 /* Write what waits, for a second without progress at most. false: it is stuck, and its thread is
  * left behind: end by _exit(). Fine when it is not open; nothing may be written to stderr after. */
 bool console_close(void);

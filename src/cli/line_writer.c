@@ -227,13 +227,13 @@ static uint64_t at_most(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Under the mutex. */
-static void wait_for_end(struct line_writer *w, uint32_t idle_ms, uint32_t most_ms)
+/* Under the mutex. Until the thread has ended, or `flushing` and nothing waits. */
+static void wait_for_end(struct line_writer *w, bool flushing, uint32_t idle_ms, uint32_t most_ms)
 {
     enum { LOOK_MS = 20 };
     uint64_t now_ms = uv_hrtime() / 1000000, end_ms = now_ms + most_ms;
     uint64_t progress = w->progress, idle_end_ms = now_ms + idle_ms;
-    while (!w->ended && now_ms < at_most(end_ms, idle_end_ms)) {
+    while (!w->ended && !(flushing && !w->backlog) && now_ms < at_most(end_ms, idle_end_ms)) {
         uv_cond_timedwait(&w->changed, &w->mutex, LOOK_MS * 1000000ull);
         now_ms = uv_hrtime() / 1000000;
         if (w->progress != progress)
@@ -242,12 +242,19 @@ static void wait_for_end(struct line_writer *w, uint32_t idle_ms, uint32_t most_
     }
 }
 
+void line_writer_flush(struct line_writer *w, uint32_t idle_ms, uint32_t most_ms)
+{
+    uv_mutex_lock(&w->mutex);
+    wait_for_end(w, true, idle_ms, most_ms);
+    uv_mutex_unlock(&w->mutex);
+}
+
 bool line_writer_close(struct line_writer *w, uint32_t idle_ms, uint32_t most_ms)
 {
     uv_mutex_lock(&w->mutex);
     w->closing = true;
     uv_cond_broadcast(&w->changed);
-    wait_for_end(w, idle_ms, most_ms);
+    wait_for_end(w, false, idle_ms, most_ms);
     bool ended = w->ended;
     uv_mutex_unlock(&w->mutex);
     if (!ended)

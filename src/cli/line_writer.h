@@ -32,6 +32,9 @@ void line_writer_keep(struct line_writer *w, str text);
 /* Bytes that are not out yet. Any thread, signal handlers too. */
 size_t line_writer_backlog(const struct line_writer *w);
 
+/* Wait until what was put before is out, as line_writer_close() does, while others still put. */
+void line_writer_flush(struct line_writer *w, uint32_t idle_ms, uint32_t most_ms);
+
 /* Wait until all is out, for at most idle_ms without progress and most_ms in all. true: w is gone.
  * false: its thread is stuck in a write and left behind with w: the process must end without
  * waiting for threads, by _exit(). Nobody puts any more. */

@@ -139,7 +139,7 @@ static void end_at_once(struct run *r, const char *why, int code)
     enum pipepoll_level level = r->lost || in_flight ? PIPEPOLL_WARNING : PIPEPOLL_INFO;
     if (level <= r->console.level)
         console_keep(&r->console, level, buf_str(&line)); /* the list may have filled the queue */
-    console_close();
+    console_flush(); /* other loops may be at work, and have something to say */
     _exit(code);
 }
 
