@@ -290,7 +290,7 @@ static int play(struct bench *b, struct pipepoll_error *why)
 static int summarize(const struct bench *b)
 {
     const struct load_figures *f = &b->report.sum;
-    if (f->keyless && f->polls == 0) {
+    if (f->keyless && !f->refused && f->polls == 0) {
         fprintf(stderr, "pipepoll bench: Unable to locate credentials: %s\n", f->trouble.text);
         return EXIT_CREDENTIALS;
     }

@@ -28,6 +28,7 @@ static void add_failures(struct load_figures *sum, const struct load_figures *f)
     if (f->trouble.text[0])
         sum->trouble = f->trouble;
     sum->keyless = sum->keyless || f->keyless;
+    sum->refused = sum->refused || f->refused;
 }
 
 void bench_report_add(struct bench_report *r, const struct load_figures *f)

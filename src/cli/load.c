@@ -62,8 +62,9 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
 static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identity *identity)
 {
     struct load *l = CONTAINER_OF(sink, struct load, sink);
-    l->figures.keyless = !identity->usable && !identity->refused;
-    if (l->figures.keyless)
+    l->figures.keyless = !identity->usable;
+    l->figures.refused = identity->refused;
+    if (!identity->usable && !identity->refused)
         explain(&l->figures.trouble, PIPEPOLL_ECREDENTIALS, "%.*s", STR_ARG(identity->reason));
 }
 

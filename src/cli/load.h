@@ -31,7 +31,8 @@ struct load_figures {
     uint64_t failed[LOAD_STATUS_COUNT];       /* of them, those told, by negated status */
     uint32_t max_lateness_ms;                 /* of all polls */
     struct pipepoll_error trouble;            /* the last failure; empty: none */
-    bool keyless;                             /* there are no credentials; trouble says why */
+    bool refused; /* there are some, but the service does not take them */
+    bool keyless; /* there are no credentials; trouble says why */
 };
 
 struct load {

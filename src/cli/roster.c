@@ -99,13 +99,14 @@ void roster_change(struct roster *r, struct plan *old, struct plan *new)
     keyring_deinit(&r->keys);
 }
 
-/* What may pass is polled again soon, and often has passed by then. */
+/* What may pass is polled again soon, and often has passed by then. Not so refused keys: without
+ * others no poll may follow that would tell. */
 static bool may_pass_yet(const struct roster_target *t, const struct pipepoll_failure *f,
                          int64_t now_ms)
 {
     enum { LONG_MS = 20000 };
-    return failure_may_pass(f) && f->retry_in_ms <= LONG_MS && t->failures < ROSTER_FAILURES &&
-           now_ms - t->failing_since_ms < ROSTER_FAILING_MS;
+    return f->status != PIPEPOLL_ECREDENTIALS && failure_may_pass(f) && f->retry_in_ms <= LONG_MS &&
+           t->failures < ROSTER_FAILURES && now_ms - t->failing_since_ms < ROSTER_FAILING_MS;
 }
 
 bool roster_failed(struct roster_target *t, const struct pipepoll_failure *failure, int64_t now_ms)
