@@ -2,17 +2,21 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <uv.h>
 
 #include "base/buf.h"
 #include "base/log.h"
 #include "cli/signals.h"
+#include "cli/sim_log.h"
 #include "cli/sim_options.h"
 
 struct server {
     uv_loop_t loop;
     uv_signal_t interrupt, terminate;
     struct sim *sim;
+    struct sim_log log;
+    char *cert_pem, *key_pem; /* of --cert and --key */
 };
 
 /* --- files ----------------------------------------------------------------------------------- */
@@ -49,6 +53,42 @@ static int write_files(const struct server *s, const struct sim_command *c,
     if (!r && c->port_file)
         r = write_file(c->port_file, buf_cstr(&port), why);
     return r;
+}
+
+/* The whole file as a text. */
+static int read_text(char **out, const char *path, struct pipepoll_error *why)
+{
+    size_t cap = 0;
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return explain(why, PIPEPOLL_ESYSTEM, "cannot read %s: %s", path, strerror(errno));
+    errno = 0;
+    ssize_t len = getdelim(out, &cap, '\0', f);
+    fclose(f);
+    if (len <= 0)
+        return explain(why, PIPEPOLL_ESYSTEM, "cannot read %s: %s", path,
+                       errno ? strerror(errno) : "it is empty");
+    return 0;
+}
+
+static int read_certificate(struct server *s, const struct sim_command *c, struct sim_options *o,
+                            struct pipepoll_error *why)
+{
+    if (!c->cert_file)
+        return 0;
+    int r = read_text(&s->cert_pem, c->cert_file, why);
+    if (!r)
+        r = read_text(&s->key_pem, c->key_file, why);
+    if (!r) {
+        o->cert_pem = str_of(s->cert_pem);
+        o->key_pem = str_of(s->key_pem);
+    }
+    return r;
+}
+
+static str key_id_of(const struct sim_command *c)
+{
+    return c->options.access_key_id.len ? c->options.access_key_id : STR("AKIDEXAMPLE");
 }
 
 /* --- the server ------------------------------------------------------------------------------ */
@@ -88,12 +128,37 @@ static int server_open(struct server *s, const struct sim_command *c, struct pip
     s->interrupt.data = s->terminate.data = s;
     signals_start(&s->interrupt, on_signal, SIGINT);
     signals_start(&s->terminate, on_signal, SIGTERM);
-    int r = sim_open(&s->sim, &s->loop, &c->options, why);
+    struct sim_options o = c->options;
+    int r = read_certificate(s, c, &o, why);
+    s->log = (struct sim_log) { .access_key_id = key_id_of(c), .all = c->log };
+    o.served = sim_log_served;
+    o.ctx = &s->log;
+    if (!r)
+        r = sim_open(&s->sim, &s->loop, &o, why);
     if (!r)
         r = server_furnish(s, c, why);
-    if (r)
-        server_close(s);
     return r;
+}
+
+/* The secret key only where everybody knows it. */
+static int announce(const struct server *s, const struct sim_command *c, struct pipepoll_error *why)
+{
+    const struct sim_options *o = &c->options;
+    str key = key_id_of(c);
+    printf("listening on %s\nkeys: %.*s / %s%s\n", sim_url(s->sim), STR_ARG(key),
+           o->secret_access_key.len ? "the secret key of --secret-key"
+                                    : "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+           o->session_token.len ? ", with the session token of --session-token" : "");
+    if (c->ca_file)
+        printf("clients must trust: %s\n", c->ca_file);
+    if (fflush(stdout) || ferror(stdout))
+        return explain(why, PIPEPOLL_ESYSTEM, "stdout does not take where it listens: %s",
+                       strerror(errno));
+    if (o->tls && !c->ca_file && !c->cert_file)
+        fputs("pipepoll sim: no client trusts this certificate yet; --ca-file FILE writes what "
+              "they need\n",
+              stderr);
+    return 0;
 }
 
 static int serve(const struct sim_command *c, struct pipepoll_error *why)
@@ -102,16 +167,14 @@ static int serve(const struct sim_command *c, struct pipepoll_error *why)
     if (uv_loop_init(&s.loop))
         return explain(why, PIPEPOLL_ESYSTEM, "libuv would not start");
     int r = server_open(&s, c, why);
-    if (!r) {
-        printf("listening on %s\n", sim_url(s.sim));
-        fflush(stdout);
-        if (c->options.tls && !c->ca_file)
-            fputs("pipepoll sim: no client trusts this certificate yet; "
-                  "--ca-file FILE writes what they need\n",
-                  stderr);
-    }
+    if (!r)
+        r = announce(&s, c, why);
+    if (r)
+        server_close(&s);
     uv_run(&s.loop, UV_RUN_DEFAULT);
     uv_loop_close(&s.loop);
+    free(s.cert_pem);
+    free(s.key_pem);
     return r;
 }
 
@@ -144,7 +207,9 @@ const struct command command_sim = {
         "While it runs (curl -X METHOD URL/_sim/... -d JSON):\n"
         "  POST jobs {\"region\":\"eu-west-1\",\"provider\":\"Acme\",\"count\":3}\n"
         "  POST acknowledge {\"jobId\":\"...\"}         POST action-types {\"provider\":\"Acme\"}\n"
-        "  PUT trouble {\"region\":\"eu-west-1\",\"latency\":200}         DELETE trouble\n"
+        "  POST action-types {\"owner\":\"Custom\",\"queryable\":\"Project\"}, and then\n"
+        "  POST jobs {\"owner\":\"Custom\",\"configuration\":{\"Project\":\"p1\"}}\n"
+        "  PUT trouble {\"region\":\"eu-west-1\",\"latency\":200}   GET trouble   DELETE trouble\n"
         "  GET ledger?since=0                        GET stats\n"
         "\n"
         "Example:\n"

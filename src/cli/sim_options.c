@@ -12,7 +12,11 @@ enum {
     FLAG_LISTEN,
     FLAG_TLS,
     FLAG_CA_FILE,
+    FLAG_NAME,
+    FLAG_CERT,
+    FLAG_KEY,
     FLAG_PORT_FILE,
+    FLAG_LOG,
     FLAG_ACCESS_KEY,
     FLAG_SECRET_KEY,
     FLAG_SESSION_TOKEN,
@@ -34,7 +38,14 @@ const struct flag sim_flags[SIM_FLAG_COUNT] = {
     [FLAG_TLS] = { STR_INIT("--tls"), NULL, "serve HTTPS with a certificate made for this run" },
     [FLAG_CA_FILE] = { STR_INIT("--ca-file"), "FILE",
                        "with --tls: write what clients must trust there (PEM)" },
+    [FLAG_NAME] = { STR_INIT("--name"), "NAME",
+                    "with --tls: serve by this name too, such as that of a container" },
+    [FLAG_CERT] = { STR_INIT("--cert"), "FILE",
+                    "with --tls: a certificate chain of your own (PEM)" },
+    [FLAG_KEY] = { STR_INIT("--key"), "FILE", "and its private key (PEM)" },
     [FLAG_PORT_FILE] = { STR_INIT("--port-file"), "FILE", "write the port there, once it listens" },
+    [FLAG_LOG] = { STR_INIT("--log"), NULL,
+                   "a line on stderr for each request: operation, region, key, answer" },
     [FLAG_ACCESS_KEY] = { STR_INIT("--access-key"), "ID", "(AKIDEXAMPLE)",
                           "Keys that requests must be signed with:" },
     [FLAG_SECRET_KEY] = { STR_INIT("--secret-key"), "KEY",
@@ -214,6 +225,7 @@ static int read_flag(struct sim_command *c, int flag, str value, struct pipepoll
         [FLAG_SECRET_KEY] = &o->secret_access_key,
         [FLAG_SESSION_TOKEN] = &o->session_token,
         [FLAG_REGION] = &c->place.region,
+        [FLAG_NAME] = &o->name,
     };
     if (texts[flag]) {
         *texts[flag] = value;
@@ -226,8 +238,17 @@ static int read_flag(struct sim_command *c, int flag, str value, struct pipepoll
     case FLAG_STRICT:
         o->strict_action_types = true;
         return 0;
+    case FLAG_LOG:
+        c->log = true;
+        return 0;
     case FLAG_CA_FILE:
         c->ca_file = value.ptr;
+        return 0;
+    case FLAG_CERT:
+        c->cert_file = value.ptr;
+        return 0;
+    case FLAG_KEY:
+        c->key_file = value.ptr;
         return 0;
     case FLAG_PORT_FILE:
         c->port_file = value.ptr;
@@ -240,6 +261,25 @@ static int read_flag(struct sim_command *c, int flag, str value, struct pipepoll
     return read_number_flag(c, flag, value.ptr, why);
 }
 
+static int check_certificate(const struct sim_command *c, struct pipepoll_error *why)
+{
+    const char *flag = c->ca_file            ? "--ca-file"
+                       : c->options.name.len ? "--name"
+                       : c->cert_file        ? "--cert"
+                       : c->key_file         ? "--key"
+                                             : NULL;
+    if (flag && !c->options.tls)
+        return explain(why, PIPEPOLL_EINVAL, "%s is for --tls: without it there is no certificate",
+                       flag);
+    if (!c->cert_file != !c->key_file)
+        return explain(why, PIPEPOLL_EINVAL, "--cert and --key belong together");
+    if (c->cert_file && (c->ca_file || c->options.name.len))
+        return explain(why, PIPEPOLL_EINVAL,
+                       "%s is for the certificate that is made without --cert and --key",
+                       c->ca_file ? "--ca-file" : "--name");
+    return 0;
+}
+
 int sim_options_read(struct sim_command *out, struct flags *f, struct pipepoll_error *why)
 {
     str value;
@@ -248,10 +288,8 @@ int sim_options_read(struct sim_command *out, struct flags *f, struct pipepoll_e
     while ((flag = flags_next(f, &value)) >= 0)
         if (read_flag(out, flag, value, why))
             return SIM_OPTIONS_WRONG;
-    if (flag == FLAGS_END && out->ca_file && !out->options.tls) {
-        explain(why, PIPEPOLL_EINVAL, "--ca-file is for --tls: without it there is no certificate");
+    if (flag == FLAGS_END && check_certificate(out, why))
         return SIM_OPTIONS_WRONG;
-    }
     if (out->jobs > QUEUE_MIN)
         out->options.queue_max = out->jobs + QUEUE_MIN; /* more than its default can hold */
     return flag;

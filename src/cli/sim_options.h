@@ -9,14 +9,16 @@
 
 enum { SIM_OPTIONS_TROUBLES_MAX = 64 };
 
-enum { SIM_FLAG_COUNT = 27 };
+enum { SIM_FLAG_COUNT = 31 };
 extern const struct flag sim_flags[SIM_FLAG_COUNT];
 
 struct sim_command {
     struct sim_options options; /* slices of argv */
     struct sim_place place;     /* of the first jobs, and known where --strict is given */
     uint32_t jobs;
-    const char *ca_file, *port_file; /* NULL: not asked for */
+    const char *ca_file, *port_file;  /* NULL: not asked for */
+    const char *cert_file, *key_file; /* NULL: a certificate is made */
+    bool log;                         /* each request */
     struct {
         struct sim_place where;
         struct sim_trouble trouble;

@@ -417,7 +417,10 @@ int http_open(struct http **out, const struct http_options *o, struct pipepoll_e
     h->daemon = daemon_start(h);
     if (!h->daemon) {
         free(h);
-        return explain(why, PIPEPOLL_ESYSTEM, "libmicrohttpd would not start");
+        return explain(why, PIPEPOLL_ESYSTEM,
+                       o->cert_pem ? "libmicrohttpd would not start: are the certificate and its "
+                                     "key PEM, and belong together?"
+                                   : "libmicrohttpd would not start");
     }
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     h->poll.data = h->timer.data = h;
