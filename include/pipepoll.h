@@ -178,21 +178,26 @@ PIPEPOLL_API int pipepoll_credentials_static(struct pipepoll_credentials **out,
                                              struct pipepoll_str session_token,
                                              struct pipepoll_error *why);
 
-/* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, read now; a blank one counts as
- * unset. ECREDENTIALS: the key or the secret is not set. EINVAL, ENOMEM as above. */
+/* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SECURITY_TOKEN or AWS_SESSION_TOKEN, and
+ * AWS_CREDENTIAL_EXPIRATION, read now; a blank one counts as unset. ECREDENTIALS: the key or the
+ * secret is not set, or the last is not a time. EINVAL, ENOMEM as above. */
 PIPEPOLL_API int pipepoll_credentials_environment(struct pipepoll_credentials **out,
                                                   struct pipepoll_error *why);
 
 /* The default chain: what the AWS CLI would use on this machine. The first of these that is
  * configured is taken, and it is an error when that one is broken:
- *  1. AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY;
- *  2. the profile AWS_PROFILE, or "default", of AWS_CONFIG_FILE (~/.aws/config) and
- *     AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials): a role (source_profile, credential_source),
- *     a web identity, IAM Identity Center (as `aws sso login` left it), keys, credential_process;
+ *  1. AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, with AWS_SESSION_TOKEN or AWS_SECURITY_TOKEN
+ *     (the older name wins) and AWS_CREDENTIAL_EXPIRATION;
+ *  2. a role (source_profile, credential_source) of the profile AWS_PROFILE, else
+ *     AWS_DEFAULT_PROFILE, else "default", of AWS_CONFIG_FILE (~/.aws/config) and
+ *     AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials);
  *  3. AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN;
- *  4. a container's: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI (ECS, EKS Pod Identity);
- *  5. EC2 instance metadata, version 2 only, unless AWS_EC2_METADATA_DISABLED.
- * ENOMEM. */
+ *  4. what else that profile has: a web identity, IAM Identity Center (as `aws sso login` left it),
+ *     keys of the credentials file, credential_process, keys of the config file;
+ *  5. a container's: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI (ECS, EKS Pod Identity);
+ *  6. EC2 instance metadata, version 2 only, unless AWS_EC2_METADATA_DISABLED.
+ * A file or line that cannot be read or understood matters only when something in it is needed, and
+ * is told then. ENOMEM. */
 PIPEPOLL_API int pipepoll_credentials_default(struct pipepoll_credentials **out,
                                               struct pipepoll_error *why);
 
@@ -379,28 +384,36 @@ PIPEPOLL_API struct pipepoll_action_type pipepoll_target_action_type(
  * library itself uses of these only what its credentials need, AWS_CA_BUNDLE, HTTPS_PROXY,
  * NO_PROXY and AWS_DISABLE_CLOCK_SKEW_CORRECTION; the rest is the caller's to apply or not. */
 enum pipepoll_setting {
-    PIPEPOLL_SETTING_PROFILE,      /* AWS_PROFILE; "default" */
+    PIPEPOLL_SETTING_PROFILE,      /* AWS_PROFILE, AWS_DEFAULT_PROFILE; "default" */
     PIPEPOLL_SETTING_REGION,       /* AWS_REGION, AWS_DEFAULT_REGION, region of the profile */
     PIPEPOLL_SETTING_ENDPOINT_URL, /* AWS_ENDPOINT_URL_CODEPIPELINE, AWS_ENDPOINT_URL, the profile's
                                     * services section, its endpoint_url */
     PIPEPOLL_SETTING_FIPS,         /* AWS_USE_FIPS_ENDPOINT, use_fips_endpoint: "true" or empty */
     PIPEPOLL_SETTING_DUALSTACK,    /* AWS_USE_DUALSTACK_ENDPOINT, use_dualstack_endpoint */
-    PIPEPOLL_SETTING_CA_BUNDLE,    /* AWS_CA_BUNDLE, ca_bundle */
+    PIPEPOLL_SETTING_CA_BUNDLE,    /* AWS_CA_BUNDLE, ca_bundle, REQUESTS_CA_BUNDLE: as a path, with
+                                    * "~" and $NAME replaced */
     /* As ENDPOINT_URL, for the services that give out credentials: */
     PIPEPOLL_SETTING_STS_ENDPOINT_URL,
     PIPEPOLL_SETTING_SSO_ENDPOINT_URL,
+    PIPEPOLL_SETTING_MAX_ATTEMPTS, /* AWS_MAX_ATTEMPTS, max_attempts: 1 or more */
+    PIPEPOLL_SETTING_RETRY_MODE,   /* AWS_RETRY_MODE, retry_mode: legacy, standard or adaptive */
+    PIPEPOLL_SETTING_OUTPUT,       /* AWS_DEFAULT_OUTPUT, output: as it was written */
+    PIPEPOLL_SETTING_USER_AGENT_APP_ID, /* AWS_SDK_UA_APP_ID, sdk_ua_app_id */
     PIPEPOLL_SETTING_COUNT
 };
-/* Read them, of this profile (empty: AWS_PROFILE, or "default"). Blocks to read the files. EINVAL:
- * a file is not understood, a switch is neither true nor false, or the profile that was named is
- * not there; ESYSTEM: a file can't be
- * read; ENOMEM. */
+/* Read them, of this profile (empty: AWS_PROFILE, AWS_DEFAULT_PROFILE, or "default"). Blocks to
+ * read the files. EINVAL: a value is not one of those that it may have, the profile that was named
+ * is not there, or a line that says where calls go is not understood or in a file that everybody
+ * may write ("FILE:LINE:COLUMN: what"). ENOMEM. */
 PIPEPOLL_API int pipepoll_settings_load(struct pipepoll_settings **out, struct pipepoll_str profile,
                                         struct pipepoll_error *why);
 /* A value, empty where it is not given, and where it comes from ("AWS_REGION", "profile acme"). */
 PIPEPOLL_API struct pipepoll_str pipepoll_settings_get(const struct pipepoll_settings *s,
                                                        enum pipepoll_setting which,
                                                        struct pipepoll_str *from);
+/* What was passed over, or is doubtful: the i-th sentence, empty past the last. */
+PIPEPOLL_API struct pipepoll_str pipepoll_settings_warning(const struct pipepoll_settings *s,
+                                                           size_t i);
 PIPEPOLL_API struct pipepoll_settings *pipepoll_settings_free(struct pipepoll_settings *s);
 
 /* The proxy that calls to this endpoint URL would go by, without its password, in text[size]; ""

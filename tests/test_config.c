@@ -98,13 +98,16 @@ static void syntax_is_told_with_line_and_column(void **state)
                    "p.ini:6:1: a property needs an '=' between its name and its value\n");
     assert_refused(WEB "= 5s\n", "p.ini:6:1: there is no name before the '='\n");
     assert_refused("[pipepoll]\n  x\n" WEB,
-                   "p.ini:2:3: this indented line continues no property\n");
+                   "p.ini:2:3: a property needs an '=' between its name and its value\n");
     assert_refused(WEB "interval = 5\a\n", "p.ini:6:13: a control character\n");
-    assert_refused(
-        WEB "interval = 5s\n  # every five\n",
-        "p.ini:7:3: an indented line is part of the value of \"interval\" above; a comment "
-        "begins in the first column\n");
     assert_refused(WEB "interval =\n  5s\n", "p.ini:6:1: \"interval\" has no value on its line\n");
+}
+
+static void a_file_that_is_no_text_is_one_line(void **state)
+{
+    (void)state;
+    assert_refused("\xff\xfe[target web]\n", "p.ini: is UTF-16 text: save it as UTF-8\n");
+    assert_refused("\1\2\3\n\4\5\n", "p.ini: is binary, not a text file\n");
 }
 
 static void unknown_names_are_told_with_the_nearest_right_one(void **state)
@@ -401,6 +404,7 @@ int main(void)
         cmocka_unit_test(keys_of_targets_have_defaults_in_the_process_section),
         cmocka_unit_test(lists_of_regions_may_go_on_over_lines_and_name_all),
         cmocka_unit_test(syntax_is_told_with_line_and_column),
+        cmocka_unit_test(a_file_that_is_no_text_is_one_line),
         cmocka_unit_test(unknown_names_are_told_with_the_nearest_right_one),
         cmocka_unit_test(what_is_there_twice_is_told_with_the_line_of_the_first),
         cmocka_unit_test(a_region_that_looks_misspelt_is_refused_at_any_endpoint),

@@ -2,7 +2,9 @@
 
 #include "lib/check.h"
 
+#include <pwd.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* One variable and what it holds. */
 struct variable {
@@ -68,6 +70,71 @@ static void without_a_function_the_process_is_asked(void **state)
     assert_int_equal(environment_get(NULL, "PIPEPOLL_TEST_VARIABLE").len, 0);
 }
 
+/* --- paths --- */
+
+static const char *get_several(void *ctx, const char *name)
+{
+    for (const struct variable *v = ctx; v->name; v++)
+        if (strcmp(v->name, name) == 0)
+            return v->value;
+    return NULL;
+}
+
+static void a_path_s_variables_and_tilde_are_replaced(void **state)
+{
+    (void)state;
+    struct variable variables[] = { { "HOME", "/h/" }, { "A", "x" },   { "A_1", "y" },
+                                    { "EMPTY", "" },   { "T", "~/t" }, { NULL } };
+    const struct environment e = { get_several, variables };
+    static const char *const rows[][2] = {
+        { "", "" },
+        { "/p/$A/q", "/p/x/q" },
+        { "${A}b$A_1-$EMPTY", "xby-" },
+        { "$NONE/${NONE}/$/${A", "$NONE/${NONE}/$/${A" },
+        { "~", "/h" },
+        { "~/.aws/config", "/h/.aws/config" },
+        { "$T", "/h/t" },
+        { "/a/~/b", "/a/~/b" },
+        { "~nobody-of-that-name/x", "~nobody-of-that-name/x" },
+        { "~root/x", "/root/x" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[64];
+        struct buf b = BUF_ON(text);
+        environment_put_path(&e, &b, str_of(rows[i][0]));
+        assert_string_equal(buf_cstr(&b), rows[i][1]);
+    }
+    char small[3];
+    struct buf b = BUF_ON(small);
+    environment_put_path(&e, &b, STR("/p/$A"));
+    assert_true(b.overflow);
+}
+
+static void who_has_no_home_has_the_one_of_the_user_database(void **state)
+{
+    (void)state;
+    struct variable none = { "V", NULL }, root = { "HOME", "/" };
+    char text[256];
+    struct buf b = BUF_ON(text);
+    assert_true(environment_put_home(&(struct environment) { get, &none }, &b));
+    str home = str_of(getpwuid(geteuid())->pw_dir);
+    assert_true(str_eq(buf_str(&b), str_eq(home, STR("/")) ? STR("") : home));
+    buf_reset(&b);
+    environment_put_path(&(struct environment) { get, &root }, &b, STR("~"));
+    assert_string_equal(buf_cstr(&b), "/");
+    buf_reset(&b);
+    environment_put_path(&(struct environment) { get, &root }, &b, STR("~/x"));
+    assert_string_equal(buf_cstr(&b), "/x");
+}
+
+static void a_variable_may_be_set_to_nothing(void **state)
+{
+    (void)state;
+    struct variable v = { "V", "" };
+    assert_true(environment_has(&(struct environment) { get, &v }, "V"));
+    assert_false(environment_has(&(struct environment) { get, &v }, "W"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -75,6 +142,9 @@ int main(void)
         cmocka_unit_test(the_function_given_is_asked_by_name),
         cmocka_unit_test(only_the_word_true_is_true),
         cmocka_unit_test(without_a_function_the_process_is_asked),
+        cmocka_unit_test(a_path_s_variables_and_tilde_are_replaced),
+        cmocka_unit_test(who_has_no_home_has_the_one_of_the_user_database),
+        cmocka_unit_test(a_variable_may_be_set_to_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

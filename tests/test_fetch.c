@@ -152,10 +152,12 @@ static void a_file_that_is_broken_is_named_with_its_line(void **state)
 static void a_file_that_cannot_be_read_is_named(void **state)
 {
     struct stage *s = *state;
-    static const char *const variables[] = { "AWS_CONFIG_FILE=/dev", NULL };
+    static const char *const variables[] = { "AWS_CONFIG_FILE=/dev",
+                                             "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+                                             "AWS_EC2_METADATA_DISABLED=true", NULL };
     s->variables = variables;
     fetch(s, &(struct wish) { .kind = WISH_DEFAULT });
-    assert_failed(s, true, "cannot read /dev: Is a directory");
+    assert_failed(s, true, "(/dev is not a regular file)");
 }
 
 static void what_is_not_configured_is_a_lasting_failure(void **state)

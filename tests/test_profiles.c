@@ -14,9 +14,11 @@ static const struct profiles_paths paths = { "/h/.aws/config", "/h/.aws/credenti
 
 static struct profiles *read_both(const char *config, const char *credentials)
 {
+    const struct profiles_file files[] = { { .text = str_of(config) },
+                                           { .text = str_of(credentials) } };
     struct profiles *p = NULL;
     struct pipepoll_error why = { "" };
-    int r = profiles_new(&p, &libc_alloc, &paths, str_of(config), str_of(credentials), &why);
+    int r = profiles_new(&p, &libc_alloc, &paths, files, &why);
     if (r)
         fail_msg("%s", why.text);
     return p;
@@ -84,49 +86,106 @@ static void the_lines_of_a_continued_value_are_joined(void **state)
     profiles_free(p);
 }
 
-static void what_stands_below_an_invalid_name_is_ignored(void **state)
+static void names_may_hold_what_people_write_and_the_config_file_s_are_quoted(void **state)
 {
-    struct profiles *p = read_both("[profile a]\nbad key =\n  k = sub\nbad key = 1\n  more\n"
-                                   "k = a\n[profile b c]\nk = b\n  more\n",
-                                   "[profile d]\nk = d\n");
-    assert_get(p, "a", "k", "a");
-    assert_false(profiles_has(p, PROFILES_PROFILE, STR("b c")));
-    assert_false(profiles_has(p, PROFILES_PROFILE, STR("d")));
-    assert_false(profiles_has(p, PROFILES_PROFILE, STR("profile d")));
+    struct profiles *p =
+        read_both("[profile \"my team\"]\nk = quoted\n[profile 'a \"b\" c']\nk = both\n"
+                  "[profile Acme(dev)&co,1]\nk = signs\n[profile a\\ b]\n"
+                  "k = escaped\n[profile two words]\nk = lost\n[profile 'open]\n"
+                  "k = lost\n[profiles dev]\nk = plural\n[profile]\nk = lost\n",
+                  "[two words, (dev)]\nk = whole\n[\"q\"]\nk = kept\n");
+    assert_get(p, "my team", "k", "quoted");
+    assert_get(p, "a \"b\" c", "k", "both");
+    assert_get(p, "Acme(dev)&co,1", "k", "signs");
+    assert_get(p, "a b", "k", "escaped");
+    assert_get(p, "dev", "k", "plural");
+    assert_get(p, "two words, (dev)", "k", "whole");
+    assert_get(p, "\"q\"", "k", "kept");
+    static const char *const lost[] = { "two", "two words", "open", "'open", "", "profile" };
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++)
+        assert_false(profiles_has(p, PROFILES_PROFILE, str_of(lost[i])));
     profiles_free(p);
 }
 
-static void a_fault_is_told_with_its_place_and_without_the_text(void **state)
+static void a_token_belongs_to_the_keys_of_its_own_file(void **state)
+{
+    struct profiles *p = read_both(
+        "[profile a]\nid = 1\ntoken = of 1\n[profile b]\nid = 1\ntoken = t\n", "[a]\nid = 2\n");
+    const str id = STR_INIT("id"), token = STR_INIT("token");
+    assert_str_equal(profiles_get_beside(p, PROFILES_PROFILE, STR("a"), token, id), "");
+    assert_str_equal(profiles_get_beside(p, PROFILES_PROFILE, STR("b"), token, id), "t");
+    assert_true(profiles_is_in_credentials(p, PROFILES_PROFILE, STR("a"), id));
+    assert_false(profiles_is_in_credentials(p, PROFILES_PROFILE, STR("b"), id));
+    profiles_free(p);
+}
+
+/* --- what is wrong --- */
+
+static const char *check_profile(const struct profiles *p, const char *name, const char *key)
+{
+    static struct pipepoll_error why;
+    const char *const keys[] = { key, NULL };
+    why.text[0] = '\0';
+    int r = profiles_check(p, PROFILES_PROFILE, str_of(name), keys, &why);
+    assert_int_equal(r, why.text[0] ? PIPEPOLL_EINVAL : 0);
+    return why.text;
+}
+
+static void a_bad_line_is_told_to_who_needs_it_with_its_place_and_without_its_text(void **state)
 {
     static const struct {
-        const char *config, *credentials, *want;
+        const char *config, *credentials, *name, *key, *want;
     } rows[] = {
-        { "[profile a]\n= SECRET\n", "", "/h/.aws/config:2:1: there is no name before the '='" },
-        { "", "[a]\nok = 1\nSECRET\n",
-          "/h/.aws/credentials:3:1: a property needs an '=' between its name and its value" },
+        { "[profile a]\nk\n[profile b]\nk = 1\n", "", "a", "k",
+          "/h/.aws/config:2:1: a property needs an '=' between its name and its value" },
+        { "[profile a]\nk\n[profile b]\nk = 1\n", "", "b", "k", "" },
+        { "[profile a]\n  k SECRET\nother = 1\n", "", "a", "other", "" },
+        { "[profile a]\n  k SECRET\n", "", "a", "K",
+          "/h/.aws/config:2:3: a property needs an '=' between its name and its value" },
+        { "", "[a]\nk = 1\n[b]\nk = \a\n", "b", "k",
+          "/h/.aws/credentials:4:5: a control character" },
+        { "[profile a]\ns =\n  SECRET\nk = 1\n", "", "a", "s",
+          "/h/.aws/config:3:3: an indented line below an empty value needs an '='" },
+        { "[profile a]\ns =\n  SECRET\nk = 1\n", "", "a", "k", "" },
+        /* A header without its end hides all that it would have been about. */
+        { "[profile a\nk = 1\n[profile b]\nk = 1\n", "", "a", "k",
+          "/h/.aws/config:1:11: a section header must end with ']' (comments aside)" },
+        { "[profile a\nk = 1\n[profile b]\nk = 1\n", "", "b", "k", "" },
+        { "", "[a\nk = 1\n[b]\nk = 1\n", "a", "k",
+          "/h/.aws/credentials:1:3: a section header must end with ']' (comments aside)" },
+        { "", "k = SECRET\n[a]\nk = 1\n", "default", "other",
+          "/h/.aws/credentials:1:1: a [section] header must come before this line" },
+        { "", "k = SECRET\n[a]\nk = 1\n", "a", "k", "" },
+        { "[profile a]\n= SECRET\nk = 1\n", "", "a", "k", "" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct profiles *p = NULL;
-        struct pipepoll_error why;
-        assert_int_equal(profiles_new(&p, &libc_alloc, &paths, str_of(rows[i].config),
-                                      str_of(rows[i].credentials), &why),
-                         PIPEPOLL_EINVAL);
-        assert_null(p);
-        assert_string_equal(why.text, rows[i].want);
+        struct profiles *p = read_both(rows[i].config, rows[i].credentials);
+        const char *got = check_profile(p, rows[i].name, rows[i].key);
+        if (strcmp(got, rows[i].want) != 0)
+            fail_msg("row %zu: got \"%s\"", i, got);
+        profiles_free(p);
     }
+    print_message("%zu rows\n", sizeof rows / sizeof *rows);
 }
 
 static void who_looks_for_a_profile_that_is_not_there_gets_a_hint(void **state)
 {
-    struct profiles *p = read_both("[profile acme]\n[plain]\n", "[other]\n");
+    struct profiles *p = read_both("[profile acme]\n[plain]\n", "[other]\n[profile pre]\n");
     char text[256];
     assert_string_equal(profiles_explain_missing(p, STR("acne"), text, sizeof text),
                         "is in neither /h/.aws/config nor /h/.aws/credentials (did you mean "
                         "\"acme\"?)");
     assert_string_equal(profiles_explain_missing(p, STR("plain"), text, sizeof text),
                         "is not in /h/.aws/config: [plain] there must read [profile plain]");
+    assert_string_equal(profiles_explain_missing(p, STR("pre"), text, sizeof text),
+                        "is not in /h/.aws/credentials: [profile pre] there must read [pre]");
     assert_string_equal(profiles_explain_missing(p, STR("zzzzzz"), text, sizeof text),
                         "is in neither /h/.aws/config nor /h/.aws/credentials");
+    profiles_free(p);
+    p = read_both("[zzz\n", "");
+    assert_string_equal(profiles_explain_missing(p, STR("acme"), text, sizeof text),
+                        "is in neither /h/.aws/config nor /h/.aws/credentials (/h/.aws/config:1:5: "
+                        "a section header must end with ']' (comments aside))");
     profiles_free(p);
 }
 
@@ -154,12 +213,13 @@ static void the_copies_are_wiped_and_a_failing_allocator_is_told(void **state)
     const struct alloc alloc = { resize, &ledger };
     const str credentials = STR_INIT("[a]\naws_secret_access_key = SECRET\n");
     struct profiles *p = NULL;
-    assert_int_equal(profiles_new(&p, &alloc, &paths, STR(""), credentials, NULL), 0);
+    const struct profiles_file files[] = { { .shared = false }, { .text = credentials } };
+    assert_int_equal(profiles_new(&p, &alloc, &paths, files, NULL), 0);
     profiles_free(p);
     assert_true(ledger.freed);
     assert_true(ledger.wiped);
     ledger.fail = true;
-    assert_int_equal(profiles_new(&p, &alloc, &paths, STR(""), credentials, NULL), PIPEPOLL_ENOMEM);
+    assert_int_equal(profiles_new(&p, &alloc, &paths, files, NULL), PIPEPOLL_ENOMEM);
 }
 
 /* --- places --- */
@@ -273,53 +333,122 @@ static void the_null_device_is_an_empty_file(void **state)
     end(&l);
 }
 
-static void check_refused(const struct load *l, const char *part)
+/* Of the config file, which holds "k" of the default profile and cannot be used; the credentials
+ * file can. */
+static void check_unused(struct load *l, const char *problem)
 {
     struct profiles *p = NULL;
-    struct pipepoll_error why = { "" };
-    assert_int_equal(run(l, &p, &why), PIPEPOLL_ESYSTEM);
-    assert_null(p);
-    if (!strstr(why.text, part) || !strstr(why.text, directory))
-        fail_msg("\"%s\" lacks \"%s\" or the path", why.text, part);
+    char text[PROFILES_PATH_MAX];
+    write_text(l->credentials, "[default]\nother = 1\n");
+    assert_int_equal(run(l, &p, NULL), 0);
+    assert_get(p, "default", "k", "");
+    assert_get(p, "default", "other", "1");
+    if (!strstr(profiles_doubt(p, text, sizeof text), problem) || !strstr(text, l->config))
+        fail_msg("\"%s\" lacks \"%s\" or the path", text, problem);
+    assert_non_null(strstr(profiles_problem(p, PROFILES_CONFIG, text, sizeof text), problem));
+    assert_string_equal(profiles_problem(p, PROFILES_CREDENTIALS, text, sizeof text), "");
+    profiles_free(p);
+    end(l);
 }
 
-static void a_file_that_everybody_may_write_is_refused(void **state)
+static void a_file_that_everybody_may_write_serves_nobody_who_needs_it(void **state)
 {
     struct load l = prepare();
-    write_text(l.config, "[default]\n");
+    struct profiles *p = NULL;
+    write_text(l.config, "[default]\n# k\nk = 1\n");
+    write_text(l.credentials, "[default]\nother = 1\n");
     assert_int_equal(chmod(l.config, 0602), 0);
-    check_refused(&l, "everybody may write");
+    assert_int_equal(run(&l, &p, NULL), 0);
+    assert_string_equal(check_profile(p, "default", "other"), "");
+    const char *got = check_profile(p, "default", "k");
+    assert_non_null(strstr(got, "/config:3:1: everybody may write this file"));
+    profiles_free(p);
+    json_object_set_new(l.members, "PIPEPOLL_ALLOW_SHARED_FILES", json_string("1"));
+    assert_int_equal(run(&l, &p, NULL), 0);
+    assert_string_equal(check_profile(p, "default", "k"), "");
+    profiles_free(p);
     end(&l);
 }
 
-static void what_is_no_regular_file_is_refused_without_waiting(void **state)
+static void what_is_no_regular_file_is_not_used_and_not_waited_for(void **state)
 {
     struct load l = prepare();
-    assert_int_equal(mkfifo(l.credentials, 0600), 0);
-    check_refused(&l, "is not a regular file");
+    assert_int_equal(mkfifo(l.config, 0600), 0);
+    check_unused(&l, "is not a regular file");
+    l = prepare();
+    assert_int_equal(mkdir(l.config, 0700), 0);
+    struct profiles *p = NULL;
+    char text[PROFILES_PATH_MAX];
+    assert_int_equal(run(&l, &p, NULL), 0);
+    assert_non_null(strstr(profiles_doubt(p, text, sizeof text), "is not a regular file"));
+    profiles_free(p);
+    assert_int_equal(rmdir(l.config), 0);
     end(&l);
 }
 
-static void more_than_a_mebibyte_is_refused(void **state)
+static void more_than_a_mebibyte_is_not_used(void **state)
 {
     struct load l = prepare();
-    write_text(l.credentials, "");
-    assert_int_equal(truncate(l.credentials, (1 << 20) + 1), 0);
-    check_refused(&l, "larger than 1 MiB");
-    end(&l);
+    write_text(l.config, "[default]\nk = 1\n");
+    assert_int_equal(truncate(l.config, (1 << 20) + 1), 0);
+    check_unused(&l, "is larger than 1 MiB");
 }
 
-static void a_file_that_may_not_be_read_is_an_error(void **state)
+static void write_bytes(const char *path, str bytes)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes.ptr, 1, bytes.len, f), bytes.len);
+    fclose(f);
+}
+
+static void what_is_no_text_is_named_as_such(void **state)
+{
+    static const struct {
+        str bytes;
+        const char *want;
+    } rows[] = {
+        { STR_INIT("\xff\xfe[\0d\0]\0\n\0k\0=\0"
+                   "1\0"),
+          "is UTF-16 text: save it as UTF-8" },
+        { STR_INIT("\xfe\xff\0[\0d\0]\0\n\0k\0=\0"
+                   "1"),
+          "is UTF-16 text: save it as UTF-8" },
+        { STR_INIT("[\0d\0]\0\n\0k\0=\0"
+                   "1\0"),
+          "is UTF-16 text: save it as UTF-8" },
+        { STR_INIT("\x7f"
+                   "ELF\2\1\1\0\0\0\0\0\0\0\0"),
+          "is binary, not a text file" },
+        { STR_INIT("\x1f\x8b\x08\x08\x01\x02\x03[default]\nk = 1\n"),
+          "is binary, not a text file" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct load l = prepare();
+        write_bytes(l.config, rows[i].bytes);
+        check_unused(&l, rows[i].want);
+    }
+}
+
+static void a_file_that_may_not_be_read_is_not_used(void **state)
 {
     const uid_t self = geteuid(), nobody = 65534;
     struct load l = prepare();
-    write_text(l.config, "[default]\n");
+    write_text(l.config, "[default]\nk = 1\n");
+    write_text(l.credentials, "[default]\nother = 1\n");
     assert_int_equal(chmod(l.config, 0), 0);
+    assert_int_equal(chmod(l.credentials, 0644), 0);
     assert_int_equal(chmod(directory, 0711), 0);
+    struct profiles *p = NULL;
+    char text[PROFILES_PATH_MAX];
     if (self == 0) /* who may read every file */
         assert_int_equal(seteuid(nobody), 0);
-    check_refused(&l, "Permission denied");
+    assert_int_equal(run(&l, &p, NULL), 0);
     assert_int_equal(seteuid(self), 0);
+    assert_get(p, "default", "other", "1");
+    assert_non_null(
+        strstr(profiles_doubt(p, text, sizeof text), "config cannot be read: Permission"));
+    profiles_free(p);
     end(&l);
 }
 
@@ -331,18 +460,20 @@ int main(void)
         cmocka_unit_test(sections_of_each_kind_have_names_of_their_own),
         cmocka_unit_test(a_later_property_hides_the_earlier_one_with_its_sub_properties),
         cmocka_unit_test(the_lines_of_a_continued_value_are_joined),
-        cmocka_unit_test(what_stands_below_an_invalid_name_is_ignored),
-        cmocka_unit_test(a_fault_is_told_with_its_place_and_without_the_text),
+        cmocka_unit_test(names_may_hold_what_people_write_and_the_config_file_s_are_quoted),
+        cmocka_unit_test(a_token_belongs_to_the_keys_of_its_own_file),
+        cmocka_unit_test(a_bad_line_is_told_to_who_needs_it_with_its_place_and_without_its_text),
         cmocka_unit_test(who_looks_for_a_profile_that_is_not_there_gets_a_hint),
         cmocka_unit_test(the_copies_are_wiped_and_a_failing_allocator_is_told),
         cmocka_unit_test(a_tilde_is_the_home_and_blanks_are_unset),
         cmocka_unit_test(a_path_that_is_too_long_is_an_error),
         cmocka_unit_test(files_are_read_and_a_missing_one_is_empty),
         cmocka_unit_test(the_null_device_is_an_empty_file),
-        cmocka_unit_test(a_file_that_everybody_may_write_is_refused),
-        cmocka_unit_test(what_is_no_regular_file_is_refused_without_waiting),
-        cmocka_unit_test(more_than_a_mebibyte_is_refused),
-        cmocka_unit_test(a_file_that_may_not_be_read_is_an_error),
+        cmocka_unit_test(a_file_that_everybody_may_write_serves_nobody_who_needs_it),
+        cmocka_unit_test(what_is_no_regular_file_is_not_used_and_not_waited_for),
+        cmocka_unit_test(more_than_a_mebibyte_is_not_used),
+        cmocka_unit_test(what_is_no_text_is_named_as_such),
+        cmocka_unit_test(a_file_that_may_not_be_read_is_not_used),
     };
     return cmocka_run_group_tests_name("profiles", tests, make_directory, remove_directory);
 }

@@ -114,11 +114,10 @@ def test_chain(m):
     finds(m, "the chain: the environment first", environment)
     for name in "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN":
         del m.env[name]
-    finds(m, "the chain: then the default profile (in botocore after the web identity)", profile,
-          "")
-    m.forgets_profiles()
     finds(m, "the chain: then a web identity", pod)
-    del m.env["AWS_WEB_IDENTITY_TOKEN_FILE"]
+    del m.env["AWS_WEB_IDENTITY_TOKEN_FILE"], m.env["AWS_ROLE_ARN"]
+    finds(m, "the chain: then the default profile", profile)
+    m.forgets_profiles()
     finds(m, "the chain: then the container", box)
     del m.env["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
     finds(m, "the chain: then the instance", instance)

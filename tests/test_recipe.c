@@ -31,7 +31,8 @@ static void question_init(struct question *q, const char *environment, const cha
     q->members = json_loads(text, 0, NULL);
     assert_non_null(q->members);
     q->environment = environment_of(q->members);
-    if (config && profiles_new(&q->profiles, &libc_alloc, &paths, str_of(config), STR(""), &q->why))
+    const struct profiles_file files[PROFILES_FILES] = { { .text = str_of(config) } };
+    if (config && profiles_new(&q->profiles, &libc_alloc, &paths, files, &q->why))
         fail_msg("%s", q->why.text);
 }
 
@@ -80,11 +81,35 @@ static void the_chain_takes_the_first_that_is_configured(void **state)
     const char *rest = strstr(everything, "'AWS_WEB");
     const char *container = strstr(everything, "'AWS_CONTAINER");
     check_label(everything, profile, &default_wish, "environment");
-    check_label(rest, profile, &default_wish, "profile default");
-    check_label(rest, "[default]\nregion = r\n", &default_wish,
-                "role arn:aws:iam::1:role/w, from web identity");
+    const char *const web = "role arn:aws:iam::1:role/w, from web identity";
+    check_label(rest, profile, &default_wish, web);
+    check_label(rest, "[default]\nregion = r\n", &default_wish, web);
+    check_label(container, profile, &default_wish, "profile default");
     check_label(container, "", &default_wish, "container");
     check_label("'AWS_ROLE_ARN': 'arn:aws:iam::1:role/w'", "", &default_wish, "IMDS");
+}
+
+static void a_web_identity_may_be_half_in_the_profile_but_a_role_of_it_comes_first(void **state)
+{
+    static const char profile[] = "[default]\nrole_arn = arn:aws:iam::2:role/p\n"
+                                  "web_identity_token_file = /p\n";
+    static const char role[] = "[default]\nrole_arn = arn:aws:iam::2:role/p\n"
+                               "source_profile = s\n[profile s]\naws_access_key_id = a\n"
+                               "aws_secret_access_key = s\n";
+    static const char token[] = "'AWS_WEB_IDENTITY_TOKEN_FILE': '~/t'";
+    check_label(token, profile, &default_wish, "role arn:aws:iam::2:role/p, from web identity");
+    check_label("'AWS_ROLE_ARN': 'arn:aws:iam::1:role/e'", profile, &default_wish,
+                "role arn:aws:iam::1:role/e, from web identity");
+    check_label("'AWS_WEB_IDENTITY_TOKEN_FILE': '/t', 'AWS_ROLE_ARN': 'arn:aws:iam::1:role/e'",
+                role, &default_wish, "profile default, role arn:aws:iam::2:role/p, from profile s");
+    struct question q;
+    question_init(&q,
+                  "'AWS_WEB_IDENTITY_TOKEN_FILE': '$D/t', 'D': '~', 'HOME': '/h/', "
+                  "'AWS_ROLE_ARN': 'arn:aws:iam::1:role/e'",
+                  "");
+    assert_int_equal(ask(&q, &default_wish), 0);
+    assert_str_equal(q.recipe.token_file, "/h/t");
+    question_deinit(&q);
 }
 
 static void what_is_configured_but_broken_ends_the_chain(void **state)
@@ -175,7 +200,9 @@ static void each_kind_of_profile_has_its_origin_and_label(void **state)
         { "credential_process = /bin/p", "profile a, from credential_process" },
         { "credential_source = Ec2InstanceMetadata", "profile a, from IMDS" },
         /* Several at once: keys beat a process, IAM Identity Center beats keys. */
-        { "credential_process = p\naws_access_key_id = a\naws_secret_access_key = s", "profile a" },
+        /* The CLI's order, where both are in the config file. */
+        { "credential_process = p\naws_access_key_id = a\naws_secret_access_key = s",
+          "profile a, from credential_process" },
         { "aws_access_key_id = a\naws_secret_access_key = s\nsso_session = s\nsso_account_id = 1\n"
           "sso_role_name = n",
           "profile a, from SSO, account 1" },
@@ -511,6 +538,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_chain_takes_the_first_that_is_configured),
+        cmocka_unit_test(a_web_identity_may_be_half_in_the_profile_but_a_role_of_it_comes_first),
         cmocka_unit_test(what_is_configured_but_broken_ends_the_chain),
         cmocka_unit_test(nothing_configured_is_an_error_that_lists_what_could_be),
         cmocka_unit_test(the_files_are_asked_for_only_when_they_matter),

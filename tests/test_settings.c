@@ -20,6 +20,12 @@ static const char *const variables[] = {
     "AWS_USE_FIPS_ENDPOINT",
     "AWS_USE_DUALSTACK_ENDPOINT",
     "AWS_CA_BUNDLE",
+    "AWS_DEFAULT_PROFILE",
+    "REQUESTS_CA_BUNDLE",
+    "AWS_MAX_ATTEMPTS",
+    "AWS_RETRY_MODE",
+    "AWS_DEFAULT_OUTPUT",
+    "AWS_SDK_UA_APP_ID",
 };
 
 static int make_directory(void **state)
@@ -53,7 +59,10 @@ static int set_up(void **state)
           "[services s]\ncodepipeline =\n  endpoint_url = http://served\n"
           "[profile lost]\nservices = nowhere\n"
           "[profile typo]\nuse_fips_endpoint = ture\n"
-          "[profile long]\nregion = eu\n  west-1\n",
+          "[profile long]\nregion = eu\n  west-1\n"
+          "[profile habits]\nmax_attempts = 7\nretry_mode = Adaptive\noutput = yaml\n"
+          "sdk_ua_app_id = Acme/1\nca_bundle = ~/$SUB/roots.pem\n"
+          "[profile bad]\nendpoint_url\n[profile dim]\nregion\noutput = text\n",
           f);
     return fclose(f);
 }
@@ -175,6 +184,85 @@ static void the_services_that_give_out_keys_have_endpoints_too(void **state)
     pipepoll_settings_free(s);
 }
 
+static void the_older_variable_names_the_profile_when_the_newer_one_is_unset(void **state)
+{
+    setenv("AWS_DEFAULT_PROFILE", "acme", 1);
+    struct pipepoll_settings *s = load("");
+    check(s, PIPEPOLL_SETTING_PROFILE, "acme", "AWS_DEFAULT_PROFILE");
+    assert_int_equal(pipepoll_settings_warning(s, 0).len, 0);
+    pipepoll_settings_free(s);
+    setenv("AWS_DEFAULT_PROFILE", "gone", 1);
+    check_error("", PIPEPOLL_EINVAL, "profile \"gone\" (AWS_DEFAULT_PROFILE) is in neither ");
+    setenv("AWS_PROFILE", "acme", 1);
+    s = load("");
+    check(s, PIPEPOLL_SETTING_PROFILE, "acme", "AWS_PROFILE");
+    assert_str_equal(pipepoll_settings_warning(s, 0),
+                     "AWS_PROFILE = acme overrides AWS_DEFAULT_PROFILE = gone, as in version 2 of "
+                     "the AWS CLI (version 1 takes the other): unset one of them");
+    assert_int_equal(pipepoll_settings_warning(s, 1).len, 0);
+    pipepoll_settings_free(s);
+}
+
+static void roots_are_a_path_and_may_be_those_of_requests(void **state)
+{
+    setenv("SUB", "below", 1);
+    setenv("HOME", "/h", 1);
+    setenv("REQUESTS_CA_BUNDLE", "${HOME}/r.pem", 1);
+    struct pipepoll_settings *s = load("");
+    check(s, PIPEPOLL_SETTING_CA_BUNDLE, "/h/r.pem", "REQUESTS_CA_BUNDLE");
+    pipepoll_settings_free(s);
+    s = load("habits");
+    check(s, PIPEPOLL_SETTING_CA_BUNDLE, "/h/below/roots.pem", "profile habits");
+    pipepoll_settings_free(s);
+}
+
+static void habits_come_from_the_environment_or_the_profile(void **state)
+{
+    struct pipepoll_settings *s = load("habits");
+    check(s, PIPEPOLL_SETTING_MAX_ATTEMPTS, "7", "profile habits");
+    check(s, PIPEPOLL_SETTING_RETRY_MODE, "Adaptive", "profile habits");
+    check(s, PIPEPOLL_SETTING_OUTPUT, "yaml", "profile habits");
+    check(s, PIPEPOLL_SETTING_USER_AGENT_APP_ID, "Acme/1", "profile habits");
+    pipepoll_settings_free(s);
+    setenv("AWS_MAX_ATTEMPTS", "1", 1);
+    setenv("AWS_RETRY_MODE", "legacy", 1);
+    setenv("AWS_DEFAULT_OUTPUT", "text", 1);
+    setenv("AWS_SDK_UA_APP_ID", "123456789012345678901234567890123456789012345678901", 1);
+    s = load("habits");
+    check(s, PIPEPOLL_SETTING_MAX_ATTEMPTS, "1", "AWS_MAX_ATTEMPTS");
+    check(s, PIPEPOLL_SETTING_RETRY_MODE, "legacy", "AWS_RETRY_MODE");
+    check(s, PIPEPOLL_SETTING_OUTPUT, "text", "AWS_DEFAULT_OUTPUT");
+    assert_str_equal(
+        pipepoll_settings_warning(s, 0),
+        "AWS_SDK_UA_APP_ID: the app id of 51 characters is longer than the 50 that AWS "
+        "asks for");
+    pipepoll_settings_free(s);
+    setenv("AWS_MAX_ATTEMPTS", "0", 1);
+    check_error("habits", PIPEPOLL_EINVAL,
+                "AWS_MAX_ATTEMPTS: max_attempts is 1 or more, not \"0\"");
+    unsetenv("AWS_MAX_ATTEMPTS");
+    setenv("AWS_RETRY_MODE", "often", 1);
+    check_error("habits", PIPEPOLL_EINVAL,
+                "AWS_RETRY_MODE: retry_mode is legacy, standard or adaptive, not \"often\"");
+}
+
+static void a_bad_line_is_an_error_where_it_says_where_calls_go_and_else_a_warning(void **state)
+{
+    check_error("bad", PIPEPOLL_EINVAL, ":29:1: a property needs an '='");
+    struct pipepoll_settings *s = load("dim");
+    check(s, PIPEPOLL_SETTING_REGION, "", "");
+    check(s, PIPEPOLL_SETTING_OUTPUT, "text", "profile dim");
+    if (!strstr(pipepoll_settings_warning(s, 0).ptr, ":31:1: a property needs an '='"))
+        fail_msg("%.*s", STR_ARG(pipepoll_settings_warning(s, 0)));
+    pipepoll_settings_free(s);
+    setenv("AWS_ENDPOINT_URL", "http://all", 1); /* so that the line is not needed */
+    setenv("AWS_REGION", "eu-north-1", 1);
+    s = load("bad");
+    check(s, PIPEPOLL_SETTING_ENDPOINT_URL, "http://all", "AWS_ENDPOINT_URL");
+    assert_int_equal(pipepoll_settings_warning(s, 0).len, 0);
+    pipepoll_settings_free(s);
+}
+
 static void a_value_of_two_lines_is_refused(void **state)
 {
     check_error("long", PIPEPOLL_EINVAL, "profile long: the region has more than one line");
@@ -200,6 +288,12 @@ int main(void)
         cmocka_unit_test_setup(what_is_named_must_be_there, set_up),
         cmocka_unit_test_setup(a_switch_that_is_neither_on_nor_off_is_refused, set_up),
         cmocka_unit_test_setup(the_services_that_give_out_keys_have_endpoints_too, set_up),
+        cmocka_unit_test_setup(the_older_variable_names_the_profile_when_the_newer_one_is_unset,
+                               set_up),
+        cmocka_unit_test_setup(roots_are_a_path_and_may_be_those_of_requests, set_up),
+        cmocka_unit_test_setup(habits_come_from_the_environment_or_the_profile, set_up),
+        cmocka_unit_test_setup(
+            a_bad_line_is_an_error_where_it_says_where_calls_go_and_else_a_warning, set_up),
         cmocka_unit_test_setup(a_value_of_two_lines_is_refused, set_up),
         cmocka_unit_test_setup(a_file_that_is_not_understood_is_an_error, set_up),
     };

@@ -1,3 +1,4 @@
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -162,13 +163,15 @@ static void what_the_service_refuses_is_told(void **state)
     stage_assert_failed(s, false, "gave no secretAccessKey");
 }
 
-static void without_a_home_there_is_no_login(void **state)
+static void without_a_home_the_user_s_own_is_looked_at(void **state)
 {
     struct stage *s = *state;
     struct recipe r = recipe_of(s);
     s->variables = NULL;
     run(s, &r);
-    stage_assert_failed(s, true, "HOME is not set");
+    char want[512];
+    snprintf(want, sizeof want, "SSO token file %s/.aws/sso/cache/", getpwuid(geteuid())->pw_dir);
+    stage_assert_failed(s, true, want);
 }
 
 static void it_stops_at_every_turn(void **state)
@@ -228,7 +231,7 @@ int main(void)
         cmocka_unit_test(a_login_that_is_over_names_the_command),
         cmocka_unit_test(a_file_that_is_no_login_is_named),
         cmocka_unit_test(what_the_service_refuses_is_told),
-        cmocka_unit_test(without_a_home_there_is_no_login),
+        cmocka_unit_test(without_a_home_the_user_s_own_is_looked_at),
         cmocka_unit_test(it_stops_at_every_turn),
         cmocka_unit_test(memory_that_is_short_ends_the_run_or_forbids_it),
     };

@@ -2,7 +2,7 @@
 #ifndef BASE_ENVIRONMENT_H
 #define BASE_ENVIRONMENT_H
 
-#include "base/str.h"
+#include "base/buf.h"
 
 struct environment {
     const char *(*get)(void *ctx, const char *name); /* NULL: secure_getenv() */
@@ -11,7 +11,17 @@ struct environment {
 
 /* The value, borrowed; empty when it is not set or blank, as every AWS tool has it. */
 str environment_get(const struct environment *e, const char *name);
+/* Is it set at all, be it to nothing? */
+bool environment_has(const struct environment *e, const char *name);
 /* Is it set to "true", in any case? */
 bool environment_is_true(const struct environment *e, const char *name);
+
+/* A path as people write it in files and variables: $NAME and ${NAME} of variables that are set,
+ * then "~" or "~user" at its head for a home. Whatever is unknown stays as it is, as Python has it.
+ * No NUL is put. */
+void environment_put_path(const struct environment *e, struct buf *out, str path);
+/* HOME without a '/' at its end (so "" for "/"), else the user's home by the system's user
+ * database. false: neither is known, and nothing was put. */
+bool environment_put_home(const struct environment *e, struct buf *out);
 
 #endif

@@ -28,6 +28,24 @@ static bool is_known(const struct complaints *c, const struct complaint *new)
     return false;
 }
 
+static void add(struct complaints *c, const struct complaint *new)
+{
+    if (is_known(c, new))
+        return;
+    if (new->level == PIPEPOLL_ERROR) {
+        c->errors++;
+        c->elsewhere += new->elsewhere;
+    }
+    if (c->count == COMPLAINTS_MAX) {
+        c->left_out++;
+        return;
+    }
+    size_t i = c->count++;
+    for (; i > 0 && comes_before(new->at, c->list[i - 1].at); i--)
+        c->list[i] = c->list[i - 1];
+    c->list[i] = *new;
+}
+
 void complain(struct complaints *c, enum pipepoll_level level, struct place at, const char *format,
               ...)
 {
@@ -36,28 +54,28 @@ void complain(struct complaints *c, enum pipepoll_level level, struct place at, 
     va_start(args, format);
     write_text(new.text, sizeof new.text, format, args);
     va_end(args);
-    if (is_known(c, &new))
-        return;
-    if (level == PIPEPOLL_ERROR)
-        c->errors++;
-    if (c->count == COMPLAINTS_MAX) {
-        c->left_out++;
-        return;
-    }
-    size_t i = c->count++;
-    for (; i > 0 && comes_before(at, c->list[i - 1].at); i--)
-        c->list[i] = c->list[i - 1];
-    c->list[i] = new;
+    add(c, &new);
+}
+
+void complain_elsewhere(struct complaints *c, enum pipepoll_level level, const char *format, ...)
+{
+    struct complaint new = { .level = level, .elsewhere = true };
+    va_list args;
+    va_start(args, format);
+    write_text(new.text, sizeof new.text, format, args);
+    va_end(args);
+    add(c, &new);
 }
 
 /* "FILE:LINE:COLUMN: [warning: ]TEXT" */
 static str put_line(struct buf *b, const struct complaints *c, const struct complaint *one,
                     const char *tag)
 {
-    buf_printf(b, "%.*s:", c->file.len > 512 ? 512 : (int)c->file.len, c->file.ptr);
+    if (!one->elsewhere)
+        buf_printf(b, "%.*s:", c->file.len > 512 ? 512 : (int)c->file.len, c->file.ptr);
     if (one->at.line)
         buf_printf(b, "%u:%u:", one->at.line, one->at.column);
-    buf_printf(b, " %s%s", tag, one->text);
+    buf_printf(b, "%s%s%s", one->elsewhere ? "" : " ", tag, one->text);
     return buf_str(b);
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/ini.h"
 #include "cli/limits.h"
 #include "cli/quantity.h"
 
@@ -84,14 +85,15 @@ static int read_ambient_ca_bundle(struct config *out, struct settings *settings,
     if (r == PIPEPOLL_ENOMEM)
         return r;
     if (r) {
-        complain(c, PIPEPOLL_ERROR, (struct place) { 0 }, "%s", why.text);
+        complain_elsewhere(c, PIPEPOLL_ERROR, "%s", why.text);
         return PIPEPOLL_OK;
     }
+    settings_complain(s, c);
     out->ca_bundle = pipepoll_settings_get(s, PIPEPOLL_SETTING_CA_BUNDLE, &out->ca_bundle_from);
     const char *reason = out->ca_bundle.len ? unreadable(out->ca_bundle) : NULL;
     if (reason)
-        complain(c, PIPEPOLL_ERROR, (struct place) { 0 }, "%.*s: \"%.*s\" cannot be read: %s",
-                 STR_ARG(out->ca_bundle_from), STR_ARG(out->ca_bundle), reason);
+        complain_elsewhere(c, PIPEPOLL_ERROR, "%.*s: \"%.*s\" cannot be read: %s",
+                           STR_ARG(out->ca_bundle_from), STR_ARG(out->ca_bundle), reason);
     return PIPEPOLL_OK;
 }
 
@@ -168,7 +170,10 @@ int config_parse(struct config *out, char *text, size_t len, struct settings *se
                              .drain_timeout_ms = 30000,
                              .log_level = PIPEPOLL_INFO,
                              .text = text };
-    int r = sections_read(&s, text, len, c);
+    const char *foreign = ini_foreign_text((str) { text, len });
+    if (foreign)
+        complain(c, PIPEPOLL_ERROR, (struct place) { 0 }, "%s", foreign);
+    int r = foreign ? PIPEPOLL_EINVAL : sections_read(&s, text, len, c);
     if (r)
         goto out;
     read_process(&config, &s.process, c);

@@ -190,8 +190,12 @@ static int read_identity(struct draft *d)
     int r = settings_of(d->settings, profile->text, &d->ambient, &why);
     if (r == PIPEPOLL_ENOMEM)
         return r;
-    if (r)
+    if (r && profile->at.line)
         complain(d->complaints, PIPEPOLL_ERROR, profile->at, "%s", why.text);
+    else if (r)
+        complain_elsewhere(d->complaints, PIPEPOLL_ERROR, "%s", why.text);
+    else
+        settings_complain(d->ambient, d->complaints);
     return PIPEPOLL_OK;
 }
 

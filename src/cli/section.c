@@ -185,14 +185,6 @@ static void continue_value(struct reader *r, const struct ini_item *item)
     struct value *v = r->value;
     if (!v)
         return;
-    if (item->value.ptr[0] == '#' || item->value.ptr[0] == ';') {
-        complain(r->complaints, PIPEPOLL_ERROR, (struct place) { item->line, item->column },
-                 "an indented line is part of the value of \"%s\" above; a comment begins in the "
-                 "first column",
-                 key_name(r->key));
-        r->value = NULL;
-        return;
-    }
     size_t from = (size_t)(v->text.ptr - r->text) + v->text.len;
     size_t to = (size_t)(item->value.ptr - r->text);
     memset(r->text + from, ' ', to - from);

@@ -64,6 +64,13 @@ void settings_deinit(struct settings *s)
     *s = (struct settings) { .count = 0 };
 }
 
+void settings_complain(const struct pipepoll_settings *s, struct complaints *c)
+{
+    str warning;
+    for (size_t i = 0; (warning = pipepoll_settings_warning(s, i)).len; i++)
+        complain_elsewhere(c, PIPEPOLL_WARNING, "%.*s", STR_ARG(warning));
+}
+
 const char *settings_origins(const struct pipepoll_settings *s, unsigned bits, char *text,
                              size_t size)
 {
@@ -92,6 +99,10 @@ const char *settings_name(enum pipepoll_setting which)
         [PIPEPOLL_SETTING_CA_BUNDLE] = "ca-bundle",
         [PIPEPOLL_SETTING_STS_ENDPOINT_URL] = "STS endpoint",
         [PIPEPOLL_SETTING_SSO_ENDPOINT_URL] = "SSO endpoint",
+        [PIPEPOLL_SETTING_MAX_ATTEMPTS] = "attempts at most",
+        [PIPEPOLL_SETTING_RETRY_MODE] = "retry mode",
+        [PIPEPOLL_SETTING_OUTPUT] = "output",
+        [PIPEPOLL_SETTING_USER_AGENT_APP_ID] = "user-agent-app-id",
     };
     return names[which];
 }

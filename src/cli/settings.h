@@ -4,6 +4,7 @@
 #define CLI_SETTINGS_H
 
 #include "base/str.h"
+#include "cli/complaint.h"
 
 struct settings_set;
 
@@ -23,6 +24,9 @@ enum {
     SETTINGS_OF_ENDPOINT = 1 << PIPEPOLL_SETTING_ENDPOINT_URL | 1 << PIPEPOLL_SETTING_FIPS |
                            1 << PIPEPOLL_SETTING_DUALSTACK
 };
+
+/* Warn of what was passed over in reading them. */
+void settings_complain(const struct pipepoll_settings *s, struct complaints *c);
 
 /* Who says so: "AWS_ENDPOINT_URL and profile acme", of the settings in such bits. Returns text. */
 const char *settings_origins(const struct pipepoll_settings *s, unsigned bits, char *text,

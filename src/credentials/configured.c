@@ -1,3 +1,7 @@
+/* One value at a time: the variable when it is set, else the profile's key, else, for endpoints,
+ * what the profile's services section says. A key of a line that is not understood, or in a file
+ * that everybody may write, counts as not given, and the reason is noted for the caller to
+ * judge. */
 #include "credentials/configured.h"
 
 #include <stdio.h>
@@ -5,12 +9,26 @@
 #include "base/buf.h"
 #include "base/log.h"
 
+static bool may_use(const struct configured *c, enum profiles_kind kind, str section,
+                    const char *key)
+{
+    const char *const keys[] = { key, NULL };
+    struct pipepoll_error why;
+    if (!profiles_check(c->profiles, kind, section, keys, &why))
+        return true;
+    if (c->doubt && !c->doubt->text[0])
+        *c->doubt = why;
+    return false;
+}
+
 str configured_key(const struct configured *c, const char *key)
 {
+    if (!may_use(c, PROFILES_PROFILE, c->profile, key))
+        return (str) { NULL, 0 };
     return profiles_get(c->profiles, PROFILES_PROFILE, c->profile, str_of(key));
 }
 
-static struct configured_value of_variable(const struct configured *c, const char *name)
+struct configured_value configured_variable(const struct configured *c, const char *name)
 {
     struct configured_value v = { .text = str_trim(environment_get(c->environment, name)) };
     snprintf(v.from, sizeof v.from, "%s", name);
@@ -27,13 +45,13 @@ static struct configured_value of_profile(const struct configured *c, const char
 struct configured_value configured_either(const struct configured *c, const char *variable,
                                           const char *key)
 {
-    struct configured_value v = of_variable(c, variable);
+    struct configured_value v = configured_variable(c, variable);
     return v.text.len ? v : of_profile(c, key);
 }
 
 struct configured_value configured_region(const struct configured *c)
 {
-    struct configured_value v = of_variable(c, "AWS_REGION");
+    struct configured_value v = configured_variable(c, "AWS_REGION");
     return v.text.len ? v : configured_either(c, "AWS_DEFAULT_REGION", "region");
 }
 
@@ -45,7 +63,7 @@ bool configured_is_true(const struct configured_value *v)
 int configured_switch(struct configured_value *out, const struct configured *c,
                       const char *variable, const char *key, struct pipepoll_error *why)
 {
-    bool by_variable = of_variable(c, variable).text.len > 0;
+    bool by_variable = configured_variable(c, variable).text.len > 0;
     struct configured_value v = configured_either(c, variable, key);
     bool is_on = configured_is_true(&v);
     if (v.text.len && !is_on && !str_eq_nocase(v.text, STR("false")))
@@ -64,12 +82,16 @@ static int of_services(struct configured_value *out, const struct configured *c,
     *out = (struct configured_value) { 0 };
     if (!section.len)
         return 0;
+    char doubt[400];
     if (!profiles_has(c->profiles, PROFILES_SERVICES, section))
         return explain(why, PIPEPOLL_EINVAL,
                        "profile \"%.*s\" says services = %.*s, but there is no [services %.*s] in "
-                       "%s",
+                       "%s%s",
                        STR_ARG(c->profile), STR_ARG(section), STR_ARG(section),
-                       profiles_paths(c->profiles)->config);
+                       profiles_paths(c->profiles)->config,
+                       profiles_doubt(c->profiles, doubt, sizeof doubt));
+    if (!may_use(c, PROFILES_SERVICES, section, service))
+        return 0;
     out->text = profiles_get_sub(c->profiles, PROFILES_SERVICES, section, str_of(service),
                                  STR("endpoint_url"));
     snprintf(out->from, sizeof out->from, "services section %.*s", STR_ARG(section));
@@ -88,9 +110,9 @@ int configured_endpoint_url(struct configured_value *out, const struct configure
     char name[64];
     struct buf b = BUF_ON(name);
     buf_printf(&b, "AWS_ENDPOINT_URL_%s", service);
-    *out = of_variable(c, buf_cstr(&b));
+    *out = configured_variable(c, buf_cstr(&b));
     if (!out->text.len)
-        *out = of_variable(c, "AWS_ENDPOINT_URL");
+        *out = configured_variable(c, "AWS_ENDPOINT_URL");
     if (out->text.len)
         return 0;
     int r = of_services(out, c, service, why);

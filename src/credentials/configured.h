@@ -10,6 +10,9 @@ struct configured {
     const struct environment *environment;
     const struct profiles *profiles;
     str profile;
+    /* NULL, or where it is told why a key of the profile was passed over (profiles_check()); the
+     * first such reason stays. */
+    struct pipepoll_error *doubt;
 };
 
 struct configured_value {
@@ -17,9 +20,12 @@ struct configured_value {
     char from[128]; /* "AWS_REGION", "profile acme", "services section x"; NUL-terminated */
 };
 
-/* A key of the profile. */
+/* A key of the profile; empty also when it may not be used, for which see doubt. */
 str configured_key(const struct configured *c, const char *key);
 
+/* A variable alone. */
+struct configured_value configured_variable(const struct configured *c, const char *name);
+/* AWS_REGION, AWS_DEFAULT_REGION, region. */
 struct configured_value configured_region(const struct configured *c);
 /* variable: AWS_USE_FIPS_ENDPOINT or the like; key: of the profile. */
 struct configured_value configured_either(const struct configured *c, const char *variable,

@@ -10,8 +10,6 @@
 #include "credentials/watch.h"
 #include "io/file.h"
 
-enum which_file { FILE_CONFIG, FILE_CREDENTIALS };
-
 struct fetch {
     struct fetch_order order;
     struct fetch_outcome outcome;
@@ -19,8 +17,9 @@ struct fetch {
     bool ended, stopped;
 
     struct file_read file;
-    enum which_file which;
+    enum profiles_which which;
     struct profiles_paths paths;
+    struct profiles_file files[PROFILES_FILES];
     char *config; /* the text of the first file, while the second is read */
     size_t config_len;
     struct profiles *profiles; /* NULL: not read */
@@ -105,7 +104,8 @@ static int take_fixed(struct fetch_outcome *out, const struct recipe *r,
         .account_id = r->account_id,
     };
     out->dated_s = host_now_s(host);
-    int status = credentials_new(&out->keys, &host->alloc, &text, UINT64_MAX);
+    int status = credentials_new(&out->keys, &host->alloc, &text,
+                                 r->expires_s ? (uint64_t)r->expires_s : UINT64_MAX);
     if (status == PIPEPOLL_EINVAL)
         explain(&out->why, 0,
                 "%s: the keys are empty or hold a character that is not printable ASCII", r->label);
@@ -205,7 +205,7 @@ static void on_provided(void *ctx, const struct provider_outcome *got)
     struct credentials *source = f->outcome.keys;
     f->run = NULL;
     if (!got->keys) {
-        f->outcome.why = got->why;
+        explain(&f->outcome.why, 0, "%s%s", got->why.text, f->recipe.doubt);
         end_failed(f, got->lasting);
         return;
     }
@@ -235,85 +235,78 @@ static int resolve(struct fetch *f)
 
 /* --- the shared files --- */
 
-static void read_file(struct fetch *f, enum which_file which);
+static void read_file(struct fetch *f, enum profiles_which which);
 
 static const char *path_of(const struct fetch *f)
 {
-    return f->which == FILE_CONFIG ? f->paths.config : f->paths.credentials;
+    return f->which == PROFILES_CONFIG ? f->paths.config : f->paths.credentials;
 }
 
-static bool keep_config(struct fetch *f, str text)
+static bool keep_config(struct fetch *f)
 {
-    if (!text.len)
+    struct profiles_file *file = &f->files[PROFILES_CONFIG];
+    if (!file->text.len)
         return true;
-    f->config = alloc_new(&f->order.host->alloc, text.len);
+    f->config = alloc_new(&f->order.host->alloc, file->text.len);
     if (!f->config)
         return false;
-    memcpy(f->config, text.ptr, text.len);
-    f->config_len = text.len;
+    memcpy(f->config, file->text.ptr, file->text.len);
+    f->config_len = file->text.len;
+    file->text.ptr = f->config;
     return true;
 }
 
-static void merge_files(struct fetch *f, str credentials)
+static void merge_files(struct fetch *f)
 {
-    str config = { f->config, f->config_len };
-    int r = profiles_new(&f->profiles, &f->order.host->alloc, &f->paths, config, credentials,
-                         &f->outcome.why);
+    int r = profiles_new(&f->profiles, &f->order.host->alloc, &f->paths, f->files, NULL);
     forget_config(f);
-    if (r == PIPEPOLL_ENOMEM)
+    if (r)
         end_for_memory(f);
-    else if (r)
-        end_failed(f, true);
     else
         resolve(f);
 }
 
-static void take_file(struct fetch *f, str text)
+/* Of files[which] all is known. */
+static void next_file(struct fetch *f)
 {
-    if (f->which == FILE_CREDENTIALS)
-        merge_files(f, text);
-    else if (keep_config(f, text))
-        read_file(f, FILE_CREDENTIALS);
+    if (f->which == PROFILES_CREDENTIALS)
+        merge_files(f);
+    else if (keep_config(f))
+        read_file(f, PROFILES_CREDENTIALS);
     else
         end_for_memory(f);
-}
-
-/* A shared file can name a program to run. */
-static void explain_file(struct fetch *f, int error)
-{
-    if (error == EPERM)
-        explain(&f->outcome.why, 0,
-                "everybody may write %s, so it is not to be trusted: chmod o-w it", path_of(f));
-    else
-        explain(&f->outcome.why, 0, "cannot read %s: %s", path_of(f), file_strerror(error));
 }
 
 static void on_file(struct file_read *file, int error, str text)
 {
     struct fetch *f = CONTAINER_OF(file, struct fetch, file);
+    struct profiles_file *read = &f->files[f->which];
     watch_note(f->order.watch, path_of(f), &file->stamp);
-    if (error == ENOENT || error == ENOTDIR)
-        error = 0;
-    if (!error) {
-        take_file(f, text);
-    } else if (error == ENOMEM) {
+    if (error == ENOMEM) {
         end_for_memory(f);
-    } else {
-        explain_file(f, error);
-        end_failed(f, !file_error_passes(error));
+        return;
     }
+    if (file_error_passes(error)) {
+        explain(&f->outcome.why, 0, "cannot read %s: %s", path_of(f), file_strerror(error));
+        end_failed(f, false);
+        return;
+    }
+    if (error)
+        profiles_file_failed(read, error);
+    else
+        profiles_file_take(read, text, file->open_to_all, f->order.host->environment);
+    next_file(f);
 }
 
 /* "/dev/null" is how one says: no file. */
-static void read_file(struct fetch *f, enum which_file which)
+static void read_file(struct fetch *f, enum profiles_which which)
 {
     const struct provider_host *host = f->order.host;
     f->which = which;
     f->file.on_done = on_file;
-    f->file.distrusts = true;
     const char *path = path_of(f);
     if (!*path || strcmp(path, "/dev/null") == 0)
-        take_file(f, STR(""));
+        next_file(f);
     else if (file_read_start(&f->file, host->worker, path))
         end_for_memory(f);
 }
@@ -327,7 +320,7 @@ static void begin(struct fetch *f)
     if (profiles_find(&f->paths, f->order.host->environment, &f->outcome.why))
         end_failed(f, true);
     else
-        read_file(f, FILE_CONFIG);
+        read_file(f, PROFILES_CONFIG);
 }
 
 int fetch_start(struct fetch **out, const struct fetch_order *order)

@@ -40,11 +40,42 @@ __attribute__((format(printf, 2, 3))) static int complain(const struct lineage *
     return explain(l->why, PIPEPOLL_ECREDENTIALS, "profile \"%.*s\" %s", STR_ARG(current(l)), text);
 }
 
+/* --- what a profile may say of credentials --- */
+
+static const char *const keys_of_profile[] = {
+    "role_arn",          "source_profile",     "credential_source",
+    "external_id",       "role_session_name",  "duration_seconds",
+    "mfa_serial",        "aws_access_key_id",  "aws_secret_access_key",
+    "aws_session_token", "aws_security_token", "web_identity_token_file",
+    "aws_account_id",    "credential_process", "sso_session",
+    "sso_account_id",    "sso_role_name",      "sso_region",
+    "sso_start_url",     "login_session",      NULL,
+};
+
+/* Can what the current one says be relied on? */
+static int check(const struct lineage *l)
+{
+    int r = profiles_check(l->c->profiles, PROFILES_PROFILE, current(l), keys_of_profile, l->why);
+    return r ? PIPEPOLL_ECREDENTIALS : 0;
+}
+
 /* --- origins --- */
 
 static bool has_keys(const struct lineage *l)
 {
     return get(l, "aws_access_key_id").len && get(l, "aws_secret_access_key").len;
+}
+
+/* The older name first, as botocore has it; and only of the file that the keys are from: the other
+ * file's token belongs to other keys. */
+static str token_beside_keys(const struct lineage *l)
+{
+    static const char *const names[] = { "aws_security_token", "aws_session_token" };
+    str token = { NULL, 0 };
+    for (size_t i = 0; i < sizeof names / sizeof *names && !token.len; i++)
+        token = profiles_get_beside(l->c->profiles, PROFILES_PROFILE, current(l), str_of(names[i]),
+                                    STR("aws_access_key_id"));
+    return token;
 }
 
 static int take_keys(struct lineage *l)
@@ -59,7 +90,7 @@ static int take_keys(struct lineage *l)
         return complain(l, "has %s but no %s: it takes both", out->access_key_id.len ? id : secret,
                         out->access_key_id.len ? secret : id);
     out->origin = ORIGIN_FIXED;
-    out->session_token = get(l, "aws_session_token");
+    out->session_token = token_beside_keys(l);
     out->account_id = get(l, "aws_account_id");
     out->may_change = true;
     return 0;
@@ -118,11 +149,14 @@ static int read_sso_session(struct lineage *l)
     struct recipe *out = l->out;
     const struct profiles *p = l->c->profiles;
     str *const values[] = { &out->sso_region, &out->sso_start_url };
-    static const char *const keys[] = { "sso_region", "sso_start_url" };
+    static const char *const keys[] = { "sso_region", "sso_start_url", NULL };
+    char doubt[400];
+    if (profiles_check(p, PROFILES_SSO_SESSION, out->sso_session, keys, l->why))
+        return PIPEPOLL_ECREDENTIALS;
     if (!profiles_has(p, PROFILES_SSO_SESSION, out->sso_session))
-        return complain(l, "says sso_session = %.*s, but there is no [sso-session %.*s] in %s",
+        return complain(l, "says sso_session = %.*s, but there is no [sso-session %.*s] in %s%s",
                         STR_ARG(out->sso_session), STR_ARG(out->sso_session),
-                        profiles_paths(p)->config);
+                        profiles_paths(p)->config, profiles_doubt(p, doubt, sizeof doubt));
     for (size_t i = 0; i < 2; i++) {
         str own = *values[i];
         *values[i] = profiles_get(p, PROFILES_SSO_SESSION, out->sso_session, str_of(keys[i]));
@@ -195,13 +229,23 @@ static int take_credential_source(struct lineage *l)
                     STR_ARG(name));
 }
 
+/* The AWS CLI's order: keys of the credentials file, the program, keys of the config file. */
+static bool has_keys_before_process(const struct lineage *l)
+{
+    return !get(l, "credential_process").len ||
+           profiles_is_in_credentials(l->c->profiles, PROFILES_PROFILE, current(l),
+                                      STR("aws_access_key_id"));
+}
+
 static int take_origin(struct lineage *l)
 {
+    char doubt[400];
     if (get(l, "web_identity_token_file").len)
         return take_web_identity(l);
     if (get(l, "sso_account_id").len || get(l, "sso_role_name").len)
         return take_sso(l);
-    if (get(l, "aws_access_key_id").len || get(l, "aws_secret_access_key").len)
+    if ((get(l, "aws_access_key_id").len || get(l, "aws_secret_access_key").len) &&
+        has_keys_before_process(l))
         return take_keys(l);
     if (get(l, "credential_process").len)
         return take_process(l);
@@ -216,8 +260,9 @@ static int take_origin(struct lineage *l)
                         "Center");
     if (l->count == 1)
         return ORIGIN_NOT_CONFIGURED;
-    return complain(l, "has no credentials, but profile \"%.*s\" names it as its source_profile",
-                    STR_ARG(l->names[l->count - 2]));
+    return complain(l, "has no credentials, but profile \"%.*s\" names it as its source_profile%s",
+                    STR_ARG(l->names[l->count - 2]),
+                    profiles_doubt(l->c->profiles, doubt, sizeof doubt));
 }
 
 /* --- the way down --- */
@@ -237,13 +282,18 @@ static int descend(struct lineage *l, str source)
                             "keys",
                             STR_ARG(source));
     l->names[l->count++] = source;
-    return 0;
+    return check(l);
 }
 
 static bool is_step(const struct lineage *l)
 {
     return get(l, "role_arn").len && !get(l, "web_identity_token_file").len &&
            !(l->count > 1 && has_keys(l));
+}
+
+bool lineage_is_role(const struct configured *c)
+{
+    return is_step(&(struct lineage) { .c = c, .names = { c->profile }, .count = 1 });
 }
 
 /* Note the role of the current profile, and go to where its keys come from. *ended: that was the
@@ -288,10 +338,10 @@ static int turn_roles(struct lineage *l)
 int lineage_follow(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
 {
     struct lineage l = { .out = out, .c = c, .why = why, .names = { c->profile }, .count = 1 };
-    if (!profiles_has(c->profiles, PROFILES_PROFILE, c->profile))
+    int r = check(&l);
+    if (!r && !profiles_has(c->profiles, PROFILES_PROFILE, c->profile))
         return ORIGIN_NOT_CONFIGURED;
     bool ended = false;
-    int r = 0;
     while (!r && !ended && is_step(&l))
         r = step(&l, &ended);
     if (!r && !ended)

@@ -9,4 +9,7 @@
  * says nothing of credentials. */
 origin_look lineage_follow;
 
+/* Is it a role that another profile's or service's keys assume? */
+bool lineage_is_role(const struct configured *c);
+
 #endif

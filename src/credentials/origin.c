@@ -1,3 +1,6 @@
+/* Keys of the environment are taken as they are. Of a web identity the AWS CLI takes each value
+ * from the environment, else from the profile: a pod's variables may meet a profile that knows the
+ * role. */
 #include "credentials/origin.h"
 
 #include "base/log.h"
@@ -18,7 +21,16 @@ int origin_environment(struct recipe *out, const struct configured *c, struct pi
     out->secret_access_key = text.secret_access_key;
     out->session_token = text.session_token;
     out->account_id = text.account_id;
-    return 0;
+    return wish_read_expiry(&out->expires_s, c->environment, why);
+}
+
+/* The variable, else the profile's key; *by_variable is set with the former. */
+static str of_either(const struct configured *c, const char *variable, const char *key,
+                     bool *by_variable)
+{
+    str value = environment_get(c->environment, variable);
+    *by_variable |= value.len > 0;
+    return value.len ? value : configured_key(c, key);
 }
 
 int origin_web_identity(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
@@ -30,13 +42,13 @@ int origin_web_identity(struct recipe *out, const struct configured *c, struct p
         .external_id = "",
         .duration = "",
     };
-    const struct environment *e = c->environment;
-    str token_file = environment_get(e, "AWS_WEB_IDENTITY_TOKEN_FILE");
+    bool ours = false;
+    str token_file = of_either(c, "AWS_WEB_IDENTITY_TOKEN_FILE", "web_identity_token_file", &ours);
     const struct role role = {
-        .arn = environment_get(e, "AWS_ROLE_ARN"),
-        .session_name = environment_get(e, "AWS_ROLE_SESSION_NAME"),
+        .arn = of_either(c, "AWS_ROLE_ARN", "role_arn", &ours),
+        .session_name = of_either(c, "AWS_ROLE_SESSION_NAME", "role_session_name", &ours),
     };
-    if (!token_file.len)
+    if (!token_file.len || !ours)
         return ORIGIN_NOT_CONFIGURED; /* the role by itself has other uses */
     if (!role.arn.len)
         return explain(why, PIPEPOLL_ECREDENTIALS,

@@ -12,7 +12,9 @@ enum { ORIGIN_NOT_CONFIGURED = 2 };
 /* Each returns 0, ORIGIN_NOT_CONFIGURED, or PIPEPOLL_ECREDENTIALS: configured, and broken. */
 typedef int origin_look(struct recipe *out, const struct configured *c, struct pipepoll_error *why);
 
-origin_look origin_environment;  /* AWS_ACCESS_KEY_ID and its fellows */
-origin_look origin_web_identity; /* AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN */
+origin_look origin_environment; /* AWS_ACCESS_KEY_ID and its fellows */
+/* AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN and AWS_ROLE_SESSION_NAME, each of them else from
+ * the profile, when at least one is set. */
+origin_look origin_web_identity;
 
 #endif

@@ -1,8 +1,8 @@
-/* A file becomes a row of records: one for each section header, property and sub-property, in
- * their order, config before credentials. Nothing is merged: whoever looks for a key looks from the
- * end, so that the last one wins, repeated sections add up, and the credentials file beats the
- * config file. Sub-properties stand right behind their property; a later property of the same name
- * hides them together with it. */
+/* A file becomes a row of records: one for each section header, property, sub-property and bad
+ * line, in their order, config before credentials. Nothing is merged: whoever looks for a key looks
+ * from the end, so that the last one wins, repeated sections add up, and the credentials file beats
+ * the config file. Sub-properties stand right behind their property; a later property of the same
+ * name hides them together with it. Bad lines are found by profiles_check() alone. */
 #include "credentials/profiles.h"
 
 #include <stdio.h>
@@ -14,85 +14,104 @@
 
 struct record {
     enum profiles_kind kind;
+    enum profiles_which file;
     str name; /* of the section */
     str key;  /* empty: the header itself */
     str sub;  /* empty: the property itself */
     str value;
+    enum ini_fault fault; /* a bad line, about `key` */
+    uint32_t line, column;
+    bool plain; /* of [default] in the config file */
 };
 
 struct profiles {
     struct alloc alloc;
     size_t size;
     struct profiles_paths paths;
+    char problems[PROFILES_FILES][PROFILES_PROBLEM_SIZE];
+    bool shared[PROFILES_FILES];
     char *text; /* both files, behind the records */
     size_t count;
     struct record records[];
 };
 
-static bool is_name(str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        char c = ascii_lower(s.ptr[i]);
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && str_find(STR("-/.%@_:+"), c) == 8)
-            return false;
-    }
-    return s.len > 0;
-}
-
 /* --- reading --- */
 
 struct reader {
     struct profiles *p;
-    bool plain_default; /* [default] counts in the config file: there is no [profile default] */
-    bool (*open_section)(struct reader *, const struct ini_item *);
+    enum profiles_which file;
     enum profiles_kind kind;
     str name;
-    bool in_section, in_property; /* false: what follows is ignored */
+    bool plain, has_prefixed_default;
+    bool in_section; /* false: what follows is ignored */
 };
 
-static bool is_prefixed_default(const struct ini_item *item)
-{
-    return str_eq(item->name, STR("profile")) && str_eq(item->value, STR("default"));
-}
-
-static struct record *put(struct reader *r)
+static struct record *put(struct reader *r, const struct ini_item *item)
 {
     struct record *record = &r->p->records[r->p->count++];
-    *record = (struct record) { .kind = r->kind, .name = r->name };
+    *record = (struct record) {
+        .kind = r->kind,
+        .file = r->file,
+        .name = r->name,
+        .line = item->line,
+        .column = item->column,
+        .plain = r->plain,
+    };
     return record;
 }
 
-static bool open_plain_config_section(struct reader *r, str name)
+/* The value of a quoted word within a command line's rules, in place: 'a b', "a b", a\ b. false: it
+ * is not exactly one word. */
+static bool unquote(struct profiles *p, str *s)
 {
-    bool is_default = str_eq(name, STR("default"));
-    r->kind = is_default ? PROFILES_PROFILE : PROFILES_UNPREFIXED;
-    r->name = name;
-    if (!is_default)
-        put(r);
-    return is_default && r->plain_default;
+    char *from = p->text + (s->ptr - p->text), *to = from, *end = from + s->len, quote = '\0';
+    for (; from < end; from++) {
+        bool escapes = *from == '\\' && quote != '\'' && from + 1 < end &&
+                       (!quote || from[1] == quote || from[1] == '\\');
+        if (!escapes && !quote && (*from == '"' || *from == '\'')) {
+            quote = *from;
+        } else if (!escapes && quote && *from == quote) {
+            quote = '\0';
+        } else if (!escapes && !quote && (*from == ' ' || *from == '\t')) {
+            return false;
+        } else {
+            from += escapes;
+            *to++ = *from;
+        }
+    }
+    s->len = (size_t)(to - (p->text + (s->ptr - p->text)));
+    return s->len > 0 && !quote;
 }
 
+/* botocore looks at how the first word begins, so that [profiles x] is a profile too. */
 static bool open_config_section(struct reader *r, const struct ini_item *item)
 {
-    if (!item->value.len)
-        return open_plain_config_section(r, item->name);
-    r->name = item->value;
-    if (str_eq(item->name, STR("profile")))
+    r->name = item->value.len ? item->value : item->name;
+    r->kind = PROFILES_UNUSED;
+    r->plain = str_eq(item->title, STR("default"));
+    if (r->plain)
         r->kind = PROFILES_PROFILE;
-    else if (str_eq(item->name, STR("sso-session")))
+    else if (!item->value.len || !unquote(r->p, &r->name))
+        return !item->value.len;
+    else if (str_starts(item->name, STR("profile")))
+        r->kind = PROFILES_PROFILE;
+    else if (str_starts(item->name, STR("sso-session")))
         r->kind = PROFILES_SSO_SESSION;
-    else if (str_eq(item->name, STR("services")))
+    else if (str_starts(item->name, STR("services")))
         r->kind = PROFILES_SERVICES;
-    else
-        return false;
-    return is_name(r->name);
+    r->has_prefixed_default |=
+        r->kind == PROFILES_PROFILE && !r->plain && str_eq(r->name, STR("default"));
+    return r->kind != PROFILES_UNUSED;
 }
 
-static bool open_credentials_section(struct reader *r, const struct ini_item *item)
+static bool open_section(struct reader *r, const struct ini_item *item)
 {
+    if (r->file == PROFILES_CONFIG)
+        return open_config_section(r, item);
     r->kind = PROFILES_PROFILE;
-    r->name = item->name;
-    return !item->value.len && is_name(item->name);
+    r->name = item->title;
+    r->plain = false;
+    return item->title.len > 0;
 }
 
 /* There is room for the line end and the text behind the value: a line end and a blank at least
@@ -105,38 +124,64 @@ static void join_line(struct profiles *p, struct record *record, str line)
     record->value.len += 1 + line.len;
 }
 
+/* What a line that begins no section hides is at least told to who looks for that section: lines
+ * without a header were meant for the default profile, and a header without its end says which. */
+static void take_bad_header(struct reader *r, const struct ini_item *item)
+{
+    const str prefix = STR_INIT("profile");
+    str name = item->fault == INI_NO_SECTION ? STR("default") : item->title;
+    bool is_prefixed = r->file == PROFILES_CONFIG && str_starts(name, prefix);
+    r->in_section = r->plain = false;
+    r->kind = PROFILES_PROFILE;
+    r->name = is_prefixed ? str_trim(str_skip(name, prefix.len)) : name;
+    put(r, item)->fault = item->fault;
+}
+
+static void take_bad(struct reader *r, const struct ini_item *item)
+{
+    bool is_sub = item->fault == INI_SUB_NO_EQUALS || item->fault == INI_SUB_NO_NAME;
+    str parent = is_sub && r->p->count ? r->p->records[r->p->count - 1].key : STR("");
+    if (item->fault == INI_NO_SECTION || item->fault == INI_OPEN_HEADER) {
+        take_bad_header(r, item);
+        return;
+    }
+    struct record *record = put(r, item);
+    record->key = is_sub ? parent : item->title;
+    record->fault = item->fault;
+    if (!record->key.len)
+        record->kind = PROFILES_UNUSED; /* of nothing that anybody could look for */
+}
+
+static void take_pair(struct reader *r, const struct ini_item *item)
+{
+    bool is_sub = item->kind == INI_SUB_PROPERTY;
+    str parent = is_sub ? r->p->records[r->p->count - 1].key : STR("");
+    struct record *record = put(r, item);
+    record->key = is_sub ? parent : item->name;
+    record->sub = is_sub ? item->name : STR("");
+    record->value = item->value;
+}
+
 static void take_item(struct reader *r, const struct ini_item *item)
 {
-    struct record *record;
     switch (item->kind) {
     case INI_SECTION:
-        r->in_section = r->open_section(r, item);
-        r->in_property = false;
+        r->in_section = open_section(r, item);
         if (r->in_section)
-            put(r);
+            put(r, item);
         return;
     case INI_PROPERTY:
-        r->in_property = r->in_section && is_name(item->name);
-        if (r->in_property) {
-            record = put(r);
-            record->key = item->name;
-            record->value = item->value;
-        }
+    case INI_SUB_PROPERTY:
+        if (r->in_section)
+            take_pair(r, item);
         return;
     case INI_CONTINUATION:
-        if (r->in_property)
+        if (r->in_section)
             join_line(r->p, &r->p->records[r->p->count - 1], item->value);
         return;
-    case INI_SUB_PROPERTY:
-        if (r->in_property) {
-            str parent = r->p->records[r->p->count - 1].key;
-            record = put(r);
-            record->key = parent;
-            record->sub = item->name;
-            record->value = item->value;
-        }
+    case INI_BAD:
+        take_bad(r, item);
         return;
-    case INI_BAD: /* found by survey() */
     case INI_END:
         return;
     }
@@ -146,30 +191,21 @@ static void read_text(struct reader *r, str text)
 {
     struct ini in;
     struct ini_item item;
-    r->in_section = r->in_property = false;
+    r->in_section = false;
     ini_init(&in, text);
     for (ini_next(&in, &item); item.kind != INI_END; ini_next(&in, &item))
         take_item(r, &item);
 }
 
-struct survey {
-    size_t items;
-    bool prefixed_default;
-};
-
-static int survey(struct survey *s, str text, const char *path, struct pipepoll_error *why)
+static size_t count_items(str text)
 {
     struct ini in;
     struct ini_item item;
+    size_t count = 0;
     ini_init(&in, text);
-    for (ini_next(&in, &item); item.kind != INI_END; ini_next(&in, &item)) {
-        if (item.kind == INI_BAD)
-            return explain(why, PIPEPOLL_EINVAL, "%s:%u:%u: %s", path, item.line, item.column,
-                           ini_fault_text(item.fault));
-        s->items++;
-        s->prefixed_default |= item.kind == INI_SECTION && is_prefixed_default(&item);
-    }
-    return 0;
+    for (ini_next(&in, &item); item.kind != INI_END; ini_next(&in, &item))
+        count++;
+    return count;
 }
 
 static str keep(char *at, str text)
@@ -179,30 +215,46 @@ static str keep(char *at, str text)
     return (str) { at, text.len };
 }
 
+/* [profile default] hides [default] in the config file, as AWS's SDKs have it. */
+static void hide_plain_default(struct profiles *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->records[i].plain)
+            p->records[i].kind = PROFILES_UNUSED;
+}
+
+static void read_files(struct profiles *p, const struct profiles_file files[])
+{
+    struct reader reader = { .p = p };
+    char *at = p->text;
+    for (size_t i = 0; i < PROFILES_FILES; i++) {
+        reader.file = (enum profiles_which)i;
+        memcpy(p->problems[i], files[i].problem, sizeof p->problems[i]);
+        p->shared[i] = files[i].shared;
+        read_text(&reader, keep(at, files[i].text));
+        at += files[i].text.len;
+    }
+    if (reader.has_prefixed_default)
+        hide_plain_default(p);
+}
+
 int profiles_new(struct profiles **out, const struct alloc *alloc,
-                 const struct profiles_paths *paths, str config, str credentials,
+                 const struct profiles_paths *paths, const struct profiles_file files[],
                  struct pipepoll_error *why)
 {
-    struct survey of_config = { 0 }, of_credentials = { 0 };
-    int r = survey(&of_config, config, paths->config, why);
-    if (!r)
-        r = survey(&of_credentials, credentials, paths->credentials, why);
-    if (r)
-        return r;
-    size_t head =
-        sizeof(struct profiles) + (of_config.items + of_credentials.items) * sizeof(struct record);
-    struct profiles *p = alloc_new(alloc, head + config.len + credentials.len);
+    size_t head = sizeof(struct profiles), text = 0;
+    for (size_t i = 0; i < PROFILES_FILES; i++) {
+        head += count_items(files[i].text) * sizeof(struct record);
+        text += files[i].text.len;
+    }
+    struct profiles *p = alloc_new(alloc, head + text);
     if (!p)
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     p->alloc = *alloc;
-    p->size = head + config.len + credentials.len;
+    p->size = head + text;
     p->paths = *paths;
     p->text = (char *)p + head;
-    struct reader reader = { .p = p, .plain_default = !of_config.prefixed_default };
-    reader.open_section = open_config_section;
-    read_text(&reader, keep(p->text, config));
-    reader.open_section = open_credentials_section;
-    read_text(&reader, keep(p->text + config.len, credentials));
+    read_files(p, files);
     *out = p;
     return 0;
 }
@@ -219,10 +271,19 @@ struct profiles *profiles_free(struct profiles *p)
 
 /* --- asking --- */
 
+const char *profiles_variable(const struct environment *e)
+{
+    static const char *const names[] = { "AWS_PROFILE", "AWS_DEFAULT_PROFILE" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (environment_get(e, names[i]).len)
+            return names[i];
+    return NULL;
+}
+
 str profiles_wanted(const struct environment *e)
 {
-    str name = str_trim(environment_get(e, "AWS_PROFILE"));
-    return name.len ? name : STR("default");
+    const char *variable = profiles_variable(e);
+    return variable ? str_trim(environment_get(e, variable)) : STR("default");
 }
 
 const struct profiles_paths *profiles_paths(const struct profiles *p)
@@ -236,8 +297,8 @@ static const struct record *find(const struct profiles *p, enum profiles_kind ki
 {
     for (size_t i = p->count; i-- > 0;) {
         const struct record *record = &p->records[i];
-        if (!record->sub.len && record->kind == kind && str_eq_nocase(record->key, key) &&
-            str_eq(record->name, name))
+        if (!record->fault && !record->sub.len && record->kind == kind &&
+            str_eq_nocase(record->key, key) && str_eq(record->name, name))
             return record;
     }
     return NULL;
@@ -248,26 +309,25 @@ bool profiles_has(const struct profiles *p, enum profiles_kind kind, str name)
     return find(p, kind, name, STR("")) != NULL;
 }
 
-const char *profiles_explain_missing(const struct profiles *p, str name, char *text, size_t size)
-{
-    char hint[96] = "";
-    struct nearest n = nearest_to(name);
-    for (size_t i = 0; i < p->count; i++)
-        if (p->records[i].kind == PROFILES_PROFILE && !p->records[i].key.len)
-            nearest_try(&n, p->records[i].name);
-    if (find(p, PROFILES_UNPREFIXED, name, STR("")))
-        snprintf(text, size, "is not in %s: [%.*s] there must read [profile %.*s]", p->paths.config,
-                 STR_ARG(name), STR_ARG(name));
-    else
-        snprintf(text, size, "is in neither %s nor %s%s", p->paths.config, p->paths.credentials,
-                 nearest_hint(&n, hint, sizeof hint));
-    return text;
-}
-
 str profiles_get(const struct profiles *p, enum profiles_kind kind, str name, str key)
 {
     const struct record *record = find(p, kind, name, key);
     return record ? record->value : (str) { NULL, 0 };
+}
+
+str profiles_get_beside(const struct profiles *p, enum profiles_kind kind, str name, str key,
+                        str beside)
+{
+    const struct record *record = find(p, kind, name, key), *other = find(p, kind, name, beside);
+    bool together = record && other && record->file == other->file;
+    return together ? record->value : (str) { NULL, 0 };
+}
+
+bool profiles_is_in_credentials(const struct profiles *p, enum profiles_kind kind, str name,
+                                str key)
+{
+    const struct record *record = find(p, kind, name, key);
+    return record && record->file == PROFILES_CREDENTIALS;
 }
 
 str profiles_get_sub(const struct profiles *p, enum profiles_kind kind, str name, str key, str sub)
@@ -276,8 +336,118 @@ str profiles_get_sub(const struct profiles *p, enum profiles_kind kind, str name
     const struct record *record = find(p, kind, name, key), *end = p->records + p->count;
     if (!record)
         return value;
-    while (++record < end && record->sub.len)
+    while (++record < end && (record->sub.len || record->fault))
         if (str_eq_nocase(record->sub, sub))
             value = record->value;
     return value;
+}
+
+/* --- what is wrong --- */
+
+static const char *path_of(const struct profiles *p, enum profiles_which file)
+{
+    return file == PROFILES_CONFIG ? p->paths.config : p->paths.credentials;
+}
+
+static bool is_one_of(str key, const char *const *keys)
+{
+    while (*keys && !str_eq_nocase(key, str_of(*keys)))
+        keys++;
+    return *keys != NULL;
+}
+
+int profiles_check(const struct profiles *p, enum profiles_kind kind, str name,
+                   const char *const *keys, struct pipepoll_error *why)
+{
+    for (const struct record *r = p->records; r < p->records + p->count; r++) {
+        const char *path = path_of(p, r->file);
+        bool is_bad_header = r->fault && !r->key.len;
+        if (r->kind != kind || !str_eq(r->name, name) ||
+            !(is_bad_header || is_one_of(r->key, keys)))
+            continue;
+        if (!is_bad_header && p->shared[r->file])
+            return explain(why, PIPEPOLL_EINVAL,
+                           "%s:%u:%u: everybody may write this file, so %.*s is not to be trusted: "
+                           "chmod o-w %s (or, where that does nothing, set "
+                           "PIPEPOLL_ALLOW_SHARED_FILES=1)",
+                           path, r->line, r->column, STR_ARG(r->key), path);
+        if (r->fault)
+            return explain(why, PIPEPOLL_EINVAL, "%s:%u:%u: %s", path, r->line, r->column,
+                           ini_fault_text(r->fault));
+    }
+    return 0;
+}
+
+const char *profiles_problem(const struct profiles *p, enum profiles_which which, char *text,
+                             size_t size)
+{
+    bool is_fine = !p->problems[which][0];
+    snprintf(text, size, "%s%s%s", is_fine ? "" : path_of(p, which), is_fine ? "" : " ",
+             p->problems[which]);
+    return text;
+}
+
+/* The first line that may have hidden a section. */
+static const struct record *first_fault(const struct profiles *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->records[i].fault)
+            return &p->records[i];
+    return NULL;
+}
+
+const char *profiles_doubt(const struct profiles *p, char *text, size_t size)
+{
+    const struct record *r = first_fault(p);
+    for (enum profiles_which which = 0; which < PROFILES_FILES; which++) {
+        if (!p->problems[which][0])
+            continue;
+        snprintf(text, size, " (%s %s)", path_of(p, which), p->problems[which]);
+        return text;
+    }
+    if (r)
+        snprintf(text, size, " (%s:%u:%u: %s)", path_of(p, r->file), r->line, r->column,
+                 ini_fault_text(r->fault));
+    else
+        text[0] = '\0';
+    return text;
+}
+
+/* Is there a section in the credentials file with the prefix that only the config file has? */
+static bool has_prefixed(const struct profiles *p, str name)
+{
+    const str prefix = STR_INIT("profile ");
+    for (size_t i = 0; i < p->count; i++) {
+        const struct record *r = &p->records[i];
+        if (r->file == PROFILES_CREDENTIALS && str_starts(r->name, prefix) &&
+            str_eq(str_trim(str_skip(r->name, prefix.len)), name))
+            return true;
+    }
+    return false;
+}
+
+static const char *hint_for(const struct profiles *p, str name, char *text, size_t size)
+{
+    struct nearest n = nearest_to(name);
+    for (size_t i = 0; i < p->count; i++)
+        if (p->records[i].kind == PROFILES_PROFILE && !p->records[i].key.len &&
+            !p->records[i].fault)
+            nearest_try(&n, p->records[i].name);
+    nearest_hint(&n, text, size);
+    return *text ? text : profiles_doubt(p, text, size);
+}
+
+const char *profiles_explain_missing(const struct profiles *p, str name, char *text, size_t size)
+{
+    char hint[400] = "";
+    if (find(p, PROFILES_UNUSED, name, STR("")))
+        snprintf(text, size, "is not in %s: [%.*s] there must read [profile %.*s]", p->paths.config,
+                 STR_ARG(name), STR_ARG(name));
+    else if (has_prefixed(p, name))
+        snprintf(text, size, "is not in %s: [profile %.*s] there must read [%.*s]",
+                 p->paths.credentials, STR_ARG(name), STR_ARG(name));
+    else
+        snprintf(text, size, "is in neither %s nor %s%s", p->paths.config, p->paths.credentials,
+                 hint_for(p, name, hint, sizeof hint));
+    return text;
 }

@@ -1,6 +1,7 @@
 /* The two files that all AWS tools share, ~/.aws/config and ~/.aws/credentials: found, read and
- * merged into sections. The grammar is base/ini's; here is what names and repetitions mean. Pure
- * but for profiles_load(). */
+ * merged into sections. The grammar is base/ini's; here is what names and repetitions mean. What is
+ * wrong with a file, or with a line of it, harms nobody who needs nothing of it: it is noted, and
+ * told to who does. Pure but for profiles_load(). */
 #ifndef CREDENTIALS_PROFILES_H
 #define CREDENTIALS_PROFILES_H
 
@@ -13,45 +14,81 @@ enum profiles_kind {
     PROFILES_PROFILE,
     PROFILES_SSO_SESSION,
     PROFILES_SERVICES,
-    PROFILES_UNPREFIXED /* [x] in the config file, where [profile x] is meant: it has no keys */
+    PROFILES_UNUSED /* that of no AWS tool, though perhaps meant for one: [x] in the config file */
 };
 
-enum { PROFILES_PATH_MAX = 4096 };
+enum profiles_which { PROFILES_CONFIG, PROFILES_CREDENTIALS, PROFILES_FILES };
 
-/* Where the files are: AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE, else below HOME (else the
- * user's home directory); a leading "~/" is the home. NUL-terminated; empty when there is no home,
- * and then there is no file. PIPEPOLL_EINVAL: too long. */
+enum { PROFILES_PATH_MAX = 4096, PROFILES_PROBLEM_SIZE = 80 };
+
+/* Where the files are: AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE, else below the home, as
+ * environment_put_path() reads paths. NUL-terminated; empty when there is no home, and then there
+ * is no file. PIPEPOLL_EINVAL: too long. */
 struct profiles_paths {
     char config[PROFILES_PATH_MAX], credentials[PROFILES_PATH_MAX];
 };
 int profiles_find(struct profiles_paths *out, const struct environment *e,
                   struct pipepoll_error *why);
 
-/* Merge the texts (either may be empty: a file that is not there). Both are copied; the copies are
- * wiped at the end. PIPEPOLL_ENOMEM; PIPEPOLL_EINVAL: "PATH:LINE:COLUMN: what". */
+/* What is at one of the paths. */
+struct profiles_file {
+    str text;                            /* borrowed; empty: nothing is there, or it is no use */
+    char problem[PROFILES_PROBLEM_SIZE]; /* NUL-terminated: "cannot be read: ..."; empty: none */
+    bool shared; /* everybody may write it: nothing in it may be used, but to say so */
+};
+/* Note why nothing can be read at a path: a positive errno. What is not there is no problem. */
+void profiles_file_failed(struct profiles_file *f, int error);
+/* Take the bytes, which stay the caller's; what is not text is a problem. `open_to_all`: everybody
+ * may write the file, which PIPEPOLL_ALLOW_SHARED_FILES=1 allows. */
+void profiles_file_take(struct profiles_file *f, str text, bool open_to_all,
+                        const struct environment *e);
+
+/* Merge the two, by enum profiles_which. The texts are copied; the copies are wiped at the end.
+ * PIPEPOLL_ENOMEM. */
 int profiles_new(struct profiles **out, const struct alloc *alloc,
-                 const struct profiles_paths *paths, str config, str credentials,
+                 const struct profiles_paths *paths, const struct profiles_file files[],
                  struct pipepoll_error *why);
 struct profiles *profiles_free(struct profiles *p); /* NULL in, NULL out; returns NULL */
 
-/* Find, read (this blocks) and merge. A file that is not there, is /dev/null or lies in a
- * directory that we may not look into is empty, as it is for the AWS CLI. EINVAL as above;
- * PIPEPOLL_ESYSTEM: one that is there cannot be read, is larger than 1 MiB or not a file, or
- * everybody may write it. */
+/* Find, read (this blocks) and merge. EINVAL: a path is too long; ENOMEM. */
 int profiles_load(struct profiles **out, const struct alloc *alloc, const struct environment *e,
                   struct pipepoll_error *why);
 
-/* AWS_PROFILE, else "default". */
+/* The variable that names the profile: AWS_PROFILE, else AWS_DEFAULT_PROFILE, as version 2 of the
+ * AWS CLI has it (1 looks at them the other way round); NULL: neither is set. */
+const char *profiles_variable(const struct environment *e);
+/* The profile that it names, else "default". */
 str profiles_wanted(const struct environment *e);
 
 const struct profiles_paths *profiles_paths(const struct profiles *p);
 bool profiles_has(const struct profiles *p, enum profiles_kind kind, str name);
 /* Of a profile that is not there, for errors: "is in neither PATH nor PATH", and what was meant
- * perhaps. NUL-terminated, cut to size. Returns text. */
+ * perhaps, or what hides it. NUL-terminated, cut to size. Returns text. */
 const char *profiles_explain_missing(const struct profiles *p, str name, char *text, size_t size);
+/* For errors about something that was not found: " (PATH:LINE:COLUMN: what)", or the like, of what
+ * could have hidden it; empty when nothing could. NUL-terminated, cut to size. Returns text. */
+const char *profiles_doubt(const struct profiles *p, char *text, size_t size);
+/* What is wrong with one of the files as a whole: "PATH cannot be read: ..."; empty: nothing.
+ * Returns text. */
+const char *profiles_problem(const struct profiles *p, enum profiles_which which, char *text,
+                             size_t size);
+
 /* The value of a key (any case), borrowed from p; empty when it is not given. */
 str profiles_get(const struct profiles *p, enum profiles_kind kind, str name, str key);
+/* The same, but only where it stands in the file that `beside` was found in: a token belongs to the
+ * keys that it came with. */
+str profiles_get_beside(const struct profiles *p, enum profiles_kind kind, str name, str key,
+                        str beside);
+/* Does the key's value come from the credentials file? */
+bool profiles_is_in_credentials(const struct profiles *p, enum profiles_kind kind, str name,
+                                str key);
 /* The value of an indented key below another: services sections, s3 = and the like. */
 str profiles_get_sub(const struct profiles *p, enum profiles_kind kind, str name, str key, str sub);
+
+/* May what was found of these keys (the last is NULL) be used? PIPEPOLL_EINVAL: "PATH:LINE:COLUMN:
+ * what", for a line about one of them cannot be understood or stands in a file that everybody may
+ * write. */
+int profiles_check(const struct profiles *p, enum profiles_kind kind, str name,
+                   const char *const *keys, struct pipepoll_error *why);
 
 #endif

@@ -1,13 +1,15 @@
 /* Where the shared files are, and what must hold before one is believed: whoever may write it can
- * name a program for us to run (credential_process). */
+ * name a program for us to run (credential_process). A file that cannot be read is no error here:
+ * it is an empty one with a problem, which is told to who misses something. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "aws/digest.h"
 #include "base/buf.h"
+#include "base/ini.h"
 #include "base/log.h"
 #include "credentials/profiles.h"
 
@@ -15,51 +17,54 @@ enum { SIZE_MAX_BYTES = 1 << 20 };
 
 /* --- places --- */
 
-static str home_of_user(char *room, size_t size)
-{
-    struct passwd entry, *found = NULL;
-    if (getpwuid_r(geteuid(), &entry, room, size, &found) != 0 || !found)
-        return (str) { NULL, 0 };
-    return str_of(found->pw_dir);
-}
-
-static int find_one(char path[PROFILES_PATH_MAX], str given, str home, const char *below)
+static int find_one(char path[PROFILES_PATH_MAX], const struct environment *e, const char *variable,
+                    const char *below, struct pipepoll_error *why)
 {
     struct buf b = { .at = path, .cap = PROFILES_PATH_MAX };
-    if (str_starts(given, STR("~/"))) {
-        if (home.len) {
-            buf_put(&b, home);
-            buf_put(&b, str_skip(given, 1));
-        }
-    } else if (given.len) {
-        buf_put(&b, given);
-    } else if (home.len) {
-        buf_put(&b, home);
+    str given = environment_get(e, variable);
+    if (given.len)
+        environment_put_path(e, &b, given);
+    else if (environment_put_home(e, &b))
         buf_put(&b, str_of(below));
-    }
     buf_cstr(&b);
-    return b.overflow ? PIPEPOLL_EINVAL : 0;
+    return !b.overflow
+               ? 0
+               : explain(why, PIPEPOLL_EINVAL, "the path in %s or HOME is longer than %d bytes",
+                         variable, PROFILES_PATH_MAX - 1);
 }
 
 int profiles_find(struct profiles_paths *out, const struct environment *e,
                   struct pipepoll_error *why)
 {
-    char room[4096];
-    str home = environment_get(e, "HOME");
-    if (!home.len)
-        home = home_of_user(room, sizeof room);
-    while (home.len > 1 && home.ptr[home.len - 1] == '/')
-        home.len--;
-    if (find_one(out->config, environment_get(e, "AWS_CONFIG_FILE"), home, "/.aws/config"))
-        return explain(why, PIPEPOLL_EINVAL,
-                       "the path in AWS_CONFIG_FILE or HOME is longer than %d bytes",
-                       PROFILES_PATH_MAX - 1);
-    if (find_one(out->credentials, environment_get(e, "AWS_SHARED_CREDENTIALS_FILE"), home,
-                 "/.aws/credentials"))
-        return explain(why, PIPEPOLL_EINVAL,
-                       "the path in AWS_SHARED_CREDENTIALS_FILE or HOME is longer than %d bytes",
-                       PROFILES_PATH_MAX - 1);
-    return 0;
+    int r = find_one(out->config, e, "AWS_CONFIG_FILE", "/.aws/config", why);
+    return r ? r
+             : find_one(out->credentials, e, "AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials",
+                        why);
+}
+
+/* --- what is there --- */
+
+void profiles_file_failed(struct profiles_file *f, int error)
+{
+    const char *what = strerror(error);
+    if (error == EINVAL || error == EISDIR)
+        snprintf(f->problem, sizeof f->problem, "is not a regular file");
+    else if (error == EFBIG)
+        snprintf(f->problem, sizeof f->problem, "is larger than 1 MiB");
+    else if (error != ENOENT && error != ENOTDIR)
+        snprintf(f->problem, sizeof f->problem, "cannot be read: %.60s", what);
+}
+
+void profiles_file_take(struct profiles_file *f, str text, bool open_to_all,
+                        const struct environment *e)
+{
+    const char *foreign = ini_foreign_text(text);
+    str allows = str_trim(environment_get(e, "PIPEPOLL_ALLOW_SHARED_FILES"));
+    f->shared = open_to_all && !str_eq(allows, STR("1"));
+    if (foreign)
+        snprintf(f->problem, sizeof f->problem, "%s", foreign);
+    else
+        f->text = text;
 }
 
 /* --- files --- */
@@ -69,24 +74,13 @@ struct content {
     size_t size, len;
 };
 
+/* A folder that we may not search hides its files: there are none for us. */
 static bool is_absent(const char *path)
 {
     struct stat st;
     if (!*path || strcmp(path, "/dev/null") == 0)
         return true;
     return stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES);
-}
-
-static int check_file(const struct stat *st, const char *path, struct pipepoll_error *why)
-{
-    if (!S_ISREG(st->st_mode))
-        return explain(why, PIPEPOLL_ESYSTEM, "%s is not a regular file", path);
-    if (st->st_mode & S_IWOTH)
-        return explain(why, PIPEPOLL_ESYSTEM,
-                       "everybody may write %s, so it is not to be trusted: chmod o-w it", path);
-    if (st->st_size > SIZE_MAX_BYTES)
-        return explain(why, PIPEPOLL_ESYSTEM, "%s is larger than 1 MiB", path);
-    return 0;
 }
 
 /* As much as the file held when it was opened. */
@@ -105,35 +99,40 @@ static int read_all(struct content *c, int fd)
     return 0;
 }
 
-static int read_open(struct content *c, const struct alloc *alloc, int fd, const char *path,
-                     struct pipepoll_error *why)
+/* 0 or an errno. */
+static int read_open(struct content *c, const struct alloc *alloc, int fd, struct stat *st)
 {
-    struct stat st;
-    int r = fstat(fd, &st)
-                ? explain(why, PIPEPOLL_ESYSTEM, "cannot read %s: %s", path, strerror(errno))
-                : check_file(&st, path, why);
-    if (r || st.st_size == 0)
-        return r;
-    c->size = (size_t)st.st_size;
+    if (fstat(fd, st))
+        return errno;
+    if (!S_ISREG(st->st_mode))
+        return EINVAL;
+    if (st->st_size > SIZE_MAX_BYTES)
+        return EFBIG;
+    if (st->st_size == 0)
+        return 0;
+    c->size = (size_t)st->st_size;
     c->ptr = alloc_new(alloc, c->size);
-    if (!c->ptr)
-        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
-    int error = read_all(c, fd);
-    return error ? explain(why, PIPEPOLL_ESYSTEM, "cannot read %s: %s", path, strerror(error)) : 0;
+    return c->ptr ? read_all(c, fd) : ENOMEM;
 }
 
-/* Whatever it returns, the content is to be let go. */
-static int read_file(struct content *c, const struct alloc *alloc, const char *path,
-                     struct pipepoll_error *why)
+/* 0 or PIPEPOLL_ENOMEM. Whatever it returns, the content is to be let go. */
+static int read_file(struct profiles_file *f, struct content *c, const struct alloc *alloc,
+                     const char *path, const struct environment *e)
 {
+    struct stat st = { 0 };
     if (is_absent(path))
         return 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would hang */
-    if (fd < 0)
-        return explain(why, PIPEPOLL_ESYSTEM, "cannot read %s: %s", path, strerror(errno));
-    int r = read_open(c, alloc, fd, path, why);
-    close(fd);
-    return r;
+    int error = fd < 0 ? errno : read_open(c, alloc, fd, &st);
+    if (fd >= 0)
+        close(fd);
+    if (error == ENOMEM)
+        return PIPEPOLL_ENOMEM;
+    if (error)
+        profiles_file_failed(f, error);
+    else
+        profiles_file_take(f, (str) { c->ptr, c->len }, st.st_mode & S_IWOTH, e);
+    return 0;
 }
 
 static void let_go(struct content *c, const struct alloc *alloc)
@@ -147,15 +146,18 @@ int profiles_load(struct profiles **out, const struct alloc *alloc, const struct
                   struct pipepoll_error *why)
 {
     struct profiles_paths paths;
+    struct profiles_file files[PROFILES_FILES] = { 0 };
     struct content config = { 0 }, credentials = { 0 };
     int r = profiles_find(&paths, e, why);
+    if (r)
+        return r;
+    r = read_file(&files[PROFILES_CONFIG], &config, alloc, paths.config, e);
     if (!r)
-        r = read_file(&config, alloc, paths.config, why);
-    if (!r)
-        r = read_file(&credentials, alloc, paths.credentials, why);
-    if (!r)
-        r = profiles_new(out, alloc, &paths, (str) { config.ptr, config.len },
-                         (str) { credentials.ptr, credentials.len }, why);
+        r = read_file(&files[PROFILES_CREDENTIALS], &credentials, alloc, paths.credentials, e);
+    if (r)
+        explain(why, r, "out of memory");
+    else
+        r = profiles_new(out, alloc, &paths, files, why);
     let_go(&config, alloc);
     let_go(&credentials, alloc);
     return r;

@@ -1,4 +1,9 @@
+/* The chain is a table of looks: each fills in an origin, says that it is not configured, or that
+ * it is broken. It is the AWS CLI's order: a role of the profile, then a web identity of the
+ * environment, then what else the profile has. */
 #include "credentials/recipe.h"
+
+#include <stdio.h>
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -14,6 +19,7 @@ static int from_fixed(struct recipe *out, const struct credentials *keys)
     out->secret_access_key = keys->secret_access_key;
     out->session_token = keys->session_token;
     out->account_id = keys->account_id;
+    out->expires_s = keys->expires_s == UINT64_MAX ? 0 : (int64_t)keys->expires_s;
     return 0;
 }
 
@@ -43,29 +49,37 @@ static int from_profile(struct recipe *out, const struct configured *c, struct p
     int r = lineage_follow(out, c, why);
     if (r != ORIGIN_NOT_CONFIGURED)
         return r;
+    char doubt[sizeof out->doubt];
     return explain(why, PIPEPOLL_ECREDENTIALS,
                    "profile \"%.*s\" has no credentials: it takes a role_arn with its source, "
-                   "sso_account_id and sso_role_name, keys, or credential_process",
-                   STR_ARG(c->profile));
+                   "sso_account_id and sso_role_name, keys, or credential_process%s",
+                   STR_ARG(c->profile), profiles_doubt(c->profiles, doubt, sizeof doubt));
 }
 
-/* As a link of the chain: only a profile that somebody named must be there. */
-static int chain_profile(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+/* The links of the chain. Only a profile that somebody named must be there. */
+static int chain_role(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
 {
-    if (environment_get(c->environment, "AWS_PROFILE").len &&
-        !profiles_has(c->profiles, PROFILES_PROFILE, c->profile))
-        return complain_of_missing(c, " (AWS_PROFILE)", why);
-    return lineage_follow(out, c, why);
+    const char *variable = profiles_variable(c->environment);
+    char by[40];
+    if (variable && !profiles_has(c->profiles, PROFILES_PROFILE, c->profile)) {
+        snprintf(by, sizeof by, " (%s)", variable);
+        return complain_of_missing(c, by, why);
+    }
+    return lineage_is_role(c) ? lineage_follow(out, c, why) : ORIGIN_NOT_CONFIGURED;
 }
 
 static int from_chain(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
 {
-    static origin_look *const links[] = { origin_environment, chain_profile, origin_web_identity,
-                                          metadata_container, metadata_imds };
+    static origin_look *const links[] = { origin_environment,  chain_role,
+                                          origin_web_identity, lineage_follow,
+                                          metadata_container,  metadata_imds };
+    char doubt[sizeof out->doubt];
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
         if (i > 0 && !c->profiles)
             return RECIPE_NEED_FILES;
         int r = links[i](out, c, why);
+        if (!r && (out->origin == ORIGIN_CONTAINER || out->origin == ORIGIN_IMDS))
+            profiles_doubt(c->profiles, out->doubt, sizeof out->doubt);
         if (r != ORIGIN_NOT_CONFIGURED)
             return r;
     }
@@ -73,8 +87,8 @@ static int from_chain(struct recipe *out, const struct configured *c, struct pip
         why, PIPEPOLL_ECREDENTIALS,
         "nothing is configured: no keys in the environment, none in profile \"%.*s\", no web "
         "identity, no container, and AWS_EC2_METADATA_DISABLED forbids to ask EC2: set "
-        "one of these up",
-        STR_ARG(c->profile));
+        "one of these up%s",
+        STR_ARG(c->profile), profiles_doubt(c->profiles, doubt, sizeof doubt));
 }
 
 static int find_origin(struct recipe *out, const struct wish *wish, const struct configured *c,
@@ -144,6 +158,28 @@ static int find_endpoints(struct recipe *out, const struct configured *c,
     return r ? PIPEPOLL_ECREDENTIALS : 0;
 }
 
+/* --- paths --- */
+
+static int expand(struct recipe *out, str *path, const struct environment *e,
+                  struct pipepoll_error *why)
+{
+    struct buf b = BUF_ON(out->path);
+    if (!path->len)
+        return 0;
+    environment_put_path(e, &b, *path);
+    *path = buf_str(&b);
+    return !b.overflow
+               ? 0
+               : explain(why, PIPEPOLL_ECREDENTIALS,
+                         "the path of the token file is longer than %zu bytes", sizeof out->path);
+}
+
+/* Of the two origins that have a token in a file, one was found at most. */
+static int expand_paths(struct recipe *out, const struct environment *e, struct pipepoll_error *why)
+{
+    return expand(out, out->token_file.len ? &out->token_file : &out->container_token_file, e, why);
+}
+
 static bool calls_aws(const struct recipe *r)
 {
     return r->role_count || r->origin == ORIGIN_WEB_IDENTITY || r->origin == ORIGIN_SSO;
@@ -208,17 +244,23 @@ static void write_label(struct recipe *r, enum wish_kind kind)
 int recipe_resolve(struct recipe *out, const struct wish *wish, const struct environment *e,
                    const struct profiles *profiles, struct pipepoll_error *why)
 {
+    struct pipepoll_error doubt = { "" };
     const struct configured c = {
         .environment = e,
         .profiles = profiles,
         .profile = wish->kind == WISH_PROFILE ? wish->profile : profiles_wanted(e),
+        .doubt = &doubt,
     };
     memset(out, 0, sizeof *out);
     int r = find_origin(out, wish, &c, why);
     if (!r)
         r = put_roles_on_top(out, wish, why);
+    if (!r)
+        r = expand_paths(out, e, why);
     if (!r && calls_aws(out))
         r = find_endpoints(out, &c, why);
+    if (!r && doubt.text[0])
+        r = explain(why, PIPEPOLL_ECREDENTIALS, "%s", doubt.text);
     if (!r)
         write_label(out, wish->kind);
     return r;

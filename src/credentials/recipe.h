@@ -30,6 +30,7 @@ struct recipe {
     /* Whose the origin's keys are, as far as that is known before they come: FIXED and PROCESS as
      * configured, SSO, WEB_IDENTITY; empty: unknown. Of roles: role_account(). */
     str account_id;
+    int64_t expires_s;        /* FIXED: Unix time, as AWS_CREDENTIAL_EXPIRATION says; 0: never */
     bool may_change;          /* FIXED: from a file, where others may stand the next time */
     struct role web_identity; /* WEB_IDENTITY */
     str token_file;           /* WEB_IDENTITY */
@@ -48,7 +49,11 @@ struct recipe {
     bool fips, dualstack;
     str profile;      /* that the way led through; empty: none */
     str base_profile; /* where the origin was found: the same, or the last source_profile */
-    char room[512];   /* for texts put together here, such as container_url */
+    /* CONTAINER and IMDS, when the chain came to them: what may have hidden a better origin, for
+     * the error when they fail; such as " (PATH cannot be read: Permission denied)", or empty. */
+    char doubt[400];
+    char path[2048];               /* of the token file, expanded */
+    char room[512];                /* for texts put together here, such as container_url */
     char label[RECIPE_LABEL_SIZE]; /* for people: "profile acme, role arn:..., from SSO" */
 };
 

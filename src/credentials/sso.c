@@ -162,13 +162,12 @@ static int find_cache(struct provider_run *run)
     const struct provider_host *host = run->run.order.host;
     char name[SHA1_HEX_SIZE];
     struct buf path = BUF_ON(run->path);
-    str home = environment_get(host->environment, "HOME");
-    if (!home.len)
+    if (!environment_put_home(host->environment, &path))
         return explain(&run->run.outcome.why, PIPEPOLL_ECREDENTIALS,
                        "HOME is not set, so the SSO token can't be found; %s", run->login);
     if (digest_sha1_hex(name, login_name(run->run.order.recipe)))
         return explain(&run->run.outcome.why, PIPEPOLL_ENOMEM, "SHA-1 failed");
-    buf_printf(&path, "%.*s/.aws/sso/cache/%.*s.json", STR_ARG(home), (int)sizeof name, name);
+    buf_printf(&path, "/.aws/sso/cache/%.*s.json", (int)sizeof name, name);
     if (path.overflow)
         return explain(&run->run.outcome.why, PIPEPOLL_ECREDENTIALS, "HOME is too long a path");
     return 0;

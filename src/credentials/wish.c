@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "aws/timestamp.h"
 #include "base/log.h"
 
 /* --- made --- */
@@ -46,10 +47,11 @@ static int make(struct pipepoll_credentials **out, const struct wish *w, struct 
 }
 
 static int make_fixed(struct pipepoll_credentials **out, enum wish_kind kind,
-                      const struct credentials_text *text, struct pipepoll_error *why)
+                      const struct credentials_text *text, uint64_t expires_s,
+                      struct pipepoll_error *why)
 {
     struct wish w = { .kind = kind };
-    int r = credentials_new(&w.fixed, &(struct alloc) { 0 }, text, UINT64_MAX);
+    int r = credentials_new(&w.fixed, &(struct alloc) { 0 }, text, expires_s);
     if (r == PIPEPOLL_EINVAL)
         return explain(why, r,
                        "the %s credentials are empty or hold a character that is not printable "
@@ -71,7 +73,7 @@ int pipepoll_credentials_static(struct pipepoll_credentials **out, str access_ke
         .secret_access_key = secret_access_key,
         .session_token = session_token,
     };
-    return make_fixed(out, WISH_FIXED, &text, why);
+    return make_fixed(out, WISH_FIXED, &text, UINT64_MAX, why);
 }
 
 bool wish_read_environment(struct credentials_text *out, const struct environment *e,
@@ -80,9 +82,11 @@ bool wish_read_environment(struct credentials_text *out, const struct environmen
     *out = (struct credentials_text) {
         .access_key_id = environment_get(e, "AWS_ACCESS_KEY_ID"),
         .secret_access_key = environment_get(e, "AWS_SECRET_ACCESS_KEY"),
-        .session_token = environment_get(e, "AWS_SESSION_TOKEN"),
+        .session_token = environment_get(e, "AWS_SECURITY_TOKEN"), /* first, as botocore has it */
         .account_id = environment_get(e, "AWS_ACCOUNT_ID"),
     };
+    if (!out->session_token.len)
+        out->session_token = environment_get(e, "AWS_SESSION_TOKEN");
     if (out->access_key_id.len && out->secret_access_key.len)
         return true;
     explain(why, PIPEPOLL_ECREDENTIALS, "no credentials: %s is not set in the environment",
@@ -90,12 +94,27 @@ bool wish_read_environment(struct credentials_text *out, const struct environmen
     return false;
 }
 
+/* Who sets it means it: a time that is not understood is an error, not "for ever". */
+int wish_read_expiry(int64_t *out, const struct environment *e, struct pipepoll_error *why)
+{
+    str text = str_trim(environment_get(e, "AWS_CREDENTIAL_EXPIRATION"));
+    *out = 0;
+    if (!text.len || timestamp_iso8601(text, out))
+        return 0;
+    return explain(why, PIPEPOLL_ECREDENTIALS,
+                   "AWS_CREDENTIAL_EXPIRATION \"%.*s\" is not a time such as 2026-11-22T01:02:03Z",
+                   STR_ARG(text));
+}
+
 int pipepoll_credentials_environment(struct pipepoll_credentials **out, struct pipepoll_error *why)
 {
+    const struct environment e = { 0 };
     struct credentials_text text;
-    if (!wish_read_environment(&text, &(struct environment) { 0 }, why))
+    int64_t expires_s;
+    if (!wish_read_environment(&text, &e, why) || wish_read_expiry(&expires_s, &e, why))
         return PIPEPOLL_ECREDENTIALS;
-    return make_fixed(out, WISH_ENVIRONMENT, &text, why);
+    return make_fixed(out, WISH_ENVIRONMENT, &text, expires_s ? (uint64_t)expires_s : UINT64_MAX,
+                      why);
 }
 
 int pipepoll_credentials_default(struct pipepoll_credentials **out, struct pipepoll_error *why)

@@ -36,6 +36,10 @@ struct pipepoll_credentials {
 bool wish_read_environment(struct credentials_text *out, const struct environment *e,
                            struct pipepoll_error *why);
 
+/* When these end, as AWS_CREDENTIAL_EXPIRATION says: Unix time, 0 when it is not set.
+ * PIPEPOLL_ECREDENTIALS: it is no time. */
+int wish_read_expiry(int64_t *out, const struct environment *e, struct pipepoll_error *why);
+
 /* Do both mean the same keys? Then they can share an identity. */
 bool wish_eq(const struct wish *a, const struct wish *b);
 

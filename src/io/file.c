@@ -19,7 +19,7 @@ struct reading {
     struct worker_job job;
     struct file_read *reader; /* the owner is one of these two */
     struct file_look *looker;
-    bool is_look, distrusts;
+    bool is_look, open_to_all;
     int error;
     struct file_stamp stamp;
     char *text;
@@ -101,14 +101,12 @@ static int read_all(struct reading *g, int fd)
     }
 }
 
-static int unfit(const struct reading *g, const struct stat *stat)
+static int unfit(const struct stat *stat)
 {
     if (S_ISDIR(stat->st_mode))
         return EISDIR;
     if (!S_ISREG(stat->st_mode))
         return EINVAL;
-    if (g->distrusts && (stat->st_mode & S_IWOTH))
-        return EPERM;
     return stat->st_size > FILE_SIZE_MAX ? EFBIG : 0;
 }
 
@@ -116,7 +114,8 @@ static int read_open(struct reading *g, int fd)
 {
     struct stat stat;
     g->stamp = stamp_of(fstat(fd, &stat), &stat);
-    int error = g->stamp.error ? g->stamp.error : unfit(g, &stat);
+    int error = g->stamp.error ? g->stamp.error : unfit(&stat);
+    g->open_to_all = !g->stamp.error && (stat.st_mode & S_IWOTH);
     if (error)
         return error;
     size_t size = (size_t)stat.st_size + 1;
@@ -174,6 +173,7 @@ static void done(struct worker_job *j)
         return;
     }
     g->reader->stamp = g->stamp;
+    g->reader->open_to_all = g->open_to_all;
     tell_reader(g->reader, g->error, (str) { g->text, g->len });
 }
 
@@ -236,7 +236,6 @@ int file_read_start(struct file_read *r, struct worker *w, const char *path)
         return PIPEPOLL_ENOMEM;
     }
     g->reader = r;
-    g->distrusts = r->distrusts;
     r->private = begin(g, w, &r->deadline);
     return 0;
 }

@@ -26,12 +26,12 @@ bool file_stamp_eq(const struct file_stamp *a, const struct file_stamp *b);
 struct file_read {
     /* From the loop, exactly once per start. error: 0, or a positive errno: ENOENT (a file in a
      * folder that we may not search counts as not there), EACCES, EISDIR, EFBIG (longer than
-     * FILE_SIZE_MAX), EINVAL (not a regular file), EPERM (see distrusts), ETIMEDOUT (not read
+     * FILE_SIZE_MAX), EINVAL (not a regular file), ETIMEDOUT (not read
      * within FILE_TIMEOUT_MS), EAGAIN (no thread could be started), EMFILE, ENOMEM, ... text is
      * writable, and wiped and freed when on_done() returns: it may hold secrets. Empty with an
      * error. */
     void (*on_done)(struct file_read *r, int error, str text);
-    bool distrusts;          /* refuse a file that everybody may write */
+    bool open_to_all;        /* in on_done(): everybody may write it */
     struct file_stamp stamp; /* in on_done(): of what was read, taken before it was */
 
     struct alarm deadline; /* private, as is the next */

@@ -33,7 +33,7 @@ folder = tempfile.mkdtemp(prefix="pipepoll-test-")
 
 # A machine that knows nothing of AWS: no variables, no files, no metadata service, no proxy.
 BARE = {k: v for k, v in os.environ.items()
-        if not k.startswith("AWS_") and not k.lower().endswith("_proxy")}
+        if not k.startswith("AWS_") and not k.lower().endswith(("_proxy", "_ca_bundle"))}
 BARE.update(HOME=folder, AWS_EC2_METADATA_DISABLED="true")
 KEYS = dict(BARE, AWS_ACCESS_KEY_ID=KEY, AWS_SECRET_ACCESS_KEY=SECRET, AWS_SESSION_TOKEN=TOKEN)
 

@@ -131,8 +131,8 @@ static const char *our_words(const char *theirs)
         { "Profile definition must end with ']'", "must end with ']'" },
         { "Expected an '=' sign defining a property", "a property needs an '='" },
         { "Property did not have a name", "there is no name before the '='" },
-        { "Expected a property definition", "continues no property" },
-        { "Expected a property definition, found continuation", "continues no property" },
+        { "Expected a property definition", "a property needs an '='" },
+        { "Expected a property definition, found continuation", "a property needs an '='" },
         { "Expected an '=' sign defining a sub-property", "below an empty value needs an '='" },
         { "Sub-property did not have a name", "no name before the '=' of this indented line" },
     };
@@ -143,6 +143,20 @@ static const char *our_words(const char *theirs)
     return "";
 }
 
+/* What the AWS CLI accepts, we accept. */
+static bool is_laxer_in_the_cli(const char *name)
+{
+    static const char *const names[] = {
+        "Profile names support alphanumeric characters and - / . % @ _ : +",
+        "Property definitions must contain an equals sign.",
+        "Invalid property names are ignored.",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static void check_vector(json_t *vector)
 {
     json_t *input = json_object_get(vector, "input"), *output = json_object_get(vector, "output");
@@ -151,18 +165,20 @@ static void check_vector(json_t *vector)
     json_t *sessions = json_object_get(want, "sso_sessions");
     const char *config = member(input, "configFile"), *error = member(output, "errorContaining");
     const char *credentials = member(input, "credentialsFile");
+    const struct profiles_file files[] = { { .text = str_of(config) },
+                                           { .text = str_of(credentials) } };
     struct profiles *p = NULL;
-    struct pipepoll_error why = { "" };
-    int r = profiles_new(&p, &libc_alloc, &paths, str_of(config), str_of(credentials), &why);
-    if (error && (r != PIPEPOLL_EINVAL || !strstr(why.text, our_words(error))))
-        fail_msg("%s: got %d, \"%s\"", member(vector, "name"), r, why.text);
-    if (error)
+    char doubt[512];
+    if (is_laxer_in_the_cli(member(vector, "name")))
         return;
-    if (r)
-        fail_msg("%s: \"%s\"", member(vector, "name"), why.text);
-    check_sections(p, PROFILES_PROFILE, profiles);
-    check_sections(p, PROFILES_SSO_SESSION, sessions);
-    for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(profiles_new(&p, &libc_alloc, &paths, files, NULL), 0);
+    if (error && !strstr(profiles_doubt(p, doubt, sizeof doubt), our_words(error)))
+        fail_msg("%s: got \"%s\"", member(vector, "name"), doubt);
+    if (!error) {
+        check_sections(p, PROFILES_PROFILE, profiles);
+        check_sections(p, PROFILES_SSO_SESSION, sessions);
+    }
+    for (size_t i = 0; !error && i < 2; i++) {
         const char *text = i ? credentials : config;
         check_no_more(p, PROFILES_PROFILE, profiles, text ? text : "");
         check_no_more(p, PROFILES_SSO_SESSION, sessions, text ? text : "");

@@ -37,7 +37,8 @@ static struct profiles *profiles_of(str config, str credentials)
 {
     struct profiles *p = NULL;
     struct pipepoll_error why;
-    if (profiles_new(&p, &libc_alloc, &paths, config, credentials, &why))
+    const struct profiles_file files[] = { { .text = config }, { .text = credentials } };
+    if (profiles_new(&p, &libc_alloc, &paths, files, &why))
         fail_msg("%s", why.text);
     return p;
 }
@@ -376,8 +377,11 @@ static int resolve(const struct machine *m, json_t *members, struct pipepoll_err
     struct recipe got;
     char config[4096], credentials[4096];
     assert_int_equal(profiles_find(&found, &e, why), 0);
-    int r = profiles_new(&p, &libc_alloc, &found, read_text(m, found.config, config, sizeof config),
-                         read_text(m, found.credentials, credentials, sizeof credentials), why);
+    const struct profiles_file files[] = {
+        { .text = read_text(m, found.config, config, sizeof config) },
+        { .text = read_text(m, found.credentials, credentials, sizeof credentials) },
+    };
+    int r = profiles_new(&p, &libc_alloc, &found, files, why);
     if (!r)
         r = recipe_resolve(&got, str_starts(str_of(m->name), STR(PROFILE)) ? &profile : &whole, &e,
                            p, why);
