@@ -34,6 +34,14 @@ static void world_deinit(struct world *w)
     schedule_deinit(&w->s);
 }
 
+/* Of a world without targets. */
+static void world_end(struct world *w)
+{
+    for (int r = 0; r < REGIONS; r++)
+        schedule_share_remove(&w->s, &w->shares[r]);
+    schedule_deinit(&w->s);
+}
+
 static int region_of(const struct world *w, const struct target *t)
 {
     return (int)(t->share - w->shares);
@@ -109,14 +117,79 @@ static void fair_limits_follow_the_number_of_regions(void **state)
     struct share a, b, c;
     schedule_init(&s, (struct alloc) { 0 }, 8, 0);
     schedule_share_add(&s, &a, NULL);
-    assert_int_equal(a.limit, 8);
+    assert_int_equal(s.limit, 8);
     schedule_share_add(&s, &b, NULL);
     schedule_share_add(&s, &c, NULL);
-    assert_int_equal(a.limit, 2);
+    assert_int_equal(s.limit, 2);
     schedule_share_remove(&s, &b);
-    assert_int_equal(c.limit, 4);
+    assert_int_equal(s.limit, 4);
     schedule_share_remove(&s, &a);
     schedule_share_remove(&s, &c);
+    schedule_deinit(&s);
+}
+
+/* How many polls a share has out after it took all it could. */
+static uint32_t fill(struct world *w, int share)
+{
+    while (schedule_take(&w->s, 1000))
+        ;
+    return w->shares[share].in_flight;
+}
+
+static void a_limit_that_rises_or_falls_holds_for_shares_with_work(void **state)
+{
+    struct world w;
+    struct share extra[6];
+    world_init(&w, 12, 0);
+    schedule_advance(&w.s, 1000);
+    assert_int_equal(fill(&w, 0), 4);
+    for (int i = 0; i < 6; i++)
+        schedule_share_add(&w.s, &extra[i], NULL);
+    assert_int_equal(w.s.limit, 1);
+    schedule_give(&w.s, &w.targets[0][0], 5000); /* three are out, and one is allowed */
+    assert_false(schedule_has_next(&w.s, 1000));
+    for (int i = 0; i < 6; i++)
+        schedule_share_remove(&w.s, &extra[i]); /* back to four, without a word of theirs */
+    assert_true(schedule_has_next(&w.s, 1000));
+    assert_int_equal(fill(&w, 0), 4);
+    for (int i = 0; i < TARGETS; i++) /* a line that stands when the limit falls */
+        for (int r = 0; r < REGIONS; r++)
+            if (w.targets[r][i].state == TARGET_IN_FLIGHT && r == 1)
+                schedule_give(&w.s, &w.targets[r][i], 5000);
+    assert_int_equal(w.shares[1].place, SHARE_IN_LINE);
+    for (int i = 0; i < 6; i++)
+        schedule_share_add(&w.s, &extra[i], NULL);
+    assert_int_equal(fill(&w, 1), 1);
+    assert_int_equal(w.shares[0].in_flight, 4);
+    for (int i = 0; i < 6; i++)
+        schedule_share_remove(&w.s, &extra[i]);
+    for (int r = 0; r < REGIONS; r++)
+        for (int i = 0; i < TARGETS; i++)
+            if (!schedule_remove(&w.s, &w.targets[r][i]))
+                schedule_give(&w.s, &w.targets[r][i], TARGET_NEVER);
+    world_end(&w);
+}
+
+static void many_that_are_due_at_once_become_ready_in_slices(void **state)
+{
+    struct schedule s;
+    struct share share;
+    static struct target targets[3 * SCHEDULE_SLICE];
+    schedule_init(&s, (struct alloc) { 0 }, 1000, 0);
+    schedule_share_add(&s, &share, NULL);
+    for (int i = 0; i < 3 * SCHEDULE_SLICE; i++) {
+        target_init(&targets[i], &share, 1000);
+        schedule_add(&s, &targets[i], 5);
+    }
+    for (int slice = 1; slice <= 3; slice++) {
+        assert_int_equal(schedule_next_due(&s), 5);
+        schedule_advance(&s, 5);
+        assert_int_equal(s.ready, slice * SCHEDULE_SLICE);
+    }
+    assert_true(schedule_next_due(&s) == TARGET_NEVER);
+    for (int i = 0; i < 3 * SCHEDULE_SLICE; i++)
+        schedule_remove(&s, &targets[i]);
+    schedule_share_remove(&s, &share);
     schedule_deinit(&s);
 }
 
@@ -124,8 +197,7 @@ static void a_region_always_has_one_slot(void **state)
 {
     struct world w;
     world_init(&w, 2, 0); /* two slots for three regions */
-    for (int r = 0; r < REGIONS; r++)
-        assert_int_equal(w.shares[r].limit, 1);
+    assert_int_equal(w.s.limit, 1);
     world_deinit(&w);
 }
 
@@ -306,6 +378,8 @@ int main(void)
         cmocka_unit_test(a_region_that_hangs_fills_its_own_share_and_no_other),
         cmocka_unit_test(regions_take_turns_and_targets_of_one_are_first_come_first_served),
         cmocka_unit_test(fair_limits_follow_the_number_of_regions),
+        cmocka_unit_test(a_limit_that_rises_or_falls_holds_for_shares_with_work),
+        cmocka_unit_test(many_that_are_due_at_once_become_ready_in_slices),
         cmocka_unit_test(a_region_always_has_one_slot),
         cmocka_unit_test(a_target_can_be_removed_in_every_state),
         cmocka_unit_test(a_given_back_target_waits_for_its_next_instant),

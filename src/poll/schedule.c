@@ -1,3 +1,7 @@
+/* A share is in one of three places, and share_settle() puts it there after whatever happened to
+ * it. The fair limit is one number for all: when it falls, shares that have too many polls out
+ * leave their lines only when it is their turn; when it rises, those without a free slot are looked
+ * at again. */
 #include "poll/schedule.h"
 
 #include <assert.h>
@@ -13,7 +17,7 @@ void schedule_init(struct schedule *s, struct alloc alloc, uint32_t max_in_fligh
     heap_init(&s->due, alloc);
     heap_init(&s->waiting, alloc);
     list_init(&s->ring);
-    list_init(&s->shares);
+    list_init(&s->full);
     budget_init(&s->unlimited, 0, 0);
 }
 
@@ -42,26 +46,40 @@ static struct budget *budget_of(struct schedule *s, const struct share *share)
     return share->budget ? share->budget : &s->unlimited;
 }
 
-/* In line exactly while it has work and room. */
-static void share_settle(struct schedule *s, struct share *share)
+static void share_move(struct schedule *s, struct share *share, enum share_place place)
 {
-    struct budget *b = budget_of(s, share);
-    bool wants = !share->held && !list_empty(&share->ready) && share->in_flight < share->limit;
-    bool is_in = !list_empty(&share->line_link);
-    if (wants && !is_in)
-        list_put_last(&b->line, &share->line_link);
-    else if (!wants && is_in)
-        list_remove(&share->line_link);
-    budget_settle(s, b);
+    if (place == share->place)
+        return;
+    list_remove(&share->place_link);
+    share->place = place;
+    if (place == SHARE_IN_LINE)
+        list_put_last(&budget_of(s, share)->line, &share->place_link);
+    else if (place == SHARE_FULL)
+        list_put_last(&s->full, &share->place_link);
 }
 
-static void deal_limits(struct schedule *s)
+static void share_settle(struct schedule *s, struct share *share)
+{
+    enum share_place place = SHARE_IDLE;
+    if (!share->held && !list_empty(&share->ready))
+        place = share->in_flight < s->limit ? SHARE_IN_LINE : SHARE_FULL;
+    share_move(s, share, place);
+    budget_settle(s, budget_of(s, share));
+}
+
+static void deal_limit(struct schedule *s)
 {
     uint32_t fair = s->share_count ? s->max_in_flight / s->share_count : 0;
-    uint32_t limit = s->max_per_share ? s->max_per_share : fair;
-    for (struct list *l = s->shares.next; l != &s->shares; l = l->next) {
-        struct share *share = CONTAINER_OF(l, struct share, all_link);
-        share->limit = limit ? limit : 1;
+    uint32_t limit = s->max_per_share ? s->max_per_share : fair, was = s->limit;
+    s->limit = limit ? limit : 1;
+    if (s->limit <= was)
+        return;
+    struct list full;
+    list_init(&full);
+    list_move_all(&full, &s->full);
+    for (struct list *l; (l = list_pop_first(&full)) != NULL;) {
+        struct share *share = CONTAINER_OF(l, struct share, place_link);
+        share->place = SHARE_IDLE;
         share_settle(s, share);
     }
 }
@@ -73,25 +91,23 @@ int schedule_share_add(struct schedule *s, struct share *share, struct budget *b
         return r;
     *share = (struct share) { .budget = budget };
     list_init(&share->ready);
-    list_init(&share->line_link);
-    list_put_last(&s->shares, &share->all_link);
+    list_init(&share->place_link);
     s->share_count++;
-    deal_limits(s);
+    deal_limit(s);
     return 0;
 }
 
 void schedule_share_remove(struct schedule *s, struct share *share)
 {
     assert(list_empty(&share->ready) && share->in_flight == 0);
-    list_remove(&share->all_link);
     s->share_count--;
     heap_unreserve(&s->waiting);
-    deal_limits(s);
+    deal_limit(s);
 }
 
 void schedule_share_use(struct schedule *s, struct share *share, struct budget *budget)
 {
-    list_remove(&share->line_link);
+    share_move(s, share, SHARE_IDLE);
     budget_settle(s, budget_of(s, share));
     share->budget = budget;
     share_settle(s, share);
@@ -157,11 +173,11 @@ uint64_t schedule_next_due(const struct schedule *s)
 
 void schedule_advance(struct schedule *s, uint64_t now_ns)
 {
-    while (heap_min_key(&s->waiting) <= now_ns) {
+    for (int i = 0; i < SCHEDULE_SLICE && heap_min_key(&s->waiting) <= now_ns; i++) {
         struct heap_node *node = heap_pop(&s->waiting);
         budget_settle(s, CONTAINER_OF(node, struct budget, wait_node));
     }
-    while (heap_min_key(&s->due) <= now_ns) {
+    for (int i = 0; i < SCHEDULE_SLICE && heap_min_key(&s->due) <= now_ns; i++) {
         struct target *t = CONTAINER_OF(heap_pop(&s->due), struct target, due_node);
         t->state = TARGET_READY;
         list_put_last(&t->share->ready, &t->ready_link);
@@ -170,12 +186,27 @@ void schedule_advance(struct schedule *s, uint64_t now_ns)
     }
 }
 
+/* The limit may have fallen while they stood there. */
+static bool has_line(struct schedule *s, struct budget *b)
+{
+    while (!list_empty(&b->line)) {
+        struct share *first = CONTAINER_OF(b->line.next, struct share, place_link);
+        if (first->in_flight < s->limit)
+            return true;
+        share_move(s, first, SHARE_FULL);
+    }
+    budget_settle(s, b);
+    return false;
+}
+
 /* Whose turn it is: the first of the ring that has a token; those before it leave to wait for
  * theirs. */
 static struct budget *next_budget(struct schedule *s, uint64_t now_ns)
 {
     while (!list_empty(&s->ring)) {
         struct budget *b = CONTAINER_OF(s->ring.next, struct budget, ring_link);
+        if (!has_line(s, b))
+            continue;
         uint64_t wait_ns = budget_ready_at(b, now_ns) - now_ns;
         if (!wait_ns)
             return b;
@@ -196,12 +227,13 @@ struct target *schedule_take(struct schedule *s, uint64_t now_ns)
     if (!schedule_has_next(s, now_ns))
         return NULL;
     struct budget *b = CONTAINER_OF(list_pop_first(&s->ring), struct budget, ring_link);
-    struct share *share = CONTAINER_OF(list_pop_first(&b->line), struct share, line_link);
+    struct share *share = CONTAINER_OF(b->line.next, struct share, place_link);
     struct target *t = CONTAINER_OF(list_pop_first(&share->ready), struct target, ready_link);
     t->state = TARGET_IN_FLIGHT;
     s->ready--;
     s->in_flight++;
     share->in_flight++;
+    share_move(s, share, SHARE_IDLE);
     budget_take(b, BUDGET_POLL, now_ns);
     share_settle(s, share); /* to the end of its line, and that to the end of the ring */
     return t;

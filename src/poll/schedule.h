@@ -4,31 +4,39 @@
  * for one share, so a region that hangs fills its own share and no other's. Due targets wait in
  * their share's queue; shares with work and room stand in line at their budget; budgets with a line
  * and a token take turns in a ring. A budget without a token leaves the ring until it has one. All
- * steps but the heaps' are O(1). Pure. */
+ * steps but the heaps' are O(1): a join or a leave touches no other share, but for those that find
+ * themselves with a free slot, and there are no more of these than polls in flight. Pure. */
 #ifndef POLL_SCHEDULE_H
 #define POLL_SCHEDULE_H
 
 #include "poll/target.h"
 
+enum share_place {
+    SHARE_IDLE,    /* no work, or held */
+    SHARE_IN_LINE, /* of its budget: work and room */
+    SHARE_FULL     /* in schedule.full: work, and all its slots are taken */
+};
+
 struct share {
     struct budget *budget; /* read it; schedule_share_use() sets it. NULL: none */
     /* private */
-    struct list ready;     /* targets, in the order they became due */
-    struct list line_link; /* in its budget's line while it has work and room */
-    struct list all_link;  /* in schedule.shares */
-    uint32_t in_flight, limit;
+    struct list ready; /* targets, in the order they became due */
+    struct list place_link;
+    enum share_place place;
+    uint32_t in_flight;
     bool held;
 };
 
 struct schedule {
-    struct heap due;     /* targets */
-    struct heap waiting; /* budgets without a token */
-    struct list ring;    /* budgets */
-    struct list shares;
+    struct heap due;         /* targets */
+    struct heap waiting;     /* budgets without a token */
+    struct list ring;        /* budgets */
+    struct list full;        /* shares without a free slot */
     struct budget unlimited; /* of the shares that have none */
     uint32_t share_count, in_flight, ready;
     uint32_t max_in_flight;
     uint32_t max_per_share; /* 0: max_in_flight / shares, at least 1 */
+    uint32_t limit;         /* of each share, at present */
 };
 
 /* The schedule must not move afterwards. */
@@ -36,8 +44,8 @@ void schedule_init(struct schedule *s, struct alloc alloc, uint32_t max_in_fligh
                    uint32_t max_per_share);
 void schedule_deinit(struct schedule *s); /* fine on a zeroed one; no target may be left */
 
-/* A share joins or leaves; fair limits are dealt anew. It must be empty to leave. The budget is the
- * caller's, for as long as the share uses it; NULL for none. Several shares may use one: they take
+/* A share joins or leaves, and with it the fair limit changes. It must be empty to leave. The
+ * budget is the caller's, for as long as the share uses it; NULL for none. Several shares may use one: they take
  * turns at its tokens. PIPEPOLL_ENOMEM, and nothing happened. */
 int schedule_share_add(struct schedule *s, struct share *share, struct budget *budget);
 void schedule_share_remove(struct schedule *s, struct share *share);
@@ -60,7 +68,9 @@ bool schedule_remove(struct schedule *s, struct target *t);
  * nothing waits. Ask after schedule_take() or schedule_has_next() said no more. */
 uint64_t schedule_next_due(const struct schedule *s);
 
-/* All that is due at now becomes ready. */
+/* What is due at now becomes ready, SCHEDULE_SLICE targets and budgets at most: where more are due,
+ * schedule_next_due() is not later than now afterwards. */
+enum { SCHEDULE_SLICE = 256 };
 void schedule_advance(struct schedule *s, uint64_t now_ns);
 
 /* Is a target ready that may have a slot and a token? */
