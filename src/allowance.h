@@ -4,11 +4,11 @@
 
 #include "base/alloc.h"
 #include "base/list.h"
-#include "base/str.h"
+#include "base/table.h"
 #include "poll/budget.h"
 
 struct allowance {
-    struct list link;
+    struct table_node node;
     struct budget budget;
     uint32_t users;
     const void *owner;        /* whose it is as long as the account is not known */
@@ -18,7 +18,7 @@ struct allowance {
 };
 
 struct allowances {
-    struct list all;
+    struct table all; /* by key */
     struct alloc alloc;
     double ceiling_per_s;
 };

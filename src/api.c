@@ -74,10 +74,13 @@ static void link_rooms(struct pipepoll *p, struct uv_loop_s *loop)
         .signers = signers_of(p, loop),
         .allowances = { .alloc = p->alloc, .ceiling_per_s = p->o.max_polls_per_s },
     };
-    list_init(&p->regions.signers.used);
-    list_init(&p->regions.allowances.all);
-    list_init(&p->regions.all);
+    table_init(&p->regions.signers.used, p->alloc, wake_random_seed());
+    table_init(&p->regions.allowances.all, p->alloc, wake_random_seed());
+    table_init(&p->regions.all, p->alloc, wake_random_seed());
+    list_init(&p->regions.signers.news);
+    list_init(&p->regions.lagging);
     list_init(&p->targets);
+    list_init(&p->leaving);
     list_init(&p->gone);
     list_init(&p->free_calls);
     list_init(&p->woken);
@@ -135,12 +138,8 @@ void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx)
     p->closing = true;
     p->closed = closed;
     p->closed_ctx = ctx;
-    for (struct list *l = p->targets.next, *next; l != &p->targets; l = next) {
-        next = l->next;
-        pipepoll_target_remove(CONTAINER_OF(l, struct pipepoll_target, link));
-    }
     transport_stop_waiting(p->transport);
-    poller_tick_soon(p);
+    poller_tick_soon(p); /* which removes the targets */
 }
 
 void pipepoll_keep_loop_alive(struct pipepoll *p, bool keep)
@@ -233,12 +232,9 @@ int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options
 
 void pipepoll_target_remove(struct pipepoll_target *t)
 {
-    struct pipepoll *p = t->poller;
-    if (!schedule_remove(&p->schedule, &t->schedule))
-        return; /* its poll is out, or it was removed before */
-    list_remove(&t->link);
-    list_put_last(&p->gone, &t->link);
-    poller_tick_soon(p);
+    poller_remove(t);
+    if (!list_empty(&t->poller->gone))
+        poller_tick_soon(t->poller);
 }
 
 void *pipepoll_target_user(const struct pipepoll_target *t)

@@ -1,12 +1,28 @@
 /* The poller: due -> call -> deliver -> due. poll_begin() and poll_finish() tell the story; all
  * below is called downward and returns. Answers come from the transport on a clean stack, and the
  * sink is called from there. What a callback may end (a target, the poller) is only marked; the
- * next tick of the alarm ends it. */
+ * next tick of the alarm ends it.
+ *
+ * Whatever can be much at once (targets due, removed, or left when the poller closes; identities
+ * with news, and their regions) is done in slices of some milliseconds, one a turn of the loop: the
+ * loop is the embedder's, and has other work. */
 #include "poller.h"
+
+#include <limits.h>
 
 /* What a sink with a limit asks for when the target names no batch size: the number must be known,
  * for it is set aside from the credit while the poll is out. */
 enum { BATCH_DEFAULT = 10 };
+
+/* The work of one tick, and the polls that may start when one has ended: its own slot and one that
+ * was free before. */
+static const uint64_t slice_ns = 2000000;
+enum { STARTS_AT_END = 2 };
+
+static bool is_over(uint64_t since_ns)
+{
+    return wake_now_ns() - since_ns > slice_ns;
+}
 
 void poller_hold_loop(struct pipepoll *p)
 {
@@ -171,7 +187,7 @@ static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
     return t->schedule.state == TARGET_REMOVED ? TARGET_NEVER : due_ns;
 }
 
-static void tick(struct pipepoll *p);
+static void tick_at_end(struct pipepoll *p);
 
 static void poll_finish(struct transfer *x)
 {
@@ -185,7 +201,7 @@ static void poll_finish(struct transfer *x)
     uint64_t due_ns = fault ? poll_failed(t, c, &got, fault) : poll_answered(t, c, &got);
     call_give(p, c);
     target_wait(t, due_ns);
-    tick(p);
+    tick_at_end(p);
 }
 
 static uint32_t batch_size(const struct pipepoll_target *t, uint64_t credit)
@@ -230,32 +246,28 @@ static uint64_t credit_left(const struct pipepoll *p)
     return credit > p->jobs_on_order ? credit - p->jobs_on_order : 0;
 }
 
-static bool has_ended(const struct pipepoll *p)
+static bool has_news(const struct pipepoll *p)
 {
-    return p->closing && list_empty(&p->targets) && list_empty(&p->gone) &&
-           !p->regions.signers.open;
+    return !list_empty(&p->regions.signers.news) || !list_empty(&p->regions.lagging);
 }
 
-/* A callback may end any signer: look from the start after each. */
-static struct signer *next_changed(struct signers *all)
+static void tell_identity(struct pipepoll *p, struct signer *s)
 {
-    for (struct list *l = all->used.next; all->has_news && l != &all->used; l = l->next) {
-        struct signer *s = CONTAINER_OF(l, struct signer, link);
-        if (s->changed)
-            return s;
-    }
-    all->has_news = false;
-    return NULL;
+    struct pipepoll_identity now = signer_report(s);
+    regions_follow(&p->regions, s);
+    if (signer_is_news(s, &now) && p->o.sink->credentials)
+        p->o.sink->credentials(p->o.sink, &now);
 }
 
-static void tell_identities(struct pipepoll *p)
+/* Regions follow before anything starts, so that none is polled without keys. */
+static void follow_identities(struct pipepoll *p, uint64_t since_ns)
 {
-    for (struct signer *s; (s = next_changed(&p->regions.signers)) != NULL;) {
-        struct pipepoll_identity now = signer_report(s);
-        s->changed = false;
-        regions_follow(&p->regions, s, &p->woken);
-        if (signer_is_news(s, &now) && p->o.sink->credentials)
-            p->o.sink->credentials(p->o.sink, &now);
+    while (has_news(p) && !is_over(since_ns)) {
+        if (!regions_catch_up(&p->regions, &p->woken))
+            continue;
+        struct signer *s = signer_next_changed(&p->regions.signers);
+        if (s)
+            tell_identity(p, s);
     }
 }
 
@@ -272,35 +284,64 @@ static void wake_some(struct pipepoll *p, uint64_t now_ns)
     }
 }
 
-/* What may not wait until a poll is due. */
-static bool has_more_to_do(const struct pipepoll *p)
+/* true: no more can start now. */
+static bool start_due(struct pipepoll *p, uint64_t now_ns, unsigned most)
 {
-    return !list_empty(&p->gone) || !list_empty(&p->woken) || p->regions.signers.has_news ||
-           has_ended(p);
-}
-
-/* Start what is due while there are keys, slots and credit; come back when more is due. */
-static void tick(struct pipepoll *p)
-{
-    tell_identities(p);
-    uint64_t now_ns = wake_now_ns();
-    wake_some(p, now_ns);
-    schedule_advance(&p->schedule, now_ns);
     while (schedule_has_next(&p->schedule, now_ns)) {
+        if (!most--)
+            return false;
         uint64_t credit = credit_left(p); /* the sink may have removed targets in there */
         struct target *next = credit ? schedule_take(&p->schedule, now_ns) : NULL;
         if (!next)
             break;
         poll_begin(CONTAINER_OF(next, struct pipepoll_target, schedule), now_ns, credit);
+        if (is_over(now_ns))
+            return false;
     }
+    return true;
+}
+
+static void tick_again_at(struct pipepoll *p, uint64_t due_ns)
+{
     poller_hold_loop(p);
-    if (has_more_to_do(p))
-        poller_tick_soon(p);
-    else
-        alarm_set(&p->tick, schedule_next_due(&p->schedule));
+    alarm_set(&p->tick, due_ns);
+}
+
+/* A poll ended: others may have waited for its slot. The rest is the alarm's. */
+static void tick_at_end(struct pipepoll *p)
+{
+    uint64_t now_ns = wake_now_ns();
+    bool is_busy = has_news(p) || !list_empty(&p->gone) || !list_empty(&p->woken) || p->closing;
+    if (!is_busy) {
+        schedule_advance(&p->schedule, now_ns);
+        is_busy = !start_due(p, now_ns, STARTS_AT_END);
+    }
+    tick_again_at(p, is_busy ? now_ns : schedule_next_due(&p->schedule));
+}
+
+/* Start what is due while there are keys, slots and credit; come back when more is due. */
+static void tick(struct pipepoll *p, uint64_t now_ns)
+{
+    wake_some(p, now_ns);
+    do
+        schedule_advance(&p->schedule, now_ns);
+    while (schedule_next_due(&p->schedule) <= now_ns && !is_over(now_ns));
+    bool is_busy = !start_due(p, now_ns, UINT_MAX) || !list_empty(&p->gone) ||
+                   !list_empty(&p->woken) || has_news(p) || p->closing; /* by the sink */
+    tick_again_at(p, is_busy ? now_ns : schedule_next_due(&p->schedule));
 }
 
 /* --- the end --- */
+
+void poller_remove(struct pipepoll_target *t)
+{
+    struct pipepoll *p = t->poller;
+    if (t->schedule.state == TARGET_REMOVED)
+        return;
+    bool is_gone = schedule_remove(&p->schedule, &t->schedule); /* or its poll is out */
+    list_remove(&t->link);
+    list_put_last(is_gone ? &p->gone : &p->leaving, &t->link);
+}
 
 void target_free(struct pipepoll_target *t)
 {
@@ -332,10 +373,11 @@ static void on_transport_closed(void *ctx)
 
 static void poller_end(struct pipepoll *p)
 {
-    for (struct list *l; (l = list_pop_first(&p->free_calls)) != NULL;)
-        call_free(CONTAINER_OF(l, struct call, free_link), &p->calls);
     call_context_deinit(&p->calls);
     schedule_deinit(&p->schedule);
+    table_deinit(&p->regions.all);
+    table_deinit(&p->regions.allowances.all);
+    table_deinit(&p->regions.signers.used);
     alarm_deinit(&p->tick);
     p->stats.connections = transport_connections(p->transport);
     struct transport *ended = p->transport;
@@ -343,12 +385,13 @@ static void poller_end(struct pipepoll *p)
     transport_close(ended, on_transport_closed, p);
 }
 
-static void tell_removed(struct pipepoll *p)
+static void tell_removed(struct pipepoll *p, uint64_t since_ns)
 {
-    struct list gone; /* what removed() removes in turn waits for the next tick */
-    list_init(&gone);
-    list_move_all(&gone, &p->gone);
-    for (struct list *l; (l = list_pop_first(&gone)) != NULL;) {
+    const struct list *last = p->gone.prev; /* what removed() removes in turn waits */
+    for (struct list *l = NULL; l != last && !is_over(since_ns);) {
+        l = list_pop_first(&p->gone);
+        if (!l)
+            break;
         struct pipepoll_target *t = CONTAINER_OF(l, struct pipepoll_target, link);
         if (p->o.sink->removed)
             p->o.sink->removed(p->o.sink, t);
@@ -356,14 +399,46 @@ static void tell_removed(struct pipepoll *p)
     }
 }
 
+static bool has_targets(const struct pipepoll *p)
+{
+    return !list_empty(&p->targets) || !list_empty(&p->leaving) || !list_empty(&p->gone);
+}
+
+/* The last target is gone, and slots come back no more. true: they are gone too. */
+static bool free_calls(struct pipepoll *p, uint64_t since_ns)
+{
+    struct list *l;
+    while (!is_over(since_ns) && (l = list_pop_first(&p->free_calls)) != NULL)
+        call_free(CONTAINER_OF(l, struct call, free_link), &p->calls);
+    return list_empty(&p->free_calls);
+}
+
+/* Signers end by themselves, and ring the alarm; so do polls in flight. */
+static void end_some(struct pipepoll *p, uint64_t since_ns)
+{
+    while (!list_empty(&p->targets) && !is_over(since_ns))
+        poller_remove(CONTAINER_OF(p->targets.next, struct pipepoll_target, link));
+    tell_removed(p, since_ns);
+    bool is_empty = !has_targets(p) && free_calls(p, since_ns);
+    if (is_empty && !p->regions.signers.open)
+        poller_end(p);
+    else if (has_news(p) || !list_empty(&p->targets) || !list_empty(&p->gone) ||
+             (!has_targets(p) && !is_empty))
+        poller_tick_soon(p);
+}
+
 void poller_on_tick(struct alarm *alarm)
 {
     struct pipepoll *p = CONTAINER_OF(alarm, struct pipepoll, tick);
-    tell_removed(p);
-    if (has_ended(p))
-        poller_end(p);
+    uint64_t now_ns = wake_now_ns();
+    tell_removed(p, now_ns);
+    follow_identities(p, now_ns);
+    if (p->closing)
+        end_some(p, now_ns);
+    else if (has_news(p))
+        poller_tick_soon(p);
     else
-        tick(p);
+        tick(p, now_ns);
 }
 
 void poller_abandon(struct pipepoll *p)

@@ -18,7 +18,8 @@ struct pipepoll {
     struct call_context calls;
     struct schedule schedule;
     struct regions regions;
-    struct list targets, gone; /* gone: to be told so, then freed */
+    /* Those that are polled; removed with a poll in flight; to be told so, then freed. */
+    struct list targets, leaving, gone;
     struct list free_calls;
     struct list woken;                        /* targets that waited for keys, to be polled soon */
     struct pipepoll_credentials *credentials; /* of targets without their own */
@@ -35,7 +36,7 @@ struct pipepoll {
 
 struct pipepoll_target {
     struct target schedule; /* first poll, interval, back-off */
-    struct list link;       /* in targets, then in gone */
+    struct list link;       /* in targets, leaving or gone */
     struct list keys_link;  /* in its region's waiting, then in woken, while keys are its trouble */
     struct pipepoll *poller;
     struct region *region;
@@ -48,6 +49,8 @@ struct pipepoll_target {
 
 /* Ring the tick as soon as the loop turns, for the loop lives that long. */
 void poller_tick_soon(struct pipepoll *p);
+/* No poll of t starts any more. Fine on one that was removed. */
+void poller_remove(struct pipepoll_target *t);
 /* Hold the loop or let it end, as the embedder wishes and as polls in flight demand. */
 void poller_hold_loop(struct pipepoll *p);
 /* The alarm's: tell removed targets, end a poller that is done, else start what is due. */

@@ -13,7 +13,8 @@
 #include "signer.h"
 
 struct region {
-    struct list link;
+    struct table_node node;
+    struct list link; /* in its signer's regions, or in regions.lagging */
     struct share share;
     struct endpoint endpoint;
     struct sigv4_key key;
@@ -25,6 +26,7 @@ struct region {
     bool awaits_keys; /* the service refused those there are, and others are being fetched */
     bool is_closed;   /* to this account: it refuses keys that others accept */
     uint32_t keys_serial, accepted_serial; /* of the set it was told of; that it accepted last */
+    uint32_t retries;                      /* of its signer, that it has followed */
     struct list waiting; /* the poller's targets that failed for the set or its account */
     uint32_t target_count;
     size_t name_len;
@@ -33,7 +35,8 @@ struct region {
 
 /* What regions are made from and belong to. */
 struct regions {
-    struct list all;
+    struct table all;    /* by signer, name and URL */
+    struct list lagging; /* those whose signers' news they have not followed yet */
     struct alloc alloc;
     struct transport *transport;
     struct schedule *schedule;
@@ -55,10 +58,13 @@ int region_join(struct regions *all, const struct endpoint_rule *rule,
  * connections. */
 void region_leave(struct regions *all, struct region *r);
 
-/* The signer has news: hold the targets of its regions while it has no keys, let them go when it
- * has, and see which account they are of. What waited for other keys is moved to the end of
- * `woken` when there are such, or when somebody asked for it (signer.retry). */
-void regions_follow(struct regions *all, struct signer *signer, struct list *woken);
+/* The signer has news: its regions lag from now on, which costs the same however many they are. */
+void regions_follow(struct regions *all, struct signer *signer);
+/* Some regions follow their signers: their targets are held while there are no keys, and let go
+ * when there are; and it is seen which account they are of. What waited for other keys is moved to
+ * the end of `woken` when there are such, or when somebody asked for it (signers_retry()). true: no
+ * region lags any more. */
+bool regions_catch_up(struct regions *all, struct list *woken);
 
 /* The service refused the current keys: what for is said by code and message. The verdict is one
  * of: FAULT_EXPIRED, others are on their way, and the region's targets wait for them;

@@ -1,9 +1,9 @@
 #include "signer.h"
 
-static struct signer *find(const struct signers *all, const struct wish *wish)
+static struct signer *find(const struct signers *all, const struct wish *wish, uint64_t hash)
 {
-    for (struct list *l = all->used.next; l != &all->used; l = l->next) {
-        struct signer *s = CONTAINER_OF(l, struct signer, link);
+    for (struct table_node *n = table_first(&all->used, hash); n; n = table_next(n)) {
+        struct signer *s = CONTAINER_OF(n, struct signer, node);
         if (wish_eq(&s->wish->wish, wish))
             return s;
     }
@@ -14,7 +14,8 @@ static void on_identity_change(struct identity *id, void *ctx)
 {
     struct signer *s = ctx;
     (void)id;
-    s->changed = s->all->has_news = true;
+    if (list_empty(&s->news_link))
+        list_put_last(&s->all->news, &s->news_link);
     s->all->on_change(s->all->ctx);
 }
 
@@ -25,6 +26,8 @@ static int signer_new(struct signers *all, struct pipepoll_credentials *wish, st
     if (!s)
         return PIPEPOLL_ENOMEM;
     *s = (struct signer) { .all = all, .wish = wish };
+    list_init(&s->news_link);
+    list_init(&s->regions);
     struct identity_options o = {
         .host = &all->host,
         .wish = wish,
@@ -38,7 +41,6 @@ static int signer_new(struct signers *all, struct pipepoll_credentials *wish, st
         return r;
     }
     pipepoll_credentials_ref(wish);
-    list_put_last(&all->used, &s->link);
     all->open++;
     if (identity_current(s->identity))
         on_identity_change(s->identity, s); /* keys at hand are news; a fetch tells its own */
@@ -49,13 +51,23 @@ static int signer_new(struct signers *all, struct pipepoll_credentials *wish, st
 int signer_join(struct signers *all, struct pipepoll_credentials *wish, str region,
                 struct signer **out)
 {
-    struct signer *s = find(all, &wish->wish);
-    int r = s ? 0 : signer_new(all, wish, region, &s);
-    if (r)
-        return r;
+    uint64_t hash = wish_hash(all->used.seed, &wish->wish);
+    struct signer *s = find(all, &wish->wish, hash);
+    if (!s) {
+        int r = signer_new(all, wish, region, &s);
+        if (r)
+            return r;
+        table_put(&all->used, &s->node, hash);
+    }
     s->region_count++;
     *out = s;
     return 0;
+}
+
+struct signer *signer_next_changed(struct signers *all)
+{
+    struct list *l = list_pop_first(&all->news);
+    return l ? CONTAINER_OF(l, struct signer, news_link) : NULL;
 }
 
 static void on_identity_closed(void *ctx)
@@ -72,14 +84,16 @@ void signer_leave(struct signer *s)
 {
     if (--s->region_count)
         return;
-    list_remove(&s->link);
+    table_remove(&s->all->used, &s->node);
+    list_remove(&s->news_link);
     identity_close(s->identity, on_identity_closed, s);
 }
 
 void signers_retry(struct signers *all)
 {
-    for (struct list *l = all->used.next; l != &all->used; l = l->next) {
-        struct signer *s = CONTAINER_OF(l, struct signer, link);
+    struct table_walk walk = { 0 };
+    for (struct table_node *n; (n = table_each(&all->used, &walk)) != NULL;) {
+        struct signer *s = CONTAINER_OF(n, struct signer, node);
         identity_retry(s->identity);
         s->retry = true;
         on_identity_change(s->identity, s);

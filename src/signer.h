@@ -4,24 +4,27 @@
 #define SIGNER_H
 
 #include "base/list.h"
+#include "base/table.h"
 #include "credentials/identity.h"
 
 struct signer {
-    struct list link;
+    struct table_node node;
+    struct list news_link; /* in signers.news: look at it at the next tick */
+    struct list regions;   /* those that it signs for; the poller's */
     struct signers *all;
     struct identity *identity;
     struct pipepoll_credentials *wish; /* referenced */
     uint32_t region_count;
-    bool changed;       /* look at it at the next tick */
     bool retry;         /* its targets are to be polled when the fetch under way ends */
+    uint32_t retries;   /* such fetches that ended */
     uint64_t told_hash; /* of what was told last */
 };
 
 /* What signers are made from and belong to. */
 struct signers {
-    struct list used;
-    uint32_t open; /* those that are closing included */
-    bool has_news; /* one may have changed */
+    struct table used; /* by wish */
+    struct list news;  /* those that may have changed, in the order in which they did */
+    uint32_t open;     /* those that are closing included */
     struct provider_host host;
     /* From the loop: a signer has news, or the last one that closes is gone. */
     void (*on_change)(void *ctx);
@@ -32,6 +35,9 @@ struct signers {
  * one. Counts the caller as one more. PIPEPOLL_ENOMEM. */
 int signer_join(struct signers *all, struct pipepoll_credentials *wish, str region,
                 struct signer **out);
+/* The first with news, which it has no more then; NULL when there is none. */
+struct signer *signer_next_changed(struct signers *all);
+
 /* One region less; the last one ends it: signers.open goes down later, from the loop. */
 void signer_leave(struct signer *s);
 

@@ -53,7 +53,7 @@ static struct signers all;
 static int set_up(void **state)
 {
     all = (struct signers) { .on_change = on_change };
-    list_init(&all.used);
+    list_init(&all.news);
     now = (struct identity_report) { .label = "", .why = "", .expires_s = INT64_MAX };
     has_keys = false;
     opened = changes = 0;
@@ -107,15 +107,19 @@ static void keys_at_hand_are_news_and_a_fetch_under_way_is_none(void **state)
     struct pipepoll_credentials *wish = NULL;
     pipepoll_credentials_default(&wish, NULL);
     struct signer *waits = join(wish);
-    assert_false(waits->changed);
+    assert_null(signer_next_changed(&all));
     assert_int_equal(changes, 0);
     given.on_change(NULL, given.ctx);
-    assert_true(waits->changed);
-    assert_int_equal(changes, 1);
+    given.on_change(NULL, given.ctx);
+    assert_ptr_equal(signer_next_changed(&all), waits);
+    assert_null(signer_next_changed(&all));
+    assert_int_equal(changes, 2);
+    given.on_change(NULL, given.ctx); /* whatever its news: it ends */
     end(waits);
+    assert_null(signer_next_changed(&all));
     has_keys = true;
     struct signer *has = join(wish);
-    assert_true(has->changed);
+    assert_ptr_equal(signer_next_changed(&all), has);
     end(has);
     pipepoll_credentials_unref(wish);
 }
@@ -127,7 +131,8 @@ static void a_retry_is_for_all_and_remembered_until_it_is_over(void **state)
     struct signer *s = join(wish);
     signers_retry(&all);
     assert_int_equal(retries, 1);
-    assert_true(s->retry && s->changed);
+    assert_true(s->retry);
+    assert_ptr_equal(signer_next_changed(&all), s);
     end(s);
     pipepoll_credentials_unref(wish);
 }

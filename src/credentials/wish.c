@@ -5,6 +5,7 @@
 
 #include "aws/timestamp.h"
 #include "base/log.h"
+#include "base/table.h"
 
 /* --- made --- */
 
@@ -209,4 +210,23 @@ bool wish_eq(const struct wish *a, const struct wish *b)
         if (!role_eq(&a->roles[i], &b->roles[i]))
             return false;
     return true;
+}
+
+static uint64_t role_hash(uint64_t hash, const struct role *r)
+{
+    str duration = { (const char *)&r->duration_s, sizeof r->duration_s };
+    hash = table_hash(table_hash(hash, r->arn), r->session_name);
+    return table_hash(table_hash(hash, r->external_id), duration);
+}
+
+/* Without the secret: the key's id and the token tell sets apart well enough. */
+uint64_t wish_hash(uint64_t seed, const struct wish *w)
+{
+    str kind = { (const char *)&w->kind, sizeof w->kind };
+    uint64_t hash = table_hash(table_hash(seed, kind), w->profile);
+    if (w->fixed)
+        hash = table_hash(table_hash(hash, w->fixed->access_key_id), w->fixed->session_token);
+    for (size_t i = 0; i < w->role_count; i++)
+        hash = role_hash(hash, &w->roles[i]);
+    return hash;
 }

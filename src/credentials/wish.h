@@ -42,5 +42,7 @@ int wish_read_expiry(int64_t *out, const struct environment *e, struct pipepoll_
 
 /* Do both mean the same keys? Then they can share an identity. */
 bool wish_eq(const struct wish *a, const struct wish *b);
+/* Equal ones have the same; keyed, for a table. */
+uint64_t wish_hash(uint64_t seed, const struct wish *w);
 
 #endif

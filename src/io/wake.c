@@ -11,6 +11,7 @@
 #include "pipepoll.h"
 
 static const uint64_t ns_per_ms = 1000000;
+static const uint64_t slice_ns = 2000000; /* then the loop turns, though more alarms are due */
 static const uint64_t day_ns = 86400ull * 1000000000;
 
 struct wake {
@@ -52,6 +53,8 @@ static void on_timer(uv_timer_t *timer)
     while (heap_min_key(&w->alarms) <= w->ringing_ns) {
         struct alarm *a = CONTAINER_OF(heap_pop(&w->alarms), struct alarm, node);
         a->ring(a);
+        if (heap_min_key(&w->alarms) <= w->ringing_ns && wake_now_ns() - w->ringing_ns > slice_ns)
+            break;
     }
     w->ringing_ns = 0;
     w->armed_ns = ALARM_OFF;

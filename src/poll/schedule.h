@@ -44,8 +44,8 @@ void schedule_init(struct schedule *s, struct alloc alloc, uint32_t max_in_fligh
                    uint32_t max_per_share);
 void schedule_deinit(struct schedule *s); /* fine on a zeroed one; no target may be left */
 
-/* A share joins or leaves, and with it the fair limit changes. It must be empty to leave. The
- * budget is the caller's, for as long as the share uses it; NULL for none. Several shares may use one: they take
+/* A share joins or leaves, and the fair limit changes. It must be empty to leave. The budget is the
+ * caller's, for as long as the share uses it; NULL for none. Several shares may use one: they take
  * turns at its tokens. PIPEPOLL_ENOMEM, and nothing happened. */
 int schedule_share_add(struct schedule *s, struct share *share, struct budget *budget);
 void schedule_share_remove(struct schedule *s, struct share *share);
