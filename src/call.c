@@ -137,10 +137,10 @@ static enum fault sign_and_send(struct call *c, struct call_context *ctx, struct
 {
     if (!make_room(c, ctx))
         return FAULT_OUT_OF_MEMORY;
-    int64_t skew_ms = ctx->trusts_clock ? 0 : c->region->clock.ms;
+    c->skew_ms = ctx->trusts_clock ? 0 : c->region->clock.ms;
     c->started_ns = wake_now_ns();
     c->sent_ms = wake_wall_ms();
-    amz_date_set(&c->region->date, (c->sent_ms + skew_ms) / 1000);
+    amz_date_set(&c->region->date, (c->sent_ms + c->skew_ms) / 1000);
     int failed = put_head(c, ctx, buf_str(body));
     if (failed || body->overflow || c->head.overflow)
         return FAULT_BROKEN;
@@ -245,13 +245,20 @@ static void make_plain(str text)
             *at = '?';
 }
 
-/* Every answer tells the time; true: this one did, and is believed. */
-static bool compare_clocks(const struct call *c, struct call_context *ctx)
+/* Every answer tells the time; true: this one did, and is believed, and the time of the signature
+ * was so far from it. That one may have been another than what our clock, corrected, says now: the
+ * clock may have been put right since, even while the call was under way. So the round trip is told
+ * by a clock that nobody sets. */
+static bool compare_clocks(const struct call *c, struct call_context *ctx, int64_t *signed_off_ms)
 {
     int64_t skew_ms, received_ms = wake_wall_ms();
-    return clock_skew_measure(&skew_ms, c->wanted[CALL_DATE].value, c->wanted[CALL_AGE].value,
-                              c->sent_ms, received_ms) &&
-           clock_skew_hear(&c->region->clock, skew_ms, received_ms) && !ctx->trusts_clock;
+    int64_t began_ms = received_ms - (int64_t)((wake_now_ns() - c->started_ns) / 1000000);
+    if (!clock_skew_measure(&skew_ms, c->wanted[CALL_DATE].value, c->wanted[CALL_AGE].value,
+                            began_ms, received_ms) ||
+        !clock_skew_hear(&c->region->clock, skew_ms, received_ms))
+        return false;
+    *signed_off_ms = began_ms + skew_ms - (c->sent_ms + c->skew_ms);
+    return !ctx->trusts_clock;
 }
 
 void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *out)
@@ -263,7 +270,8 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
         .request_id = c->wanted[CALL_REQUEST_ID].value,
     };
     out->keys_are_old = c->keys != identity_current(c->region->signer->identity);
-    bool knows_time = x->http_status && compare_clocks(c, ctx);
+    int64_t signed_off_ms = 0;
+    bool knows_time = x->http_status && compare_clocks(c, ctx, &signed_off_ms);
     if (x->fault) {
         explain(&c->why, 0, "%s", x->detail);
         out->message = str_of(c->why.text);
@@ -273,7 +281,7 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
             out->message = str_of(c->why.text);
     } else {
         read_error(c, ctx, out);
-        out->may_be_clock = knows_time && clock_skew_explains(out->code, c->region->clock.ms);
+        out->may_be_clock = knows_time && clock_skew_explains(out->code, signed_off_ms);
     }
     answer_hide(out->message, c->keys->session_token);
     c->keys = credentials_unref(c->keys);

@@ -37,6 +37,7 @@ struct call {
     struct credentials *keys; /* that it was signed with, referenced while in flight */
     uint64_t started_ns;
     int64_t sent_ms;   /* by this machine's calendar clock */
+    int64_t skew_ms;   /* that it was signed with: sent_ms + skew_ms is the time in the signature */
     uint32_t batch;    /* jobs asked for; 0: left to the service */
     uint32_t on_order; /* jobs set aside from the sink's credit */
     struct wanted_header wanted[CALL_WANTED_COUNT];

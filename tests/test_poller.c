@@ -1,6 +1,7 @@
 /* The library through its public header, against scripted answers. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "lib/check.h"
 #include "lib/server.h"
@@ -342,6 +343,40 @@ static void polling_goes_on_after_failures(void **state)
     assert_int_equal(w.failures, 2);
     assert_int_equal(w.last_failure.status, PIPEPOLL_ETRANSPORT);
     assert_int_equal(w.last_answer.attempt, 3);
+    world_close(&w);
+}
+
+/* A clock that was wrong is put right: the service seems to be an hour ahead by all answers until
+ * then, and not at all from then on. */
+static struct server_reply a_clock_put_right(struct world *w, const struct server_request *rq)
+{
+    static char text[256];
+    const char *body =
+        rq->number == 2 ? "{\"__type\":\"InvalidSignatureException\"}" : "{\"jobs\":[]}";
+    time_t now_s = time(NULL) + (rq->number == 1 ? 3600 : 0);
+    char date[64];
+    struct tm tm;
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now_s, &tm));
+    int len =
+        snprintf(text, sizeof text,
+                 "HTTP/1.1 %s\r\nx-amzn-RequestId: r\r\nDate: %s\r\nContent-Length: %zu\r\n\r\n%s",
+                 rq->number == 2 ? "400 Bad Request" : "200 OK", date, strlen(body), body);
+    (void)w;
+    return (struct server_reply) { { text, (size_t)len }, SERVER_KEEP, 0 };
+}
+
+static void a_refusal_is_judged_by_the_time_that_the_request_was_signed_with(void **state)
+{
+    struct world w;
+    (void)state;
+    world_open(&w, a_clock_put_right);
+    world_poll(&w);
+    RUN_UNTIL(&w, w.failures);
+    assert_int_equal(w.answers, 1);
+    assert_int_equal(w.last_failure.status, PIPEPOLL_ECREDENTIALS);
+    assert_in_range(w.last_failure.retry_in_ms, 0, 1000);
+    RUN_UNTIL(&w, w.answers == 2);
+    assert_int_equal(w.failures, 1);
     world_close(&w);
 }
 
@@ -845,6 +880,7 @@ int main(void)
         cmocka_unit_test(a_lasting_failure_is_told_once_in_full_and_without_secrets),
         cmocka_unit_test(what_is_not_understood_is_an_error_and_never_no_jobs),
         cmocka_unit_test(polling_goes_on_after_failures),
+        cmocka_unit_test(a_refusal_is_judged_by_the_time_that_the_request_was_signed_with),
         cmocka_unit_test(without_credit_nothing_is_polled),
         cmocka_unit_test(jobs_on_order_count_against_the_credit),
         cmocka_unit_test(a_full_batch_is_followed_at_once),

@@ -62,7 +62,7 @@ bool clock_skew_hear(struct clock_skew *s, int64_t skew_ms, int64_t received_ms)
     return true;
 }
 
-bool clock_skew_explains(str code, int64_t skew_ms)
+bool clock_skew_explains(str code, int64_t off_ms)
 {
     static const str codes[] = {
         STR_INIT("InvalidSignatureException"),
@@ -73,7 +73,7 @@ bool clock_skew_explains(str code, int64_t skew_ms)
         STR_INIT("RequestInTheFuture"),
         STR_INIT("AccessDeniedException"),
     };
-    if (skew_ms <= EXPLAINS_MS && skew_ms >= -EXPLAINS_MS)
+    if (off_ms <= EXPLAINS_MS && off_ms >= -EXPLAINS_MS)
         return false;
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (str_eq(code, codes[i]))

@@ -29,10 +29,10 @@ bool clock_skew_hear(struct clock_skew *s, int64_t skew_ms, int64_t received_ms)
 /* The same for a single answer, which no other can confirm. */
 bool clock_skew_is_credible(int64_t skew_ms);
 
-/* Can the clock be why the service refused with this code, in the answer that skew_ms was measured
- * by? Then the call is worth a retry, signed with the corrected time: more than 4 min of skew, and
+/* Can the clock be why the service refused with this code a request whose signature's time was off
+ * by so much? Then the call is worth a retry, signed with the corrected time: more than 4 min, and
  * a code of InvalidSignatureException, SignatureDoesNotMatch, AuthFailure, RequestTimeTooSkewed,
  * RequestExpired, RequestInTheFuture, AccessDeniedException. */
-bool clock_skew_explains(str code, int64_t skew_ms);
+bool clock_skew_explains(str code, int64_t off_ms);
 
 #endif
