@@ -281,6 +281,7 @@ static void wake_some(struct pipepoll *p, uint64_t now_ns)
         struct pipepoll_target *t = CONTAINER_OF(l, struct pipepoll_target, keys_link);
         uint64_t after_ms = rng_next(&p->rng) % WOKEN_WITHIN_MS;
         schedule_hurry(&p->schedule, &t->schedule, now_ns + after_ms * 1000000);
+        target_scatter(&t->schedule, rng_next(&p->rng));
     }
 }
 
@@ -291,10 +292,14 @@ static bool start_due(struct pipepoll *p, uint64_t now_ns, unsigned most)
         if (!most--)
             return false;
         uint64_t credit = credit_left(p); /* the sink may have removed targets in there */
-        struct target *next = credit ? schedule_take(&p->schedule, now_ns) : NULL;
-        if (!next)
-            break;
-        poll_begin(CONTAINER_OF(next, struct pipepoll_target, schedule), now_ns, credit);
+        if (!credit) {
+            schedule_park(&p->schedule, now_ns);
+            return true;
+        }
+        schedule_resume(&p->schedule, now_ns);
+        struct target *next = schedule_take(&p->schedule, now_ns);
+        if (next)
+            poll_begin(CONTAINER_OF(next, struct pipepoll_target, schedule), now_ns, credit);
         if (is_over(now_ns))
             return false;
     }

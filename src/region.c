@@ -28,7 +28,7 @@ static struct region *find(const struct regions *all, str name, str url,
 static void hold_without_keys(struct regions *all, struct region *r)
 {
     bool has_keys = identity_current(r->signer->identity) != NULL;
-    schedule_share_hold(all->schedule, &r->share, !has_keys || r->awaits_keys);
+    schedule_share_hold(all->schedule, &r->share, !has_keys || r->awaits_keys, wake_now_ns());
 }
 
 static struct allowance_key allowance_key_of(const struct region *r)

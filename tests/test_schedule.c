@@ -326,13 +326,13 @@ static void a_held_share_uses_no_slot_and_loses_no_target(void **state)
     struct world w;
     int taken[REGIONS] = { 0 };
     world_init(&w, 100, 100);
-    schedule_share_hold(&w.s, &w.shares[2], true);
+    schedule_share_hold(&w.s, &w.shares[2], true, 1000);
     take_all(&w, 1000, taken);
     assert_int_equal(taken[0], TARGETS);
     assert_int_equal(taken[2], 0);
     assert_int_equal(w.s.ready, TARGETS);
     assert_true(schedule_next_due(&w.s) == TARGET_NEVER);
-    schedule_share_hold(&w.s, &w.shares[2], false);
+    schedule_share_hold(&w.s, &w.shares[2], false, 1000);
     take_all(&w, 1000, taken);
     assert_int_equal(taken[2], TARGETS);
     world_deinit(&w);
@@ -347,7 +347,7 @@ static void a_held_share_can_be_held_back_from_the_midst_of_its_work(void **stat
     budget_init(&b, 1, 0);
     schedule_share_use(&w.s, &w.shares[0], &b);
     take_all(&w, 1000, taken);
-    schedule_share_hold(&w.s, &w.shares[0], true); /* while its budget waits for a token */
+    schedule_share_hold(&w.s, &w.shares[0], true, 1000); /* while its budget waits for a token */
     assert_true(schedule_next_due(&w.s) == TARGET_NEVER);
     take_all(&w, 10000000000, taken);
     assert_int_equal(taken[0], 1);

@@ -1,7 +1,12 @@
 /* A share is in one of three places, and share_settle() puts it there after whatever happened to
  * it. The fair limit is one number for all: when it falls, shares that have too many polls out
  * leave their lines only when it is their turn; when it rises, those without a free slot are looked
- * at again. */
+ * at again.
+ *
+ * What became due during a stall is not polled all at once at its end. A loop that stood still
+ * shows in the heap, whose first target is late then; shares that were held and a schedule that was
+ * parked know it of themselves. Targets that only wait for slots or tokens are no such case: there
+ * the queue is the order, and putting off would leave slots empty. */
 #include "poll/schedule.h"
 
 #include <assert.h>
@@ -10,10 +15,14 @@
  * may have raised its rate since it named an instant. */
 static const uint64_t ask_again_ns = 1000000000;
 
+enum { PUT_OFF_AT_ONCE = 64 };
+
 void schedule_init(struct schedule *s, struct alloc alloc, uint32_t max_in_flight,
                    uint32_t max_per_share)
 {
-    *s = (struct schedule) { .max_in_flight = max_in_flight, .max_per_share = max_per_share };
+    *s = (struct schedule) { .max_in_flight = max_in_flight,
+                             .max_per_share = max_per_share,
+                             .parked_ns = TARGET_NEVER };
     heap_init(&s->due, alloc);
     heap_init(&s->waiting, alloc);
     list_init(&s->ring);
@@ -113,10 +122,34 @@ void schedule_share_use(struct schedule *s, struct share *share, struct budget *
     share_settle(s, share);
 }
 
-void schedule_share_hold(struct schedule *s, struct share *share, bool held)
+static void note_stall(struct stall *stall, uint64_t since_ns, uint64_t now_ns)
 {
+    if (now_ns - since_ns > TARGET_STALL_MS * (uint64_t)1000000)
+        *stall = (struct stall) { .end_ns = now_ns, .length_ns = now_ns - since_ns };
+}
+
+void schedule_share_hold(struct schedule *s, struct share *share, bool held, uint64_t now_ns)
+{
+    if (held && !share->held)
+        share->held_ns = now_ns;
+    else if (!held && share->held)
+        note_stall(&share->stall, share->held_ns, now_ns);
     share->held = held;
     share_settle(s, share);
+}
+
+void schedule_park(struct schedule *s, uint64_t now_ns)
+{
+    if (s->parked_ns == TARGET_NEVER)
+        s->parked_ns = now_ns;
+}
+
+void schedule_resume(struct schedule *s, uint64_t now_ns)
+{
+    if (s->parked_ns == TARGET_NEVER)
+        return;
+    note_stall(&s->stall, s->parked_ns, now_ns);
+    s->parked_ns = TARGET_NEVER;
 }
 
 /* --- targets --- */
@@ -177,8 +210,15 @@ void schedule_advance(struct schedule *s, uint64_t now_ns)
         struct heap_node *node = heap_pop(&s->waiting);
         budget_settle(s, CONTAINER_OF(node, struct budget, wait_node));
     }
+    uint64_t first_ns = heap_min_key(&s->due);
+    if (first_ns <= now_ns && first_ns >= s->stood.end_ns) /* else a slice of the same stall */
+        note_stall(&s->stood, first_ns, now_ns);
     for (int i = 0; i < SCHEDULE_SLICE && heap_min_key(&s->due) <= now_ns; i++) {
         struct target *t = CONTAINER_OF(heap_pop(&s->due), struct target, due_node);
+        if (target_missed(t, &s->stood)) {
+            heap_put(&s->due, &t->due_node, target_after_stall(t, &s->stood));
+            continue;
+        }
         t->state = TARGET_READY;
         list_put_last(&t->share->ready, &t->ready_link);
         s->ready++;
@@ -222,21 +262,43 @@ bool schedule_has_next(struct schedule *s, uint64_t now_ns)
     return s->in_flight < s->max_in_flight && next_budget(s, now_ns);
 }
 
+/* true: it waited out a stall, and waits a little more now. */
+static bool put_off(struct schedule *s, struct target *t, uint64_t now_ns)
+{
+    const struct stall *stall = &s->stall, *held = &t->share->stall;
+    if (held->end_ns > stall->end_ns)
+        stall = held;
+    if (t->due_ns >= stall->end_ns || !target_missed(t, stall))
+        return false; /* nearly always by the first */
+    uint64_t due_ns = target_after_stall(t, stall);
+    if (due_ns <= now_ns)
+        return false;
+    t->state = TARGET_WAITING;
+    heap_put(&s->due, &t->due_node, due_ns);
+    return true;
+}
+
 struct target *schedule_take(struct schedule *s, uint64_t now_ns)
 {
-    if (!schedule_has_next(s, now_ns))
-        return NULL;
-    struct budget *b = CONTAINER_OF(list_pop_first(&s->ring), struct budget, ring_link);
-    struct share *share = CONTAINER_OF(b->line.next, struct share, place_link);
-    struct target *t = CONTAINER_OF(list_pop_first(&share->ready), struct target, ready_link);
-    t->state = TARGET_IN_FLIGHT;
-    s->ready--;
-    s->in_flight++;
-    share->in_flight++;
-    share_move(s, share, SHARE_IDLE);
-    budget_take(b, BUDGET_POLL, now_ns);
-    share_settle(s, share); /* to the end of its line, and that to the end of the ring */
-    return t;
+    for (int i = 0; i < PUT_OFF_AT_ONCE && schedule_has_next(s, now_ns); i++) {
+        struct budget *b = CONTAINER_OF(list_pop_first(&s->ring), struct budget, ring_link);
+        struct share *share = CONTAINER_OF(b->line.next, struct share, place_link);
+        struct target *t = CONTAINER_OF(list_pop_first(&share->ready), struct target, ready_link);
+        s->ready--;
+        share_move(s, share, SHARE_IDLE);
+        bool taken = !put_off(s, t, now_ns);
+        if (taken) {
+            t->state = TARGET_IN_FLIGHT;
+            t->keeps_due = false;
+            s->in_flight++;
+            share->in_flight++;
+            budget_take(b, BUDGET_POLL, now_ns);
+        }
+        share_settle(s, share); /* to the end of its line, and that to the end of the ring */
+        if (taken)
+            return t;
+    }
+    return NULL;
 }
 
 void schedule_give(struct schedule *s, struct target *t, uint64_t due_ns)

@@ -25,6 +25,8 @@ struct share {
     enum share_place place;
     uint32_t in_flight;
     bool held;
+    uint64_t held_ns;   /* since when */
+    struct stall stall; /* the last time that it was held */
 };
 
 struct schedule {
@@ -37,6 +39,9 @@ struct schedule {
     uint32_t max_in_flight;
     uint32_t max_per_share; /* 0: max_in_flight / shares, at least 1 */
     uint32_t limit;         /* of each share, at present */
+    uint64_t parked_ns;     /* since when; TARGET_NEVER: it is not */
+    struct stall stall;     /* the last time that it was parked */
+    struct stall stood;     /* the last time that nobody advanced it */
 };
 
 /* The schedule must not move afterwards. */
@@ -54,7 +59,11 @@ void schedule_share_remove(struct schedule *s, struct share *share);
  * more. */
 void schedule_share_use(struct schedule *s, struct share *share, struct budget *budget);
 /* While held, its targets become due and wait, and no slot is used. Polls in flight go on. */
-void schedule_share_hold(struct schedule *s, struct share *share, bool held);
+void schedule_share_hold(struct schedule *s, struct share *share, bool held, uint64_t now_ns);
+
+/* The caller has no use for what schedule_take() would give, or has again. */
+void schedule_park(struct schedule *s, uint64_t now_ns);
+void schedule_resume(struct schedule *s, uint64_t now_ns);
 
 /* A target joins, due at due_ns. PIPEPOLL_ENOMEM. */
 int schedule_add(struct schedule *s, struct target *t, uint64_t due_ns);
@@ -75,7 +84,8 @@ void schedule_advance(struct schedule *s, uint64_t now_ns);
 
 /* Is a target ready that may have a slot and a token? */
 bool schedule_has_next(struct schedule *s, uint64_t now_ns);
-/* That target, now IN_FLIGHT and holding a slot, its token taken; NULL when there is none. */
+/* That target, now IN_FLIGHT and holding a slot, its token taken. NULL when there is none, or when
+ * some were put off after a stall (target_after_stall()): then ask schedule_has_next() again. */
 struct target *schedule_take(struct schedule *s, uint64_t now_ns);
 
 /* Its poll ended: the slot is free, and the target waits until due_ns. A REMOVED one is let go. */

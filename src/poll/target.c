@@ -3,8 +3,11 @@
 #include <assert.h>
 
 #include "base/backoff.h"
+#include "base/rng.h"
 
 static const uint64_t ns_per_ms = 1000000;
+
+enum { LATE_MS = 100 };
 
 void target_init(struct target *t, struct share *share, uint32_t interval_ms)
 {
@@ -38,6 +41,47 @@ static uint64_t later_of(uint64_t a, uint64_t b)
 uint64_t target_first_due(const struct target *t, uint64_t now_ns, uint64_t roll)
 {
     return now_ns + roll % (target_interval_ms(t) * ns_per_ms);
+}
+
+/* Dice from an instant whose nanoseconds came from dice: the schedule has none of its own. */
+static uint64_t roll_of(uint64_t due_ns)
+{
+    struct rng rng = { due_ns };
+    return rng_next(&rng);
+}
+
+/* A share of ns: 0 to 1 as 0 to 65536. */
+static uint64_t part_of(uint64_t ns, uint64_t share)
+{
+    return (ns >> 16) * share + (((ns & 0xffff) * share) >> 16);
+}
+
+bool target_missed(const struct target *t, const struct stall *stall)
+{
+    uint32_t late_ms = target_interval_ms(t) / 50; /* so few are no herd */
+    uint64_t late_ns = (late_ms < LATE_MS ? late_ms : LATE_MS) * ns_per_ms;
+    return !t->keeps_due && stall->end_ns > late_ns && t->due_ns < stall->end_ns - late_ns;
+}
+
+/* A short stall leaves most of the others in their phases, so this one goes back to its own. After
+ * a long one all are put off: over the first part of an interval by `share`, and then over the next
+ * whole one, which takes gaps between that part and an interval. */
+uint64_t target_after_stall(struct target *t, const struct stall *stall)
+{
+    uint64_t interval_ns = target_interval_ms(t) * ns_per_ms, share = roll_of(t->due_ns) & 0xffff;
+    uint64_t part_ns = stall->length_ns < interval_ns / 2 ? stall->length_ns : interval_ns / 2;
+    uint64_t due_ns = stall->end_ns + part_of(part_ns, share);
+    t->keeps_due = true;
+    t->emptied_ns = TARGET_NEVER;
+    t->early_ns = stall->length_ns < interval_ns / 3
+                      ? due_ns - t->due_ns
+                      : part_of(interval_ns - part_ns, 65536 - share);
+    return due_ns;
+}
+
+void target_scatter(struct target *t, uint64_t roll)
+{
+    t->early_ns = part_of(target_interval_ms(t) * ns_per_ms, roll & 0xffff);
 }
 
 static bool may_poll_again(const struct target *t)
@@ -75,10 +119,13 @@ static uint64_t after_answer(struct target *t, struct budget *budget, const stru
     t->failures = 0;
     t->reported_hash = 0;
     t->retry_cost = 0;
+    t->keeps_due = end->full;
     if (end->full)
         return end->now_ns;
+    uint64_t wait_ns = around_ns(target_interval_ms(t), end->roll), early_ns = t->early_ns;
+    t->early_ns = 0;
     t->emptied_ns = end->started_ns;
-    return end->started_ns + around_ns(target_interval_ms(t), end->roll);
+    return end->started_ns + (early_ns < wait_ns ? wait_ns - early_ns : 0);
 }
 
 /* 0: never sooner than planned. */

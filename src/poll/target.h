@@ -41,7 +41,16 @@ struct target {
     uint32_t failures;      /* in a row */
     uint32_t reported_hash; /* of the last reported failure that waits for a change; 0: none */
     uint32_t retry_cost;    /* what the poll in flight cost the quota; 0: it came by plan */
+    bool keeps_due;         /* it was put off by a stall, or has more jobs to fetch: not again */
+    uint64_t early_ns;      /* after the next poll by plan the one after it comes sooner by this */
 };
+
+/* A time in which nothing could be polled: the process stood still, there was no credit, no keys.
+ * Shorter ones than TARGET_STALL_MS are none. */
+struct stall {
+    uint64_t end_ns, length_ns;
+};
+enum { TARGET_STALL_MS = 250 };
 
 /* Polled at an interval, at least 1 ms; or by a goal, for which see poll/pace.h. */
 void target_init(struct target *t, struct share *share, uint32_t interval_ms);
@@ -52,6 +61,18 @@ uint32_t target_interval_ms(const struct target *t);
 
 /* The first poll of a target added at now: anywhere in its first interval. */
 uint64_t target_first_due(const struct target *t, uint64_t now_ns, uint64_t roll);
+
+/* Did the target become due within this stall, and long enough before its end that it must not be
+ * polled together with all the others that did? */
+bool target_missed(const struct target *t, const struct stall *stall);
+/* When it is polled then, once a stall: all of them are spread over half an interval, or as long as
+ * the stall was if that is less; and the polls after these so that their phases are again those of
+ * before, or again spread over the whole interval. How long its next jobs waited teaches nothing.
+ * due_ns remains what it was. */
+uint64_t target_after_stall(struct target *t, const struct stall *stall);
+/* Others are polled at about the same time as this one, and it shall part with them: the poll after
+ * the next one comes up to an interval sooner. */
+void target_scatter(struct target *t, uint64_t roll);
 
 /* How a poll ended. */
 struct poll_end {
