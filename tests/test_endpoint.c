@@ -2,6 +2,8 @@
 
 #include "lib/check.h"
 
+#define LABEL_OF_63 "a23456789-123456789-123456789-123456789-123456789-123456789-123"
+
 #include <jansson.h>
 #include <stdio.h>
 
@@ -179,6 +181,11 @@ static void an_override_is_written_anew_from_its_parts(void **state)
         { "http://[::1]:8080/x", "http://[::1]:8080/x/", "[::1]:8080", "/x/" },
         { "https://[fe80::A:192.0.2.1]", "https://[fe80::A:192.0.2.1]/", "[fe80::A:192.0.2.1]",
           "/" },
+        { "https://h./", "https://h./", "h.", "/" },
+        { "https://3com.test", "https://3com.test/", "3com.test", "/" },
+        { "https://1.2.3.4x", "https://1.2.3.4x/", "1.2.3.4x", "/" },
+        { "https://" LABEL_OF_63, "https://" LABEL_OF_63 "/", LABEL_OF_63, "/" },
+        { "https://h/%2F%2f%00", "https://h/%2F%2f%00/", "h", "/%2F%2f%00/" },
         { "http://code_pipeline.local", "http://code_pipeline.local/", "code_pipeline.local", "/" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -199,7 +206,10 @@ static void a_bad_override_is_refused_with_the_rule_it_breaks(void **state)
     static const char *const byte = "has a character that must be percent-encoded in a URL";
     static const char *const query = "has a query or a fragment, only a path may follow the host";
     static const char *const host =
-        "needs a host of letters, digits, '.', '-' and '_', or an IPv6 address in brackets";
+        "needs a host: a name of letters, digits, '-' and '_' between dots, an IPv4 address of "
+        "four numbers, or an IPv6 address in brackets";
+    static const char *const percent =
+        "has a '%' that two hexadecimal digits do not follow: write it %25";
     static const char *const port = "has a port that is not a number from 1 to 65535";
     const struct {
         const char *url, *rule;
@@ -230,6 +240,37 @@ static void a_bad_override_is_refused_with_the_rule_it_breaks(void **state)
         { "http://[1.2.3.4]", host },
         { "http://[::g]", host },
         { "http://[fe80::1%25eth0]", host },
+        { "http://[::1::2]", host },
+        { "http://[1:2:3:4:5:6:7:8:9]", host },
+        { "http://[12345::]", host },
+        { "http://[::1.2.3.256]", host },
+        { "https://-/", host },
+        { "https://-", host },
+        { "https://-h", host },
+        { "https://h-", host },
+        { "https://a.-b.c", host },
+        { "https://a-.c", host },
+        { "https://.", host },
+        { "https://.h", host },
+        { "https://h..", host },
+        { "https://a..b", host },
+        { "https://" LABEL_OF_63 "x.test", host },
+        { "https://" LABEL_OF_63 "." LABEL_OF_63 "." LABEL_OF_63 "." LABEL_OF_63, host },
+        { "https://1", host },
+        { "https://127.1", host },
+        { "https://127.0.0.1.", host },
+        { "https://127.0.0.256", host },
+        { "https://127.0.0.01", host },
+        { "https://1.2.3.4.5", host },
+        { "https://0x7f000001", host },
+        { "https://a.0x7F", host },
+        { "https://2130706433/", host },
+        { "https://h/%zz", percent },
+        { "https://h/%", percent },
+        { "https://h/%4", percent },
+        { "https://h/a%4/b", percent },
+        { "https://h/%%41", percent },
+        { "https://h/%4g/", percent },
         { "http://h:", port },
         { "http://h:0", port },
         { "http://h:65536", port },

@@ -6,10 +6,12 @@
  * connects to, what the Host header says and what is signed are then the same bytes. */
 #include "aws/endpoint.h"
 
+#include <arpa/inet.h>
+
 #include "base/buf.h"
 #include "base/log.h"
 
-enum { REGION_MAX = 63, QUOTE_MAX = 100 };
+enum { REGION_MAX = 63, QUOTE_MAX = 100, LABEL_MAX = 63, HOST_MAX = 253 };
 
 struct partition {
     str name, suffix, dualstack_suffix;
@@ -156,22 +158,75 @@ static bool is_url_byte(char c)
     return c > 0x20 && c < 0x7f && !strchr("\"<>\\^`{|}", c);
 }
 
-static bool is_host(str host)
+static bool is_label(str label)
 {
-    for (size_t i = 0; i < host.len; i++)
-        if (!is_alnum_lower(ascii_lower(host.ptr[i])) && !strchr("-._", host.ptr[i]))
+    for (size_t i = 0; i < label.len; i++)
+        if (!is_alnum_lower(ascii_lower(label.ptr[i])) && !strchr("-_", label.ptr[i]))
             return false;
-    return host.len > 0;
+    return label.len > 0 && label.len <= LABEL_MAX && label.ptr[0] != '-' &&
+           label.ptr[label.len - 1] != '-';
 }
 
-/* Only its alphabet is checked: whether it is an address the system will say. A zone ("%eth0") is
- * refused, because it means nothing in a Host header. */
+static bool is_address(int family, str text)
+{
+    char copy[INET6_ADDRSTRLEN];
+    unsigned char address[sizeof(struct in6_addr)];
+    if (text.len >= sizeof copy)
+        return false;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    return inet_pton(family, copy, address) == 1;
+}
+
+/* Then the system may take the whole for an address: "127.1" and "0x7f000001" are 127.0.0.1 to one
+ * reader and names to another. */
+static bool is_number(str label)
+{
+    bool is_hex = label.len >= 2 && label.ptr[0] == '0' && ascii_lower(label.ptr[1]) == 'x';
+    for (size_t i = is_hex ? 2 : 0; i < label.len; i++)
+        if (!is_digit(label.ptr[i]) && !(is_hex && strchr("abcdef", ascii_lower(label.ptr[i]))))
+            return false;
+    return true;
+}
+
+/* Labels between dots, one more dot at the end at most; an address when the last is a number. */
+static bool is_host(str host)
+{
+    str rest = host, label = STR("");
+    if (rest.len && rest.ptr[rest.len - 1] == '.')
+        rest.len--;
+    if (!rest.len || rest.len > HOST_MAX)
+        return false;
+    for (bool more = true; more;) {
+        label = (str) { rest.ptr, str_find(rest, '.') };
+        more = label.len < rest.len;
+        rest = str_skip(rest, label.len + more);
+        if (!is_label(label))
+            return false;
+    }
+    return !is_number(label) || is_address(AF_INET, host);
+}
+
+/* A zone ("%eth0") is refused, because it means nothing in a Host header. */
 static bool is_ipv6(str host)
 {
-    for (size_t i = 1; i + 1 < host.len; i++)
-        if (!is_digit(host.ptr[i]) && !strchr("abcdefABCDEF:.", host.ptr[i]))
+    return host.len > 2 && host.ptr[host.len - 1] == ']' &&
+           is_address(AF_INET6, (str) { host.ptr + 1, host.len - 2 });
+}
+
+static bool is_hex_digit(char c)
+{
+    return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
+}
+
+/* Each '%' begins an escape. */
+static bool is_escaped(str path)
+{
+    for (size_t i = 0; i < path.len; i++)
+        if (path.ptr[i] == '%' &&
+            (path.len - i < 3 || !is_hex_digit(path.ptr[i + 1]) || !is_hex_digit(path.ptr[i + 2])))
             return false;
-    return host.len > 3 && host.ptr[host.len - 1] == ']' && str_find(host, ':') < host.len;
+    return true;
 }
 
 /* ":1" to ":65535", or nothing for 0. */
@@ -198,7 +253,8 @@ static const char *split_authority(struct url *u, str authority)
     str port = str_skip(authority, end);
     u->host = (str) { authority.ptr, end };
     if (!(ipv6 ? is_ipv6(u->host) : is_host(u->host)))
-        return "needs a host of letters, digits, '.', '-' and '_', or an IPv6 address in brackets";
+        return "needs a host: a name of letters, digits, '-' and '_' between dots, an IPv4 "
+               "address of four numbers, or an IPv6 address in brackets";
     if ((port.len && port.ptr[0] != ':') || !read_port(&u->port, port))
         return "has a port that is not a number from 1 to 65535";
     return NULL;
@@ -219,7 +275,10 @@ static const char *split_url(struct url *u, str url)
     url = str_skip(url, u->tls ? https.len : http.len);
     size_t end = str_find(url, '/');
     u->path = str_skip(url, end);
-    return split_authority(u, (str) { url.ptr, end });
+    const char *rule = split_authority(u, (str) { url.ptr, end });
+    if (!rule && !is_escaped(u->path))
+        rule = "has a '%' that two hexadecimal digits do not follow: write it %25";
+    return rule;
 }
 
 /* Write what the text of an endpoint is made of; the slices of out begin to be valid here. */
