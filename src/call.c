@@ -142,8 +142,10 @@ static enum fault sign_and_send(struct call *c, struct call_context *ctx, struct
     c->sent_ms = wake_wall_ms();
     amz_date_set(&c->region->date, (c->sent_ms + c->skew_ms) / 1000);
     int failed = put_head(c, ctx, buf_str(body));
-    if (failed || body->overflow || c->head.overflow)
+    if (body->overflow || c->head.overflow)
         return FAULT_BROKEN;
+    if (failed) /* OpenSSL passed its check when the poller opened: what it lacks is memory */
+        return FAULT_OUT_OF_MEMORY;
     return send(c, ctx, buf_str(body));
 }
 

@@ -157,7 +157,9 @@ static uint64_t after_backoff(struct target *t, struct budget *budget, const str
         ms = later_of(ms, TARGET_REFRESH_MS);
     uint64_t backed_off_ns = end->now_ns + ms * ns_per_ms;
     uint64_t planned_ns = end->started_ns + around_ns(target_interval_ms(t), end->roll);
-    if (backed_off_ns >= planned_ns || may_retry(t, budget, end->fault))
+    /* Memory is ours to lack: to try again costs the service nothing. */
+    if (backed_off_ns >= planned_ns || end->fault == FAULT_OUT_OF_MEMORY ||
+        may_retry(t, budget, end->fault))
         return backed_off_ns;
     return planned_ns;
 }

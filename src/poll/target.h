@@ -91,7 +91,7 @@ struct poll_end {
  * By plan polls follow each other by an interval, give or take a tenth, counted from start to
  * start; after a full answer the next is due at once. After a passing fault the next comes when the
  * back-off ends: sooner than planned when it is one of two retries in a row and the quota pays for
- * it, else not before its interval either. */
+ * it, else not before its interval either. Want of memory costs nothing: the back-off counts. */
 uint64_t target_on_end(struct target *t, struct budget *budget, const struct poll_end *end);
 
 /* Is this failure news? Passing ones always are; one that waits for a change of the set-up only
