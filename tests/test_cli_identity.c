@@ -58,7 +58,7 @@ static void equal_identities_share_their_credentials(void **state)
     enum { COUNT = sizeof all / sizeof *all };
     struct pipepoll_credentials *first[COUNT], *again;
     struct pipepoll_error why;
-    struct keyring k = { .count = 0 };
+    struct keyring k = { .newest = NULL };
     for (size_t i = 0; i < COUNT; i++)
         assert_int_equal(keyring_get(&k, all[i], &first[i], &why), 0);
     for (size_t i = 0; i < COUNT; i++) {
@@ -76,10 +76,10 @@ static void what_the_library_refuses_leaves_the_ring_as_it_was(void **state)
     const struct identity bad = { .role_arn = STR_INIT("Poller") };
     struct pipepoll_credentials *got = NULL;
     struct pipepoll_error why;
-    struct keyring k = { .count = 0 };
+    struct keyring k = { .newest = NULL };
     assert_int_equal(keyring_get(&k, &bad, &got, &why), PIPEPOLL_EINVAL);
     assert_null(got);
-    assert_int_equal(k.count, 0);
+    assert_int_equal(k.all.count, 0);
     keyring_deinit(&k);
 }
 

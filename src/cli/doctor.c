@@ -194,7 +194,7 @@ static int add_target(struct doctor *d, struct exam *e, struct keyring *keys,
 
 static int add_targets(struct doctor *d, struct pipepoll_error *why)
 {
-    struct keyring keys = { .count = 0 };
+    struct keyring keys = { .newest = NULL };
     int r = PIPEPOLL_OK;
     for (size_t i = 0; !r && i < d->report.count; i++)
         r = add_target(d, &d->report.exams[i], &keys, why);

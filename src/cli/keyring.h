@@ -4,13 +4,14 @@
 #ifndef CLI_KEYRING_H
 #define CLI_KEYRING_H
 
+#include "base/table.h"
 #include "cli/identity.h"
 
 struct keyring_entry;
 
 struct keyring {
-    struct keyring_entry *entries;
-    size_t count, cap;
+    struct table all;
+    struct keyring_entry *newest; /* that was asked for */
 };
 
 /* Borrowed from the ring; the identity's slices must outlive it. As identity_credentials(). */
