@@ -238,10 +238,14 @@ struct pipepoll_options {
     struct pipepoll_str ca_bundle;     /* PEM file of roots; empty: AWS_CA_BUNDLE, or system's */
     uint32_t max_in_flight;            /* polls at once; 0: 256; at most 65536 */
     uint32_t max_in_flight_per_region; /* 0: a fair share, max_in_flight / regions, at least 1 */
-    double max_polls_per_s;            /* for each account and region; 0: as the service lets us */
-    uint32_t request_timeout_ms;       /* from start to whole answer; 0: 30000 */
-    uint32_t connect_timeout_ms;       /* name, TCP and TLS together; 0: 10000 */
-    uint64_t seed;                     /* of jitter; 0: from the system */
+    /* Open at once, idle ones included; the one idle longest is closed for a new one. 0: half of
+     * what RLIMIT_NOFILE allows, 8 to 65536: with several pollers in a process, divide it. No more
+     * polls are in flight than that. */
+    uint32_t max_connections;
+    double max_polls_per_s;      /* for each account and region; 0: as the service lets us */
+    uint32_t request_timeout_ms; /* from start to whole answer; 0: 30000 */
+    uint32_t connect_timeout_ms; /* name, TCP and TLS together; 0: 10000 */
+    uint64_t seed;               /* of jitter; 0: from the system */
 
     /* Both hooks may be NULL. resize is realloc() with the old size given and size 0 meaning free;
      * it serves targets, polls, connections and the keys that are fetched: not keys that were given
@@ -286,8 +290,9 @@ PIPEPOLL_API void pipepoll_refresh_credentials(struct pipepoll *p);
 
 /* End: no poll starts any more; polls in flight are finished and delivered (at most
  * request_timeout_ms), but for those whose host is still being looked up, which fail at once; each
- * target gets its removed(); then `closed` is called, last, and p is gone. A second call is
- * ignored. closed may be NULL. */
+ * target gets its removed(); then `closed` is called, last, and p is gone. That is so within
+ * request_timeout_ms and one second, whatever a network, a proxy, a service, a name look-up or a
+ * disk does, as long as the loop turns. A second call is ignored. closed may be NULL. */
 PIPEPOLL_API void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx);
 
 /* Let the loop end although p is open, or keep it alive again (the default, be there targets or
@@ -440,6 +445,8 @@ struct pipepoll_footprint {
     size_t target_bytes; /* per target, strings aside */
     size_t slot_bytes;   /* per poll in flight, its TLS connection included */
     size_t fixed_bytes;  /* the rest: trust store, libraries */
+    /* Of RLIMIT_NOFILE: per 16 connections, idle or busy, libcurl's own included; and the rest. */
+    unsigned descriptors_per_16, fixed_descriptors;
 };
 PIPEPOLL_API struct pipepoll_footprint pipepoll_footprint(void);
 

@@ -20,6 +20,7 @@ static int start_rooms(struct pipepoll *p, struct uv_loop_s *loop, struct pipepo
         .trust = p->trust,
         .alloc = p->alloc,
         .connect_timeout_ms = p->o.connect_timeout_ms,
+        .max_connections = p->o.max_connections,
         .proxies = proxy_rules_of(&p->environment),
     };
     return transport_open(&p->transport, &o, why);

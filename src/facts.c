@@ -48,6 +48,8 @@ struct pipepoll_footprint pipepoll_footprint(void)
         .target_bytes = 320,
         .slot_bytes = 64 << 10,
         .fixed_bytes = 14 << 20,
+        .descriptors_per_16 = 18,
+        .fixed_descriptors = 4,
     };
 }
 

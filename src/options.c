@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "aws/operation.h"
 #include "base/log.h"
@@ -8,6 +9,8 @@
 enum {
     MAX_IN_FLIGHT = 256,
     MAX_IN_FLIGHT_MOST = 65536,
+    MAX_CONNECTIONS_LEAST = 8,
+    MAX_CONNECTIONS_MOST = 65536,
     REQUEST_TIMEOUT_MS = 30000,
     CONNECT_TIMEOUT_MS = 10000,
     INTERVAL_MS = 5000,
@@ -41,6 +44,16 @@ static int number(uint32_t *value, const char *name, uint32_t fallback, uint32_t
     return 0;
 }
 
+/* The other half is the embedder's, and for names, files and programs. */
+static uint32_t default_connections(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 2 > MAX_CONNECTIONS_MOST)
+        return MAX_CONNECTIONS_MOST;
+    return limit.rlim_cur / 2 < MAX_CONNECTIONS_LEAST ? MAX_CONNECTIONS_LEAST
+                                                      : (uint32_t)(limit.rlim_cur / 2);
+}
+
 int options_read(struct pipepoll_options *out, const struct pipepoll_options *in,
                  struct pipepoll_error *why)
 {
@@ -54,6 +67,9 @@ int options_read(struct pipepoll_options *out, const struct pipepoll_options *in
         r = number(&o.max_in_flight_per_region, "max_in_flight_per_region", 0, MAX_IN_FLIGHT_MOST,
                    why);
     if (!r)
+        r = number(&o.max_connections, "max_connections", default_connections(),
+                   MAX_CONNECTIONS_MOST, why);
+    if (!r)
         r = number(&o.request_timeout_ms, "request_timeout_ms", REQUEST_TIMEOUT_MS, DAY_MS, why);
     if (!r)
         r = number(&o.connect_timeout_ms, "connect_timeout_ms", CONNECT_TIMEOUT_MS, DAY_MS, why);
@@ -61,6 +77,8 @@ int options_read(struct pipepoll_options *out, const struct pipepoll_options *in
         r = explain(why, PIPEPOLL_EINVAL,
                     "max_polls_per_s %g is out of range: 0 (no ceiling) to 1000000",
                     o.max_polls_per_s);
+    if (!r && o.max_in_flight > o.max_connections)
+        o.max_in_flight = o.max_connections;
     if (!r)
         *out = o;
     return r;

@@ -126,9 +126,10 @@ static void lane_give_back(struct lane *lane)
 {
     struct transfer *x = lane->x;
     int error = lane->opener.error;
+    bool in_vain = lane->alone;
     x->lane = NULL;
     lane_close(lane);
-    transport_lacks_descriptors(x, error);
+    transport_lacks_descriptors(x, error, in_vain);
 }
 
 static void on_unconnected(struct lane *lane, CURLcode code)
@@ -163,6 +164,7 @@ static void on_connected(struct multi_user *user, CURLcode code)
 /* Returns the problem, or NULL. */
 static const char *lane_connect(struct lane *lane)
 {
+    lane->alone = lane->pool->transport->lanes == 1;
     route_follow(&lane->way, lane->user.easy);
     return multi_add(lane->user.multi, &lane->user) ? NULL : "out of memory";
 }

@@ -15,8 +15,8 @@ struct lane {
     struct list idle_link; /* of the pool's */
     struct list rest_link; /* of the transport's */
     struct route_query way;
-    struct transfer *x; /* NULL: idle */
-    bool connected;
+    struct transfer *x;    /* NULL: idle */
+    bool connected, alone; /* alone: there was no other when it began to connect */
     curl_socket_t fd;
     struct http1 http;
     struct buf unsent; /* of a request that the socket did not take at once */

@@ -1,6 +1,24 @@
 /* Nothing is removed, started or told from inside libcurl's own callbacks, which forbid it: results
  * are collected into a list of ours, and then told. */
+#define CURL_DISABLE_DEPRECATION /* curl_multi_socket_all() */
 #include "io/multi.h"
+
+/* More rounds than a name has addresses. */
+enum { ROUNDS_MAX = 2 * 16 };
+
+/* When an address refuses, libcurl 7.88.1 turns to the next one without opening a socket for it,
+ * and waits then, with no event to come, for half of the connect timeout. Nothing but a round
+ * through all handles of the multi makes it go on. */
+static int go_on(struct multi *m)
+{
+    int running = (int)m->working;
+    for (int i = 0; i < ROUNDS_MAX && m->watcher.watched < m->working; i++) {
+        curl_multi_socket_all(m->curl, &running);
+        if ((unsigned)running < m->working)
+            break; /* some have ended, and are to be collected */
+    }
+    return running;
+}
 
 static void collect(struct multi *m, struct list *done)
 {
@@ -25,11 +43,18 @@ static void act(struct socket_watcher *watcher, curl_socket_t fd, int bits)
     int running;
     list_init(&done);
     curl_multi_socket_action(m->curl, fd, bits, &running);
+    if ((unsigned)running == m->working)
+        go_on(m);
     collect(m, &done);
     for (struct list *l; (l = list_pop_first(&done)) != NULL;) {
         struct multi_user *u = CONTAINER_OF(l, struct multi_user, done_link);
         u->on_done(u, u->code);
     }
+}
+
+static void on_soon(struct alarm *soon)
+{
+    act(&CONTAINER_OF(soon, struct multi, soon)->watcher, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void on_timer(struct alarm *timer)
@@ -54,7 +79,8 @@ struct multi *multi_open(struct sockets *sockets, struct wake *wake, const struc
     m->alloc = *alloc;
     m->watcher = (struct socket_watcher) { .sockets = sockets, .ready = act };
     m->curl = curl_multi_init();
-    if (!m->curl || alarm_init(&m->timer, wake, on_timer)) {
+    if (!m->curl || alarm_init(&m->timer, wake, on_timer) || alarm_init(&m->soon, wake, on_soon)) {
+        alarm_deinit(&m->timer);
         curl_multi_cleanup(m->curl);
         return alloc_free(alloc, m, sizeof *m);
     }
@@ -73,6 +99,7 @@ void multi_close(struct multi *m)
     curl_multi_cleanup(m->curl);
     sockets_leave(&m->watcher); /* of sockets that libcurl closed without a word */
     alarm_deinit(&m->timer);
+    alarm_deinit(&m->soon);
     alloc_free(&alloc, m, sizeof *m);
 }
 
@@ -88,8 +115,10 @@ bool multi_add(struct multi *m, struct multi_user *u)
     /* Begin now instead of by a timer of 0 ms. What ends at once is told from the loop. */
     int running = 0;
     curl_multi_socket_action(m->curl, CURL_SOCKET_TIMEOUT, 0, &running);
+    if ((unsigned)running == m->working)
+        running = go_on(m);
     if ((unsigned)running < m->working)
-        alarm_set(&m->timer, wake_now_ns());
+        alarm_set(&m->soon, wake_now_ns());
     return true;
 }
 

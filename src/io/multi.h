@@ -23,7 +23,8 @@ struct multi_user {
 
 struct multi {
     CURLM *curl;
-    struct alarm timer; /* libcurl's own, and "look for results" */
+    struct alarm timer; /* libcurl's own */
+    struct alarm soon;  /* look for results */
     struct socket_watcher watcher;
     struct list link; /* the owner's */
     unsigned users;   /* counted by the owner */

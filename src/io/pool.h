@@ -64,7 +64,7 @@ void transport_connected(struct transport *tp);
 /* A lane went, or rests: a transfer that waits can go on. */
 void transport_lane_ended(struct transport *tp);
 /* x, which has no lane any more, met EMFILE or ENFILE: it waits, first of all, until there is a
- * descriptor for it, or ends when nobody can give one back. */
-void transport_lacks_descriptors(struct transfer *x, int error);
+ * descriptor for it. in_vain: it ends, since no other lane could have given one back. */
+void transport_lacks_descriptors(struct transfer *x, int error, bool in_vain);
 
 #endif

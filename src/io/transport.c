@@ -220,15 +220,15 @@ static const char *lack(struct transport *tp, int error)
     return buf_cstr(&out);
 }
 
-void transport_lacks_descriptors(struct transfer *x, int error)
+void transport_lacks_descriptors(struct transfer *x, int error, bool in_vain)
 {
     struct transport *tp = x->transport;
     const char *problem = lack(tp, error);
-    if (!tp->lanes) {
+    if (in_vain && !tp->lanes) {
         transfer_end(x, FAULT_UNREACHABLE, problem);
         return;
     }
-    tp->lanes_max = tp->lanes;
+    tp->lanes_max = tp->lanes ? tp->lanes : 1;
     wait_for_lane(x, problem);
     list_put_first(&tp->waiting, &x->wait_link);
     transport_lane_ended(tp);
