@@ -192,8 +192,9 @@ PIPEPOLL_API int pipepoll_credentials_environment(struct pipepoll_credentials **
  *     AWS_DEFAULT_PROFILE, else "default", of AWS_CONFIG_FILE (~/.aws/config) and
  *     AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials);
  *  3. AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN;
- *  4. what else that profile has: a web identity, IAM Identity Center (as `aws sso login` left it),
- *     keys of the credentials file, credential_process, keys of the config file;
+ *  4. what else that profile has: a web identity, IAM Identity Center (as `aws sso login` left it,
+ *     its token renewed by the refresh token and written back), keys of the credentials file,
+ *     credential_process, keys of the config file;
  *  5. a container's: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI (ECS, EKS Pod Identity);
  *  6. EC2 instance metadata, version 2 only, unless AWS_EC2_METADATA_DISABLED.
  * A file or line that cannot be read or understood matters only when something in it is needed, and

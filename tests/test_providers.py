@@ -295,6 +295,53 @@ def test_sso(m):
     refuses(m, "sso: a log-in that the portal ended", "aws sso login")
 
 
+def sso_login(m, refresh_token, expires_s, **more):
+    """What `aws sso login` leaves for a session. -> its path."""
+    return write(f"{m.home}/.aws/sso/cache/{hashlib.sha1(b'acme').hexdigest()}.json", json.dumps({
+        "startUrl": "https://acme.awsapps.com/start", "region": "eu-west-1",
+        "accessToken": "canary-sso-token", "expiresAt": iso(expires_s),
+        "clientId": "client", "clientSecret": "canary-client-secret",
+        "registrationExpiresAt": iso(time.time() + 86400), "refreshToken": refresh_token} | more))
+
+
+@machine_test
+def test_sso_renewal(m):
+    m.config("[sso-session acme]\nsso_region = eu-west-1\n"
+             "sso_start_url = https://acme.awsapps.com/start\n"
+             "[default]\nsso_session = acme\nsso_account_id = 123456789012\n"
+             "sso_role_name = Poller\n"
+             "[profile other]\nsso_session = acme\nsso_account_id = 123456789012\n"
+             "sso_role_name = Poller\n")
+    sso, oidc = m.fake.sso, m.fake.oidc
+    sso.keys, oidc.refresh_token = new_keys(), "canary-refresh-0"
+    m.fake.sts.known[sso.keys.id] = sso.keys
+    path = sso_login(m, oidc.refresh_token, time.time() - 60, scopes=["of", "others"])
+    finds(m, "sso: a login whose token has expired is renewed", sso.keys, "")
+    ours = json.loads(read(path))
+    check("sso: and written back",
+          ours["accessToken"] == sso.token and ours["refreshToken"] == oidc.refresh_token
+          and ours["scopes"] == ["of", "others"] and os.stat(path).st_mode & 0o777 == 0o600
+          and os.listdir(os.path.dirname(path)) == [os.path.basename(path)], ours.keys())
+    finds(m, "sso: what is written back serves", sso.keys)
+    check("sso: without another renewal", oidc.renewals == 1, oidc.renewals)
+    sso_login(m, oidc.refresh_token, time.time() - 60)
+    found = m.botocore_finds()
+    theirs = json.loads(read(path))
+    check("sso: botocore renews it too, and writes the same members",
+          isinstance(found, tuple) and set(theirs) == set(ours) - {"scopes"}
+          and oidc.renewals == 2, (found, theirs.keys()))
+    finds(m, "sso: what botocore wrote serves", sso.keys)
+    sso_login(m, "canary-refresh-of-yesterday", time.time() - 60)
+    refuses(m, "sso: a login that can't be renewed", "InvalidGrantException",
+            "aws sso login --sso-session acme")
+    sso_login(m, oidc.refresh_token, time.time() - 60)
+    run = m.run(target(m.fake.url), target(m.fake.url, "eu-west-1", profile="other"))
+    check("sso: roles that share a login are polled though a refresh token serves once",
+          run.event(event="job", region="us-east-1") and
+          run.event(event="job", region="eu-west-1"), run)
+    check("the run ends", run.end() == 0, run)
+
+
 # --- credential_process ------------------------------------------------------------------------
 
 

@@ -36,6 +36,7 @@ static struct recipe recipe_of(struct stage *s)
         .sso_account_id = STR("123456789012"),
         .sso_role_name = STR("Poll er"),
         .sso_endpoint_url = str_of(s->server.url),
+        .sso_oidc_endpoint_url = str_of(s->server.url),
         .base_profile = STR("work"),
     };
 }
@@ -114,6 +115,136 @@ static void a_login_that_is_over_names_the_command(void **state)
     run(s, &r);
     stage_assert_failed(s, true, "no longer accepted; run: aws sso login --sso-session acme");
     assert_int_equal(s->requests, 1);
+}
+
+/* --- renewal --- */
+
+#define LONG_LOGIN(expiry, registration)                                                           \
+    "{\"startUrl\": \"https://acme.example/start\", \"region\":\"eu-west-1\",\n \"accessToken\":"  \
+    "\"" BEARER "\",\"expiresAt\":\"" expiry                                                       \
+    "\",\"clientId\":\"client\",\"clientSecret\":\"s\\\\cret-" STAGE_CANARY                        \
+    "\",\"registrationExpiresAt\":\"" registration "\",\"refreshToken\":\"refresh-" STAGE_CANARY   \
+    "\",\"of\\u0020others\": {\"kept\": [1.50, \"\\u00e4\"]}}"
+#define RENEWED                                                                                    \
+    {                                                                                              \
+        .headers = "Date: Tue, 21 Sep 2021 17:41:25 GMT\r\n",                                      \
+        .body = "{\"accessToken\":\"new-" STAGE_CANARY                                             \
+                "\",\"expiresIn\":3600,\"refreshToken\":\"next-" STAGE_CANARY                      \
+                "\",\"tokenType\":\"Bearer\"}"                                                     \
+    }
+
+static void read_login(char *text, size_t size, str login_name)
+{
+    char path[256];
+    struct stat st;
+    cache_path(path, sizeof path, login_name);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    text[fread(text, 1, size - 1, f)] = '\0';
+    fclose(f);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void a_token_is_renewed_and_written_back(void **state)
+{
+    struct stage *s = *state;
+    struct recipe r = recipe_of(s);
+    char text[2048];
+    for (int i = 0; i < 2; i++) { /* over; or good for a quarter of an hour yet */
+        log_in(r.sso_session, NULL);
+        if (i)
+            log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:56:24Z", "2021-10-21T17:41:26Z"));
+        else
+            log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-10-21T17:41:26Z"));
+        STAGE_PLAY(s, RENEWED, KEYS);
+        run(s, &r);
+        stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
+        assert_int_equal(s->requests, 2);
+        stage_assert_asked(s, 1, "POST /token HTTP/1.1\r\n");
+        stage_assert_asked(s, 1, "\r\nContent-Type: application/json\r\n");
+        stage_assert_asked(
+            s, 1,
+            "\r\n\r\n{\"clientId\": \"client\", \"clientSecret\": \"s\\\\cret-" STAGE_CANARY
+            "\", \"grantType\": \"refresh_token\", \"refreshToken\": "
+            "\"refresh-" STAGE_CANARY "\"}");
+        stage_assert_asked(s, 2, "\r\nx-amz-sso_bearer_token: new-" STAGE_CANARY "\r\n");
+        read_login(text, sizeof text, r.sso_session);
+        assert_string_equal(
+            text,
+            "{\"startUrl\": \"https://acme.example/start\", \"region\": \"eu-west-1\", "
+            "\"accessToken\": \"new-" STAGE_CANARY
+            "\", \"expiresAt\": \"2021-09-21T18:41:25Z\", \"clientId\": \"client\", "
+            "\"clientSecret\": \"s\\\\cret-" STAGE_CANARY
+            "\", \"registrationExpiresAt\": \"2021-10-21T17:41:26Z\", \"refreshToken\": "
+            "\"next-" STAGE_CANARY "\", \"of\\u0020others\": {\"kept\": [1.50, \"\\u00e4\"]}}");
+    }
+}
+
+static void a_token_that_lives_long_enough_is_not_renewed(void **state)
+{
+    struct stage *s = *state;
+    struct recipe r = recipe_of(s);
+    log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:56:25Z", "2021-10-21T17:41:26Z"));
+    STAGE_PLAY(s, KEYS);
+    run(s, &r);
+    assert_non_null(s->outcome.keys);
+    assert_int_equal(s->requests, 1);
+}
+
+#define INVALID_GRANT                                                                              \
+    {                                                                                              \
+        .status = 400, .headers = "x-amzn-ErrorType: InvalidGrantException\r\n",                   \
+        .body = "{\"error\":\"invalid_grant\",\"message\":\"refresh-" STAGE_CANARY                 \
+                " of s\\\\cret-" STAGE_CANARY " is over\"}"                                        \
+    }
+
+static void a_renewal_that_is_refused_names_the_command(void **state)
+{
+    struct stage *s = *state;
+    struct recipe r = recipe_of(s);
+    log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-10-21T17:41:26Z"));
+    STAGE_PLAY(s, INVALID_GRANT);
+    run(s, &r);
+    stage_assert_failed(s, true,
+                        "the SSO token could not be renewed: InvalidGrantException (HTTP 400); "
+                        "run: aws sso login --sso-session acme: ****");
+    assert_int_equal(s->requests, 1);
+    log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-09-21T17:41:25Z"));
+    run(s, &r);
+    stage_assert_failed(s, true, "so has the registration to renew it by; run: aws sso login");
+    assert_int_equal(s->requests, 1);
+    STAGE_PLAY(s, { .status = 503 });
+    log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-10-21T17:41:26Z"));
+    run(s, &r);
+    stage_assert_failed(s, false, "the SSO token could not be renewed: ");
+    STAGE_PLAY(s, { .body = "{\"accessToken\":\"" STAGE_CANARY "\"}" });
+    run(s, &r);
+    stage_assert_failed(s, false, "no expiresIn in seconds");
+}
+
+static void while_a_token_is_good_a_refusal_does_not_matter(void **state)
+{
+    struct stage *s = *state;
+    struct recipe r = recipe_of(s);
+    log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:41:26Z", "2021-10-21T17:41:26Z"));
+    STAGE_PLAY(s, INVALID_GRANT, KEYS);
+    run(s, &r);
+    assert_non_null(s->outcome.keys);
+    stage_assert_asked(s, 2, "\r\nx-amz-sso_bearer_token: " BEARER "\r\n");
+}
+
+static void renewal_stops_at_every_turn(void **state)
+{
+    struct stage *s = *state;
+    struct recipe r = recipe_of(s);
+    bool in_time = true;
+    for (unsigned turns = 0; in_time; turns++) {
+        log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-10-21T17:41:26Z"));
+        STAGE_PLAY(s, { .status = 503 }, RENEWED, KEYS);
+        in_time = stage_run_and_stop(s, &provider_sso, &r, NULL, turns);
+    }
+    assert_non_null(s->outcome.keys);
 }
 
 static void a_file_that_is_no_login_is_named(void **state)
@@ -229,6 +360,11 @@ int main(void)
         cmocka_unit_test(the_token_of_a_login_buys_keys),
         cmocka_unit_test(without_a_session_the_start_url_names_the_file),
         cmocka_unit_test(a_login_that_is_over_names_the_command),
+        cmocka_unit_test(a_token_is_renewed_and_written_back),
+        cmocka_unit_test(a_token_that_lives_long_enough_is_not_renewed),
+        cmocka_unit_test(a_renewal_that_is_refused_names_the_command),
+        cmocka_unit_test(while_a_token_is_good_a_refusal_does_not_matter),
+        cmocka_unit_test(renewal_stops_at_every_turn),
         cmocka_unit_test(a_file_that_is_no_login_is_named),
         cmocka_unit_test(what_the_service_refuses_is_told),
         cmocka_unit_test(without_a_home_the_user_s_own_is_looked_at),

@@ -19,7 +19,7 @@ struct endpoint_rule {
     str region;       /* [a-z0-9-]{1,63}, no '-' at either end */
     str endpoint_url; /* override, or empty */
     bool fips, dualstack;
-    str service; /* empty: "codepipeline"; else "sts" or "portal.sso" */
+    str service; /* empty: "codepipeline"; else "sts", "portal.sso" or "oidc" */
 };
 
 /* *out must not be moved afterwards (slices). PIPEPOLL_EINVAL with one sentence: a bad region, a

@@ -197,6 +197,12 @@ static bool is_plain(const struct json *j, int node)
     return !j->has_escapes || token(j, node)->size == UNESCAPED;
 }
 
+str json_raw(const struct json *j, int node)
+{
+    str s = token_text(j, node);
+    return token(j, node)->type == JSMN_STRING ? (str) { s.ptr - 1, s.len + 2 } : s;
+}
+
 bool json_is(const struct json *j, int node, str what)
 {
     str s = token_text(j, node);

@@ -56,6 +56,9 @@ size_t json_count(const struct json *j, int list);
 /* The text of a number, a boolean or null as it stands. */
 str json_scalar(const struct json *j, int node);
 
+/* A node as it stands, quotes and escapes and all. Not of one that json_text() was called for. */
+str json_raw(const struct json *j, int node);
+
 /* Does a string node or key say this, escapes resolved? Changes nothing. */
 bool json_is(const struct json *j, int node, str what);
 

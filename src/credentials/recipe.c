@@ -149,6 +149,9 @@ static int find_endpoints(struct recipe *out, const struct configured *c,
         r = configured_endpoint_url(&v, c, "SSO", why);
     out->sso_endpoint_url = v.text;
     if (!r)
+        r = configured_endpoint_url(&v, c, "SSO_OIDC", why);
+    out->sso_oidc_endpoint_url = v.text;
+    if (!r)
         r = configured_switch(&v, c, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", why);
     out->fips = v.text.len > 0;
     if (!r)

@@ -45,7 +45,7 @@ struct recipe {
     /* For roles and WEB_IDENTITY. sts_regional_endpoints is not asked: STS is called in a region,
      * this one or, where it is empty, one that the role and the targets name. */
     str sts_region, sts_endpoint_url;
-    str sso_endpoint_url;
+    str sso_endpoint_url, sso_oidc_endpoint_url;
     bool fips, dualstack;
     str profile;      /* that the way led through; empty: none */
     str base_profile; /* where the origin was found: the same, or the last source_profile */

@@ -1,20 +1,29 @@
 /* IAM Identity Center: a person logs in by `aws sso login`, which leaves a token in a file; the
- * token buys keys for a role. We never log in, so when the token is over the only remedy is that
- * person, and each sentence here says the command. */
+ * token buys keys for a role. It lives an hour, the login for days: a quarter of an hour before its
+ * end it is renewed by the refresh token beside it, and written back, as the AWS CLI does it. We
+ * never log in: when that is refused the only remedy is the person, and each sentence here says the
+ * command.
+ *
+ * Others renew the same file: other roles of ours, the CLI. Who comes second is refused, and reads
+ * the file again. What is written is never older than what stands there. */
+#include <errno.h>
+
 #include "aws/digest.h"
 #include "aws/endpoint.h"
-#include "aws/timestamp.h"
 #include "credentials/exchange.h"
 #include "credentials/keys.h"
 #include "credentials/run.h"
+#include "credentials/sso_token.h"
 #include "credentials/watch.h"
+#include "io/file_write.h"
 
 enum {
     TIMEOUT_MS = 10000,
     ATTEMPTS = 3,
     CACHE_PATH_SIZE = 4096,
-    CACHE_TOKENS = 512, /* of JSON: the file lists scopes and the client's registration too */
-    TOKEN_SIZE = 6 << 10
+    CACHE_SIZE = 32 << 10, /* a longer file is read, but not renewed */
+    TOKEN_SIZE = 6 << 10,
+    RENEW_AHEAD_S = 900
 };
 
 struct provider_run {
@@ -27,7 +36,20 @@ struct provider_run {
     char what[192];
     char token_room[TOKEN_SIZE];
     struct buf token;
-    struct json_token tokens[CACHE_TOKENS];
+    bool is_good; /* that token, still */
+    struct json_token tokens[SSO_TOKEN_JSON_TOKENS];
+
+    /* The renewal. */
+    struct exchange oidc;
+    struct endpoint oidc_endpoint;
+    struct file_write write;
+    struct file_stamp stamp; /* of the file as it was read */
+    bool was_tried;
+    str client_secret;
+    char secret_room[TOKEN_SIZE], refresh_room[TOKEN_SIZE];
+    struct pipepoll_error refusal; /* "" while there is none */
+    size_t cache_len;              /* 0: longer than CACHE_SIZE */
+    char cache_text[CACHE_SIZE], file_text[CACHE_SIZE + TOKEN_SIZE];
 };
 
 static const struct keys_form form = {
@@ -101,6 +123,128 @@ static void ask(struct provider_run *run)
     exchange_start(x);
 }
 
+/* --- the renewal --- */
+
+static int start_reading(struct provider_run *run);
+
+static void on_written(struct file_write *write, int error)
+{
+    struct provider_run *run = CONTAINER_OF(write, struct provider_run, write);
+    if (error && error != ESTALE)
+        log_line(&run->run.order.host->log, PIPEPOLL_WARNING,
+                 "the SSO token was renewed, but can't be written to %s: %s", run->path,
+                 file_strerror(error));
+    ask(run);
+}
+
+/* The portal is asked when it is written: a program that ends with its keys must not lose it. */
+static void write_back(struct provider_run *run, const struct sso_renewed *renewed)
+{
+    struct buf file = BUF_ON(run->file_text);
+    str text = { run->cache_text, run->cache_len };
+    sso_token_put_file(&file, text, renewed, run->tokens);
+    run->write.on_done = on_written;
+    if (file.overflow || !file.len ||
+        file_write_start(&run->write, run->run.order.host->worker, run->path, buf_str(&file),
+                         &run->stamp))
+        on_written(&run->write, ENOMEM);
+}
+
+static void take_renewed(struct provider_run *run)
+{
+    struct pipepoll_error *why = &run->run.outcome.why;
+    struct exchange *x = &run->oidc;
+    struct sso_renewed renewed;
+    struct json j;
+    int r = exchange_json(x, &j, "the renewal of the SSO token", why);
+    int64_t now_s = x->date_s ? x->date_s : run_now_s(&run->run);
+    if (!r && !sso_token_read_renewed(&renewed, &j, now_s))
+        r = explain(why, PIPEPOLL_EPROTO,
+                    "the renewal of the SSO token gave no accessToken, or no expiresIn in seconds");
+    if (r) {
+        run_end(&run->run, r);
+        return;
+    }
+    buf_reset(&run->token);
+    buf_put(&run->token, renewed.access_token);
+    write_back(run, &renewed);
+}
+
+/* Somebody else may have renewed it in the meantime, and the refresh token serves once. */
+static void take_refusal(struct provider_run *run)
+{
+    struct exchange *x = &run->oidc;
+    struct pipepoll_error *why = &run->run.outcome.why;
+    bool refused = x->http_status / 100 == 4 && x->fault != FAULT_THROTTLED;
+    answer_hide(str_of(x->message.text), run->client_secret);
+    int status =
+        exchange_explain(x, "the SSO token could not be renewed", refused ? run->login : "", why);
+    run->refusal = *why;
+    if (run->is_good)
+        ask(run);
+    else if (!refused)
+        run_end(&run->run, status);
+    else if (start_reading(run))
+        run_end(&run->run, explain(why, PIPEPOLL_ENOMEM, "out of memory"));
+}
+
+static void on_renewed(struct exchange *x)
+{
+    struct provider_run *run = CONTAINER_OF(x, struct provider_run, oidc);
+    if (x->fault)
+        take_refusal(run);
+    else
+        take_renewed(run);
+}
+
+/* What outlives the text of the file, to be found in answers: its beginning, if it is long. */
+static str keep(char room[TOKEN_SIZE], str secret)
+{
+    size_t len = secret.len < TOKEN_SIZE ? secret.len : TOKEN_SIZE;
+    memcpy(room, secret.ptr, len);
+    return (str) { room, len };
+}
+
+static int open_oidc(struct provider_run *run)
+{
+    const struct recipe *recipe = run->run.order.recipe;
+    bool own = recipe->sso_oidc_endpoint_url.len > 0;
+    const struct endpoint_rule rule = {
+        .service = STR("oidc"),
+        .region = recipe->sso_region,
+        .endpoint_url = recipe->sso_oidc_endpoint_url,
+        .fips = recipe->fips && !own,
+        .dualstack = recipe->dualstack && !own,
+    };
+    if (endpoint_resolve(&run->oidc_endpoint, &rule, &run->run.outcome.why))
+        return PIPEPOLL_ECREDENTIALS;
+    if (exchange_open(&run->oidc, run->run.order.host, run->oidc_endpoint.url, EXCHANGE_BY_RULES))
+        return explain(&run->run.outcome.why, PIPEPOLL_ENOMEM, "out of memory");
+    run->oidc.on_done = on_renewed;
+    run->oidc.timeout_ms = TIMEOUT_MS;
+    run->oidc.attempts = ATTEMPTS;
+    return 0;
+}
+
+static void renew(struct provider_run *run, const struct sso_token *t)
+{
+    int r = open_oidc(run);
+    struct exchange *x = &run->oidc;
+    run->was_tried = true;
+    if (r) {
+        run_end(&run->run, r);
+        return;
+    }
+    buf_put(&x->path, run->oidc_endpoint.path);
+    buf_put(&x->path, STR("token"));
+    exchange_put_header(x, STR("Accept"), STR("application/json"));
+    exchange_put_header(x, STR("Content-Type"), STR("application/json"));
+    sso_token_put_request(&x->body, t);
+    x->secret = keep(run->refresh_room, t->refresh_token);
+    run->client_secret = keep(run->secret_room, t->client_secret);
+    exchange_start(x);
+}
+
 /* --- the token that the login left --- */
 
 static int refuse_cache(struct provider_run *run, const char *problem)
@@ -109,44 +253,63 @@ static int refuse_cache(struct provider_run *run, const char *problem)
                    run->path, problem, run->login);
 }
 
-static bool is_header_value(str token)
+/* Why it is not renewed; NULL: it can be. */
+static const char *cannot_renew(const struct provider_run *run, const struct sso_token *t)
 {
-    for (size_t i = 0; i < token.len; i++)
-        if (token.ptr[i] < 0x20 || token.ptr[i] > 0x7e)
-            return false;
-    return token.len > 0;
+    if (!run->cache_len)
+        return "holds a token that has expired, and is too long to be renewed";
+    return sso_token_cannot_renew(t, run_now_s(&run->run));
 }
 
-static int read_token(struct provider_run *run, str text)
+/* 0: the run goes on. */
+static int use_token(struct provider_run *run, const struct sso_token *t)
 {
-    struct json j;
-    int64_t expires_s;
-    if (json_parse(&j, (char *)text.ptr, text.len, run->tokens, CACHE_TOKENS, NULL))
-        return refuse_cache(run, "is not what `aws sso login` writes");
-    str token = keys_text(&j, JSON_ROOT, "accessToken");
-    if (!is_header_value(token) ||
-        !timestamp_iso8601(keys_text(&j, JSON_ROOT, "expiresAt"), &expires_s))
-        return refuse_cache(run, "has no accessToken, or no expiresAt that is a time");
-    if (expires_s <= run_now_s(&run->run))
-        return refuse_cache(run, "holds a token that has expired");
-    buf_put(&run->token, token);
-    return run->token.overflow ? refuse_cache(run, "holds a token of more than 6 KiB") : 0;
+    int64_t left_s = t->expires_s - run_now_s(&run->run);
+    const char *problem = cannot_renew(run, t);
+    buf_reset(&run->token);
+    buf_put(&run->token, t->access_token);
+    run->is_good = left_s > 0;
+    if (run->token.overflow)
+        return refuse_cache(run, "holds a token of more than 6 KiB");
+    if (left_s < RENEW_AHEAD_S && !problem && !run->was_tried) {
+        renew(run, t);
+        return 0;
+    }
+    if (run->is_good) {
+        ask(run);
+        return 0;
+    }
+    if (problem)
+        return refuse_cache(run, problem);
+    run->run.outcome.why = run->refusal;
+    return PIPEPOLL_ECREDENTIALS;
 }
 
 static void on_cache(struct file_read *read, int error, str text)
 {
     struct provider_run *run = CONTAINER_OF(read, struct provider_run, cache);
-    char problem[128];
+    char problem[96];
     struct buf b = BUF_ON(problem);
+    struct sso_token token;
+    run->stamp = read->stamp;
     watch_note(run->run.order.watch, run->path, &read->stamp);
+    run->cache_len = text.len <= sizeof run->cache_text ? text.len : 0;
+    if (run->cache_len)
+        memcpy(run->cache_text, text.ptr, text.len);
     buf_printf(&b, "can't be read (%s)", file_strerror(error));
-    int r = error ? refuse_cache(run, buf_cstr(&b)) : read_token(run, text);
+    const char *bad =
+        error ? buf_cstr(&b) : sso_token_read(&token, (char *)text.ptr, text.len, run->tokens);
+    int r = bad ? refuse_cache(run, bad) : use_token(run, &token);
     if (file_error_passes(error))
         r = PIPEPOLL_ETRANSPORT; /* not for ever */
     if (r)
         run_end(&run->run, r);
-    else
-        ask(run);
+}
+
+static int start_reading(struct provider_run *run)
+{
+    run->cache.on_done = on_cache;
+    return file_read_start(&run->cache, run->run.order.host->worker, run->path);
 }
 
 /* --- start and stop --- */
@@ -218,6 +381,7 @@ static int sso_begin(struct run *r)
 static void sso_close(struct run *r)
 {
     exchange_close(&run_of(r)->exchange);
+    exchange_close(&run_of(r)->oidc);
 }
 
 static struct provider_run *sso_start(const struct provider_order *order)
@@ -229,7 +393,9 @@ static struct provider_run *sso_start(const struct provider_order *order)
 static void sso_stop(struct provider_run *run)
 {
     file_read_forget(&run->cache);
-    if (!exchange_stop(&run->exchange))
+    file_write_forget(&run->write);
+    bool renews = exchange_stop(&run->oidc), asks = exchange_stop(&run->exchange);
+    if (!renews && !asks)
         run_end_stopped(&run->run);
 }
 

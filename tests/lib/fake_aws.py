@@ -287,6 +287,31 @@ class Sso:
             "expiration": int(keys.expires_s * 1000)}})
 
 
+class Oidc:
+    """Gives new tokens for refresh tokens, which serve once."""
+
+    def __init__(self, sso):
+        self.sso = sso
+        self.refresh_token = None  # None: none is good
+        self.renewals = 0
+
+    def answer(self, request):
+        asked = json.loads(request.body)
+        if request.path != "/token" or (asked.get("grantType") != "refresh_token") or (
+                asked.get("clientSecret") != "canary-client-secret"):
+            return as_json(400, {"error": "invalid_request"},
+                           **{"x-amzn-ErrorType": "InvalidRequestException"})
+        if not self.refresh_token or asked.get("refreshToken") != self.refresh_token:
+            return as_json(400, {"error": "invalid_grant",
+                                 "error_description": f"no {asked.get('refreshToken')}"},
+                           **{"x-amzn-ErrorType": "InvalidGrantException"})
+        self.renewals += 1
+        self.refresh_token = f"canary-refresh-{next(serial)}"
+        self.sso.token = f"canary-sso-token-{next(serial)}"
+        return as_json(200, {"accessToken": self.sso.token, "expiresIn": HOUR_S,
+                             "refreshToken": self.refresh_token, "tokenType": "Bearer"})
+
+
 class Pipeline:
     def __init__(self, sts):
         self.known = sts.known
@@ -314,6 +339,7 @@ class Pipeline:
 class FakeAws:
     def __init__(self):
         self.imds, self.container, self.sts, self.sso = Imds(), Container(), Sts(), Sso()
+        self.oidc = Oidc(self.sso)
         self.pipeline = Pipeline(self.sts)
         self.seen = []  # every Request, in the order of their answers
         self.changed = threading.Condition()
@@ -333,6 +359,8 @@ class FakeAws:
             return "imds"
         if request.path.startswith("/federation/"):
             return "sso"
+        if request.path == "/token":
+            return "oidc"
         return "sts" if request.method == "POST" else "container"
 
     def answer(self, request):

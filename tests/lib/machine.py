@@ -107,7 +107,8 @@ class Session(botocore.session.Session):
         super().__init__()
 
     def create_client(self, service_name, *args, **kwargs):
-        kwargs.setdefault("endpoint_url", self.env[f"AWS_ENDPOINT_URL_{service_name.upper()}"])
+        name = service_name.upper().replace("-", "_")
+        kwargs.setdefault("endpoint_url", self.env[f"AWS_ENDPOINT_URL_{name}"])
         return super().create_client(service_name, *args, **kwargs)
 
 
@@ -121,6 +122,7 @@ class Machine:
             "HOME": self.home, "PATH": "/usr/bin:/bin", "NO_PROXY": "*",
             "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ENDPOINT_URL_STS": self.fake.url, "AWS_ENDPOINT_URL_SSO": self.fake.url,
+            "AWS_ENDPOINT_URL_SSO_OIDC": self.fake.url,
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.fake.url + "/",
             "AWS_EC2_METADATA_DISABLED": "true"}
 
