@@ -170,8 +170,8 @@ struct pipepoll_sink {
  * failed with the old ones. Equal credentials share an identity. They may be given to several
  * pollers of one thread. All copies of keys are wiped when they are let go. */
 
-/* Fixed keys. session_token may be empty. EINVAL: an empty key or one with a control character.
- * ENOMEM. */
+/* Fixed keys. session_token may be empty. EINVAL: an empty key, one with a control character, or a
+ * session_token of more than 16 KiB. ENOMEM. */
 PIPEPOLL_API int pipepoll_credentials_static(struct pipepoll_credentials **out,
                                              struct pipepoll_str access_key_id,
                                              struct pipepoll_str secret_access_key,

@@ -95,7 +95,8 @@ static void each_missing_member_is_named(void **state)
     assert_refused(&form, "{\"id\":\"a\",\"secret\":\"b\",\"token\":\"c\",\"until\":null}",
                    "the test gave no until");
     assert_refused(&form, "{\"id\":\"a\",\"secret\":\"b\\nc\",\"token\":\"c\",\"until\":1}",
-                   "the test gave keys with a character that is not printable");
+                   "the test gave keys that are empty or hold a character that is not printable "
+                   "ASCII (a line end, perhaps)");
 }
 
 static void permanent_keys_need_neither_token_nor_expiration(void **state)

@@ -30,6 +30,24 @@ static struct pipepoll_credentials *assumed(struct pipepoll_credentials *source)
     return c;
 }
 
+static void a_session_token_of_more_than_16_kib_is_refused_when_it_is_given(void **state)
+{
+    (void)state;
+    struct pipepoll_credentials *c = NULL;
+    struct pipepoll_error why = { "" };
+    char token[16 * 1024 + 1];
+    memset(token, 'T', sizeof token);
+    assert_int_equal(pipepoll_credentials_static(&c, STR("id"), STR("secret"),
+                                                 (str) { token, sizeof token }, &why),
+                     PIPEPOLL_EINVAL);
+    assert_non_null(strstr(why.text, "session token of more than 16 KiB"));
+    assert_null(strstr(why.text, "TTTT"));
+    assert_int_equal(pipepoll_credentials_static(&c, STR("id"), STR("secret"),
+                                                 (str) { token, sizeof token - 1 }, &why),
+                     0);
+    pipepoll_credentials_unref(c);
+}
+
 static void clear_environment(void)
 {
     unsetenv("AWS_ACCESS_KEY_ID");
@@ -281,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(given_keys_are_copied),
         cmocka_unit_test(bad_keys_are_refused_and_not_quoted),
+        cmocka_unit_test(a_session_token_of_more_than_16_kib_is_refused_when_it_is_given),
         cmocka_unit_test(the_environment_is_read_at_once),
         cmocka_unit_test(keys_of_the_environment_are_not_given_ones),
         cmocka_unit_test(a_missing_variable_is_named),

@@ -35,13 +35,26 @@ static str keep(char **at, str s)
     return kept;
 }
 
+const char *credentials_problem(const struct credentials_text *text)
+{
+    const str id = text->access_key_id, secret = text->secret_access_key;
+    const str token = text->session_token;
+    if (!id.len || !secret.len || !printable(id) || !printable(secret) || !printable(token))
+        return "are empty or hold a character that is not printable ASCII (a line end, perhaps)";
+    if (token.len > CREDENTIALS_TOKEN_MAX)
+        return "have a session token of more than 16 KiB, longer than any that AWS gives";
+    if (id.len > CREDENTIALS_KEY_MAX)
+        return "have an access key id of more than 512 bytes, longer than any that AWS gives";
+    return NULL;
+}
+
 int credentials_new(struct credentials **out, const struct alloc *alloc,
                     const struct credentials_text *text, uint64_t expires_s)
 {
     const str id = text->access_key_id, secret = text->secret_access_key;
     const str token = text->session_token;
     const str account = is_account(text->account_id) ? text->account_id : STR("");
-    if (!id.len || !secret.len || !printable(id) || !printable(secret) || !printable(token))
+    if (credentials_problem(text))
         return PIPEPOLL_EINVAL;
     size_t size = sizeof(struct credentials) + id.len + secret.len + token.len + account.len + 4;
     struct credentials *c = alloc_new(alloc, size);

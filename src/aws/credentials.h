@@ -23,9 +23,14 @@ struct credentials_text {
     str access_key_id, secret_access_key, session_token, account_id;
 };
 
+/* Each call carries key and token, and a request has to fit the transport. */
+enum { CREDENTIALS_KEY_MAX = 512, CREDENTIALS_TOKEN_MAX = 16 << 10 };
+
+/* Why they can be no keys: the end of a sentence about them, static; NULL: they can. */
+const char *credentials_problem(const struct credentials_text *text);
+
 /* Copies the texts, with a NUL after each. An account_id that is not 12 digits is dropped.
- * PIPEPOLL_EINVAL: an empty key, or a byte below 0x20 or above 0x7e in a key or the token;
- * PIPEPOLL_ENOMEM. */
+ * PIPEPOLL_EINVAL: see credentials_problem(); PIPEPOLL_ENOMEM. */
 int credentials_new(struct credentials **out, const struct alloc *alloc,
                     const struct credentials_text *text, uint64_t expires_s);
 /* Are the keys and the token the same? */

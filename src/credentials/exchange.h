@@ -13,7 +13,7 @@ enum {
     EXCHANGE_TOKENS = 256, /* of JSON in an answer */
     EXCHANGE_PATH_SIZE = 1024,
     EXCHANGE_HEAD_SIZE = 8 << 10,
-    EXCHANGE_BODY_SIZE = 15 << 10 /* the transport takes 16 KiB in all */
+    EXCHANGE_BODY_SIZE = 15 << 10 /* the transport takes 24 KiB in all */
 };
 
 /* Embedded in the provider's run. */

@@ -107,8 +107,7 @@ static int take_fixed(struct fetch_outcome *out, const struct recipe *r,
     int status = credentials_new(&out->keys, &host->alloc, &text,
                                  r->expires_s ? (uint64_t)r->expires_s : UINT64_MAX);
     if (status == PIPEPOLL_EINVAL)
-        explain(&out->why, 0,
-                "%s: the keys are empty or hold a character that is not printable ASCII", r->label);
+        explain(&out->why, 0, "%s: the keys %s", r->label, credentials_problem(&text));
     else if (status)
         explain(&out->why, 0, "out of memory");
     return status;

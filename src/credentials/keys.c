@@ -124,17 +124,16 @@ static int check_texts(const struct credentials_text *text, const struct keys_fo
         return missing(what, form->secret_access_key, why);
     if (!text->session_token.len && !form->may_be_permanent)
         return missing(what, form->session_token, why);
-    return 0;
+    const char *problem = credentials_problem(text);
+    return problem ? explain(why, PIPEPOLL_EPROTO, "%s gave keys that %s", what, problem) : 0;
 }
 
-static int explain_new(int r, const char *what, struct pipepoll_error *why)
+/* Of texts that were checked. */
+static int make(struct credentials **out, const struct alloc *alloc,
+                const struct credentials_text *text, uint64_t expires_s, struct pipepoll_error *why)
 {
-    if (r == PIPEPOLL_ENOMEM)
-        return explain(why, r, "out of memory");
-    if (r)
-        return explain(why, PIPEPOLL_EPROTO, "%s gave keys with a character that is not printable",
-                       what);
-    return 0;
+    int r = credentials_new(out, alloc, text, expires_s);
+    return r ? explain(why, r, "%s", pipepoll_strerror(r)) : 0;
 }
 
 int keys_read(struct credentials **out, const struct alloc *alloc, const struct keys_source *from,
@@ -156,7 +155,7 @@ int keys_read(struct credentials **out, const struct alloc *alloc, const struct 
         r = read_expiry(&expires_s, from, why);
     if (r)
         return r;
-    return explain_new(credentials_new(out, alloc, &text, expires_s), from->what, why);
+    return make(out, alloc, &text, expires_s, why);
 }
 
 int keys_of_texts(struct credentials **out, const struct alloc *alloc,
@@ -171,6 +170,5 @@ int keys_of_texts(struct credentials **out, const struct alloc *alloc,
     if (!timestamp_iso8601(from->expiration, &expires_s) || expires_s < 0)
         return explain(why, PIPEPOLL_EPROTO, "%s gave an %s that is not a time", from->what,
                        from->form->expiration);
-    return explain_new(credentials_new(out, alloc, &from->keys, (uint64_t)expires_s), from->what,
-                       why);
+    return make(out, alloc, &from->keys, (uint64_t)expires_s, why);
 }

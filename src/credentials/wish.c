@@ -54,10 +54,8 @@ static int make_fixed(struct pipepoll_credentials **out, enum wish_kind kind,
     struct wish w = { .kind = kind };
     int r = credentials_new(&w.fixed, &(struct alloc) { 0 }, text, expires_s);
     if (r == PIPEPOLL_EINVAL)
-        return explain(why, r,
-                       "the %s credentials are empty or hold a character that is not printable "
-                       "ASCII (a line end, perhaps)",
-                       kind == WISH_FIXED ? "static" : "environment");
+        return explain(why, r, "the %s credentials %s",
+                       kind == WISH_FIXED ? "static" : "environment", credentials_problem(text));
     if (r)
         return explain(why, r, "out of memory");
     r = make(out, &w, why);

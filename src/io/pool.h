@@ -8,7 +8,7 @@
 #include "io/route.h"
 #include "io/transport.h"
 
-enum { SEND_ROOM = 16 << 10, RECEIVE_ROOM = 16 << 10 };
+enum { SEND_ROOM = 24 << 10, RECEIVE_ROOM = 16 << 10 }; /* a session token may be 16 KiB long */
 
 struct transport {
     struct transport_options o;
