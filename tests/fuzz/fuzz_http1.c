@@ -1,0 +1,93 @@
+/* Any bytes as what a server sends. However the network cuts them, the verdict is the same. The
+ * first byte says where it does. */
+#include "fuzz/fuzz.h"
+#include "io/http1.h"
+#include "io/transfer.h"
+
+/* What transfer.c asks of the transport. */
+static const struct alloc plain = { 0 };
+
+const struct alloc *transport_alloc(const struct transport *tp)
+{
+    (void)tp;
+    return &plain;
+}
+
+struct wake *transport_wake(const struct transport *tp)
+{
+    (void)tp;
+    return NULL;
+}
+
+struct reading {
+    struct http1 http;
+    struct transfer x;
+    struct wanted_header wanted[2];
+    enum http1_result result;
+    size_t used;
+};
+
+static void feed(struct reading *r, const uint8_t *data, size_t size)
+{
+    if (r->result != HTTP1_MORE || !size)
+        return;
+    char *piece = copy_of(data, size);
+    size_t used = 0;
+    r->result = http1_feed(&r->http, (str) { piece, size }, &used);
+    check(used <= size && (r->result != HTTP1_MORE || used == size));
+    r->used += used;
+    free(piece);
+}
+
+static void read_in_two(struct reading *r, const uint8_t *data, size_t size, size_t cut)
+{
+    *r = (struct reading) { .wanted = { { .name = STR("date") },
+                                        { .name = STR("location"), .cut_at = 8 } } };
+    r->x.wanted = r->wanted;
+    r->x.wanted_count = 2;
+    http1_begin(&r->http, &r->x);
+    feed(r, data, cut);
+    feed(r, data + cut, size - cut);
+    if (r->result == HTTP1_MORE)
+        r->result = http1_feed_end(&r->http);
+}
+
+static void check_reading(const struct reading *r)
+{
+    const char *problem = http1_problem(&r->http);
+    if (r->result == HTTP1_BAD)
+        for (check(*problem != '\0'); *problem; problem++)
+            check(*problem >= ' ' && *problem <= '~');
+    if (r->result == HTTP1_DONE)
+        check(r->x.http_status >= 200 && r->x.http_status <= 999);
+    for (size_t i = 0; i < 2; i++)
+        check_inside(r->wanted[i].value, (str) { r->x.values, sizeof r->x.values });
+    check(r->wanted[1].value.len <= 8);
+}
+
+static void check_equal(const struct reading *a, const struct reading *b)
+{
+    check(a->result == b->result);
+    if (a->result == HTTP1_BAD)
+        return;
+    check(a->used == b->used && a->x.http_status == b->x.http_status);
+    check(str_eq((str) { a->x.answer, a->x.answer_len }, (str) { b->x.answer, b->x.answer_len }));
+    check(str_eq(a->wanted[0].value, b->wanted[0].value));
+    if (a->result == HTTP1_DONE)
+        check(http1_keeps_alive(&a->http) == http1_keeps_alive(&b->http));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct reading whole, cut; /* too large for a stack that a sanitizer pads */
+    if (!size)
+        return 0;
+    read_in_two(&whole, data + 1, size - 1, 0);
+    read_in_two(&cut, data + 1, size - 1, size > 1 ? data[0] % (size - 1) : 0);
+    check_reading(&whole);
+    check_reading(&cut);
+    check_equal(&whole, &cut);
+    transfer_deinit(&whole.x, NULL);
+    transfer_deinit(&cut.x, NULL);
+    return 0;
+}
