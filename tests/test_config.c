@@ -30,7 +30,7 @@ static void every_key_does_what_it_says(void **state)
 {
     (void)state;
     struct config c =
-        accept("[pipepoll]\nmax-in-flight = 7\nmax-in-flight-per-region = 3\n"
+        accept("[pipepoll]\nmax-in-flight = 7\nmax-connections = 5\nmax-in-flight-per-region = 3\n"
                "request-timeout = 2m\nconnect-timeout = 1500ms\nca-bundle = /dev/null\n"
                "log-level = debug\nlog-format = json\n"
                "[target t]\nregions = us-west-2\ncategory = Test\nowner = ThirdParty\n"
@@ -38,6 +38,8 @@ static void every_key_does_what_it_says(void **state)
                "fips = on\ndualstack = true\n");
     assert_int_equal(c.max_in_flight, 7);
     assert_int_equal(c.max_in_flight_per_region, 3);
+    assert_int_equal(c.max_connections, 5);
+    assert_int_equal(config_limits(&c).max_in_flight, 5);
     assert_int_equal(c.request_timeout_ms, 120000);
     assert_int_equal(c.connect_timeout_ms, 1500);
     assert_str_equal(c.ca_bundle, "/dev/null");

@@ -110,6 +110,8 @@ static void read_process(struct config *out, const struct section *s, struct com
         complain(c, PIPEPOLL_ERROR, v[KEY_MAX_IN_FLIGHT_PER_REGION].at,
                  "max-in-flight-per-region = %u is more than max-in-flight, %u",
                  out->max_in_flight_per_region, out->max_in_flight);
+    judge(quantity_count(v[KEY_MAX_CONNECTIONS].text, 1, 65536, &out->max_connections), s,
+          KEY_MAX_CONNECTIONS, "a number from 1 to 65536", c);
     judge(quantity_real(v[KEY_MAX_POLLS_PER_SECOND].text, POLLS_PER_S_LEAST, POLLS_PER_S_MOST,
                         &out->max_polls_per_s),
           s, KEY_MAX_POLLS_PER_SECOND, "a number from 0.001 to 100000 such as 2 or 0.5", c);
@@ -129,8 +131,10 @@ static void read_process(struct config *out, const struct section *s, struct com
 
 struct forecast_limits config_limits(const struct config *c)
 {
+    bool fewer = c->max_connections && c->max_connections < c->max_in_flight;
     return (struct forecast_limits) { .max_polls_per_s = c->max_polls_per_s,
-                                      .max_in_flight = c->max_in_flight,
+                                      .max_in_flight =
+                                          fewer ? c->max_connections : c->max_in_flight,
                                       .max_in_flight_per_region = c->max_in_flight_per_region };
 }
 

@@ -171,6 +171,7 @@ static int open_poller(struct doctor *d, struct pipepoll_error *why)
     o.sink = &d->sink;
     o.ca_bundle = c->ca_bundle;
     o.max_in_flight = c->max_in_flight;
+    o.max_connections = c->max_connections;
     o.max_in_flight_per_region = c->max_in_flight_per_region;
     o.request_timeout_ms = REQUEST_MS;
     o.connect_timeout_ms = CONNECT_MS;

@@ -51,6 +51,11 @@ static void print_process(const struct config *c, const struct console *console)
         printf("%s = %u\n", key_name(KEY_MAX_IN_FLIGHT_PER_REGION), c->max_in_flight_per_region);
     else
         printf("# %s: a fair share\n", key_name(KEY_MAX_IN_FLIGHT_PER_REGION));
+    if (c->max_connections)
+        printf("%s = %u\n", key_name(KEY_MAX_CONNECTIONS), c->max_connections);
+    else
+        printf("# %s: half of the open files that the process may have\n",
+               key_name(KEY_MAX_CONNECTIONS));
     if (c->max_polls_per_s > 0)
         printf("%s = %.10g\n", key_name(KEY_MAX_POLLS_PER_SECOND), c->max_polls_per_s);
     else

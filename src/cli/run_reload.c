@@ -33,6 +33,7 @@ static void log_unchangeable(struct run *r, const struct config *a, const struct
     put_changed(&keys, a->max_in_flight != b->max_in_flight, "max-in-flight");
     put_changed(&keys, a->max_in_flight_per_region != b->max_in_flight_per_region,
                 "max-in-flight-per-region");
+    put_changed(&keys, a->max_connections != b->max_connections, "max-connections");
     put_changed(&keys, a->max_polls_per_s != b->max_polls_per_s, "max-polls-per-second");
     put_changed(&keys, a->request_timeout_ms != b->request_timeout_ms, "request-timeout");
     put_changed(&keys, a->connect_timeout_ms != b->connect_timeout_ms, "connect-timeout");

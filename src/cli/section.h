@@ -26,6 +26,7 @@
     X(ROLE_SESSION_NAME, "role-session-name", TARGET)                                              \
     X(MAX_IN_FLIGHT, "max-in-flight", PROCESS)                                                     \
     X(MAX_IN_FLIGHT_PER_REGION, "max-in-flight-per-region", PROCESS)                               \
+    X(MAX_CONNECTIONS, "max-connections", PROCESS)                                                 \
     X(MAX_POLLS_PER_SECOND, "max-polls-per-second", PROCESS)                                       \
     X(REQUEST_TIMEOUT, "request-timeout", PROCESS)                                                 \
     X(CONNECT_TIMEOUT, "connect-timeout", PROCESS)                                                 \

@@ -4,6 +4,8 @@
  * backlog says so long before the room ends, and jobs stay in the service. */
 #include "cli/station.h"
 
+#include "cli/limits.h"
+
 #include "base/list.h"
 #include "cli/event.h"
 #include "cli/jsontext.h"
@@ -169,6 +171,18 @@ static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
     roster_removed(roster_of(from));
 }
 
+/* A share as of the polls; 0: the library's own choice, for a process with one poller. */
+static uint32_t connections_of(const struct config *config, uint32_t max_in_flight)
+{
+    uint64_t all = config->max_connections;
+    if (max_in_flight == config->max_in_flight)
+        return config->max_connections;
+    if (!all)
+        all = limits_descriptors() / 2 < 65536 ? limits_descriptors() / 2 : 65536;
+    all = all * max_in_flight / config->max_in_flight;
+    return all ? (uint32_t)all : 1;
+}
+
 int station_open(struct station *s, struct uv_loop_s *loop, const struct config *config,
                  uint32_t max_in_flight, struct pipepoll_error *why)
 {
@@ -183,6 +197,7 @@ int station_open(struct station *s, struct uv_loop_s *loop, const struct config 
     o.sink = &s->sink;
     o.ca_bundle = config->ca_bundle;
     o.max_in_flight = max_in_flight;
+    o.max_connections = connections_of(config, max_in_flight);
     o.max_in_flight_per_region = config->max_in_flight_per_region;
     o.max_polls_per_s = config->max_polls_per_s;
     o.request_timeout_ms = config->request_timeout_ms;

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Each stage of a connection frozen: poll, doctor and the end of run come within the stated time.
+And 60 hosts by 40 descriptors: all are polled. test_frozen.py PATH-OF-PIPEPOLL."""
+
+import http.server
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+sys.dont_write_bytecode = True
+from lib.program import ACME, KEYS, PROGRAM, check, finish, write
+
+SLACK_S = 10  # of a busy machine
+POLL_S = 3 * 1 + 2 * 0.5 + SLACK_S  # three attempts of a second, with pauses between
+DOCTOR_S = 45 + SLACK_S
+kept = []
+
+
+def listening(backlog):
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    s.listen(backlog)
+    kept.append(s)
+    return s.getsockname()[1]
+
+
+def black_hole():
+    """No connect ends: the queue is full."""
+    port = listening(0)
+    for _ in range(4):
+        s = socket.socket()
+        s.setblocking(False)
+        s.connect_ex(("127.0.0.1", port))
+        kept.append(s)
+    return port
+
+
+def stalled():
+    """Accepts, reads, and answers half a head."""
+    port = listening(64)
+    listener = kept[-1]
+
+    def serve():
+        while True:
+            peer = listener.accept()[0]
+            kept.append(peer)
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Le")
+    threading.Thread(target=serve, daemon=True).start()
+    return port
+
+
+def stages():
+    hole, mute, half = black_hole(), listening(64), stalled()
+    return {
+        "connect": (f"http://127.0.0.1:{hole}", None),
+        "connect for TLS": (f"https://127.0.0.1:{hole}", None),
+        "TLS handshake": (f"https://127.0.0.1:{mute}", None),
+        "request unread": (f"http://127.0.0.1:{mute}", None),
+        "answer": (f"http://127.0.0.1:{half}", None),
+        "connect to the proxy": ("https://127.0.0.9:1", f"http://127.0.0.1:{hole}"),
+        "CONNECT to the proxy": ("https://127.0.0.9:1", f"http://127.0.0.1:{mute}"),
+    }
+
+
+def start(*arguments, env, **more):
+    p = subprocess.Popen([PROGRAM, *arguments], env=env, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
+    kept.append(p)
+    return p
+
+
+def ends(p, within_s):
+    try:
+        p.communicate(timeout=within_s)
+        return True
+    except subprocess.TimeoutExpired:
+        p.kill()
+        return False
+
+
+def test_stage(name, url, proxy):
+    env = dict(KEYS, **({"HTTPS_PROXY": proxy} if proxy else {}))
+    config = write(f"{name.replace(' ', '-')}.ini", f"""[pipepoll]
+request-timeout = 1s
+[target t]
+regions = us-east-1
+category = Build
+provider = Acme
+version = 1
+interval = 100ms
+endpoint-url = {url}
+""")
+    run = start("run", "--config", config, env=env)
+    poll = start("poll", "--timeout", "1", "--endpoint-url", url, "--region", "us-east-1",
+                 "--action-type-id", ACME, env=env)
+    doctor = start("doctor", "--config", config, env=env)
+    check(f"{name} frozen: poll ends", ends(poll, POLL_S) and poll.returncode == 255)
+    run.send_signal(signal.SIGTERM)
+    check(f"{name} frozen: run ends after SIGTERM", ends(run, 1 + 1 + SLACK_S) and
+          run.returncode == 0)
+    check(f"{name} frozen: doctor ends", ends(doctor, DOCTOR_S))
+
+
+def test_few_descriptors():
+    seen = set()
+    done = threading.Event()
+
+    class Service(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_):
+            pass
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("x-amzn-RequestId", "r")
+            self.send_header("Content-Length", "11")
+            self.end_headers()
+            self.wfile.write(b'{"jobs":[]}')
+            seen.add(self.path)
+            if len(seen) == 60:
+                done.set()
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    config = write("sixty.ini", "[pipepoll]\ninterval = 500ms\ncategory = Build\nprovider = Acme\n"
+                   "version = 1\nregions = us-east-1\n" + "".join(
+                       f"[target t{i}]\nendpoint-url = http://127.0.0.1:{server.server_port}/h{i}\n"
+                       for i in range(60)))
+    run = start("run", "--config", config, env=KEYS,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40)))
+    check("60 hosts are polled by 40 descriptors", done.wait(30), len(seen))
+    run.send_signal(signal.SIGTERM)
+    check("and run ends", ends(run, SLACK_S) and run.returncode == 0)
+
+
+threads = [threading.Thread(target=test_stage, args=(name, *way)) for name, way in stages().items()]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+test_few_descriptors()
+finish()
