@@ -196,7 +196,8 @@ PIPEPOLL_API int pipepoll_credentials_environment(struct pipepoll_credentials **
  *     its token renewed by the refresh token and written back), keys of the credentials file,
  *     credential_process, keys of the config file;
  *  5. a container's: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI (ECS, EKS Pod Identity);
- *  6. EC2 instance metadata, version 2 only, unless AWS_EC2_METADATA_DISABLED.
+ *  6. EC2 instance metadata, unless AWS_EC2_METADATA_DISABLED: version 2, and version 1 only where
+ *     AWS_EC2_METADATA_V1_DISABLED=false allows it.
  * A file or line that cannot be read or understood matters only when something in it is needed, and
  * is told then. ENOMEM. */
 PIPEPOLL_API int pipepoll_credentials_default(struct pipepoll_credentials **out,

@@ -87,6 +87,28 @@ static void a_token_that_is_over_is_renewed_once(void **state)
     stage_assert_failed(s, true, "(HTTP 401)");
 }
 
+static void version_1_is_asked_only_where_it_is_allowed_and_no_token_is_given(void **state)
+{
+    struct stage *s = *state;
+    struct recipe r = recipe_of(s);
+    r.imds_v1 = true;
+    STAGE_PLAY(s, STATUS(404), ROLE, KEYS("Success"));
+    assert_true(stage_run(s, &provider_imds, &r, NULL, NULL));
+    stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
+    assert_int_equal(s->requests, 3);
+    STAGE_PLAY(s, STATUS(405), STATUS(401));
+    assert_true(stage_run(s, &provider_imds, &r, NULL, NULL));
+    assert_int_equal(s->requests, 2);
+    stage_assert_failed(s, true, "(HTTP 401)");
+    STAGE_PLAY(s, TOKEN, ROLE, KEYS("Success"));
+    assert_true(stage_run(s, &provider_imds, &r, NULL, NULL));
+    stage_assert_asked(s, 2, "\r\nx-aws-ec2-metadata-token: TOKEN-" STAGE_CANARY "\r\n");
+    r.imds_v1 = false;
+    STAGE_PLAY(s, STATUS(404), ROLE, KEYS("Success"));
+    assert_true(stage_run(s, &provider_imds, &r, NULL, NULL));
+    stage_assert_failed(s, true, "AWS_EC2_METADATA_V1_DISABLED=false");
+}
+
 static void each_failure_says_what_to_do(void **state)
 {
     struct stage *s = *state;
@@ -177,6 +199,7 @@ int main(void)
         cmocka_unit_test(each_request_is_made_again_after_a_5xx),
         cmocka_unit_test(attempts_are_as_many_as_the_recipe_says),
         cmocka_unit_test(a_token_that_is_over_is_renewed_once),
+        cmocka_unit_test(version_1_is_asked_only_where_it_is_allowed_and_no_token_is_given),
         cmocka_unit_test(each_failure_says_what_to_do),
         cmocka_unit_test(a_service_that_echoes_the_token_is_not_quoted),
         cmocka_unit_test(silence_is_explained_by_the_hop_limit),

@@ -527,6 +527,26 @@ static void the_url_of_ec2s_service_loses_its_last_slash(void **state)
     question_deinit(&q);
 }
 
+static void version_1_of_ec2s_service_is_allowed_in_so_many_words_only(void **state)
+{
+    static const struct {
+        const char *environment;
+        bool allowed;
+    } rows[] = { { "", false },
+                 { "'AWS_EC2_METADATA_V1_DISABLED': 'true'", false },
+                 { "'AWS_EC2_METADATA_V1_DISABLED': 'False'", true } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct question q;
+        question_init(&q, rows[i].environment, "");
+        assert_int_equal(ask(&q, &default_wish), 0);
+        assert_int_equal(q.recipe.imds_v1, rows[i].allowed);
+        question_deinit(&q);
+    }
+    check_error("'AWS_EC2_METADATA_V1_DISABLED': 'no'", "", &default_wish,
+                "AWS_EC2_METADATA_V1_DISABLED: whether version 1 is disabled is true or false, "
+                "not \"no\"");
+}
+
 static void a_bad_url_is_not_quoted_since_it_may_hold_a_password(void **state)
 {
     check_error("'AWS_EC2_METADATA_SERVICE_ENDPOINT': 'http://me:SECRET@host'", "", &default_wish,
@@ -557,6 +577,7 @@ int main(void)
         cmocka_unit_test(a_relative_uri_can_not_name_another_host),
         cmocka_unit_test(a_containers_token_comes_from_the_file_first_and_is_never_quoted),
         cmocka_unit_test(the_patience_with_ec2_can_be_set),
+        cmocka_unit_test(version_1_of_ec2s_service_is_allowed_in_so_many_words_only),
         cmocka_unit_test(the_url_of_ec2s_service_loses_its_last_slash),
         cmocka_unit_test(a_bad_url_is_not_quoted_since_it_may_hold_a_password),
     };

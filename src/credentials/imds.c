@@ -1,6 +1,7 @@
-/* EC2's instance metadata service, version 2 only: a token by PUT, then the name of the instance's
- * role, then its keys. Version 1 answers without a token, and that is what lets a confused web
- * server give an instance's keys away: there is no way back to it here.
+/* EC2's instance metadata service, version 2: a token by PUT, then the name of the instance's role,
+ * then its keys. Version 1 answers without a token, and that is what lets a confused web server
+ * give an instance's keys away: it is asked only where the recipe allows it and no token can be
+ * had, as from the proxies that speak nothing else.
  *
  * The token is good for six hours and still got anew in each run: runs are hours apart, and a token
  * kept would outlive a stop and start of the instance, which it does not survive itself. */
@@ -57,7 +58,8 @@ static void ask(struct provider_run *run, enum step step)
         buf_put(&x->path, role_path);
         if (step == STEP_KEYS)
             exchange_put_escaped(&x->path, run->role);
-        exchange_put_header(x, STR("x-aws-ec2-metadata-token"), run->token);
+        if (run->token.len)
+            exchange_put_header(x, STR("x-aws-ec2-metadata-token"), run->token);
         break;
     }
     exchange_start(x);
@@ -139,7 +141,8 @@ static int explain_token(const struct provider_run *run, struct pipepoll_error *
                        run->what);
     if (x->http_status == 404 || x->http_status == 405)
         return explain(why, PIPEPOLL_ECREDENTIALS,
-                       "%s gives no tokens (HTTP %d): version 2 is needed, and version 1 not used",
+                       "%s gives no tokens (HTTP %d): version 2 is needed; "
+                       "AWS_EC2_METADATA_V1_DISABLED=false allows version 1",
                        run->what, x->http_status);
     if (x->fault == FAULT_TIMED_OUT)
         return explain(
@@ -165,11 +168,25 @@ static int explain_failure(const struct provider_run *run, struct pipepoll_error
     return exchange_explain(x, run->what, "", why);
 }
 
+/* As the SDKs judge it. A service that does not answer at all is no version 1 either, but a token
+ * whose answer got lost on one hop too many may be. */
+static bool speaks_version_1(const struct provider_run *run)
+{
+    const struct exchange *x = &run->exchange;
+    bool has_no_tokens = x->http_status == 403 || x->http_status == 404 || x->http_status == 405 ||
+                         x->fault == FAULT_TIMED_OUT;
+    return run->step == STEP_TOKEN && !run->renewed && run->run.order.recipe->imds_v1 &&
+           has_no_tokens;
+}
+
 static void on_answer(struct exchange *x)
 {
     struct provider_run *run = CONTAINER_OF(x, struct provider_run, exchange);
     if (!x->fault) {
         take_answer(run);
+    } else if (speaks_version_1(run)) {
+        run->renewed = true; /* there is none to renew */
+        ask(run, STEP_ROLE);
     } else if (x->http_status == 401 && run->step != STEP_TOKEN && !run->renewed) {
         run->renewed = true;
         ask(run, STEP_TOKEN);

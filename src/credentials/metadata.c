@@ -205,6 +205,21 @@ static int read_number(uint32_t *out, const struct configured *c, const struct n
     return 0;
 }
 
+/* Only who says in so many words that version 1 is not disabled gets it: the SDKs fall back to it
+ * unless told otherwise, which is how a confused web server gives an instance's keys away. */
+static int read_v1(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+{
+    struct configured_value v =
+        configured_either(c, "AWS_EC2_METADATA_V1_DISABLED", "ec2_metadata_v1_disabled");
+    out->imds_v1 = str_eq_nocase(v.text, STR("false"));
+    if (!v.text.len || out->imds_v1 || configured_is_true(&v))
+        return 0;
+    return explain(why, PIPEPOLL_ECREDENTIALS,
+                   "%s: whether version 1 is disabled is true or "
+                   "false, not \"%.*s\"",
+                   v.from, STR_ARG(v.text));
+}
+
 int metadata_imds(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
 {
     static const struct number_rule timeout = {
@@ -222,6 +237,8 @@ int metadata_imds(struct recipe *out, const struct configured *c, struct pipepol
         r = read_number(&timeout_s, c, &timeout, why);
     if (!r)
         r = read_number(&out->imds_attempts, c, &attempts, why);
+    if (!r)
+        r = read_v1(out, c, why);
     out->imds_timeout_ms = timeout_s * 1000;
     return r;
 }
