@@ -12,7 +12,7 @@
  *    libuv's thread pool alone. Name look-ups and the reading of files with credentials block, so
  *    they are done on threads of its own: started when there is something to do, 9 at most for all
  *    pollers of the process together as a rule, and ended after 10 s without work. What takes
- *    longer than 0.1 s is made up for by one more thread, up to 48 for names and 16 for files, so
+ *    longer than 0.1 s is made up for by one more thread, up to 80 for names and 16 for files, so
  *    whatever hangs holds up no other. These threads take no signals, and nobody waits for them:
  *    the poller, the loop and the process can end while one hangs, and dlclose() leaves the library
  *    in place.

@@ -30,7 +30,7 @@ static const uint64_t stuck_ns = 100000000;
 static const uint64_t idle_ns = 10000000000; /* then a thread ends */
 
 static const unsigned shares[WORKER_CLASSES] = {
-    [WORKER_NAME_KNOWN] = 8, [WORKER_NAME_NEW] = 32, [WORKER_FILE] = 16,
+    [WORKER_NAME_KNOWN] = 8, [WORKER_NAME_NEW] = 64, [WORKER_FILE] = 16,
     [WORKER_PROGRAM] = 32,   [WORKER_NAME_SLOW] = 8, /* together WORKER_THREADS_MAX */
 };
 

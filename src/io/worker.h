@@ -32,7 +32,7 @@ enum worker_class {
 
 /* All threads of the process together, whatever number of loops it has. As a rule 8 at most are
  * there, and none when there is nothing to do; each one that hangs is made up for, up to this. */
-enum { WORKER_THREADS_MAX = 96 };
+enum { WORKER_THREADS_MAX = 128 };
 
 struct worker_kind {
     void (*run)(struct worker_job *j);  /* on a thread, with all signals blocked */
