@@ -9,13 +9,14 @@
  *
  * Rules that hold for every function here unless its comment says otherwise:
  *  - Thread: call on the loop's thread. The library never runs or stops the loop, and leaves
- *    libuv's thread pool alone. Name look-ups and the reading of files with credentials block, so
- *    they are done on threads of its own: started when there is something to do, 9 at most for all
- *    pollers of the process together as a rule, and ended after 10 s without work. What takes
- *    longer than 0.1 s is made up for by one more thread, up to 80 for names and 16 for files, so
- *    whatever hangs holds up no other. These threads take no signals, and nobody waits for them:
- *    the poller, the loop and the process can end while one hangs, and dlclose() leaves the library
- *    in place.
+ *    libuv's thread pool alone. What blocks (name look-ups, reading files with credentials, and
+ *    loading and awaiting a credential_process) is done on threads of its own: started when there
+ *    is something to do, 9 at most for all pollers of the process together as a rule, and ended
+ *    after 10 s without work. What takes longer than 0.1 s is made up for by one more thread, up to
+ *    80 for names, 16 for files and 32 for programs, so whatever hangs holds up no other. These
+ *    threads take no signals, and nobody waits for them: the poller, the loop and the process can
+ *    end while one hangs, and dlclose() leaves the library in place. A poller is of no use in a
+ *    child made by fork(); new ones may be opened there.
  *  - Errors: 0, or a negative `enum pipepoll_status`; outputs are untouched on failure. Where a
  *    `struct pipepoll_error *why` is taken it may be NULL; on failure it holds one sentence.
  *  - Strings: `struct pipepoll_str` borrows bytes, not NUL-terminated. Inputs are copied before the

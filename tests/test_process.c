@@ -1,14 +1,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <uv.h>
 
 #include "io/process.h"
+#include "io/wake.h"
+#include "io/worker.h"
 #include "lib/check.h"
 
 #define CANARY "canary/secret/that/must/not/stay"
@@ -42,6 +46,7 @@ struct runner {
     struct process_run run;
     uv_loop_t loop;
     struct wake *wake;
+    struct worker *worker;
     struct ledger ledger;
     struct alloc alloc;
     unsigned dones, restarts;
@@ -56,7 +61,7 @@ struct runner {
 static int start(struct runner *r, const char *script, uint32_t timeout_ms)
 {
     char *argv[] = { (char[]) { "/bin/sh" }, (char[]) { "-c" }, (char *)(uintptr_t)script, NULL };
-    return process_run_start(&r->run, &r->loop, r->wake, &r->alloc, argv, timeout_ms);
+    return process_run_start(&r->run, r->worker, &r->alloc, argv, timeout_ms);
 }
 
 static void on_done(struct process_run *run, enum process_end end, int code, str output)
@@ -82,12 +87,19 @@ static void open_runner(struct runner *r)
     r->alloc = (struct alloc) { ledger_resize, &r->ledger };
     assert_int_equal(uv_loop_init(&r->loop), 0);
     assert_int_equal(wake_open(&r->wake, &r->loop, &(struct alloc) { 0 }), 0);
-    wake_hold_loop(r->wake, false); /* else the loop would last until the deadline */
+    assert_int_equal(worker_open(&r->worker, &r->loop, r->wake, &(struct alloc) { 0 }), 0);
 }
 
+static void run_until_done(struct runner *r, unsigned dones)
+{
+    while (r->dones < dones)
+        uv_run(&r->loop, UV_RUN_ONCE);
+}
+
+/* It waits for no program, whether that has ended or not. */
 static void close_runner(struct runner *r)
 {
-    uv_run(&r->loop, UV_RUN_DEFAULT);
+    worker_close(r->worker, NULL, NULL);
     wake_close(r->wake, NULL, NULL);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&r->loop), 0);
@@ -100,6 +112,7 @@ static void run_script(struct runner *r, const char *script, uint32_t timeout_ms
     open_runner(r);
     assert_int_equal(start(r, script, timeout_ms), 0);
     assert_int_equal(r->dones, 0);
+    run_until_done(r, 1);
     close_runner(r);
     assert_int_equal(r->dones, 1);
 }
@@ -166,7 +179,8 @@ static void arguments_arrive_as_they_are(void **state)
     char *argv[] = { (char[]) { "printf" }, (char[]) { "<%s>" }, (char[]) { "a b" },
                      (char[]) { "$HOME;'\"*" }, NULL };
     open_runner(&r);
-    assert_int_equal(process_run_start(&r.run, &r.loop, r.wake, &r.alloc, argv, LONG_MS), 0);
+    assert_int_equal(process_run_start(&r.run, r.worker, &r.alloc, argv, LONG_MS), 0);
+    run_until_done(&r, 1);
     close_runner(&r);
     assert_string_equal(r.output, "<a b><$HOME;'\"*>");
 }
@@ -190,8 +204,9 @@ static void a_program_that_is_not_there_is_told_from_the_loop(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *argv[] = { (char *)(uintptr_t)cases[i].path, NULL };
         open_runner(&r);
-        assert_int_equal(process_run_start(&r.run, &r.loop, r.wake, &r.alloc, argv, LONG_MS), 0);
+        assert_int_equal(process_run_start(&r.run, r.worker, &r.alloc, argv, LONG_MS), 0);
         assert_int_equal(r.dones, 0);
+        run_until_done(&r, 1);
         close_runner(&r);
         assert_int_equal(r.dones, 1);
         assert_int_equal(r.end, PROCESS_NO_START);
@@ -345,6 +360,112 @@ static void no_descriptor_and_no_secret_stays(void **state)
     assert_int_equal(open_fds(), before);
 }
 
+/* A thread that was left alone closes what it has in its own time. */
+static void await_fds(unsigned count)
+{
+    while (open_fds() != count)
+        sched_yield();
+}
+
+static void a_program_that_ignores_signals_holds_up_no_end(void **state)
+{
+    struct runner r;
+    struct witness w = witness_open();
+    unsigned before = open_fds();
+    char script[160];
+    snprintf(
+        script, sizeof script,
+        "trap '' TERM INT HUP; echo x >&%d; setsid sh -c 'echo x >&%d; exec sleep 1000' & wait",
+        w.out, w.out);
+    open_runner(&r);
+    assert_int_equal(start(&r, script, LONG_MS), 0);
+    await(&w);
+    process_run_forget(&r.run);
+    close_runner(&r); /* although the sleep has left the group, and holds the output */
+    assert_int_equal(r.dones, 0);
+    await_fds(before);
+    close(w.in);
+    close(w.out);
+}
+
+static void a_program_that_waits_for_a_thread_is_not_started_when_forgotten(void **state)
+{
+    enum { AT_ONCE = 40 }; /* more than there are threads for */
+    struct runner r, more[AT_ONCE];
+    struct witness w = witness_open();
+    unsigned before = open_fds();
+    char script[64];
+    snprintf(script, sizeof script, "echo x >&%d; sleep 1000", w.out);
+    open_runner(&r);
+    memset(more, 0, sizeof more);
+    for (int i = 0; i < AT_ONCE; i++) {
+        more[i] = r;
+        assert_int_equal(start(&more[i], script, LONG_MS), 0);
+    }
+    await(&w);
+    for (int i = 0; i < AT_ONCE; i++)
+        process_run_forget(&more[i].run);
+    close_runner(&r);
+    await_fds(before);
+    witness_close(&w);
+}
+
+static int thread_error;
+
+int __real_worker_start(struct worker *w, struct worker_job *j);
+int __wrap_worker_start(struct worker *w, struct worker_job *j);
+
+int __wrap_worker_start(struct worker *w, struct worker_job *j)
+{
+    return thread_error ? thread_error : __real_worker_start(w, j);
+}
+
+static void what_the_machine_lacks_is_told_by_name(void **state)
+{
+    struct runner r;
+    struct rlimit limit, few;
+    unsigned before = open_fds();
+    thread_error = EAGAIN;
+    run_script(&r, "exit 0", LONG_MS);
+    thread_error = 0;
+    assert_int_equal(r.end, PROCESS_NO_START);
+    assert_int_equal(r.code, EAGAIN);
+    open_runner(&r);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    few = limit;
+    few.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &few);
+    assert_int_equal(start(&r, "exit 0", LONG_MS), 0);
+    run_until_done(&r, 1);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    close_runner(&r);
+    assert_int_equal(r.end, PROCESS_NO_START);
+    assert_int_equal(r.code, EMFILE);
+    assert_int_equal(open_fds(), before);
+}
+
+/* As an embedder has it who never waits for its children. */
+static void a_status_that_somebody_else_took_is_no_failure(void **state)
+{
+    struct runner r;
+    signal(SIGCHLD, SIG_IGN);
+    run_script(&r, "echo fine", LONG_MS);
+    signal(SIGCHLD, SIG_DFL);
+    assert_int_equal(r.end, PROCESS_EXITED);
+    assert_int_equal(r.code, 0);
+    assert_string_equal(r.output, "fine\n");
+}
+
+static void signals_that_we_ignore_or_block_are_the_programs_again(void **state)
+{
+    struct runner r;
+    signal(SIGPIPE, SIG_IGN);
+    run_script(&r, "kill -PIPE $$; echo lives", LONG_MS);
+    signal(SIGPIPE, SIG_DFL);
+    assert_int_equal(r.end, PROCESS_SIGNALLED);
+    assert_int_equal(r.code, SIGPIPE);
+}
+
 /* --- again, never, too little memory --- */
 
 static void a_run_may_start_again_from_on_done(void **state)
@@ -353,6 +474,7 @@ static void a_run_may_start_again_from_on_done(void **state)
     open_runner(&r);
     r.restarts = 2;
     assert_int_equal(start(&r, "echo first", LONG_MS), 0);
+    run_until_done(&r, 3);
     close_runner(&r);
     assert_int_equal(r.dones, 3);
     assert_string_equal(r.output, "again\n");
@@ -394,6 +516,11 @@ int main(void)
         cmocka_unit_test(the_end_of_its_complaint_is_kept),
         cmocka_unit_test(who_holds_its_stderr_is_not_waited_for),
         cmocka_unit_test(no_descriptor_and_no_secret_stays),
+        cmocka_unit_test(a_program_that_ignores_signals_holds_up_no_end),
+        cmocka_unit_test(a_program_that_waits_for_a_thread_is_not_started_when_forgotten),
+        cmocka_unit_test(what_the_machine_lacks_is_told_by_name),
+        cmocka_unit_test(a_status_that_somebody_else_took_is_no_failure),
+        cmocka_unit_test(signals_that_we_ignore_or_block_are_the_programs_again),
         cmocka_unit_test(a_run_may_start_again_from_on_done),
         cmocka_unit_test(without_memory_nothing_starts),
         cmocka_unit_test(an_idle_one_can_be_forgotten),

@@ -10,6 +10,7 @@
 #include "credentials/mask.h"
 #include "credentials/run.h"
 #include "credentials/words.h"
+#include "io/file.h"
 #include "io/process.h"
 
 enum {
@@ -99,8 +100,7 @@ static int read_end(struct provider_run *run, enum process_end end, int code, st
         return explain(why, PIPEPOLL_ECREDENTIALS, "%s printed more than %d bytes, and was killed",
                        run->what, PROCESS_OUTPUT_MAX);
     case PROCESS_NO_START:
-        return explain(why,
-                       code == ENOMEM || code == EAGAIN ? PIPEPOLL_ENOMEM : PIPEPOLL_ECREDENTIALS,
+        return explain(why, file_error_passes(code) ? PIPEPOLL_ETRANSPORT : PIPEPOLL_ECREDENTIALS,
                        "%s could not be started: %s", run->what, strerror(code));
     }
     return PIPEPOLL_ESYSTEM;
@@ -162,8 +162,8 @@ static int process_begin(struct run *r)
     buf_printf(&what, "credential_process %.100s", run->argv[0]);
     run->arguments = str_skip(str_trim(line), str_find(str_trim(line), ' '));
     run->process.on_done = on_end;
-    return process_run_start(&run->process, host->loop, host->wake, &provider_lasting_alloc,
-                             run->argv, TIMEOUT_MS);
+    return process_run_start(&run->process, host->worker, &provider_lasting_alloc, run->argv,
+                             TIMEOUT_MS);
 }
 
 static struct provider_run *process_start(const struct provider_order *order)

@@ -1,28 +1,30 @@
-/* The program leads a process group of its own, so that one kill reaches what it started as well.
- * That kill goes by number, and the number is ours only until the program is reaped: afterwards it
- * may be another's, and nothing is killed any more.
+/* The pipes are read on the loop; the program itself is a child's matter (child.c). The owner's
+ * deadline is ours alone: whatever is not over then is left to itself.
  *
  * Its output is a real pipe, not the socket pair that libuv would make: programs open /dev/stdout
  * again, which does not work with a socket. */
 #include "io/process.h"
 
-#include <signal.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <uv.h>
 
-#include "base/list.h"
+#include "io/child.h"
+#include "io/wake.h"
 
 static const uint64_t ns_per_ms = 1000000;
 
 struct running {
-    uv_process_t process;
+    struct child *child; /* NULL: it did not start, or has ended */
     uv_pipe_t pipe, stderr_pipe;
     struct alarm deadline;
+    uint64_t timeout_ns;
     struct process_run *owner; /* NULL: it went, or knows the end */
     struct alloc alloc;
     unsigned handles; /* not yet closed */
-    bool alive;       /* started, and not yet reaped */
     bool drained;     /* nobody holds the other end of the pipe */
     enum process_end end;
     int code;
@@ -42,11 +44,11 @@ static void on_closed(uv_handle_t *handle)
         alloc_free(&alloc, g, sizeof *g);
 }
 
-/* The handle of a process that lives is closed when it is reaped; else it would stay a zombie. */
 static void running_leave(struct running *g)
 {
-    if (g->alive)
-        uv_kill(-g->process.pid, SIGKILL);
+    if (g->child)
+        child_abandon(g->child);
+    g->child = NULL;
     g->owner = NULL;
     alarm_deinit(&g->deadline);
     uv_close((uv_handle_t *)&g->pipe, on_closed);
@@ -97,24 +99,32 @@ static void running_end(struct running *g, enum process_end end, int code)
     wipe(g);
 }
 
-static void on_exit_status(uv_process_t *process, int64_t status, int signal)
+static void on_exited(struct child *c)
 {
-    struct running *g = CONTAINER_OF(process, struct running, process);
-    g->alive = false;
-    g->end = signal ? PROCESS_SIGNALLED : PROCESS_EXITED;
-    g->code = signal ? signal : (int)status;
-    uv_close((uv_handle_t *)process, on_closed);
-    if (g->owner && g->drained)
+    struct running *g = c->ctx;
+    bool signalled = WIFSIGNALED(c->status);
+    g->child = NULL;
+    g->end = signalled ? PROCESS_SIGNALLED : PROCESS_EXITED;
+    g->code = signalled ? WTERMSIG(c->status) : WEXITSTATUS(c->status);
+    if (c->error)
+        running_end(g, PROCESS_NO_START, c->error);
+    else if (g->drained)
         running_end(g, g->end, g->code);
 }
 
+/* It counts from when the program was begun with: others may have to end first. */
 static void on_time_up(struct alarm *a)
 {
     struct running *g = CONTAINER_OF(a, struct running, deadline);
-    if (g->alive)
-        running_end(g, PROCESS_TIMED_OUT, 0);
-    else
+    uint64_t now_ns = wake_now_ns(), begun_ns = g->child ? child_begun_ns(g->child) : 0;
+    if (!g->child)
         running_end(g, g->end, g->code);
+    else if (!begun_ns)
+        alarm_set(a, now_ns + g->timeout_ns);
+    else if (now_ns < begun_ns + g->timeout_ns)
+        alarm_set(a, begun_ns + g->timeout_ns);
+    else
+        running_end(g, PROCESS_TIMED_OUT, 0);
 }
 
 /* --- the output --- */
@@ -136,7 +146,7 @@ static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *room)
     }
     g->drained = true; /* its end, or a pipe that broke: nothing more will come */
     uv_read_stop(stream);
-    if (!g->alive)
+    if (!g->child)
         running_end(g, g->end, g->code);
 }
 
@@ -157,32 +167,18 @@ static void on_complaint(uv_stream_t *stream, ssize_t got, const uv_buf_t *room)
 
 /* --- the start --- */
 
-/* These two return 0 or, as libuv has it, a negative errno. */
-static int spawn_into(struct running *g, struct uv_loop_s *loop, char **argv, const int fds[2])
+/* Not among the first three, which are put in place one by one. */
+static int above_stderr(int *fd)
 {
-    uv_stdio_container_t stdio[] = {
-        { .flags = UV_IGNORE },
-        { .flags = UV_INHERIT_FD, .data.fd = fds[0] },
-        { .flags = UV_INHERIT_FD, .data.fd = fds[1] },
-    };
-    uv_process_options_t options = {
-        .exit_cb = on_exit_status,
-        .file = argv[0],
-        .args = argv,
-        .flags = UV_PROCESS_DETACHED,
-        .stdio_count = 3,
-        .stdio = stdio,
-    };
-    int r = uv_spawn(loop, &g->process, &options);
-    g->process.data = g;
-    g->handles++; /* also after a failure */
-    g->alive = r == 0;
-    if (r)
-        uv_close((uv_handle_t *)&g->process, on_closed);
-    return r;
+    int moved = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (moved < 0)
+        return -errno;
+    close(*fd);
+    *fd = moved;
+    return 0;
 }
 
-/* A pipe that is read from now on; its other end in *fd. */
+/* A pipe that is read from now on; its other end in *fd. 0 or libuv's negative errno. */
 static int read_from(uv_pipe_t *pipe, uv_alloc_cb room, uv_read_cb read_cb, int *fd)
 {
     uv_file ends[2];
@@ -195,44 +191,43 @@ static int read_from(uv_pipe_t *pipe, uv_alloc_cb room, uv_read_cb read_cb, int 
     else
         r = uv_read_start((uv_stream_t *)pipe, room, read_cb);
     *fd = ends[1];
-    return r;
+    return !r && *fd <= STDERR_FILENO ? above_stderr(fd) : r;
 }
 
-static int spawn(struct running *g, struct uv_loop_s *loop, char **argv)
+/* Returns 0 or a positive errno. */
+static int begin(struct running *g, struct worker *w, char **argv)
 {
     int fds[2] = { -1, -1 };
     int r = read_from(&g->pipe, on_room_wanted, on_output, &fds[0]);
     if (!r)
         r = read_from(&g->stderr_pipe, on_complaint_room_wanted, on_complaint, &fds[1]);
     if (!r)
-        r = spawn_into(g, loop, argv, fds);
+        return child_start(&g->child, w, argv, fds, on_exited, g);
     for (int i = 0; i < 2; i++)
         if (fds[i] >= 0)
             close(fds[i]);
-    return r;
+    return -r;
 }
 
-int process_run_start(struct process_run *r, struct uv_loop_s *loop, struct wake *wake,
-                      const struct alloc *alloc, char **argv, uint32_t timeout_ms)
+int process_run_start(struct process_run *r, struct worker *w, const struct alloc *alloc,
+                      char **argv, uint32_t timeout_ms)
 {
     struct running *g = alloc_new(alloc, sizeof *g);
-    if (!g || alarm_init(&g->deadline, wake, on_time_up)) {
+    if (!g || alarm_init(&g->deadline, worker_wake(w), on_time_up)) {
         alloc_free(alloc, g, sizeof *g);
         return PIPEPOLL_ENOMEM;
     }
     g->owner = r;
     g->alloc = *alloc;
-    uv_pipe_init(loop, &g->pipe, 0); /* cannot fail */
-    uv_pipe_init(loop, &g->stderr_pipe, 0);
+    g->timeout_ns = timeout_ms * ns_per_ms;
+    uv_pipe_init(worker_loop(w), &g->pipe, 0); /* cannot fail */
+    uv_pipe_init(worker_loop(w), &g->stderr_pipe, 0);
     g->pipe.data = g->stderr_pipe.data = g;
     g->handles = 2;
-    int failure = spawn(g, loop, argv);
-    if (failure) {
-        g->end = PROCESS_NO_START;
-        g->code = -failure;
-        timeout_ms = 0; /* the alarm tells, from the loop */
-    }
-    alarm_set(&g->deadline, wake_now_ns() + timeout_ms * ns_per_ms);
+    g->end = PROCESS_NO_START;
+    g->code = begin(g, w, argv);
+    /* Without a child the alarm tells, from the loop. */
+    alarm_set(&g->deadline, wake_now_ns() + (g->code ? 0 : g->timeout_ns));
     r->private = g;
     return 0;
 }

@@ -1,4 +1,4 @@
-/* A program run for its output, by libuv: no shell, no descriptor of ours but the pipe for its
+/* A program run for its output: no shell, no descriptor of ours but the pipe for its
  * output and the one for its complaints, a deadline and size limits. */
 #ifndef IO_PROCESS_H
 #define IO_PROCESS_H
@@ -7,9 +7,8 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
-#include "io/wake.h"
 
-struct uv_loop_s;
+struct worker;
 
 enum { PROCESS_OUTPUT_MAX = 64 << 10, PROCESS_COMPLAINT_MAX = 2 << 10 };
 
@@ -36,14 +35,14 @@ struct process_run {
     void *private;
 };
 
-/* Start argv (NULL-terminated, copied where needed; argv[0] is looked up in PATH), with the
- * environment of this process, in a session of its own. Blocks until the program is loaded.
- * PIPEPOLL_ENOMEM: not started; all else comes by on_done(). */
-int process_run_start(struct process_run *r, struct uv_loop_s *loop, struct wake *wake,
-                      const struct alloc *alloc, char **argv, uint32_t timeout_ms);
+/* Start argv (NULL-terminated, copied; argv[0] is looked up in PATH), with the environment of this
+ * process as it is now, in a session of its own. Programs are loaded on the worker's threads, a
+ * bounded number at once; timeout_ms counts from when that begins. PIPEPOLL_ENOMEM: not started;
+ * all else comes by on_done(). */
+int process_run_start(struct process_run *r, struct worker *w, const struct alloc *alloc,
+                      char **argv, uint32_t timeout_ms);
 /* Kill it, with its process group; on_done() will not come, and r may be freed at once. Memory goes
- * back to alloc when the system has reported the end, which holds the loop; that is so after a run
- * that was killed by its deadline, too. Fine when idle. */
+ * back to alloc in the loop's next turn, whether the program has ended or not. Fine when idle. */
 void process_run_forget(struct process_run *r);
 
 #endif
