@@ -425,19 +425,19 @@ static void who_waits_can_be_refused(void **state)
     world_open(&w);
     names_say("known.test", "192.0.2.1");
     ask_and_wait(&w, &known, "known.test");
-    names_hang("one.test");
-    assert_false(ask(&w, &q, "one.test"));
+    names_hang("refused.test");
+    assert_false(ask(&w, &q, "refused.test"));
     resolver_stop_waiting(w.resolver);
     assert_int_equal(q.answers, 0); /* from the loop */
     await_answer(&w, &q);
     assert_non_null(strstr(q.problem, "being closed"));
-    ask_and_wait(&w, &q, "one.test");
+    ask_and_wait(&w, &q, "refused.test");
     assert_non_null(strstr(q.problem, "being closed"));
     assert_true(ask(&w, &known, "known.test"));
     let_go(&q);
     let_go(&known);
     world_close(&w);
-    names_say("one.test", "");
+    names_say("refused.test", "");
 }
 
 /* --- names that move --- */

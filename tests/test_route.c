@@ -111,17 +111,17 @@ static void the_deadline_holds_while_a_name_is_looked_up(void **state)
     struct wire w;
     struct probe p = { 0 };
     wire_open(&w, answers, 1);
-    go_by_name(&w, "slow.test");
-    names_hang("slow.test");
+    go_by_name(&w, "slow-1.test");
+    names_hang("slow-1.test");
     exchange(&w, &p, 20);
     assert_int_equal(p.x.fault, FAULT_TIMED_OUT);
-    assert_detail(&p, "could not resolve host slow.test: the name look-up took longer than 0.0");
+    assert_detail(&p, "could not resolve host slow-1.test: the name look-up took longer than ");
     exchange(&w, &p, 20); /* waits for the same look-up */
     assert_int_equal(p.x.fault, FAULT_TIMED_OUT);
-    names_await("slow.test", 1);
+    names_await("slow-1.test", 1);
     finish(&w, &p); /* waits for no look-up */
     assert_int_equal(names_asked(NULL), 1);
-    names_fail("slow.test", EAI_AGAIN, 0);
+    names_fail("slow-1.test", EAI_AGAIN, 0);
 }
 
 static void reopen(struct wire *w, uint32_t connect_timeout_ms, const char *proxy)
@@ -144,14 +144,15 @@ static void the_connect_timeout_covers_the_look_up(void **state)
     struct probe p = { 0 };
     wire_open(&w, answers, 1);
     reopen(&w, 30, "");
-    go_by_name(&w, "slow.test");
-    names_hang("slow.test");
+    go_by_name(&w, "slow-2.test");
+    names_hang("slow-2.test");
     exchange(&w, &p, 60000);
     assert_int_equal(p.x.fault, FAULT_UNREACHABLE);
-    assert_string_equal(p.detail, "could not resolve host slow.test: the name look-up took longer "
-                                  "than 0.03 s");
+    assert_string_equal(p.detail,
+                        "could not resolve host slow-2.test: the name look-up took longer "
+                        "than 0.03 s");
     finish(&w, &p);
-    names_say("slow.test", "127.0.0.1");
+    names_say("slow-2.test", "127.0.0.1");
 }
 
 static void what_waits_for_a_name_can_be_ended(void **state)
@@ -159,18 +160,18 @@ static void what_waits_for_a_name_can_be_ended(void **state)
     struct wire w;
     struct probe p = { 0 }, later = { 0 };
     wire_open(&w, answers, 1);
-    go_by_name(&w, "slow.test");
-    names_hang("slow.test");
+    go_by_name(&w, "slow-3.test");
+    names_hang("slow-3.test");
     probe_start(&w, &p, 60000);
     transport_stop_waiting(w.transport);
     run_until_done(&w, 1);
     assert_int_equal(p.x.fault, FAULT_UNREACHABLE);
-    assert_detail(&p, "slow.test: names are no longer looked up");
+    assert_detail(&p, "slow-3.test: names are no longer looked up");
     exchange(&w, &later, 60000);
     assert_int_equal(later.x.fault, FAULT_UNREACHABLE);
     transfer_deinit(&later.x, w.transport);
     finish(&w, &p);
-    names_say("slow.test", "127.0.0.1");
+    names_say("slow-3.test", "127.0.0.1");
 }
 
 static bool is_known(struct wire *w, const char *addresses)

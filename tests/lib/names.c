@@ -21,7 +21,7 @@ struct entry {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t news = PTHREAD_COND_INITIALIZER;
 static struct entry entries[NAMES_MAX];
-static unsigned count, asked;
+static unsigned count, asked, inside;
 
 /* Under the mutex; made when it is not there. */
 static struct entry *entry_of(const char *name)
@@ -40,6 +40,8 @@ static struct entry *entry_of(const char *name)
 void names_reset(void)
 {
     pthread_mutex_lock(&mutex);
+    while (inside)
+        pthread_cond_wait(&news, &mutex);
     count = asked = 0;
     pthread_mutex_unlock(&mutex);
 }
@@ -99,10 +101,13 @@ static struct entry ask(const char *name)
     struct entry *e = entry_of(name);
     e->asked++;
     asked++;
+    inside++;
     pthread_cond_broadcast(&news);
     while (e->hangs)
         pthread_cond_wait(&news, &mutex);
     struct entry answer = *e;
+    inside--;
+    pthread_cond_broadcast(&news);
     pthread_mutex_unlock(&mutex);
     return answer;
 }

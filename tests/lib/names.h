@@ -3,7 +3,8 @@
 #ifndef TESTS_NAMES_H
 #define TESTS_NAMES_H
 
-/* Forget all. No look-up may hang. */
+/* Forget all. No look-up may hang. Let a name that still hangs at the end of a test be that test's
+ * own: another look-up of it, in the next one, might get the same answer. */
 void names_reset(void);
 /* Answer look-ups of `name` with these addresses (a list by blanks), also those that hang. */
 void names_say(const char *name, const char *addresses);
