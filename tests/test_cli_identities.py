@@ -80,6 +80,13 @@ def test_poll_on_wrong_settings():
     r = poll("--region", "us-east-1", AWS_ENDPOINT_URL="http://x", AWS_USE_FIPS_ENDPOINT="true")
     check("so are both that exclude each other",
           "AWS_ENDPOINT_URL and AWS_USE_FIPS_ENDPOINT: fips is" in r.err, r)
+    for name in "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CODEPIPELINE":
+        r = poll("--region", "us-east-1", **{name: ""})
+        check(f"an empty {name} is not taken for none: 253, and nothing is sent",
+              r.code == 253 and f"{name} is set, but empty" in r.err, r)
+    r = poll("--region", "us-east-1", "--endpoint-url", "http://127.0.0.1:1", AWS_ENDPOINT_URL="",
+             AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true")
+    check("but where all of them are ignored", "Could not connect" in r.err, r)
     r = poll("--region", "us-east-1", AWS_USE_FIPS_ENDPOINT="ja")
     check("FIPS, misspelt, is no call to another endpoint",
           r.code == 253 and 'AWS_USE_FIPS_ENDPOINT is true or false, not "ja"' in r.err, r)

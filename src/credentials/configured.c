@@ -98,6 +98,15 @@ static int of_services(struct configured_value *out, const struct configured *c,
     return 0;
 }
 
+/* `export AWS_ENDPOINT_URL=$UNSET` was meant to keep calls away from AWS: to take it for "not
+ * given", as the AWS tools do, would send them there, signed with keys not meant for it. */
+static int refuse_blank(const struct configured *c, const char *name, struct pipepoll_error *why)
+{
+    if (!environment_has(c->environment, name) || environment_get(c->environment, name).len)
+        return 0;
+    return explain(why, PIPEPOLL_EINVAL, "%s is set, but empty: unset it, or set a URL", name);
+}
+
 int configured_endpoint_url(struct configured_value *out, const struct configured *c,
                             const char *service, struct pipepoll_error *why)
 {
@@ -111,11 +120,14 @@ int configured_endpoint_url(struct configured_value *out, const struct configure
     struct buf b = BUF_ON(name);
     buf_printf(&b, "AWS_ENDPOINT_URL_%s", service);
     *out = configured_variable(c, buf_cstr(&b));
-    if (!out->text.len)
+    int r = refuse_blank(c, buf_cstr(&b), why);
+    if (!r && !out->text.len) {
         *out = configured_variable(c, "AWS_ENDPOINT_URL");
-    if (out->text.len)
-        return 0;
-    int r = of_services(out, c, service, why);
+        r = refuse_blank(c, "AWS_ENDPOINT_URL", why);
+    }
+    if (r || out->text.len)
+        return r;
+    r = of_services(out, c, service, why);
     if (!r && !out->text.len)
         *out = of_profile(c, "endpoint_url");
     return r;
