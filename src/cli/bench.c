@@ -336,7 +336,8 @@ const struct command command_bench = {
     .about =
         "Keeps a number of polls in flight against an endpoint, signed with the credentials that\n"
         "are found here, and measures: to size a fleet, or to see what a proxy on the way adds.\n"
-        "It never loads AWS by accident: an endpoint must be given.\n",
+        "It never loads AWS by accident: an endpoint must be given, and a host of AWS is "
+        "refused.\n",
     .flags = bench_flags,
     .flag_count = BENCH_FLAG_COUNT,
     .more =

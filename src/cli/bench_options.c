@@ -17,13 +17,14 @@ enum {
     FLAG_REGIONS,
     FLAG_TARGETS,
     FLAG_LOOPS,
-    FLAG_OUTPUT
+    FLAG_OUTPUT,
+    FLAG_I_KNOW
 };
 
 /* In their interval at once, for up to some 400 000 polls/s on a loop. */
 enum { SPARE_TARGETS = 512, TARGETS_MAX = 1000000 };
 
-_Static_assert(FLAG_OUTPUT + 1 == BENCH_FLAG_COUNT,
+_Static_assert(FLAG_I_KNOW + 1 == BENCH_FLAG_COUNT,
                "a flag without a name, or the other way round");
 
 const struct flag bench_flags[BENCH_FLAG_COUNT] = {
@@ -51,6 +52,8 @@ const struct flag bench_flags[BENCH_FLAG_COUNT] = {
                      "on so many threads, regions and polls in flight split\n"
                      "among them (default 1, at most 64)" },
     [FLAG_OUTPUT] = { STR_INIT("--output"), "text|json", "of the figures (default text)" },
+    [FLAG_I_KNOW] = { STR_INIT("--i-know"), NULL,
+                      "load a host of AWS: it throttles the whole account" },
 };
 
 /* NULL, or what the value should have been. */
@@ -93,6 +96,9 @@ static const char *read_value(void *options, int flag, str value)
         return quantity_duration_ms(value, 0, 3600000, &o->warm_up_ms) ? NULL : "a time up to 1h";
     case FLAG_OUTPUT:
         return config_format(value, &o->json) ? NULL : "text or json";
+    case FLAG_I_KNOW:
+        o->knows = true;
+        return NULL;
     }
     return read_load(o, flag, value);
 }
@@ -104,6 +110,39 @@ static str default_region(void)
     if (!region.len)
         region = environment_get(&ours, "AWS_DEFAULT_REGION");
     return region.len ? region : STR("us-east-1");
+}
+
+/* Without the end of a fully qualified name. */
+static str host_of(str url)
+{
+    size_t scheme = str_find(url, ':');
+    str rest = str_skip(url, scheme + 3 < url.len ? scheme + 3 : url.len);
+    rest.len = str_find(rest, '/');
+    rest.len = str_find(rest, ':');
+    while (rest.len && rest.ptr[rest.len - 1] == '.')
+        rest.len--;
+    return rest;
+}
+
+static bool is_below(str host, str domain)
+{
+    if (host.len < domain.len || !str_eq_nocase(str_skip(host, host.len - domain.len), domain))
+        return false;
+    return host.len == domain.len || host.ptr[host.len - domain.len - 1] == '.';
+}
+
+/* Of any partition. */
+static bool is_aws(str url)
+{
+    static const str domains[] = { STR_INIT("amazonaws.com"),  STR_INIT("amazonaws.com.cn"),
+                                   STR_INIT("amazonaws.eu"),   STR_INIT("api.aws"),
+                                   STR_INIT("aws.amazon.com"), STR_INIT("amazonwebservices.com.cn"),
+                                   STR_INIT("c2s.ic.gov"),     STR_INIT("sc2s.sgov.gov"),
+                                   STR_INIT("csp.hci.ic.gov"), STR_INIT("cloud.adc-e.uk") };
+    for (size_t i = 0; i < sizeof domains / sizeof *domains; i++)
+        if (is_below(host_of(url), domains[i]))
+            return true;
+    return false;
 }
 
 /* EXIT_FINE, or what is said on stderr is wrong with the whole. */
@@ -120,6 +159,11 @@ static int check_whole(struct bench_options *o, const struct command *c)
     target.endpoint_url = o->endpoint_url;
     if (pipepoll_target_check(&target, &why))
         return command_misuse(c, "%s", why.text);
+    if (is_aws(o->endpoint_url) && !o->knows)
+        return command_misuse(c,
+                              "%.*s is a host of AWS, where a load throttles the whole account "
+                              "and its fleet: --i-know loads it all the same",
+                              STR_ARG(host_of(o->endpoint_url)));
     if (o->duration_ms && o->polls)
         return command_misuse(c, "--duration and --polls exclude each other");
     if (o->regions && o->regions < o->loops)

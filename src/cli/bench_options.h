@@ -11,10 +11,10 @@ struct bench_options {
     uint32_t duration_ms, polls; /* one of them is 0 */
     uint32_t warm_up_ms;
     uint32_t regions, targets, loops;
-    bool json;
+    bool json, knows;
 };
 
-enum { BENCH_FLAG_COUNT = 11 };
+enum { BENCH_FLAG_COUNT = 12 };
 extern const struct flag bench_flags[BENCH_FLAG_COUNT];
 
 /* true: *out is filled, with no fewer regions and polls in flight than loops, and no fewer targets
