@@ -2,7 +2,6 @@
  * each region is judged. What is said is judged before what is not. */
 #include <stdio.h>
 
-#include "base/environment.h"
 #include "cli/poll_options.h"
 #include "cli/region.h"
 
@@ -89,14 +88,13 @@ static int doubt_region(const struct poll_options *o, const struct command *c, s
     return EXIT_FINE;
 }
 
-static int settle_format(struct poll_options *o)
+static int settle_format(struct poll_options *o, const struct pipepoll_settings *s)
 {
-    const struct environment ours = { NULL, NULL };
-    str output = environment_get(&ours, "AWS_DEFAULT_OUTPUT");
+    str from, output = pipepoll_settings_get(s, PIPEPOLL_SETTING_OUTPUT, &from);
     if (o->has_format || !output.len || format_read(output, &o->format))
         return EXIT_FINE;
-    fprintf(stderr, "\nUnknown output type: %.*s (AWS_DEFAULT_OUTPUT): there are %s\n",
-            STR_ARG(output), format_names);
+    fprintf(stderr, "\nUnknown output type: %.*s (by %.*s): there are %s\n", STR_ARG(output),
+            STR_ARG(from), format_names);
     return EXIT_OTHER;
 }
 
@@ -123,6 +121,6 @@ int poll_options_complete(struct poll_options *o, const struct command *c)
     for (size_t i = 0; code == EXIT_FINE && i < o->count; i++)
         code = doubt_region(o, c, o->regions[i]);
     if (code == EXIT_FINE)
-        code = settle_format(o);
+        code = settle_format(o, s);
     return code == EXIT_FINE && o->count == 0 ? missing_region() : code;
 }
