@@ -1,6 +1,7 @@
 #include "call.h"
 
 #include "aws/clock_skew.h"
+#include "aws/page.h"
 #include "base/log.h"
 
 /* User-Agent: unsigned, and short: libcurl pays per byte. */
@@ -16,6 +17,7 @@ static const str wanted_names[CALL_WANTED_COUNT] = {
     [CALL_AGE] = STR_INIT("age"),
     [CALL_LOCATION] = STR_INIT("location"),
     [CALL_ENCODING] = STR_INIT("content-encoding"),
+    [CALL_SERVER] = STR_INIT("server"),
 };
 
 static void buf_wipe_free(struct buf *b, const struct alloc *alloc)
@@ -53,6 +55,7 @@ struct call *call_new(struct call_context *ctx)
     for (size_t i = 0; i < CALL_WANTED_COUNT; i++)
         c->wanted[i].name = wanted_names[i];
     c->wanted[CALL_LOCATION].cut_at = ANSWER_QUOTE_LEN_MAX;
+    c->wanted[CALL_SERVER].cut_at = ANSWER_SERVER_LEN_MAX;
     return c;
 }
 
@@ -198,6 +201,8 @@ static struct answer answer_of(const struct call *c)
         .retry_after = c->wanted[CALL_RETRY_AFTER].value,
         .location = c->wanted[CALL_LOCATION].value,
         .content_encoding = c->wanted[CALL_ENCODING].value,
+        .request_id = c->wanted[CALL_REQUEST_ID].value,
+        .server = c->wanted[CALL_SERVER].value,
     };
 }
 
@@ -207,8 +212,16 @@ static enum fault read_jobs(struct call *c, struct call_context *ctx, struct out
     struct job_list list;
     const struct answer answer = answer_of(c);
     int r;
+    if (answer_is_foreign(&answer, (str) { x->answer, x->answer_len }))
+        out->cause = PIPEPOLL_CAUSE_MIDDLE_BOX;
     if (answer_is_odd(&answer, &c->why))
         return FAULT_GARBLED;
+    if (out->cause) {
+        answer_hide((str) { x->answer, x->answer_len }, c->keys->session_token);
+        answer_tell_middle_box(&answer, answer_quote(page_words(x->answer, x->answer_len)),
+                               &c->why);
+        return FAULT_GARBLED;
+    }
     while ((r = job_decode(&list, &c->room, x->answer, x->answer_len, &c->why)) == JOB_NEED_ROOM)
         if (!grow_room(&c->room, &ctx->alloc, list.tokens_needed, list.jobs_needed))
             return FAULT_OUT_OF_MEMORY;
@@ -232,8 +245,15 @@ static void read_error(struct call *c, struct call_context *ctx, struct outcome 
     grow_room(&c->room, &ctx->alloc, ERROR_TOKENS, 0);
     answer_read(&found, &answer, x->answer, x->answer_len, c->room.tokens, c->room.token_cap);
     out->fault = found.fault;
+    out->cause = found.cause;
     out->code = found.code;
-    out->message = answer_is_odd(&answer, &c->why) ? str_of(c->why.text) : found.message;
+    out->message = found.message;
+    if (answer_is_odd(&answer, &c->why)) {
+        out->message = str_of(c->why.text);
+    } else if (found.cause == PIPEPOLL_CAUSE_MIDDLE_BOX) {
+        answer_tell_middle_box(&answer, found.message, &c->why);
+        out->message = str_of(c->why.text);
+    }
     out->retry_after_ms = found.retry_after_ms;
 }
 
@@ -251,7 +271,7 @@ static void make_plain(str text)
  * was so far from it. That one may have been another than what our clock, corrected, says now: the
  * clock may have been put right since, even while the call was under way. So the round trip is told
  * by a clock that nobody sets. */
-static bool compare_clocks(const struct call *c, struct call_context *ctx, int64_t *signed_off_ms)
+static bool compare_clocks(const struct call *c, int64_t *signed_off_ms)
 {
     int64_t skew_ms, received_ms = wake_wall_ms();
     int64_t began_ms = received_ms - (int64_t)((wake_now_ns() - c->started_ns) / 1000000);
@@ -260,7 +280,7 @@ static bool compare_clocks(const struct call *c, struct call_context *ctx, int64
         !clock_skew_hear(&c->region->clock, skew_ms, received_ms))
         return false;
     *signed_off_ms = began_ms + skew_ms - (c->sent_ms + c->skew_ms);
-    return !ctx->trusts_clock;
+    return true;
 }
 
 void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *out)
@@ -273,9 +293,11 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
     };
     out->keys_are_old = c->keys != identity_current(c->region->signer->identity);
     int64_t signed_off_ms = 0;
-    bool knows_time = x->http_status && compare_clocks(c, ctx, &signed_off_ms);
+    bool knows_time = x->http_status && compare_clocks(c, &signed_off_ms);
     if (x->fault) {
         explain(&c->why, 0, "%s", x->detail);
+        out->cause = x->cause;
+        out->subject = x->subject;
         out->message = str_of(c->why.text);
     } else if (answer_is_success(x->http_status)) {
         out->fault = read_jobs(c, ctx, out);
@@ -283,11 +305,18 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
             out->message = str_of(c->why.text);
     } else {
         read_error(c, ctx, out);
-        out->may_be_clock = knows_time && clock_skew_explains(out->code, signed_off_ms);
+        bool explains = knows_time && clock_skew_explains(out->code, signed_off_ms);
+        out->may_be_clock = explains && !ctx->trusts_clock;
+        if (explains && out->cause == PIPEPOLL_CAUSE_SIGNATURE)
+            out->cause = PIPEPOLL_CAUSE_CLOCK;
     }
+    if (out->cause == PIPEPOLL_CAUSE_MIDDLE_BOX)
+        out->subject = c->wanted[CALL_SERVER].value;
+
     answer_hide(out->message, c->keys->session_token);
     c->keys = credentials_unref(c->keys);
     make_plain(out->code);
     make_plain(out->message);
     make_plain(out->request_id);
+    make_plain(c->wanted[CALL_SERVER].value);
 }

@@ -26,6 +26,7 @@ enum {
     CALL_AGE,
     CALL_LOCATION,
     CALL_ENCODING,
+    CALL_SERVER,
     CALL_WANTED_COUNT
 };
 
@@ -63,6 +64,8 @@ struct outcome {
     int http_status;
     uint32_t retry_after_ms; /* the service's wish; 0: none */
     str code, message, request_id;
+    enum pipepoll_cause cause; /* of the fault */
+    str subject;               /* of the cause */
     const struct pipepoll_job *jobs;
     size_t job_count;
 };

@@ -118,7 +118,9 @@ static enum fault judge(struct pipepoll_target *t, const struct outcome *got)
     if (refuses_keys(got) && got->keys_are_old)
         return FAULT_EXPIRED; /* and others are there already */
     if (refuses_keys(got))
-        return region_keys_refused(&t->poller->regions, t->region, got->code, got->message);
+        return region_keys_refused(
+            &t->poller->regions, t->region,
+            &(struct region_refusal) { got->code, got->message, got->cause });
     if (accepts_keys(got) && !got->keys_are_old)
         region_keys_accepted(t->region);
     return got->fault;
@@ -154,6 +156,13 @@ static str message_of(const struct pipepoll_target *t, enum fault fault, const s
     return str_of(room->text);
 }
 
+/* What was found stays the cause, unless the verdict is another: there is more known by then. */
+static enum pipepoll_cause cause_of(enum fault fault, const struct outcome *got)
+{
+    bool is_same = fault_status(fault) == fault_status(got->fault) && fault != FAULT_SKEWED;
+    return is_same && got->cause ? got->cause : fault_cause(fault);
+}
+
 static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
                             const struct outcome *got, enum fault fault)
 {
@@ -178,6 +187,8 @@ static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
         .code = got->code,
         .message = message_of(t, end.fault, got, &room),
         .request_id = got->request_id,
+        .cause = cause_of(fault, got),
+        .subject = got->subject,
     };
     p->stats.failures++;
     p->stats.throttled += end.fault == FAULT_THROTTLED;

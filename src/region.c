@@ -106,15 +106,18 @@ static bool is_closed_to(const struct region *r, str code)
     return knows_not && (accepted_elsewhere || (r->is_closed && !identity_is_refused(id)));
 }
 
-enum fault region_keys_refused(struct regions *all, struct region *r, str code, str message)
+enum fault region_keys_refused(struct regions *all, struct region *r,
+                               const struct region_refusal *said)
 {
     struct pipepoll_error why;
+    str code = said->code, message = said->message;
     r->is_closed = is_closed_to(r, code);
     if (r->is_closed)
         return FAULT_NOT_ENABLED;
     explain(&why, 0, "%.*s refused the keys: %.*s%s%.*s", STR_ARG(region_name(r)), STR_ARG(code),
             message.len ? ": " : "", STR_ARG(message));
-    if (!identity_refused(r->signer->identity, why.text))
+    explain_cause(&why, said->cause, STR(""));
+    if (!identity_refused(r->signer->identity, &why))
         return FAULT_NO_CREDENTIALS;
     r->awaits_keys = true;
     hold_without_keys(all, r);

@@ -66,10 +66,15 @@ void regions_follow(struct regions *all, struct signer *signer);
  * region lags any more. */
 bool regions_catch_up(struct regions *all, struct list *woken);
 
-/* The service refused the current keys: what for is said by code and message. The verdict is one
+/* The service refused the current keys: what for is said by its words. The verdict is one
  * of: FAULT_EXPIRED, others are on their way, and the region's targets wait for them;
  * FAULT_NOT_ENABLED, other regions accept them; FAULT_NO_CREDENTIALS. */
-enum fault region_keys_refused(struct regions *all, struct region *r, str code, str message);
+struct region_refusal {
+    str code, message;
+    enum pipepoll_cause cause;
+};
+enum fault region_keys_refused(struct regions *all, struct region *r,
+                               const struct region_refusal *said);
 /* It gave an answer that only good keys get. */
 void region_keys_accepted(struct region *r);
 

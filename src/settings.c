@@ -239,7 +239,7 @@ int pipepoll_settings_load(struct pipepoll_settings **out, str profile, struct p
     int r = profiles_load(&profiles, &(struct alloc) { 0 }, &e, why);
     if (r)
         return r;
-    struct pipepoll_error doubt = { "" };
+    struct pipepoll_error doubt = { .text = "" };
     struct configured c = { .environment = &e, .profiles = profiles, .doubt = &doubt };
     struct found *f = calloc(1, sizeof *f);
     r = f ? find_all(f, &c, profile, why) : explain(why, PIPEPOLL_ENOMEM, "out of memory");

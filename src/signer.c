@@ -111,6 +111,8 @@ struct pipepoll_identity signer_report(const struct signer *s)
         .expires_s = now.expires_s,
         .source = str_of(now.label),
         .reason = str_of(now.why),
+        .cause = now.cause,
+        .subject = str_of(now.subject),
     };
 }
 
@@ -135,6 +137,7 @@ bool signer_is_news(struct signer *s, const struct pipepoll_identity *report)
     const bool flags[] = { report->usable, report->refused, report->degraded };
     uint64_t hash = hash_bytes(14695981039346656037u, flags, sizeof flags);
     hash = hash_bytes(hash, &report->expires_s, sizeof report->expires_s);
+    hash = hash_bytes(hash, &report->cause, sizeof report->cause);
     hash = hash_bytes(hash, report->source.ptr, report->source.len);
     hash = hash_words(hash, report->reason);
     bool is_news = hash != s->told_hash;

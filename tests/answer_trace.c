@@ -36,7 +36,7 @@ int main(void)
     for (ssize_t len; (len = getline(&line, &cap, stdin)) > 0;) {
         struct arena a = { .blocks = NULL };
         struct text out = { .arena = &a }, quoted = { .arena = &a };
-        struct pipepoll_error why = { "?" };
+        struct pipepoll_error why = { .text = "?" };
         if (answer(&a, (str) { line, (size_t)len - 1 }, &out, &why)) {
             text_put_quoted(&quoted, buf_str(&out.buf), false);
             printf("%.*s\n", STR_ARG(buf_str(&quoted.buf)));

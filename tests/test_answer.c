@@ -24,7 +24,9 @@ static void answer(struct reading *r, int http_status, str error_type, str body)
     assert_non_null(r->body);
     if (body.len)
         memcpy(r->body, body.ptr, body.len);
-    struct answer a = { .http_status = http_status, .error_type = error_type };
+    struct answer a = { .http_status = http_status,
+                        .error_type = error_type,
+                        .request_id = STR("id") };
     answer_read(&r->got, &a, r->body, body.len, r->tokens, TOKENS);
 }
 
@@ -126,7 +128,7 @@ static void a_body_that_is_not_json_is_quoted_from_its_start(void **state)
 {
     (void)state;
     const str none = STR("");
-    assert_answer(none, STR("\r\n<html>502</html>\n"), none, STR("<html>502</html>"));
+    assert_answer(none, STR("\r\n<html>502</html>\n"), none, STR("502"));
     assert_answer(STR("X"), STR("{\"message\":\"cut"), STR("X"), STR("{\"message\":\"cut"));
     assert_answer(none, STR("[\"message\"]"), none, STR("[\"message\"]"));
 
@@ -229,6 +231,114 @@ static void the_status_decides_when_the_code_is_unknown(void **state)
             fail_msg("status %d", rows[i].status);
 }
 
+static void the_cause_is_finer_than_the_fault(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code, *message;
+        enum pipepoll_cause cause;
+    } rows[] = {
+        { "ExpiredTokenException", "", PIPEPOLL_CAUSE_EXPIRED },
+        { "UnrecognizedClientException", "", PIPEPOLL_CAUSE_UNKNOWN_KEY },
+        { "InvalidSignatureException",
+          "The request signature we calculated does not match the signature you provided.",
+          PIPEPOLL_CAUSE_WRONG_SECRET },
+        { "InvalidSignatureException", "Signature expired: 1 is now earlier than 2",
+          PIPEPOLL_CAUSE_CLOCK },
+        { "InvalidSignatureException", "Signature not yet current: 1", PIPEPOLL_CAUSE_CLOCK },
+        { "InvalidSignatureException", "Credential should be scoped to a valid region, not 'x'.",
+          PIPEPOLL_CAUSE_WRONG_REGION },
+        { "InvalidSignatureException", "no", PIPEPOLL_CAUSE_SIGNATURE },
+        { "RequestTimeTooSkewed", "", PIPEPOLL_CAUSE_CLOCK },
+        { "AccessDeniedException", "", PIPEPOLL_CAUSE_DENIED },
+        { "OptInRequired", "", PIPEPOLL_CAUSE_OPT_IN },
+        { "SubscriptionRequiredException", "", PIPEPOLL_CAUSE_SUBSCRIPTION },
+        { "ActionTypeNotFoundException", "", PIPEPOLL_CAUSE_NO_ACTION_TYPE },
+        { "ValidationException", "ActionType with owner 'AWS' is not supported",
+          PIPEPOLL_CAUSE_OWNER },
+        { "ValidationException", "1 validation error detected", PIPEPOLL_CAUSE_REQUEST },
+        { "ThrottlingException", "", PIPEPOLL_CAUSE_THROTTLED },
+        { "InternalFailure", "", PIPEPOLL_CAUSE_SERVICE },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char body[512];
+        struct reading r;
+        int n = snprintf(body, sizeof body, "{\"__type\":\"%s\",\"message\":\"%s\"}", rows[i].code,
+                         rows[i].message);
+        answer(&r, 400, STR(""), (str) { body, (size_t)n });
+        if (r.got.cause != rows[i].cause)
+            fail_msg("%s: %s", rows[i].code, rows[i].message);
+        free(r.body);
+    }
+}
+
+#define PAGE "<!DOCTYPE html>\n<html><head><title> Access\n denied </title></head><body>no</body>"
+
+static void what_bears_no_mark_of_aws_comes_from_a_middle_box(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        str request_id, error_type, body;
+        bool is_metadata, is_foreign;
+        enum fault fault;
+        str message;
+    } rows[] = {
+        { 403, STR_INIT(""), STR_INIT(""), STR_INIT(PAGE), false, true, FAULT_GARBLED,
+          STR_INIT("Access denied") },
+        { 401, STR_INIT(""), STR_INIT(""), STR_INIT("who are you?"), false, true, FAULT_GARBLED,
+          STR_INIT("who are you?") },
+        { 404, STR_INIT(""), STR_INIT(""), STR_INIT("{\"message\":\"no\"}"), false, true,
+          FAULT_GARBLED, STR_INIT("no") },
+        { 403, STR_INIT("id"), STR_INIT(""), STR_INIT("<html><body>a<p>b</p>"), false, true,
+          FAULT_GARBLED, STR_INIT("a b") },
+        { 502, STR_INIT(""), STR_INIT(""), STR_INIT(PAGE), false, true, FAULT_SERVICE,
+          STR_INIT("Access denied") },
+        { 429, STR_INIT(""), STR_INIT(""), STR_INIT(""), false, true, FAULT_THROTTLED,
+          STR_INIT("") },
+        { 403, STR_INIT("id"), STR_INIT(""), STR_INIT("no"), false, false, FAULT_DENIED,
+          STR_INIT("no") },
+        { 403, STR_INIT(""), STR_INIT("Forbidden"), STR_INIT(PAGE), false, false, FAULT_DENIED,
+          STR_INIT("Access denied") },
+        { 403, STR_INIT(""), STR_INIT(""), STR_INIT("{\"__type\":\"AccessDeniedException\"}"),
+          false, false, FAULT_DENIED, STR_INIT("") },
+        { 403, STR_INIT(""), STR_INIT(""), STR_INIT(PAGE), true, false, FAULT_DENIED,
+          STR_INIT("Access denied") },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char body[256];
+        struct json_token tokens[TOKENS];
+        struct answer_fault got;
+        const struct answer a = { .http_status = rows[i].status,
+                                  .request_id = rows[i].request_id,
+                                  .error_type = rows[i].error_type,
+                                  .is_metadata = rows[i].is_metadata };
+        memcpy(body, rows[i].body.ptr, rows[i].body.len);
+        answer_read(&got, &a, body, rows[i].body.len, tokens, TOKENS);
+        if ((got.cause == PIPEPOLL_CAUSE_MIDDLE_BOX) != rows[i].is_foreign ||
+            got.fault != rows[i].fault)
+            fail_msg("row %zu: cause %d, fault %d", i, got.cause, got.fault);
+        assert_str(got.message, rows[i].message);
+    }
+}
+
+static void a_middle_box_is_quoted_with_its_name(void **state)
+{
+    (void)state;
+    struct pipepoll_error why;
+    struct answer a = { .http_status = 403, .server = STR("squid/5.7") };
+    answer_tell_middle_box(&a, STR("Access denied"), &why);
+    assert_string_equal(why.text, "HTTP 403 comes from something on the way, not from AWS (Server: "
+                                  "squid/5.7): Access denied");
+    assert_int_equal(why.cause, PIPEPOLL_CAUSE_MIDDLE_BOX);
+    assert_string_equal(why.subject, "squid/5.7");
+    a.server = STR("");
+    answer_tell_middle_box(&a, STR(""), &why);
+    assert_string_equal(why.text,
+                        "HTTP 403 comes from something on the way, not from AWS, and says "
+                        "nothing more");
+}
+
 static void a_code_in_the_header_alone_decides_too(void **state)
 {
     (void)state;
@@ -291,6 +401,9 @@ int main(void)
         cmocka_unit_test(too_few_tokens_make_a_body_count_as_not_json),
         cmocka_unit_test(the_code_decides_whatever_the_status),
         cmocka_unit_test(the_status_decides_when_the_code_is_unknown),
+        cmocka_unit_test(the_cause_is_finer_than_the_fault),
+        cmocka_unit_test(what_bears_no_mark_of_aws_comes_from_a_middle_box),
+        cmocka_unit_test(a_middle_box_is_quoted_with_its_name),
         cmocka_unit_test(a_code_in_the_header_alone_decides_too),
         cmocka_unit_test(only_a_plain_number_is_a_retry_hint),
     };

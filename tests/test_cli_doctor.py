@@ -136,6 +136,8 @@ def test_keys(sim):
             ("AccessDeniedException", "denied", ['"Action":"codepipeline:PollForThirdPartyJobs"']),
             ("ExpiredTokenException", "expired", ["aws sso login"]),
             ("UnrecognizedClientException", "unknown-key", ["partition"]),
+            ("OptInRequired", "opt-in-required", ["No policy of IAM"]),
+            ("SubscriptionRequiredException", "subscription-required", ["sign-up"]),
             ("ValidationException", "refused", ["request id"])):
         expect(f"{code}: what it means", Refusal(400, code, "no"), 254, result, words)
     expect("an action type that is not there", Refusal(400, "ActionTypeNotFoundException"), 254,
@@ -152,6 +154,12 @@ def test_service(sim):
     sim.control("PUT", "trouble", region="eu-west-2", **{"garbage-rate": 1})
     expect("an answer that is none", sim, 255, "not-understood", ["is not CodePipeline"],
            region="eu-west-2")
+    expect("a page of a proxy is not AWS, and no reason to think about keys",
+           Refusal(403, None, "<html><title>Blocked here</title></html>"), 255, "middle-box",
+           ["Server: BaseHTTP", "Blocked here", "proxy, firewall or login page"])
+    expect("an owner that hands out no jobs", Refusal(
+        400, "ValidationException", "ActionType with owner 'AWS' is not supported"), 254, "owner",
+           ["set owner to ThirdParty"])
     expect("a throttled account is a warning: 1", Refusal(400, "ThrottlingException"), 1,
            "throttled", ["max-polls-per-second"])
     sim.control("DELETE", "trouble")
@@ -187,7 +195,8 @@ def test_way(sim):
                ["Check HTTPS_PROXY", nobody],
                http_proxy=nobody.replace("://", f"://user:{SECRET.replace('/', '%2F')}@"))
     expect("https:// to a port that does not speak TLS", sim, 255, "unreachable",
-           ["begin with http://"], AWS_ENDPOINT_URL_CODEPIPELINE=sim.url.replace("http", "https"))
+           ["begin with http://"],
+           AWS_ENDPOINT_URL_CODEPIPELINE=sim.url.replace("http", "https"))
 
 
 def test_usage():

@@ -144,7 +144,7 @@ static void close_identity(struct identity *id)
     identity_close(id, on_closed, NULL);
     if (under_way) {
         under_way = false;
-        order.on_done(order.ctx, &(struct fetch_outcome) { .why = { "stopped" } });
+        order.on_done(order.ctx, &(struct fetch_outcome) { .why = { .text = "stopped" } });
     }
     assert_int_equal(closed, 0);
     the_alarm->ring(the_alarm);
@@ -182,8 +182,8 @@ static void fail_fetch(bool lasting)
 {
     assert_true(under_way);
     under_way = false;
-    order.on_done(order.ctx,
-                  &(struct fetch_outcome) { .lasting = lasting, .why = { "the service is away" } });
+    order.on_done(order.ctx, &(struct fetch_outcome) { .lasting = lasting,
+                                                       .why = { .text = "the service is away" } });
 }
 
 static void assert_key(const struct identity *id, const char *want)
@@ -205,7 +205,7 @@ static void keys_at_hand_are_current_at_once_and_for_ever(void **state)
     assert_true(report.usable && !report.degraded);
     assert_true(report.expires_s == INT64_MAX);
     assert_string_equal(report.label, "given");
-    assert_false(identity_refused(id, "why"));
+    assert_false(identity_refused(id, &(struct pipepoll_error) { .text = "why" }));
     pass_to(now_ns + 365 * 86400 * s_ns);
     assert_int_equal(fetches, 0);
     close_identity(id);
@@ -276,17 +276,18 @@ static void a_refusal_by_the_service_forces_one_fetch_a_minute(void **state)
     struct identity *id = open_identity();
     bring("AKID1", never_s, false);
     assert_int_equal(fetches, 1);
-    assert_true(identity_refused(id, "expired"));
+    assert_true(identity_refused(id, &(struct pipepoll_error) { .text = "expired" }));
     assert_true(identity_is_fetching(id));
     pass_to(now_ns);
     assert_int_equal(fetches, 2);
-    assert_true(identity_refused(id, "expired")); /* the one under way */
+    assert_true(identity_refused(
+        id, &(struct pipepoll_error) { .text = "expired" })); /* the one under way */
     changes = 0;
     bring("AKID2", never_s, false);
     assert_int_equal(changes, 1);
     assert_key(id, "AKID2");
     assert_false(identity_is_refused(id));
-    assert_false(identity_refused(id, "expired"));
+    assert_false(identity_refused(id, &(struct pipepoll_error) { .text = "expired" }));
     pass_to(now_ns + 59 * s_ns);
     assert_int_equal(fetches, 2);
     pass_to(now_ns + 2 * s_ns); /* by itself, when the minute is over */
@@ -305,7 +306,7 @@ static void keys_that_are_refused_are_not_usable_until_the_service_accepts_them(
     bring("AKID1", never_s, false);
     uint32_t serial = identity_serial(id);
     changes = 0;
-    identity_refused(id, "SignatureDoesNotMatch");
+    identity_refused(id, &(struct pipepoll_error) { .text = "SignatureDoesNotMatch" });
     assert_int_equal(changes, 1);
     identity_report(id, &report);
     assert_false(report.usable);
@@ -333,13 +334,13 @@ static void the_same_keys_are_asked_for_once_a_minute_while_they_are_refused(voi
 {
     struct identity *id = open_identity();
     bring("AKID1", never_s, false);
-    identity_refused(id, "expired");
+    identity_refused(id, &(struct pipepoll_error) { .text = "expired" });
     uint64_t end_ns = now_ns + 3600 * s_ns;
     while (now_ns < end_ns) {
         pass_to(now_ns + s_ns);
         if (under_way)
             bring("AKID1", never_s, false);
-        identity_refused(id, "expired");
+        identity_refused(id, &(struct pipepoll_error) { .text = "expired" });
     }
     assert_in_range(fetches, 55, 62);
     close_identity(id);
@@ -368,7 +369,7 @@ static void a_file_is_looked_at_each_second_while_its_keys_are_refused(void **st
     bring("AKID1", never_s, false);
     pass_to(now_ns + 60 * s_ns);
     assert_int_equal(looks, 0); /* the keys are good: nobody looks */
-    identity_refused(id, "expired");
+    identity_refused(id, &(struct pipepoll_error) { .text = "expired" });
     pass_to(now_ns);
     read_file(1);
     bring("AKID1", never_s, false);
@@ -446,7 +447,7 @@ static void a_retry_asks_at_once_for_keys_that_do_not_serve(void **state)
     identity_retry(id); /* all is well */
     pass_to(now_ns + s_ns);
     assert_int_equal(fetches, 2);
-    identity_refused(id, "expired");
+    identity_refused(id, &(struct pipepoll_error) { .text = "expired" });
     pass_to(now_ns);
     bring("AKID1", never_s, false);
     identity_retry(id); /* although it was asked for within the minute */
@@ -513,7 +514,7 @@ static void whoever_waits_hears_that_there_was_no_memory(void **state)
 {
     struct identity *id = open_identity();
     bring("AKID1", never_s, false);
-    assert_true(identity_refused(id, "expired"));
+    assert_true(identity_refused(id, &(struct pipepoll_error) { .text = "expired" }));
     no_memory = true;
     changes = 0;
     pass_to(now_ns);

@@ -40,7 +40,8 @@ static struct incidents *incidents_new(void)
 static struct incident *enter(struct incidents *in, const char *code, const char *identity,
                               const char *region, int64_t now_ms)
 {
-    const struct incident_cause cause = { PIPEPOLL_ESERVICE, str_of(code), str_of(identity) };
+    const struct incident_cause cause = { PIPEPOLL_ESERVICE, PIPEPOLL_CAUSE_SERVICE, str_of(code),
+                                          str_of(identity) };
     struct incident *i;
     if (incidents_enter(in, &cause, str_of(region), now_ms, &i))
         incident_describe(i, STR("it is down"), STR("web"), str_of(region));

@@ -31,7 +31,7 @@ static void assert_expires(const struct keys_form *f, const char *until, uint64_
     char text[256];
     struct buf b = BUF_ON(text);
     struct credentials *keys = NULL;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     buf_printf(&b, "{\"id\":\"a\",\"secret\":\"b\",\"token\":\"c\",\"until\":%s}", until);
     if (read_as(f, text, STR(""), &keys, &why))
         fail_msg("%s: %s", until, why.text);
@@ -42,7 +42,7 @@ static void assert_expires(const struct keys_form *f, const char *until, uint64_
 static void assert_refused(const struct keys_form *f, const char *text, const char *sentence)
 {
     struct credentials *keys = NULL;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     assert_int_equal(read_as(f, text, STR(""), &keys, &why), PIPEPOLL_EPROTO);
     assert_null(keys);
     assert_string_equal(why.text, sentence);

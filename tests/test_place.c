@@ -76,7 +76,7 @@ static void each_member_has_its_rule(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sim_place place = here;
-        struct pipepoll_error why = { "" };
+        struct pipepoll_error why = { .text = "" };
         *place_at(&place, cases[i].member) = str_of(cases[i].text);
         assert_int_equal(place_check(&place, false, &why), cases[i].good ? 0 : PIPEPOLL_EINVAL);
         assert_int_equal(strstr(why.text, place_rules[cases[i].member].name) == NULL,

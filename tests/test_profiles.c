@@ -17,7 +17,7 @@ static struct profiles *read_both(const char *config, const char *credentials)
     const struct profiles_file files[] = { { .text = str_of(config) },
                                            { .text = str_of(credentials) } };
     struct profiles *p = NULL;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     int r = profiles_new(&p, &libc_alloc, &paths, files, &why);
     if (r)
         fail_msg("%s", why.text);

@@ -70,7 +70,7 @@ static int set_up(void **state)
 static struct pipepoll_settings *load(const char *profile)
 {
     struct pipepoll_settings *s = NULL;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     if (pipepoll_settings_load(&s, str_of(profile), &why))
         fail_msg("%s", why.text);
     return s;
@@ -88,7 +88,7 @@ static void check(const struct pipepoll_settings *s, enum pipepoll_setting which
 static void check_error(const char *profile, int status, const char *want)
 {
     struct pipepoll_settings *s = NULL;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     assert_int_equal(pipepoll_settings_load(&s, str_of(profile), &why), status);
     assert_null(s);
     if (!strstr(why.text, want))

@@ -76,7 +76,7 @@ static void world_open(struct world *w, struct sim_options o)
     o.handed_out = on_handed_out;
     o.ctx = w;
     assert_int_equal(uv_loop_init(&w->loop), 0);
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     if (sim_open(&w->sim, &w->loop, &o, &why))
         fail_msg("%s", why.text);
 }

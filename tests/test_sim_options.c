@@ -24,7 +24,7 @@ static int read_line(struct sim_command *c, struct pipepoll_error *why,
 static void what_is_given_is_read(void **state)
 {
     struct sim_command c;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     (void)state;
     assert_int_equal(READ(&c, &why, "--listen=[::1]:8443", "--tls", "--jobs", "3", "--lease", "0.5",
                           "--region", "eu-west-1", "--action-type-id", "owner=Custom,version=2",
@@ -45,7 +45,7 @@ static void what_is_given_is_read(void **state)
 static void a_file_for_a_certificate_needs_one(void **state)
 {
     struct sim_command c;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     (void)state;
     assert_int_equal(READ(&c, &why, "--ca-file", "x", "--tls"), FLAGS_END);
     assert_int_equal(READ(&c, &why, "--ca-file", "x"), SIM_OPTIONS_WRONG);
@@ -57,7 +57,7 @@ static void every_trouble_is_an_option(void **state)
     (void)state;
     for (size_t i = 0; sim_trouble_name(i); i++) {
         struct sim_command c;
-        struct pipepoll_error why = { "" };
+        struct pipepoll_error why = { .text = "" };
         char option[64] = "--";
         struct sim_trouble none = { 0 };
         memcpy(option + 2, sim_trouble_name(i), strlen(sim_trouble_name(i)) + 1);
@@ -70,7 +70,7 @@ static void every_trouble_is_an_option(void **state)
 static void trouble_for_a_place_is_kept_apart(void **state)
 {
     struct sim_command c;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     (void)state;
     assert_int_equal(READ(&c, &why, "--latency", "5", "--trouble", "region=eu-west-1,latency=200",
                           "--trouble", "provider=Acme,error-rate=0.1,error-status=503"),
@@ -86,7 +86,7 @@ static void trouble_for_a_place_is_kept_apart(void **state)
 static void help_comes_before_what_follows_it(void **state)
 {
     struct sim_command c;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     (void)state;
     assert_int_equal(READ(&c, &why, "--help", "--bogus"), FLAGS_HELP);
 }
@@ -112,7 +112,7 @@ static void what_is_wrong_is_named(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sim_command c;
-        struct pipepoll_error why = { "" };
+        struct pipepoll_error why = { .text = "" };
         int r = READ(&c, &why, cases[i].option, cases[i].value);
         if (r != SIM_OPTIONS_WRONG || !strstr(why.text, cases[i].part))
             fail_msg("%s %s: '%s'", cases[i].option, cases[i].value, why.text);
@@ -123,7 +123,7 @@ static void what_is_wrong_is_named(void **state)
 static void what_is_no_option_is_refused(void **state)
 {
     struct sim_command c;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     (void)state;
     assert_int_equal(READ(&c, &why, "--bogus"), FLAGS_BAD);
     assert_int_equal(READ(&c, &why, "--jobs"), FLAGS_BAD);

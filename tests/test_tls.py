@@ -133,13 +133,16 @@ class Server:
         return self.seen
 
 
-def server_context(authority, name, low=None, high=None, ciphers="ALL"):
+def server_context(authority, name, low=None, high=None, ciphers="ALL", demands=False):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
     if high:
         context.minimum_version = low or high
         context.maximum_version = high
     context.load_cert_chain(authority.path(f"{name}.pem"), authority.path(f"{name}.key"))
+    if demands:
+        context.load_verify_locations(authority.path("root.one"))
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
@@ -184,7 +187,8 @@ def try_case(program, authority, case):
     """-> what is wrong, or None."""
     name = case["certificate"]
     server = Server(server_context(authority, name, **case.get("context", {})))
-    served = ask_trusting_everybody(server.port)
+    demands = case.get("context", {}).get("demands")
+    served = ANSWER if demands else ask_trusting_everybody(server.port)
     if served != ANSWER:
         return f"the server does not serve: {served!r}"
     server.seen = b""
@@ -242,7 +246,7 @@ CASES = {
                                "context": {"high": V.TLSv1_2}},
     "the host as common name only": {"certificate": "common", "cause": None},
     "expired": {"certificate": "expired", "cause": "expired"},
-    "not yet valid": {"certificate": "early", "cause": "not yet valid"},
+    "not yet valid": {"certificate": "early", "cause": "not yet valid; the clock of this machine"},
     "another host": {"certificate": "other", "cause": "does not match|no alternative"},
     "an address written as a name": {"certificate": "digits", "host": "127.0.0.1",
                                      "cause": "does not match|no alternative"},
@@ -267,6 +271,12 @@ CASES = {
                         "context": {"low": V.TLSv1, "high": V.TLSv1_1}},
     "no certificate at all": {"certificate": "good", "cause": HANDSHAKE,
                               "context": {"high": V.TLSv1_2, "ciphers": "aNULL"}},
+    "a client certificate is demanded": {
+        "certificate": "good", "cause": "asks for a client certificate",
+        "context": {"demands": True}},
+    "a client certificate is demanded, by TLS 1.2": {
+        "certificate": "good", "cause": "asks for a client certificate",
+        "context": {"demands": True, "high": V.TLSv1_2}},
     "no encryption": {"certificate": "good", "cause": HANDSHAKE,
                       "context": {"high": V.TLSv1_2, "ciphers": "eNULL"}},
 }

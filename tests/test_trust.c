@@ -47,6 +47,7 @@ static void identity_deinit(struct identity *id)
 struct ends {
     SSL_CTX *client_ctx, *server_ctx;
     SSL *client, *server;
+    struct trust_notes *notes;
 };
 
 static void ends_init(struct ends *e, const struct trust *t, const struct identity *id)
@@ -55,7 +56,8 @@ static void ends_init(struct ends *e, const struct trust *t, const struct identi
     e->client_ctx = SSL_CTX_new(TLS_client_method());
     e->server_ctx = SSL_CTX_new(TLS_server_method());
     SSL_CTX_set_verify(e->client_ctx, SSL_VERIFY_PEER, NULL);
-    assert_true(trust_apply(t, e->client_ctx));
+    e->notes = trust_notes_new(t);
+    assert_true(trust_apply(e->notes, e->client_ctx));
     assert_int_equal(SSL_CTX_use_certificate(e->server_ctx, id->certificate), 1);
     assert_int_equal(SSL_CTX_use_PrivateKey(e->server_ctx, id->key), 1);
     e->client = SSL_new(e->client_ctx);
@@ -71,6 +73,7 @@ static void ends_deinit(struct ends *e)
     SSL_free(e->server);
     SSL_CTX_free(e->client_ctx);
     SSL_CTX_free(e->server_ctx);
+    trust_notes_release(e->notes);
 }
 
 /* Do they agree? */

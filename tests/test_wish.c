@@ -24,7 +24,7 @@ static struct pipepoll_credentials *assumed(struct pipepoll_credentials *source)
 {
     struct pipepoll_credentials *c = NULL;
     const struct pipepoll_role role = role_of(arn);
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     if (pipepoll_credentials_role(&c, source, &role, &why))
         fail_msg("%s", why.text);
     return c;
@@ -34,7 +34,7 @@ static void a_session_token_of_more_than_16_kib_is_refused_when_it_is_given(void
 {
     (void)state;
     struct pipepoll_credentials *c = NULL;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     char token[16 * 1024 + 1];
     memset(token, 'T', sizeof token);
     assert_int_equal(pipepoll_credentials_static(&c, STR("id"), STR("secret"),
@@ -180,7 +180,7 @@ static void a_role_that_sts_would_refuse_is_refused(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct pipepoll_credentials *c = NULL;
         struct pipepoll_role role = rows[i].role;
-        struct pipepoll_error why = { "" };
+        struct pipepoll_error why = { .text = "" };
         role.size = sizeof role;
         assert_int_equal(pipepoll_credentials_role(&c, NULL, &role, &why), PIPEPOLL_EINVAL);
         assert_null(c);

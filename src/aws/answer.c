@@ -3,6 +3,7 @@
  * when no known code is there. */
 #include "aws/answer.h"
 
+#include "aws/page.h"
 #include "aws/xml.h"
 #include "base/log.h"
 
@@ -12,61 +13,67 @@
 static const struct {
     str code;
     enum fault fault;
+    enum pipepoll_cause cause;
 } known_codes[] = {
-    { STR_INIT("ThrottlingException"), FAULT_THROTTLED },
-    { STR_INIT("Throttling"), FAULT_THROTTLED },
-    { STR_INIT("ThrottledException"), FAULT_THROTTLED },
-    { STR_INIT("RequestThrottledException"), FAULT_THROTTLED },
-    { STR_INIT("RequestThrottled"), FAULT_THROTTLED },
-    { STR_INIT("TooManyRequestsException"), FAULT_THROTTLED },
-    { STR_INIT("ProvisionedThroughputExceededException"), FAULT_THROTTLED },
-    { STR_INIT("TransactionInProgressException"), FAULT_THROTTLED },
-    { STR_INIT("RequestLimitExceeded"), FAULT_THROTTLED },
-    { STR_INIT("BandwidthLimitExceeded"), FAULT_THROTTLED },
-    { STR_INIT("LimitExceededException"), FAULT_THROTTLED },
-    { STR_INIT("SlowDown"), FAULT_THROTTLED },
-    { STR_INIT("PriorRequestNotComplete"), FAULT_THROTTLED },
-    { STR_INIT("EC2ThrottledException"), FAULT_THROTTLED },
+    { STR_INIT("ThrottlingException"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
+    { STR_INIT("Throttling"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
+    { STR_INIT("ThrottledException"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
+    { STR_INIT("RequestThrottledException"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
+    { STR_INIT("RequestThrottled"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
+    { STR_INIT("TooManyRequestsException"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
+    { STR_INIT("ProvisionedThroughputExceededException"), FAULT_THROTTLED,
+      PIPEPOLL_CAUSE_THROTTLED },
+    { STR_INIT("TransactionInProgressException"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
+    { STR_INIT("RequestLimitExceeded"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
+    { STR_INIT("BandwidthLimitExceeded"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
+    { STR_INIT("LimitExceededException"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
+    { STR_INIT("SlowDown"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
+    { STR_INIT("PriorRequestNotComplete"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
+    { STR_INIT("EC2ThrottledException"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
 
-    { STR_INIT("RequestTimeout"), FAULT_SERVICE },
-    { STR_INIT("RequestTimeoutException"), FAULT_SERVICE },
-    { STR_INIT("InternalFailure"), FAULT_SERVICE },
-    { STR_INIT("InternalError"), FAULT_SERVICE },
-    { STR_INIT("InternalServerError"), FAULT_SERVICE },
-    { STR_INIT("ServiceUnavailable"), FAULT_SERVICE },
-    { STR_INIT("ServiceUnavailableException"), FAULT_SERVICE },
-    { STR_INIT("IDPCommunicationError"), FAULT_SERVICE }, /* STS could not reach who signs tokens */
+    { STR_INIT("RequestTimeout"), FAULT_SERVICE, PIPEPOLL_CAUSE_SERVICE },
+    { STR_INIT("RequestTimeoutException"), FAULT_SERVICE, PIPEPOLL_CAUSE_SERVICE },
+    { STR_INIT("InternalFailure"), FAULT_SERVICE, PIPEPOLL_CAUSE_SERVICE },
+    { STR_INIT("InternalError"), FAULT_SERVICE, PIPEPOLL_CAUSE_SERVICE },
+    { STR_INIT("InternalServerError"), FAULT_SERVICE, PIPEPOLL_CAUSE_SERVICE },
+    { STR_INIT("ServiceUnavailable"), FAULT_SERVICE, PIPEPOLL_CAUSE_SERVICE },
+    { STR_INIT("ServiceUnavailableException"), FAULT_SERVICE, PIPEPOLL_CAUSE_SERVICE },
+    { STR_INIT("IDPCommunicationError"), FAULT_SERVICE,
+      PIPEPOLL_CAUSE_SERVICE }, /* STS could not reach who signs tokens */
 
-    { STR_INIT("ExpiredToken"), FAULT_EXPIRED },
-    { STR_INIT("ExpiredTokenException"), FAULT_EXPIRED },
-    { STR_INIT("UnrecognizedClientException"), FAULT_EXPIRED },
-    { STR_INIT("InvalidClientTokenId"), FAULT_EXPIRED },
-    { STR_INIT("InvalidAccessKeyId"), FAULT_EXPIRED },
+    { STR_INIT("ExpiredToken"), FAULT_EXPIRED, PIPEPOLL_CAUSE_EXPIRED },
+    { STR_INIT("ExpiredTokenException"), FAULT_EXPIRED, PIPEPOLL_CAUSE_EXPIRED },
+    { STR_INIT("UnrecognizedClientException"), FAULT_EXPIRED, PIPEPOLL_CAUSE_UNKNOWN_KEY },
+    { STR_INIT("InvalidClientTokenId"), FAULT_EXPIRED, PIPEPOLL_CAUSE_UNKNOWN_KEY },
+    { STR_INIT("InvalidAccessKeyId"), FAULT_EXPIRED, PIPEPOLL_CAUSE_UNKNOWN_KEY },
 
-    { STR_INIT("InvalidSignatureException"), FAULT_NO_CREDENTIALS },
-    { STR_INIT("SignatureDoesNotMatch"), FAULT_NO_CREDENTIALS },
-    { STR_INIT("IncompleteSignature"), FAULT_NO_CREDENTIALS },
-    { STR_INIT("IncompleteSignatureException"), FAULT_NO_CREDENTIALS },
-    { STR_INIT("MissingAuthenticationToken"), FAULT_NO_CREDENTIALS },
-    { STR_INIT("MissingAuthenticationTokenException"), FAULT_NO_CREDENTIALS },
-    { STR_INIT("AuthFailure"), FAULT_NO_CREDENTIALS },
-    { STR_INIT("RequestExpired"), FAULT_NO_CREDENTIALS },
-    { STR_INIT("RequestTimeTooSkewed"), FAULT_NO_CREDENTIALS },
-    { STR_INIT("RequestInTheFuture"), FAULT_NO_CREDENTIALS },
+    { STR_INIT("InvalidSignatureException"), FAULT_NO_CREDENTIALS, PIPEPOLL_CAUSE_SIGNATURE },
+    { STR_INIT("SignatureDoesNotMatch"), FAULT_NO_CREDENTIALS, PIPEPOLL_CAUSE_SIGNATURE },
+    { STR_INIT("IncompleteSignature"), FAULT_NO_CREDENTIALS, PIPEPOLL_CAUSE_SIGNATURE },
+    { STR_INIT("IncompleteSignatureException"), FAULT_NO_CREDENTIALS, PIPEPOLL_CAUSE_SIGNATURE },
+    { STR_INIT("MissingAuthenticationToken"), FAULT_NO_CREDENTIALS, PIPEPOLL_CAUSE_SIGNATURE },
+    { STR_INIT("MissingAuthenticationTokenException"), FAULT_NO_CREDENTIALS,
+      PIPEPOLL_CAUSE_SIGNATURE },
+    { STR_INIT("AuthFailure"), FAULT_NO_CREDENTIALS, PIPEPOLL_CAUSE_UNKNOWN_KEY },
+    { STR_INIT("RequestExpired"), FAULT_NO_CREDENTIALS, PIPEPOLL_CAUSE_CLOCK },
+    { STR_INIT("RequestTimeTooSkewed"), FAULT_NO_CREDENTIALS, PIPEPOLL_CAUSE_CLOCK },
+    { STR_INIT("RequestInTheFuture"), FAULT_NO_CREDENTIALS, PIPEPOLL_CAUSE_CLOCK },
 
-    { STR_INIT("AccessDeniedException"), FAULT_DENIED },
-    { STR_INIT("AccessDenied"), FAULT_DENIED },
-    { STR_INIT("NotAuthorized"), FAULT_DENIED },
-    { STR_INIT("UnauthorizedOperation"), FAULT_DENIED },
-    { STR_INIT("OptInRequired"), FAULT_DENIED },
+    { STR_INIT("AccessDeniedException"), FAULT_DENIED, PIPEPOLL_CAUSE_DENIED },
+    { STR_INIT("AccessDenied"), FAULT_DENIED, PIPEPOLL_CAUSE_DENIED },
+    { STR_INIT("NotAuthorized"), FAULT_DENIED, PIPEPOLL_CAUSE_DENIED },
+    { STR_INIT("UnauthorizedOperation"), FAULT_DENIED, PIPEPOLL_CAUSE_DENIED },
+    { STR_INIT("OptInRequired"), FAULT_DENIED, PIPEPOLL_CAUSE_OPT_IN },
+    { STR_INIT("SubscriptionRequired"), FAULT_DENIED, PIPEPOLL_CAUSE_SUBSCRIPTION },
+    { STR_INIT("SubscriptionRequiredException"), FAULT_DENIED, PIPEPOLL_CAUSE_SUBSCRIPTION },
 
-    { STR_INIT("ActionTypeNotFoundException"), FAULT_NOT_FOUND },
+    { STR_INIT("ActionTypeNotFoundException"), FAULT_NOT_FOUND, PIPEPOLL_CAUSE_NO_ACTION_TYPE },
 
-    { STR_INIT("ValidationException"), FAULT_REFUSED },
-    { STR_INIT("ValidationError"), FAULT_REFUSED },
-    { STR_INIT("SerializationException"), FAULT_REFUSED },
-    { STR_INIT("UnknownOperationException"), FAULT_REFUSED },
-    { STR_INIT("InvalidAction"), FAULT_REFUSED },
+    { STR_INIT("ValidationException"), FAULT_REFUSED, PIPEPOLL_CAUSE_REQUEST },
+    { STR_INIT("ValidationError"), FAULT_REFUSED, PIPEPOLL_CAUSE_REQUEST },
+    { STR_INIT("SerializationException"), FAULT_REFUSED, PIPEPOLL_CAUSE_REQUEST },
+    { STR_INIT("UnknownOperationException"), FAULT_REFUSED, PIPEPOLL_CAUSE_REQUEST },
+    { STR_INIT("InvalidAction"), FAULT_REFUSED, PIPEPOLL_CAUSE_REQUEST },
 };
 
 /* The SDKs try again after 500, 502, 503 and 504 only, and let their callers fail after any other.
@@ -84,12 +91,64 @@ static enum fault fault_of_status(int status)
     return FAULT_GARBLED;
 }
 
-static enum fault fault_of(str code, int status)
+/* false: not a known code. */
+static bool find_code(struct answer_fault *out)
 {
     for (size_t i = 0; i < sizeof known_codes / sizeof *known_codes; i++)
-        if (str_eq(known_codes[i].code, code))
-            return known_codes[i].fault;
-    return fault_of_status(status);
+        if (str_eq(known_codes[i].code, out->code)) {
+            out->fault = known_codes[i].fault;
+            out->cause = known_codes[i].cause;
+            return true;
+        }
+    return false;
+}
+
+static bool has(str text, const char *words)
+{
+    return text.len && memmem(text.ptr, text.len, words, strlen(words));
+}
+
+/* One code of AWS's can have several causes, which only its message tells. */
+static enum pipepoll_cause refine(const struct answer_fault *f)
+{
+    if (f->cause == PIPEPOLL_CAUSE_SIGNATURE) {
+        if (has(f->message, "scoped to a valid region") || has(f->message, "correct region"))
+            return PIPEPOLL_CAUSE_WRONG_REGION;
+        if (has(f->message, "calculated does not match"))
+            return PIPEPOLL_CAUSE_WRONG_SECRET;
+        if (has(f->message, "Signature expired") || has(f->message, "Signature not yet current"))
+            return PIPEPOLL_CAUSE_CLOCK;
+    }
+    if (f->cause == PIPEPOLL_CAUSE_REQUEST && has(f->message, "with owner '"))
+        return PIPEPOLL_CAUSE_OWNER;
+    return f->cause;
+}
+
+/* All answers of AWS's APIs bear its marks, but for those of a load balancer before them. */
+static bool has_marks(const struct answer *a)
+{
+    return a->is_metadata || a->request_id.len || a->error_type.len;
+}
+
+/* A page with a refusal is a proxy's or a portal's word, and no reason to think about keys. */
+static void blame_middle_box(struct answer_fault *out)
+{
+    out->cause = PIPEPOLL_CAUSE_MIDDLE_BOX;
+    if (out->fault == FAULT_DENIED || out->fault == FAULT_REFUSED)
+        out->fault = FAULT_GARBLED;
+}
+
+static void judge(struct answer_fault *out, const struct answer *a, bool is_page, bool has_aws_form)
+{
+    if (find_code(out)) {
+        out->cause = refine(out);
+        return;
+    }
+    out->fault = fault_of_status(a->http_status);
+    out->cause = fault_cause(out->fault);
+    bool is_portal = is_page && !a->is_metadata && !a->error_type.len;
+    if ((!has_marks(a) && !has_aws_form) || is_portal)
+        blame_middle_box(out);
 }
 
 static bool is_code_char(char c)
@@ -136,7 +195,7 @@ static str first_not_empty(str a, str b)
 }
 
 /* The start of a text that may be anything, not cut inside a UTF-8 sequence. */
-static str quote(str text)
+str answer_quote(str text)
 {
     text = str_trim(text);
     if (text.len <= ANSWER_QUOTE_LEN_MAX)
@@ -161,17 +220,19 @@ static uint32_t milliseconds(str text)
     return (uint32_t)ms;
 }
 
-static void read_json(struct answer_fault *out, struct json *j)
+/* Does it spell the code as AWS does? "code" alone anybody says. */
+static bool read_json(struct answer_fault *out, struct json *j)
 {
-    out->code = first_not_empty(code_of(member_text(j, JSON_ROOT, STR("__type"))),
-                                code_of(member_text(j, JSON_ROOT, STR("code"))));
+    str type = code_of(member_text(j, JSON_ROOT, STR("__type")));
+    out->code = first_not_empty(type, code_of(member_text(j, JSON_ROOT, STR("code"))));
     out->message = first_not_empty(member_text(j, JSON_ROOT, STR("message")),
                                    member_text(j, JSON_ROOT, STR("Message")));
     int error = member(j, JSON_ROOT, STR("Error"), JSON_OBJECT);
     if (error == JSON_NONE)
-        return;
+        return type.len > 0;
     out->code = first_not_empty(out->code, code_of(member_text(j, error, STR("Code"))));
     out->message = first_not_empty(out->message, member_text(j, error, STR("Message")));
+    return out->code.len > 0;
 }
 
 /* As the Query services have it, STS among them: ErrorResponse/Error, Response/Errors/Error, or
@@ -196,13 +257,16 @@ void answer_read(struct answer_fault *out, const struct answer *a, char *body, s
 {
     *out = (struct answer_fault) { .code = STR(""), .message = STR("") };
     struct json j;
+    bool is_page = false, has_aws_form = true;
     if (json_parse(&j, body, len, tokens, token_cap, NULL) == JSON_OK) {
-        read_json(out, &j);
-    } else if (!read_xml(out, body, len) && len) {
-        out->message = quote((str) { body, len });
+        has_aws_form = read_json(out, &j);
+    } else if (!read_xml(out, body, len)) {
+        has_aws_form = false;
+        is_page = page_is((str) { body, len });
+        out->message = answer_quote(is_page ? page_words(body, len) : (str) { body, len });
     }
     out->code = first_not_empty(out->code, code_of(a->error_type));
-    out->fault = fault_of(out->code, a->http_status);
+    judge(out, a, is_page, has_aws_form);
     out->retry_after_ms = milliseconds(str_trim(a->retry_after));
 }
 
@@ -231,6 +295,20 @@ bool answer_is_odd(const struct answer *a, struct pipepoll_error *why)
         return false;
     explain(why, 0, "the answer is compressed (%.*s), which was not asked for", STR_ARG(coding));
     return true;
+}
+
+void answer_tell_middle_box(const struct answer *a, str said, struct pipepoll_error *why)
+{
+    const char *server = a->server.len ? " (Server: " : "";
+    explain(why, 0, "HTTP %d comes from something on the way, not from AWS%s%.*s%s%s%.*s",
+            a->http_status, server, STR_ARG(a->server), a->server.len ? ")" : "",
+            said.len ? ": " : ", and says nothing more", STR_ARG(said));
+    explain_cause(why, PIPEPOLL_CAUSE_MIDDLE_BOX, a->server);
+}
+
+bool answer_is_foreign(const struct answer *a, str body)
+{
+    return !has_marks(a) && (page_is(body) || answer_is_odd(a, NULL));
 }
 
 void answer_hide(str text, str secret)

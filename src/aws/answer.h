@@ -10,16 +10,21 @@ struct answer {
     str error_type;                 /* x-amzn-ErrorType, or empty */
     str retry_after;                /* x-amz-retry-after, or empty */
     str location, content_encoding; /* or empty */
+    str request_id;                 /* x-amzn-RequestId, or empty */
+    str server;                     /* or empty */
+    bool is_metadata; /* of a service that sends none of AWS's own headers: EC2's, a container's */
 };
 
-enum { ANSWER_CODE_LEN_MAX = 128, ANSWER_QUOTE_LEN_MAX = 120 };
+enum { ANSWER_CODE_LEN_MAX = 128, ANSWER_QUOTE_LEN_MAX = 120, ANSWER_SERVER_LEN_MAX = 64 };
 
 struct answer_fault {
     enum fault fault;
+    enum pipepoll_cause cause;
     /* AWS's error code without name space and tail, in body or header. Empty when there is none
      * that is [0-9A-Za-z._-]{1,ANSWER_CODE_LEN_MAX}. */
     str code;
-    /* AWS's, or the first ANSWER_QUOTE_LEN_MAX bytes of a body that is not JSON; in the body. May
+    /* AWS's, or the first ANSWER_QUOTE_LEN_MAX bytes of a body that is not JSON; of a page, its
+     * title, or its words; in the body. May
      * hold control characters and, when quoted, invalid UTF-8. */
     str message;
     uint32_t retry_after_ms; /* 0: no hint, or not a plain number of milliseconds */
@@ -29,6 +34,10 @@ struct answer_fault {
  * `Error.Code`, in XML too, else header; from the first ':' and up to the last '#' cut away.
  * Message: `message`, else `Message`, else `Error.Message`. Fault: by code, else by status (408 and
  * 5xx service, 429 throttled, 401/403 denied, other 4xx refused, anything else garbled).
+ * What has no known code and looks like no answer of AWS's (neither x-amzn-RequestId nor
+ * x-amzn-ErrorType nor a code as AWS spells it, or a page of HTML) has the cause MIDDLE_BOX, and
+ * denies or refuses nothing:
+ * FAULT_GARBLED.
  * FAULT_SKEWED is never it: whether the clock is behind a code, clock_skew_explains() says. body is
  * changed in place; with too few tokens for it, it counts as not JSON. */
 void answer_read(struct answer_fault *out, const struct answer *a, char *body, size_t len,
@@ -43,6 +52,13 @@ static inline bool answer_is_success(int http_status)
 /* Is this what no service of AWS sends: a redirect, a status of no body or of none of its own, or a
  * body in a coding that was not asked for? Then why says so, and what was found. */
 bool answer_is_odd(const struct answer *a, struct pipepoll_error *why);
+
+/* The first ANSWER_QUOTE_LEN_MAX bytes of a text, not cut inside a UTF-8 sequence. */
+str answer_quote(str text);
+/* Into why: that somebody other than AWS answered, who, and what it said. */
+void answer_tell_middle_box(const struct answer *a, str said, struct pipepoll_error *why);
+/* Is a success, or an odd answer, not AWS's? */
+bool answer_is_foreign(const struct answer *a, str body);
 
 /* Overwrite each occurrence of a secret in text, which must be writable: a complaint about a
  * signature may quote the canonical request, session token included. One of fewer than

@@ -2,17 +2,25 @@
 
 static const struct {
     int status;
+    enum pipepoll_cause cause;
     enum reaction reaction;
     const char *text;
-} table[FAULT_COUNT] = { [FAULT_NONE] = { PIPEPOLL_OK, REACTION_NONE, "ok" },
-#define X(name, status, reaction, text) [FAULT_##name] = { status, REACTION_##reaction, text },
-                         FAULT_MAP(X)
+} table[FAULT_COUNT] = {
+    [FAULT_NONE] = { PIPEPOLL_OK, PIPEPOLL_CAUSE_UNKNOWN, REACTION_NONE, "ok" },
+#define X(name, status, cause, reaction, text)                                                     \
+    [FAULT_##name] = { status, PIPEPOLL_CAUSE_##cause, REACTION_##reaction, text },
+    FAULT_MAP(X)
 #undef X
 };
 
 int fault_status(enum fault f)
 {
     return table[f].status;
+}
+
+enum pipepoll_cause fault_cause(enum fault f)
+{
+    return table[f].cause;
 }
 
 enum reaction fault_reaction(enum fault f)

@@ -36,5 +36,20 @@ int explain(struct pipepoll_error *why, int status, const char *format, ...)
     va_start(args, format);
     format_line(why->text, sizeof why->text, format, args);
     va_end(args);
+    why->cause = PIPEPOLL_CAUSE_UNKNOWN;
+    why->subject[0] = '\0';
     return status;
+}
+
+void explain_cause(struct pipepoll_error *why, enum pipepoll_cause cause,
+                   struct pipepoll_str subject)
+{
+    if (!why)
+        return;
+    why->cause = cause;
+    size_t len = subject.len < sizeof why->subject ? subject.len : sizeof why->subject - 1;
+    for (size_t i = 0; i < len; i++)
+        why->subject[i] =
+            (unsigned char)subject.ptr[i] < 0x20 || subject.ptr[i] == 0x7f ? '?' : subject.ptr[i];
+    why->subject[len] = '\0';
 }

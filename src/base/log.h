@@ -14,10 +14,14 @@ __attribute__((format(printf, 3, 4)))
 #endif
 void log_line(const struct log *log, enum pipepoll_level level, const char *format, ...);
 
-/* Fill `why` (may be NULL), cut to its size; control characters become '?'. Returns status. */
+/* Fill `why` (may be NULL), cut to its size; control characters become '?'. Its cause is unknown
+ * then. Returns status. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
 int explain(struct pipepoll_error *why, int status, const char *format, ...);
+/* And then the cause of what was explained, with its subject. */
+void explain_cause(struct pipepoll_error *why, enum pipepoll_cause cause,
+                   struct pipepoll_str subject);
 
 #endif

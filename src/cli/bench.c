@@ -314,7 +314,7 @@ static int refuse(const char *why)
 static int run_bench(const struct command *self, int argc, char **argv)
 {
     struct flags f = flags_of(self, argc, argv);
-    struct pipepoll_error why = { "out of memory" };
+    struct pipepoll_error why = { .text = "out of memory" };
     struct bench *b = calloc(1, sizeof *b); /* its histogram is large for a stack */
     int code = EXIT_OTHER;
     if (!b)

@@ -1,4 +1,6 @@
-#include "cli/diagnosis.h"
+/* One switch says for each cause what is the matter and what to do; no sentence of the library is
+ * read for it. The compiler sees to it that no cause is left out. */
+#include "cli/diagnosis_parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,10 +10,9 @@
 #include "cli/event.h"
 
 /* The service refuses signatures that are further off. */
-enum { SKEW_MAX_MS = 300000, SKEW_SUSPECT_MS = 240000 };
+enum { SKEW_MAX_MS = 300000 };
 
-__attribute__((format(printf, 2, 3))) static void set_cause(struct diagnosis *d, const char *format,
-                                                            ...)
+void set_cause(struct diagnosis *d, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -19,8 +20,7 @@ __attribute__((format(printf, 2, 3))) static void set_cause(struct diagnosis *d,
     va_end(args);
 }
 
-__attribute__((format(printf, 2, 3))) static void set_fix(struct diagnosis *d, const char *format,
-                                                          ...)
+void set_fix(struct diagnosis *d, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -28,78 +28,17 @@ __attribute__((format(printf, 2, 3))) static void set_fix(struct diagnosis *d, c
     va_end(args);
 }
 
-static bool has_code(const struct exam *e, const char *code)
-{
-    return strcmp(e->code, code) == 0;
-}
-
-/* --- keys --- */
-
-/* The role that STS would not give; where its name is too long for the sentence, the one asked
- * for. */
-static str refused_role(const struct exam *e)
-{
-    const char *from = strstr(e->reason, "AssumeRole of ") + sizeof "AssumeRole of " - 1;
-    const char *to = strstr(from, " by STS");
-    return to ? (str) { from, (size_t)(to - from) } : e->target->identity.role_arn;
-}
-
-static void set_role_fix(struct diagnosis *d, const struct exam *e)
-{
-    if (strstr(e->reason, "AssumeRole of ") && strstr(e->reason, "AccessDenied"))
-        set_fix(d,
-                "The keys that assume the role need this statement, and the role must trust them: "
-                "{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Resource\":\"%.*s\"}",
-                STR_ARG(refused_role(e)));
-    else
-        set_fix(d, "What assumes the role was found, but STS has not given the role's keys for it: "
-                   "see to what STS says, or to the way there.");
-}
-
-static bool is_nothing_configured(const struct exam *e)
-{
-    return !e->reason[0] || strstr(e->reason, "nothing is configured") ||
-           strstr(e->reason, "no credentials");
-}
-
-/* Where something was found and is broken, the reason says what, and often what to do. */
-static void set_keys_fix(struct diagnosis *d, const struct exam *e)
-{
-    const struct identity *id = &e->target->identity;
-    const char *login = strstr(e->reason, "run: aws sso login");
-    if (login)
-        set_fix(d, "As the user who runs pipepoll, %s", login);
-    else if (strstr(e->reason, " by STS at "))
-        set_role_fix(d, e);
-    else if (id->profile.len)
-        set_fix(d,
-                "Look at the profile %.*s in ~/.aws/config and ~/.aws/credentials (or where "
-                "AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE point).",
-                STR_ARG(id->profile));
-    else if (is_nothing_configured(e))
-        set_fix(d, "Looked at, in this order: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the "
-                   "profile AWS_PROFILE or default; AWS_WEB_IDENTITY_TOKEN_FILE; a container's "
-                   "AWS_CONTAINER_CREDENTIALS_*; EC2 instance metadata. Configure one, or name a "
-                   "profile.");
-    else
-        set_fix(d, "Put that right, or take it away: the first source that is configured counts, "
-                   "and no other is tried when it is broken.");
-}
-
-static void judge_no_keys(struct diagnosis *d, const struct exam *e)
-{
-    d->word = "no-credentials";
-    d->exit_code = EXIT_CREDENTIALS;
-    set_cause(d, "There are no keys to sign with: %s",
-              e->reason[0] ? e->reason : "their source has not answered in time");
-    set_keys_fix(d, e);
-}
+/* --- what the service says of the keys --- */
 
 static void judge_clock(struct diagnosis *d, const struct exam *e)
 {
     d->word = "clock";
-    set_cause(d, "The clock of this machine is %.0f s %s the service's.",
-              (double)llabs(e->clock_skew_ms) / 1000, e->clock_skew_ms > 0 ? "behind" : "ahead of");
+    if (!e->clock_skew_ms)
+        set_cause(d, "By the service the clock of this machine is wrong: %s", e->message);
+    else
+        set_cause(d, "The clock of this machine is %.0f s %s the service's.",
+                  (double)llabs(e->clock_skew_ms) / 1000,
+                  e->clock_skew_ms > 0 ? "behind" : "ahead of");
     set_fix(d,
             "Set the clock, for instance by chrony or systemd-timesyncd. AWS takes signatures "
             "that are at most five minutes off; pipepoll %s.",
@@ -117,15 +56,16 @@ static void judge_expired(struct diagnosis *d, const struct exam *e)
                "must be replaced there, for IAM Identity Center run `aws sso login`.");
 }
 
+static void judge_wrong_region(struct diagnosis *d, const struct exam *e)
+{
+    d->word = "wrong-region";
+    set_cause(d, "The endpoint %s does not serve %.*s: %s", e->url,
+              STR_ARG(e->target->options.region), e->message);
+    set_fix(d, "Let region and endpoint URL agree; without an endpoint URL they do.");
+}
+
 static void judge_signature(struct diagnosis *d, const struct exam *e)
 {
-    if (strstr(e->message, "scoped to a valid region") || strstr(e->message, "correct region")) {
-        d->word = "wrong-region";
-        set_cause(d, "The endpoint %s does not serve %.*s: %s", e->url,
-                  STR_ARG(e->target->options.region), e->message);
-        set_fix(d, "Let region and endpoint URL agree; without an endpoint URL they do.");
-        return;
-    }
     d->word = "wrong-secret";
     set_cause(d,
               "The signature is wrong (%s): the secret access key from %s is not the one of the "
@@ -147,43 +87,20 @@ static void judge_unknown_key(struct diagnosis *d, const struct exam *e)
             STR_ARG(e->target->options.region));
 }
 
-/* No clock makes a key unknown, nor a signature another one than the service computed. */
-static bool is_beyond_clock(const struct exam *e)
-{
-    return has_code(e, "UnrecognizedClientException") || has_code(e, "InvalidClientTokenId") ||
-           has_code(e, "InvalidAccessKeyId") || strstr(e->message, "calculated does not match") ||
-           strstr(e->message, "scoped to a valid region");
-}
-
-static void judge_refused_keys(struct diagnosis *d, const struct exam *e)
-{
-    d->exit_code = EXIT_REFUSED;
-    if (strncmp(e->code, "ExpiredToken", sizeof "ExpiredToken" - 1) == 0)
-        judge_expired(d, e);
-    else if (llabs(e->clock_skew_ms) >= SKEW_SUSPECT_MS && !is_beyond_clock(e))
-        judge_clock(d, e);
-    else if (has_code(e, "InvalidSignatureException") || has_code(e, "SignatureDoesNotMatch"))
-        judge_signature(d, e);
-    else
-        judge_unknown_key(d, e);
-}
-
 /* --- what the service says --- */
 
 static void judge_denied(struct diagnosis *d, const struct exam *e)
 {
-    d->exit_code = EXIT_REFUSED;
     set_cause(d, "The keys from %s are good, but may not poll: %s", e->source,
               e->message[0] ? e->message : e->code);
     set_fix(d, "Allow it to their user or role by this statement (an explicit deny, a permissions "
-               "boundary or a service control policy goes before it): {\"Effect\":\"Allow\","
+               "boundary or a service control policy overrides it): {\"Effect\":\"Allow\","
                "\"Action\":\"codepipeline:PollForThirdPartyJobs\",\"Resource\":\"*\"}");
 }
 
 static void judge_not_enabled(struct diagnosis *d, const struct exam *e)
 {
     str region = e->target->options.region;
-    d->exit_code = EXIT_REFUSED;
     set_cause(d,
               "The region %.*s is not enabled for the account of the keys from %s: other regions "
               "accept them, this one knows them not.",
@@ -198,7 +115,6 @@ static void judge_not_found(struct diagnosis *d, const struct exam *e)
 {
     const struct pipepoll_action_type *a = &e->target->options.action_type;
     str region = e->target->options.region;
-    d->exit_code = EXIT_REFUSED;
     set_cause(d,
               "ActionTypeNotFound: there is no action type %.*s/%.*s/%.*s/%.*s in %.*s that these "
               "keys may poll: it does not exist in this region, or is not shared with the polling "
@@ -215,7 +131,6 @@ static void judge_not_found(struct diagnosis *d, const struct exam *e)
 
 static void judge_refused(struct diagnosis *d, const struct exam *e)
 {
-    d->exit_code = EXIT_REFUSED;
     set_cause(d, "The service does not take the request: %s%s%s", e->code, e->code[0] ? ": " : "",
               e->message);
     set_fix(d,
@@ -239,72 +154,47 @@ static void judge_service(struct diagnosis *d, const struct exam *e)
     set_fix(d, "Try again; pipepoll run does so by itself. AWS's health dashboard says more.");
 }
 
+static void judge_opt_in(struct diagnosis *d, const struct exam *e, bool is_subscription)
+{
+    d->word = is_subscription ? "subscription-required" : "opt-in-required";
+    set_cause(d,
+              "The account of the keys from %s is not signed up for CodePipeline in %.*s (%s): %s",
+              e->source, STR_ARG(e->target->options.region), e->code, e->message);
+    set_fix(d, "%s. No policy of IAM changes this. Or poll with the keys of another account.",
+            is_subscription
+                ? "Complete the sign-up of the account in the AWS console (contact, payment, "
+                  "identity); a new account needs up to 24 hours"
+                : "Open CodePipeline once in the AWS console as that account's administrator, and "
+                  "see whether the account is active and its region enabled");
+}
+
+static void judge_owner(struct diagnosis *d, const struct exam *e)
+{
+    str owner = e->target->options.action_type.owner;
+    d->word = "owner";
+    set_cause(d, "Action types of the owner %.*s can't be polled: %s", STR_ARG(owner), e->message);
+    set_fix(d, "Only job workers' action types hand out jobs: set owner to ThirdParty. What AWS "
+               "owns its own services work on.");
+}
+
+static void judge_middle_box(struct diagnosis *d, const struct exam *e)
+{
+    d->word = "middle-box";
+    set_cause(d, "Something other than AWS answers at %s: %s", e->url, e->message);
+    set_fix(d, "%s", fix_of_way(e, e->cause));
+}
+
 static void judge_garbled(struct diagnosis *d, const struct exam *e)
 {
     set_cause(d, "What answers at %s is not CodePipeline: %s", e->url, e->message);
     set_fix(d, "Check the endpoint URL, and whether a proxy or a login page answers instead.");
 }
 
-/* --- the way there --- */
-
-static void judge_untrusted(struct diagnosis *d, const struct exam *e, str ca_bundle)
+static void judge_descriptors(struct diagnosis *d, const struct exam *e)
 {
-    str roots = ca_bundle.len ? ca_bundle : STR("the roots of this system");
-    set_cause(d, "The certificate of %s could not be verified against %.*s: %s", e->url,
-              STR_ARG(roots), e->message);
-    set_fix(d,
-            "If a proxy or firewall of yours opens TLS%s%s, give the PEM file of its CA by "
-            "AWS_CA_BUNDLE or ca-bundle. Otherwise the clock is wrong or somebody listens: do "
-            "not go on.",
-            e->issuer[0] ? ": the certificate was issued by " : "", e->issuer);
-}
-
-/* Then neither the name nor the port is to blame. libcurl tells of a handshake that failed by words
- * only, and so does not fill in the address. */
-static bool was_connected(const struct exam *e)
-{
-    return e->address[0] || strstr(e->message, "SSL");
-}
-
-static const char *fix_of_way(const struct exam *e)
-{
-    if (e->proxy[0])
-        return "Check HTTPS_PROXY: its host, port, user and password; the proxy must allow CONNECT "
-               "to this host. NO_PROXY goes past it.";
-    if (was_connected(e) && str_starts(str_of(e->url), STR("http:")))
-        return "The port is open, but who listens does not speak plain HTTP: if it speaks TLS, the "
-               "endpoint URL must begin with https://.";
-    if (was_connected(e))
-        return "The port is open, but the connection was ended: who listens does not speak TLS "
-               "(if it is plain HTTP, the endpoint URL must begin with http://), or a firewall on "
-               "the way ends it. Try again.";
-    return "Check the name (a region that does not exist has no host), DNS, and that outgoing "
-           "connections to this port are allowed; where there is a proxy, set HTTPS_PROXY.";
-}
-
-static void judge_unreachable(struct diagnosis *d, const struct exam *e)
-{
-    set_cause(d, "%s %s: %s", e->url,
-              was_connected(e) ? "took a connection, but not the poll" : "could not be reached",
-              e->message);
-    set_fix(d, "%s", fix_of_way(e));
-}
-
-static void judge_slow(struct diagnosis *d, const struct exam *e)
-{
-    const char *by = e->proxy[0] ? ", by the proxy " : "";
-    d->word = "timed-out";
-    if (e->address[0]) {
-        set_cause(d, "%s took the connection%s%s, but gave no whole answer in time.", e->url, by,
-                  e->proxy);
-        set_fix(d, "The service, or a proxy on the way, is slow or hangs. Try again; if it stays "
-                   "so, look there.");
-        return;
-    }
-    set_cause(d, "%s did not answer in time%s%s: %s", e->url, by, e->proxy,
-              e->message[0] ? e->message : "nothing came at all");
-    set_fix(d, "A firewall that drops packets looks like this: allow outgoing connections, set "
-               "HTTPS_PROXY, or use a VPC endpoint.");
+    d->word = "descriptors";
+    set_cause(d, "This machine has no file descriptor for a connection: %s", e->message);
+    set_fix(d, "%s", fix_of_way(e, e->cause));
 }
 
 static void judge_other(struct diagnosis *d, const struct exam *e)
@@ -314,46 +204,106 @@ static void judge_other(struct diagnosis *d, const struct exam *e)
                "it.");
 }
 
+/* Keys that can't be had in the middle of a run come here as well. */
+static void judge_cause(struct diagnosis *d, const struct exam *e, str ca_bundle)
+{
+    switch (e->cause) {
+    case PIPEPOLL_CAUSE_NOT_CONFIGURED:
+    case PIPEPOLL_CAUSE_SOURCE:
+    case PIPEPOLL_CAUSE_FILE:
+    case PIPEPOLL_CAUSE_LOGIN:
+    case PIPEPOLL_CAUSE_ROLE_DENIED:
+    case PIPEPOLL_CAUSE_ROLE:
+        judge_no_keys(d, e);
+        break;
+    case PIPEPOLL_CAUSE_EXPIRED:
+        judge_expired(d, e);
+        break;
+    case PIPEPOLL_CAUSE_UNKNOWN_KEY:
+        judge_unknown_key(d, e);
+        break;
+    case PIPEPOLL_CAUSE_WRONG_SECRET:
+    case PIPEPOLL_CAUSE_SIGNATURE:
+        judge_signature(d, e);
+        break;
+    case PIPEPOLL_CAUSE_WRONG_REGION:
+        judge_wrong_region(d, e);
+        break;
+    case PIPEPOLL_CAUSE_CLOCK:
+        judge_clock(d, e);
+        break;
+    case PIPEPOLL_CAUSE_DENIED:
+        judge_denied(d, e);
+        break;
+    case PIPEPOLL_CAUSE_OPT_IN:
+        judge_opt_in(d, e, false);
+        break;
+    case PIPEPOLL_CAUSE_SUBSCRIPTION:
+        judge_opt_in(d, e, true);
+        break;
+    case PIPEPOLL_CAUSE_NOT_ENABLED:
+        judge_not_enabled(d, e);
+        break;
+    case PIPEPOLL_CAUSE_NO_ACTION_TYPE:
+        judge_not_found(d, e);
+        break;
+    case PIPEPOLL_CAUSE_OWNER:
+        judge_owner(d, e);
+        break;
+    case PIPEPOLL_CAUSE_REQUEST:
+        judge_refused(d, e);
+        break;
+    case PIPEPOLL_CAUSE_THROTTLED:
+        judge_throttled(d, e);
+        break;
+    case PIPEPOLL_CAUSE_SERVICE:
+        judge_service(d, e);
+        break;
+    case PIPEPOLL_CAUSE_MIDDLE_BOX:
+        judge_middle_box(d, e);
+        break;
+    case PIPEPOLL_CAUSE_NOT_UNDERSTOOD:
+        judge_garbled(d, e);
+        break;
+    case PIPEPOLL_CAUSE_NAME:
+    case PIPEPOLL_CAUSE_UNREACHABLE:
+    case PIPEPOLL_CAUSE_BROKEN_OFF:
+    case PIPEPOLL_CAUSE_PLAIN_HTTP:
+    case PIPEPOLL_CAUSE_TLS:
+    case PIPEPOLL_CAUSE_CLIENT_CERTIFICATE:
+    case PIPEPOLL_CAUSE_PROXY:
+    case PIPEPOLL_CAUSE_PROXY_LOGIN:
+        judge_way(d, e);
+        break;
+    case PIPEPOLL_CAUSE_TIMED_OUT:
+        judge_slow(d, e);
+        break;
+    case PIPEPOLL_CAUSE_UNTRUSTED:
+        judge_untrusted(d, e, ca_bundle);
+        break;
+    case PIPEPOLL_CAUSE_NOT_YET_VALID:
+        judge_date(d, e, true);
+        break;
+    case PIPEPOLL_CAUSE_OUTDATED:
+        judge_date(d, e, false);
+        break;
+    case PIPEPOLL_CAUSE_DESCRIPTORS:
+        judge_descriptors(d, e);
+        break;
+    case PIPEPOLL_CAUSE_UNKNOWN:
+    case PIPEPOLL_CAUSE_MEMORY:
+    case PIPEPOLL_CAUSE_SYSTEM:
+        judge_other(d, e);
+        break;
+    }
+}
+
 static void judge_failure(struct diagnosis *d, const struct exam *e, str ca_bundle)
 {
     d->word = event_status(e->status);
-    switch (e->status) {
-    case PIPEPOLL_ECREDENTIALS:
-        judge_refused_keys(d, e);
-        break;
-    case PIPEPOLL_EDENIED:
-        judge_denied(d, e);
-        break;
-    case PIPEPOLL_ENOTENABLED:
-        judge_not_enabled(d, e);
-        break;
-    case PIPEPOLL_ENOTFOUND:
-        judge_not_found(d, e);
-        break;
-    case PIPEPOLL_EREFUSED:
-        judge_refused(d, e);
-        break;
-    case PIPEPOLL_EUNTRUSTED:
-        judge_untrusted(d, e, ca_bundle);
-        break;
-    case PIPEPOLL_ETRANSPORT:
-        judge_unreachable(d, e);
-        break;
-    case PIPEPOLL_ETIMEDOUT:
-        judge_slow(d, e);
-        break;
-    case PIPEPOLL_ETHROTTLED:
-        judge_throttled(d, e);
-        break;
-    case PIPEPOLL_ESERVICE:
-        judge_service(d, e);
-        break;
-    case PIPEPOLL_EPROTO:
-        judge_garbled(d, e);
-        break;
-    default:
-        judge_other(d, e);
-    }
+    if (e->http_status >= 400 && e->cause < PIPEPOLL_CAUSE_THROTTLED)
+        d->exit_code = EXIT_REFUSED;
+    judge_cause(d, e, ca_bundle);
 }
 
 /* --- the whole --- */

@@ -257,7 +257,7 @@ static int run_doctor(const struct command *self, int argc, char **argv)
 {
     static struct doctor d; /* what hangs in its loop outlives this call */
     struct flags f = flags_of(self, argc, argv);
-    struct pipepoll_error why = { "out of memory" };
+    struct pipepoll_error why = { .text = "out of memory" };
     int code;
     if (doctor_options_read(&d.options, &f, &code)) {
         int r = start_report(&d);

@@ -33,6 +33,8 @@ void exam_note_failure(struct exam *e, const struct pipepoll_failure *f)
     copy(e->code, sizeof e->code, f->code);
     copy(e->message, sizeof e->message, f->message);
     copy(e->request_id, sizeof e->request_id, f->request_id);
+    e->cause = f->cause;
+    copy(e->subject, sizeof e->subject, f->subject);
 }
 
 void exam_note_report(struct exam *e)
@@ -49,6 +51,8 @@ void exam_note_report(struct exam *e)
     e->tls_us = r.tls_us;
     copy(e->source, sizeof e->source, r.identity.source);
     copy(e->reason, sizeof e->reason, r.identity.reason);
+    e->reason_cause = r.identity.cause;
+    copy(e->reason_subject, sizeof e->reason_subject, r.identity.subject);
     copy(e->address, sizeof e->address, r.address);
     copy(e->tls_version, sizeof e->tls_version, r.tls_version);
     copy(e->issuer, sizeof e->issuer, r.issuer);

@@ -22,13 +22,15 @@ struct exam {
     /* Of the last failure: */
     unsigned failures;
     int status, http_status;
-    char code[64], message[512], request_id[128];
+    char code[64], message[512], request_id[128], subject[256];
+    enum pipepoll_cause cause;
 
     /* Of the way to the service; texts are empty where nothing is known. */
     char url[512], proxy[256], address[64], tls_version[16], issuer[128];
     bool usable, refused, degraded;
     int64_t expires_s, clock_skew_ms;
-    char source[256], reason[512];
+    char source[256], reason[512], reason_subject[256];
+    enum pipepoll_cause reason_cause;
     uint32_t lookup_us, connect_us, tls_us;
     bool clock_uncorrected; /* as AWS_DISABLE_CLOCK_SKEW_CORRECTION has it */
 };

@@ -110,7 +110,8 @@ static void enter_incident(struct health_board *b, struct pipepoll_target *from,
     struct buf identity = BUF_ON(identity_text), words = BUF_ON(words_text);
     if (is_of_identity(failure->status))
         identity_put(&identity, &t->plan->identity);
-    const struct incident_cause cause = { failure->status, failure->code, buf_str(&identity) };
+    const struct incident_cause cause = { failure->status, failure->cause, failure->code,
+                                          buf_str(&identity) };
     str region = pipepoll_target_region(from);
     if (!incidents_enter(&b->incidents, &cause, region, now_ms(), &t->incident))
         return;

@@ -18,7 +18,7 @@ static void keep(char *out, size_t size, str text)
 static bool is_cause(const struct incident *i, const struct incident_cause *c)
 {
     str code = { c->code.ptr, c->code.len < sizeof i->code ? c->code.len : sizeof i->code - 1 };
-    return i->status == c->status && str_eq(str_of(i->code), code) &&
+    return i->status == c->status && i->cause == c->cause && str_eq(str_of(i->code), code) &&
            str_eq(str_of(i->identity), c->identity);
 }
 
@@ -63,6 +63,7 @@ bool incidents_enter(struct incidents *in, const struct incident_cause *cause, s
     bool new = i->status == PIPEPOLL_OK;
     if (new) {
         *i = (struct incident) { .status = cause->status,
+                                 .cause = cause->cause,
                                  .since_ms = now_ms,
                                  .due_ms = now_ms + INCIDENTS_GATHER_MS,
                                  .pause_ms = INCIDENTS_PAUSE_MS };

@@ -18,6 +18,7 @@ enum {
 /* What makes failures one and the same. */
 struct incident_cause {
     int status;
+    enum pipepoll_cause cause;
     str code;
     str identity; /* whose keys, where that matters; else empty */
 };
@@ -29,6 +30,7 @@ struct incident_region {
 
 struct incident {
     int status; /* PIPEPOLL_OK: free */
+    enum pipepoll_cause cause;
     char code[64], identity[IDENTITY_NAME_MAX + 1];
     char words[INCIDENT_WORDS_MAX]; /* of its first failure */
     char name[64], region[40];      /* of the first target */

@@ -125,7 +125,7 @@ static int print(struct poll_options *o, const struct datum *d)
 {
     struct format_screen screen = screen_of(o);
     struct text out = { .arena = &o->arena };
-    struct pipepoll_error why = { "out of memory" };
+    struct pipepoll_error why = { .text = "out of memory" };
     if (o->query)
         d = query_search(&o->arena, o->query, d, &why);
     else if (o->keyed && d->count == 0 && o->format == FORMAT_JSON)
@@ -222,8 +222,8 @@ static void print_all_alike(const struct poll *p)
 
 static bool is_refusal(const struct pipepoll_failure *f)
 {
-    /* A success that was not understood is no refusal of the service. */
-    return f->code.len || f->http_status >= 300;
+    /* What was not understood is no refusal of the service, nor is what another says. */
+    return f->cause != PIPEPOLL_CAUSE_MIDDLE_BOX && (f->code.len || f->http_status >= 300);
 }
 
 static void print_failure(const struct poll *p, const struct once *o,
@@ -337,7 +337,7 @@ static int add_targets(struct poll *p, struct pipepoll_error *why)
 static int poll_regions(struct poll *p)
 {
     static uv_loop_t loop; /* what hangs in it outlives this call */
-    struct pipepoll_error why = { "there is no event loop" };
+    struct pipepoll_error why = { .text = "there is no event loop" };
     if (uv_loop_init(&loop)) {
         fprintf(stderr, "\npipepoll poll: %s\n", why.text);
         return EXIT_OTHER;

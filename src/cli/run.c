@@ -143,7 +143,7 @@ static int fail_start(struct run *r, const char *why)
 
 static int run_loop(struct run *r)
 {
-    struct pipepoll_error why = { "out of memory" };
+    struct pipepoll_error why = { .text = "out of memory" };
     int result = uv_loop_init(&r->loop);
     if (result) {
         log_line(&r->log, PIPEPOLL_ERROR, "no event loop: %s", uv_strerror(result));

@@ -79,6 +79,7 @@ static void on_token(struct token_file *file, str token, int status)
         return;
     }
     explain(&run->run.outcome.why, 0, "%s: %s", run->what, file->why.text);
+    explain_cause(&run->run.outcome.why, file->why.cause, str_of(file->why.subject));
     run_end(&run->run, status);
 }
 

@@ -14,7 +14,9 @@ enum {
     WANTED_ERROR_TYPE,
     WANTED_RETRY_AFTER,
     WANTED_LOCATION,
-    WANTED_ENCODING
+    WANTED_ENCODING,
+    WANTED_REQUEST_ID,
+    WANTED_SERVER
 };
 
 static const uint64_t ns_per_ms = 1000000;
@@ -85,7 +87,16 @@ static struct answer answer_of(const struct exchange *x)
         .retry_after = x->wanted[WANTED_RETRY_AFTER].value,
         .location = x->wanted[WANTED_LOCATION].value,
         .content_encoding = x->wanted[WANTED_ENCODING].value,
+        .request_id = x->wanted[WANTED_REQUEST_ID].value,
+        .server = x->wanted[WANTED_SERVER].value,
+        .is_metadata = x->is_metadata,
     };
+}
+
+static void put_message(struct exchange *x, str text, enum pipepoll_cause cause)
+{
+    explain(&x->message, 0, "%.*s", STR_ARG(text));
+    explain_cause(&x->message, cause, STR(""));
 }
 
 static void read_failure(struct exchange *x)
@@ -102,8 +113,12 @@ static void read_failure(struct exchange *x)
     x->code = buf_str(&code);
     x->fault = found.fault;
     x->retry_after_ms = found.retry_after_ms;
-    if (!answer_is_odd(&answer, &x->message))
-        explain(&x->message, 0, "%.*s", STR_ARG(found.message));
+    if (answer_is_odd(&answer, &x->message))
+        explain_cause(&x->message, found.cause, answer.server);
+    else if (found.cause == PIPEPOLL_CAUSE_MIDDLE_BOX)
+        answer_tell_middle_box(&answer, found.message, &x->message);
+    else
+        put_message(x, found.message, found.cause);
 }
 
 /* A cache's Date, or one that is days off, would make keys expire too early or never. */
@@ -127,6 +142,7 @@ static void read_answer(struct exchange *x)
     const struct answer answer = answer_of(x);
     if (t->fault) {
         explain(&x->message, 0, "%s", t->detail[0] ? t->detail : fault_text(t->fault));
+        explain_cause(&x->message, t->cause, t->subject);
     } else if (t->answer_len > EXCHANGE_ANSWER_MAX) {
         x->fault = FAULT_GARBLED;
         explain(&x->message, 0, "the answer is longer than %d bytes", EXCHANGE_ANSWER_MAX);
@@ -265,7 +281,10 @@ int exchange_open(struct exchange *x, const struct provider_host *host, str url,
                     [WANTED_ERROR_TYPE].name = STR("x-amzn-errortype"),
                     [WANTED_RETRY_AFTER].name = STR("x-amz-retry-after"),
                     [WANTED_LOCATION] = { .name = STR("location"), .cut_at = ANSWER_QUOTE_LEN_MAX },
-                    [WANTED_ENCODING].name = STR("content-encoding") },
+                    [WANTED_ENCODING].name = STR("content-encoding"),
+                    [WANTED_REQUEST_ID].name = STR("x-amzn-requestid"),
+                    [WANTED_SERVER] = { .name = STR("server"), .cut_at = ANSWER_SERVER_LEN_MAX } },
+        .is_metadata = way == EXCHANGE_DIRECT,
     };
     if (alarm_init(&x->alarm, host->wake, on_alarm))
         return PIPEPOLL_ENOMEM;
@@ -326,6 +345,12 @@ static int status_of(enum fault fault)
     return fault_reaction(fault) == REACTION_REFRESH ? PIPEPOLL_ESERVICE : fault_status(fault);
 }
 
+/* What the service said of the keys or the role is for the owner of the exchange to explain. */
+static bool is_of_way(enum pipepoll_cause cause)
+{
+    return cause >= PIPEPOLL_CAUSE_THROTTLED || cause == PIPEPOLL_CAUSE_CLOCK;
+}
+
 /* The hint goes before a long message of the service, which may be cut. */
 int exchange_explain(const struct exchange *x, const char *what, const char *hint,
                      struct pipepoll_error *why)
@@ -337,8 +362,14 @@ int exchange_explain(const struct exchange *x, const char *what, const char *hin
     if (x->http_status)
         buf_printf(&b, " (HTTP %d)", x->http_status);
     if (x->code.len)
-        return explain(why, status, "%s: %.*s%s%s%s%s%s", what, STR_ARG(x->code), http, before_hint,
-                       hint, message[0] ? ": " : "", message);
-    return explain(why, status, "%s: %s%s%s%s", what, message[0] ? message : fault_text(x->fault),
-                   http, before_hint, hint);
+        explain(why, status, "%s: %.*s%s%s%s%s%s", what, STR_ARG(x->code), http, before_hint, hint,
+                message[0] ? ": " : "", message);
+    else
+        explain(why, status, "%s: %s%s%s%s", what, message[0] ? message : fault_text(x->fault),
+                http, before_hint, hint);
+    if (is_of_way(x->message.cause) && !x->is_metadata)
+        explain_cause(why, x->message.cause, str_of(x->message.subject));
+    else
+        explain_cause(why, PIPEPOLL_CAUSE_SOURCE, STR(""));
+    return status;
 }

@@ -36,19 +36,21 @@ struct exchange {
     size_t answer_len;
     int64_t date_s;                /* its Date, Unix time; 0: none that is to be believed */
     str code;                      /* of a fault: the service's error code, or empty */
-    struct pipepoll_error message; /* of a fault: the service's words, or what went wrong */
+    struct pipepoll_error message; /* of a fault: the service's words, or what went wrong; with its
+                                    * cause */
 
     /* private */
     const struct provider_host *host;
     struct pool *pool;
     struct alarm alarm; /* the next attempt */
     struct transfer transfer;
-    struct wanted_header wanted[6];
+    struct wanted_header wanted[8];
     enum { EXCHANGE_IDLE, EXCHANGE_WAITING, EXCHANGE_IN_FLIGHT } state;
     unsigned tried;
     bool stopped;
     uint32_t retry_after_ms; /* the service's hint; 0: none */
     str url;                 /* borrowed */
+    bool is_metadata;
     struct json_token tokens[EXCHANGE_TOKENS];
     char code_room[ANSWER_CODE_LEN_MAX];
     char path_room[EXCHANGE_PATH_SIZE], body_room[EXCHANGE_BODY_SIZE];

@@ -74,12 +74,15 @@ static void end_failed(struct fetch *f, bool lasting)
 {
     f->outcome.keys = credentials_unref(f->outcome.keys);
     f->outcome.lasting = lasting;
+    if (!f->outcome.why.cause)
+        explain_cause(&f->outcome.why, PIPEPOLL_CAUSE_SOURCE, STR(""));
     end(f);
 }
 
 static void end_for_memory(struct fetch *f)
 {
     explain(&f->outcome.why, 0, "out of memory");
+    explain_cause(&f->outcome.why, PIPEPOLL_CAUSE_MEMORY, STR(""));
     end_failed(f, false);
 }
 

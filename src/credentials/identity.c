@@ -54,8 +54,10 @@ static void settle(struct identity *id)
     if (!id->current || renewal_has_set(&id->renewal))
         return;
     id->current = credentials_unref(id->current);
-    if (!id->why.text[0])
-        explain(&id->why, 0, "the keys have expired, and others are still being fetched");
+    if (id->why.text[0])
+        return;
+    explain(&id->why, 0, "the keys have expired, and others are still being fetched");
+    explain_cause(&id->why, PIPEPOLL_CAUSE_EXPIRED, STR(""));
 }
 
 /* On our clock, so that a step of the calendar clock changes nothing. */
@@ -85,6 +87,12 @@ static void become(struct identity *id, struct credentials *keys, bool is_same)
     id->refused = id->accepted = false;
 }
 
+static void tell_stale(struct identity *id, const char *label)
+{
+    explain(&id->why, 0, "%s: the keys had expired when they came (is the clock right?)", label);
+    explain_cause(&id->why, PIPEPOLL_CAUSE_EXPIRED, STR(""));
+}
+
 static void take_keys(struct identity *id, const struct fetch_outcome *got)
 {
     struct renewal_set set = {
@@ -98,8 +106,7 @@ static void take_keys(struct identity *id, const struct fetch_outcome *got)
     bool take = renewal_on_fetched(&id->renewal, &set, now_ns, roll);
     id->why.text[0] = '\0';
     if (set.expires_ns <= now_ns)
-        explain(&id->why, 0, "%s: the keys had expired when they came (is the clock right?)",
-                got->label);
+        tell_stale(id, got->label);
     if (take)
         become(id, got->keys, set.is_same);
     else
@@ -117,7 +124,7 @@ static void take(struct identity *id, const struct fetch_outcome *got)
         take_keys(id, got);
         return;
     }
-    explain(&id->why, 0, "%s", got->why.text);
+    id->why = got->why;
     renewal_on_failed(&id->renewal, got->lasting, wake_now_ns(), rng_next(id->o.host->rng));
 }
 
@@ -150,6 +157,7 @@ static bool fetch_begin(struct identity *id)
     if (!fetch_start(&id->fetch, &order))
         return true;
     explain(&id->why, 0, "out of memory");
+    explain_cause(&id->why, PIPEPOLL_CAUSE_MEMORY, STR(""));
     renewal_on_failed(&id->renewal, false, wake_now_ns(), rng_next(id->o.host->rng));
     return false;
 }
@@ -263,13 +271,13 @@ bool identity_is_fetching(const struct identity *id)
     return id->fetch || id->renewal.due_ns <= wake_now_ns();
 }
 
-bool identity_refused(struct identity *id, const char *why)
+bool identity_refused(struct identity *id, const struct pipepoll_error *why)
 {
     bool coming = renewal_on_refused(&id->renewal, wake_now_ns());
     bool is_news = !id->refused;
     id->refused = true;
     id->accepted = false;
-    explain(&id->refusal, 0, "%s", why);
+    id->refusal = *why;
     settle(id);
     if (is_news)
         id->o.on_change(id, id->o.ctx);
@@ -311,12 +319,15 @@ void identity_report(const struct identity *id, struct identity_report *out)
 {
     const struct credentials *keys = identity_current(id);
     bool expires = keys && keys->expires_s < INT64_MAX;
+    const struct pipepoll_error *why = id->refused && !id->why.text[0] ? &id->refusal : &id->why;
     *out = (struct identity_report) {
         .label = id->label,
         .usable = keys && !id->refused,
         .refused = keys && id->refused,
         .degraded = renewal_is_degraded(&id->renewal),
         .expires_s = expires ? (int64_t)keys->expires_s : INT64_MAX,
-        .why = id->refused && !id->why.text[0] ? id->refusal.text : id->why.text,
+        .why = why->text,
+        .cause = why->cause,
+        .subject = why->subject,
     };
 }

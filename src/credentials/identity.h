@@ -34,7 +34,7 @@ bool identity_is_fetching(const struct identity *id);
  * once, that can bring other keys. false: asking again can bring nothing else, or was done within
  * the last minute. Then the files that the keys came from are looked at each second, and others
  * are asked again each minute, until another set comes or identity_accepted(). */
-bool identity_refused(struct identity *id, const char *why);
+bool identity_refused(struct identity *id, const struct pipepoll_error *why);
 /* The service accepts the current set. */
 void identity_accepted(struct identity *id);
 /* What the service said of the current set last; neither while it was not asked. */
@@ -49,8 +49,10 @@ struct identity_report {
     bool usable;   /* there is a set, and the service did not refuse it when it was asked last */
     bool refused;  /* there is a set, and it did */
     bool degraded; /* the set has expired, or could not be renewed in time */
-    int64_t expires_s; /* Unix time; INT64_MAX: never, or no set */
-    const char *why;   /* of the last failure; "" when all is well */
+    int64_t expires_s;         /* Unix time; INT64_MAX: never, or no set */
+    const char *why;           /* of the last failure; "" when all is well */
+    enum pipepoll_cause cause; /* of it */
+    const char *subject;
 };
 void identity_report(const struct identity *id, struct identity_report *out);
 

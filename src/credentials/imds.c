@@ -131,6 +131,23 @@ static void take_answer(struct provider_run *run)
 
 /* --- failures --- */
 
+/* Nobody configured this source: it is the last that is tried. */
+static int explain_silence(const struct provider_run *run, struct pipepoll_error *why)
+{
+    const struct exchange *x = &run->exchange;
+    int status = PIPEPOLL_ETIMEDOUT;
+    if (x->fault == FAULT_TIMED_OUT)
+        explain(why, 0,
+                "%s did not answer in time: on EC2, in a container, raise the hop limit "
+                "(http-put-response-hop-limit) to 2; elsewhere no credentials are configured",
+                run->what);
+    else
+        status = exchange_explain(
+            x, run->what, "is this an EC2 instance? If not, no credentials are configured", why);
+    explain_cause(why, PIPEPOLL_CAUSE_NOT_CONFIGURED, STR(""));
+    return status;
+}
+
 static int explain_token(const struct provider_run *run, struct pipepoll_error *why)
 {
     const struct exchange *x = &run->exchange;
@@ -144,15 +161,8 @@ static int explain_token(const struct provider_run *run, struct pipepoll_error *
                        "%s gives no tokens (HTTP %d): version 2 is needed; "
                        "AWS_EC2_METADATA_V1_DISABLED=false allows version 1",
                        run->what, x->http_status);
-    if (x->fault == FAULT_TIMED_OUT)
-        return explain(
-            why, PIPEPOLL_ETIMEDOUT,
-            "%s did not answer in time: on EC2, in a container, raise the hop limit "
-            "(http-put-response-hop-limit) to 2; elsewhere no credentials are configured",
-            run->what);
     if (!x->http_status)
-        return exchange_explain(
-            x, run->what, "is this an EC2 instance? If not, no credentials are configured", why);
+        return explain_silence(run, why);
     return exchange_explain(x, run->what, "", why);
 }
 

@@ -29,8 +29,9 @@ static int from_environment(struct recipe *out, const struct configured *c,
     int r = origin_environment(out, c, why);
     if (r != ORIGIN_NOT_CONFIGURED)
         return r;
-    return explain(why, PIPEPOLL_ECREDENTIALS,
-                   "no credentials: AWS_ACCESS_KEY_ID is not set in the environment");
+    explain(why, 0, "no credentials: AWS_ACCESS_KEY_ID is not set in the environment");
+    explain_cause(why, PIPEPOLL_CAUSE_NOT_CONFIGURED, STR(""));
+    return PIPEPOLL_ECREDENTIALS;
 }
 
 static int complain_of_missing(const struct configured *c, const char *by,
@@ -83,12 +84,13 @@ static int from_chain(struct recipe *out, const struct configured *c, struct pip
         if (r != ORIGIN_NOT_CONFIGURED)
             return r;
     }
-    return explain(
-        why, PIPEPOLL_ECREDENTIALS,
-        "nothing is configured: no keys in the environment, none in profile \"%.*s\", no web "
-        "identity, no container, and AWS_EC2_METADATA_DISABLED forbids to ask EC2: set "
-        "one of these up%s",
-        STR_ARG(c->profile), profiles_doubt(c->profiles, doubt, sizeof doubt));
+    explain(why, 0,
+            "nothing is configured: no keys in the environment, none in profile \"%.*s\", no web "
+            "identity, no container, and AWS_EC2_METADATA_DISABLED forbids to ask EC2: set "
+            "one of these up%s",
+            STR_ARG(c->profile), profiles_doubt(c->profiles, doubt, sizeof doubt));
+    explain_cause(why, PIPEPOLL_CAUSE_NOT_CONFIGURED, STR(""));
+    return PIPEPOLL_ECREDENTIALS;
 }
 
 static int find_origin(struct recipe *out, const struct wish *wish, const struct configured *c,
@@ -247,7 +249,7 @@ static void write_label(struct recipe *r, enum wish_kind kind)
 int recipe_resolve(struct recipe *out, const struct wish *wish, const struct environment *e,
                    const struct profiles *profiles, struct pipepoll_error *why)
 {
-    struct pipepoll_error doubt = { "" };
+    struct pipepoll_error doubt = { .text = "" };
     const struct configured c = {
         .environment = e,
         .profiles = profiles,

@@ -26,6 +26,8 @@ enum {
     RENEW_AHEAD_S = 900
 };
 
+#define LOGIN_WORDS "run: "
+
 struct provider_run {
     struct run run;
     struct exchange exchange;
@@ -89,16 +91,28 @@ static int read_keys(struct provider_run *run)
     return keys_read(&run->run.outcome.keys, &run->run.order.host->alloc, &from, why);
 }
 
+static void ask_for_login(struct provider_run *run)
+{
+    explain_cause(&run->run.outcome.why, PIPEPOLL_CAUSE_LOGIN,
+                  str_skip(str_of(run->login), sizeof LOGIN_WORDS - 1));
+}
+
+static int refuse_login(struct provider_run *run)
+{
+    explain(&run->run.outcome.why, 0, "%s: the login is no longer accepted; %s", run->what,
+            run->login);
+    ask_for_login(run);
+    return PIPEPOLL_ECREDENTIALS;
+}
+
 static void on_answer(struct exchange *x)
 {
     struct provider_run *run = CONTAINER_OF(x, struct provider_run, exchange);
     struct pipepoll_error *why = &run->run.outcome.why;
     if (!x->fault)
         run_end(&run->run, read_keys(run));
-    else if (x->http_status == 401)
-        run_end(&run->run,
-                explain(why, PIPEPOLL_ECREDENTIALS, "%s: the login is no longer accepted; %s",
-                        run->what, run->login));
+    else if (x->http_status == 401 && x->message.cause != PIPEPOLL_CAUSE_MIDDLE_BOX)
+        run_end(&run->run, refuse_login(run));
     else
         run_end(&run->run,
                 exchange_explain(
@@ -249,8 +263,9 @@ static void renew(struct provider_run *run, const struct sso_token *t)
 
 static int refuse_cache(struct provider_run *run, const char *problem)
 {
-    return explain(&run->run.outcome.why, PIPEPOLL_ECREDENTIALS, "SSO token file %s %s; %s",
-                   run->path, problem, run->login);
+    explain(&run->run.outcome.why, 0, "SSO token file %s %s; %s", run->path, problem, run->login);
+    ask_for_login(run);
+    return PIPEPOLL_ECREDENTIALS;
 }
 
 /* Why it is not renewed; NULL: it can be. */
@@ -349,9 +364,11 @@ static int prepare(struct provider_run *run)
     };
     struct buf login = BUF_ON(run->login), what = BUF_ON(run->what);
     if (recipe->sso_session.len)
-        buf_printf(&login, "run: aws sso login --sso-session %.*s", STR_ARG(recipe->sso_session));
+        buf_printf(&login, LOGIN_WORDS "aws sso login --sso-session %.*s",
+                   STR_ARG(recipe->sso_session));
     else
-        buf_printf(&login, "run: aws sso login --profile %.*s", STR_ARG(recipe->base_profile));
+        buf_printf(&login, LOGIN_WORDS "aws sso login --profile %.*s",
+                   STR_ARG(recipe->base_profile));
     buf_printf(&what, "SSO role %.*s of account %.*s", STR_ARG(recipe->sso_role_name),
                STR_ARG(recipe->sso_account_id));
     run->token = BUF_ON(run->token_room);

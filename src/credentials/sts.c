@@ -162,6 +162,15 @@ static const char *hint_of(const struct provider_run *run)
     return "";
 }
 
+static void blame_role(struct provider_run *run)
+{
+    struct pipepoll_error *why = &run->run.outcome.why;
+    bool denied = str_eq(run->exchange.code, STR("AccessDenied")) && !run->is_web_identity;
+    if (why->cause == PIPEPOLL_CAUSE_SOURCE)
+        explain_cause(why, denied ? PIPEPOLL_CAUSE_ROLE_DENIED : PIPEPOLL_CAUSE_ROLE,
+                      run->role->arn);
+}
+
 static void on_answer(struct exchange *x)
 {
     struct provider_run *run = CONTAINER_OF(x, struct provider_run, exchange);
@@ -174,7 +183,9 @@ static void on_answer(struct exchange *x)
         send_signed(run, x->date_s);
         return;
     }
-    run_end(&run->run, exchange_explain(x, run->what, hint_of(run), &run->run.outcome.why));
+    int status = exchange_explain(x, run->what, hint_of(run), &run->run.outcome.why);
+    blame_role(run);
+    run_end(&run->run, status);
 }
 
 /* --- the token in a file --- */

@@ -39,8 +39,9 @@ static void on_read(struct file_read *read, int error, str text)
         return;
     }
     int status = file_error_passes(error) ? PIPEPOLL_ETRANSPORT : PIPEPOLL_ECREDENTIALS;
-    t->on_done(t, STR(""),
-               explain(&t->why, status, "token file %.*s: %s", STR_ARG(t->path), problem));
+    explain(&t->why, 0, "token file %.*s: %s", STR_ARG(t->path), problem);
+    explain_cause(&t->why, file_cause(error), t->path);
+    t->on_done(t, STR(""), status);
 }
 
 int token_file_start(struct token_file *t, const struct provider_host *host, str path)

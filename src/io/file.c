@@ -257,6 +257,13 @@ const char *file_strerror(int error)
     return strerror(error);
 }
 
+enum pipepoll_cause file_cause(int error)
+{
+    if (error == EMFILE || error == ENFILE)
+        return PIPEPOLL_CAUSE_DESCRIPTORS;
+    return error == ENOMEM ? PIPEPOLL_CAUSE_MEMORY : PIPEPOLL_CAUSE_FILE;
+}
+
 bool file_error_passes(int error)
 {
     static const int passing[] = { ETIMEDOUT, EAGAIN, EMFILE, ENFILE, ENOMEM, EIO, ESTALE };

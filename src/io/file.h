@@ -46,6 +46,8 @@ void file_read_forget(struct file_read *r);
 
 /* An error of above in words. */
 const char *file_strerror(int error);
+/* FILE, unless the machine lacks something. */
+enum pipepoll_cause file_cause(int error);
 /* The machine's trouble, which passes, rather than the file's? */
 bool file_error_passes(int error);
 

@@ -9,6 +9,7 @@
 
 #include "io/curl_fault.h"
 #include "io/lane.h"
+#include "io/trust.h"
 
 static const uint64_t ns_per_s = 1000000000;
 static const uint64_t trusted_ns = 100000000; /* idle for less: surely still there */
@@ -29,6 +30,7 @@ void lane_close(struct lane *lane)
     if (lane->unsent.cap)
         explicit_bzero(lane->unsent.at, lane->unsent.cap);
     alloc_free(alloc, lane->unsent.at, lane->unsent.cap);
+    trust_notes_release(lane->notes);
     alloc_free(alloc, lane, sizeof *lane);
     pool->transport->lanes--;
     transport_lane_ended(pool->transport);
@@ -87,6 +89,8 @@ void lane_fail(struct lane *lane, enum fault fault, const char *detail)
     buf_put(&copy, str_of(detail));
     detail = buf_cstr(&copy);
     x->lane = NULL;
+    x->cause = lane->cause;
+    x->subject = lane->subject.len ? lane->subject : route_host(&lane->pool->route);
     doubt_others(lane, fault);
     lane_close(lane);
     transfer_end(x, fault, detail);
@@ -132,14 +136,36 @@ static void lane_give_back(struct lane *lane)
     transport_lacks_descriptors(x, error, in_vain);
 }
 
+const char *lane_blame(struct lane *lane, const char *error, char text[ROUTE_PROBLEM_SIZE])
+{
+    bool is_first = lane->opened_ns >= lane->used_ns && !lane->http.any;
+    lane->cause = PIPEPOLL_CAUSE_BROKEN_OFF;
+    if (!is_first)
+        return error;
+    /* With TLS 1.3 the handshake is over for us before the peer misses our certificate. */
+    if (lane->notes->wants_certificate)
+        lane->cause = PIPEPOLL_CAUSE_CLIENT_CERTIFICATE;
+    return route_words(&lane->pool->route, lane->cause, error, text);
+}
+
 static void on_unconnected(struct lane *lane, CURLcode code)
 {
-    char text[ROUTE_PROBLEM_SIZE];
-    if (lane->opener.error == EMFILE || lane->opener.error == ENFILE)
+    struct route *route = &lane->pool->route;
+    CURL *easy = lane->user.easy;
+    char text[ROUTE_PROBLEM_SIZE], better[ROUTE_PROBLEM_SIZE];
+    if (lane->opener.error == EMFILE || lane->opener.error == ENFILE) {
         lane_give_back(lane);
-    else
-        lane_fail(lane, curl_fault(code),
-                  route_blame(&lane->pool->route, lane->user.easy, lane_error(lane, code), text));
+        return;
+    }
+    const char *error = lane_error(lane, code);
+    lane->cause = trust_blame(lane->notes, route_verdict(easy, code));
+    if (!lane->cause && code == CURLE_SSL_CONNECT_ERROR)
+        lane->cause = PIPEPOLL_CAUSE_TLS;
+    error = route_words(route, lane->cause, error, better);
+    error = route_blame(route, easy, error, text);
+    if (!lane->cause || lane->cause == PIPEPOLL_CAUSE_TLS)
+        lane->cause = route_cause(route, easy, code);
+    lane_fail(lane, curl_fault(code), error);
 }
 
 static void on_connected(struct multi_user *user, CURLcode code)
@@ -172,7 +198,9 @@ static const char *lane_connect(struct lane *lane)
 static void on_found(struct route_query *way, const char *problem)
 {
     struct lane *lane = CONTAINER_OF(way, struct lane, way);
-    if (!problem)
+    if (problem)
+        lane->cause = PIPEPOLL_CAUSE_NAME;
+    else
         problem = lane_connect(lane);
     if (problem)
         lane_fail(lane, FAULT_UNREACHABLE, problem);
@@ -217,10 +245,12 @@ static struct lane *lane_new(struct pool *pool)
     list_init(&lane->idle_link);
     list_init(&lane->rest_link);
     list_init(&lane->user.done_link);
-    lane->user.easy = pool_new_easy(pool);
+    lane->notes = trust_notes_new(pool->transport->o.trust);
+    lane->user.easy = lane->notes ? pool_new_easy(pool, lane->notes) : NULL;
     lane->user.multi = lane->user.easy ? transport_take_multi(pool->transport) : NULL;
     if (!lane->user.multi) {
         curl_easy_cleanup(lane->user.easy);
+        trust_notes_release(lane->notes);
         return alloc_free(alloc, lane, sizeof *lane);
     }
     curl_easy_setopt(lane->user.easy, CURLOPT_CONNECT_ONLY, 1L);
@@ -277,6 +307,7 @@ bool lane_start(struct transfer *x)
     lane->x = x;
     lane->problem = NULL;
     lane->garbled = lane->broken = false;
+    lane->cause = x->cause = PIPEPOLL_CAUSE_UNKNOWN;
     lane->error[0] = '\0';
     if (lane->connected)
         lane->problem = lane_send(lane);

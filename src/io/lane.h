@@ -26,6 +26,9 @@ struct lane {
     const char *problem; /* in the start of x, or in sending: told unless there is an answer */
     bool garbled;        /* what came is not HTTP, or past a limit */
     bool broken;         /* the socket has an error: reading will meet it, or sending has */
+    struct trust_notes *notes;
+    enum pipepoll_cause cause; /* of what the transfer will be told; UNKNOWN: the fault says it */
+    str subject;
     char error[CURL_ERROR_SIZE];
 };
 
@@ -44,6 +47,9 @@ const char *lane_send(struct lane *lane);
 /* What sending has met ends the transfer, unless there is an answer. */
 void lane_on_unsendable(struct lane *lane, const char *problem);
 void lane_on_ready(struct socket_watcher *watcher, curl_socket_t fd, int bits);
+/* The connection ended before its first answer, by error or without one: note why, and return that
+ * or a better text in `text`. */
+const char *lane_blame(struct lane *lane, const char *error, char text[ROUTE_PROBLEM_SIZE]);
 const char *lane_error(const struct lane *lane, CURLcode code);
 
 #endif

@@ -109,7 +109,16 @@ static void tell_cut(struct lane *lane)
 {
     const char *problem = lane->http.any ? "the connection ended in the middle of the answer"
                                          : "the connection ended without an answer";
-    lane_fail(lane, FAULT_UNREACHABLE, lane->problem ? lane->problem : problem);
+    char text[ROUTE_PROBLEM_SIZE];
+    lane_fail(lane, FAULT_UNREACHABLE,
+              lane_blame(lane, lane->problem ? lane->problem : problem, text));
+}
+
+static void tell_error(struct lane *lane, CURLcode code)
+{
+    char text[ROUTE_PROBLEM_SIZE];
+    const char *problem = lane->problem ? lane->problem : lane_error(lane, code);
+    lane_fail(lane, curl_fault(code), lane_blame(lane, problem, text));
 }
 
 /* true: there may be more, and the lane lives. */
@@ -125,7 +134,7 @@ static bool on_answer(struct lane *lane)
     else if (ended || (!code && lane->broken))
         tell_cut(lane);
     else if (code)
-        lane_fail(lane, curl_fault(code), lane->problem ? lane->problem : lane_error(lane, code));
+        tell_error(lane, code);
     else
         return true;
     return false;

@@ -10,6 +10,8 @@
 
 enum { SEND_ROOM = 24 << 10, RECEIVE_ROOM = 16 << 10 }; /* a session token may be 16 KiB long */
 
+struct trust_notes;
+
 struct transport {
     struct transport_options o;
     struct sockets *sockets;
@@ -52,8 +54,8 @@ void lanes_close_oldest(struct transport *tp);
 /* All of them; none is busy. */
 void lanes_close_idle(struct pool *pool);
 
-/* A handle with all options of a lane, or NULL. */
-CURL *pool_new_easy(struct pool *pool);
+/* A handle with all options of a lane, or NULL. notes must outlive it. */
+CURL *pool_new_easy(struct pool *pool, struct trust_notes *notes);
 /* A multi with room for one more user, who is counted; NULL: out of memory. */
 struct multi *transport_take_multi(struct transport *tp);
 /* One user less; the last one ends the multi. */

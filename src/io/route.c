@@ -5,8 +5,10 @@
 
 #include <stdio.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/buf.h"
+#include "io/curl_fault.h"
 #include "io/pool.h"
 #include "io/trust.h"
 
@@ -116,6 +118,7 @@ static const char *proxy_for_curl(const struct route *r)
 int route_init(struct route *r, struct transport *tp, str url, bool direct)
 {
     r->transport = tp;
+    r->url = url.ptr;
     int failed = set_proxy(r, direct ? STR("") : proxy_for(&tp->o.proxies, url));
     if (failed)
         return failed;
@@ -285,6 +288,71 @@ void route_distrust(struct route *r)
             resolver_distrust(r->hops[i].name);
 }
 
+str route_host(const struct route *r)
+{
+    str url = str_of(r->url);
+    str rest = str_skip(url, str_find(url, ':') + 3);
+    return (str) { rest.ptr, str_find(rest, '/') };
+}
+
+static bool is_refused_login(long status)
+{
+    return status == 407 || status == 401; /* the latter by tinyproxy */
+}
+
+enum pipepoll_cause route_cause(const struct route *r, CURL *easy, CURLcode code)
+{
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    if (*r->proxy && is_refused_login(status))
+        return PIPEPOLL_CAUSE_PROXY_LOGIN;
+    if (*r->proxy && status / 100 != 2 && code != CURLE_OPERATION_TIMEDOUT)
+        return PIPEPOLL_CAUSE_PROXY;
+    if (code == CURLE_SSL_CONNECT_ERROR)
+        return PIPEPOLL_CAUSE_TLS;
+    return fault_cause(curl_fault(code));
+}
+
+long route_verdict(CURL *easy, CURLcode code)
+{
+    long origin = 0, proxy = 0;
+    if (code != CURLE_PEER_FAILED_VERIFICATION)
+        return 0;
+    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &origin);
+    curl_easy_getinfo(easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &proxy);
+    return origin ? origin : proxy;
+}
+
+/* Whoever mends it needs to see at once which of the two is off. */
+static void put_clock(struct buf *out, const char *error)
+{
+    time_t now_s = (time_t)(wake_wall_ms() / 1000);
+    struct tm tm = { 0 };
+    char text[32];
+    gmtime_r(&now_s, &tm);
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &tm);
+    buf_printf(out, "%.150s; the clock of this machine says %s", error, text);
+}
+
+const char *route_words(const struct route *r, enum pipepoll_cause cause, const char *error,
+                        char text[ROUTE_PROBLEM_SIZE])
+{
+    struct buf out = { .at = text, .cap = ROUTE_PROBLEM_SIZE };
+    str host = route_host(r);
+    if (cause == PIPEPOLL_CAUSE_PLAIN_HTTP)
+        buf_printf(&out, "%.*s answered in plain HTTP, not TLS: use http:// or another port",
+                   STR_ARG(host));
+    else if (cause == PIPEPOLL_CAUSE_CLIENT_CERTIFICATE)
+        buf_printf(&out, "%.*s asks for a client certificate, and pipepoll has none to show",
+                   STR_ARG(host));
+    else if (cause == PIPEPOLL_CAUSE_NOT_YET_VALID || cause == PIPEPOLL_CAUSE_OUTDATED)
+        put_clock(&out, error);
+    else
+        return error;
+    buf_cstr(&out);
+    return out.overflow ? error : text;
+}
+
 const char *route_blame(struct route *r, CURL *easy, const char *error,
                         char text[ROUTE_PROBLEM_SIZE])
 {
@@ -294,15 +362,20 @@ const char *route_blame(struct route *r, CURL *easy, const char *error,
     if (!*r->proxy)
         return error;
     curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
-    if (status == 407 || status == 401) /* the latter by tinyproxy */
+    if (is_refused_login(status))
         buf_printf(&out,
                    "the proxy %s asks for a user and password: give them in its URL (status %ld)",
                    r->report.proxy, status);
+    else if (status / 100 == 1)
+        buf_printf(&out,
+                   "the proxy %s sent an interim answer (status %ld) to CONNECT, which libcurl %s "
+                   "takes for its last: switch that off there",
+                   r->report.proxy, status, curl_version_info(CURLVERSION_NOW)->version);
     else if (status && status / 100 != 2)
         buf_printf(&out, "the proxy %s refused to connect to the service (status %ld)",
                    r->report.proxy, status);
     else
-        buf_printf(&out, "by the proxy %s: %.90s", r->report.proxy, error);
+        buf_printf(&out, "by the proxy %s: %s", r->report.proxy, error);
     buf_cstr(&out);
     return text;
 }

@@ -23,6 +23,7 @@ struct route_hop {
 
 struct route {
     struct transport *transport;
+    const char *url;                   /* borrowed */
     struct route_hop hops[ROUTE_HOPS]; /* the one that is connected to; a SOCKS proxy's origin */
     size_t proxy_size;
     char *proxy; /* "" for none */
@@ -65,7 +66,18 @@ void route_note(struct route_query *q, CURL *easy);
 bool route_still_leads_there(const struct route_query *q);
 /* No connection could be made: look the name up again next time. */
 void route_distrust(struct route *r);
-/* The same, and what to tell of it: `error`, or a better text in `text` that names the proxy. */
+/* Why it could not: of what is known besides TLS. */
+enum pipepoll_cause route_cause(const struct route *r, CURL *easy, CURLcode code);
+/* How the verification of a certificate ended (an X509_V_ERR), the origin's or a proxy's; 0: well,
+ * or it was not come to. */
+long route_verdict(CURL *easy, CURLcode code);
+/* For some causes words of our own, which name the host, in `text`; else error. */
+const char *route_words(const struct route *r, enum pipepoll_cause cause, const char *error,
+                        char text[ROUTE_PROBLEM_SIZE]);
+/* "host[:port]" of the origin, as its URL has it. */
+str route_host(const struct route *r);
+/* No connection could be made: distrust, and what to tell: `error`, or a better text in `text` that
+ * names the proxy. */
 const char *route_blame(struct route *r, CURL *easy, const char *error,
                         char text[ROUTE_PROBLEM_SIZE]);
 

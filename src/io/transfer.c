@@ -29,6 +29,8 @@ int transfer_begin(struct transfer *x, struct transport *tp, void (*expire)(stru
     x->answer_len = x->head_bytes = x->head_lines = 0;
     x->overdue = false;
     x->detail = "";
+    x->cause = PIPEPOLL_CAUSE_UNKNOWN;
+    x->subject = STR("");
     x->transport = tp;
     x->lane = NULL;
     x->expire = expire;
@@ -149,6 +151,8 @@ void transfer_end(struct transfer *x, enum fault fault, const char *detail)
         x->fault = fault;
         x->detail = detail;
     }
+    if (!x->cause)
+        x->cause = fault_cause(x->fault);
     alarm_deinit(&x->deadline);
     x->on_done(x);
 }

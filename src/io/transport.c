@@ -22,9 +22,8 @@ enum {
 
 static CURLcode on_ssl_context(CURL *easy, void *ssl_ctx, void *data)
 {
-    const struct pool *pool = data;
     (void)easy;
-    return trust_apply(pool->transport->o.trust, ssl_ctx) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+    return trust_apply(data, ssl_ctx) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
 /* Without QUICK_EXIT, taking a handle out during a name look-up of libcurl's own (see io/route.h)
@@ -52,7 +51,7 @@ static void set_connection(CURL *easy, const struct pool *pool)
 
 /* No bundle for libcurl to read: on_ssl_context() brings the roots that were read already, for a
  * proxy that is spoken to by TLS too. */
-static void set_tls(CURL *easy, struct pool *pool)
+static void set_tls(CURL *easy, struct trust_notes *notes)
 {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -62,16 +61,16 @@ static void set_tls(CURL *easy, struct pool *pool)
     curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, NULL);
     curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
     curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_context);
-    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, pool);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, notes);
 }
 
-CURL *pool_new_easy(struct pool *pool)
+CURL *pool_new_easy(struct pool *pool, struct trust_notes *notes)
 {
     CURL *easy = curl_easy_init();
     if (!easy)
         return NULL;
     set_connection(easy, pool);
-    set_tls(easy, pool);
+    set_tls(easy, notes);
     return easy;
 }
 
@@ -224,6 +223,7 @@ void transport_lacks_descriptors(struct transfer *x, int error, bool in_vain)
 {
     struct transport *tp = x->transport;
     const char *problem = lack(tp, error);
+    x->cause = PIPEPOLL_CAUSE_DESCRIPTORS;
     if (in_vain && !tp->lanes) {
         transfer_end(x, FAULT_UNREACHABLE, problem);
         return;

@@ -102,7 +102,9 @@ struct transfer {
     int http_status;  /* 0: none came */
     char *answer;     /* body, writable */
     size_t answer_len;
-    const char *detail; /* of a fault: what happened; never NULL */
+    const char *detail;        /* of a fault: what happened; never NULL */
+    enum pipepoll_cause cause; /* of a fault: what is to be mended */
+    str subject;               /* of the cause; lives as long as the pool */
 
     /* private */
     struct transport *transport;

@@ -75,9 +75,85 @@ struct trust *trust_free(struct trust *t)
     return NULL;
 }
 
-bool trust_apply(const struct trust *t, void *ssl_ctx)
+/* --- what a handshake tells --- */
+
+static CRYPTO_ONCE notes_once = CRYPTO_ONCE_STATIC_INIT;
+static int notes_index = -1;
+
+static void on_context_freed(void *ctx, void *notes, CRYPTO_EX_DATA *data, int index, long number,
+                             void *arg)
 {
-    SSL_CTX_set1_cert_store(ssl_ctx, t->store);
+    (void)ctx, (void)data, (void)index, (void)number, (void)arg;
+    trust_notes_release(notes);
+}
+
+static void find_notes_index(void)
+{
+    notes_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_context_freed);
+}
+
+struct trust_notes *trust_notes_new(const struct trust *t)
+{
+    struct trust_notes *notes = calloc(1, sizeof *notes);
+    if (notes)
+        *notes = (struct trust_notes) { .trust = t, .refs = 1 };
+    return notes;
+}
+
+void trust_notes_release(struct trust_notes *notes)
+{
+    if (notes && --notes->refs == 0)
+        free(notes);
+}
+
+/* OpenSSL shows each record's head before it judges it, and each message. */
+static void on_message(int is_sent, int version, int type, const void *bytes, size_t len, SSL *ssl,
+                       void *ctx)
+{
+    struct trust_notes *notes = ctx;
+    const unsigned char *at = bytes;
+    (void)version, (void)ssl;
+    if (is_sent)
+        return;
+    if (type == SSL3_RT_HEADER && len >= 5 && memcmp(at, "HTTP/", 5) == 0)
+        notes->speaks_http = true;
+    else if (type == SSL3_RT_HANDSHAKE && len && at[0] == SSL3_MT_CERTIFICATE_REQUEST)
+        notes->wants_certificate = true;
+    else if (type == SSL3_RT_ALERT && len >= 2 && at[1] != SSL3_AD_CLOSE_NOTIFY)
+        notes->alert = at[1];
+}
+
+enum pipepoll_cause trust_blame(const struct trust_notes *notes, long verdict)
+{
+    if (notes->speaks_http)
+        return PIPEPOLL_CAUSE_PLAIN_HTTP;
+    switch (verdict) {
+    case X509_V_OK:
+        break;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return PIPEPOLL_CAUSE_NOT_YET_VALID;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return PIPEPOLL_CAUSE_OUTDATED;
+    default:
+        return PIPEPOLL_CAUSE_UNTRUSTED;
+    }
+    if (notes->alert == SSL_AD_CERTIFICATE_REQUIRED)
+        return PIPEPOLL_CAUSE_CLIENT_CERTIFICATE;
+    /* Before TLS 1.3 there is no alert for it: any after the question is taken for it. */
+    if (notes->wants_certificate && notes->alert)
+        return PIPEPOLL_CAUSE_CLIENT_CERTIFICATE;
+    return notes->alert ? PIPEPOLL_CAUSE_TLS : PIPEPOLL_CAUSE_UNKNOWN;
+}
+
+bool trust_apply(struct trust_notes *notes, void *ssl_ctx)
+{
+    if (!CRYPTO_THREAD_run_once(&notes_once, find_notes_index) || notes_index < 0 ||
+        SSL_CTX_set_ex_data(ssl_ctx, notes_index, notes) != 1)
+        return false;
+    notes->refs++;
+    SSL_CTX_set_msg_callback(ssl_ctx, on_message);
+    SSL_CTX_set_msg_callback_arg(ssl_ctx, notes);
+    SSL_CTX_set1_cert_store(ssl_ctx, notes->trust->store);
     /* What a socket did not take is sent again from a copy. */
     SSL_CTX_set_mode(ssl_ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(ssl_ctx, 1);

@@ -16,10 +16,26 @@ struct trust;
 int trust_new(struct trust **out, str ca_bundle, struct pipepoll_error *why);
 struct trust *trust_free(struct trust *t); /* NULL in, NULL out; returns NULL */
 
-/* Make an SSL_CTX (passed as void, as libcurl does) verify against t, with TLS 1.2 or later. It
+/* What a handshake tells beside its error. Shared by whoever connects and by OpenSSL, since it is
+ * the library's affair when a connection ends. One thread. */
+struct trust_notes {
+    const struct trust *trust; /* to verify against; borrowed while handshakes begin */
+    bool wants_certificate;    /* the peer asked for one of us */
+    bool speaks_http;          /* it answered in plain HTTP */
+    unsigned char alert;       /* the number of the last alert that it sent; 0: none */
+    unsigned refs;             /* private */
+};
+struct trust_notes *trust_notes_new(const struct trust *t); /* NULL: out of memory */
+void trust_notes_release(struct trust_notes *notes);        /* NULL is fine */
+
+/* Make an SSL_CTX (passed as void, as libcurl does) verify against the roots of notes, by TLS 1.2
+ * or later. It
  * reads from a socket all that is there instead of record by record: whoever reads must go on until
- * nothing is left. Returns false when OpenSSL refuses. */
-bool trust_apply(const struct trust *t, void *ssl_ctx);
+ * nothing is left. Its connections write into notes. Returns false when OpenSSL refuses. */
+bool trust_apply(struct trust_notes *notes, void *ssl_ctx);
+/* What made a connection fail; verdict: of the verification, as libcurl tells it. UNKNOWN: nothing
+ * of TLS's, as far as is known. */
+enum pipepoll_cause trust_blame(const struct trust_notes *notes, long verdict);
 
 /* Of a connection (an SSL, passed as void): has the peer said (close_notify) that it sends no more?
  * Otherwise the end of its bytes is a cut. */

@@ -174,10 +174,11 @@ class Sim(Process):
 
 
 class Refusal:
-    """A service that answers every poll with one error."""
+    """A service that answers every poll with one error; code None: with the message alone."""
 
     def __init__(self, status, code, message=""):
-        body = json.dumps({"__type": code, "message": message}).encode()
+        body = json.dumps({"__type": code, "message": message}).encode() if code else \
+            message.encode()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"

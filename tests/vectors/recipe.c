@@ -156,7 +156,7 @@ static void check_assume_role(json_t *vector)
     write_sections(&config, "sso-session", json_object_get(input, "sso_sessions"));
     struct profiles *p = profiles_of(buf_str(&config), STR(""));
     struct recipe got;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     int r = recipe_resolve(&got, &wish, &e, p, &why);
     str error = member(output, "Error");
     const char *words = error.len ? our_words(error) : "gives an access token";
@@ -192,7 +192,7 @@ static void the_urls_of_containers_are_those_of_the_sdks(void **state)
         const struct environment e = environment_of(members);
         const struct configured c = { .environment = &e };
         struct recipe got;
-        struct pipepoll_error why = { "" };
+        struct pipepoll_error why = { .text = "" };
         memset(&got, 0, sizeof got);
         int r = metadata_container(&got, &c, &why);
         str error = member(want, "ErrorContains");
@@ -215,7 +215,7 @@ static void check_imds(json_t *vector)
     const struct environment e = environment_of(json_object_get(vector, "env"));
     struct profiles *p = profiles_of(member(json_object_get(vector, "fs"), "config"), STR(""));
     struct recipe got;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     int r = recipe_resolve(&got, &(struct wish) { .kind = WISH_DEFAULT }, &e, p, &why);
     str ok = member(want, "Ok"), path = STR("/latest/api/token");
     if (ok.len) {
@@ -396,7 +396,7 @@ static void keys_are_looked_for_where_the_sdks_look(void **state)
     for (size_t i = 0; i < MACHINE_COUNT; i++) {
         const struct machine *m = &machines[i];
         char path[256];
-        struct pipepoll_error why = { "" };
+        struct pipepoll_error why = { .text = "" };
         snprintf(path, sizeof path, "%s/env.json", m->name);
         json_t *members = load_vectors(path);
         int r = resolve(m, members, &why);
