@@ -589,7 +589,8 @@ def test_bench(sim):
     check("--warm-up and --duration are kept",
           got["warmUpSeconds"] >= 0.4 and 0.2 <= got["seconds"] < 5, r)
     requests = sim.control("GET", "stats")["requests"] - before
-    check("polls of the warm-up are not counted", got["polls"] < requests - 100, (r, requests))
+    # What is in flight at the end is not counted either: 8 at most. A busy machine polls slowly.
+    check("polls of the warm-up are not counted", got["polls"] < requests - 16, (r, requests))
 
     r = bench("--duration", "0.1", "--output", "json", env=dict(KEYS, AWS_SECRET_ACCESS_KEY="x"))
     got = json.loads(r.out or "{}")

@@ -339,19 +339,21 @@ static void addresses_beyond_the_limit_are_left_out(void **state)
     world_close(&w);
 }
 
+/* Look-ups are shared within the process: what hangs until after the end of its test has a name
+ * that no other test asks for. */
 static void a_forgotten_question_is_not_answered(void **state)
 {
     struct world w;
     struct question a = { 0 }, b = { 0 }, c = { 0 };
     world_open(&w);
-    names_hang("one.test");
+    names_hang("forgotten.test");
     resolver_forget(&a.q); /* it does not wait */
-    assert_false(ask(&w, &a, "one.test"));
-    assert_false(ask(&w, &b, "one.test"));
-    assert_false(ask(&w, &c, "one.test"));
+    assert_false(ask(&w, &a, "forgotten.test"));
+    assert_false(ask(&w, &b, "forgotten.test"));
+    assert_false(ask(&w, &c, "forgotten.test"));
     resolver_forget(&a.q);
     b.forgets = &c;
-    names_say("one.test", "192.0.2.1");
+    names_say("forgotten.test", "192.0.2.1");
     await_answer(&w, &b);
     uv_run(&w.loop, UV_RUN_NOWAIT);
     assert_int_equal(a.answers, 0);
