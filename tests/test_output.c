@@ -224,6 +224,43 @@ static void an_output_given_up_hands_back_what_waits_and_what_comes(void **state
     close(f.fds[1]);
 }
 
+static void await_in_pipe(struct fixture *f, int wanted)
+{
+    for (int in_pipe = 0; in_pipe != wanted;
+         assert_int_equal(ioctl(f->fds[0], FIONREAD, &in_pipe), 0))
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+/* Not even those of the write that waits, although it began while there was some room. */
+static void no_line_is_given_up_that_is_in_the_pipe(void **state)
+{
+    (void)state;
+    enum { PAGE = 4096, LINE = 64, LINES = 101 };
+    struct fixture f = { 0 };
+    char text[PAGE + 1], line[LINE];
+    open_pipe(&f, LINE * LINES);
+    assert_int_equal(fcntl(f.fds[1], F_SETPIPE_SZ, PAGE), PAGE);
+    for (int i = 0; i < LINES; i++) {
+        snprintf(line, sizeof line, "line %058d", i);
+        assert_true(output_put(f.output, str_of(line)));
+    }
+    await_in_pipe(&f, LINE); /* the first by itself; the others do not fit beside it */
+    while (f.rooms < 1)
+        uv_run(&f.loop, UV_RUN_ONCE);
+    read_some(f.fds[0], text, LINE + 1);
+    await_in_pipe(&f, PAGE); /* as many as go in whole */
+    while (f.rooms < 2)
+        uv_run(&f.loop, UV_RUN_ONCE);
+    f.error = UV_ECANCELED;
+    output_give_up(f.output);
+    assert_int_equal(f.lost, LINES - 1 - PAGE / LINE);
+    assert_string_equal(f.last_lost, line);
+    close(f.fds[0]); /* lets the write go */
+    f.error = 0;
+    fixture_close(&f);
+    close(f.fds[1]);
+}
+
 /* The reader takes part of a long line and leaves: the whole line is reported. */
 static void a_line_cut_by_a_reader_that_leaves_is_handed_back_whole(void **state)
 {
@@ -315,6 +352,7 @@ int main(void)
         cmocka_unit_test(a_reader_that_leaves_after_a_line_came_out_takes_nothing_with_it),
         cmocka_unit_test(every_line_that_a_full_device_refuses_is_handed_back),
         cmocka_unit_test(an_output_given_up_hands_back_what_waits_and_what_comes),
+        cmocka_unit_test(no_line_is_given_up_that_is_in_the_pipe),
         cmocka_unit_test(a_line_cut_by_a_reader_that_leaves_is_handed_back_whole),
         cmocka_unit_test(a_descriptor_made_non_blocking_by_others_is_waited_for),
         cmocka_unit_test(the_descriptor_stays_blocking_for_those_who_share_it),

@@ -5,8 +5,10 @@
 #include "cli/output.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <uv.h>
 
 #include "base/buf.h"
@@ -26,6 +28,7 @@ struct output {
     size_t sent;  /* bytes of `writing` that are out */
     uv_fs_t request;
     uv_poll_t watch;
+    bool is_pipe;
     bool watched;   /* the watch exists: the descriptor is a pipe, a socket or a terminal */
     int disconnect; /* UV_DISCONNECT while that is worth watching for */
     bool hung_up;
@@ -184,9 +187,22 @@ static void on_written(uv_fs_t *request)
         o->options.room(o->options.ctx);
 }
 
+/* A pipe takes up to PIPE_BUF bytes whole or not at all: with whole lines in each write it is known
+ * at any time, also while one waits for the reader, which lines are out. */
+static size_t next_size(const struct output *o)
+{
+    str rest = { o->writing.at + o->sent, o->writing.len - o->sent };
+    if (!o->is_pipe || rest.len <= PIPE_BUF)
+        return rest.len;
+    size_t size = PIPE_BUF;
+    while (size && rest.ptr[size - 1] != '\n')
+        size--;
+    return size ? size : str_find(rest, '\n') + 1; /* one long line */
+}
+
 static void submit(struct output *o)
 {
-    uv_buf_t rest = uv_buf_init(o->writing.at + o->sent, (unsigned)(o->writing.len - o->sent));
+    uv_buf_t rest = uv_buf_init(o->writing.at + o->sent, (unsigned)next_size(o));
     o->state = OUTPUT_WRITING;
     o->request.data = o;
     int r = uv_fs_write(o->loop, &o->request, o->options.fd, &rest, 1, -1, on_written);
@@ -218,7 +234,9 @@ int output_open(struct output **out, struct uv_loop_s *loop, const struct output
     struct output *o = calloc(1, sizeof *o);
     if (!o)
         return PIPEPOLL_ENOMEM;
+    struct stat st;
     o->options = *options;
+    o->is_pipe = fstat(options->fd, &st) == 0 && S_ISFIFO(st.st_mode);
     o->loop = loop;
     o->filling = (struct buf) { .at = malloc(size), .cap = size };
     o->writing = (struct buf) { .at = malloc(size), .cap = size };

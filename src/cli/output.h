@@ -40,8 +40,9 @@ bool output_put(struct output *o, str line);
 /* The same, but never takes room that output_room() has promised. */
 bool output_put_extra(struct output *o, str line);
 
-/* Hand every line that is not out to lost(), and each that is put from now on. How far a write came
- * that is out right now nobody knows: its lines may get out all the same. */
+/* Hand every line that is not out to lost(), and each that is put from now on: of a pipe, those
+ * that are not in it, which whoever still reads it will not get. How far a write came that is under
+ * way nobody knows, but for one that waits for a pipe's reader: its lines may get out all the same. */
 void output_give_up(struct output *o);
 
 /* Write what is queued, then `closed` (perhaps inside this call), and o is gone. No put any more.
