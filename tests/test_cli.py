@@ -297,6 +297,12 @@ def test_run(sim, loops):
     told = run.log("[target web] in us-east-1: service-failed: ") or ""
     check("in the log too, with the service's code and no promise of milliseconds",
           ill["code"] and ill["code"] in told and "; retrying; since " in told, told)
+    about = json.loads(told or "{}")
+    check("whose JSON has as members what the prose says",
+          [about.get(name) for name in ("target", "region", "status", "code", "httpStatus",
+                                        "targets", "regions")]
+          == ["web", "us-east-1", "service-failed", ill["code"], 503, 1, 1]
+          and about.get("amzRequestId"), told)
     run.signal(signal.SIGUSR1)
     status = run.log("status: ") or ""
     check("SIGUSR1 asks for one line on how things stand",

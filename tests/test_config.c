@@ -372,8 +372,8 @@ static void only_files_and_pipes_of_a_sane_size_are_read(void **state)
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_not_loaded("/nonexistent/p.ini", "No such file or directory");
-    assert_not_loaded("/dev/null", "neither a regular file nor a pipe");
-    assert_not_loaded("/", "neither a regular file nor a pipe");
+    assert_not_loaded("/dev/null", "neither a regular file nor a pipe or socket");
+    assert_not_loaded("/", "neither a regular file nor a pipe or socket");
     assert_not_loaded(path, "the file is empty");
     assert_int_equal(ftruncate(fd, CONFIG_SIZE_MAX + 1), 0);
     assert_not_loaded(path, "larger than 1 MiB");

@@ -10,15 +10,19 @@ enum { START_MS = 5000, UNIX_OFFSET_MS = 1000000000 };
 struct lines {
     size_t count;
     enum pipepoll_level level;
-    char last[2048];
+    char last[2048], members[1024];
 };
 
-static void note(void *ctx, enum pipepoll_level level, str text)
+static void note(void *ctx, enum pipepoll_level level, const struct subject *about, str text)
 {
     struct lines *l = ctx;
     l->count++;
     l->level = level;
     snprintf(l->last, sizeof l->last, "%.*s", STR_ARG(text));
+    struct buf members = BUF_ON(l->members);
+    buf_put_char(&members, '{');
+    subject_put(&members, about);
+    buf_cstr(&members);
 }
 
 /* How many lines came. */
@@ -64,6 +68,30 @@ static void many_targets_of_one_cause_are_one_line(void **state)
     assert_string_equal(l.last, "3412 targets in 29 regions ([target web] in region-0 was the "
                                 "first): it is down; since 1970-01-12T13:46:45Z; see pipepoll "
                                 "doctor");
+    free(in);
+}
+
+static void a_line_says_what_it_is_about_as_members(void **state)
+{
+    (void)state;
+    struct incidents *in = incidents_new();
+    struct lines l = { 0 };
+    const struct pipepoll_failure failure = { .request_id = STR("req-1"), .http_status = 503 };
+    struct incident *i = enter(in, "Down", "profile a", "us-east-1", START_MS);
+    incident_note_request(i, &failure);
+    enter(in, "Down", "profile a", "eu-west-1", START_MS);
+    tell(in, START_MS + INCIDENTS_GATHER_MS, &l);
+    assert_string_equal(l.members,
+                        "{\"target\":\"web\",\"region\":\"us-east-1\","
+                        "\"identity\":\"profile a\",\"status\":\"service-failed\","
+                        "\"code\":\"Down\",\"amzRequestId\":\"req-1\",\"httpStatus\":503,"
+                        "\"targets\":2,\"regions\":2");
+    incident_leave(i, STR("us-east-1"), false, 9000);
+    incident_leave(i, STR("eu-west-1"), false, 9000);
+    tell(in, 60000, &l);
+    assert_string_equal(l.members, "{\"target\":\"web\",\"region\":\"us-east-1\","
+                                   "\"identity\":\"profile a\",\"status\":\"ok\","
+                                   "\"targets\":2,\"regions\":2");
     free(in);
 }
 
@@ -185,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_targets_of_one_cause_are_one_line),
+        cmocka_unit_test(a_line_says_what_it_is_about_as_members),
         cmocka_unit_test(it_is_repeated_with_growing_pauses),
         cmocka_unit_test(one_line_says_that_it_has_passed),
         cmocka_unit_test(what_comes_and_goes_is_one_incident_and_what_is_short_is_none),

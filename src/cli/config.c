@@ -226,10 +226,12 @@ static ssize_t read_all(int fd, char *text)
 static int check_kind(int fd, struct complaints *c)
 {
     struct stat st;
-    if (fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)) &&
+    if (fstat(fd, &st) == 0 &&
+        (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) &&
         fcntl(fd, F_SETFL, 0) == 0)
         return PIPEPOLL_OK;
-    complain(c, PIPEPOLL_ERROR, (struct place) { 0 }, "neither a regular file nor a pipe");
+    complain(c, PIPEPOLL_ERROR, (struct place) { 0 },
+             "neither a regular file nor a pipe or socket");
     return PIPEPOLL_EINVAL;
 }
 
@@ -239,10 +241,15 @@ static int refuse(struct complaints *c, const char *what)
     return PIPEPOLL_EINVAL;
 }
 
+const char *config_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "stdin" : path;
+}
+
 int config_load(struct config *out, const char *path, struct complaints *c)
 {
     bool is_stdin = strcmp(path, "-") == 0;
-    *c = (struct complaints) { .file = is_stdin ? STR("stdin") : str_of(path) };
+    *c = (struct complaints) { .file = str_of(config_name(path)) };
     struct settings settings = { 0 };
     char *text = NULL;
     int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)

@@ -27,6 +27,9 @@ struct config {
  * for each pickup goal that max-polls-per-second does not allow, and for more polls than
  * max-in-flight can do; c->file is borrowed from path. PIPEPOLL_EINVAL when there is an error in
  * *c, and then *out needs no deinit; PIPEPOLL_ENOMEM likewise. */
+/* How messages call that file: "stdin" for "-". */
+const char *config_name(const char *path);
+
 int config_load(struct config *out, const char *path, struct complaints *c);
 
 /* The same for text[len], from malloc(), which becomes the config's in any case. Without `settings`

@@ -6,11 +6,13 @@
 #include "cli/console.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/colour.h"
 #include "cli/jsontext.h"
 #include "cli/line_writer.h"
 
@@ -23,11 +25,12 @@ static const char *const level_names[] = { [PIPEPOLL_ERROR] = "error",
 
 /* Of the process, as stderr is. */
 static struct line_writer *writer;
+static bool coloured; /* set before there are threads */
 static _Atomic enum { STYLE_PLAIN, STYLE_TEXT, STYLE_JSON } style;
 
 /* --- lines --- */
 
-static void put_json(struct buf *out, const char *level, str line)
+static void put_json(struct buf *out, const char *level, const struct subject *about, str line)
 {
     char text[40];
     struct buf time = BUF_ON(text);
@@ -36,27 +39,36 @@ static void put_json(struct buf *out, const char *level, str line)
     jsontext_member(out, "time", buf_str(&time));
     jsontext_member(out, "level", str_of(level));
     jsontext_member(out, "message", line);
+    if (about)
+        subject_put(out, about);
     buf_put_char(out, '}');
 }
 
-static void put_text(struct buf *out, const char *level, str line)
+/* The words name what they are about. */
+static void put_text(struct buf *out, const char *level, const struct subject *about, str line)
 {
+    (void)about;
+    bool is_error = strcmp(level, level_names[PIPEPOLL_ERROR]) == 0;
+    bool is_bad = is_error || strcmp(level, level_names[PIPEPOLL_WARNING]) == 0;
     jsontext_time(out, jsontext_now_ms());
-    buf_printf(out, " %-7s ", level);
+    buf_printf(out, " %s%-7s%s ", coloured && is_bad ? is_error ? COLOUR_RED : COLOUR_YELLOW : "",
+               level, coloured && is_bad ? COLOUR_NONE : "");
     for (size_t i = 0; i < line.len; i++) {
         unsigned char c = (unsigned char)line.ptr[i];
         buf_put_char(out, c < 0x20 || c == 0x7f ? '?' : (char)c);
     }
 }
 
-static str put_line(struct buf *out, bool json, enum pipepoll_level level, str line)
+static str put_line(struct buf *out, bool json, enum pipepoll_level level,
+                    const struct subject *about, str line)
 {
-    void (*put)(struct buf *, const char *, str) = json ? put_json : put_text;
+    void (*put)(struct buf *, const char *, const struct subject *, str) =
+        json ? put_json : put_text;
     out->cap--; /* room for the line end */
-    put(out, level_names[level], line);
+    put(out, level_names[level], about, line);
     if (out->overflow) {
         buf_reset(out);
-        put(out, level_names[level], STR("a log line too long to be written"));
+        put(out, level_names[level], NULL, STR("a log line too long to be written"));
     }
     out->cap++;
     buf_put_char(out, '\n');
@@ -70,25 +82,44 @@ static void write_at_once(str line)
     (void)written; /* there is nobody left to tell */
 }
 
-void console_write(void *ctx, enum pipepoll_level level, struct pipepoll_str line)
+void console_tell(const struct console *c, enum pipepoll_level level, const struct subject *about,
+                  str line)
 {
-    const struct console *c = ctx;
     char text[LINE_MAX_BYTES];
     struct buf out = BUF_ON(text);
     if (level > c->level)
         return;
-    str whole = put_line(&out, c->json, level, line);
+    str whole = put_line(&out, c->json, level, about, line);
     if (writer)
         line_writer_put(writer, whole);
     else
         write_at_once(whole);
 }
 
-void console_keep(const struct console *c, enum pipepoll_level level, str line)
+void console_write(void *ctx, enum pipepoll_level level, struct pipepoll_str line)
+{
+    console_tell(ctx, level, NULL, line);
+}
+
+void console_printf(const struct console *c, enum pipepoll_level level, const struct subject *about,
+                    const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    if (level > c->level)
+        return;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    console_tell(c, level, about, n < 0 ? STR("a log line that cannot be written") : str_of(text));
+}
+
+void console_keep(const struct console *c, enum pipepoll_level level, const struct subject *about,
+                  str line)
 {
     char text[LINE_MAX_BYTES];
     struct buf out = BUF_ON(text);
-    str whole = put_line(&out, c->json, level, line);
+    str whole = put_line(&out, c->json, level, about, line);
     if (writer)
         line_writer_keep(writer, whole);
     else
@@ -112,7 +143,7 @@ static void put_gap(void *ctx, struct buf *out, uint64_t count)
     if (style == STYLE_PLAIN)
         buf_printf(out, "pipepoll: %.*s", STR_ARG(buf_str(&what)));
     else
-        (style == STYLE_JSON ? put_json : put_text)(out, level_names[PIPEPOLL_WARNING],
+        (style == STYLE_JSON ? put_json : put_text)(out, level_names[PIPEPOLL_WARNING], NULL,
                                                     buf_str(&what));
 }
 
@@ -150,6 +181,7 @@ int console_open(void)
     const struct line_writer_options o = { .fd = STDERR_FILENO,
                                            .size = WAITING_MAX,
                                            .gap = put_gap };
+    coloured = colour_is_wanted(STDERR_FILENO);
     int r = line_writer_open(&writer, &o);
     if (r)
         return r;

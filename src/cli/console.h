@@ -4,6 +4,7 @@
 #define CLI_CONSOLE_H
 
 #include "base/log.h"
+#include "cli/subject.h"
 
 struct console {
     enum pipepoll_level level; /* the least important that is written */
@@ -26,8 +27,19 @@ bool console_close(void);
  * processes stay whole. Any thread; does not block, see console_open(). */
 void console_write(void *ctx, enum pipepoll_level level, struct pipepoll_str line);
 
-/* The same for a line that must get out as long as stderr is read at all: a job's. */
-void console_keep(const struct console *c, enum pipepoll_level level, struct pipepoll_str line);
+/* The same for the program's own lines, which say what they are about; `about` may be NULL. */
+void console_tell(const struct console *c, enum pipepoll_level level, const struct subject *about,
+                  str line);
+
+/* The same, formatted, and cut to 1023 bytes. */
+__attribute__((format(printf, 4, 5))) void console_printf(const struct console *c,
+                                                          enum pipepoll_level level,
+                                                          const struct subject *about,
+                                                          const char *format, ...);
+
+/* As console_tell(), for a line that must get out as long as stderr is read at all: a job's. */
+void console_keep(const struct console *c, enum pipepoll_level level, const struct subject *about,
+                  str line);
 
 /* The same as a base/log.h log. c must outlive it. */
 struct log console_log(struct console *c);

@@ -36,17 +36,15 @@ void health_board_deinit(struct health_board *b)
     b->ca_bundle = NULL;
 }
 
-/* Not by log_line(), which cuts. */
-static void tell_line(void *ctx, enum pipepoll_level level, str text)
+static void tell_line(void *ctx, enum pipepoll_level level, const struct subject *about, str text)
 {
-    const struct log *log = ctx;
-    if (log->write)
-        log->write(log->ctx, level, text);
+    const struct console *log = ctx;
+    console_tell(log, level, about, text);
 }
 
-void health_board_tell(struct health_board *b, const struct log *log, bool last)
+void health_board_tell(struct health_board *b, const struct console *log, bool last)
 {
-    struct log to = *log;
+    struct console to = *log;
     if (!b->ca_bundle)
         return;
     uv_mutex_lock(&b->mutex);
@@ -117,6 +115,7 @@ static void enter_incident(struct health_board *b, struct pipepoll_target *from,
         return;
     put_words(b, &words, from, failure);
     incident_describe(t->incident, buf_str(&words), str_of(t->name), region);
+    incident_note_request(t->incident, failure);
 }
 
 /* --- events --- */
@@ -129,7 +128,8 @@ static void owe(struct health_reporter *r, struct roster_target *t, str line)
     if (t->owed)
         list_put_last(&r->owed, &t->owed_link);
     else
-        log_line(r->log, PIPEPOLL_WARNING, "no memory for a health event of [target %s]", t->name);
+        console_printf(r->log, PIPEPOLL_WARNING, &(struct subject) { .target = str_of(t->name) },
+                       "no memory for a health event of [target %s]", t->name);
 }
 
 static void put_event(struct health_reporter *r, struct roster_target *t, str line)
@@ -149,7 +149,7 @@ static struct event_source source_now(const struct pipepoll_target *from)
 /* --- a station's --- */
 
 void health_reporter_init(struct health_reporter *r, struct health_board *board,
-                          const struct outlet *outlet, const struct log *log)
+                          const struct outlet *outlet, const struct console *log)
 {
     *r = (struct health_reporter) { .board = board, .outlet = outlet, .log = log };
     list_init(&r->owed);
@@ -184,8 +184,9 @@ void health_removed(struct health_reporter *r, struct pipepoll_target *from)
         return;
     event_removed(&line, &source, str_of(t->name));
     if (!r->outlet->put_extra(r->outlet->ctx, buf_str(&line)))
-        log_line(r->log, PIPEPOLL_WARNING,
-                 "the last event of [target %s] is left out: stdout is too slow", t->name);
+        console_printf(r->log, PIPEPOLL_WARNING,
+                       &(struct subject) { .target = str_of(t->name), .region = source.region },
+                       "the last event of [target %s] is left out: stdout is too slow", t->name);
 }
 
 void health_on_room(struct health_reporter *r)
@@ -207,6 +208,7 @@ void health_give_up(struct health_reporter *r)
     for (struct list *node = r->owed.next; node != &r->owed; node = node->next)
         count++;
     if (count)
-        log_line(r->log, PIPEPOLL_WARNING,
-                 "the newest health events of %zu targets are left out: stdout is too slow", count);
+        console_printf(r->log, PIPEPOLL_WARNING, &(struct subject) { .targets = count },
+                       "the newest health events of %zu targets are left out: stdout is too slow",
+                       count);
 }

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "base/list.h"
+#include "cli/console.h"
 #include "cli/incidents.h"
 #include "cli/outlet.h"
 #include "cli/roster.h"
@@ -22,18 +23,18 @@ int health_board_init(struct health_board *b, str ca_bundle);
 void health_board_deinit(struct health_board *b); /* fine on a zeroed one */
 
 /* Log what is due, or with `last` all that was not told yet. Any thread. */
-void health_board_tell(struct health_board *b, const struct log *log, bool last);
+void health_board_tell(struct health_board *b, const struct console *log, bool last);
 
 /* Of one station, on its thread. */
 struct health_reporter {
     struct health_board *board;
     const struct outlet *outlet;
-    const struct log *log;
+    const struct console *log;
     struct list owed; /* targets with an event that found no room; the newest event of each */
 };
 
 void health_reporter_init(struct health_reporter *r, struct health_board *board,
-                          const struct outlet *outlet, const struct log *log);
+                          const struct outlet *outlet, const struct console *log);
 
 /* The health of a target is another one now; failure NULL: it is well again. */
 void health_changed(struct health_reporter *r, struct pipepoll_target *from,

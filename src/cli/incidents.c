@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "cli/event.h"
 #include "cli/jsontext.h"
 #include "cli/quantity.h"
 
@@ -84,6 +85,12 @@ void incident_describe(struct incident *i, str words, str name, str region)
     keep(i->region, sizeof i->region, region);
 }
 
+void incident_note_request(struct incident *i, const struct pipepoll_failure *failure)
+{
+    keep(i->request_id, sizeof i->request_id, failure->request_id);
+    i->http_status = failure->http_status;
+}
+
 void incident_leave(struct incident *i, str region, bool removed, int64_t now_ms)
 {
     struct incident_region *r = region_of(i, region);
@@ -123,8 +130,31 @@ static void put_passed(struct buf *out, const struct incident *i)
                (long long)((i->empty_ms - i->since_ms) / 1000));
 }
 
-void incidents_tell(struct incidents *in, int64_t now_ms, bool last,
-                    void (*line)(void *ctx, enum pipepoll_level level, str text), void *ctx)
+static struct subject subject_of(const struct incident *i, size_t targets, size_t regions)
+{
+    return (struct subject) { .target = str_of(i->name),
+                              .region = str_of(i->region),
+                              .targets = targets,
+                              .regions = regions,
+                              .identity = str_of(i->identity),
+                              .status = str_of(event_status(i->status)),
+                              .code = str_of(i->code),
+                              .request_id = str_of(i->request_id),
+                              .http_status = i->http_status };
+}
+
+/* What an incident was about has passed, and its request is of no more interest. */
+static struct subject subject_of_passed(const struct incident *i)
+{
+    struct subject about = subject_of(i, i->most, i->most_regions);
+    about.status = i->removed ? STR("removed") : str_of(event_status(PIPEPOLL_OK));
+    about.code = about.request_id = (str) { NULL, 0 };
+    about.http_status = 0;
+    return about;
+}
+
+void incidents_tell(struct incidents *in, int64_t now_ms, bool last, incident_line_fn *line,
+                    void *ctx)
 {
     for (size_t n = 0; n < INCIDENTS_MAX; n++) {
         struct incident *i = &in->list[n];
@@ -140,11 +170,13 @@ void incidents_tell(struct incidents *in, int64_t now_ms, bool last,
                 i->pause_ms = INCIDENTS_PAUSE_MAX_MS;
             i->told = true;
             i->due_ms = now_ms + (int64_t)i->pause_ms;
-            line(ctx, PIPEPOLL_WARNING, buf_str(&b));
+            const struct subject about = subject_of(i, i->targets, i->region_count);
+            line(ctx, PIPEPOLL_WARNING, &about, buf_str(&b));
         } else if (!i->targets && now_ms >= i->empty_ms + INCIDENTS_GATHER_MS) {
             put_passed(&b, i);
+            const struct subject about = subject_of_passed(i);
             if (i->told)
-                line(ctx, PIPEPOLL_INFO, buf_str(&b));
+                line(ctx, PIPEPOLL_INFO, &about, buf_str(&b));
             i->status = PIPEPOLL_OK;
         }
     }

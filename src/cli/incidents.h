@@ -5,6 +5,7 @@
 #define CLI_INCIDENTS_H
 
 #include "cli/identity.h"
+#include "cli/subject.h"
 
 enum {
     INCIDENTS_MAX = 32, /* the last is for all causes that find no other */
@@ -34,7 +35,9 @@ struct incident {
     char code[64], identity[IDENTITY_NAME_MAX + 1];
     char words[INCIDENT_WORDS_MAX]; /* of its first failure */
     char name[64], region[40];      /* of the first target */
-    size_t targets, most;           /* now, and at most */
+    char request_id[128];           /* of its first failure; empty: the service gave none */
+    int http_status;
+    size_t targets, most; /* now, and at most */
     struct incident_region regions[INCIDENT_REGIONS_MAX];
     size_t region_count, most_regions; /* different ones now (further ones are not counted), most */
     int64_t since_ms, due_ms, empty_ms; /* empty: since when no target is left */
@@ -52,11 +55,16 @@ bool incidents_enter(struct incidents *in, const struct incident_cause *cause, s
                      int64_t now_ms, struct incident **out);
 /* In which words, and where: the name of the target's section. Cut to what is kept. */
 void incident_describe(struct incident *i, str words, str name, str region);
+/* Which request failed. */
+void incident_note_request(struct incident *i, const struct pipepoll_failure *failure);
 /* A target that entered it does not fail for it any more, or is removed. */
 void incident_leave(struct incident *i, str region, bool removed, int64_t now_ms);
 
+typedef void incident_line_fn(void *ctx, enum pipepoll_level level, const struct subject *about,
+                              str text);
+
 /* Hand over each line that is due. `last`: also what would have been gathered for a while yet. */
-void incidents_tell(struct incidents *in, int64_t now_ms, bool last,
-                    void (*line)(void *ctx, enum pipepoll_level level, str text), void *ctx);
+void incidents_tell(struct incidents *in, int64_t now_ms, bool last, incident_line_fn *line,
+                    void *ctx);
 
 #endif

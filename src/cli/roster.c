@@ -57,8 +57,10 @@ static void on_added(void *ctx, struct plan_target *new)
     if (!add(r, new, &why))
         r->added++;
     else
-        log_line(&r->log, PIPEPOLL_ERROR, "[target %.*s] in %.*s is not polled: %s",
-                 STR_ARG(new->name), STR_ARG(new->options.region), why.text);
+        console_printf(r->log, PIPEPOLL_ERROR,
+                       &(struct subject) { .target = new->name, .region = new->options.region },
+                       "[target %.*s] in %.*s is not polled: %s", STR_ARG(new->name),
+                       STR_ARG(new->options.region), why.text);
 }
 
 static void on_removed(void *ctx, struct plan_target *old)

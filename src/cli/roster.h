@@ -3,13 +3,13 @@
 #define CLI_ROSTER_H
 
 #include "base/list.h"
-#include "base/log.h"
+#include "cli/console.h"
 #include "cli/keyring.h"
 #include "cli/plan.h"
 
 struct roster {
     struct pipepoll *poller;
-    struct log log;
+    const struct console *log;
     struct keyring keys;         /* while targets are added */
     size_t added, removed, kept; /* by the last roster_change() */
 };

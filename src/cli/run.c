@@ -55,7 +55,7 @@ enum { LOOK_MS = 500 };
 static void on_look(uv_timer_t *timer)
 {
     struct run *r = timer->data;
-    stations_tell_health(&r->stations, &r->log, false);
+    stations_tell_health(&r->stations, &r->console, false);
 }
 
 static int start_handles(struct run *r)
@@ -126,7 +126,7 @@ static int start_targets(struct run *r, struct pipepoll_error *why)
         buf_printf(&on, " on %u loops", r->options.loops);
     log_line(&r->log, PIPEPOLL_INFO, "polling %zu target%s of %zu section%s in %s%.*s (%.*s)",
              targets, quantity_plural(targets), sections, quantity_plural(sections),
-             r->options.config, STR_ARG(buf_str(&on)), STR_ARG(buf_str(&versions)));
+             config_name(r->options.config), STR_ARG(buf_str(&on)), STR_ARG(buf_str(&versions)));
     int result = stations_change(&r->stations, &r->config.plan, &changed);
     if (result)
         return explain(why, result, "out of memory");
@@ -170,7 +170,7 @@ static int run_loop(struct run *r)
 
 static int print_config(struct run *r)
 {
-    if (effective_print(&r->config, r->options.config, &r->console))
+    if (effective_print(&r->config, config_name(r->options.config), &r->console))
         return fail_start(r, "out of memory");
     return command_finish(EXIT_FINE);
 }

@@ -123,7 +123,8 @@ void run_on_lost(struct run *r, str line)
     struct buf b = BUF_ON(text);
     buf_put(&b, STR("not written to stdout: "));
     buf_put(&b, line);
-    console_keep(&r->console, PIPEPOLL_ERROR, buf_str(&b));
+    const struct subject about = { .event = line };
+    console_keep(&r->console, PIPEPOLL_ERROR, &about, buf_str(&b));
 }
 
 /* Not exit(): its handlers would wait for a write or a look-up that may never end. */
@@ -138,8 +139,9 @@ static void end_at_once(struct run *r, const char *why, int code)
                quantity_plural(r->lost), in_flight, quantity_plural(in_flight));
     enum pipepoll_level level = r->lost || in_flight ? PIPEPOLL_WARNING : PIPEPOLL_INFO;
     if (level <= r->console.level)
-        console_keep(&r->console, level, buf_str(&line)); /* the list may have filled the queue */
-    console_flush(); /* other loops may be at work, and have something to say */
+        console_keep(&r->console, level, NULL,
+                     buf_str(&line)); /* the list may have filled the queue */
+    console_flush();                  /* other loops may be at work, and have something to say */
     _exit(code);
 }
 
@@ -170,7 +172,7 @@ void run_end(struct run *r, int code)
     r->ending = true;
     uv_update_time(&r->loop);
     r->ending_since_ms = uv_now(&r->loop);
-    stations_tell_health(&r->stations, &r->log, true);
+    stations_tell_health(&r->stations, &r->console, true);
     r->work = stations_work(&r->stations);
     on_drain(&r->drain);
     stations_close(&r->stations, on_stations_closed, r);

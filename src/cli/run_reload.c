@@ -61,11 +61,15 @@ static void log_console_change(struct run *r, const struct console *before,
 
 void run_log_refusal(struct run *r, int result, const struct complaints *c, const char *then)
 {
+    const char *name = config_name(r->options.config);
     if (result == PIPEPOLL_ENOMEM)
-        log_line(&r->log, PIPEPOLL_ERROR, "no memory for %s: %s", r->options.config, then);
+        log_line(&r->log, PIPEPOLL_ERROR, "no memory for %s: %s", name, then);
+    else if (c->elsewhere == c->errors)
+        log_line(&r->log, PIPEPOLL_ERROR, "%zu error%s outside of %s: %s", c->errors,
+                 quantity_plural(c->errors), name, then);
     else
         log_line(&r->log, PIPEPOLL_ERROR, "%zu error%s in %s: %s", c->errors,
-                 quantity_plural(c->errors), r->options.config, then);
+                 quantity_plural(c->errors), name, then);
 }
 
 void run_log_idle(struct run *r, uint32_t idle)
@@ -93,14 +97,21 @@ static void take_config(struct run *r, struct config *new)
     config_deinit(&r->config);
     r->config = *new;
     log_line(&r->log, PIPEPOLL_INFO, "%s taken: %zu target%s added, %zu removed, %zu unchanged",
-             r->options.config, changed.added, quantity_plural(changed.added), changed.removed,
-             changed.kept);
+             config_name(r->options.config), changed.added, quantity_plural(changed.added),
+             changed.removed, changed.kept);
 }
 
 void run_reload(struct run *r)
 {
     struct config new;
     struct complaints complaints;
+    if (strcmp(r->options.config, "-") == 0) {
+        log_line(&r->log, PIPEPOLL_WARNING,
+                 "SIGHUP: the config came from stdin, which can be read but once: nothing changes, "
+                 "but keys are asked for anew; give --config a file to reload it");
+        stations_refresh(&r->stations);
+        return;
+    }
     int result = config_load(&new, r->options.config, &complaints);
     complaints_each(&complaints, run_log_complaint, &r->console);
     if (result)

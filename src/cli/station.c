@@ -63,11 +63,23 @@ static void put_retry(struct buf *out, uint32_t retry_in_ms)
 }
 
 /* Each failed poll; what comes of it for the target is told by its health. */
-static void log_failure(const struct log *log, struct pipepoll_target *from,
+static void log_failure(const struct console *log, struct pipepoll_target *from,
                         const struct pipepoll_failure *failure)
 {
-    char text[FAILURE_TEXT_MAX];
-    struct buf b = BUF_ON(text);
+    char text[FAILURE_TEXT_MAX], identity_text[IDENTITY_NAME_MAX + 1];
+    struct buf b = BUF_ON(text), identity = BUF_ON(identity_text);
+    const struct roster_target *t = roster_of(from);
+    if (log->level < PIPEPOLL_DEBUG)
+        return;
+    if (t->plan)
+        identity_put(&identity, &t->plan->identity);
+    const struct subject about = { .target = str_of(t->name),
+                                   .region = pipepoll_target_region(from),
+                                   .identity = buf_str(&identity),
+                                   .status = str_of(event_status(failure->status)),
+                                   .code = failure->code,
+                                   .request_id = failure->request_id,
+                                   .http_status = failure->http_status };
     str message = without_full_stop(failure->message);
     if (message.len > MESSAGE_MAX)
         message.len = MESSAGE_MAX;
@@ -79,8 +91,8 @@ static void log_failure(const struct log *log, struct pipepoll_target *from,
     if (failure->request_id.len)
         buf_printf(&b, " (request %.*s)", STR_ARG(failure->request_id));
     put_retry(&b, failure->retry_in_ms);
-    log_line(log, PIPEPOLL_DEBUG, "[target %s] in %.*s: %.*s", roster_of(from)->name,
-             STR_ARG(pipepoll_target_region(from)), STR_ARG(buf_str(&b)));
+    console_printf(log, PIPEPOLL_DEBUG, &about, "[target %s] in %.*s: %.*s", t->name,
+                   STR_ARG(about.region), STR_ARG(buf_str(&b)));
 }
 
 void station_note(struct station *s)
@@ -105,13 +117,17 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
     if (roster_answered(roster_of(from)))
         health_changed(&s->health, from, NULL);
     struct event_source source = source_now(from);
+    const struct subject about = { .target = str_of(roster_of(from)->name),
+                                   .region = source.region,
+                                   .request_id = answer->request_id };
     note_end(s);
     for (size_t i = 0; i < answer->job_count; i++) {
         struct buf line = BUF_ON(text);
         event_job(&line, &source, &answer->jobs[i], answer->request_id);
         if (line.overflow || !s->outlet.put(s->outlet.ctx, buf_str(&line)))
-            log_line(&s->roster.log, PIPEPOLL_ERROR, "not written to stdout: job %.*s in %.*s",
-                     STR_ARG(answer->jobs[i].job_id), STR_ARG(source.region));
+            console_printf(&s->console, PIPEPOLL_ERROR, &about,
+                           "not written to stdout: job %.*s in %.*s",
+                           STR_ARG(answer->jobs[i].job_id), STR_ARG(source.region));
     }
 }
 
@@ -120,28 +136,31 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
 {
     struct station *s = station_of(sink);
     note_end(s);
-    log_failure(&s->roster.log, from, failure);
+    log_failure(&s->console, from, failure);
     if (roster_failed(roster_of(from), failure, (int64_t)(uv_hrtime() / 1000000)))
         health_changed(&s->health, from, failure);
 }
 
-static void log_credentials(const struct log *log, const struct pipepoll_identity *id)
+static void log_credentials(const struct console *log, const struct pipepoll_identity *id)
 {
+    const struct subject about = { .source = id->source };
     str reason = without_full_stop(id->reason);
     if (id->refused)
-        log_line(log, PIPEPOLL_ERROR,
-                 "credentials from %.*s are refused: %.*s; we look for others, and try again",
-                 STR_ARG(id->source), STR_ARG(reason));
+        console_printf(log, PIPEPOLL_ERROR, &about,
+                       "credentials from %.*s are refused: %.*s; we look for others, and try again",
+                       STR_ARG(id->source), STR_ARG(reason));
     else if (!id->usable)
-        log_line(log, PIPEPOLL_ERROR,
-                 "no credentials%s%.*s: %.*s; targets that need them wait, and we keep asking",
-                 id->source.len ? " from " : "", STR_ARG(id->source), STR_ARG(reason));
+        console_printf(
+            log, PIPEPOLL_ERROR, &about,
+            "no credentials%s%.*s: %.*s; targets that need them wait, and we keep asking",
+            id->source.len ? " from " : "", STR_ARG(id->source), STR_ARG(reason));
     else if (id->reason.len || id->degraded)
-        log_line(log, PIPEPOLL_WARNING, "credentials from %.*s %s: %.*s", STR_ARG(id->source),
-                 id->degraded ? "have expired, and still serve" : "are not renewed yet",
-                 STR_ARG(id->reason));
+        console_printf(log, PIPEPOLL_WARNING, &about, "credentials from %.*s %s: %.*s",
+                       STR_ARG(id->source),
+                       id->degraded ? "have expired, and still serve" : "are not renewed yet",
+                       STR_ARG(id->reason));
     else
-        log_line(log, PIPEPOLL_INFO, "credentials from %.*s", STR_ARG(id->source));
+        console_printf(log, PIPEPOLL_INFO, &about, "credentials from %.*s", STR_ARG(id->source));
 }
 
 static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identity *id)
@@ -149,11 +168,11 @@ static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identi
     struct station *s = station_of(sink);
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
-    log_credentials(&s->roster.log, id);
+    log_credentials(&s->console, id);
     event_credentials(&line, jsontext_now_ms(), id);
     if (line.overflow || !s->outlet.put_extra(s->outlet.ctx, buf_str(&line)))
-        log_line(&s->roster.log, PIPEPOLL_WARNING,
-                 "a credentials event is left out: stdout is too slow");
+        console_printf(&s->console, PIPEPOLL_WARNING, NULL,
+                       "a credentials event is left out: stdout is too slow");
 }
 
 void station_refresh(struct station *s)
@@ -192,8 +211,8 @@ int station_open(struct station *s, struct uv_loop_s *loop, const struct config 
                                        .failed = failed,
                                        .credentials = credentials,
                                        .removed = removed };
-    s->roster.log = console_log(&s->console);
-    health_reporter_init(&s->health, s->board, &s->outlet, &s->roster.log);
+    s->roster.log = &s->console;
+    health_reporter_init(&s->health, s->board, &s->outlet, &s->console);
     o.sink = &s->sink;
     o.ca_bundle = config->ca_bundle;
     o.max_in_flight = max_in_flight;

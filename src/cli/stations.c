@@ -323,7 +323,7 @@ uint32_t stations_give_up(struct stations *s)
     return stations_in_flight(s);
 }
 
-void stations_tell_health(struct stations *s, const struct log *log, bool last)
+void stations_tell_health(struct stations *s, const struct console *log, bool last)
 {
     health_board_tell(&s->board, log, last);
 }

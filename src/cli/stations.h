@@ -84,7 +84,7 @@ void stations_note(struct stations *s);
 uint32_t stations_give_up(struct stations *s);
 
 /* Log incidents that are due; `last`: all that were not told yet. */
-void stations_tell_health(struct stations *s, const struct log *log, bool last);
+void stations_tell_health(struct stations *s, const struct console *log, bool last);
 
 void stations_deinit(struct stations *s); /* fine on a zeroed one */
 
