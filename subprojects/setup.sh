@@ -25,11 +25,25 @@ die() {
   exit 1
 }
 
-# run WHAT COMMAND...: quiet when it works, its last lines when it does not.
+# tell WHAT: each ten seconds how far it is, by the last line of the log.
+tell() {
+  while sleep 10 >/dev/null 2>&1; do
+    say "$1: $(tail -n 1 "$log" | cut -c 1-90)"
+  done
+}
+
+# run WHAT COMMAND...: its progress now and then, and its last lines when it fails.
 run() {
   what=$1
   shift
-  "$@" >"$log" 2>&1 && return
+  tell "$what" &
+  teller=$!
+  status=0
+  "$@" >"$log" 2>&1 || status=$?
+  kill "$teller" 2>/dev/null || :
+  wait "$teller" 2>/dev/null || :
+  teller=
+  [ "$status" -eq 0 ] && return
   tail -n 40 "$log" >&2
   die "$what failed; above are its last lines"
 }
@@ -66,18 +80,21 @@ install_packages() {
     command -v sudo >/dev/null || die "run as root, or install sudo, for: apt-get install $wanted"
     say "using sudo, which may ask for your password"
   fi
-  say "installing $wanted"
+  say "to be installed: $wanted"
   # A broken source of something else must not stop us: the installation tells.
+  say "reading the lists of packages (apt-get update)"
   apt update >"$log" 2>&1 || say "apt-get update had errors; trying with the lists at hand"
+  say "downloading and installing them (apt-get install)"
   # shellcheck disable=SC2086 # a list of words
   run "apt-get install" apt install --no-install-recommends $wanted
 }
 
 build() {
   if [ ! -f build/build.ninja ]; then
+    say "configuring (meson setup build)"
     run "meson setup" meson setup build
   fi
-  say "building in build/"
+  say "building in build/ (meson compile -C build), a minute or two at first"
   run "the build" meson compile -C build
 }
 
@@ -96,11 +113,12 @@ done
 
 cd "$(dirname "$0")/.."
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+teller=
+trap 'rm -f "$log"; [ -z "$teller" ] || kill "$teller"' EXIT
 trap 'exit 1' HUP INT TERM
 
 install_packages
 if [ -z "$packages_only" ]; then
   build
-  say "done"
+  say "done: try build/pipepoll demo"
 fi

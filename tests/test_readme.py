@@ -4,12 +4,14 @@ usage: test_readme.py SOURCE_ROOT BUILD_DIR COMPILER [ARGUMENT]...
 """
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
-MAX_LINES = 40
+MAX_LINES = 60
 JOBS = 3
 DEADLINE_S = 25
 KEYS = {
@@ -60,12 +62,39 @@ def run(program, build_dir):
     return done.stdout.splitlines()
 
 
+def complaint(program, url, environment):
+    """-> the first line it says on stderr."""
+    with subprocess.Popen([program, url], env=environment, stderr=subprocess.PIPE,
+                          text=True) as running:
+        timer = threading.Timer(DEADLINE_S, running.kill)
+        timer.start()
+        line = running.stderr.readline()
+        running.kill()
+        timer.cancel()
+    return line
+
+
+def check_complaints(program, folder):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound but not listening: refuses
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        bare = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        bare.update(HOME=folder, AWS_EC2_METADATA_DISABLED="true")
+        said = complaint(program, url, bare)
+        if not said.startswith("no usable keys: "):
+            sys.exit(f"without keys the example said {said!r}")
+        said = complaint(program, url, ENVIRONMENT)
+        if not said.startswith("us-east-1: "):
+            sys.exit(f"with nobody there the example said {said!r}")
+
+
 def main():
     root, build_dir = (Path(argument).resolve() for argument in sys.argv[1:3])
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder, "example")
         build(example(root), root, build_dir, sys.argv[3:], program)
         job_ids = run(program, build_dir)
+        check_complaints(program, folder)
     if len(set(job_ids)) != JOBS or not all(re.fullmatch(r"[\w-]+", name) for name in job_ids):
         sys.exit(f"{JOBS} job ids were due, but the example printed {job_ids}")
     print(f"the example found {len(job_ids)} jobs")

@@ -15,7 +15,7 @@
 #include "cli/load.h"
 #include "cli/signals.h"
 
-enum { LOOK_MS = 10, OPENING_MOST_MS = 10000 };
+enum { LOOK_MS = 10, OPENING_MOST_MS = 10000, STATUS_EVERY = 25 };
 
 enum { SIGNAL_TERM, SIGNAL_INT, SIGNAL_COUNT };
 
@@ -49,6 +49,8 @@ struct bench {
     uint64_t start_ns, begin_ns;
     uv_rusage_t usage; /* at the beginning of the window */
     bool interrupted;
+    bool status_line; /* somebody watches */
+    unsigned looks;
     bool done, hangs; /* nothing of ours is in the loop any more; but something is */
 };
 
@@ -166,12 +168,26 @@ static struct sight look(struct bench *b)
     return all;
 }
 
+/* On a terminal: what it does meanwhile, each quarter of a second. */
+static void print_status(struct bench *b, const struct sight *all)
+{
+    if (!b->status_line || b->looks++ % STATUS_EVERY)
+        return;
+    uint64_t since_ns = b->phase == WARMING ? b->start_ns : b->begin_ns;
+    fprintf(stderr, "\r%s %5.1f s  polls %llu  failed %llu\033[K",
+            b->phase == WARMING ? "warming up" : "measuring",
+            (double)(uv_hrtime() - since_ns) / 1e9, (unsigned long long)all->polls,
+            (unsigned long long)all->failures);
+    fflush(stderr); /* it has no line end */
+}
+
 /* Connections that are not open by OPENING_MOST_MS never will be: the figures will tell. Where all
  * fails there is nothing to measure. */
 static void look_warming(struct bench *b)
 {
     uint64_t now_ms = (uv_hrtime() - b->start_ns) / 1000000;
     struct sight all = look(b);
+    print_status(b, &all);
     if (all.keyless) {
         finish(b);
         return;
@@ -189,6 +205,7 @@ static void look_warming(struct bench *b)
 static void look_measuring(struct bench *b)
 {
     struct sight all = look(b);
+    print_status(b, &all);
     uint64_t passed_ns = uv_hrtime() - b->begin_ns;
     bool is_done = b->options.polls ? all.polls >= b->options.polls
                                     : passed_ns >= b->options.duration_ms * 1000000ull;
@@ -284,6 +301,8 @@ static int play(struct bench *b, struct pipepoll_error *why)
     else
         uv_timer_start(&b->timer, on_look, LOOK_MS, LOOK_MS);
     b->hangs = !leave_loop(&b->loop, &b->done);
+    if (b->status_line)
+        fputs("\r\033[K", stderr);
     return r;
 }
 
@@ -321,6 +340,7 @@ static int run_bench(const struct command *self, int argc, char **argv)
         return refuse(why.text);
     if (bench_options_read(&b->options, &f, &code)) {
         b->report.options = &b->options;
+        b->status_line = isatty(STDERR_FILENO);
         code = play(b, &why) ? refuse(why.text) : summarize(b);
     }
     if (b->hangs)

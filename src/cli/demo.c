@@ -337,6 +337,14 @@ static void print_text(const struct demo *d, double seconds, uint64_t lost)
     printf("%-16s %10llu\n", "failed polls", (unsigned long long)d->stats.failures);
 }
 
+static void print_next_step(void)
+{
+    puts(
+        "\nNext: pipepoll doctor --region us-east-1   (are your keys, the network and AWS well?)\n"
+        "      pipepoll run --help                   (a config file, and jobs as lines of JSON)\n"
+        "      pipepoll sim --tls                    (a service like this one to develop against)");
+}
+
 static void print_json(const struct demo *d, double seconds, uint64_t lost)
 {
     const struct demo_options *o = &d->options;
@@ -361,6 +369,8 @@ static int summarize(const struct demo *d)
     uint64_t lost = d->jobs_made > d->tally.found ? d->jobs_made - d->tally.found : 0;
     (d->options.json ? print_json : print_text)(d, seconds, lost);
     bool bad = lost || d->tally.doubled || d->tally.strange;
+    if (!bad && !d->options.json)
+        print_next_step();
     if (d->trouble.text[0])
         fprintf(stderr, "pipepoll demo: the last trouble: %s\n", d->trouble.text);
     if (bad)

@@ -17,6 +17,11 @@
 /* Two attempts of one target fit into the whole. */
 enum { FAILURES = 2, LOOK_MS = 50, CONNECT_MS = 8000, REQUEST_MS = 15000, WHOLE_MS = 45000 };
 
+/* Hundreds of handshakes at once would measure this machine, not the network: a few polls at a time,
+ * more where there are so many targets that it would take too long, and more where those under way
+ * hang, so that they hold up nobody. */
+enum { AT_ONCE = 16, POLL_MS = 250, STUCK_MS = 500 };
+
 /* Who waits for longer wants to know for what. */
 enum { PROGRESS_MS = 5000 };
 
@@ -28,8 +33,10 @@ struct doctor {
     uint64_t end_ms, progress_ms; /* the end, and when to tell next what is missing */
     struct pipepoll_sink sink;
     struct pipepoll *poller;
-    size_t left; /* live targets */
-    bool done;   /* nothing of ours is in the loop any more */
+    size_t left;       /* live targets */
+    size_t at_once;    /* polls in flight at most */
+    uint64_t moved_ms; /* when a poll ended last, or at_once grew */
+    bool done;         /* nothing of ours is in the loop any more */
 };
 
 static struct doctor *doctor_of(struct pipepoll_sink *sink)
@@ -77,6 +84,7 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
 {
     struct doctor *d = doctor_of(sink);
     struct exam *e = pipepoll_target_user(from);
+    d->moved_ms = uv_now(&d->loop);
     for (size_t i = 0; i < answer->job_count; i++)
         keep_job(d, e, &answer->jobs[i]);
     finish(e, EXAM_ANSWERED);
@@ -86,10 +94,16 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
                    const struct pipepoll_failure *failure)
 {
     struct exam *e = pipepoll_target_user(from);
-    (void)sink;
+    doctor_of(sink)->moved_ms = uv_now(&doctor_of(sink)->loop);
     exam_note_failure(e, failure);
     if (!failure_may_pass(failure) || e->failures >= FAILURES)
         finish(e, EXAM_FAILED);
+}
+
+/* The library takes off what is in flight: each poll asks for one job. */
+static size_t credit(struct pipepoll_sink *sink)
+{
+    return doctor_of(sink)->at_once;
 }
 
 /* Without credit nothing is polled, and keys are fetched all the same. */
@@ -123,6 +137,15 @@ static void tell_progress(struct doctor *d, uint64_t now_ms)
                 pending, d->report.count, (unsigned long long)(d->end_ms - now_ms) / 1000);
 }
 
+static void let_more_go(struct doctor *d, uint64_t now_ms)
+{
+    if (d->options.no_poll || now_ms < d->moved_ms + STUCK_MS)
+        return;
+    d->at_once *= 2;
+    d->moved_ms = now_ms;
+    pipepoll_wake(d->poller);
+}
+
 static void on_look(uv_timer_t *timer)
 {
     struct doctor *d = timer->data;
@@ -130,6 +153,8 @@ static void on_look(uv_timer_t *timer)
     bool is_over = now_ms >= d->end_ms;
     for (size_t i = 0; i < d->report.count; i++)
         look_at(d, &d->report.exams[i], is_over);
+    if (!is_over && d->left)
+        let_more_go(d, now_ms);
     if (!is_over && now_ms >= d->progress_ms)
         tell_progress(d, now_ms);
 }
@@ -164,7 +189,7 @@ static int open_poller(struct doctor *d, struct pipepoll_error *why)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
     const struct config *c = &d->options.config;
-    d->sink = (struct pipepoll_sink) { .credit = d->options.no_poll ? no_credit : NULL,
+    d->sink = (struct pipepoll_sink) { .credit = d->options.no_poll ? no_credit : credit,
                                        .deliver = deliver,
                                        .failed = failed,
                                        .removed = removed };
@@ -212,6 +237,9 @@ static int examine(struct doctor *d, struct pipepoll_error *why)
     d->timer.data = d;
     d->end_ms = uv_now(&d->loop) + WHOLE_MS;
     d->progress_ms = uv_now(&d->loop) + PROGRESS_MS;
+    d->moved_ms = uv_now(&d->loop);
+    d->at_once = d->report.count * POLL_MS / (WHOLE_MS / 3);
+    d->at_once = d->at_once < AT_ONCE ? AT_ONCE : d->at_once;
     r = open_poller(d, why);
     if (r) {
         on_poller_closed(d);

@@ -10,6 +10,8 @@ enum {
     FLAG_PROFILE,
     FLAG_REGION,
     FLAG_ACTION_TYPE_ID,
+    FLAG_ENDPOINT_URL,
+    FLAG_CA_BUNDLE,
     FLAG_OUTPUT,
     FLAG_NO_POLL,
     FLAG_ALLOW_UNKNOWN_REGION,
@@ -30,6 +32,13 @@ const struct flag doctor_flags[DOCTOR_FLAG_COUNT] = {
                               "category=Build,owner=ThirdParty,provider=P,version=1\n"
                               "(default: one that does not exist, which proves all but the\n"
                               "action type)" },
+    [FLAG_ENDPOINT_URL] = { STR_INIT("--endpoint-url"), "URL",
+                            "instead of the region's own (default\n"
+                            "AWS_ENDPOINT_URL_CODEPIPELINE, AWS_ENDPOINT_URL,\n"
+                            "the profile's)" },
+    [FLAG_CA_BUNDLE] = { STR_INIT("--ca-bundle"), "FILE",
+                         "PEM file of trusted roots, also with --config (default the\n"
+                         "file's, AWS_CA_BUNDLE, the profile's, the system's)" },
     [FLAG_OUTPUT] = { STR_INIT("--output"), "text|json", "how to print it (default text)" },
     [FLAG_NO_POLL] = { STR_INIT("--no-poll"), NULL,
                        "look for credentials only: nothing is said to the service,\n"
@@ -55,6 +64,12 @@ static int read_flag(struct doctor_options *o, const struct flags *f, int flag, 
         if (action_type_parse(&o->poll.arena, &o->poll.target.action_type, value, &why))
             return command_misuse(f->command, "--action-type-id: %s", why.text);
         break;
+    case FLAG_ENDPOINT_URL:
+        o->poll.target.endpoint_url = value;
+        break;
+    case FLAG_CA_BUNDLE:
+        o->poll.ca_bundle = value;
+        break;
     case FLAG_OUTPUT:
         return config_format(value, &o->json) ? EXIT_FINE
                                               : flags_refuse(f, flag, "text or json", value);
@@ -72,12 +87,16 @@ static int load(struct doctor_options *o, const struct flags *f, const char *pat
 {
     struct complaints complaints;
     const struct poll_options *p = &o->poll;
-    if (p->profile.len || p->count || p->target.action_type.provider.len)
+    if (p->profile.len || p->count || p->target.action_type.provider.len ||
+        p->target.endpoint_url.len)
         return command_misuse(f->command,
-                              "--config names profiles, regions and action types itself: leave "
-                              "out --profile, --region and --action-type-id");
+                              "--config names profiles, regions, action types and endpoints "
+                              "itself: leave out --profile, --region, --action-type-id and "
+                              "--endpoint-url");
     int r = config_load(&o->config, path, &complaints);
     complaints_print(&complaints);
+    if (!r && p->ca_bundle.len)
+        o->config.ca_bundle = p->ca_bundle;
     return r == PIPEPOLL_EINVAL ? EXIT_USAGE : r ? EXIT_OTHER : EXIT_FINE;
 }
 

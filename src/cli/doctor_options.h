@@ -13,7 +13,7 @@ struct doctor_options {
     bool json, no_poll;
 };
 
-enum { DOCTOR_FLAG_COUNT = 7 };
+enum { DOCTOR_FLAG_COUNT = 9 };
 extern const struct flag doctor_flags[DOCTOR_FLAG_COUNT];
 
 /* true: *out is filled. false: *code is what to exit with, and the user was told why. Deinit in

@@ -1,7 +1,9 @@
 #include "cli/doctor_report.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
+#include "cli/colour.h"
 #include "cli/command.h"
 #include "cli/jsontext.h"
 #include "cli/quantity.h"
@@ -23,6 +25,9 @@ enum {
     COLUMN_COUNT
 };
 
+/* More rows than this are not listed one by one where they are alike. */
+enum { ROWS_LISTED = 8 };
+
 enum { CELL_MAX = 128, NAME_MAX_BYTES = 256, WORDS_MAX = 32 };
 
 /* Cut as events cut it: a config file may hold a name of any length, and a line of JSON that tells
@@ -34,22 +39,24 @@ static str name_of(const struct plan_target *t)
 
 /* As wide as its widest cell. */
 struct row {
+    const char *colour; /* of the result */
     char cells[COLUMN_COUNT][CELL_MAX];
 };
 
-static const struct row heading = { {
-    [COLUMN_TARGET] = "TARGET",
-    [COLUMN_REGION] = "REGION",
-    [COLUMN_RESULT] = "RESULT",
-    [COLUMN_CREDENTIALS] = "CREDENTIALS",
-    [COLUMN_EXPIRES] = "EXPIRE",
-    [COLUMN_SKEW] = "SKEW",
-    [COLUMN_DNS] = "DNS",
-    [COLUMN_CONNECT] = "CONNECT",
-    [COLUMN_TLS] = "TLS",
-    [COLUMN_ISSUER] = "ISSUER",
-    [COLUMN_PROXY] = "PROXY",
-} };
+static const struct row heading = { .colour = NULL,
+                                    .cells = {
+                                        [COLUMN_TARGET] = "TARGET",
+                                        [COLUMN_REGION] = "REGION",
+                                        [COLUMN_RESULT] = "RESULT",
+                                        [COLUMN_CREDENTIALS] = "CREDENTIALS",
+                                        [COLUMN_EXPIRES] = "EXPIRE",
+                                        [COLUMN_SKEW] = "SKEW",
+                                        [COLUMN_DNS] = "DNS",
+                                        [COLUMN_CONNECT] = "CONNECT",
+                                        [COLUMN_TLS] = "TLS",
+                                        [COLUMN_ISSUER] = "ISSUER",
+                                        [COLUMN_PROXY] = "PROXY",
+                                    } };
 
 /* "-" for nothing; "..." where it had to be cut. */
 static void put_cell(char *cell, const char *text)
@@ -100,6 +107,9 @@ static void fill_row(struct row *row, const struct exam *e, const struct diagnos
     put_str(row->cells[COLUMN_TARGET], name_of(t));
     put_str(row->cells[COLUMN_REGION], t->options.region);
     put_cell(row->cells[COLUMN_RESULT], d->word);
+    row->colour = d->verdict == VERDICT_WELL      ? COLOUR_GREEN
+                  : d->verdict == VERDICT_WARNING ? COLOUR_YELLOW
+                                                  : COLOUR_RED;
     put_cell(row->cells[COLUMN_CREDENTIALS], e->source);
     put_expiry(row->cells[COLUMN_EXPIRES], e);
     if (e->address[0])
@@ -121,30 +131,86 @@ static void widen(int *widths, const struct row *row)
     }
 }
 
-static void print_row(const int *widths, const struct row *row)
+static void print_row(int *widths, const struct row *row)
 {
-    for (size_t i = 0; i + 1 < COLUMN_COUNT; i++)
-        printf("%-*s  ", widths[i], row->cells[i]);
+    for (size_t i = 0; i + 1 < COLUMN_COUNT; i++) {
+        bool coloured = i == COLUMN_RESULT && row->colour && colour_is_wanted(STDOUT_FILENO);
+        printf("%s%-*s%s  ", coloured ? row->colour : "", widths[i], row->cells[i],
+               coloured ? COLOUR_NONE : "");
+    }
     printf("%s\n", row->cells[COLUMN_COUNT - 1]);
+}
+
+/* But for the name, the region and the times. */
+static bool same_row(const struct doctor_report *r, const struct exam *a, const struct exam *b)
+{
+    struct row first, second;
+    struct diagnosis of_a, of_b;
+    diagnosis_of(&of_a, a, r->ca_bundle);
+    diagnosis_of(&of_b, b, r->ca_bundle);
+    if (strcmp(of_a.word, of_b.word) != 0 || strcmp(a->tls_version, b->tls_version) != 0 ||
+        a->clock_skew_ms / 1000 != b->clock_skew_ms / 1000 || !a->address[0] != !b->address[0])
+        return false;
+    fill_row(&first, a, &of_a);
+    fill_row(&second, b, &of_b);
+    return strcmp(first.cells[COLUMN_CREDENTIALS], second.cells[COLUMN_CREDENTIALS]) == 0 &&
+           strcmp(first.cells[COLUMN_EXPIRES], second.cells[COLUMN_EXPIRES]) == 0 &&
+           strcmp(first.cells[COLUMN_ISSUER], second.cells[COLUMN_ISSUER]) == 0 &&
+           strcmp(first.cells[COLUMN_PROXY], second.cells[COLUMN_PROXY]) == 0;
+}
+
+/* How many rows of many, from the i-th on, are alike; of few, 1: each is listed. */
+static size_t count_alike(const struct doctor_report *r, size_t i)
+{
+    size_t n = 1;
+    while (r->count > ROWS_LISTED && i + n < r->count &&
+           same_row(r, &r->exams[i], &r->exams[i + n]))
+        n++;
+    return n > 2 ? n : 1;
+}
+
+/* Of the exams after the first that are like it: the worst of their times. */
+static void fill_summary(struct row *row, const struct doctor_report *r, size_t i, size_t count)
+{
+    struct exam worst = r->exams[i + 1];
+    struct diagnosis d;
+    for (size_t k = i + 2; k < i + count; k++) {
+        const struct exam *e = &r->exams[k];
+        worst.lookup_us = e->lookup_us > worst.lookup_us ? e->lookup_us : worst.lookup_us;
+        worst.connect_us = e->connect_us > worst.connect_us ? e->connect_us : worst.connect_us;
+        worst.tls_us = e->tls_us > worst.tls_us ? e->tls_us : worst.tls_us;
+    }
+    diagnosis_of(&d, &worst, r->ca_bundle);
+    fill_row(row, &worst, &d);
+    snprintf(row->cells[COLUMN_TARGET], CELL_MAX, "%zu more", count - 1);
+    put_cell(row->cells[COLUMN_REGION], "slowest of each");
+}
+
+/* Each row, or of those that are alike the first and one for the others. */
+static void each_row(const struct doctor_report *r, int *widths,
+                     void (*take)(int *widths, const struct row *row))
+{
+    struct row row;
+    struct diagnosis d;
+    for (size_t i = 0, n; i < r->count; i += n) {
+        n = count_alike(r, i);
+        diagnosis_of(&d, &r->exams[i], r->ca_bundle);
+        fill_row(&row, &r->exams[i], &d);
+        take(widths, &row);
+        if (n == 1)
+            continue;
+        fill_summary(&row, r, i, n);
+        take(widths, &row);
+    }
 }
 
 static void print_table(const struct doctor_report *r)
 {
     int widths[COLUMN_COUNT] = { 0 };
-    struct row row;
-    struct diagnosis d;
     widen(widths, &heading);
-    for (size_t i = 0; i < r->count; i++) {
-        diagnosis_of(&d, &r->exams[i], r->ca_bundle);
-        fill_row(&row, &r->exams[i], &d);
-        widen(widths, &row);
-    }
+    each_row(r, widths, widen);
     print_row(widths, &heading);
-    for (size_t i = 0; i < r->count; i++) {
-        diagnosis_of(&d, &r->exams[i], r->ca_bundle);
-        fill_row(&row, &r->exams[i], &d);
-        print_row(widths, &row);
-    }
+    each_row(r, widths, print_row);
 }
 
 static bool same_trouble(const struct diagnosis *a, const struct diagnosis *b)

@@ -1,12 +1,13 @@
 #include "cli/forecast_report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/jsontext.h"
 #include "cli/quantity.h"
 
 /* More budgets than this are not listed one by one where their loads are equal. */
-enum { BUDGETS_LISTED = 8, SECONDS_OF_DAY = 86400 };
+enum { BUDGETS_LISTED = 8, ROWS_LISTED = 16, SECONDS_OF_DAY = 86400 };
 
 int forecast_report_make(struct forecast_report *out, const struct config *config)
 {
@@ -37,6 +38,37 @@ static const char *identity_of(const struct plan_target *t, char *text, size_t s
 }
 
 /* --- text --- */
+
+/* But for the name and the action type, which is what sections are for. */
+static bool same_terms(const struct forecast_row *a, const struct forecast_row *b)
+{
+    const struct pipepoll_target_options *o = &a->first->options, *other = &b->first->options;
+    char endpoint[ROUTE_URL_MAX], second[ROUTE_URL_MAX];
+    return a->regions == b->regions && o->interval_ms == other->interval_ms &&
+           o->pickup_goal_ms == other->pickup_goal_ms &&
+           o->slowest_interval_ms == other->slowest_interval_ms &&
+           o->max_batch_size == other->max_batch_size &&
+           identity_compare(&a->first->identity, &b->first->identity) == 0 &&
+           strcmp(route_endpoint(a->first, endpoint, sizeof endpoint),
+                  route_endpoint(b->first, second, sizeof second)) == 0;
+}
+
+static bool same_pickup(const struct forecast_row *a, const struct forecast_row *b)
+{
+    return a->pickup.p50_ms == b->pickup.p50_ms && a->pickup.p95_ms == b->pickup.p95_ms &&
+           a->interval_ms == b->interval_ms && same_terms(a, b);
+}
+
+/* How many rows of many, from this one on, are alike; of few, 1: each is listed. */
+static size_t count_rows(const struct forecast *f, const struct forecast_row *first,
+                         bool (*alike)(const struct forecast_row *, const struct forecast_row *))
+{
+    const struct forecast_row *end = f->rows + f->row_count;
+    size_t n = 1;
+    while (f->row_count > ROWS_LISTED && first + n < end && alike(first, first + n))
+        n++;
+    return n > 2 ? n : 1;
+}
 
 static void print_row(const struct forecast_row *row)
 {
@@ -158,14 +190,23 @@ void forecast_report_text(const struct forecast_report *r)
     const struct forecast *f = &r->forecast;
     printf("%-16s %7s  %-28s %9s %6s  %-24s %s\n", "TARGET", "REGIONS", "ACTION TYPE", "INTERVAL",
            "BATCH", "CREDENTIALS", "ENDPOINT");
-    for (size_t i = 0; i < f->row_count; i++)
+    for (size_t i = 0, n; i < f->row_count; i += n) {
+        n = count_rows(f, &f->rows[i], same_terms);
         print_row(&f->rows[i]);
+        if (n > 1)
+            printf("%zu more up to %.*s, each with an action type of its own and all else alike\n",
+                   n - 1, STR_ARG(f->rows[i + n - 1].first->name));
+    }
     print_totals(r);
     print_routes(&r->routes);
     print_budgets(f);
     printf("\nA job is found after\n");
-    for (size_t i = 0; i < f->row_count; i++)
+    for (size_t i = 0, n; i < f->row_count; i += n) {
+        n = count_rows(f, &f->rows[i], same_pickup);
         print_pickup(&f->rows[i]);
+        if (n > 1)
+            printf("%-16s the same, up to %.*s\n", "", STR_ARG(f->rows[i + n - 1].first->name));
+    }
 }
 
 /* --- JSON --- */
