@@ -17,7 +17,7 @@
 /* Two attempts of one target fit into the whole. */
 enum { FAILURES = 2, LOOK_MS = 50, CONNECT_MS = 8000, REQUEST_MS = 15000, WHOLE_MS = 45000 };
 
-/* Hundreds of handshakes at once would measure this machine, not the network: a few polls at a time,
+/* Hundreds of handshakes at once would measure this machine, not the network: a few polls at once,
  * more where there are so many targets that it would take too long, and more where those under way
  * hang, so that they hold up nobody. */
 enum { AT_ONCE = 16, POLL_MS = 250, STUCK_MS = 500 };

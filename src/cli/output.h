@@ -42,7 +42,7 @@ bool output_put_extra(struct output *o, str line);
 
 /* Hand every line that is not out to lost(), and each that is put from now on: of a pipe, those
  * that are not in it, which whoever still reads it will not get. How far a write came that is under
- * way nobody knows, but for one that waits for a pipe's reader: its lines may get out all the same. */
+ * way nobody knows, but for one that waits for a pipe's reader: its lines may get out after all. */
 void output_give_up(struct output *o);
 
 /* Write what is queued, then `closed` (perhaps inside this call), and o is gone. No put any more.
