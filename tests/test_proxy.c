@@ -35,23 +35,53 @@ static void each_scheme_has_its_variable_and_all_proxy_stands_in(void **state)
     assert_str_equal(r.none, "");
 }
 
-static void lower_case_comes_first_and_blank_is_unset(void **state)
+static void the_first_that_is_set_decides_be_it_to_nothing(void **state)
 {
     struct proxy_rules r = RULES("https_proxy", "http://low", "HTTPS_PROXY", "http://up",
                                  "no_proxy", "a", "NO_PROXY", "b");
     assert_str_equal(r.https, "http://low");
     assert_str_equal(r.none, "a");
-    r = RULES("https_proxy", " ", "HTTPS_PROXY", " http://up\t", "no_proxy", "", "NO_PROXY", "b");
+    r = RULES("https_proxy", " ", "HTTPS_PROXY", "http://up", "no_proxy", "", "NO_PROXY", "b");
+    assert_str_equal(r.https, "");
+    assert_str_equal(r.none, "");
+    r = RULES("HTTPS_PROXY", " http://up\t", "ALL_PROXY", "http://all");
     assert_str_equal(r.https, "http://up");
-    assert_str_equal(r.none, "b");
+    assert_str_equal(r.http, "http://all");
+    r = RULES("https_proxy", "", "all_proxy", "http://all");
+    assert_str_equal(r.https, "");
+    assert_str_equal(r.http, "http://all");
 }
 
 /* A web server passes the header "Proxy: ..." on to a CGI program as HTTP_PROXY. */
-static void http_proxy_counts_in_lower_case_only(void **state)
+static void http_proxy_in_capitals_counts_outside_of_a_cgi_only(void **state)
 {
-    struct proxy_rules r = RULES("HTTP_PROXY", "http://evil");
-    assert_str_equal(r.http, "");
+    struct proxy_rules r = RULES("HTTP_PROXY", "http://up");
+    assert_str_equal(r.http, "http://up");
     assert_str_equal(r.https, "");
+    r = RULES("HTTP_PROXY", "http://evil", "REQUEST_METHOD", "GET");
+    assert_str_equal(r.http, "");
+}
+
+static void the_last_at_sign_divides_and_a_password_is_encoded(void **state)
+{
+    static const char *const rows[][2] = {
+        { "http://proxy.example:3128", "http://proxy.example:3128" },
+        { "proxy.example", "proxy.example" },
+        { "http://u:p@ss@h:1", "http://u:p%40ss@h:1" },
+        { "http://u:p%40ss@h:1", "http://u:p%40ss@h:1" },
+        { "u:a/b?c#d:e%@h", "u:a%2Fb%3Fc%23d%3Ae%25@h" },
+        { "http://@h", "http://@h" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[128];
+        struct buf b = { .at = text, .cap = proxy_url_size(str_of(rows[i][0])) };
+        proxy_put_url(&b, str_of(rows[i][0]));
+        assert_false(b.overflow);
+        assert_string_equal(text, rows[i][1]);
+    }
+    assert_true(proxy_has_user(STR("http://u@h")));
+    assert_false(proxy_has_user(STR("http://h")));
+    assert_false(proxy_has_user(STR("http://@h")));
 }
 
 static void the_scheme_of_the_url_chooses_the_proxy(void **state)
@@ -187,8 +217,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_scheme_has_its_variable_and_all_proxy_stands_in),
-        cmocka_unit_test(lower_case_comes_first_and_blank_is_unset),
-        cmocka_unit_test(http_proxy_counts_in_lower_case_only),
+        cmocka_unit_test(the_first_that_is_set_decides_be_it_to_nothing),
+        cmocka_unit_test(http_proxy_in_capitals_counts_outside_of_a_cgi_only),
+        cmocka_unit_test(the_last_at_sign_divides_and_a_password_is_encoded),
         cmocka_unit_test(the_scheme_of_the_url_chooses_the_proxy),
         cmocka_unit_test(no_proxy_names_hosts_domains_addresses_blocks_and_ports),
         cmocka_unit_test(a_proxy_is_shown_without_its_password),

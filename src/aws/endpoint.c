@@ -344,9 +344,51 @@ static void resolve_region(struct endpoint *out, const struct endpoint_rule *rul
     write_endpoint(out, &(struct url) { .tls = true, .host = buf_str(&b) });
 }
 
-int endpoint_resolve(struct endpoint *out, const struct endpoint_rule *rule,
+/* --- names that are no regions --- */
+
+/* The region where a partition has what it has but once. */
+static str home_of(str region)
+{
+    static const struct {
+        str name, region;
+    } homes[] = {
+        { STR_INIT("aws-global"), STR_INIT("us-east-1") },
+        { STR_INIT("aws-cn-global"), STR_INIT("cn-north-1") },
+        { STR_INIT("aws-us-gov-global"), STR_INIT("us-gov-west-1") },
+        { STR_INIT("aws-iso-global"), STR_INIT("us-iso-east-1") },
+        { STR_INIT("aws-iso-b-global"), STR_INIT("us-isob-east-1") },
+    };
+    for (size_t i = 0; i < sizeof homes / sizeof *homes; i++)
+        if (str_eq(region, homes[i].name))
+            return homes[i].region;
+    return region;
+}
+
+/* fips-us-east-1 and us-east-1-fips are older names of FIPS in us-east-1. Where the endpoint is the
+ * operator's own they say the region and no more. */
+static struct endpoint_rule without_pseudo(const struct endpoint_rule *given)
+{
+    const str prefix = STR_INIT("fips-"), suffix = STR_INIT("-fips");
+    struct endpoint_rule rule = *given;
+    str end = rule.region.len > suffix.len ? str_skip(rule.region, rule.region.len - suffix.len)
+                                           : STR("");
+    bool is_fips = true;
+    if (str_starts(rule.region, prefix) && rule.region.len > prefix.len)
+        rule.region = str_skip(rule.region, prefix.len);
+    else if (str_eq(end, suffix))
+        rule.region.len -= suffix.len;
+    else
+        is_fips = false;
+    rule.fips |= is_fips && !rule.endpoint_url.len;
+    if (!is_global(&rule))
+        rule.region = home_of(rule.region);
+    return rule;
+}
+
+int endpoint_resolve(struct endpoint *out, const struct endpoint_rule *given,
                      struct pipepoll_error *why)
 {
+    const struct endpoint_rule real = without_pseudo(given), *rule = &real;
     str region = is_global(rule) ? STR("us-east-1") : rule->region;
     int r = check_region(region, why);
     if (r)

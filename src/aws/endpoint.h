@@ -16,7 +16,10 @@ struct endpoint {
 };
 
 struct endpoint_rule {
-    str region;       /* [a-z0-9-]{1,63}, no '-' at either end */
+    /* [a-z0-9-]{1,63}, no '-' at either end; or a pseudo-region of AWS's older tools: fips-REGION
+     * and REGION-fips are FIPS in REGION, aws-global and its fellows their partition's first
+     * region */
+    str region;
     str endpoint_url; /* override, or empty */
     bool fips, dualstack;
     str service; /* empty: "codepipeline"; else "sts", "portal.sso" or "oidc" */

@@ -5,27 +5,30 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "base/buf.h"
+
 enum { ADDRESS_TEXT_MAX = 46, NO_BITS = 999 /* more than any address has */ };
 
 /* --- the environment --- */
 
 static str first_set(const struct environment *e, const char *const *names)
 {
-    str value = { NULL, 0 };
-    for (; *names && !value.len; names++)
-        value = str_trim(environment_get(e, *names));
-    return value;
+    while (*names && !environment_has(e, *names))
+        names++;
+    return *names ? str_trim(environment_get(e, *names)) : (str) { NULL, 0 };
 }
 
 struct proxy_rules proxy_rules_of(const struct environment *e)
 {
     static const char *const https[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
                                          NULL };
-    static const char *const http[] = { "http_proxy", "all_proxy", "ALL_PROXY", NULL };
+    static const char *const http[] = { "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY",
+                                        NULL };
+    static const char *const http_in_cgi[] = { "http_proxy", "all_proxy", "ALL_PROXY", NULL };
     static const char *const none[] = { "no_proxy", "NO_PROXY", NULL };
     return (struct proxy_rules) {
         .https = first_set(e, https),
-        .http = first_set(e, http),
+        .http = first_set(e, environment_has(e, "REQUEST_METHOD") ? http_in_cgi : http),
         .none = first_set(e, none),
     };
 }
@@ -185,6 +188,75 @@ static str without_user(str rest)
         if (rest.ptr[i - 1] == '@')
             return str_skip(rest, i);
     return rest;
+}
+
+/* What a proxy's text is made of. */
+struct parts {
+    str scheme; /* with its "://"; may be empty */
+    str user;   /* user, or user:password; ptr NULL: there is no '@' */
+    str rest;
+};
+
+static struct parts parts_of(str proxy)
+{
+    size_t colon = scheme_end(proxy);
+    struct parts p = { .scheme = { proxy.ptr, colon < proxy.len ? colon + 3 : 0 } };
+    str text = str_skip(proxy, p.scheme.len);
+    p.rest = without_user(text);
+    if (p.rest.len < text.len)
+        p.user = (str) { text.ptr, text.len - p.rest.len - 1 };
+    return p;
+}
+
+bool proxy_has_user(str proxy)
+{
+    return parts_of(proxy).user.len > 0;
+}
+
+size_t proxy_url_size(str proxy)
+{
+    return 3 * proxy.len + 1;
+}
+
+static bool is_hex(char c)
+{
+    char lower = ascii_lower(c);
+    return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'f');
+}
+
+static void put_encoded(struct buf *out, unsigned char c)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    buf_put_char(out, '%');
+    buf_put_char(out, digits[c >> 4]);
+    buf_put_char(out, digits[c & 15]);
+}
+
+/* What is encoded already stays so. */
+static bool is_plain(str s, size_t i)
+{
+    char c = ascii_lower(s.ptr[i]);
+    if (c == '%')
+        return i + 2 < s.len && is_hex(s.ptr[i + 1]) && is_hex(s.ptr[i + 2]);
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("-._~!$&'()*+,;=", c));
+}
+
+void proxy_put_url(struct buf *out, str proxy)
+{
+    struct parts p = parts_of(proxy);
+    size_t colon = str_find(p.user, ':');
+    buf_put(out, p.scheme);
+    for (size_t i = 0; i < p.user.len; i++) {
+        if (i == colon || is_plain(p.user, i))
+            buf_put_char(out, p.user.ptr[i]);
+        else
+            put_encoded(out, (unsigned char)p.user.ptr[i]);
+    }
+    if (p.user.ptr)
+        buf_put_char(out, '@');
+    buf_put(out, p.rest);
+    buf_cstr(out);
 }
 
 static str rule_for(const struct proxy_rules *rules, str scheme)

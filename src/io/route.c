@@ -93,13 +93,14 @@ static bool wants_origins_address(const char *proxy)
 
 static int set_proxy(struct route *r, str proxy)
 {
-    r->proxy_size = proxy.len + 1;
+    r->proxy_size = proxy_url_size(proxy);
     r->proxy = alloc_new(&r->transport->o.alloc, r->proxy_size);
     if (!r->proxy)
         return PIPEPOLL_ENOMEM;
     if (!proxy.len)
         return 0;
-    memcpy(r->proxy, proxy.ptr, proxy.len);
+    struct buf url = { .at = r->proxy, .cap = r->proxy_size };
+    proxy_put_url(&url, proxy);
     proxy_plain(proxy, r->report.proxy, sizeof r->report.proxy);
     return 0;
 }
@@ -362,7 +363,11 @@ const char *route_blame(struct route *r, CURL *easy, const char *error,
     if (!*r->proxy)
         return error;
     curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
-    if (is_refused_login(status))
+    if (is_refused_login(status) && proxy_has_user(str_of(r->proxy)))
+        buf_printf(&out,
+                   "the proxy %s does not accept the user and password in its URL (status %ld)",
+                   r->report.proxy, status);
+    else if (is_refused_login(status))
         buf_printf(&out,
                    "the proxy %s asks for a user and password: give them in its URL (status %ld)",
                    r->report.proxy, status);
