@@ -154,9 +154,13 @@ static int region_new(struct regions *all, const struct endpoint_rule *rule, str
     }
     r->signer = signer;
     list_init(&r->waiting);
-    memcpy(r->name, rule->region.ptr, rule->region.len); /* 63 at most: it resolved before */
-    r->name_len = rule->region.len;
     int failed = endpoint_resolve(&r->endpoint, rule, NULL);
+    if (!failed) {
+        /* Not as it was asked for, which may be "fips-us-east-1": signatures and limits are the
+         * region's own. */
+        r->name_len = r->endpoint.signing_region.len;
+        memcpy(r->name, r->endpoint.signing_region.ptr, r->name_len); /* 63 at most */
+    }
     if (!failed)
         failed = sigv4_key_init(&r->key, region_name(r), STR("codepipeline"));
     struct pool_options o = { .url = r->endpoint.url };
@@ -189,9 +193,9 @@ int region_join(struct regions *all, const struct endpoint_rule *rule,
         return failed;
     struct signer *signer;
     struct region *r = NULL;
-    failed = signer_join(&all->signers, wish, rule->region, &signer);
+    failed = signer_join(&all->signers, wish, endpoint.signing_region, &signer);
     if (!failed) {
-        r = find(all, rule->region, endpoint.url, signer);
+        r = find(all, endpoint.signing_region, endpoint.url, signer);
         if (r)
             signer_leave(signer); /* the region has joined it already */
         else

@@ -170,6 +170,14 @@ static void a_region_that_looks_misspelt_is_refused_at_any_endpoint(void **state
                         "\"us-est-1\" (did you mean \"us-east-1\"?)\n");
     snprintf(text, sizeof text, "[target a]\nregions = on-my-own-machine\n%s", rest);
     assert_warned(text, "");
+    snprintf(text, sizeof text, "[target a]\nregions = fips-us-est-1\n%s", rest);
+    assert_refused(text, "p.ini:2:11: CodePipeline is not known to be offered in "
+                         "\"fips-us-est-1\" (did you mean \"us-east-1\"?); allow-unknown-regions "
+                         "= yes polls there all the same\n");
+    snprintf(text, sizeof text,
+             "[target a]\nregions = fips-us-gov-west-1 ca-central-1-fips aws-us-gov-global\n%s",
+             rest);
+    assert_warned(text, "");
 }
 
 static void an_owner_who_is_given_no_such_jobs_is_warned_of(void **state)

@@ -54,6 +54,41 @@ static void fips_and_dualstack_choose_among_four_hosts(void **state)
     }
 }
 
+static void names_that_are_no_regions_stand_for_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *region, *url;
+    } rows[] = {
+        { "fips-us-east-1", "us-east-1", "https://codepipeline-fips.us-east-1.amazonaws.com/" },
+        { "us-west-2-fips", "us-west-2", "https://codepipeline-fips.us-west-2.amazonaws.com/" },
+        { "fips-us-gov-west-1", "us-gov-west-1",
+          "https://codepipeline-fips.us-gov-west-1.amazonaws.com/" },
+        { "ca-central-1-fips", "ca-central-1",
+          "https://codepipeline-fips.ca-central-1.amazonaws.com/" },
+        { "aws-global", "us-east-1", "https://codepipeline.us-east-1.amazonaws.com/" },
+        { "fips-aws-global", "us-east-1", "https://codepipeline-fips.us-east-1.amazonaws.com/" },
+        { "aws-us-gov-global", "us-gov-west-1",
+          "https://codepipeline.us-gov-west-1.amazonaws.com/" },
+        { "aws-cn-global", "cn-north-1", "https://codepipeline.cn-north-1.amazonaws.com.cn/" },
+        /* These say nothing more than themselves. */
+        { "my-global", "my-global", "https://codepipeline.my-global.amazonaws.com/" },
+        { "fips", "fips", "https://codepipeline.fips.amazonaws.com/" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct endpoint_rule rule = { .region = str_of(rows[i].name) };
+        struct endpoint e;
+        assert_string_equal(resolved(&e, &rule), rows[i].url);
+        assert_str_equal(e.signing_region, rows[i].region);
+    }
+    struct endpoint_rule own = { .region = STR("fips-us-east-1"), .endpoint_url = STR("http://h") };
+    struct endpoint e;
+    assert_string_equal(resolved(&e, &own), "http://h/");
+    assert_str_equal(e.signing_region, "us-east-1");
+    struct pipepoll_error why;
+    refused(&why, &(struct endpoint_rule) { .region = STR("fips-") });
+}
+
 static void the_name_of_a_region_tells_its_partition(void **state)
 {
     (void)state;
@@ -433,6 +468,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(regions_of_all_partitions_get_the_hosts_of_the_table),
         cmocka_unit_test(fips_and_dualstack_choose_among_four_hosts),
+        cmocka_unit_test(names_that_are_no_regions_stand_for_one),
         cmocka_unit_test(the_name_of_a_region_tells_its_partition),
         cmocka_unit_test(the_regions_of_a_partition_end_with_null),
         cmocka_unit_test(a_bad_region_is_refused_by_name),

@@ -166,9 +166,9 @@ class Bench:
             run = self.services["https"].poll(self.program, "localhost", {"HTTPS_PROXY": proxy})
             return fails_with(run, rf"the proxy http://127\.0\.0\.1:{port}\b")
 
-    def refused(self, status, **more):
+    def refused(self, status, words="", **more):
         run, _ = self.go({"HTTPS_PROXY": "{proxy}"}, **more)
-        return fails_with(run, rf"the proxy http://127\.0\.0\.1:\d+ .*\b{status}\b")
+        return fails_with(run, rf"the proxy http://127\.0\.0\.1:\d+ .*{words}.*\b{status}\b")
 
 
 LOCKED = f"BasicAuth user {PASSWORD}"
@@ -180,7 +180,12 @@ CASES = {
     "ALL_PROXY stands in": lambda b: b.by_proxy({"ALL_PROXY": "{proxy}"}),
     "http_proxy is for http":
         lambda b: b.by_proxy({"http_proxy": "{proxy}", "HTTPS_PROXY": DEAD}, scheme="http"),
-    "HTTP_PROXY is nobody's": lambda b: b.past_proxy({"HTTP_PROXY": "{proxy}"}, scheme="http"),
+    "HTTP_PROXY is for http too":
+        lambda b: b.by_proxy({"HTTP_PROXY": "{proxy}"}, scheme="http"),
+    "HTTP_PROXY is a visitor's in a CGI":
+        lambda b: b.past_proxy({"HTTP_PROXY": DEAD, "REQUEST_METHOD": "GET"}, scheme="http"),
+    "an empty https_proxy turns HTTPS_PROXY off":
+        lambda b: b.past_proxy({"https_proxy": "", "HTTPS_PROXY": DEAD, "ALL_PROXY": DEAD}),
     "NO_PROXY names the host":
         lambda b: b.past_proxy({"HTTPS_PROXY": "{proxy}", "NO_PROXY": "example.com,localhost"}),
     "NO_PROXY names everything":
@@ -197,8 +202,10 @@ CASES = {
     "a proxy that is not there is named": lambda b: b.nobody_there(),
     "the right password": lambda b: b.by_proxy({"HTTPS_PROXY": "{proxy}"}, more=LOCKED,
                                                user=f"user:{PASSWORD}@"),
-    "a wrong password": lambda b: b.refused("40[17]", more=LOCKED, user=f"user:{WRONG}@"),
-    "no password where one is needed": lambda b: b.refused("407", more=LOCKED),
+    "a wrong password": lambda b: b.refused("40[17]", "does not accept the user and password",
+                                            more=LOCKED, user=f"user:{WRONG}@"),
+    "no password where one is needed":
+        lambda b: b.refused("407", "asks for a user and password", more=LOCKED),
     "a port that the proxy does not serve": lambda b: b.refused("403", more="ConnectPort 1"),
 }
 

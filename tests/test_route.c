@@ -277,6 +277,21 @@ static void a_proxy_makes_a_tunnel_even_for_http(void **state)
     finish(&w, &p);
 }
 
+static void the_last_at_sign_ends_a_proxys_password(void **state)
+{
+    static const struct server_reply script[] = { TUNNEL_REPLY, OK_REPLY };
+    struct wire w;
+    struct probe p = { 0 };
+    wire_open_behind(&w, script, 2, "http://user:p@ss@");
+    w.server.answer = keep_first;
+    wire_go_to(&w, &(struct pool_options) { .url = STR("http://service.test:81/a/") });
+    exchange(&w, &p, 3000);
+    assert_int_equal(p.x.http_status, 200);
+    assert_non_null(strstr(first_seen, "Proxy-Authorization: Basic dXNlcjpwQHNz\r\n"));
+    assert_null(strstr(pool_report(w.pool)->proxy, "ss@"));
+    finish(&w, &p);
+}
+
 static void assert_refusal(struct server_reply refusal, const char *part)
 {
     struct wire w;
@@ -298,7 +313,7 @@ static void a_proxy_that_refuses_is_named_without_its_password(void **state)
                                                "Proxy-Authenticate: Basic realm=\"x\"\r\n"
                                                "Content-Length: 0\r\n\r\n"),
                                            SERVER_KEEP, 0 },
-                   "(status 407)");
+                   "does not accept the user and password in its URL (status 407)");
     assert_refusal((struct server_reply) { STR("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n"
                                                "no"),
                                            SERVER_KEEP, 0 },
@@ -437,6 +452,7 @@ int main(void)
         cmocka_unit_test(an_origin_that_no_name_leads_to_is_not_taken_for_the_proxy),
         cmocka_unit_test(after_a_failure_to_connect_the_name_is_looked_up_again),
         cmocka_unit_test(a_proxy_makes_a_tunnel_even_for_http),
+        cmocka_unit_test(the_last_at_sign_ends_a_proxys_password),
         cmocka_unit_test(a_proxy_that_refuses_is_named_without_its_password),
         cmocka_unit_test(a_proxy_that_cannot_be_used_is_named_without_its_password),
         cmocka_unit_test(the_environment_is_not_read_behind_our_back),

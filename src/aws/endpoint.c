@@ -346,22 +346,14 @@ static void resolve_region(struct endpoint *out, const struct endpoint_rule *rul
 
 /* --- names that are no regions --- */
 
-/* The region where a partition has what it has but once. */
+/* aws-global, aws-cn-global, ...: where a partition has what it has but once. */
 static str home_of(str region)
 {
-    static const struct {
-        str name, region;
-    } homes[] = {
-        { STR_INIT("aws-global"), STR_INIT("us-east-1") },
-        { STR_INIT("aws-cn-global"), STR_INIT("cn-north-1") },
-        { STR_INIT("aws-us-gov-global"), STR_INIT("us-gov-west-1") },
-        { STR_INIT("aws-iso-global"), STR_INIT("us-iso-east-1") },
-        { STR_INIT("aws-iso-b-global"), STR_INIT("us-isob-east-1") },
-    };
-    for (size_t i = 0; i < sizeof homes / sizeof *homes; i++)
-        if (str_eq(region, homes[i].name))
-            return homes[i].region;
-    return region;
+    const str suffix = STR_INIT("-global");
+    if (region.len <= suffix.len || !str_eq(str_skip(region, region.len - suffix.len), suffix))
+        return region;
+    str home = endpoint_default_region((str) { region.ptr, region.len - suffix.len });
+    return home.len ? home : region;
 }
 
 /* fips-us-east-1 and us-east-1-fips are older names of FIPS in us-east-1. Where the endpoint is the

@@ -58,6 +58,35 @@ bool region_is_known(str region)
     return false;
 }
 
+static bool ends_with(str s, str end)
+{
+    return s.len > end.len && str_eq(str_skip(s, s.len - end.len), end);
+}
+
+/* What a name of AWS's older tools means: fips-us-east-1 and us-east-1-fips are us-east-1. */
+static str without_fips(str region)
+{
+    const str prefix = STR_INIT("fips-"), suffix = STR_INIT("-fips");
+    if (str_starts(region, prefix) && region.len > prefix.len)
+        return str_skip(region, prefix.len);
+    if (ends_with(region, suffix))
+        region.len -= suffix.len;
+    return region;
+}
+
+/* aws-global, aws-cn-global, ... */
+static bool is_global(str region)
+{
+    const str suffix = STR_INIT("-global");
+    if (!ends_with(region, suffix))
+        return false;
+    region.len -= suffix.len;
+    for (size_t p = 0; region_partition(p); p++)
+        if (str_eq(region, str_of(region_partition(p))))
+            return true;
+    return false;
+}
+
 static void try_all(struct nearest *n, bool partitions)
 {
     for (size_t p = 0; region_partition(p); p++) {
@@ -81,9 +110,10 @@ const char *region_hint(str word, char *text, size_t size)
 enum region_doubt region_doubt(str region, bool has_endpoint_url, char *text, size_t size)
 {
     char hint[96];
-    if (region_is_known(region))
+    str real = without_fips(region);
+    if (region_is_known(real) || is_global(real))
         return REGION_NO_DOUBT;
-    region_hint(region, hint, sizeof hint);
+    region_hint(real, hint, sizeof hint);
     if (has_endpoint_url && !hint[0])
         return REGION_NO_DOUBT;
     struct buf b = { .at = text, .cap = size };
