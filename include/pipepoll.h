@@ -301,7 +301,8 @@ struct pipepoll_options {
     struct pipepoll_sink *sink; /* required; must outlive `closed` */
     struct pipepoll_credentials
         *credentials;                  /* of targets without their own; NULL: default chain */
-    struct pipepoll_str ca_bundle;     /* PEM file of roots; empty: AWS_CA_BUNDLE, or system's */
+    struct pipepoll_str ca_bundle;     /* PEM file of roots; empty: that of AWS_CA_BUNDLE or
+                                        * REQUESTS_CA_BUNDLE ("~", $NAME replaced), or system's */
     uint32_t max_in_flight;            /* polls at once; 0: 256; at most 65536 */
     uint32_t max_in_flight_per_region; /* 0: a fair share, max_in_flight / regions, at least 1 */
     /* Open at once, idle ones included; the one idle longest is closed for a new one. 0: half of
@@ -452,8 +453,9 @@ PIPEPOLL_API struct pipepoll_action_type pipepoll_target_action_type(
 /* --- settings --- */
 
 /* What the environment and the shared files say of where calls go, as the AWS CLI reads them. The
- * library itself uses of these only what its credentials need, AWS_CA_BUNDLE, HTTPS_PROXY,
- * NO_PROXY and AWS_DISABLE_CLOCK_SKEW_CORRECTION; the rest is the caller's to apply or not. */
+ * library itself uses of these only what its credentials need, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE,
+ * HTTPS_PROXY, NO_PROXY and AWS_DISABLE_CLOCK_SKEW_CORRECTION; the rest is the caller's to apply or
+ * not. */
 enum pipepoll_setting {
     PIPEPOLL_SETTING_PROFILE,      /* AWS_PROFILE, AWS_DEFAULT_PROFILE; "default" */
     PIPEPOLL_SETTING_REGION,       /* AWS_REGION, AWS_DEFAULT_REGION, region of the profile */

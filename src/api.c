@@ -2,12 +2,20 @@
 #include "options.h"
 #include "poller.h"
 
+static int read_roots(struct pipepoll *p, struct pipepoll_error *why)
+{
+    char text[4096];
+    struct buf path = BUF_ON(text);
+    int r = options_put_ca_bundle(&path, &p->o, &p->environment, why);
+    return r ? r : trust_new(&p->trust, buf_str(&path), why);
+}
+
 static int start_rooms(struct pipepoll *p, struct uv_loop_s *loop, struct pipepoll_error *why)
 {
     int r = digest_check();
     if (r)
         return explain(why, r, "OpenSSL failed the signer's known-answer check");
-    r = trust_new(&p->trust, options_ca_bundle(&p->o), why);
+    r = read_roots(p, why);
     if (!r)
         r = wake_open(&p->wake, loop, &p->alloc);
     if (!r)

@@ -1,6 +1,5 @@
 #include "options.h"
 
-#include <stdlib.h>
 #include <sys/resource.h>
 
 #include "aws/operation.h"
@@ -126,7 +125,15 @@ struct endpoint_rule target_options_endpoint(const struct pipepoll_target_option
     };
 }
 
-str options_ca_bundle(const struct pipepoll_options *o)
+int options_put_ca_bundle(struct buf *out, const struct pipepoll_options *o,
+                          const struct environment *e, struct pipepoll_error *why)
 {
-    return o->ca_bundle.len ? o->ca_bundle : str_of(getenv("AWS_CA_BUNDLE"));
+    static const char *const variables[] = { "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE" };
+    buf_put(out, o->ca_bundle);
+    for (size_t i = 0; !out->len && i < sizeof variables / sizeof *variables; i++)
+        environment_put_path(e, out, environment_get(e, variables[i]));
+    if (out->overflow)
+        return explain(why, PIPEPOLL_EINVAL, "the path of the CA bundle is longer than %zu bytes",
+                       out->cap);
+    return 0;
 }

@@ -4,6 +4,7 @@
 #define OPTIONS_H
 
 #include "aws/endpoint.h"
+#include "base/environment.h"
 
 /* PIPEPOLL_EINVAL with one sentence. */
 int options_read(struct pipepoll_options *out, const struct pipepoll_options *in,
@@ -13,7 +14,9 @@ int target_options_read(struct pipepoll_target_options *out,
 
 struct endpoint_rule target_options_endpoint(const struct pipepoll_target_options *o);
 
-/* As given, else AWS_CA_BUNDLE, else empty: the system's. */
-str options_ca_bundle(const struct pipepoll_options *o);
+/* As given, else AWS_CA_BUNDLE, else REQUESTS_CA_BUNDLE, these with "~" and $NAME replaced; else
+ * nothing is put: the system's. PIPEPOLL_EINVAL: it does not fit. */
+int options_put_ca_bundle(struct buf *out, const struct pipepoll_options *o,
+                          const struct environment *e, struct pipepoll_error *why);
 
 #endif

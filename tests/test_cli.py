@@ -378,7 +378,8 @@ def test_reload(sim, loops):
     run.signal(signal.SIGHUP)
     check("a bad file is told with its place",
           run.log('reload.ini:8:1: unknown key "intervall"'), run.seen["err"])
-    check("and changes nothing", run.log("nothing changes"), run.seen["err"])
+    check("and changes nothing", run.log("reload.ini: nothing changes"),
+          run.seen["err"])
     sim.control("POST", "jobs", region="us-east-1", provider="Two", count=1)
     check("what was polled still is", run.event(event="job"))
     write("reload.ini", target("two", sim, provider="Two"))

@@ -1,5 +1,6 @@
 /* The config file: what each key does, and each sentence it can be refused with. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "lib/config_text.h"
@@ -294,6 +295,10 @@ static void a_ca_bundle_that_cannot_be_read_is_told(void **state)
     assert_true(fd >= 0);
     snprintf(text, sizeof text, "[pipepoll]\nca-bundle = %s\n" WEB, path);
     struct config c = accept(text);
+    assert_str_equal(c.ca_bundle, path);
+    config_deinit(&c);
+    setenv("TEST_CONFIG_ROOTS", path, 1);
+    c = accept("[pipepoll]\nca-bundle = ${TEST_CONFIG_ROOTS}\n" WEB);
     assert_str_equal(c.ca_bundle, path);
     config_deinit(&c);
     unlink(path);

@@ -790,6 +790,16 @@ static void wrong_options_are_refused_in_one_sentence(void **state)
     o.ca_bundle = STR("/nowhere/ca.pem");
     assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, &why), PIPEPOLL_ESYSTEM);
     assert_non_null(strstr(why.text, "/nowhere/ca.pem"));
+    o = options_of(&w, keys);
+    setenv("TEST_FOLDER", "/nowhere/else", 1);
+    setenv("REQUESTS_CA_BUNDLE", "${TEST_FOLDER}/r.pem", 1);
+    assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, &why), PIPEPOLL_ESYSTEM);
+    assert_non_null(strstr(why.text, "/nowhere/else/r.pem"));
+    setenv("AWS_CA_BUNDLE", "$TEST_FOLDER/a.pem", 1);
+    assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, &why), PIPEPOLL_ESYSTEM);
+    assert_non_null(strstr(why.text, "/nowhere/else/a.pem"));
+    unsetenv("AWS_CA_BUNDLE");
+    unsetenv("REQUESTS_CA_BUNDLE");
     pipepoll_credentials_unref(keys);
     server_close(&w.server);
     uv_run(&w.loop, UV_RUN_DEFAULT);
@@ -869,8 +879,9 @@ static void credentials_come_from_the_environment(void **state)
 
 int main(void)
 {
-    static const char *const names[] = { "http_proxy", "HTTPS_PROXY",   "https_proxy",  "ALL_PROXY",
-                                         "all_proxy",  "SSL_CERT_FILE", "AWS_CA_BUNDLE" };
+    static const char *const names[] = { "http_proxy",    "HTTPS_PROXY",       "https_proxy",
+                                         "ALL_PROXY",     "all_proxy",         "SSL_CERT_FILE",
+                                         "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unsetenv(names[i]);
     const struct CMUnitTest tests[] = {

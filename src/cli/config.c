@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buf.h"
+#include "base/environment.h"
 #include "base/ini.h"
 #include "cli/limits.h"
 #include "cli/quantity.h"
@@ -52,27 +52,37 @@ static void judge(bool right, const struct section *s, enum key k, const char *w
 }
 
 /* Asked without opening it: a pipe may be read but once. NULL: it can be read; else why not. */
-static const char *unreadable(str file)
+static const char *unreadable(const char *path)
 {
-    char text[PATH_MAX];
-    struct buf path = BUF_ON(text);
     struct stat st;
-    buf_put(&path, file);
-    buf_cstr(&path);
-    if (path.overflow)
-        return strerror(ENAMETOOLONG);
-    if (stat(text, &st) || access(text, R_OK))
+    if (stat(path, &st) || access(path, R_OK))
         return strerror(errno);
     return S_ISDIR(st.st_mode) ? strerror(EISDIR) : NULL;
 }
 
+/* A copy, which becomes the config's. NULL, or why it is of no use. */
+static const char *keep_ca_bundle(struct config *out, struct buf *path)
+{
+    buf_cstr(path);
+    out->roots = path->overflow ? NULL : strdup(path->at);
+    if (!out->roots)
+        return strerror(path->overflow ? ENAMETOOLONG : ENOMEM);
+    out->ca_bundle = str_of(out->roots);
+    return unreadable(out->roots);
+}
+
 static void read_ca_bundle(struct config *out, const struct value *v, struct complaints *c)
 {
-    const char *reason = v->text.len ? unreadable(v->text) : NULL;
+    const struct environment ours = { NULL, NULL };
+    char text[PATH_MAX];
+    struct buf path = BUF_ON(text);
+    if (!v->text.len)
+        return;
+    environment_put_path(&ours, &path, v->text);
+    const char *reason = keep_ca_bundle(out, &path);
     if (reason)
         complain(c, PIPEPOLL_ERROR, v->at, "ca-bundle \"%.*s\" cannot be read: %s",
                  STR_ARG(v->text), reason);
-    out->ca_bundle = v->text;
 }
 
 /* Roots are the process's, so that they are not looked for in the profiles of targets. */
@@ -81,6 +91,8 @@ static int read_ambient_ca_bundle(struct config *out, struct settings *settings,
 {
     const struct pipepoll_settings *s;
     struct pipepoll_error why;
+    char text[PATH_MAX];
+    struct buf path = BUF_ON(text);
     int r = settings_of(settings, (str) { NULL, 0 }, &s, &why);
     if (r == PIPEPOLL_ENOMEM)
         return r;
@@ -89,11 +101,12 @@ static int read_ambient_ca_bundle(struct config *out, struct settings *settings,
         return PIPEPOLL_OK;
     }
     settings_complain(s, c);
-    out->ca_bundle = pipepoll_settings_get(s, PIPEPOLL_SETTING_CA_BUNDLE, &out->ca_bundle_from);
-    const char *reason = out->ca_bundle.len ? unreadable(out->ca_bundle) : NULL;
+    str found = pipepoll_settings_get(s, PIPEPOLL_SETTING_CA_BUNDLE, &out->ca_bundle_from);
+    buf_put(&path, found);
+    const char *reason = found.len ? keep_ca_bundle(out, &path) : NULL;
     if (reason)
         complain_elsewhere(c, PIPEPOLL_ERROR, "%.*s: \"%.*s\" cannot be read: %s",
-                           STR_ARG(out->ca_bundle_from), STR_ARG(out->ca_bundle), reason);
+                           STR_ARG(out->ca_bundle_from), STR_ARG(found), reason);
     return PIPEPOLL_OK;
 }
 
@@ -181,7 +194,7 @@ int config_parse(struct config *out, char *text, size_t len, struct settings *se
     if (r)
         goto out;
     read_process(&config, &s.process, c);
-    if (settings && !config.ca_bundle.len)
+    if (settings && !s.process.values[KEY_CA_BUNDLE].text.len)
         r = read_ambient_ca_bundle(&config, settings, c);
     if (!r)
         r = plan_build(&config.plan, &s, settings, c);
@@ -285,6 +298,7 @@ void config_deinit(struct config *c)
 {
     plan_deinit(&c->plan);
     settings_deinit(&c->settings);
+    free(c->roots);
     free(c->text);
     *c = (struct config) { 0 };
 }

@@ -13,12 +13,13 @@ struct config {
     double max_polls_per_s;            /* for each account and region; 0: no ceiling */
     uint32_t request_timeout_ms, connect_timeout_ms;
     uint32_t drain_timeout_ms;     /* 30000; of `pipepoll run`, not of a poller */
-    str ca_bundle;                 /* of a readable file; empty: the library's default */
+    str ca_bundle;                 /* of a readable file, in roots; empty: the library's default */
     str ca_bundle_from;            /* the setting it comes from; empty: the file itself */
     enum pipepoll_level log_level; /* PIPEPOLL_INFO */
     bool log_json;
     struct plan plan;
     struct settings settings; /* of this machine, those that were asked for; owned */
+    char *roots;              /* owned */
     char *text;               /* what all other slices lie in; owned */
 };
 

@@ -61,15 +61,20 @@ static void log_console_change(struct run *r, const struct console *before,
 
 void run_log_refusal(struct run *r, int result, const struct complaints *c, const char *then)
 {
-    const char *name = config_name(r->options.config);
+    const char *file = config_name(r->options.config);
+    size_t own = c ? c->errors - c->elsewhere : 0;
     if (result == PIPEPOLL_ENOMEM)
-        log_line(&r->log, PIPEPOLL_ERROR, "no memory for %s: %s", name, then);
-    else if (c->elsewhere == c->errors)
-        log_line(&r->log, PIPEPOLL_ERROR, "%zu error%s outside of %s: %s", c->errors,
-                 quantity_plural(c->errors), name, then);
+        log_line(&r->log, PIPEPOLL_ERROR, "no memory for %s: %s", file, then);
+    else if (!c->elsewhere)
+        log_line(&r->log, PIPEPOLL_ERROR, "%zu error%s in %s: %s", own, quantity_plural(own), file,
+                 then);
+    else if (!own)
+        log_line(&r->log, PIPEPOLL_ERROR, "%zu error%s in the settings of this machine: %s",
+                 c->elsewhere, quantity_plural(c->elsewhere), then);
     else
-        log_line(&r->log, PIPEPOLL_ERROR, "%zu error%s in %s: %s", c->errors,
-                 quantity_plural(c->errors), name, then);
+        log_line(&r->log, PIPEPOLL_ERROR,
+                 "%zu error%s in %s and %zu in the settings of this machine: %s", own,
+                 quantity_plural(own), file, c->elsewhere, then);
 }
 
 void run_log_idle(struct run *r, uint32_t idle)
