@@ -6,6 +6,14 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+void (*server_aside)(bool begins);
+
+static void aside(bool begins)
+{
+    if (server_aside)
+        server_aside(begins);
+}
+
 struct link {
     uv_tcp_t tcp;
     uv_idle_t pieces;
@@ -61,7 +69,12 @@ static void put_raw(struct link *l, const char *bytes, size_t n)
     if (cuts)
         n = cut->sent - l->wire_sent;
     uv_buf_t b = uv_buf_init((char *)bytes, (unsigned)n);
-    if (n && uv_try_write((uv_stream_t *)&l->tcp, &b, 1) != (int)n)
+    int put = n ? uv_try_write((uv_stream_t *)&l->tcp, &b, 1) : 0;
+    if (put < 0) { /* the client has gone */
+        link_close(l, false);
+        return;
+    }
+    if (put != (int)n)
         abort(); /* answers of tests fit a socket's buffer */
     l->wire_sent += n;
     l->server->bytes_sent = l->wire_sent;
@@ -104,17 +117,23 @@ static void link_ended(struct link *l)
     link_close(l, l->reply.end == SERVER_RESET);
 }
 
-static void on_idle(uv_idle_t *idle)
+static void put_piece(struct link *l)
 {
-    struct link *l = idle->data;
     size_t left = l->reply.bytes.len - l->sent;
     if (!l->is_closing && !l->hangs)
         put(l, left < l->reply.piece ? left : l->reply.piece);
     if (l->is_closing || l->hangs || l->sent == l->reply.bytes.len) {
-        uv_idle_stop(idle);
+        uv_idle_stop(&l->pieces);
         if (!l->is_closing)
             link_ended(l);
     }
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    aside(true);
+    put_piece(idle->data);
+    aside(false);
 }
 
 static void answer(struct link *l, str head, str body)
@@ -164,9 +183,8 @@ static void take_tls(struct link *l, const char *bytes, size_t n)
         take(l);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+static void receive(struct link *l, ssize_t n, const uv_buf_t *buf)
 {
-    struct link *l = stream->data;
     const struct server_cut *cut = &l->server->cut;
     if (n < 0)
         link_close(l, false);
@@ -189,6 +207,13 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         link_cut(l);
 }
 
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    aside(true);
+    receive(stream->data, n, buf);
+    aside(false);
+}
+
 static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
 {
     static char room[32 << 10];
@@ -197,7 +222,7 @@ static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
     *buf = uv_buf_init(room, sizeof room);
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+static void link_new(uv_stream_t *listener, int status)
 {
     struct server *s = listener->data;
     struct link *l = calloc(1, sizeof *l);
@@ -216,6 +241,13 @@ static void on_connection(uv_stream_t *listener, int status)
     uv_accept(listener, (uv_stream_t *)&l->tcp);
     uv_tcp_nodelay(&l->tcp, 1);
     uv_read_start((uv_stream_t *)&l->tcp, on_alloc, on_read);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    aside(true);
+    link_new(listener, status);
+    aside(false);
 }
 
 void server_open(struct server *s, uv_loop_t *loop,

@@ -3,6 +3,8 @@
 #ifndef TESTS_SERVER_H
 #define TESTS_SERVER_H
 
+#include <stdbool.h>
+
 #include <uv.h>
 
 #include "base/str.h"
@@ -45,6 +47,10 @@ struct server {
     size_t bytes_sent, bytes_received; /* on the wire, by the last connection */
     char url[64];
 };
+
+/* Called around whatever servers do on the loop, by a test that must tell it from what the library
+ * does. May be NULL. */
+extern void (*server_aside)(bool begins);
 
 void server_open(struct server *s, uv_loop_t *loop,
                  struct server_reply (*answer)(struct server *, const struct server_request *),
