@@ -215,7 +215,7 @@ static void add(struct life *l)
     o.max_batch_size = (uint32_t)roll(w, 4);
     o.user = t;
     o.credentials = roll(w, 2) ? some_keys(w) : NULL;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     int r = pipepoll_target_add(l->poller, &o, &t->target, &why);
     pipepoll_credentials_unref(o.credentials);
     must(w, r == (l->closing ? PIPEPOLL_ECLOSING : 0),
@@ -303,7 +303,7 @@ static void life_begin(struct walk *w)
 {
     struct life *l = &w->lives[w->lives_begun++];
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
-    struct pipepoll_error why = { "" };
+    struct pipepoll_error why = { .text = "" };
     *l = (struct life) {
         .sink = { on_credit, on_deliver, on_failed, on_removed, on_credentials },
         .walk = w,
