@@ -322,6 +322,14 @@ struct pipepoll_options {
     void *resize_ctx;
     void (*log)(void *ctx, enum pipepoll_level level, struct pipepoll_str line);
     void *log_ctx;
+
+    /* Whose product this is: " app/ID" in the User-Agent, by which AWS Partner Revenue Measurement
+     * counts. At most 250 bytes (AWS asks for 50); what a token may not have becomes '-'. Empty:
+     * AWS_SDK_UA_APP_ID. */
+    struct pipepoll_str user_agent_app_id;
+    /* Polls of a target until one is answered, the first by plan and the others after a back-off;
+     * further ones come by plan again. 1: no retries; 0: 3; at most 1000. */
+    uint32_t max_attempts;
 };
 #ifdef __cplusplus
 static inline pipepoll_options pipepoll_options_init(void)

@@ -57,6 +57,7 @@ static struct signers signers_of(struct pipepoll *p, struct uv_loop_s *loop)
             .alloc = p->alloc,
             .rng = &p->rng,
             .environment = &p->environment,
+            .user_agent = p->calls.user_agent,
             .log = p->log,
             .now_s = local_now_s,
             .now_ctx = p,
@@ -66,12 +67,24 @@ static struct signers signers_of(struct pipepoll *p, struct uv_loop_s *loop)
     };
 }
 
+/* One that is too long for a header is the environment's: the options' was judged. */
+static str name_ourselves(struct pipepoll *p)
+{
+    struct buf b = BUF_ON(p->user_agent);
+    str variable = environment_get(&p->environment, "AWS_SDK_UA_APP_ID");
+    if (variable.len > USER_AGENT_APP_ID_MAX)
+        variable.len = USER_AGENT_APP_ID_MAX;
+    user_agent_put(&b, p->o.user_agent_app_id.len ? p->o.user_agent_app_id : variable);
+    return buf_str(&b);
+}
+
 static void link_rooms(struct pipepoll *p, struct uv_loop_s *loop)
 {
     p->rng.state = p->o.seed ? p->o.seed : wake_random_seed();
     p->calls = (struct call_context) {
         .alloc = p->alloc,
         .transport = p->transport,
+        .user_agent = name_ourselves(p),
         .timeout_ms = p->o.request_timeout_ms,
         .trusts_clock = environment_is_true(&p->environment, "AWS_DISABLE_CLOCK_SKEW_CORRECTION"),
     };
@@ -225,6 +238,7 @@ int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options
         target_init_goal(&t->schedule, &t->region->share, o.pickup_goal_ms, o.slowest_interval_ms);
     else
         target_init(&t->schedule, &t->region->share, o.interval_ms);
+    t->schedule.max_retries = (uint16_t)(p->o.max_attempts - 1);
     uint64_t due_ns = target_first_due(&t->schedule, wake_now_ns(), rng_next(&p->rng));
     r = schedule_add(&p->schedule, &t->schedule, due_ns);
     if (r) {

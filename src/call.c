@@ -4,9 +4,6 @@
 #include "aws/page.h"
 #include "base/log.h"
 
-/* User-Agent: unsigned, and short: libcurl pays per byte. */
-#define USER_AGENT "User-Agent: pipepoll/" PIPEPOLL_VERSION "\r\n"
-
 enum { AUTHORIZATION_SIZE = 512, HEAD_REST_SIZE = 512 };
 
 static const str wanted_names[CALL_WANTED_COUNT] = {
@@ -101,7 +98,8 @@ static int put_head(struct call *c, struct call_context *ctx, str body)
     };
     for (size_t i = 0; i < rq.header_count; i++)
         put_header(&c->head, headers[i].name, headers[i].value);
-    buf_put(&c->head, STR(USER_AGENT "Authorization: "));
+    put_header(&c->head, STR("User-Agent"), ctx->user_agent);
+    buf_put(&c->head, STR("Authorization: "));
     int r = sigv4_sign(&c->head, &ctx->scratch, &region->key, keys, &rq);
     buf_put(&c->head, STR("\r\n"));
     return r;
@@ -130,7 +128,8 @@ static bool make_room(struct call *c, struct call_context *ctx)
 {
     const struct endpoint *endpoint = &c->region->endpoint;
     size_t head_size = endpoint->host.len + c->keys->access_key_id.len +
-                       c->keys->session_token.len + AUTHORIZATION_SIZE + HEAD_REST_SIZE;
+                       c->keys->session_token.len + ctx->user_agent.len + AUTHORIZATION_SIZE +
+                       HEAD_REST_SIZE;
     size_t scratch_size = 2 * head_size + endpoint->path.len * 5;
     return buf_ready(&c->head, &ctx->alloc, head_size) &&
            buf_ready(&ctx->scratch, &ctx->alloc, scratch_size);

@@ -13,6 +13,7 @@ struct call_context {
     struct alloc alloc;
     struct transport *transport;
     struct buf scratch; /* for signing */
+    str user_agent;
     uint32_t timeout_ms;
     bool trusts_clock; /* sign by this machine's clock, whatever the service's answers say of it */
 };

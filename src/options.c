@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "aws/operation.h"
+#include "aws/user_agent.h"
 #include "base/log.h"
 
 enum {
@@ -12,6 +13,8 @@ enum {
     MAX_CONNECTIONS_MOST = 65536,
     REQUEST_TIMEOUT_MS = 30000,
     CONNECT_TIMEOUT_MS = 10000,
+    ATTEMPTS = 3,
+    ATTEMPTS_MOST = 1000,
     INTERVAL_MS = 5000,
     DAY_MS = 86400000
 };
@@ -72,6 +75,11 @@ int options_read(struct pipepoll_options *out, const struct pipepoll_options *in
         r = number(&o.request_timeout_ms, "request_timeout_ms", REQUEST_TIMEOUT_MS, DAY_MS, why);
     if (!r)
         r = number(&o.connect_timeout_ms, "connect_timeout_ms", CONNECT_TIMEOUT_MS, DAY_MS, why);
+    if (!r)
+        r = number(&o.max_attempts, "max_attempts", ATTEMPTS, ATTEMPTS_MOST, why);
+    if (!r && o.user_agent_app_id.len > USER_AGENT_APP_ID_MAX)
+        r = explain(why, PIPEPOLL_EINVAL, "user_agent_app_id has %zu bytes: at most %d may be sent",
+                    o.user_agent_app_id.len, USER_AGENT_APP_ID_MAX);
     if (!r && !(o.max_polls_per_s >= 0 && o.max_polls_per_s <= 1e6))
         r = explain(why, PIPEPOLL_EINVAL,
                     "max_polls_per_s %g is out of range: 0 (no ceiling) to 1000000",

@@ -2,6 +2,7 @@
 #ifndef POLLER_H
 #define POLLER_H
 
+#include "aws/user_agent.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "call.h"
@@ -24,6 +25,7 @@ struct pipepoll {
     struct list woken;                        /* targets that waited for keys, to be polled soon */
     struct pipepoll_credentials *credentials; /* of targets without their own */
     struct environment environment;
+    char user_agent[USER_AGENT_SIZE];
     struct rng rng;
     uint64_t jobs_on_order; /* what polls in flight may bring, when the sink has a limit */
     uint64_t max_lateness_ns;

@@ -159,6 +159,33 @@ def test_poll_again():
 # --- check ---
 
 
+def test_attempts_and_app_id():
+    config = profile("acme", "sdk_ua_app_id = Acme Build", "max_attempts = 2", *GOOD)
+    for variables, attempts, app_id in (
+            ({}, 3, ""),
+            ({"AWS_MAX_ATTEMPTS": "1"}, 1, ""),
+            ({"AWS_RETRY_MODE": "legacy"}, 5, ""),
+            ({"AWS_RETRY_MODE": "legacy", "AWS_MAX_ATTEMPTS": "2"}, 2, ""),
+            ({"AWS_RETRY_MODE": "adaptive", "AWS_SDK_UA_APP_ID": "APN_1.1/x"}, 3, " app/APN_1.1-x"),
+            ({"AWS_PROFILE": "acme"}, 2, " app/Acme-Build"),
+            ({"AWS_PROFILE": "acme", "AWS_SDK_UA_APP_ID": "Mine"}, 2, " app/Mine")):
+        service = Refusal(503, "ServiceUnavailable")
+        env = machine(config + "\n" + profile("default", *GOOD), **variables)
+        r = pipepoll("poll", "--region", "us-east-1", "--endpoint-url", service.url,
+                     "--action-type-id", ACME, env=env)
+        check(f"{variables}: attempts", len(service.seen) == attempts, (r, service.seen))
+        named = [re.fullmatch(r"pipepoll/[0-9.]+(.*)", seen) for seen in service.seen]
+        check(f"{variables}: User-Agent", all(n and n[1] == app_id for n in named), service.seen)
+    service = Refusal(503, "ServiceUnavailable")
+    run = start_run(write("app-id.ini", "[pipepoll]\nuser-agent-app-id = Acme\n" +
+                          target("one", service)))
+    run.log("in us-east-1")
+    run.signal(signal.SIGTERM)
+    run.wait()
+    check("user-agent-app-id in the file", service.seen and service.seen[0].endswith(" app/Acme"),
+          (service.seen, run.seen["err"]))
+
+
 def test_settings():
     config = write("bare.ini", section("web", "Acme"))
     ca = write("ca.pem", "")
@@ -310,6 +337,7 @@ def test_core(sim):
 def main():
     test_poll_again()
     test_poll_on_wrong_settings()
+    test_attempts_and_app_id()
     test_settings()
     test_stdin()
     test_plan_of_accounts()

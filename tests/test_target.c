@@ -178,6 +178,18 @@ static void what_failed_retries_cost_is_gone(void **state)
     assert_int_equal(b.quota, BUDGET_QUOTA - TARGET_MAX_RETRIES * BUDGET_RETRY_COST + 1);
 }
 
+static void the_owner_may_allow_other_retries_or_none(void **state)
+{
+    for (uint16_t most = 0; most < 5; most += 4) {
+        struct target t = in_flight(60000);
+        struct budget b = fresh_budget();
+        t.max_retries = most;
+        for (int i = 0; i < 9; i++)
+            failed(&t, &b, FAULT_SERVICE, 1);
+        assert_int_equal(b.quota, BUDGET_QUOTA - most * BUDGET_RETRY_COST);
+    }
+}
+
 static void an_answer_ends_the_row_of_failures(void **state)
 {
     struct target t = in_flight(60000);
@@ -342,6 +354,7 @@ int main(void)
         cmocka_unit_test(planned_polls_count_from_the_start_of_the_one_that_failed),
         cmocka_unit_test(an_answer_gives_back_what_its_retry_cost_and_else_earns_one),
         cmocka_unit_test(what_failed_retries_cost_is_gone),
+        cmocka_unit_test(the_owner_may_allow_other_retries_or_none),
         cmocka_unit_test(an_answer_ends_the_row_of_failures),
         cmocka_unit_test(a_throttled_target_waits_longer_than_an_idle_one),
         cmocka_unit_test(want_of_memory_is_tried_again_soon_and_costs_no_quota),

@@ -12,6 +12,8 @@
 #include "cli/limits.h"
 #include "cli/quantity.h"
 
+enum { APP_ID_MAX = 250 /* what the library takes */ };
+
 static const double POLLS_PER_S_LEAST = 0.001, POLLS_PER_S_MOST = 1e5;
 
 const char *config_log_level_name(enum pipepoll_level level)
@@ -85,28 +87,43 @@ static void read_ca_bundle(struct config *out, const struct value *v, struct com
                  STR_ARG(v->text), reason);
 }
 
-/* Roots are the process's, so that they are not looked for in the profiles of targets. */
-static int read_ambient_ca_bundle(struct config *out, struct settings *settings,
-                                  struct complaints *c)
+static void read_ambient_ca_bundle(struct config *out, const struct pipepoll_settings *s,
+                                   struct complaints *c)
 {
-    const struct pipepoll_settings *s;
-    struct pipepoll_error why;
     char text[PATH_MAX];
     struct buf path = BUF_ON(text);
-    int r = settings_of(settings, (str) { NULL, 0 }, &s, &why);
-    if (r == PIPEPOLL_ENOMEM)
-        return r;
-    if (r) {
-        complain_elsewhere(c, PIPEPOLL_ERROR, "%s", why.text);
-        return PIPEPOLL_OK;
-    }
-    settings_complain(s, c);
     str found = pipepoll_settings_get(s, PIPEPOLL_SETTING_CA_BUNDLE, &out->ca_bundle_from);
     buf_put(&path, found);
     const char *reason = found.len ? keep_ca_bundle(out, &path) : NULL;
     if (reason)
         complain_elsewhere(c, PIPEPOLL_ERROR, "%.*s: \"%.*s\" cannot be read: %s",
                            STR_ARG(out->ca_bundle_from), STR_ARG(found), reason);
+}
+
+/* What is the process's is not looked for in the profiles of targets. An error there matters only
+ * to who needs it: roots must not be those of somebody else. */
+static int read_ambient(struct config *out, bool has_roots, struct settings *settings,
+                        struct complaints *c)
+{
+    const struct pipepoll_settings *s;
+    struct pipepoll_error why;
+    int r = settings_of(settings, (str) { NULL, 0 }, &s, &why);
+    if (r == PIPEPOLL_ENOMEM)
+        return r;
+    if (r) {
+        if (!has_roots)
+            complain_elsewhere(c, PIPEPOLL_ERROR, "%s", why.text);
+        return PIPEPOLL_OK;
+    }
+    settings_complain(s, c);
+    if (!has_roots)
+        read_ambient_ca_bundle(out, s, c);
+    if (!out->user_agent_app_id.len)
+        out->user_agent_app_id = pipepoll_settings_get(s, PIPEPOLL_SETTING_USER_AGENT_APP_ID,
+                                                       &out->user_agent_app_id_from);
+    if (out->user_agent_app_id.len > APP_ID_MAX)
+        out->user_agent_app_id.len = APP_ID_MAX;
+    out->max_attempts = settings_attempts(s);
     return PIPEPOLL_OK;
 }
 
@@ -136,6 +153,9 @@ static void read_process(struct config *out, const struct section *s, struct com
                                &out->drain_timeout_ms),
           s, KEY_DRAIN_TIMEOUT, "a time from 1ms to 24h such as 20s or 5m", c);
     read_ca_bundle(out, &v[KEY_CA_BUNDLE], c);
+    out->user_agent_app_id = v[KEY_USER_AGENT_APP_ID].text;
+    judge(out->user_agent_app_id.len <= APP_ID_MAX, s, KEY_USER_AGENT_APP_ID,
+          "at most 250 characters (AWS asks for 50)", c);
     judge(config_log_level(v[KEY_LOG_LEVEL].text, &out->log_level), s, KEY_LOG_LEVEL,
           "error, warning, info or debug", c);
     judge(config_format(v[KEY_LOG_FORMAT].text, &out->log_json), s, KEY_LOG_FORMAT, "text or json",
@@ -194,8 +214,8 @@ int config_parse(struct config *out, char *text, size_t len, struct settings *se
     if (r)
         goto out;
     read_process(&config, &s.process, c);
-    if (settings && !s.process.values[KEY_CA_BUNDLE].text.len)
-        r = read_ambient_ca_bundle(&config, settings, c);
+    if (settings)
+        r = read_ambient(&config, s.process.values[KEY_CA_BUNDLE].text.len > 0, settings, c);
     if (!r)
         r = plan_build(&config.plan, &s, settings, c);
     if (!r && c->errors)

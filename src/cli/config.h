@@ -15,6 +15,9 @@ struct config {
     uint32_t drain_timeout_ms;     /* 30000; of `pipepoll run`, not of a poller */
     str ca_bundle;                 /* of a readable file, in roots; empty: the library's default */
     str ca_bundle_from;            /* the setting it comes from; empty: the file itself */
+    str user_agent_app_id;         /* of the file, else of the settings; empty: none */
+    str user_agent_app_id_from;    /* as ca_bundle_from */
+    uint32_t max_attempts;         /* of the settings; 0: the library's default */
     enum pipepoll_level log_level; /* PIPEPOLL_INFO */
     bool log_json;
     struct plan plan;

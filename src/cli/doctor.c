@@ -195,6 +195,8 @@ static int open_poller(struct doctor *d, struct pipepoll_error *why)
                                        .removed = removed };
     o.sink = &d->sink;
     o.ca_bundle = c->ca_bundle;
+    o.user_agent_app_id = c->user_agent_app_id;
+    o.max_attempts = c->max_attempts;
     o.max_in_flight = c->max_in_flight;
     o.max_connections = c->max_connections;
     o.max_in_flight_per_region = c->max_in_flight_per_region;

@@ -64,6 +64,9 @@ static void print_process(const struct config *c, const struct console *console)
     print_duration(KEY_CONNECT_TIMEOUT, c->connect_timeout_ms);
     print_duration(KEY_DRAIN_TIMEOUT, c->drain_timeout_ms);
     print_roots(c);
+    if (c->user_agent_app_id.len && c->user_agent_app_id_from.len)
+        printf("# by %.*s:\n", STR_ARG(c->user_agent_app_id_from));
+    print_str(KEY_USER_AGENT_APP_ID, c->user_agent_app_id);
     printf("%s = %s\n", key_name(KEY_LOG_LEVEL), config_log_level_name(console->level));
     printf("%s = %s\n", key_name(KEY_LOG_FORMAT), console->json ? "json" : "text");
 }

@@ -13,7 +13,7 @@
 #include "cli/poll_input.h"
 #include "cli/poll_options.h"
 
-enum { ATTEMPTS = 3, SCREEN_WIDTH = 80 };
+enum { SCREEN_WIDTH = 80, APP_ID_MAX = 250 /* what the library takes */ };
 
 /* What makes failures of several regions one and the same for people. */
 struct kind {
@@ -158,7 +158,7 @@ static int print_version(void)
 /* --- failures -------------------------------------------------------------------------------- */
 
 /* The words of the AWS CLI where it has any. */
-static void print_fault(const struct pipepoll_failure *f, const char *url)
+static void print_fault(const struct pipepoll_failure *f, uint32_t attempts, const char *url)
 {
     if (f->status == PIPEPOLL_ETRANSPORT)
         fprintf(stderr, "Could not connect to the endpoint URL: \"%s\"", url);
@@ -168,20 +168,20 @@ static void print_fault(const struct pipepoll_failure *f, const char *url)
         fprintf(stderr, "SSL validation failed for %s", url);
     else
         fprintf(stderr, "No answer from %s that could be used", url);
-    if (f->attempt >= ATTEMPTS)
-        fprintf(stderr, " (reached max retries: %d)", ATTEMPTS - 1);
+    if (f->attempt >= attempts)
+        fprintf(stderr, " (reached max retries: %u)", attempts - 1);
     fprintf(stderr, ": %.*s\n", STR_ARG(f->message));
 }
 
-static void print_refusal(const struct pipepoll_failure *f)
+static void print_refusal(const struct pipepoll_failure *f, uint32_t attempts)
 {
     char status[16];
     snprintf(status, sizeof status, "%d", f->http_status);
     str code = f->code.len ? f->code : str_of(status);
     fprintf(stderr, "An error occurred (%.*s) when calling the PollForThirdPartyJobs operation",
             STR_ARG(code));
-    if (failure_may_pass(f) && f->attempt >= ATTEMPTS)
-        fprintf(stderr, " (reached max retries: %d)", ATTEMPTS - 1);
+    if (failure_may_pass(f) && f->attempt >= attempts)
+        fprintf(stderr, " (reached max retries: %u)", attempts - 1);
     fprintf(stderr, ": %.*s\n", STR_ARG(f->message));
 }
 
@@ -237,16 +237,16 @@ static void print_failure(const struct poll *p, const struct once *o,
     if (p->options.keyed)
         fprintf(stderr, "%.*s: ", STR_ARG(o->region));
     if (is_refusal(f))
-        print_refusal(f);
+        print_refusal(f, p->options.max_attempts);
     else
-        print_fault(f, url);
+        print_fault(f, p->options.max_attempts, url);
 }
 
 static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
                    const struct pipepoll_failure *failure)
 {
     struct poll *p = CONTAINER_OF(sink, struct poll, sink);
-    if (failure_may_pass(failure) && failure->attempt < ATTEMPTS)
+    if (failure_may_pass(failure) && failure->attempt < p->options.max_attempts)
         return;
     struct once *o = pipepoll_target_user(from);
     o->failure = (struct kind) { failure->status, failure->http_status, "" };
@@ -308,6 +308,10 @@ static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *w
     };
     o.sink = &p->sink;
     o.ca_bundle = p->options.ca_bundle;
+    o.user_agent_app_id = p->options.user_agent_app_id;
+    if (o.user_agent_app_id.len > APP_ID_MAX)
+        o.user_agent_app_id.len = APP_ID_MAX;
+    o.max_attempts = p->options.max_attempts;
     o.request_timeout_ms = request_timeout_ms(&p->options);
     o.connect_timeout_ms = p->options.connect_timeout_ms;
     o.log = p->options.debug ? log_debug : NULL;
@@ -401,7 +405,7 @@ const struct command command_poll = {
         "  {\"jobs\": [{\"clientId\": ..., \"jobId\": ...}], \"amzRequestId\": ...}\n"
         "With several regions, or `all`, it is one object with such an object for each region\n"
         "that answered: {\"us-east-1\": {\"jobs\": ...}, ...}. What may pass is tried three "
-        "times.\n"
+        "times,\nor as AWS_MAX_ATTEMPTS and AWS_RETRY_MODE say.\n"
         "A failure that several regions have in common is told once, with their names.\n"
         "A job handed out here is leased: who polls next will not see it for a while.\n",
     .flags = poll_flags,

@@ -50,6 +50,8 @@ static void apply(struct poll_options *o, const struct pipepoll_settings *s)
     }
     if (!o->ca_bundle.ptr)
         o->ca_bundle = pipepoll_settings_get(s, PIPEPOLL_SETTING_CA_BUNDLE, NULL);
+    o->user_agent_app_id = pipepoll_settings_get(s, PIPEPOLL_SETTING_USER_AGENT_APP_ID, NULL);
+    o->max_attempts = settings_attempts(s);
     str from, region = pipepoll_settings_get(s, PIPEPOLL_SETTING_REGION, &from);
     if (o->count == 0 && region.len) {
         o->regions[o->count++] = region;

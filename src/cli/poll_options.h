@@ -17,7 +17,8 @@ enum poll_color { POLL_COLOR_AUTO, POLL_COLOR_ON, POLL_COLOR_OFF };
 struct poll_options {
     struct pipepoll_target_options target; /* without region and credentials */
     str profile;                           /* empty: the default chain */
-    str ca_bundle;
+    str ca_bundle, user_agent_app_id;
+    uint32_t max_attempts;
     uint32_t timeout_ms, read_timeout_ms, connect_timeout_ms; /* 0: not given */
     str regions[POLL_REGIONS_MAX];
     size_t count;

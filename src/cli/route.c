@@ -104,6 +104,11 @@ int routes_of(struct routes *out, const struct config *config)
         add_setting(out, (struct route_setting) { .name = settings_name(PIPEPOLL_SETTING_CA_BUNDLE),
                                                   .value = config->ca_bundle,
                                                   .from = config->ca_bundle_from });
+    if (config->user_agent_app_id_from.len)
+        add_setting(
+            out, (struct route_setting) { .name = settings_name(PIPEPOLL_SETTING_USER_AGENT_APP_ID),
+                                          .value = config->user_agent_app_id,
+                                          .from = config->user_agent_app_id_from });
     for (size_t i = 0; i < p->count; i++) {
         sorted[i] = &p->targets[i];
         add_settings(out, sorted[i]);

@@ -38,6 +38,8 @@ static void log_unchangeable(struct run *r, const struct config *a, const struct
     put_changed(&keys, a->request_timeout_ms != b->request_timeout_ms, "request-timeout");
     put_changed(&keys, a->connect_timeout_ms != b->connect_timeout_ms, "connect-timeout");
     put_changed(&keys, !str_eq(a->ca_bundle, b->ca_bundle), "ca-bundle");
+    put_changed(&keys, !str_eq(a->user_agent_app_id, b->user_agent_app_id), "user-agent-app-id");
+    put_changed(&keys, a->max_attempts != b->max_attempts, "max_attempts");
     if (keys.len)
         log_line(&r->log, PIPEPOLL_WARNING, "from the next start on, not before: %.*s",
                  STR_ARG(buf_str(&keys)));

@@ -32,6 +32,7 @@
     X(CONNECT_TIMEOUT, "connect-timeout", PROCESS)                                                 \
     X(DRAIN_TIMEOUT, "drain-timeout", PROCESS)                                                     \
     X(CA_BUNDLE, "ca-bundle", PROCESS)                                                             \
+    X(USER_AGENT_APP_ID, "user-agent-app-id", PROCESS)                                             \
     X(LOG_LEVEL, "log-level", PROCESS)                                                             \
     X(LOG_FORMAT, "log-format", PROCESS)
 

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "cli/quantity.h"
 
 struct settings_set {
     char *profile;
@@ -86,6 +87,17 @@ const char *settings_origins(const struct pipepoll_settings *s, unsigned bits, c
         last = from;
     }
     return buf_cstr(&b);
+}
+
+uint32_t settings_attempts(const struct pipepoll_settings *s)
+{
+    enum { ATTEMPTS_MOST = 1000 };
+    uint32_t attempts;
+    str given = pipepoll_settings_get(s, PIPEPOLL_SETTING_MAX_ATTEMPTS, NULL);
+    if (given.len) /* a number: it was checked when it was read */
+        return quantity_count(given, 1, ATTEMPTS_MOST, &attempts) ? attempts : ATTEMPTS_MOST;
+    str mode = pipepoll_settings_get(s, PIPEPOLL_SETTING_RETRY_MODE, NULL);
+    return str_eq_nocase(mode, STR("legacy")) ? 5 : 3;
 }
 
 const char *settings_name(enum pipepoll_setting which)

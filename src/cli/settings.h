@@ -32,6 +32,9 @@ void settings_complain(const struct pipepoll_settings *s, struct complaints *c);
 const char *settings_origins(const struct pipepoll_settings *s, unsigned bits, char *text,
                              size_t size);
 
+/* Attempts for one answer at most: max_attempts, else by retry_mode (legacy: 5; others: 3). */
+uint32_t settings_attempts(const struct pipepoll_settings *s);
+
 /* What a setting is called for people: "region", "endpoint", ... Static. */
 const char *settings_name(enum pipepoll_setting which);
 

@@ -215,6 +215,8 @@ int station_open(struct station *s, struct uv_loop_s *loop, const struct config 
     health_reporter_init(&s->health, s->board, &s->outlet, &s->console);
     o.sink = &s->sink;
     o.ca_bundle = config->ca_bundle;
+    o.user_agent_app_id = config->user_agent_app_id;
+    o.max_attempts = config->max_attempts;
     o.max_in_flight = max_in_flight;
     o.max_connections = connections_of(config, max_in_flight);
     o.max_in_flight_per_region = config->max_in_flight_per_region;

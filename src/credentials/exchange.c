@@ -318,7 +318,9 @@ void exchange_begin(struct exchange *x)
     x->body = BUF_ON(x->body_room);
     x->method = x->secret = STR("");
     exchange_put_header(x, STR("Host"), exchange_host(x));
-    exchange_put_header(x, STR("User-Agent"), STR("pipepoll/" PIPEPOLL_VERSION));
+    str user_agent = x->host->user_agent;
+    exchange_put_header(x, STR("User-Agent"),
+                        user_agent.len ? user_agent : STR("pipepoll/" PIPEPOLL_VERSION));
 }
 
 /* --- the answer --- */

@@ -11,7 +11,10 @@ enum { LATE_MS = 100 };
 
 void target_init(struct target *t, struct share *share, uint32_t interval_ms)
 {
-    *t = (struct target) { .share = share, .interval_ms = interval_ms, .emptied_ns = TARGET_NEVER };
+    *t = (struct target) { .share = share,
+                           .interval_ms = interval_ms,
+                           .max_retries = TARGET_MAX_RETRIES,
+                           .emptied_ns = TARGET_NEVER };
     list_init(&t->ready_link);
 }
 
@@ -139,7 +142,7 @@ static uint32_t retry_cost(enum fault fault)
 static bool may_retry(struct target *t, struct budget *budget, enum fault fault)
 {
     uint32_t cost = retry_cost(fault);
-    if (!cost || t->failures > TARGET_MAX_RETRIES)
+    if (!cost || t->failures > t->max_retries)
         return false;
     if (budget && !budget_take_retry(budget, cost))
         return false;

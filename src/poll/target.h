@@ -16,7 +16,8 @@ enum {
     TARGET_LOOK_SLOWLY_MS = 300000,
     /* New credentials are given this long to arrive. */
     TARGET_REFRESH_MS = 1000,
-    /* Polls that may come sooner than planned after one that failed: three attempts in all. */
+    /* Polls that may come sooner than planned after one that failed, unless the owner says another
+     * number: three attempts in all. */
     TARGET_MAX_RETRIES = 2
 };
 
@@ -41,6 +42,7 @@ struct target {
     uint32_t failures;      /* in a row */
     uint32_t reported_hash; /* of the last reported failure that waits for a change; 0: none */
     uint32_t retry_cost;    /* what the poll in flight cost the quota; 0: it came by plan */
+    uint16_t max_retries;   /* TARGET_MAX_RETRIES, or what the owner set after init */
     bool keeps_due;         /* it was put off by a stall, or has more jobs to fetch: not again */
     uint64_t early_ns;      /* after the next poll by plan the one after it comes sooner by this */
 };
@@ -90,7 +92,7 @@ struct poll_end {
  *
  * By plan polls follow each other by an interval, give or take a tenth, counted from start to
  * start; after a full answer the next is due at once. After a passing fault the next comes when the
- * back-off ends: sooner than planned when it is one of two retries in a row and the quota pays for
+ * back-off ends: sooner than planned when it is one of max_retries in a row and the quota pays for
  * it, else not before its interval either. Want of memory costs nothing: the back-off counts. */
 uint64_t target_on_end(struct target *t, struct budget *budget, const struct poll_end *end);
 

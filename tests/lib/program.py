@@ -174,17 +174,20 @@ class Sim(Process):
 
 
 class Refusal:
-    """A service that answers every poll with one error; code None: with the message alone."""
+    """A service that answers every poll with one error; code None: with the message alone. seen: the
+    User-Agent of each."""
 
     def __init__(self, status, code, message=""):
         body = json.dumps({"__type": code, "message": message}).encode() if code else \
             message.encode()
+        self.seen = seen = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
                 self.rfile.read(int(self.headers["Content-Length"]))
+                seen.append(self.headers["User-Agent"])
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
