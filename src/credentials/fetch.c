@@ -208,6 +208,7 @@ static void on_provided(void *ctx, const struct provider_outcome *got)
     f->run = NULL;
     if (!got->keys) {
         explain(&f->outcome.why, 0, "%s%s", got->why.text, f->recipe.doubt);
+        explain_cause(&f->outcome.why, got->why.cause, str_of(got->why.subject));
         end_failed(f, got->lasting);
         return;
     }
@@ -290,6 +291,7 @@ static void on_file(struct file_read *file, int error, str text)
     }
     if (file_error_passes(error)) {
         explain(&f->outcome.why, 0, "cannot read %s: %s", path_of(f), file_strerror(error));
+        explain_cause(&f->outcome.why, file_cause(error), str_of(path_of(f)));
         end_failed(f, false);
         return;
     }

@@ -104,7 +104,7 @@ static void take_keys(struct identity *id, const struct fetch_outcome *got)
     uint64_t roll = rng_next(id->o.host->rng);
     uint64_t now_ns = wake_now_ns();
     bool take = renewal_on_fetched(&id->renewal, &set, now_ns, roll);
-    id->why.text[0] = '\0';
+    id->why = (struct pipepoll_error) { .text = "" };
     if (set.expires_ns <= now_ns)
         tell_stale(id, got->label);
     if (take)
