@@ -69,7 +69,8 @@ def make():
         text = dice.choice(DOCUMENTS)
         for _ in range(dice.choice([1, 1, 2, 3])):
             text = change(dice, text) if text else text
-        texts[text] = None
+        if text:
+            texts[text] = None
     return "".join(f"{verdict(text):d} {text.hex()}\n" for text in texts)
 
 

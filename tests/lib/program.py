@@ -174,8 +174,8 @@ class Sim(Process):
 
 
 class Refusal:
-    """A service that answers every poll with one error; code None: with the message alone. seen: the
-    User-Agent of each."""
+    """A service that answers every poll with one error; code None: with the message alone.
+    seen: the User-Agent of each."""
 
     def __init__(self, status, code, message=""):
         body = json.dumps({"__type": code, "message": message}).encode() if code else \
