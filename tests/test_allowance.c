@@ -9,6 +9,12 @@ static int set_up(void **state)
     return 0;
 }
 
+static int tear_down(void **state)
+{
+    table_deinit(&all.all);
+    return 0;
+}
+
 static struct allowance *join(const char *account, const void *owner, const char *region,
                               const char *url)
 {
@@ -65,9 +71,12 @@ static void while_the_account_is_not_known_the_identity_stands_for_it(void **sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(identities_of_one_account_share_its_budget_in_a_region, set_up),
-        cmocka_unit_test_setup(other_accounts_regions_and_endpoints_have_their_own, set_up),
-        cmocka_unit_test_setup(while_the_account_is_not_known_the_identity_stands_for_it, set_up),
+        cmocka_unit_test_setup_teardown(identities_of_one_account_share_its_budget_in_a_region,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(other_accounts_regions_and_endpoints_have_their_own, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(while_the_account_is_not_known_the_identity_stands_for_it,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

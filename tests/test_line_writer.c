@@ -141,7 +141,7 @@ static void a_reader_that_never_comes_does_not_hold_up_the_end(void **state)
     (void)state;
     int ends[2];
     size_t blanks;
-    static struct line_writer *w; /* known to the end, or it would count as lost */
+    static struct line_writer *volatile w; /* known to the end, or it would count as lost */
     w = open_stuck(ends, &blanks);
     assert_false(line_writer_close(w, SHORT_MS, PATIENT_MS));
     close(ends[0]); /* frees the thread; it and w stay behind until the process ends */

@@ -60,6 +60,12 @@ static int set_up(void **state)
     return 0;
 }
 
+static int tear_down(void **state)
+{
+    table_deinit(&all.used);
+    return 0;
+}
+
 static struct signer *join(struct pipepoll_credentials *wish)
 {
     struct signer *s = NULL;
@@ -162,10 +168,14 @@ static void a_failure_is_told_once_whatever_its_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(equal_wishes_share_a_signer_until_the_last_one_leaves, set_up),
-        cmocka_unit_test_setup(keys_at_hand_are_news_and_a_fetch_under_way_is_none, set_up),
-        cmocka_unit_test_setup(a_retry_is_for_all_and_remembered_until_it_is_over, set_up),
-        cmocka_unit_test_setup(a_failure_is_told_once_whatever_its_numbers, set_up),
+        cmocka_unit_test_setup_teardown(equal_wishes_share_a_signer_until_the_last_one_leaves,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_at_hand_are_news_and_a_fetch_under_way_is_none, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_retry_is_for_all_and_remembered_until_it_is_over, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_failure_is_told_once_whatever_its_numbers, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
