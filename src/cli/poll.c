@@ -131,7 +131,8 @@ static int print(struct poll_options *o, const struct datum *d)
     else if (o->keyed && d->count == 0 && o->format == FORMAT_JSON)
         text_put(&out, STR("{}\n")); /* no region answered */
     if (d && format_put(&out, d, o->format, &screen, &why) && !o->arena.failed) {
-        fwrite(out.buf.at, 1, out.buf.len, stdout);
+        if (out.buf.len)
+            fwrite(out.buf.at, 1, out.buf.len, stdout);
         return command_finish(EXIT_FINE);
     }
     fprintf(stderr, "\n%s\n", o->arena.failed ? "out of memory for the answer" : why.text);
