@@ -163,7 +163,7 @@ static void try_line(const char *line)
     char text[1024];
     size_t len = 0;
     for (const char *at = line + 2; *at > ' '; at += 2) {
-        unsigned byte;
+        unsigned byte = 0;
         assert_true(len < sizeof text && sscanf(at, "%2x", &byte) == 1);
         text[len++] = (char)byte;
     }

@@ -34,7 +34,7 @@ struct http1 {
         HTTP1_CHUNK_END,
         HTTP1_TRAILER
     } at;
-    enum { HTTP1_OTHER, HTTP1_LENGTH, HTTP1_CODING, HTTP1_CONNECTION } header;
+    enum http1_header { HTTP1_OTHER, HTTP1_LENGTH, HTTP1_CODING, HTTP1_CONNECTION } header;
     struct wanted_header *wanted; /* whose value is coming */
     size_t held_len;
     char held[HTTP1_HELD_MAX]; /* of the line or value that is coming */

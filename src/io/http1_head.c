@@ -189,7 +189,7 @@ static bool read_name(struct http1 *h)
 {
     static const struct {
         str name;
-        int header;
+        enum http1_header header;
     } framing[] = { { STR_INIT("Content-Length"), HTTP1_LENGTH },
                     { STR_INIT("Transfer-Encoding"), HTTP1_CODING },
                     { STR_INIT("Connection"), HTTP1_CONNECTION } };
