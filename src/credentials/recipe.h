@@ -40,7 +40,7 @@ struct recipe {
     str container_token, container_token_file;
     str imds_url; /* IMDS: such as http://169.254.169.254, without a '/' at the end */
     uint32_t imds_timeout_ms, imds_attempts;
-    bool imds_v1; /* ask without a token where none is given */
+    bool imds_v1;                        /* ask without a token where none is given */
     struct role roles[RECIPE_ROLES_MAX]; /* from the origin's keys on */
     size_t role_count;
     /* For roles and WEB_IDENTITY. sts_regional_endpoints is not asked: STS is called in a region,

@@ -4,7 +4,8 @@
 usage: make_endpoints.py [--check]
 
 The table follows from the partitions, which are few and stand here; the file has what the rule
-makes of them. --check compares the file with the rule, and each region that botocore knows with botocore.
+makes of them. --check compares the file with the rule, and each region that botocore knows with
+botocore.
 """
 import argparse
 import json
