@@ -40,6 +40,7 @@ struct http1 {
     char held[HTTP1_HELD_MAX]; /* of the line or value that is coming */
     bool held_cut;             /* it was longer */
     bool after_cr;             /* the line may have ended: its LF is to come */
+    bool after_fold;           /* blanks that begin a continued line may still come */
     bool has_length, is_chunked;
     uint64_t length;
     uint64_t left; /* bytes of body that may follow before the next line */

@@ -214,6 +214,9 @@ static str skip_blanks(str text)
 
 bool http1_take_value(struct http1 *h, str text)
 {
+    if (h->after_fold)
+        text = skip_blanks(text);
+    h->after_fold = h->after_fold && !text.len;
     if (h->wanted)
         transfer_put_value(h->x, h->wanted, h->wanted->value.len ? text : skip_blanks(text));
     else if (h->header != HTTP1_OTHER)
@@ -237,8 +240,12 @@ bool http1_take_line_begin(struct http1 *h, str text)
 {
     if (*text.ptr == ' ' || *text.ptr == '\t') {
         h->at = HTTP1_VALUE;
-        return http1_take_value(h, STR(" ")) && http1_take_value(h, skip_blanks(text));
+        h->after_fold = false;
+        http1_take_value(h, STR(" "));
+        h->after_fold = true;
+        return http1_take_value(h, text);
     }
+    h->after_fold = false;
     if (!finish_header(h))
         return false;
     http1_let_go(h);
