@@ -94,6 +94,7 @@ static void unlock(void)
 static void on_forked(void)
 {
     pthread_mutex_init(&all.mutex, NULL);
+    table_deinit(&all.keys);
     all_init();
 }
 
