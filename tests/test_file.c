@@ -31,7 +31,6 @@ static bool hurries;            /* deadlines come at once */
 
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
-void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 void __real_free(void *ptr);
 void __wrap_free(void *ptr);
@@ -52,9 +51,10 @@ void *__wrap_calloc(size_t count, size_t size)
     return may_have_memory() ? __real_calloc(count, size) : NULL;
 }
 
+/* Zeroed, so that the search below reads nothing undefined. */
 void *__wrap_malloc(size_t size)
 {
-    return may_have_memory() ? __real_malloc(size) : NULL;
+    return may_have_memory() ? __real_calloc(1, size) : NULL;
 }
 
 void __wrap_free(void *ptr)
