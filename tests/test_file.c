@@ -32,6 +32,7 @@ static bool hurries;            /* deadlines come at once */
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_malloc(size_t size);
+void *__wrap_realloc(void *old, size_t size);
 void __real_free(void *ptr);
 void __wrap_free(void *ptr);
 ssize_t __real_read(int fd, void *at, size_t size);
@@ -62,6 +63,17 @@ void __wrap_free(void *ptr)
     if (ptr && memmem(ptr, malloc_usable_size(ptr), CANARY, strlen(CANARY)))
         unwiped++;
     __real_free(ptr);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    void *new = __real_calloc(1, size);
+    if (new &&old) {
+        size_t old_size = malloc_usable_size(old);
+        memcpy(new, old, old_size < size ? old_size : size);
+        __wrap_free(old);
+    }
+    return new;
 }
 
 ssize_t __wrap_read(int fd, void *at, size_t size)
