@@ -42,6 +42,8 @@ def check(name, true, detail=""):
     results.append(bool(true))
     print(f"{'ok    ' if true else 'FAILED'} {name}{'' if true else ': ' + str(detail)[:2000]}",
           flush=True)
+    if not true and "TESTS_FAIL_FAST" in os.environ:
+        sys.exit(1)
 
 
 def path_of(name):
