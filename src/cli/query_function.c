@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "cli/query_tree.h"
+#include "cli/query_order.h"
 
 /* What an argument may be: bits. */
 enum {
@@ -21,15 +21,9 @@ enum {
 
 enum { ARGUMENTS_MAX = 2 };
 
-struct arguments {
-    const struct node *call;
-    const struct datum **at;
-    size_t count;
-};
-
 typedef const struct datum *compute(struct search *s, const struct arguments *a);
 
-static const struct datum *fail(struct search *s, const char *name, const char *what)
+const struct datum *function_fail(struct search *s, const char *name, const char *what)
 {
     if (!s->failed)
         explain(s->why, PIPEPOLL_EINVAL, "In function %s(), %s", name, what);
@@ -174,7 +168,7 @@ static const struct datum *do_contains(struct search *s, const struct arguments 
     const struct datum *of = a->at[0], *what = a->at[1];
     if (of->type == DATUM_STRING) {
         if (what->type != DATUM_STRING)
-            return fail(s, "contains", "a string contains strings alone");
+            return function_fail(s, "contains", "a string contains strings alone");
         return datum_bool(
             what->text.len == 0 ||
             (of->text.len && memmem(of->text.ptr, of->text.len, what->text.ptr, what->text.len)));
@@ -206,7 +200,7 @@ static const struct datum *do_merge(struct search *s, const struct arguments *a)
     struct datum *out = datum_object(s->arena);
     for (size_t i = 0; i < a->count; i++) {
         if (a->at[i]->type != DATUM_OBJECT)
-            return fail(s, "merge", "every argument must be an object");
+            return function_fail(s, "merge", "every argument must be an object");
         for (size_t j = 0; j < a->at[i]->count; j++)
             datum_set(s->arena, out, a->at[i]->names[j], a->at[i]->items[j]);
     }
@@ -219,6 +213,14 @@ static const struct datum *do_to_array(struct search *s, const struct arguments 
         return a->at[0];
     struct datum *out = datum_list(s->arena);
     datum_append(s->arena, out, a->at[0]);
+    return out;
+}
+
+static const struct datum *do_map(struct search *s, const struct arguments *a)
+{
+    struct datum *out = datum_list(s->arena);
+    for (size_t i = 0; i < a->at[1]->count && !s->failed; i++)
+        datum_append(s->arena, out, node_evaluate(s, a->call->items[0]->left, a->at[1]->items[i]));
     return out;
 }
 
@@ -237,108 +239,6 @@ static const struct datum *do_type(struct search *s, const struct arguments *a)
         [DATUM_STRING] = "string", [DATUM_LIST] = "array",   [DATUM_OBJECT] = "object",
     };
     return datum_string(s->arena, str_of(names[a->at[0]->type]));
-}
-
-/* --- order --- */
-
-/* An item and what it is put in order by: itself, or what an expression makes of it. */
-struct keyed {
-    const struct datum *item, *key;
-    size_t at; /* equal ones stay as they were */
-};
-
-static int compare_keys(const struct keyed *a, const struct keyed *b)
-{
-    if (a->key->type == DATUM_STRING)
-        return datum_compare_text(a->key->text, b->key->text);
-    return (a->key->number > b->key->number) - (a->key->number < b->key->number);
-}
-
-static int compare_keyed(const void *x, const void *y)
-{
-    const struct keyed *a = x, *b = y;
-    int order = compare_keys(a, b);
-    return order ? order : (a->at > b->at) - (a->at < b->at);
-}
-
-/* NULL: a key that has no order, or no memory; s->failed says which. */
-static struct keyed *key_all(struct search *s, const struct arguments *a, const char *name)
-{
-    const struct datum *list = a->at[0];
-    const struct node *by = a->count > 1 ? a->call->items[1]->left : NULL;
-    struct keyed *all = arena_take(s->arena, list->count * sizeof *all);
-    for (size_t i = 0; all && i < list->count; i++) {
-        const struct datum *item = list->items[i];
-        all[i] = (struct keyed) { item, by ? node_evaluate(s, by, item) : item, i };
-        enum datum_type type = all[i].key->type, first = all[0].key->type;
-        if ((type != DATUM_STRING && type != DATUM_NUMBER) || type != first) {
-            fail(s, name, "the keys must be all numbers or all strings");
-            return NULL;
-        }
-    }
-    return s->failed ? NULL : all;
-}
-
-static const struct datum *sorted(struct search *s, const struct arguments *a, const char *name)
-{
-    struct datum *out = datum_list(s->arena);
-    size_t count = a->at[0]->count;
-    struct keyed *all = count ? key_all(s, a, name) : NULL;
-    if (all)
-        qsort(all, count, sizeof *all, compare_keyed);
-    for (size_t i = 0; all && i < count; i++)
-        datum_append(s->arena, out, all[i].item);
-    return out;
-}
-
-/* The first of the greatest, or with a sign of -1 of the least. */
-static const struct datum *extreme(struct search *s, const struct arguments *a, const char *name,
-                                   int sign)
-{
-    size_t count = a->at[0]->count;
-    struct keyed *all = count ? key_all(s, a, name) : NULL, *best = all;
-    for (size_t i = 1; all && i < count; i++)
-        if (compare_keys(&all[i], best) * sign > 0)
-            best = &all[i];
-    return best ? best->item : datum_null();
-}
-
-static const struct datum *do_sort(struct search *s, const struct arguments *a)
-{
-    return sorted(s, a, "sort");
-}
-
-static const struct datum *do_sort_by(struct search *s, const struct arguments *a)
-{
-    return sorted(s, a, "sort_by");
-}
-
-static const struct datum *do_max(struct search *s, const struct arguments *a)
-{
-    return extreme(s, a, "max", 1);
-}
-
-static const struct datum *do_max_by(struct search *s, const struct arguments *a)
-{
-    return extreme(s, a, "max_by", 1);
-}
-
-static const struct datum *do_min(struct search *s, const struct arguments *a)
-{
-    return extreme(s, a, "min", -1);
-}
-
-static const struct datum *do_min_by(struct search *s, const struct arguments *a)
-{
-    return extreme(s, a, "min_by", -1);
-}
-
-static const struct datum *do_map(struct search *s, const struct arguments *a)
-{
-    struct datum *out = datum_list(s->arena);
-    for (size_t i = 0; i < a->at[1]->count && !s->failed; i++)
-        datum_append(s->arena, out, node_evaluate(s, a->call->items[0]->left, a->at[1]->items[i]));
-    return out;
 }
 
 /* --- calls --- */
@@ -360,15 +260,15 @@ static const struct function {
     { "keys", do_keys, 1, false, { IS_OBJECT } },
     { "length", do_length, 1, false, { IS_STRING | IS_LIST | IS_OBJECT } },
     { "map", do_map, 2, false, { IS_EXPREF, IS_LIST } },
-    { "max", do_max, 1, false, { OF_NUMBERS | OF_STRINGS } },
-    { "max_by", do_max_by, 2, false, { IS_LIST, IS_EXPREF } },
+    { "max", order_max, 1, false, { OF_NUMBERS | OF_STRINGS } },
+    { "max_by", order_max_by, 2, false, { IS_LIST, IS_EXPREF } },
     { "merge", do_merge, 1, true, { IS_OBJECT } },
-    { "min", do_min, 1, false, { OF_NUMBERS | OF_STRINGS } },
-    { "min_by", do_min_by, 2, false, { IS_LIST, IS_EXPREF } },
+    { "min", order_min, 1, false, { OF_NUMBERS | OF_STRINGS } },
+    { "min_by", order_min_by, 2, false, { IS_LIST, IS_EXPREF } },
     { "not_null", do_not_null, 1, true, { IS_ANY } },
     { "reverse", do_reverse, 1, false, { IS_LIST | IS_STRING } },
-    { "sort", do_sort, 1, false, { OF_NUMBERS | OF_STRINGS } },
-    { "sort_by", do_sort_by, 2, false, { IS_LIST, IS_EXPREF } },
+    { "sort", order_sort, 1, false, { OF_NUMBERS | OF_STRINGS } },
+    { "sort_by", order_sort_by, 2, false, { IS_LIST, IS_EXPREF } },
     { "starts_with", do_starts_with, 2, false, { IS_STRING, IS_STRING } },
     { "sum", do_sum, 1, false, { OF_NUMBERS } },
     { "to_array", do_to_array, 1, false, { IS_ANY } },
@@ -428,7 +328,7 @@ static bool check_arguments(struct search *s, const struct function *f, const st
         snprintf(what, sizeof what, "%s%u argument%s expected, not %zu",
                  f->is_variadic ? "at least " : "", f->argument_count,
                  f->argument_count == 1 ? " is" : "s are", a->count);
-        fail(s, f->name, what);
+        function_fail(s, f->name, what);
         return false;
     }
     for (size_t i = 0; i < a->count; i++) {
@@ -436,7 +336,7 @@ static bool check_arguments(struct search *s, const struct function *f, const st
         if (may_be(a->at[i], a->call->items[i]->type == NODE_EXPREF, rule))
             continue;
         snprintf(what, sizeof what, "argument %zu must be %s", i + 1, rule_text(rule, rules));
-        fail(s, f->name, what);
+        function_fail(s, f->name, what);
         return false;
     }
     return true;

@@ -1,0 +1,28 @@
+/* One request over libmicrohttpd and its answer, which can be slow, cut or reset. Private to the
+ * files of the HTTP face: http.c owns the loop, and the heap of those that wait. */
+#ifndef SIM_TURN_H
+#define SIM_TURN_H
+
+#include <microhttpd.h>
+
+#include "sim/http.h"
+
+#define MS_NS UINT64_C(1000000)
+
+struct heap;
+struct turn;
+
+/* A request of that target begins. The options and the heap outlive it. NULL: out of memory. */
+struct turn *turn_new(const struct http_options *o, struct heap *sleeping,
+                      struct MHD_Connection *connection, const char *target);
+/* However it went. Returns NULL; fine on NULL. */
+struct turn *turn_free(struct turn *t);
+
+/* The headers are here, then a piece of the body, then nothing more: as far as the turn goes
+ * without waiting. MHD_NO ends the connection. */
+enum MHD_Result turn_continue(struct turn *t, const char *method, str piece);
+
+/* Resume the connections of those turns that waited until then. */
+void turn_wake(struct heap *sleeping, uint64_t until_ns);
+
+#endif
