@@ -60,6 +60,18 @@ static struct diagnosis assert_diagnosis(const struct exam *e, const char *word,
     return d;
 }
 
+static void no_cause_is_left_out(void **state)
+{
+    (void)state;
+    for (int cause = PIPEPOLL_CAUSE_UNKNOWN; cause <= PIPEPOLL_CAUSE_SYSTEM; cause++) {
+        struct exam e = failed_by((enum pipepoll_cause)cause, PIPEPOLL_ESYSTEM, "");
+        struct diagnosis d;
+        diagnosis_of(&d, &e, (str) { NULL, 0 });
+        assert_non_null(d.word);
+        assert_true(d.cause[0] && d.fix[0]);
+    }
+}
+
 static void every_failure_has_a_word_a_cause_and_a_fix(void **state)
 {
     (void)state;
@@ -287,6 +299,7 @@ static void an_untrusted_certificate_is_told_with_the_roots_that_were_tried(void
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_cause_is_left_out),
         cmocka_unit_test(every_failure_has_a_word_a_cause_and_a_fix),
         cmocka_unit_test(what_is_not_found_is_named),
         cmocka_unit_test(a_wrong_clock_is_told_by_how_much),

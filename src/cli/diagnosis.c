@@ -1,5 +1,5 @@
-/* One switch says for each cause what is the matter and what to do; no sentence of the library is
- * read for it. The compiler sees to it that no cause is left out. */
+/* A table names for each cause who says what is the matter and what to do; no sentence of the library
+ * is read for it. The tests see to it that no cause is left out. */
 #include "cli/diagnosis_parts.h"
 
 #include <stdarg.h>
@@ -154,8 +154,9 @@ static void judge_service(struct diagnosis *d, const struct exam *e)
     set_fix(d, "Try again; pipepoll run does so by itself. AWS's health dashboard says more.");
 }
 
-static void judge_opt_in(struct diagnosis *d, const struct exam *e, bool is_subscription)
+static void judge_opt_in(struct diagnosis *d, const struct exam *e)
 {
+    bool is_subscription = e->cause == PIPEPOLL_CAUSE_SUBSCRIPTION;
     d->word = is_subscription ? "subscription-required" : "opt-in-required";
     set_cause(d,
               "The account of the keys from %s is not signed up for CodePipeline in %.*s (%s): %s",
@@ -205,105 +206,56 @@ static void judge_other(struct diagnosis *d, const struct exam *e)
 }
 
 /* Keys that can't be had in the middle of a run come here as well. */
-static void judge_cause(struct diagnosis *d, const struct exam *e, str ca_bundle)
-{
-    switch (e->cause) {
-    case PIPEPOLL_CAUSE_NOT_CONFIGURED:
-    case PIPEPOLL_CAUSE_SOURCE:
-    case PIPEPOLL_CAUSE_FILE:
-    case PIPEPOLL_CAUSE_LOGIN:
-    case PIPEPOLL_CAUSE_ROLE_DENIED:
-    case PIPEPOLL_CAUSE_ROLE:
-        judge_no_keys(d, e);
-        break;
-    case PIPEPOLL_CAUSE_EXPIRED:
-        judge_expired(d, e);
-        break;
-    case PIPEPOLL_CAUSE_UNKNOWN_KEY:
-        judge_unknown_key(d, e);
-        break;
-    case PIPEPOLL_CAUSE_WRONG_SECRET:
-    case PIPEPOLL_CAUSE_SIGNATURE:
-        judge_signature(d, e);
-        break;
-    case PIPEPOLL_CAUSE_WRONG_REGION:
-        judge_wrong_region(d, e);
-        break;
-    case PIPEPOLL_CAUSE_CLOCK:
-        judge_clock(d, e);
-        break;
-    case PIPEPOLL_CAUSE_DENIED:
-        judge_denied(d, e);
-        break;
-    case PIPEPOLL_CAUSE_OPT_IN:
-        judge_opt_in(d, e, false);
-        break;
-    case PIPEPOLL_CAUSE_SUBSCRIPTION:
-        judge_opt_in(d, e, true);
-        break;
-    case PIPEPOLL_CAUSE_NOT_ENABLED:
-        judge_not_enabled(d, e);
-        break;
-    case PIPEPOLL_CAUSE_NO_ACTION_TYPE:
-        judge_not_found(d, e);
-        break;
-    case PIPEPOLL_CAUSE_OWNER:
-        judge_owner(d, e);
-        break;
-    case PIPEPOLL_CAUSE_REQUEST:
-        judge_refused(d, e);
-        break;
-    case PIPEPOLL_CAUSE_THROTTLED:
-        judge_throttled(d, e);
-        break;
-    case PIPEPOLL_CAUSE_SERVICE:
-        judge_service(d, e);
-        break;
-    case PIPEPOLL_CAUSE_MIDDLE_BOX:
-        judge_middle_box(d, e);
-        break;
-    case PIPEPOLL_CAUSE_NOT_UNDERSTOOD:
-        judge_garbled(d, e);
-        break;
-    case PIPEPOLL_CAUSE_NAME:
-    case PIPEPOLL_CAUSE_UNREACHABLE:
-    case PIPEPOLL_CAUSE_BROKEN_OFF:
-    case PIPEPOLL_CAUSE_PLAIN_HTTP:
-    case PIPEPOLL_CAUSE_TLS:
-    case PIPEPOLL_CAUSE_CLIENT_CERTIFICATE:
-    case PIPEPOLL_CAUSE_PROXY:
-    case PIPEPOLL_CAUSE_PROXY_LOGIN:
-        judge_way(d, e);
-        break;
-    case PIPEPOLL_CAUSE_TIMED_OUT:
-        judge_slow(d, e);
-        break;
-    case PIPEPOLL_CAUSE_UNTRUSTED:
-        judge_untrusted(d, e, ca_bundle);
-        break;
-    case PIPEPOLL_CAUSE_NOT_YET_VALID:
-        judge_date(d, e, true);
-        break;
-    case PIPEPOLL_CAUSE_OUTDATED:
-        judge_date(d, e, false);
-        break;
-    case PIPEPOLL_CAUSE_DESCRIPTORS:
-        judge_descriptors(d, e);
-        break;
-    case PIPEPOLL_CAUSE_UNKNOWN:
-    case PIPEPOLL_CAUSE_MEMORY:
-    case PIPEPOLL_CAUSE_SYSTEM:
-        judge_other(d, e);
-        break;
-    }
-}
+static void (*const judges[])(struct diagnosis *d, const struct exam *e) = {
+    [PIPEPOLL_CAUSE_UNKNOWN] = judge_other,
+    [PIPEPOLL_CAUSE_NOT_CONFIGURED] = judge_no_keys,
+    [PIPEPOLL_CAUSE_SOURCE] = judge_no_keys,
+    [PIPEPOLL_CAUSE_FILE] = judge_no_keys,
+    [PIPEPOLL_CAUSE_LOGIN] = judge_no_keys,
+    [PIPEPOLL_CAUSE_ROLE_DENIED] = judge_no_keys,
+    [PIPEPOLL_CAUSE_ROLE] = judge_no_keys,
+    [PIPEPOLL_CAUSE_EXPIRED] = judge_expired,
+    [PIPEPOLL_CAUSE_UNKNOWN_KEY] = judge_unknown_key,
+    [PIPEPOLL_CAUSE_WRONG_SECRET] = judge_signature,
+    [PIPEPOLL_CAUSE_SIGNATURE] = judge_signature,
+    [PIPEPOLL_CAUSE_WRONG_REGION] = judge_wrong_region,
+    [PIPEPOLL_CAUSE_CLOCK] = judge_clock,
+    [PIPEPOLL_CAUSE_DENIED] = judge_denied,
+    [PIPEPOLL_CAUSE_OPT_IN] = judge_opt_in,
+    [PIPEPOLL_CAUSE_SUBSCRIPTION] = judge_opt_in,
+    [PIPEPOLL_CAUSE_NOT_ENABLED] = judge_not_enabled,
+    [PIPEPOLL_CAUSE_NO_ACTION_TYPE] = judge_not_found,
+    [PIPEPOLL_CAUSE_OWNER] = judge_owner,
+    [PIPEPOLL_CAUSE_REQUEST] = judge_refused,
+    [PIPEPOLL_CAUSE_THROTTLED] = judge_throttled,
+    [PIPEPOLL_CAUSE_SERVICE] = judge_service,
+    [PIPEPOLL_CAUSE_MIDDLE_BOX] = judge_middle_box,
+    [PIPEPOLL_CAUSE_NOT_UNDERSTOOD] = judge_garbled,
+    [PIPEPOLL_CAUSE_NAME] = judge_way,
+    [PIPEPOLL_CAUSE_UNREACHABLE] = judge_way,
+    [PIPEPOLL_CAUSE_BROKEN_OFF] = judge_way,
+    [PIPEPOLL_CAUSE_TIMED_OUT] = judge_slow,
+    [PIPEPOLL_CAUSE_PLAIN_HTTP] = judge_way,
+    [PIPEPOLL_CAUSE_TLS] = judge_way,
+    [PIPEPOLL_CAUSE_CLIENT_CERTIFICATE] = judge_way,
+    [PIPEPOLL_CAUSE_NOT_YET_VALID] = judge_date,
+    [PIPEPOLL_CAUSE_OUTDATED] = judge_date,
+    [PIPEPOLL_CAUSE_PROXY] = judge_way,
+    [PIPEPOLL_CAUSE_PROXY_LOGIN] = judge_way,
+    [PIPEPOLL_CAUSE_MEMORY] = judge_other,
+    [PIPEPOLL_CAUSE_DESCRIPTORS] = judge_descriptors,
+    [PIPEPOLL_CAUSE_SYSTEM] = judge_other,
+};
 
 static void judge_failure(struct diagnosis *d, const struct exam *e, str ca_bundle)
 {
     d->word = event_status(e->status);
     if (e->http_status >= 400 && e->cause < PIPEPOLL_CAUSE_THROTTLED)
         d->exit_code = EXIT_REFUSED;
-    judge_cause(d, e, ca_bundle);
+    if (e->cause == PIPEPOLL_CAUSE_UNTRUSTED)
+        judge_untrusted(d, e, ca_bundle);
+    else
+        judges[e->cause](d, e);
 }
 
 /* --- the whole --- */

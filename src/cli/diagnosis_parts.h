@@ -13,7 +13,7 @@ const char *fix_of_way(const struct exam *e, enum pipepoll_cause cause);
 void judge_no_keys(struct diagnosis *d, const struct exam *e);
 void judge_untrusted(struct diagnosis *d, const struct exam *e, str ca_bundle);
 /* Of a certificate that is not valid today. */
-void judge_date(struct diagnosis *d, const struct exam *e, bool is_early);
+void judge_date(struct diagnosis *d, const struct exam *e);
 void judge_way(struct diagnosis *d, const struct exam *e);
 void judge_slow(struct diagnosis *d, const struct exam *e);
 

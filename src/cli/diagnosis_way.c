@@ -14,11 +14,11 @@ void judge_untrusted(struct diagnosis *d, const struct exam *e, str ca_bundle)
             e->issuer[0] ? ": the certificate was issued by " : "", e->issuer);
 }
 
-/* Of a certificate that is not valid today: there is no proxy to look for before the clock is
- * right. */
-void judge_date(struct diagnosis *d, const struct exam *e, bool is_early)
+/* There is no proxy to look for before the clock is right. */
+void judge_date(struct diagnosis *d, const struct exam *e)
 {
-    d->word = "clock";
+    bool is_early = e->cause == PIPEPOLL_CAUSE_NOT_YET_VALID;
+    d->word = is_early ? "clock" : "untrusted";
     set_cause(d, "The certificate of %s %s by the clock of this machine: %s", e->url,
               is_early ? "is not valid yet" : "has expired", e->message);
     if (is_early)
@@ -29,8 +29,6 @@ void judge_date(struct diagnosis *d, const struct exam *e, bool is_early)
         set_fix(d, "Compare the clock of this machine with another first, and set it if it is "
                    "wrong. If it is right, who answers there has to renew its certificate: AWS's "
                    "do not expire, but that of a proxy or firewall may.");
-    if (!is_early)
-        d->word = "untrusted";
 }
 
 static const char *fix_of_open_port(const struct exam *e)
