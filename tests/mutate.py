@@ -2,13 +2,13 @@
 """Change one operator of the source at a time, and see whether a test notices.
 
 usage: tests/mutate.py [--count N] [--pick N,N-N,...] [--seed N] [--only PATH-PART] [--jobs N]
-                       [--list] [--sanitize]
+                       [--list] [--sanitize] [--folder DIR]
 
 Works in copies of the committed tree, each with a build of its own, so that it may run beside other
 work. Changes are drawn by the seed. One is caught when the build warns or a test fails twice: first
 the tests that bear the name of the changed file are built and run, then the other quick ones, then
 what is slow, those first that sound alike; the first failure ends it. What survives is printed as
-file:line and change. A change that alters nothing that anybody could observe belongs in
+file:line and change. --folder keeps the copies for the next run. A change that alters nothing that anybody could observe belongs in
 tests/data/equivalent_changes.txt, with the reason: it is not drawn again.
 
 It takes some 10 s a change, and minutes for one that survives, so it is no part of CI.
@@ -32,8 +32,10 @@ ROOT = Path(__file__).resolve().parent.parent
 EQUIVALENT = ROOT / "tests/data/equivalent_changes.txt"
 BUILD_LIMIT_S = 240
 QUICK_S = 2
-# What judges the source by other means than its behaviour, or takes minutes.
+# What judges the source by other means than its behaviour, or takes minutes: by the suite, or by
+# the time that it may take.
 LEFT_OUT = {"house", "native", "vectors"}
+LONG_S = 300
 SWAPS = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">", "&&": "||",
          "||": "&&", "+": "-", "-": "+", "+=": "-=", "-=": "+=", "*": "/", "%": "*", "++": "--",
          "--": "++", "true": "false", "false": "true"}
@@ -140,16 +142,21 @@ class Copy:
 
     def __init__(self, folder, options):
         self.root, self.build = folder, folder / "build"
-        subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
-        setup = ["meson", "setup", "-Dwerror=true", "-Doptimization=0", "build"]
-        if options.sanitize:
-            setup.append("-Db_sanitize=address,undefined")
-        subprocess.run(setup, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        if folder.exists():
+            command = ["git", "pull", "-q", "--ff-only"]
+            subprocess.run(command, cwd=folder, check=True)
+        else:
+            subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
+            setup = ["meson", "setup", "-Dwerror=true", "-Doptimization=0", "build"]
+            if options.sanitize:
+                setup.append("-Db_sanitize=address,undefined")
+            subprocess.run(setup, cwd=folder, check=True, stdout=subprocess.DEVNULL)
         if run(["ninja", "-C", "build"], folder, 1200):
             sys.exit("the tree does not build")
         files = {target["id"]: target["filename"][0] for target in self.introspect("--targets")}
         tests = [Test(entry, files, self.build) for entry in self.introspect("--tests")
-                 if not {suite.split(":")[-1] for suite in entry["suite"]} & LEFT_OUT]
+                 if not {suite.split(":")[-1] for suite in entry["suite"]} & LEFT_OUT
+                 and entry["timeout"] < LONG_S]
         passed = [test.run() for test in tests]
         for test, good in zip(tests, passed):
             if not good:
@@ -234,6 +241,7 @@ def main():
     options.add_argument("--only", default="", metavar="PATH-PART")
     options.add_argument("--jobs", type=int, default=1, help="copies that work at the same time")
     options.add_argument("--sanitize", action="store_true", help="build with ASan and UBSan")
+    options.add_argument("--folder", type=Path, help="make or find the copies here, and keep them")
     options.add_argument("--list", action="store_true", help="draw, and change nothing")
     options = options.parse_args()
     drawn = draw(options)
@@ -241,14 +249,15 @@ def main():
         for _, change in drawn:
             print(identity(change))
         return
-    folder = tempfile.mkdtemp(prefix="mutate-")
+    folder = options.folder or tempfile.mkdtemp(prefix="mutate-")
     try:
         with ThreadPoolExecutor(options.jobs) as pool:
             copies = list(pool.map(lambda n: Copy(Path(folder) / str(n), options),
                                    range(options.jobs)))
         survivors = try_all(drawn, copies)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if not options.folder:
+            shutil.rmtree(folder, ignore_errors=True)
     print(f"{len(drawn) - survivors} of {len(drawn)} changes were noticed")
     sys.exit(survivors > 0)
 
