@@ -524,6 +524,7 @@ struct pipepoll_footprint {
     size_t fixed_bytes;  /* the rest: trust store, libraries */
     /* Of RLIMIT_NOFILE: per 16 connections, idle or busy, libcurl's own included; and the rest. */
     unsigned descriptors_per_16, fixed_descriptors;
+    uint32_t max_connections; /* what 0 stands for in the options, by RLIMIT_NOFILE of now */
 };
 PIPEPOLL_API struct pipepoll_footprint pipepoll_footprint(void);
 

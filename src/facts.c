@@ -50,6 +50,7 @@ struct pipepoll_footprint pipepoll_footprint(void)
         .fixed_bytes = 14 << 20,
         .descriptors_per_16 = 18,
         .fixed_descriptors = 4,
+        .max_connections = options_max_connections(),
     };
 }
 

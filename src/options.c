@@ -47,7 +47,7 @@ static int number(uint32_t *value, const char *name, uint32_t fallback, uint32_t
 }
 
 /* The other half is the embedder's, and for names, files and programs. */
-static uint32_t default_connections(void)
+uint32_t options_max_connections(void)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 2 > MAX_CONNECTIONS_MOST)
@@ -69,7 +69,7 @@ int options_read(struct pipepoll_options *out, const struct pipepoll_options *in
         r = number(&o.max_in_flight_per_region, "max_in_flight_per_region", 0, MAX_IN_FLIGHT_MOST,
                    why);
     if (!r)
-        r = number(&o.max_connections, "max_connections", default_connections(),
+        r = number(&o.max_connections, "max_connections", options_max_connections(),
                    MAX_CONNECTIONS_MOST, why);
     if (!r)
         r = number(&o.request_timeout_ms, "request_timeout_ms", REQUEST_TIMEOUT_MS, DAY_MS, why);

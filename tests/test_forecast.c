@@ -192,9 +192,29 @@ static void all_sockets_are_those_of_the_regions(void **state)
     struct forecast f;
     MAKE(&s, 0, { "a", "", 1000, 0, 0 }, { "a", "", 2000, 0, 0 }, { "a", "", 3000, 0, 0 },
          { "b", "", 1000, 0, 0 });
-    assert_int_equal(s.forecast.sockets, 4);
+    assert_int_equal(s.forecast.connections, 4);
     assert_int_equal(forecast_make(&f, &s.plan, &limits), 0);
-    assert_int_equal(f.sockets, 3);
+    assert_int_equal(f.connections, 3);
+    forecast_deinit(&f);
+    forecast_deinit(&s.forecast);
+}
+
+static void idle_connections_count_beside_those_of_the_polls_in_flight(void **state)
+{
+    (void)state;
+    struct forecast_limits limits = { .max_in_flight = 1 };
+    struct stage s;
+    struct forecast f;
+    MAKE(&s, 0, { "a", "", 1000, 0, 0 }, { "a", "p", 1000, 0, 0 }, { "b", "", 1000, 0, 0 });
+    assert_int_equal(forecast_make(&f, &s.plan, &limits), 0);
+    assert_int_equal(f.in_flight, 1);
+    assert_int_equal(f.connections, 3);
+    forecast_deinit(&f);
+    limits = (struct forecast_limits) { .max_in_flight = 256, .max_connections = 2 };
+    assert_int_equal(forecast_make(&f, &s.plan, &limits), 0);
+    assert_int_equal(f.in_flight, 2);
+    assert_int_equal(f.connections, 2);
+    assert_int_equal(f.connections_wanted, 3);
     forecast_deinit(&f);
     forecast_deinit(&s.forecast);
 }
@@ -226,7 +246,12 @@ static void more_polls_than_their_slots_can_do_are_warned_of(void **state)
     assert_non_null(strstr(c.list[0].text, "200 polls a second"));
     assert_non_null(strstr(c.list[0].text, "it allows 30;"));
     assert_non_null(strstr(c.list[0].text, "it takes max-in-flight = 20"));
-    limits.max_in_flight = 20; /* what it said, taken */
+    limits = (struct forecast_limits) { .max_in_flight = 100, .max_connections = 3 };
+    c.count = 0;
+    forecast_complain(&s.forecast, &limits, (struct place) { 4, 17 }, &c);
+    assert_int_equal(c.count, 1);
+    assert_non_null(strstr(c.list[0].text, "max-connections = 3 is too low"));
+    limits = (struct forecast_limits) { .max_in_flight = 20 }; /* what it said, taken */
     c.count = 0;
     forecast_complain(&s.forecast, &limits, (struct place) { 4, 17 }, &c);
     assert_int_equal(c.count, 0);
@@ -245,6 +270,7 @@ int main(void)
         cmocka_unit_test(what_a_goal_would_need_is_what_holds_it),
         cmocka_unit_test(the_goal_that_is_advised_holds),
         cmocka_unit_test(all_sockets_are_those_of_the_regions),
+        cmocka_unit_test(idle_connections_count_beside_those_of_the_polls_in_flight),
         cmocka_unit_test(a_late_goal_is_told_once_a_section),
         cmocka_unit_test(more_polls_than_their_slots_can_do_are_warned_of),
     };

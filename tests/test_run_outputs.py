@@ -329,11 +329,42 @@ def test_descriptors(sim):
     many = write("manyfds.ini", "[pipepoll]\nmax-in-flight = 500\n" + "".join(
         target(f"t{i}", sim, provider=f"P{i}", interval="1h") for i in range(200)))
     p = short_run(["check", "--config", many], limited(resource.RLIMIT_NOFILE, 150))
-    check("check warns of a plan that needs more descriptors than there are",
+    check("check warns where fewer connections may be open than a plan keeps",
           p.returncode == 0 and re.search(
-              r"manyfds.ini:2:17: warning: .*200 .*descriptors.*150.*ulimit -n", p.stderr), p)
+              r"manyfds.ini:2:17: warning: .* 200 connections open, idle ones included, and no "
+              r"more than 75 .* 150: .*ulimit -n", p.stderr), p)
     p = short_run(["check", "--config", many], limited(resource.RLIMIT_NOFILE, 1024))
     check("and of no other", p.returncode == 0 and p.stderr == "", p)
+    test_idle_connections(sim)
+
+
+def test_idle_connections(sim):
+    """One poll in flight, but a connection kept for each identity and region."""
+    idle = write("idle.ini", "[pipepoll]\nmax-in-flight = 1\nmax-connections = 100\n" + "".join(
+        target(f"t{i}", sim, interval="1h") + f"profile = p{i}\n" for i in range(100)))
+    profiles = write("hundred.cfg", "".join(
+        f"[profile p{i}]\naws_access_key_id = AKIDEXAMPLE{i}\naws_secret_access_key = none\n"
+        for i in range(100)))
+    keys = dict(KEYS, AWS_CONFIG_FILE=profiles)
+    for command, option in (("check", "--config"), ("run", "--print-config"),
+                            ("doctor", "--no-poll")):
+        p = short_run([command, *dict.fromkeys([option, "--config"]), idle],
+                      limited(resource.RLIMIT_NOFILE, 140), keys)
+        check(f"{command} counts the descriptors of idle connections",
+              re.search(r"idle.ini:3:19: (warning: )?100 connections, idle ones included, need 145 "
+                        r"descriptors, .* 140: .*ulimit -n.*max-connections", p.stderr), p)
+    p = short_run(["check", "--config", idle, "--output", "json"],
+                  limited(resource.RLIMIT_NOFILE, 145), keys)
+    plan = json.loads(p.stdout)
+    check("and of no other", p.stderr == "" and plan["maxDescriptors"] == 145 and
+          plan["maxSockets"] == 100 and plan["maxInFlight"] == 1, p)
+    for limit, warned in ((156, 1), (157, 0)):
+        run = start_run(write("loops.ini", open(idle).read().replace("flight = 1", "flight = 2")),
+                        loops=2, env=keys, preexec_fn=limited(resource.RLIMIT_NOFILE, limit))
+        run.signal(signal.SIGTERM)
+        run.wait()
+        told = [line for line in run.seen["err"] if "connections on 2 loops need 157" in line]
+        check(f"run counts those of its loops: {limit}", len(told) == warned, run.seen["err"])
 
 
 def test_threads(sim):

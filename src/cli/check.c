@@ -61,8 +61,10 @@ const struct command command_check = {
         "targets, polls a second and calls a day in all and for each account and region while\n"
         "little is found (a full answer is followed at once, and after jobs a goal makes for more\n"
         "polls; never more than max-polls-per-second, where that is given), the most\n"
-        "polls in flight, sockets and memory, how long a job waits to be found (P50, P95: one in\n"
-        "two, 19 in 20), and warns of a pickup goal that max-polls-per-second does not allow.\n"
+        "polls in flight, connections (idle ones included), descriptors and memory, how long a "
+        "job\n"
+        "waits to be found (P50, P95: one in two, 19 in 20); and warns of a pickup goal that\n"
+        "max-polls-per-second does not allow, and of more descriptors than this process may have.\n"
         "What the environment and the shared files of the AWS tools settle is shown with its\n"
         "origin, and the proxy on the way. Polls nothing and asks nobody for credentials, so that\n"
         "an account is shown by the name of its credentials.\n",

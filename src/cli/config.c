@@ -164,34 +164,45 @@ static void read_process(struct config *out, const struct section *s, struct com
 
 struct forecast_limits config_limits(const struct config *c)
 {
-    bool fewer = c->max_connections && c->max_connections < c->max_in_flight;
+    uint32_t most = c->max_connections ? c->max_connections : pipepoll_footprint().max_connections;
     return (struct forecast_limits) { .max_polls_per_s = c->max_polls_per_s,
-                                      .max_in_flight =
-                                          fewer ? c->max_connections : c->max_in_flight,
-                                      .max_in_flight_per_region = c->max_in_flight_per_region };
+                                      .max_in_flight = c->max_in_flight,
+                                      .max_in_flight_per_region = c->max_in_flight_per_region,
+                                      .max_connections = most };
 }
 
-/* Polls wait for each other where there are fewer, and fail where others take them. */
-static void warn_of_descriptors(size_t sockets, struct place at, struct complaints *c)
+/* Those beyond the bound wait, or connect anew for each poll. Who set it knows; the default follows
+ * from the limit of descriptors. */
+static void warn_of_descriptors(const struct forecast *f, const struct config *config,
+                                struct place at, struct complaints *c)
 {
-    uint64_t needed = sockets + limits_descriptors_beside(1), most = limits_descriptors();
+    uint64_t needed = limits_descriptors_needed(f->connections, 1), most = limits_descriptors();
     if (needed > most)
         complain(c, PIPEPOLL_WARNING, at,
-                 "%zu polls at once need %llu descriptors, and this process may have %llu: raise "
-                 "the limit (ulimit -n, LimitNOFILE=), or lower max-in-flight",
-                 sockets, (unsigned long long)needed, (unsigned long long)most);
+                 "%zu connections, idle ones included, need %llu descriptors, and this process "
+                 "may have %llu: raise the limit (ulimit -n, LimitNOFILE=), or lower "
+                 "max-connections",
+                 f->connections, (unsigned long long)needed, (unsigned long long)most);
+    else if (!config->max_connections && f->connections < f->connections_wanted)
+        complain(c, PIPEPOLL_WARNING, at,
+                 "the targets keep %zu connections open, idle ones included, and no more than %zu "
+                 "may be, half of this process's limit of descriptors, %llu: the others wait, or "
+                 "connect anew for each poll; raise the limit (ulimit -n, LimitNOFILE=), or set "
+                 "max-connections",
+                 f->connections_wanted, f->connections, (unsigned long long)most);
 }
 
-static int warn_of_plan(const struct config *config, const struct section *process,
-                        struct complaints *c)
+static int warn_of_plan(struct config *config, const struct section *process, struct complaints *c)
 {
     struct forecast f = { 0 };
     const struct forecast_limits limits = config_limits(config);
     int r = forecast_make(&f, &config->plan, &limits);
     if (!r) {
         struct place at = process->values[KEY_MAX_IN_FLIGHT].at;
+        const struct value *connections = &process->values[KEY_MAX_CONNECTIONS];
+        config->connections = f.connections;
         forecast_complain(&f, &limits, at, c);
-        warn_of_descriptors(f.sockets, at, c);
+        warn_of_descriptors(&f, config, connections->at.line ? connections->at : at, c);
     }
     forecast_deinit(&f);
     return r;

@@ -10,6 +10,7 @@ struct config {
     uint32_t max_in_flight;            /* 256 */
     uint32_t max_in_flight_per_region; /* 0: a fair share */
     uint32_t max_connections;          /* idle ones included; 0: half of the descriptors */
+    size_t connections;                /* that the plan keeps open at once, within that */
     double max_polls_per_s;            /* for each account and region; 0: no ceiling */
     uint32_t request_timeout_ms, connect_timeout_ms;
     uint32_t drain_timeout_ms;     /* 30000; of `pipepoll run`, not of a poller */

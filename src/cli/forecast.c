@@ -90,12 +90,16 @@ static void set_needs(struct flow *flows, size_t count)
     }
 }
 
-static size_t sockets_of(size_t targets, size_t regions, const struct forecast_limits *limits)
+static size_t bounded(size_t n, size_t most)
+{
+    return most && most < n ? most : n;
+}
+
+static size_t connections_of(size_t targets, size_t regions, const struct forecast_limits *limits)
 {
     size_t fair = limits->max_in_flight / regions;
     size_t most = limits->max_in_flight_per_region ? limits->max_in_flight_per_region : fair;
-    most = most ? most : 1;
-    return targets < most ? targets : most;
+    return bounded(targets, most ? most : 1);
 }
 
 static struct forecast_budget budget_of(struct flow *flows, size_t count,
@@ -174,10 +178,11 @@ static void sum(struct forecast *f, struct flow *flows, size_t count,
         add_to_row(&f->rows[flows[i].target->section], &flows[i]);
     for (size_t i = 0; i < f->budget_count; i++) {
         struct forecast_budget *b = &f->budgets[i];
-        b->sockets = sockets_of(b->targets, f->budget_count, limits);
-        f->sockets += b->sockets;
+        b->connections = connections_of(b->targets, f->budget_count, limits);
+        f->connections_wanted += b->connections;
     }
-    f->sockets = f->sockets < limits->max_in_flight ? f->sockets : limits->max_in_flight;
+    f->connections = bounded(f->connections_wanted, limits->max_connections);
+    f->in_flight = bounded(f->connections, limits->max_in_flight);
     qsort(f->budgets, f->budget_count, sizeof *f->budgets, compare_loads);
 }
 
@@ -208,13 +213,15 @@ void forecast_deinit(struct forecast *f)
 static void complain_of_load(const struct forecast *f, const struct forecast_limits *limits,
                              struct place at, struct complaints *c)
 {
-    double most_per_s = limits->max_in_flight * 1000.0 / TYPICAL_ANSWER_MS;
+    size_t most = bounded(limits->max_in_flight, limits->max_connections);
+    const char *key = most < limits->max_in_flight ? "max-connections" : "max-in-flight";
+    double most_per_s = (double)most * 1000 / TYPICAL_ANSWER_MS;
     if (f->polls_per_s <= most_per_s)
         return;
     complain(c, PIPEPOLL_WARNING, at,
-             "max-in-flight = %u does not do for the %.4g polls a second that the targets ask for: "
-             "with answers after %d ms it allows %.4g; it takes max-in-flight = %.0f",
-             limits->max_in_flight, f->polls_per_s, TYPICAL_ANSWER_MS, most_per_s,
+             "%s = %zu is too low for the %.4g polls a second that the targets ask for: with "
+             "answers after %d ms it allows %.4g; it takes %s = %.0f",
+             key, most, f->polls_per_s, TYPICAL_ANSWER_MS, most_per_s, key,
              ceil(f->polls_per_s * TYPICAL_ANSWER_MS / 1000));
 }
 

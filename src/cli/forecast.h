@@ -1,5 +1,5 @@
 /* What a plan will come to: how often each target is really polled when an account and region has
- * a ceiling, how long a job waits to be found, how many calls and sockets that takes. All figures
+ * a ceiling, how long a job waits to be found, how many calls and connections that takes. All figures
  * are of quiet targets: a full answer is followed at once, and after jobs a goal makes for more
  * polls than without. Pure. */
 #ifndef CLI_FORECAST_H
@@ -10,6 +10,7 @@
 struct forecast_limits {
     double max_polls_per_s;                           /* of each account and region; 0: none */
     uint32_t max_in_flight, max_in_flight_per_region; /* the latter 0: a fair share */
+    uint32_t max_connections;                         /* idle ones included; 0: any number */
 };
 
 /* From a job's appearance to the poll that finds it, without the round trip: milliseconds that one
@@ -31,7 +32,7 @@ struct forecast_row {
 /* The targets that share an account and region, which is what the service counts calls of. */
 struct forecast_budget {
     const struct plan_target *first; /* its identity and region are those of all */
-    size_t targets, sockets;
+    size_t targets, connections;
     double wanted_per_s;           /* polls a second by interval, goal and slowest interval */
     double polls_per_s;            /* the same under the ceiling */
     struct forecast_pickup pickup; /* of the slowest target */
@@ -42,7 +43,10 @@ struct forecast {
     size_t row_count;
     struct forecast_budget *budgets; /* the busiest first */
     size_t budget_count;
-    size_t targets, regions, sockets; /* of all; regions: different ones */
+    size_t targets, regions; /* of all; regions: different ones */
+    size_t in_flight;        /* polls at once */
+    /* Open at once, idle ones included: each account and region keeps as many as it polls by. */
+    size_t connections, connections_wanted; /* the latter without max_connections */
     double polls_per_s;
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/jsontext.h"
+#include "cli/limits.h"
 #include "cli/quantity.h"
 
 /* More budgets than this are not listed one by one where their loads are equal. */
@@ -19,9 +20,9 @@ int forecast_report_make(struct forecast_report *out, const struct config *confi
         r = routes_of(&out->routes, config);
     if (r)
         return r;
-    /* A target has one poll in flight at most. */
+    /* An idle connection keeps its TLS state, which is most of a slot. */
     out->memory_bytes = each.fixed_bytes + out->forecast.targets * each.target_bytes +
-                        out->forecast.sockets * each.slot_bytes;
+                        out->forecast.connections * each.slot_bytes;
     return PIPEPOLL_OK;
 }
 
@@ -95,6 +96,15 @@ static bool has_goals(const struct forecast *f)
     return false;
 }
 
+static void print_descriptor_limit(void)
+{
+    uint64_t most = limits_descriptors();
+    if (most == UINT64_MAX)
+        putchar('\n');
+    else
+        printf(", and this process may have %llu\n", (unsigned long long)most);
+}
+
 static void print_totals(const struct forecast_report *r)
 {
     const struct forecast *f = &r->forecast;
@@ -106,12 +116,17 @@ static void print_totals(const struct forecast_report *r)
     if (c->max_polls_per_s > 0)
         printf("%-16s %.4g polls/s for each account and region\n", "ceiling", c->max_polls_per_s);
     printf("%-16s %.0f at that rate\n", "calls a day", f->polls_per_s * SECONDS_OF_DAY);
-    printf("%-16s %zu at most, ", "in flight", f->sockets);
+    printf("%-16s %zu at most, ", "in flight", f->in_flight);
     if (c->max_in_flight_per_region)
         printf("%u a region\n", c->max_in_flight_per_region);
     else
         printf("a fair share a region\n");
-    printf("%-16s %zu at most\n", "sockets", f->sockets);
+    printf("%-16s %zu at most, idle ones included", "connections", f->connections);
+    if (f->connections < f->connections_wanted)
+        printf(", of %zu that the targets could keep", f->connections_wanted);
+    printf("\n%-16s %llu at most", "descriptors",
+           (unsigned long long)limits_descriptors_needed(f->connections, 1));
+    print_descriptor_limit();
     printf("%-16s %.1f MB at most (%zu B a target, %zu kB a poll in flight, %.1f MB fixed)\n",
            "memory", (double)r->memory_bytes / 1e6, r->footprint.target_bytes,
            r->footprint.slot_bytes / 1000, (double)r->footprint.fixed_bytes / 1e6);
@@ -134,7 +149,7 @@ static void print_routes(const struct routes *r)
 static bool same_load(const struct forecast_budget *a, const struct forecast_budget *b)
 {
     return a->targets == b->targets && a->polls_per_s == b->polls_per_s &&
-           a->pickup.p95_ms == b->pickup.p95_ms && a->sockets == b->sockets &&
+           a->pickup.p95_ms == b->pickup.p95_ms && a->connections == b->connections &&
            identity_compare(&a->first->identity, &b->first->identity) == 0;
 }
 
@@ -152,7 +167,7 @@ static void print_load(const struct forecast_budget *b)
     char identity[IDENTITY_NAME_MAX + 1];
     printf(" %7zu %9.4g %8.3gs %8.3gs %12.0f %8zu  %s\n", b->targets, b->polls_per_s,
            b->pickup.p50_ms / 1000, b->pickup.p95_ms / 1000, b->polls_per_s * SECONDS_OF_DAY,
-           b->sockets, identity_of(b->first, identity, sizeof identity));
+           b->connections, identity_of(b->first, identity, sizeof identity));
 }
 
 static void print_budgets(const struct forecast *f)
@@ -264,7 +279,8 @@ static void print_json_budget(const struct forecast_budget *b)
     print_next("region", b->first->options.region);
     printf(",\"targets\":%zu,\"pollsPerSecond\":%.6g", b->targets, b->polls_per_s);
     print_json_pickup(&b->pickup);
-    printf(",\"callsPerDay\":%.0f,\"sockets\":%zu}", b->polls_per_s * SECONDS_OF_DAY, b->sockets);
+    printf(",\"callsPerDay\":%.0f,\"sockets\":%zu}", b->polls_per_s * SECONDS_OF_DAY,
+           b->connections);
 }
 
 static void print_json_routes(const struct routes *r)
@@ -305,7 +321,8 @@ void forecast_report_json(const struct forecast_report *r)
     printf("],");
     print_json_routes(&r->routes);
     printf("\"targetCount\":%zu,\"pollsPerSecond\":%.6g,\"callsPerDay\":%.0f,\"maxInFlight\":%zu,"
-           "\"maxSockets\":%zu,\"maxMemoryBytes\":%zu}\n",
-           f->targets, f->polls_per_s, f->polls_per_s * SECONDS_OF_DAY, f->sockets, f->sockets,
+           "\"maxSockets\":%zu,\"maxDescriptors\":%llu,\"maxMemoryBytes\":%zu}\n",
+           f->targets, f->polls_per_s, f->polls_per_s * SECONDS_OF_DAY, f->in_flight,
+           f->connections, (unsigned long long)limits_descriptors_needed(f->connections, 1),
            r->memory_bytes);
 }

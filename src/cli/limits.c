@@ -14,7 +14,7 @@
 enum {
     /* Programs that we start inherit the limit, and some still close every number below it. */
     RAISE_MAX = 1 << 20,
-    LOOP_DESCRIPTORS = 8,   /* its epoll, eventfd and signal pipe, and those of the poller on it */
+    LOOP_DESCRIPTORS = 4,   /* its epoll, eventfd and signal pipe */
     OTHER_DESCRIPTORS = 24, /* standard ones, libuv's own, a file or program of keys, look-ups */
     POOL_DEFAULT = 4,
     POOL_MAX = 1024
@@ -40,14 +40,17 @@ uint64_t limits_descriptors(void)
     return l.rlim_cur;
 }
 
-uint64_t limits_descriptors_beside(uint32_t loops)
+uint64_t limits_descriptors_needed(size_t connections, uint32_t loops)
 {
-    return OTHER_DESCRIPTORS + (uint64_t)LOOP_DESCRIPTORS * (loops == 1 ? 1 : loops + 1u);
+    struct pipepoll_footprint each = pipepoll_footprint();
+    uint64_t of_loops = LOOP_DESCRIPTORS * (loops == 1 ? 1 : loops + UINT64_C(1));
+    return ((uint64_t)connections * each.descriptors_per_16 + 15) / 16 +
+           (uint64_t)each.fixed_descriptors * loops + of_loops + OTHER_DESCRIPTORS;
 }
 
 static int check_descriptors(struct pipepoll_error *why)
 {
-    enum { NEEDED = LOOP_DESCRIPTORS + OTHER_DESCRIPTORS / 2 };
+    enum { NEEDED = 2 * LOOP_DESCRIPTORS + OTHER_DESCRIPTORS / 2 };
     int opened[NEEDED], count = 0, error = 0;
     for (; !error && count < NEEDED; count++) {
         opened[count] = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -13,8 +13,9 @@ void limits_raise(void);
 /* How many descriptors this process may have open; UINT64_MAX: any number. */
 uint64_t limits_descriptors(void);
 
-/* How many are needed beside those of connections: standard ones, loops, names, files. */
-uint64_t limits_descriptors_beside(uint32_t loops);
+/* How many are needed for so many connections, idle ones included, on so many loops: with those of
+ * the loops, the standard ones, and what look-ups and keys take. */
+uint64_t limits_descriptors_needed(size_t connections, uint32_t loops);
 
 /* Before the first loop: are there descriptors enough for one, and threads for libuv's pool, which
  * are started and stay? ESYSTEM with a sentence of what to do. */

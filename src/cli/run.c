@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/effective.h"
 #include "cli/leave.h"
+#include "cli/limits.h"
 #include "cli/quantity.h"
 #include "cli/signals.h"
 
@@ -175,6 +176,19 @@ static int print_config(struct run *r)
     return command_finish(EXIT_FINE);
 }
 
+/* Of one loop the file's own check has told. */
+static void warn_of_loops(struct run *r)
+{
+    uint64_t needed = limits_descriptors_needed(r->config.connections, r->options.loops);
+    uint64_t most = limits_descriptors();
+    if (r->options.loops > 1 && needed > most)
+        log_line(&r->log, PIPEPOLL_WARNING,
+                 "%zu connections on %u loops need %llu descriptors, and this process may have "
+                 "%llu: raise the limit (ulimit -n, LimitNOFILE=), or lower max-connections",
+                 r->config.connections, r->options.loops, (unsigned long long)needed,
+                 (unsigned long long)most);
+}
+
 static int run_config(struct run *r, const struct command *self)
 {
     if (r->options.print_config)
@@ -182,6 +196,7 @@ static int run_config(struct run *r, const struct command *self)
     if (r->options.loops > r->config.max_in_flight)
         return command_misuse(self, "--loops %u is more than max-in-flight, %u", r->options.loops,
                               r->config.max_in_flight);
+    warn_of_loops(r);
     int code = run_loop(r);
     stations_deinit(&r->stations);
     return code;

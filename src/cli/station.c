@@ -4,8 +4,6 @@
  * backlog says so long before the room ends, and jobs stay in the service. */
 #include "cli/station.h"
 
-#include "cli/limits.h"
-
 #include "base/list.h"
 #include "cli/event.h"
 #include "cli/jsontext.h"
@@ -190,14 +188,10 @@ static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
     roster_removed(roster_of(from));
 }
 
-/* A share as of the polls; 0: the library's own choice, for a process with one poller. */
+/* A share as of the polls. */
 static uint32_t connections_of(const struct config *config, uint32_t max_in_flight)
 {
-    uint64_t all = config->max_connections;
-    if (max_in_flight == config->max_in_flight)
-        return config->max_connections;
-    if (!all)
-        all = limits_descriptors() / 2 < 65536 ? limits_descriptors() / 2 : 65536;
+    uint64_t all = config_limits(config).max_connections;
     all = all * max_in_flight / config->max_in_flight;
     return all ? (uint32_t)all : 1;
 }
