@@ -8,8 +8,9 @@ Works in copies of the committed tree, each with a build of its own, so that it 
 work. Changes are drawn by the seed. One is caught when the build warns or a test fails twice: first
 the tests that bear the name of the changed file are built and run, then the other quick ones, then
 what is slow, those first that sound alike; the first failure ends it. What survives is printed as
-file:line and change. --folder keeps the copies for the next run. A change that alters nothing that anybody could observe belongs in
-tests/data/equivalent_changes.txt, with the reason: it is not drawn again.
+file:line and change. --folder keeps the copies for the next run. A change that alters nothing that
+anybody could observe belongs in tests/data/equivalent_changes.txt, with the reason: it is not drawn
+again.
 
 It takes some 10 s a change, and minutes for one that survives, so it is no part of CI.
 """

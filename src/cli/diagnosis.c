@@ -1,5 +1,5 @@
-/* A table names for each cause who says what is the matter and what to do; no sentence of the library
- * is read for it. The tests see to it that no cause is left out. */
+/* A table names for each cause who says what is the matter and what to do; no sentence of the
+ * library is read for it. The tests see to it that no cause is left out. */
 #include "cli/diagnosis_parts.h"
 
 #include <stdarg.h>
