@@ -11,11 +11,12 @@ import sys
 import threading
 
 sys.dont_write_bytecode = True
-from lib.program import ACME, KEYS, PROGRAM, check, finish, write
+from lib.program import ACME, BARE, KEYS, PROGRAM, check, finish, write
 
 SLACK_S = 10  # of a busy machine
-POLL_S = 3 * 1 + 2 * 0.5 + SLACK_S  # three attempts of a second, with pauses between
-DOCTOR_S = 45 + SLACK_S
+TIMEOUT_S = 4
+POLL_S = TIMEOUT_S + 6  # for the whole: three attempts of as much would take 12 s
+DOCTOR_S = 10 + 5  # a try has 10 s in all, and all are made side by side
 kept = []
 
 
@@ -94,14 +95,35 @@ interval = 100ms
 endpoint-url = {url}
 """)
     run = start("run", "--config", config, env=env)
-    poll = start("poll", "--timeout", "1", "--endpoint-url", url, "--region", "us-east-1",
-                 "--action-type-id", ACME, env=env)
+    poll = start("poll", "--timeout", str(TIMEOUT_S), "--endpoint-url", url,
+                 "--region", "us-east-1", "--action-type-id", ACME, env=env)
     doctor = start("doctor", "--config", config, env=env)
-    check(f"{name} frozen: poll ends", ends(poll, POLL_S) and poll.returncode == 255)
+    check(f"{name} frozen: poll ends by its time-out", ends(poll, POLL_S) and
+          poll.returncode == 255)
     run.send_signal(signal.SIGTERM)
     check(f"{name} frozen: run ends after SIGTERM", ends(run, 1 + 1 + SLACK_S) and
           run.returncode == 0)
-    check(f"{name} frozen: doctor ends", ends(doctor, DOCTOR_S))
+    check(f"{name} frozen: doctor ends within one try", ends(doctor, DOCTOR_S))
+
+
+def test_keys():
+    """What gives the keys is frozen: there is nothing to poll with."""
+    env = dict(BARE, AWS_CONTAINER_CREDENTIALS_FULL_URI=f"http://127.0.0.1:{listening(64)}/")
+    poll = start("poll", "--timeout", "1", "--endpoint-url", "http://127.0.0.1:1", "--region",
+                 "us-east-1", "--action-type-id", ACME, env=env)
+    out, err = poll.communicate(timeout=1 + SLACK_S)
+    check("keys frozen: poll ends by its time-out, and says so", poll.returncode == 253 and
+          "none came within the 1 s of --timeout" in err, err)
+
+
+def test_many():
+    """Frozen targets are tried side by side: many of them take no longer than one."""
+    config = write("many.ini", "[pipepoll]\ncategory = Build\nprovider = Acme\nversion = 1\n"
+                   "regions = us-east-1\n" + "".join(
+                       f"[target t{i}]\nendpoint-url = http://127.0.0.1:{listening(64)}\n"
+                       for i in range(40)))
+    check("40 frozen targets: doctor ends soon after one try",
+          ends(start("doctor", "--config", config, env=KEYS), DOCTOR_S))
 
 
 def test_few_descriptors():
@@ -140,6 +162,7 @@ def test_few_descriptors():
 
 
 threads = [threading.Thread(target=test_stage, args=(name, *way)) for name, way in stages().items()]
+threads += [threading.Thread(target=test_keys), threading.Thread(target=test_many)]
 for t in threads:
     t.start()
 for t in threads:

@@ -1,9 +1,7 @@
 /* `pipepoll poll`: one poll of each region, at once. A target is removed by its first answer, by a
- * failure that will not pass, or by its last attempt; when none is left the poller is closed. */
+ * failure that will not pass, or by its last attempt; when none is left the poller is closed.
+ * --timeout bounds the whole: when it is over, what has not answered is told and left behind. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "base/list.h"
@@ -11,9 +9,9 @@
 #include "cli/identity.h"
 #include "cli/leave.h"
 #include "cli/poll_input.h"
-#include "cli/poll_options.h"
+#include "cli/poll_print.h"
 
-enum { SCREEN_WIDTH = 80, APP_ID_MAX = 250 /* what the library takes */ };
+enum { APP_ID_MAX = 250 /* what the library takes */ };
 
 /* What makes failures of several regions one and the same for people. */
 struct kind {
@@ -24,7 +22,10 @@ struct kind {
 struct once {
     str region;
     struct kind failure;
-    bool is_told;               /* in full; of equal ones the first is */
+    bool is_told; /* in full; of equal ones the first is */
+    struct pipepoll_target *live;
+    uint32_t attempts;          /* that failed */
+    char last[200];             /* what the last of them met */
     const struct datum *answer; /* NULL: there was none */
 };
 
@@ -34,14 +35,17 @@ struct poll {
     size_t left;
     struct pipepoll_sink sink;
     struct pipepoll *poller;
+    uv_timer_t deadline;
+    uint64_t end_ms; /* by the loop's clock */
     int code;
-    bool done; /* the poller is closed */
+    bool done; /* the poller is closed, or left behind */
 };
 
 static void on_closed(void *ctx)
 {
     struct poll *p = ctx;
     p->done = true;
+    uv_close((uv_handle_t *)&p->deadline, NULL);
 }
 
 /* --- answers --------------------------------------------------------------------------------- */
@@ -80,6 +84,7 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
     struct poll *p = CONTAINER_OF(sink, struct poll, sink);
     struct once *o = pipepoll_target_user(from);
     o->answer = read_answer(&p->options, answer);
+    o->live = NULL;
     pipepoll_target_remove(from);
 }
 
@@ -105,86 +110,7 @@ static const struct datum *whole_answer(struct poll *p)
     return p->options.keyed ? all : NULL;
 }
 
-/* --- printing -------------------------------------------------------------------------------- */
-
-static struct format_screen screen_of(const struct poll_options *o)
-{
-    struct winsize size;
-    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-    bool is_terminal = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
-    bool may_color = is_terminal && !(no_color && *no_color) && !(term && !strcmp(term, "dumb"));
-    return (struct format_screen) {
-        .title = "PollForThirdPartyJobs",
-        .width = is_terminal && size.ws_col ? size.ws_col : SCREEN_WIDTH,
-        .colored = o->color == POLL_COLOR_ON || (o->color == POLL_COLOR_AUTO && may_color),
-    };
-}
-
-/* Query and print. EXIT_FINE, or what to exit with, and the user was told why. */
-static int print(struct poll_options *o, const struct datum *d)
-{
-    struct format_screen screen = screen_of(o);
-    struct text out = { .arena = &o->arena };
-    struct pipepoll_error why = { .text = "out of memory" };
-    if (o->query)
-        d = query_search(&o->arena, o->query, d, &why);
-    else if (o->keyed && d->count == 0 && o->format == FORMAT_JSON)
-        text_put(&out, STR("{}\n")); /* no region answered */
-    if (d && format_put(&out, d, o->format, &screen, &why) && !o->arena.failed) {
-        if (out.buf.len)
-            fwrite(out.buf.at, 1, out.buf.len, stdout);
-        return command_finish(EXIT_FINE);
-    }
-    fprintf(stderr, "\n%s\n", o->arena.failed ? "out of memory for the answer" : why.text);
-    return EXIT_OTHER;
-}
-
-static int print_input(struct poll_options *o)
-{
-    struct text out = { .arena = &o->arena };
-    datum_write(&out, poll_input_skeleton(&o->arena), DATUM_INDENTED);
-    printf("%.*s\n", STR_ARG(buf_str(&out.buf)));
-    return command_finish(EXIT_FINE);
-}
-
-static int print_version(void)
-{
-    char text[256];
-    struct buf line = BUF_ON(text);
-    command_put_versions(&line);
-    printf("%.*s\n", STR_ARG(buf_str(&line)));
-    return command_finish(EXIT_FINE);
-}
-
 /* --- failures -------------------------------------------------------------------------------- */
-
-/* The words of the AWS CLI where it has any. */
-static void print_fault(const struct pipepoll_failure *f, uint32_t attempts, const char *url)
-{
-    if (f->status == PIPEPOLL_ETRANSPORT)
-        fprintf(stderr, "Could not connect to the endpoint URL: \"%s\"", url);
-    else if (f->status == PIPEPOLL_ETIMEDOUT)
-        fprintf(stderr, "Read timeout on endpoint URL: \"%s\"", url);
-    else if (f->status == PIPEPOLL_EUNTRUSTED)
-        fprintf(stderr, "SSL validation failed for %s", url);
-    else
-        fprintf(stderr, "No answer from %s that could be used", url);
-    if (f->attempt >= attempts)
-        fprintf(stderr, " (reached max retries: %u)", attempts - 1);
-    fprintf(stderr, ": %.*s\n", STR_ARG(f->message));
-}
-
-static void print_refusal(const struct pipepoll_failure *f, uint32_t attempts)
-{
-    char status[16];
-    snprintf(status, sizeof status, "%d", f->http_status);
-    str code = f->code.len ? f->code : str_of(status);
-    fprintf(stderr, "An error occurred (%.*s) when calling the PollForThirdPartyJobs operation",
-            STR_ARG(code));
-    if (failure_may_pass(f) && f->attempt >= attempts)
-        fprintf(stderr, " (reached max retries: %u)", attempts - 1);
-    fprintf(stderr, ": %.*s\n", STR_ARG(f->message));
-}
 
 static bool same_kind(const struct kind *a, const struct kind *b)
 {
@@ -221,43 +147,36 @@ static void print_all_alike(const struct poll *p)
             print_alike(p, &p->regions[i]);
 }
 
-static bool is_refusal(const struct pipepoll_failure *f)
+static void tell_failure(struct poll *p, struct once *o, const struct pipepoll_failure *failure)
 {
-    /* What was not understood is no refusal of the service, nor is what another says. */
-    return f->cause != PIPEPOLL_CAUSE_MIDDLE_BOX && (f->code.len || f->http_status >= 300);
+    o->failure = (struct kind) { failure->status, failure->http_status, "" };
+    snprintf(o->failure.code, sizeof o->failure.code, "%.*s", STR_ARG(failure->code));
+    if (!is_told(p, &o->failure)) {
+        o->is_told = true;
+        poll_print_failure(&p->options, o->region, failure);
+    }
+    int code = poll_is_refusal(failure) ? EXIT_REFUSED : EXIT_OTHER;
+    p->code = code > p->code ? code : p->code;
 }
 
-static void print_failure(const struct poll *p, const struct once *o,
-                          const struct pipepoll_failure *f)
+static bool is_tried_again(const struct poll *p, const struct pipepoll_failure *failure)
 {
-    char url[512] = "";
-    struct pipepoll_target_options target = p->options.target;
-    target.region = o->region;
-    pipepoll_endpoint(&target, url, sizeof url, NULL);
-    fputc('\n', stderr);
-    if (p->options.keyed)
-        fprintf(stderr, "%.*s: ", STR_ARG(o->region));
-    if (is_refusal(f))
-        print_refusal(f, p->options.max_attempts);
-    else
-        print_fault(f, p->options.max_attempts, url);
+    return failure_may_pass(failure) && failure->attempt < p->options.max_attempts &&
+           uv_now(p->deadline.loop) + failure->retry_in_ms + poll_options_margin_ms(&p->options) <
+               p->end_ms;
 }
 
 static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
                    const struct pipepoll_failure *failure)
 {
     struct poll *p = CONTAINER_OF(sink, struct poll, sink);
-    if (failure_may_pass(failure) && failure->attempt < p->options.max_attempts)
-        return;
     struct once *o = pipepoll_target_user(from);
-    o->failure = (struct kind) { failure->status, failure->http_status, "" };
-    snprintf(o->failure.code, sizeof o->failure.code, "%.*s", STR_ARG(failure->code));
-    if (!is_told(p, &o->failure)) {
-        o->is_told = true;
-        print_failure(p, o, failure);
-    }
-    int code = is_refusal(failure) ? EXIT_REFUSED : EXIT_OTHER;
-    p->code = code > p->code ? code : p->code;
+    o->attempts = failure->attempt;
+    snprintf(o->last, sizeof o->last, "%.*s", STR_ARG(failure->message));
+    if (is_tried_again(p, failure))
+        return;
+    tell_failure(p, o, failure);
+    o->live = NULL;
     pipepoll_target_remove(from);
 }
 
@@ -281,6 +200,65 @@ static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
         pipepoll_close(p->poller, on_closed, p);
 }
 
+/* --- the deadline ---------------------------------------------------------------------------- */
+
+static bool lacks_keys(const struct once *o)
+{
+    struct pipepoll_report now = { .size = sizeof now };
+    pipepoll_target_report(o->live, &now);
+    return !now.identity.usable && !now.identity.refused;
+}
+
+static double whole_s(const struct poll *p)
+{
+    return (double)poll_options_whole_ms(&p->options) / 1e3;
+}
+
+static void give_up_keys(struct poll *p)
+{
+    if (p->code != EXIT_CREDENTIALS)
+        fprintf(stderr, "\nUnable to locate credentials: none came within the %g s of --timeout\n",
+                whole_s(p));
+    p->code = EXIT_CREDENTIALS;
+}
+
+static void give_up(struct poll *p, struct once *o)
+{
+    char text[320];
+    struct buf message = BUF_ON(text);
+    if (lacks_keys(o)) {
+        give_up_keys(p);
+        return;
+    }
+    buf_printf(&message, "no answer within the %g s of --timeout", whole_s(p));
+    if (o->attempts)
+        buf_printf(&message, "; attempt %u failed: %s", o->attempts, o->last);
+    tell_failure(p, o,
+                 &(struct pipepoll_failure) { .status = PIPEPOLL_ETIMEDOUT,
+                                              .message = buf_str(&message),
+                                              .cause = PIPEPOLL_CAUSE_TIMED_OUT });
+}
+
+/* What is in flight, or hangs in a file, is not waited for: the process ends. */
+static void on_deadline(uv_timer_t *deadline)
+{
+    struct poll *p = deadline->data;
+    for (size_t i = 0; i < p->options.count; i++)
+        if (p->regions[i].live)
+            give_up(p, &p->regions[i]);
+    p->done = true;
+}
+
+static void start_deadline(struct poll *p, uv_loop_t *loop)
+{
+    uint64_t whole_ms = poll_options_whole_ms(&p->options);
+    uv_update_time(loop);
+    uv_timer_init(loop, &p->deadline);
+    p->deadline.data = p;
+    p->end_ms = uv_now(loop) + whole_ms;
+    uv_timer_start(&p->deadline, on_deadline, whole_ms, 0);
+}
+
 /* --- the poll -------------------------------------------------------------------------------- */
 
 static void log_debug(void *ctx, enum pipepoll_level level, str line)
@@ -288,16 +266,6 @@ static void log_debug(void *ctx, enum pipepoll_level level, str line)
     static const char *const names[] = { "error", "warning", "info", "debug" };
     (void)ctx;
     fprintf(stderr, "pipepoll poll: %s: %.*s\n", names[level], STR_ARG(line));
-}
-
-/* The CLI's read time-out begins when there is a connection; ours is for the whole. */
-static uint32_t request_timeout_ms(const struct poll_options *o)
-{
-    enum { DAY_MS = 86400000, CONNECT_TIMEOUT_MS = 10000 };
-    uint32_t connect_ms = o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_TIMEOUT_MS;
-    if (o->timeout_ms || !o->read_timeout_ms)
-        return o->timeout_ms;
-    return o->read_timeout_ms < DAY_MS - connect_ms ? o->read_timeout_ms + connect_ms : DAY_MS;
 }
 
 static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *why)
@@ -313,7 +281,7 @@ static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *w
     if (o.user_agent_app_id.len > APP_ID_MAX)
         o.user_agent_app_id.len = APP_ID_MAX;
     o.max_attempts = p->options.max_attempts;
-    o.request_timeout_ms = request_timeout_ms(&p->options);
+    o.request_timeout_ms = poll_options_attempt_ms(&p->options);
     o.connect_timeout_ms = p->options.connect_timeout_ms;
     o.log = p->options.debug ? log_debug : NULL;
     int r = identity_credentials(&o.credentials, &identity, why);
@@ -332,7 +300,7 @@ static int add_targets(struct poll *p, struct pipepoll_error *why)
         p->regions[i].region = o.region = p->options.regions[i];
         o.interval_ms = 1;
         o.user = &p->regions[i];
-        r = pipepoll_target_add(p->poller, &o, NULL, why);
+        r = pipepoll_target_add(p->poller, &o, &p->regions[i].live, why);
         if (!r)
             p->left++;
     }
@@ -349,6 +317,7 @@ static int poll_regions(struct poll *p)
     }
     int r = open_poller(p, &loop, &why);
     if (!r) {
+        start_deadline(p, &loop);
         r = add_targets(p, &why);
         if (r)
             pipepoll_close(p->poller, on_closed, p);
@@ -366,7 +335,7 @@ static int poll_and_print(struct poll *p)
     /* Keys may go when some regions have answered, perhaps with jobs. */
     const struct datum *answer =
         p->poller && (code != EXIT_CREDENTIALS || has_answers(p)) ? whole_answer(p) : NULL;
-    int printed = answer ? print(&p->options, answer) : EXIT_FINE;
+    int printed = answer ? poll_print(&p->options, answer) : EXIT_FINE;
     return printed == EXIT_FINE ? code : printed;
 }
 
@@ -376,11 +345,11 @@ static int act(struct poll *p)
     case POLL_PRINT_NOTHING:
         return poll_and_print(p);
     case POLL_PRINT_INPUT:
-        return print_input(&p->options);
+        return poll_print_input(&p->options);
     case POLL_PRINT_OUTPUT:
-        return print(&p->options, poll_output_skeleton(&p->options.arena));
+        return poll_print(&p->options, poll_output_skeleton(&p->options.arena));
     case POLL_PRINT_VERSION:
-        return print_version();
+        return poll_print_version();
     }
     return EXIT_OTHER;
 }
@@ -406,7 +375,7 @@ const struct command command_poll = {
         "  {\"jobs\": [{\"clientId\": ..., \"jobId\": ...}], \"amzRequestId\": ...}\n"
         "With several regions, or `all`, it is one object with such an object for each region\n"
         "that answered: {\"us-east-1\": {\"jobs\": ...}, ...}. What may pass is tried three "
-        "times,\nor as AWS_MAX_ATTEMPTS and AWS_RETRY_MODE say.\n"
+        "times,\nor as AWS_MAX_ATTEMPTS and AWS_RETRY_MODE say, as far as --timeout leaves time.\n"
         "A failure that several regions have in common is told once, with their names.\n"
         "A job handed out here is leased: who polls next will not see it for a while.\n",
     .flags = poll_flags,

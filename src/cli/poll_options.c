@@ -67,11 +67,16 @@ const struct flag poll_flags[POLL_FLAG_COUNT] = {
                       "AWS_DEFAULT_OUTPUT, the profile's, json)" },
     [FLAG_COLOR] = { STR_INIT("--color"), "on|off|auto",
                      "of tables (auto: on a terminal, unless NO_COLOR is set)" },
-    [FLAG_TIMEOUT] = { STR_INIT("--timeout"), "S", "of each request, in seconds (default 30)" },
+    [FLAG_TIMEOUT] = { STR_INIT("--timeout"), "S",
+                       "of the whole command, retries and their pauses\n"
+                       "included, in seconds (default 60, or as much more as\n"
+                       "the two below need); an attempt has 30 s of it" },
     [FLAG_READ_TIMEOUT] = { STR_INIT("--cli-read-timeout"), "S",
-                            "from a connection to the answer; 0: a day" },
+                            "of an attempt, from a connection to the answer;\n"
+                            "0: a day" },
     [FLAG_CONNECT_TIMEOUT] = { STR_INIT("--cli-connect-timeout"), "S",
-                               "to the connection (default 10); 0: a day" },
+                               "of an attempt, to the connection (default 10);\n"
+                               "0: a day" },
     [FLAG_INPUT_JSON] = { STR_INIT("--cli-input-json"), "JSON",
                           "or file://FILE: the input as a whole; flags override it" },
     [FLAG_INPUT_YAML] = { STR_INIT("--cli-input-yaml"), "YAML",
@@ -276,6 +281,41 @@ static int read_input(struct poll_options *o, const struct command *c)
         return code;
     fprintf(stderr, "\nParameter validation failed:\n%.*s", STR_ARG(buf_str(&wrong.buf)));
     return EXIT_USAGE;
+}
+
+/* --- time --- */
+
+/* Left of the whole, so that an attempt which hangs to the end is told by what it met. */
+uint32_t poll_options_margin_ms(const struct poll_options *o)
+{
+    uint64_t part_ms = poll_options_whole_ms(o) / 20;
+    return part_ms < 100 ? (uint32_t)part_ms : 100;
+}
+
+/* The CLI's read time-out begins when there is a connection; ours is for the whole attempt. */
+static uint32_t wanted_attempt_ms(const struct poll_options *o)
+{
+    enum { CONNECT_MS = 10000, ATTEMPT_MS = 30000, DAY_MS = 86400000 };
+    uint32_t connect_ms = o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_MS;
+    uint32_t read_ms = o->read_timeout_ms ? o->read_timeout_ms : ATTEMPT_MS - CONNECT_MS;
+    return read_ms < DAY_MS - connect_ms ? read_ms + connect_ms : DAY_MS;
+}
+
+uint64_t poll_options_whole_ms(const struct poll_options *o)
+{
+    enum { WHOLE_MS = 60000 };
+    if (o->timeout_ms)
+        return o->timeout_ms;
+    if (!o->read_timeout_ms && !o->connect_timeout_ms)
+        return WHOLE_MS;
+    return WHOLE_MS + (uint64_t)o->max_attempts * wanted_attempt_ms(o);
+}
+
+uint32_t poll_options_attempt_ms(const struct poll_options *o)
+{
+    uint64_t most_ms = poll_options_whole_ms(o) - poll_options_margin_ms(o);
+    uint32_t wanted_ms = wanted_attempt_ms(o);
+    return most_ms < wanted_ms ? (uint32_t)most_ms : wanted_ms;
 }
 
 /* --- the whole --- */

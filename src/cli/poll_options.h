@@ -19,7 +19,8 @@ struct poll_options {
     str profile;                           /* empty: the default chain */
     str ca_bundle, user_agent_app_id;
     uint32_t max_attempts;
-    uint32_t timeout_ms, read_timeout_ms, connect_timeout_ms; /* 0: not given */
+    uint32_t timeout_ms; /* of the whole command; 0: not given, as the two below */
+    uint32_t read_timeout_ms, connect_timeout_ms; /* of an attempt */
     str regions[POLL_REGIONS_MAX];
     size_t count;
     str region_from;           /* which setting named the one region; empty: the command line did */
@@ -46,6 +47,12 @@ extern const struct flag poll_flags[POLL_FLAG_COUNT];
 /* true: *out is filled, and its slices lie in argv and its settings. false: *code is what to exit
  * with, and the user was told why. Deinit in either case. */
 bool poll_options_read(struct poll_options *out, struct flags *f, int *code);
+
+/* How long the whole command may take, each attempt within it, and what must be left of the whole
+ * for another one. */
+uint64_t poll_options_whole_ms(const struct poll_options *o);
+uint32_t poll_options_attempt_ms(const struct poll_options *o);
+uint32_t poll_options_margin_ms(const struct poll_options *o);
 
 /* For doctor, which has some of these flags. Each returns EXIT_FINE, or what to exit with. */
 /* A region, `all` or `all:PARTITION`. */

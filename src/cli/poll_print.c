@@ -1,0 +1,120 @@
+/* What `pipepoll poll` prints: an answer in the wanted format, after the query, or what was asked
+ * for instead of a poll; and failures, in the words of the AWS CLI. */
+#include "cli/poll_print.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli/failure.h"
+#include "cli/poll_input.h"
+
+enum { SCREEN_WIDTH = 80 };
+
+static struct format_screen screen_of(const struct poll_options *o)
+{
+    struct winsize size;
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    bool is_terminal = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+    bool may_color = is_terminal && !(no_color && *no_color) && !(term && !strcmp(term, "dumb"));
+    return (struct format_screen) {
+        .title = "PollForThirdPartyJobs",
+        .width = is_terminal && size.ws_col ? size.ws_col : SCREEN_WIDTH,
+        .colored = o->color == POLL_COLOR_ON || (o->color == POLL_COLOR_AUTO && may_color),
+    };
+}
+
+/* Query and print. EXIT_FINE, or what to exit with, and the user was told why. */
+int poll_print(struct poll_options *o, const struct datum *d)
+{
+    struct format_screen screen = screen_of(o);
+    struct text out = { .arena = &o->arena };
+    struct pipepoll_error why = { .text = "out of memory" };
+    if (o->query)
+        d = query_search(&o->arena, o->query, d, &why);
+    else if (o->keyed && d->count == 0 && o->format == FORMAT_JSON)
+        text_put(&out, STR("{}\n")); /* no region answered */
+    if (d && format_put(&out, d, o->format, &screen, &why) && !o->arena.failed) {
+        if (out.buf.len)
+            fwrite(out.buf.at, 1, out.buf.len, stdout);
+        return command_finish(EXIT_FINE);
+    }
+    fprintf(stderr, "\n%s\n", o->arena.failed ? "out of memory for the answer" : why.text);
+    return EXIT_OTHER;
+}
+
+int poll_print_input(struct poll_options *o)
+{
+    struct text out = { .arena = &o->arena };
+    datum_write(&out, poll_input_skeleton(&o->arena), DATUM_INDENTED);
+    printf("%.*s\n", STR_ARG(buf_str(&out.buf)));
+    return command_finish(EXIT_FINE);
+}
+
+int poll_print_version(void)
+{
+    char text[256];
+    struct buf line = BUF_ON(text);
+    command_put_versions(&line);
+    printf("%.*s\n", STR_ARG(buf_str(&line)));
+    return command_finish(EXIT_FINE);
+}
+
+/* --- failures --- */
+
+static void print_end_of_retries(const struct pipepoll_failure *f, uint32_t attempts)
+{
+    if (f->attempt >= attempts)
+        fprintf(stderr, " (reached max retries: %u)", attempts - 1);
+    else if (f->attempt && failure_may_pass(f))
+        fprintf(stderr, " (--timeout leaves no time for a retry)");
+}
+
+/* The words of the AWS CLI where it has any. */
+static void print_fault(const struct pipepoll_failure *f, uint32_t attempts, const char *url)
+{
+    if (f->status == PIPEPOLL_ETRANSPORT)
+        fprintf(stderr, "Could not connect to the endpoint URL: \"%s\"", url);
+    else if (f->status == PIPEPOLL_ETIMEDOUT)
+        fprintf(stderr, "Read timeout on endpoint URL: \"%s\"", url);
+    else if (f->status == PIPEPOLL_EUNTRUSTED)
+        fprintf(stderr, "SSL validation failed for %s", url);
+    else
+        fprintf(stderr, "No answer from %s that could be used", url);
+    print_end_of_retries(f, attempts);
+    fprintf(stderr, ": %.*s\n", STR_ARG(f->message));
+}
+
+static void print_refusal(const struct pipepoll_failure *f, uint32_t attempts)
+{
+    char status[16];
+    snprintf(status, sizeof status, "%d", f->http_status);
+    str code = f->code.len ? f->code : str_of(status);
+    fprintf(stderr, "An error occurred (%.*s) when calling the PollForThirdPartyJobs operation",
+            STR_ARG(code));
+    if (failure_may_pass(f))
+        print_end_of_retries(f, attempts);
+    fprintf(stderr, ": %.*s\n", STR_ARG(f->message));
+}
+
+bool poll_is_refusal(const struct pipepoll_failure *f)
+{
+    /* What was not understood is no refusal of the service, nor is what another says. */
+    return f->cause != PIPEPOLL_CAUSE_MIDDLE_BOX && (f->code.len || f->http_status >= 300);
+}
+
+void poll_print_failure(const struct poll_options *o, str region, const struct pipepoll_failure *f)
+{
+    char url[512] = "";
+    struct pipepoll_target_options target = o->target;
+    target.region = region;
+    pipepoll_endpoint(&target, url, sizeof url, NULL);
+    fputc('\n', stderr);
+    if (o->keyed)
+        fprintf(stderr, "%.*s: ", STR_ARG(region));
+    if (poll_is_refusal(f))
+        print_refusal(f, o->max_attempts);
+    else
+        print_fault(f, o->max_attempts, url);
+}
