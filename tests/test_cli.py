@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -206,9 +207,27 @@ def test_usage():
     r = pipepoll("--version")
     check("--version names the libraries", r.code == 0 and
           re.fullmatch(r"pipepoll/\S+ libcurl/\S+ OpenSSL/\S+ libuv/\S+\n", r.out), r)
+    test_simulator_is_beside()
     with open("/dev/full", "w") as full:
         p = subprocess.run([PROGRAM, "--version"], stdout=full, stderr=subprocess.PIPE, text=True)
         check("a version that cannot be written is no success", p.returncode == 255, p)
+
+
+def test_simulator_is_beside():
+    """`sim` and `demo` are another program, so that this one loads no library of a server."""
+    alone = path_of("alone/pipepoll")
+    os.makedirs(os.path.dirname(alone))
+    shutil.copy(PROGRAM, alone)
+    libraries = {"LD_LIBRARY_PATH": os.path.dirname(os.path.abspath(PROGRAM))}
+    for command in ("sim", "demo"):
+        p = subprocess.run([alone, command], env=dict(BARE, **libraries), text=True,
+                           capture_output=True, timeout=DEADLINE_S)
+        check(f"{command} without pipepoll-sim: one line that says where it belongs, and 255",
+              p.returncode == 255 and p.stderr.count("\n") == 1
+              and os.path.dirname(alone) + "/pipepoll-sim: No such file" in p.stderr, p)
+    p = subprocess.run(["ldd", PROGRAM], text=True, capture_output=True)
+    check("pipepoll loads neither libmicrohttpd nor jansson",
+          not re.search("microhttpd|jansson", p.stdout), p)
 
 
 # --- check -------------------------------------------------------------------------------------

@@ -5,16 +5,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-
-/* As the AWS CLI has them, but for FAILED, which is ours. */
-enum exit_code {
-    EXIT_FINE = 0,
-    EXIT_FAILED = 1,
-    EXIT_USAGE = 252,
-    EXIT_CREDENTIALS = 253,
-    EXIT_REFUSED = 254,
-    EXIT_OTHER = 255
-};
+#include "cli/leave.h"
 
 struct flag {
     str name;            /* with its dashes */
@@ -22,6 +13,10 @@ struct flag {
     const char *help;    /* lines after the first are indented by the help itself */
     const char *heading; /* a line above it in the help; NULL: none */
 };
+
+/* Of the commands that are a program of their own, pipepoll-sim. */
+#define COMMAND_SIM_SUMMARY  "serve a simulated CodePipeline, for any AWS SDK"
+#define COMMAND_DEMO_SUMMARY "watch it poll a simulated CodePipeline, without an AWS account"
 
 /* In the help of each command that needs keys. */
 #define COMMAND_CREDENTIALS                                                                        \
@@ -45,8 +40,10 @@ struct command {
     int (*run)(const struct command *self, int argc, char **argv); /* argv[0] is the name */
 };
 
-extern const struct command command_poll, command_run, command_check, command_doctor, command_demo,
-    command_bench, command_sim;
+extern const struct command command_poll, command_run, command_check, command_doctor, command_bench;
+
+/* Each program has its own two: those of pipepoll start pipepoll-sim, where they do their work. */
+extern const struct command command_sim, command_demo;
 
 /* A walk along argv. */
 struct flags {

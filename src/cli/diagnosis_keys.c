@@ -1,6 +1,5 @@
 /* Keys that can't be had. What was found and is broken its own sentence describes; here is what to
  * do, for each cause, with the thing that the cause names. */
-#include "cli/command.h"
 #include "cli/diagnosis_parts.h"
 
 static void set_fix_of_file(struct diagnosis *d, const char *path)

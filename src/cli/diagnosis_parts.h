@@ -3,6 +3,7 @@
 #define CLI_DIAGNOSIS_PARTS_H
 
 #include "cli/diagnosis.h"
+#include "cli/leave.h"
 
 __attribute__((format(printf, 2, 3))) void set_cause(struct diagnosis *d, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void set_fix(struct diagnosis *d, const char *format, ...);

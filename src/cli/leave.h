@@ -1,10 +1,20 @@
-/* The end of the process: without waiting for what cannot be stopped. */
+/* The end of the process: its exit code, without waiting for what cannot be stopped. */
 #ifndef CLI_LEAVE_H
 #define CLI_LEAVE_H
 
 #include <stdbool.h>
 
 struct uv_loop_s;
+
+/* As the AWS CLI has them, but for FAILED, which is ours. */
+enum exit_code {
+    EXIT_FINE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 252,
+    EXIT_CREDENTIALS = 253,
+    EXIT_REFUSED = 254,
+    EXIT_OTHER = 255
+};
 
 /* Turn the loop until `*done`, or until nothing is left to do in it, and close it. What the library
  * below cannot take back (a name look-up that hangs on a thread) stays in the loop. true: nothing

@@ -1,119 +1,14 @@
-/* The program: which command it is, and what to say when it is none. */
-#include <fcntl.h>
-#include <stdio.h>
-
-#include "base/log.h"
-#include "base/nearest.h"
-#include "cli/command.h"
-#include "cli/console.h"
-#include "cli/leave.h"
-#include "cli/limits.h"
-#include "cli/memory.h"
-#include "cli/signals.h"
+/* The program `pipepoll`: its commands. Those with the simulated service in them are another
+ * program, so that this one loads no library of a server. */
+#include "cli/program.h"
 
 static const struct command *const commands[] = {
     &command_poll, &command_run,  &command_check, &command_doctor,
     &command_sim,  &command_demo, &command_bench,
 };
 
-enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
-
-static int print_help(void)
-{
-    puts("pipepoll - poll AWS CodePipeline for third-party jobs\n\n"
-         "Usage: pipepoll COMMAND [OPTION]...\n\nCommands:");
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-8.*s%s\n", STR_ARG(commands[i]->name), commands[i]->summary);
-    puts("\n`pipepoll COMMAND --help` says more; `pipepoll --version` names the libraries in use.\n"
-         "To see it work without an AWS account: pipepoll demo");
-    return command_finish(EXIT_FINE);
-}
-
-static int print_version(void)
-{
-    char text[256];
-    struct buf line = BUF_ON(text);
-    command_put_versions(&line);
-    printf("%.*s\n", STR_ARG(buf_str(&line)));
-    return command_finish(EXIT_FINE);
-}
-
-static int refuse(str word)
-{
-    struct nearest near = nearest_to(word);
-    char hint[96];
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        nearest_try(&near, commands[i]->name);
-    fprintf(stderr, "pipepoll: unknown %s \"%.*s\"%s; see pipepoll --help\n",
-            str_starts(word, STR("-")) ? "option" : "command", STR_ARG(word),
-            nearest_hint(&near, hint, sizeof hint));
-    return EXIT_USAGE;
-}
-
-/* A standard descriptor that is closed would be the number of the next socket, and what we print
- * would go there. Open it the wrong way round, so that its use is an error. */
-static bool hold_standard_descriptors(void)
-{
-    for (int fd = 0; fd < 3; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
-            return false;
-    return true;
-}
-
-/* What a loop must not fail for lack of, nor wait for. */
-static bool prepare_for_loop(const struct command *c)
-{
-    struct pipepoll_error why;
-    int r = limits_check(&why);
-    if (!r && console_open())
-        r = explain(&why, PIPEPOLL_ESYSTEM, "no thread can be started that writes to stderr");
-    if (r)
-        fprintf(stderr, "pipepoll %.*s: %s\n", STR_ARG(c->name), why.text);
-    return !r;
-}
-
-static int run(const struct command *c, int argc, char **argv)
-{
-    if (c->holds_keys)
-        memory_conceal();
-    limits_raise();
-    if (c->has_loop && !prepare_for_loop(c))
-        return EXIT_OTHER;
-    return leave(c->run(c, argc, argv));
-}
-
-static const struct command *find(str word)
-{
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (str_eq(word, commands[i]->name))
-            return commands[i];
-    return NULL;
-}
-
-static int help_on(char *name)
-{
-    char flag[] = "--help";
-    char *argv[] = { name, flag, NULL };
-    const struct command *c = find(str_of(name));
-    return c ? c->run(c, 2, argv) : refuse(str_of(name));
-}
-
 int main(int argc, char **argv)
 {
-    signals_init();
-    if (!hold_standard_descriptors())
-        return EXIT_OTHER;
-    if (argc < 2) {
-        fputs("pipepoll: a command is missing; see pipepoll --help\n", stderr);
-        return EXIT_USAGE;
-    }
-    str word = str_of(argv[1]);
-    if (str_eq(word, STR("help")) && argc > 2)
-        return help_on(argv[2]);
-    if (str_eq(word, STR("--help")) || str_eq(word, STR("-h")) || str_eq(word, STR("help")))
-        return print_help();
-    if (str_eq(word, STR("--version")) || str_eq(word, STR("version")))
-        return print_version();
-    const struct command *c = find(word);
-    return c ? run(c, argc - 1, argv + 1) : refuse(word);
+    static const struct program pipepoll = { commands, sizeof commands / sizeof *commands };
+    return program_main(&pipepoll, argc, argv);
 }

@@ -1,5 +1,5 @@
 /* What the simulator says of requests. */
-#include "cli/sim_log.h"
+#include "sim/request_log.h"
 
 #include "lib/check.h"
 
@@ -7,16 +7,16 @@
 
 static const uint64_t second_ns = 1000000000;
 
-static const char *line_of(struct sim_log *log, const struct sim_served *what, uint64_t now_ns)
+static const char *line_of(struct request_log *log, const struct sim_served *what, uint64_t now_ns)
 {
     static char text[512];
     struct buf out = BUF_ON(text);
-    return sim_log_line(log, &out, what, now_ns) ? buf_cstr(&out) : NULL;
+    return request_log_line(log, &out, what, now_ns) ? buf_cstr(&out) : NULL;
 }
 
 static void another_key_is_told_beside_the_expected_one_once_a_second(void **state)
 {
-    struct sim_log log = { .access_key_id = STR("AKIDEXAMPLE") };
+    struct request_log log = { .access_key_id = STR("AKIDEXAMPLE") };
     const struct sim_served wrong = { .access_key_id = STR("AKIDOTHER"),
                                       .status = 400,
                                       .code = "UnrecognizedClientException" };
@@ -32,7 +32,7 @@ static void another_key_is_told_beside_the_expected_one_once_a_second(void **sta
 
 static void a_wrong_secret_is_told_apart_from_a_wrong_key(void **state)
 {
-    struct sim_log log = { .access_key_id = STR("AKIDEXAMPLE") };
+    struct request_log log = { .access_key_id = STR("AKIDEXAMPLE") };
     struct sim_served wrong = { .access_key_id = STR("AKIDEXAMPLE"),
                                 .status = 400,
                                 .code = "InvalidSignatureException" };
@@ -46,7 +46,7 @@ static void a_wrong_secret_is_told_apart_from_a_wrong_key(void **state)
 
 static void each_request_is_a_line_where_that_is_asked_for(void **state)
 {
-    struct sim_log log = { .access_key_id = STR("AKIDEXAMPLE"), .all = true };
+    struct request_log log = { .access_key_id = STR("AKIDEXAMPLE"), .all = true };
     const struct sim_served good = { .operation = STR("PollForJobs"),
                                      .region = STR("eu-west-1"),
                                      .access_key_id = STR("AKIDEXAMPLE"),

@@ -1,7 +1,7 @@
 /* A client with the wrong keys polls on and on and is refused each time: its user looks at the
  * simulator's terminal first, so that is where the two keys are named. Secrets are in no line: the
  * simulator never sees one, but for its own. */
-#include "cli/sim_log.h"
+#include "sim/request_log.h"
 
 #include <stdio.h>
 #include <uv.h>
@@ -40,7 +40,7 @@ static bool has_wrong_keys(const struct sim_served *what)
                           strcmp(what->code, "InvalidSignatureException") == 0);
 }
 
-static void put_wrong_keys(const struct sim_log *log, struct buf *out,
+static void put_wrong_keys(const struct request_log *log, struct buf *out,
                            const struct sim_served *what)
 {
     buf_put(out, STR("a request was refused: it is signed with the key "));
@@ -57,8 +57,8 @@ static void put_wrong_keys(const struct sim_log *log, struct buf *out,
                    (unsigned long long)log->untold);
 }
 
-bool sim_log_line(struct sim_log *log, struct buf *out, const struct sim_served *what,
-                  uint64_t now_ns)
+bool request_log_line(struct request_log *log, struct buf *out, const struct sim_served *what,
+                      uint64_t now_ns)
 {
     if (log->all) {
         put_request(out, what);
@@ -76,10 +76,10 @@ bool sim_log_line(struct sim_log *log, struct buf *out, const struct sim_served 
     return true;
 }
 
-void sim_log_served(void *ctx, const struct sim_served *what)
+void request_log_served(void *ctx, const struct sim_served *what)
 {
     char text[512];
     struct buf line = BUF_ON(text);
-    if (sim_log_line(ctx, &line, what, uv_hrtime()))
+    if (request_log_line(ctx, &line, what, uv_hrtime()))
         fprintf(stderr, "pipepoll sim: %s\n", buf_cstr(&line));
 }

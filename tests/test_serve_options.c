@@ -1,12 +1,12 @@
 /* The command line of `pipepoll sim`. */
-#include "cli/sim_options.h"
+#include "sim/serve_options.h"
 
 #include "lib/check.h"
 
 enum { ARGUMENTS_MAX = 16 };
 
 /* Arguments end with NULL. */
-static int read_line(struct sim_command *c, struct pipepoll_error *why,
+static int read_line(struct serve_options *c, struct pipepoll_error *why,
                      const char *const *arguments)
 {
     char *argv[ARGUMENTS_MAX + 2] = { (char *)(uintptr_t) "sim" };
@@ -16,14 +16,14 @@ static int read_line(struct sim_command *c, struct pipepoll_error *why,
         argv[argc++] = (char *)(uintptr_t)*arguments;
     }
     struct flags f = flags_of(&command_sim, argc, argv);
-    return sim_options_read(c, &f, why);
+    return serve_options_read(c, &f, why);
 }
 
 #define READ(c, why, ...) read_line(c, why, (const char *const[]) { __VA_ARGS__, NULL })
 
 static void what_is_given_is_read(void **state)
 {
-    struct sim_command c;
+    struct serve_options c;
     struct pipepoll_error why = { .text = "" };
     (void)state;
     assert_int_equal(READ(&c, &why, "--listen=[::1]:8443", "--tls", "--jobs", "3", "--lease", "0.5",
@@ -44,11 +44,11 @@ static void what_is_given_is_read(void **state)
 
 static void a_file_for_a_certificate_needs_one(void **state)
 {
-    struct sim_command c;
+    struct serve_options c;
     struct pipepoll_error why = { .text = "" };
     (void)state;
     assert_int_equal(READ(&c, &why, "--ca-file", "x", "--tls"), FLAGS_END);
-    assert_int_equal(READ(&c, &why, "--ca-file", "x"), SIM_OPTIONS_WRONG);
+    assert_int_equal(READ(&c, &why, "--ca-file", "x"), SERVE_OPTIONS_WRONG);
     assert_non_null(strstr(why.text, "--tls"));
 }
 
@@ -56,7 +56,7 @@ static void every_trouble_is_an_option(void **state)
 {
     (void)state;
     for (size_t i = 0; sim_trouble_name(i); i++) {
-        struct sim_command c;
+        struct serve_options c;
         struct pipepoll_error why = { .text = "" };
         char option[64] = "--";
         struct sim_trouble none = { 0 };
@@ -69,7 +69,7 @@ static void every_trouble_is_an_option(void **state)
 
 static void trouble_for_a_place_is_kept_apart(void **state)
 {
-    struct sim_command c;
+    struct serve_options c;
     struct pipepoll_error why = { .text = "" };
     (void)state;
     assert_int_equal(READ(&c, &why, "--latency", "5", "--trouble", "region=eu-west-1,latency=200",
@@ -85,7 +85,7 @@ static void trouble_for_a_place_is_kept_apart(void **state)
 
 static void help_comes_before_what_follows_it(void **state)
 {
-    struct sim_command c;
+    struct serve_options c;
     struct pipepoll_error why = { .text = "" };
     (void)state;
     assert_int_equal(READ(&c, &why, "--help", "--bogus"), FLAGS_HELP);
@@ -111,10 +111,10 @@ static void what_is_wrong_is_named(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct sim_command c;
+        struct serve_options c;
         struct pipepoll_error why = { .text = "" };
         int r = READ(&c, &why, cases[i].option, cases[i].value);
-        if (r != SIM_OPTIONS_WRONG || !strstr(why.text, cases[i].part))
+        if (r != SERVE_OPTIONS_WRONG || !strstr(why.text, cases[i].part))
             fail_msg("%s %s: '%s'", cases[i].option, cases[i].value, why.text);
     }
 }
@@ -122,7 +122,7 @@ static void what_is_wrong_is_named(void **state)
 /* By the parser of all commands, which says so itself. */
 static void what_is_no_option_is_refused(void **state)
 {
-    struct sim_command c;
+    struct serve_options c;
     struct pipepoll_error why = { .text = "" };
     (void)state;
     assert_int_equal(READ(&c, &why, "--bogus"), FLAGS_BAD);

@@ -1,18 +1,18 @@
 /* The command line of `pipepoll sim`. */
-#ifndef CLI_SIM_OPTIONS_H
-#define CLI_SIM_OPTIONS_H
+#ifndef SIM_SERVE_OPTIONS_H
+#define SIM_SERVE_OPTIONS_H
 
 #include <stdint.h>
 
 #include "cli/command.h"
 #include "sim/sim.h"
 
-enum { SIM_OPTIONS_TROUBLES_MAX = 64 };
+enum { SERVE_OPTIONS_TROUBLES_MAX = 64 };
 
-enum { SIM_FLAG_COUNT = 31 };
-extern const struct flag sim_flags[SIM_FLAG_COUNT];
+enum { SERVE_FLAG_COUNT = 31 };
+extern const struct flag serve_flags[SERVE_FLAG_COUNT];
 
-struct sim_command {
+struct serve_options {
     struct sim_options options; /* slices of argv */
     struct sim_place place;     /* of the first jobs, and known where --strict is given */
     uint32_t jobs;
@@ -22,14 +22,14 @@ struct sim_command {
     struct {
         struct sim_place where;
         struct sim_trouble trouble;
-    } troubles[SIM_OPTIONS_TROUBLES_MAX]; /* for particular places */
+    } troubles[SERVE_OPTIONS_TROUBLES_MAX]; /* for particular places */
     size_t trouble_count;
 };
 
-enum { SIM_OPTIONS_WRONG = FLAGS_HELP - 1 };
+enum { SERVE_OPTIONS_WRONG = FLAGS_HELP - 1 };
 
-/* FLAGS_END: all is read. SIM_OPTIONS_WRONG: `why` is one sentence. FLAGS_BAD, FLAGS_HELP as by
+/* FLAGS_END: all is read. SERVE_OPTIONS_WRONG: `why` is one sentence. FLAGS_BAD, FLAGS_HELP as by
  * flags_next(): the user was told. */
-int sim_options_read(struct sim_command *out, struct flags *f, struct pipepoll_error *why);
+int serve_options_read(struct serve_options *out, struct flags *f, struct pipepoll_error *why);
 
 #endif

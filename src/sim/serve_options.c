@@ -1,6 +1,6 @@
 /* The misbehaviours' names come from the simulator: a flag of each for all requests, below, and
  * members of --trouble for some. */
-#include "cli/sim_options.h"
+#include "sim/serve_options.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -29,10 +29,10 @@ enum {
     FLAG_DEFAULT_BATCH,
     FLAG_STRICT,
     FLAG_FIRST_TROUBLE, /* then as many as there are troubles */
-    FLAG_TROUBLE = SIM_FLAG_COUNT - 1
+    FLAG_TROUBLE = SERVE_FLAG_COUNT - 1
 };
 
-const struct flag sim_flags[SIM_FLAG_COUNT] = {
+const struct flag serve_flags[SERVE_FLAG_COUNT] = {
     [FLAG_LISTEN] = { STR_INIT("--listen"), "HOST:PORT",
                       "where to listen (127.0.0.1:0; port 0 picks a free one)" },
     [FLAG_TLS] = { STR_INIT("--tls"), NULL, "serve HTTPS with a certificate made for this run" },
@@ -160,11 +160,11 @@ static int read_list(struct sim_place *place, struct sim_trouble *trouble, str l
     return 0;
 }
 
-static int read_trouble(struct sim_command *c, const char *text, struct pipepoll_error *why)
+static int read_trouble(struct serve_options *c, const char *text, struct pipepoll_error *why)
 {
-    if (c->trouble_count == SIM_OPTIONS_TROUBLES_MAX)
+    if (c->trouble_count == SERVE_OPTIONS_TROUBLES_MAX)
         return explain(why, PIPEPOLL_EINVAL, "--trouble was given more than %d times",
-                       SIM_OPTIONS_TROUBLES_MAX);
+                       SERVE_OPTIONS_TROUBLES_MAX);
     size_t i = c->trouble_count++;
     return read_list(&c->troubles[i].where, &c->troubles[i].trouble, str_of(text), why);
 }
@@ -197,7 +197,7 @@ static int read_rate(double *out, const char *text, struct pipepoll_error *why)
     return 0;
 }
 
-static int read_number_flag(struct sim_command *c, int flag, const char *value,
+static int read_number_flag(struct serve_options *c, int flag, const char *value,
                             struct pipepoll_error *why)
 {
     struct sim_options *o = &c->options;
@@ -213,13 +213,13 @@ static int read_number_flag(struct sim_command *c, int flag, const char *value,
     case FLAG_DEFAULT_BATCH:
         return read_u32(&o->default_batch, "default-batch", value, why);
     }
-    return read_trouble_field(&o->trouble, str_skip(sim_flags[flag].name, 2), str_of(value), why);
+    return read_trouble_field(&o->trouble, str_skip(serve_flags[flag].name, 2), str_of(value), why);
 }
 
-static int read_flag(struct sim_command *c, int flag, str value, struct pipepoll_error *why)
+static int read_flag(struct serve_options *c, int flag, str value, struct pipepoll_error *why)
 {
     struct sim_options *o = &c->options;
-    str *const texts[SIM_FLAG_COUNT] = {
+    str *const texts[SERVE_FLAG_COUNT] = {
         [FLAG_LISTEN] = &o->listen,
         [FLAG_ACCESS_KEY] = &o->access_key_id,
         [FLAG_SECRET_KEY] = &o->secret_access_key,
@@ -261,7 +261,7 @@ static int read_flag(struct sim_command *c, int flag, str value, struct pipepoll
     return read_number_flag(c, flag, value.ptr, why);
 }
 
-static int check_certificate(const struct sim_command *c, struct pipepoll_error *why)
+static int check_certificate(const struct serve_options *c, struct pipepoll_error *why)
 {
     const char *flag = c->ca_file            ? "--ca-file"
                        : c->options.name.len ? "--name"
@@ -280,16 +280,16 @@ static int check_certificate(const struct sim_command *c, struct pipepoll_error 
     return 0;
 }
 
-int sim_options_read(struct sim_command *out, struct flags *f, struct pipepoll_error *why)
+int serve_options_read(struct serve_options *out, struct flags *f, struct pipepoll_error *why)
 {
     str value;
     int flag;
-    *out = (struct sim_command) { 0 };
+    *out = (struct serve_options) { 0 };
     while ((flag = flags_next(f, &value)) >= 0)
         if (read_flag(out, flag, value, why))
-            return SIM_OPTIONS_WRONG;
+            return SERVE_OPTIONS_WRONG;
     if (flag == FLAGS_END && check_certificate(out, why))
-        return SIM_OPTIONS_WRONG;
+        return SERVE_OPTIONS_WRONG;
     if (out->jobs > QUEUE_MIN)
         out->options.queue_max = out->jobs + QUEUE_MIN; /* more than its default can hold */
     return flag;

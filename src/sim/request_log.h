@@ -1,25 +1,25 @@
 /* What `pipepoll sim` says of the requests it serves, on stderr: each of them where that is asked
  * for, and else those that were signed with the wrong keys, at most one line a second. */
-#ifndef CLI_SIM_LOG_H
-#define CLI_SIM_LOG_H
+#ifndef SIM_REQUEST_LOG_H
+#define SIM_REQUEST_LOG_H
 
 #include <stdint.h>
 
 #include "sim/sim.h"
 
-struct sim_log {
+struct request_log {
     str access_key_id; /* that is expected */
     bool all;          /* a line for each request */
     uint64_t told_ns;  /* when the last wrong keys were told; 0: never */
     uint64_t untold;   /* requests with wrong keys since then */
 };
 
-/* The served() hook; ctx is a struct sim_log. */
-void sim_log_served(void *ctx, const struct sim_served *what);
+/* The served() hook; ctx is a struct request_log. */
+void request_log_served(void *ctx, const struct sim_served *what);
 
 /* The line, without its end, for a request at now_ns. Returns false when there is none. Pure. */
 struct buf;
-bool sim_log_line(struct sim_log *log, struct buf *out, const struct sim_served *what,
-                  uint64_t now_ns);
+bool request_log_line(struct request_log *log, struct buf *out, const struct sim_served *what,
+                      uint64_t now_ns);
 
 #endif

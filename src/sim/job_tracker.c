@@ -1,4 +1,4 @@
-#include "cli/tally.h"
+#include "sim/job_tracker.h"
 
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@ static uint64_t hash(str id)
 }
 
 /* The job's place, or the free one where it belongs. */
-static struct tally_job *find(struct tally_job *jobs, size_t cap, str id)
+static struct tracked_job *find(struct tracked_job *jobs, size_t cap, str id)
 {
     size_t i = (size_t)hash(id) & (cap - 1);
     while (jobs[i].id[0] && !str_eq(str_of(jobs[i].id), id))
@@ -20,10 +20,10 @@ static struct tally_job *find(struct tally_job *jobs, size_t cap, str id)
     return &jobs[i];
 }
 
-static int grow(struct tally *t)
+static int grow(struct job_tracker *t)
 {
     size_t cap = t->cap ? t->cap * 2 : 1024;
-    struct tally_job *jobs = calloc(cap, sizeof *jobs);
+    struct tracked_job *jobs = calloc(cap, sizeof *jobs);
     if (!jobs)
         return PIPEPOLL_ENOMEM;
     for (size_t i = 0; i < t->cap; i++)
@@ -35,19 +35,19 @@ static int grow(struct tally *t)
     return PIPEPOLL_OK;
 }
 
-void tally_deinit(struct tally *t)
+void job_tracker_deinit(struct job_tracker *t)
 {
     free(t->jobs);
-    *t = (struct tally) { 0 };
+    *t = (struct job_tracker) { 0 };
 }
 
-int tally_handed_out(struct tally *t, str id, uint64_t available_ns)
+int job_tracker_handed_out(struct job_tracker *t, str id, uint64_t available_ns)
 {
-    if (id.len == 0 || id.len > TALLY_ID_MAX)
+    if (id.len == 0 || id.len > JOB_TRACKER_ID_MAX)
         return PIPEPOLL_EINVAL;
     if (t->count * 2 >= t->cap && grow(t))
         return PIPEPOLL_ENOMEM;
-    struct tally_job *job = find(t->jobs, t->cap, id);
+    struct tracked_job *job = find(t->jobs, t->cap, id);
     if (job->id[0])
         return PIPEPOLL_OK;
     memcpy(job->id, id.ptr, id.len);
@@ -56,9 +56,10 @@ int tally_handed_out(struct tally *t, str id, uint64_t available_ns)
     return PIPEPOLL_OK;
 }
 
-void tally_found(struct tally *t, str id, uint64_t now_ns)
+void job_tracker_found(struct job_tracker *t, str id, uint64_t now_ns)
 {
-    struct tally_job *job = t->cap && id.len <= TALLY_ID_MAX ? find(t->jobs, t->cap, id) : NULL;
+    struct tracked_job *job =
+        t->cap && id.len <= JOB_TRACKER_ID_MAX ? find(t->jobs, t->cap, id) : NULL;
     if (!job || !job->id[0]) {
         t->strange++;
         return;
@@ -70,13 +71,13 @@ void tally_found(struct tally *t, str id, uint64_t now_ns)
     uint64_t ms = now_ns > job->available_ns ? (now_ns - job->available_ns) / 1000000 : 0;
     t->found++;
     t->max_ms = ms > t->max_ms ? ms : t->max_ms;
-    t->waits[ms < TALLY_WAIT_MAX_MS ? ms : TALLY_WAIT_MAX_MS]++;
+    t->waits[ms < JOB_TRACKER_WAIT_MAX_MS ? ms : JOB_TRACKER_WAIT_MAX_MS]++;
 }
 
-uint32_t tally_wait_ms(const struct tally *t, double share)
+uint32_t job_tracker_wait_ms(const struct job_tracker *t, double share)
 {
     uint64_t seen = 0;
-    for (uint32_t ms = 0; t->found && ms <= TALLY_WAIT_MAX_MS; ms++) {
+    for (uint32_t ms = 0; t->found && ms <= JOB_TRACKER_WAIT_MAX_MS; ms++) {
         seen += t->waits[ms];
         if ((double)seen >= share * (double)t->found)
             return ms;

@@ -8,14 +8,14 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "cli/signals.h"
-#include "cli/sim_log.h"
-#include "cli/sim_options.h"
+#include "sim/request_log.h"
+#include "sim/serve_options.h"
 
 struct server {
     uv_loop_t loop;
     uv_signal_t interrupt, terminate;
     struct sim *sim;
-    struct sim_log log;
+    struct request_log log;
     char *cert_pem, *key_pem; /* of --cert and --key */
 };
 
@@ -41,7 +41,7 @@ static int write_file(const char *path, const char *text, struct pipepoll_error 
     return r;
 }
 
-static int write_files(const struct server *s, const struct sim_command *c,
+static int write_files(const struct server *s, const struct serve_options *c,
                        struct pipepoll_error *why)
 {
     char digits[16];
@@ -71,7 +71,7 @@ static int read_text(char **out, const char *path, struct pipepoll_error *why)
     return 0;
 }
 
-static int read_certificate(struct server *s, const struct sim_command *c, struct sim_options *o,
+static int read_certificate(struct server *s, const struct serve_options *c, struct sim_options *o,
                             struct pipepoll_error *why)
 {
     if (!c->cert_file)
@@ -86,7 +86,7 @@ static int read_certificate(struct server *s, const struct sim_command *c, struc
     return r;
 }
 
-static str key_id_of(const struct sim_command *c)
+static str key_id_of(const struct serve_options *c)
 {
     return c->options.access_key_id.len ? c->options.access_key_id : STR("AKIDEXAMPLE");
 }
@@ -110,7 +110,8 @@ static void on_signal(uv_signal_t *handle, int number)
     server_close(handle->data);
 }
 
-static int server_furnish(struct server *s, const struct sim_command *c, struct pipepoll_error *why)
+static int server_furnish(struct server *s, const struct serve_options *c,
+                          struct pipepoll_error *why)
 {
     int r = sim_action_type_add(s->sim, &c->place, why); /* also where not strict: it is checked */
     for (size_t i = 0; !r && i < c->trouble_count; i++)
@@ -120,7 +121,7 @@ static int server_furnish(struct server *s, const struct sim_command *c, struct 
     return r ? r : write_files(s, c, why);
 }
 
-static int server_open(struct server *s, const struct sim_command *c, struct pipepoll_error *why)
+static int server_open(struct server *s, const struct serve_options *c, struct pipepoll_error *why)
 {
     if (uv_signal_init(&s->loop, &s->interrupt))
         return explain(why, PIPEPOLL_ESYSTEM, "libuv would not watch signals");
@@ -130,8 +131,8 @@ static int server_open(struct server *s, const struct sim_command *c, struct pip
     signals_start(&s->terminate, on_signal, SIGTERM);
     struct sim_options o = c->options;
     int r = read_certificate(s, c, &o, why);
-    s->log = (struct sim_log) { .access_key_id = key_id_of(c), .all = c->log };
-    o.served = sim_log_served;
+    s->log = (struct request_log) { .access_key_id = key_id_of(c), .all = c->log };
+    o.served = request_log_served;
     o.ctx = &s->log;
     if (!r)
         r = sim_open(&s->sim, &s->loop, &o, why);
@@ -141,7 +142,8 @@ static int server_open(struct server *s, const struct sim_command *c, struct pip
 }
 
 /* The secret key only where everybody knows it. */
-static int announce(const struct server *s, const struct sim_command *c, struct pipepoll_error *why)
+static int announce(const struct server *s, const struct serve_options *c,
+                    struct pipepoll_error *why)
 {
     const struct sim_options *o = &c->options;
     str key = key_id_of(c);
@@ -161,7 +163,7 @@ static int announce(const struct server *s, const struct sim_command *c, struct 
     return 0;
 }
 
-static int serve(const struct sim_command *c, struct pipepoll_error *why)
+static int serve(const struct serve_options *c, struct pipepoll_error *why)
 {
     struct server s = { 0 };
     if (uv_loop_init(&s.loop))
@@ -181,12 +183,12 @@ static int serve(const struct sim_command *c, struct pipepoll_error *why)
 static int run_sim(const struct command *self, int argc, char **argv)
 {
     struct flags f = flags_of(self, argc, argv);
-    struct sim_command c;
+    struct serve_options c;
     struct pipepoll_error why;
-    int read = sim_options_read(&c, &f, &why);
+    int read = serve_options_read(&c, &f, &why);
     if (read == FLAGS_HELP || read == FLAGS_BAD)
         return flags_exit(read);
-    int r = read == SIM_OPTIONS_WRONG ? PIPEPOLL_EINVAL : serve(&c, &why);
+    int r = read == SERVE_OPTIONS_WRONG ? PIPEPOLL_EINVAL : serve(&c, &why);
     if (r == PIPEPOLL_EINVAL)
         return command_misuse(self, "%s", why.text);
     if (r)
@@ -196,13 +198,13 @@ static int run_sim(const struct command *self, int argc, char **argv)
 
 const struct command command_sim = {
     .name = STR_INIT("sim"),
-    .summary = "serve a simulated CodePipeline, for any AWS SDK",
+    .summary = COMMAND_SIM_SUMMARY,
     .about =
         "Serve a simulated AWS CodePipeline until Ctrl-C. It verifies signatures, checks input as\n"
         "the API's model says and hands out jobs. One port serves all regions: a request's region\n"
         "is the one it is signed for. Its URL is printed on one line when it listens.\n",
-    .flags = sim_flags,
-    .flag_count = SIM_FLAG_COUNT,
+    .flags = serve_flags,
+    .flag_count = SERVE_FLAG_COUNT,
     .more =
         "While it runs (curl -X METHOD URL/_sim/... -d JSON):\n"
         "  POST jobs {\"region\":\"eu-west-1\",\"provider\":\"Acme\",\"count\":3}\n"

@@ -1,4 +1,4 @@
-#include "cli/demo_options.h"
+#include "sim/demo_options.h"
 
 #include "cli/config.h"
 #include "cli/quantity.h"

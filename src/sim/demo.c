@@ -13,11 +13,11 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/rng.h"
-#include "cli/demo_options.h"
 #include "cli/leave.h"
 #include "cli/region.h"
 #include "cli/signals.h"
-#include "cli/tally.h"
+#include "sim/demo_options.h"
+#include "sim/job_tracker.h"
 #include "sim/sim.h"
 
 enum { TICK_MS = 20, STATUS_EVERY = 25, GRACE_MS = 5000 };
@@ -33,7 +33,7 @@ struct demo {
     struct pipepoll_sink sink;
     struct pipepoll *poller;
     struct rng rng;
-    struct tally tally;
+    struct job_tracker tracker;
     uint64_t start_ns, end_ns;
     uint64_t ticks;
     uint64_t jobs_made;
@@ -71,7 +71,7 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
     struct demo *d = CONTAINER_OF(sink, struct demo, sink);
     (void)from;
     for (size_t i = 0; i < answer->job_count; i++) {
-        tally_found(&d->tally, answer->jobs[i].job_id, uv_hrtime());
+        job_tracker_found(&d->tracker, answer->jobs[i].job_id, uv_hrtime());
         sim_job_acknowledge(d->sim, answer->jobs[i].job_id);
     }
 }
@@ -90,7 +90,7 @@ static void on_handed_out(void *ctx, str region, str job_id, uint64_t available_
     struct demo *d = ctx;
     (void)region;
     (void)now_ns;
-    if (tally_handed_out(&d->tally, job_id, available_ns))
+    if (job_tracker_handed_out(&d->tracker, job_id, available_ns))
         explain(&d->trouble, PIPEPOLL_ENOMEM, "no memory to keep count of a job");
 }
 
@@ -174,8 +174,8 @@ static void print_status(struct demo *d, double now_ms)
     fprintf(stderr,
             "\r%5.1f s  polls %llu (%.0f/s)  in flight %u  jobs %llu of %llu  p50 %u ms\033[K",
             now_ms / 1000, (unsigned long long)s.polls, (double)s.polls * 1000 / now_ms,
-            s.in_flight, (unsigned long long)d->tally.found, (unsigned long long)d->jobs_made,
-            tally_wait_ms(&d->tally, 0.5));
+            s.in_flight, (unsigned long long)d->tracker.found, (unsigned long long)d->jobs_made,
+            job_tracker_wait_ms(&d->tracker, 0.5));
     fflush(stderr); /* it has no line end */
 }
 
@@ -192,7 +192,7 @@ static void on_tick(uv_timer_t *timer)
         print_status(d, now_ms);
     bool over = d->interrupted || now_ms >= d->options.seconds_ms;
     bool patient = now_ms < d->options.seconds_ms + 2.0 * d->options.interval_ms + GRACE_MS;
-    if (!over || (d->tally.found < d->jobs_made && patient))
+    if (!over || (d->tracker.found < d->jobs_made && patient))
         return;
     measure(d);
     end(d);
@@ -325,12 +325,12 @@ static void print_text(const struct demo *d, double seconds, uint64_t lost)
     printf("%-16s %10.1f\n", "polls/s", polls / seconds);
     printf("%-16s %10llu\n", "connections", (unsigned long long)d->stats.connections);
     printf("%-16s %10llu\n", "jobs made", (unsigned long long)d->jobs_made);
-    printf("%-16s %10llu\n", "jobs found", (unsigned long long)d->tally.found);
+    printf("%-16s %10llu\n", "jobs found", (unsigned long long)d->tracker.found);
     printf("%-16s %10llu\n", "jobs lost", (unsigned long long)lost);
-    printf("%-16s %10llu\n", "jobs doubled", (unsigned long long)d->tally.doubled);
-    printf("%-16s %10u ms\n", "pickup p50", tally_wait_ms(&d->tally, 0.50));
-    printf("%-16s %10u ms\n", "pickup p99", tally_wait_ms(&d->tally, 0.99));
-    printf("%-16s %10llu ms\n", "pickup max", (unsigned long long)d->tally.max_ms);
+    printf("%-16s %10llu\n", "jobs doubled", (unsigned long long)d->tracker.doubled);
+    printf("%-16s %10u ms\n", "pickup p50", job_tracker_wait_ms(&d->tracker, 0.50));
+    printf("%-16s %10u ms\n", "pickup p99", job_tracker_wait_ms(&d->tracker, 0.99));
+    printf("%-16s %10llu ms\n", "pickup max", (unsigned long long)d->tracker.max_ms);
     printf("%-16s %10.0f us  of both sides, with start-up and all TLS handshakes; for\n"
            "%-16s               the cost of polls alone: pipepoll bench\n",
            "CPU per poll", polls > 0 ? d->cpu_s * 1e6 / polls : 0.0, "");
@@ -354,11 +354,11 @@ static void print_json(const struct demo *d, double seconds, uint64_t lost)
     printf("\"polls\":%.0f,\"pollsPerSecond\":%.1f,\"connections\":%llu,", polls, polls / seconds,
            (unsigned long long)d->stats.connections);
     printf("\"jobsMade\":%llu,\"jobsFound\":%llu,\"jobsLost\":%llu,\"jobsDoubled\":%llu,",
-           (unsigned long long)d->jobs_made, (unsigned long long)d->tally.found,
-           (unsigned long long)lost, (unsigned long long)d->tally.doubled);
+           (unsigned long long)d->jobs_made, (unsigned long long)d->tracker.found,
+           (unsigned long long)lost, (unsigned long long)d->tracker.doubled);
     printf("\"pickupMsP50\":%u,\"pickupMsP99\":%u,\"pickupMsMax\":%llu,",
-           tally_wait_ms(&d->tally, 0.50), tally_wait_ms(&d->tally, 0.99),
-           (unsigned long long)d->tally.max_ms);
+           job_tracker_wait_ms(&d->tracker, 0.50), job_tracker_wait_ms(&d->tracker, 0.99),
+           (unsigned long long)d->tracker.max_ms);
     printf("\"cpuUsPerPollWithSimulator\":%.0f,\"failedPolls\":%llu}\n",
            polls > 0 ? d->cpu_s * 1e6 / polls : 0.0, (unsigned long long)d->stats.failures);
 }
@@ -366,9 +366,9 @@ static void print_json(const struct demo *d, double seconds, uint64_t lost)
 static int summarize(const struct demo *d)
 {
     double seconds = (double)(d->end_ns - d->start_ns) / 1e9;
-    uint64_t lost = d->jobs_made > d->tally.found ? d->jobs_made - d->tally.found : 0;
+    uint64_t lost = d->jobs_made > d->tracker.found ? d->jobs_made - d->tracker.found : 0;
     (d->options.json ? print_json : print_text)(d, seconds, lost);
-    bool bad = lost || d->tally.doubled || d->tally.strange;
+    bool bad = lost || d->tracker.doubled || d->tracker.strange;
     if (!bad && !d->options.json)
         print_next_step();
     if (d->trouble.text[0])
@@ -398,7 +398,7 @@ static int run_demo(const struct command *self, int argc, char **argv)
             code = summarize(d);
         }
     }
-    tally_deinit(&d->tally);
+    job_tracker_deinit(&d->tracker);
     if (!d->hangs)
         free(d);
     return code;
@@ -406,7 +406,7 @@ static int run_demo(const struct command *self, int argc, char **argv)
 
 const struct command command_demo = {
     .name = STR_INIT("demo"),
-    .summary = "watch it poll a simulated CodePipeline, without an AWS account",
+    .summary = COMMAND_DEMO_SUMMARY,
     .about =
         "Starts the simulated service (HTTPS on loopback, with a certificate made for this run)\n"
         "and polls it in many regions and for many action types, all on one thread. Every\n"

@@ -1,6 +1,6 @@
 /* The command line of `pipepoll demo`. */
-#ifndef CLI_DEMO_OPTIONS_H
-#define CLI_DEMO_OPTIONS_H
+#ifndef SIM_DEMO_OPTIONS_H
+#define SIM_DEMO_OPTIONS_H
 
 #include "cli/command.h"
 

@@ -1,0 +1,16 @@
+/* What main() does in each of our programs: it runs a command of a table. */
+#ifndef CLI_PROGRAM_H
+#define CLI_PROGRAM_H
+
+#include "cli/command.h"
+
+struct program {
+    const struct command *const *commands; /* in the order of the help */
+    size_t count;
+};
+
+/* Run the command that argv[1] names, or help, or say what is wrong. Returns main()'s value; may
+ * end the process instead. */
+int program_main(const struct program *p, int argc, char **argv);
+
+#endif
