@@ -117,6 +117,7 @@ static void the_cli_s_reading_of_lines_is_ours(void **state)
         { "[a]\nk = p \"x # y\" 'z ; w' # cut\n", "S(a)P(k=p \"x # y\" 'z ; w')" },
         { "[a]\nk = it's # cut\nl = \"a\\\" # b\" # cut\n", "S(a)P(k=it's)P(l=\"a\\\" # b\")" },
         { "[a]\nk\f=\v1\n", "S(a)P(k=1)" },
+        { "[a]\nb ; c = d\ne ;\nf # g\n", "S(a)P(b ; c=d)BB" },
         { "[]\n", "S()" },
         { "[a\nk = 1\n  [b]\nl = 2\n", "BS(b)P(l=2)" },
         { "[a]\nbad\n  its tail\nk = 1\n", "S(a)BP(k=1)" },

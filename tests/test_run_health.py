@@ -67,9 +67,11 @@ def test_all_down(sim, loops):
     check("one line says that it has passed", f" {count} targets in 4 regions (" in passed, passed)
     check("it ends", end(run) == 0)
     down = told(run, "since")
-    check("and few that it lasts", 1 <= len(down) <= 2 and " in 4 regions ([target t" in down[0]
+    # On a slow machine the first may be told before the second region has failed.
+    check("and few that it lasts", 1 <= len(down) <= 3
+          and re.search(r" \d+ targets in \d regions? \(\[target t", down[0])
           and "ServiceUnavailable" in down[0] and "see pipepoll doctor" in down[0], down)
-    check("no more than that", len(told(run)) <= 4, told(run)[:5])
+    check("no more than that", len(told(run)) <= 5, told(run)[:5])
 
 
 def test_wrong_secret(sim):

@@ -244,18 +244,20 @@ static bool read_pair(struct ini_item *item, str line, str text, size_t at)
 static void read_property(struct ini *in, struct ini_item *item, str line, str text)
 {
     size_t equals = str_find(text, '='), colon = str_find(text, ':');
+    size_t at = equals < colon ? equals : colon;
     if (in->place == INI_BEFORE_ALL) {
         in->lost = true;
         item->title = first_word(text);
         bad(item, INI_NO_SECTION, column_of(line, text.ptr));
         return;
     }
-    if (!read_pair(item, line, trim(without_comment(text)), equals < colon ? equals : colon)) {
+    if (!read_pair(item, line, text, at)) {
         in->place = INI_IN_RUIN;
         item->title = first_word(text);
         bad(item, item->name.len ? INI_NO_EQUALS : INI_NO_NAME, column_of(line, text.ptr));
         return;
     }
+    item->value = trim(without_comment(str_skip(text, at + 1)));
     item->kind = INI_PROPERTY;
     in->place = item->value.len ? INI_IN_PROPERTY : INI_IN_PARENT;
 }
