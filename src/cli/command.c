@@ -168,6 +168,15 @@ int command_finish(int code)
     return EXIT_OTHER;
 }
 
+int command_version(void)
+{
+    char text[256];
+    struct buf line = BUF_ON(text);
+    command_put_versions(&line);
+    printf("%.*s\n", STR_ARG(buf_str(&line)));
+    return command_finish(EXIT_FINE);
+}
+
 bool flags_read(struct flags *f, const char *(*take)(void *options, int flag, str value),
                 void *options, int *code)
 {

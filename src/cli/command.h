@@ -85,4 +85,7 @@ void command_put_versions(struct buf *out);
 /* Flush stdout; EXIT_OTHER, said on stderr, when not all that was printed got out; else `code`. */
 int command_finish(int code);
 
+/* Print the libraries in use: the whole of --version. Returns what command_finish() does. */
+int command_version(void);
+
 #endif

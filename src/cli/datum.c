@@ -178,6 +178,24 @@ const struct datum *datum_member(const struct datum *object, str name)
     return i < object->count ? object->items[i] : NULL;
 }
 
+bool datum_is_false(const struct datum *v)
+{
+    switch (v->type) {
+    case DATUM_NULL:
+        return true;
+    case DATUM_BOOL:
+        return !v->truth;
+    case DATUM_NUMBER:
+        return false;
+    case DATUM_STRING:
+        return v->text.len == 0;
+    case DATUM_LIST:
+    case DATUM_OBJECT:
+        return v->count == 0;
+    }
+    return true;
+}
+
 bool datum_is_scalar(const struct datum *v)
 {
     return v->type != DATUM_LIST && v->type != DATUM_OBJECT;

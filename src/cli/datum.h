@@ -51,6 +51,8 @@ void datum_set_text(struct arena *a, struct datum *object, const char *name, str
 /* The member of an object; NULL: there is none, or it is no object. */
 const struct datum *datum_member(const struct datum *object, str name);
 
+/* As JMESPath has it: null, false, and what is empty; no number is. */
+bool datum_is_false(const struct datum *v);
 bool datum_is_scalar(const struct datum *v);
 bool datum_equals(const struct datum *a, const struct datum *b);
 

@@ -206,22 +206,10 @@ static void build_item(struct table *t, const struct datum *item)
     add_row(t, row);
 }
 
+/* What Python calls false. */
 static bool is_nothing(const struct datum *v)
 {
-    switch (v->type) {
-    case DATUM_NULL:
-        return true;
-    case DATUM_BOOL:
-        return !v->truth;
-    case DATUM_NUMBER:
-        return fpclassify(v->number) == FP_ZERO;
-    case DATUM_STRING:
-        return v->text.len == 0;
-    case DATUM_LIST:
-    case DATUM_OBJECT:
-        break;
-    }
-    return v->count == 0;
+    return v->type == DATUM_NUMBER ? fpclassify(v->number) == FP_ZERO : datum_is_false(v);
 }
 
 static bool build(struct table *t, const str *title, const struct datum *v, size_t indent)

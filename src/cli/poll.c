@@ -349,7 +349,7 @@ static int act(struct poll *p)
     case POLL_PRINT_OUTPUT:
         return poll_print(&p->options, poll_output_skeleton(&p->options.arena));
     case POLL_PRINT_VERSION:
-        return poll_print_version();
+        return command_version();
     }
     return EXIT_OTHER;
 }

@@ -52,15 +52,6 @@ int poll_print_input(struct poll_options *o)
     return command_finish(EXIT_FINE);
 }
 
-int poll_print_version(void)
-{
-    char text[256];
-    struct buf line = BUF_ON(text);
-    command_put_versions(&line);
-    printf("%.*s\n", STR_ARG(buf_str(&line)));
-    return command_finish(EXIT_FINE);
-}
-
 /* --- failures --- */
 
 static void print_end_of_retries(const struct pipepoll_failure *f, uint32_t attempts)

@@ -7,9 +7,8 @@
 
 /* Query and print, as the options say. */
 int poll_print(struct poll_options *o, const struct datum *d);
-/* --generate-cli-skeleton input, and --version. */
+/* --generate-cli-skeleton input. */
 int poll_print_input(struct poll_options *o);
-int poll_print_version(void);
 
 /* Did the service refuse? What was not understood is no refusal, nor is what another says. */
 bool poll_is_refusal(const struct pipepoll_failure *f);

@@ -23,15 +23,6 @@ static int print_help(const struct program *p)
     return command_finish(EXIT_FINE);
 }
 
-static int print_version(void)
-{
-    char text[256];
-    struct buf line = BUF_ON(text);
-    command_put_versions(&line);
-    printf("%.*s\n", STR_ARG(buf_str(&line)));
-    return command_finish(EXIT_FINE);
-}
-
 static int refuse(const struct program *p, str word)
 {
     struct nearest near = nearest_to(word);
@@ -107,7 +98,7 @@ int program_main(const struct program *p, int argc, char **argv)
     if (str_eq(word, STR("--help")) || str_eq(word, STR("-h")) || str_eq(word, STR("help")))
         return print_help(p);
     if (str_eq(word, STR("--version")) || str_eq(word, STR("version")))
-        return print_version();
+        return command_version();
     const struct command *c = find(p, word);
     return c ? run(c, argc - 1, argv + 1) : refuse(p, word);
 }

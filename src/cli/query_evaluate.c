@@ -3,24 +3,6 @@
 #include "base/log.h"
 #include "cli/query_tree.h"
 
-static bool is_false(const struct datum *v)
-{
-    switch (v->type) {
-    case DATUM_NULL:
-        return true;
-    case DATUM_BOOL:
-        return !v->truth;
-    case DATUM_NUMBER:
-        return false;
-    case DATUM_STRING:
-        return v->text.len == 0;
-    case DATUM_LIST:
-    case DATUM_OBJECT:
-        return v->count == 0;
-    }
-    return true;
-}
-
 static const struct datum *or_null(const struct datum *v)
 {
     return v ? v : datum_null();
@@ -92,7 +74,7 @@ static const struct datum *project(struct search *s, const struct node *n, const
         return datum_null();
     struct datum *out = datum_list(s->arena);
     for (size_t i = 0; i < base->count && !s->failed; i++) {
-        if (n->condition && is_false(node_evaluate(s, n->condition, base->items[i])))
+        if (n->condition && datum_is_false(node_evaluate(s, n->condition, base->items[i])))
             continue;
         const struct datum *made = node_evaluate(s, n->right, base->items[i]);
         if (made->type != DATUM_NULL)
@@ -153,7 +135,7 @@ static const struct datum *compare(struct search *s, const struct node *n, const
 static const struct datum *either(struct search *s, const struct node *n, const struct datum *in)
 {
     const struct datum *left = node_evaluate(s, n->left, in);
-    bool left_counts = is_false(left) == (n->type == NODE_AND);
+    bool left_counts = datum_is_false(left) == (n->type == NODE_AND);
     return left_counts ? left : node_evaluate(s, n->right, in);
 }
 
@@ -185,7 +167,7 @@ const struct datum *node_evaluate(struct search *s, const struct node *n, const 
     case NODE_AND:
         return either(s, n, in);
     case NODE_NOT:
-        return datum_bool(is_false(node_evaluate(s, n->left, in)));
+        return datum_bool(datum_is_false(node_evaluate(s, n->left, in)));
     case NODE_COMPARE:
         return compare(s, n, in);
     case NODE_LIST:
