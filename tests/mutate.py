@@ -37,6 +37,7 @@ QUICK_S = 2
 # the time that it may take.
 LEFT_OUT = {"house", "native", "vectors"}
 LONG_S = 300
+SUITES = {"poll": "policy", "src": "io"}  # of folders that have another name
 SWAPS = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">", "&&": "||",
          "||": "&&", "+": "-", "-": "+", "+=": "-=", "-=": "+=", "*": "/", "%": "*", "++": "--",
          "--": "++", "true": "false", "false": "true"}
@@ -120,6 +121,7 @@ class Test:
 
     def __init__(self, entry, files, build):
         self.name, self.command = entry["name"], entry["cmd"]
+        self.suite = entry["suite"][0].split(":")[-1]
         self.targets = [os.path.relpath(files[target], build) for target in entry["depends"]]
         self.environment = {**os.environ, **entry["env"], "TESTS_FAIL_FAST": "1"}
         self.build, self.limit_s, self.seconds = build, entry["timeout"], 0
@@ -151,32 +153,46 @@ class Copy:
             setup = ["meson", "setup", "-Dwerror=true", "-Doptimization=0", "build"]
             if options.sanitize:
                 setup.append("-Db_sanitize=address,undefined")
-            subprocess.run(setup, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            linker = {"CC_LD": "lld"} if shutil.which("ld.lld") else {}
+            subprocess.run(setup, cwd=folder, check=True, stdout=subprocess.DEVNULL,
+                           env={**os.environ, **linker})
         if run(["ninja", "-C", "build"], folder, 1200):
             sys.exit("the tree does not build")
         files = {target["id"]: target["filename"][0] for target in self.introspect("--targets")}
-        tests = [Test(entry, files, self.build) for entry in self.introspect("--tests")
-                 if not {suite.split(":")[-1] for suite in entry["suite"]} & LEFT_OUT
-                 and entry["timeout"] < LONG_S]
-        passed = [test.run() for test in tests]
-        for test, good in zip(tests, passed):
-            if not good:
+        tests = [Test(entry, files, self.build) for entry in self.introspect("--tests")]
+        self.tests = [t for t in tests if t.suite not in LEFT_OUT and t.limit_s < LONG_S]
+        self.measure()
+
+    def measure(self):
+        """How long each test takes, once; what fails without any change can't tell of one."""
+        known = self.root / "build/seconds.json"
+        seconds = json.loads(known.read_text()) if known.exists() else {}
+        for test in self.tests:
+            if test.name not in seconds:
+                seconds[test.name] = test.seconds if test.run() or test.run() else None
+            if seconds[test.name] is None:
                 print(f"left out, since it fails without any change: {test.name}", flush=True)
+        known.write_text(json.dumps(seconds))
+        self.tests = [test for test in self.tests if seconds[test.name] is not None]
+        for test in self.tests:
+            test.seconds = seconds[test.name]
             test.limit_s = min(test.limit_s, 10 + 5 * test.seconds)
-        self.tests = sorted((t for t, good in zip(tests, passed) if good), key=lambda t: t.seconds)
+        self.tests.sort(key=lambda test: test.seconds)
 
     def introspect(self, what):
         return json.loads(subprocess.run(["meson", "introspect", "build", what], cwd=self.root,
                                          check=True, capture_output=True).stdout)
 
     def stages(self, path):
-        """Its own tests, the other quick ones, and the slow ones singly, those alike first."""
+        """Its own tests, the quick ones of its folder and of others, and the slow ones singly."""
         words = words_of(str(path.relative_to(ROOT)))
         own = [t for t in self.tests if t.is_of(path) and t.seconds < 5 * QUICK_S]
         quick = [t for t in self.tests if t.seconds < QUICK_S and t not in own]
+        near = [t for t in quick if t.suite == SUITES.get(path.parent.name, path.parent.name)]
+        far = [t for t in quick if t not in near]
         slow = [t for t in self.tests if t not in own + quick]
         slow.sort(key=lambda t: (-len(words_of(t.name) & words), t.seconds))
-        return [stage for stage in [own, quick, *([t] for t in slow)] if stage]
+        return [stage for stage in [own, near, far, *([t] for t in slow)] if stage]
 
     def judge(self, path):
         """What catches the change that was made to the file; None: nothing does."""
