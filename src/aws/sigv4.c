@@ -96,6 +96,8 @@ static void put_folded(struct buf *out, str value)
 static int compare_names(str a, str b)
 {
     for (size_t i = 0; i < a.len && i < b.len; i++) {
+        if (a.ptr[i] == b.ptr[i])
+            continue;
         int difference =
             (unsigned char)ascii_lower(a.ptr[i]) - (unsigned char)ascii_lower(b.ptr[i]);
         if (difference)

@@ -49,24 +49,32 @@ static int take_number(struct scan *s, size_t digits)
     return n;
 }
 
-/* One of the names, in letters of either case, from 1; 0 for none. */
-static int take_name(struct scan *s, const char *const *names, int count)
+/* In letters of either case. */
+static bool take_word(struct scan *s, str word)
 {
-    for (int i = 0; s->ok && i < count; i++) {
-        str name = str_of(names[i]);
-        if (s->rest.len >= name.len && str_eq_nocase((str) { s->rest.ptr, name.len }, name)) {
-            s->rest = str_skip(s->rest, name.len);
+    if (s->rest.len < word.len || !str_eq_nocase((str) { s->rest.ptr, word.len }, word))
+        return false;
+    s->rest = str_skip(s->rest, word.len);
+    return true;
+}
+
+/* One of the names, from 1; 0 for none. */
+static int take_name(struct scan *s, const str *names, int count)
+{
+    for (int i = 0; s->ok && i < count; i++)
+        if (take_word(s, names[i]))
             return i + 1;
-        }
-    }
     s->ok = false;
     return 0;
 }
 
 static int take_month(struct scan *s)
 {
-    static const char *const names[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+    static const str names[] = {
+        STR_INIT("Jan"), STR_INIT("Feb"), STR_INIT("Mar"), STR_INIT("Apr"),
+        STR_INIT("May"), STR_INIT("Jun"), STR_INIT("Jul"), STR_INIT("Aug"),
+        STR_INIT("Sep"), STR_INIT("Oct"), STR_INIT("Nov"), STR_INIT("Dec")
+    };
     return take_name(s, names, 12);
 }
 
@@ -131,7 +139,7 @@ static int take_hours(struct scan *s)
 /* " GMT", or what others make of it. */
 static int take_zone(struct scan *s)
 {
-    static const char *const names[] = { "GMT", "UTC", "UT", "Z" };
+    static const str names[] = { STR_INIT("GMT"), STR_INIT("UTC"), STR_INIT("UT"), STR_INIT("Z") };
     take(s, " ");
     if (s->rest.len && (s->rest.ptr[0] == '+' || s->rest.ptr[0] == '-'))
         return take_hours(s);
@@ -187,13 +195,17 @@ static void take_month_first(struct scan *s, struct date *d)
 /* "Sun, ", "Sunday, " or "Sun ", where there is one. */
 static void take_weekday(struct scan *s)
 {
-    static const char *const names[] = { "Sunday", "Monday",   "Tuesday", "Wednesday", "Thursday",
-                                         "Friday", "Saturday", "Sun",     "Mon",       "Tue",
-                                         "Wed",    "Thu",      "Fri",     "Sat" };
+    static const str names[] = { STR_INIT("Sun"), STR_INIT("Mon"), STR_INIT("Tue"), STR_INIT("Wed"),
+                                 STR_INIT("Thu"), STR_INIT("Fri"), STR_INIT("Sat") };
+    static const str tails[] = { STR_INIT("day"),    STR_INIT("day"),   STR_INIT("sday"),
+                                 STR_INIT("nesday"), STR_INIT("rsday"), STR_INIT("day"),
+                                 STR_INIT("urday") };
     struct scan with = *s;
-    if (!take_name(&with, names, 14))
+    int day = take_name(&with, names, 7);
+    if (!day)
         return;
     *s = with;
+    take_word(s, tails[day - 1]);
     take_if(s, ',');
     take(s, " ");
 }
