@@ -122,7 +122,7 @@ static void sort_headers(const struct sigv4_header **sorted, const struct sigv4_
 static str put_headers(struct buf *out, const struct sigv4_header **sorted, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (i > 0 && compare_names(sorted[i - 1]->name, sorted[i]->name) == 0) {
+        if (i > 0 && str_eq_nocase(sorted[i - 1]->name, sorted[i]->name)) {
             buf_put_char(out, ',');
         } else {
             if (i > 0)
@@ -135,7 +135,7 @@ static str put_headers(struct buf *out, const struct sigv4_header **sorted, size
     buf_put(out, STR("\n\n"));
     size_t start = out->len;
     for (size_t i = 0; i < count; i++) {
-        if (i > 0 && compare_names(sorted[i - 1]->name, sorted[i]->name) == 0)
+        if (i > 0 && str_eq_nocase(sorted[i - 1]->name, sorted[i]->name))
             continue;
         if (i > 0)
             buf_put_char(out, ';');
