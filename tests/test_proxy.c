@@ -125,6 +125,9 @@ static const struct exemption {
     { "a.example", "https://a.example#x", true },
     { "a.example", "https://user:pw@a.example/", true },
     { "user", "https://user:pw@a.example/", false },
+    { "@a.example", "https://user:p.@a.example/", false }, /* longer than the host */
+    { ".", "https://a.example./", false },
+    { "*.", "https://a.example./", false },
 
     { "a.example:443", "https://a.example", true },
     { "a.example:443", "https://a.example:8443", false },

@@ -48,6 +48,58 @@ static void alarms_ring_in_order_and_never_early(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* Rounded up, and to no more than the next millisecond: below one there is one. */
+static void an_alarm_of_less_than_a_millisecond_rings(void **state)
+{
+    uv_loop_t loop;
+    struct wake *w;
+    struct bell soon = { 0 }, limit = { 0 };
+    uv_loop_init(&loop);
+    wake_open(&w, &loop, &(struct alloc) { 0 });
+    alarm_init(&soon.alarm, w, on_ring);
+    alarm_init(&limit.alarm, w, on_ring);
+    uint64_t now_ns = wake_now_ns();
+    alarm_set(&limit.alarm, now_ns + 10000000000);
+    alarm_set(&soon.alarm, now_ns + 700000);
+    while (!soon.rings && !limit.rings)
+        uv_run(&loop, UV_RUN_ONCE);
+    assert_int_equal(soon.rings, 1);
+    assert_int_equal(limit.rings, 0);
+    assert_true(soon.rang_ns >= now_ns + 700000);
+    alarm_deinit(&soon.alarm);
+    alarm_deinit(&limit.alarm);
+    wake_close(w, NULL, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+/* Those that are due ring in one pass, as long as that is short: a turn for each would cost more. */
+static void alarms_that_are_due_together_ring_in_one_turn(void **state)
+{
+    enum { MANY = 8 };
+    uv_loop_t loop;
+    struct wake *w;
+    struct bell bells[MANY] = { 0 };
+    unsigned rings = 0;
+    uv_loop_init(&loop);
+    wake_open(&w, &loop, &(struct alloc) { 0 });
+    uint64_t now_ns = wake_now_ns();
+    for (size_t i = 0; i < MANY; i++) {
+        alarm_init(&bells[i].alarm, w, on_ring);
+        alarm_set(&bells[i].alarm, now_ns);
+    }
+    while (!bells[0].rings)
+        uv_run(&loop, UV_RUN_ONCE);
+    for (size_t i = 0; i < MANY; i++) {
+        rings += bells[i].rings;
+        alarm_deinit(&bells[i].alarm);
+    }
+    assert_true(rings > 2); /* but for a machine that stood still meanwhile, all */
+    wake_close(w, NULL, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 static void count_turn(uv_check_t *check)
 {
     ++*(unsigned *)check->data;
@@ -100,6 +152,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(alarms_ring_in_order_and_never_early),
+        cmocka_unit_test(an_alarm_of_less_than_a_millisecond_rings),
+        cmocka_unit_test(alarms_that_are_due_together_ring_in_one_turn),
         cmocka_unit_test(an_alarm_that_sets_itself_to_now_does_not_starve_the_loop),
         cmocka_unit_test(an_alarm_need_not_keep_the_loop_alive),
     };
