@@ -73,7 +73,7 @@ static void an_alarm_of_less_than_a_millisecond_rings(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
-/* Those that are due ring in one pass, as long as that is short: a turn for each would cost more. */
+/* In one pass, as long as that is short: a turn for each would cost more. */
 static void alarms_that_are_due_together_ring_in_one_turn(void **state)
 {
     enum { MANY = 8 };

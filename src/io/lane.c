@@ -73,7 +73,7 @@ static void close_aged(struct transport *tp, uint64_t now_ns)
  * used which no answer came by since this transfer began. */
 static void doubt_others(struct lane *lane, enum fault fault)
 {
-    bool had_worked = lane->connected && lane->opened_ns < lane->used_ns;
+    bool had_worked = lane->opened_ns < lane->used_ns;
     if (had_worked && fault == FAULT_TIMED_OUT)
         close_unused_since(lane->pool, lane->used_ns);
     else if (had_worked && fault == FAULT_UNREACHABLE)

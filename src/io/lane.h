@@ -21,7 +21,7 @@ struct lane {
     struct http1 http;
     struct buf unsent; /* of a request that the socket did not take at once */
     size_t unsent_from;
-    uint64_t opened_ns;
+    uint64_t opened_ns;  /* connected; 0 before */
     uint64_t used_ns;    /* began or ended a transfer */
     const char *problem; /* in the start of x, or in sending: told unless there is an answer */
     bool garbled;        /* what came is not HTTP, or past a limit */
