@@ -37,7 +37,7 @@ QUICK_S = 2
 # the time that it may take.
 LEFT_OUT = {"house", "native", "vectors"}
 LONG_S = 300
-SUITES = {"poll": "policy", "src": "io"}  # of folders that have another name
+SUITES = {"poll": "policy", "client": "io"}  # of folders that have another name
 SWAPS = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">", "&&": "||",
          "||": "&&", "+": "-", "-": "+", "+=": "-=", "-=": "+=", "*": "/", "%": "*", "++": "--",
          "--": "++", "true": "false", "false": "true"}

@@ -1,4 +1,4 @@
-#include "allowance.h"
+#include "client/allowance.h"
 #include "lib/check.h"
 
 static struct allowances all;

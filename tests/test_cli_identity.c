@@ -1,6 +1,6 @@
 /* Names of identities, and which of them share their keys. */
-#include "cli/identity.h"
-#include "cli/keyring.h"
+#include "config/identity.h"
+#include "config/keyring.h"
 #include "lib/check.h"
 
 #define ARN "arn:aws:iam::123456789012:role/ops/Poller"

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <uv.h>
 
-#include "cli/crew.h"
+#include "daemon/crew.h"
 
 enum { LOOPS_MOST = 8 };
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "cli/command.h"
-#include "cli/diagnosis.h"
+#include "daemon/diagnosis.h"
 #include "lib/check.h"
 
 static const struct plan_target target = {

@@ -8,8 +8,8 @@
 
 #include <jansson.h>
 
-#include "cli/event.h"
-#include "cli/jsontext.h"
+#include "base/jsontext.h"
+#include "daemon/event.h"
 
 static const struct event_source source = {
     .unix_ms = 1782115200045,

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/forecast.h"
+#include "config/forecast.h"
 
 enum { TARGETS_MAX = 4 };
 

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
+#include "base/histogram.h"
 #include "base/rng.h"
-#include "cli/histogram.h"
 
 static uint64_t read_back(uint64_t value)
 {

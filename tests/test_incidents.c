@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/incidents.h"
+#include "daemon/incidents.h"
 #include "lib/check.h"
 
 enum { START_MS = 5000, UNIX_OFFSET_MS = 1000000000 };

@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "cli/line_writer.h"
+#include "daemon/line_writer.h"
 #include "lib/check.h"
 
 enum { SIZE = 64, PATIENT_MS = 20000, SHORT_MS = 30 };

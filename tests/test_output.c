@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "cli/output.h"
+#include "daemon/output.h"
 
 struct fixture {
     uv_loop_t loop;

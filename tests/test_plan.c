@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "cli/config.h"
+#include "config/config.h"
 
 #define WEB "[target web]\nregions = us-east-1\ncategory = Build\nprovider = Acme\nversion = 1\n"
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "cli/quantity.h"
+#include "config/quantity.h"
 
 static void a_duration_has_a_unit_or_is_seconds(void **state)
 {

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "cli/relay.h"
+#include "daemon/relay.h"
 
 /* Takes lines until it has `most`, and notes them, a blank after each. */
 struct taker {

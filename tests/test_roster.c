@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
-#include "cli/roster.h"
+#include "daemon/roster.h"
 
 enum { NOW_MS = 100000, LATER_MS = NOW_MS + ROSTER_FAILING_MS };
 

@@ -1,8 +1,8 @@
 /* Signers over an identity of this file's. */
 #include <stdlib.h>
 
+#include "client/signer.h"
 #include "lib/check.h"
-#include "signer.h"
 
 static struct identity_options given;
 static struct identity_report now;

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-#include "cli/split.h"
+#include "daemon/split.h"
 
 enum { LOOPS = 3 };
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <stdbool.h>
 
-#include "cli/turns.h"
+#include "daemon/turns.h"
 
 enum { WORK_NS = 3000000, WAIT_NS = 10000000 };
 

@@ -10,10 +10,10 @@
 #include "base/log.h"
 #include "cli/bench_options.h"
 #include "cli/bench_report.h"
-#include "cli/crew.h"
-#include "cli/leave.h"
 #include "cli/load.h"
-#include "cli/signals.h"
+#include "daemon/crew.h"
+#include "daemon/leave.h"
+#include "daemon/signals.h"
 
 enum { LOOK_MS = 10, OPENING_MOST_MS = 10000, STATUS_EVERY = 25 };
 

@@ -1,10 +1,10 @@
 #include "cli/bench_options.h"
 
 #include "base/environment.h"
-#include "cli/config.h"
-#include "cli/crew.h"
-#include "cli/quantity.h"
-#include "cli/region.h"
+#include "config/config.h"
+#include "config/quantity.h"
+#include "config/region.h"
+#include "daemon/crew.h"
 
 enum {
     FLAG_ENDPOINT_URL,

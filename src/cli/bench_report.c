@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 
-#include "cli/event.h"
-#include "cli/jsontext.h"
-#include "cli/quantity.h"
+#include "base/jsontext.h"
+#include "config/quantity.h"
+#include "daemon/event.h"
 
 enum { PLOT_ROWS = 20, PLOT_WIDTH = 50 };
 

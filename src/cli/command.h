@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "cli/leave.h"
+#include "daemon/leave.h"
 
 struct flag {
     str name;            /* with its dashes */

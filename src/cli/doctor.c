@@ -10,10 +10,10 @@
 #include "base/log.h"
 #include "cli/doctor_options.h"
 #include "cli/doctor_report.h"
-#include "cli/event.h"
-#include "cli/failure.h"
-#include "cli/keyring.h"
-#include "cli/leave.h"
+#include "config/keyring.h"
+#include "daemon/event.h"
+#include "daemon/failure.h"
+#include "daemon/leave.h"
 
 /* A try has one bound for all its stages together, name, connection, TLS and answer; as the help
  * says. Whatever used it all up would do so again: only what failed sooner is tried twice. */

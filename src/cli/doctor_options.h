@@ -3,8 +3,8 @@
 #define CLI_DOCTOR_OPTIONS_H
 
 #include "cli/command.h"
-#include "cli/config.h"
 #include "cli/poll_options.h"
+#include "config/config.h"
 
 struct doctor_options {
     struct config config;     /* of the file, or made of the other flags */

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cli/colour.h"
+#include "base/jsontext.h"
 #include "cli/command.h"
-#include "cli/jsontext.h"
-#include "cli/quantity.h"
+#include "config/quantity.h"
+#include "daemon/colour.h"
 
 /* --- text --- */
 

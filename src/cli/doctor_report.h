@@ -2,7 +2,7 @@
 #ifndef CLI_DOCTOR_REPORT_H
 #define CLI_DOCTOR_REPORT_H
 
-#include "cli/diagnosis.h"
+#include "daemon/diagnosis.h"
 
 /* A job that a poll has taken. */
 struct doctor_job {

@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 
-#include "cli/quantity.h"
-#include "cli/region.h"
-#include "cli/route.h"
+#include "config/quantity.h"
+#include "config/region.h"
+#include "config/route.h"
 
 static void print_duration(enum key k, uint32_t ms)
 {

@@ -3,8 +3,8 @@
 #ifndef CLI_EFFECTIVE_H
 #define CLI_EFFECTIVE_H
 
-#include "cli/config.h"
-#include "cli/console.h"
+#include "config/config.h"
+#include "daemon/console.h"
 
 /* Comments say where a value comes from that is not the file's own. No secrets: credentials are
  * named, and a proxy is shown without its password. PIPEPOLL_ENOMEM. */

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/jsontext.h"
-#include "cli/limits.h"
-#include "cli/quantity.h"
+#include "base/jsontext.h"
+#include "config/limits.h"
+#include "config/quantity.h"
 
 /* More budgets than this are not listed one by one where their loads are equal. */
 enum { BUDGETS_LISTED = 8, ROWS_LISTED = 16, SECONDS_OF_DAY = 86400 };

@@ -2,8 +2,8 @@
 #ifndef CLI_FORECAST_REPORT_H
 #define CLI_FORECAST_REPORT_H
 
-#include "cli/config.h"
-#include "cli/route.h"
+#include "config/config.h"
+#include "config/route.h"
 
 struct forecast_report {
     const struct config *config;

@@ -8,7 +8,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
-#include "cli/region.h"
+#include "config/region.h"
 
 enum { INTERVAL_MS = 1, SAMPLE_EVERY = 16 };
 

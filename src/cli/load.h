@@ -4,8 +4,8 @@
 #ifndef CLI_LOAD_H
 #define CLI_LOAD_H
 
-#include "cli/histogram.h"
-#include "cli/turns.h"
+#include "base/histogram.h"
+#include "daemon/turns.h"
 #include "pipepoll.h"
 
 enum { LOAD_STATUS_COUNT = 32 };

@@ -5,11 +5,11 @@
 #include <uv.h>
 
 #include "base/list.h"
-#include "cli/failure.h"
-#include "cli/identity.h"
-#include "cli/leave.h"
 #include "cli/poll_input.h"
 #include "cli/poll_print.h"
+#include "config/identity.h"
+#include "daemon/failure.h"
+#include "daemon/leave.h"
 
 enum { APP_ID_MAX = 250 /* what the library takes */ };
 

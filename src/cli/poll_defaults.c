@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "cli/poll_options.h"
-#include "cli/region.h"
+#include "config/region.h"
 
 static int add_region(struct poll_options *o, const struct command *c, str region)
 {

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "cli/parameter.h"
 #include "cli/poll_input.h"
-#include "cli/quantity.h"
+#include "config/quantity.h"
 
 enum {
     FLAG_REGION,

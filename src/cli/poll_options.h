@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "cli/format.h"
 #include "cli/query.h"
-#include "cli/settings.h"
+#include "config/settings.h"
 
 enum { POLL_REGIONS_MAX = 256 };
 

@@ -7,8 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
 #include "cli/poll_input.h"
+#include "daemon/failure.h"
 
 enum { SCREEN_WIDTH = 80 };
 

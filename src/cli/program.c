@@ -7,10 +7,10 @@
 
 #include "base/log.h"
 #include "base/nearest.h"
-#include "cli/console.h"
-#include "cli/limits.h"
-#include "cli/memory.h"
-#include "cli/signals.h"
+#include "config/limits.h"
+#include "daemon/console.h"
+#include "daemon/memory.h"
+#include "daemon/signals.h"
 
 static int print_help(const struct program *p)
 {

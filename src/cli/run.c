@@ -9,10 +9,10 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/effective.h"
-#include "cli/leave.h"
-#include "cli/limits.h"
-#include "cli/quantity.h"
-#include "cli/signals.h"
+#include "config/limits.h"
+#include "config/quantity.h"
+#include "daemon/leave.h"
+#include "daemon/signals.h"
 
 /* --- output ---------------------------------------------------------------------------------- */
 

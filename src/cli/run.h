@@ -5,11 +5,11 @@
 
 #include <uv.h>
 
-#include "cli/config.h"
-#include "cli/console.h"
-#include "cli/output.h"
 #include "cli/run_options.h"
-#include "cli/stations.h"
+#include "config/config.h"
+#include "daemon/console.h"
+#include "daemon/output.h"
+#include "daemon/stations.h"
 
 enum { RUN_TERM, RUN_INT, RUN_HUP, RUN_USR1, RUN_SIGNAL_COUNT };
 

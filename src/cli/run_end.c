@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cli/event.h"
-#include "cli/leave.h"
-#include "cli/quantity.h"
 #include "cli/run.h"
-#include "cli/signals.h"
+#include "config/quantity.h"
+#include "daemon/event.h"
+#include "daemon/leave.h"
+#include "daemon/signals.h"
 
 /* timeout(1) signals its child and then its group, and a terminal's Ctrl-C may reach the reader
  * first: what comes sooner after the end began is no second wish. */

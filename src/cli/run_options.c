@@ -1,8 +1,8 @@
 #include "cli/run_options.h"
 
-#include "cli/config.h"
-#include "cli/crew.h"
-#include "cli/quantity.h"
+#include "config/config.h"
+#include "config/quantity.h"
+#include "daemon/crew.h"
 
 enum {
     FLAG_CONFIG,

@@ -2,8 +2,8 @@
  * nothing changes, or targets come and go and the rest notices nothing. A poller's own options are
  * given once; which of them the file changed is told. */
 #include "base/log.h"
-#include "cli/quantity.h"
 #include "cli/run.h"
+#include "config/quantity.h"
 
 void run_log_complaint(void *ctx, enum pipepoll_level level, str text)
 {

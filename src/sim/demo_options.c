@@ -1,8 +1,8 @@
 #include "sim/demo_options.h"
 
-#include "cli/config.h"
-#include "cli/quantity.h"
-#include "cli/region.h"
+#include "config/config.h"
+#include "config/quantity.h"
+#include "config/region.h"
 
 enum {
     FLAG_SECONDS,

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "cli/signals.h"
+#include "daemon/signals.h"
 #include "sim/request_log.h"
 #include "sim/serve_options.h"
 

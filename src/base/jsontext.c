@@ -1,0 +1,90 @@
+#include "base/jsontext.h"
+
+#include <time.h>
+
+/* The length of the UTF-8 sequence s begins with; 0 when it is none (overlong, surrogate, cut). */
+static size_t utf8_length(str s)
+{
+    const unsigned char *u = (const unsigned char *)s.ptr;
+    size_t n = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+    if (n == 0 || u[0] > 0xf4 || n > s.len)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((u[i] & 0xc0) != 0x80)
+            return 0;
+    bool bad = (u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
+               (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f);
+    return bad ? 0 : n;
+}
+
+void jsontext_string(struct buf *out, str s)
+{
+    buf_put_char(out, '"');
+    while (s.len) {
+        size_t n = utf8_length(s);
+        unsigned char c = (unsigned char)s.ptr[0];
+        if (n == 0)
+            buf_put(out, STR("\\ufffd"));
+        else if (c < 0x20 || c == 0x7f)
+            buf_printf(out, "\\u%04x", c);
+        else if (c == '"' || c == '\\')
+            buf_printf(out, "\\%c", c);
+        else
+            buf_put(out, (str) { s.ptr, n });
+        s = str_skip(s, n ? n : 1);
+    }
+    buf_put_char(out, '"');
+}
+
+void jsontext_member(struct buf *out, const char *name, str value)
+{
+    bool first = out->len == 0 || out->at[out->len - 1] == '{';
+    buf_printf(out, "%s\"%s\":", first ? "" : ",", name);
+    jsontext_string(out, value);
+}
+
+void jsontext_time(struct buf *out, int64_t unix_ms)
+{
+    time_t s = (time_t)(unix_ms / 1000);
+    struct tm tm;
+    gmtime_r(&s, &tm);
+    buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+               tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(unix_ms % 1000));
+}
+
+enum { YEAR_MAX = 9999 };
+
+/* INT64_MAX seconds are no year that fits a struct tm. */
+static bool read_expiry(int64_t unix_s, struct tm *tm)
+{
+    time_t s = (time_t)unix_s;
+    return gmtime_r(&s, tm) && tm->tm_year + 1900 <= YEAR_MAX;
+}
+
+void jsontext_put_expiry(struct buf *out, int64_t unix_s)
+{
+    struct tm tm;
+    if (read_expiry(unix_s, &tm))
+        buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    else
+        buf_put(out, STR("never"));
+}
+
+void jsontext_expiry(struct buf *out, const char *name, int64_t unix_s)
+{
+    struct tm tm;
+    bool quoted = read_expiry(unix_s, &tm);
+    buf_printf(out, ",\"%s\":%s", name, quoted ? "\"" : "null");
+    if (quoted) {
+        jsontext_put_expiry(out, unix_s);
+        buf_put_char(out, '"');
+    }
+}
+
+int64_t jsontext_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}

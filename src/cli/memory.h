@@ -1,9 +1,0 @@
-/* The memory of a process that holds keys. */
-#ifndef CLI_MEMORY_H
-#define CLI_MEMORY_H
-
-/* From now on no core is dumped, and no other process of this user may look into the memory.
- * Nothing is done where the environment says PIPEPOLL_ALLOW_CORE=1: for those who debug. */
-void memory_conceal(void);
-
-#endif

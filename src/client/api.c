@@ -1,0 +1,301 @@
+/* The public functions of a poller and its targets: made, asked, ended. */
+#include "client/options.h"
+#include "client/poller.h"
+
+static int read_roots(struct pipepoll *p, struct pipepoll_error *why)
+{
+    char text[4096];
+    struct buf path = BUF_ON(text);
+    int r = options_put_ca_bundle(&path, &p->o, &p->environment, why);
+    return r ? r : trust_new(&p->trust, buf_str(&path), why);
+}
+
+static int start_rooms(struct pipepoll *p, struct uv_loop_s *loop, struct pipepoll_error *why)
+{
+    int r = digest_check();
+    if (r)
+        return explain(why, r, "OpenSSL failed the signer's known-answer check");
+    r = read_roots(p, why);
+    if (!r)
+        r = wake_open(&p->wake, loop, &p->alloc);
+    if (!r)
+        r = alarm_init(&p->tick, p->wake, poller_on_tick);
+    if (r)
+        return r == PIPEPOLL_ENOMEM ? explain(why, r, "out of memory") : r;
+    struct transport_options o = {
+        .loop = loop,
+        .wake = p->wake,
+        .trust = p->trust,
+        .alloc = p->alloc,
+        .connect_timeout_ms = p->o.connect_timeout_ms,
+        .max_connections = p->o.max_connections,
+        .proxies = proxy_rules_of(&p->environment),
+    };
+    return transport_open(&p->transport, &o, why);
+}
+
+static void on_signers_change(void *ctx)
+{
+    poller_tick_soon(ctx);
+}
+
+/* Not corrected by what answers say: one region's clock would end the keys of all. */
+static int64_t local_now_s(void *ctx)
+{
+    (void)ctx;
+    return wake_wall_ms() / 1000;
+}
+
+static struct signers signers_of(struct pipepoll *p, struct uv_loop_s *loop)
+{
+    return (struct signers) {
+        .host = {
+            .loop = loop,
+            .wake = p->wake,
+            .transport = p->transport,
+            .worker = transport_worker(p->transport),
+            .alloc = p->alloc,
+            .rng = &p->rng,
+            .environment = &p->environment,
+            .user_agent = p->calls.user_agent,
+            .log = p->log,
+            .now_s = local_now_s,
+            .now_ctx = p,
+        },
+        .on_change = on_signers_change,
+        .ctx = p,
+    };
+}
+
+/* One that is too long for a header is the environment's: the options' was judged. */
+static str name_ourselves(struct pipepoll *p)
+{
+    struct buf b = BUF_ON(p->user_agent);
+    str variable = environment_get(&p->environment, "AWS_SDK_UA_APP_ID");
+    if (variable.len > USER_AGENT_APP_ID_MAX)
+        variable.len = USER_AGENT_APP_ID_MAX;
+    user_agent_put(&b, p->o.user_agent_app_id.len ? p->o.user_agent_app_id : variable);
+    return buf_str(&b);
+}
+
+static void link_rooms(struct pipepoll *p, struct uv_loop_s *loop)
+{
+    p->rng.state = p->o.seed ? p->o.seed : wake_random_seed();
+    p->calls = (struct call_context) {
+        .alloc = p->alloc,
+        .transport = p->transport,
+        .user_agent = name_ourselves(p),
+        .timeout_ms = p->o.request_timeout_ms,
+        .trusts_clock = environment_is_true(&p->environment, "AWS_DISABLE_CLOCK_SKEW_CORRECTION"),
+    };
+    schedule_init(&p->schedule, p->alloc, p->o.max_in_flight, p->o.max_in_flight_per_region);
+    p->regions = (struct regions) {
+        .alloc = p->alloc,
+        .transport = p->transport,
+        .schedule = &p->schedule,
+        .signers = signers_of(p, loop),
+        .allowances = { .alloc = p->alloc, .ceiling_per_s = p->o.max_polls_per_s },
+    };
+    table_init(&p->regions.signers.used, p->alloc, wake_random_seed());
+    table_init(&p->regions.allowances.all, p->alloc, wake_random_seed());
+    table_init(&p->regions.all, p->alloc, wake_random_seed());
+    list_init(&p->regions.signers.news);
+    list_init(&p->regions.lagging);
+    list_init(&p->targets);
+    list_init(&p->leaving);
+    list_init(&p->gone);
+    list_init(&p->free_calls);
+    list_init(&p->woken);
+}
+
+int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
+                  const struct pipepoll_options *options, struct pipepoll_error *why)
+{
+    struct pipepoll_options o;
+    int r = options_read(&o, options, why);
+    if (r)
+        return r;
+    struct alloc alloc = { o.resize, o.resize_ctx };
+    struct pipepoll *p = alloc_new(&alloc, sizeof *p);
+    if (!p)
+        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    p->o = o;
+    p->alloc = alloc;
+    p->log = (struct log) { o.log, o.log_ctx };
+    if (o.credentials)
+        p->credentials = pipepoll_credentials_ref(o.credentials);
+    else
+        r = pipepoll_credentials_default(&p->credentials, why);
+    if (!r)
+        r = start_rooms(p, loop, why);
+    if (r) {
+        poller_abandon(p);
+        return r;
+    }
+    link_rooms(p, loop);
+    p->keeps_loop = true;
+    poller_hold_loop(p);
+    log_line(&p->log, PIPEPOLL_DEBUG, "poller open: %u polls in flight at most",
+             p->o.max_in_flight);
+    *out = p;
+    return 0;
+}
+
+void pipepoll_wake(struct pipepoll *p)
+{
+    if (schedule_has_next(&p->schedule, wake_now_ns()))
+        poller_tick_soon(p);
+}
+
+void pipepoll_refresh_credentials(struct pipepoll *p)
+{
+    if (!p->closing)
+        signers_retry(&p->regions.signers);
+}
+
+void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx)
+{
+    if (p->closing)
+        return;
+    p->closing = true;
+    p->closed = closed;
+    p->closed_ctx = ctx;
+    transport_stop_waiting(p->transport);
+    poller_tick_soon(p); /* which removes the targets */
+}
+
+void pipepoll_keep_loop_alive(struct pipepoll *p, bool keep)
+{
+    p->keeps_loop = keep;
+    poller_hold_loop(p);
+}
+
+void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out)
+{
+    struct pipepoll_stats now = p->stats;
+    now.size = out->size < sizeof now ? out->size : sizeof now;
+    now.in_flight = p->schedule.in_flight;
+    now.parked = p->schedule.ready;
+    if (p->transport)
+        now.connections = transport_connections(p->transport);
+    now.max_lateness_ms = (uint32_t)(p->max_lateness_ns / 1000000);
+    memcpy(out, &now, now.size);
+}
+
+static str copy_text(char **at, str text)
+{
+    str copy = { *at, text.len };
+    memcpy(*at, text.ptr, text.len);
+    *at += text.len;
+    return copy;
+}
+
+static struct pipepoll_target *target_new(struct pipepoll *p,
+                                          const struct pipepoll_target_options *o)
+{
+    const struct pipepoll_action_type *a = &o->action_type;
+    size_t size = sizeof(struct pipepoll_target) + a->category.len + a->owner.len +
+                  a->provider.len + a->version.len;
+    struct pipepoll_target *t = alloc_new(&p->alloc, size);
+    if (!t)
+        return NULL;
+    char *at = t->text;
+    list_init(&t->keys_link);
+    t->poller = p;
+    t->size = (uint32_t)size;
+    t->action_type = (struct pipepoll_action_type) {
+        .category = copy_text(&at, a->category),
+        .owner = copy_text(&at, a->owner),
+        .provider = copy_text(&at, a->provider),
+        .version = copy_text(&at, a->version),
+    };
+    t->max_batch_size = o->max_batch_size;
+    t->user = o->user;
+    return t;
+}
+
+int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options *options,
+                        struct pipepoll_target **out, struct pipepoll_error *why)
+{
+    struct pipepoll_target_options o;
+    int r = target_options_read(&o, options, why);
+    if (r)
+        return r;
+    if (p->closing)
+        return explain(why, PIPEPOLL_ECLOSING, "the poller is closing: no target can be added");
+    struct pipepoll_target *t = target_new(p, &o);
+    if (!t)
+        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    struct endpoint_rule rule = target_options_endpoint(&o);
+    struct pipepoll_credentials *wish = o.credentials ? o.credentials : p->credentials;
+    r = region_join(&p->regions, &rule, wish, &t->region, why);
+    if (r) {
+        alloc_free(&p->alloc, t, t->size);
+        return r;
+    }
+    p->stats.targets++;
+    if (o.pickup_goal_ms)
+        target_init_goal(&t->schedule, &t->region->share, o.pickup_goal_ms, o.slowest_interval_ms);
+    else
+        target_init(&t->schedule, &t->region->share, o.interval_ms);
+    t->schedule.max_retries = (uint16_t)(p->o.max_attempts - 1);
+    uint64_t due_ns = target_first_due(&t->schedule, wake_now_ns(), rng_next(&p->rng));
+    r = schedule_add(&p->schedule, &t->schedule, due_ns);
+    if (r) {
+        target_free(t);
+        return explain(why, r, "out of memory");
+    }
+    list_put_last(&p->targets, &t->link);
+    if (schedule_next_due(&p->schedule) == due_ns)
+        poller_tick_soon(p);
+    if (out)
+        *out = t;
+    return 0;
+}
+
+void pipepoll_target_remove(struct pipepoll_target *t)
+{
+    poller_remove(t);
+    if (!list_empty(&t->poller->gone))
+        poller_tick_soon(t->poller);
+}
+
+void *pipepoll_target_user(const struct pipepoll_target *t)
+{
+    return t->user;
+}
+
+str pipepoll_target_region(const struct pipepoll_target *t)
+{
+    return region_name(t->region);
+}
+
+struct pipepoll_action_type pipepoll_target_action_type(const struct pipepoll_target *t)
+{
+    return t->action_type;
+}
+
+static void report_way(const struct pipepoll_target *t, struct pipepoll_report *out)
+{
+    const struct pool_report *way = pool_report(t->region->pool);
+    out->address = str_of(way->address);
+    out->tls_version = str_of(way->tls_version);
+    out->issuer = str_of(way->issuer);
+    out->proxy = str_of(way->proxy);
+    out->lookup_us = way->lookup_us;
+    out->connect_us = way->connect_us;
+    out->tls_us = way->tls_us;
+}
+
+void pipepoll_target_report(const struct pipepoll_target *t, struct pipepoll_report *out)
+{
+    struct pipepoll_report now = {
+        .size = out->size < sizeof now ? out->size : sizeof now,
+        .identity = signer_report(t->region->signer),
+        .clock_skew_ms = t->region->clock.ms,
+        .polls_per_s = budget_rate(&t->region->allowance->budget),
+        .interval_ms = target_interval_ms(&t->schedule),
+    };
+    report_way(t, &now);
+    memcpy(out, &now, now.size);
+}

@@ -1,0 +1,67 @@
+/* The public functions that need no poller. */
+#include "aws/operation.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "client/options.h"
+#include "io/proxy.h"
+#include "poll/pace.h"
+
+struct pipepoll_str pipepoll_str(const char *text)
+{
+    return str_of(text);
+}
+
+int pipepoll_target_check(const struct pipepoll_target_options *options, struct pipepoll_error *why)
+{
+    return pipepoll_endpoint(options, NULL, 0, why);
+}
+
+int pipepoll_endpoint(const struct pipepoll_target_options *options, char *text, size_t size,
+                      struct pipepoll_error *why)
+{
+    struct pipepoll_target_options o;
+    struct endpoint endpoint;
+    int r = target_options_read(&o, options, why);
+    if (r)
+        return r;
+    struct endpoint_rule rule = target_options_endpoint(&o);
+    r = endpoint_resolve(&endpoint, &rule, why);
+    if (r || !text)
+        return r;
+    struct buf out = { .at = text, .cap = size };
+    buf_put(&out, endpoint.url);
+    buf_cstr(&out);
+    return out.overflow
+               ? explain(why, PIPEPOLL_EINVAL, "the endpoint is longer than %zu bytes", size)
+               : 0;
+}
+
+const char *pipepoll_region(struct pipepoll_str partition, size_t i)
+{
+    return endpoint_region(partition.len ? partition : STR("aws"), i);
+}
+
+/* Measured with 16 to 1024 TLS connections and up to 100 000 targets (bench/); rounded up. */
+struct pipepoll_footprint pipepoll_footprint(void)
+{
+    return (struct pipepoll_footprint) {
+        .target_bytes = 320,
+        .slot_bytes = 64 << 10,
+        .fixed_bytes = 14 << 20,
+        .descriptors_per_16 = 18,
+        .fixed_descriptors = 4,
+        .max_connections = options_max_connections(),
+    };
+}
+
+void pipepoll_proxy(struct pipepoll_str url, char *text, size_t size)
+{
+    struct environment environment = { 0 };
+    struct proxy_rules rules = proxy_rules_of(&environment);
+    proxy_plain(proxy_for(&rules, url), text, size);
+}
+
+uint32_t pipepoll_goal_interval_ms(uint32_t pickup_goal_ms)
+{
+    return pace_interval_of_goal_ms(pickup_goal_ms);
+}

@@ -1,0 +1,147 @@
+#include "client/options.h"
+
+#include <sys/resource.h>
+
+#include "aws/operation.h"
+#include "aws/user_agent.h"
+#include "base/log.h"
+
+enum {
+    MAX_IN_FLIGHT = 256,
+    MAX_IN_FLIGHT_MOST = 65536,
+    MAX_CONNECTIONS_LEAST = 8,
+    MAX_CONNECTIONS_MOST = 65536,
+    REQUEST_TIMEOUT_MS = 30000,
+    CONNECT_TIMEOUT_MS = 10000,
+    ATTEMPTS = 3,
+    ATTEMPTS_MOST = 1000,
+    INTERVAL_MS = 5000,
+    DAY_MS = 86400000
+};
+
+/* `size` comes first in every options struct; what the caller's version lacks is zero. */
+static int copy_sized(void *out, size_t out_size, const void *in, struct pipepoll_error *why)
+{
+    size_t size;
+    memcpy(&size, in, sizeof size);
+    if (size < sizeof size)
+        return explain(why, PIPEPOLL_EINVAL,
+                       "the options' size is %zu: begin with PIPEPOLL_OPTIONS_INIT or "
+                       "PIPEPOLL_TARGET_OPTIONS_INIT",
+                       size);
+    memset(out, 0, out_size);
+    memcpy(out, in, size < out_size ? size : out_size);
+    return 0;
+}
+
+/* 0 becomes the default; past `most` is refused. */
+static int number(uint32_t *value, const char *name, uint32_t fallback, uint32_t most,
+                  struct pipepoll_error *why)
+{
+    if (*value > most)
+        return explain(why, PIPEPOLL_EINVAL, "%s %u is out of range: 1 to %u, or 0 for %u", name,
+                       *value, most, fallback);
+    if (!*value)
+        *value = fallback;
+    return 0;
+}
+
+/* The other half is the embedder's, and for names, files and programs. */
+uint32_t options_max_connections(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 2 > MAX_CONNECTIONS_MOST)
+        return MAX_CONNECTIONS_MOST;
+    return limit.rlim_cur / 2 < MAX_CONNECTIONS_LEAST ? MAX_CONNECTIONS_LEAST
+                                                      : (uint32_t)(limit.rlim_cur / 2);
+}
+
+int options_read(struct pipepoll_options *out, const struct pipepoll_options *in,
+                 struct pipepoll_error *why)
+{
+    struct pipepoll_options o;
+    int r = copy_sized(&o, sizeof o, in, why);
+    if (!r && (!o.sink || !o.sink->deliver))
+        r = explain(why, PIPEPOLL_EINVAL, "sink is missing, or its deliver(): answers go there");
+    if (!r)
+        r = number(&o.max_in_flight, "max_in_flight", MAX_IN_FLIGHT, MAX_IN_FLIGHT_MOST, why);
+    if (!r)
+        r = number(&o.max_in_flight_per_region, "max_in_flight_per_region", 0, MAX_IN_FLIGHT_MOST,
+                   why);
+    if (!r)
+        r = number(&o.max_connections, "max_connections", options_max_connections(),
+                   MAX_CONNECTIONS_MOST, why);
+    if (!r)
+        r = number(&o.request_timeout_ms, "request_timeout_ms", REQUEST_TIMEOUT_MS, DAY_MS, why);
+    if (!r)
+        r = number(&o.connect_timeout_ms, "connect_timeout_ms", CONNECT_TIMEOUT_MS, DAY_MS, why);
+    if (!r)
+        r = number(&o.max_attempts, "max_attempts", ATTEMPTS, ATTEMPTS_MOST, why);
+    if (!r && o.user_agent_app_id.len > USER_AGENT_APP_ID_MAX)
+        r = explain(why, PIPEPOLL_EINVAL, "user_agent_app_id has %zu bytes: at most %d may be sent",
+                    o.user_agent_app_id.len, USER_AGENT_APP_ID_MAX);
+    if (!r && !(o.max_polls_per_s >= 0 && o.max_polls_per_s <= 1e6))
+        r = explain(why, PIPEPOLL_EINVAL,
+                    "max_polls_per_s %g is out of range: 0 (no ceiling) to 1000000",
+                    o.max_polls_per_s);
+    if (!r && o.max_in_flight > o.max_connections)
+        o.max_in_flight = o.max_connections;
+    if (!r)
+        *out = o;
+    return r;
+}
+
+/* A pace: an interval, or a goal with a slowest interval. */
+static int pace_check(struct pipepoll_target_options *o, struct pipepoll_error *why)
+{
+    if (!o->pickup_goal_ms && o->slowest_interval_ms)
+        return explain(why, PIPEPOLL_EINVAL, "slowest_interval_ms goes with pickup_goal_ms only");
+    if (!o->pickup_goal_ms)
+        return number(&o->interval_ms, "interval_ms", INTERVAL_MS, DAY_MS, why);
+    if (o->interval_ms)
+        return explain(why, PIPEPOLL_EINVAL,
+                       "interval_ms and pickup_goal_ms are both given: choose one");
+    int r = number(&o->pickup_goal_ms, "pickup_goal_ms", 0, DAY_MS, why);
+    if (!r)
+        r = number(&o->slowest_interval_ms, "slowest_interval_ms", 0, DAY_MS, why);
+    return r;
+}
+
+int target_options_read(struct pipepoll_target_options *out,
+                        const struct pipepoll_target_options *in, struct pipepoll_error *why)
+{
+    struct pipepoll_target_options o;
+    int r = copy_sized(&o, sizeof o, in, why);
+    if (!r)
+        r = action_type_check(&o.action_type, why);
+    if (!r)
+        r = pace_check(&o, why);
+    if (!r)
+        r = max_batch_size_check(o.max_batch_size, why);
+    if (!r)
+        *out = o;
+    return r;
+}
+
+struct endpoint_rule target_options_endpoint(const struct pipepoll_target_options *o)
+{
+    return (struct endpoint_rule) {
+        .region = o->region,
+        .endpoint_url = o->endpoint_url,
+        .fips = o->fips,
+        .dualstack = o->dualstack,
+    };
+}
+
+int options_put_ca_bundle(struct buf *out, const struct pipepoll_options *o,
+                          const struct environment *e, struct pipepoll_error *why)
+{
+    static const char *const variables[] = { "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE" };
+    buf_put(out, o->ca_bundle);
+    for (size_t i = 0; !out->len && i < sizeof variables / sizeof *variables; i++)
+        environment_put_path(e, out, environment_get(e, variables[i]));
+    if (out->overflow)
+        return explain(why, PIPEPOLL_EINVAL, "the path of the CA bundle is longer than %zu bytes",
+                       out->cap);
+    return 0;
+}

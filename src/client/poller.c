@@ -1,0 +1,467 @@
+/* The poller: due -> call -> deliver -> due. poll_begin() and poll_finish() tell the story; all
+ * below is called downward and returns. Answers come from the transport on a clean stack, and the
+ * sink is called from there. What a callback may end (a target, the poller) is only marked; the
+ * next tick of the alarm ends it.
+ *
+ * Whatever can be much at once (targets due, removed, or left when the poller closes; identities
+ * with news, and their regions) is done in slices of some milliseconds, one a turn of the loop: the
+ * loop is the embedder's, and has other work. */
+#include "client/poller.h"
+
+#include <limits.h>
+
+/* What a sink with a limit asks for when the target names no batch size: the number must be known,
+ * for it is set aside from the credit while the poll is out. */
+enum { BATCH_DEFAULT = 10 };
+
+/* The work of one tick, and the polls that may start when one has ended: its own slot and one that
+ * was free before. */
+static const uint64_t slice_ns = 2000000;
+enum { STARTS_AT_END = 2 };
+
+static bool is_over(uint64_t since_ns)
+{
+    return wake_now_ns() - since_ns > slice_ns;
+}
+
+void poller_hold_loop(struct pipepoll *p)
+{
+    wake_hold_loop(p->wake,
+                   p->keeps_loop || p->schedule.in_flight || p->closing || !list_empty(&p->gone));
+}
+
+void poller_tick_soon(struct pipepoll *p)
+{
+    poller_hold_loop(p);
+    alarm_set(&p->tick, wake_now_ns());
+}
+
+/* --- one poll --- */
+
+static struct call *call_take(struct pipepoll *p)
+{
+    struct list *l = list_pop_first(&p->free_calls);
+    return l ? CONTAINER_OF(l, struct call, free_link) : call_new(&p->calls);
+}
+
+static void call_give(struct pipepoll *p, struct call *c)
+{
+    if (c)
+        list_put_first(&p->free_calls, &c->free_link);
+}
+
+/* The poll of t is over; the next is at due_ns, or never when t was removed meanwhile. */
+static void target_wait(struct pipepoll_target *t, uint64_t due_ns)
+{
+    struct pipepoll *p = t->poller;
+    bool removed = t->schedule.state == TARGET_REMOVED;
+    schedule_give(&p->schedule, &t->schedule, due_ns);
+    if (!removed)
+        return;
+    list_remove(&t->link);
+    list_put_last(&p->gone, &t->link);
+}
+
+static void tell_answer(struct pipepoll_target *t, const struct call *c, const struct outcome *got)
+{
+    struct pipepoll *p = t->poller;
+    list_remove(&t->keys_link);
+    struct pipepoll_answer answer = {
+        .request_id = got->request_id,
+        .jobs = got->jobs,
+        .job_count = got->job_count,
+        .attempt = t->schedule.failures + 1,
+        .latency_us = (wake_now_ns() - c->started_ns) / 1000,
+    };
+    p->stats.answers++;
+    p->stats.jobs += got->job_count;
+    p->stats.latency_us_sum += answer.latency_us;
+    p->o.sink->deliver(p->o.sink, t, &answer);
+}
+
+static uint64_t poll_answered(struct pipepoll_target *t, const struct call *c,
+                              const struct outcome *got)
+{
+    tell_answer(t, c, got);
+    struct poll_end end = {
+        .started_ns = c->started_ns,
+        .now_ns = wake_now_ns(),
+        .roll = rng_next(&t->poller->rng),
+        .jobs = (uint32_t)got->job_count,
+        .full = got->job_count > 0 && got->job_count >= c->batch,
+    };
+    return target_on_end(&t->schedule, t->schedule.share->budget, &end);
+}
+
+/* Two refusals can be retried for what their answers told of the clock, or with newer keys: AWS's
+ * three attempts. */
+enum { CLOCK_RETRIES = 2 };
+
+/* Did the service look at the keys, and not like them? */
+static bool refuses_keys(const struct outcome *got)
+{
+    return got->http_status && !got->may_be_clock &&
+           (got->fault == FAULT_EXPIRED || got->fault == FAULT_NO_CREDENTIALS);
+}
+
+/* It looks at who asks before it looks at what is asked. */
+static bool accepts_keys(const struct outcome *got)
+{
+    return !got->fault || got->fault == FAULT_NOT_FOUND ||
+           (got->fault == FAULT_DENIED && str_starts(got->code, STR("AccessDenied")));
+}
+
+static enum fault judge(struct pipepoll_target *t, const struct outcome *got)
+{
+    if (got->may_be_clock && t->schedule.failures < CLOCK_RETRIES)
+        return FAULT_SKEWED;
+    if (refuses_keys(got) && got->keys_are_old)
+        return FAULT_EXPIRED; /* and others are there already */
+    if (refuses_keys(got))
+        return region_keys_refused(
+            &t->poller->regions, t->region,
+            &(struct region_refusal) { got->code, got->message, got->cause });
+    if (accepts_keys(got) && !got->keys_are_old)
+        region_keys_accepted(t->region);
+    return got->fault;
+}
+
+/* Other keys may be all that it needs. */
+static bool waits_for_keys(enum fault fault)
+{
+    int status = fault_status(fault);
+    return status == PIPEPOLL_ECREDENTIALS || status == PIPEPOLL_EDENIED ||
+           status == PIPEPOLL_ENOTENABLED;
+}
+
+static void note_trouble(struct pipepoll_target *t, enum fault fault)
+{
+    list_remove(&t->keys_link);
+    if (waits_for_keys(fault) && t->schedule.state != TARGET_REMOVED)
+        list_put_last(&t->region->waiting, &t->keys_link);
+}
+
+/* What the service said, or what it means: few know the one from the other. */
+static str message_of(const struct pipepoll_target *t, enum fault fault, const struct outcome *got,
+                      struct pipepoll_error *room)
+{
+    str region = region_name(t->region);
+    if (fault != FAULT_NOT_ENABLED)
+        return got->message.len ? got->message : str_of(fault_text(fault));
+    explain(room, 0,
+            "region %.*s is not enabled for this account, whose keys are accepted elsewhere: "
+            "enable it (aws account enable-region --region-name %.*s) or poll it no more%s%.*s",
+            STR_ARG(region), STR_ARG(region), got->message.len ? "; the service said: " : "",
+            STR_ARG(got->message));
+    return str_of(room->text);
+}
+
+/* What was found stays the cause, unless the verdict is another: there is more known by then. */
+static enum pipepoll_cause cause_of(enum fault fault, const struct outcome *got)
+{
+    bool is_same = fault_status(fault) == fault_status(got->fault) && fault != FAULT_SKEWED;
+    return is_same && got->cause ? got->cause : fault_cause(fault);
+}
+
+static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
+                            const struct outcome *got, enum fault fault)
+{
+    struct pipepoll *p = t->poller;
+    uint64_t now_ns = wake_now_ns();
+    struct poll_end end = {
+        .started_ns = c ? c->started_ns : now_ns,
+        .now_ns = now_ns,
+        .roll = rng_next(&p->rng),
+        .fault = fault,
+        .hint_ms = got->retry_after_ms,
+    };
+    struct pipepoll_error room;
+    note_trouble(t, end.fault);
+    bool is_news = target_is_news(&t->schedule, end.fault, got->code);
+    uint64_t due_ns = target_on_end(&t->schedule, t->schedule.share->budget, &end);
+    struct pipepoll_failure failure = {
+        .status = fault_status(end.fault),
+        .http_status = got->http_status,
+        .attempt = t->schedule.failures,
+        .retry_in_ms = due_ns == TARGET_NEVER ? 0 : (uint32_t)((due_ns - now_ns) / 1000000),
+        .code = got->code,
+        .message = message_of(t, end.fault, got, &room),
+        .request_id = got->request_id,
+        .cause = cause_of(fault, got),
+        .subject = got->subject,
+    };
+    p->stats.failures++;
+    p->stats.throttled += end.fault == FAULT_THROTTLED;
+    if (is_news && p->o.sink->failed)
+        p->o.sink->failed(p->o.sink, t, &failure);
+    /* The sink may have removed the target. */
+    return t->schedule.state == TARGET_REMOVED ? TARGET_NEVER : due_ns;
+}
+
+static void tick_at_end(struct pipepoll *p);
+
+static void poll_finish(struct transfer *x)
+{
+    struct call *c = CONTAINER_OF(x, struct call, transfer);
+    struct pipepoll_target *t = c->owner;
+    struct pipepoll *p = t->poller;
+    struct outcome got;
+    call_read_poll(c, &p->calls, &got);
+    enum fault fault = judge(t, &got);
+    p->jobs_on_order -= c->on_order;
+    uint64_t due_ns = fault ? poll_failed(t, c, &got, fault) : poll_answered(t, c, &got);
+    call_give(p, c);
+    target_wait(t, due_ns);
+    tick_at_end(p);
+}
+
+static uint32_t batch_size(const struct pipepoll_target *t, uint64_t credit)
+{
+    if (credit == UINT64_MAX)
+        return t->max_batch_size;
+    uint32_t batch = t->max_batch_size ? t->max_batch_size : BATCH_DEFAULT;
+    return batch < credit ? batch : (uint32_t)credit;
+}
+
+static void poll_begin(struct pipepoll_target *t, uint64_t now_ns, uint64_t credit)
+{
+    struct pipepoll *p = t->poller;
+    if (now_ns - t->schedule.due_ns > p->max_lateness_ns)
+        p->max_lateness_ns = now_ns - t->schedule.due_ns;
+    p->stats.polls++;
+    struct call *c = call_take(p);
+    struct outcome got = { .fault = FAULT_OUT_OF_MEMORY };
+    if (c) {
+        c->owner = t;
+        c->transfer.on_done = poll_finish;
+        got.fault =
+            call_start_poll(c, &p->calls, t->region, &t->action_type, batch_size(t, credit));
+    }
+    if (!got.fault) {
+        c->on_order = credit == UINT64_MAX ? 0 : c->batch;
+        p->jobs_on_order += c->on_order;
+        return;
+    }
+    call_give(p, c);
+    target_wait(t, poll_failed(t, NULL, &got, got.fault));
+}
+
+/* UINT64_MAX: no limit. */
+static uint64_t credit_left(const struct pipepoll *p)
+{
+    if (!p->o.sink->credit)
+        return UINT64_MAX;
+    uint64_t credit = p->o.sink->credit(p->o.sink);
+    if (credit == SIZE_MAX)
+        return UINT64_MAX;
+    return credit > p->jobs_on_order ? credit - p->jobs_on_order : 0;
+}
+
+static bool has_news(const struct pipepoll *p)
+{
+    return !list_empty(&p->regions.signers.news) || !list_empty(&p->regions.lagging);
+}
+
+static void tell_identity(struct pipepoll *p, struct signer *s)
+{
+    struct pipepoll_identity now = signer_report(s);
+    regions_follow(&p->regions, s);
+    if (signer_is_news(s, &now) && p->o.sink->credentials)
+        p->o.sink->credentials(p->o.sink, &now);
+}
+
+/* Regions follow before anything starts, so that none is polled without keys. */
+static void follow_identities(struct pipepoll *p, uint64_t since_ns)
+{
+    while (has_news(p) && !is_over(since_ns)) {
+        if (!regions_catch_up(&p->regions, &p->woken))
+            continue;
+        struct signer *s = signer_next_changed(&p->regions.signers);
+        if (s)
+            tell_identity(p, s);
+    }
+}
+
+/* Not all at the same instant, and not too many in one turn of the loop. */
+enum { WOKEN_WITHIN_MS = 500, WOKEN_AT_ONCE = 1000 };
+
+static void wake_some(struct pipepoll *p, uint64_t now_ns)
+{
+    struct list *l = NULL;
+    for (int i = 0; i < WOKEN_AT_ONCE && (l = list_pop_first(&p->woken)) != NULL; i++) {
+        struct pipepoll_target *t = CONTAINER_OF(l, struct pipepoll_target, keys_link);
+        uint64_t after_ms = rng_next(&p->rng) % WOKEN_WITHIN_MS;
+        schedule_hurry(&p->schedule, &t->schedule, now_ns + after_ms * 1000000);
+        target_scatter(&t->schedule, rng_next(&p->rng));
+    }
+}
+
+/* true: no more can start now. */
+static bool start_due(struct pipepoll *p, uint64_t now_ns, unsigned most)
+{
+    while (schedule_has_next(&p->schedule, now_ns)) {
+        if (!most--)
+            return false;
+        uint64_t credit = credit_left(p); /* the sink may have removed targets in there */
+        if (!credit) {
+            schedule_park(&p->schedule, now_ns);
+            return true;
+        }
+        schedule_resume(&p->schedule, now_ns);
+        struct target *next = schedule_take(&p->schedule, now_ns);
+        if (next)
+            poll_begin(CONTAINER_OF(next, struct pipepoll_target, schedule), now_ns, credit);
+        if (is_over(now_ns))
+            return false;
+    }
+    return true;
+}
+
+static void tick_again_at(struct pipepoll *p, uint64_t due_ns)
+{
+    poller_hold_loop(p);
+    alarm_set(&p->tick, due_ns);
+}
+
+/* A poll ended: others may have waited for its slot. The rest is the alarm's. */
+static void tick_at_end(struct pipepoll *p)
+{
+    uint64_t now_ns = wake_now_ns();
+    bool is_busy = has_news(p) || !list_empty(&p->gone) || !list_empty(&p->woken) || p->closing;
+    if (!is_busy) {
+        schedule_advance(&p->schedule, now_ns);
+        is_busy = !start_due(p, now_ns, STARTS_AT_END);
+    }
+    tick_again_at(p, is_busy ? now_ns : schedule_next_due(&p->schedule));
+}
+
+/* Start what is due while there are keys, slots and credit; come back when more is due. */
+static void tick(struct pipepoll *p, uint64_t now_ns)
+{
+    wake_some(p, now_ns);
+    do
+        schedule_advance(&p->schedule, now_ns);
+    while (schedule_next_due(&p->schedule) <= now_ns && !is_over(now_ns));
+    bool is_busy = !start_due(p, now_ns, UINT_MAX) || !list_empty(&p->gone) ||
+                   !list_empty(&p->woken) || has_news(p) || p->closing; /* by the sink */
+    tick_again_at(p, is_busy ? now_ns : schedule_next_due(&p->schedule));
+}
+
+/* --- the end --- */
+
+void poller_remove(struct pipepoll_target *t)
+{
+    struct pipepoll *p = t->poller;
+    if (t->schedule.state == TARGET_REMOVED)
+        return;
+    bool is_gone = schedule_remove(&p->schedule, &t->schedule); /* or its poll is out */
+    list_remove(&t->link);
+    list_put_last(is_gone ? &p->gone : &p->leaving, &t->link);
+}
+
+void target_free(struct pipepoll_target *t)
+{
+    struct pipepoll *p = t->poller;
+    list_remove(&t->keys_link);
+    region_leave(&p->regions, t->region);
+    p->stats.targets--;
+    alloc_free(&p->alloc, t, t->size);
+}
+
+static void on_wake_closed(void *ctx)
+{
+    struct pipepoll *p = ctx;
+    void (*closed)(void *ctx) = p->closed;
+    void *closed_ctx = p->closed_ctx;
+    struct alloc alloc = p->alloc;
+    trust_free(p->trust);
+    pipepoll_credentials_unref(p->credentials);
+    alloc_free(&alloc, p, sizeof *p);
+    if (closed)
+        closed(closed_ctx);
+}
+
+static void on_transport_closed(void *ctx)
+{
+    struct pipepoll *p = ctx;
+    wake_close(p->wake, on_wake_closed, p);
+}
+
+static void poller_end(struct pipepoll *p)
+{
+    call_context_deinit(&p->calls);
+    schedule_deinit(&p->schedule);
+    table_deinit(&p->regions.all);
+    table_deinit(&p->regions.allowances.all);
+    table_deinit(&p->regions.signers.used);
+    alarm_deinit(&p->tick);
+    p->stats.connections = transport_connections(p->transport);
+    struct transport *ended = p->transport;
+    p->transport = NULL;
+    transport_close(ended, on_transport_closed, p);
+}
+
+static void tell_removed(struct pipepoll *p, uint64_t since_ns)
+{
+    const struct list *last = p->gone.prev; /* what removed() removes in turn waits */
+    for (struct list *l = NULL; l != last && !is_over(since_ns);) {
+        l = list_pop_first(&p->gone);
+        if (!l)
+            break;
+        struct pipepoll_target *t = CONTAINER_OF(l, struct pipepoll_target, link);
+        if (p->o.sink->removed)
+            p->o.sink->removed(p->o.sink, t);
+        target_free(t);
+    }
+}
+
+static bool has_targets(const struct pipepoll *p)
+{
+    return !list_empty(&p->targets) || !list_empty(&p->leaving) || !list_empty(&p->gone);
+}
+
+/* The last target is gone, and slots come back no more. true: they are gone too. */
+static bool free_calls(struct pipepoll *p, uint64_t since_ns)
+{
+    struct list *l;
+    while (!is_over(since_ns) && (l = list_pop_first(&p->free_calls)) != NULL)
+        call_free(CONTAINER_OF(l, struct call, free_link), &p->calls);
+    return list_empty(&p->free_calls);
+}
+
+/* Signers end by themselves, and ring the alarm; so do polls in flight. */
+static void end_some(struct pipepoll *p, uint64_t since_ns)
+{
+    while (!list_empty(&p->targets) && !is_over(since_ns))
+        poller_remove(CONTAINER_OF(p->targets.next, struct pipepoll_target, link));
+    tell_removed(p, since_ns);
+    bool is_empty = !has_targets(p) && free_calls(p, since_ns);
+    if (is_empty && !p->regions.signers.open)
+        poller_end(p);
+    else if (has_news(p) || !list_empty(&p->targets) || !list_empty(&p->gone) ||
+             (!has_targets(p) && !is_empty))
+        poller_tick_soon(p);
+}
+
+void poller_on_tick(struct alarm *alarm)
+{
+    struct pipepoll *p = CONTAINER_OF(alarm, struct pipepoll, tick);
+    uint64_t now_ns = wake_now_ns();
+    tell_removed(p, now_ns);
+    follow_identities(p, now_ns);
+    if (p->closing)
+        end_some(p, now_ns);
+    else if (has_news(p))
+        poller_tick_soon(p);
+    else
+        tick(p, now_ns);
+}
+
+void poller_abandon(struct pipepoll *p)
+{
+    alarm_deinit(&p->tick);
+    if (p->wake)
+        wake_close(p->wake, on_wake_closed, p);
+    else
+        on_wake_closed(p);
+}

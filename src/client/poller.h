@@ -1,0 +1,65 @@
+/* The poller and its targets: what poller.c drives and api.c makes and ends. */
+#ifndef CLIENT_POLLER_H
+#define CLIENT_POLLER_H
+
+#include "aws/user_agent.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "client/call.h"
+#include "io/trust.h"
+
+struct pipepoll {
+    struct pipepoll_options o;
+    struct alloc alloc;
+    struct log log;
+    struct wake *wake;
+    struct alarm tick;
+    struct trust *trust;
+    struct transport *transport;
+    struct call_context calls;
+    struct schedule schedule;
+    struct regions regions;
+    /* Those that are polled; removed with a poll in flight; to be told so, then freed. */
+    struct list targets, leaving, gone;
+    struct list free_calls;
+    struct list woken;                        /* targets that waited for keys, to be polled soon */
+    struct pipepoll_credentials *credentials; /* of targets without their own */
+    struct environment environment;
+    char user_agent[USER_AGENT_SIZE];
+    struct rng rng;
+    uint64_t jobs_on_order; /* what polls in flight may bring, when the sink has a limit */
+    uint64_t max_lateness_ns;
+    struct pipepoll_stats stats;
+    bool keeps_loop; /* alive although nothing is in flight */
+    bool closing;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+struct pipepoll_target {
+    struct target schedule; /* first poll, interval, back-off */
+    struct list link;       /* in targets, leaving or gone */
+    struct list keys_link;  /* in its region's waiting, then in woken, while keys are its trouble */
+    struct pipepoll *poller;
+    struct region *region;
+    struct pipepoll_action_type action_type; /* slices of text */
+    uint32_t max_batch_size;
+    uint32_t size;
+    void *user;
+    char text[];
+};
+
+/* Ring the tick as soon as the loop turns, for the loop lives that long. */
+void poller_tick_soon(struct pipepoll *p);
+/* No poll of t starts any more. Fine on one that was removed. */
+void poller_remove(struct pipepoll_target *t);
+/* Hold the loop or let it end, as the embedder wishes and as polls in flight demand. */
+void poller_hold_loop(struct pipepoll *p);
+/* The alarm's: tell removed targets, end a poller that is done, else start what is due. */
+void poller_on_tick(struct alarm *tick);
+/* Undo a start that failed half-way; the loop may still have to close a timer. */
+void poller_abandon(struct pipepoll *p);
+/* Leave the region and free; t is in no list and no schedule. */
+void target_free(struct pipepoll_target *t);
+
+#endif

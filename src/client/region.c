@@ -1,0 +1,219 @@
+#include "client/region.h"
+
+#include "base/log.h"
+
+/* Of these a slice takes some 10 us. */
+enum { CAUGHT_UP_AT_ONCE = 64 };
+
+static uint64_t hash_of(uint64_t seed, str name, str url, const struct signer *signer)
+{
+    str owner = { (const char *)&signer, sizeof signer };
+    return table_hash(table_hash(table_hash(seed, owner), name), url);
+}
+
+static struct region *find(const struct regions *all, str name, str url,
+                           const struct signer *signer)
+{
+    uint64_t hash = hash_of(all->all.seed, name, url, signer);
+    for (struct table_node *n = table_first(&all->all, hash); n; n = table_next(n)) {
+        struct region *r = CONTAINER_OF(n, struct region, node);
+        if (r->signer == signer && str_eq(region_name(r), name) && str_eq(r->endpoint.url, url))
+            return r;
+    }
+    return NULL;
+}
+
+/* --- keys and accounts --- */
+
+static void hold_without_keys(struct regions *all, struct region *r)
+{
+    bool has_keys = identity_current(r->signer->identity) != NULL;
+    schedule_share_hold(all->schedule, &r->share, !has_keys || r->awaits_keys, wake_now_ns());
+}
+
+static struct allowance_key allowance_key_of(const struct region *r)
+{
+    const struct credentials *keys = identity_current(r->signer->identity);
+    return (struct allowance_key) {
+        .account = keys ? keys->account_id : STR(""),
+        .owner = r->signer,
+        .region = region_name(r),
+        .url = r->endpoint.url,
+    };
+}
+
+/* Out of memory, it stays with the allowance it has. */
+static void follow_account(struct regions *all, struct region *r)
+{
+    struct allowance_key key = allowance_key_of(r);
+    struct allowance *next;
+    if (!identity_current(r->signer->identity) || allowance_is(r->allowance, &key) ||
+        allowance_join(&all->allowances, &key, wake_now_ns(), &next))
+        return;
+    schedule_share_use(all->schedule, &r->share, &next->budget);
+    allowance_leave(&all->allowances, r->allowance);
+    r->allowance = next;
+}
+
+static void wake_waiting(struct region *r, struct list *woken)
+{
+    uint32_t serial = identity_serial(r->signer->identity);
+    if ((r->keys_serial != serial && !r->is_closed) || r->retries != r->signer->retries)
+        list_move_all(woken, &r->waiting);
+    r->keys_serial = serial;
+    r->retries = r->signer->retries;
+}
+
+void regions_follow(struct regions *all, struct signer *signer)
+{
+    if (signer->retry && !identity_is_fetching(signer->identity)) {
+        signer->retry = false;
+        signer->retries++;
+    }
+    list_move_all(&all->lagging, &signer->regions);
+}
+
+static void catch_up(struct regions *all, struct region *r, struct list *woken)
+{
+    bool fetching = identity_is_fetching(r->signer->identity);
+    r->awaits_keys = r->awaits_keys && fetching;
+    follow_account(all, r);
+    hold_without_keys(all, r);
+    if (!fetching)
+        wake_waiting(r, woken);
+}
+
+bool regions_catch_up(struct regions *all, struct list *woken)
+{
+    struct list *l;
+    for (int i = 0; i < CAUGHT_UP_AT_ONCE && (l = list_pop_first(&all->lagging)) != NULL; i++) {
+        struct region *r = CONTAINER_OF(l, struct region, link);
+        list_put_last(&r->signer->regions, &r->link);
+        catch_up(all, r, woken);
+    }
+    return list_empty(&all->lagging);
+}
+
+/* A region that an account has not enabled knows none of its keys, good as they are elsewhere. One
+ * that accepted these very keys before says something else: that they were taken away. What was
+ * found of one set is believed of the next, until that one is refused where others were not. */
+static bool is_closed_to(const struct region *r, str code)
+{
+    const struct identity *id = r->signer->identity;
+    bool knows_not = str_eq(code, STR("UnrecognizedClientException")) ||
+                     str_eq(code, STR("InvalidClientTokenId"));
+    bool accepted_elsewhere = identity_is_accepted(id) && r->accepted_serial != identity_serial(id);
+    return knows_not && (accepted_elsewhere || (r->is_closed && !identity_is_refused(id)));
+}
+
+enum fault region_keys_refused(struct regions *all, struct region *r,
+                               const struct region_refusal *said)
+{
+    struct pipepoll_error why;
+    str code = said->code, message = said->message;
+    r->is_closed = is_closed_to(r, code);
+    if (r->is_closed)
+        return FAULT_NOT_ENABLED;
+    explain(&why, 0, "%.*s refused the keys: %.*s%s%.*s", STR_ARG(region_name(r)), STR_ARG(code),
+            message.len ? ": " : "", STR_ARG(message));
+    explain_cause(&why, said->cause, STR(""));
+    if (!identity_refused(r->signer->identity, &why))
+        return FAULT_NO_CREDENTIALS;
+    r->awaits_keys = true;
+    hold_without_keys(all, r);
+    return FAULT_EXPIRED;
+}
+
+void region_keys_accepted(struct region *r)
+{
+    r->is_closed = false;
+    r->accepted_serial = identity_serial(r->signer->identity);
+    identity_accepted(r->signer->identity);
+}
+
+/* --- joining and leaving --- */
+
+static void region_free(struct regions *all, struct region *r)
+{
+    if (r->pool)
+        pool_close(r->pool);
+    sigv4_key_deinit(&r->key);
+    allowance_leave(&all->allowances, r->allowance);
+    signer_leave(r->signer);
+    alloc_free(&all->alloc, r, sizeof *r);
+}
+
+/* Takes over the caller's place at the signer. */
+static int region_new(struct regions *all, const struct endpoint_rule *rule, struct signer *signer,
+                      struct region **out)
+{
+    struct region *r = alloc_new(&all->alloc, sizeof *r);
+    if (!r) {
+        signer_leave(signer);
+        return PIPEPOLL_ENOMEM;
+    }
+    r->signer = signer;
+    list_init(&r->waiting);
+    int failed = endpoint_resolve(&r->endpoint, rule, NULL);
+    if (!failed) {
+        /* Not as it was asked for, which may be "fips-us-east-1": signatures and limits are the
+         * region's own. */
+        r->name_len = r->endpoint.signing_region.len;
+        memcpy(r->name, r->endpoint.signing_region.ptr, r->name_len); /* 63 at most */
+    }
+    if (!failed)
+        failed = sigv4_key_init(&r->key, region_name(r), STR("codepipeline"));
+    struct pool_options o = { .url = r->endpoint.url };
+    if (!failed)
+        failed = pool_open(&r->pool, all->transport, &o);
+    struct allowance_key key = allowance_key_of(r);
+    if (!failed)
+        failed = allowance_join(&all->allowances, &key, wake_now_ns(), &r->allowance);
+    if (!failed)
+        failed = schedule_share_add(all->schedule, &r->share, &r->allowance->budget);
+    if (failed) {
+        region_free(all, r);
+        return failed;
+    }
+    r->keys_serial = identity_serial(signer->identity);
+    r->retries = signer->retries;
+    hold_without_keys(all, r);
+    table_put(&all->all, &r->node, hash_of(all->all.seed, region_name(r), r->endpoint.url, signer));
+    list_put_last(&signer->regions, &r->link);
+    *out = r;
+    return 0;
+}
+
+int region_join(struct regions *all, const struct endpoint_rule *rule,
+                struct pipepoll_credentials *wish, struct region **out, struct pipepoll_error *why)
+{
+    struct endpoint endpoint;
+    int failed = endpoint_resolve(&endpoint, rule, why);
+    if (failed)
+        return failed;
+    struct signer *signer;
+    struct region *r = NULL;
+    failed = signer_join(&all->signers, wish, endpoint.signing_region, &signer);
+    if (!failed) {
+        r = find(all, endpoint.signing_region, endpoint.url, signer);
+        if (r)
+            signer_leave(signer); /* the region has joined it already */
+        else
+            failed = region_new(all, rule, signer, &r);
+    }
+    if (failed)
+        return explain(why, failed, "%s", pipepoll_strerror(failed));
+    r->target_count++;
+    *out = r;
+    return 0;
+}
+
+void region_leave(struct regions *all, struct region *r)
+{
+    if (--r->target_count)
+        return;
+    schedule_share_remove(all->schedule, &r->share);
+    table_remove(&all->all, &r->node);
+    list_remove(&r->link);
+    region_free(all, r);
+}

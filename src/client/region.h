@@ -1,0 +1,81 @@
+/* One region as the targets of one identity see it: where its calls go, the key they are signed
+ * with, how far its clock is off, the connections they use, and what they may ask for. What goes
+ * wrong in one stays in it. */
+#ifndef CLIENT_REGION_H
+#define CLIENT_REGION_H
+
+#include "aws/clock_skew.h"
+#include "aws/endpoint.h"
+#include "aws/sigv4.h"
+#include "client/allowance.h"
+#include "client/signer.h"
+#include "io/transport.h"
+#include "poll/schedule.h"
+
+struct region {
+    struct table_node node;
+    struct list link; /* in its signer's regions, or in regions.lagging */
+    struct share share;
+    struct endpoint endpoint;
+    struct sigv4_key key;
+    struct amz_date date; /* of the last call: made anew once a second */
+    struct clock_skew clock;
+    struct pool *pool;
+    struct signer *signer;
+    struct allowance *allowance;
+    bool awaits_keys; /* the service refused those there are, and others are being fetched */
+    bool is_closed;   /* to this account: it refuses keys that others accept */
+    uint32_t keys_serial, accepted_serial; /* of the set it was told of; that it accepted last */
+    uint32_t retries;                      /* of its signer, that it has followed */
+    struct list waiting; /* the poller's targets that failed for the set or its account */
+    uint32_t target_count;
+    size_t name_len;
+    char name[64];
+};
+
+/* What regions are made from and belong to. */
+struct regions {
+    struct table all;    /* by signer, name and URL */
+    struct list lagging; /* those whose signers' news they have not followed yet */
+    struct alloc alloc;
+    struct transport *transport;
+    struct schedule *schedule;
+    struct signers signers;
+    struct allowances allowances;
+};
+
+static inline str region_name(const struct region *r)
+{
+    return (str) { r->name, r->name_len };
+}
+
+/* The region for this rule and these credentials, made when no target uses it yet. Counts the
+ * caller as one more target. PIPEPOLL_EINVAL (see endpoint_resolve), PIPEPOLL_ENOMEM,
+ * PIPEPOLL_ESYSTEM. */
+int region_join(struct regions *all, const struct endpoint_rule *rule,
+                struct pipepoll_credentials *wish, struct region **out, struct pipepoll_error *why);
+/* One target less, none of its calls in flight; the last one ends the region and its
+ * connections. */
+void region_leave(struct regions *all, struct region *r);
+
+/* The signer has news: its regions lag from now on, which costs the same however many they are. */
+void regions_follow(struct regions *all, struct signer *signer);
+/* Some regions follow their signers: their targets are held while there are no keys, and let go
+ * when there are; and it is seen which account they are of. What waited for other keys is moved to
+ * the end of `woken` when there are such, or when somebody asked for it (signers_retry()). true: no
+ * region lags any more. */
+bool regions_catch_up(struct regions *all, struct list *woken);
+
+/* The service refused the current keys: what for is said by its words. The verdict is one
+ * of: FAULT_EXPIRED, others are on their way, and the region's targets wait for them;
+ * FAULT_NOT_ENABLED, other regions accept them; FAULT_NO_CREDENTIALS. */
+struct region_refusal {
+    str code, message;
+    enum pipepoll_cause cause;
+};
+enum fault region_keys_refused(struct regions *all, struct region *r,
+                               const struct region_refusal *said);
+/* It gave an answer that only good keys get. */
+void region_keys_accepted(struct region *r);
+
+#endif

@@ -1,0 +1,146 @@
+#include "client/signer.h"
+
+static struct signer *find(const struct signers *all, const struct wish *wish, uint64_t hash)
+{
+    for (struct table_node *n = table_first(&all->used, hash); n; n = table_next(n)) {
+        struct signer *s = CONTAINER_OF(n, struct signer, node);
+        if (wish_eq(&s->wish->wish, wish))
+            return s;
+    }
+    return NULL;
+}
+
+static void on_identity_change(struct identity *id, void *ctx)
+{
+    struct signer *s = ctx;
+    (void)id;
+    if (list_empty(&s->news_link))
+        list_put_last(&s->all->news, &s->news_link);
+    s->all->on_change(s->all->ctx);
+}
+
+static int signer_new(struct signers *all, struct pipepoll_credentials *wish, str region,
+                      struct signer **out)
+{
+    struct signer *s = alloc_new(&all->host.alloc, sizeof *s);
+    if (!s)
+        return PIPEPOLL_ENOMEM;
+    *s = (struct signer) { .all = all, .wish = wish };
+    list_init(&s->news_link);
+    list_init(&s->regions);
+    struct identity_options o = {
+        .host = &all->host,
+        .wish = wish,
+        .region = region,
+        .on_change = on_identity_change,
+        .ctx = s,
+    };
+    int r = identity_open(&s->identity, &o);
+    if (r) {
+        alloc_free(&all->host.alloc, s, sizeof *s);
+        return r;
+    }
+    pipepoll_credentials_ref(wish);
+    all->open++;
+    if (identity_current(s->identity))
+        on_identity_change(s->identity, s); /* keys at hand are news; a fetch tells its own */
+    *out = s;
+    return 0;
+}
+
+int signer_join(struct signers *all, struct pipepoll_credentials *wish, str region,
+                struct signer **out)
+{
+    uint64_t hash = wish_hash(all->used.seed, &wish->wish);
+    struct signer *s = find(all, &wish->wish, hash);
+    if (!s) {
+        int r = signer_new(all, wish, region, &s);
+        if (r)
+            return r;
+        table_put(&all->used, &s->node, hash);
+    }
+    s->region_count++;
+    *out = s;
+    return 0;
+}
+
+struct signer *signer_next_changed(struct signers *all)
+{
+    struct list *l = list_pop_first(&all->news);
+    return l ? CONTAINER_OF(l, struct signer, news_link) : NULL;
+}
+
+static void on_identity_closed(void *ctx)
+{
+    struct signer *s = ctx;
+    struct signers *all = s->all;
+    pipepoll_credentials_unref(s->wish);
+    alloc_free(&all->host.alloc, s, sizeof *s);
+    all->open--;
+    all->on_change(all->ctx);
+}
+
+void signer_leave(struct signer *s)
+{
+    if (--s->region_count)
+        return;
+    table_remove(&s->all->used, &s->node);
+    list_remove(&s->news_link);
+    identity_close(s->identity, on_identity_closed, s);
+}
+
+void signers_retry(struct signers *all)
+{
+    struct table_walk walk = { 0 };
+    for (struct table_node *n; (n = table_each(&all->used, &walk)) != NULL;) {
+        struct signer *s = CONTAINER_OF(n, struct signer, node);
+        identity_retry(s->identity);
+        s->retry = true;
+        on_identity_change(s->identity, s);
+    }
+}
+
+struct pipepoll_identity signer_report(const struct signer *s)
+{
+    struct identity_report now;
+    identity_report(s->identity, &now);
+    return (struct pipepoll_identity) {
+        .usable = now.usable,
+        .refused = now.refused,
+        .degraded = now.degraded,
+        .expires_s = now.expires_s,
+        .source = str_of(now.label),
+        .reason = str_of(now.why),
+        .cause = now.cause,
+        .subject = str_of(now.subject),
+    };
+}
+
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len)
+{
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ at[i]) * 1099511628211u; /* FNV-1a */
+    return hash;
+}
+
+static uint64_t hash_words(uint64_t hash, str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            hash = hash_bytes(hash, &text.ptr[i], 1);
+    return hash;
+}
+
+bool signer_is_news(struct signer *s, const struct pipepoll_identity *report)
+{
+    const bool flags[] = { report->usable, report->refused, report->degraded };
+    uint64_t hash = hash_bytes(14695981039346656037u, flags, sizeof flags);
+    hash = hash_bytes(hash, &report->expires_s, sizeof report->expires_s);
+    hash = hash_bytes(hash, &report->cause, sizeof report->cause);
+    hash = hash_bytes(hash, report->source.ptr, report->source.len);
+    hash = hash_words(hash, report->reason);
+    bool is_news = hash != s->told_hash;
+    s->told_hash = hash;
+    return is_news;
+}

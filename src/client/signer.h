@@ -1,0 +1,54 @@
+/* Whose keys sign the calls of a target: an identity as the poller sees it, shared by all targets
+ * that wish for the same keys. */
+#ifndef CLIENT_SIGNER_H
+#define CLIENT_SIGNER_H
+
+#include "base/list.h"
+#include "base/table.h"
+#include "credentials/identity.h"
+
+struct signer {
+    struct table_node node;
+    struct list news_link; /* in signers.news: look at it at the next tick */
+    struct list regions;   /* those that it signs for; the poller's */
+    struct signers *all;
+    struct identity *identity;
+    struct pipepoll_credentials *wish; /* referenced */
+    uint32_t region_count;
+    bool retry;         /* its targets are to be polled when the fetch under way ends */
+    uint32_t retries;   /* such fetches that ended */
+    uint64_t told_hash; /* of what was told last */
+};
+
+/* What signers are made from and belong to. */
+struct signers {
+    struct table used; /* by wish */
+    struct list news;  /* those that may have changed, in the order in which they did */
+    uint32_t open;     /* those that are closing included */
+    struct provider_host host;
+    /* From the loop: a signer has news, or the last one that closes is gone. */
+    void (*on_change)(void *ctx);
+    void *ctx;
+};
+
+/* The signer of this wish, made when no region uses it yet: then for the first of its regions, this
+ * one. Counts the caller as one more. PIPEPOLL_ENOMEM. */
+int signer_join(struct signers *all, struct pipepoll_credentials *wish, str region,
+                struct signer **out);
+/* The first with news, which it has no more then; NULL when there is none. */
+struct signer *signer_next_changed(struct signers *all);
+
+/* One region less; the last one ends it: signers.open goes down later, from the loop. */
+void signer_leave(struct signer *s);
+
+/* For all: keys that are missing, refused or degraded are fetched at once, and whoever waits for
+ * others tries again with what came. */
+void signers_retry(struct signers *all);
+
+struct pipepoll_identity signer_report(const struct signer *s);
+
+/* Is this report worth telling? Not when it differs from the one before in the numbers of its
+ * reason only: a fetch that fails again and again is told once. Remembers it as told. */
+bool signer_is_news(struct signer *s, const struct pipepoll_identity *report);
+
+#endif

@@ -1,0 +1,335 @@
+#include "config/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/environment.h"
+#include "base/ini.h"
+#include "config/limits.h"
+#include "config/quantity.h"
+
+enum { APP_ID_MAX = 250 /* what the library takes */ };
+
+static const double POLLS_PER_S_LEAST = 0.001, POLLS_PER_S_MOST = 1e5;
+
+const char *config_log_level_name(enum pipepoll_level level)
+{
+    static const char *const names[] = { [PIPEPOLL_ERROR] = "error",
+                                         [PIPEPOLL_WARNING] = "warning",
+                                         [PIPEPOLL_INFO] = "info",
+                                         [PIPEPOLL_DEBUG] = "debug" };
+    return names[level];
+}
+
+bool config_log_level(str text, enum pipepoll_level *out)
+{
+    for (enum pipepoll_level l = PIPEPOLL_ERROR; l <= PIPEPOLL_DEBUG; l++) {
+        if (str_eq(text, str_of(config_log_level_name(l)))) {
+            *out = l;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool config_format(str text, bool *json)
+{
+    if (!str_eq(text, STR("json")) && !str_eq(text, STR("text")))
+        return false;
+    *json = str_eq(text, STR("json"));
+    return true;
+}
+
+static void judge(bool right, const struct section *s, enum key k, const char *what,
+                  struct complaints *c)
+{
+    const struct value *v = &s->values[k];
+    if (!right && v->text.len)
+        complain(c, PIPEPOLL_ERROR, v->at, "%s is %s, not \"%.*s\"", key_name(k), what,
+                 STR_ARG(v->text));
+}
+
+/* Asked without opening it: a pipe may be read but once. NULL: it can be read; else why not. */
+static const char *unreadable(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) || access(path, R_OK))
+        return strerror(errno);
+    return S_ISDIR(st.st_mode) ? strerror(EISDIR) : NULL;
+}
+
+/* A copy, which becomes the config's. NULL, or why it is of no use. */
+static const char *keep_ca_bundle(struct config *out, struct buf *path)
+{
+    buf_cstr(path);
+    out->roots = path->overflow ? NULL : strdup(path->at);
+    if (!out->roots)
+        return strerror(path->overflow ? ENAMETOOLONG : ENOMEM);
+    out->ca_bundle = str_of(out->roots);
+    return unreadable(out->roots);
+}
+
+static void read_ca_bundle(struct config *out, const struct value *v, struct complaints *c)
+{
+    const struct environment ours = { NULL, NULL };
+    char text[PATH_MAX];
+    struct buf path = BUF_ON(text);
+    if (!v->text.len)
+        return;
+    environment_put_path(&ours, &path, v->text);
+    const char *reason = keep_ca_bundle(out, &path);
+    if (reason)
+        complain(c, PIPEPOLL_ERROR, v->at, "ca-bundle \"%.*s\" cannot be read: %s",
+                 STR_ARG(v->text), reason);
+}
+
+static void read_ambient_ca_bundle(struct config *out, const struct pipepoll_settings *s,
+                                   struct complaints *c)
+{
+    char text[PATH_MAX];
+    struct buf path = BUF_ON(text);
+    str found = pipepoll_settings_get(s, PIPEPOLL_SETTING_CA_BUNDLE, &out->ca_bundle_from);
+    buf_put(&path, found);
+    const char *reason = found.len ? keep_ca_bundle(out, &path) : NULL;
+    if (reason)
+        complain_elsewhere(c, PIPEPOLL_ERROR, "%.*s: \"%.*s\" cannot be read: %s",
+                           STR_ARG(out->ca_bundle_from), STR_ARG(found), reason);
+}
+
+/* What is the process's is not looked for in the profiles of targets. An error there matters only
+ * to who needs it: roots must not be those of somebody else. */
+static int read_ambient(struct config *out, bool has_roots, struct settings *settings,
+                        struct complaints *c)
+{
+    const struct pipepoll_settings *s;
+    struct pipepoll_error why;
+    int r = settings_of(settings, (str) { NULL, 0 }, &s, &why);
+    if (r == PIPEPOLL_ENOMEM)
+        return r;
+    if (r) {
+        if (!has_roots)
+            complain_elsewhere(c, PIPEPOLL_ERROR, "%s", why.text);
+        return PIPEPOLL_OK;
+    }
+    settings_complain(s, c);
+    if (!has_roots)
+        read_ambient_ca_bundle(out, s, c);
+    if (!out->user_agent_app_id.len)
+        out->user_agent_app_id = pipepoll_settings_get(s, PIPEPOLL_SETTING_USER_AGENT_APP_ID,
+                                                       &out->user_agent_app_id_from);
+    if (out->user_agent_app_id.len > APP_ID_MAX)
+        out->user_agent_app_id.len = APP_ID_MAX;
+    out->max_attempts = settings_attempts(s);
+    return PIPEPOLL_OK;
+}
+
+static void read_process(struct config *out, const struct section *s, struct complaints *c)
+{
+    const char *time = "a time from 1ms to 10m such as 500ms, 5s or 2m";
+    const struct value *v = s->values;
+    judge(quantity_count(v[KEY_MAX_IN_FLIGHT].text, 1, 65536, &out->max_in_flight), s,
+          KEY_MAX_IN_FLIGHT, "a number from 1 to 65536", c);
+    judge(quantity_count(v[KEY_MAX_IN_FLIGHT_PER_REGION].text, 1, 65536,
+                         &out->max_in_flight_per_region),
+          s, KEY_MAX_IN_FLIGHT_PER_REGION, "a number from 1 to 65536", c);
+    if (out->max_in_flight_per_region > out->max_in_flight)
+        complain(c, PIPEPOLL_ERROR, v[KEY_MAX_IN_FLIGHT_PER_REGION].at,
+                 "max-in-flight-per-region = %u is more than max-in-flight, %u",
+                 out->max_in_flight_per_region, out->max_in_flight);
+    judge(quantity_count(v[KEY_MAX_CONNECTIONS].text, 1, 65536, &out->max_connections), s,
+          KEY_MAX_CONNECTIONS, "a number from 1 to 65536", c);
+    judge(quantity_real(v[KEY_MAX_POLLS_PER_SECOND].text, POLLS_PER_S_LEAST, POLLS_PER_S_MOST,
+                        &out->max_polls_per_s),
+          s, KEY_MAX_POLLS_PER_SECOND, "a number from 0.001 to 100000 such as 2 or 0.5", c);
+    judge(quantity_duration_ms(v[KEY_REQUEST_TIMEOUT].text, 1, 600000, &out->request_timeout_ms), s,
+          KEY_REQUEST_TIMEOUT, time, c);
+    judge(quantity_duration_ms(v[KEY_CONNECT_TIMEOUT].text, 1, 600000, &out->connect_timeout_ms), s,
+          KEY_CONNECT_TIMEOUT, time, c);
+    judge(quantity_duration_ms(v[KEY_DRAIN_TIMEOUT].text, 1, CONFIG_DRAIN_TIMEOUT_MAX_MS,
+                               &out->drain_timeout_ms),
+          s, KEY_DRAIN_TIMEOUT, "a time from 1ms to 24h such as 20s or 5m", c);
+    read_ca_bundle(out, &v[KEY_CA_BUNDLE], c);
+    out->user_agent_app_id = v[KEY_USER_AGENT_APP_ID].text;
+    judge(out->user_agent_app_id.len <= APP_ID_MAX, s, KEY_USER_AGENT_APP_ID,
+          "at most 250 characters (AWS asks for 50)", c);
+    judge(config_log_level(v[KEY_LOG_LEVEL].text, &out->log_level), s, KEY_LOG_LEVEL,
+          "error, warning, info or debug", c);
+    judge(config_format(v[KEY_LOG_FORMAT].text, &out->log_json), s, KEY_LOG_FORMAT, "text or json",
+          c);
+}
+
+struct forecast_limits config_limits(const struct config *c)
+{
+    uint32_t most = c->max_connections ? c->max_connections : pipepoll_footprint().max_connections;
+    return (struct forecast_limits) { .max_polls_per_s = c->max_polls_per_s,
+                                      .max_in_flight = c->max_in_flight,
+                                      .max_in_flight_per_region = c->max_in_flight_per_region,
+                                      .max_connections = most };
+}
+
+/* Those beyond the bound wait, or connect anew for each poll. Who set it knows; the default follows
+ * from the limit of descriptors. */
+static void warn_of_descriptors(const struct forecast *f, const struct config *config,
+                                struct place at, struct complaints *c)
+{
+    uint64_t needed = limits_descriptors_needed(f->connections, 1), most = limits_descriptors();
+    if (needed > most)
+        complain(c, PIPEPOLL_WARNING, at,
+                 "%zu connections, idle ones included, need %llu descriptors, and this process "
+                 "may have %llu: raise the limit (ulimit -n, LimitNOFILE=), or lower "
+                 "max-connections",
+                 f->connections, (unsigned long long)needed, (unsigned long long)most);
+    else if (!config->max_connections && f->connections < f->connections_wanted)
+        complain(c, PIPEPOLL_WARNING, at,
+                 "the targets keep %zu connections open, idle ones included, and no more than %zu "
+                 "may be, half of this process's limit of descriptors, %llu: the others wait, or "
+                 "connect anew for each poll; raise the limit (ulimit -n, LimitNOFILE=), or set "
+                 "max-connections",
+                 f->connections_wanted, f->connections, (unsigned long long)most);
+}
+
+static int warn_of_plan(struct config *config, const struct section *process, struct complaints *c)
+{
+    struct forecast f = { 0 };
+    const struct forecast_limits limits = config_limits(config);
+    int r = forecast_make(&f, &config->plan, &limits);
+    if (!r) {
+        struct place at = process->values[KEY_MAX_IN_FLIGHT].at;
+        const struct value *connections = &process->values[KEY_MAX_CONNECTIONS];
+        config->connections = f.connections;
+        forecast_complain(&f, &limits, at, c);
+        warn_of_descriptors(&f, config, connections->at.line ? connections->at : at, c);
+    }
+    forecast_deinit(&f);
+    return r;
+}
+
+int config_parse(struct config *out, char *text, size_t len, struct settings *settings,
+                 struct complaints *c)
+{
+    struct sections s = { 0 };
+    struct config config = { .max_in_flight = 256,
+                             .request_timeout_ms = 30000,
+                             .connect_timeout_ms = 10000,
+                             .drain_timeout_ms = 30000,
+                             .log_level = PIPEPOLL_INFO,
+                             .text = text };
+    const char *foreign = ini_foreign_text((str) { text, len });
+    if (foreign)
+        complain(c, PIPEPOLL_ERROR, (struct place) { 0 }, "%s", foreign);
+    int r = foreign ? PIPEPOLL_EINVAL : sections_read(&s, text, len, c);
+    if (r)
+        goto out;
+    read_process(&config, &s.process, c);
+    if (settings)
+        r = read_ambient(&config, s.process.values[KEY_CA_BUNDLE].text.len > 0, settings, c);
+    if (!r)
+        r = plan_build(&config.plan, &s, settings, c);
+    if (!r && c->errors)
+        r = PIPEPOLL_EINVAL;
+    if (!r)
+        r = warn_of_plan(&config, &s.process, c);
+    if (r)
+        goto out;
+    *out = config;
+    config = (struct config) { 0 };
+    if (settings) {
+        out->settings = *settings;
+        *settings = (struct settings) { 0 };
+    }
+out:
+    if (settings)
+        settings_deinit(settings);
+    sections_deinit(&s);
+    config_deinit(&config);
+    return r;
+}
+
+/* A whole file into text[CONFIG_SIZE_MAX + 1]; the length, or -1 with errno. */
+static ssize_t read_all(int fd, char *text)
+{
+    size_t len = 0;
+    while (len <= CONFIG_SIZE_MAX) {
+        ssize_t n = read(fd, text + len, CONFIG_SIZE_MAX + 1 - len);
+        if (n == 0)
+            break;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        len += (size_t)n;
+    }
+    return (ssize_t)len;
+}
+
+/* Opened without blocking, so that a pipe nobody writes to is empty rather than a wait for ever. */
+static int check_kind(int fd, struct complaints *c)
+{
+    struct stat st;
+    if (fstat(fd, &st) == 0 &&
+        (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) &&
+        fcntl(fd, F_SETFL, 0) == 0)
+        return PIPEPOLL_OK;
+    complain(c, PIPEPOLL_ERROR, (struct place) { 0 },
+             "neither a regular file nor a pipe or socket");
+    return PIPEPOLL_EINVAL;
+}
+
+static int refuse(struct complaints *c, const char *what)
+{
+    complain(c, PIPEPOLL_ERROR, (struct place) { 0 }, "%s", what);
+    return PIPEPOLL_EINVAL;
+}
+
+const char *config_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "stdin" : path;
+}
+
+int config_load(struct config *out, const char *path, struct complaints *c)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    *c = (struct complaints) { .file = str_of(config_name(path)) };
+    struct settings settings = { 0 };
+    char *text = NULL;
+    int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+                      : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int r = fd < 0 ? refuse(c, strerror(errno)) : check_kind(fd, c);
+    if (r)
+        goto out;
+    text = malloc(CONFIG_SIZE_MAX + 1);
+    if (!text) {
+        r = PIPEPOLL_ENOMEM;
+        goto out;
+    }
+    ssize_t len = read_all(fd, text);
+    if (len < 0)
+        r = refuse(c, strerror(errno));
+    else if (len > CONFIG_SIZE_MAX)
+        r = refuse(c, "larger than 1 MiB");
+    else if (len == 0)
+        r = refuse(c, "the file is empty");
+    if (r)
+        goto out;
+    char *fitted = realloc(text, (size_t)len);
+    r = config_parse(out, fitted ? fitted : text, (size_t)len, &settings, c);
+    text = NULL;
+out:
+    free(text);
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
+void config_deinit(struct config *c)
+{
+    plan_deinit(&c->plan);
+    settings_deinit(&c->settings);
+    free(c->roots);
+    free(c->text);
+    *c = (struct config) { 0 };
+}

@@ -1,0 +1,251 @@
+#include "config/plan.h"
+
+#include <stdlib.h>
+
+#include "base/order.h"
+#include "config/draft.h"
+#include "config/region.h"
+
+enum { TARGETS_MAX = 100000 };
+
+static int compare_action_type(const struct pipepoll_action_type *a,
+                               const struct pipepoll_action_type *b)
+{
+    int r = order_str(a->category, b->category);
+    r = r ? r : order_str(a->owner, b->owner);
+    r = r ? r : order_str(a->provider, b->provider);
+    return r ? r : order_str(a->version, b->version);
+}
+
+/* What makes a target another one for the service. */
+static int compare_targets(const struct plan_target *a, const struct plan_target *b)
+{
+    const struct pipepoll_target_options *x = &a->options, *y = &b->options;
+    int r = compare_action_type(&x->action_type, &y->action_type);
+    r = r ? r : identity_compare(&a->identity, &b->identity);
+    r = r ? r : order_str(x->endpoint_url, y->endpoint_url);
+    r = r ? r : x->fips - y->fips;
+    r = r ? r : x->dualstack - y->dualstack;
+    return r ? r : order_str(x->region, y->region);
+}
+
+static bool same_options(const struct plan_target *a, const struct plan_target *b)
+{
+    const struct pipepoll_target_options *x = &a->options, *y = &b->options;
+    return x->interval_ms == y->interval_ms && x->pickup_goal_ms == y->pickup_goal_ms &&
+           x->slowest_interval_ms == y->slowest_interval_ms &&
+           x->max_batch_size == y->max_batch_size;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct plan_target *x = a, *y = b;
+    int r = compare_targets(x, y);
+    r = r ? r : order_size(x->section, y->section);
+    return r ? r : order_size(x->named_at.column, y->named_at.column);
+}
+
+static int add_entry(struct plan *p, const struct draft *d, str region, struct place named_at)
+{
+    if (p->count == p->cap) {
+        size_t cap = p->cap ? p->cap * 2 : 64;
+        struct plan_target *grown = realloc(p->targets, cap * sizeof *grown);
+        if (!grown)
+            return PIPEPOLL_ENOMEM;
+        p->targets = grown;
+        p->cap = cap;
+    }
+    struct plan_target *added = &p->targets[p->count++];
+    *added = (struct plan_target) { .options = d->options,
+                                    .identity = d->identity,
+                                    .settings = d->ambient,
+                                    .in_force = d->in_force,
+                                    .name = d->section->name,
+                                    .at = d->section->at,
+                                    .named_at = named_at,
+                                    .section = (size_t)(d->section - d->sections->targets) };
+    added->options.region = region;
+    return PIPEPOLL_OK;
+}
+
+/* A region must be spelled as one. Whether the service is there, it knows better than our list; but
+ * what looks like a slip of the pen is refused until the file says that it is none. */
+static bool check_region(const struct draft *d, str region, struct place at)
+{
+    struct pipepoll_target_options sample = draft_sample();
+    struct pipepoll_error why;
+    char hint[96], text[256];
+    sample.region = region;
+    if (pipepoll_target_check(&sample, &why)) {
+        complain(d->complaints, PIPEPOLL_ERROR, at, "%s%s", why.text,
+                 region_hint(region, hint, sizeof hint));
+        return false;
+    }
+    bool elsewhere = d->options.endpoint_url.len || draft_is_misspelt(d, KEY_ENDPOINT_URL);
+    enum region_doubt doubt = region_doubt(region, elsewhere, text, sizeof text);
+    if (doubt == REGION_LOOKS_MISSPELT && !d->allow_unknown_regions)
+        complain(d->complaints, PIPEPOLL_ERROR, at, "%s; %s = yes polls there all the same", text,
+                 key_name(KEY_ALLOW_UNKNOWN_REGIONS));
+    else if (doubt)
+        complain(d->complaints, PIPEPOLL_WARNING, at, "%s", text);
+    return true;
+}
+
+static int add_regions(struct plan *p, const struct draft *d, str word, struct place at)
+{
+    char hint[96];
+    str region = region_expand(word, 0);
+    if (region_is_all(word) && !region.len)
+        complain(d->complaints, PIPEPOLL_ERROR, at, "unknown partition in \"%.*s\"%s",
+                 STR_ARG(word), region_hint(word, hint, sizeof hint));
+    else if (!region_is_all(word) && !check_region(d, word, at))
+        return PIPEPOLL_OK;
+    int r = PIPEPOLL_OK;
+    for (size_t i = 0; !r && region.len; region = region_expand(word, ++i))
+        r = add_entry(p, d, region, at);
+    return r;
+}
+
+static bool is_separator(char c)
+{
+    return c == ',' || c == ' ' || c == '\t';
+}
+
+static int read_regions(struct plan *p, struct draft *d)
+{
+    const struct value *v = draft_value(d, KEY_REGIONS);
+    if (!v->text.ptr && !draft_is_misspelt(d, KEY_REGIONS)) {
+        str region = draft_setting(d, PIPEPOLL_SETTING_REGION);
+        if (region.len)
+            return add_regions(p, d, region, d->section->at);
+        /* A profile that is not understood was complained of, and might have named one. */
+        if (d->settings && !d->ambient)
+            return PIPEPOLL_OK;
+        draft_require(d, KEY_REGIONS,
+                      "a list such as us-east-1, eu-west-1, or all; AWS_REGION would do too");
+    }
+    str rest = v->text;
+    bool none = v->text.len > 0;
+    while (rest.len) {
+        if (is_separator(rest.ptr[0])) {
+            rest = str_skip(rest, 1);
+            continue;
+        }
+        none = false;
+        size_t len = 0;
+        while (len < rest.len && !is_separator(rest.ptr[len]))
+            len++;
+        /* Where a list goes on over lines, columns are counted on from its first. */
+        struct place at = { v->at.line, v->at.column + (uint32_t)(rest.ptr - v->text.ptr) };
+        int r = add_regions(p, d, (str) { rest.ptr, len }, at);
+        if (r)
+            return r;
+        rest = str_skip(rest, len);
+    }
+    if (none)
+        complain(d->complaints, PIPEPOLL_ERROR, v->at, "regions names no region");
+    return PIPEPOLL_OK;
+}
+
+static int read_target(struct plan *p, struct draft *d)
+{
+    size_t count = p->count;
+    int r = draft_read(d);
+    if (!r)
+        r = read_regions(p, d);
+    /* What it polls is not known, so that it is nobody's twin. */
+    if (d->section->has_misspelt)
+        p->count = count;
+    return r;
+}
+
+/* Once for a word that asks for several, such as a second `all`. */
+static void complain_of_repeated_regions(const struct plan *p, struct complaints *c)
+{
+    const struct plan_target *last = NULL;
+    for (size_t i = 1; i < p->count; i++) {
+        const struct plan_target *a = &p->targets[i - 1], *b = &p->targets[i];
+        if (compare_targets(a, b) || a->section != b->section ||
+            (last && last->section == b->section && last->named_at.column == b->named_at.column))
+            continue;
+        complain(c, PIPEPOLL_ERROR, b->named_at, "%.*s is named twice", STR_ARG(b->options.region));
+        last = b;
+    }
+}
+
+static void complain_of_twins(const struct plan *p, struct complaints *c)
+{
+    const struct plan_target *last = NULL; /* one sentence for each pair of sections */
+    for (size_t i = 1; i < p->count; i++) {
+        const struct plan_target *a = &p->targets[i - 1], *b = &p->targets[i];
+        if (compare_targets(a, b) || a->section == b->section ||
+            (last && last->section == b->section))
+            continue;
+        const struct pipepoll_action_type *t = &b->options.action_type;
+        complain(
+            c, PIPEPOLL_ERROR, b->at,
+            "[target %.*s] polls %.*s/%.*s/%.*s/%.*s in %.*s, as [target %.*s] at line %u does",
+            STR_ARG(b->name), STR_ARG(t->category), STR_ARG(t->owner), STR_ARG(t->provider),
+            STR_ARG(t->version), STR_ARG(b->options.region), STR_ARG(a->name), a->at.line);
+        last = b;
+    }
+}
+
+/* What no single value shows: dualstack where a region's partition has none, and the like. */
+static void check_whole(const struct plan *p, struct complaints *c)
+{
+    struct pipepoll_error why;
+    for (size_t i = 0; i < p->count && c->errors == 0; i++)
+        if (pipepoll_target_check(&p->targets[i].options, &why))
+            complain(c, PIPEPOLL_ERROR, p->targets[i].at, "[target %.*s] in %.*s: %s",
+                     STR_ARG(p->targets[i].name), STR_ARG(p->targets[i].options.region), why.text);
+}
+
+int plan_build(struct plan *out, const struct sections *s, struct settings *settings,
+               struct complaints *c)
+{
+    *out = (struct plan) { .section_count = s->count };
+    if (s->count == 0 && c->errors == 0)
+        complain(c, PIPEPOLL_ERROR, (struct place) { 1, 1 },
+                 "there is no [target NAME] section: nothing to poll");
+    struct draft d = { .sections = s, .settings = settings, .complaints = c };
+    for (size_t i = 0; i < s->count && out->count <= TARGETS_MAX; i++) {
+        d.section = &s->targets[i];
+        int r = read_target(out, &d);
+        if (r)
+            return r;
+    }
+    if (out->count > TARGETS_MAX)
+        complain(c, PIPEPOLL_ERROR, out->targets[TARGETS_MAX].at, "more than %d targets",
+                 TARGETS_MAX);
+    if (out->count)
+        qsort(out->targets, out->count, sizeof *out->targets, compare_places);
+    complain_of_repeated_regions(out, c);
+    complain_of_twins(out, c);
+    check_whole(out, c);
+    return PIPEPOLL_OK;
+}
+
+void plan_deinit(struct plan *p)
+{
+    free(p->targets);
+    *p = (struct plan) { 0 };
+}
+
+void plan_diff(struct plan *old, struct plan *new, const struct plan_change *change)
+{
+    size_t i = 0, j = 0;
+    while (i < old->count || j < new->count) {
+        struct plan_target *a = i < old->count ? &old->targets[i] : NULL;
+        struct plan_target *b = j < new->count ? &new->targets[j] : NULL;
+        int order = !a ? 1 : !b ? -1 : compare_targets(a, b);
+        if (order == 0 && same_options(a, b))
+            change->kept(change->ctx, a, b);
+        if (order < 0 || (order == 0 && !same_options(a, b)))
+            change->removed(change->ctx, a);
+        if (order > 0 || (order == 0 && !same_options(a, b)))
+            change->added(change->ctx, b);
+        i += order <= 0;
+        j += order >= 0;
+    }
+}

@@ -1,0 +1,47 @@
+/* What a config file asks for: one entry for each target section and region, checked, in a fixed
+ * order so that two plans can be told apart by one pass over both. */
+#ifndef CONFIG_PLAN_H
+#define CONFIG_PLAN_H
+
+#include "config/identity.h"
+#include "config/section.h"
+#include "config/settings.h"
+
+struct plan_target {
+    struct pipepoll_target_options options;   /* slices of the config's; no user, no credentials */
+    struct identity identity;                 /* whose credentials it will have */
+    str name;                                 /* of its section: a label, no part of what it is */
+    struct place at;                          /* of its section */
+    struct place named_at;                    /* of the word that asks for its region */
+    size_t section;                           /* index of its section, in the order of the file */
+    void *live;                               /* for whoever runs the plan; NULL at first */
+    const struct pipepoll_settings *settings; /* of its profile; NULL: none were asked for */
+    unsigned in_force;                        /* of them, a bit (1 << which) for each in use */
+};
+
+struct plan {
+    struct plan_target *targets; /* each region and action type once per endpoint and identity */
+    size_t count, cap;
+    size_t section_count;
+};
+
+/* Complains about each missing or wrong value, and about a target that is there twice; warns of
+ * regions where the service is not known to be. The plan is whole only without errors. What a
+ * section leaves out of region, endpoint, fips and dualstack comes from the settings of its
+ * profile, which must outlive the plan; NULL: from nowhere. 0 or PIPEPOLL_ENOMEM; deinit in either
+ * case. */
+int plan_build(struct plan *out, const struct sections *s, struct settings *settings,
+               struct complaints *c);
+void plan_deinit(struct plan *p); /* fine on a zeroed one */
+
+/* How to get from one plan to the next. An entry is kept when all its options are the same; each
+ * entry is in one call. `removed` comes before `added` where only pace or batch differ. */
+struct plan_change {
+    void (*removed)(void *ctx, struct plan_target *old);
+    void (*added)(void *ctx, struct plan_target *new);
+    void (*kept)(void *ctx, struct plan_target *old, struct plan_target *new);
+    void *ctx;
+};
+void plan_diff(struct plan *old, struct plan *new, const struct plan_change *change);
+
+#endif

@@ -1,0 +1,37 @@
+/* How a plan's calls go, and who says so: the settings of the machine that are in force, and the
+ * proxies between. */
+#ifndef CONFIG_ROUTE_H
+#define CONFIG_ROUTE_H
+
+#include "config/config.h"
+
+enum { ROUTE_SETTINGS_MAX = 64, ROUTE_PROXIES_MAX = 4, ROUTE_URL_MAX = 512 };
+
+/* A setting that is in force; slices are the config's or the environment's. */
+struct route_setting {
+    const char *name; /* settings_name(), or "no proxy for" */
+    str value, from;
+};
+
+/* A proxy, or none where `proxy` is empty, and the endpoints that are called by way of it. */
+struct route_proxy {
+    char proxy[ROUTE_URL_MAX]; /* without its password */
+    char example[ROUTE_URL_MAX];
+    size_t endpoints;
+};
+
+struct routes {
+    struct route_setting settings[ROUTE_SETTINGS_MAX]; /* each once; more are not listed */
+    size_t setting_count;
+    struct route_proxy proxies[ROUTE_PROXIES_MAX];
+    size_t proxy_count;
+    bool has_proxy; /* the environment names one, be it for these endpoints or not */
+};
+
+/* PIPEPOLL_ENOMEM. */
+int routes_of(struct routes *out, const struct config *config);
+
+/* Where the calls of a target go; empty where that can't be said. Returns text. */
+const char *route_endpoint(const struct plan_target *t, char *text, size_t size);
+
+#endif

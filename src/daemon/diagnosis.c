@@ -1,0 +1,310 @@
+/* A table names for each cause who says what is the matter and what to do; no sentence of the
+ * library is read for it. The tests see to it that no cause is left out. */
+#include "daemon/diagnosis_parts.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/event.h"
+
+/* The service refuses signatures that are further off. */
+enum { SKEW_MAX_MS = 300000 };
+
+void set_cause(struct diagnosis *d, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(d->cause, sizeof d->cause, format, args);
+    va_end(args);
+}
+
+void set_fix(struct diagnosis *d, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(d->fix, sizeof d->fix, format, args);
+    va_end(args);
+}
+
+/* --- what the service says of the keys --- */
+
+static void judge_clock(struct diagnosis *d, const struct exam *e)
+{
+    d->word = "clock";
+    if (!e->clock_skew_ms)
+        set_cause(d, "By the service the clock of this machine is wrong: %s", e->message);
+    else
+        set_cause(d, "The clock of this machine is %.0f s %s the service's.",
+                  (double)llabs(e->clock_skew_ms) / 1000,
+                  e->clock_skew_ms > 0 ? "behind" : "ahead of");
+    set_fix(d,
+            "Set the clock, for instance by chrony or systemd-timesyncd. AWS takes signatures "
+            "that are at most five minutes off; pipepoll %s.",
+            e->clock_uncorrected
+                ? "would correct its own, but AWS_DISABLE_CLOCK_SKEW_CORRECTION forbids it: unset "
+                  "that"
+                : "corrects its own meanwhile");
+}
+
+static void judge_expired(struct diagnosis *d, const struct exam *e)
+{
+    d->word = "expired";
+    set_cause(d, "The keys from %s have expired: the service answered %s.", e->source, e->code);
+    set_fix(d, "Get new ones where these come from: session keys in the environment or in a file "
+               "must be replaced there, for IAM Identity Center run `aws sso login`.");
+}
+
+static void judge_wrong_region(struct diagnosis *d, const struct exam *e)
+{
+    d->word = "wrong-region";
+    set_cause(d, "The endpoint %s does not serve %.*s: %s", e->url,
+              STR_ARG(e->target->options.region), e->message);
+    set_fix(d, "Let region and endpoint URL agree; without an endpoint URL they do.");
+}
+
+static void judge_signature(struct diagnosis *d, const struct exam *e)
+{
+    d->word = "wrong-secret";
+    set_cause(d,
+              "The signature is wrong (%s): the secret access key from %s is not the one of the "
+              "access key id.",
+              e->code, e->source);
+    set_fix(d, "Copy both keys again, without quotes or blanks around them. If they are right, "
+               "something on the way changes requests: look at the proxy.");
+}
+
+static void judge_unknown_key(struct diagnosis *d, const struct exam *e)
+{
+    d->word = "unknown-key";
+    set_cause(d, "The service does not know the access key from %s (%s): %s", e->source, e->code,
+              e->message);
+    set_fix(d,
+            "It is mistyped or has quotes or blanks around it, was deleted or deactivated, belongs "
+            "to another partition (aws, aws-cn, aws-us-gov), lacks its session token, or the "
+            "account has not enabled the region %.*s.",
+            STR_ARG(e->target->options.region));
+}
+
+/* --- what the service says --- */
+
+static void judge_denied(struct diagnosis *d, const struct exam *e)
+{
+    set_cause(d, "The keys from %s are good, but may not poll: %s", e->source,
+              e->message[0] ? e->message : e->code);
+    set_fix(d, "Allow it to their user or role by this statement (an explicit deny, a permissions "
+               "boundary or a service control policy overrides it): {\"Effect\":\"Allow\","
+               "\"Action\":\"codepipeline:PollForThirdPartyJobs\",\"Resource\":\"*\"}");
+}
+
+static void judge_not_enabled(struct diagnosis *d, const struct exam *e)
+{
+    str region = e->target->options.region;
+    set_cause(d,
+              "The region %.*s is not enabled for the account of the keys from %s: other regions "
+              "accept them, this one knows them not.",
+              STR_ARG(region), e->source);
+    set_fix(d,
+            "Opt in to the region for this account, which takes some minutes: aws account "
+            "enable-region --region-name %.*s. Or leave it out.",
+            STR_ARG(region));
+}
+
+static void judge_not_found(struct diagnosis *d, const struct exam *e)
+{
+    const struct pipepoll_action_type *a = &e->target->options.action_type;
+    str region = e->target->options.region;
+    set_cause(d,
+              "ActionTypeNotFound: there is no action type %.*s/%.*s/%.*s/%.*s in %.*s that these "
+              "keys may poll: it does not exist in this region, or is not shared with the polling "
+              "account.",
+              STR_ARG(a->category), STR_ARG(a->owner), STR_ARG(a->provider), STR_ARG(a->version),
+              STR_ARG(region));
+    set_fix(d,
+            "Compare category, owner, provider and version letter by letter with `aws "
+            "codepipeline get-action-type --region %.*s ...`; there the account of these keys "
+            "must be among the job worker's pollingAccounts. Leave %.*s out where you do not "
+            "offer it.",
+            STR_ARG(region), STR_ARG(region));
+}
+
+static void judge_refused(struct diagnosis *d, const struct exam *e)
+{
+    set_cause(d, "The service does not take the request: %s%s%s", e->code, e->code[0] ? ": " : "",
+              e->message);
+    set_fix(d,
+            "Check the values of the action type. If they are right this is a fault of pipepoll "
+            "or of what stands between: report it with the request id %s.",
+            e->request_id[0] ? e->request_id : "(none)");
+}
+
+static void judge_throttled(struct diagnosis *d, const struct exam *e)
+{
+    d->verdict = VERDICT_WARNING;
+    d->exit_code = EXIT_FAILED;
+    set_cause(d, "Everything works, but the service asks for fewer calls (%s).", e->code);
+    set_fix(d, "The account polls in this region already, perhaps elsewhere: poll less often, or "
+               "set max-polls-per-second.");
+}
+
+static void judge_service(struct diagnosis *d, const struct exam *e)
+{
+    set_cause(d, "The service failed: HTTP %d %s %s", e->http_status, e->code, e->message);
+    set_fix(d, "Try again; pipepoll run does so by itself. AWS's health dashboard says more.");
+}
+
+static void judge_opt_in(struct diagnosis *d, const struct exam *e)
+{
+    bool is_subscription = e->cause == PIPEPOLL_CAUSE_SUBSCRIPTION;
+    d->word = is_subscription ? "subscription-required" : "opt-in-required";
+    set_cause(d,
+              "The account of the keys from %s is not signed up for CodePipeline in %.*s (%s): %s",
+              e->source, STR_ARG(e->target->options.region), e->code, e->message);
+    set_fix(d, "%s. No policy of IAM changes this. Or poll with the keys of another account.",
+            is_subscription
+                ? "Complete the sign-up of the account in the AWS console (contact, payment, "
+                  "identity); a new account needs up to 24 hours"
+                : "Open CodePipeline once in the AWS console as that account's administrator, and "
+                  "see whether the account is active and its region enabled");
+}
+
+static void judge_owner(struct diagnosis *d, const struct exam *e)
+{
+    str owner = e->target->options.action_type.owner;
+    d->word = "owner";
+    set_cause(d, "Action types of the owner %.*s can't be polled: %s", STR_ARG(owner), e->message);
+    set_fix(d, "Only job workers' action types hand out jobs: set owner to ThirdParty. What AWS "
+               "owns its own services work on.");
+}
+
+static void judge_middle_box(struct diagnosis *d, const struct exam *e)
+{
+    d->word = "middle-box";
+    set_cause(d, "Something other than AWS answers at %s: %s", e->url, e->message);
+    set_fix(d, "%s", fix_of_way(e, e->cause));
+}
+
+static void judge_garbled(struct diagnosis *d, const struct exam *e)
+{
+    set_cause(d, "What answers at %s is not CodePipeline: %s", e->url, e->message);
+    set_fix(d, "Check the endpoint URL, and whether a proxy or a login page answers instead.");
+}
+
+static void judge_descriptors(struct diagnosis *d, const struct exam *e)
+{
+    d->word = "descriptors";
+    set_cause(d, "This machine has no file descriptor for a connection: %s", e->message);
+    set_fix(d, "%s", fix_of_way(e, e->cause));
+}
+
+static void judge_other(struct diagnosis *d, const struct exam *e)
+{
+    set_cause(d, "%s: %s", pipepoll_strerror(e->status), e->message);
+    set_fix(d, "Run it again with more memory or fewer limits; if that changes nothing, report "
+               "it.");
+}
+
+/* Keys that can't be had in the middle of a run come here as well. */
+static void (*const judges[])(struct diagnosis *d, const struct exam *e) = {
+    [PIPEPOLL_CAUSE_UNKNOWN] = judge_other,
+    [PIPEPOLL_CAUSE_NOT_CONFIGURED] = judge_no_keys,
+    [PIPEPOLL_CAUSE_SOURCE] = judge_no_keys,
+    [PIPEPOLL_CAUSE_FILE] = judge_no_keys,
+    [PIPEPOLL_CAUSE_LOGIN] = judge_no_keys,
+    [PIPEPOLL_CAUSE_ROLE_DENIED] = judge_no_keys,
+    [PIPEPOLL_CAUSE_ROLE] = judge_no_keys,
+    [PIPEPOLL_CAUSE_EXPIRED] = judge_expired,
+    [PIPEPOLL_CAUSE_UNKNOWN_KEY] = judge_unknown_key,
+    [PIPEPOLL_CAUSE_WRONG_SECRET] = judge_signature,
+    [PIPEPOLL_CAUSE_SIGNATURE] = judge_signature,
+    [PIPEPOLL_CAUSE_WRONG_REGION] = judge_wrong_region,
+    [PIPEPOLL_CAUSE_CLOCK] = judge_clock,
+    [PIPEPOLL_CAUSE_DENIED] = judge_denied,
+    [PIPEPOLL_CAUSE_OPT_IN] = judge_opt_in,
+    [PIPEPOLL_CAUSE_SUBSCRIPTION] = judge_opt_in,
+    [PIPEPOLL_CAUSE_NOT_ENABLED] = judge_not_enabled,
+    [PIPEPOLL_CAUSE_NO_ACTION_TYPE] = judge_not_found,
+    [PIPEPOLL_CAUSE_OWNER] = judge_owner,
+    [PIPEPOLL_CAUSE_REQUEST] = judge_refused,
+    [PIPEPOLL_CAUSE_THROTTLED] = judge_throttled,
+    [PIPEPOLL_CAUSE_SERVICE] = judge_service,
+    [PIPEPOLL_CAUSE_MIDDLE_BOX] = judge_middle_box,
+    [PIPEPOLL_CAUSE_NOT_UNDERSTOOD] = judge_garbled,
+    [PIPEPOLL_CAUSE_NAME] = judge_way,
+    [PIPEPOLL_CAUSE_UNREACHABLE] = judge_way,
+    [PIPEPOLL_CAUSE_BROKEN_OFF] = judge_way,
+    [PIPEPOLL_CAUSE_TIMED_OUT] = judge_slow,
+    [PIPEPOLL_CAUSE_PLAIN_HTTP] = judge_way,
+    [PIPEPOLL_CAUSE_TLS] = judge_way,
+    [PIPEPOLL_CAUSE_CLIENT_CERTIFICATE] = judge_way,
+    [PIPEPOLL_CAUSE_NOT_YET_VALID] = judge_date,
+    [PIPEPOLL_CAUSE_OUTDATED] = judge_date,
+    [PIPEPOLL_CAUSE_PROXY] = judge_way,
+    [PIPEPOLL_CAUSE_PROXY_LOGIN] = judge_way,
+    [PIPEPOLL_CAUSE_MEMORY] = judge_other,
+    [PIPEPOLL_CAUSE_DESCRIPTORS] = judge_descriptors,
+    [PIPEPOLL_CAUSE_SYSTEM] = judge_other,
+};
+
+static void judge_failure(struct diagnosis *d, const struct exam *e, str ca_bundle)
+{
+    d->word = event_status(e->status);
+    if (e->http_status >= 400 && e->cause < PIPEPOLL_CAUSE_THROTTLED)
+        d->exit_code = EXIT_REFUSED;
+    if (e->cause == PIPEPOLL_CAUSE_UNTRUSTED)
+        judge_untrusted(d, e, ca_bundle);
+    else
+        judges[e->cause](d, e);
+}
+
+/* --- the whole --- */
+
+/* It works, or is thought to: is there a cloud on the horizon? */
+static void judge_well(struct diagnosis *d, const struct exam *e)
+{
+    bool late = llabs(e->clock_skew_ms) >= SKEW_MAX_MS;
+    *d = (struct diagnosis) { .verdict = VERDICT_WELL,
+                              .word = e->state == EXAM_NOT_POLLED ? "not-polled" : "ok",
+                              .exit_code = EXIT_FINE };
+    if (!late && !e->degraded && !e->reason[0])
+        return;
+    d->verdict = VERDICT_WARNING;
+    d->exit_code = EXIT_FAILED;
+    if (late) {
+        judge_clock(d, e);
+        return;
+    }
+    d->word = e->degraded ? "degraded" : "not-renewed";
+    set_cause(d, "The keys from %s %s: %s", e->source,
+              e->degraded ? "have expired and could not be renewed" : "could not be renewed yet",
+              e->reason);
+    set_fix(d, "They serve for now. See to their source before they do not.");
+}
+
+void diagnosis_of(struct diagnosis *out, const struct exam *e, str ca_bundle)
+{
+    *out = (struct diagnosis) { .verdict = VERDICT_ILL, .exit_code = EXIT_OTHER };
+    switch (e->state) {
+    case EXAM_ANSWERED:
+    case EXAM_NOT_POLLED:
+        judge_well(out, e);
+        break;
+    case EXAM_NO_KEYS:
+        judge_no_keys(out, e);
+        break;
+    case EXAM_FAILED:
+        /* That it is not there is the right answer for what nobody has made. */
+        if (e->made_up && e->status == PIPEPOLL_ENOTFOUND)
+            judge_well(out, e);
+        else
+            judge_failure(out, e, ca_bundle);
+        break;
+    case EXAM_PENDING:
+    case EXAM_UNANSWERED:
+        if (e->usable || e->refused)
+            judge_slow(out, e);
+        else
+            judge_no_keys(out, e);
+        break;
+    }
+}

@@ -1,0 +1,23 @@
+/* What an examination means, in plain words: the cause, and what to do. Pure. */
+#ifndef DAEMON_DIAGNOSIS_H
+#define DAEMON_DIAGNOSIS_H
+
+#include "daemon/exam.h"
+
+enum verdict {
+    VERDICT_WELL,
+    VERDICT_WARNING, /* it works, but not for long or not well */
+    VERDICT_ILL
+};
+
+struct diagnosis {
+    enum verdict verdict;
+    const char *word;            /* "ok", "denied", "no-credentials", ... Static */
+    int exit_code;               /* of enum exit_code */
+    char cause[1024], fix[1024]; /* empty where all is well */
+};
+
+/* ca_bundle: the file of the roots that were trusted; empty: the system's. */
+void diagnosis_of(struct diagnosis *out, const struct exam *e, str ca_bundle);
+
+#endif

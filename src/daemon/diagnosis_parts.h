@@ -1,0 +1,21 @@
+/* What the parts of a diagnosis share. Private to the files diagnosis*.c. */
+#ifndef DAEMON_DIAGNOSIS_PARTS_H
+#define DAEMON_DIAGNOSIS_PARTS_H
+
+#include "daemon/diagnosis.h"
+#include "daemon/leave.h"
+
+__attribute__((format(printf, 2, 3))) void set_cause(struct diagnosis *d, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void set_fix(struct diagnosis *d, const char *format, ...);
+
+/* What to do about the way to the service, or to one that gives out keys. Static. */
+const char *fix_of_way(const struct exam *e, enum pipepoll_cause cause);
+
+void judge_no_keys(struct diagnosis *d, const struct exam *e);
+void judge_untrusted(struct diagnosis *d, const struct exam *e, str ca_bundle);
+/* Of a certificate that is not valid today. */
+void judge_date(struct diagnosis *d, const struct exam *e);
+void judge_way(struct diagnosis *d, const struct exam *e);
+void judge_slow(struct diagnosis *d, const struct exam *e);
+
+#endif

@@ -1,0 +1,21 @@
+#include "daemon/failure.h"
+
+/* The longest back-off there is; what waits for a change is looked at each minute. */
+enum { BACKOFF_MAX_MS = 20000 };
+
+bool failure_may_pass(const struct pipepoll_failure *f)
+{
+    switch (f->status) {
+    case PIPEPOLL_ETRANSPORT:
+    case PIPEPOLL_ETIMEDOUT:
+    case PIPEPOLL_ETHROTTLED:
+    case PIPEPOLL_ESERVICE:
+    case PIPEPOLL_EPROTO:
+        return true;
+    case PIPEPOLL_ECREDENTIALS:
+        /* Keys that are being renewed and a clock that was corrected come again soon. */
+        return f->retry_in_ms <= BACKOFF_MAX_MS;
+    default:
+        return false;
+    }
+}

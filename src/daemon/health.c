@@ -1,0 +1,214 @@
+/* Events are for programs, which want each target; the log is for people, who want each cause. When
+ * thousands of targets fail at once their events find no room in the output: the newest of each
+ * target waits, so that none is lost and memory stays bounded by the targets. */
+#include "daemon/health.h"
+
+#include <stdlib.h>
+
+#include "base/jsontext.h"
+#include "daemon/diagnosis.h"
+#include "daemon/event.h"
+
+static int64_t now_ms(void)
+{
+    return (int64_t)(uv_hrtime() / 1000000);
+}
+
+/* --- the board --- */
+
+int health_board_init(struct health_board *b, str ca_bundle)
+{
+    *b = (struct health_board) { .ca_bundle =
+                                     strndup(ca_bundle.len ? ca_bundle.ptr : "", ca_bundle.len) };
+    if (b->ca_bundle && uv_mutex_init(&b->mutex) == 0)
+        return PIPEPOLL_OK;
+    free(b->ca_bundle);
+    b->ca_bundle = NULL;
+    return PIPEPOLL_ENOMEM;
+}
+
+void health_board_deinit(struct health_board *b)
+{
+    if (!b->ca_bundle)
+        return;
+    uv_mutex_destroy(&b->mutex);
+    free(b->ca_bundle);
+    b->ca_bundle = NULL;
+}
+
+static void tell_line(void *ctx, enum pipepoll_level level, const struct subject *about, str text)
+{
+    const struct console *log = ctx;
+    console_tell(log, level, about, text);
+}
+
+void health_board_tell(struct health_board *b, const struct console *log, bool last)
+{
+    struct console to = *log;
+    if (!b->ca_bundle)
+        return;
+    uv_mutex_lock(&b->mutex);
+    b->incidents.unix_offset_ms = jsontext_now_ms() - now_ms();
+    incidents_tell(&b->incidents, now_ms(), last, tell_line, &to);
+    uv_mutex_unlock(&b->mutex);
+}
+
+/* --- incidents --- */
+
+/* What fails for want of rights or calls is a matter of whose keys ask; the way is not. */
+static bool is_of_identity(int status)
+{
+    return status == PIPEPOLL_ECREDENTIALS || status == PIPEPOLL_EDENIED ||
+           status == PIPEPOLL_ENOTFOUND || status == PIPEPOLL_ETHROTTLED;
+}
+
+/* As doctor says it. */
+static void put_words(struct health_board *b, struct buf *out, struct pipepoll_target *from,
+                      const struct pipepoll_failure *failure)
+{
+    enum { SOON_MS = 10000 };
+    struct exam e;
+    struct diagnosis d;
+    exam_init(&e, roster_of(from)->plan);
+    e.live = from;
+    e.state = EXAM_FAILED;
+    exam_note_failure(&e, failure);
+    exam_note_report(&e);
+    diagnosis_of(&d, &e, str_of(b->ca_bundle));
+    str cause = str_of(d.cause);
+    while (cause.len && (cause.ptr[cause.len - 1] == '.' || cause.ptr[cause.len - 1] == ' '))
+        cause.len--;
+    buf_printf(out, "%s: ", d.word);
+    if (e.code[0] && !strstr(d.cause, e.code))
+        buf_printf(out, "%s: ", e.code);
+    buf_put(out, cause.len < INCIDENT_WORDS_MAX - 200
+                     ? cause
+                     : (str) { cause.ptr, INCIDENT_WORDS_MAX - 200 });
+    if (e.request_id[0])
+        buf_printf(out, " (request %s)", e.request_id);
+    if (failure->retry_in_ms < SOON_MS)
+        buf_put(out, STR("; retrying"));
+    else
+        buf_printf(out, "; looked at again each %u s", (failure->retry_in_ms + 500) / 1000);
+}
+
+static void leave_incident(struct health_board *b, struct pipepoll_target *from, bool removed)
+{
+    struct roster_target *t = roster_of(from);
+    if (t->incident)
+        incident_leave(t->incident, pipepoll_target_region(from), removed, now_ms());
+    t->incident = NULL;
+}
+
+static void enter_incident(struct health_board *b, struct pipepoll_target *from,
+                           const struct pipepoll_failure *failure)
+{
+    struct roster_target *t = roster_of(from);
+    char identity_text[IDENTITY_NAME_MAX + 1], words_text[INCIDENT_WORDS_MAX + 256];
+    struct buf identity = BUF_ON(identity_text), words = BUF_ON(words_text);
+    if (is_of_identity(failure->status))
+        identity_put(&identity, &t->plan->identity);
+    const struct incident_cause cause = { failure->status, failure->cause, failure->code,
+                                          buf_str(&identity) };
+    str region = pipepoll_target_region(from);
+    if (!incidents_enter(&b->incidents, &cause, region, now_ms(), &t->incident))
+        return;
+    put_words(b, &words, from, failure);
+    incident_describe(t->incident, buf_str(&words), str_of(t->name), region);
+    incident_note_request(t->incident, failure);
+}
+
+/* --- events --- */
+
+static void owe(struct health_reporter *r, struct roster_target *t, str line)
+{
+    free(t->owed);
+    t->owed = strndup(line.ptr, line.len);
+    list_remove(&t->owed_link);
+    if (t->owed)
+        list_put_last(&r->owed, &t->owed_link);
+    else
+        console_printf(r->log, PIPEPOLL_WARNING, &(struct subject) { .target = str_of(t->name) },
+                       "no memory for a health event of [target %s]", t->name);
+}
+
+static void put_event(struct health_reporter *r, struct roster_target *t, str line)
+{
+    bool waits = !list_empty(&r->owed);
+    if (waits || !r->outlet->put_extra(r->outlet->ctx, line))
+        owe(r, t, line);
+}
+
+static struct event_source source_now(const struct pipepoll_target *from)
+{
+    return (struct event_source) { .unix_ms = jsontext_now_ms(),
+                                   .region = pipepoll_target_region(from),
+                                   .action_type = pipepoll_target_action_type(from) };
+}
+
+/* --- a station's --- */
+
+void health_reporter_init(struct health_reporter *r, struct health_board *board,
+                          const struct outlet *outlet, const struct console *log)
+{
+    *r = (struct health_reporter) { .board = board, .outlet = outlet, .log = log };
+    list_init(&r->owed);
+}
+
+void health_changed(struct health_reporter *r, struct pipepoll_target *from,
+                    const struct pipepoll_failure *failure)
+{
+    struct roster_target *t = roster_of(from);
+    struct event_source source = source_now(from);
+    char text[EVENT_LINE_MAX];
+    struct buf line = BUF_ON(text);
+    uv_mutex_lock(&r->board->mutex);
+    leave_incident(r->board, from, false);
+    if (failure && t->plan)
+        enter_incident(r->board, from, failure);
+    uv_mutex_unlock(&r->board->mutex);
+    event_health(&line, &source, str_of(t->name), failure);
+    put_event(r, t, buf_str(&line));
+}
+
+void health_removed(struct health_reporter *r, struct pipepoll_target *from)
+{
+    struct roster_target *t = roster_of(from);
+    struct event_source source = source_now(from);
+    char text[EVENT_LINE_MAX];
+    struct buf line = BUF_ON(text);
+    uv_mutex_lock(&r->board->mutex);
+    leave_incident(r->board, from, true);
+    uv_mutex_unlock(&r->board->mutex);
+    if (t->health == HEALTH_WELL && !t->owed)
+        return;
+    event_removed(&line, &source, str_of(t->name));
+    if (!r->outlet->put_extra(r->outlet->ctx, buf_str(&line)))
+        console_printf(r->log, PIPEPOLL_WARNING,
+                       &(struct subject) { .target = str_of(t->name), .region = source.region },
+                       "the last event of [target %s] is left out: stdout is too slow", t->name);
+}
+
+void health_on_room(struct health_reporter *r)
+{
+    while (!list_empty(&r->owed)) {
+        struct roster_target *t = CONTAINER_OF(r->owed.next, struct roster_target, owed_link);
+        if (!r->outlet->put_extra(r->outlet->ctx, str_of(t->owed)))
+            return;
+        list_remove(&t->owed_link);
+        free(t->owed);
+        t->owed = NULL;
+    }
+}
+
+void health_give_up(struct health_reporter *r)
+{
+    size_t count = 0;
+    health_on_room(r);
+    for (struct list *node = r->owed.next; node != &r->owed; node = node->next)
+        count++;
+    if (count)
+        console_printf(r->log, PIPEPOLL_WARNING, &(struct subject) { .targets = count },
+                       "the newest health events of %zu targets are left out: stdout is too slow",
+                       count);
+}

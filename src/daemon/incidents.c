@@ -1,0 +1,183 @@
+/* An incident is entered and left by targets; it is over when none was in it for as long as it
+ * takes to gather one, so that a service that comes and goes is one incident. What was over before
+ * it was told is not told: each target's events are on stdout in any case. */
+#include "daemon/incidents.h"
+
+#include <stdio.h>
+
+#include "base/jsontext.h"
+#include "config/quantity.h"
+#include "daemon/event.h"
+
+static void keep(char *out, size_t size, str text)
+{
+    size_t len = text.len < size ? text.len : size - 1;
+    memcpy(out, text.len ? text.ptr : "", len);
+    out[len] = '\0';
+}
+
+static bool is_cause(const struct incident *i, const struct incident_cause *c)
+{
+    str code = { c->code.ptr, c->code.len < sizeof i->code ? c->code.len : sizeof i->code - 1 };
+    return i->status == c->status && i->cause == c->cause && str_eq(str_of(i->code), code) &&
+           str_eq(str_of(i->identity), c->identity);
+}
+
+/* Its own, or a free one, or the last. */
+static struct incident *find(struct incidents *in, const struct incident_cause *c)
+{
+    struct incident *free_one = NULL;
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        if (in->list[i].status != PIPEPOLL_OK && is_cause(&in->list[i], c))
+            return &in->list[i];
+        if (in->list[i].status == PIPEPOLL_OK && !free_one)
+            free_one = &in->list[i];
+    }
+    return free_one ? free_one : &in->list[INCIDENTS_MAX - 1];
+}
+
+static struct incident_region *region_of(struct incident *i, str region)
+{
+    for (size_t n = 0; n < i->region_count; n++)
+        if (str_eq(str_of(i->regions[n].name), region))
+            return &i->regions[n];
+    return NULL;
+}
+
+static void count_region(struct incident *i, str region)
+{
+    struct incident_region *r = region_of(i, region);
+    if (!r && i->region_count < INCIDENT_REGIONS_MAX) {
+        r = &i->regions[i->region_count++];
+        keep(r->name, sizeof r->name, region);
+        r->targets = 0;
+    }
+    if (r)
+        r->targets++;
+    i->most_regions = i->region_count > i->most_regions ? i->region_count : i->most_regions;
+}
+
+bool incidents_enter(struct incidents *in, const struct incident_cause *cause, str region,
+                     int64_t now_ms, struct incident **out)
+{
+    struct incident *i = find(in, cause);
+    bool new = i->status == PIPEPOLL_OK;
+    if (new) {
+        *i = (struct incident) { .status = cause->status,
+                                 .cause = cause->cause,
+                                 .since_ms = now_ms,
+                                 .due_ms = now_ms + INCIDENTS_GATHER_MS,
+                                 .pause_ms = INCIDENTS_PAUSE_MS };
+        keep(i->code, sizeof i->code, cause->code);
+        keep(i->identity, sizeof i->identity, cause->identity);
+    }
+    i->targets++;
+    i->most = i->targets > i->most ? i->targets : i->most;
+    count_region(i, region);
+    *out = i;
+    return new;
+}
+
+void incident_describe(struct incident *i, str words, str name, str region)
+{
+    keep(i->words, sizeof i->words, words);
+    keep(i->name, sizeof i->name, name);
+    keep(i->region, sizeof i->region, region);
+}
+
+void incident_note_request(struct incident *i, const struct pipepoll_failure *failure)
+{
+    keep(i->request_id, sizeof i->request_id, failure->request_id);
+    i->http_status = failure->http_status;
+}
+
+void incident_leave(struct incident *i, str region, bool removed, int64_t now_ms)
+{
+    struct incident_region *r = region_of(i, region);
+    if (r && --r->targets == 0)
+        *r = i->regions[--i->region_count];
+    if (--i->targets == 0)
+        i->empty_ms = now_ms;
+    i->removed = removed;
+}
+
+/* --- lines --- */
+
+static void put_where(struct buf *out, const struct incident *i, size_t targets, size_t regions)
+{
+    if (targets == 1 && i->most == 1)
+        buf_printf(out, "[target %s] in %s", i->name, i->region);
+    else
+        buf_printf(out, "%zu target%s in %s%zu region%s ([target %s] in %s was the first)", targets,
+                   quantity_plural(targets), regions == INCIDENT_REGIONS_MAX ? "at least " : "",
+                   regions, quantity_plural(regions), i->name, i->region);
+}
+
+static void put_lasting(struct buf *out, const struct incident *i, int64_t unix_offset_ms)
+{
+    put_where(out, i, i->targets, i->region_count);
+    buf_printf(out, ": %s", i->words);
+    buf_put(out, STR("; since "));
+    jsontext_put_expiry(out, (i->since_ms + unix_offset_ms) / 1000);
+    buf_put(out, STR("; see pipepoll doctor"));
+}
+
+static void put_passed(struct buf *out, const struct incident *i)
+{
+    put_where(out, i, i->most, i->most_regions);
+    buf_printf(out, " %s %s, after %lld s", i->most > 1 ? "are" : "is",
+               i->removed ? "not polled any more" : "healthy again",
+               (long long)((i->empty_ms - i->since_ms) / 1000));
+}
+
+static struct subject subject_of(const struct incident *i, size_t targets, size_t regions)
+{
+    return (struct subject) { .target = str_of(i->name),
+                              .region = str_of(i->region),
+                              .targets = targets,
+                              .regions = regions,
+                              .identity = str_of(i->identity),
+                              .status = str_of(event_status(i->status)),
+                              .code = str_of(i->code),
+                              .request_id = str_of(i->request_id),
+                              .http_status = i->http_status };
+}
+
+/* What an incident was about has passed, and its request is of no more interest. */
+static struct subject subject_of_passed(const struct incident *i)
+{
+    struct subject about = subject_of(i, i->most, i->most_regions);
+    about.status = i->removed ? STR("removed") : str_of(event_status(PIPEPOLL_OK));
+    about.code = about.request_id = (str) { NULL, 0 };
+    about.http_status = 0;
+    return about;
+}
+
+void incidents_tell(struct incidents *in, int64_t now_ms, bool last, incident_line_fn *line,
+                    void *ctx)
+{
+    for (size_t n = 0; n < INCIDENTS_MAX; n++) {
+        struct incident *i = &in->list[n];
+        char text[2 * INCIDENT_WORDS_MAX];
+        struct buf b = BUF_ON(text);
+        if (i->status == PIPEPOLL_OK)
+            continue;
+        if (i->targets && (now_ms >= i->due_ms || (last && !i->told))) {
+            put_lasting(&b, i, in->unix_offset_ms);
+            if (i->told)
+                i->pause_ms *= 2;
+            if (i->pause_ms > INCIDENTS_PAUSE_MAX_MS)
+                i->pause_ms = INCIDENTS_PAUSE_MAX_MS;
+            i->told = true;
+            i->due_ms = now_ms + (int64_t)i->pause_ms;
+            const struct subject about = subject_of(i, i->targets, i->region_count);
+            line(ctx, PIPEPOLL_WARNING, &about, buf_str(&b));
+        } else if (!i->targets && now_ms >= i->empty_ms + INCIDENTS_GATHER_MS) {
+            put_passed(&b, i);
+            const struct subject about = subject_of_passed(i);
+            if (i->told)
+                line(ctx, PIPEPOLL_INFO, &about, buf_str(&b));
+            i->status = PIPEPOLL_OK;
+        }
+    }
+}

@@ -1,0 +1,30 @@
+#include "daemon/leave.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "daemon/console.h"
+
+static atomic_bool something_hangs;
+
+bool leave_loop(struct uv_loop_s *loop, const bool *done)
+{
+    while (!*done && uv_run(loop, UV_RUN_ONCE))
+        ;
+    uv_run(loop, UV_RUN_NOWAIT); /* handles that were closed last */
+    bool closed = uv_loop_close(loop) == 0;
+    if (!closed)
+        something_hangs = true;
+    return closed;
+}
+
+int leave(int code)
+{
+    bool is_out = console_close();
+    if (is_out && !something_hangs)
+        return code;
+    fflush(stdout);
+    _exit(code);
+}

@@ -1,0 +1,31 @@
+/* The names are those of the events on stdout, so that one query finds both. */
+#include "daemon/subject.h"
+
+#include "base/jsontext.h"
+
+static void put_number(struct buf *out, const char *name, uint64_t n)
+{
+    if (n)
+        buf_printf(out, ",\"%s\":%llu", name, (unsigned long long)n);
+}
+
+void subject_put(struct buf *out, const struct subject *s)
+{
+    const struct {
+        const char *name;
+        str value;
+    } texts[] = { { "target", s->target },          { "region", s->region },
+                  { "identity", s->identity },      { "source", s->source },
+                  { "status", s->status },          { "code", s->code },
+                  { "amzRequestId", s->request_id } };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i].value.len)
+            jsontext_member(out, texts[i].name, texts[i].value);
+    put_number(out, "httpStatus", (uint64_t)(s->http_status > 0 ? s->http_status : 0));
+    put_number(out, "targets", s->targets);
+    put_number(out, "regions", s->regions);
+    if (s->event.len) {
+        buf_put(out, STR(",\"event\":"));
+        buf_put(out, s->event);
+    }
+}
