@@ -12,6 +12,7 @@
 #include "io/wake.h"
 #include "io/worker.h"
 #include "lib/check.h"
+#include "lib/moved_clock.h"
 
 enum { JOBS_MAX = 128 };
 
@@ -413,6 +414,20 @@ static bool work_in_child(void)
     return true;
 }
 
+/* As after a stop of the process: the time of an idle thread is over when it wakes, and by then
+ * something was queued that counts on it. */
+static void a_thread_that_wakes_late_takes_what_was_queued(void **state)
+{
+    struct world w;
+    world_open(&w);
+    give(&w, job_new(WORKER_FILE, "", false));
+    run_until_told(&w, 1);
+    moved_ms += 12000;
+    give(&w, job_new(WORKER_FILE, "", false));
+    run_until_told(&w, 2);
+    world_close(&w);
+}
+
 static void after_a_fork_the_child_has_threads_of_its_own(void **state)
 {
     struct world w;
@@ -440,6 +455,7 @@ int main(void)
         cmocka_unit_test(threads_are_few_while_nothing_hangs),
         cmocka_unit_test(jobs_that_hang_hold_up_no_other),
         cmocka_unit_test(a_class_that_hangs_leaves_the_others_their_threads),
+        cmocka_unit_test(a_thread_that_wakes_late_takes_what_was_queued),
         cmocka_unit_test(after_a_fork_the_child_has_threads_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

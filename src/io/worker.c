@@ -217,17 +217,20 @@ static void wait_until(uint64_t due_ns)
     pthread_cond_timedwait(&all.news, &all.mutex, &due);
 }
 
-/* NULL: there was nothing to do for long. */
+/* NULL: there was nothing to do for long. What was queued meanwhile may count on this thread,
+ * however late it wakes, as after a stop of the whole process. */
 static struct worker_job *await_job(void)
 {
     uint64_t now_ns = wake_now_ns(), end_ns = now_ns + idle_ns;
-    for (; now_ns < end_ns; now_ns = wake_now_ns()) {
-        uint64_t opening_ns = has_work() ? next_opening_ns(now_ns) : end_ns;
+    for (;; now_ns = wake_now_ns()) {
+        bool has = has_work();
+        if (!has && now_ns >= end_ns)
+            return NULL;
+        uint64_t opening_ns = has ? next_opening_ns(now_ns) : end_ns;
         if (opening_ns <= now_ns)
             return take();
-        wait_until(opening_ns < end_ns ? opening_ns : end_ns);
+        wait_until(opening_ns);
     }
-    return NULL;
 }
 
 /* --- the end of a job --- */
