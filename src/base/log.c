@@ -36,7 +36,7 @@ int explain(struct pipepoll_error *why, int status, const char *format, ...)
     va_start(args, format);
     format_line(why->text, sizeof why->text, format, args);
     va_end(args);
-    why->cause = PIPEPOLL_CAUSE_UNKNOWN;
+    why->cause = status == PIPEPOLL_ENOMEM ? PIPEPOLL_CAUSE_MEMORY : PIPEPOLL_CAUSE_UNKNOWN;
     why->subject[0] = '\0';
     return status;
 }

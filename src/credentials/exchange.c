@@ -75,7 +75,7 @@ static void finish(struct exchange *x, enum fault fault, const char *message)
     x->state = EXCHANGE_IDLE;
     x->fault = fault;
     if (message)
-        explain(&x->message, 0, "%s", message);
+        explain(&x->message, fault_status(fault), "%s", message);
     x->on_done(x);
 }
 
@@ -353,6 +353,11 @@ static bool is_of_way(enum pipepoll_cause cause)
     return cause >= PIPEPOLL_CAUSE_THROTTLED || cause == PIPEPOLL_CAUSE_CLOCK;
 }
 
+static bool is_of_machine(enum pipepoll_cause cause)
+{
+    return cause >= PIPEPOLL_CAUSE_MEMORY;
+}
+
 /* The hint goes before a long message of the service, which may be cut. */
 int exchange_explain(const struct exchange *x, const char *what, const char *hint,
                      struct pipepoll_error *why)
@@ -369,7 +374,7 @@ int exchange_explain(const struct exchange *x, const char *what, const char *hin
     else
         explain(why, status, "%s: %s%s%s%s", what, message[0] ? message : fault_text(x->fault),
                 http, before_hint, hint);
-    if (is_of_way(x->message.cause) && !x->is_metadata)
+    if (is_of_machine(x->message.cause) || (is_of_way(x->message.cause) && !x->is_metadata))
         explain_cause(why, x->message.cause, str_of(x->message.subject));
     else
         explain_cause(why, PIPEPOLL_CAUSE_SOURCE, STR(""));

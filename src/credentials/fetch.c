@@ -81,8 +81,7 @@ static void end_failed(struct fetch *f, bool lasting)
 
 static void end_for_memory(struct fetch *f)
 {
-    explain(&f->outcome.why, 0, "out of memory");
-    explain_cause(&f->outcome.why, PIPEPOLL_CAUSE_MEMORY, STR(""));
+    explain(&f->outcome.why, PIPEPOLL_ENOMEM, "out of memory");
     end_failed(f, false);
 }
 
@@ -112,7 +111,7 @@ static int take_fixed(struct fetch_outcome *out, const struct recipe *r,
     if (status == PIPEPOLL_EINVAL)
         explain(&out->why, 0, "%s: the keys %s", r->label, credentials_problem(&text));
     else if (status)
-        explain(&out->why, 0, "out of memory");
+        explain(&out->why, status, "out of memory");
     return status;
 }
 
@@ -229,8 +228,10 @@ static int resolve(struct fetch *f)
     if (r == RECIPE_NEED_FILES && !f->profiles)
         return r;
     describe(&f->outcome, &f->recipe);
-    if (r)
-        end_failed(f, r != PIPEPOLL_ENOMEM);
+    if (r == PIPEPOLL_ENOMEM)
+        end_for_memory(f);
+    else if (r)
+        end_failed(f, true);
     else
         go_on(f);
     return 0;

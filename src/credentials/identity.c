@@ -156,8 +156,7 @@ static bool fetch_begin(struct identity *id)
     watch_forget(&id->watch);
     if (!fetch_start(&id->fetch, &order))
         return true;
-    explain(&id->why, 0, "out of memory");
-    explain_cause(&id->why, PIPEPOLL_CAUSE_MEMORY, STR(""));
+    explain(&id->why, PIPEPOLL_ENOMEM, "out of memory");
     renewal_on_failed(&id->renewal, false, wake_now_ns(), rng_next(id->o.host->rng));
     return false;
 }

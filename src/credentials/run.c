@@ -61,6 +61,8 @@ void run_end(struct run *r, int status)
     if (r->ended)
         return;
     r->ended = true;
+    if (status == PIPEPOLL_ENOMEM && r->outcome.why.cause != PIPEPOLL_CAUSE_MEMORY)
+        explain(&r->outcome.why, status, "out of memory");
     r->outcome.lasting = is_lasting(status);
     if (!r->outcome.dated_s)
         r->outcome.dated_s = run_now_s(r);

@@ -86,6 +86,11 @@ void lane_fail(struct lane *lane, enum fault fault, const char *detail)
     struct transfer *x = lane->x;
     char text[CURL_ERROR_SIZE];
     struct buf copy = BUF_ON(text);
+    if (lane->starved) {
+        fault = FAULT_OUT_OF_MEMORY;
+        detail = fault_text(fault);
+        lane->cause = fault_cause(fault);
+    }
     buf_put(&copy, str_of(detail));
     detail = buf_cstr(&copy);
     x->lane = NULL;
@@ -148,6 +153,14 @@ const char *lane_blame(struct lane *lane, const char *error, char text[ROUTE_PRO
     return route_words(&lane->pool->route, lane->cause, error, text);
 }
 
+/* Of CURLOPT_RESOLVE, which we write, libcurl says that it can't be parsed when it can't be copied. */
+static bool has_starved(const struct lane *lane, CURLcode code)
+{
+    int error = lane->opener.error;
+    return code == CURLE_OUT_OF_MEMORY || code == CURLE_SETOPT_OPTION_SYNTAX || error == ENOMEM ||
+           error == ENOBUFS;
+}
+
 static void on_unconnected(struct lane *lane, CURLcode code)
 {
     struct route *route = &lane->pool->route;
@@ -158,7 +171,9 @@ static void on_unconnected(struct lane *lane, CURLcode code)
         return;
     }
     const char *error = lane_error(lane, code);
-    lane->cause = trust_blame(lane->notes, route_verdict(easy, code));
+    long verdict = route_verdict(easy, code);
+    lane->starved = has_starved(lane, code) || trust_lacks_memory(error, verdict);
+    lane->cause = trust_blame(lane->notes, verdict);
     if (!lane->cause && code == CURLE_SSL_CONNECT_ERROR)
         lane->cause = PIPEPOLL_CAUSE_TLS;
     error = route_words(route, lane->cause, error, better);
@@ -192,12 +207,14 @@ static const char *lane_connect(struct lane *lane)
 {
     lane->alone = lane->pool->transport->lanes == 1;
     route_follow(&lane->way, lane->user.easy);
-    return multi_add(lane->user.multi, &lane->user) ? NULL : "out of memory";
+    lane->starved = !multi_add(lane->user.multi, &lane->user);
+    return lane->starved ? fault_text(FAULT_OUT_OF_MEMORY) : NULL;
 }
 
 static void on_found(struct route_query *way, const char *problem)
 {
     struct lane *lane = CONTAINER_OF(way, struct lane, way);
+    lane->starved = way->lookup.starved;
     if (problem)
         lane->cause = PIPEPOLL_CAUSE_NAME;
     else
@@ -244,7 +261,7 @@ static struct lane *lane_new(struct pool *pool)
     lane->way = (struct route_query) { .route = &pool->route, .on_found = on_found };
     list_init(&lane->idle_link);
     list_init(&lane->rest_link);
-    list_init(&lane->user.done_link);
+    list_init(&lane->user.link);
     lane->notes = trust_notes_new(pool->transport->o.trust);
     lane->user.easy = lane->notes ? pool_new_easy(pool, lane->notes) : NULL;
     lane->user.multi = lane->user.easy ? transport_take_multi(pool->transport) : NULL;
@@ -306,7 +323,7 @@ bool lane_start(struct transfer *x)
     x->expire = on_expire;
     lane->x = x;
     lane->problem = NULL;
-    lane->garbled = lane->broken = false;
+    lane->garbled = lane->broken = lane->starved = false;
     lane->cause = x->cause = PIPEPOLL_CAUSE_UNKNOWN;
     lane->error[0] = '\0';
     if (lane->connected)

@@ -24,6 +24,7 @@ struct lane {
     uint64_t opened_ns;  /* connected; 0 before */
     uint64_t used_ns;    /* began or ended a transfer */
     const char *problem; /* in the start of x, or in sending: told unless there is an answer */
+    bool starved;        /* for want of memory */
     bool garbled;        /* what came is not HTTP, or past a limit */
     bool broken;         /* the socket has an error: reading will meet it, or sending has */
     struct trust_notes *notes;

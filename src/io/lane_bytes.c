@@ -14,6 +14,13 @@ const char *lane_error(const struct lane *lane, CURLcode code)
     return lane->error[0] ? lane->error : curl_easy_strerror(code);
 }
 
+static const char *unsendable(struct lane *lane, CURLcode code)
+{
+    const char *error = lane_error(lane, code);
+    lane->starved = code == CURLE_OUT_OF_MEMORY || trust_lacks_memory(error, 0);
+    return error;
+}
+
 /* Returns the problem, or NULL. */
 const char *lane_watch(struct lane *lane)
 {
@@ -28,8 +35,9 @@ static const char *keep_unsent(struct lane *lane, str rest)
     const struct alloc *alloc = &lane->pool->transport->o.alloc;
     if (rest.len > lane->unsent.cap) {
         char *more = alloc_resize(alloc, lane->unsent.at, lane->unsent.cap, rest.len);
+        lane->starved = !more;
         if (!more)
-            return "out of memory";
+            return fault_text(FAULT_OUT_OF_MEMORY);
         lane->unsent.at = more;
         lane->unsent.cap = rest.len;
     }
@@ -50,7 +58,7 @@ const char *lane_send(struct lane *lane)
     size_t sent = 0;
     CURLcode code = curl_easy_send(lane->user.easy, out.at, out.len, &sent);
     if (code && code != CURLE_AGAIN)
-        return lane_error(lane, code);
+        return unsendable(lane, code);
     return sent < out.len ? keep_unsent(lane, str_skip(buf_str(&out), sent)) : NULL;
 }
 
@@ -66,7 +74,7 @@ static const char *send_rest(struct lane *lane)
         buf_reset(&lane->unsent);
         return lane_watch(lane);
     }
-    return code && code != CURLE_AGAIN ? lane_error(lane, code) : NULL;
+    return code && code != CURLE_AGAIN ? unsendable(lane, code) : NULL;
 }
 
 /* What follows a whole answer was not asked for: the connection cannot be trusted with another. */
@@ -117,7 +125,7 @@ static void tell_cut(struct lane *lane)
 static void tell_error(struct lane *lane, CURLcode code)
 {
     char text[ROUTE_PROBLEM_SIZE];
-    const char *problem = lane->problem ? lane->problem : lane_error(lane, code);
+    const char *problem = lane->problem ? lane->problem : unsendable(lane, code);
     lane_fail(lane, curl_fault(code), lane_blame(lane, problem, text));
 }
 

@@ -113,6 +113,7 @@ static void fail(struct look_up_answer *answer, int code, int error)
     error = shortage(code, error);
     const char *problem = error ? strerror_r(error, text, sizeof text) : gai_strerror(code);
     snprintf(answer->problem, sizeof answer->problem, "%s", problem);
+    answer->starved = error == ENOMEM;
     answer->is_final = !error && is_final(code);
 }
 

@@ -19,6 +19,7 @@ struct look_up_answer {
     unsigned count;                                  /* 0: problem says why */
     struct address addresses[LOOK_UP_ADDRESSES_MAX]; /* in the resolver's order */
     char problem[96];
+    bool starved;     /* there was no memory for it */
     bool is_final;    /* the name has no address: not that nobody could be asked */
     uint64_t took_ns; /* at a thread */
 };

@@ -1,5 +1,9 @@
 /* Nothing is removed, started or told from inside libcurl's own callbacks, which forbid it: results
- * are collected into a list of ours, and then told. */
+ * are collected into a list of ours, and then told.
+ *
+ * When libcurl 7.88.1 can't note a socket for want of memory, it leaves a table of no size behind,
+ * and divides by that size the next time. So a multi that has said so is asked nothing more: what
+ * it works on ends, and it lives until its last handle has left. */
 #define CURL_DISABLE_DEPRECATION /* curl_multi_socket_all() */
 #include "io/multi.h"
 
@@ -12,12 +16,31 @@ enum { ROUNDS_MAX = 2 * 16 };
 static int go_on(struct multi *m)
 {
     int running = (int)m->working;
-    for (int i = 0; i < ROUNDS_MAX && m->watcher.watched < m->working; i++) {
-        curl_multi_socket_all(m->curl, &running);
+    for (int i = 0; i < ROUNDS_MAX && m->watcher.watched < m->working && !m->starved; i++) {
+        m->starved = curl_multi_socket_all(m->curl, &running) == CURLM_OUT_OF_MEMORY;
         if ((unsigned)running < m->working)
             break; /* some have ended, and are to be collected */
     }
     return running;
+}
+
+/* How many handles it still works on. */
+static int turn(struct multi *m, curl_socket_t fd, int bits)
+{
+    int running = 0;
+    m->starved = curl_multi_socket_action(m->curl, fd, bits, &running) == CURLM_OUT_OF_MEMORY;
+    return (unsigned)running == m->working && !m->starved ? go_on(m) : running;
+}
+
+static void note_done(struct multi *m, struct multi_user *u, CURLcode code, struct list *done)
+{
+    u->code = code;
+    u->working = false;
+    m->working--;
+    list_remove(&u->link);
+    list_put_last(done, &u->link);
+    if (code)
+        curl_multi_remove_handle(m->curl, u->easy);
 }
 
 static void collect(struct multi *m, struct list *done)
@@ -26,13 +49,11 @@ static void collect(struct multi *m, struct list *done)
     for (int left; (message = curl_multi_info_read(m->curl, &left)) != NULL;) {
         void *private = NULL;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-        struct multi_user *u = private;
-        u->code = message->data.result;
-        u->working = false;
-        m->working--;
-        list_put_last(done, &u->done_link);
-        if (u->code)
-            curl_multi_remove_handle(m->curl, u->easy);
+        note_done(m, private, message->data.result, done);
+    }
+    while (m->starved && !list_empty(&m->at_work)) {
+        struct multi_user *u = CONTAINER_OF(m->at_work.next, struct multi_user, link);
+        note_done(m, u, CURLE_OUT_OF_MEMORY, done);
     }
 }
 
@@ -40,14 +61,12 @@ static void act(struct socket_watcher *watcher, curl_socket_t fd, int bits)
 {
     struct multi *m = CONTAINER_OF(watcher, struct multi, watcher);
     struct list done;
-    int running;
     list_init(&done);
-    curl_multi_socket_action(m->curl, fd, bits, &running);
-    if ((unsigned)running == m->working)
-        go_on(m);
+    if (!m->starved)
+        turn(m, fd, bits);
     collect(m, &done);
     for (struct list *l; (l = list_pop_first(&done)) != NULL;) {
-        struct multi_user *u = CONTAINER_OF(l, struct multi_user, done_link);
+        struct multi_user *u = CONTAINER_OF(l, struct multi_user, link);
         u->on_done(u, u->code);
     }
 }
@@ -85,6 +104,7 @@ struct multi *multi_open(struct sockets *sockets, struct wake *wake, const struc
         return alloc_free(alloc, m, sizeof *m);
     }
     list_init(&m->link);
+    list_init(&m->at_work);
     curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, sockets_on_curl);
     curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, &m->watcher);
     curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_curl_timer);
@@ -106,18 +126,16 @@ void multi_close(struct multi *m)
 bool multi_add(struct multi *m, struct multi_user *u)
 {
     u->multi = m;
-    list_init(&u->done_link);
+    list_init(&u->link);
     curl_easy_setopt(u->easy, CURLOPT_PRIVATE, u);
     if (curl_multi_add_handle(m->curl, u->easy))
         return false;
     u->working = true;
     m->working++;
+    list_put_last(&m->at_work, &u->link);
     /* Begin now instead of by a timer of 0 ms. What ends at once is told from the loop. */
-    int running = 0;
-    curl_multi_socket_action(m->curl, CURL_SOCKET_TIMEOUT, 0, &running);
-    if ((unsigned)running == m->working)
-        running = go_on(m);
-    if ((unsigned)running < m->working)
+    int running = turn(m, CURL_SOCKET_TIMEOUT, 0);
+    if (m->starved || (unsigned)running < m->working)
         alarm_set(&m->soon, wake_now_ns());
     return true;
 }
@@ -125,7 +143,7 @@ bool multi_add(struct multi *m, struct multi_user *u)
 void multi_remove(struct multi_user *u)
 {
     curl_multi_remove_handle(u->multi->curl, u->easy);
-    list_remove(&u->done_link);
+    list_remove(&u->link);
     u->multi->working -= u->working;
     u->working = false;
 }

@@ -16,8 +16,8 @@ struct multi_user {
     /* From the loop. May start or end anything, this multi included. After a failure the handle has
      * left the multi. */
     void (*on_done)(struct multi_user *u, CURLcode code);
-    bool working; /* libcurl works on it, or its result is still to be told */
-    struct list done_link;
+    bool working;     /* libcurl works on it, or its result is still to be told */
+    struct list link; /* of those that libcurl works on, then of those that are done */
     CURLcode code;
 };
 
@@ -28,7 +28,9 @@ struct multi {
     struct socket_watcher watcher;
     struct list link; /* the owner's */
     unsigned users;   /* counted by the owner */
-    unsigned working; /* handles that libcurl works on */
+    unsigned working; /* handles that libcurl works on, and they: */
+    struct list at_work;
+    bool starved; /* libcurl ran out of memory in it: no new handles */
     struct alloc alloc;
 };
 

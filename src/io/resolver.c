@@ -15,6 +15,7 @@ enum { CHANGES = 3 };
 static const uint64_t ns_per_ms = 1000000;
 static const uint64_t in_turn_ns = 200000000000; /* so many changes within this: not moves */
 static const char closing[] = "names are no longer looked up, since all is being closed";
+static const char out_of_memory[] = "out of memory";
 
 enum line { HASTY, PATIENT, LINES };
 
@@ -136,13 +137,14 @@ static void query_end(struct resolver_query *q, const char *problem)
 }
 
 /* A callback may forget the queries behind it, ask again, or release the name. */
-static void tell_all(struct list *queries, const char *problem)
+static void tell_all(struct list *queries, const char *problem, bool starved)
 {
     struct list told;
     list_init(&told);
     list_move_all(&told, queries);
     while (!list_empty(&told)) {
         struct resolver_query *q = CONTAINER_OF(told.next, struct resolver_query, link);
+        q->starved = q->starved || starved;
         query_end(q, q->problem ? q->problem : problem);
     }
 }
@@ -182,7 +184,7 @@ static void on_alarm(struct alarm *alarm)
 {
     struct resolver *r = CONTAINER_OF(alarm, struct resolver, alarm);
     uint64_t now_ns = wake_now_ns();
-    tell_all(&r->refused, "");
+    tell_all(&r->refused, "", false);
     tell_late(r, HASTY, now_ns, NULL);
     tell_late(r, PATIENT, now_ns, r->late);
     set_alarm(r);
@@ -191,6 +193,7 @@ static void on_alarm(struct alarm *alarm)
 static void wait_in(struct list *queries, struct resolver_query *q, const char *problem)
 {
     q->waits = true;
+    q->starved = problem == out_of_memory;
     q->problem = problem;
     list_init(&q->turn);
     list_put_last(queries, &q->link);
@@ -384,7 +387,9 @@ static void on_looked_up(struct look_up *l)
     struct resolver_name *n = l->ctx;
     n->look_up = NULL;
     learn(n, &l->answer);
-    tell_all(&n->waiting, is_usable(n) ? NULL : l->answer.problem); /* n may be gone then */
+    bool is_good = is_usable(n);
+    /* n may be gone then */
+    tell_all(&n->waiting, is_good ? NULL : l->answer.problem, !is_good && l->answer.starved);
 }
 
 static enum worker_class class_of(const struct resolver_name *n)
@@ -402,7 +407,7 @@ static const char *look_up(struct resolver_name *n)
     struct look_up *l = look_up_new(resolver_host(n));
     n->looked_ns = wake_age_ns();
     if (!l)
-        return "out of memory";
+        return out_of_memory;
     l->on_done = on_looked_up;
     l->ctx = n;
     if (look_up_start(l, n->resolver->o.worker, class_of(n)))

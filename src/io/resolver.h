@@ -28,6 +28,7 @@ struct resolver_query {
     /* From the loop. problem: NULL, the name has addresses now; or why there are none. */
     void (*on_done)(struct resolver_query *q, const char *problem);
     bool waits;
+    bool starved;           /* the problem is want of memory */
     struct list link, turn; /* private, as is the rest */
     const char *problem;
     uint64_t asked_ns;

@@ -34,19 +34,35 @@ struct hop {
     char *scheme, *host, *port; /* libcurl's memory */
 };
 
+enum found { FOUND, UNUSABLE, NO_MEMORY };
+
+static enum found found(CURLUcode code)
+{
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return NO_MEMORY;
+    return code ? UNUSABLE : FOUND;
+}
+
 /* By the parser and the flags that libcurl itself uses for it. */
-static bool hop_init(struct hop *hop, const char *url, bool is_proxy)
+static enum found hop_init(struct hop *hop, const char *url, bool is_proxy)
 {
     CURLU *parts = curl_url();
     unsigned lenient = is_proxy ? CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME : 0;
     *hop = (struct hop) { 0 };
-    bool fine = parts && !curl_url_set(parts, CURLUPART_URL, url, lenient) &&
-                !curl_url_get(parts, CURLUPART_SCHEME, &hop->scheme, 0) &&
-                !curl_url_get(parts, CURLUPART_HOST, &hop->host, 0);
-    if (fine)
-        curl_url_get(parts, CURLUPART_PORT, &hop->port, is_proxy ? 0 : CURLU_DEFAULT_PORT);
+    CURLUcode code =
+        parts ? curl_url_set(parts, CURLUPART_URL, url, lenient) : CURLUE_OUT_OF_MEMORY;
+    if (!code)
+        code = curl_url_get(parts, CURLUPART_SCHEME, &hop->scheme, 0);
+    if (!code)
+        code = curl_url_get(parts, CURLUPART_HOST, &hop->host, 0);
+    if (!code)
+        code = curl_url_get(parts, CURLUPART_PORT, &hop->port, is_proxy ? 0 : CURLU_DEFAULT_PORT);
+    if (code == CURLUE_NO_PORT)
+        code = CURLUE_OK;
     curl_url_cleanup(parts);
-    return fine && (!is_proxy || default_port(hop->scheme));
+    if (!code && is_proxy && !default_port(hop->scheme))
+        return UNUSABLE;
+    return found(code);
 }
 
 static void hop_deinit(struct hop *hop)
@@ -78,7 +94,10 @@ static int aim_at(struct route *r, unsigned i, const struct hop *to)
 static int aim_at_url(struct route *r, unsigned i, const char *url, bool is_proxy)
 {
     struct hop to;
-    int failed = hop_init(&to, url, is_proxy) ? aim_at(r, i, &to) : 0;
+    enum found found = hop_init(&to, url, is_proxy);
+    int failed = found == FOUND ? aim_at(r, i, &to) : found == NO_MEMORY ? PIPEPOLL_ENOMEM : 0;
+    if (is_proxy)
+        r->proxy_for_curl = found == FOUND ? r->proxy : r->report.proxy;
     hop_deinit(&to);
     return failed;
 }
@@ -105,17 +124,6 @@ static int set_proxy(struct route *r, str proxy)
     return 0;
 }
 
-/* libcurl will say what is wrong with a proxy it cannot use, and repeat it to do so: then it gets
- * the one without a password. */
-static const char *proxy_for_curl(const struct route *r)
-{
-    struct hop hop;
-    bool usable = !*r->proxy || hop_init(&hop, r->proxy, true);
-    if (*r->proxy)
-        hop_deinit(&hop);
-    return usable ? r->proxy : r->report.proxy;
-}
-
 int route_init(struct route *r, struct transport *tp, str url, bool direct)
 {
     r->transport = tp;
@@ -123,6 +131,7 @@ int route_init(struct route *r, struct transport *tp, str url, bool direct)
     int failed = set_proxy(r, direct ? STR("") : proxy_for(&tp->o.proxies, url));
     if (failed)
         return failed;
+    r->proxy_for_curl = r->proxy;
     if (!*r->proxy)
         return aim_at_url(r, 0, url.ptr, false);
     failed = aim_at_url(r, 0, r->proxy, true);
@@ -146,12 +155,12 @@ void route_deinit(struct route *r)
 
 /* Always both: left alone, libcurl would read the environment. An HTTP proxy shall tunnel plain
  * HTTP as well, and what it answers to that is no header of ours. */
-void route_set_proxy(const struct route *r, CURL *easy)
+bool route_set_proxy(const struct route *r, CURL *easy)
 {
-    curl_easy_setopt(easy, CURLOPT_PROXY, proxy_for_curl(r));
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
     curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    return !curl_easy_setopt(easy, CURLOPT_PROXY, r->proxy_for_curl) &&
+           !curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
 }
 
 /* --- addresses --- */

@@ -26,7 +26,8 @@ struct route {
     const char *url;                   /* borrowed */
     struct route_hop hops[ROUTE_HOPS]; /* the one that is connected to; a SOCKS proxy's origin */
     size_t proxy_size;
-    char *proxy; /* "" for none */
+    char *proxy;                /* "" for none */
+    const char *proxy_for_curl; /* the same, or as it is shown: libcurl repeats what it can't use */
     struct pool_report report;
 };
 
@@ -48,8 +49,8 @@ struct route_query {
 int route_init(struct route *r, struct transport *tp, str url, bool direct);
 void route_deinit(struct route *r); /* fine on a zeroed one */
 
-/* Tell a new handle of the proxy. */
-void route_set_proxy(const struct route *r, CURL *easy);
+/* Tell a new handle of the proxy. false: out of memory. */
+bool route_set_proxy(const struct route *r, CURL *easy);
 /* true: the addresses are at hand; else q->on_found() comes later, within the connect timeout. */
 bool route_find(struct route_query *q);
 /* What a transfer that ends while q waits is told of it. */

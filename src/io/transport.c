@@ -23,7 +23,15 @@ enum {
 static CURLcode on_ssl_context(CURL *easy, void *ssl_ctx, void *data)
 {
     (void)easy;
-    return trust_apply(data, ssl_ctx) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+    return trust_apply(data, ssl_ctx) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+}
+
+/* What libcurl copies, and may have no memory for: left out, it would go elsewhere. */
+static bool set_way(CURL *easy, const struct pool *pool)
+{
+    return !curl_easy_setopt(easy, CURLOPT_URL, &pool->url[0]) &&
+           !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http") &&
+           route_set_proxy(&pool->route, easy);
 }
 
 /* Without QUICK_EXIT, taking a handle out during a name look-up of libcurl's own (see io/route.h)
@@ -31,8 +39,6 @@ static CURLcode on_ssl_context(CURL *easy, void *ssl_ctx, void *data)
 static void set_connection(CURL *easy, const struct pool *pool)
 {
     struct transport *tp = pool->transport;
-    curl_easy_setopt(easy, CURLOPT_URL, &pool->url[0]);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http");
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
@@ -43,7 +49,6 @@ static void set_connection(CURL *easy, const struct pool *pool)
     curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)CURL_BUFFER_SIZE);
     curl_easy_setopt(easy, CURLOPT_SHARE, pool->share);
-    route_set_proxy(&pool->route, easy);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sockets_on_open);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, sockets_on_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, tp->sockets);
@@ -69,6 +74,10 @@ CURL *pool_new_easy(struct pool *pool, struct trust_notes *notes)
     CURL *easy = curl_easy_init();
     if (!easy)
         return NULL;
+    if (!set_way(easy, pool)) {
+        curl_easy_cleanup(easy);
+        return NULL;
+    }
     set_connection(easy, pool);
     set_tls(easy, notes);
     return easy;
@@ -79,7 +88,7 @@ struct multi *transport_take_multi(struct transport *tp)
     struct multi *m = NULL;
     if (!list_empty(&tp->multis))
         m = CONTAINER_OF(tp->multis.next, struct multi, link);
-    if (!m || m->users == LANES_PER_MULTI)
+    if (!m || m->users == LANES_PER_MULTI || m->starved)
         m = multi_open(tp->sockets, tp->o.wake, &tp->o.alloc);
     if (!m)
         return NULL;
@@ -95,10 +104,12 @@ struct multi *transport_take_multi(struct transport *tp)
 void transport_give_multi(struct transport *tp, struct multi *m)
 {
     list_remove(&m->link);
-    if (--m->users)
-        list_put_first(&tp->multis, &m->link);
-    else
+    if (!--m->users)
         multi_close(m);
+    else if (m->starved)
+        list_put_last(&tp->multis, &m->link);
+    else
+        list_put_first(&tp->multis, &m->link);
 }
 
 /* --- pools --- */

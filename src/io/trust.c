@@ -23,6 +23,20 @@ static const char *default_bundle(void)
     return named && *named ? named : curl_version_info(CURLVERSION_NOW)->cainfo;
 }
 
+static bool is_starved(unsigned long code)
+{
+    return ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+}
+
+/* Any error since the queue was cleared; it is empty then. */
+static bool has_starved(void)
+{
+    bool has = false;
+    for (unsigned long code; (code = ERR_get_error()) != 0;)
+        has = has || is_starved(code);
+    return has;
+}
+
 static int load(X509_STORE *store, str ca_bundle, struct pipepoll_error *why)
 {
     char text[4096];
@@ -56,6 +70,8 @@ int trust_new(struct trust **out, str ca_bundle, struct pipepoll_error *why)
     ERR_clear_error();
     t->store = X509_STORE_new();
     int r = t->store ? load(t->store, ca_bundle, why) : PIPEPOLL_ENOMEM;
+    if (r && has_starved())
+        r = PIPEPOLL_ENOMEM;
     ERR_clear_error();
     if (r) {
         trust_free(t);
@@ -158,6 +174,12 @@ bool trust_apply(struct trust_notes *notes, void *ssl_ctx)
     SSL_CTX_set_mode(ssl_ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(ssl_ctx, 1);
     return SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION) == 1;
+}
+
+bool trust_lacks_memory(const char *error, long verdict)
+{
+    const char *reason = ERR_reason_error_string(ERR_R_MALLOC_FAILURE);
+    return verdict == X509_V_ERR_OUT_OF_MEM || (reason && strstr(error, reason));
 }
 
 bool trust_was_closed(const void *ssl)
