@@ -1,13 +1,20 @@
 /* Want of memory, at each place where it may be met: a script of polls (answers, throttling,
  * refused and renewed keys, roles, files) from open to closed, in which one allocation fails, the
- * n-th, for every n. Nothing may crash, leak or hang, and what fails for it says so.
+ * n-th, for every n; or all do from the n-th on. Nothing may crash, leak or hang, what fails for it
+ * says so, and what can be tried again is.
+ *
+ * Time is put forward wherever nothing is left to do but wait, so that a life takes no longer than
+ * its work does.
  *
  * Four kinds of allocations are counted together: those by the hook of the options, the library's
  * own calls of malloc(), calloc() and realloc() (by the linker), and those of OpenSSL and libcurl
  * (by their hooks). libuv has a hook too, but aborts by design when its own tables can't grow.
  *
- * test_memory [own|below|all [FIRST [COUNT [STRIDE [N]]]]]: so many seeds, and of each the
- * allocations STRIDE apart, or the N-th alone. */
+ * The whole is `test_memory all 1 8`: more than 75 000 points, some ten minutes.
+ *
+ * test_memory [own|dry|below|all [FIRST [COUNT [STRIDE [N]]]]]: so many seeds, and of each the
+ * allocations STRIDE apart, or the N-th alone. "dry": own ones, each from the N-th on. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,12 +24,15 @@
 #include <openssl/crypto.h>
 
 #include "base/rng.h"
+#include "io/worker.h"
+#include "lib/moved_clock.h"
 #include "lib/server.h"
 #include "pipepoll.h"
 
 enum kind { OF_HOOK, OF_US, OF_OPENSSL, OF_CURL, KINDS };
 enum source { FIXED, FROM_FILE, FROM_CONTAINER, BY_ROLE, SOURCES };
-enum { ANSWERS = 6, LIMIT_S = 20, REPLIES = 64 };
+/* LIMIT_MS: by the clock that is put forward. What may pass is not left for a minute. */
+enum { ANSWERS = 6, LIMIT_MS = 50000, LIMIT_S = 20, REPLIES = 64 };
 
 static const char *const kind_names[] = { "hook", "own", "OpenSSL", "libcurl" };
 
@@ -31,7 +41,7 @@ static const char *const kind_names[] = { "hook", "own", "OpenSSL", "libcurl" };
 static _Atomic bool armed;
 static _Thread_local int aside;
 static _Atomic size_t asked, fail_at;
-static bool wanted[KINDS];
+static bool wanted[KINDS], runs_dry;
 static _Atomic int failed_kind;
 static _Atomic long in_use; /* bytes by the hook */
 
@@ -44,7 +54,10 @@ void *__wrap_realloc(void *ptr, size_t size);
 
 static bool fails(enum kind kind)
 {
-    if (!armed || aside || !wanted[kind] || ++asked != fail_at)
+    if (!armed || aside || !wanted[kind])
+        return false;
+    size_t n = ++asked;
+    if (!fail_at || (runs_dry ? n < fail_at : n != fail_at))
         return false;
     failed_kind = (int)kind;
     return true;
@@ -117,17 +130,69 @@ static void stand_aside(bool begins)
     aside += begins ? 1 : -1;
 }
 
+/* --- what is under way on threads: the clock must not be put forward then --- */
+
+enum { KINDS_OF_JOBS = 16 };
+
+static struct {
+    const struct worker_kind *kind;
+    struct worker_kind counted;
+} job_kinds[KINDS_OF_JOBS];
+static unsigned jobs_under_way;
+
+int __real_worker_start(struct worker *w, struct worker_job *j);
+void __real_worker_abandon(struct worker_job *j);
+int __wrap_worker_start(struct worker *w, struct worker_job *j);
+void __wrap_worker_abandon(struct worker_job *j);
+
+static void on_job_done(struct worker_job *j)
+{
+    size_t i = 0;
+    while (j->kind != &job_kinds[i].counted)
+        i++;
+    jobs_under_way--;
+    job_kinds[i].kind->done(j);
+}
+
+static const struct worker_kind *count_kind(const struct worker_kind *kind)
+{
+    size_t i = 0;
+    while (job_kinds[i].kind && job_kinds[i].kind != kind)
+        i++;
+    job_kinds[i].kind = kind;
+    job_kinds[i].counted = *kind;
+    job_kinds[i].counted.done = on_job_done;
+    return &job_kinds[i].counted;
+}
+
+int __wrap_worker_start(struct worker *w, struct worker_job *j)
+{
+    j->kind = count_kind(j->kind);
+    int r = __real_worker_start(w, j);
+    jobs_under_way += r == 0;
+    return r;
+}
+
+void __wrap_worker_abandon(struct worker_job *j)
+{
+    jobs_under_way -= j->worker != NULL;
+    __real_worker_abandon(j);
+}
+
 /* --- one script --- */
 
 struct script {
     struct pipepoll_sink sink;
     uv_loop_t loop;
     struct server server;
-    struct rng rng; /* of the replies */
+    struct rng rng;  /* of the replies */
+    uint64_t end_ms; /* the limit */
     struct pipepoll *poller;
     struct pipepoll_target *targets[3];
     uint64_t seed;
     enum source source;
+    unsigned faults,
+        other_failures; /* that the server made; that were told as anything else than memory */
     unsigned answers, failures, target_count, removed, closed, expired, throttled, keys_given;
     bool renewed; /* asked to */
     char replies[REPLIES][512];
@@ -154,6 +219,11 @@ static void must(bool kept, const char *promise)
         give_up(promise);
 }
 
+static bool is_ours(void)
+{
+    return failed_kind == OF_HOOK || failed_kind == OF_US;
+}
+
 static void on_deliver(struct pipepoll_sink *self, struct pipepoll_target *from,
                        const struct pipepoll_answer *answer)
 {
@@ -166,7 +236,9 @@ static void on_failed(struct pipepoll_sink *self, struct pipepoll_target *from,
     struct script *s = (struct script *)self;
     s->failures++;
     snprintf(last_failure, sizeof last_failure, "%.*s", STR_ARG(failure->message));
+    s->other_failures += failure->status != PIPEPOLL_ENOMEM;
     must(failure->message.len > 0, "a failure says what failed");
+    must(s->other_failures <= s->faults || !is_ours(), "want of memory is told as ENOMEM");
 }
 
 static void on_removed(struct pipepoll_sink *self, struct pipepoll_target *from)
@@ -176,7 +248,10 @@ static void on_removed(struct pipepoll_sink *self, struct pipepoll_target *from)
 
 static void on_credentials(struct pipepoll_sink *self, const struct pipepoll_identity *identity)
 {
+    bool is_known = !identity->reason.len || identity->refused;
     snprintf(last_reason, sizeof last_reason, "%.*s", STR_ARG(identity->reason));
+    must(is_known || !is_ours() || identity->cause == PIPEPOLL_CAUSE_MEMORY,
+         "that keys lack memory has its cause");
 }
 
 static void on_closed(void *ctx)
@@ -222,16 +297,20 @@ static struct server_reply answer(struct server *server, const struct server_req
     case 0:
         if (s->throttled++ || s->seed / 8 % 4 != 3)
             break; /* it takes a second */
+        s->faults++;
         return reply(s, "400 Bad", "{\"__type\":\"ThrottlingException\"}");
     case 1:
-        if (!s->expired++ && (s->source == FROM_CONTAINER || s->source == BY_ROLE))
+        if (!s->expired++ && (s->source == FROM_CONTAINER || s->source == BY_ROLE) && ++s->faults)
             return reply(s, "400 Bad", "{\"__type\":\"ExpiredTokenException\"}");
         break;
     case 2:
+        s->faults++;
         return (struct server_reply) { STR(""), SERVER_RESET, 0 };
     case 3:
+        s->faults++;
         return (struct server_reply) { SERVER_OK("4000", "", "{\"jobs\":[{"), SERVER_CLOSE, 0 };
     case 4:
+        s->faults++;
         return reply(s, "500 Oh", "");
     default:
         break;
@@ -305,23 +384,43 @@ static int start(struct script *s)
     return r;
 }
 
-static bool is_ours(void)
-{
-    return failed_kind == OF_HOOK || failed_kind == OF_US;
-}
-
 /* Want of memory below us may be told as what those below made of it, and be slow to be tried
  * again: then that it is told is enough. */
 static bool is_done(const struct script *s)
 {
     if (s->answers >= ANSWERS)
         return true;
+    if (runs_dry && failed_kind >= 0)
+        return s->failures > 0 || last_reason[0];
     return failed_kind >= 0 && !is_ours() && (s->failures > 0 || last_reason[0]);
+}
+
+static uint64_t now_ms(void)
+{
+    return uv_hrtime() / 1000000;
+}
+
+/* What the loop would wait for comes at once, unless it is the work of a thread. */
+static void pass_time(struct script *s)
+{
+    struct pollfd ready = { .fd = uv_backend_fd(&s->loop), .events = POLLIN };
+    int wait_ms = uv_backend_timeout(&s->loop);
+    if (wait_ms == 0 || poll(&ready, 1, jobs_under_way ? 1 : 0) > 0)
+        return;
+    if (!jobs_under_way)
+        moved_ms += wait_ms > 0 ? (uint64_t)wait_ms : 0;
+    must(now_ms() < s->end_ms, "it ends in time");
+}
+
+static void turn_loop(struct script *s)
+{
+    uv_run(&s->loop, UV_RUN_NOWAIT);
+    pass_time(s);
 }
 
 static void turn(struct script *s)
 {
-    uv_run(&s->loop, UV_RUN_ONCE);
+    turn_loop(s);
     if (s->answers < ANSWERS / 2 || s->renewed)
         return;
     s->renewed = true;
@@ -334,13 +433,13 @@ static void play(struct script *s)
 {
     int r = start(s);
     must(r == 0 || (failed_kind >= 0 && (r == PIPEPOLL_ENOMEM || !is_ours())),
-         "want of memory is told as ENOMEM");
+         "an open and an add lack memory by ENOMEM");
     while (!r && !is_done(s))
         turn(s);
     if (s->poller)
         pipepoll_close(s->poller, on_closed, s);
     while (s->poller && !s->closed)
-        uv_run(&s->loop, UV_RUN_ONCE);
+        turn_loop(s);
     must(s->removed == s->target_count, "each target gets its removed()");
 }
 
@@ -354,6 +453,7 @@ static void script_open(struct script *s, uint64_t seed)
         .source = (enum source)(seed / 2 % SOURCES),
     };
     uv_loop_init(&s->loop);
+    s->end_ms = now_ms() + LIMIT_MS;
     server_open(&s->server, &s->loop, answer, s);
     if (seed % 2)
         server_use_tls(&s->server, pem_path);
@@ -381,6 +481,7 @@ static size_t run(uint64_t seed, size_t n)
     uv_run(&s.loop, UV_RUN_DEFAULT);
     alarm(0);
     must(uv_loop_close(&s.loop) == 0, "the loop closes");
+    must(jobs_under_way == 0, "each job is told or abandoned");
     must(in_use == 0, "all memory of the hook is given back");
     if (failed_kind >= 0)
         points[failed_kind]++;
@@ -435,8 +536,10 @@ static uint64_t argument(int argc, char **argv, int i, uint64_t otherwise)
 /* "own" allocations, those "below" us, or all. */
 static void want(const char *which)
 {
-    wanted[OF_HOOK] = wanted[OF_US] = strcmp(which, "below") != 0;
-    wanted[OF_OPENSSL] = wanted[OF_CURL] = strcmp(which, "own") != 0;
+    bool above = strcmp(which, "below") != 0;
+    runs_dry = strcmp(which, "dry") == 0;
+    wanted[OF_HOOK] = wanted[OF_US] = above;
+    wanted[OF_OPENSSL] = wanted[OF_CURL] = !above || strcmp(which, "all") == 0;
 }
 
 int main(int argc, char **argv)

@@ -32,8 +32,7 @@ struct world {
     void (*on_answer)(struct world *w, struct pipepoll_target *from);
     void (*on_failure)(struct world *w, struct pipepoll_target *from);
     void (*on_removed)(struct world *w, struct pipepoll_target *from);
-    size_t allocations, allocations_max;
-    size_t failing; /* the one allocation that fails; 0: none */
+    size_t allocations;
     unsigned told_of_keys;
     unsigned leaks; /* blocks with a secret in them that were given back */
 };
@@ -126,8 +125,6 @@ static void *counting_resize(void *ctx, void *ptr, size_t old_size, size_t new_s
         return NULL;
     }
     w->allocations++;
-    if (w->allocations > w->allocations_max || w->allocations == w->failing)
-        return NULL;
     char *at = realloc(ptr, new_size);
     if (at && new_size > old_size)
         memset(at + old_size, 0, new_size - old_size); /* so that all of it can be searched */
@@ -171,7 +168,6 @@ static void world_open(struct world *w,
     *w = (struct world) {
         .sink = { NULL, sink_deliver, sink_failed, sink_removed, sink_credentials },
         .answer = answer,
-        .allocations_max = SIZE_MAX,
     };
     uv_loop_init(&w->loop);
     server_open(&w->server, &w->loop, on_request, w);
@@ -635,63 +631,6 @@ static void a_warm_poll_allocates_nothing(void **state)
     world_close(&w);
 }
 
-/* One more allocation succeeds each time, until all do. */
-static void running_out_of_memory_is_an_error_and_no_crash(void **state)
-{
-    unsigned refused = 0;
-    struct pipepoll_credentials *keys = example_keys();
-    for (size_t most = 0;; most++) {
-        struct world w;
-        world_open(&w, one_job);
-        w.allocations_max = most;
-        struct pipepoll_options o = options_of(&w, keys);
-        struct pipepoll_target_options t = target_options_of(&w);
-        int r = pipepoll_open(&w.poller, &w.loop, &o, NULL);
-        if (!r) {
-            r = pipepoll_target_add(w.poller, &t, &w.target, NULL);
-            if (!r)
-                RUN_UNTIL(&w, w.answers || w.failures);
-            pipepoll_close(w.poller, on_closed, &w);
-        }
-        refused += r != 0 || w.failures;
-        assert_true(r == 0 || r == PIPEPOLL_ENOMEM);
-        server_close(&w.server);
-        uv_run(&w.loop, UV_RUN_DEFAULT);
-        assert_int_equal(uv_loop_close(&w.loop), 0);
-        if (w.answers)
-            break;
-    }
-    pipepoll_credentials_unref(keys);
-    assert_true(refused > 8);
-}
-
-/* A single failure anywhere is got over: polling goes on, or the call says ENOMEM. */
-static void one_failed_allocation_is_got_over(void **state)
-{
-    struct pipepoll_credentials *keys = example_keys();
-    bool reached = true;
-    for (size_t failing = 1; reached; failing++) {
-        struct world w;
-        world_open(&w, one_job);
-        w.failing = failing;
-        struct pipepoll_options o = options_of(&w, keys);
-        struct pipepoll_target_options t = target_options_of(&w);
-        int r = pipepoll_open(&w.poller, &w.loop, &o, NULL);
-        if (!r) {
-            r = pipepoll_target_add(w.poller, &t, NULL, NULL);
-            if (!r)
-                RUN_UNTIL(&w, w.answers >= 3);
-            pipepoll_close(w.poller, on_closed, &w);
-        }
-        assert_true(r == 0 || r == PIPEPOLL_ENOMEM);
-        reached = w.allocations >= failing;
-        server_close(&w.server);
-        uv_run(&w.loop, UV_RUN_DEFAULT);
-        assert_int_equal(uv_loop_close(&w.loop), 0);
-    }
-    pipepoll_credentials_unref(keys);
-}
-
 /* --- keys --- */
 
 static void add_one_with_a_long_token(struct world *w, uint32_t interval_ms)
@@ -903,8 +842,6 @@ int main(void)
         cmocka_unit_test(the_loop_may_end_with_an_open_poller_and_idle_connections),
         cmocka_unit_test(counters_can_be_asked_for_until_closed),
         cmocka_unit_test(a_warm_poll_allocates_nothing),
-        cmocka_unit_test(running_out_of_memory_is_an_error_and_no_crash),
-        cmocka_unit_test(one_failed_allocation_is_got_over),
         cmocka_unit_test(news_of_keys_waits_for_no_poll),
         cmocka_unit_test(a_longer_token_leaves_nothing_of_the_last_behind),
         cmocka_unit_test(a_quotation_that_is_cut_holds_no_part_of_the_token),
