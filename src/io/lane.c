@@ -153,7 +153,7 @@ const char *lane_blame(struct lane *lane, const char *error, char text[ROUTE_PRO
     return route_words(&lane->pool->route, lane->cause, error, text);
 }
 
-/* Of CURLOPT_RESOLVE, which we write, libcurl says that it can't be parsed when it can't be copied. */
+/* CURLOPT_RESOLVE gets lines of ours: one that "can't be parsed" could not be copied. */
 static bool has_starved(const struct lane *lane, CURLcode code)
 {
     int error = lane->opener.error;

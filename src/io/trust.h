@@ -42,8 +42,8 @@ enum pipepoll_cause trust_blame(const struct trust_notes *notes, long verdict);
 bool trust_was_closed(const void *ssl);
 /* "TLSv1.3", and who issued the peer's certificate as one line of ASCII, empty if there is none.
  * Cut to size. */
-/* Do the verdict or libcurl's words for an error of OpenSSL say that it had no memory? Not each time
- * that it had none. */
+/* Do the verdict, or libcurl's words for an error of OpenSSL, say that it had no memory? They don't
+ * each time that it had none. */
 bool trust_lacks_memory(const char *error, long verdict);
 void trust_describe_version(const void *ssl, char *text, size_t size);
 void trust_describe_issuer(const void *ssl, char *text, size_t size);
