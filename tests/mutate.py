@@ -2,7 +2,7 @@
 """Change one operator of the source at a time, and see whether a test notices.
 
 usage: tests/mutate.py [--count N] [--pick N,N-N,...] [--seed N] [--only PATH-PART] [--jobs N]
-                       [--list] [--sanitize] [--folder DIR]
+                       [--list] [--sanitize] [--quick] [--folder DIR]
 
 Works in copies of the committed tree, each with a build of its own, so that it may run beside other
 work. Changes are drawn by the seed. One is caught when the build warns or a test fails twice: first
@@ -173,6 +173,8 @@ class Copy:
         tests = [Test(entry, files, self.build) for entry in self.introspect("--tests")]
         self.tests = [t for t in tests if t.suite not in LEFT_OUT and t.limit_s < LONG_S]
         self.measure()
+        if options.quick:
+            self.tests = [test for test in self.tests if test.seconds < QUICK_S]
 
     def measure(self):
         """How long each test takes, once; what fails without any change can't tell of one."""
@@ -270,6 +272,7 @@ def main():
     options.add_argument("--only", default="", metavar="PATH-PART")
     options.add_argument("--jobs", type=int, default=1, help="copies that work at the same time")
     options.add_argument("--sanitize", action="store_true", help="build with ASan and UBSan")
+    options.add_argument("--quick", action="store_true", help="leave out the slow tests")
     options.add_argument("--folder", type=Path, help="make or find the copies here, and keep them")
     options.add_argument("--list", action="store_true", help="draw, and change nothing")
     options = options.parse_args()
