@@ -198,6 +198,9 @@ static void memory_is_bounded_whatever_there_is(void **state)
         snprintf(code + 20, sizeof code - 20, "%d%0150d", i, 0);
         all[i] = enter(in, code + 20, "", code, 0);
     }
+    assert_ptr_equal(all[0], &in->list[0]);
+    assert_ptr_equal(all[1], &in->list[1]);
+    assert_ptr_equal(all[999], &in->list[INCIDENTS_MAX - 1]); /* the last is for all the others */
     assert_true(tell(in, 1000, &l) <= INCIDENTS_MAX);
     for (int i = 0; i < 1000; i++) {
         snprintf(code + 20, sizeof code - 20, "%d%0150d", i, 0);

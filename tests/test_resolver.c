@@ -391,6 +391,25 @@ static void a_question_is_answered_within_its_limit(void **state)
     world_close(&w);
 }
 
+static void old_addresses_serve_within_a_limit_that_is_short(void **state)
+{
+    struct world w;
+    struct question q = { 0 };
+    world_open_with(&w, &plain, 20);
+    names_say("one.test", "192.0.2.1");
+    ask_and_wait(&w, &q, "one.test");
+    slept_s += RESOLVER_FRESH_MS / 1000 + 1;
+    names_hang("one.test");
+    uint64_t before_ns = wake_now_ns();
+    ask_and_wait(&w, &q, "one.test");
+    assert_true(wake_now_ns() - before_ns < RESOLVER_PATIENCE_MS * UINT64_C(1000000));
+    assert_string_equal(q.text, "192.0.2.1");
+    names_say("one.test", "192.0.2.2");
+    settle(&w, &q);
+    let_go(&q);
+    world_close(&w);
+}
+
 static void names_that_hang_hold_up_no_other(void **state)
 {
     enum { HANGING = 12 };
@@ -612,6 +631,7 @@ int main(void)
         cmocka_unit_test(addresses_beyond_the_limit_are_left_out),
         cmocka_unit_test(a_forgotten_question_is_not_answered),
         cmocka_unit_test(a_question_is_answered_within_its_limit),
+        cmocka_unit_test(old_addresses_serve_within_a_limit_that_is_short),
         cmocka_unit_test(names_that_hang_hold_up_no_other),
         cmocka_unit_test(who_waits_can_be_refused),
         cmocka_unit_test(a_connection_is_left_when_its_name_has_moved),

@@ -294,14 +294,14 @@ static void nothing_waits_for_the_loser_of_a_race(void **state)
     black_hole_close(&hole);
 }
 
-/* All but one refuse at once, which is a matter of microseconds; one timer of libcurl's would be
- * more than a second. */
+/* All but one refuse at once, or have no route so that connect() itself fails, which is a matter of
+ * microseconds; one timer of libcurl's would be more than a second. */
 static void dead_addresses_of_a_name_cost_no_time(void **state)
 {
     struct wire w;
     struct probe p = { 0 };
     names_reset();
-    names_say("dead.test", "127.0.0.2 127.0.0.3 127.0.0.1 127.0.0.4 127.0.0.5");
+    names_say("dead.test", "127.0.0.2 224.0.0.1 224.0.0.2 224.0.0.3 127.0.0.3 127.0.0.1");
     wire_open(&w, &closing, 1);
     go_to(&w, "dead.test", port_of(&w));
     uint64_t start_ns = wake_now_ns();
