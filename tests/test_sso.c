@@ -221,6 +221,12 @@ static void a_renewal_that_is_refused_names_the_command(void **state)
     STAGE_PLAY(s, { .body = "{\"accessToken\":\"" STAGE_CANARY "\"}" });
     run(s, &r);
     stage_assert_failed(s, false, "no expiresIn in seconds");
+    STAGE_PLAY(s, { .body = "{\"accessToken\":\"" STAGE_CANARY "\",\"expiresIn\":36.5}" });
+    run(s, &r);
+    stage_assert_failed(s, false, "no expiresIn in seconds");
+    STAGE_PLAY(s, { .body = "{\"accessToken\":\"" STAGE_CANARY "\",\"expiresIn\":1e3}" });
+    run(s, &r);
+    stage_assert_failed(s, false, "no expiresIn in seconds");
 }
 
 static void while_a_token_is_good_a_refusal_does_not_matter(void **state)

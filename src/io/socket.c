@@ -139,11 +139,9 @@ static bool put_into_set(struct sockets *s, int fd, const struct socket *socket,
                                  .data.u64 = (uint64_t)socket->generation << 32 | (uint32_t)fd };
     if (epoll_ctl(s->set, op, fd, &event) == 0)
         return true;
-    if (op == EPOLL_CTL_MOD && errno == ENOENT)
+    if (errno == ENOENT)
         return epoll_ctl(s->set, EPOLL_CTL_ADD, fd, &event) == 0;
-    if (op == EPOLL_CTL_ADD && errno == EEXIST)
-        return epoll_ctl(s->set, EPOLL_CTL_MOD, fd, &event) == 0;
-    return false;
+    return errno == EEXIST && epoll_ctl(s->set, EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
 /* What was told of it already is stale from now on. */
