@@ -69,6 +69,8 @@ static void the_last_at_sign_divides_and_a_password_is_encoded(void **state)
         { "proxy.example", "proxy.example" },
         { "http://u:p@ss@h:1", "http://u:p%40ss@h:1" },
         { "http://u:p%40ss@h:1", "http://u:p%40ss@h:1" },
+        { "http://a-b.c_d~e:%39%Fa%aF%09@h", "http://a-b.c_d~e:%39%Fa%aF%09@h" },
+        { "http://u:%3g%:4@h", "http://u:%253g%25%3A4@h" },
         { "u:a/b?c#d:e%@h", "u:a%2Fb%3Fc%23d%3Ae%25@h" },
         { "http://@h", "http://@h" },
     };
