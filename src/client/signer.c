@@ -64,10 +64,23 @@ int signer_join(struct signers *all, struct pipepoll_credentials *wish, str regi
     return 0;
 }
 
+static void retry(struct signer *s)
+{
+    s->is_to_retry = false;
+    identity_retry(s->identity);
+    s->retry = true;
+}
+
+/* What a retry brings at once is part of the news. */
 struct signer *signer_next_changed(struct signers *all)
 {
-    struct list *l = list_pop_first(&all->news);
-    return l ? CONTAINER_OF(l, struct signer, news_link) : NULL;
+    if (list_empty(&all->news))
+        return NULL;
+    struct signer *s = CONTAINER_OF(all->news.next, struct signer, news_link);
+    if (s->is_to_retry)
+        retry(s);
+    list_remove(&s->news_link);
+    return s;
 }
 
 static void on_identity_closed(void *ctx)
@@ -94,10 +107,11 @@ void signers_retry(struct signers *all)
     struct table_walk walk = { 0 };
     for (struct table_node *n; (n = table_each(&all->used, &walk)) != NULL;) {
         struct signer *s = CONTAINER_OF(n, struct signer, node);
-        identity_retry(s->identity);
-        s->retry = true;
-        on_identity_change(s->identity, s);
+        s->is_to_retry = true;
+        if (list_empty(&s->news_link))
+            list_put_last(&all->news, &s->news_link);
     }
+    all->on_change(all->ctx);
 }
 
 struct pipepoll_identity signer_report(const struct signer *s)

@@ -15,6 +15,7 @@ struct signer {
     struct identity *identity;
     struct pipepoll_credentials *wish; /* referenced */
     uint32_t region_count;
+    bool is_to_retry;   /* when its news are taken */
     bool retry;         /* its targets are to be polled when the fetch under way ends */
     uint32_t retries;   /* such fetches that ended */
     uint64_t told_hash; /* of what was told last */
@@ -41,8 +42,8 @@ struct signer *signer_next_changed(struct signers *all);
 /* One region less; the last one ends it: signers.open goes down later, from the loop. */
 void signer_leave(struct signer *s);
 
-/* For all: keys that are missing, refused or degraded are fetched at once, and whoever waits for
- * others tries again with what came. */
+/* For all, as their news are taken (there may be many): keys that are missing, refused or degraded
+ * are fetched, and whoever waits for others tries again with what came. */
 void signers_retry(struct signers *all);
 
 struct pipepoll_identity signer_report(const struct signer *s);
