@@ -10,6 +10,8 @@
 
 #include <limits.h>
 
+#include "client/verdict.h"
+
 /* What a sink with a limit asks for when the target names no batch size: the number must be known,
  * for it is set aside from the credit while the poll is out. */
 enum { BATCH_DEFAULT = 10 };
@@ -93,74 +95,11 @@ static uint64_t poll_answered(struct pipepoll_target *t, const struct call *c,
     return target_on_end(&t->schedule, t->schedule.share->budget, &end);
 }
 
-/* Two refusals can be retried for what their answers told of the clock, or with newer keys: AWS's
- * three attempts. */
-enum { CLOCK_RETRIES = 2 };
-
-/* Did the service look at the keys, and not like them? */
-static bool refuses_keys(const struct outcome *got)
-{
-    return got->http_status && !got->may_be_clock &&
-           (got->fault == FAULT_EXPIRED || got->fault == FAULT_NO_CREDENTIALS);
-}
-
-/* It looks at who asks before it looks at what is asked. */
-static bool accepts_keys(const struct outcome *got)
-{
-    return !got->fault || got->fault == FAULT_NOT_FOUND ||
-           (got->fault == FAULT_DENIED && str_starts(got->code, STR("AccessDenied")));
-}
-
-static enum fault judge(struct pipepoll_target *t, const struct outcome *got)
-{
-    if (got->may_be_clock && t->schedule.failures < CLOCK_RETRIES)
-        return FAULT_SKEWED;
-    if (refuses_keys(got) && got->keys_are_old)
-        return FAULT_EXPIRED; /* and others are there already */
-    if (refuses_keys(got))
-        return region_keys_refused(
-            &t->poller->regions, t->region,
-            &(struct region_refusal) { got->code, got->message, got->cause });
-    if (accepts_keys(got) && !got->keys_are_old)
-        region_keys_accepted(t->region);
-    return got->fault;
-}
-
-/* Other keys may be all that it needs. */
-static bool waits_for_keys(enum fault fault)
-{
-    int status = fault_status(fault);
-    return status == PIPEPOLL_ECREDENTIALS || status == PIPEPOLL_EDENIED ||
-           status == PIPEPOLL_ENOTENABLED;
-}
-
 static void note_trouble(struct pipepoll_target *t, enum fault fault)
 {
     list_remove(&t->keys_link);
-    if (waits_for_keys(fault) && t->schedule.state != TARGET_REMOVED)
+    if (verdict_waits_for_keys(fault) && t->schedule.state != TARGET_REMOVED)
         list_put_last(&t->region->waiting, &t->keys_link);
-}
-
-/* What the service said, or what it means: few know the one from the other. */
-static str message_of(const struct pipepoll_target *t, enum fault fault, const struct outcome *got,
-                      struct pipepoll_error *room)
-{
-    str region = region_name(t->region);
-    if (fault != FAULT_NOT_ENABLED)
-        return got->message.len ? got->message : str_of(fault_text(fault));
-    explain(room, 0,
-            "region %.*s is not enabled for this account, whose keys are accepted elsewhere: "
-            "enable it (aws account enable-region --region-name %.*s) or poll it no more%s%.*s",
-            STR_ARG(region), STR_ARG(region), got->message.len ? "; the service said: " : "",
-            STR_ARG(got->message));
-    return str_of(room->text);
-}
-
-/* What was found stays the cause, unless the verdict is another: there is more known by then. */
-static enum pipepoll_cause cause_of(enum fault fault, const struct outcome *got)
-{
-    bool is_same = fault_status(fault) == fault_status(got->fault) && fault != FAULT_SKEWED;
-    return is_same && got->cause ? got->cause : fault_cause(fault);
 }
 
 static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
@@ -185,9 +124,9 @@ static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
         .attempt = t->schedule.failures,
         .retry_in_ms = due_ns == TARGET_NEVER ? 0 : (uint32_t)((due_ns - now_ns) / 1000000),
         .code = got->code,
-        .message = message_of(t, end.fault, got, &room),
+        .message = verdict_message(t, end.fault, got, &room),
         .request_id = got->request_id,
-        .cause = cause_of(fault, got),
+        .cause = verdict_cause(fault, got),
         .subject = got->subject,
     };
     p->stats.failures++;
@@ -207,7 +146,7 @@ static void poll_finish(struct transfer *x)
     struct pipepoll *p = t->poller;
     struct outcome got;
     call_read_poll(c, &p->calls, &got);
-    enum fault fault = judge(t, &got);
+    enum fault fault = verdict_of(t, &got);
     p->jobs_on_order -= c->on_order;
     uint64_t due_ns = fault ? poll_failed(t, c, &got, fault) : poll_answered(t, c, &got);
     call_give(p, c);

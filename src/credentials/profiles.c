@@ -271,21 +271,6 @@ struct profiles *profiles_free(struct profiles *p)
 
 /* --- asking --- */
 
-const char *profiles_variable(const struct environment *e)
-{
-    static const char *const names[] = { "AWS_PROFILE", "AWS_DEFAULT_PROFILE" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (environment_get(e, names[i]).len)
-            return names[i];
-    return NULL;
-}
-
-str profiles_wanted(const struct environment *e)
-{
-    const char *variable = profiles_variable(e);
-    return variable ? str_trim(environment_get(e, variable)) : STR("default");
-}
-
 const struct profiles_paths *profiles_paths(const struct profiles *p)
 {
     return &p->paths;

@@ -1,6 +1,7 @@
-/* Where the shared files are, and what must hold before one is believed: whoever may write it can
- * name a program for us to run (credential_process). A file that cannot be read is no error here:
- * it is an empty one with a problem, which is told to who misses something. */
+/* Where the shared files are, which profile of theirs is wanted, and what must hold before one is
+ * believed: whoever may write it can name a program for us to run (credential_process). A file that
+ * cannot be read is no error here: it is an empty one with a problem, which is told to who misses
+ * something. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,6 +41,23 @@ int profiles_find(struct profiles_paths *out, const struct environment *e,
     return r ? r
              : find_one(out->credentials, e, "AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials",
                         why);
+}
+
+/* --- the profile that is wanted --- */
+
+const char *profiles_variable(const struct environment *e)
+{
+    static const char *const names[] = { "AWS_PROFILE", "AWS_DEFAULT_PROFILE" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (environment_get(e, names[i]).len)
+            return names[i];
+    return NULL;
+}
+
+str profiles_wanted(const struct environment *e)
+{
+    const char *variable = profiles_variable(e);
+    return variable ? str_trim(environment_get(e, variable)) : STR("default");
 }
 
 /* --- what is there --- */
