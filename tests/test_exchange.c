@@ -167,6 +167,31 @@ static void a_code_that_is_the_secret_is_masked(void **state)
     exchange_close(&x);
 }
 
+static enum pipepoll_cause cause_of(struct stage *s, str url, enum exchange_way way)
+{
+    struct pipepoll_error why;
+    loop = &s->loop;
+    assert_int_equal(exchange_open(&x, &s->host, url, way), 0);
+    x.on_done = on_done;
+    x.timeout_ms = 5000;
+    x.attempts = 1;
+    run();
+    exchange_explain(&x, "the test", "", &why);
+    exchange_close(&x);
+    return why.cause;
+}
+
+/* A way that fails is no matter of the source, but where the source is beside this machine. */
+static void the_cause_is_the_way_or_the_source(void **state)
+{
+    struct stage *s = *state;
+    str nobody = STR("http://127.0.0.1:1");
+    assert_int_equal(cause_of(s, nobody, EXCHANGE_BY_RULES), PIPEPOLL_CAUSE_UNREACHABLE);
+    assert_int_equal(cause_of(s, nobody, EXCHANGE_DIRECT), PIPEPOLL_CAUSE_SOURCE);
+    STAGE_PLAY(s, { .status = 400, .headers = "x-amzn-ErrorType: AccessDenied\r\n" });
+    assert_int_equal(cause_of(s, str_of(s->server.url), EXCHANGE_BY_RULES), PIPEPOLL_CAUSE_SOURCE);
+}
+
 /* No turn of the loop may wait: the next attempt would be seconds away. */
 static void a_stop_does_not_wait_for_the_back_off(void **state)
 {
@@ -281,6 +306,7 @@ int main(void)
         cmocka_unit_test(one_exchange_serves_many_requests),
         cmocka_unit_test(codes_that_pass_by_name_are_tried_again),
         cmocka_unit_test(a_code_that_is_the_secret_is_masked),
+        cmocka_unit_test(the_cause_is_the_way_or_the_source),
         cmocka_unit_test(a_stop_does_not_wait_for_the_back_off),
         cmocka_unit_test(an_answer_has_64_kib_at_most),
         cmocka_unit_test(what_does_not_fit_is_told),

@@ -277,10 +277,33 @@ static void memory_that_is_short_ends_the_fetch_or_forbids_it(void **state)
     assert_non_null(s->fetched.keys);
 }
 
+static void keys_at_hand_for_which_there_is_no_memory_are_no_fault_of_the_set_up(void **state)
+{
+    struct stage *s = *state;
+    const struct wish wish = { .kind = WISH_DEFAULT };
+    s->variables = keys_in_environment;
+    bool reached = true;
+    unsigned short_of = 0;
+    for (size_t n = 1; reached; n++) {
+        s->allocations = 0;
+        s->fail_at = n;
+        bool started = stage_fetch(s, &wish);
+        reached = s->allocations >= n;
+        s->fail_at = 0;
+        if (!started || s->fetched.keys)
+            continue;
+        short_of++;
+        assert_false(s->fetched.lasting);
+    }
+    assert_non_null(s->fetched.keys);
+    assert_true(short_of > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_in_the_environment_are_at_hand),
+        cmocka_unit_test(keys_at_hand_for_which_there_is_no_memory_are_no_fault_of_the_set_up),
         cmocka_unit_test(given_keys_are_at_hand_and_never_change),
         cmocka_unit_test(what_must_be_asked_for_is_not_at_hand),
         cmocka_unit_test(keys_of_a_profile_may_change),
