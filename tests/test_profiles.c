@@ -181,6 +181,8 @@ static void who_looks_for_a_profile_that_is_not_there_gets_a_hint(void **state)
                         "is not in /h/.aws/credentials: [profile pre] there must read [pre]");
     assert_string_equal(profiles_explain_missing(p, STR("zzzzzz"), text, sizeof text),
                         "is in neither /h/.aws/config nor /h/.aws/credentials");
+    assert_string_equal(profiles_explain_missing(p, STR(""), text, sizeof text),
+                        "has no name: unset the variable, or name a profile");
     profiles_free(p);
     p = read_both("[zzz\n", "");
     assert_string_equal(profiles_explain_missing(p, STR("acme"), text, sizeof text),
@@ -234,12 +236,13 @@ static struct profiles_paths find_paths(const char *environment)
     return found;
 }
 
-static void a_tilde_is_the_home_and_blanks_are_unset(void **state)
+static void a_tilde_is_the_home_and_an_empty_variable_names_no_file(void **state)
 {
     struct profiles_paths found = find_paths("{\"HOME\": \"/h/\", \"AWS_CONFIG_FILE\": \"~/c\","
                                              " \"AWS_SHARED_CREDENTIALS_FILE\": \" \"}");
     assert_string_equal(found.config, "/h/c");
-    assert_string_equal(found.credentials, "/h/.aws/credentials");
+    assert_string_equal(found.credentials, "");
+    assert_string_equal(find_paths("{\"HOME\": \"/h\"}").credentials, "/h/.aws/credentials");
 }
 
 static void a_path_that_is_too_long_is_an_error(void **state)
@@ -465,7 +468,7 @@ int main(void)
         cmocka_unit_test(a_bad_line_is_told_to_who_needs_it_with_its_place_and_without_its_text),
         cmocka_unit_test(who_looks_for_a_profile_that_is_not_there_gets_a_hint),
         cmocka_unit_test(the_copies_are_wiped_and_a_failing_allocator_is_told),
-        cmocka_unit_test(a_tilde_is_the_home_and_blanks_are_unset),
+        cmocka_unit_test(a_tilde_is_the_home_and_an_empty_variable_names_no_file),
         cmocka_unit_test(a_path_that_is_too_long_is_an_error),
         cmocka_unit_test(files_are_read_and_a_missing_one_is_empty),
         cmocka_unit_test(the_null_device_is_an_empty_file),

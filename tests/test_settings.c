@@ -62,6 +62,8 @@ static int set_up(void **state)
           "[profile long]\nregion = eu\n  west-1\n"
           "[profile habits]\nmax_attempts = 7\nretry_mode = Adaptive\noutput = yaml\n"
           "sdk_ua_app_id = Acme/1\nca_bundle = ~/$SUB/roots.pem\n"
+          "[profile empty]\nendpoint_url =\n[profile hollow]\nservices = h\n"
+          "[services h]\nsts =\n  endpoint_url =\n"
           "[profile bad]\nendpoint_url\n[profile dim]\nregion\noutput = text\n",
           f);
     return fclose(f);
@@ -174,6 +176,30 @@ static void a_switch_that_is_neither_on_nor_off_is_refused(void **state)
                 "AWS_USE_DUALSTACK_ENDPOINT is true or false, not \"maybe\"");
 }
 
+/* A template whose variable was not set: it was to keep calls away from AWS. */
+static void an_empty_endpoint_is_refused_wherever_it_stands(void **state)
+{
+    check_error("empty", PIPEPOLL_EINVAL,
+                "profile empty: endpoint_url is empty: remove the line, or set a URL");
+    check_error("hollow", PIPEPOLL_EINVAL, "services section h: endpoint_url is empty");
+    setenv("AWS_ENDPOINT_URL", "http://all", 1);
+    pipepoll_settings_free(load("empty"));
+    setenv("AWS_ENDPOINT_URL", " ", 1);
+    check_error("acme", PIPEPOLL_EINVAL, "AWS_ENDPOINT_URL is set, but empty");
+}
+
+static void an_empty_name_is_no_profile_rather_than_the_default_one(void **state)
+{
+    setenv("AWS_PROFILE", "", 1);
+    check_error("", PIPEPOLL_EINVAL, "profile \"\" (AWS_PROFILE) has no name: unset the variable");
+    pipepoll_settings_free(load("acme"));
+    setenv("AWS_DEFAULT_PROFILE", "acme", 1);
+    check_error("", PIPEPOLL_EINVAL, "profile \"\" (AWS_PROFILE) has no name");
+    unsetenv("AWS_PROFILE");
+    setenv("AWS_DEFAULT_PROFILE", " ", 1);
+    check_error("", PIPEPOLL_EINVAL, "profile \"\" (AWS_DEFAULT_PROFILE) has no name");
+}
+
 static void the_services_that_give_out_keys_have_endpoints_too(void **state)
 {
     setenv("AWS_ENDPOINT_URL", "http://all", 1);
@@ -248,7 +274,7 @@ static void habits_come_from_the_environment_or_the_profile(void **state)
 
 static void a_bad_line_is_an_error_where_it_says_where_calls_go_and_else_a_warning(void **state)
 {
-    check_error("bad", PIPEPOLL_EINVAL, ":29:1: a property needs an '='");
+    check_error("bad", PIPEPOLL_EINVAL, ":36:1: a property needs an '='");
     struct pipepoll_settings *s = load("dim");
     check(s, PIPEPOLL_SETTING_REGION, "", "");
     check(s, PIPEPOLL_SETTING_OUTPUT, "text", "profile dim");
@@ -287,6 +313,8 @@ int main(void)
                                set_up),
         cmocka_unit_test_setup(what_is_named_must_be_there, set_up),
         cmocka_unit_test_setup(a_switch_that_is_neither_on_nor_off_is_refused, set_up),
+        cmocka_unit_test_setup(an_empty_endpoint_is_refused_wherever_it_stands, set_up),
+        cmocka_unit_test_setup(an_empty_name_is_no_profile_rather_than_the_default_one, set_up),
         cmocka_unit_test_setup(the_services_that_give_out_keys_have_endpoints_too, set_up),
         cmocka_unit_test_setup(the_older_variable_names_the_profile_when_the_newer_one_is_unset,
                                set_up),

@@ -133,7 +133,7 @@ static int find_roots(struct found *f, struct configured *c, struct pipepoll_err
 
 static bool is_count(str text)
 {
-    bool fine = text.len > 0 && text.len <= 9 && text.ptr[0] != '0';
+    bool fine = text.len > 0 && text.ptr[0] != '0';
     for (size_t i = 0; i < text.len; i++)
         fine = fine && text.ptr[i] >= '0' && text.ptr[i] <= '9';
     return fine;

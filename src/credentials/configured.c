@@ -107,6 +107,15 @@ static int refuse_blank(const struct configured *c, const char *name, struct pip
     return explain(why, PIPEPOLL_EINVAL, "%s is set, but empty: unset it, or set a URL", name);
 }
 
+/* The same of the files: a template whose variable was not set. */
+static int refuse_empty(const struct configured_value *v, struct pipepoll_error *why)
+{
+    if (!v->text.ptr || v->text.len)
+        return 0;
+    return explain(why, PIPEPOLL_EINVAL, "%s: endpoint_url is empty: remove the line, or set a URL",
+                   v->from);
+}
+
 int configured_endpoint_url(struct configured_value *out, const struct configured *c,
                             const char *service, struct pipepoll_error *why)
 {
@@ -128,7 +137,10 @@ int configured_endpoint_url(struct configured_value *out, const struct configure
     if (r || out->text.len)
         return r;
     r = of_services(out, c, service, why);
-    if (!r && !out->text.len)
-        *out = of_profile(c, "endpoint_url");
-    return r;
+    if (!r)
+        r = refuse_empty(out, why);
+    if (r || out->text.len)
+        return r;
+    *out = of_profile(c, "endpoint_url");
+    return refuse_empty(out, why);
 }

@@ -37,8 +37,8 @@ int configured_switch(struct configured_value *out, const struct configured *c,
                       const char *variable, const char *key, struct pipepoll_error *why);
 
 /* The override of one service's endpoint ("STS": AWS_ENDPOINT_URL_STS, and sts = in the services
- * section), or that of all services. PIPEPOLL_EINVAL: the profile names a services section that is
- * not there. */
+ * section), or that of all services. PIPEPOLL_EINVAL: one is given, but empty, or the profile names
+ * a services section that is not there. */
 int configured_endpoint_url(struct configured_value *out, const struct configured *c,
                             const char *service, struct pipepoll_error *why);
 

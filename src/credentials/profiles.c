@@ -422,17 +422,24 @@ static const char *hint_for(const struct profiles *p, str name, char *text, size
     return *text ? text : profiles_doubt(p, text, size);
 }
 
+static const char *path_or_none(const char *path)
+{
+    return *path ? path : "a file (no path is known)";
+}
+
 const char *profiles_explain_missing(const struct profiles *p, str name, char *text, size_t size)
 {
     char hint[400] = "";
-    if (find(p, PROFILES_UNUSED, name, STR("")))
+    if (!name.len)
+        snprintf(text, size, "has no name: unset the variable, or name a profile");
+    else if (find(p, PROFILES_UNUSED, name, STR("")))
         snprintf(text, size, "is not in %s: [%.*s] there must read [profile %.*s]", p->paths.config,
                  STR_ARG(name), STR_ARG(name));
     else if (has_prefixed(p, name))
         snprintf(text, size, "is not in %s: [profile %.*s] there must read [%.*s]",
                  p->paths.credentials, STR_ARG(name), STR_ARG(name));
     else
-        snprintf(text, size, "is in neither %s nor %s%s", p->paths.config, p->paths.credentials,
-                 hint_for(p, name, hint, sizeof hint));
+        snprintf(text, size, "is in neither %s nor %s%s", path_or_none(p->paths.config),
+                 path_or_none(p->paths.credentials), hint_for(p, name, hint, sizeof hint));
     return text;
 }

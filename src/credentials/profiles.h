@@ -22,8 +22,8 @@ enum profiles_which { PROFILES_CONFIG, PROFILES_CREDENTIALS, PROFILES_FILES };
 enum { PROFILES_PATH_MAX = 4096, PROFILES_PROBLEM_SIZE = 80 };
 
 /* Where the files are: AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE, else below the home, as
- * environment_put_path() reads paths. NUL-terminated; empty when there is no home, and then there
- * is no file. PIPEPOLL_EINVAL: too long. */
+ * environment_put_path() reads paths. NUL-terminated; empty when the variable is, or there is no
+ * home, and then there is no file. PIPEPOLL_EINVAL: too long. */
 struct profiles_paths {
     char config[PROFILES_PATH_MAX], credentials[PROFILES_PATH_MAX];
 };
@@ -55,7 +55,8 @@ int profiles_load(struct profiles **out, const struct alloc *alloc, const struct
                   struct pipepoll_error *why);
 
 /* The variable that names the profile: AWS_PROFILE, else AWS_DEFAULT_PROFILE, as version 2 of the
- * AWS CLI has it (1 looks at them the other way round); NULL: neither is set. */
+ * AWS CLI has it (1 looks at them the other way round); NULL: neither is set. One that is set to
+ * nothing counts: it names no profile that could be there. */
 const char *profiles_variable(const struct environment *e);
 /* The profile that it names, else "default". */
 str profiles_wanted(const struct environment *e);

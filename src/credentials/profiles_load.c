@@ -22,9 +22,8 @@ static int find_one(char path[PROFILES_PATH_MAX], const struct environment *e, c
                     const char *below, struct pipepoll_error *why)
 {
     struct buf b = { .at = path, .cap = PROFILES_PATH_MAX };
-    str given = environment_get(e, variable);
-    if (given.len)
-        environment_put_path(e, &b, given);
+    if (environment_has(e, variable)) /* to nothing: whoever does that wants no file read */
+        environment_put_path(e, &b, environment_get(e, variable));
     else if (environment_put_home(e, &b))
         buf_put(&b, str_of(below));
     buf_cstr(&b);
