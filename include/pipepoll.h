@@ -248,6 +248,11 @@ PIPEPOLL_API int pipepoll_credentials_static(struct pipepoll_credentials **out,
 PIPEPOLL_API int pipepoll_credentials_environment(struct pipepoll_credentials **out,
                                                   struct pipepoll_error *why);
 
+/* None: polls go unsigned, as by `aws --no-sign-request`, which AWS itself refuses. For stand-ins
+ * that know no keys. ENOMEM. */
+PIPEPOLL_API int pipepoll_credentials_anonymous(struct pipepoll_credentials **out,
+                                                struct pipepoll_error *why);
+
 /* The default chain: what the AWS CLI would use on this machine. The first of these that is
  * configured is taken, and it is an error when that one is broken:
  *  1. AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, with AWS_SESSION_TOKEN or AWS_SECURITY_TOKEN
@@ -280,7 +285,8 @@ struct pipepoll_role {
     struct pipepoll_str external_id;  /* empty: none */
     uint32_t duration_s;              /* 900 to 43200; 0: 3600 */
 };
-/* EINVAL: not a role's ARN, a member out of range, or more than 4 roles one upon the other.
+/* EINVAL: not a role's ARN, a member out of range, a source that is anonymous, or more than 4
+ * roles one upon the other.
  * ENOMEM. */
 PIPEPOLL_API int pipepoll_credentials_role(struct pipepoll_credentials **out,
                                            struct pipepoll_credentials *source,
@@ -404,6 +410,10 @@ struct pipepoll_target_options {
     bool fips, dualstack;             /* which of the region's endpoints; not with endpoint_url */
     struct pipepoll_credentials *credentials; /* NULL: the poller's */
     void *user;                               /* yours; see pipepoll_target_user() */
+    /* Take any certificate of the endpoint's, as `aws --no-verify-ssl` does: whoever is on the way
+     * can read the polls and answer them. For tests; AWS's certificates are good. What gives out
+     * keys (STS, SSO, ...), and a proxy by https, is verified all the same. */
+    bool insecure;
 };
 #ifdef __cplusplus
 static inline pipepoll_target_options pipepoll_target_options_init(void)

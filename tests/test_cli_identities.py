@@ -309,6 +309,25 @@ def test_no_keys(sim):
     check("and ends when told to", run.wait() == 0)
 
 
+def test_no_verify_ssl():
+    """Who gives out keys is verified whatever the poll is told."""
+    tls = Sim("--tls")
+    web = dict(machine(), AWS_WEB_IDENTITY_TOKEN_FILE=write("web-token", "a.b.c"),
+               AWS_ROLE_ARN="arn:aws:iam::123456789012:role/r", AWS_MAX_ATTEMPTS="1",
+               AWS_ENDPOINT_URL_STS=tls.url)
+    asked = ("poll", "--region", "us-east-1", "--action-type-id", ACME, "--endpoint-url", tls.url)
+    poll = pipepoll(*asked, "--no-verify-ssl", env=web)
+    check("--no-verify-ssl warns, and trusts no STS",
+          poll.code == 253 and "warning: --no-verify-ssl" in poll.err
+          and "SSL certificate problem" in poll.err, poll)
+    poll = pipepoll(*asked, "--no-verify-ssl", env=KEYS)
+    check("but any service", poll.code == 0 and "warning" in poll.err, poll)
+    poll = pipepoll(*asked, env=KEYS)
+    check("which is refused without it", poll.code == 255 and "warning" not in poll.err, poll)
+    tls.signal(signal.SIGTERM)
+    tls.wait()
+
+
 # --- core dumps ---
 
 
@@ -348,6 +367,7 @@ def main():
     test_run(sim)
     test_no_keys(sim)
     test_core(sim)
+    test_no_verify_ssl()
     sim.signal(signal.SIGTERM)
     sim.wait()
     finish()

@@ -102,14 +102,20 @@ static void world_open(struct world *w, struct sim_options *so, const char *secr
     pipepoll_credentials_unref(o.credentials);
 }
 
-static void add_target(struct world *w, str region, str category, uint32_t interval_ms)
+static struct pipepoll_target_options target_of(const struct world *w, str region, str category)
 {
     struct pipepoll_target_options o = PIPEPOLL_TARGET_OPTIONS_INIT;
-    struct pipepoll_target *t;
     o.action_type =
         (struct pipepoll_action_type) { category, STR("ThirdParty"), STR("Acme"), STR("1") };
     o.region = region;
     o.endpoint_url = str_of(sim_url(w->sim));
+    return o;
+}
+
+static void add_target(struct world *w, str region, str category, uint32_t interval_ms)
+{
+    struct pipepoll_target_options o = target_of(w, region, category);
+    struct pipepoll_target *t;
     o.interval_ms = interval_ms;
     assert_int_equal(pipepoll_target_add(w->poller, &o, &t, NULL), 0);
 }
@@ -177,6 +183,60 @@ static void an_unknown_certificate_is_refused_before_anything_is_sent(void **sta
     struct sim_stats stats;
     sim_stats(w.sim, &stats);
     assert_int_equal(stats.requests, 0);
+    world_close(&w);
+}
+
+/* Of two targets that differ in nothing else, one says that it may be anybody. */
+static void an_insecure_target_takes_any_certificate_and_its_neighbour_does_not(void **state)
+{
+    struct world w;
+    world_open(&w, &(struct sim_options) { 0 }, NULL, false);
+    struct pipepoll_target_options o = target_of(&w, STR("us-east-1"), STR("Build"));
+    o.insecure = true;
+    o.interval_ms = 1;
+    assert_int_equal(pipepoll_target_add(w.poller, &o, NULL, NULL), 0);
+    RUN_UNTIL(&w, w.answers);
+    assert_int_equal(w.failures, 0);
+    add_target(&w, STR("us-east-1"), STR("Build"), 1);
+    RUN_UNTIL(&w, w.failures);
+    assert_int_equal(w.status, PIPEPOLL_EUNTRUSTED);
+    size_t answers = w.answers;
+    RUN_UNTIL(&w, w.answers > answers + 1);
+    world_close(&w);
+}
+
+static void anonymous_polls_go_unsigned(void **state)
+{
+    struct world w;
+    world_open(&w, &(struct sim_options) { 0 }, NULL, true);
+    struct pipepoll_target_options o = target_of(&w, STR("us-east-1"), STR("Build"));
+    assert_int_equal(pipepoll_credentials_anonymous(&o.credentials, NULL), 0);
+    assert_int_equal(pipepoll_target_add(w.poller, &o, NULL, NULL), 0);
+    pipepoll_credentials_unref(o.credentials);
+    RUN_UNTIL(&w, w.failures);
+    assert_int_equal(w.status, PIPEPOLL_ECREDENTIALS);
+    assert_string_equal(w.code, "MissingAuthenticationTokenException");
+    world_close(&w);
+}
+
+/* The longest that is taken. */
+static void a_session_token_of_16_kib_is_sent_whole(void **state)
+{
+    struct world w;
+    char token[(16 << 10) + 1];
+    memset(token, 'T', sizeof token - 1);
+    token[sizeof token - 1] = '\0';
+    world_open(&w, &(struct sim_options) { .session_token = str_of(token) }, NULL, true);
+    struct pipepoll_target_options o = target_of(&w, STR("us-east-1"), STR("Build"));
+    assert_int_equal(pipepoll_credentials_static(&o.credentials, STR("AKIDEXAMPLE"),
+                                                 STR("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+                                                 str_of(token), NULL),
+                     0);
+    assert_int_equal(pipepoll_target_add(w.poller, &o, NULL, NULL), 0);
+    pipepoll_credentials_unref(o.credentials);
+    RUN_UNTIL(&w, w.answers || w.failures);
+    assert_string_equal(w.message, "");
+    assert_int_equal(w.answers, 1);
     world_close(&w);
 }
 
@@ -263,6 +323,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_job_of_every_region_and_action_type_is_found_once),
         cmocka_unit_test(an_unknown_certificate_is_refused_before_anything_is_sent),
+        cmocka_unit_test(an_insecure_target_takes_any_certificate_and_its_neighbour_does_not),
+        cmocka_unit_test(anonymous_polls_go_unsigned),
+        cmocka_unit_test(a_session_token_of_16_kib_is_sent_whole),
         cmocka_unit_test(a_wrong_secret_is_a_matter_of_credentials),
         cmocka_unit_test(an_unknown_action_type_is_told_once),
         cmocka_unit_test(throttling_is_told_apart_and_slows_down),

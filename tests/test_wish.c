@@ -226,6 +226,19 @@ static void four_roles_are_the_most_and_an_hour_for_all_but_the_first(void **sta
     pipepoll_credentials_unref(c);
 }
 
+static void nobody_assumes_no_role(void **state)
+{
+    struct pipepoll_credentials *nobody, *c = NULL;
+    struct pipepoll_error why;
+    const struct pipepoll_role role = { .size = sizeof role,
+                                        .arn = STR("arn:aws:iam::123456789012:role/r") };
+    assert_int_equal(pipepoll_credentials_anonymous(&nobody, NULL), 0);
+    assert_int_equal(pipepoll_credentials_role(&c, nobody, &role, &why), PIPEPOLL_EINVAL);
+    assert_string_equal(why.text, "anonymous credentials sign nothing, so they assume no role");
+    assert_null(c);
+    pipepoll_credentials_unref(nobody);
+}
+
 static void a_role_of_an_older_caller_is_read_as_far_as_it_goes(void **state)
 {
     struct pipepoll_role role = role_of(arn);
@@ -308,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_role_that_sts_would_refuse_is_refused),
         cmocka_unit_test(the_limits_themselves_are_fine),
         cmocka_unit_test(four_roles_are_the_most_and_an_hour_for_all_but_the_first),
+        cmocka_unit_test(nobody_assumes_no_role),
         cmocka_unit_test(a_role_of_an_older_caller_is_read_as_far_as_it_goes),
         cmocka_unit_test(wishes_for_the_same_keys_are_equal),
         cmocka_unit_test(a_reference_keeps_a_wish),

@@ -173,9 +173,24 @@ def environments(url):
         [*two, "--output", "text"], {}
     yield "no region", {}, two, {}
     yield "no keys", dict(here, AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None), two, {}
+    yield "--no-sign-request", here, [*two, "--no-sign-request"], {}
+    yield "--no-sign-request without keys", dict(
+        here, AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None), [*two, "--no-sign-request"], {}
+    yield "--no-sign-request in no region", {}, [*two, "--no-sign-request"], {}
     yield "a wrong secret", dict(here, AWS_SECRET_ACCESS_KEY="x"), two, {}
     yield "a wrong key", dict(here, AWS_ACCESS_KEY_ID="AKIDX"), two, {}
     yield "no such profile", dict(here, AWS_PROFILE="none"), two, {"ours": 253, "err": "none"}
+
+
+def secure(url):
+    """Before a service by TLS whose certificate nobody knows."""
+    two = ["--region", "us-east-1", "--action-type-id", ACME, "--max-batch-size", "2",
+           "--endpoint-url", url]
+    text = ["--output", "text"]
+    yield "an unknown certificate", two, {}
+    yield "--no-verify-ssl", [*two, *text, "--no-verify-ssl"], {"err": "warning: --no-verify-ssl"}
+    yield "--no-verify-ssl, unsigned", [*two, "--no-verify-ssl", "--no-sign-request"], {
+        "err": "MissingAuthenticationTokenException"}
 
 
 def first_line(err):
@@ -209,6 +224,9 @@ def main():
         compare(name, arguments, {}, may)
     for name, variables, arguments, may in environments(sim.url):
         compare(name, arguments, variables, may)
+    tls = Sim("--tls", "--jobs", "100000", "--lease", "0.001")
+    for name, arguments, may in secure(tls.url):
+        compare(name, arguments, {}, may)
     finish()
 
 

@@ -187,6 +187,8 @@ def run_witness(which, env, url, uid, cwd):
 
 def judge(which, may, ours, theirs):
     """Are we alike, or different as the row says?"""
+    if witnesses[which].versions["botocore"].startswith("2."):
+        which = "2"  # botocore as version 2 of the CLI has it
     if "ours" not in may or which in may.get("like", ()):
         return ours == theirs
     wanted = dict(may["ours"])

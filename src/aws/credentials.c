@@ -48,14 +48,12 @@ const char *credentials_problem(const struct credentials_text *text)
     return NULL;
 }
 
-int credentials_new(struct credentials **out, const struct alloc *alloc,
-                    const struct credentials_text *text, uint64_t expires_s)
+static int make(struct credentials **out, const struct alloc *alloc,
+                const struct credentials_text *text, uint64_t expires_s)
 {
     const str id = text->access_key_id, secret = text->secret_access_key;
     const str token = text->session_token;
     const str account = is_account(text->account_id) ? text->account_id : STR("");
-    if (credentials_problem(text))
-        return PIPEPOLL_EINVAL;
     size_t size = sizeof(struct credentials) + id.len + secret.len + token.len + account.len + 4;
     struct credentials *c = alloc_new(alloc, size);
     if (!c)
@@ -71,6 +69,17 @@ int credentials_new(struct credentials **out, const struct alloc *alloc,
     c->size = size;
     *out = c;
     return 0;
+}
+
+int credentials_new(struct credentials **out, const struct alloc *alloc,
+                    const struct credentials_text *text, uint64_t expires_s)
+{
+    return credentials_problem(text) ? PIPEPOLL_EINVAL : make(out, alloc, text, expires_s);
+}
+
+int credentials_new_anonymous(struct credentials **out, const struct alloc *alloc)
+{
+    return make(out, alloc, &(struct credentials_text) { .session_token = STR("") }, UINT64_MAX);
 }
 
 bool credentials_eq(const struct credentials *a, const struct credentials *b)

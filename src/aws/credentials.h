@@ -33,6 +33,12 @@ const char *credentials_problem(const struct credentials_text *text);
  * PIPEPOLL_EINVAL: see credentials_problem(); PIPEPOLL_ENOMEM. */
 int credentials_new(struct credentials **out, const struct alloc *alloc,
                     const struct credentials_text *text, uint64_t expires_s);
+/* The set that is none: calls with it go unsigned. PIPEPOLL_ENOMEM. */
+int credentials_new_anonymous(struct credentials **out, const struct alloc *alloc);
+static inline bool credentials_are_anonymous(const struct credentials *c)
+{
+    return !c->access_key_id.len;
+}
 /* Are the keys and the token the same? */
 bool credentials_eq(const struct credentials *a, const struct credentials *b);
 struct credentials *credentials_ref(struct credentials *c);   /* NULL in, NULL out; returns c */

@@ -399,5 +399,6 @@ int endpoint_resolve(struct endpoint *out, const struct endpoint_rule *given,
     out->signing_region = (str) { out->region_text, region.len };
     if (!rule->endpoint_url.len)
         resolve_region(out, rule);
+    out->insecure = rule->insecure;
     return 0;
 }

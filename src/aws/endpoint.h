@@ -6,8 +6,8 @@
 #include "base/str.h"
 
 struct endpoint {
-    bool tls;
-    char text[512]; /* "https://host[:port]/path", NUL-terminated; the slices below lie in it */
+    bool tls, insecure; /* the latter: as the rule has it */
+    char text[512];     /* "https://host[:port]/path", NUL-terminated; the slices below lie in it */
     str url;
     str host; /* as in the Host header: with the port when it is not the scheme's own */
     str path; /* begins and ends with '/' */
@@ -22,7 +22,8 @@ struct endpoint_rule {
     str region;
     str endpoint_url; /* override, or empty */
     bool fips, dualstack;
-    str service; /* empty: "codepipeline"; else "sts", "portal.sso" or "oidc" */
+    bool insecure; /* its certificate is not to be verified */
+    str service;   /* empty: "codepipeline"; else "sts", "portal.sso" or "oidc" */
 };
 
 /* *out must not be moved afterwards (slices). PIPEPOLL_EINVAL with one sentence: a bad region, a

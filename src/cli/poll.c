@@ -284,7 +284,8 @@ static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *w
     o.request_timeout_ms = poll_options_attempt_ms(&p->options);
     o.connect_timeout_ms = p->options.connect_timeout_ms;
     o.log = p->options.debug ? log_debug : NULL;
-    int r = identity_credentials(&o.credentials, &identity, why);
+    int r = p->options.is_unsigned ? pipepoll_credentials_anonymous(&o.credentials, why)
+                                   : identity_credentials(&o.credentials, &identity, why);
     if (r)
         return r;
     r = pipepoll_open(&p->poller, loop, &o, why);
@@ -328,8 +329,17 @@ static int poll_regions(struct poll *p)
     return r ? EXIT_OTHER : p->code;
 }
 
+static void warn_of_insecurity(void)
+{
+    fputs("pipepoll poll: warning: --no-verify-ssl: the endpoint's certificate is not verified, so "
+          "whoever is on the way can read the poll and answer it\n",
+          stderr);
+}
+
 static int poll_and_print(struct poll *p)
 {
+    if (p->options.target.insecure)
+        warn_of_insecurity();
     int code = poll_regions(p);
     print_all_alike(p);
     /* Keys may go when some regions have answered, perhaps with jobs. */

@@ -29,6 +29,8 @@ enum {
     FLAG_ALLOW_UNKNOWN_REGION,
     FLAG_DEBUG,
     FLAG_VERSION,
+    FLAG_NO_VERIFY_SSL,
+    FLAG_NO_SIGN_REQUEST,
     FLAG_NO_PAGINATE,
     FLAG_NO_CLI_PAGER,
     FLAG_NO_CLI_AUTO_PROMPT,
@@ -87,6 +89,11 @@ const struct flag poll_flags[POLL_FLAG_COUNT] = {
                                     "even if it looks like a misspelt one" },
     [FLAG_DEBUG] = { STR_INIT("--debug"), NULL, "say on stderr what is done; no secrets" },
     [FLAG_VERSION] = { STR_INIT("--version"), NULL, "name the libraries in use" },
+    [FLAG_NO_VERIFY_SSL] = { STR_INIT("--no-verify-ssl"), NULL,
+                             "take any certificate of the endpoint's: whoever is on the\n"
+                             "way can read and answer; never where keys come from" },
+    [FLAG_NO_SIGN_REQUEST] = { STR_INIT("--no-sign-request"), NULL,
+                               "look for no keys and sign nothing" },
     [FLAG_NO_PAGINATE] = { STR_INIT("--no-paginate"), NULL, "changes nothing here" },
     [FLAG_NO_CLI_PAGER] = { STR_INIT("--no-cli-pager"), NULL, "changes nothing here" },
     [FLAG_NO_CLI_AUTO_PROMPT] = { STR_INIT("--no-cli-auto-prompt"), NULL, "changes nothing here" },
@@ -161,6 +168,30 @@ static const char *read_print(struct poll_options *o, int flag, str value)
     return read_time(o, flag, value);
 }
 
+static int read_switch(struct poll_options *o, const struct flags *f, int flag)
+{
+    switch (flag) {
+    case FLAG_ALLOW_UNKNOWN_REGION:
+        o->allow_unknown_region = true;
+        break;
+    case FLAG_DEBUG:
+        o->debug = true;
+        break;
+    case FLAG_NO_VERIFY_SSL:
+        o->target.insecure = true;
+        break;
+    case FLAG_NO_SIGN_REQUEST:
+        o->is_unsigned = true;
+        break;
+    case FLAG_VERSION:
+        o->print = POLL_PRINT_VERSION;
+        break;
+    case FLAG_CLI_AUTO_PROMPT:
+        return command_misuse(f->command, "--cli-auto-prompt is not there: nobody is asked");
+    }
+    return EXIT_FINE;
+}
+
 static int read_flag(struct poll_options *o, const struct flags *f, int flag, str value)
 {
     str *const texts[POLL_FLAG_COUNT] = {
@@ -177,21 +208,10 @@ static int read_flag(struct poll_options *o, const struct flags *f, int flag, st
         *texts[flag] = value;
         return EXIT_FINE;
     }
-    switch (flag) {
-    case FLAG_REGION:
+    if (!poll_flags[flag].value)
+        return read_switch(o, f, flag);
+    if (flag == FLAG_REGION)
         return poll_options_add_regions(o, f->command, value);
-    case FLAG_ALLOW_UNKNOWN_REGION:
-        o->allow_unknown_region = true;
-        return EXIT_FINE;
-    case FLAG_DEBUG:
-        o->debug = true;
-        return EXIT_FINE;
-    case FLAG_VERSION:
-        o->print = POLL_PRINT_VERSION;
-        return EXIT_FINE;
-    case FLAG_CLI_AUTO_PROMPT:
-        return command_misuse(f->command, "--cli-auto-prompt is not there: nobody is asked");
-    }
     const char *what = read_print(o, flag, value);
     return what ? flags_refuse(f, flag, what, value) : EXIT_FINE;
 }

@@ -27,6 +27,7 @@ struct poll_options {
     bool keyed;                /* print one object by region, as there may be several */
     bool allow_unknown_region; /* one that looks misspelt too */
     bool debug;
+    bool is_unsigned;  /* by nobody's keys */
     unsigned in_force; /* of the settings, a bit (1 << which) for each that chose the endpoint */
     struct settings settings;
 
@@ -41,7 +42,7 @@ struct poll_options {
     struct arena arena;        /* of the above, and of what is made of answers */
 };
 
-enum { POLL_FLAG_COUNT = 23 };
+enum { POLL_FLAG_COUNT = 25 };
 extern const struct flag poll_flags[POLL_FLAG_COUNT];
 
 /* true: *out is filled, and its slices lie in argv and its settings. false: *code is what to exit

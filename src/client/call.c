@@ -76,7 +76,7 @@ static void put_header(struct buf *head, str name, str value)
     buf_put(head, STR("\r\n"));
 }
 
-/* All headers but User-Agent are signed. */
+/* All headers but User-Agent are signed, unless there is nothing to sign with. */
 static int put_head(struct call *c, struct call_context *ctx, str body)
 {
     struct region *region = c->region;
@@ -99,6 +99,8 @@ static int put_head(struct call *c, struct call_context *ctx, str body)
     for (size_t i = 0; i < rq.header_count; i++)
         put_header(&c->head, headers[i].name, headers[i].value);
     put_header(&c->head, STR("User-Agent"), ctx->user_agent);
+    if (credentials_are_anonymous(keys))
+        return 0;
     buf_put(&c->head, STR("Authorization: "));
     int r = sigv4_sign(&c->head, &ctx->scratch, &region->key, keys, &rq);
     buf_put(&c->head, STR("\r\n"));

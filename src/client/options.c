@@ -130,6 +130,7 @@ struct endpoint_rule target_options_endpoint(const struct pipepoll_target_option
         .endpoint_url = o->endpoint_url,
         .fips = o->fips,
         .dualstack = o->dualstack,
+        .insecure = o->insecure,
     };
 }
 

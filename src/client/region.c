@@ -5,19 +5,20 @@
 /* Of these a slice takes some 10 us. */
 enum { CAUGHT_UP_AT_ONCE = 64 };
 
-static uint64_t hash_of(uint64_t seed, str name, str url, const struct signer *signer)
+static uint64_t hash_of(uint64_t seed, const struct endpoint *e, const struct signer *signer)
 {
     str owner = { (const char *)&signer, sizeof signer };
-    return table_hash(table_hash(table_hash(seed, owner), name), url);
+    return table_hash(table_hash(table_hash(seed, owner), e->signing_region), e->url);
 }
 
-static struct region *find(const struct regions *all, str name, str url,
+static struct region *find(const struct regions *all, const struct endpoint *e,
                            const struct signer *signer)
 {
-    uint64_t hash = hash_of(all->all.seed, name, url, signer);
+    uint64_t hash = hash_of(all->all.seed, e, signer);
     for (struct table_node *n = table_first(&all->all, hash); n; n = table_next(n)) {
         struct region *r = CONTAINER_OF(n, struct region, node);
-        if (r->signer == signer && str_eq(region_name(r), name) && str_eq(r->endpoint.url, url))
+        if (r->signer == signer && r->endpoint.insecure == e->insecure &&
+            str_eq(region_name(r), e->signing_region) && str_eq(r->endpoint.url, e->url))
             return r;
     }
     return NULL;
@@ -163,7 +164,7 @@ static int region_new(struct regions *all, const struct endpoint_rule *rule, str
     }
     if (!failed)
         failed = sigv4_key_init(&r->key, region_name(r), STR("codepipeline"));
-    struct pool_options o = { .url = r->endpoint.url };
+    struct pool_options o = { .url = r->endpoint.url, .insecure = r->endpoint.insecure };
     if (!failed)
         failed = pool_open(&r->pool, all->transport, &o);
     struct allowance_key key = allowance_key_of(r);
@@ -178,7 +179,7 @@ static int region_new(struct regions *all, const struct endpoint_rule *rule, str
     r->keys_serial = identity_serial(signer->identity);
     r->retries = signer->retries;
     hold_without_keys(all, r);
-    table_put(&all->all, &r->node, hash_of(all->all.seed, region_name(r), r->endpoint.url, signer));
+    table_put(&all->all, &r->node, hash_of(all->all.seed, &r->endpoint, signer));
     list_put_last(&signer->regions, &r->link);
     *out = r;
     return 0;
@@ -195,7 +196,7 @@ int region_join(struct regions *all, const struct endpoint_rule *rule,
     struct region *r = NULL;
     failed = signer_join(&all->signers, wish, endpoint.signing_region, &signer);
     if (!failed) {
-        r = find(all, endpoint.signing_region, endpoint.url, signer);
+        r = find(all, &endpoint, signer);
         if (r)
             signer_leave(signer); /* the region has joined it already */
         else

@@ -35,7 +35,7 @@ struct region {
 
 /* What regions are made from and belong to. */
 struct regions {
-    struct table all;    /* by signer, name and URL */
+    struct table all;    /* by signer, name, URL and whether it is verified */
     struct list lagging; /* those whose signers' news they have not followed yet */
     struct alloc alloc;
     struct transport *transport;

@@ -85,12 +85,17 @@ static void end_for_memory(struct fetch *f)
     end_failed(f, false);
 }
 
+static bool is_at_hand(enum origin origin)
+{
+    return origin == ORIGIN_NONE || origin == ORIGIN_FIXED;
+}
+
 /* What the recipe alone tells of the keys. */
 static void describe(struct fetch_outcome *out, const struct recipe *r)
 {
     bool metadata = r->origin == ORIGIN_CONTAINER || r->origin == ORIGIN_IMDS;
     out->outlives_expiry = metadata && !r->role_count;
-    out->may_change = r->origin != ORIGIN_FIXED || r->role_count || r->may_change;
+    out->may_change = !is_at_hand(r->origin) || r->role_count || r->may_change;
     memcpy(out->label, r->label, sizeof out->label);
 }
 
@@ -106,8 +111,10 @@ static int take_fixed(struct fetch_outcome *out, const struct recipe *r,
         .account_id = r->account_id,
     };
     out->dated_s = host_now_s(host);
-    int status = credentials_new(&out->keys, &host->alloc, &text,
-                                 r->expires_s ? (uint64_t)r->expires_s : UINT64_MAX);
+    int status = r->origin == ORIGIN_NONE
+                     ? credentials_new_anonymous(&out->keys, &host->alloc)
+                     : credentials_new(&out->keys, &host->alloc, &text,
+                                       r->expires_s ? (uint64_t)r->expires_s : UINT64_MAX);
     if (status == PIPEPOLL_EINVAL)
         explain(&out->why, 0, "%s: the keys %s", r->label, credentials_problem(&text));
     else if (status)
@@ -122,7 +129,7 @@ bool fetch_at_once(struct fetch_outcome *out, const struct wish *wish,
     *out = (struct fetch_outcome) { 0 };
     /* Trouble is fetch_start()'s to tell. */
     bool at_hand = recipe_resolve(&r, wish, host->environment, NULL, NULL) == 0 &&
-                   r.origin == ORIGIN_FIXED && !r.role_count && !take_fixed(out, &r, host);
+                   is_at_hand(r.origin) && !r.role_count && !take_fixed(out, &r, host);
     if (at_hand)
         describe(out, &r);
     digest_wipe(&r, sizeof r);
@@ -155,6 +162,7 @@ static void start_provider(struct fetch *f, const struct provider_kind *kind)
 static const struct provider_kind *kind_of(enum origin origin)
 {
     switch (origin) {
+    case ORIGIN_NONE:
     case ORIGIN_FIXED:
         return NULL;
     case ORIGIN_WEB_IDENTITY:
@@ -173,7 +181,7 @@ static const struct provider_kind *kind_of(enum origin origin)
 
 static void start_origin(struct fetch *f)
 {
-    if (f->recipe.origin != ORIGIN_FIXED) {
+    if (!is_at_hand(f->recipe.origin)) {
         start_provider(f, kind_of(f->recipe.origin));
         return;
     }

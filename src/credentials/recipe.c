@@ -97,6 +97,9 @@ static int find_origin(struct recipe *out, const struct wish *wish, const struct
                        struct pipepoll_error *why)
 {
     switch (wish->kind) {
+    case WISH_ANONYMOUS:
+        out->origin = ORIGIN_NONE;
+        return 0;
     case WISH_FIXED:
         return from_fixed(out, wish->fixed);
     case WISH_ENVIRONMENT:
@@ -210,6 +213,8 @@ static void put_part(struct buf *b, const char *word, str s)
 static str origin_words(const struct recipe *r, enum wish_kind kind)
 {
     switch (r->origin) {
+    case ORIGIN_NONE:
+        return STR("no keys, unsigned");
     case ORIGIN_FIXED:
         return kind == WISH_FIXED ? STR("given keys") : STR("environment");
     case ORIGIN_WEB_IDENTITY:

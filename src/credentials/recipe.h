@@ -9,6 +9,7 @@
 #include "credentials/wish.h"
 
 enum origin {
+    ORIGIN_NONE,         /* no keys: nothing is signed */
     ORIGIN_FIXED,        /* keys in hand: given, from the environment or from a profile */
     ORIGIN_WEB_IDENTITY, /* STS AssumeRoleWithWebIdentity, by a token in a file */
     ORIGIN_SSO,          /* IAM Identity Center, by the token that `aws sso login` left */

@@ -116,6 +116,11 @@ int pipepoll_credentials_environment(struct pipepoll_credentials **out, struct p
                       why);
 }
 
+int pipepoll_credentials_anonymous(struct pipepoll_credentials **out, struct pipepoll_error *why)
+{
+    return make(out, &(struct wish) { .kind = WISH_ANONYMOUS }, why);
+}
+
 int pipepoll_credentials_default(struct pipepoll_credentials **out, struct pipepoll_error *why)
 {
     return make(out, &(struct wish) { .kind = WISH_DEFAULT }, why);
@@ -162,6 +167,10 @@ int pipepoll_credentials_role(struct pipepoll_credentials **out,
     struct wish w = { .kind = WISH_DEFAULT };
     if (source)
         w = source->wish;
+    if (w.kind == WISH_ANONYMOUS)
+        return explain(why, PIPEPOLL_EINVAL,
+                       "anonymous credentials sign nothing, so they assume "
+                       "no role");
     const struct role added = {
         .arn = given.arn,
         .session_name = given.session_name,

@@ -9,6 +9,7 @@
 #include "credentials/role.h"
 
 enum wish_kind {
+    WISH_ANONYMOUS,   /* none: calls go unsigned */
     WISH_FIXED,       /* the set in `fixed` */
     WISH_ENVIRONMENT, /* AWS_ACCESS_KEY_ID and its fellows, and nothing else */
     WISH_DEFAULT,     /* the default chain */

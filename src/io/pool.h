@@ -40,6 +40,7 @@ struct pool {
     struct list idle;  /* lanes; the last used first, so that the others grow old */
     uint64_t doubt_ns; /* lanes that have rested since before then are looked at before use */
     size_t url_size;
+    bool insecure;
     str path;
     char url[];
 };

@@ -56,10 +56,12 @@ static void set_connection(CURL *easy, const struct pool *pool)
 
 /* No bundle for libcurl to read: on_ssl_context() brings the roots that were read already, for a
  * proxy that is spoken to by TLS too. */
-static void set_tls(CURL *easy, struct trust_notes *notes)
+static void set_tls(CURL *easy, const struct pool *pool, struct trust_notes *notes)
 {
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, pool->insecure ? 0L : 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, pool->insecure ? 0L : 2L);
+    curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
@@ -79,7 +81,7 @@ CURL *pool_new_easy(struct pool *pool, struct trust_notes *notes)
         return NULL;
     }
     set_connection(easy, pool);
-    set_tls(easy, notes);
+    set_tls(easy, pool, notes);
     return easy;
 }
 
@@ -138,6 +140,7 @@ int pool_open(struct pool **out, struct transport *tp, const struct pool_options
         return PIPEPOLL_ENOMEM;
     pool->transport = tp;
     pool->url_size = url_size;
+    pool->insecure = o->insecure;
     memcpy(pool->url, o->url.ptr, o->url.len);
     str url = { pool->url, o->url.len };
     pool->path = path_of(url);

@@ -57,8 +57,9 @@ struct wake *transport_wake(const struct transport *tp);
 const struct alloc *transport_alloc(const struct transport *tp);
 
 struct pool_options {
-    str url;     /* scheme://host[:port][/path]; copied */
-    bool direct; /* by no proxy, whatever the rules say: metadata services */
+    str url;       /* scheme://host[:port][/path]; copied */
+    bool direct;   /* by no proxy, whatever the rules say: metadata services */
+    bool insecure; /* whatever certificate the origin shows: an operator asked for that */
 };
 /* PIPEPOLL_ENOMEM. */
 int pool_open(struct pool **out, struct transport *tp, const struct pool_options *o);

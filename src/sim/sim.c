@@ -13,7 +13,7 @@
 #include "sim/listener.h"
 #include "sim/place.h"
 
-enum { SECRET_MAX = 128, OPTION_MAX = 8192 };
+enum { SECRET_MAX = 128, OPTION_MAX = 16 << 10 };
 
 struct sim {
     struct sim_options options; /* its strings lie in `text` */

@@ -283,7 +283,9 @@ def of_environments():
     yield "keys and a program in one file", {"config": section(
         "default", "AKID", f"credential_process = {program('AKP')}\n")}, {}, {}
     fine = {"ours": {"key": "AKENV"}, "why": EMPTY}
-    for mode in "legacy", "standard", "adaptive", "odd":
+    yield "AWS_RETRY_MODE=legacy", {}, dict(PAIR, AWS_RETRY_MODE="legacy"), dict(
+        fine, like=["botocore", "1"], why="version 2 does not know it")
+    for mode in "standard", "adaptive", "odd":
         yield f"AWS_RETRY_MODE={mode}", {}, dict(PAIR, AWS_RETRY_MODE=mode), {}
     yield "AWS_RETRY_MODE in capitals", {}, dict(PAIR, AWS_RETRY_MODE="Standard"), {
         "ours": {"key": "AKENV"}, "why": "the SDKs have it so"}
