@@ -278,7 +278,7 @@ static void a_bad_line_is_an_error_where_it_says_where_calls_go_and_else_a_warni
     struct pipepoll_settings *s = load("dim");
     check(s, PIPEPOLL_SETTING_REGION, "", "");
     check(s, PIPEPOLL_SETTING_OUTPUT, "text", "profile dim");
-    if (!strstr(pipepoll_settings_warning(s, 0).ptr, ":31:1: a property needs an '='"))
+    if (!strstr(pipepoll_settings_warning(s, 0).ptr, ":38:1: a property needs an '='"))
         fail_msg("%.*s", STR_ARG(pipepoll_settings_warning(s, 0)));
     pipepoll_settings_free(s);
     setenv("AWS_ENDPOINT_URL", "http://all", 1); /* so that the line is not needed */
