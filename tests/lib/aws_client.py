@@ -1,10 +1,10 @@
 """AWS's own clients, for tests that ask what they do with an environment and files. Run by any
-interpreter that has them, as a server on its stdin: a line of JSON for each command,
-{"how": "botocore" or "cli", "env": {...}, "arguments": [...], "uid": null or a number, "cwd": path},
+interpreter that has them, as a server on its stdin: a line of JSON for each command, {"how":
+"botocore" or "cli", "env": {...}, "arguments": [...], "uid": null or a number, "cwd": path},
 answered by a line {"code", "out", "err"}. Each runs in a fork: what it imports, it imports once.
 
-The first line that it writes says what is there: {"botocore": version, "cli": version
-or null, "is_new": does it know AWS_ENDPOINT_URL?}."""
+The first line that it writes says what is there: {"botocore": version, "cli": version or null,
+"is_new": does it know AWS_ENDPOINT_URL?}."""
 
 import functools
 import gc
