@@ -296,9 +296,33 @@ static void an_untrusted_certificate_is_told_with_the_roots_that_were_tried(void
     assert_says(d.fix, "CN=Corporate");
 }
 
+/* What the service said before tells a wrong clock from a bad certificate. */
+static void a_clock_that_is_known_to_be_off_explains_a_certificate_of_another_day(void **state)
+{
+    static const struct {
+        enum pipepoll_cause cause;
+        int64_t skew_ms;
+        const char *word, *says;
+    } rows[] = {
+        { PIPEPOLL_CAUSE_NOT_YET_VALID, 600000, "clock", "600 s behind the service's, so that" },
+        { PIPEPOLL_CAUSE_NOT_YET_VALID, 0, "clock", "is not valid yet by the clock" },
+        { PIPEPOLL_CAUSE_NOT_YET_VALID, -600000, "clock", "is not valid yet by the clock" },
+        { PIPEPOLL_CAUSE_OUTDATED, -60000, "clock", "60 s ahead of the service's, so that" },
+        { PIPEPOLL_CAUSE_OUTDATED, -59999, "untrusted", "has expired by the clock" },
+        { PIPEPOLL_CAUSE_OUTDATED, 600000, "untrusted", "has expired by the clock" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct exam e = failed_by(rows[i].cause, PIPEPOLL_EUNTRUSTED, "");
+        e.clock_skew_ms = rows[i].skew_ms;
+        struct diagnosis d = assert_diagnosis(&e, rows[i].word, EXIT_OTHER);
+        assert_says(d.cause, rows[i].says);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_clock_that_is_known_to_be_off_explains_a_certificate_of_another_day),
         cmocka_unit_test(no_cause_is_left_out),
         cmocka_unit_test(every_failure_has_a_word_a_cause_and_a_fix),
         cmocka_unit_test(what_is_not_found_is_named),

@@ -285,7 +285,7 @@ static void it_is_told_of_a_file_that_everybody_may_write_it(void **state)
     assert_int_equal(chmod(path, 0600), 0);
 }
 
-static void a_file_in_a_folder_that_we_may_not_search_is_not_there(void **state)
+static void a_folder_that_we_may_not_search_is_told_as_such(void **state)
 {
     struct reader r;
     char path[sizeof folder + 16];
@@ -295,7 +295,11 @@ static void a_file_in_a_folder_that_we_may_not_search_is_not_there(void **state)
     read_whole(&r, path);
     if (getuid() == 0)
         assert_int_equal(seteuid(0), 0);
-    assert_int_equal(r.error, ENOENT);
+    assert_int_equal(r.error, EACCES);
+    assert_string_equal(file_problem(&r.read, r.error),
+                        "a folder of its path is closed to this user");
+    assert_string_equal(file_problem(&(struct file_read) { .private = NULL }, EACCES),
+                        "Permission denied");
 }
 
 static void no_descriptor_stays_open(void **state)
@@ -572,7 +576,7 @@ int main(void)
         cmocka_unit_test(the_size_has_a_limit),
         cmocka_unit_test(what_is_no_file_is_refused_without_waiting),
         cmocka_unit_test(it_is_told_of_a_file_that_everybody_may_write_it),
-        cmocka_unit_test(a_file_in_a_folder_that_we_may_not_search_is_not_there),
+        cmocka_unit_test(a_folder_that_we_may_not_search_is_told_as_such),
         cmocka_unit_test(no_descriptor_stays_open),
         cmocka_unit_test(memory_is_wiped_before_it_is_given_back),
         cmocka_unit_test(a_reading_may_start_again_from_on_done),

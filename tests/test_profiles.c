@@ -455,6 +455,25 @@ static void a_file_that_may_not_be_read_is_not_used(void **state)
     end(&l);
 }
 
+static void a_folder_that_may_not_be_searched_is_told_as_such(void **state)
+{
+    const uid_t self = geteuid(), nobody = 65534;
+    struct load l = prepare();
+    write_text(l.config, "[default]\nk = 1\n");
+    assert_int_equal(chmod(directory, self == 0 ? 0700 : 0), 0);
+    struct profiles *p = NULL;
+    char text[PROFILES_PATH_MAX];
+    if (self == 0)
+        assert_int_equal(seteuid(nobody), 0);
+    assert_int_equal(run(&l, &p, NULL), 0);
+    assert_int_equal(seteuid(self), 0);
+    assert_int_equal(chmod(directory, 0700), 0);
+    assert_non_null(strstr(profiles_doubt(p, text, sizeof text),
+                           "config cannot be read: a folder of its path is closed to this user"));
+    profiles_free(p);
+    end(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -477,6 +496,7 @@ int main(void)
         cmocka_unit_test(more_than_a_mebibyte_is_not_used),
         cmocka_unit_test(what_is_no_text_is_named_as_such),
         cmocka_unit_test(a_file_that_may_not_be_read_is_not_used),
+        cmocka_unit_test(a_folder_that_may_not_be_searched_is_told_as_such),
     };
     return cmocka_run_group_tests_name("profiles", tests, make_directory, remove_directory);
 }

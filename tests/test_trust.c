@@ -169,10 +169,50 @@ static void a_missing_bundle_is_named(void **state)
     assert_null(t);
 }
 
+/* The second of three, whose text is cut or whose bytes are none. */
+static void check_damaged(const struct identity *id, const char *broken)
+{
+    char name[] = "/tmp/test_trust_XXXXXX", wanted[256];
+    struct trust *t = NULL;
+    struct pipepoll_error why;
+    FILE *pem = fdopen(mkstemp(name), "w");
+    assert_non_null(pem);
+    fputs("# ours\n", pem);
+    PEM_write_X509(pem, id->certificate);
+    long lines = 1;
+    fflush(pem);
+    FILE *again = fopen(name, "r");
+    for (int c; (c = getc(again)) != EOF;)
+        lines += c == '\n';
+    fclose(again);
+    fputs(broken, pem);
+    PEM_write_X509(pem, id->certificate);
+    fclose(pem);
+    assert_int_equal(trust_new(&t, str_of(name), &why), PIPEPOLL_ESYSTEM);
+    unlink(name);
+    snprintf(wanted, sizeof wanted,
+             "certificate 2 of the CA bundle %s, which begins at line %ld, is damaged (", name,
+             lines);
+    if (!strstr(why.text, wanted))
+        fail_msg("\"%s\" does not say \"%s\"", why.text, wanted);
+    assert_null(t);
+}
+
+static void a_damaged_certificate_is_named_by_its_number_and_line(void **state)
+{
+    struct identity id;
+    identity_init(&id, "Acme");
+    check_damaged(&id, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    check_damaged(&id, "-----BEGIN CERTIFICATE-----\nMIIB*!\n-----END CERTIFICATE-----\n");
+    check_damaged(&id, "-----BEGIN CERTIFICATE-----\nMIIB\n");
+    identity_deinit(&id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_the_bundle_holds_is_trusted),
+        cmocka_unit_test(a_damaged_certificate_is_named_by_its_number_and_line),
         cmocka_unit_test(tls_before_1_2_is_refused),
         cmocka_unit_test(a_connection_tells_its_version_and_issuer),
         cmocka_unit_test(a_missing_bundle_is_named),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "config/config.h"
 
 /* --- files --- */
 
@@ -81,7 +82,7 @@ int parameter_load(struct arena *a, str value, str *out, struct pipepoll_error *
         fclose(f);
     if (error)
         return explain(why, PIPEPOLL_EINVAL, "Unable to load paramfile %.*s: %s", STR_ARG(value),
-                       error == EFBIG ? "more than 1 MiB" : strerror(error));
+                       error == EFBIG ? "more than 1 MiB" : config_file_error(path.ptr, error));
     if (memchr(out->len ? out->ptr : "", '\0', out->len))
         return explain(why, PIPEPOLL_EINVAL,
                        "Unable to load paramfile %.*s: it is a binary file, or UTF-16",

@@ -53,12 +53,20 @@ static void judge(bool right, const struct section *s, enum key k, const char *w
                  STR_ARG(v->text));
 }
 
+const char *config_file_error(const char *path, int error)
+{
+    struct stat st;
+    if (error == EACCES && stat(path, &st) && errno == EACCES)
+        return "permission denied: a folder of its path is closed to this user";
+    return strerror(error);
+}
+
 /* Asked without opening it: a pipe may be read but once. NULL: it can be read; else why not. */
 static const char *unreadable(const char *path)
 {
     struct stat st;
     if (stat(path, &st) || access(path, R_OK))
-        return strerror(errno);
+        return config_file_error(path, errno);
     return S_ISDIR(st.st_mode) ? strerror(EISDIR) : NULL;
 }
 
@@ -298,7 +306,7 @@ int config_load(struct config *out, const char *path, struct complaints *c)
     char *text = NULL;
     int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
                       : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    int r = fd < 0 ? refuse(c, strerror(errno)) : check_kind(fd, c);
+    int r = fd < 0 ? refuse(c, config_file_error(path, errno)) : check_kind(fd, c);
     if (r)
         goto out;
     text = malloc(CONFIG_SIZE_MAX + 1);

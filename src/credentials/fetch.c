@@ -305,7 +305,7 @@ static void on_file(struct file_read *file, int error, str text)
         return;
     }
     if (error)
-        profiles_file_failed(read, error);
+        profiles_file_failed(read, error, file_problem(file, error));
     else
         profiles_file_take(read, text, file->open_to_all, f->order.host->environment);
     next_file(f);

@@ -36,8 +36,9 @@ struct profiles_file {
     char problem[PROFILES_PROBLEM_SIZE]; /* NUL-terminated: "cannot be read: ..."; empty: none */
     bool shared; /* everybody may write it: nothing in it may be used, but to say so */
 };
-/* Note why nothing can be read at a path: a positive errno. What is not there is no problem. */
-void profiles_file_failed(struct profiles_file *f, int error);
+/* Note why nothing can be read at a path: a positive errno, and what it is in words. What is not
+ * there is no problem. */
+void profiles_file_failed(struct profiles_file *f, int error, const char *what);
 /* Take the bytes, which stay the caller's; what is not text is a problem. `open_to_all`: everybody
  * may write the file, which PIPEPOLL_ALLOW_SHARED_FILES=1 allows. */
 void profiles_file_take(struct profiles_file *f, str text, bool open_to_all,

@@ -48,7 +48,7 @@ const char *profiles_variable(const struct environment *e)
 {
     static const char *const names[] = { "AWS_PROFILE", "AWS_DEFAULT_PROFILE" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (environment_get(e, names[i]).len)
+        if (environment_has(e, names[i]))
             return names[i];
     return NULL;
 }
@@ -61,9 +61,8 @@ str profiles_wanted(const struct environment *e)
 
 /* --- what is there --- */
 
-void profiles_file_failed(struct profiles_file *f, int error)
+void profiles_file_failed(struct profiles_file *f, int error, const char *what)
 {
-    const char *what = strerror(error);
     if (error == EINVAL || error == EISDIR)
         snprintf(f->problem, sizeof f->problem, "is not a regular file");
     else if (error == EFBIG)
@@ -91,13 +90,21 @@ struct content {
     size_t size, len;
 };
 
-/* A folder that we may not search hides its files: there are none for us. */
 static bool is_absent(const char *path)
 {
     struct stat st;
     if (!*path || strcmp(path, "/dev/null") == 0)
         return true;
-    return stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES);
+    return stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+/* Is it the file that we may not read, or a folder above it that we may not search? */
+static const char *words_for(const char *path, int error)
+{
+    struct stat st;
+    if (error == EACCES && stat(path, &st) != 0)
+        return "a folder of its path is closed to this user";
+    return strerror(error);
 }
 
 /* As much as the file held when it was opened. */
@@ -146,7 +153,7 @@ static int read_file(struct profiles_file *f, struct content *c, const struct al
     if (error == ENOMEM)
         return PIPEPOLL_ENOMEM;
     if (error)
-        profiles_file_failed(f, error);
+        profiles_file_failed(f, error, words_for(path, error));
     else
         profiles_file_take(f, (str) { c->ptr, c->len }, st.st_mode & S_IWOTH, e);
     return 0;

@@ -311,7 +311,7 @@ static void on_cache(struct file_read *read, int error, str text)
     run->cache_len = text.len <= sizeof run->cache_text ? text.len : 0;
     if (run->cache_len)
         memcpy(run->cache_text, text.ptr, text.len);
-    buf_printf(&b, "can't be read (%s)", file_strerror(error));
+    buf_printf(&b, "can't be read (%s)", file_problem(read, error));
     const char *bad =
         error ? buf_cstr(&b) : sso_token_read(&token, (char *)text.ptr, text.len, run->tokens);
     int r = bad ? refuse_cache(run, bad) : use_token(run, &token);

@@ -29,7 +29,7 @@ static void on_read(struct file_read *read, int error, str text)
     str token = str_trim(text);
     const char *problem = NULL;
     if (error)
-        problem = file_strerror(error);
+        problem = file_problem(read, error);
     else if (!token.len)
         problem = "it is empty";
     else if (!is_plain(token))

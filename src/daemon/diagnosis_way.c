@@ -1,5 +1,7 @@
 /* Trouble on the way, to the service or to whoever gives out keys: who is there, and who stands
  * between. A wrong clock is thought of before a proxy: it makes each certificate look bad. */
+#include <stdlib.h>
+
 #include "daemon/diagnosis_parts.h"
 
 void judge_untrusted(struct diagnosis *d, const struct exam *e, str ca_bundle)
@@ -14,10 +16,33 @@ void judge_untrusted(struct diagnosis *d, const struct exam *e, str ca_bundle)
             e->issuer[0] ? ": the certificate was issued by " : "", e->issuer);
 }
 
+/* The service has told its time before, and by that our clock is off to the side that makes such
+ * certificates look bad: behind, not yet valid; ahead, expired. */
+static bool clock_explains(const struct exam *e, bool is_early)
+{
+    enum { FAR_OFF_MS = 60000 };
+    return is_early ? e->clock_skew_ms >= FAR_OFF_MS : e->clock_skew_ms <= -FAR_OFF_MS;
+}
+
+static void judge_date_by_skew(struct diagnosis *d, const struct exam *e, bool is_early)
+{
+    d->word = "clock";
+    set_cause(d,
+              "The clock of this machine is %.0f s %s the service's, so that the certificate of %s "
+              "seems %s: %s",
+              (double)llabs(e->clock_skew_ms) / 1000, is_early ? "behind" : "ahead of", e->url,
+              is_early ? "not valid yet" : "to have expired", e->message);
+    set_fix(d, "Set the clock, for instance by chrony or systemd-timesyncd.");
+}
+
 /* There is no proxy to look for before the clock is right. */
 void judge_date(struct diagnosis *d, const struct exam *e)
 {
     bool is_early = e->cause == PIPEPOLL_CAUSE_NOT_YET_VALID;
+    if (clock_explains(e, is_early)) {
+        judge_date_by_skew(d, e, is_early);
+        return;
+    }
     d->word = is_early ? "clock" : "untrusted";
     set_cause(d, "The certificate of %s %s by the clock of this machine: %s", e->url,
               is_early ? "is not valid yet" : "has expired", e->message);

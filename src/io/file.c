@@ -122,8 +122,7 @@ static int read_open(struct reading *g, int fd)
     return make_space(g, size > FIRST_SIZE ? size : FIRST_SIZE) ? read_all(g, fd) : ENOMEM;
 }
 
-/* A folder that we may not search hides its files: there are none for us. One that is not there may
- * come before we look: then what it is would count as read. */
+/* One that is not there may come before we look: then what it is would count as read. */
 static int explain_unopened(struct reading *g, int error)
 {
     struct stat now;
@@ -131,7 +130,7 @@ static int explain_unopened(struct reading *g, int error)
     if (error == ENOENT || error == ENOTDIR)
         return error;
     g->stamp = stamp_of(stat(g->path, &now), &now);
-    return error == EACCES && g->stamp.error == EACCES ? ENOENT : error;
+    return error;
 }
 
 /* A named pipe must not hold the thread until somebody writes to it. */
@@ -246,6 +245,13 @@ void file_read_forget(struct file_read *r)
     if (r->private)
         give_up(r->private);
     r->private = NULL;
+}
+
+const char *file_problem(const struct file_read *r, int error)
+{
+    if (error == EACCES && r->stamp.error == EACCES)
+        return "a folder of its path is closed to this user";
+    return file_strerror(error);
 }
 
 const char *file_strerror(int error)

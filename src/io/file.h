@@ -24,8 +24,8 @@ bool file_stamp_eq(const struct file_stamp *a, const struct file_stamp *b);
 /* One reading at a time; zero-fill it once and use it again and again. The owner keeps it until
  * on_done(), which may start it again or free it. */
 struct file_read {
-    /* From the loop, exactly once per start. error: 0, or a positive errno: ENOENT (a file in a
-     * folder that we may not search counts as not there), EACCES, EISDIR, EFBIG (longer than
+    /* From the loop, exactly once per start. error: 0, or a positive errno: ENOENT, EACCES
+     * (stamp.error too: of a folder above it), EISDIR, EFBIG (longer than
      * FILE_SIZE_MAX), EINVAL (not a regular file), ETIMEDOUT (not read
      * within FILE_TIMEOUT_MS), EAGAIN (no thread could be started), EMFILE, ENOMEM, ... text is
      * writable, and wiped and freed when on_done() returns: it may hold secrets. Empty with an
@@ -46,6 +46,8 @@ void file_read_forget(struct file_read *r);
 
 /* An error of above in words. */
 const char *file_strerror(int error);
+/* The same in on_done(), where a folder that may not be searched is told from a file. */
+const char *file_problem(const struct file_read *r, int error);
 /* FILE, unless the machine lacks something. */
 enum pipepoll_cause file_cause(int error);
 /* The machine's trouble, which passes, rather than the file's? */

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <curl/curl.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
@@ -37,6 +39,62 @@ static bool has_starved(void)
     return has;
 }
 
+/* --- what is wrong with a bundle --- */
+
+static bool begins_certificate(const char *line)
+{
+    return strncmp(line, "-----BEGIN CERTIFICATE-----", 27) == 0 ||
+           strncmp(line, "-----BEGIN TRUSTED CERTIFICATE-----", 35) == 0 ||
+           strncmp(line, "-----BEGIN X509 CERTIFICATE-----", 32) == 0;
+}
+
+/* The certificate whose first line begins at `at`. */
+static bool is_whole(FILE *f, long at)
+{
+    BIO *in = BIO_new_fp(f, BIO_NOCLOSE);
+    X509 *certificate = NULL;
+    if (in && fseek(f, at, SEEK_SET) == 0)
+        certificate = PEM_read_bio_X509_AUX(in, NULL, NULL, NULL);
+    X509_free(certificate);
+    BIO_free(in);
+    return certificate != NULL;
+}
+
+/* OpenSSL says that a bundle is bad, not where: so each certificate is read by itself. */
+static int blame_bundle(FILE *f, const char *file, struct pipepoll_error *why)
+{
+    char line[4096];
+    unsigned number = 0, count = 0;
+    for (rewind(f); fgets(line, sizeof line, f); number++) {
+        long behind = ftell(f);
+        if (!begins_certificate(line))
+            continue;
+        count++;
+        if (!is_whole(f, behind - (long)strlen(line))) {
+            const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+            return explain(why, PIPEPOLL_ESYSTEM,
+                           "certificate %u of the CA bundle %s, which begins at line %u, is "
+                           "damaged (%s): replace or remove it",
+                           count, file, number + 1, reason ? reason : "not understood");
+        }
+        if (fseek(f, behind, SEEK_SET))
+            break;
+    }
+    return explain(why, PIPEPOLL_ESYSTEM,
+                   count ? "the CA bundle %s holds a part that is not understood"
+                         : "no certificate (PEM) was found in the CA bundle %s",
+                   file);
+}
+
+/* A folder above it that may not be searched is told from the file. */
+static int blame_file(const char *file, int error, struct pipepoll_error *why)
+{
+    struct stat st;
+    bool is_closed = error == EACCES && stat(file, &st) != 0;
+    return explain(why, PIPEPOLL_ESYSTEM, "cannot read the CA bundle %s: %s", file,
+                   is_closed ? "a folder of its path is closed to this user" : strerror(error));
+}
+
 static int load(X509_STORE *store, str ca_bundle, struct pipepoll_error *why)
 {
     char text[4096];
@@ -53,13 +111,10 @@ static int load(X509_STORE *store, str ca_bundle, struct pipepoll_error *why)
     }
     FILE *probe = fopen(file, "re");
     if (!probe)
-        return explain(why, PIPEPOLL_ESYSTEM, "cannot read the CA bundle %s: %s", file,
-                       strerror(errno));
+        return blame_file(file, errno, why);
+    int r = X509_STORE_load_file(store, file) == 1 ? 0 : blame_bundle(probe, file, why);
     fclose(probe);
-    if (X509_STORE_load_file(store, file) == 1)
-        return 0;
-    return explain(why, PIPEPOLL_ESYSTEM, "no certificate (PEM) was found in the CA bundle %s",
-                   file);
+    return r;
 }
 
 int trust_new(struct trust **out, str ca_bundle, struct pipepoll_error *why)

@@ -11,8 +11,8 @@
 struct trust;
 
 /* ca_bundle: a PEM file; empty: SSL_CERT_FILE if set, else the bundle libcurl was built with, else
- * OpenSSL's default places. Blocks to read it. PIPEPOLL_ENOMEM; PIPEPOLL_ESYSTEM: not readable, or
- * no certificate in it. */
+ * OpenSSL's default places. Blocks to read it. PIPEPOLL_ENOMEM; PIPEPOLL_ESYSTEM: not readable, no
+ * certificate in it, or a damaged one, which is named. */
 int trust_new(struct trust **out, str ca_bundle, struct pipepoll_error *why);
 struct trust *trust_free(struct trust *t); /* NULL in, NULL out; returns NULL */
 
