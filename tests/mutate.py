@@ -281,6 +281,8 @@ def main():
         for _, change in drawn:
             print(identity(change))
         return
+    # What nohup ignores the programs under test would ignore too; a handler is not inherited.
+    signal.signal(signal.SIGHUP, lambda *_: None)
     folder = options.folder or tempfile.mkdtemp(prefix="mutate-")
     try:
         with ThreadPoolExecutor(options.jobs) as pool:

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,6 +105,30 @@ static void lines_come_out_in_order(void **state)
     assert_int_equal(f.error, 0);
     close(f.fds[0]);
     close(f.fds[1]);
+}
+
+/* What a pipe takes whole at most: in packet mode each write is one, and longer ones are cut. */
+static void each_write_to_a_pipe_is_whole_lines(void **state)
+{
+    (void)state;
+    enum { LINES = 200 };
+    struct fixture f = { 0 };
+    char packet[PIPE_BUF + 1], line[80];
+    unsigned lines = 0;
+    assert_int_equal(pipe2(f.fds, O_DIRECT), 0);
+    fixture_open(&f, f.fds[1], LINES * sizeof line);
+    memset(line, 'x', sizeof line);
+    for (int i = 0; i < LINES; i++)
+        assert_true(output_put(f.output, (str) { line, sizeof line - 2 }));
+    fixture_close(&f);
+    close(f.fds[1]);
+    for (ssize_t n; (n = read(f.fds[0], packet, sizeof packet)) > 0;) {
+        assert_int_equal(packet[n - 1], '\n');
+        for (ssize_t i = 0; i < n; i++)
+            lines += packet[i] == '\n';
+    }
+    assert_int_equal(lines, LINES);
+    close(f.fds[0]);
 }
 
 static void a_full_queue_takes_nothing_until_there_is_room(void **state)
@@ -346,6 +371,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_come_out_in_order),
+        cmocka_unit_test(each_write_to_a_pipe_is_whole_lines),
         cmocka_unit_test(a_full_queue_takes_nothing_until_there_is_room),
         cmocka_unit_test(an_extra_line_takes_no_room_that_was_promised),
         cmocka_unit_test(a_reader_that_leaves_is_noticed_before_the_next_line),
