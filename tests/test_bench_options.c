@@ -49,10 +49,18 @@ static void targets_and_regions_are_enough_for_the_loops(void **state)
     assert_int_equal(READ(&o, "--loops=5", "--in-flight=5", "--regions=4"), EXIT_USAGE);
 }
 
+/* It signs with the keys of the machine where there are any. */
+static void its_memory_is_concealed(void **state)
+{
+    (void)state;
+    assert_true(command_bench.holds_keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_end_that_is_given_is_the_only_one),
+        cmocka_unit_test(its_memory_is_concealed),
         cmocka_unit_test(targets_and_regions_are_enough_for_the_loops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
