@@ -1,6 +1,6 @@
 /* Names of identities, and which of them share their keys. */
+#include "config/credentials_cache.h"
 #include "config/identity.h"
-#include "config/keyring.h"
 #include "lib/check.h"
 
 #define ARN "arn:aws:iam::123456789012:role/ops/Poller"
@@ -58,16 +58,16 @@ static void equal_identities_share_their_credentials(void **state)
     enum { COUNT = sizeof all / sizeof *all };
     struct pipepoll_credentials *first[COUNT], *again;
     struct pipepoll_error why;
-    struct keyring k = { .newest = NULL };
+    struct credentials_cache k = { .newest = NULL };
     for (size_t i = 0; i < COUNT; i++)
-        assert_int_equal(keyring_get(&k, all[i], &first[i], &why), 0);
+        assert_int_equal(credentials_cache_get(&k, all[i], &first[i], &why), 0);
     for (size_t i = 0; i < COUNT; i++) {
-        assert_int_equal(keyring_get(&k, all[i], &again, &why), 0);
+        assert_int_equal(credentials_cache_get(&k, all[i], &again, &why), 0);
         assert_ptr_equal(again, first[i]);
         for (size_t j = 0; j < i; j++)
             assert_ptr_not_equal(first[i], first[j]);
     }
-    keyring_deinit(&k);
+    credentials_cache_deinit(&k);
 }
 
 static void what_the_library_refuses_leaves_the_ring_as_it_was(void **state)
@@ -76,11 +76,11 @@ static void what_the_library_refuses_leaves_the_ring_as_it_was(void **state)
     const struct identity bad = { .role_arn = STR_INIT("Poller") };
     struct pipepoll_credentials *got = NULL;
     struct pipepoll_error why;
-    struct keyring k = { .newest = NULL };
-    assert_int_equal(keyring_get(&k, &bad, &got, &why), PIPEPOLL_EINVAL);
+    struct credentials_cache k = { .newest = NULL };
+    assert_int_equal(credentials_cache_get(&k, &bad, &got, &why), PIPEPOLL_EINVAL);
     assert_null(got);
     assert_int_equal(k.all.count, 0);
-    keyring_deinit(&k);
+    credentials_cache_deinit(&k);
 }
 
 int main(void)

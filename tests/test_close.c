@@ -16,7 +16,7 @@
 
 /* FREEZE_MS: longer than loopback needs to get to any stage, shorter than the request's time.
  * HASTE_MS: a request's time where what counts is in which turn of the loop the close comes. */
-enum { REQUEST_MS = 300, FREEZE_MS = 80, HASTE_MS = 30, TURNS_MAX = 4, GRACE_MS = 1000 };
+enum { REQUEST_MS = 300, FREEZE_MS = 80, HASTE_MS = 30, LOOP_STATS_MAX = 4, GRACE_MS = 1000 };
 
 struct world {
     struct pipepoll_sink sink;
@@ -396,9 +396,9 @@ static void close_when_frozen(struct world *w, const struct stage *stage)
 static void close_at_each_turn(struct world *w, const struct stage *stage)
 {
     struct pipepoll_credentials *keys = pipepoll_credentials_ref(w->keys);
-    for (int turns = 0; turns <= TURNS_MAX; turns++) {
+    for (int loop_stats = 0; loop_stats <= LOOP_STATS_MAX; loop_stats++) {
         struct pipepoll *p = poller_open(w, HASTE_MS);
-        for (int i = 0; i < turns; i++)
+        for (int i = 0; i < loop_stats; i++)
             uv_run(&w->loop, UV_RUN_ONCE);
         close_in_time(w, p, stage->name, HASTE_MS + GRACE_MS);
         w->closed = w->removed = 0;
@@ -433,7 +433,7 @@ static void a_close_ends_in_time_whatever_stage_is_frozen(void **state)
     at_each_stage(close_when_frozen);
 }
 
-static void so_does_one_in_each_of_the_first_turns(void **state)
+static void so_does_one_in_each_of_the_first_loop_stats(void **state)
 {
     at_each_stage(close_at_each_turn);
 }
@@ -479,7 +479,7 @@ int main(void)
     be_alone();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_close_ends_in_time_whatever_stage_is_frozen),
-        cmocka_unit_test(so_does_one_in_each_of_the_first_turns),
+        cmocka_unit_test(so_does_one_in_each_of_the_first_loop_stats),
     };
     return cmocka_run_group_tests(tests, prepare, forget);
 }

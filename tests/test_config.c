@@ -150,7 +150,7 @@ static void what_is_there_twice_is_told_with_the_line_of_the_first(void **state)
 static void assert_warned(const char *text, const char *want)
 {
     struct config config;
-    struct complaints c;
+    struct diagnostics c;
     assert_int_equal(parse(&config, text, &c), 0);
     assert_lines(&c, want);
     config_deinit(&config);
@@ -333,7 +333,7 @@ static void a_region_nobody_knows_is_a_warning(void **state)
 {
     (void)state;
     struct config config;
-    struct complaints c;
+    struct diagnostics c;
     const char *text =
         "[target t]\nregions = mars-north-99\ncategory = Build\nprovider = A\nversion = 1\n";
     assert_int_equal(parse(&config, text, &c), 0);
@@ -346,7 +346,7 @@ static void all_errors_come_in_the_order_of_the_file_up_to_twenty(void **state)
 {
     (void)state;
     struct config config;
-    struct complaints c;
+    struct diagnostics c;
     char text[1024], last[32];
     struct buf file = BUF_ON(text), all = BUF_ON(text);
     buf_put(&file, STR("[pipepoll]\n"));
@@ -358,7 +358,7 @@ static void all_errors_come_in_the_order_of_the_file_up_to_twenty(void **state)
     assert_int_equal(c.list[0].at.line, 2);
     assert_int_equal(c.list[19].at.line, 21);
     c.count = 0;
-    complaints_each(&c, add_line, &all);
+    diagnostics_each(&c, add_line, &all);
     snprintf(last, sizeof last, "%.*s", STR_ARG(buf_str(&all)));
     assert_string_equal(last, "... and 5 more\n");
     assert_refused("[pipepoll]\nfips = x\nzzz = 1\nmax-in-flight = x\n" WEB,
@@ -372,7 +372,7 @@ static void all_errors_come_in_the_order_of_the_file_up_to_twenty(void **state)
 static void assert_not_loaded(const char *path, const char *want)
 {
     struct config config;
-    struct complaints c;
+    struct diagnostics c;
     assert_int_equal(config_load(&config, path, &c), PIPEPOLL_EINVAL);
     assert_int_equal(c.count, 1);
     assert_string_equal(c.list[0].text, want);
@@ -392,7 +392,7 @@ static void only_files_and_pipes_of_a_sane_size_are_read(void **state)
     assert_not_loaded(path, "larger than 1 MiB");
 
     struct config config;
-    struct complaints c;
+    struct diagnostics c;
     assert_int_equal(ftruncate(fd, 0), 0);
     assert_int_equal(write(fd, WEB, sizeof WEB - 1), sizeof WEB - 1);
     assert_int_equal(config_load(&config, path, &c), 0);

@@ -179,9 +179,9 @@ static void it_stops_at_every_turn(void **state)
     stage_write_file(path, sizeof path, STAGE_CANARY);
     r.container_token_file = str_of(path);
     bool in_time = true;
-    for (unsigned turns = 0; in_time; turns++) {
+    for (unsigned loop_stats = 0; in_time; loop_stats++) {
         STAGE_PLAY(s, { .status = 503 }, KEYS);
-        in_time = stage_run_and_stop(s, &provider_container, &r, NULL, turns);
+        in_time = stage_run_and_stop(s, &provider_container, &r, NULL, loop_stats);
     }
     assert_non_null(s->outcome.keys);
     unlink(path);

@@ -12,29 +12,29 @@ static const struct plan_target target = {
     .name = STR_INIT("web"),
 };
 
-static struct exam exam_of(enum exam_state state, int status, const char *code)
+static struct probe probe_of(enum probe_state state, int status, const char *code)
 {
-    struct exam e = { .target = &target,
-                      .state = state,
-                      .status = status,
-                      .usable = true,
-                      .expires_s = INT64_MAX,
-                      .url = "https://codepipeline.us-east-1.amazonaws.com/",
-                      .source = "profile acme",
-                      .message = "MESSAGE" };
+    struct probe e = { .target = &target,
+                       .state = state,
+                       .status = status,
+                       .usable = true,
+                       .expires_s = INT64_MAX,
+                       .url = "https://codepipeline.us-east-1.amazonaws.com/",
+                       .source = "profile acme",
+                       .message = "MESSAGE" };
     snprintf(e.code, sizeof e.code, "%s", code);
     return e;
 }
 
-static struct exam failed_by(enum pipepoll_cause cause, int status, const char *code)
+static struct probe failed_by(enum pipepoll_cause cause, int status, const char *code)
 {
-    struct exam e = exam_of(EXAM_FAILED, status, code);
+    struct probe e = probe_of(PROBE_FAILED, status, code);
     e.cause = cause;
     e.http_status = *code ? 400 : 0;
     return e;
 }
 
-static void set_reason(struct exam *e, enum pipepoll_cause cause, const char *subject)
+static void set_reason(struct probe *e, enum pipepoll_cause cause, const char *subject)
 {
     e->reason_cause = cause;
     snprintf(e->reason, sizeof e->reason, "REASON");
@@ -47,7 +47,7 @@ static void assert_says(const char *text, const char *words)
         fail_msg("\"%s\" does not say \"%s\"", text, words);
 }
 
-static struct diagnosis assert_diagnosis(const struct exam *e, const char *word, int exit_code)
+static struct diagnosis assert_diagnosis(const struct probe *e, const char *word, int exit_code)
 {
     struct diagnosis d;
     diagnosis_of(&d, e, (str) { NULL, 0 });
@@ -64,7 +64,7 @@ static void no_cause_is_left_out(void **state)
 {
     (void)state;
     for (int cause = PIPEPOLL_CAUSE_UNKNOWN; cause <= PIPEPOLL_CAUSE_SYSTEM; cause++) {
-        struct exam e = failed_by((enum pipepoll_cause)cause, PIPEPOLL_ESYSTEM, "");
+        struct probe e = failed_by((enum pipepoll_cause)cause, PIPEPOLL_ESYSTEM, "");
         struct diagnosis d;
         diagnosis_of(&d, &e, (str) { NULL, 0 });
         assert_non_null(d.word);
@@ -137,7 +137,7 @@ static void every_failure_has_a_word_a_cause_and_a_fix(void **state)
         { PIPEPOLL_CAUSE_UNKNOWN, PIPEPOLL_ESYSTEM, "", "system", EXIT_OTHER, "report it" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct exam e = failed_by(cases[i].cause, cases[i].status, cases[i].code);
+        struct probe e = failed_by(cases[i].cause, cases[i].status, cases[i].code);
         struct diagnosis d = assert_diagnosis(&e, cases[i].word, cases[i].exit_code);
         assert_says(d.fix, cases[i].fix);
     }
@@ -146,7 +146,7 @@ static void every_failure_has_a_word_a_cause_and_a_fix(void **state)
 static void what_is_not_found_is_named(void **state)
 {
     (void)state;
-    struct exam e =
+    struct probe e =
         failed_by(PIPEPOLL_CAUSE_NO_ACTION_TYPE, PIPEPOLL_ENOTFOUND, "ActionTypeNotFoundException");
     struct diagnosis d = assert_diagnosis(&e, "not-found", EXIT_REFUSED);
     assert_says(d.cause, "Build/ThirdParty/Acme/1 in us-east-1");
@@ -158,7 +158,7 @@ static void what_is_not_found_is_named(void **state)
 static void a_wrong_clock_is_told_by_how_much(void **state)
 {
     (void)state;
-    struct exam e =
+    struct probe e =
         failed_by(PIPEPOLL_CAUSE_CLOCK, PIPEPOLL_ECREDENTIALS, "InvalidSignatureException");
     e.clock_skew_ms = -600000;
     struct diagnosis d = assert_diagnosis(&e, "clock", EXIT_REFUSED);
@@ -174,7 +174,7 @@ static void a_wrong_clock_is_told_by_how_much(void **state)
 static void what_works_in_spite_of_the_clock_is_a_warning(void **state)
 {
     (void)state;
-    struct exam e = exam_of(EXAM_ANSWERED, 0, "");
+    struct probe e = probe_of(PROBE_ANSWERED, 0, "");
     assert_diagnosis(&e, "ok", EXIT_FINE);
     e.clock_skew_ms = 299999;
     assert_diagnosis(&e, "ok", EXIT_FINE);
@@ -185,13 +185,13 @@ static void what_works_in_spite_of_the_clock_is_a_warning(void **state)
 static void keys_that_are_not_renewed_are_a_warning(void **state)
 {
     (void)state;
-    struct exam e = exam_of(EXAM_ANSWERED, 0, "");
+    struct probe e = probe_of(PROBE_ANSWERED, 0, "");
     snprintf(e.reason, sizeof e.reason, "STS does not answer");
     struct diagnosis d = assert_diagnosis(&e, "not-renewed", EXIT_FAILED);
     assert_says(d.cause, "STS does not answer");
     e.degraded = true;
     assert_diagnosis(&e, "degraded", EXIT_FAILED);
-    e.state = EXAM_NOT_POLLED;
+    e.state = PROBE_NOT_POLLED;
     assert_diagnosis(&e, "degraded", EXIT_FAILED);
     e.degraded = false;
     e.reason[0] = '\0';
@@ -202,7 +202,7 @@ static void missing_keys_are_told_by_where_they_should_come_from(void **state)
 {
     (void)state;
     struct plan_target other = target;
-    struct exam e = exam_of(EXAM_NO_KEYS, 0, "");
+    struct probe e = probe_of(PROBE_NO_KEYS, 0, "");
     e.target = &other;
     set_reason(&e, PIPEPOLL_CAUSE_NOT_CONFIGURED, "");
     struct diagnosis d = assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
@@ -233,7 +233,7 @@ static void a_role_that_is_not_given_is_laid_to_sts_and_not_to_the_profile(void 
 {
     (void)state;
     struct plan_target other = target;
-    struct exam e = exam_of(EXAM_NO_KEYS, 0, "");
+    struct probe e = probe_of(PROBE_NO_KEYS, 0, "");
     e.target = &other;
     other.identity.profile = STR("acme");
     other.identity.role_arn = STR("arn:aws:iam::123456789012:role/Poller");
@@ -248,7 +248,7 @@ static void a_role_that_is_not_given_is_laid_to_sts_and_not_to_the_profile(void 
 static void silence_is_laid_to_keys_or_to_the_way(void **state)
 {
     (void)state;
-    struct exam e = exam_of(EXAM_UNANSWERED, 0, "");
+    struct probe e = probe_of(PROBE_UNANSWERED, 0, "");
     assert_diagnosis(&e, "timed-out", EXIT_OTHER);
     e.usable = false;
     assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
@@ -257,7 +257,7 @@ static void silence_is_laid_to_keys_or_to_the_way(void **state)
 static void a_connection_that_was_made_is_not_laid_to_its_name_or_a_firewall(void **state)
 {
     (void)state;
-    struct exam e = failed_by(PIPEPOLL_CAUSE_TIMED_OUT, PIPEPOLL_ETIMEDOUT, "");
+    struct probe e = failed_by(PIPEPOLL_CAUSE_TIMED_OUT, PIPEPOLL_ETIMEDOUT, "");
     snprintf(e.address, sizeof e.address, "192.0.2.1");
     struct diagnosis d = assert_diagnosis(&e, "timed-out", EXIT_OTHER);
     assert_says(d.cause, "took the connection, but gave no whole answer in time");
@@ -279,7 +279,7 @@ static void a_connection_that_was_made_is_not_laid_to_its_name_or_a_firewall(voi
 static void a_proxy_on_the_way_is_suspected_first(void **state)
 {
     (void)state;
-    struct exam e = failed_by(PIPEPOLL_CAUSE_UNREACHABLE, PIPEPOLL_ETRANSPORT, "");
+    struct probe e = failed_by(PIPEPOLL_CAUSE_UNREACHABLE, PIPEPOLL_ETRANSPORT, "");
     snprintf(e.proxy, sizeof e.proxy, "http://proxy:3128");
     struct diagnosis d = assert_diagnosis(&e, "unreachable", EXIT_OTHER);
     assert_says(d.fix, "Check HTTPS_PROXY");
@@ -288,7 +288,7 @@ static void a_proxy_on_the_way_is_suspected_first(void **state)
 static void an_untrusted_certificate_is_told_with_the_roots_that_were_tried(void **state)
 {
     (void)state;
-    struct exam e = failed_by(PIPEPOLL_CAUSE_UNTRUSTED, PIPEPOLL_EUNTRUSTED, "");
+    struct probe e = failed_by(PIPEPOLL_CAUSE_UNTRUSTED, PIPEPOLL_EUNTRUSTED, "");
     struct diagnosis d;
     snprintf(e.issuer, sizeof e.issuer, "CN=Corporate");
     diagnosis_of(&d, &e, STR("/etc/corp.pem"));
@@ -312,7 +312,7 @@ static void a_clock_that_is_known_to_be_off_explains_a_certificate_of_another_da
         { PIPEPOLL_CAUSE_OUTDATED, 600000, "untrusted", "has expired by the clock" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct exam e = failed_by(rows[i].cause, PIPEPOLL_EUNTRUSTED, "");
+        struct probe e = failed_by(rows[i].cause, PIPEPOLL_EUNTRUSTED, "");
         e.clock_skew_ms = rows[i].skew_ms;
         struct diagnosis d = assert_diagnosis(&e, rows[i].word, EXIT_OTHER);
         assert_says(d.cause, rows[i].says);

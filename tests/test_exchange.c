@@ -205,7 +205,7 @@ static void a_stop_does_not_wait_for_the_back_off(void **state)
         uv_run(loop, UV_RUN_ONCE);
     assert_int_equal(x.state, EXCHANGE_WAITING);
     exchange_stop(&x);
-    for (int turns = 0; turns < 3 && !ended; turns++)
+    for (int loop_stats = 0; loop_stats < 3 && !ended; loop_stats++)
         uv_run(loop, UV_RUN_NOWAIT);
     assert_int_equal(ended, 1);
     assert_string_equal(x.message.text, "it was stopped");

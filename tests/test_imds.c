@@ -177,9 +177,9 @@ static void it_stops_at_every_turn(void **state)
     struct stage *s = *state;
     struct recipe r = recipe_of(s);
     bool in_time = true;
-    for (unsigned turns = 0; in_time; turns++) {
+    for (unsigned loop_stats = 0; in_time; loop_stats++) {
         STAGE_PLAY(s, TOKEN, STATUS(503), ROLE, KEYS("Success"));
-        in_time = stage_run_and_stop(s, &provider_imds, &r, NULL, turns);
+        in_time = stage_run_and_stop(s, &provider_imds, &r, NULL, loop_stats);
     }
     assert_non_null(s->outcome.keys); /* all turns of a whole run were tried */
 }

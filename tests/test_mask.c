@@ -1,4 +1,4 @@
-/* What is left of a program's complaint. */
+/* What is left of a program's diagnostic. */
 #include "credentials/mask.h"
 
 #include "lib/check.h"

@@ -15,7 +15,7 @@
 static struct config accept(const char *text)
 {
     struct config config;
-    struct complaints c = { .file = STR("p.ini") };
+    struct diagnostics c = { .file = STR("p.ini") };
     size_t len = strlen(text);
     char *copy = malloc(len);
     assert_non_null(copy);

@@ -54,8 +54,8 @@ struct runner {
     int code;
     size_t len;
     char output[256]; /* its beginning, NUL-terminated */
-    size_t complaint_len;
-    char complaint[PROCESS_COMPLAINT_MAX];
+    size_t diagnostic_len;
+    char diagnostic[PROCESS_DIAGNOSTIC_MAX];
 };
 
 static int start(struct runner *r, const char *script, uint32_t timeout_ms)
@@ -74,8 +74,8 @@ static void on_done(struct process_run *run, enum process_end end, int code, str
     size_t kept = output.len < sizeof r->output ? output.len : sizeof r->output - 1;
     memcpy(r->output, output.ptr, kept);
     r->output[kept] = '\0';
-    r->complaint_len = run->complaint.len;
-    memcpy(r->complaint, run->complaint.ptr, run->complaint.len);
+    r->diagnostic_len = run->diagnostic.len;
+    memcpy(r->diagnostic, run->diagnostic.ptr, run->diagnostic.len);
     if (r->restarts && r->restarts--)
         assert_int_equal(start(r, "echo again", LONG_MS), 0);
 }
@@ -315,30 +315,30 @@ static void nothing_of_ours_is_inherited(void **state)
     assert_string_equal(r.output, "0\n1\n2\n/dev/null\npipe\n");
 }
 
-static void assert_complaint(const struct runner *r, const char *end)
+static void assert_diagnostic(const struct runner *r, const char *end)
 {
     size_t len = strlen(end);
-    assert_true(r->complaint_len >= len);
-    assert_memory_equal(r->complaint + r->complaint_len - len, end, len);
+    assert_true(r->diagnostic_len >= len);
+    assert_memory_equal(r->diagnostic + r->diagnostic_len - len, end, len);
 }
 
-static void the_end_of_its_complaint_is_kept(void **state)
+static void the_end_of_its_diagnostic_is_kept(void **state)
 {
     (void)state;
     struct runner r;
     run_script(&r, "echo out; echo no login >&2; exit 3", LONG_MS);
     assert_string_equal(r.output, "out\n");
     assert_int_equal(r.code, 3);
-    assert_int_equal(r.complaint_len, strlen("no login\n"));
-    assert_complaint(&r, "no login\n");
+    assert_int_equal(r.diagnostic_len, strlen("no login\n"));
+    assert_diagnostic(&r, "no login\n");
     /* More than the pipe and we hold: it is not stopped by it, and the end is what is told. */
     run_script(&r, "head -c 1000000 /dev/zero >&2; echo " CANARY " the end >&2", LONG_MS);
     assert_int_equal(r.end, PROCESS_EXITED);
-    assert_int_equal(r.complaint_len, PROCESS_COMPLAINT_MAX);
-    assert_complaint(&r, " the end\n");
+    assert_int_equal(r.diagnostic_len, PROCESS_DIAGNOSTIC_MAX);
+    assert_diagnostic(&r, " the end\n");
     run_script(&r, "echo waits >&2; sleep 60", 5 * SHORT_MS);
     assert_int_equal(r.end, PROCESS_TIMED_OUT);
-    assert_complaint(&r, "waits\n");
+    assert_diagnostic(&r, "waits\n");
 }
 
 static void who_holds_its_stderr_is_not_waited_for(void **state)
@@ -347,7 +347,7 @@ static void who_holds_its_stderr_is_not_waited_for(void **state)
     struct runner r;
     run_script(&r, "sleep 60 >/dev/null & echo started >&2", LONG_MS);
     assert_int_equal(r.end, PROCESS_EXITED);
-    assert_complaint(&r, "started\n");
+    assert_diagnostic(&r, "started\n");
 }
 
 static void no_descriptor_and_no_secret_stays(void **state)
@@ -513,7 +513,7 @@ int main(void)
         cmocka_unit_test(a_child_that_keeps_the_output_does_not_hold_us),
         cmocka_unit_test(standard_output_can_be_opened_by_name),
         cmocka_unit_test(nothing_of_ours_is_inherited),
-        cmocka_unit_test(the_end_of_its_complaint_is_kept),
+        cmocka_unit_test(the_end_of_its_diagnostic_is_kept),
         cmocka_unit_test(who_holds_its_stderr_is_not_waited_for),
         cmocka_unit_test(no_descriptor_and_no_secret_stays),
         cmocka_unit_test(a_program_that_ignores_signals_holds_up_no_end),

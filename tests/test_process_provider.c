@@ -97,8 +97,8 @@ static void it_stops_at_every_turn(void **state)
     struct stage *s = *state;
     const struct recipe r = { .process = STR("/bin/echo '" KEYS "'") };
     bool in_time = true;
-    for (unsigned turns = 0; in_time; turns++)
-        in_time = stage_run_and_stop(s, &provider_process, &r, NULL, turns);
+    for (unsigned loop_stats = 0; in_time; loop_stats++)
+        in_time = stage_run_and_stop(s, &provider_process, &r, NULL, loop_stats);
     assert_non_null(s->outcome.keys);
 }
 

@@ -100,7 +100,7 @@ static void a_region_that_hangs_fills_its_own_share_and_no_other(void **state)
     world_deinit(&w);
 }
 
-static void regions_take_turns_and_targets_of_one_are_first_come_first_served(void **state)
+static void regions_take_loop_stats_and_targets_of_one_are_first_come_first_served(void **state)
 {
     struct world w;
     world_init(&w, 100, 100);
@@ -266,7 +266,7 @@ static void a_region_without_a_token_waits_for_it_and_no_other_does(void **state
     world_deinit(&w);
 }
 
-static void shares_of_one_budget_take_turns_at_its_tokens(void **state)
+static void shares_of_one_budget_take_loop_stats_at_its_tokens(void **state)
 {
     struct world w;
     struct budget b;
@@ -376,7 +376,7 @@ int main(void)
         cmocka_unit_test(targets_become_ready_when_they_are_due_and_not_before),
         cmocka_unit_test(slots_in_all_are_bounded),
         cmocka_unit_test(a_region_that_hangs_fills_its_own_share_and_no_other),
-        cmocka_unit_test(regions_take_turns_and_targets_of_one_are_first_come_first_served),
+        cmocka_unit_test(regions_take_loop_stats_and_targets_of_one_are_first_come_first_served),
         cmocka_unit_test(fair_limits_follow_the_number_of_regions),
         cmocka_unit_test(a_limit_that_rises_or_falls_holds_for_shares_with_work),
         cmocka_unit_test(many_that_are_due_at_once_become_ready_in_slices),
@@ -384,7 +384,7 @@ int main(void)
         cmocka_unit_test(a_target_can_be_removed_in_every_state),
         cmocka_unit_test(a_given_back_target_waits_for_its_next_instant),
         cmocka_unit_test(a_region_without_a_token_waits_for_it_and_no_other_does),
-        cmocka_unit_test(shares_of_one_budget_take_turns_at_its_tokens),
+        cmocka_unit_test(shares_of_one_budget_take_loop_stats_at_its_tokens),
         cmocka_unit_test(a_rate_that_rose_is_noticed_within_a_second),
         cmocka_unit_test(a_share_changes_its_budget_at_any_time),
         cmocka_unit_test(a_held_share_uses_no_slot_and_loses_no_target),

@@ -1,4 +1,4 @@
-/* The stages of the signer and its canonicaliser, by hand. */
+/* The stages of the principal and its canonicaliser, by hand. */
 #include "aws/sigv4.h"
 
 #include "lib/signed_poll.h"

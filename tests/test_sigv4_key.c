@@ -107,7 +107,7 @@ static void a_kept_key_signs_like_a_fresh_one_without_deriving(void **state)
     credentials_unref(c);
 }
 
-/* Of memory of ours, it has none to ask: no struct alloc comes near the signer. */
+/* Of memory of ours, it has none to ask: no struct alloc comes near the principal. */
 static void signing_allocates_nothing_with_a_key_new_or_kept(void **state)
 {
     (void)state;

@@ -221,7 +221,7 @@ static void a_turn_is_short_and_everybody_has_one(void **state)
         sockets_watch(b.sockets, fds[i], &many[i].watcher, CURL_POLL_IN);
     }
     each_ms = 1;
-    for (unsigned turns = 0; turns < 2 * WATCHERS; turns++) {
+    for (unsigned loop_stats = 0; loop_stats < 2 * WATCHERS; loop_stats++) {
         uint64_t begin_ms = moved_ms;
         turn(&b);
         assert_true(moved_ms - begin_ms <= 4);

@@ -245,10 +245,10 @@ static void renewal_stops_at_every_turn(void **state)
     struct stage *s = *state;
     struct recipe r = recipe_of(s);
     bool in_time = true;
-    for (unsigned turns = 0; in_time; turns++) {
+    for (unsigned loop_stats = 0; in_time; loop_stats++) {
         log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-10-21T17:41:26Z"));
         STAGE_PLAY(s, { .status = 503 }, RENEWED, KEYS);
-        in_time = stage_run_and_stop(s, &provider_sso, &r, NULL, turns);
+        in_time = stage_run_and_stop(s, &provider_sso, &r, NULL, loop_stats);
     }
     assert_non_null(s->outcome.keys);
 }
@@ -317,9 +317,9 @@ static void it_stops_at_every_turn(void **state)
     struct recipe r = recipe_of(s);
     log_in(r.sso_session, LOGIN("2021-09-21T17:41:26Z"));
     bool in_time = true;
-    for (unsigned turns = 0; in_time; turns++) {
+    for (unsigned loop_stats = 0; in_time; loop_stats++) {
         STAGE_PLAY(s, { .status = 503 }, KEYS);
-        in_time = stage_run_and_stop(s, &provider_sso, &r, NULL, turns);
+        in_time = stage_run_and_stop(s, &provider_sso, &r, NULL, loop_stats);
     }
     assert_non_null(s->outcome.keys);
 }

@@ -417,15 +417,15 @@ static void both_stop_at_every_turn(void **state)
     stage_write_file(path, sizeof path, STAGE_CANARY);
     r.token_file = str_of(path);
     bool in_time = true;
-    for (unsigned turns = 0; in_time; turns++) {
+    for (unsigned loop_stats = 0; in_time; loop_stats++) {
         STAGE_PLAY(s, { .status = 503 }, WEB);
-        in_time = stage_run_and_stop(s, &provider_web_identity, &r, NULL, turns);
+        in_time = stage_run_and_stop(s, &provider_web_identity, &r, NULL, loop_stats);
     }
     assert_non_null(s->outcome.keys);
     in_time = true;
-    for (unsigned turns = 0; in_time; turns++) {
+    for (unsigned loop_stats = 0; in_time; loop_stats++) {
         STAGE_PLAY(s, { .status = 503 }, KEYS);
-        in_time = stage_run_and_stop(s, &provider_role, &r, source, turns);
+        in_time = stage_run_and_stop(s, &provider_role, &r, source, loop_stats);
     }
     assert_non_null(s->outcome.keys);
     credentials_unref(source);

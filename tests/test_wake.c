@@ -6,7 +6,7 @@
 
 struct bell {
     struct alarm alarm;
-    unsigned rings, turns_limit;
+    unsigned rings, loop_stats_limit;
     uint64_t again_ns; /* set itself to this when it rings; 0: do not */
     uint64_t rang_ns;
 };
@@ -112,17 +112,18 @@ static void an_alarm_that_sets_itself_to_now_does_not_starve_the_loop(void **sta
     struct wake *w;
     struct bell eager = { .again_ns = 1 };
     uv_check_t check;
-    unsigned turns = 0;
+    unsigned loop_stats = 0;
     uv_loop_init(&loop);
     wake_open(&w, &loop, &(struct alloc) { 0 });
     alarm_init(&eager.alarm, w, on_ring);
     uv_check_init(&loop, &check);
-    check.data = &turns;
+    check.data = &loop_stats;
     uv_check_start(&check, count_turn);
     alarm_set(&eager.alarm, 1);
     while (eager.rings < 5)
         uv_run(&loop, UV_RUN_ONCE);
-    assert_true(turns >= 2); /* the loop turns: libuv may ring timers twice in a turn, no more */
+    assert_true(loop_stats >=
+                2); /* the loop turns: libuv may ring timers twice in a turn, no more */
     alarm_deinit(&eager.alarm);
     wake_close(w, NULL, NULL);
     uv_close((uv_handle_t *)&check, NULL);

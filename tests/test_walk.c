@@ -19,7 +19,7 @@ enum {
     STEPS = 120,     /* then all are closed */
     JOBS_MAX = 4096,
     WALK_MS_MAX = 20000,
-    TURNS_MAX = 200000
+    LOOP_STATS_MAX = 200000
 };
 
 struct walk;
@@ -496,8 +496,8 @@ static void walk(uint64_t seed)
              (unsigned long long)seed);
     alarm(WALK_MS_MAX / 1000);
     walk_open(&w, seed);
-    for (unsigned turns = 0; w.lives_open; turns++) {
-        must(&w, turns < TURNS_MAX, "a bounded number of turns");
+    for (unsigned loop_stats = 0; w.lives_open; loop_stats++) {
+        must(&w, loop_stats < LOOP_STATS_MAX, "a bounded number of turns");
         uv_run(&w.loop, UV_RUN_ONCE);
     }
     check_jobs(&w);

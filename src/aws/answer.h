@@ -60,7 +60,7 @@ void answer_tell_middle_box(const struct answer *a, str said, struct pipepoll_er
 /* Is a success, or an odd answer, not AWS's? */
 bool answer_is_foreign(const struct answer *a, str body);
 
-/* Overwrite each occurrence of a secret in text, which must be writable: a complaint about a
+/* Overwrite each occurrence of a secret in text, which must be writable: a diagnostic about a
  * signature may quote the canonical request, session token included. One of fewer than
  * ANSWER_SECRET_LEN_MIN bytes is let stand: no real one is so short, and it is found everywhere. */
 enum { ANSWER_SECRET_LEN_MIN = 8 };

@@ -102,7 +102,7 @@ static size_t put_entity(char *out, str name)
 
 enum { ENTITY_MAX = 10 }; /* "&#x0010ffff;", nearly */
 
-/* Of [start, end); the reader's place is set for complaints. */
+/* Of [start, end); the reader's place is set for diagnostics. */
 static bool unescape(struct reader *r, size_t start, size_t end, str *out)
 {
     char *to = r->text + start, *begin = to;

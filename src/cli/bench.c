@@ -1,6 +1,6 @@
-/* `pipepoll bench`: a steady load on each loop of a crew, and one window that is the same for all.
- * A timer on the home loop looks every 10 ms: first whether all connections are open, then whether
- * time is up or enough was answered. */
+/* `pipepoll bench`: a steady load on each loop, and one window that is the same for all. A timer on
+ * the home loop looks every 10 ms: first whether all connections are open, then whether time is up
+ * or enough was answered. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +11,8 @@
 #include "cli/bench_options.h"
 #include "cli/bench_report.h"
 #include "cli/load.h"
-#include "daemon/crew.h"
 #include "daemon/leave.h"
+#include "daemon/loop_threads.h"
 #include "daemon/signals.h"
 
 enum { LOOK_MS = 10, OPENING_MOST_MS = 10000, STATUS_EVERY = 25 };
@@ -27,7 +27,7 @@ struct sight {
     uint64_t failures;
 };
 
-/* A loop of the crew and its load. */
+/* A loop and its load. */
 struct post {
     struct bench *bench;
     uint32_t index;
@@ -43,7 +43,7 @@ struct bench {
     uv_loop_t loop;
     uv_timer_t timer;
     uv_signal_t signals[SIGNAL_COUNT];
-    struct crew *crew;
+    struct loop_threads *loop_threads;
     struct post *posts;
     enum { WARMING, MEASURING, ENDING } phase;
     uint64_t start_ns, begin_ns;
@@ -72,14 +72,14 @@ static void close_handles(struct bench *b)
 static void on_left(void *ctx)
 {
     struct bench *b = ctx;
-    crew_close(b->crew);
+    loop_threads_close(b->loop_threads);
     close_handles(b);
 }
 
 static void on_load_closed(void *ctx)
 {
     struct post *p = ctx;
-    crew_leave(p->bench->crew, p->index);
+    loop_threads_leave(p->bench->loop_threads, p->index);
 }
 
 static void close_post(void *ctx, uint32_t i)
@@ -94,8 +94,8 @@ static void end(struct bench *b)
         return;
     b->phase = ENDING;
     uv_timer_stop(&b->timer);
-    if (b->crew)
-        crew_each(b->crew, close_post);
+    if (b->loop_threads)
+        loop_threads_each(b->loop_threads, close_post);
     else
         close_handles(b);
 }
@@ -114,7 +114,7 @@ static void begin_post(void *ctx, uint32_t i)
 
 static void begin(struct bench *b)
 {
-    crew_each(b->crew, begin_post);
+    loop_threads_each(b->loop_threads, begin_post);
     b->phase = MEASURING;
     b->begin_ns = uv_hrtime();
     b->report.warm_up_s = (double)(b->begin_ns - b->start_ns) / 1e9;
@@ -130,7 +130,7 @@ static void finish(struct bench *b)
 {
     uv_rusage_t now;
     uv_getrusage(&now);
-    crew_each(b->crew, end_post);
+    loop_threads_each(b->loop_threads, end_post);
     uv_resident_set_memory(&b->report.resident_bytes);
     if (b->phase == MEASURING) {
         b->report.user_s = seconds_of(now.ru_utime) - seconds_of(b->usage.ru_utime);
@@ -157,7 +157,7 @@ static void look_post(void *ctx, uint32_t i)
 static struct sight look(struct bench *b)
 {
     struct sight all = { .open = true };
-    crew_each(b->crew, look_post);
+    loop_threads_each(b->loop_threads, look_post);
     for (uint32_t i = 0; i < b->options.loops; i++) {
         const struct sight *one = &b->posts[i].sight;
         all.open = all.open && one->open;
@@ -254,21 +254,21 @@ static void open_post(void *ctx, uint32_t i)
                                     .targets = part(b, b->options.targets, i) };
     p->bench = b;
     p->index = i;
-    p->result = load_open(&p->load, crew_loop(b->crew, i), &o, &p->why);
+    p->result = load_open(&p->load, loop_threads_loop(b->loop_threads, i), &o, &p->why);
 }
 
 static int open_posts(struct bench *b, struct pipepoll_error *why)
 {
-    const struct crew_options o = {
+    const struct loop_threads_options o = {
         .home = &b->loop, .loops = b->options.loops, .left = on_left, .ctx = b
     };
     b->posts = calloc(b->options.loops, sizeof *b->posts);
     if (!b->posts)
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
-    int r = crew_open(&b->crew, &o, why);
+    int r = loop_threads_open(&b->loop_threads, &o, why);
     if (r)
         return r;
-    crew_each(b->crew, open_post);
+    loop_threads_each(b->loop_threads, open_post);
     for (uint32_t i = 0; !r && i < b->options.loops; i++) {
         r = b->posts[i].result;
         *why = b->posts[i].why;

@@ -4,7 +4,7 @@
 #include "config/config.h"
 #include "config/quantity.h"
 #include "config/region.h"
-#include "daemon/crew.h"
+#include "daemon/loop_threads.h"
 
 enum {
     FLAG_ENDPOINT_URL,
@@ -68,7 +68,9 @@ static const char *read_load(struct bench_options *o, int flag, str value)
         return quantity_count(value, 1, TARGETS_MAX, &o->targets) ? NULL
                                                                   : "a number from 1 to 1000000";
     case FLAG_LOOPS:
-        return quantity_count(value, 1, CREW_LOOPS_MAX, &o->loops) ? NULL : "a number from 1 to 64";
+        return quantity_count(value, 1, LOOP_THREADS_LOOPS_MAX, &o->loops)
+                   ? NULL
+                   : "a number from 1 to 64";
     }
     return NULL;
 }

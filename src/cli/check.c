@@ -2,25 +2,25 @@
 #include <stdio.h>
 
 #include "cli/command.h"
-#include "cli/forecast_report.h"
+#include "cli/estimate_report.h"
 
 static int check_file(const char *path, bool json)
 {
     struct config config = { 0 };
-    struct complaints complaints;
-    struct forecast_report report = { .config = NULL };
-    int r = config_load(&config, path, &complaints);
-    complaints_print(&complaints);
+    struct diagnostics diagnostics;
+    struct estimate_report report = { .config = NULL };
+    int r = config_load(&config, path, &diagnostics);
+    diagnostics_print(&diagnostics);
     if (r == PIPEPOLL_EINVAL)
         return EXIT_USAGE;
     if (!r)
-        r = forecast_report_make(&report, &config);
+        r = estimate_report_make(&report, &config);
     if (r)
         fprintf(stderr, "pipepoll check: out of memory\n");
     else
-        (json ? forecast_report_json : forecast_report_text)(&report);
+        (json ? estimate_report_json : estimate_report_text)(&report);
     int code = r ? EXIT_OTHER : command_finish(EXIT_FINE);
-    forecast_report_deinit(&report);
+    estimate_report_deinit(&report);
     config_deinit(&config);
     return code;
 }

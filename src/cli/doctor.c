@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "cli/doctor_options.h"
 #include "cli/doctor_report.h"
-#include "config/keyring.h"
+#include "config/credentials_cache.h"
 #include "daemon/event.h"
 #include "daemon/failure.h"
 #include "daemon/leave.h"
@@ -49,10 +49,10 @@ static struct doctor *doctor_of(struct pipepoll_sink *sink)
 /* --- findings --- */
 
 /* A poll that was in flight when the time was up may still bring a better finding. */
-static void finish(struct exam *e, enum exam_state state)
+static void finish(struct probe *e, enum probe_state state)
 {
-    bool is_first = e->state == EXAM_PENDING;
-    exam_note_report(e);
+    bool is_first = e->state == PROBE_PENDING;
+    probe_note_report(e);
     e->state = state;
     if (is_first)
         pipepoll_target_remove(e->live);
@@ -64,11 +64,11 @@ static char *copy(str text)
 }
 
 /* A job that cannot be kept until the report is told at once. */
-static void keep_job(struct doctor *d, const struct exam *e, const struct pipepoll_job *job)
+static void keep_job(struct doctor *d, const struct probe *e, const struct pipepoll_job *job)
 {
     struct doctor_report *r = &d->report;
     struct doctor_job *grown = realloc(r->jobs, (r->job_count + 1) * sizeof *grown);
-    struct doctor_job kept = { .exam = e, .client_id = copy(job->client_id) };
+    struct doctor_job kept = { .probe = e, .client_id = copy(job->client_id) };
     kept.job_id = copy(job->job_id);
     r->jobs = grown ? grown : r->jobs;
     if (grown && kept.client_id && kept.job_id) {
@@ -85,22 +85,22 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
                     const struct pipepoll_answer *answer)
 {
     struct doctor *d = doctor_of(sink);
-    struct exam *e = pipepoll_target_user(from);
+    struct probe *e = pipepoll_target_user(from);
     d->moved_ms = uv_now(&d->loop);
     for (size_t i = 0; i < answer->job_count; i++)
         keep_job(d, e, &answer->jobs[i]);
-    finish(e, EXAM_ANSWERED);
+    finish(e, PROBE_ANSWERED);
 }
 
 static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
                    const struct pipepoll_failure *failure)
 {
-    struct exam *e = pipepoll_target_user(from);
+    struct probe *e = pipepoll_target_user(from);
     doctor_of(sink)->moved_ms = uv_now(&doctor_of(sink)->loop);
-    exam_note_failure(e, failure);
+    probe_note_failure(e, failure);
     if (!failure_may_pass(failure) || failure->status == PIPEPOLL_ETIMEDOUT ||
         e->failures >= FAILURES)
-        finish(e, EXAM_FAILED);
+        finish(e, PROBE_FAILED);
 }
 
 /* The library takes off what is in flight: each poll asks for one job. */
@@ -116,24 +116,24 @@ static size_t no_credit(struct pipepoll_sink *sink)
     return 0;
 }
 
-static void look_at(struct doctor *d, struct exam *e, bool is_over)
+static void look_at(struct doctor *d, struct probe *e, bool is_over)
 {
-    if (e->state != EXAM_PENDING)
+    if (e->state != PROBE_PENDING)
         return;
-    exam_note_report(e);
+    probe_note_report(e);
     if (!e->usable && !e->refused && e->reason[0])
-        finish(e, EXAM_NO_KEYS);
+        finish(e, PROBE_NO_KEYS);
     else if (e->usable && d->options.no_poll)
-        finish(e, EXAM_NOT_POLLED);
+        finish(e, PROBE_NOT_POLLED);
     else if (is_over)
-        finish(e, e->failures ? EXAM_FAILED : EXAM_UNANSWERED);
+        finish(e, e->failures ? PROBE_FAILED : PROBE_UNANSWERED);
 }
 
 static void tell_progress(struct doctor *d, uint64_t now_ms)
 {
     size_t pending = 0;
     for (size_t i = 0; i < d->report.count; i++)
-        pending += d->report.exams[i].state == EXAM_PENDING;
+        pending += d->report.probes[i].state == PROBE_PENDING;
     d->progress_ms = now_ms + PROGRESS_MS;
     if (pending)
         fprintf(stderr, "pipepoll doctor: %zu of %zu targets not examined yet, %llu s at most\n",
@@ -155,7 +155,7 @@ static void on_look(uv_timer_t *timer)
     uint64_t now_ms = uv_now(&d->loop);
     bool is_over = now_ms >= d->end_ms;
     for (size_t i = 0; i < d->report.count; i++)
-        look_at(d, &d->report.exams[i], is_over);
+        look_at(d, &d->report.probes[i], is_over);
     if (!is_over && d->left)
         let_more_go(d, now_ms);
     if (!is_over && now_ms >= d->progress_ms)
@@ -208,7 +208,7 @@ static int open_poller(struct doctor *d, struct pipepoll_error *why)
     return pipepoll_open(&d->poller, &d->loop, &o, why);
 }
 
-static int add_target(struct doctor *d, struct exam *e, struct keyring *keys,
+static int add_target(struct doctor *d, struct probe *e, struct credentials_cache *keys,
                       struct pipepoll_error *why)
 {
     struct pipepoll_target_options o = e->target->options;
@@ -216,7 +216,7 @@ static int add_target(struct doctor *d, struct exam *e, struct keyring *keys,
     o.pickup_goal_ms = o.slowest_interval_ms = 0;
     o.max_batch_size = 1;
     o.user = e;
-    int r = keyring_get(keys, &e->target->identity, &o.credentials, why);
+    int r = credentials_cache_get(keys, &e->target->identity, &o.credentials, why);
     if (!r)
         r = pipepoll_target_add(d->poller, &o, &e->live, why);
     d->left += !r;
@@ -225,11 +225,11 @@ static int add_target(struct doctor *d, struct exam *e, struct keyring *keys,
 
 static int add_targets(struct doctor *d, struct pipepoll_error *why)
 {
-    struct keyring keys = { .newest = NULL };
+    struct credentials_cache keys = { .newest = NULL };
     int r = PIPEPOLL_OK;
     for (size_t i = 0; !r && i < d->report.count; i++)
-        r = add_target(d, &d->report.exams[i], &keys, why);
-    keyring_deinit(&keys);
+        r = add_target(d, &d->report.probes[i], &keys, why);
+    credentials_cache_deinit(&keys);
     return r;
 }
 
@@ -263,15 +263,15 @@ static int start_report(struct doctor *d)
 {
     struct doctor_report *r = &d->report;
     const struct plan *plan = &d->options.config.plan;
-    r->exams = calloc(plan->count, sizeof *r->exams);
-    if (!r->exams)
+    r->probes = calloc(plan->count, sizeof *r->probes);
+    if (!r->probes)
         return PIPEPOLL_ENOMEM;
     r->count = plan->count;
     r->ca_bundle = d->options.config.ca_bundle;
     r->made_up = d->options.made_up && !d->options.no_poll;
     for (size_t i = 0; i < r->count; i++) {
-        exam_init(&r->exams[i], &plan->targets[i]);
-        r->exams[i].made_up = d->options.made_up;
+        probe_init(&r->probes[i], &plan->targets[i]);
+        r->probes[i].made_up = d->options.made_up;
     }
     return PIPEPOLL_OK;
 }
@@ -283,7 +283,7 @@ static void end_report(struct doctor_report *r)
         free(r->jobs[i].job_id);
     }
     free(r->jobs);
-    free(r->exams);
+    free(r->probes);
 }
 
 static int run_doctor(const struct command *self, int argc, char **argv)

@@ -85,7 +85,7 @@ static int read_flag(struct doctor_options *o, const struct flags *f, int flag, 
 
 static int load(struct doctor_options *o, const struct flags *f, const char *path)
 {
-    struct complaints complaints;
+    struct diagnostics diagnostics;
     const struct poll_options *p = &o->poll;
     if (p->profile.len || p->count || p->target.action_type.provider.len ||
         p->target.endpoint_url.len)
@@ -93,8 +93,8 @@ static int load(struct doctor_options *o, const struct flags *f, const char *pat
                               "--config names profiles, regions, action types and endpoints "
                               "itself: leave out --profile, --region, --action-type-id and "
                               "--endpoint-url");
-    int r = config_load(&o->config, path, &complaints);
-    complaints_print(&complaints);
+    int r = config_load(&o->config, path, &diagnostics);
+    diagnostics_print(&diagnostics);
     if (!r && p->ca_bundle.len)
         o->config.ca_bundle = p->ca_bundle;
     return r == PIPEPOLL_EINVAL ? EXIT_USAGE : r ? EXIT_OTHER : EXIT_FINE;

@@ -76,7 +76,7 @@ static void put_str(char *cell, str text)
     put_cell(cell, buf_cstr(&b));
 }
 
-static void put_time(char *cell, const struct exam *e, uint32_t us)
+static void put_time(char *cell, const struct probe *e, uint32_t us)
 {
     if (e->address[0])
         snprintf(cell, CELL_MAX, "%.1f ms", us / 1000.0);
@@ -84,7 +84,7 @@ static void put_time(char *cell, const struct exam *e, uint32_t us)
         put_cell(cell, "");
 }
 
-static void put_expiry(char *cell, const struct exam *e)
+static void put_expiry(char *cell, const struct probe *e)
 {
     char text[32];
     struct buf b = BUF_ON(text);
@@ -93,7 +93,7 @@ static void put_expiry(char *cell, const struct exam *e)
     put_cell(cell, buf_cstr(&b));
 }
 
-static void put_tls(char *cell, const struct exam *e)
+static void put_tls(char *cell, const struct probe *e)
 {
     if (e->tls_version[0])
         snprintf(cell, CELL_MAX, "%s %.1f ms", e->tls_version, e->tls_us / 1000.0);
@@ -101,7 +101,7 @@ static void put_tls(char *cell, const struct exam *e)
         put_cell(cell, str_starts(str_of(e->url), STR("http:")) ? "none" : "");
 }
 
-static void fill_row(struct row *row, const struct exam *e, const struct diagnosis *d)
+static void fill_row(struct row *row, const struct probe *e, const struct diagnosis *d)
 {
     const struct plan_target *t = e->target;
     put_str(row->cells[COLUMN_TARGET], name_of(t));
@@ -142,7 +142,7 @@ static void print_row(int *widths, const struct row *row)
 }
 
 /* But for the name, the region and the times. */
-static bool same_row(const struct doctor_report *r, const struct exam *a, const struct exam *b)
+static bool same_row(const struct doctor_report *r, const struct probe *a, const struct probe *b)
 {
     struct row first, second;
     struct diagnosis of_a, of_b;
@@ -164,18 +164,18 @@ static size_t count_alike(const struct doctor_report *r, size_t i)
 {
     size_t n = 1;
     while (r->count > ROWS_LISTED && i + n < r->count &&
-           same_row(r, &r->exams[i], &r->exams[i + n]))
+           same_row(r, &r->probes[i], &r->probes[i + n]))
         n++;
     return n > 2 ? n : 1;
 }
 
-/* Of the exams after the first that are like it: the worst of their times. */
+/* Of the probes after the first that are like it: the worst of their times. */
 static void fill_summary(struct row *row, const struct doctor_report *r, size_t i, size_t count)
 {
-    struct exam worst = r->exams[i + 1];
+    struct probe worst = r->probes[i + 1];
     struct diagnosis d;
     for (size_t k = i + 2; k < i + count; k++) {
-        const struct exam *e = &r->exams[k];
+        const struct probe *e = &r->probes[k];
         worst.lookup_us = e->lookup_us > worst.lookup_us ? e->lookup_us : worst.lookup_us;
         worst.connect_us = e->connect_us > worst.connect_us ? e->connect_us : worst.connect_us;
         worst.tls_us = e->tls_us > worst.tls_us ? e->tls_us : worst.tls_us;
@@ -194,8 +194,8 @@ static void each_row(const struct doctor_report *r, int *widths,
     struct diagnosis d;
     for (size_t i = 0, n; i < r->count; i += n) {
         n = count_alike(r, i);
-        diagnosis_of(&d, &r->exams[i], r->ca_bundle);
-        fill_row(&row, &r->exams[i], &d);
+        diagnosis_of(&d, &r->probes[i], r->ca_bundle);
+        fill_row(&row, &r->probes[i], &d);
         take(widths, &row);
         if (n == 1)
             continue;
@@ -231,20 +231,20 @@ static int print_troubles(const struct doctor_report *r)
     int code = EXIT_FINE;
     for (size_t i = 0; i < r->count; i++) {
         struct diagnosis d;
-        diagnosis_of(&d, &r->exams[i], r->ca_bundle);
+        diagnosis_of(&d, &r->probes[i], r->ca_bundle);
         code = d.exit_code > code ? d.exit_code : code;
         if (d.verdict == VERDICT_WELL || same_trouble(&d, &before))
             continue;
         size_t more = 0;
         for (size_t j = i + 1; j < r->count; j++) {
             struct diagnosis other;
-            diagnosis_of(&other, &r->exams[j], r->ca_bundle);
+            diagnosis_of(&other, &r->probes[j], r->ca_bundle);
             if (!same_trouble(&d, &other))
                 break;
             more++;
         }
         printf("\n%s: ", d.verdict == VERDICT_WARNING ? "warning" : "trouble");
-        print_name(r->exams[i].target);
+        print_name(r->probes[i].target);
         if (more)
             printf(" and %zu more", more);
         printf(": %s\n  cause  %s\n  fix    %s\n", d.word, d.cause, d.fix);
@@ -268,7 +268,7 @@ static void print_jobs(const struct doctor_report *r)
     for (size_t i = 0; i < r->job_count; i++) {
         const struct doctor_job *j = &r->jobs[i];
         printf("  ");
-        print_name(j->exam->target);
+        print_name(j->probe->target);
         printf(": clientId ");
         print_id(j->client_id);
         printf(", jobId ");
@@ -288,7 +288,7 @@ static void print_sum(const struct doctor_report *r)
     for (size_t i = 0; i < r->count; i++) {
         struct diagnosis d;
         size_t at = 0;
-        diagnosis_of(&d, &r->exams[i], r->ca_bundle);
+        diagnosis_of(&d, &r->probes[i], r->ca_bundle);
         while (at + 1 < WORDS_MAX && sums[at].word && strcmp(sums[at].word, d.word) != 0)
             at++;
         sums[at].word = d.word;
@@ -319,7 +319,7 @@ static void print_line(struct buf *line)
     buf_reset(line);
 }
 
-static void put_credentials(struct buf *out, const struct exam *e)
+static void put_credentials(struct buf *out, const struct probe *e)
 {
     char text[IDENTITY_NAME_MAX + 1];
     struct buf name = BUF_ON(text);
@@ -334,7 +334,7 @@ static void put_credentials(struct buf *out, const struct exam *e)
     buf_put_char(out, '}');
 }
 
-static void put_way(struct buf *out, const struct exam *e)
+static void put_way(struct buf *out, const struct probe *e)
 {
     jsontext_member(out, "endpoint", str_of(e->url));
     jsontext_member(out, "proxy", str_of(e->proxy));
@@ -355,7 +355,7 @@ static void put_type(struct buf *out, const struct pipepoll_action_type *a)
     buf_put_char(out, '}');
 }
 
-static void put_diagnosis(struct buf *out, const struct exam *e, const struct diagnosis *d)
+static void put_diagnosis(struct buf *out, const struct probe *e, const struct diagnosis *d)
 {
     static const char *const verdicts[] = {
         [VERDICT_WELL] = "well", [VERDICT_WARNING] = "warning", [VERDICT_ILL] = "ill"
@@ -370,9 +370,9 @@ static void put_diagnosis(struct buf *out, const struct exam *e, const struct di
     buf_printf(out, ",\"httpStatus\":%d", e->http_status);
 }
 
-static int print_exam(const struct doctor_report *r, const struct exam *e)
+static int print_probe(const struct doctor_report *r, const struct probe *e)
 {
-    char text[65536]; /* each byte of an exam may become six */
+    char text[65536]; /* each byte of a probe may become six */
     struct buf line = BUF_ON(text);
     struct diagnosis d;
     diagnosis_of(&d, e, r->ca_bundle);
@@ -393,8 +393,8 @@ static void print_job(const struct doctor_job *j)
     char text[16384];
     struct buf line = BUF_ON(text);
     buf_put_char(&line, '{');
-    jsontext_member(&line, "name", name_of(j->exam->target));
-    jsontext_member(&line, "region", j->exam->target->options.region);
+    jsontext_member(&line, "name", name_of(j->probe->target));
+    jsontext_member(&line, "region", j->probe->target->options.region);
     jsontext_member(&line, "clientId", str_of(j->client_id));
     jsontext_member(&line, "jobId", str_of(j->job_id));
     buf_put_char(&line, '}');
@@ -408,7 +408,7 @@ int doctor_report_json(const struct doctor_report *r)
     for (size_t i = 0; i < r->count; i++) {
         if (i)
             putchar(',');
-        int one = print_exam(r, &r->exams[i]);
+        int one = print_probe(r, &r->probes[i]);
         code = one > code ? one : code;
     }
     printf("],\"jobs\":[");

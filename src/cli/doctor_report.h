@@ -6,12 +6,12 @@
 
 /* A job that a poll has taken. */
 struct doctor_job {
-    const struct exam *exam;
+    const struct probe *probe;
     char *client_id, *job_id; /* owned */
 };
 
 struct doctor_report {
-    struct exam *exams;
+    struct probe *probes;
     size_t count;
     struct doctor_job *jobs;
     size_t job_count;

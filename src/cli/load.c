@@ -105,7 +105,7 @@ int load_open(struct load *l, uv_loop_t *loop, const struct load_options *o,
     options.ca_bundle = o->ca_bundle;
     options.max_in_flight = o->in_flight;
     options.max_in_flight_per_region = (o->in_flight + o->regions - 1) / o->regions;
-    int r = turns_open(&l->turns, loop);
+    int r = loop_stats_open(&l->loop_stats, loop);
     if (r)
         return explain(why, PIPEPOLL_ESYSTEM, "the loop cannot be watched: %s", uv_strerror(r));
     r = pipepoll_open(&l->poller, loop, &options, why);
@@ -118,7 +118,7 @@ void load_begin(struct load *l)
     l->figures.connections_before = stats.connections;
     l->figures.failures_before = stats.failures;
     l->measuring = true;
-    turns_restart(&l->turns);
+    loop_stats_restart(&l->loop_stats);
     l->begin_cpu_s = thread_cpu_s();
     l->begin_ns = uv_hrtime();
 }
@@ -130,9 +130,9 @@ void load_end(struct load *l)
     if (l->measuring) {
         f->seconds = (double)(uv_hrtime() - l->begin_ns) / 1e9;
         f->cpu_s = thread_cpu_s() - l->begin_cpu_s;
-        f->busy_ns = l->turns.busy_ns;
-        f->longest_turn_ns = l->turns.longest_ns;
-        f->turns = l->turns.count;
+        f->busy_ns = l->loop_stats.busy_ns;
+        f->longest_turn_ns = l->loop_stats.longest_ns;
+        f->loop_stats = l->loop_stats.count;
     }
     l->measuring = false;
     f->connections = stats.connections;
@@ -143,7 +143,7 @@ void load_end(struct load *l)
 static void on_poller_closed(void *ctx)
 {
     struct load *l = ctx;
-    turns_close(&l->turns, l->closed, l->ctx);
+    loop_stats_close(&l->loop_stats, l->closed, l->ctx);
 }
 
 void load_close(struct load *l, void (*closed)(void *ctx), void *ctx)

@@ -5,7 +5,7 @@
 #define CLI_LOAD_H
 
 #include "base/histogram.h"
-#include "daemon/turns.h"
+#include "daemon/loop_stats.h"
 #include "pipepoll.h"
 
 enum { LOAD_STATUS_COUNT = 32 };
@@ -23,7 +23,7 @@ struct load_figures {
     uint64_t polls, jobs; /* answered */
     double seconds;
     double cpu_s; /* of the loop's thread */
-    uint64_t busy_ns, longest_turn_ns, turns;
+    uint64_t busy_ns, longest_turn_ns, loop_stats;
     uint64_t in_flight_sum, in_flight_samples;
     struct histogram latency_us;
     uint64_t connections_before, connections; /* all that were opened */
@@ -38,7 +38,7 @@ struct load_figures {
 struct load {
     struct pipepoll_sink sink;
     struct pipepoll *poller;
-    struct turns turns;
+    struct loop_stats loop_stats;
     struct load_options options;
     struct load_figures figures;
     uint64_t begin_ns;

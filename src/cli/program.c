@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "config/limits.h"
-#include "daemon/console.h"
+#include "daemon/logger.h"
 #include "daemon/memory.h"
 #include "daemon/signals.h"
 
@@ -50,7 +50,7 @@ static bool prepare_for_loop(const struct command *c)
 {
     struct pipepoll_error why;
     int r = limits_check(&why);
-    if (!r && console_open())
+    if (!r && logger_open())
         r = explain(&why, PIPEPOLL_ESYSTEM, "no thread can be started that writes to stderr");
     if (r)
         fprintf(stderr, "pipepoll %.*s: %s\n", STR_ARG(c->name), why.text);

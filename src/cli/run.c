@@ -1,4 +1,4 @@
-/* `pipepoll run`: stations poll, and the home loop has the output, the signals and the reload.
+/* `pipepoll run`: shards poll, and the home loop has the output, the signals and the reload.
  * Credit is the room for lines, so that a slow reader leaves the jobs in the service. */
 #include "cli/run.h"
 
@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "cli/command.h"
-#include "cli/effective.h"
+#include "cli/print_config.h"
 #include "config/limits.h"
 #include "config/quantity.h"
 #include "daemon/leave.h"
@@ -19,7 +19,7 @@
 static void on_room(void *ctx)
 {
     struct run *r = ctx;
-    stations_on_room(&r->stations);
+    shards_on_room(&r->shards);
 }
 
 static void on_broken(void *ctx, int error)
@@ -28,7 +28,7 @@ static void on_broken(void *ctx, int error)
     log_line(&r->log, PIPEPOLL_ERROR, "cannot write to stdout: %s: polling ends",
              uv_strerror(error));
     run_end(r, EXIT_FAILED);
-    stations_on_broken(&r->stations);
+    shards_on_broken(&r->shards);
 }
 
 static void on_lost(void *ctx, str line)
@@ -56,7 +56,7 @@ enum { LOOK_MS = 500 };
 static void on_look(uv_timer_t *timer)
 {
     struct run *r = timer->data;
-    stations_tell_health(&r->stations, &r->console, false);
+    shards_tell_health(&r->shards, &r->logger, false);
 }
 
 static int start_handles(struct run *r)
@@ -84,9 +84,9 @@ static int start_handles(struct run *r)
 static int start_output(struct run *r, struct pipepoll_error *why)
 {
     const struct output_options o = { .fd = STDOUT_FILENO,
-                                      .size = stations_outlet_size(r->options.loops,
-                                                                   r->config.max_in_flight),
-                                      .extra_size = station_outlet_extra_size(),
+                                      .size = shards_outlet_size(r->options.loops,
+                                                                 r->config.max_in_flight),
+                                      .extra_size = shard_outlet_extra_size(),
                                       .room = on_room,
                                       .broken = on_broken,
                                       .lost = on_lost,
@@ -96,14 +96,14 @@ static int start_output(struct run *r, struct pipepoll_error *why)
                                      : result;
 }
 
-static int start_stations(struct run *r, struct pipepoll_error *why)
+static int start_shards(struct run *r, struct pipepoll_error *why)
 {
-    const struct stations_options o = { .home = &r->loop,
-                                        .loops = r->options.loops,
-                                        .config = &r->config,
-                                        .console = &r->console,
-                                        .output = r->output };
-    return stations_open(&r->stations, &o, why);
+    const struct shards_options o = { .home = &r->loop,
+                                      .loops = r->options.loops,
+                                      .config = &r->config,
+                                      .logger = &r->logger,
+                                      .output = r->output };
+    return shards_open(&r->shards, &o, why);
 }
 
 static void log_ignored(struct run *r)
@@ -120,7 +120,7 @@ static int start_targets(struct run *r, struct pipepoll_error *why)
 {
     char text[256], loops[32];
     struct buf versions = BUF_ON(text), on = BUF_ON(loops);
-    struct stations_change changed;
+    struct shards_change changed;
     size_t targets = r->config.plan.count, sections = r->config.plan.section_count;
     command_put_versions(&versions);
     if (r->options.loops > 1)
@@ -128,7 +128,7 @@ static int start_targets(struct run *r, struct pipepoll_error *why)
     log_line(&r->log, PIPEPOLL_INFO, "polling %zu target%s of %zu section%s in %s%.*s (%.*s)",
              targets, quantity_plural(targets), sections, quantity_plural(sections),
              config_name(r->options.config), STR_ARG(buf_str(&on)), STR_ARG(buf_str(&versions)));
-    int result = stations_change(&r->stations, &r->config.plan, &changed);
+    int result = shards_change(&r->shards, &r->config.plan, &changed);
     if (result)
         return explain(why, result, "out of memory");
     run_log_idle(r, changed.idle);
@@ -159,7 +159,7 @@ static int run_loop(struct run *r)
         r->code = fail_start(r, why.text);
         run_close_handles(r);
     } else {
-        result = start_stations(r, &why);
+        result = start_shards(r, &why);
         if (!result)
             result = start_targets(r, &why);
         if (result)
@@ -171,7 +171,7 @@ static int run_loop(struct run *r)
 
 static int print_config(struct run *r)
 {
-    if (effective_print(&r->config, config_name(r->options.config), &r->console))
+    if (print_config_print(&r->config, config_name(r->options.config), &r->logger))
         return fail_start(r, "out of memory");
     return command_finish(EXIT_FINE);
 }
@@ -198,21 +198,21 @@ static int run_config(struct run *r, const struct command *self)
                               r->config.max_in_flight);
     warn_of_loops(r);
     int code = run_loop(r);
-    stations_deinit(&r->stations);
+    shards_deinit(&r->shards);
     return code;
 }
 
 static int load_and_run(struct run *r, const struct command *self)
 {
-    struct complaints complaints;
-    r->console.json = r->options.has_format && r->options.log_json;
-    r->log = console_log(&r->console);
-    int result = config_load(&r->config, r->options.config, &complaints);
+    struct diagnostics diagnostics;
+    r->logger.json = r->options.has_format && r->options.log_json;
+    r->log = logger_log(&r->logger);
+    int result = config_load(&r->config, r->options.config, &diagnostics);
     if (!result)
         run_apply_options(r, &r->config);
-    complaints_each(&complaints, run_log_complaint, &r->console);
+    diagnostics_each(&diagnostics, run_log_diagnostic, &r->logger);
     if (result) {
-        run_log_refusal(r, result, &complaints, "not started");
+        run_log_refusal(r, result, &diagnostics, "not started");
         return result == PIPEPOLL_ENOMEM ? EXIT_OTHER : EXIT_USAGE;
     }
     int code = run_config(r, self);
@@ -227,7 +227,7 @@ static int run_run(const struct command *self, int argc, char **argv)
     int code;
     if (!r)
         return command_misuse(self, "out of memory");
-    r->console.level = PIPEPOLL_INFO;
+    r->logger.level = PIPEPOLL_INFO;
     if (run_options_read(&r->options, &f, &code))
         code = load_and_run(r, self);
     if (!r->hangs)

@@ -7,38 +7,38 @@
 
 #include "cli/run_options.h"
 #include "config/config.h"
-#include "daemon/console.h"
+#include "daemon/logger.h"
 #include "daemon/output.h"
-#include "daemon/stations.h"
+#include "daemon/shards.h"
 
 enum { RUN_TERM, RUN_INT, RUN_HUP, RUN_USR1, RUN_SIGNAL_COUNT };
 
 struct run {
     struct run_options options;
     struct config config;
-    struct console console;
+    struct logger logger;
     struct log log;
     uv_loop_t loop;
     uv_signal_t signals[RUN_SIGNAL_COUNT];
     uv_timer_t drain; /* runs from the beginning of the end */
     uv_timer_t look;  /* for incidents that are to be told */
     struct output *output;
-    struct stations stations;
+    struct shards shards;
     bool ending;
-    int end_number;            /* the signal that asked for the end; 0: none did */
-    uint64_t ending_since_ms;  /* of the loop's clock */
-    struct stations_work work; /* at that time */
-    size_t lost;               /* jobs not written */
+    int end_number;           /* the signal that asked for the end; 0: none did */
+    uint64_t ending_since_ms; /* of the loop's clock */
+    struct shards_work work;  /* at that time */
+    size_t lost;              /* jobs not written */
     int code;
     bool done, hangs; /* nothing of ours is in the loop any more; but something is */
 };
 
 /* --- run_reload.c --- */
 
-/* One line of a complaint; ctx is a struct console. */
-void run_log_complaint(void *ctx, enum pipepoll_level level, str text);
-/* After its complaints: the line that says what came of it. c may be NULL for PIPEPOLL_ENOMEM. */
-void run_log_refusal(struct run *r, int result, const struct complaints *c, const char *then);
+/* One line of a diagnostic; ctx is a struct logger. */
+void run_log_diagnostic(void *ctx, enum pipepoll_level level, str text);
+/* After its diagnostics: the line that says what came of it. c may be NULL for PIPEPOLL_ENOMEM. */
+void run_log_refusal(struct run *r, int result, const struct diagnostics *c, const char *then);
 /* What the options override, in a config that was loaded. */
 void run_apply_options(struct run *r, struct config *config);
 void run_log_idle(struct run *r, uint32_t idle);
@@ -48,7 +48,7 @@ void run_reload(struct run *r);
 /* --- run_end.c --- */
 
 /* Begin the end, once: polls in flight are delivered, lines written, handles closed. code: what to
- * exit with, unless 0. Not before the stations were opened or failed to. */
+ * exit with, unless 0. Not before the shards were opened or failed to. */
 void run_end(struct run *r, int code);
 /* SIGTERM or SIGINT: begin the end, or end at once where it began a while ago. */
 void run_on_end_signal(struct run *r, int number);

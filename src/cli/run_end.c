@@ -1,4 +1,4 @@
-/* The end of `pipepoll run`, whoever asks for it, goes one way: close the stations (polls in flight
+/* The end of `pipepoll run`, whoever asks for it, goes one way: close the shards (polls in flight
  * are delivered), then the output (lines are written), then the signals; with nothing of ours left
  * the loop is left. Meanwhile a timer tells what it waits for, and when drain-timeout is over it
  * ends as a second signal ends it: what is not written is named, and nothing is waited for. */
@@ -23,14 +23,14 @@ static uint64_t draining_ms(struct run *r)
 
 static size_t unwritten(struct run *r)
 {
-    return (r->output ? output_backlog(r->output) : 0) + stations_backlog(&r->stations);
+    return (r->output ? output_backlog(r->output) : 0) + shards_backlog(&r->shards);
 }
 
 /* --- what it waits for --- */
 
 static void put_awaited(struct run *r, struct buf *out)
 {
-    uint32_t in_flight = stations_in_flight(&r->stations);
+    uint32_t in_flight = shards_in_flight(&r->shards);
     size_t bytes = unwritten(r);
     if (in_flight)
         buf_printf(out, "%u poll%s in flight%s", in_flight, quantity_plural(in_flight),
@@ -62,13 +62,13 @@ static void log_drain(struct run *r)
 void run_log_status(struct run *r)
 {
     if (!r->ending)
-        stations_note(&r->stations);
+        shards_note(&r->shards);
     char text[32];
     struct buf throttled = BUF_ON(text);
-    struct stations_work w = r->ending ? r->work : stations_work(&r->stations);
+    struct shards_work w = r->ending ? r->work : shards_work(&r->shards);
     if (w.throttled)
         buf_printf(&throttled, ", throttled %zu", w.throttled);
-    uint32_t in_flight = r->ending ? stations_in_flight(&r->stations) : w.in_flight;
+    uint32_t in_flight = r->ending ? shards_in_flight(&r->shards) : w.in_flight;
     log_line(&r->log, PIPEPOLL_INFO,
              "status: polls %llu, jobs %llu, failed %llu; targets %zu, unhealthy %zu%.*s; "
              "in flight %u, parked %u; at most %u ms late; %zu bytes unwritten",
@@ -83,7 +83,7 @@ void run_log_status(struct run *r)
 
 static void log_work(struct run *r)
 {
-    struct stations_work work = stations_work(&r->stations);
+    struct shards_work work = shards_work(&r->shards);
     log_line(&r->log, PIPEPOLL_INFO, "ended: %llu job%s in %llu poll%s",
              (unsigned long long)work.jobs, quantity_plural(work.jobs),
              (unsigned long long)work.polls, quantity_plural(work.polls));
@@ -124,7 +124,7 @@ void run_on_lost(struct run *r, str line)
     buf_put(&b, STR("not written to stdout: "));
     buf_put(&b, line);
     const struct subject about = { .event = line };
-    console_keep(&r->console, PIPEPOLL_ERROR, &about, buf_str(&b));
+    logger_keep(&r->logger, PIPEPOLL_ERROR, &about, buf_str(&b));
 }
 
 /* Not exit(): its handlers would wait for a write or a look-up that may never end. */
@@ -132,16 +132,16 @@ static void end_at_once(struct run *r, const char *why, int code)
 {
     if (r->output)
         output_give_up(r->output);
-    uint32_t in_flight = stations_give_up(&r->stations);
+    uint32_t in_flight = shards_give_up(&r->shards);
     char text[160];
     struct buf line = BUF_ON(text);
     buf_printf(&line, "%sended at once: %zu job%s not written, %u poll%s in flight", why, r->lost,
                quantity_plural(r->lost), in_flight, quantity_plural(in_flight));
     enum pipepoll_level level = r->lost || in_flight ? PIPEPOLL_WARNING : PIPEPOLL_INFO;
-    if (level <= r->console.level)
-        console_keep(&r->console, level, NULL,
-                     buf_str(&line)); /* the list may have filled the queue */
-    console_flush();                  /* other loops may be at work, and have something to say */
+    if (level <= r->logger.level)
+        logger_keep(&r->logger, level, NULL,
+                    buf_str(&line)); /* the list may have filled the queue */
+    logger_flush();                  /* other loops may be at work, and have something to say */
     _exit(code);
 }
 
@@ -157,7 +157,7 @@ static void on_drain(uv_timer_t *timer)
     uv_timer_start(&r->drain, on_drain, rest_ms < TELL_MS ? rest_ms : TELL_MS, 0);
 }
 
-static void on_stations_closed(void *ctx)
+static void on_shards_closed(void *ctx)
 {
     struct run *r = ctx;
     output_close(r->output, on_output_closed, r);
@@ -172,10 +172,10 @@ void run_end(struct run *r, int code)
     r->ending = true;
     uv_update_time(&r->loop);
     r->ending_since_ms = uv_now(&r->loop);
-    stations_tell_health(&r->stations, &r->console, true);
-    r->work = stations_work(&r->stations);
+    shards_tell_health(&r->shards, &r->logger, true);
+    r->work = shards_work(&r->shards);
     on_drain(&r->drain);
-    stations_close(&r->stations, on_stations_closed, r);
+    shards_close(&r->shards, on_shards_closed, r);
 }
 
 void run_on_end_signal(struct run *r, int number)
@@ -188,6 +188,6 @@ void run_on_end_signal(struct run *r, int number)
     log_line(&r->log, PIPEPOLL_INFO,
              "%s: polls in flight are finished, then we end (again: end at once)", name);
     r->end_number = number;
-    stations_note(&r->stations);
+    shards_note(&r->shards);
     run_end(r, EXIT_FINE);
 }

@@ -2,7 +2,7 @@
 
 #include "config/config.h"
 #include "config/quantity.h"
-#include "daemon/crew.h"
+#include "daemon/loop_threads.h"
 
 enum {
     FLAG_CONFIG,
@@ -46,7 +46,9 @@ static const char *read_value(void *options, int flag, str value)
                    ? NULL
                    : "a time from 1ms to 24h such as 20s or 5m";
     case FLAG_LOOPS:
-        return quantity_count(value, 1, CREW_LOOPS_MAX, &o->loops) ? NULL : "a number from 1 to 64";
+        return quantity_count(value, 1, LOOP_THREADS_LOOPS_MAX, &o->loops)
+                   ? NULL
+                   : "a number from 1 to 64";
     case FLAG_LOG_FORMAT:
         o->has_format = config_format(value, &o->log_json);
         return o->has_format ? NULL : "text or json";

@@ -5,16 +5,16 @@
 #include "cli/run.h"
 #include "config/quantity.h"
 
-void run_log_complaint(void *ctx, enum pipepoll_level level, str text)
+void run_log_diagnostic(void *ctx, enum pipepoll_level level, str text)
 {
-    console_write(ctx, level, text);
+    logger_write(ctx, level, text);
 }
 
 void run_apply_options(struct run *r, struct config *config)
 {
     const struct run_options *o = &r->options;
-    r->console.level = o->has_level ? o->level : config->log_level;
-    r->console.json = o->has_format ? o->log_json : config->log_json;
+    r->logger.level = o->has_level ? o->level : config->log_level;
+    r->logger.json = o->has_format ? o->log_json : config->log_json;
     if (o->drain_timeout_ms)
         config->drain_timeout_ms = o->drain_timeout_ms;
 }
@@ -45,23 +45,22 @@ static void log_unchangeable(struct run *r, const struct config *a, const struct
                  STR_ARG(buf_str(&keys)));
 }
 
-static void log_console_change(struct run *r, const struct console *before,
-                               const struct config *new)
+static void log_logger_change(struct run *r, const struct logger *before, const struct config *new)
 {
     const struct run_options *o = &r->options;
-    if (r->console.level != before->level)
+    if (r->logger.level != before->level)
         log_line(&r->log, PIPEPOLL_INFO, "log-level is %s from now on",
-                 config_log_level_name(r->console.level));
-    if (r->console.json != before->json)
+                 config_log_level_name(r->logger.level));
+    if (r->logger.json != before->json)
         log_line(&r->log, PIPEPOLL_INFO, "log-format is %s from now on",
-                 r->console.json ? "json" : "text");
+                 r->logger.json ? "json" : "text");
     if (o->has_level && new->log_level != r->config.log_level)
         log_line(&r->log, PIPEPOLL_WARNING, "--log-level overrides the file's log-level");
     if (o->has_format && new->log_json != r->config.log_json)
         log_line(&r->log, PIPEPOLL_WARNING, "--log-format overrides the file's log-format");
 }
 
-void run_log_refusal(struct run *r, int result, const struct complaints *c, const char *then)
+void run_log_refusal(struct run *r, int result, const struct diagnostics *c, const char *then)
 {
     const char *file = config_name(r->options.config);
     size_t own = c ? c->errors - c->elsewhere : 0;
@@ -89,17 +88,17 @@ void run_log_idle(struct run *r, uint32_t idle)
 
 static void take_config(struct run *r, struct config *new)
 {
-    struct stations_change changed;
-    struct console before = r->console;
+    struct shards_change changed;
+    struct logger before = r->logger;
     run_apply_options(r, new);
-    if (stations_change(&r->stations, &new->plan, &changed)) {
-        r->console = before;
+    if (shards_change(&r->shards, &new->plan, &changed)) {
+        r->logger = before;
         run_log_refusal(r, PIPEPOLL_ENOMEM, NULL, "nothing changes");
         config_deinit(new);
         return;
     }
     log_unchangeable(r, &r->config, new);
-    log_console_change(r, &before, new);
+    log_logger_change(r, &before, new);
     run_log_idle(r, changed.idle);
     config_deinit(&r->config);
     r->config = *new;
@@ -111,19 +110,19 @@ static void take_config(struct run *r, struct config *new)
 void run_reload(struct run *r)
 {
     struct config new;
-    struct complaints complaints;
+    struct diagnostics diagnostics;
     if (strcmp(r->options.config, "-") == 0) {
         log_line(&r->log, PIPEPOLL_WARNING,
                  "SIGHUP: the config came from stdin, which can be read but once: nothing changes, "
                  "but keys are asked for anew; give --config a file to reload it");
-        stations_refresh(&r->stations);
+        shards_refresh(&r->shards);
         return;
     }
-    int result = config_load(&new, r->options.config, &complaints);
-    complaints_each(&complaints, run_log_complaint, &r->console);
+    int result = config_load(&new, r->options.config, &diagnostics);
+    diagnostics_each(&diagnostics, run_log_diagnostic, &r->logger);
     if (result)
-        run_log_refusal(r, result, &complaints, "nothing changes");
+        run_log_refusal(r, result, &diagnostics, "nothing changes");
     else
         take_config(r, &new);
-    stations_refresh(&r->stations);
+    shards_refresh(&r->shards);
 }

@@ -34,7 +34,7 @@ static int start_rooms(struct pipepoll *p, struct uv_loop_s *loop, struct pipepo
     return transport_open(&p->transport, &o, why);
 }
 
-static void on_signers_change(void *ctx)
+static void on_principals_change(void *ctx)
 {
     poller_tick_soon(ctx);
 }
@@ -46,9 +46,9 @@ static int64_t local_now_s(void *ctx)
     return wake_wall_ms() / 1000;
 }
 
-static struct signers signers_of(struct pipepoll *p, struct uv_loop_s *loop)
+static struct principals principals_of(struct pipepoll *p, struct uv_loop_s *loop)
 {
-    return (struct signers) {
+    return (struct principals) {
         .host = {
             .loop = loop,
             .wake = p->wake,
@@ -62,7 +62,7 @@ static struct signers signers_of(struct pipepoll *p, struct uv_loop_s *loop)
             .now_s = local_now_s,
             .now_ctx = p,
         },
-        .on_change = on_signers_change,
+        .on_change = on_principals_change,
         .ctx = p,
     };
 }
@@ -93,13 +93,13 @@ static void link_rooms(struct pipepoll *p, struct uv_loop_s *loop)
         .alloc = p->alloc,
         .transport = p->transport,
         .schedule = &p->schedule,
-        .signers = signers_of(p, loop),
-        .allowances = { .alloc = p->alloc, .ceiling_per_s = p->o.max_polls_per_s },
+        .principals = principals_of(p, loop),
+        .limiters = { .alloc = p->alloc, .ceiling_per_s = p->o.max_polls_per_s },
     };
-    table_init(&p->regions.signers.used, p->alloc, wake_random_seed());
-    table_init(&p->regions.allowances.all, p->alloc, wake_random_seed());
+    table_init(&p->regions.principals.used, p->alloc, wake_random_seed());
+    table_init(&p->regions.limiters.all, p->alloc, wake_random_seed());
     table_init(&p->regions.all, p->alloc, wake_random_seed());
-    list_init(&p->regions.signers.news);
+    list_init(&p->regions.principals.news);
     list_init(&p->regions.lagging);
     list_init(&p->targets);
     list_init(&p->leaving);
@@ -150,7 +150,7 @@ void pipepoll_wake(struct pipepoll *p)
 void pipepoll_refresh_credentials(struct pipepoll *p)
 {
     if (!p->closing)
-        signers_retry(&p->regions.signers);
+        principals_retry(&p->regions.principals);
 }
 
 void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx)
@@ -291,9 +291,9 @@ void pipepoll_target_report(const struct pipepoll_target *t, struct pipepoll_rep
 {
     struct pipepoll_report now = {
         .size = out->size < sizeof now ? out->size : sizeof now,
-        .identity = signer_report(t->region->signer),
+        .identity = principal_report(t->region->principal),
         .clock_skew_ms = t->region->clock.ms,
-        .polls_per_s = budget_rate(&t->region->allowance->budget),
+        .polls_per_s = budget_rate(&t->region->limiter->budget),
         .interval_ms = target_interval_ms(&t->schedule),
     };
     report_way(t, &now);

@@ -156,7 +156,7 @@ static enum fault sign_and_send(struct call *c, struct call_context *ctx, struct
 enum fault call_start_poll(struct call *c, struct call_context *ctx, struct region *region,
                            const struct pipepoll_action_type *action_type, uint32_t batch)
 {
-    c->keys = credentials_ref(identity_current(region->signer->identity));
+    c->keys = credentials_ref(identity_current(region->principal->identity));
     if (!c->keys)
         return FAULT_NO_CREDENTIALS;
     struct buf body = BUF_ON(c->body);
@@ -292,7 +292,7 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
         .http_status = x->http_status,
         .request_id = c->wanted[CALL_REQUEST_ID].value,
     };
-    out->keys_are_old = c->keys != identity_current(c->region->signer->identity);
+    out->keys_are_old = c->keys != identity_current(c->region->principal->identity);
     int64_t signed_off_ms = 0;
     bool knows_time = x->http_status && compare_clocks(c, &signed_off_ms);
     if (x->fault) {

@@ -198,14 +198,14 @@ static uint64_t credit_left(const struct pipepoll *p)
 
 static bool has_news(const struct pipepoll *p)
 {
-    return !list_empty(&p->regions.signers.news) || !list_empty(&p->regions.lagging);
+    return !list_empty(&p->regions.principals.news) || !list_empty(&p->regions.lagging);
 }
 
-static void tell_identity(struct pipepoll *p, struct signer *s)
+static void tell_identity(struct pipepoll *p, struct principal *s)
 {
-    struct pipepoll_identity now = signer_report(s);
+    struct pipepoll_identity now = principal_report(s);
     regions_follow(&p->regions, s);
-    if (signer_is_news(s, &now) && p->o.sink->credentials)
+    if (principal_is_news(s, &now) && p->o.sink->credentials)
         p->o.sink->credentials(p->o.sink, &now);
 }
 
@@ -215,7 +215,7 @@ static void follow_identities(struct pipepoll *p, uint64_t since_ns)
     while (has_news(p) && !is_over(since_ns)) {
         if (!regions_catch_up(&p->regions, &p->woken))
             continue;
-        struct signer *s = signer_next_changed(&p->regions.signers);
+        struct principal *s = principal_next_changed(&p->regions.principals);
         if (s)
             tell_identity(p, s);
     }
@@ -331,8 +331,8 @@ static void poller_end(struct pipepoll *p)
     call_context_deinit(&p->calls);
     schedule_deinit(&p->schedule);
     table_deinit(&p->regions.all);
-    table_deinit(&p->regions.allowances.all);
-    table_deinit(&p->regions.signers.used);
+    table_deinit(&p->regions.limiters.all);
+    table_deinit(&p->regions.principals.used);
     alarm_deinit(&p->tick);
     p->stats.connections = transport_connections(p->transport);
     struct transport *ended = p->transport;
@@ -368,14 +368,14 @@ static bool free_calls(struct pipepoll *p, uint64_t since_ns)
     return list_empty(&p->free_calls);
 }
 
-/* Signers end by themselves, and ring the alarm; so do polls in flight. */
+/* Principals end by themselves, and ring the alarm; so do polls in flight. */
 static void end_some(struct pipepoll *p, uint64_t since_ns)
 {
     while (!list_empty(&p->targets) && !is_over(since_ns))
         poller_remove(CONTAINER_OF(p->targets.next, struct pipepoll_target, link));
     tell_removed(p, since_ns);
     bool is_empty = !has_targets(p) && free_calls(p, since_ns);
-    if (is_empty && !p->regions.signers.open)
+    if (is_empty && !p->regions.principals.open)
         poller_end(p);
     else if (has_news(p) || !list_empty(&p->targets) || !list_empty(&p->gone) ||
              (!has_targets(p) && !is_empty))

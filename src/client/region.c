@@ -5,19 +5,19 @@
 /* Of these a slice takes some 10 us. */
 enum { CAUGHT_UP_AT_ONCE = 64 };
 
-static uint64_t hash_of(uint64_t seed, const struct endpoint *e, const struct signer *signer)
+static uint64_t hash_of(uint64_t seed, const struct endpoint *e, const struct principal *principal)
 {
-    str owner = { (const char *)&signer, sizeof signer };
+    str owner = { (const char *)&principal, sizeof principal };
     return table_hash(table_hash(table_hash(seed, owner), e->signing_region), e->url);
 }
 
 static struct region *find(const struct regions *all, const struct endpoint *e,
-                           const struct signer *signer)
+                           const struct principal *principal)
 {
-    uint64_t hash = hash_of(all->all.seed, e, signer);
+    uint64_t hash = hash_of(all->all.seed, e, principal);
     for (struct table_node *n = table_first(&all->all, hash); n; n = table_next(n)) {
         struct region *r = CONTAINER_OF(n, struct region, node);
-        if (r->signer == signer && r->endpoint.insecure == e->insecure &&
+        if (r->principal == principal && r->endpoint.insecure == e->insecure &&
             str_eq(region_name(r), e->signing_region) && str_eq(r->endpoint.url, e->url))
             return r;
     }
@@ -28,55 +28,55 @@ static struct region *find(const struct regions *all, const struct endpoint *e,
 
 static void hold_without_keys(struct regions *all, struct region *r)
 {
-    bool has_keys = identity_current(r->signer->identity) != NULL;
+    bool has_keys = identity_current(r->principal->identity) != NULL;
     schedule_share_hold(all->schedule, &r->share, !has_keys || r->awaits_keys, wake_now_ns());
 }
 
-static struct allowance_key allowance_key_of(const struct region *r)
+static struct limiter_key limiter_key_of(const struct region *r)
 {
-    const struct credentials *keys = identity_current(r->signer->identity);
-    return (struct allowance_key) {
+    const struct credentials *keys = identity_current(r->principal->identity);
+    return (struct limiter_key) {
         .account = keys ? keys->account_id : STR(""),
-        .owner = r->signer,
+        .owner = r->principal,
         .region = region_name(r),
         .url = r->endpoint.url,
     };
 }
 
-/* Out of memory, it stays with the allowance it has. */
+/* Out of memory, it stays with the limiter it has. */
 static void follow_account(struct regions *all, struct region *r)
 {
-    struct allowance_key key = allowance_key_of(r);
-    struct allowance *next;
-    if (!identity_current(r->signer->identity) || allowance_is(r->allowance, &key) ||
-        allowance_join(&all->allowances, &key, wake_now_ns(), &next))
+    struct limiter_key key = limiter_key_of(r);
+    struct limiter *next;
+    if (!identity_current(r->principal->identity) || limiter_is(r->limiter, &key) ||
+        limiter_join(&all->limiters, &key, wake_now_ns(), &next))
         return;
     schedule_share_use(all->schedule, &r->share, &next->budget);
-    allowance_leave(&all->allowances, r->allowance);
-    r->allowance = next;
+    limiter_leave(&all->limiters, r->limiter);
+    r->limiter = next;
 }
 
 static void wake_waiting(struct region *r, struct list *woken)
 {
-    uint32_t serial = identity_serial(r->signer->identity);
-    if ((r->keys_serial != serial && !r->is_closed) || r->retries != r->signer->retries)
+    uint32_t serial = identity_serial(r->principal->identity);
+    if ((r->keys_serial != serial && !r->is_closed) || r->retries != r->principal->retries)
         list_move_all(woken, &r->waiting);
     r->keys_serial = serial;
-    r->retries = r->signer->retries;
+    r->retries = r->principal->retries;
 }
 
-void regions_follow(struct regions *all, struct signer *signer)
+void regions_follow(struct regions *all, struct principal *principal)
 {
-    if (signer->retry && !identity_is_fetching(signer->identity)) {
-        signer->retry = false;
-        signer->retries++;
+    if (principal->retry && !identity_is_fetching(principal->identity)) {
+        principal->retry = false;
+        principal->retries++;
     }
-    list_move_all(&all->lagging, &signer->regions);
+    list_move_all(&all->lagging, &principal->regions);
 }
 
 static void catch_up(struct regions *all, struct region *r, struct list *woken)
 {
-    bool fetching = identity_is_fetching(r->signer->identity);
+    bool fetching = identity_is_fetching(r->principal->identity);
     r->awaits_keys = r->awaits_keys && fetching;
     follow_account(all, r);
     hold_without_keys(all, r);
@@ -89,7 +89,7 @@ bool regions_catch_up(struct regions *all, struct list *woken)
     struct list *l;
     for (int i = 0; i < CAUGHT_UP_AT_ONCE && (l = list_pop_first(&all->lagging)) != NULL; i++) {
         struct region *r = CONTAINER_OF(l, struct region, link);
-        list_put_last(&r->signer->regions, &r->link);
+        list_put_last(&r->principal->regions, &r->link);
         catch_up(all, r, woken);
     }
     return list_empty(&all->lagging);
@@ -100,7 +100,7 @@ bool regions_catch_up(struct regions *all, struct list *woken)
  * found of one set is believed of the next, until that one is refused where others were not. */
 static bool is_closed_to(const struct region *r, str code)
 {
-    const struct identity *id = r->signer->identity;
+    const struct identity *id = r->principal->identity;
     bool knows_not = str_eq(code, STR("UnrecognizedClientException")) ||
                      str_eq(code, STR("InvalidClientTokenId"));
     bool accepted_elsewhere = identity_is_accepted(id) && r->accepted_serial != identity_serial(id);
@@ -118,7 +118,7 @@ enum fault region_keys_refused(struct regions *all, struct region *r,
     explain(&why, 0, "%.*s refused the keys: %.*s%s%.*s", STR_ARG(region_name(r)), STR_ARG(code),
             message.len ? ": " : "", STR_ARG(message));
     explain_cause(&why, said->cause, STR(""));
-    if (!identity_refused(r->signer->identity, &why))
+    if (!identity_refused(r->principal->identity, &why))
         return FAULT_NO_CREDENTIALS;
     r->awaits_keys = true;
     hold_without_keys(all, r);
@@ -128,8 +128,8 @@ enum fault region_keys_refused(struct regions *all, struct region *r,
 void region_keys_accepted(struct region *r)
 {
     r->is_closed = false;
-    r->accepted_serial = identity_serial(r->signer->identity);
-    identity_accepted(r->signer->identity);
+    r->accepted_serial = identity_serial(r->principal->identity);
+    identity_accepted(r->principal->identity);
 }
 
 /* --- joining and leaving --- */
@@ -139,21 +139,21 @@ static void region_free(struct regions *all, struct region *r)
     if (r->pool)
         pool_close(r->pool);
     sigv4_key_deinit(&r->key);
-    allowance_leave(&all->allowances, r->allowance);
-    signer_leave(r->signer);
+    limiter_leave(&all->limiters, r->limiter);
+    principal_leave(r->principal);
     alloc_free(&all->alloc, r, sizeof *r);
 }
 
-/* Takes over the caller's place at the signer. */
-static int region_new(struct regions *all, const struct endpoint_rule *rule, struct signer *signer,
-                      struct region **out)
+/* Takes over the caller's place at the principal. */
+static int region_new(struct regions *all, const struct endpoint_rule *rule,
+                      struct principal *principal, struct region **out)
 {
     struct region *r = alloc_new(&all->alloc, sizeof *r);
     if (!r) {
-        signer_leave(signer);
+        principal_leave(principal);
         return PIPEPOLL_ENOMEM;
     }
-    r->signer = signer;
+    r->principal = principal;
     list_init(&r->waiting);
     int failed = endpoint_resolve(&r->endpoint, rule, NULL);
     if (!failed) {
@@ -167,20 +167,20 @@ static int region_new(struct regions *all, const struct endpoint_rule *rule, str
     struct pool_options o = { .url = r->endpoint.url, .insecure = r->endpoint.insecure };
     if (!failed)
         failed = pool_open(&r->pool, all->transport, &o);
-    struct allowance_key key = allowance_key_of(r);
+    struct limiter_key key = limiter_key_of(r);
     if (!failed)
-        failed = allowance_join(&all->allowances, &key, wake_now_ns(), &r->allowance);
+        failed = limiter_join(&all->limiters, &key, wake_now_ns(), &r->limiter);
     if (!failed)
-        failed = schedule_share_add(all->schedule, &r->share, &r->allowance->budget);
+        failed = schedule_share_add(all->schedule, &r->share, &r->limiter->budget);
     if (failed) {
         region_free(all, r);
         return failed;
     }
-    r->keys_serial = identity_serial(signer->identity);
-    r->retries = signer->retries;
+    r->keys_serial = identity_serial(principal->identity);
+    r->retries = principal->retries;
     hold_without_keys(all, r);
-    table_put(&all->all, &r->node, hash_of(all->all.seed, &r->endpoint, signer));
-    list_put_last(&signer->regions, &r->link);
+    table_put(&all->all, &r->node, hash_of(all->all.seed, &r->endpoint, principal));
+    list_put_last(&principal->regions, &r->link);
     *out = r;
     return 0;
 }
@@ -192,15 +192,15 @@ int region_join(struct regions *all, const struct endpoint_rule *rule,
     int failed = endpoint_resolve(&endpoint, rule, why);
     if (failed)
         return failed;
-    struct signer *signer;
+    struct principal *principal;
     struct region *r = NULL;
-    failed = signer_join(&all->signers, wish, endpoint.signing_region, &signer);
+    failed = principal_join(&all->principals, wish, endpoint.signing_region, &principal);
     if (!failed) {
-        r = find(all, &endpoint, signer);
+        r = find(all, &endpoint, principal);
         if (r)
-            signer_leave(signer); /* the region has joined it already */
+            principal_leave(principal); /* the region has joined it already */
         else
-            failed = region_new(all, rule, signer, &r);
+            failed = region_new(all, rule, principal, &r);
     }
     if (failed)
         return explain(why, failed, "%s", pipepoll_strerror(failed));

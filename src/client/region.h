@@ -7,26 +7,26 @@
 #include "aws/clock_skew.h"
 #include "aws/endpoint.h"
 #include "aws/sigv4.h"
-#include "client/allowance.h"
-#include "client/signer.h"
+#include "client/limiter.h"
+#include "client/principal.h"
 #include "io/transport.h"
 #include "poll/schedule.h"
 
 struct region {
     struct table_node node;
-    struct list link; /* in its signer's regions, or in regions.lagging */
+    struct list link; /* in its principal's regions, or in regions.lagging */
     struct share share;
     struct endpoint endpoint;
     struct sigv4_key key;
     struct amz_date date; /* of the last call: made anew once a second */
     struct clock_skew clock;
     struct pool *pool;
-    struct signer *signer;
-    struct allowance *allowance;
+    struct principal *principal;
+    struct limiter *limiter;
     bool awaits_keys; /* the service refused those there are, and others are being fetched */
     bool is_closed;   /* to this account: it refuses keys that others accept */
     uint32_t keys_serial, accepted_serial; /* of the set it was told of; that it accepted last */
-    uint32_t retries;                      /* of its signer, that it has followed */
+    uint32_t retries;                      /* of its principal, that it has followed */
     struct list waiting; /* the poller's targets that failed for the set or its account */
     uint32_t target_count;
     size_t name_len;
@@ -35,13 +35,13 @@ struct region {
 
 /* What regions are made from and belong to. */
 struct regions {
-    struct table all;    /* by signer, name, URL and whether it is verified */
-    struct list lagging; /* those whose signers' news they have not followed yet */
+    struct table all;    /* by principal, name, URL and whether it is verified */
+    struct list lagging; /* those whose principals' news they have not followed yet */
     struct alloc alloc;
     struct transport *transport;
     struct schedule *schedule;
-    struct signers signers;
-    struct allowances allowances;
+    struct principals principals;
+    struct limiters limiters;
 };
 
 static inline str region_name(const struct region *r)
@@ -58,12 +58,12 @@ int region_join(struct regions *all, const struct endpoint_rule *rule,
  * connections. */
 void region_leave(struct regions *all, struct region *r);
 
-/* The signer has news: its regions lag from now on, which costs the same however many they are. */
-void regions_follow(struct regions *all, struct signer *signer);
-/* Some regions follow their signers: their targets are held while there are no keys, and let go
+/* The principal has news: its regions lag from now on, which costs the same for any number. */
+void regions_follow(struct regions *all, struct principal *principal);
+/* Some regions follow their principals: their targets are held while there are no keys, and let go
  * when there are; and it is seen which account they are of. What waited for other keys is moved to
- * the end of `woken` when there are such, or when somebody asked for it (signers_retry()). true: no
- * region lags any more. */
+ * the end of `woken` when there are such, or when somebody asked for it (principals_retry()).
+ * true: no region lags any more. */
 bool regions_catch_up(struct regions *all, struct list *woken);
 
 /* The service refused the current keys: what for is said by its words. The verdict is one

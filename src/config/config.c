@@ -45,7 +45,7 @@ bool config_format(str text, bool *json)
 }
 
 static void judge(bool right, const struct section *s, enum key k, const char *what,
-                  struct complaints *c)
+                  struct diagnostics *c)
 {
     const struct value *v = &s->values[k];
     if (!right && v->text.len)
@@ -81,7 +81,7 @@ static const char *keep_ca_bundle(struct config *out, struct buf *path)
     return unreadable(out->roots);
 }
 
-static void read_ca_bundle(struct config *out, const struct value *v, struct complaints *c)
+static void read_ca_bundle(struct config *out, const struct value *v, struct diagnostics *c)
 {
     const struct environment ours = { NULL, NULL };
     char text[PATH_MAX];
@@ -96,7 +96,7 @@ static void read_ca_bundle(struct config *out, const struct value *v, struct com
 }
 
 static void read_ambient_ca_bundle(struct config *out, const struct pipepoll_settings *s,
-                                   struct complaints *c)
+                                   struct diagnostics *c)
 {
     char text[PATH_MAX];
     struct buf path = BUF_ON(text);
@@ -111,7 +111,7 @@ static void read_ambient_ca_bundle(struct config *out, const struct pipepoll_set
 /* What is the process's is not looked for in the profiles of targets. An error there matters only
  * to who needs it: roots must not be those of somebody else. */
 static int read_ambient(struct config *out, bool has_roots, struct settings *settings,
-                        struct complaints *c)
+                        struct diagnostics *c)
 {
     const struct pipepoll_settings *s;
     struct pipepoll_error why;
@@ -135,7 +135,7 @@ static int read_ambient(struct config *out, bool has_roots, struct settings *set
     return PIPEPOLL_OK;
 }
 
-static void read_process(struct config *out, const struct section *s, struct complaints *c)
+static void read_process(struct config *out, const struct section *s, struct diagnostics *c)
 {
     const char *time = "a time from 1ms to 10m such as 500ms, 5s or 2m";
     const struct value *v = s->values;
@@ -170,10 +170,10 @@ static void read_process(struct config *out, const struct section *s, struct com
           c);
 }
 
-struct forecast_limits config_limits(const struct config *c)
+struct estimate_limits config_limits(const struct config *c)
 {
     uint32_t most = c->max_connections ? c->max_connections : pipepoll_footprint().max_connections;
-    return (struct forecast_limits) { .max_polls_per_s = c->max_polls_per_s,
+    return (struct estimate_limits) { .max_polls_per_s = c->max_polls_per_s,
                                       .max_in_flight = c->max_in_flight,
                                       .max_in_flight_per_region = c->max_in_flight_per_region,
                                       .max_connections = most };
@@ -181,8 +181,8 @@ struct forecast_limits config_limits(const struct config *c)
 
 /* Those beyond the bound wait, or connect anew for each poll. Who set it knows; the default follows
  * from the limit of descriptors. */
-static void warn_of_descriptors(const struct forecast *f, const struct config *config,
-                                struct place at, struct complaints *c)
+static void warn_of_descriptors(const struct estimate *f, const struct config *config,
+                                struct place at, struct diagnostics *c)
 {
     uint64_t needed = limits_descriptors_needed(f->connections, 1), most = limits_descriptors();
     if (needed > most)
@@ -200,24 +200,24 @@ static void warn_of_descriptors(const struct forecast *f, const struct config *c
                  f->connections_wanted, f->connections, (unsigned long long)most);
 }
 
-static int warn_of_plan(struct config *config, const struct section *process, struct complaints *c)
+static int warn_of_plan(struct config *config, const struct section *process, struct diagnostics *c)
 {
-    struct forecast f = { 0 };
-    const struct forecast_limits limits = config_limits(config);
-    int r = forecast_make(&f, &config->plan, &limits);
+    struct estimate f = { 0 };
+    const struct estimate_limits limits = config_limits(config);
+    int r = estimate_make(&f, &config->plan, &limits);
     if (!r) {
         struct place at = process->values[KEY_MAX_IN_FLIGHT].at;
         const struct value *connections = &process->values[KEY_MAX_CONNECTIONS];
         config->connections = f.connections;
-        forecast_complain(&f, &limits, at, c);
+        estimate_complain(&f, &limits, at, c);
         warn_of_descriptors(&f, config, connections->at.line ? connections->at : at, c);
     }
-    forecast_deinit(&f);
+    estimate_deinit(&f);
     return r;
 }
 
 int config_parse(struct config *out, char *text, size_t len, struct settings *settings,
-                 struct complaints *c)
+                 struct diagnostics *c)
 {
     struct sections s = { 0 };
     struct config config = { .max_in_flight = 256,
@@ -275,7 +275,7 @@ static ssize_t read_all(int fd, char *text)
 }
 
 /* Opened without blocking, so that a pipe nobody writes to is empty rather than a wait for ever. */
-static int check_kind(int fd, struct complaints *c)
+static int check_kind(int fd, struct diagnostics *c)
 {
     struct stat st;
     if (fstat(fd, &st) == 0 &&
@@ -287,7 +287,7 @@ static int check_kind(int fd, struct complaints *c)
     return PIPEPOLL_EINVAL;
 }
 
-static int refuse(struct complaints *c, const char *what)
+static int refuse(struct diagnostics *c, const char *what)
 {
     complain(c, PIPEPOLL_ERROR, (struct place) { 0 }, "%s", what);
     return PIPEPOLL_EINVAL;
@@ -298,10 +298,10 @@ const char *config_name(const char *path)
     return strcmp(path, "-") == 0 ? "stdin" : path;
 }
 
-int config_load(struct config *out, const char *path, struct complaints *c)
+int config_load(struct config *out, const char *path, struct diagnostics *c)
 {
     bool is_stdin = strcmp(path, "-") == 0;
-    *c = (struct complaints) { .file = str_of(config_name(path)) };
+    *c = (struct diagnostics) { .file = str_of(config_name(path)) };
     struct settings settings = { 0 };
     char *text = NULL;
     int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)

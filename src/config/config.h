@@ -2,7 +2,7 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
-#include "config/forecast.h"
+#include "config/estimate.h"
 
 enum { CONFIG_SIZE_MAX = 1 << 20, CONFIG_DRAIN_TIMEOUT_MAX_MS = 86400000 };
 
@@ -38,15 +38,15 @@ const char *config_file_error(const char *path, int error);
  * for each pickup goal that max-polls-per-second does not allow, and for more polls than
  * max-in-flight can do; c->file is borrowed from path. PIPEPOLL_EINVAL when there is an error in
  * *c, and then *out needs no deinit; PIPEPOLL_ENOMEM likewise. */
-int config_load(struct config *out, const char *path, struct complaints *c);
+int config_load(struct config *out, const char *path, struct diagnostics *c);
 
 /* The same for text[len], from malloc(), which becomes the config's in any case. Without `settings`
  * what the file leaves out comes from nowhere; else they are read, and become the config's. */
 int config_parse(struct config *out, char *text, size_t len, struct settings *settings,
-                 struct complaints *c);
+                 struct diagnostics *c);
 
-/* Of them, those that a forecast needs. */
-struct forecast_limits config_limits(const struct config *c);
+/* Of them, those that an estimate needs. */
+struct estimate_limits config_limits(const struct config *c);
 
 void config_deinit(struct config *c); /* fine on a zeroed one */
 

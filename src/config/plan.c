@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/order.h"
-#include "config/draft.h"
 #include "config/region.h"
+#include "config/target_config.h"
 
 enum { TARGETS_MAX = 100000 };
 
@@ -45,7 +45,8 @@ static int compare_places(const void *a, const void *b)
     return r ? r : order_size(x->named_at.column, y->named_at.column);
 }
 
-static int add_entry(struct plan *p, const struct draft *d, str region, struct place named_at)
+static int add_entry(struct plan *p, const struct target_config *d, str region,
+                     struct place named_at)
 {
     if (p->count == p->cap) {
         size_t cap = p->cap ? p->cap * 2 : 64;
@@ -70,33 +71,33 @@ static int add_entry(struct plan *p, const struct draft *d, str region, struct p
 
 /* A region must be spelled as one. Whether the service is there, it knows better than our list; but
  * what looks like a slip of the pen is refused until the file says that it is none. */
-static bool check_region(const struct draft *d, str region, struct place at)
+static bool check_region(const struct target_config *d, str region, struct place at)
 {
-    struct pipepoll_target_options sample = draft_sample();
+    struct pipepoll_target_options sample = target_config_sample();
     struct pipepoll_error why;
     char hint[96], text[256];
     sample.region = region;
     if (pipepoll_target_check(&sample, &why)) {
-        complain(d->complaints, PIPEPOLL_ERROR, at, "%s%s", why.text,
+        complain(d->diagnostics, PIPEPOLL_ERROR, at, "%s%s", why.text,
                  region_hint(region, hint, sizeof hint));
         return false;
     }
-    bool elsewhere = d->options.endpoint_url.len || draft_is_misspelt(d, KEY_ENDPOINT_URL);
+    bool elsewhere = d->options.endpoint_url.len || target_config_is_misspelt(d, KEY_ENDPOINT_URL);
     enum region_doubt doubt = region_doubt(region, elsewhere, text, sizeof text);
     if (doubt == REGION_LOOKS_MISSPELT && !d->allow_unknown_regions)
-        complain(d->complaints, PIPEPOLL_ERROR, at, "%s; %s = yes polls there all the same", text,
+        complain(d->diagnostics, PIPEPOLL_ERROR, at, "%s; %s = yes polls there all the same", text,
                  key_name(KEY_ALLOW_UNKNOWN_REGIONS));
     else if (doubt)
-        complain(d->complaints, PIPEPOLL_WARNING, at, "%s", text);
+        complain(d->diagnostics, PIPEPOLL_WARNING, at, "%s", text);
     return true;
 }
 
-static int add_regions(struct plan *p, const struct draft *d, str word, struct place at)
+static int add_regions(struct plan *p, const struct target_config *d, str word, struct place at)
 {
     char hint[96];
     str region = region_expand(word, 0);
     if (region_is_all(word) && !region.len)
-        complain(d->complaints, PIPEPOLL_ERROR, at, "unknown partition in \"%.*s\"%s",
+        complain(d->diagnostics, PIPEPOLL_ERROR, at, "unknown partition in \"%.*s\"%s",
                  STR_ARG(word), region_hint(word, hint, sizeof hint));
     else if (!region_is_all(word) && !check_region(d, word, at))
         return PIPEPOLL_OK;
@@ -111,18 +112,18 @@ static bool is_separator(char c)
     return c == ',' || c == ' ' || c == '\t';
 }
 
-static int read_regions(struct plan *p, struct draft *d)
+static int read_regions(struct plan *p, struct target_config *d)
 {
-    const struct value *v = draft_value(d, KEY_REGIONS);
-    if (!v->text.ptr && !draft_is_misspelt(d, KEY_REGIONS)) {
-        str region = draft_setting(d, PIPEPOLL_SETTING_REGION);
+    const struct value *v = target_config_value(d, KEY_REGIONS);
+    if (!v->text.ptr && !target_config_is_misspelt(d, KEY_REGIONS)) {
+        str region = target_config_setting(d, PIPEPOLL_SETTING_REGION);
         if (region.len)
             return add_regions(p, d, region, d->section->at);
         /* A profile that is not understood was complained of, and might have named one. */
         if (d->settings && !d->ambient)
             return PIPEPOLL_OK;
-        draft_require(d, KEY_REGIONS,
-                      "a list such as us-east-1, eu-west-1, or all; AWS_REGION would do too");
+        target_config_require(
+            d, KEY_REGIONS, "a list such as us-east-1, eu-west-1, or all; AWS_REGION would do too");
     }
     str rest = v->text;
     bool none = v->text.len > 0;
@@ -143,14 +144,14 @@ static int read_regions(struct plan *p, struct draft *d)
         rest = str_skip(rest, len);
     }
     if (none)
-        complain(d->complaints, PIPEPOLL_ERROR, v->at, "regions names no region");
+        complain(d->diagnostics, PIPEPOLL_ERROR, v->at, "regions names no region");
     return PIPEPOLL_OK;
 }
 
-static int read_target(struct plan *p, struct draft *d)
+static int read_target(struct plan *p, struct target_config *d)
 {
     size_t count = p->count;
-    int r = draft_read(d);
+    int r = target_config_read(d);
     if (!r)
         r = read_regions(p, d);
     /* What it polls is not known, so that it is nobody's twin. */
@@ -160,7 +161,7 @@ static int read_target(struct plan *p, struct draft *d)
 }
 
 /* Once for a word that asks for several, such as a second `all`. */
-static void complain_of_repeated_regions(const struct plan *p, struct complaints *c)
+static void complain_of_repeated_regions(const struct plan *p, struct diagnostics *c)
 {
     const struct plan_target *last = NULL;
     for (size_t i = 1; i < p->count; i++) {
@@ -173,7 +174,7 @@ static void complain_of_repeated_regions(const struct plan *p, struct complaints
     }
 }
 
-static void complain_of_twins(const struct plan *p, struct complaints *c)
+static void complain_of_twins(const struct plan *p, struct diagnostics *c)
 {
     const struct plan_target *last = NULL; /* one sentence for each pair of sections */
     for (size_t i = 1; i < p->count; i++) {
@@ -192,7 +193,7 @@ static void complain_of_twins(const struct plan *p, struct complaints *c)
 }
 
 /* What no single value shows: dualstack where a region's partition has none, and the like. */
-static void check_whole(const struct plan *p, struct complaints *c)
+static void check_whole(const struct plan *p, struct diagnostics *c)
 {
     struct pipepoll_error why;
     for (size_t i = 0; i < p->count && c->errors == 0; i++)
@@ -202,13 +203,13 @@ static void check_whole(const struct plan *p, struct complaints *c)
 }
 
 int plan_build(struct plan *out, const struct sections *s, struct settings *settings,
-               struct complaints *c)
+               struct diagnostics *c)
 {
     *out = (struct plan) { .section_count = s->count };
     if (s->count == 0 && c->errors == 0)
         complain(c, PIPEPOLL_ERROR, (struct place) { 1, 1 },
                  "there is no [target NAME] section: nothing to poll");
-    struct draft d = { .sections = s, .settings = settings, .complaints = c };
+    struct target_config d = { .sections = s, .settings = settings, .diagnostics = c };
     for (size_t i = 0; i < s->count && out->count <= TARGETS_MAX; i++) {
         d.section = &s->targets[i];
         int r = read_target(out, &d);

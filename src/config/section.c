@@ -19,7 +19,7 @@ static const struct {
 
 struct reader {
     struct sections *out;
-    struct complaints *complaints;
+    struct diagnostics *diagnostics;
     char *text;
     struct section *section; /* NULL: an unknown or second one, whose keys are skipped */
     struct value *value;     /* the last one, for continuation lines; NULL: skip these */
@@ -57,7 +57,7 @@ static bool is_taken(struct reader *r, str name, struct place at)
     for (size_t i = 0; i < r->out->count; i++) {
         const struct section *other = &r->out->targets[i];
         if (str_eq(other->name, name)) {
-            complain(r->complaints, PIPEPOLL_ERROR, at,
+            complain(r->diagnostics, PIPEPOLL_ERROR, at,
                      "a second [target %.*s] (the first is at line %u)", STR_ARG(name),
                      other->at.line);
             return true;
@@ -69,7 +69,7 @@ static bool is_taken(struct reader *r, str name, struct place at)
 static int begin_target(struct reader *r, const struct ini_item *item, struct place at)
 {
     if (item->value.len == 0)
-        complain(r->complaints, PIPEPOLL_ERROR, at, "[target] needs a name, such as [target web]");
+        complain(r->diagnostics, PIPEPOLL_ERROR, at, "[target] needs a name, such as [target web]");
     else if (is_taken(r, item->value, at))
         return PIPEPOLL_OK; /* its keys are skipped: they were meant for one of both */
     r->section = add_target(r->out);
@@ -84,10 +84,10 @@ static void begin_process(struct reader *r, const struct ini_item *item, struct 
 {
     struct section *process = &r->out->process;
     if (item->value.len)
-        complain(r->complaints, PIPEPOLL_ERROR, at, "[pipepoll] takes no name");
+        complain(r->diagnostics, PIPEPOLL_ERROR, at, "[pipepoll] takes no name");
     else if (process->at.line)
-        complain(r->complaints, PIPEPOLL_ERROR, at, "a second [pipepoll] (the first is at line %u)",
-                 process->at.line);
+        complain(r->diagnostics, PIPEPOLL_ERROR, at,
+                 "a second [pipepoll] (the first is at line %u)", process->at.line);
     else
         process->at = at;
     r->section = process;
@@ -108,7 +108,7 @@ static int begin_section(struct reader *r, const struct ini_item *item)
     nearest_try(&near, STR("pipepoll"));
     nearest_try(&near, STR("target"));
     char hint[96];
-    complain(r->complaints, PIPEPOLL_ERROR, at,
+    complain(r->diagnostics, PIPEPOLL_ERROR, at,
              "unknown section [%.*s%s%.*s]%s: there are [pipepoll] and [target NAME]",
              STR_ARG(item->name), item->value.len ? " " : "", STR_ARG(item->value),
              nearest_hint(&near, hint, sizeof hint));
@@ -150,7 +150,7 @@ static void unknown_key(struct reader *r, const struct ini_item *item)
         r->section->has_misspelt = true;
     }
     char hint[96], place[128];
-    complain(r->complaints, PIPEPOLL_ERROR, (struct place) { item->line, item->column },
+    complain(r->diagnostics, PIPEPOLL_ERROR, (struct place) { item->line, item->column },
              "unknown key \"%.*s\"%s%s", STR_ARG(item->name), where(r, place, sizeof place),
              nearest_hint(&near, hint, sizeof hint));
 }
@@ -168,12 +168,13 @@ static void set_key(struct reader *r, const struct ini_item *item)
     }
     struct value *v = &r->section->values[k];
     if (!may_stand_here(r, k))
-        complain(r->complaints, PIPEPOLL_ERROR, at, "\"%s\" belongs in [pipepoll]", key_name(k));
+        complain(r->diagnostics, PIPEPOLL_ERROR, at, "\"%s\" belongs in [pipepoll]", key_name(k));
     else if (v->at.line)
-        complain(r->complaints, PIPEPOLL_ERROR, at, "a second \"%s\" (the first is at line %u)",
+        complain(r->diagnostics, PIPEPOLL_ERROR, at, "a second \"%s\" (the first is at line %u)",
                  key_name(k), v->at.line);
     else if (item->value.len == 0)
-        complain(r->complaints, PIPEPOLL_ERROR, at, "\"%s\" has no value on its line", key_name(k));
+        complain(r->diagnostics, PIPEPOLL_ERROR, at, "\"%s\" has no value on its line",
+                 key_name(k));
     else
         r->value = v;
     *v = (struct value) { .text = item->value, .at = { item->line, item->value_column } };
@@ -205,7 +206,7 @@ static int read_item(struct reader *r, const struct ini_item *item)
     case INI_BAD:
         /* Below an empty value, of which we have complained already, any line is wrong. */
         if (item->fault != INI_SUB_NO_EQUALS && item->fault != INI_SUB_NO_NAME)
-            complain(r->complaints, PIPEPOLL_ERROR, (struct place) { item->line, item->column },
+            complain(r->diagnostics, PIPEPOLL_ERROR, (struct place) { item->line, item->column },
                      "%s", ini_fault_text(item->fault));
         break;
     case INI_SUB_PROPERTY:
@@ -215,9 +216,9 @@ static int read_item(struct reader *r, const struct ini_item *item)
     return PIPEPOLL_OK;
 }
 
-int sections_read(struct sections *out, char *text, size_t len, struct complaints *c)
+int sections_read(struct sections *out, char *text, size_t len, struct diagnostics *c)
 {
-    struct reader r = { .out = out, .complaints = c, .text = text };
+    struct reader r = { .out = out, .diagnostics = c, .text = text };
     struct ini in;
     struct ini_item item;
     *out = (struct sections) { 0 };

@@ -3,7 +3,7 @@
 #ifndef CONFIG_SECTION_H
 #define CONFIG_SECTION_H
 
-#include "config/complaint.h"
+#include "config/diagnostic.h"
 
 /* Keys of a target may stand in [pipepoll] too, as the default of every target. */
 #define KEY_MAP(X)                                                                                 \
@@ -51,7 +51,7 @@ struct section {
     str name; /* of [target NAME] */
     struct place at;
     struct value values[KEY_COUNT];
-    bool misspelt[KEY_COUNT]; /* an unknown key was taken for this one in a complaint */
+    bool misspelt[KEY_COUNT]; /* an unknown key was taken for this one in a diagnostic */
     bool has_misspelt;        /* any */
 };
 
@@ -64,7 +64,7 @@ struct sections {
 /* Read text[len], which is changed (a value that goes on over lines is made one slice, its line
  * ends blanks) and must outlive out. Complains about bad syntax, unknown sections and keys, keys in
  * the wrong section, repeated ones and empty values. 0 or PIPEPOLL_ENOMEM. */
-int sections_read(struct sections *out, char *text, size_t len, struct complaints *c);
+int sections_read(struct sections *out, char *text, size_t len, struct diagnostics *c);
 void sections_deinit(struct sections *s); /* fine on a zeroed one */
 
 /* The target's own value of a key, else the default of [pipepoll], else one with ptr NULL. */

@@ -65,7 +65,7 @@ void settings_deinit(struct settings *s)
     *s = (struct settings) { .count = 0 };
 }
 
-void settings_complain(const struct pipepoll_settings *s, struct complaints *c)
+void settings_complain(const struct pipepoll_settings *s, struct diagnostics *c)
 {
     str warning;
     for (size_t i = 0; (warning = pipepoll_settings_warning(s, i)).len; i++)

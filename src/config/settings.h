@@ -4,7 +4,7 @@
 #define CONFIG_SETTINGS_H
 
 #include "base/str.h"
-#include "config/complaint.h"
+#include "config/diagnostic.h"
 
 struct settings_set;
 
@@ -26,7 +26,7 @@ enum {
 };
 
 /* Warn of what was passed over in reading them. */
-void settings_complain(const struct pipepoll_settings *s, struct complaints *c);
+void settings_complain(const struct pipepoll_settings *s, struct diagnostics *c);
 
 /* Who says so: "AWS_ENDPOINT_URL and profile acme", of the settings in such bits. Returns text. */
 const char *settings_origins(const struct pipepoll_settings *s, unsigned bits, char *text,

@@ -108,12 +108,12 @@ static int read_end(struct provider_run *run, enum process_end end, int code, st
 
 /* --- what it said --- */
 
-static void note_complaint(struct provider_run *run, str output)
+static void note_diagnostic(struct provider_run *run, str output)
 {
     static const char *const secrets[] = { "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
                                            "AWS_SECURITY_TOKEN" };
     const struct environment *e = run->run.order.host->environment;
-    str text = run->process.complaint;
+    str text = run->process.diagnostic;
     for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
         answer_hide(text, environment_get(e, secrets[i]));
     mask_words(text, output, OUTPUT_SECRET_MIN);
@@ -124,7 +124,7 @@ static void note_complaint(struct provider_run *run, str output)
 }
 
 /* In the error when there is one, else in the log: a helper may warn of what is to come. */
-static void tell_complaint(struct provider_run *run, int status)
+static void tell_diagnostic(struct provider_run *run, int status)
 {
     struct pipepoll_error *why = &run->run.outcome.why, first = *why;
     if (!run->said[0])
@@ -138,9 +138,9 @@ static void tell_complaint(struct provider_run *run, int status)
 static void on_end(struct process_run *process, enum process_end end, int code, str output)
 {
     struct provider_run *run = CONTAINER_OF(process, struct provider_run, process);
-    note_complaint(run, output);
+    note_diagnostic(run, output);
     int status = read_end(run, end, code, output);
-    tell_complaint(run, status);
+    tell_diagnostic(run, status);
     run_end(&run->run, status);
 }
 

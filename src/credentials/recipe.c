@@ -7,8 +7,8 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "credentials/lineage.h"
 #include "credentials/metadata.h"
+#include "credentials/profile_chain.h"
 
 /* --- the origin --- */
 
@@ -47,7 +47,7 @@ static int from_profile(struct recipe *out, const struct configured *c, struct p
 {
     if (!profiles_has(c->profiles, PROFILES_PROFILE, c->profile))
         return complain_of_missing(c, "", why);
-    int r = lineage_follow(out, c, why);
+    int r = profile_chain_follow(out, c, why);
     if (r != ORIGIN_NOT_CONFIGURED)
         return r;
     char doubt[sizeof out->doubt];
@@ -66,13 +66,13 @@ static int chain_role(struct recipe *out, const struct configured *c, struct pip
         snprintf(by, sizeof by, " (%s)", variable);
         return complain_of_missing(c, by, why);
     }
-    return lineage_is_role(c) ? lineage_follow(out, c, why) : ORIGIN_NOT_CONFIGURED;
+    return profile_chain_is_role(c) ? profile_chain_follow(out, c, why) : ORIGIN_NOT_CONFIGURED;
 }
 
 static int from_chain(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
 {
     static origin_look *const links[] = { origin_environment,  chain_role,
-                                          origin_web_identity, lineage_follow,
+                                          origin_web_identity, profile_chain_follow,
                                           metadata_container,  metadata_imds };
     char doubt[sizeof out->doubt];
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {

@@ -29,7 +29,7 @@ void set_fix(struct diagnosis *d, const char *format, ...)
 
 /* --- what the service says of the keys --- */
 
-static void judge_clock(struct diagnosis *d, const struct exam *e)
+static void judge_clock(struct diagnosis *d, const struct probe *e)
 {
     d->word = "clock";
     if (!e->clock_skew_ms)
@@ -47,7 +47,7 @@ static void judge_clock(struct diagnosis *d, const struct exam *e)
                 : "corrects its own meanwhile");
 }
 
-static void judge_expired(struct diagnosis *d, const struct exam *e)
+static void judge_expired(struct diagnosis *d, const struct probe *e)
 {
     d->word = "expired";
     set_cause(d, "The keys from %s have expired: the service answered %s.", e->source, e->code);
@@ -55,7 +55,7 @@ static void judge_expired(struct diagnosis *d, const struct exam *e)
                "must be replaced there, for IAM Identity Center run `aws sso login`.");
 }
 
-static void judge_wrong_region(struct diagnosis *d, const struct exam *e)
+static void judge_wrong_region(struct diagnosis *d, const struct probe *e)
 {
     d->word = "wrong-region";
     set_cause(d, "The endpoint %s does not serve %.*s: %s", e->url,
@@ -63,7 +63,7 @@ static void judge_wrong_region(struct diagnosis *d, const struct exam *e)
     set_fix(d, "Let region and endpoint URL agree; without an endpoint URL they do.");
 }
 
-static void judge_signature(struct diagnosis *d, const struct exam *e)
+static void judge_signature(struct diagnosis *d, const struct probe *e)
 {
     d->word = "wrong-secret";
     set_cause(d,
@@ -74,7 +74,7 @@ static void judge_signature(struct diagnosis *d, const struct exam *e)
                "something on the way changes requests: look at the proxy.");
 }
 
-static void judge_unknown_key(struct diagnosis *d, const struct exam *e)
+static void judge_unknown_key(struct diagnosis *d, const struct probe *e)
 {
     d->word = "unknown-key";
     set_cause(d, "The service does not know the access key from %s (%s): %s", e->source, e->code,
@@ -88,7 +88,7 @@ static void judge_unknown_key(struct diagnosis *d, const struct exam *e)
 
 /* --- what the service says --- */
 
-static void judge_denied(struct diagnosis *d, const struct exam *e)
+static void judge_denied(struct diagnosis *d, const struct probe *e)
 {
     set_cause(d, "The keys from %s are good, but may not poll: %s", e->source,
               e->message[0] ? e->message : e->code);
@@ -97,7 +97,7 @@ static void judge_denied(struct diagnosis *d, const struct exam *e)
                "\"Action\":\"codepipeline:PollForThirdPartyJobs\",\"Resource\":\"*\"}");
 }
 
-static void judge_not_enabled(struct diagnosis *d, const struct exam *e)
+static void judge_not_enabled(struct diagnosis *d, const struct probe *e)
 {
     str region = e->target->options.region;
     set_cause(d,
@@ -110,7 +110,7 @@ static void judge_not_enabled(struct diagnosis *d, const struct exam *e)
             STR_ARG(region));
 }
 
-static void judge_not_found(struct diagnosis *d, const struct exam *e)
+static void judge_not_found(struct diagnosis *d, const struct probe *e)
 {
     const struct pipepoll_action_type *a = &e->target->options.action_type;
     str region = e->target->options.region;
@@ -128,7 +128,7 @@ static void judge_not_found(struct diagnosis *d, const struct exam *e)
             STR_ARG(region), STR_ARG(region));
 }
 
-static void judge_refused(struct diagnosis *d, const struct exam *e)
+static void judge_refused(struct diagnosis *d, const struct probe *e)
 {
     set_cause(d, "The service does not take the request: %s%s%s", e->code, e->code[0] ? ": " : "",
               e->message);
@@ -138,7 +138,7 @@ static void judge_refused(struct diagnosis *d, const struct exam *e)
             e->request_id[0] ? e->request_id : "(none)");
 }
 
-static void judge_throttled(struct diagnosis *d, const struct exam *e)
+static void judge_throttled(struct diagnosis *d, const struct probe *e)
 {
     d->verdict = VERDICT_WARNING;
     d->exit_code = EXIT_FAILED;
@@ -147,13 +147,13 @@ static void judge_throttled(struct diagnosis *d, const struct exam *e)
                "set max-polls-per-second.");
 }
 
-static void judge_service(struct diagnosis *d, const struct exam *e)
+static void judge_service(struct diagnosis *d, const struct probe *e)
 {
     set_cause(d, "The service failed: HTTP %d %s %s", e->http_status, e->code, e->message);
     set_fix(d, "Try again; pipepoll run does so by itself. AWS's health dashboard says more.");
 }
 
-static void judge_opt_in(struct diagnosis *d, const struct exam *e)
+static void judge_opt_in(struct diagnosis *d, const struct probe *e)
 {
     bool is_subscription = e->cause == PIPEPOLL_CAUSE_SUBSCRIPTION;
     d->word = is_subscription ? "subscription-required" : "opt-in-required";
@@ -168,7 +168,7 @@ static void judge_opt_in(struct diagnosis *d, const struct exam *e)
                   "see whether the account is active and its region enabled");
 }
 
-static void judge_owner(struct diagnosis *d, const struct exam *e)
+static void judge_owner(struct diagnosis *d, const struct probe *e)
 {
     str owner = e->target->options.action_type.owner;
     d->word = "owner";
@@ -177,27 +177,27 @@ static void judge_owner(struct diagnosis *d, const struct exam *e)
                "owns its own services work on.");
 }
 
-static void judge_middle_box(struct diagnosis *d, const struct exam *e)
+static void judge_middle_box(struct diagnosis *d, const struct probe *e)
 {
     d->word = "middle-box";
     set_cause(d, "Something other than AWS answers at %s: %s", e->url, e->message);
     set_fix(d, "%s", fix_of_way(e, e->cause));
 }
 
-static void judge_garbled(struct diagnosis *d, const struct exam *e)
+static void judge_garbled(struct diagnosis *d, const struct probe *e)
 {
     set_cause(d, "What answers at %s is not CodePipeline: %s", e->url, e->message);
     set_fix(d, "Check the endpoint URL, and whether a proxy or a login page answers instead.");
 }
 
-static void judge_descriptors(struct diagnosis *d, const struct exam *e)
+static void judge_descriptors(struct diagnosis *d, const struct probe *e)
 {
     d->word = "descriptors";
     set_cause(d, "This machine has no file descriptor for a connection: %s", e->message);
     set_fix(d, "%s", fix_of_way(e, e->cause));
 }
 
-static void judge_other(struct diagnosis *d, const struct exam *e)
+static void judge_other(struct diagnosis *d, const struct probe *e)
 {
     set_cause(d, "%s: %s", pipepoll_strerror(e->status), e->message);
     set_fix(d, "Run it again with more memory or fewer limits; if that changes nothing, report "
@@ -205,7 +205,7 @@ static void judge_other(struct diagnosis *d, const struct exam *e)
 }
 
 /* Keys that can't be had in the middle of a run come here as well. */
-static void (*const judges[])(struct diagnosis *d, const struct exam *e) = {
+static void (*const judges[])(struct diagnosis *d, const struct probe *e) = {
     [PIPEPOLL_CAUSE_UNKNOWN] = judge_other,
     [PIPEPOLL_CAUSE_NOT_CONFIGURED] = judge_no_keys,
     [PIPEPOLL_CAUSE_SOURCE] = judge_no_keys,
@@ -246,7 +246,7 @@ static void (*const judges[])(struct diagnosis *d, const struct exam *e) = {
     [PIPEPOLL_CAUSE_SYSTEM] = judge_other,
 };
 
-static void judge_failure(struct diagnosis *d, const struct exam *e, str ca_bundle)
+static void judge_failure(struct diagnosis *d, const struct probe *e, str ca_bundle)
 {
     d->word = event_status(e->status);
     if (e->http_status >= 400 && e->cause < PIPEPOLL_CAUSE_THROTTLED)
@@ -260,11 +260,11 @@ static void judge_failure(struct diagnosis *d, const struct exam *e, str ca_bund
 /* --- the whole --- */
 
 /* It works, or is thought to: is there a cloud on the horizon? */
-static void judge_well(struct diagnosis *d, const struct exam *e)
+static void judge_well(struct diagnosis *d, const struct probe *e)
 {
     bool late = llabs(e->clock_skew_ms) >= SKEW_MAX_MS;
     *d = (struct diagnosis) { .verdict = VERDICT_WELL,
-                              .word = e->state == EXAM_NOT_POLLED ? "not-polled" : "ok",
+                              .word = e->state == PROBE_NOT_POLLED ? "not-polled" : "ok",
                               .exit_code = EXIT_FINE };
     if (!late && !e->degraded && !e->reason[0])
         return;
@@ -281,26 +281,26 @@ static void judge_well(struct diagnosis *d, const struct exam *e)
     set_fix(d, "They serve for now. See to their source before they do not.");
 }
 
-void diagnosis_of(struct diagnosis *out, const struct exam *e, str ca_bundle)
+void diagnosis_of(struct diagnosis *out, const struct probe *e, str ca_bundle)
 {
     *out = (struct diagnosis) { .verdict = VERDICT_ILL, .exit_code = EXIT_OTHER };
     switch (e->state) {
-    case EXAM_ANSWERED:
-    case EXAM_NOT_POLLED:
+    case PROBE_ANSWERED:
+    case PROBE_NOT_POLLED:
         judge_well(out, e);
         break;
-    case EXAM_NO_KEYS:
+    case PROBE_NO_KEYS:
         judge_no_keys(out, e);
         break;
-    case EXAM_FAILED:
+    case PROBE_FAILED:
         /* That it is not there is the right answer for what nobody has made. */
         if (e->made_up && e->status == PIPEPOLL_ENOTFOUND)
             judge_well(out, e);
         else
             judge_failure(out, e, ca_bundle);
         break;
-    case EXAM_PENDING:
-    case EXAM_UNANSWERED:
+    case PROBE_PENDING:
+    case PROBE_UNANSWERED:
         if (e->usable || e->refused)
             judge_slow(out, e);
         else

@@ -2,7 +2,7 @@
 #ifndef DAEMON_DIAGNOSIS_H
 #define DAEMON_DIAGNOSIS_H
 
-#include "daemon/exam.h"
+#include "daemon/probe.h"
 
 enum verdict {
     VERDICT_WELL,
@@ -18,6 +18,6 @@ struct diagnosis {
 };
 
 /* ca_bundle: the file of the roots that were trusted; empty: the system's. */
-void diagnosis_of(struct diagnosis *out, const struct exam *e, str ca_bundle);
+void diagnosis_of(struct diagnosis *out, const struct probe *e, str ca_bundle);
 
 #endif

@@ -10,7 +10,7 @@ static void set_fix_of_file(struct diagnosis *d, const char *path)
             path);
 }
 
-static void set_fix_of_source(struct diagnosis *d, const struct exam *e)
+static void set_fix_of_source(struct diagnosis *d, const struct probe *e)
 {
     const struct identity *id = &e->target->identity;
     if (id->profile.len)
@@ -23,7 +23,7 @@ static void set_fix_of_source(struct diagnosis *d, const struct exam *e)
                    "and no other is tried when it is broken.");
 }
 
-static void set_fix_of_nothing(struct diagnosis *d, const struct exam *e)
+static void set_fix_of_nothing(struct diagnosis *d, const struct probe *e)
 {
     if (e->target->identity.profile.len)
         set_fix_of_source(d, e);
@@ -35,7 +35,7 @@ static void set_fix_of_nothing(struct diagnosis *d, const struct exam *e)
 }
 
 /* A name that was cut would mislead: then the one that was asked for. */
-static void set_fix_of_role(struct diagnosis *d, const struct exam *e)
+static void set_fix_of_role(struct diagnosis *d, const struct probe *e)
 {
     bool fits = strlen(e->reason_subject) < sizeof e->reason_subject - 1;
     str role = fits ? str_of(e->reason_subject) : e->target->identity.role_arn;
@@ -46,7 +46,7 @@ static void set_fix_of_role(struct diagnosis *d, const struct exam *e)
 }
 
 /* Where something was found and is broken, the reason says what, and often what to do. */
-static void set_keys_fix(struct diagnosis *d, const struct exam *e)
+static void set_keys_fix(struct diagnosis *d, const struct probe *e)
 {
     switch (e->reason_cause) {
     case PIPEPOLL_CAUSE_NOT_CONFIGURED:
@@ -117,7 +117,7 @@ static void set_keys_fix(struct diagnosis *d, const struct exam *e)
     }
 }
 
-void judge_no_keys(struct diagnosis *d, const struct exam *e)
+void judge_no_keys(struct diagnosis *d, const struct probe *e)
 {
     d->word = "no-credentials";
     d->exit_code = EXIT_CREDENTIALS;

@@ -9,13 +9,13 @@ __attribute__((format(printf, 2, 3))) void set_cause(struct diagnosis *d, const 
 __attribute__((format(printf, 2, 3))) void set_fix(struct diagnosis *d, const char *format, ...);
 
 /* What to do about the way to the service, or to one that gives out keys. Static. */
-const char *fix_of_way(const struct exam *e, enum pipepoll_cause cause);
+const char *fix_of_way(const struct probe *e, enum pipepoll_cause cause);
 
-void judge_no_keys(struct diagnosis *d, const struct exam *e);
-void judge_untrusted(struct diagnosis *d, const struct exam *e, str ca_bundle);
+void judge_no_keys(struct diagnosis *d, const struct probe *e);
+void judge_untrusted(struct diagnosis *d, const struct probe *e, str ca_bundle);
 /* Of a certificate that is not valid today. */
-void judge_date(struct diagnosis *d, const struct exam *e);
-void judge_way(struct diagnosis *d, const struct exam *e);
-void judge_slow(struct diagnosis *d, const struct exam *e);
+void judge_date(struct diagnosis *d, const struct probe *e);
+void judge_way(struct diagnosis *d, const struct probe *e);
+void judge_slow(struct diagnosis *d, const struct probe *e);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "daemon/diagnosis_parts.h"
 
-void judge_untrusted(struct diagnosis *d, const struct exam *e, str ca_bundle)
+void judge_untrusted(struct diagnosis *d, const struct probe *e, str ca_bundle)
 {
     str roots = ca_bundle.len ? ca_bundle : STR("the roots of this system");
     set_cause(d, "The certificate of %s could not be verified against %.*s: %s", e->url,
@@ -18,13 +18,13 @@ void judge_untrusted(struct diagnosis *d, const struct exam *e, str ca_bundle)
 
 /* The service has told its time before, and by that our clock is off to the side that makes such
  * certificates look bad: behind, not yet valid; ahead, expired. */
-static bool clock_explains(const struct exam *e, bool is_early)
+static bool clock_explains(const struct probe *e, bool is_early)
 {
     enum { FAR_OFF_MS = 60000 };
     return is_early ? e->clock_skew_ms >= FAR_OFF_MS : e->clock_skew_ms <= -FAR_OFF_MS;
 }
 
-static void judge_date_by_skew(struct diagnosis *d, const struct exam *e, bool is_early)
+static void judge_date_by_skew(struct diagnosis *d, const struct probe *e, bool is_early)
 {
     d->word = "clock";
     set_cause(d,
@@ -36,7 +36,7 @@ static void judge_date_by_skew(struct diagnosis *d, const struct exam *e, bool i
 }
 
 /* There is no proxy to look for before the clock is right. */
-void judge_date(struct diagnosis *d, const struct exam *e)
+void judge_date(struct diagnosis *d, const struct probe *e)
 {
     bool is_early = e->cause == PIPEPOLL_CAUSE_NOT_YET_VALID;
     if (clock_explains(e, is_early)) {
@@ -56,7 +56,7 @@ void judge_date(struct diagnosis *d, const struct exam *e)
                    "do not expire, but that of a proxy or firewall may.");
 }
 
-static const char *fix_of_open_port(const struct exam *e)
+static const char *fix_of_open_port(const struct probe *e)
 {
     if (str_starts(str_of(e->url), STR("http:")))
         return "The port is open, but who listens does not speak plain HTTP: if it speaks TLS, the "
@@ -73,7 +73,7 @@ static const char *fix_of_proxy(void)
 }
 
 /* What to do about the way to the service, or to one that gives out keys. */
-const char *fix_of_way(const struct exam *e, enum pipepoll_cause cause)
+const char *fix_of_way(const struct probe *e, enum pipepoll_cause cause)
 {
     switch ((int)cause) {
     case PIPEPOLL_CAUSE_PLAIN_HTTP:
@@ -111,7 +111,7 @@ static bool was_connected(enum pipepoll_cause cause)
            cause == PIPEPOLL_CAUSE_PLAIN_HTTP || cause == PIPEPOLL_CAUSE_CLIENT_CERTIFICATE;
 }
 
-void judge_way(struct diagnosis *d, const struct exam *e)
+void judge_way(struct diagnosis *d, const struct probe *e)
 {
     set_cause(d, "%s %s: %s", e->url,
               was_connected(e->cause) ? "took a connection, but not the poll"
@@ -120,7 +120,7 @@ void judge_way(struct diagnosis *d, const struct exam *e)
     set_fix(d, "%s", fix_of_way(e, e->cause));
 }
 
-void judge_slow(struct diagnosis *d, const struct exam *e)
+void judge_slow(struct diagnosis *d, const struct probe *e)
 {
     const char *by = e->proxy[0] ? ", by the proxy " : "";
     d->word = "timed-out";

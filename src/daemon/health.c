@@ -38,13 +38,13 @@ void health_board_deinit(struct health_board *b)
 
 static void tell_line(void *ctx, enum pipepoll_level level, const struct subject *about, str text)
 {
-    const struct console *log = ctx;
-    console_tell(log, level, about, text);
+    const struct logger *log = ctx;
+    logger_tell(log, level, about, text);
 }
 
-void health_board_tell(struct health_board *b, const struct console *log, bool last)
+void health_board_tell(struct health_board *b, const struct logger *log, bool last)
 {
-    struct console to = *log;
+    struct logger to = *log;
     if (!b->ca_bundle)
         return;
     uv_mutex_lock(&b->mutex);
@@ -67,13 +67,13 @@ static void put_words(struct health_board *b, struct buf *out, struct pipepoll_t
                       const struct pipepoll_failure *failure)
 {
     enum { SOON_MS = 10000 };
-    struct exam e;
+    struct probe e;
     struct diagnosis d;
-    exam_init(&e, roster_of(from)->plan);
+    probe_init(&e, target_set_of(from)->plan);
     e.live = from;
-    e.state = EXAM_FAILED;
-    exam_note_failure(&e, failure);
-    exam_note_report(&e);
+    e.state = PROBE_FAILED;
+    probe_note_failure(&e, failure);
+    probe_note_report(&e);
     diagnosis_of(&d, &e, str_of(b->ca_bundle));
     str cause = str_of(d.cause);
     while (cause.len && (cause.ptr[cause.len - 1] == '.' || cause.ptr[cause.len - 1] == ' '))
@@ -94,7 +94,7 @@ static void put_words(struct health_board *b, struct buf *out, struct pipepoll_t
 
 static void leave_incident(struct health_board *b, struct pipepoll_target *from, bool removed)
 {
-    struct roster_target *t = roster_of(from);
+    struct target_set_entry *t = target_set_of(from);
     if (t->incident)
         incident_leave(t->incident, pipepoll_target_region(from), removed, now_ms());
     t->incident = NULL;
@@ -103,7 +103,7 @@ static void leave_incident(struct health_board *b, struct pipepoll_target *from,
 static void enter_incident(struct health_board *b, struct pipepoll_target *from,
                            const struct pipepoll_failure *failure)
 {
-    struct roster_target *t = roster_of(from);
+    struct target_set_entry *t = target_set_of(from);
     char identity_text[IDENTITY_NAME_MAX + 1], words_text[INCIDENT_WORDS_MAX + 256];
     struct buf identity = BUF_ON(identity_text), words = BUF_ON(words_text);
     if (is_of_identity(failure->status))
@@ -120,7 +120,7 @@ static void enter_incident(struct health_board *b, struct pipepoll_target *from,
 
 /* --- events --- */
 
-static void owe(struct health_reporter *r, struct roster_target *t, str line)
+static void owe(struct health_reporter *r, struct target_set_entry *t, str line)
 {
     free(t->owed);
     t->owed = strndup(line.ptr, line.len);
@@ -128,11 +128,11 @@ static void owe(struct health_reporter *r, struct roster_target *t, str line)
     if (t->owed)
         list_put_last(&r->owed, &t->owed_link);
     else
-        console_printf(r->log, PIPEPOLL_WARNING, &(struct subject) { .target = str_of(t->name) },
-                       "no memory for a health event of [target %s]", t->name);
+        logger_printf(r->log, PIPEPOLL_WARNING, &(struct subject) { .target = str_of(t->name) },
+                      "no memory for a health event of [target %s]", t->name);
 }
 
-static void put_event(struct health_reporter *r, struct roster_target *t, str line)
+static void put_event(struct health_reporter *r, struct target_set_entry *t, str line)
 {
     bool waits = !list_empty(&r->owed);
     if (waits || !r->outlet->put_extra(r->outlet->ctx, line))
@@ -146,10 +146,10 @@ static struct event_source source_now(const struct pipepoll_target *from)
                                    .action_type = pipepoll_target_action_type(from) };
 }
 
-/* --- a station's --- */
+/* --- a shard's --- */
 
 void health_reporter_init(struct health_reporter *r, struct health_board *board,
-                          const struct outlet *outlet, const struct console *log)
+                          const struct outlet *outlet, const struct logger *log)
 {
     *r = (struct health_reporter) { .board = board, .outlet = outlet, .log = log };
     list_init(&r->owed);
@@ -158,7 +158,7 @@ void health_reporter_init(struct health_reporter *r, struct health_board *board,
 void health_changed(struct health_reporter *r, struct pipepoll_target *from,
                     const struct pipepoll_failure *failure)
 {
-    struct roster_target *t = roster_of(from);
+    struct target_set_entry *t = target_set_of(from);
     struct event_source source = source_now(from);
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
@@ -173,7 +173,7 @@ void health_changed(struct health_reporter *r, struct pipepoll_target *from,
 
 void health_removed(struct health_reporter *r, struct pipepoll_target *from)
 {
-    struct roster_target *t = roster_of(from);
+    struct target_set_entry *t = target_set_of(from);
     struct event_source source = source_now(from);
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
@@ -184,15 +184,15 @@ void health_removed(struct health_reporter *r, struct pipepoll_target *from)
         return;
     event_removed(&line, &source, str_of(t->name));
     if (!r->outlet->put_extra(r->outlet->ctx, buf_str(&line)))
-        console_printf(r->log, PIPEPOLL_WARNING,
-                       &(struct subject) { .target = str_of(t->name), .region = source.region },
-                       "the last event of [target %s] is left out: stdout is too slow", t->name);
+        logger_printf(r->log, PIPEPOLL_WARNING,
+                      &(struct subject) { .target = str_of(t->name), .region = source.region },
+                      "the last event of [target %s] is left out: stdout is too slow", t->name);
 }
 
 void health_on_room(struct health_reporter *r)
 {
     while (!list_empty(&r->owed)) {
-        struct roster_target *t = CONTAINER_OF(r->owed.next, struct roster_target, owed_link);
+        struct target_set_entry *t = CONTAINER_OF(r->owed.next, struct target_set_entry, owed_link);
         if (!r->outlet->put_extra(r->outlet->ctx, str_of(t->owed)))
             return;
         list_remove(&t->owed_link);
@@ -208,7 +208,7 @@ void health_give_up(struct health_reporter *r)
     for (struct list *node = r->owed.next; node != &r->owed; node = node->next)
         count++;
     if (count)
-        console_printf(r->log, PIPEPOLL_WARNING, &(struct subject) { .targets = count },
-                       "the newest health events of %zu targets are left out: stdout is too slow",
-                       count);
+        logger_printf(r->log, PIPEPOLL_WARNING, &(struct subject) { .targets = count },
+                      "the newest health events of %zu targets are left out: stdout is too slow",
+                      count);
 }

@@ -1,17 +1,17 @@
 /* What `pipepoll run` tells of its targets' health: an event for each target on stdout, and in the
- * log a line for each cause, over all stations. */
+ * log a line for each cause, over all shards. */
 #ifndef DAEMON_HEALTH_H
 #define DAEMON_HEALTH_H
 
 #include <uv.h>
 
 #include "base/list.h"
-#include "daemon/console.h"
 #include "daemon/incidents.h"
+#include "daemon/logger.h"
 #include "daemon/outlet.h"
-#include "daemon/roster.h"
+#include "daemon/target_set.h"
 
-/* Of all stations. */
+/* Of all shards. */
 struct health_board {
     uv_mutex_t mutex; /* of the incidents, and of each target's */
     struct incidents incidents;
@@ -23,23 +23,23 @@ int health_board_init(struct health_board *b, str ca_bundle);
 void health_board_deinit(struct health_board *b); /* fine on a zeroed one */
 
 /* Log what is due, or with `last` all that was not told yet. Any thread. */
-void health_board_tell(struct health_board *b, const struct console *log, bool last);
+void health_board_tell(struct health_board *b, const struct logger *log, bool last);
 
-/* Of one station, on its thread. */
+/* Of one shard, on its thread. */
 struct health_reporter {
     struct health_board *board;
     const struct outlet *outlet;
-    const struct console *log;
+    const struct logger *log;
     struct list owed; /* targets with an event that found no room; the newest event of each */
 };
 
 void health_reporter_init(struct health_reporter *r, struct health_board *board,
-                          const struct outlet *outlet, const struct console *log);
+                          const struct outlet *outlet, const struct logger *log);
 
 /* The health of a target is another one now; failure NULL: it is well again. */
 void health_changed(struct health_reporter *r, struct pipepoll_target *from,
                     const struct pipepoll_failure *failure);
-/* A target is removed, and its roster_target still there. Nothing, where it was well. */
+/* A target is removed, and its target_set_entry still there. Nothing, where it was well. */
 void health_removed(struct health_reporter *r, struct pipepoll_target *from);
 /* The outlet may have room again. */
 void health_on_room(struct health_reporter *r);

@@ -5,7 +5,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "daemon/console.h"
+#include "daemon/logger.h"
 
 static atomic_bool something_hangs;
 
@@ -22,7 +22,7 @@ bool leave_loop(struct uv_loop_s *loop, const bool *done)
 
 int leave(int code)
 {
-    bool is_out = console_close();
+    bool is_out = logger_close();
     if (is_out && !something_hangs)
         return code;
     fflush(stdout);

@@ -1,4 +1,4 @@
-/* Where a station's lines go: the output itself, or a relay to it. */
+/* Where a shard's lines go: the output itself, or a line queue to it. */
 #ifndef DAEMON_OUTLET_H
 #define DAEMON_OUTLET_H
 

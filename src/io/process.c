@@ -28,10 +28,10 @@ struct running {
     bool drained;     /* nobody holds the other end of the pipe */
     enum process_end end;
     int code;
-    size_t len, complaint_len;
+    size_t len, diagnostic_len;
     char output[PROCESS_OUTPUT_MAX + 1]; /* one more, to see that there is more */
-    char complaint[PROCESS_COMPLAINT_MAX],
-        fresh[PROCESS_COMPLAINT_MAX]; /* the end; what just came */
+    char diagnostic[PROCESS_DIAGNOSTIC_MAX],
+        fresh[PROCESS_DIAGNOSTIC_MAX]; /* the end; what just came */
 };
 
 /* --- the end --- */
@@ -58,23 +58,23 @@ static void running_leave(struct running *g)
 static void wipe(struct running *g)
 {
     explicit_bzero(g->output, sizeof g->output);
-    explicit_bzero(g->complaint, sizeof g->complaint);
+    explicit_bzero(g->diagnostic, sizeof g->diagnostic);
     explicit_bzero(g->fresh, sizeof g->fresh);
 }
 
 /* The last words are what tells: what came first gives way. */
-static void take_complaint(struct running *g, size_t len)
+static void take_diagnostic(struct running *g, size_t len)
 {
-    size_t room = sizeof g->complaint - len;
-    size_t kept = g->complaint_len < room ? g->complaint_len : room;
-    memmove(g->complaint, g->complaint + g->complaint_len - kept, kept);
-    memcpy(g->complaint + kept, g->fresh, len);
-    g->complaint_len = kept + len;
+    size_t room = sizeof g->diagnostic - len;
+    size_t kept = g->diagnostic_len < room ? g->diagnostic_len : room;
+    memmove(g->diagnostic, g->diagnostic + g->diagnostic_len - kept, kept);
+    memcpy(g->diagnostic + kept, g->fresh, len);
+    g->diagnostic_len = kept + len;
 }
 
 /* What lies in the pipe already, when the end comes from elsewhere: not for ever, if others write
  * on. */
-static void drain_complaint(struct running *g)
+static void drain_diagnostic(struct running *g)
 {
     uv_os_fd_t fd;
     if (uv_fileno((uv_handle_t *)&g->stderr_pipe, &fd))
@@ -83,7 +83,7 @@ static void drain_complaint(struct running *g)
         ssize_t got = read(fd, g->fresh, sizeof g->fresh);
         if (got <= 0)
             return;
-        take_complaint(g, (size_t)got);
+        take_diagnostic(g, (size_t)got);
     }
 }
 
@@ -91,10 +91,10 @@ static void running_end(struct running *g, enum process_end end, int code)
 {
     struct process_run *r = g->owner;
     size_t len = g->len < PROCESS_OUTPUT_MAX ? g->len : PROCESS_OUTPUT_MAX;
-    drain_complaint(g);
+    drain_diagnostic(g);
     running_leave(g);
     r->private = NULL; /* on_done() may start it again */
-    r->complaint = (str) { g->complaint, g->complaint_len };
+    r->diagnostic = (str) { g->diagnostic, g->diagnostic_len };
     r->on_done(r, end, code, (str) { g->output, len });
     wipe(g);
 }
@@ -150,17 +150,17 @@ static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *room)
         running_end(g, g->end, g->code);
 }
 
-static void on_complaint_room_wanted(uv_handle_t *handle, size_t hint, uv_buf_t *room)
+static void on_diagnostic_room_wanted(uv_handle_t *handle, size_t hint, uv_buf_t *room)
 {
     struct running *g = CONTAINER_OF((uv_pipe_t *)handle, struct running, stderr_pipe);
     *room = uv_buf_init(g->fresh, sizeof g->fresh);
 }
 
-static void on_complaint(uv_stream_t *stream, ssize_t got, const uv_buf_t *room)
+static void on_diagnostic(uv_stream_t *stream, ssize_t got, const uv_buf_t *room)
 {
     struct running *g = CONTAINER_OF((uv_pipe_t *)stream, struct running, stderr_pipe);
     if (got >= 0)
-        take_complaint(g, (size_t)got);
+        take_diagnostic(g, (size_t)got);
     else
         uv_read_stop(stream);
 }
@@ -200,7 +200,7 @@ static int begin(struct running *g, struct worker *w, char **argv)
     int fds[2] = { -1, -1 };
     int r = read_from(&g->pipe, on_room_wanted, on_output, &fds[0]);
     if (!r)
-        r = read_from(&g->stderr_pipe, on_complaint_room_wanted, on_complaint, &fds[1]);
+        r = read_from(&g->stderr_pipe, on_diagnostic_room_wanted, on_diagnostic, &fds[1]);
     if (!r)
         return child_start(&g->child, w, argv, fds, on_exited, g);
     for (int i = 0; i < 2; i++)

@@ -1,5 +1,5 @@
 /* A program run for its output: no shell, no descriptor of ours but the pipe for its
- * output and the one for its complaints, a deadline and size limits. */
+ * output and the one for its diagnostics, a deadline and size limits. */
 #ifndef IO_PROCESS_H
 #define IO_PROCESS_H
 
@@ -10,7 +10,7 @@
 
 struct worker;
 
-enum { PROCESS_OUTPUT_MAX = 64 << 10, PROCESS_COMPLAINT_MAX = 2 << 10 };
+enum { PROCESS_OUTPUT_MAX = 64 << 10, PROCESS_DIAGNOSTIC_MAX = 2 << 10 };
 
 enum process_end {
     PROCESS_EXITED,    /* code is its exit status */
@@ -29,9 +29,9 @@ struct process_run {
      * and that child is let be. output is what came until then, writable, and wiped when on_done()
      * returns: it may hold secrets. */
     void (*on_done)(struct process_run *r, enum process_end end, int code, str output);
-    /* In on_done(): the end of what it wrote on stderr, as it came, PROCESS_COMPLAINT_MAX bytes at
+    /* In on_done(): the end of what it wrote on stderr, as it came, PROCESS_DIAGNOSTIC_MAX bytes at
      * most; writable, and wiped likewise. Who still holds stderr is not waited for. */
-    str complaint;
+    str diagnostic;
     void *private;
 };
 

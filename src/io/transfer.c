@@ -157,7 +157,7 @@ void transfer_end(struct transfer *x, enum fault fault, const char *detail)
     x->on_done(x);
 }
 
-/* A service may quote a secret in its complaint. */
+/* A service may quote a secret in its diagnostic. */
 void transfer_deinit(struct transfer *x, struct transport *tp)
 {
     if (x->answer_cap)

@@ -1,5 +1,5 @@
 /* AWS Signature Version 4, seen from the service: is this request signed by whom it says, now, and
- * for here? Written apart from the client's signer, so that each is a witness of the other. */
+ * for here? Written apart from the client's principal, so that each is a witness of the other. */
 #ifndef SIM_SIGNATURE_H
 #define SIM_SIGNATURE_H
 

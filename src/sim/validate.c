@@ -113,7 +113,7 @@ static bool check_types(struct refusal *out, const json_t *document, enum valida
 
 /* --- values ---------------------------------------------------------------------------------- */
 
-struct complaints {
+struct diagnostics {
     unsigned count;
     struct buf text;
     char memory[3584];
@@ -132,7 +132,7 @@ static void put_quoted(struct buf *b, str value)
 
 /* "Value 'x' at 'where' failed to satisfy constraint: Member must ..."; value NULL: it is
  * missing. */
-static void complain(struct complaints *c, const str *value, const char *where, const char *must)
+static void complain(struct diagnostics *c, const str *value, const char *where, const char *must)
 {
     struct buf *b = &c->text;
     if (c->count++)
@@ -156,7 +156,7 @@ static size_t characters(str utf8)
     return n;
 }
 
-static void check_length(struct complaints *c, str value, const char *where, size_t max)
+static void check_length(struct diagnostics *c, str value, const char *where, size_t max)
 {
     char must[80];
     struct buf b = BUF_ON(must);
@@ -167,7 +167,7 @@ static void check_length(struct complaints *c, str value, const char *where, siz
         complain(c, &value, where, buf_cstr(&b));
 }
 
-static void check_allowed(struct complaints *c, str value, const char *where,
+static void check_allowed(struct diagnostics *c, str value, const char *where,
                           const struct place_rule *rule)
 {
     char must[160];
@@ -190,7 +190,7 @@ static str text_of(const json_t *string)
     return (str) { json_string_value(string), json_string_length(string) };
 }
 
-static void check_action_type(struct complaints *c, const json_t *type)
+static void check_action_type(struct diagnostics *c, const json_t *type)
 {
     if (!type)
         complain(c, NULL, "actionTypeId", "not be null");
@@ -210,7 +210,7 @@ static void check_action_type(struct complaints *c, const json_t *type)
     }
 }
 
-static void check_batch(struct complaints *c, const json_t *batch)
+static void check_batch(struct diagnostics *c, const json_t *batch)
 {
     char digits[24];
     struct buf b = BUF_ON(digits);
@@ -238,7 +238,7 @@ static str map_text(json_t *map, char out[QUOTE_MAX])
     return buf_str(&b);
 }
 
-static void check_query(struct complaints *c, json_t *query)
+static void check_query(struct diagnostics *c, json_t *query)
 {
     static const struct place_rule rule = { .pattern = "[a-zA-Z0-9_-]+" };
     const char *key;
@@ -262,7 +262,7 @@ static void check_query(struct complaints *c, json_t *query)
 
 static bool check_values(struct refusal *out, const json_t *document, enum validate_operation op)
 {
-    struct complaints c = { 0 };
+    struct diagnostics c = { 0 };
     c.text = BUF_ON(c.memory);
     check_action_type(&c, member(document, "actionTypeId"));
     check_batch(&c, member(document, "maxBatchSize"));

@@ -1,4 +1,4 @@
-/* A poll to sign, with the key pair of AWS's examples: what the tests of the signer share. */
+/* A poll to sign, with the key pair of AWS's examples: what the tests of the principal share. */
 #ifndef TESTS_SIGNED_POLL_H
 #define TESTS_SIGNED_POLL_H
 

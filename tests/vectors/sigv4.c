@@ -1,4 +1,4 @@
-/* The signer against what others signed: AWS's own suite, requests of real clients. Requests are
+/* The principal against what others signed: AWS's own suite, requests of real clients. Requests are
  * read as they were sent, by a parser just good enough for these files. */
 #include "lib/signing.h"
 

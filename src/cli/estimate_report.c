@@ -1,0 +1,328 @@
+#include "cli/estimate_report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/jsontext.h"
+#include "config/limits.h"
+#include "config/quantity.h"
+
+/* More budgets than this are not listed one by one where their loads are equal. */
+enum { BUDGETS_LISTED = 8, ROWS_LISTED = 16, SECONDS_OF_DAY = 86400 };
+
+int estimate_report_make(struct estimate_report *out, const struct config *config)
+{
+    const struct estimate_limits limits = config_limits(config);
+    struct pipepoll_footprint each = pipepoll_footprint();
+    *out = (struct estimate_report) { .config = config, .footprint = each };
+    int r = estimate_make(&out->estimate, &config->plan, &limits);
+    if (!r)
+        r = routes_of(&out->routes, config);
+    if (r)
+        return r;
+    /* An idle connection keeps its TLS state, which is most of a slot. */
+    out->memory_bytes = each.fixed_bytes + out->estimate.targets * each.target_bytes +
+                        out->estimate.connections * each.slot_bytes;
+    return PIPEPOLL_OK;
+}
+
+void estimate_report_deinit(struct estimate_report *r)
+{
+    estimate_deinit(&r->estimate);
+}
+
+static const char *identity_of(const struct plan_target *t, char *text, size_t size)
+{
+    struct buf b = { .at = text, .cap = size };
+    identity_put(&b, &t->identity);
+    return buf_cstr(&b);
+}
+
+/* --- text --- */
+
+/* But for the name and the action type, which is what sections are for. */
+static bool same_terms(const struct estimate_row *a, const struct estimate_row *b)
+{
+    const struct pipepoll_target_options *o = &a->first->options, *other = &b->first->options;
+    char endpoint[ROUTE_URL_MAX], second[ROUTE_URL_MAX];
+    return a->regions == b->regions && o->interval_ms == other->interval_ms &&
+           o->pickup_goal_ms == other->pickup_goal_ms &&
+           o->slowest_interval_ms == other->slowest_interval_ms &&
+           o->max_batch_size == other->max_batch_size &&
+           identity_compare(&a->first->identity, &b->first->identity) == 0 &&
+           strcmp(route_endpoint(a->first, endpoint, sizeof endpoint),
+                  route_endpoint(b->first, second, sizeof second)) == 0;
+}
+
+static bool same_pickup(const struct estimate_row *a, const struct estimate_row *b)
+{
+    return a->pickup.p50_ms == b->pickup.p50_ms && a->pickup.p95_ms == b->pickup.p95_ms &&
+           a->interval_ms == b->interval_ms && same_terms(a, b);
+}
+
+/* How many rows of many, from this one on, are alike; of few, 1: each is listed. */
+static size_t count_rows(const struct estimate *f, const struct estimate_row *first,
+                         bool (*alike)(const struct estimate_row *, const struct estimate_row *))
+{
+    const struct estimate_row *end = f->rows + f->row_count;
+    size_t n = 1;
+    while (f->row_count > ROWS_LISTED && first + n < end && alike(first, first + n))
+        n++;
+    return n > 2 ? n : 1;
+}
+
+static void print_row(const struct estimate_row *row)
+{
+    const struct plan_target *t = row->first;
+    const struct pipepoll_target_options *o = &t->options;
+    const struct pipepoll_action_type *a = &o->action_type;
+    char type[128], pace[24], endpoint[ROUTE_URL_MAX], identity[IDENTITY_NAME_MAX + 1];
+    struct buf b = BUF_ON(pace);
+    snprintf(type, sizeof type, "%.*s/%.*s/%.*s/%.*s", STR_ARG(a->category), STR_ARG(a->owner),
+             STR_ARG(a->provider), STR_ARG(a->version));
+    buf_put(&b, o->pickup_goal_ms ? STR("goal ") : STR(""));
+    quantity_put_duration(&b, o->pickup_goal_ms ? o->pickup_goal_ms : o->interval_ms);
+    printf("%-16.*s %7zu  %-28s %9s %6u  %-24s %s%s\n", STR_ARG(t->name), row->regions, type,
+           buf_cstr(&b), o->max_batch_size, identity_of(t, identity, sizeof identity),
+           route_endpoint(t, endpoint, sizeof endpoint),
+           row->regions > 1 && !o->endpoint_url.len ? ", ..." : "");
+}
+
+static bool has_goals(const struct estimate *f)
+{
+    for (size_t i = 0; i < f->row_count; i++)
+        if (f->rows[i].first->options.pickup_goal_ms)
+            return true;
+    return false;
+}
+
+static void print_descriptor_limit(void)
+{
+    uint64_t most = limits_descriptors();
+    if (most == UINT64_MAX)
+        putchar('\n');
+    else
+        printf(", and this process may have %llu\n", (unsigned long long)most);
+}
+
+static void print_totals(const struct estimate_report *r)
+{
+    const struct estimate *f = &r->estimate;
+    const struct config *c = r->config;
+    printf("\n%-16s %zu in %zu region%s\n", "targets", f->targets, f->regions,
+           quantity_plural(f->regions));
+    printf("%-16s %.4g while little is found, more %s\n", "polls/s", f->polls_per_s,
+           has_goals(f) ? "while jobs come" : "after full answers");
+    if (c->max_polls_per_s > 0)
+        printf("%-16s %.4g polls/s for each account and region\n", "ceiling", c->max_polls_per_s);
+    printf("%-16s %.0f at that rate\n", "calls a day", f->polls_per_s * SECONDS_OF_DAY);
+    printf("%-16s %zu at most, ", "in flight", f->in_flight);
+    if (c->max_in_flight_per_region)
+        printf("%u a region\n", c->max_in_flight_per_region);
+    else
+        printf("a fair share a region\n");
+    printf("%-16s %zu at most, idle ones included", "connections", f->connections);
+    if (f->connections < f->connections_wanted)
+        printf(", of %zu that the targets could keep", f->connections_wanted);
+    printf("\n%-16s %llu at most", "descriptors",
+           (unsigned long long)limits_descriptors_needed(f->connections, 1));
+    print_descriptor_limit();
+    printf("%-16s %.1f MB at most (%zu B a target, %zu kB a poll in flight, %.1f MB fixed)\n",
+           "memory", (double)r->memory_bytes / 1e6, r->footprint.target_bytes,
+           r->footprint.slot_bytes / 1000, (double)r->footprint.fixed_bytes / 1e6);
+}
+
+static void print_routes(const struct routes *r)
+{
+    for (size_t i = 0; i < r->setting_count; i++) {
+        const struct route_setting *s = &r->settings[i];
+        printf("%-16s %.*s (%.*s)\n", s->name, STR_ARG(s->value), STR_ARG(s->from));
+    }
+    for (size_t i = 0; i < r->proxy_count; i++) {
+        const struct route_proxy *p = &r->proxies[i];
+        if (r->has_proxy)
+            printf("%-16s %s for %s%s\n", "proxy", p->proxy[0] ? p->proxy : "none", p->example,
+                   p->endpoints > 1 ? ", ..." : "");
+    }
+}
+
+static bool same_load(const struct estimate_budget *a, const struct estimate_budget *b)
+{
+    return a->targets == b->targets && a->polls_per_s == b->polls_per_s &&
+           a->pickup.p95_ms == b->pickup.p95_ms && a->connections == b->connections &&
+           identity_compare(&a->first->identity, &b->first->identity) == 0;
+}
+
+/* How many budgets, from this one on, are alike but for the region. */
+static size_t count_alike(const struct estimate_budget *first, const struct estimate_budget *end)
+{
+    size_t n = 1;
+    while (first + n < end && same_load(first, first + n))
+        n++;
+    return n;
+}
+
+static void print_load(const struct estimate_budget *b)
+{
+    char identity[IDENTITY_NAME_MAX + 1];
+    printf(" %7zu %9.4g %8.3gs %8.3gs %12.0f %8zu  %s\n", b->targets, b->polls_per_s,
+           b->pickup.p50_ms / 1000, b->pickup.p95_ms / 1000, b->polls_per_s * SECONDS_OF_DAY,
+           b->connections, identity_of(b->first, identity, sizeof identity));
+}
+
+static void print_budgets(const struct estimate *f)
+{
+    const struct estimate_budget *at = f->budgets, *end = at + f->budget_count;
+    printf("\n%-20s %7s %9s %9s %9s %12s %8s  %s\n", "REGION", "TARGETS", "POLLS/S", "P50", "P95",
+           "CALLS/DAY", "SOCKETS", "CREDENTIALS (P50, P95: of the slowest target)");
+    while (at < end) {
+        size_t more = count_alike(at, end) - 1;
+        printf("%-20.*s", STR_ARG(at->first->options.region));
+        print_load(at++);
+        if (f->budget_count > BUDGETS_LISTED && more > 1) {
+            char text[32];
+            snprintf(text, sizeof text, "%zu more, each", more);
+            printf("%-20s", text);
+            print_load(at);
+            at += more;
+        }
+    }
+}
+
+static void print_pickup(const struct estimate_row *row)
+{
+    const struct estimate_pickup *p = &row->pickup;
+    const struct pipepoll_target_options *o = &row->first->options;
+    printf("%-16.*s half of the jobs within %.3g s, 95 %% within %.3g s, and one round trip",
+           STR_ARG(row->first->name), p->p50_ms / 1000, p->p95_ms / 1000);
+    if (!o->pickup_goal_ms && row->interval_ms > o->interval_ms * 1.001)
+        printf("\n%-16s (the ceiling makes it a poll every %.3g s)", "", row->interval_ms / 1000);
+    putchar('\n');
+}
+
+void estimate_report_text(const struct estimate_report *r)
+{
+    const struct estimate *f = &r->estimate;
+    printf("%-16s %7s  %-28s %9s %6s  %-24s %s\n", "TARGET", "REGIONS", "ACTION TYPE", "INTERVAL",
+           "BATCH", "CREDENTIALS", "ENDPOINT");
+    for (size_t i = 0, n; i < f->row_count; i += n) {
+        n = count_rows(f, &f->rows[i], same_terms);
+        print_row(&f->rows[i]);
+        if (n > 1)
+            printf("%zu more up to %.*s, each with an action type of its own and all else alike\n",
+                   n - 1, STR_ARG(f->rows[i + n - 1].first->name));
+    }
+    print_totals(r);
+    print_routes(&r->routes);
+    print_budgets(f);
+    printf("\nA job is found after\n");
+    for (size_t i = 0, n; i < f->row_count; i += n) {
+        n = count_rows(f, &f->rows[i], same_pickup);
+        print_pickup(&f->rows[i]);
+        if (n > 1)
+            printf("%-16s the same, up to %.*s\n", "", STR_ARG(f->rows[i + n - 1].first->name));
+    }
+}
+
+/* --- JSON --- */
+
+static void print_member(const char *name, str value)
+{
+    char text[4096];
+    struct buf b = BUF_ON(text);
+    jsontext_string(&b, value);
+    printf("\"%s\":%.*s", name, STR_ARG(b.overflow ? STR("null") : buf_str(&b)));
+}
+
+static void print_next(const char *name, str value)
+{
+    putchar(',');
+    print_member(name, value);
+}
+
+static void print_json_pickup(const struct estimate_pickup *p)
+{
+    printf(",\"pickupMsP50\":%.0f,\"pickupMsP95\":%.0f", p->p50_ms, p->p95_ms);
+}
+
+static void print_json_row(const struct estimate_row *row)
+{
+    const struct plan_target *t = row->first;
+    const struct pipepoll_target_options *o = &t->options;
+    const struct pipepoll_action_type *a = &o->action_type;
+    char endpoint[ROUTE_URL_MAX], identity[IDENTITY_NAME_MAX + 1];
+    putchar('{');
+    print_member("name", t->name);
+    printf(",\"regions\":%zu,\"actionTypeId\":{", row->regions);
+    print_member("category", a->category);
+    print_next("owner", a->owner);
+    print_next("provider", a->provider);
+    print_next("version", a->version);
+    putchar('}');
+    print_next("credentials", str_of(identity_of(t, identity, sizeof identity)));
+    if (o->pickup_goal_ms)
+        printf(",\"pickupGoalMs\":%u,\"goalHolds\":%s", o->pickup_goal_ms,
+               row->late ? "false" : "true");
+    else
+        printf(",\"intervalMs\":%u", o->interval_ms);
+    printf(",\"pollEveryMs\":%.0f,\"maxBatchSize\":%u", row->interval_ms, o->max_batch_size);
+    print_next("endpoint", str_of(route_endpoint(t, endpoint, sizeof endpoint)));
+    print_json_pickup(&row->pickup);
+    putchar('}');
+}
+
+static void print_json_budget(const struct estimate_budget *b)
+{
+    char identity[IDENTITY_NAME_MAX + 1];
+    putchar('{');
+    print_member("credentials", str_of(identity_of(b->first, identity, sizeof identity)));
+    print_next("region", b->first->options.region);
+    printf(",\"targets\":%zu,\"pollsPerSecond\":%.6g", b->targets, b->polls_per_s);
+    print_json_pickup(&b->pickup);
+    printf(",\"callsPerDay\":%.0f,\"sockets\":%zu}", b->polls_per_s * SECONDS_OF_DAY,
+           b->connections);
+}
+
+static void print_json_routes(const struct routes *r)
+{
+    printf("\"settings\":[");
+    for (size_t i = 0; i < r->setting_count; i++) {
+        printf("%s{", i ? "," : "");
+        print_member("setting", str_of(r->settings[i].name));
+        print_next("value", r->settings[i].value);
+        print_next("from", r->settings[i].from);
+        putchar('}');
+    }
+    printf("],\"proxies\":[");
+    for (size_t i = 0; i < r->proxy_count; i++) {
+        printf("%s{", i ? "," : "");
+        print_member("proxy", str_of(r->proxies[i].proxy));
+        print_next("endpoint", str_of(r->proxies[i].example));
+        printf(",\"endpoints\":%zu}", r->proxies[i].endpoints);
+    }
+    printf("],");
+}
+
+void estimate_report_json(const struct estimate_report *r)
+{
+    const struct estimate *f = &r->estimate;
+    printf("{\"targets\":[");
+    for (size_t i = 0; i < f->row_count; i++) {
+        if (i)
+            putchar(',');
+        print_json_row(&f->rows[i]);
+    }
+    printf("],\"budgets\":[");
+    for (size_t i = 0; i < f->budget_count; i++) {
+        if (i)
+            putchar(',');
+        print_json_budget(&f->budgets[i]);
+    }
+    printf("],");
+    print_json_routes(&r->routes);
+    printf("\"targetCount\":%zu,\"pollsPerSecond\":%.6g,\"callsPerDay\":%.0f,\"maxInFlight\":%zu,"
+           "\"maxSockets\":%zu,\"maxDescriptors\":%llu,\"maxMemoryBytes\":%zu}\n",
+           f->targets, f->polls_per_s, f->polls_per_s * SECONDS_OF_DAY, f->in_flight,
+           f->connections, (unsigned long long)limits_descriptors_needed(f->connections, 1),
+           r->memory_bytes);
+}

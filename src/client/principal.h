@@ -1,0 +1,55 @@
+/* Whose keys sign the calls of a target: an identity as the poller sees it, shared by all targets
+ * that wish for the same keys. */
+#ifndef CLIENT_PRINCIPAL_H
+#define CLIENT_PRINCIPAL_H
+
+#include "base/list.h"
+#include "base/table.h"
+#include "credentials/identity.h"
+
+struct principal {
+    struct table_node node;
+    struct list news_link; /* in principals.news: look at it at the next tick */
+    struct list regions;   /* those that it signs for; the poller's */
+    struct principals *all;
+    struct identity *identity;
+    struct pipepoll_credentials *wish; /* referenced */
+    uint32_t region_count;
+    bool is_to_retry;   /* when its news are taken */
+    bool retry;         /* its targets are to be polled when the fetch under way ends */
+    uint32_t retries;   /* such fetches that ended */
+    uint64_t told_hash; /* of what was told last */
+};
+
+/* What principals are made from and belong to. */
+struct principals {
+    struct table used; /* by wish */
+    struct list news;  /* those that may have changed, in the order in which they did */
+    uint32_t open;     /* those that are closing included */
+    struct provider_host host;
+    /* From the loop: a principal has news, or the last one that closes is gone. */
+    void (*on_change)(void *ctx);
+    void *ctx;
+};
+
+/* The principal of this wish, made when no region uses it yet: then for the first of its regions,
+ * this one. Counts the caller as one more. PIPEPOLL_ENOMEM. */
+int principal_join(struct principals *all, struct pipepoll_credentials *wish, str region,
+                   struct principal **out);
+/* The first with news, which it has no more then; NULL when there is none. */
+struct principal *principal_next_changed(struct principals *all);
+
+/* One region less; the last one ends it: principals.open goes down later, from the loop. */
+void principal_leave(struct principal *s);
+
+/* For all, as their news are taken (there may be many): keys that are missing, refused or degraded
+ * are fetched, and whoever waits for others tries again with what came. */
+void principals_retry(struct principals *all);
+
+struct pipepoll_identity principal_report(const struct principal *s);
+
+/* Is this report worth telling? Not when it differs from the one before in the numbers of its
+ * reason only: a fetch that fails again and again is told once. Remembers it as told. */
+bool principal_is_news(struct principal *s, const struct pipepoll_identity *report);
+
+#endif

@@ -1,0 +1,76 @@
+/* A table of identities by what they are made of. The newest is asked first: targets come sorted,
+ * so that it is nearly always that one. */
+#include "config/credentials_cache.h"
+
+#include <stdlib.h>
+
+#include "base/list.h"
+#include "base/log.h"
+
+struct credentials_cache_entry {
+    struct table_node node;
+    struct identity identity;
+    struct pipepoll_credentials *credentials;
+};
+
+static uint64_t hash_of(const struct identity *id)
+{
+    uint64_t hash = table_hash(table_hash(0, id->profile), id->role_arn);
+    return table_hash(table_hash(hash, id->external_id), id->role_session_name);
+}
+
+static struct credentials_cache_entry *find(const struct credentials_cache *k,
+                                            const struct identity *id, uint64_t hash)
+{
+    for (struct table_node *n = table_first(&k->all, hash); n; n = table_next(n)) {
+        struct credentials_cache_entry *e = CONTAINER_OF(n, struct credentials_cache_entry, node);
+        if (identity_compare(&e->identity, id) == 0)
+            return e;
+    }
+    return NULL;
+}
+
+static int add(struct credentials_cache *k, const struct identity *id, uint64_t hash,
+               struct pipepoll_error *why)
+{
+    struct credentials_cache_entry *new = calloc(1, sizeof *new);
+    if (!new)
+        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    int r = identity_credentials(&new->credentials, id, why);
+    if (r) {
+        free(new);
+        return r;
+    }
+    new->identity = *id;
+    table_put(&k->all, &new->node, hash);
+    k->newest = new;
+    return PIPEPOLL_OK;
+}
+
+int credentials_cache_get(struct credentials_cache *k, const struct identity *id,
+                          struct pipepoll_credentials **out, struct pipepoll_error *why)
+{
+    if (!k->newest || identity_compare(&k->newest->identity, id) != 0) {
+        uint64_t hash = hash_of(id);
+        struct credentials_cache_entry *found = find(k, id, hash);
+        int r = found ? PIPEPOLL_OK : add(k, id, hash, why);
+        if (r)
+            return r;
+        if (found)
+            k->newest = found;
+    }
+    *out = k->newest->credentials;
+    return PIPEPOLL_OK;
+}
+
+void credentials_cache_deinit(struct credentials_cache *k)
+{
+    struct table_walk walk = { 0 };
+    for (struct table_node *n; (n = table_each(&k->all, &walk)) != NULL;) {
+        struct credentials_cache_entry *e = CONTAINER_OF(n, struct credentials_cache_entry, node);
+        pipepoll_credentials_unref(e->credentials);
+        free(e);
+    }
+    table_deinit(&k->all);
+    *k = (struct credentials_cache) { .newest = NULL };
+}

@@ -1,0 +1,108 @@
+#include "config/diagnostic.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+
+__attribute__((format(printf, 3, 0))) static void write_text(char *text, size_t size,
+                                                             const char *format, va_list args)
+{
+    vsnprintf(text, size, format, args);
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+}
+
+static bool comes_before(struct place a, struct place b)
+{
+    return a.line < b.line || (a.line == b.line && a.column < b.column);
+}
+
+static bool is_known(const struct diagnostics *c, const struct diagnostic *new)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (c->list[i].at.line == new->at.line &&
+            c->list[i].at.column == new->at.column &&strcmp(c->list[i].text, new->text) == 0)
+            return true;
+    return false;
+}
+
+static void add(struct diagnostics *c, const struct diagnostic *new)
+{
+    if (is_known(c, new))
+        return;
+    if (new->level == PIPEPOLL_ERROR) {
+        c->errors++;
+        c->elsewhere += new->elsewhere;
+    }
+    if (c->count == DIAGNOSTICS_MAX) {
+        c->left_out++;
+        return;
+    }
+    size_t i = c->count++;
+    for (; i > 0 && comes_before(new->at, c->list[i - 1].at); i--)
+        c->list[i] = c->list[i - 1];
+    c->list[i] = *new;
+}
+
+void complain(struct diagnostics *c, enum pipepoll_level level, struct place at, const char *format,
+              ...)
+{
+    struct diagnostic new = { .level = level, .at = at };
+    va_list args;
+    va_start(args, format);
+    write_text(new.text, sizeof new.text, format, args);
+    va_end(args);
+    add(c, &new);
+}
+
+void complain_elsewhere(struct diagnostics *c, enum pipepoll_level level, const char *format, ...)
+{
+    struct diagnostic new = { .level = level, .elsewhere = true };
+    va_list args;
+    va_start(args, format);
+    write_text(new.text, sizeof new.text, format, args);
+    va_end(args);
+    add(c, &new);
+}
+
+/* "FILE:LINE:COLUMN: [warning: ]TEXT" */
+static str put_line(struct buf *b, const struct diagnostics *c, const struct diagnostic *one,
+                    const char *tag)
+{
+    if (!one->elsewhere)
+        buf_printf(b, "%.*s:", c->file.len > 512 ? 512 : (int)c->file.len, c->file.ptr);
+    if (one->at.line)
+        buf_printf(b, "%u:%u:", one->at.line, one->at.column);
+    buf_printf(b, "%s%s%s", one->elsewhere ? "" : " ", tag, one->text);
+    return buf_str(b);
+}
+
+void diagnostics_each(const struct diagnostics *c,
+                      void (*line)(void *ctx, enum pipepoll_level level, str text), void *ctx)
+{
+    char text[DIAGNOSTIC_TEXT_MAX + 600];
+    for (size_t i = 0; i < c->count; i++) {
+        struct buf b = BUF_ON(text);
+        line(ctx, c->list[i].level, put_line(&b, c, &c->list[i], ""));
+    }
+    if (c->left_out) {
+        struct buf b = BUF_ON(text);
+        buf_printf(&b, "... and %zu more", c->left_out);
+        line(ctx, c->errors ? PIPEPOLL_ERROR : PIPEPOLL_WARNING, buf_str(&b));
+    }
+}
+
+void diagnostics_print(const struct diagnostics *c)
+{
+    char text[DIAGNOSTIC_TEXT_MAX + 600];
+    for (size_t i = 0; i < c->count; i++) {
+        struct buf b = BUF_ON(text);
+        const char *tag = c->list[i].level == PIPEPOLL_WARNING ? "warning: " : "";
+        str line = put_line(&b, c, &c->list[i], tag);
+        fprintf(stderr, "%.*s\n", STR_ARG(line));
+    }
+    if (c->left_out)
+        fprintf(stderr, "... and %zu more\n", c->left_out);
+}

@@ -1,0 +1,245 @@
+/* Credit is the room of the outlet, counted in lines of the greatest length, so that a job asked
+ * for always finds its place. It has far more of it than it should ever hold: with a reader that
+ * keeps up every poll in flight may ask for all it can get, and when the reader does not, the
+ * backlog says so long before the room ends, and jobs stay in the service. */
+#include "daemon/shard.h"
+
+#include "base/jsontext.h"
+#include "base/list.h"
+#include "daemon/event.h"
+
+enum { LINES_MIN = 256, LINES_MAX = 4096, HEALTH_LINES_MAX = 64, BATCH = 10 };
+
+size_t shard_outlet_size(uint32_t in_flight)
+{
+    size_t lines = (size_t)in_flight * BATCH;
+    lines = lines < LINES_MIN ? LINES_MIN : lines;
+    lines = lines > LINES_MAX ? LINES_MAX : lines;
+    return lines * (EVENT_LINE_MAX + 1);
+}
+
+size_t shard_outlet_extra_size(void)
+{
+    return (size_t)HEALTH_LINES_MAX * (EVENT_LINE_MAX + 1);
+}
+
+static struct shard *shard_of(struct pipepoll_sink *sink)
+{
+    return CONTAINER_OF(sink, struct shard, sink);
+}
+
+static struct event_source source_now(const struct pipepoll_target *from)
+{
+    return (struct event_source) { .unix_ms = jsontext_now_ms(),
+                                   .region = pipepoll_target_region(from),
+                                   .action_type = pipepoll_target_action_type(from) };
+}
+
+static size_t credit(struct pipepoll_sink *sink)
+{
+    const struct outlet *o = &shard_of(sink)->outlet;
+    if (o->backlog(o->ctx) >= SHARD_BACKLOG_MAX)
+        return 0;
+    return o->room(o->ctx) / (EVENT_LINE_MAX + 1);
+}
+
+enum { SOON_MS = 10000, FAILURE_TEXT_MAX = 1024, MESSAGE_MAX = 512 };
+
+static str without_full_stop(str text)
+{
+    return text.len && text.ptr[text.len - 1] == '.' ? (str) { text.ptr, text.len - 1 } : text;
+}
+
+/* Back-offs are short and change from one attempt to the next; only of a long wait it helps to know
+ * how long it is. */
+static void put_retry(struct buf *out, uint32_t retry_in_ms)
+{
+    if (retry_in_ms < SOON_MS)
+        buf_put(out, STR("; retrying"));
+    else
+        buf_printf(out, "; next poll in %u s", (retry_in_ms + 500) / 1000);
+}
+
+/* Each failed poll; what comes of it for the target is told by its health. */
+static void log_failure(const struct logger *log, struct pipepoll_target *from,
+                        const struct pipepoll_failure *failure)
+{
+    char text[FAILURE_TEXT_MAX], identity_text[IDENTITY_NAME_MAX + 1];
+    struct buf b = BUF_ON(text), identity = BUF_ON(identity_text);
+    const struct target_set_entry *t = target_set_of(from);
+    if (log->level < PIPEPOLL_DEBUG)
+        return;
+    if (t->plan)
+        identity_put(&identity, &t->plan->identity);
+    const struct subject about = { .target = str_of(t->name),
+                                   .region = pipepoll_target_region(from),
+                                   .identity = buf_str(&identity),
+                                   .status = str_of(event_status(failure->status)),
+                                   .code = failure->code,
+                                   .request_id = failure->request_id,
+                                   .http_status = failure->http_status };
+    str message = without_full_stop(failure->message);
+    if (message.len > MESSAGE_MAX)
+        message.len = MESSAGE_MAX;
+    buf_put(&b, str_of(pipepoll_strerror(failure->status)));
+    if (failure->code.len)
+        buf_printf(&b, ": %.*s", STR_ARG(failure->code));
+    if (message.len)
+        buf_printf(&b, ": %.*s", STR_ARG(message));
+    if (failure->request_id.len)
+        buf_printf(&b, " (request %.*s)", STR_ARG(failure->request_id));
+    put_retry(&b, failure->retry_in_ms);
+    logger_printf(log, PIPEPOLL_DEBUG, &about, "[target %s] in %.*s: %.*s", t->name,
+                  STR_ARG(about.region), STR_ARG(buf_str(&b)));
+}
+
+void shard_note(struct shard *s)
+{
+    s->last.size = sizeof s->last;
+    pipepoll_stats(s->target_set.poller, &s->last);
+    s->in_flight = s->last.in_flight;
+}
+
+/* Whoever waits for the end wants to know for how many. */
+static void note_end(struct shard *s)
+{
+    if (s->closing)
+        shard_note(s);
+}
+
+static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
+                    const struct pipepoll_answer *answer)
+{
+    struct shard *s = shard_of(sink);
+    char text[EVENT_LINE_MAX];
+    if (target_set_answered(target_set_of(from)))
+        health_changed(&s->health, from, NULL);
+    struct event_source source = source_now(from);
+    const struct subject about = { .target = str_of(target_set_of(from)->name),
+                                   .region = source.region,
+                                   .request_id = answer->request_id };
+    note_end(s);
+    for (size_t i = 0; i < answer->job_count; i++) {
+        struct buf line = BUF_ON(text);
+        event_job(&line, &source, &answer->jobs[i], answer->request_id);
+        if (line.overflow || !s->outlet.put(s->outlet.ctx, buf_str(&line)))
+            logger_printf(&s->logger, PIPEPOLL_ERROR, &about,
+                          "not written to stdout: job %.*s in %.*s",
+                          STR_ARG(answer->jobs[i].job_id), STR_ARG(source.region));
+    }
+}
+
+static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
+                   const struct pipepoll_failure *failure)
+{
+    struct shard *s = shard_of(sink);
+    note_end(s);
+    log_failure(&s->logger, from, failure);
+    if (target_set_failed(target_set_of(from), failure, (int64_t)(uv_hrtime() / 1000000)))
+        health_changed(&s->health, from, failure);
+}
+
+static void log_credentials(const struct logger *log, const struct pipepoll_identity *id)
+{
+    const struct subject about = { .source = id->source };
+    str reason = without_full_stop(id->reason);
+    if (id->refused)
+        logger_printf(log, PIPEPOLL_ERROR, &about,
+                      "credentials from %.*s are refused: %.*s; we look for others, and try again",
+                      STR_ARG(id->source), STR_ARG(reason));
+    else if (!id->usable)
+        logger_printf(log, PIPEPOLL_ERROR, &about,
+                      "no credentials%s%.*s: %.*s; targets that need them wait, and we keep asking",
+                      id->source.len ? " from " : "", STR_ARG(id->source), STR_ARG(reason));
+    else if (id->reason.len || id->degraded)
+        logger_printf(log, PIPEPOLL_WARNING, &about, "credentials from %.*s %s: %.*s",
+                      STR_ARG(id->source),
+                      id->degraded ? "have expired, and still serve" : "are not renewed yet",
+                      STR_ARG(id->reason));
+    else
+        logger_printf(log, PIPEPOLL_INFO, &about, "credentials from %.*s", STR_ARG(id->source));
+}
+
+static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identity *id)
+{
+    struct shard *s = shard_of(sink);
+    char text[EVENT_LINE_MAX];
+    struct buf line = BUF_ON(text);
+    log_credentials(&s->logger, id);
+    event_credentials(&line, jsontext_now_ms(), id);
+    if (line.overflow || !s->outlet.put_extra(s->outlet.ctx, buf_str(&line)))
+        logger_printf(&s->logger, PIPEPOLL_WARNING, NULL,
+                      "a credentials event is left out: stdout is too slow");
+}
+
+void shard_refresh(struct shard *s)
+{
+    pipepoll_refresh_credentials(s->target_set.poller);
+}
+
+/* A closed poller has no statistics to ask for, but the last target to go sees all of them. */
+static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
+{
+    struct shard *s = shard_of(sink);
+    shard_note(s);
+    if (!s->closing)
+        health_removed(&s->health, from);
+    target_set_removed(target_set_of(from));
+}
+
+/* A share as of the polls. */
+static uint32_t connections_of(const struct config *config, uint32_t max_in_flight)
+{
+    uint64_t all = config_limits(config).max_connections;
+    all = all * max_in_flight / config->max_in_flight;
+    return all ? (uint32_t)all : 1;
+}
+
+int shard_open(struct shard *s, struct uv_loop_s *loop, const struct config *config,
+               uint32_t max_in_flight, struct pipepoll_error *why)
+{
+    struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
+    s->sink = (struct pipepoll_sink) { .credit = credit,
+                                       .deliver = deliver,
+                                       .failed = failed,
+                                       .credentials = credentials,
+                                       .removed = removed };
+    s->target_set.log = &s->logger;
+    health_reporter_init(&s->health, s->board, &s->outlet, &s->logger);
+    o.sink = &s->sink;
+    o.ca_bundle = config->ca_bundle;
+    o.user_agent_app_id = config->user_agent_app_id;
+    o.max_attempts = config->max_attempts;
+    o.max_in_flight = max_in_flight;
+    o.max_connections = connections_of(config, max_in_flight);
+    o.max_in_flight_per_region = config->max_in_flight_per_region;
+    o.max_polls_per_s = config->max_polls_per_s;
+    o.request_timeout_ms = config->request_timeout_ms;
+    o.connect_timeout_ms = config->connect_timeout_ms;
+    o.log = logger_write;
+    o.log_ctx = &s->logger;
+    return pipepoll_open(&s->target_set.poller, loop, &o, why);
+}
+
+void shard_wake(struct shard *s)
+{
+    if (!s->target_set.poller)
+        return;
+    health_on_room(&s->health);
+    pipepoll_wake(s->target_set.poller);
+}
+
+static void on_poller_closed(void *ctx)
+{
+    struct shard *s = ctx;
+    s->target_set.poller = NULL;
+    s->closed(s->ctx);
+}
+
+void shard_close(struct shard *s)
+{
+    s->closing = true;
+    health_give_up(&s->health);
+    shard_note(s);
+    pipepoll_close(s->target_set.poller, on_poller_closed, s);
+}

@@ -1,0 +1,54 @@
+/* One poller of `pipepoll run` on its loop: its targets, and their answers as lines to an outlet.
+ * Everything here happens on that loop's thread. */
+#ifndef DAEMON_SHARD_H
+#define DAEMON_SHARD_H
+
+#include "config/config.h"
+#include "daemon/health.h"
+#include "daemon/logger.h"
+#include "daemon/outlet.h"
+#include "daemon/target_set.h"
+
+struct uv_loop_s;
+
+struct shard {
+    struct pipepoll_sink sink;
+    struct target_set target_set; /* its poller is NULL while none is open */
+    struct logger logger;         /* its own, so that no thread reads what another one sets */
+    struct outlet outlet;
+    struct health_board *board; /* shared with the other shards */
+    struct health_reporter health;
+    struct pipepoll_stats last; /* as of the last shard_note(), and once closed for good */
+    _Atomic uint32_t in_flight; /* of them, for other threads while the poller closes */
+    bool closing;
+    void (*closed)(void *ctx);
+    void *ctx;
+};
+
+/* From so many bytes of lines on that wait for the reader nothing is asked for: what a pipe holds.
+ * What polls in flight bring comes on top. */
+enum { SHARD_BACKLOG_MAX = 65536 };
+
+/* How much the outlet should hold beside what is being written, for so many polls in flight, and
+ * how much for health events: bytes. */
+size_t shard_outlet_size(uint32_t in_flight);
+size_t shard_outlet_extra_size(void);
+
+/* Open the poller; s->outlet, board, closed, ctx and console were set. Of the config's limits
+ * max_in_flight is given extra: a shard may have but a share of it. As pipepoll_open(). */
+int shard_open(struct shard *s, struct uv_loop_s *loop, const struct config *config,
+               uint32_t max_in_flight, struct pipepoll_error *why);
+
+/* The outlet has room again. */
+void shard_wake(struct shard *s);
+
+/* Ask anew for keys that are missing or refused. */
+void shard_refresh(struct shard *s);
+
+/* Bring s->last up to date. */
+void shard_note(struct shard *s);
+
+/* Drain: polls in flight are delivered, then closed(ctx), never inside this call. */
+void shard_close(struct shard *s);
+
+#endif

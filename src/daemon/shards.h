@@ -1,0 +1,91 @@
+/* All the polling of `pipepoll run`: a shard on each of one or more loops, regions split among
+ * them, and every line brought to the one output. On the home loop's thread. */
+#ifndef DAEMON_SHARDS_H
+#define DAEMON_SHARDS_H
+
+#include "daemon/loop_threads.h"
+#include "daemon/output.h"
+#include "daemon/shard.h"
+#include "daemon/split.h"
+
+struct shards_options {
+    struct uv_loop_s *home;
+    uint32_t loops;              /* no more than the config's max_in_flight */
+    const struct config *config; /* its limits; read by shards_open() only */
+    const struct logger *logger; /* copied for each shard, now and at each change */
+    struct output *output;       /* on `home`; of shards_outlet_size() */
+};
+
+struct post;
+
+struct shards {
+    struct shards_options options;
+    struct loop_threads *loop_threads;
+    struct post *posts;
+    struct split split;
+    struct health_board board;
+    struct plan shares[LOOP_THREADS_LOOPS_MAX]; /* what each polls */
+    struct plan next[LOOP_THREADS_LOOPS_MAX];   /* what each is to poll */
+    uint32_t first_pumped;
+    bool left, done;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+/* What the output must hold of its own: lines of several shards wait in their line queues. */
+size_t shards_outlet_size(uint32_t loops, uint32_t max_in_flight);
+
+/* Open the pollers, without targets. As pipepoll_open(); whatever comes of it, end it by
+ * shards_close(). */
+int shards_open(struct shards *s, const struct shards_options *o, struct pipepoll_error *why);
+
+/* What came of a change. */
+struct shards_change {
+    size_t added, removed, kept; /* targets */
+    uint32_t idle;               /* loops without any */
+};
+
+/* Poll what the plan says, from what was polled before. Reorders the plan's targets, which must
+ * live until the next change or the end. Waits for one turn of each loop. PIPEPOLL_ENOMEM: nothing
+ * was changed. */
+int shards_change(struct shards *s, struct plan *plan, struct shards_change *out);
+
+/* Have keys that are missing or refused asked for anew. Waits for one turn of each loop. Not after
+ * shards_close(). */
+void shards_refresh(struct shards *s);
+
+/* The output has room again, or is broken and every line left is to go to its lost(). */
+void shards_on_room(struct shards *s);
+void shards_on_broken(struct shards *s);
+
+/* Drain: polls in flight are delivered and their lines put into the output, however long that has
+ * no room; then closed(ctx), perhaps inside this call, where shards_deinit() is allowed. */
+void shards_close(struct shards *s, void (*closed)(void *ctx), void *ctx);
+
+/* At any time: polls in flight, as of the last that ended or of shards_note(); bytes of lines
+ * that did not get to the output yet. */
+uint32_t shards_in_flight(const struct shards *s);
+size_t shards_backlog(const struct shards *s);
+
+/* What all pollers did in their time: as of the last shards_note(), and after closed(). */
+struct shards_work {
+    uint64_t polls, jobs, failures;       /* started; delivered; polls that failed */
+    size_t targets, unhealthy, throttled; /* the latter two: by shards_note() alone */
+    uint32_t in_flight, parked;           /* polls */
+    uint32_t max_lateness_ms;
+};
+struct shards_work shards_work(const struct shards *s);
+
+/* Waits for one turn of each loop. Not after shards_close(). */
+void shards_note(struct shards *s);
+
+/* After shards_close() and output_give_up(): the lines that wait in between go to lost(). Returns
+ * how many polls are still in flight. */
+uint32_t shards_give_up(struct shards *s);
+
+/* Log incidents that are due; `last`: all that were not told yet. */
+void shards_tell_health(struct shards *s, const struct logger *log, bool last);
+
+void shards_deinit(struct shards *s); /* fine on a zeroed one */
+
+#endif

@@ -1,0 +1,62 @@
+/* The targets a running poller has, brought from one plan to the next, and the health of each. */
+#ifndef DAEMON_TARGET_SET_H
+#define DAEMON_TARGET_SET_H
+
+#include "base/list.h"
+#include "config/credentials_cache.h"
+#include "config/plan.h"
+#include "daemon/logger.h"
+
+struct target_set {
+    struct pipepoll *poller;
+    const struct logger *log;
+    struct credentials_cache keys; /* while targets are added */
+    size_t added, removed, kept;   /* by the last target_set_change() */
+};
+
+enum health {
+    HEALTH_WELL,
+    HEALTH_THROTTLED, /* polled as often as the service allows */
+    HEALTH_ILL
+};
+
+struct incident;
+
+/* Hangs on each pipepoll_target as its user pointer. */
+struct target_set_entry {
+    char *name;                     /* of its section, NUL-terminated */
+    const struct plan_target *plan; /* NULL once it is removed */
+    enum health health;
+    int status; /* of the failure that made it so; PIPEPOLL_OK while well */
+    char code[64];
+    uint32_t failures; /* in a row */
+    int64_t failing_since_ms;
+    uint32_t answers;          /* in a row, of a throttled target */
+    struct incident *incident; /* that it is in; its owner's, as the next two */
+    char *owed;                /* an event that found no room yet; from malloc() */
+    struct list owed_link;     /* of those; a node of its own or in no list */
+};
+
+/* Add what is new, remove what is gone; the rest notices nothing but perhaps a new name. `old` may
+ * be thrown away afterwards. What cannot be added is logged, and tried again at the next change. */
+void target_set_change(struct target_set *r, struct plan *old, struct plan *new);
+
+struct target_set_entry *target_set_of(const struct pipepoll_target *t);
+
+/* Take note of a failed or an answered poll. true: the target's health, or its cause, is another
+ * one now. What may pass is no change until TARGET_SET_FAILURES polls in a row failed, or those of
+ * TARGET_SET_FAILING_MS: a few failed polls of many are no illness. A service that throttles
+ * refuses some calls and answers others: a throttled target is well again after TARGET_SET_ANSWERS
+ * answers in a row, any other after the first. now_ms: of a clock that is never set. */
+enum { TARGET_SET_ANSWERS = 10, TARGET_SET_FAILURES = 5, TARGET_SET_FAILING_MS = 5000 };
+bool target_set_failed(struct target_set_entry *t, const struct pipepoll_failure *failure,
+                       int64_t now_ms);
+bool target_set_answered(struct target_set_entry *t);
+
+/* How many of a plan's targets that are polled have this health. */
+size_t target_set_count(const struct plan *p, enum health health);
+
+/* For the sink's removed(). */
+void target_set_removed(struct target_set_entry *t);
+
+#endif

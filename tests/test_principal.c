@@ -1,0 +1,183 @@
+/* Principals over an identity of this file's. */
+#include <stdlib.h>
+
+#include "client/principal.h"
+#include "lib/check.h"
+
+static struct identity_options given;
+static struct identity_report now;
+static struct credentials keys;
+static bool has_keys;
+static unsigned opened, changes;
+static void (*close_done)(void *ctx);
+static void *close_ctx;
+
+int identity_open(struct identity **out, const struct identity_options *o)
+{
+    given = *o;
+    opened++;
+    *out = (struct identity *)&given;
+    return 0;
+}
+
+void identity_close(struct identity *id, void (*closed)(void *ctx), void *ctx)
+{
+    close_done = closed;
+    close_ctx = ctx;
+}
+
+struct credentials *identity_current(const struct identity *id)
+{
+    return has_keys ? &keys : NULL;
+}
+
+void identity_report(const struct identity *id, struct identity_report *out)
+{
+    *out = now;
+}
+
+static unsigned retries;
+
+void identity_retry(struct identity *id)
+{
+    retries++;
+}
+
+static void on_change(void *ctx)
+{
+    changes++;
+}
+
+static struct principals all;
+
+static int set_up(void **state)
+{
+    all = (struct principals) { .on_change = on_change };
+    list_init(&all.news);
+    now = (struct identity_report) { .label = "", .why = "", .expires_s = INT64_MAX };
+    has_keys = false;
+    opened = changes = 0;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    table_deinit(&all.used);
+    return 0;
+}
+
+static struct principal *join(struct pipepoll_credentials *wish)
+{
+    struct principal *s = NULL;
+    assert_int_equal(principal_join(&all, wish, STR("eu-west-1"), &s), 0);
+    return s;
+}
+
+static void end(struct principal *s)
+{
+    principal_leave(s);
+    close_done(close_ctx);
+    assert_int_equal(all.open, 0);
+}
+
+static bool is_news(struct principal *s)
+{
+    struct pipepoll_identity report = principal_report(s);
+    return principal_is_news(s, &report);
+}
+
+static void equal_wishes_share_a_principal_until_the_last_one_leaves(void **state)
+{
+    struct pipepoll_credentials *one = NULL, *same = NULL, *other = NULL;
+    pipepoll_credentials_profile(&one, STR("acme"), NULL);
+    pipepoll_credentials_profile(&same, STR("acme"), NULL);
+    pipepoll_credentials_profile(&other, STR("else"), NULL);
+    struct principal *s = join(one);
+    assert_ptr_equal(join(same), s);
+    struct principal *o = join(other);
+    assert_ptr_not_equal(o, s);
+    assert_int_equal(opened, 2);
+    principal_leave(s);
+    assert_int_equal(all.open, 2);
+    principal_leave(s);
+    close_done(close_ctx);
+    assert_int_equal(all.open, 1);
+    end(o);
+    pipepoll_credentials_unref(one);
+    pipepoll_credentials_unref(same);
+    pipepoll_credentials_unref(other);
+}
+
+static void keys_at_hand_are_news_and_a_fetch_under_way_is_none(void **state)
+{
+    struct pipepoll_credentials *wish = NULL;
+    pipepoll_credentials_default(&wish, NULL);
+    struct principal *waits = join(wish);
+    assert_null(principal_next_changed(&all));
+    assert_int_equal(changes, 0);
+    given.on_change(NULL, given.ctx);
+    given.on_change(NULL, given.ctx);
+    assert_ptr_equal(principal_next_changed(&all), waits);
+    assert_null(principal_next_changed(&all));
+    assert_int_equal(changes, 2);
+    given.on_change(NULL, given.ctx); /* whatever its news: it ends */
+    end(waits);
+    assert_null(principal_next_changed(&all));
+    has_keys = true;
+    struct principal *has = join(wish);
+    assert_ptr_equal(principal_next_changed(&all), has);
+    end(has);
+    pipepoll_credentials_unref(wish);
+}
+
+static void a_retry_is_for_all_and_remembered_until_it_is_over(void **state)
+{
+    struct pipepoll_credentials *wish = NULL;
+    pipepoll_credentials_default(&wish, NULL);
+    struct principal *s = join(wish);
+    principals_retry(&all);
+    assert_int_equal(retries, 0); /* in slices: there may be many */
+    assert_ptr_equal(principal_next_changed(&all), s);
+    assert_int_equal(retries, 1);
+    assert_true(s->retry);
+    assert_null(principal_next_changed(&all));
+    end(s);
+    pipepoll_credentials_unref(wish);
+}
+
+static void a_failure_is_told_once_whatever_its_numbers(void **state)
+{
+    struct pipepoll_credentials *wish = NULL;
+    pipepoll_credentials_default(&wish, NULL);
+    struct principal *s = join(wish);
+    now.why = "no connection after 12 ms";
+    assert_true(is_news(s));
+    now.why = "no connection after 7 ms";
+    assert_false(is_news(s));
+    now.why = "denied";
+    assert_true(is_news(s));
+    now = (struct identity_report) { .label = "l", .why = "", .usable = true, .expires_s = 5 };
+    assert_true(is_news(s));
+    assert_false(is_news(s));
+    now.expires_s = 6; /* renewed */
+    assert_true(is_news(s));
+    now.degraded = true;
+    assert_true(is_news(s));
+    end(s);
+    pipepoll_credentials_unref(wish);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(equal_wishes_share_a_principal_until_the_last_one_leaves,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_at_hand_are_news_and_a_fetch_under_way_is_none, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_retry_is_for_all_and_remembered_until_it_is_over, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_failure_is_told_once_whatever_its_numbers, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
