@@ -761,12 +761,12 @@ static void options_out_of_range_are_refused(void **state)
     }
     struct sim_options o = { .trouble = { .error_rate = 2 } };
     assert_int_equal(sim_open(&sim, &loop, &o, &why), PIPEPOLL_EINVAL);
-    static char token[8193];
+    static char token[16385];
     memset(token, 'x', sizeof token);
     o = (struct sim_options) { .session_token = { token, sizeof token } };
     assert_int_equal(sim_open(&sim, &loop, &o, &why), PIPEPOLL_EINVAL);
-    assert_non_null(strstr(why.text, "token is longer than 8192"));
-    o = (struct sim_options) { .session_token = { token, 8192 }, .listen = STR("nonsense") };
+    assert_non_null(strstr(why.text, "token is longer than 16384"));
+    o = (struct sim_options) { .session_token = { token, 16384 }, .listen = STR("nonsense") };
     assert_int_equal(sim_open(&sim, &loop, &o, &why), PIPEPOLL_EINVAL);
     assert_non_null(strstr(why.text, "nonsense"));
     o = (struct sim_options) { .listen = STR("192.0.2.1:0") };
