@@ -1,3 +1,7 @@
+/* The body is put together from constant pieces: names that have passed the checks hold nothing to
+ * escape, so that no JSON writer is needed in the way of each poll. The checks keep the model's own
+ * limits, so that what the service would refuse is refused before a call, with the nearest name
+ * that it knows. */
 #include "aws/operation.h"
 
 #include "base/log.h"

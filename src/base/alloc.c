@@ -1,3 +1,5 @@
+/* realloc() and free() stand in where the embedder gave no allocator. Zeroing is done here, so that
+ * an embedder's function needs to know nothing but sizes. */
 #include "base/alloc.h"
 
 #include <stdlib.h>

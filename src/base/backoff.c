@@ -1,3 +1,5 @@
+/* A roll has 64 bits and a ceiling 15 of them: the remainder is even enough. Nothing is kept here
+ * between calls. */
 #include "base/backoff.h"
 
 uint64_t backoff_delay_ms(unsigned failures, uint64_t base_ms, uint64_t roll)

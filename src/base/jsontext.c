@@ -1,3 +1,6 @@
+/* Strings are walked sequence by sequence: what is UTF-8 is copied, and of what is not each byte
+ * becomes one U+FFFD. A member finds out from the last byte put whether it needs a comma, since a
+ * value never ends in '{': its caller keeps no state for that. */
 #include "base/jsontext.h"
 
 #include <time.h>

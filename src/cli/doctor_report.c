@@ -1,3 +1,7 @@
+/* Text and JSON walk over the same probes and diagnose each anew when they come to it: a diagnosis
+ * is cheap, and no memory is needed for however many targets. The table is made twice, once to
+ * measure its columns and once to print it. Text says once what targets in a row have in common;
+ * JSON lists each, for programs count for themselves. */
 #include "cli/doctor_report.h"
 
 #include <stdio.h>
@@ -37,7 +41,7 @@ static str name_of(const struct plan_target *t)
     return (str) { t->name.ptr, t->name.len < NAME_MAX_BYTES ? t->name.len : NAME_MAX_BYTES };
 }
 
-/* As wide as its widest cell. */
+/* A line of the table, each column of which is as wide as its widest cell. */
 struct row {
     const char *colour; /* of the result */
     char cells[COLUMN_COUNT][CELL_MAX];

@@ -1,3 +1,7 @@
+/* Text is for people: of many rows or budgets, those in a row that are alike are told by the first
+ * and a count, so that a file of thousands of sections that are much the same still fits a screen.
+ * JSON lists every one. Both print the same estimate; nothing is computed here but the bound of
+ * memory, which is what all targets and connections take when all are in use. */
 #include "cli/estimate_report.h"
 
 #include <stdio.h>
@@ -7,7 +11,7 @@
 #include "config/limits.h"
 #include "config/quantity.h"
 
-/* More budgets than this are not listed one by one where their loads are equal. */
+/* More budgets or rows than these are not listed one by one where they are alike. */
 enum { BUDGETS_LISTED = 8, ROWS_LISTED = 16, SECONDS_OF_DAY = 86400 };
 
 int estimate_report_make(struct estimate_report *out, const struct config *config)

@@ -1,3 +1,10 @@
+/* A poll out: take the current keys, encode the body, see to room for the head, sign it at the
+ * region's idea of the time, send. A poll in: compare clocks, decode the answer in place, and tell
+ * what it means. The keys are held from the one to the other, so that a refusal of keys that were
+ * replaced meanwhile is told from one of the current keys.
+ *
+ * Heads and what they are signed from hold session tokens: they are wiped before they are freed,
+ * and a token that an answer repeats is hidden before its words are told. */
 #include "client/call.h"
 
 #include "aws/clock_skew.h"

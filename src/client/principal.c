@@ -1,3 +1,9 @@
+/* News are not told when they happen but queued, each principal once however often it changes, and
+ * on_change() rings; the poller takes them one by one when it has time. A retry of all is queued
+ * likewise, and each fetch begins as its principal is taken. Leaving takes the principal out of the
+ * table at once and frees it when its identity has closed: whoever joins meanwhile gets a new one.
+ *
+ * What was told last is kept as a hash, in which the digits of the reason are left out. */
 #include "client/principal.h"
 
 static struct principal *find(const struct principals *all, const struct wish *wish, uint64_t hash)

@@ -1,8 +1,15 @@
+/* A region's link is in its principal's list while it is up to date, and in that of the lagging
+ * otherwise: a whole list moves at once when there are news, and regions come back one by one, in
+ * slices. Catching up means: follow the account to its limiter, hold or let go the share, and wake
+ * what waited for other keys.
+ *
+ * A region that was half made is freed as any other: each part of it may be missing but the
+ * principal. */
 #include "client/region.h"
 
 #include "base/log.h"
 
-/* Of these a slice takes some 10 us. */
+/* A slice of so many takes some 10 us. */
 enum { CAUGHT_UP_AT_ONCE = 64 };
 
 static uint64_t hash_of(uint64_t seed, const struct endpoint *e, const struct principal *principal)

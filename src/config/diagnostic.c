@@ -1,3 +1,7 @@
+/* A list sorted by inserting: at one place the order of finding stays, and what has no place comes
+ * first. Once it is full the rest is counted only, be it of an earlier place: the bound is on
+ * memory and on the patience of the reader. A sentence is cut to its array, and no control
+ * character of a file gets through to a terminal. */
 #include "config/diagnostic.h"
 
 #include <stdarg.h>

@@ -13,7 +13,7 @@ struct identity {
 
 enum { IDENTITY_NAME_MAX = 160 };
 
-/* See cli/order.h: 0 for those that mean the same keys. */
+/* See base/order.h: 0 for those that mean the same keys. */
 int identity_compare(const struct identity *a, const struct identity *b);
 
 /* For people: "default", "profile acme", "role 123456789012/Poller by profile acme". At most

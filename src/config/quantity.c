@@ -1,3 +1,6 @@
+/* All numbers are read by one function: digits are gathered as a whole number, which is exact in a
+ * double, and divided once by its power of ten. There is no sign, no exponent and no locale, which
+ * strtod() would take. */
 #include "config/quantity.h"
 
 enum { DIGITS_MAX = 12 }; /* more would not fit any range, and keeps doubles exact */

@@ -1,3 +1,7 @@
+/* The library's list of regions by partition is the only one, and all here walks over it: some
+ * dozens of names, too few to need an index. Only the partitions' names stand here too. Names of
+ * AWS's own tools (fips-us-east-1, aws-global) are taken for what they mean. The list ages: what is
+ * not in it may be new, and only what is near a name in it looks like a slip. */
 #include "config/region.h"
 
 #include "base/buf.h"
