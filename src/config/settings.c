@@ -1,3 +1,6 @@
+/* A list of what was loaded, by the profile's name as it was asked for: "" and "default" are two
+ * entries. The list may move when it grows, what it points to does not. What could not be loaded is
+ * not kept: whoever asks next tries again. */
 #include "config/settings.h"
 
 #include <stdlib.h>

@@ -1,3 +1,9 @@
+/* The library judges whole targets, so each value is put into a sample in which only it can be
+ * wrong: the rules stay in one place, and each diagnostic names the place of its value. The
+ * section's own word goes before the default in [pipepoll], and for the endpoint both go before the
+ * settings of the profile, which come with the identity: it is read first. A key that is of no use
+ * without another (external-id, slowest-interval) is an error only in the section itself: a default
+ * is for those targets that it fits. */
 #include "config/target_config.h"
 
 #include "base/buf.h"

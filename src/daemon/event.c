@@ -1,3 +1,5 @@
+/* Texts of the service and of people are cut before they are escaped, where each byte may become
+ * six: the bounds below are such that the longest line still fits EVENT_LINE_MAX. */
 #include "daemon/event.h"
 
 #include "base/jsontext.h"

@@ -1,3 +1,5 @@
+/* The status tells, but for PIPEPOLL_ECREDENTIALS, which stands for keys that are wrong as well as
+ * for those that will soon be right: there the wait until the next poll tells which. */
 #include "daemon/failure.h"
 
 /* The longest back-off there is; what waits for a change is looked at each minute. */

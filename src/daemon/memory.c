@@ -1,3 +1,6 @@
+/* The limit stops core files, of the programs that we start too. It stops neither a core that the
+ * kernel pipes to a program nor a debugger; PR_SET_DUMPABLE does, but ends with an exec. Hence
+ * both. */
 #include "daemon/memory.h"
 
 #include <stdlib.h>
@@ -11,8 +14,6 @@ void memory_conceal(void)
     const struct rlimit none = { .rlim_cur = 0, .rlim_max = 0 };
     if (str_eq(str_of(getenv("PIPEPOLL_ALLOW_CORE")), STR("1")))
         return;
-    /* A core piped to a program is not bound by the limit, and a debugger by neither: hence
-     * both. */
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_DUMPABLE, 0);
 }

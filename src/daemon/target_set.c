@@ -1,3 +1,10 @@
+/* The plans' difference drives the poller: each entry is added, removed or handed on. Entries hang
+ * on the library's targets and die when those have ended, which a poll in flight may delay: until
+ * then an entry stands without a plan. What failed to be added has no live target, and is added
+ * again when the next plan keeps it.
+ *
+ * A failure of the status and code that the target has already is no change of its health: whoever
+ * is told of changes hears a cause once, however long it lasts. */
 #include "daemon/target_set.h"
 
 #include <stdio.h>

@@ -1,3 +1,7 @@
+/* The lane hands over head and body piece by piece. A limit that is passed sets x->fault, which
+ * transfer_end() does not replace. Wanted headers share one room of fixed size in the transfer; a
+ * new head empties it, a repeated header does not give its part back. The body's room doubles up to
+ * TRANSFER_ANSWER_MAX and stays for the next transfer. */
 #include "io/transfer.h"
 
 static const uint64_t ns_per_ms = 1000000;
@@ -157,7 +161,7 @@ void transfer_end(struct transfer *x, enum fault fault, const char *detail)
     x->on_done(x);
 }
 
-/* A service may quote a secret in its diagnostic. */
+/* A service may quote a secret in its error message. */
 void transfer_deinit(struct transfer *x, struct transport *tp)
 {
     if (x->answer_cap)

@@ -1,3 +1,9 @@
+/* One X509_STORE, read at the start, which each SSL_CTX refers to. A bundle that failed is read a
+ * second time, to find out where.
+ *
+ * Why a handshake failed is told by more than its error code: a message callback notes what the
+ * peer sent. The notes are ex data of the SSL_CTX, which holds a reference until OpenSSL frees
+ * it. */
 #include "io/trust.h"
 
 #include <errno.h>

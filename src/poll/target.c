@@ -1,3 +1,9 @@
+/* The schedule moves a target from state to state; here is decided when it is due. Every end of a
+ * poll goes through target_on_end(): an answer sets pace and phase, a fault goes by its reaction.
+ * Phases count from start to start, so that slow answers slow nobody down. What is owed to the past
+ * is in few fields: early_ns is spent once, after an answer; retry_cost is given back by an answer
+ * and lost by a fault; emptied_ns tells how long jobs may have waited, which stalls and failures
+ * make unknown. */
 #include "poll/target.h"
 
 #include <assert.h>

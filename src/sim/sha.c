@@ -1,3 +1,5 @@
+/* OpenSSL's own one-shot calls, and not aws/digest: the simulator judges what that computes, and
+ * must not share its mistakes. */
 #include "sim/sha.h"
 
 #include <openssl/evp.h>

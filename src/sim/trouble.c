@@ -1,3 +1,10 @@
+/* Rules are a list, the newest first, searched from end to end for each request: they are few, and
+ * TROUBLE_RULES_MAX at most. To set a rule anew is to replace it, and its throttle window begins
+ * again. That window is a plain second from the first request after the last one, so two of them
+ * side by side may let the double rate through.
+ *
+ * One table of fields, by offset, serves names, bounds, reading and writing, for the command line
+ * and the control API alike. */
 #include "sim/trouble.h"
 
 #include <stdlib.h>
