@@ -63,7 +63,7 @@ static void what_the_loops_did_is_added_up(void **state)
     f->seconds = 2;
     f->cpu_s = 1;
     f->busy_ns = 7;
-    f->loop_stats = 11;
+    f->turns = 11;
     f->longest_turn_ns = 13;
     f->connections = 17;
     f->connections_before = 19;
@@ -78,7 +78,7 @@ static void what_the_loops_did_is_added_up(void **state)
     assert_true(r->sum.seconds > 1.9 && r->sum.seconds < 2.1);
     assert_true(r->sum.cpu_s > 1.9 && r->sum.cpu_s < 2.1);
     assert_int_equal(r->sum.busy_ns, 14);
-    assert_int_equal(r->sum.loop_stats, 22);
+    assert_int_equal(r->sum.turns, 22);
     assert_int_equal(r->sum.longest_turn_ns, 13);
     assert_int_equal(r->sum.connections, 34);
     assert_int_equal(r->sum.connections_before, 38);

@@ -42,7 +42,7 @@ void bench_report_add(struct bench_report *r, const struct load_figures *f)
     sum->seconds = f->seconds > sum->seconds ? f->seconds : sum->seconds;
     sum->cpu_s += f->cpu_s;
     sum->busy_ns += f->busy_ns;
-    sum->loop_stats += f->loop_stats;
+    sum->turns += f->turns;
     if (f->longest_turn_ns > sum->longest_turn_ns)
         sum->longest_turn_ns = f->longest_turn_ns;
     sum->in_flight_sum += f->in_flight_sum;
@@ -111,7 +111,7 @@ static void print_figures(const struct bench_report *r)
            ratio(1e6, cpu_us));
     printf("%-22s %12.2f ms   busy %.1f %% of the time, %.0f us a turn\n", "longest turn",
            (double)f->longest_turn_ns / 1e6, 100 * loop_share(r, (double)f->busy_ns / 1e9),
-           ratio((double)f->busy_ns / 1e3, (double)f->loop_stats));
+           ratio((double)f->busy_ns / 1e3, (double)f->turns));
     printf("%-22s %12u ms   of a due poll, for a slot or for the loop; warm-up included\n",
            "longest lateness", f->max_lateness_ms);
     printf("%-22s %12.1f      on average\n", "polls in flight", in_flight_mean(r));
@@ -223,7 +223,7 @@ static void put_figures(const struct bench_report *r)
     printf("\"loopCpuShare\":%.4f,\"loopBusyShare\":%.4f,", loop_share(r, f->cpu_s),
            loop_share(r, (double)f->busy_ns / 1e9));
     printf("\"turns\":%llu,\"longestTurnUs\":%.1f,\"maxLatenessMs\":%u,",
-           (unsigned long long)f->loop_stats, (double)f->longest_turn_ns / 1e3, f->max_lateness_ms);
+           (unsigned long long)f->turns, (double)f->longest_turn_ns / 1e3, f->max_lateness_ms);
     printf("\"inFlightMean\":%.2f,\"connections\":%llu,\"connectionsWhileMeasured\":%llu,",
            in_flight_mean(r), (unsigned long long)f->connections,
            (unsigned long long)(f->connections - f->connections_before));

@@ -132,7 +132,7 @@ void load_end(struct load *l)
         f->cpu_s = thread_cpu_s() - l->begin_cpu_s;
         f->busy_ns = l->loop_stats.busy_ns;
         f->longest_turn_ns = l->loop_stats.longest_ns;
-        f->loop_stats = l->loop_stats.count;
+        f->turns = l->loop_stats.count;
     }
     l->measuring = false;
     f->connections = stats.connections;

@@ -23,7 +23,7 @@ struct load_figures {
     uint64_t polls, jobs; /* answered */
     double seconds;
     double cpu_s; /* of the loop's thread */
-    uint64_t busy_ns, longest_turn_ns, loop_stats;
+    uint64_t busy_ns, longest_turn_ns, turns;
     uint64_t in_flight_sum, in_flight_samples;
     struct histogram latency_us;
     uint64_t connections_before, connections; /* all that were opened */

@@ -23,11 +23,15 @@ static bool comes_before(struct place a, struct place b)
     return a.line < b.line || (a.line == b.line && a.column < b.column);
 }
 
+static bool is_same(const struct diagnostic *a, const struct diagnostic *b)
+{
+    return a->at.line == b->at.line && a->at.column == b->at.column && !strcmp(a->text, b->text);
+}
+
 static bool is_known(const struct diagnostics *c, const struct diagnostic *new)
 {
     for (size_t i = 0; i < c->count; i++)
-        if (c->list[i].at.line == new->at.line &&
-            c->list[i].at.column == new->at.column &&strcmp(c->list[i].text, new->text) == 0)
+        if (is_same(&c->list[i], new))
             return true;
     return false;
 }

@@ -273,7 +273,7 @@ static void note_endpoint(struct target_config *d, enum pipepoll_setting which)
         target_config_setting(d, which);
 }
 
-static void read_limiter(struct target_config *d)
+static void read_allow_unknown(struct target_config *d)
 {
     enum key k = KEY_ALLOW_UNKNOWN_REGIONS;
     d->allow_unknown_regions = false;
@@ -290,7 +290,7 @@ int target_config_read(struct target_config *d)
     d->in_force = 0;
     read_action_type(d);
     read_pace(d);
-    read_limiter(d);
+    read_allow_unknown(d);
     int r = read_identity(d);
     if (r)
         return r;

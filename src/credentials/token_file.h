@@ -9,7 +9,8 @@
 struct token_file {
     /* From the loop, exactly once per start. token: without blanks at its ends, dies on return.
      * status: 0; PIPEPOLL_ECREDENTIALS: it can't be read, is empty, or holds a byte that is not
-     * printable ASCII, and why says so; PIPEPOLL_ENOMEM. */
+     * printable ASCII; PIPEPOLL_ETRANSPORT: what keeps it from being read may pass. why says
+     * which. */
     void (*on_done)(struct token_file *t, str token, int status);
     struct watch *watch; /* notes the file; borrowed until on_done(); may be NULL */
     struct pipepoll_error why;

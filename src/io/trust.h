@@ -29,9 +29,9 @@ struct trust_notes *trust_notes_new(const struct trust *t); /* NULL: out of memo
 void trust_notes_release(struct trust_notes *notes);        /* NULL is fine */
 
 /* Make an SSL_CTX (passed as void, as libcurl does) verify against the roots of notes, by TLS 1.2
- * or later. It
- * reads from a socket all that is there instead of record by record: whoever reads must go on until
- * nothing is left. Its connections write into notes. Returns false when OpenSSL refuses. */
+ * or later. It reads from a socket all that is there instead of record by record: whoever reads
+ * must go on until nothing is left. Its connections write into notes. Returns false when OpenSSL
+ * refuses. */
 bool trust_apply(struct trust_notes *notes, void *ssl_ctx);
 /* What made a connection fail; verdict: of the verification, as libcurl tells it. UNKNOWN: nothing
  * of TLS's, as far as is known. */
@@ -40,11 +40,13 @@ enum pipepoll_cause trust_blame(const struct trust_notes *notes, long verdict);
 /* Of a connection (an SSL, passed as void): has the peer said (close_notify) that it sends no more?
  * Otherwise the end of its bytes is a cut. */
 bool trust_was_closed(const void *ssl);
-/* "TLSv1.3", and who issued the peer's certificate as one line of ASCII, empty if there is none.
- * Cut to size. */
+
 /* Do the verdict, or libcurl's words for an error of OpenSSL, say that it had no memory? They don't
  * each time that it had none. */
 bool trust_lacks_memory(const char *error, long verdict);
+
+/* "TLSv1.3", and who issued the peer's certificate as one line of ASCII, empty if there is none.
+ * Cut to size. */
 void trust_describe_version(const void *ssl, char *text, size_t size);
 void trust_describe_issuer(const void *ssl, char *text, size_t size);
 

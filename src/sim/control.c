@@ -341,7 +341,7 @@ static void reply_no_route(const struct request *rq, struct reply *reply)
 /* The body must be one object; an absent one is empty. */
 static int read_body(struct command *c)
 {
-    json_error_t error;
+    json_error_t error = { .text = "out of memory" };
     str body = str_trim(c->rq->body);
     c->body =
         body.len ? json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, &error) : json_object();

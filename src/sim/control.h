@@ -20,7 +20,8 @@ bool control_wants(const struct request *rq);
  *   POST   /_sim/jobs          {"count":n, place}      add jobs                -> {"added":n}
  *   POST   /_sim/acknowledge   {"jobId":"..."}         a job is done with      -> {}
  *   POST   /_sim/action-types  {place}                 make it known           -> {}
- *   PUT    /_sim/trouble       {place, trouble}        set one                 -> {}
+ *   PUT    /_sim/trouble       {place, trouble}        set one                 -> what is set
+ *   GET    /_sim/trouble                               those that are set
  *   DELETE /_sim/trouble                               take all troubles away  -> {}
  *   GET    /_sim/ledger?since=N                        the events after N, 1000 at most
  *   GET    /_sim/stats                                 struct sim_stats
