@@ -17,7 +17,7 @@ import time
 
 sys.dont_write_bytecode = True
 from lib.program import (ACME, DEADLINE_S, KEYS, PROGRAM, Process, Sim, check, finish, path_of,
-                         pipepoll, start_run, target, write)
+                         pipepoll, program_for_all, start_run, target, write)
 
 
 def jobs_of(lines):
@@ -304,8 +304,8 @@ def limited(which, soft, hard=None):
     return lambda: resource.setrlimit(which, (soft, soft if hard is None else hard))
 
 
-def short_run(arguments, preexec_fn, env=KEYS):
-    p = subprocess.run([PROGRAM, *arguments], env=env, capture_output=True, text=True,
+def short_run(arguments, preexec_fn, env=KEYS, program=PROGRAM):
+    p = subprocess.run([program, *arguments], env=env, capture_output=True, text=True,
                        preexec_fn=preexec_fn, timeout=DEADLINE_S, stdin=subprocess.DEVNULL)
     return p
 
@@ -368,9 +368,6 @@ def test_idle_connections(sim):
 
 
 def test_threads(sim):
-    if os.getuid() == 0:
-        os.chmod(os.path.dirname(path_of("x")), 0o755)
-
     def no_threads():
         resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
         if os.getuid() == 0:
@@ -380,7 +377,8 @@ def test_threads(sim):
     # The search for leaks is a thread of its own.
     options = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
     for arguments in commands(sim):
-        p = short_run(arguments, no_threads, dict(KEYS, ASAN_OPTIONS=options))
+        p = short_run(arguments, no_threads, dict(KEYS, ASAN_OPTIONS=options),
+                      program_for_all())
         check(f"{arguments[0]} without threads: one line that says so, and 255",
               p.returncode == 255 and p.stderr.count("\n") == 1 and "threads" in p.stderr
               and "ulimit -u" in p.stderr, (p.returncode, p.stderr))

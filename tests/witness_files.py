@@ -25,7 +25,7 @@ import threading
 
 from lib import shared_files
 from lib.program import (ACME, BARE, KEY, PROGRAM, SECRET, TOKEN, Sim, check, everything, finish,
-                         folder, path_of, running, write)
+                         folder, path_of, program_for_all, running, write)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NOBODY = 65534
@@ -171,7 +171,8 @@ def first_line(err):
 
 
 def run_ours(env, url, uid, cwd):
-    p = subprocess.run([PROGRAM, "poll", "--action-type-id", ACME, *url], env=env, cwd=cwd,
+    program = program_for_all() if uid else PROGRAM
+    p = subprocess.run([program, "poll", "--action-type-id", ACME, *url], env=env, cwd=cwd,
                        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30,
                        **({"user": uid, "group": uid, "extra_groups": []} if uid else {}))
     everything.extend([p.stdout, p.stderr])

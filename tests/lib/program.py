@@ -4,10 +4,12 @@ as its users do. sys.argv[1] is the path of pipepoll.
 Every wait is for a line, a file or an exit, with a deadline; nothing sleeps for its own sake."""
 
 import atexit
+import functools
 import http.server
 import json
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -48,6 +50,19 @@ def check(name, true, detail=""):
 
 def path_of(name):
     return os.path.join(folder, name)
+
+
+@functools.cache
+def program_for_all():
+    """A copy that any user can start, wherever the build folder is: its parents may be closed."""
+    os.chmod(folder, 0o755)
+    to = path_of("for-all")
+    os.mkdir(to)
+    built = os.path.dirname(PROGRAM)
+    for name in os.listdir(built):
+        if name in ("pipepoll", "pipepoll-sim") or re.fullmatch(r"libpipepoll\.so\.\d+", name):
+            shutil.copy(os.path.join(built, name), to)
+    return os.path.join(to, os.path.basename(PROGRAM))
 
 
 def write(name, text):
