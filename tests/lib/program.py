@@ -33,6 +33,11 @@ results = []
 everything = []  # all that any command printed, for the canary
 folder = tempfile.mkdtemp(prefix="pipepoll-test-")
 
+# Whoever started us may ignore some signals (nohup, a shell's `&`), and programs inherit that.
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+
 # A machine that knows nothing of AWS: no variables, no files, no metadata service, no proxy.
 BARE = {k: v for k, v in os.environ.items()
         if not k.startswith("AWS_") and not k.lower().endswith(("_proxy", "_ca_bundle"))}
