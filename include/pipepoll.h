@@ -33,121 +33,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pipepoll/credentials.h"
+#include "pipepoll/error.h"
+#include "pipepoll/settings.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#if defined(__GNUC__)
-#define PIPEPOLL_API __attribute__((visibility("default")))
-#else
-#define PIPEPOLL_API
-#endif
-
 #define PIPEPOLL_VERSION "0.1.0"
 
-struct uv_loop_s;            /* libuv's uv_loop_t */
-struct pipepoll;             /* one poller on one loop */
-struct pipepoll_target;      /* one action type in one region */
-struct pipepoll_credentials; /* whose keys to sign with, shared by reference count */
-struct pipepoll_settings;    /* what the environment and the shared files say besides keys */
-
-struct pipepoll_str {
-    const char *ptr;
-    size_t len;
-};
-
-/* A string literal or a NUL-terminated string as a pipepoll_str. */
-PIPEPOLL_API struct pipepoll_str pipepoll_str(const char *text);
-
-enum pipepoll_status {
-    PIPEPOLL_OK = 0,
-    PIPEPOLL_EINVAL = -1,   /* an argument breaks a rule; `why` names it */
-    PIPEPOLL_ENOMEM = -2,   /* out of memory */
-    PIPEPOLL_ECLOSING = -3, /* the poller is closing */
-    PIPEPOLL_ESYSTEM = -4,  /* the system or a library below refused */
-
-    /* Wrong until somebody changes the set-up. Polled again slowly, reported once per change. */
-    PIPEPOLL_ECREDENTIALS = -10, /* no credentials, or the service does not accept them */
-    PIPEPOLL_EDENIED = -11,      /* the credentials may not poll this action type */
-    PIPEPOLL_ENOTFOUND = -12,    /* the action type does not exist in this region */
-    PIPEPOLL_EREFUSED = -13,     /* the service refused the request as such */
-    PIPEPOLL_EUNTRUSTED = -14,   /* the server's certificate could not be verified */
-    PIPEPOLL_ENOTENABLED = -15,  /* the account has not enabled this region */
-
-    /* Passing. Polled again after a back-off, each failure reported. */
-    PIPEPOLL_ETRANSPORT = -20, /* no connection, or it broke */
-    PIPEPOLL_ETIMEDOUT = -21,  /* no answer within request_timeout_ms */
-    PIPEPOLL_ETHROTTLED = -22, /* the service asks for fewer calls */
-    PIPEPOLL_ESERVICE = -23,   /* the service failed */
-    PIPEPOLL_EPROTO = -30      /* the answer was not understood */
-};
-
-/* What is to be mended, where that is known: finer than a status, and with `subject`, which names
- * the thing. Others may follow; a program treats those that it does not know as UNKNOWN. */
-enum pipepoll_cause {
-    PIPEPOLL_CAUSE_UNKNOWN, /* none of these: the sentence is all there is */
-
-    /* The source of keys. */
-    PIPEPOLL_CAUSE_NOT_CONFIGURED, /* nobody configured one */
-    PIPEPOLL_CAUSE_SOURCE,         /* the one that is configured is broken, or gave none */
-    PIPEPOLL_CAUSE_FILE,           /* a file can't be read or is damaged; subject: its path */
-    PIPEPOLL_CAUSE_LOGIN,          /* a login has ended; subject: the command that renews it */
-    PIPEPOLL_CAUSE_ROLE_DENIED,    /* STS refused a role; subject: its ARN */
-    PIPEPOLL_CAUSE_ROLE, /* STS gave no keys for a role for another reason; subject: ARN */
-
-    /* The keys, as the service sees them. */
-    PIPEPOLL_CAUSE_EXPIRED,      /* they have expired */
-    PIPEPOLL_CAUSE_UNKNOWN_KEY,  /* it does not know the access key id */
-    PIPEPOLL_CAUSE_WRONG_SECRET, /* the signature is not the one it computed */
-    PIPEPOLL_CAUSE_SIGNATURE,    /* it did not take the signature, and does not say why */
-    PIPEPOLL_CAUSE_WRONG_REGION, /* signed for another region than that of the endpoint */
-    PIPEPOLL_CAUSE_CLOCK,        /* the clock of this machine is wrong */
-
-    /* What was asked for. */
-    PIPEPOLL_CAUSE_DENIED,         /* the keys are good, but may not do it */
-    PIPEPOLL_CAUSE_OPT_IN,         /* the account has not opted in to the service */
-    PIPEPOLL_CAUSE_SUBSCRIPTION,   /* the account is not signed up for the service */
-    PIPEPOLL_CAUSE_NOT_ENABLED,    /* nor has it enabled the region */
-    PIPEPOLL_CAUSE_NO_ACTION_TYPE, /* no such action type in this region */
-    PIPEPOLL_CAUSE_OWNER,          /* action types of this owner can't be polled */
-    PIPEPOLL_CAUSE_REQUEST,        /* the service does not take the request as such */
-
-    /* Who answers. */
-    PIPEPOLL_CAUSE_THROTTLED,
-    PIPEPOLL_CAUSE_SERVICE,    /* it failed */
-    PIPEPOLL_CAUSE_MIDDLE_BOX, /* another did: a proxy, a login page; subject: its Server header */
-    PIPEPOLL_CAUSE_NOT_UNDERSTOOD, /* what it says makes no sense */
-
-    /* The way there; subject: the host as the URL has it, or the proxy. */
-    PIPEPOLL_CAUSE_NAME,               /* it has no address */
-    PIPEPOLL_CAUSE_UNREACHABLE,        /* no connection */
-    PIPEPOLL_CAUSE_BROKEN_OFF,         /* the connection ended before the answer */
-    PIPEPOLL_CAUSE_TIMED_OUT,          /* no connection, or no answer, in time */
-    PIPEPOLL_CAUSE_PLAIN_HTTP,         /* it speaks plain HTTP on an https URL */
-    PIPEPOLL_CAUSE_TLS,                /* no agreement on TLS */
-    PIPEPOLL_CAUSE_CLIENT_CERTIFICATE, /* it demands one of us, and there is none */
-    PIPEPOLL_CAUSE_UNTRUSTED,          /* its certificate could not be verified */
-    PIPEPOLL_CAUSE_NOT_YET_VALID,      /* its certificate is of the future, by our clock */
-    PIPEPOLL_CAUSE_OUTDATED,           /* its certificate has expired, by our clock */
-    PIPEPOLL_CAUSE_PROXY,              /* the proxy would not connect */
-    PIPEPOLL_CAUSE_PROXY_LOGIN,        /* the proxy wants another user and password, or any */
-
-    /* This machine. */
-    PIPEPOLL_CAUSE_MEMORY,
-    PIPEPOLL_CAUSE_DESCRIPTORS, /* too many open files, of the process or of the system */
-    PIPEPOLL_CAUSE_SYSTEM       /* the system or a library below refused */
-};
-
-/* One line for a status, static, never NULL. Any thread. */
-PIPEPOLL_API const char *pipepoll_strerror(int status);
-
-/* Why a call failed: one sentence that names the field, the value and what is allowed; and what is
- * to be mended, with its subject, cut to fit. */
-struct pipepoll_error {
-    char text[512];
-    enum pipepoll_cause cause;
-    char subject[256]; /* NUL-terminated, "" where there is none */
-};
+struct uv_loop_s;       /* libuv's uv_loop_t */
+struct pipepoll;        /* one poller on one loop */
+struct pipepoll_target; /* one action type in one region */
 
 /* --- action types and jobs --- */
 
@@ -222,81 +120,6 @@ struct pipepoll_sink {
      * by themselves. May be NULL. */
     void (*credentials)(struct pipepoll_sink *self, const struct pipepoll_identity *identity);
 };
-
-/* --- credentials --- */
-
-/* These say whose keys are wanted. A poller gets them, on its own loop and transport and without
- * blocking, when it opens or when a target is added that names them; it renews them 15 minutes
- * (with some jitter) before they expire, keeps the old ones while that fails and they are good, and
- * asks anew when the service refuses them. While keys are missing or refused, the files they come
- * from (the shared files, a token's) are looked at each second, by stat(), and read again when they
- * have changed; any other source is asked once a minute at most. New keys wake the targets that
- * failed with the old ones. Equal credentials share an identity. They may be given to several
- * pollers of one thread. All copies of keys are wiped when they are let go. */
-
-/* Fixed keys. session_token may be empty. EINVAL: an empty key, one with a control character, or a
- * session_token of more than 16 KiB. ENOMEM. */
-PIPEPOLL_API int pipepoll_credentials_static(struct pipepoll_credentials **out,
-                                             struct pipepoll_str access_key_id,
-                                             struct pipepoll_str secret_access_key,
-                                             struct pipepoll_str session_token,
-                                             struct pipepoll_error *why);
-
-/* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SECURITY_TOKEN or AWS_SESSION_TOKEN, and
- * AWS_CREDENTIAL_EXPIRATION, read now; a blank one counts as unset. ECREDENTIALS: the key or the
- * secret is not set, or the last is not a time. EINVAL, ENOMEM as above. */
-PIPEPOLL_API int pipepoll_credentials_environment(struct pipepoll_credentials **out,
-                                                  struct pipepoll_error *why);
-
-/* None: polls go unsigned, as by `aws --no-sign-request`, which AWS itself refuses. For stand-ins
- * that know no keys. ENOMEM. */
-PIPEPOLL_API int pipepoll_credentials_anonymous(struct pipepoll_credentials **out,
-                                                struct pipepoll_error *why);
-
-/* The default chain: what the AWS CLI would use on this machine. The first of these that is
- * configured is taken, and it is an error when that one is broken:
- *  1. AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, with AWS_SESSION_TOKEN or AWS_SECURITY_TOKEN
- *     (the older name wins) and AWS_CREDENTIAL_EXPIRATION;
- *  2. a role (source_profile, credential_source) of the profile AWS_PROFILE, else
- *     AWS_DEFAULT_PROFILE, else "default", of AWS_CONFIG_FILE (~/.aws/config) and
- *     AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials);
- *  3. AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN;
- *  4. what else that profile has: a web identity, IAM Identity Center (as `aws sso login` left it,
- *     its token renewed by the refresh token and written back), keys of the credentials file,
- *     credential_process, keys of the config file;
- *  5. a container's: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI (ECS, EKS Pod Identity);
- *  6. EC2 instance metadata, unless AWS_EC2_METADATA_DISABLED: version 2, and version 1 only where
- *     AWS_EC2_METADATA_V1_DISABLED=false allows it.
- * A file or line that cannot be read or understood matters only when something in it is needed, and
- * is told then. ENOMEM. */
-PIPEPOLL_API int pipepoll_credentials_default(struct pipepoll_credentials **out,
-                                              struct pipepoll_error *why);
-
-/* A profile of the shared files, and nothing else. EINVAL: an empty name. ENOMEM. */
-PIPEPOLL_API int pipepoll_credentials_profile(struct pipepoll_credentials **out,
-                                              struct pipepoll_str name, struct pipepoll_error *why);
-
-/* A role to assume (STS AssumeRole) with the keys of `source` (NULL: the default chain), which is
- * referenced. */
-struct pipepoll_role {
-    size_t size;                      /* set to sizeof */
-    struct pipepoll_str arn;          /* arn:aws:iam::123456789012:role/Name */
-    struct pipepoll_str session_name; /* 2 to 64 of [A-Za-z0-9+=,.@_-]; empty: pipepoll-TIME */
-    struct pipepoll_str external_id;  /* empty: none */
-    uint32_t duration_s;              /* 900 to 43200; 0: 3600 */
-};
-/* EINVAL: not a role's ARN, a member out of range, a source that is anonymous, or more than 4
- * roles one upon the other.
- * ENOMEM. */
-PIPEPOLL_API int pipepoll_credentials_role(struct pipepoll_credentials **out,
-                                           struct pipepoll_credentials *source,
-                                           const struct pipepoll_role *role,
-                                           struct pipepoll_error *why);
-
-/* One more or one less reference; both take NULL. The poller holds its own. unref returns NULL. */
-PIPEPOLL_API struct pipepoll_credentials *pipepoll_credentials_ref(struct pipepoll_credentials *c);
-PIPEPOLL_API struct pipepoll_credentials *pipepoll_credentials_unref(
-    struct pipepoll_credentials *c);
 
 /* --- the poller --- */
 
@@ -468,54 +291,10 @@ PIPEPOLL_API struct pipepoll_str pipepoll_target_region(const struct pipepoll_ta
 PIPEPOLL_API struct pipepoll_action_type pipepoll_target_action_type(
     const struct pipepoll_target *t);
 
-/* --- settings --- */
-
-/* What the environment and the shared files say of where calls go, as the AWS CLI reads them. The
- * library itself uses of these only what its credentials need, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE,
- * HTTPS_PROXY, NO_PROXY and AWS_DISABLE_CLOCK_SKEW_CORRECTION; the rest is the caller's to apply or
- * not. */
-enum pipepoll_setting {
-    PIPEPOLL_SETTING_PROFILE,      /* AWS_PROFILE, AWS_DEFAULT_PROFILE; "default" */
-    PIPEPOLL_SETTING_REGION,       /* AWS_REGION, AWS_DEFAULT_REGION, region of the profile */
-    PIPEPOLL_SETTING_ENDPOINT_URL, /* AWS_ENDPOINT_URL_CODEPIPELINE, AWS_ENDPOINT_URL, the profile's
-                                    * services section, its endpoint_url; a variable that is set
-                                    * but empty is an error */
-    PIPEPOLL_SETTING_FIPS,         /* AWS_USE_FIPS_ENDPOINT, use_fips_endpoint: "true" or empty */
-    PIPEPOLL_SETTING_DUALSTACK,    /* AWS_USE_DUALSTACK_ENDPOINT, use_dualstack_endpoint */
-    PIPEPOLL_SETTING_CA_BUNDLE,    /* AWS_CA_BUNDLE, ca_bundle, REQUESTS_CA_BUNDLE: as a path, with
-                                    * "~" and $NAME replaced */
-    /* As ENDPOINT_URL, for the services that give out credentials: */
-    PIPEPOLL_SETTING_STS_ENDPOINT_URL,
-    PIPEPOLL_SETTING_SSO_ENDPOINT_URL,
-    PIPEPOLL_SETTING_MAX_ATTEMPTS, /* AWS_MAX_ATTEMPTS, max_attempts: 1 or more */
-    PIPEPOLL_SETTING_RETRY_MODE,   /* AWS_RETRY_MODE, retry_mode: legacy, standard or adaptive */
-    PIPEPOLL_SETTING_OUTPUT,       /* AWS_DEFAULT_OUTPUT, output: as it was written */
-    PIPEPOLL_SETTING_USER_AGENT_APP_ID, /* AWS_SDK_UA_APP_ID, sdk_ua_app_id */
-    PIPEPOLL_SETTING_COUNT
-};
-/* Read them, of this profile (empty: AWS_PROFILE, AWS_DEFAULT_PROFILE, or "default"). Blocks to
- * read the files. EINVAL: a value is not one of those that it may have, the profile that was named
- * is not there, or a line that says where calls go is not understood or in a file that everybody
- * may write ("FILE:LINE:COLUMN: what"). ENOMEM. */
-PIPEPOLL_API int pipepoll_settings_load(struct pipepoll_settings **out, struct pipepoll_str profile,
-                                        struct pipepoll_error *why);
-/* A value, empty where it is not given, and where it comes from ("AWS_REGION", "profile acme"). */
-PIPEPOLL_API struct pipepoll_str pipepoll_settings_get(const struct pipepoll_settings *s,
-                                                       enum pipepoll_setting which,
-                                                       struct pipepoll_str *from);
-/* What was passed over, or is doubtful: the i-th sentence, empty past the last. */
-PIPEPOLL_API struct pipepoll_str pipepoll_settings_warning(const struct pipepoll_settings *s,
-                                                           size_t i);
-PIPEPOLL_API struct pipepoll_settings *pipepoll_settings_free(struct pipepoll_settings *s);
-
-/* The proxy that calls to this endpoint URL would go by, without its password, in text[size]; ""
- * for none. */
-PIPEPOLL_API void pipepoll_proxy(struct pipepoll_str url, char *text, size_t size);
+/* --- facts --- */
 
 /* The interval that holds a pickup goal whatever the arrivals, milliseconds: for plans. */
 PIPEPOLL_API uint32_t pipepoll_goal_interval_ms(uint32_t pickup_goal_ms);
-
-/* --- facts --- */
 
 /* The regions of a partition (aws, aws-cn, aws-us-gov, ...; empty: aws) where CodePipeline is
  * offered, as of 2026: the i-th name, or NULL past the last. Static text. Any thread. */

@@ -1,6 +1,6 @@
-"""libpipepoll exports what its header declares, no more and no less, all of one version.
+"""libpipepoll exports what its headers declare, no more and no less, all of one version.
 
-usage: test_symbols.py include/pipepoll.h libpipepoll.so
+usage: test_symbols.py libpipepoll.so HEADER...
 """
 import re
 import shutil
@@ -67,11 +67,11 @@ def blind_spots():
 
 
 def main():
-    header, library = sys.argv[1:]
+    library, *headers = sys.argv[1:]
     if not shutil.which("nm"):
         print("skipped: no nm")
         sys.exit(77)
-    functions, public = declared(Path(header).read_text())
+    functions, public = declared("".join(Path(header).read_text() for header in headers))
     defined = symbols(library, "--defined-only")
     found = [*complaints(functions, public, defined, symbols(library, "--undefined-only"))]
     found += blind_spots()

@@ -10,6 +10,7 @@
 #include "config/limits.h"
 #include "daemon/logger.h"
 #include "daemon/memory.h"
+#include "daemon/preflight.h"
 #include "daemon/signals.h"
 
 static int print_help(const struct program *p)
@@ -49,7 +50,7 @@ static bool hold_standard_descriptors(void)
 static bool prepare_for_loop(const struct command *c)
 {
     struct pipepoll_error why;
-    int r = limits_check(&why);
+    int r = preflight_check(&why);
     if (!r && logger_open())
         r = explain(&why, PIPEPOLL_ESYSTEM, "no thread can be started that writes to stderr");
     if (r)
