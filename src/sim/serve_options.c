@@ -102,26 +102,6 @@ static bool read_number(double *out, str text)
     return true;
 }
 
-/* A number of min to max, whole unless `whole` is false. */
-static int read_ranged(double *out, const char *text, double min, double max, bool whole)
-{
-    double n;
-    if (!read_number(&n, str_of(text)) || n < min || n > max || (whole && n != floor(n)))
-        return PIPEPOLL_EINVAL;
-    *out = n;
-    return 0;
-}
-
-static int read_u32(uint32_t *out, const char *name, const char *text, struct pipepoll_error *why)
-{
-    double n;
-    if (read_ranged(&n, text, 1, 1e9, true))
-        return explain(why, PIPEPOLL_EINVAL, "--%s '%s' is not a whole number from 1 to 1000000000",
-                       name, text);
-    *out = (uint32_t)n;
-    return 0;
-}
-
 static int read_trouble_field(struct sim_trouble *trouble, str name, str text,
                               struct pipepoll_error *why)
 {
@@ -169,51 +149,41 @@ static int read_trouble(struct serve_options *c, const char *text, struct pipepo
     return read_list(&c->troubles[i].where, &c->troubles[i].trouble, str_of(text), why);
 }
 
-static int read_seed(uint64_t *out, const char *text, struct pipepoll_error *why)
-{
-    double n;
-    if (read_ranged(&n, text, 1, 9007199254740992.0, true))
-        return explain(why, PIPEPOLL_EINVAL, "--seed '%s' is not a whole number from 1 to 2^53",
-                       text);
-    *out = (uint64_t)n;
-    return 0;
-}
+static const struct number {
+    double min, max;
+    bool is_whole;
+    const char *what;
+} numbers[SERVE_FLAG_COUNT] = {
+    [FLAG_JOBS] = { 1, 1e9, true, "a whole number from 1 to 1000000000" },
+    [FLAG_DEFAULT_BATCH] = { 1, 1e9, true, "a whole number from 1 to 1000000000" },
+    [FLAG_SEED] = { 1, 9007199254740992.0, true, "a whole number from 1 to 2^53" },
+    [FLAG_LEASE] = { 0.001, 86400, false, "a number from 0.001 to 86400" },
+    [FLAG_JOBS_PER_SECOND] = { 0, 1e6, false, "a number from 0 to 1000000" },
+};
 
-static int read_lease(uint32_t *out, const char *text, struct pipepoll_error *why)
-{
-    double n;
-    if (read_ranged(&n, text, 0.001, 86400, false))
-        return explain(why, PIPEPOLL_EINVAL, "--lease '%s' is not a number from 0.001 to 86400",
-                       text);
-    *out = (uint32_t)(n * 1000);
-    return 0;
-}
-
-static int read_rate(double *out, const char *text, struct pipepoll_error *why)
-{
-    if (read_ranged(out, text, 0, 1e6, false))
-        return explain(why, PIPEPOLL_EINVAL,
-                       "--jobs-per-second '%s' is not a number from 0 to 1000000", text);
-    return 0;
-}
-
-static int read_number_flag(struct serve_options *c, int flag, const char *value,
+static int read_number_flag(struct serve_options *c, int flag, str value,
                             struct pipepoll_error *why)
 {
-    struct sim_options *o = &c->options;
-    switch (flag) {
-    case FLAG_JOBS:
-        return read_u32(&c->jobs, "jobs", value, why);
-    case FLAG_JOBS_PER_SECOND:
-        return read_rate(&o->arrivals.jobs_per_s, value, why);
-    case FLAG_SEED:
-        return read_seed(&o->arrivals.seed, value, why);
-    case FLAG_LEASE:
-        return read_lease(&o->lease_ms, value, why);
-    case FLAG_DEFAULT_BATCH:
-        return read_u32(&o->default_batch, "default-batch", value, why);
-    }
-    return read_trouble_field(&o->trouble, str_skip(serve_flags[flag].name, 2), str_of(value), why);
+    const struct number *rule = &numbers[flag];
+    str name = serve_flags[flag].name;
+    double n;
+    if (!rule->what)
+        return read_trouble_field(&c->options.trouble, str_skip(name, 2), value, why);
+    if (!read_number(&n, value) || n < rule->min || n > rule->max ||
+        (rule->is_whole && n != floor(n)))
+        return explain(why, PIPEPOLL_EINVAL, "%.*s '%.*s' is not %s", STR_ARG(name), STR_ARG(value),
+                       rule->what);
+    if (flag == FLAG_JOBS)
+        c->jobs = (uint32_t)n;
+    else if (flag == FLAG_DEFAULT_BATCH)
+        c->options.default_batch = (uint32_t)n;
+    else if (flag == FLAG_SEED)
+        c->options.arrivals.seed = (uint64_t)n;
+    else if (flag == FLAG_LEASE)
+        c->options.lease_ms = (uint32_t)(n * 1000);
+    else
+        c->options.arrivals.jobs_per_s = n;
+    return 0;
 }
 
 static int read_flag(struct serve_options *c, int flag, str value, struct pipepoll_error *why)
@@ -258,7 +228,7 @@ static int read_flag(struct serve_options *c, int flag, str value, struct pipepo
     case FLAG_TROUBLE:
         return read_trouble(c, value.ptr, why);
     }
-    return read_number_flag(c, flag, value.ptr, why);
+    return read_number_flag(c, flag, value, why);
 }
 
 static int check_certificate(const struct serve_options *c, struct pipepoll_error *why)
