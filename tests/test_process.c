@@ -420,6 +420,27 @@ int __wrap_worker_start(struct worker *w, struct worker_job *j)
     return thread_error ? thread_error : __real_worker_start(w, j);
 }
 
+/* More programs than there are threads hang; who waits behind them is told, and in time. */
+static void a_program_does_not_wait_for_a_thread_without_end(void **state)
+{
+    enum { HANGING = 40 };
+    struct runner r;
+    struct process_run hanging[HANGING] = { 0 };
+    char *argv[] = { (char[]) { "sleep" }, (char[]) { "60" }, NULL };
+    open_runner(&r);
+    for (size_t i = 0; i < HANGING; i++) {
+        hanging[i].on_done = on_done;
+        assert_int_equal(process_run_start(&hanging[i], r.worker, &r.alloc, argv, LONG_MS), 0);
+    }
+    assert_int_equal(start(&r, "exit 0", 20), 0);
+    run_until_done(&r, 1);
+    assert_int_equal(r.end, PROCESS_NO_START);
+    assert_int_equal(r.code, EAGAIN);
+    for (size_t i = 0; i < HANGING; i++)
+        process_run_forget(&hanging[i]);
+    close_runner(&r);
+}
+
 static void what_the_machine_lacks_is_told_by_name(void **state)
 {
     struct runner r;
@@ -518,6 +539,7 @@ int main(void)
         cmocka_unit_test(no_descriptor_and_no_secret_stays),
         cmocka_unit_test(a_program_that_ignores_signals_holds_up_no_end),
         cmocka_unit_test(a_program_that_waits_for_a_thread_is_not_started_when_forgotten),
+        cmocka_unit_test(a_program_does_not_wait_for_a_thread_without_end),
         cmocka_unit_test(what_the_machine_lacks_is_told_by_name),
         cmocka_unit_test(a_status_that_somebody_else_took_is_no_failure),
         cmocka_unit_test(signals_that_we_ignore_or_block_are_the_programs_again),

@@ -25,6 +25,7 @@ struct running {
     struct process_run *owner; /* NULL: it went, or knows the end */
     struct alloc alloc;
     unsigned handles; /* not yet closed */
+    unsigned waits;   /* for a thread: times the time was up before it began */
     bool drained;     /* nobody holds the other end of the pipe */
     enum process_end end;
     int code;
@@ -112,13 +113,16 @@ static void on_exited(struct child *c)
         running_end(g, g->end, g->code);
 }
 
-/* It counts from when the program was begun with: others may have to end first. */
+/* It counts from when the program was begun with: others may have to end first, and that has a
+ * bound too. */
 static void on_time_up(struct alarm *a)
 {
     struct running *g = CONTAINER_OF(a, struct running, deadline);
     uint64_t now_ns = wake_now_ns(), begun_ns = g->child ? child_begun_ns(g->child) : 0;
     if (!g->child)
         running_end(g, g->end, g->code);
+    else if (!begun_ns && ++g->waits == PROCESS_WAITS)
+        running_end(g, PROCESS_NO_START, EAGAIN);
     else if (!begun_ns)
         alarm_set(a, now_ns + g->timeout_ns);
     else if (now_ns < begun_ns + g->timeout_ns)

@@ -10,7 +10,11 @@
 
 struct worker;
 
-enum { PROCESS_OUTPUT_MAX = 64 << 10, PROCESS_DIAGNOSTIC_MAX = 2 << 10 };
+enum {
+    PROCESS_OUTPUT_MAX = 64 << 10,
+    PROCESS_DIAGNOSTIC_MAX = 2 << 10,
+    PROCESS_WAITS = 5 /* times the time-out, for a thread */
+};
 
 enum process_end {
     PROCESS_EXITED,    /* code is its exit status */
@@ -37,8 +41,9 @@ struct process_run {
 
 /* Start argv (NULL-terminated, copied; argv[0] is looked up in PATH), with the environment of this
  * process as it is now, in a session of its own. Programs are loaded on the worker's threads, a
- * bounded number at once; timeout_ms counts from when that begins. PIPEPOLL_ENOMEM: not started;
- * all else comes by on_done(). */
+ * bounded number at once; timeout_ms counts from when that begins, and where it does not begin
+ * within PROCESS_WAITS of them, that is NO_START with EAGAIN. PIPEPOLL_ENOMEM: not started; all
+ * else comes by on_done(). */
 int process_run_start(struct process_run *r, struct worker *w, const struct alloc *alloc,
                       char **argv, uint32_t timeout_ms);
 /* Kill it, with its process group; on_done() will not come, and r may be freed at once. Memory goes
