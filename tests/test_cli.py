@@ -70,6 +70,15 @@ def test_poll(sim):
           r.code == 0 and sim.control("GET", "stats")["requests"] == before + 1, r)
 
 
+def test_answer_that_cannot_be_printed(sim):
+    sim.control("POST", "jobs", region="us-east-1", provider="Unprintable", count=1)
+    r = pipepoll("poll", "--endpoint-url", sim.url, "--region", "us-east-1", "--action-type-id",
+                 ACME.replace("Acme", "Unprintable"), "--query", "abs(jobs)")
+    whole = [line for line in r.err.splitlines() if line.startswith("The whole answer: {")]
+    check("a query that its answer refuses loses no job", r.code == 255 and r.out == "" and
+          len(whole) == 1 and json.loads(whole[0].split(": ", 1)[1])["jobs"][0]["jobId"], r)
+
+
 def test_poll_failures(sim):
     def poll(region, *arguments, env=None, url=sim.url):
         return pipepoll("poll", "--endpoint-url", url, "--action-type-id", ACME, "--region", region,
@@ -660,6 +669,7 @@ def main():
     test_check()
     sim = Sim()
     test_poll(sim)
+    test_answer_that_cannot_be_printed(sim)
     test_poll_failures(sim)
     for loops in (1, 2):
         print(f"--- run --loops {loops}", flush=True)

@@ -137,14 +137,15 @@ static void tell_progress(struct doctor *d, uint64_t now_ms)
     d->progress_ms = now_ms + PROGRESS_MS;
     if (pending)
         fprintf(stderr, "pipepoll doctor: %zu of %zu targets not examined yet, %llu s at most\n",
-                pending, d->report.count, (unsigned long long)(d->end_ms - now_ms) / 1000);
+                pending, d->report.count, (unsigned long long)(d->end_ms - now_ms + TRY_MS) / 1000);
 }
 
 static void let_more_go(struct doctor *d, uint64_t now_ms)
 {
     if (d->options.no_poll || now_ms < d->moved_ms + STUCK_MS)
         return;
-    d->at_once *= 2;
+    if (d->at_once < d->report.count)
+        d->at_once *= 2;
     d->moved_ms = now_ms;
     pipepoll_wake(d->poller);
 }
@@ -267,10 +268,10 @@ static int start_report(struct doctor *d)
     if (!r->probes)
         return PIPEPOLL_ENOMEM;
     r->count = plan->count;
-    r->ca_bundle = d->options.config.ca_bundle;
     r->made_up = d->options.made_up && !d->options.no_poll;
     for (size_t i = 0; i < r->count; i++) {
         probe_init(&r->probes[i], &plan->targets[i]);
+        r->probes[i].ca_bundle = d->options.config.ca_bundle;
         r->probes[i].made_up = d->options.made_up;
     }
     return PIPEPOLL_OK;

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "cli/poll_input.h"
 #include "cli/poll_print.h"
+#include "config/config.h"
 #include "config/identity.h"
 #include "daemon/failure.h"
 #include "daemon/leave.h"
@@ -195,7 +196,8 @@ static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identi
 static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
 {
     struct poll *p = CONTAINER_OF(sink, struct poll, sink);
-    (void)from;
+    struct once *o = pipepoll_target_user(from);
+    o->live = NULL;
     if (--p->left == 0)
         pipepoll_close(p->poller, on_closed, p);
 }
@@ -263,9 +265,8 @@ static void start_deadline(struct poll *p, uv_loop_t *loop)
 
 static void log_debug(void *ctx, enum pipepoll_level level, str line)
 {
-    static const char *const names[] = { "error", "warning", "info", "debug" };
     (void)ctx;
-    fprintf(stderr, "pipepoll poll: %s: %.*s\n", names[level], STR_ARG(line));
+    fprintf(stderr, "pipepoll poll: %s: %.*s\n", config_log_level_name(level), STR_ARG(line));
 }
 
 static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *why)

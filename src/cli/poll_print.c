@@ -25,9 +25,19 @@ static struct format_screen screen_of(const struct poll_options *o)
     };
 }
 
-/* Query and print. EXIT_FINE, or what to exit with, and the user was told why. */
-int poll_print(struct poll_options *o, const struct datum *d)
+/* The service has leased its jobs, so an answer that cannot be printed as asked is not left out. */
+static void print_whole(struct poll_options *o, const struct datum *answer)
 {
+    struct text out = { .arena = &o->arena };
+    datum_write(&out, answer, DATUM_COMPACT);
+    if (!o->arena.failed)
+        fprintf(stderr, "The whole answer: %.*s\n", STR_ARG(buf_str(&out.buf)));
+}
+
+/* Query and print. EXIT_FINE, or what to exit with, and the user was told why. */
+int poll_print(struct poll_options *o, const struct datum *answer)
+{
+    const struct datum *d = answer;
     struct format_screen screen = screen_of(o);
     struct text out = { .arena = &o->arena };
     struct pipepoll_error why = { .text = "out of memory" };
@@ -41,6 +51,8 @@ int poll_print(struct poll_options *o, const struct datum *d)
         return command_finish(EXIT_FINE);
     }
     fprintf(stderr, "\n%s\n", o->arena.failed ? "out of memory for the answer" : why.text);
+    if (!o->arena.failed && o->print == POLL_PRINT_NOTHING)
+        print_whole(o, answer);
     return EXIT_OTHER;
 }
 
