@@ -6,36 +6,36 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "cli/command.h"
 
 #define PROGRAM "pipepoll-sim"
 
 /* It is beside this program, in the build folder and where both are installed. */
-static bool find_program(char *path, size_t size)
+static void find_program(struct buf *path)
 {
-    ssize_t len = readlink("/proc/self/exe", path, size);
-    str self = { path, len > 0 ? (size_t)len : 0 };
-    while (self.len && path[self.len - 1] != '/')
-        self.len--;
-    if (!self.len || self.len + sizeof PROGRAM > size)
-        return false;
-    memcpy(path + self.len, PROGRAM, sizeof PROGRAM);
-    return true;
+    char self[4096];
+    ssize_t got = readlink("/proc/self/exe", self, sizeof self);
+    size_t len = got > 0 ? (size_t)got : 0;
+    while (len && self[len - 1] != '/')
+        len--;
+    buf_put(path, (str) { self, len });
+    buf_put(path, STR(PROGRAM));
 }
 
 static int launch(const struct command *self, int argc, char **argv)
 {
-    char path[4096] = PROGRAM, name[] = PROGRAM;
+    char text[4096], name[] = PROGRAM;
+    struct buf path = BUF_ON(text);
+    find_program(&path);
     char **arguments = calloc((size_t)argc + 2, sizeof *arguments);
     if (arguments) {
         arguments[0] = name;
         memcpy(arguments + 1, argv, (size_t)argc * sizeof *argv);
-        errno = ENOENT;
-        if (find_program(path, sizeof path))
-            execv(path, arguments);
+        execv(buf_cstr(&path), arguments);
     }
     fprintf(stderr, "pipepoll %.*s: cannot start %s: %s; it belongs beside pipepoll\n",
-            STR_ARG(self->name), path, strerror(errno));
+            STR_ARG(self->name), buf_cstr(&path), strerror(errno));
     free(arguments);
     return EXIT_OTHER;
 }

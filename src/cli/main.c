@@ -9,6 +9,12 @@ static const struct command *const commands[] = {
 
 int main(int argc, char **argv)
 {
-    static const struct program pipepoll = { commands, sizeof commands / sizeof *commands };
+    static const struct program pipepoll = {
+        .name = "pipepoll",
+        .summary = "poll AWS CodePipeline for third-party jobs",
+        .more = "To see it work without an AWS account: pipepoll demo",
+        .commands = commands,
+        .count = sizeof commands / sizeof *commands,
+    };
     return program_main(&pipepoll, argc, argv);
 }

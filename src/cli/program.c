@@ -15,12 +15,11 @@
 
 static int print_help(const struct program *p)
 {
-    puts("pipepoll - poll AWS CodePipeline for third-party jobs\n\n"
-         "Usage: pipepoll COMMAND [OPTION]...\n\nCommands:");
+    printf("%s - %s\n\nUsage: %s COMMAND [OPTION]...\n\nCommands:\n", p->name, p->summary, p->name);
     for (size_t i = 0; i < p->count; i++)
         printf("  %-8.*s%s\n", STR_ARG(p->commands[i]->name), p->commands[i]->summary);
-    puts("\n`pipepoll COMMAND --help` says more; `pipepoll --version` names the libraries in use.\n"
-         "To see it work without an AWS account: pipepoll demo");
+    printf("\n`%s COMMAND --help` says more; `%s --version` names the libraries in use.\n%s\n",
+           p->name, p->name, p->more);
     return command_finish(EXIT_FINE);
 }
 
@@ -30,9 +29,9 @@ static int refuse(const struct program *p, str word)
     char hint[96];
     for (size_t i = 0; i < p->count; i++)
         nearest_try(&near, p->commands[i]->name);
-    fprintf(stderr, "pipepoll: unknown %s \"%.*s\"%s; see pipepoll --help\n",
+    fprintf(stderr, "%s: unknown %s \"%.*s\"%s; see %s --help\n", p->name,
             str_starts(word, STR("-")) ? "option" : "command", STR_ARG(word),
-            nearest_hint(&near, hint, sizeof hint));
+            nearest_hint(&near, hint, sizeof hint), p->name);
     return EXIT_USAGE;
 }
 
@@ -90,7 +89,7 @@ int program_main(const struct program *p, int argc, char **argv)
     if (!hold_standard_descriptors())
         return EXIT_OTHER;
     if (argc < 2) {
-        fputs("pipepoll: a command is missing; see pipepoll --help\n", stderr);
+        fprintf(stderr, "%s: a command is missing; see %s --help\n", p->name, p->name);
         return EXIT_USAGE;
     }
     str word = str_of(argv[1]);

@@ -5,6 +5,8 @@
 #include "cli/command.h"
 
 struct program {
+    const char *name, *summary;
+    const char *more;                      /* the last line of the help */
     const struct command *const *commands; /* in the order of the help */
     size_t count;
 };

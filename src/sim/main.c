@@ -6,6 +6,12 @@ static const struct command *const commands[] = { &command_sim, &command_demo };
 
 int main(int argc, char **argv)
 {
-    static const struct program sim = { commands, sizeof commands / sizeof *commands };
+    static const struct program sim = {
+        .name = "pipepoll-sim",
+        .summary = "a simulated AWS CodePipeline for third-party jobs",
+        .more = "`pipepoll sim` and `pipepoll demo` are the same.",
+        .commands = commands,
+        .count = sizeof commands / sizeof *commands,
+    };
     return program_main(&sim, argc, argv);
 }
