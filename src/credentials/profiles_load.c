@@ -13,6 +13,7 @@
 #include "base/ini.h"
 #include "base/log.h"
 #include "credentials/profiles.h"
+#include "io/file.h"
 
 enum { SIZE_MAX_BYTES = 1 << 20 };
 
@@ -98,15 +99,6 @@ static bool is_absent(const char *path)
     return stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
-/* Is it the file that we may not read, or a folder above it that we may not search? */
-static const char *words_for(const char *path, int error)
-{
-    struct stat st;
-    if (error == EACCES && stat(path, &st) != 0)
-        return "a folder of its path is closed to this user";
-    return strerror(error);
-}
-
 /* As much as the file held when it was opened. */
 static int read_all(struct content *c, int fd)
 {
@@ -153,7 +145,7 @@ static int read_file(struct profiles_file *f, struct content *c, const struct al
     if (error == ENOMEM)
         return PIPEPOLL_ENOMEM;
     if (error)
-        profiles_file_failed(f, error, words_for(path, error));
+        profiles_file_failed(f, error, file_problem_at(path, error));
     else
         profiles_file_take(f, (str) { c->ptr, c->len }, st.st_mode & S_IWOTH, e);
     return 0;

@@ -247,11 +247,22 @@ void file_read_forget(struct file_read *r)
     r->private = NULL;
 }
 
-const char *file_problem(const struct file_read *r, int error)
+static const char *problem_of(int error, bool is_found)
 {
-    if (error == EACCES && r->stamp.error == EACCES)
+    if (error == EACCES && !is_found)
         return "a folder of its path is closed to this user";
     return file_strerror(error);
+}
+
+const char *file_problem(const struct file_read *r, int error)
+{
+    return problem_of(error, r->stamp.error != EACCES);
+}
+
+const char *file_problem_at(const char *path, int error)
+{
+    struct stat st;
+    return problem_of(error, stat(path, &st) == 0);
 }
 
 const char *file_strerror(int error)

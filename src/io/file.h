@@ -46,6 +46,8 @@ void file_read_forget(struct file_read *r);
 
 /* An error of above in words. */
 const char *file_strerror(int error);
+/* The same of a path, where a folder that may not be searched is told from a file. Blocks. */
+const char *file_problem_at(const char *path, int error);
 /* The same in on_done(), where a folder that may not be searched is told from a file. */
 const char *file_problem(const struct file_read *r, int error);
 /* FILE, unless the machine lacks something. */

@@ -20,6 +20,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "io/file.h"
 
 struct trust {
     X509_STORE *store;
@@ -71,17 +72,21 @@ static int blame_bundle(FILE *f, const char *file, struct pipepoll_error *why)
 {
     char line[4096];
     unsigned number = 0, count = 0;
-    for (rewind(f); fgets(line, sizeof line, f); number++) {
+    bool was_whole = true;
+    rewind(f);
+    for (long at = 0; fgets(line, sizeof line, f); at = ftell(f)) {
         long behind = ftell(f);
+        number += was_whole;
+        was_whole = strchr(line, '\n') != NULL; /* a longer line comes in pieces */
         if (!begins_certificate(line))
             continue;
         count++;
-        if (!is_whole(f, behind - (long)strlen(line))) {
+        if (!is_whole(f, at)) {
             const char *reason = ERR_reason_error_string(ERR_peek_last_error());
             return explain(why, PIPEPOLL_ESYSTEM,
                            "certificate %u of the CA bundle %s, which begins at line %u, is "
                            "damaged (%s): replace or remove it",
-                           count, file, number + 1, reason ? reason : "not understood");
+                           count, file, number, reason ? reason : "not understood");
         }
         if (fseek(f, behind, SEEK_SET))
             break;
@@ -90,15 +95,6 @@ static int blame_bundle(FILE *f, const char *file, struct pipepoll_error *why)
                    count ? "the CA bundle %s holds a part that is not understood"
                          : "no certificate (PEM) was found in the CA bundle %s",
                    file);
-}
-
-/* A folder above it that may not be searched is told from the file. */
-static int blame_file(const char *file, int error, struct pipepoll_error *why)
-{
-    struct stat st;
-    bool is_closed = error == EACCES && stat(file, &st) != 0;
-    return explain(why, PIPEPOLL_ESYSTEM, "cannot read the CA bundle %s: %s", file,
-                   is_closed ? "a folder of its path is closed to this user" : strerror(error));
 }
 
 static int load(X509_STORE *store, str ca_bundle, struct pipepoll_error *why)
@@ -117,7 +113,8 @@ static int load(X509_STORE *store, str ca_bundle, struct pipepoll_error *why)
     }
     FILE *probe = fopen(file, "re");
     if (!probe)
-        return blame_file(file, errno, why);
+        return explain(why, PIPEPOLL_ESYSTEM, "cannot read the CA bundle %s: %s", file,
+                       file_problem_at(file, errno));
     int r = X509_STORE_load_file(store, file) == 1 ? 0 : blame_bundle(probe, file, why);
     fclose(probe);
     return r;
