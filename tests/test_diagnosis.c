@@ -50,7 +50,7 @@ static void assert_says(const char *text, const char *words)
 static struct diagnosis assert_diagnosis(const struct probe *e, const char *word, int exit_code)
 {
     struct diagnosis d;
-    diagnosis_of(&d, e, (str) { NULL, 0 });
+    diagnosis_of(&d, e);
     assert_string_equal(d.word, word);
     assert_int_equal(d.exit_code, exit_code);
     assert_int_equal(d.verdict, exit_code == EXIT_FINE     ? VERDICT_WELL
@@ -66,7 +66,7 @@ static void no_cause_is_left_out(void **state)
     for (int cause = PIPEPOLL_CAUSE_UNKNOWN; cause <= PIPEPOLL_CAUSE_SYSTEM; cause++) {
         struct probe e = failed_by((enum pipepoll_cause)cause, PIPEPOLL_ESYSTEM, "");
         struct diagnosis d;
-        diagnosis_of(&d, &e, (str) { NULL, 0 });
+        diagnosis_of(&d, &e);
         assert_non_null(d.word);
         assert_true(d.cause[0] && d.fix[0]);
     }
@@ -291,7 +291,8 @@ static void an_untrusted_certificate_is_told_with_the_roots_that_were_tried(void
     struct probe e = failed_by(PIPEPOLL_CAUSE_UNTRUSTED, PIPEPOLL_EUNTRUSTED, "");
     struct diagnosis d;
     snprintf(e.issuer, sizeof e.issuer, "CN=Corporate");
-    diagnosis_of(&d, &e, STR("/etc/corp.pem"));
+    e.ca_bundle = STR("/etc/corp.pem");
+    diagnosis_of(&d, &e);
     assert_says(d.cause, "against /etc/corp.pem: MESSAGE");
     assert_says(d.fix, "CN=Corporate");
 }

@@ -146,12 +146,12 @@ static void print_row(int *widths, const struct row *row)
 }
 
 /* But for the name, the region and the times. */
-static bool same_row(const struct doctor_report *r, const struct probe *a, const struct probe *b)
+static bool same_row(const struct probe *a, const struct probe *b)
 {
     struct row first, second;
     struct diagnosis of_a, of_b;
-    diagnosis_of(&of_a, a, r->ca_bundle);
-    diagnosis_of(&of_b, b, r->ca_bundle);
+    diagnosis_of(&of_a, a);
+    diagnosis_of(&of_b, b);
     if (strcmp(of_a.word, of_b.word) != 0 || strcmp(a->tls_version, b->tls_version) != 0 ||
         a->clock_skew_ms / 1000 != b->clock_skew_ms / 1000 || !a->address[0] != !b->address[0])
         return false;
@@ -167,8 +167,7 @@ static bool same_row(const struct doctor_report *r, const struct probe *a, const
 static size_t count_alike(const struct doctor_report *r, size_t i)
 {
     size_t n = 1;
-    while (r->count > ROWS_LISTED && i + n < r->count &&
-           same_row(r, &r->probes[i], &r->probes[i + n]))
+    while (r->count > ROWS_LISTED && i + n < r->count && same_row(&r->probes[i], &r->probes[i + n]))
         n++;
     return n > 2 ? n : 1;
 }
@@ -184,7 +183,7 @@ static void fill_summary(struct row *row, const struct doctor_report *r, size_t 
         worst.connect_us = e->connect_us > worst.connect_us ? e->connect_us : worst.connect_us;
         worst.tls_us = e->tls_us > worst.tls_us ? e->tls_us : worst.tls_us;
     }
-    diagnosis_of(&d, &worst, r->ca_bundle);
+    diagnosis_of(&d, &worst);
     fill_row(row, &worst, &d);
     snprintf(row->cells[COLUMN_TARGET], CELL_MAX, "%zu more", count - 1);
     put_cell(row->cells[COLUMN_REGION], "slowest of each");
@@ -198,7 +197,7 @@ static void each_row(const struct doctor_report *r, int *widths,
     struct diagnosis d;
     for (size_t i = 0, n; i < r->count; i += n) {
         n = count_alike(r, i);
-        diagnosis_of(&d, &r->probes[i], r->ca_bundle);
+        diagnosis_of(&d, &r->probes[i]);
         fill_row(&row, &r->probes[i], &d);
         take(widths, &row);
         if (n == 1)
@@ -235,14 +234,14 @@ static int print_troubles(const struct doctor_report *r)
     int code = EXIT_FINE;
     for (size_t i = 0; i < r->count; i++) {
         struct diagnosis d;
-        diagnosis_of(&d, &r->probes[i], r->ca_bundle);
+        diagnosis_of(&d, &r->probes[i]);
         code = d.exit_code > code ? d.exit_code : code;
         if (d.verdict == VERDICT_WELL || same_trouble(&d, &before))
             continue;
         size_t more = 0;
         for (size_t j = i + 1; j < r->count; j++) {
             struct diagnosis other;
-            diagnosis_of(&other, &r->probes[j], r->ca_bundle);
+            diagnosis_of(&other, &r->probes[j]);
             if (!same_trouble(&d, &other))
                 break;
             more++;
@@ -292,7 +291,7 @@ static void print_sum(const struct doctor_report *r)
     for (size_t i = 0; i < r->count; i++) {
         struct diagnosis d;
         size_t at = 0;
-        diagnosis_of(&d, &r->probes[i], r->ca_bundle);
+        diagnosis_of(&d, &r->probes[i]);
         while (at + 1 < WORDS_MAX && sums[at].word && strcmp(sums[at].word, d.word) != 0)
             at++;
         sums[at].word = d.word;
@@ -379,7 +378,7 @@ static int print_probe(const struct doctor_report *r, const struct probe *e)
     char text[65536]; /* each byte of a probe may become six */
     struct buf line = BUF_ON(text);
     struct diagnosis d;
-    diagnosis_of(&d, e, r->ca_bundle);
+    diagnosis_of(&d, e);
     buf_put_char(&line, '{');
     jsontext_member(&line, "name", name_of(e->target));
     jsontext_member(&line, "region", e->target->options.region);

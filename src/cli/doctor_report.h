@@ -15,8 +15,7 @@ struct doctor_report {
     size_t count;
     struct doctor_job *jobs;
     size_t job_count;
-    str ca_bundle; /* as for diagnosis_of() */
-    bool made_up;  /* polled was for an action type that nobody has named */
+    bool made_up; /* polled was for an action type that nobody has named */
 };
 
 /* Print on stdout. Each returns what to exit with: the greatest of all targets. */

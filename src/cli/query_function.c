@@ -261,14 +261,14 @@ static const struct function {
     { "length", do_length, 1, false, { IS_STRING | IS_LIST | IS_OBJECT } },
     { "map", do_map, 2, false, { IS_EXPREF, IS_LIST } },
     { "max", order_max, 1, false, { OF_NUMBERS | OF_STRINGS } },
-    { "max_by", order_max_by, 2, false, { IS_LIST, IS_EXPREF } },
+    { "max_by", order_max, 2, false, { IS_LIST, IS_EXPREF } },
     { "merge", do_merge, 1, true, { IS_OBJECT } },
     { "min", order_min, 1, false, { OF_NUMBERS | OF_STRINGS } },
-    { "min_by", order_min_by, 2, false, { IS_LIST, IS_EXPREF } },
+    { "min_by", order_min, 2, false, { IS_LIST, IS_EXPREF } },
     { "not_null", do_not_null, 1, true, { IS_ANY } },
     { "reverse", do_reverse, 1, false, { IS_LIST | IS_STRING } },
     { "sort", order_sort, 1, false, { OF_NUMBERS | OF_STRINGS } },
-    { "sort_by", order_sort_by, 2, false, { IS_LIST, IS_EXPREF } },
+    { "sort_by", order_sort, 2, false, { IS_LIST, IS_EXPREF } },
     { "starts_with", do_starts_with, 2, false, { IS_STRING, IS_STRING } },
     { "sum", do_sum, 1, false, { OF_NUMBERS } },
     { "to_array", do_to_array, 1, false, { IS_ANY } },
@@ -353,13 +353,14 @@ static const struct function *find(str name)
 const struct datum *function_call(struct search *s, const struct node *call, const struct datum *in)
 {
     const struct function *f = find(call->name);
-    struct arguments a = { .call = call, .count = call->count };
-    a.at = arena_take(s->arena, (call->count + 1) * sizeof(struct datum *));
     if (!f) {
         explain(s->why, PIPEPOLL_EINVAL, "Unknown function: %.*s()", STR_ARG(call->name));
         s->failed = true;
+        return datum_null();
     }
-    if (!f || !a.at)
+    struct arguments a = { .name = f->name, .call = call, .count = call->count };
+    a.at = arena_take(s->arena, (call->count + 1) * sizeof(struct datum *));
+    if (!a.at)
         return datum_null();
     for (size_t i = 0; i < call->count; i++)
         a.at[i] = node_evaluate(s, call->items[i], in);

@@ -25,7 +25,7 @@ static int compare_keyed(const void *x, const void *y)
 }
 
 /* NULL: a key that has no order, or no memory; s->failed says which. */
-static struct keyed *key_all(struct search *s, const struct arguments *a, const char *name)
+static struct keyed *key_all(struct search *s, const struct arguments *a)
 {
     const struct datum *list = a->at[0];
     const struct node *by = a->count > 1 ? a->call->items[1]->left : NULL;
@@ -35,18 +35,18 @@ static struct keyed *key_all(struct search *s, const struct arguments *a, const 
         all[i] = (struct keyed) { item, by ? node_evaluate(s, by, item) : item, i };
         enum datum_type type = all[i].key->type, first = all[0].key->type;
         if ((type != DATUM_STRING && type != DATUM_NUMBER) || type != first) {
-            function_fail(s, name, "the keys must be all numbers or all strings");
+            function_fail(s, a->name, "the keys must be all numbers or all strings");
             return NULL;
         }
     }
     return s->failed ? NULL : all;
 }
 
-static const struct datum *sorted(struct search *s, const struct arguments *a, const char *name)
+const struct datum *order_sort(struct search *s, const struct arguments *a)
 {
     struct datum *out = datum_list(s->arena);
     size_t count = a->at[0]->count;
-    struct keyed *all = count ? key_all(s, a, name) : NULL;
+    struct keyed *all = count ? key_all(s, a) : NULL;
     if (all)
         qsort(all, count, sizeof *all, compare_keyed);
     for (size_t i = 0; all && i < count; i++)
@@ -55,43 +55,22 @@ static const struct datum *sorted(struct search *s, const struct arguments *a, c
 }
 
 /* The first of the greatest, or with a sign of -1 of the least. */
-static const struct datum *extreme(struct search *s, const struct arguments *a, const char *name,
-                                   int sign)
+static const struct datum *extreme(struct search *s, const struct arguments *a, int sign)
 {
     size_t count = a->at[0]->count;
-    struct keyed *all = count ? key_all(s, a, name) : NULL, *best = all;
+    struct keyed *all = count ? key_all(s, a) : NULL, *best = all;
     for (size_t i = 1; all && i < count; i++)
         if (compare_keys(&all[i], best) * sign > 0)
             best = &all[i];
     return best ? best->item : datum_null();
 }
 
-const struct datum *order_sort(struct search *s, const struct arguments *a)
-{
-    return sorted(s, a, "sort");
-}
-
-const struct datum *order_sort_by(struct search *s, const struct arguments *a)
-{
-    return sorted(s, a, "sort_by");
-}
-
 const struct datum *order_max(struct search *s, const struct arguments *a)
 {
-    return extreme(s, a, "max", 1);
-}
-
-const struct datum *order_max_by(struct search *s, const struct arguments *a)
-{
-    return extreme(s, a, "max_by", 1);
+    return extreme(s, a, 1);
 }
 
 const struct datum *order_min(struct search *s, const struct arguments *a)
 {
-    return extreme(s, a, "min", -1);
-}
-
-const struct datum *order_min_by(struct search *s, const struct arguments *a)
-{
-    return extreme(s, a, "min_by", -1);
+    return extreme(s, a, -1);
 }

@@ -103,4 +103,15 @@ const struct datum *node_evaluate(struct search *s, const struct node *n, const 
 const struct datum *function_call(struct search *s, const struct node *call,
                                   const struct datum *in);
 
+/* Of a call, as its function's rules want them; at[i] of an &expression is null. */
+struct arguments {
+    const char *name; /* of the function */
+    const struct node *call;
+    const struct datum **at;
+    size_t count;
+};
+
+/* The search fails, and says what is wrong with a call of that function. Returns null. */
+const struct datum *function_fail(struct search *s, const char *name, const char *what);
+
 #endif

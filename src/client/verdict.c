@@ -3,8 +3,8 @@
  */
 #include "client/verdict.h"
 
-/* Two refusals can be retried for what their answers told of the clock, or with newer keys: AWS's
- * three attempts. */
+/* So many refusals in a row are tried again for what their answers told of the clock: AWS's three
+ * attempts. */
 enum { CLOCK_RETRIES = 2 };
 
 /* Did the service look at the keys, and not like them? */
@@ -26,7 +26,7 @@ enum fault verdict_of(struct pipepoll_target *t, const struct outcome *got)
     if (got->may_be_clock && t->schedule.failures < CLOCK_RETRIES)
         return FAULT_SKEWED;
     if (refuses_keys(got) && got->keys_are_old)
-        return FAULT_EXPIRED; /* and others are there already */
+        return FAULT_EXPIRED; /* and others are there already: one more poll with those */
     if (refuses_keys(got))
         return region_keys_refused(
             &t->poller->regions, t->region,

@@ -1,6 +1,6 @@
 /* The credentials of the targets that a poller is given: one object for each identity, so that
  * those of equal identity share its keys. The poller keeps its own references, and knows equal
- * credentials of another ring again: a ring lives no longer than the adding of targets. */
+ * credentials of another cache again: a ring lives no longer than the adding of targets. */
 #ifndef CONFIG_CREDENTIALS_CACHE_H
 #define CONFIG_CREDENTIALS_CACHE_H
 
@@ -14,7 +14,7 @@ struct credentials_cache {
     struct credentials_cache_entry *newest; /* that was asked for */
 };
 
-/* Borrowed from the ring; the identity's slices must outlive it. As identity_credentials(). */
+/* Borrowed from the cache; the identity's slices must outlive it. As identity_credentials(). */
 int credentials_cache_get(struct credentials_cache *k, const struct identity *id,
                           struct pipepoll_credentials **out, struct pipepoll_error *why);
 void credentials_cache_deinit(struct credentials_cache *k); /* fine on a zeroed one */

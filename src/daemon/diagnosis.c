@@ -237,6 +237,7 @@ static void (*const judges[])(struct diagnosis *d, const struct probe *e) = {
     [PIPEPOLL_CAUSE_PLAIN_HTTP] = judge_way,
     [PIPEPOLL_CAUSE_TLS] = judge_way,
     [PIPEPOLL_CAUSE_CLIENT_CERTIFICATE] = judge_way,
+    [PIPEPOLL_CAUSE_UNTRUSTED] = judge_untrusted,
     [PIPEPOLL_CAUSE_NOT_YET_VALID] = judge_date,
     [PIPEPOLL_CAUSE_OUTDATED] = judge_date,
     [PIPEPOLL_CAUSE_PROXY] = judge_way,
@@ -246,15 +247,12 @@ static void (*const judges[])(struct diagnosis *d, const struct probe *e) = {
     [PIPEPOLL_CAUSE_SYSTEM] = judge_other,
 };
 
-static void judge_failure(struct diagnosis *d, const struct probe *e, str ca_bundle)
+static void judge_failure(struct diagnosis *d, const struct probe *e)
 {
     d->word = event_status(e->status);
     if (e->http_status >= 400 && e->cause < PIPEPOLL_CAUSE_THROTTLED)
         d->exit_code = EXIT_REFUSED;
-    if (e->cause == PIPEPOLL_CAUSE_UNTRUSTED)
-        judge_untrusted(d, e, ca_bundle);
-    else
-        judges[e->cause](d, e);
+    judges[e->cause](d, e);
 }
 
 /* --- the whole --- */
@@ -281,7 +279,7 @@ static void judge_well(struct diagnosis *d, const struct probe *e)
     set_fix(d, "They serve for now. See to their source before they do not.");
 }
 
-void diagnosis_of(struct diagnosis *out, const struct probe *e, str ca_bundle)
+void diagnosis_of(struct diagnosis *out, const struct probe *e)
 {
     *out = (struct diagnosis) { .verdict = VERDICT_ILL, .exit_code = EXIT_OTHER };
     switch (e->state) {
@@ -297,7 +295,7 @@ void diagnosis_of(struct diagnosis *out, const struct probe *e, str ca_bundle)
         if (e->made_up && e->status == PIPEPOLL_ENOTFOUND)
             judge_well(out, e);
         else
-            judge_failure(out, e, ca_bundle);
+            judge_failure(out, e);
         break;
     case PROBE_PENDING:
     case PROBE_UNANSWERED:

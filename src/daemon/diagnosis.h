@@ -17,7 +17,6 @@ struct diagnosis {
     char cause[1024], fix[1024]; /* empty where all is well */
 };
 
-/* ca_bundle: the file of the roots that were trusted; empty: the system's. */
-void diagnosis_of(struct diagnosis *out, const struct probe *e, str ca_bundle);
+void diagnosis_of(struct diagnosis *out, const struct probe *e);
 
 #endif

@@ -12,7 +12,7 @@ __attribute__((format(printf, 2, 3))) void set_fix(struct diagnosis *d, const ch
 const char *fix_of_way(const struct probe *e, enum pipepoll_cause cause);
 
 void judge_no_keys(struct diagnosis *d, const struct probe *e);
-void judge_untrusted(struct diagnosis *d, const struct probe *e, str ca_bundle);
+void judge_untrusted(struct diagnosis *d, const struct probe *e);
 /* Of a certificate that is not valid today. */
 void judge_date(struct diagnosis *d, const struct probe *e);
 void judge_way(struct diagnosis *d, const struct probe *e);

@@ -4,9 +4,9 @@
 
 #include "daemon/diagnosis_parts.h"
 
-void judge_untrusted(struct diagnosis *d, const struct probe *e, str ca_bundle)
+void judge_untrusted(struct diagnosis *d, const struct probe *e)
 {
-    str roots = ca_bundle.len ? ca_bundle : STR("the roots of this system");
+    str roots = e->ca_bundle.len ? e->ca_bundle : STR("the roots of this system");
     set_cause(d, "The certificate of %s could not be verified against %.*s: %s", e->url,
               STR_ARG(roots), e->message);
     set_fix(d,
@@ -91,7 +91,7 @@ const char *fix_of_way(const struct probe *e, enum pipepoll_cause cause)
     case PIPEPOLL_CAUSE_TLS:
         return e->proxy[0] ? fix_of_proxy() : fix_of_open_port(e);
     case PIPEPOLL_CAUSE_DESCRIPTORS:
-        return "Raise the limit of open files (ulimit -n, LimitNOFILE=), or lower max-in-flight; "
+        return "Raise the limit of open files (ulimit -n, LimitNOFILE=), or lower max-connections; "
                "where it is the whole system's, raise fs.file-max.";
     case PIPEPOLL_CAUSE_MIDDLE_BOX:
         return "Ask whoever runs the proxy, firewall or login page on the way to let this host "

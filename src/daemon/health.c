@@ -74,7 +74,8 @@ static void put_words(struct health_board *b, struct buf *out, struct pipepoll_t
     e.state = PROBE_FAILED;
     probe_note_failure(&e, failure);
     probe_note_report(&e);
-    diagnosis_of(&d, &e, str_of(b->ca_bundle));
+    e.ca_bundle = str_of(b->ca_bundle);
+    diagnosis_of(&d, &e);
     str cause = str_of(d.cause);
     while (cause.len && (cause.ptr[cause.len - 1] == '.' || cause.ptr[cause.len - 1] == ' '))
         cause.len--;

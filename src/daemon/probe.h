@@ -17,6 +17,7 @@ struct probe {
     const struct plan_target *target;
     bool made_up; /* its action type was not named by the user, and is not there */
     struct pipepoll_target *live;
+    str ca_bundle; /* the file of the roots that are trusted; empty: the system's */
     enum probe_state state;
 
     /* Of the last failure: */

@@ -34,7 +34,7 @@ enum { SHARD_BACKLOG_MAX = 65536 };
 size_t shard_outlet_size(uint32_t in_flight);
 size_t shard_outlet_extra_size(void);
 
-/* Open the poller; s->outlet, board, closed, ctx and console were set. Of the config's limits
+/* Open the poller; s->outlet, board, closed, ctx and logger were set. Of the config's limits
  * max_in_flight is given extra: a shard may have but a share of it. As pipepoll_open(). */
 int shard_open(struct shard *s, struct uv_loop_s *loop, const struct config *config,
                uint32_t max_in_flight, struct pipepoll_error *why);

@@ -34,17 +34,17 @@ struct hop {
     char *scheme, *host, *port; /* libcurl's memory */
 };
 
-enum found { FOUND, UNUSABLE, NO_MEMORY };
+enum hop_result { HOP_FOUND, HOP_UNUSABLE, HOP_NO_MEMORY };
 
-static enum found found(CURLUcode code)
+static enum hop_result hop_result_of(CURLUcode code)
 {
     if (code == CURLUE_OUT_OF_MEMORY)
-        return NO_MEMORY;
-    return code ? UNUSABLE : FOUND;
+        return HOP_NO_MEMORY;
+    return code ? HOP_UNUSABLE : HOP_FOUND;
 }
 
 /* By the parser and the flags that libcurl itself uses for it. */
-static enum found hop_init(struct hop *hop, const char *url, bool is_proxy)
+static enum hop_result hop_init(struct hop *hop, const char *url, bool is_proxy)
 {
     CURLU *parts = curl_url();
     unsigned lenient = is_proxy ? CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME : 0;
@@ -61,8 +61,8 @@ static enum found hop_init(struct hop *hop, const char *url, bool is_proxy)
         code = CURLUE_OK;
     curl_url_cleanup(parts);
     if (!code && is_proxy && !default_port(hop->scheme))
-        return UNUSABLE;
-    return found(code);
+        return HOP_UNUSABLE;
+    return hop_result_of(code);
 }
 
 static void hop_deinit(struct hop *hop)
@@ -94,10 +94,12 @@ static int aim_at(struct route *r, unsigned i, const struct hop *to)
 static int aim_at_url(struct route *r, unsigned i, const char *url, bool is_proxy)
 {
     struct hop to;
-    enum found found = hop_init(&to, url, is_proxy);
-    int failed = found == FOUND ? aim_at(r, i, &to) : found == NO_MEMORY ? PIPEPOLL_ENOMEM : 0;
+    enum hop_result result = hop_init(&to, url, is_proxy);
+    int failed = result == HOP_FOUND       ? aim_at(r, i, &to)
+                 : result == HOP_NO_MEMORY ? PIPEPOLL_ENOMEM
+                                           : 0;
     if (is_proxy)
-        r->proxy_for_curl = found == FOUND ? r->proxy : r->report.proxy;
+        r->proxy_for_curl = result == HOP_FOUND ? r->proxy : r->report.proxy;
     hop_deinit(&to);
     return failed;
 }

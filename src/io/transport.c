@@ -228,7 +228,7 @@ static const char *lack(struct transport *tp, int error)
         return "too many open files in the whole system: raise fs.file-max";
     buf_printf(&out,
                "too many open files: this process may have %llu, raise that (ulimit -n, "
-               "LimitNOFILE) or lower max_connections",
+               "LimitNOFILE) or have fewer connections",
                (unsigned long long)limit.rlim_cur);
     return buf_cstr(&out);
 }
