@@ -9,7 +9,7 @@
 
 #include "base/nearest.h"
 
-enum { HELP_COLUMN = 30 };
+enum { HELP_COLUMN = 30, SEVERAL_MAX = 4 };
 
 struct flags flags_of(const struct command *command, int argc, char **argv)
 {
@@ -106,6 +106,22 @@ static int take_value(struct flags *f, int flag, str text, size_t equals, str *v
     return FLAGS_BAD;
 }
 
+static int several_flags(const struct flags *f, str name)
+{
+    char text[160];
+    struct buf names = BUF_ON(text);
+    const struct command *c = f->command;
+    unsigned count = 0;
+    for (size_t i = 0; i < c->flag_count; i++) {
+        if (!str_starts(c->flags[i].name, name) || ++count > SEVERAL_MAX)
+            continue;
+        buf_printf(&names, "%s%.*s", count > 1 ? ", " : ": ", STR_ARG(c->flags[i].name));
+    }
+    if (count > SEVERAL_MAX)
+        buf_put(&names, STR(", ..."));
+    return bad(f, "several options begin with", name, buf_cstr(&names));
+}
+
 /* The flag of this name, or the one that begins so. FLAGS_BAD: none, or several. */
 static int find_flag(const struct flags *f, str name)
 {
@@ -122,7 +138,7 @@ static int find_flag(const struct flags *f, str name)
     }
     if (count == 1)
         return found;
-    return count ? bad(f, "several options begin with", name, "") : unknown_flag(f, name);
+    return count ? several_flags(f, name) : unknown_flag(f, name);
 }
 
 /* An argument that is no flag. */
@@ -137,7 +153,7 @@ static int take_operand(const struct flags *f, str text, str *value)
     return find_flag(f, c->operand);
 }
 
-int flags_next(struct flags *f, str *value)
+static int next(struct flags *f, str *value)
 {
     if (f->at >= f->argc)
         return FLAGS_END;
@@ -152,6 +168,18 @@ int flags_next(struct flags *f, str *value)
         return take_operand(f, text, value);
     int flag = find_flag(f, name);
     return flag < 0 ? flag : take_value(f, flag, text, equals, value);
+}
+
+int flags_next(struct flags *f, str *value)
+{
+    int flag = next(f, value);
+    const struct command *c = f->command;
+    if (flag < 0 || !c->operand.len || !str_eq(c->flags[flag].name, c->operand))
+        return flag;
+    if (f->has_operand)
+        return bad(f, "one file is read, and this is another:", *value, "");
+    f->has_operand = true;
+    return flag;
 }
 
 void command_put_versions(struct buf *out)

@@ -50,6 +50,7 @@ struct flags {
     const struct command *command;
     char **argv;
     int argc, at;
+    bool has_operand; /* its flag was given, with or without its name */
 };
 
 enum { FLAGS_END = -1, FLAGS_BAD = -2, FLAGS_HELP = -3 };
@@ -60,7 +61,7 @@ struct flags flags_of(const struct command *command, int argc, char **argv);
  * `--name=value`; a slice of argv, NUL-terminated, never empty: an unset variable of a shell
  * must not pass for a flag that was not given). The beginning of a name will do where no other
  * begins so. FLAGS_END past the last. FLAGS_BAD: an unknown one, a missing, empty or surplus
- * value; said on stderr. FLAGS_HELP: the help was asked for and printed. */
+ * value, a second operand; said on stderr. FLAGS_HELP: the help was asked for and printed. */
 int flags_next(struct flags *f, str *value);
 
 /* After FLAGS_BAD or FLAGS_HELP: what to exit with. */

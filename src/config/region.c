@@ -4,6 +4,8 @@
  * not in it may be new, and only what is near a name in it looks like a slip. */
 #include "config/region.h"
 
+#include <stdio.h>
+
 #include "base/buf.h"
 #include "base/nearest.h"
 #include "config/quantity.h"
@@ -132,7 +134,8 @@ const char *region_count_read(str value, uint32_t *out)
         *out = region_count();
         return NULL;
     }
-    return quantity_count(value, 1, region_count(), out)
-               ? NULL
-               : "all, or a number from 1 to the number of regions there are";
+    static char what[64];
+    snprintf(what, sizeof what, "all, or a number from 1 to %u, as many as there are",
+             region_count());
+    return quantity_count(value, 1, region_count(), out) ? NULL : what;
 }

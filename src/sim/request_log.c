@@ -31,7 +31,7 @@ static void put_request(struct buf *out, const struct sim_served *what)
     if (what->code)
         buf_printf(out, " %s", what->code);
     else
-        buf_printf(out, " %zu jobs", what->jobs);
+        buf_printf(out, " %zu job%s", what->jobs, what->jobs == 1 ? "" : "s");
 }
 
 static bool has_wrong_keys(const struct sim_served *what)
