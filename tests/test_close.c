@@ -433,7 +433,7 @@ static void a_close_ends_in_time_whatever_stage_is_frozen(void **state)
     at_each_stage(close_when_frozen);
 }
 
-static void so_does_one_in_each_of_the_first_loop_stats(void **state)
+static void so_does_one_in_each_of_the_first_turns(void **state)
 {
     at_each_stage(close_at_each_turn);
 }
@@ -479,7 +479,7 @@ int main(void)
     be_alone();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_close_ends_in_time_whatever_stage_is_frozen),
-        cmocka_unit_test(so_does_one_in_each_of_the_first_loop_stats),
+        cmocka_unit_test(so_does_one_in_each_of_the_first_turns),
     };
     return cmocka_run_group_tests(tests, prepare, forget);
 }

@@ -229,11 +229,11 @@ static void a_chain_that_breaks_gives_no_keys(void **state)
 
 /* --- ends --- */
 
-static bool fetch_and_stop(struct stage *s, unsigned loop_stats)
+static bool fetch_and_stop(struct stage *s, unsigned turns)
 {
     struct fetch *f = stage_fetch_begin(s, &with_two_roles);
     assert_non_null(f);
-    for (; loop_stats && !s->done; loop_stats--)
+    for (; turns && !s->done; turns--)
         stage_turn(s);
     bool in_time = !s->done;
     unsigned asked = s->requests;
@@ -249,10 +249,10 @@ static void it_stops_at_every_turn(void **state)
     struct stage *s = *state;
     s->variables = all_on_stage(s);
     bool in_time = true;
-    for (unsigned loop_stats = 0; in_time; loop_stats++) {
+    for (unsigned turns = 0; in_time; turns++) {
         STAGE_PLAY(s, METADATA("2021-09-21T23:41:25Z"), ASSUMED("AKIDONE", 1632249686),
                    ASSUMED("AKIDTWO", 1632249680));
-        in_time = fetch_and_stop(s, loop_stats);
+        in_time = fetch_and_stop(s, turns);
     }
     assert_non_null(s->fetched.keys);
 }

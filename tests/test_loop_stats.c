@@ -67,7 +67,7 @@ static void on_async(uv_async_t *async)
 }
 
 /* Turns that wait, and work so many times WORK_NS: n, n - 1, ... 1. */
-static void run_loop_stats(struct fixture *f, unsigned n)
+static void run_turns(struct fixture *f, unsigned n)
 {
     f->loop_stats_left = n;
     f->async.data = f;
@@ -81,7 +81,7 @@ static void work_in_a_callback_of_a_descriptor_is_seen(void **state)
     (void)state;
     struct fixture f;
     fixture_open(&f);
-    run_loop_stats(&f, 4);
+    run_turns(&f, 4);
     assert_int_equal(f.loop_stats.longest_ns, 4 * WORK_NS);
     assert_in_range(f.loop_stats.count, 4, 5);
     loop_stats_restart(&f.loop_stats);
@@ -94,7 +94,7 @@ static void waiting_is_not_busy(void **state)
     (void)state;
     struct fixture f;
     fixture_open(&f);
-    run_loop_stats(&f, 3);
+    run_turns(&f, 3);
     assert_int_equal(f.loop_stats.busy_ns, f.loop_stats.count > 3 ? 6 * WORK_NS : 5 * WORK_NS);
     fixture_close(&f);
 }

@@ -209,12 +209,11 @@ bool stage_run(struct stage *s, const struct provider_kind *kind, const struct r
 }
 
 bool stage_run_and_stop(struct stage *s, const struct provider_kind *kind,
-                        const struct recipe *recipe, struct credentials *source,
-                        unsigned loop_stats)
+                        const struct recipe *recipe, struct credentials *source, unsigned turns)
 {
     struct provider_run *run = start(s, kind, recipe, recipe->roles, source);
     assert_non_null(run);
-    for (; loop_stats && !s->done; loop_stats--)
+    for (; turns && !s->done; turns--)
         stage_turn(s);
     bool in_time = !s->done;
     if (in_time)

@@ -73,8 +73,7 @@ bool stage_run(struct stage *s, const struct provider_kind *kind, const struct r
                const struct role *role, struct credentials *source);
 /* The same, stopped after so many turns of the loop, whatever is under way. */
 bool stage_run_and_stop(struct stage *s, const struct provider_kind *kind,
-                        const struct recipe *recipe, struct credentials *source,
-                        unsigned loop_stats);
+                        const struct recipe *recipe, struct credentials *source, unsigned turns);
 /* Runs with the 1st, 2nd, ... allocation failing, until one run makes fewer and brings keys. */
 void stage_starve(struct stage *s, const struct provider_kind *kind, const struct recipe *recipe,
                   struct credentials *source);
