@@ -164,7 +164,7 @@ def test_usage():
             (["poll", "--no-p=1"], "--no-paginate takes no value"),
             (["poll", "--cli", "1"], 'several options begin with "--cli": --cli-'),
             (["check", "a.ini", "b.ini"], 'one file is read, and this is another: "b.ini"'),
-            (["run", "--config", "a.ini", "b.ini"], 'one file is read, and this is another: "b.ini"'),
+            (["run", "--config", "a.ini", "b.ini"], 'this is another: "b.ini"'),
             (["poll", ""], 'unexpected argument ""'),
             (["poll", "--region", "us-east-12", "--action-type-id", ACME],
              '"us-east-12" (did you mean "us-east-1"?); --allow-unknown-region'),
