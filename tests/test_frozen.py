@@ -16,7 +16,7 @@ from lib.program import ACME, BARE, KEYS, PROGRAM, check, finish, write
 SLACK_S = 10  # of a busy machine
 TIMEOUT_S = 4
 POLL_S = TIMEOUT_S + 6  # for the whole: three attempts of as much would take 12 s
-DOCTOR_S = 10 + 5  # a try has 10 s in all, and all are made side by side
+DOCTOR_S = 10 + SLACK_S  # a try has 10 s in all, and all are made side by side
 kept = []
 
 
