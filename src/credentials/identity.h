@@ -4,7 +4,7 @@
 #define CREDENTIALS_IDENTITY_H
 
 #include "credentials/fetch.h"
-#include "credentials/renewal.h"
+#include "credentials/refresh.h"
 
 struct identity;
 

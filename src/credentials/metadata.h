@@ -3,7 +3,7 @@
 #ifndef CREDENTIALS_METADATA_H
 #define CREDENTIALS_METADATA_H
 
-#include "credentials/origin.h"
+#include "credentials/source.h"
 
 origin_look metadata_container; /* ECS, EKS Pod Identity: AWS_CONTAINER_CREDENTIALS_* */
 origin_look metadata_imds;      /* EC2: unless AWS_EC2_METADATA_DISABLED */

@@ -3,7 +3,7 @@
 #ifndef CREDENTIALS_PROFILE_CHAIN_H
 #define CREDENTIALS_PROFILE_CHAIN_H
 
-#include "credentials/origin.h"
+#include "credentials/source.h"
 
 /* Fill in origin and roles from c->profile on. ORIGIN_NOT_CONFIGURED: the profile is not there, or
  * says nothing of credentials. */

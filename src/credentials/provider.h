@@ -6,7 +6,7 @@
 #include "aws/credentials.h"
 #include "base/log.h"
 #include "base/rng.h"
-#include "credentials/recipe.h"
+#include "credentials/chain.h"
 #include "io/transport.h"
 
 /* What all providers of one poller stand on. */

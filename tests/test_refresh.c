@@ -1,5 +1,5 @@
 /* The policy of renewal in virtual time: single steps first, then years of seeded trouble. */
-#include "credentials/renewal.h"
+#include "credentials/refresh.h"
 
 #include "lib/check.h"
 

@@ -5,8 +5,8 @@
  * A set is renewed 15 minutes before it expires, +-20 %, or after half its life when that is less
  * than 30 minutes. It serves while that fails. 5 minutes before the end (or a sixth of a shorter
  * life) it counts as late, and what failed before is tried at once, however long its back-off. */
-#ifndef CREDENTIALS_RENEWAL_H
-#define CREDENTIALS_RENEWAL_H
+#ifndef CREDENTIALS_REFRESH_H
+#define CREDENTIALS_REFRESH_H
 
 #include <stdbool.h>
 #include <stdint.h>

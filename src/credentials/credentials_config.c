@@ -1,5 +1,5 @@
 /* A wish never changes: another role on top makes another wish, with copies of what was below. */
-#include "credentials/wish.h"
+#include "credentials/credentials_config.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* The chain is a table of looks: each fills in an origin, says that it is not configured, or that
  * it is broken. It is the AWS CLI's order: a role of the profile, then a web identity of the
  * environment, then what else the profile has. */
-#include "credentials/recipe.h"
+#include "credentials/chain.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* What an embedder may wish for, which wishes are the same, and that keys are forgotten. */
-#include "credentials/wish.h"
+#include "credentials/credentials_config.h"
 
 #include "lib/check.h"
 

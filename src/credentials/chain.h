@@ -2,11 +2,11 @@
  * the other. Decided from the environment and the shared files alone, before anything is fetched,
  * by the chain documented at pipepoll_credentials_default(): what is not configured is passed over,
  * what is configured but broken is an error. Pure. */
-#ifndef CREDENTIALS_RECIPE_H
-#define CREDENTIALS_RECIPE_H
+#ifndef CREDENTIALS_CHAIN_H
+#define CREDENTIALS_CHAIN_H
 
+#include "credentials/credentials_config.h"
 #include "credentials/profiles.h"
-#include "credentials/wish.h"
 
 enum origin {
     ORIGIN_NONE,         /* no keys: nothing is signed */

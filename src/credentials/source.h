@@ -1,10 +1,10 @@
 /* What fills in its part of a recipe when it is configured, and the two origins that are variables
  * of the environment and no more. Pure. */
-#ifndef CREDENTIALS_ORIGIN_H
-#define CREDENTIALS_ORIGIN_H
+#ifndef CREDENTIALS_SOURCE_H
+#define CREDENTIALS_SOURCE_H
 
+#include "credentials/chain.h"
 #include "credentials/configured.h"
-#include "credentials/recipe.h"
 
 /* Positive: for the direct caller, who asks the next one. */
 enum { ORIGIN_NOT_CONFIGURED = 2 };

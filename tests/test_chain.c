@@ -1,6 +1,6 @@
 /* The chain, the kinds of profiles and the rules of each origin, by hand. AWS's vectors of the same
  * are in test_recipe_vectors.c. */
-#include "credentials/recipe.h"
+#include "credentials/chain.h"
 
 #include "lib/check.h"
 #include "lib/environment.h"

@@ -6,7 +6,7 @@
  * A fetch can succeed and bring nothing new: metadata services hand out the same set until they
  * have the next one themselves, and in trouble even an expired one. Half the life that is left, but
  * at least a second, spaces such fetches out, and an expired set counts as a failure. */
-#include "credentials/renewal.h"
+#include "credentials/refresh.h"
 
 #include <stddef.h>
 

@@ -1,8 +1,8 @@
 /* Whose keys are wanted, as the embedder said it: a description without any state, shared by
  * reference count between pollers of one thread. How to get them is recipe's, getting them fetch's,
  * keeping them fresh identity's. */
-#ifndef CREDENTIALS_WISH_H
-#define CREDENTIALS_WISH_H
+#ifndef CREDENTIALS_CREDENTIALS_CONFIG_H
+#define CREDENTIALS_CREDENTIALS_CONFIG_H
 
 #include "aws/credentials.h"
 #include "base/environment.h"

@@ -1,7 +1,7 @@
 /* Keys of the environment are taken as they are. Of a web identity the AWS CLI takes each value
  * from the environment, else from the profile: a pod's variables may meet a profile that knows the
  * role. */
-#include "credentials/origin.h"
+#include "credentials/source.h"
 
 #include "base/log.h"
 

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "credentials/chain.h"
 #include "credentials/metadata.h"
-#include "credentials/recipe.h"
 
 #include "vectors.h"
 
