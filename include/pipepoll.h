@@ -91,7 +91,7 @@ struct pipepoll_failure {
 struct pipepoll_identity {
     bool usable;       /* there are keys, and the service did not refuse them when asked last */
     bool refused;      /* there are keys, and the service did refuse them; not usable then */
-    bool degraded;     /* they have expired or could not be renewed in time, and still serve */
+    bool degraded;     /* they have expired or could not be refreshed in time, and still serve */
     int64_t expires_s; /* Unix time; INT64_MAX: never, or there are none */
     struct pipepoll_str source;  /* "profile acme, role arn:aws:iam::...:role/Poller, from IMDS" */
     struct pipepoll_str reason;  /* of the last failure, with what to do; empty when all is well */

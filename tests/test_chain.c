@@ -1,4 +1,4 @@
-/* The chain, the kinds of profiles and the rules of each origin, by hand. AWS's vectors of the same
+/* The chain, the kinds of profiles and the rules of each source, by hand. AWS's vectors of the same
  * are in test_recipe_vectors.c. */
 #include "credentials/chain.h"
 
@@ -9,18 +9,19 @@
 
 static const struct alloc libc_alloc = { 0 };
 static const struct profiles_paths paths = { "/h/.aws/config", "/h/.aws/credentials" };
-static const struct wish default_wish = { .kind = WISH_DEFAULT };
+static const struct credentials_config default_config = { .kind = CREDENTIALS_CONFIG_DEFAULT };
 
-/* One question: what the environment (JSON with ' for ") and the config file make of a wish. */
+/* One question: what the environment (JSON with ' for ") and the config file make of a
+ * configuration. */
 struct question {
     json_t *members;
     struct environment environment;
     struct profiles *profiles;
-    struct recipe recipe;
+    struct chain chain;
     struct pipepoll_error why;
 };
 
-static void question_init(struct question *q, const char *environment, const char *config)
+static void question_init(struct question *q, const char *environment, const char *shared)
 {
     char text[2048];
     *q = (struct question) { 0 };
@@ -31,14 +32,14 @@ static void question_init(struct question *q, const char *environment, const cha
     q->members = json_loads(text, 0, NULL);
     assert_non_null(q->members);
     q->environment = environment_of(q->members);
-    const struct profiles_file files[PROFILES_FILES] = { { .text = str_of(config) } };
-    if (config && profiles_new(&q->profiles, &libc_alloc, &paths, files, &q->why))
+    const struct profiles_file files[PROFILES_FILES] = { { .text = str_of(shared) } };
+    if (shared && profiles_new(&q->profiles, &libc_alloc, &paths, files, &q->why))
         fail_msg("%s", q->why.text);
 }
 
-static int ask(struct question *q, const struct wish *wish)
+static int ask(struct question *q, const struct credentials_config *config)
 {
-    return recipe_resolve(&q->recipe, wish, &q->environment, q->profiles, &q->why);
+    return chain_resolve(&q->chain, config, &q->environment, q->profiles, &q->why);
 }
 
 static void question_deinit(struct question *q)
@@ -47,23 +48,23 @@ static void question_deinit(struct question *q)
     json_decref(q->members);
 }
 
-static void check_label(const char *environment, const char *config, const struct wish *wish,
-                        const char *want)
+static void check_label(const char *environment, const char *shared,
+                        const struct credentials_config *config, const char *want)
 {
     struct question q;
-    question_init(&q, environment, config);
-    if (ask(&q, wish))
+    question_init(&q, environment, shared);
+    if (ask(&q, config))
         fail_msg("wanted %s, got the error: %s", want, q.why.text);
-    assert_string_equal(q.recipe.label, want);
+    assert_string_equal(q.chain.label, want);
     question_deinit(&q);
 }
 
-static void check_error(const char *environment, const char *config, const struct wish *wish,
-                        const char *want)
+static void check_error(const char *environment, const char *shared,
+                        const struct credentials_config *config, const char *want)
 {
     struct question q;
-    question_init(&q, environment, config);
-    assert_int_equal(ask(&q, wish), PIPEPOLL_ECREDENTIALS);
+    question_init(&q, environment, shared);
+    assert_int_equal(ask(&q, config), PIPEPOLL_ECREDENTIALS);
     assert_string_equal(q.why.text, want);
     question_deinit(&q);
 }
@@ -80,13 +81,13 @@ static void the_chain_takes_the_first_that_is_configured(void **state)
     static const char profile[] = "[default]\naws_access_key_id = a\naws_secret_access_key = s\n";
     const char *rest = strstr(everything, "'AWS_WEB");
     const char *container = strstr(everything, "'AWS_CONTAINER");
-    check_label(everything, profile, &default_wish, "environment");
+    check_label(everything, profile, &default_config, "environment");
     const char *const web = "role arn:aws:iam::1:role/w, from web identity";
-    check_label(rest, profile, &default_wish, web);
-    check_label(rest, "[default]\nregion = r\n", &default_wish, web);
-    check_label(container, profile, &default_wish, "profile default");
-    check_label(container, "", &default_wish, "container");
-    check_label("'AWS_ROLE_ARN': 'arn:aws:iam::1:role/w'", "", &default_wish, "IMDS");
+    check_label(rest, profile, &default_config, web);
+    check_label(rest, "[default]\nregion = r\n", &default_config, web);
+    check_label(container, profile, &default_config, "profile default");
+    check_label(container, "", &default_config, "container");
+    check_label("'AWS_ROLE_ARN': 'arn:aws:iam::1:role/w'", "", &default_config, "IMDS");
 }
 
 static void a_web_identity_may_be_half_in_the_profile_but_a_role_of_it_comes_first(void **state)
@@ -97,18 +98,19 @@ static void a_web_identity_may_be_half_in_the_profile_but_a_role_of_it_comes_fir
                                "source_profile = s\n[profile s]\naws_access_key_id = a\n"
                                "aws_secret_access_key = s\n";
     static const char token[] = "'AWS_WEB_IDENTITY_TOKEN_FILE': '~/t'";
-    check_label(token, profile, &default_wish, "role arn:aws:iam::2:role/p, from web identity");
-    check_label("'AWS_ROLE_ARN': 'arn:aws:iam::1:role/e'", profile, &default_wish,
+    check_label(token, profile, &default_config, "role arn:aws:iam::2:role/p, from web identity");
+    check_label("'AWS_ROLE_ARN': 'arn:aws:iam::1:role/e'", profile, &default_config,
                 "role arn:aws:iam::1:role/e, from web identity");
     check_label("'AWS_WEB_IDENTITY_TOKEN_FILE': '/t', 'AWS_ROLE_ARN': 'arn:aws:iam::1:role/e'",
-                role, &default_wish, "profile default, role arn:aws:iam::2:role/p, from profile s");
+                role, &default_config,
+                "profile default, role arn:aws:iam::2:role/p, from profile s");
     struct question q;
     question_init(&q,
                   "'AWS_WEB_IDENTITY_TOKEN_FILE': '$D/t', 'D': '~', 'HOME': '/h/', "
                   "'AWS_ROLE_ARN': 'arn:aws:iam::1:role/e'",
                   "");
-    assert_int_equal(ask(&q, &default_wish), 0);
-    assert_str_equal(q.recipe.token_file, "/h/t");
+    assert_int_equal(ask(&q, &default_config), 0);
+    assert_str_equal(q.chain.token_file, "/h/t");
     question_deinit(&q);
 }
 
@@ -116,17 +118,17 @@ static void what_is_configured_but_broken_ends_the_chain(void **state)
 {
     const char *container = strstr(everything, "'AWS_CONTAINER");
     char environment[256];
-    check_error("'AWS_ACCESS_KEY_ID': 'AK', 'AWS_SECRET_ACCESS_KEY': ' '", NULL, &default_wish,
+    check_error("'AWS_ACCESS_KEY_ID': 'AK', 'AWS_SECRET_ACCESS_KEY': ' '", NULL, &default_config,
                 "the environment has AWS_ACCESS_KEY_ID but not AWS_SECRET_ACCESS_KEY: set both, or "
                 "neither");
-    check_error(container, "[default]\naws_access_key_id = a\n", &default_wish,
+    check_error(container, "[default]\naws_access_key_id = a\n", &default_config,
                 "profile \"default\" has aws_access_key_id but no aws_secret_access_key: it takes "
                 "both");
     snprintf(environment, sizeof environment, "'AWS_WEB_IDENTITY_TOKEN_FILE': '/t', %s", container);
-    check_error(environment, "", &default_wish,
+    check_error(environment, "", &default_config,
                 "AWS_WEB_IDENTITY_TOKEN_FILE is set but AWS_ROLE_ARN is not: set both, or neither");
     snprintf(environment, sizeof environment, "'AWS_PROFILE': 'acne', %s", container);
-    check_error(environment, "[profile acme]\n", &default_wish,
+    check_error(environment, "[profile acme]\n", &default_config,
                 "profile \"acne\" (AWS_PROFILE) is in neither /h/.aws/config nor "
                 "/h/.aws/credentials (did you mean \"acme\"?)");
 }
@@ -134,7 +136,7 @@ static void what_is_configured_but_broken_ends_the_chain(void **state)
 static void nothing_configured_is_an_error_that_lists_what_could_be(void **state)
 {
     check_error(
-        "'AWS_EC2_METADATA_DISABLED': 'TRUE'", "", &default_wish,
+        "'AWS_EC2_METADATA_DISABLED': 'TRUE'", "", &default_config,
         "nothing is configured: no keys in the environment, none in profile \"default\", no web "
         "identity, no container, and AWS_EC2_METADATA_DISABLED forbids to ask EC2: set one "
         "of these up");
@@ -142,17 +144,18 @@ static void nothing_configured_is_an_error_that_lists_what_could_be(void **state
 
 static void the_files_are_asked_for_only_when_they_matter(void **state)
 {
-    const struct wish profile = { .kind = WISH_PROFILE, .profile = STR("a") };
-    struct wish role = { .kind = WISH_DEFAULT, .role_count = 1 };
+    const struct credentials_config profile = { .kind = CREDENTIALS_CONFIG_PROFILE,
+                                                .profile = STR("a") };
+    struct credentials_config role = { .kind = CREDENTIALS_CONFIG_DEFAULT, .role_count = 1 };
     role.roles[0].arn = STR("arn:aws:iam::1:role/x");
     struct question q;
     question_init(&q, everything, NULL);
-    assert_int_equal(ask(&q, &default_wish), 0);
-    assert_int_equal(ask(&q, &profile), RECIPE_NEED_FILES);
-    assert_int_equal(ask(&q, &role), RECIPE_NEED_FILES); /* where is STS? */
+    assert_int_equal(ask(&q, &default_config), 0);
+    assert_int_equal(ask(&q, &profile), CHAIN_NEED_FILES);
+    assert_int_equal(ask(&q, &role), CHAIN_NEED_FILES); /* where is STS? */
     question_deinit(&q);
     question_init(&q, "", NULL);
-    assert_int_equal(ask(&q, &default_wish), RECIPE_NEED_FILES);
+    assert_int_equal(ask(&q, &default_config), CHAIN_NEED_FILES);
     question_deinit(&q);
 }
 
@@ -161,31 +164,33 @@ static void keys_given_or_in_the_environment_are_taken_as_they_are(void **state)
     struct credentials *keys;
     const struct credentials_text text = { STR("GK"), STR("GS"), STR("GT"), STR("") };
     assert_int_equal(credentials_new(&keys, &libc_alloc, &text, UINT64_MAX), 0);
-    const struct wish given = { .kind = WISH_FIXED, .fixed = keys };
+    const struct credentials_config given = { .kind = CREDENTIALS_CONFIG_FIXED, .fixed = keys };
     struct question q;
     question_init(&q, everything, NULL);
     assert_int_equal(ask(&q, &given), 0);
-    assert_str_equal(q.recipe.access_key_id, "GK");
-    assert_str_equal(q.recipe.session_token, "GT");
-    assert_false(q.recipe.may_change);
-    assert_string_equal(q.recipe.label, "given keys");
-    assert_int_equal(ask(&q, &(struct wish) { .kind = WISH_ENVIRONMENT }), 0);
-    assert_str_equal(q.recipe.secret_access_key, "SK");
-    assert_string_equal(q.recipe.label, "environment");
+    assert_str_equal(q.chain.access_key_id, "GK");
+    assert_str_equal(q.chain.session_token, "GT");
+    assert_false(q.chain.may_change);
+    assert_string_equal(q.chain.label, "given keys");
+    assert_int_equal(
+        ask(&q, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_ENVIRONMENT }), 0);
+    assert_str_equal(q.chain.secret_access_key, "SK");
+    assert_string_equal(q.chain.label, "environment");
     question_deinit(&q);
-    check_error("", NULL, &(struct wish) { .kind = WISH_ENVIRONMENT },
+    check_error("", NULL, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_ENVIRONMENT },
                 "no credentials: AWS_ACCESS_KEY_ID is not set in the environment");
     credentials_unref(keys);
 }
 
 /* --- profiles --- */
 
-static const struct wish profile_a = { .kind = WISH_PROFILE, .profile = STR_INIT("a") };
+static const struct credentials_config profile_a = { .kind = CREDENTIALS_CONFIG_PROFILE,
+                                                     .profile = STR_INIT("a") };
 
-static void each_kind_of_profile_has_its_origin_and_label(void **state)
+static void each_kind_of_profile_has_its_source_and_label(void **state)
 {
     static const struct {
-        const char *config, *want;
+        const char *shared, *want;
     } rows[] = {
         { "aws_access_key_id = a\naws_secret_access_key = s\naws_account_id = 123456789012",
           "profile a, account 123456789012" },
@@ -209,12 +214,12 @@ static void each_kind_of_profile_has_its_origin_and_label(void **state)
         { "aws_access_key_id = a\naws_secret_access_key = s\nsso_session = s", "profile a" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char config[512];
-        snprintf(config, sizeof config,
+        char shared[512];
+        snprintf(shared, sizeof shared,
                  "[profile a]\n%s\n[profile b]\naws_access_key_id = b\naws_secret_access_key = t\n"
                  "[sso-session s]\nsso_region = r\nsso_start_url = u\n",
-                 rows[i].config);
-        check_label("", config, &profile_a, rows[i].want);
+                 rows[i].shared);
+        check_label("", shared, &profile_a, rows[i].want);
     }
 }
 
@@ -222,12 +227,13 @@ static void a_broken_profile_is_told_with_its_key_and_what_to_do(void **state)
 {
 #define ROLE "role_arn = arn:aws:iam::1:role/r\n"
     static const struct {
-        const char *config, *want;
+        const char *shared, *want;
     } rows[] = {
         { "region = r", "has no credentials: it takes a role_arn with its source, sso_account_id "
                         "and sso_role_name, keys, or credential_process" },
-        { "login_session = x", "has login_session, the log-in of a person, which a program that "
-                               "runs unattended can't renew: use a role, or IAM Identity Center" },
+        { "login_session = x",
+          "has login_session, the log-in of a person, which a program that "
+          "runs unattended can't refresh them: use a role, or IAM Identity Center" },
         { ROLE "source_profile = a", "names itself as its source_profile but has no "
                                      "aws_access_key_id" },
         { ROLE "mfa_serial = m\nsource_profile = a",
@@ -252,17 +258,17 @@ static void a_broken_profile_is_told_with_its_key_and_what_to_do(void **state)
           "has duration_seconds = 1h, which is no number of seconds" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char config[512], want[512];
-        snprintf(config, sizeof config, "[profile a]\n%s\n[profile b]\n", rows[i].config);
+        char shared[512], want[512];
+        snprintf(shared, sizeof shared, "[profile a]\n%s\n[profile b]\n", rows[i].shared);
         snprintf(want, sizeof want, "profile \"a\" %s", rows[i].want);
-        check_error("", config, &profile_a, want);
+        check_error("", shared, &profile_a, want);
     }
 }
 
 static void a_role_that_sts_would_refuse_is_refused_before_it_is_asked(void **state)
 {
     static const struct {
-        const char *config, *want;
+        const char *shared, *want;
     } rows[] = {
         { "role_arn = arn:aws:iam::1:user/u",
           "role_arn \"arn:aws:iam::1:user/u\" is not a role's ARN, such as "
@@ -275,13 +281,13 @@ static void a_role_that_sts_would_refuse_is_refused_before_it_is_asked(void **st
         { ROLE "duration_seconds = 43201", "duration_seconds 43201 must be 900 to 43200 seconds" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char config[512], want[512];
-        snprintf(config, sizeof config,
+        char shared[512], want[512];
+        snprintf(shared, sizeof shared,
                  "[profile a]\nsource_profile = b\n%s\n[profile b]\naws_access_key_id = b\n"
                  "aws_secret_access_key = t\n",
-                 rows[i].config);
+                 rows[i].shared);
         snprintf(want, sizeof want, "profile \"a\": %s", rows[i].want);
-        check_error("", config, &profile_a, want);
+        check_error("", shared, &profile_a, want);
     }
 #undef ROLE
 }
@@ -312,60 +318,65 @@ static void write_chain(char *text, size_t size, int count, const char *more)
 
 static void a_chain_has_eight_roles_at_most_those_on_top_included(void **state)
 {
-    char config[2048];
-    struct wish wish = { .kind = WISH_PROFILE, .profile = STR_INIT("p0") };
+    char shared[2048];
+    struct credentials_config config = { .kind = CREDENTIALS_CONFIG_PROFILE,
+                                         .profile = STR_INIT("p0") };
     struct question q;
-    write_chain(config, sizeof config, 8, "");
-    question_init(&q, "", config);
-    assert_int_equal(ask(&q, &wish), 0);
-    assert_int_equal(q.recipe.role_count, 8);
-    assert_str_equal(q.recipe.roles[0].arn, "arn:aws:iam::7:role/r");
-    assert_str_equal(q.recipe.roles[7].arn, "arn:aws:iam::0:role/r");
-    wish.roles[wish.role_count++].arn = STR("arn:aws:iam::9:role/top");
-    assert_int_equal(ask(&q, &wish), PIPEPOLL_ECREDENTIALS);
+    write_chain(shared, sizeof shared, 8, "");
+    question_init(&q, "", shared);
+    assert_int_equal(ask(&q, &config), 0);
+    assert_int_equal(q.chain.role_count, 8);
+    assert_str_equal(q.chain.roles[0].arn, "arn:aws:iam::7:role/r");
+    assert_str_equal(q.chain.roles[7].arn, "arn:aws:iam::0:role/r");
+    config.roles[config.role_count++].arn = STR("arn:aws:iam::9:role/top");
+    assert_int_equal(ask(&q, &config), PIPEPOLL_ECREDENTIALS);
     assert_non_null(strstr(q.why.text, "more than 8 roles"));
     question_deinit(&q);
-    write_chain(config, sizeof config, 9, "");
-    question_init(&q, "", config);
-    wish.role_count = 0;
-    assert_int_equal(ask(&q, &wish), PIPEPOLL_ECREDENTIALS);
+    write_chain(shared, sizeof shared, 9, "");
+    question_init(&q, "", shared);
+    config.role_count = 0;
+    assert_int_equal(ask(&q, &config), PIPEPOLL_ECREDENTIALS);
     assert_non_null(strstr(q.why.text, "more than 8 roles"));
     question_deinit(&q);
 }
 
-static void roles_of_the_wish_come_last(void **state)
+static void roles_of_the_config_come_last(void **state)
 {
-    struct wish wish = { .kind = WISH_PROFILE, .profile = STR_INIT("p0"), .role_count = 1 };
-    wish.roles[0].arn = STR("arn:aws:iam::9:role/top");
-    char config[512];
-    write_chain(config, sizeof config, 1, "");
-    check_label("", config, &wish, "profile p0, role arn:aws:iam::9:role/top, from profile p1");
-    wish.kind = WISH_DEFAULT;
-    check_label("", "", &wish, "role arn:aws:iam::9:role/top, from IMDS");
+    struct credentials_config config = { .kind = CREDENTIALS_CONFIG_PROFILE,
+                                         .profile = STR_INIT("p0"),
+                                         .role_count = 1 };
+    config.roles[0].arn = STR("arn:aws:iam::9:role/top");
+    char shared[512];
+    write_chain(shared, sizeof shared, 1, "");
+    check_label("", shared, &config, "profile p0, role arn:aws:iam::9:role/top, from profile p1");
+    config.kind = CREDENTIALS_CONFIG_DEFAULT;
+    check_label("", "", &config, "role arn:aws:iam::9:role/top, from IMDS");
 }
 
 static void a_role_with_another_roles_keys_lasts_an_hour_at_most(void **state)
 {
-    const struct wish wish = { .kind = WISH_PROFILE, .profile = STR_INIT("p0") };
-    char config[512];
-    write_chain(config, sizeof config, 1, "duration_seconds = 7200\n");
-    check_label("", config, &wish, "profile p0, role arn:aws:iam::0:role/r, from profile p1");
-    write_chain(config, sizeof config, 2, "duration_seconds = 7200\n");
-    check_error("", config, &wish,
+    const struct credentials_config config = { .kind = CREDENTIALS_CONFIG_PROFILE,
+                                               .profile = STR_INIT("p0") };
+    char shared[512];
+    write_chain(shared, sizeof shared, 1, "duration_seconds = 7200\n");
+    check_label("", shared, &config, "profile p0, role arn:aws:iam::0:role/r, from profile p1");
+    write_chain(shared, sizeof shared, 2, "duration_seconds = 7200\n");
+    check_error("", shared, &config,
                 "role arn:aws:iam::0:role/r: a duration of 7200 seconds is more than the 3600 that "
                 "AWS allows for a role assumed with the keys of another role");
 }
 
 static void a_label_is_cut_where_it_ends(void **state)
 {
-    char config[1024], name[300];
+    char shared[1024], name[300];
     memset(name, 'n', sizeof name);
-    const struct wish wish = { .kind = WISH_PROFILE, .profile = { name, sizeof name } };
-    snprintf(config, sizeof config, "[profile %.300s]\ncredential_process = p\n", name);
+    const struct credentials_config config = { .kind = CREDENTIALS_CONFIG_PROFILE,
+                                               .profile = { name, sizeof name } };
+    snprintf(shared, sizeof shared, "[profile %.300s]\ncredential_process = p\n", name);
     struct question q;
-    question_init(&q, "", config);
-    assert_int_equal(ask(&q, &wish), 0);
-    assert_int_equal(strlen(q.recipe.label), RECIPE_LABEL_SIZE - 1);
+    question_init(&q, "", shared);
+    assert_int_equal(ask(&q, &config), 0);
+    assert_int_equal(strlen(q.chain.label), CHAIN_LABEL_SIZE - 1);
     question_deinit(&q);
 }
 
@@ -373,7 +384,7 @@ static void a_label_is_cut_where_it_ends(void **state)
 
 static void the_override_of_an_endpoint_is_found_in_the_order_of_the_sdks(void **state)
 {
-    static const char config[] =
+    static const char shared[] =
         "[default]\nendpoint_url = http://profile\nservices = s\nregion = profile-region\n"
         "use_fips_endpoint = true\n[services s]\nsts =\n endpoint_url = http://services\n"
         "[profile ignoring]\nservices = s\nignore_configured_endpoint_urls = true\n"
@@ -393,33 +404,33 @@ static void the_override_of_an_endpoint_is_found_in_the_order_of_the_sdks(void *
         { "'AWS_PROFILE': 'ignoring', 'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS': 'false'",
           "http://services", "", "" },
     };
-    struct wish role = { .kind = WISH_DEFAULT, .role_count = 1 };
+    struct credentials_config role = { .kind = CREDENTIALS_CONFIG_DEFAULT, .role_count = 1 };
     role.roles[0].arn = STR("arn:aws:iam::1:role/x");
     struct question q;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        question_init(&q, rows[i].environment, config);
+        question_init(&q, rows[i].environment, shared);
         assert_int_equal(ask(&q, &role), 0);
-        assert_str_equal(q.recipe.sts_endpoint_url, rows[i].sts);
-        assert_str_equal(q.recipe.sso_endpoint_url, rows[i].sso);
-        assert_str_equal(q.recipe.sts_region, rows[i].region);
+        assert_str_equal(q.chain.sts_endpoint_url, rows[i].sts);
+        assert_str_equal(q.chain.sso_endpoint_url, rows[i].sso);
+        assert_str_equal(q.chain.sts_region, rows[i].region);
         question_deinit(&q);
     }
-    check_error("'AWS_PROFILE': 'lost'", config, &role,
+    check_error("'AWS_PROFILE': 'lost'", shared, &role,
                 "profile \"lost\" says services = nowhere, but there is no [services nowhere] in "
                 "/h/.aws/config");
 }
 
 static void the_environment_may_switch_off_what_the_profile_switches_on(void **state)
 {
-    static const char config[] = "[default]\nuse_fips_endpoint = TRUE\n"
+    static const char shared[] = "[default]\nuse_fips_endpoint = TRUE\n"
                                  "use_dualstack_endpoint = true\nsts_regional_endpoints = legacy\n";
-    struct wish role = { .kind = WISH_DEFAULT, .role_count = 1 };
+    struct credentials_config role = { .kind = CREDENTIALS_CONFIG_DEFAULT, .role_count = 1 };
     role.roles[0].arn = STR("arn:aws:iam::1:role/x");
     struct question q;
-    question_init(&q, "'AWS_USE_DUALSTACK_ENDPOINT': 'false'", config);
+    question_init(&q, "'AWS_USE_DUALSTACK_ENDPOINT': 'false'", shared);
     assert_int_equal(ask(&q, &role), 0);
-    assert_true(q.recipe.fips);
-    assert_false(q.recipe.dualstack);
+    assert_true(q.chain.fips);
+    assert_false(q.chain.dualstack);
     question_deinit(&q);
 }
 
@@ -457,11 +468,11 @@ static void a_containers_url_must_be_safe(void **state)
         snprintf(environment, sizeof environment, "'AWS_CONTAINER_CREDENTIALS_FULL_URI': '%s'",
                  rows[i].url);
         question_init(&q, environment, "");
-        int r = ask(&q, &default_wish);
+        int r = ask(&q, &default_config);
         if (rows[i].error ? r != PIPEPOLL_ECREDENTIALS || !strstr(q.why.text, rows[i].error) : r)
             fail_msg("%s: %d, %s", rows[i].url, r, q.why.text);
         if (!rows[i].error)
-            assert_str_equal(q.recipe.container_url, rows[i].url);
+            assert_str_equal(q.chain.container_url, rows[i].url);
         question_deinit(&q);
     }
 }
@@ -470,7 +481,7 @@ static void a_relative_uri_can_not_name_another_host(void **state)
 {
     struct question q;
     question_init(&q, "'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI': '@example.com/'", "");
-    assert_int_equal(ask(&q, &default_wish), PIPEPOLL_ECREDENTIALS);
+    assert_int_equal(ask(&q, &default_config), PIPEPOLL_ECREDENTIALS);
     assert_non_null(strstr(q.why.text, "must begin with '/'"));
     question_deinit(&q);
 }
@@ -484,12 +495,12 @@ static void a_containers_token_comes_from_the_file_first_and_is_never_quoted(voi
     snprintf(environment, sizeof environment,
              "%s, 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE': '/token'", both);
     question_init(&q, environment, "");
-    assert_int_equal(ask(&q, &default_wish), 0);
-    assert_str_equal(q.recipe.container_url, "http://169.254.170.2/c");
-    assert_str_equal(q.recipe.container_token_file, "/token");
-    assert_str_equal(q.recipe.container_token, "");
+    assert_int_equal(ask(&q, &default_config), 0);
+    assert_str_equal(q.chain.container_url, "http://169.254.170.2/c");
+    assert_str_equal(q.chain.container_token_file, "/token");
+    assert_str_equal(q.chain.container_token, "");
     question_deinit(&q);
-    check_error(both, "", &default_wish,
+    check_error(both, "", &default_config,
                 "AWS_CONTAINER_AUTHORIZATION_TOKEN holds a line end or another control character: "
                 "it would end a header line");
 }
@@ -500,20 +511,20 @@ static void the_patience_with_ec2_can_be_set(void **state)
 {
     struct question q;
     question_init(&q, "", "");
-    assert_int_equal(ask(&q, &default_wish), 0);
-    assert_int_equal(q.recipe.imds_timeout_ms, 1000);
-    assert_int_equal(q.recipe.imds_attempts, 3);
+    assert_int_equal(ask(&q, &default_config), 0);
+    assert_int_equal(q.chain.imds_timeout_ms, 1000);
+    assert_int_equal(q.chain.imds_attempts, 3);
     question_deinit(&q);
     question_init(&q, "'AWS_METADATA_SERVICE_TIMEOUT': '5'",
                   "[default]\nmetadata_service_num_attempts = 10\n");
-    assert_int_equal(ask(&q, &default_wish), 0);
-    assert_int_equal(q.recipe.imds_timeout_ms, 5000);
-    assert_int_equal(q.recipe.imds_attempts, 10);
+    assert_int_equal(ask(&q, &default_config), 0);
+    assert_int_equal(q.chain.imds_timeout_ms, 5000);
+    assert_int_equal(q.chain.imds_attempts, 10);
     question_deinit(&q);
-    check_error("'AWS_METADATA_SERVICE_TIMEOUT': '0'", "", &default_wish,
+    check_error("'AWS_METADATA_SERVICE_TIMEOUT': '0'", "", &default_config,
                 "AWS_METADATA_SERVICE_TIMEOUT: metadata_service_timeout must be 1 to 60 seconds, "
                 "not \"0\"");
-    check_error("", "[default]\nmetadata_service_num_attempts = many\n", &default_wish,
+    check_error("", "[default]\nmetadata_service_num_attempts = many\n", &default_config,
                 "profile default: metadata_service_num_attempts must be 1 to 10 attempts, not "
                 "\"many\"");
 }
@@ -522,8 +533,8 @@ static void the_url_of_ec2s_service_loses_its_last_slash(void **state)
 {
     struct question q;
     question_init(&q, "'AWS_EC2_METADATA_SERVICE_ENDPOINT': 'http://127.0.0.1:99/'", "");
-    assert_int_equal(ask(&q, &default_wish), 0);
-    assert_str_equal(q.recipe.imds_url, "http://127.0.0.1:99");
+    assert_int_equal(ask(&q, &default_config), 0);
+    assert_str_equal(q.chain.imds_url, "http://127.0.0.1:99");
     question_deinit(&q);
 }
 
@@ -538,18 +549,18 @@ static void version_1_of_ec2s_service_is_allowed_in_so_many_words_only(void **st
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct question q;
         question_init(&q, rows[i].environment, "");
-        assert_int_equal(ask(&q, &default_wish), 0);
-        assert_int_equal(q.recipe.imds_v1, rows[i].allowed);
+        assert_int_equal(ask(&q, &default_config), 0);
+        assert_int_equal(q.chain.imds_v1, rows[i].allowed);
         question_deinit(&q);
     }
-    check_error("'AWS_EC2_METADATA_V1_DISABLED': 'no'", "", &default_wish,
+    check_error("'AWS_EC2_METADATA_V1_DISABLED': 'no'", "", &default_config,
                 "AWS_EC2_METADATA_V1_DISABLED: whether version 1 is disabled is true or false, "
                 "not \"no\"");
 }
 
 static void a_bad_url_is_not_quoted_since_it_may_hold_a_password(void **state)
 {
-    check_error("'AWS_EC2_METADATA_SERVICE_ENDPOINT': 'http://me:SECRET@host'", "", &default_wish,
+    check_error("'AWS_EC2_METADATA_SERVICE_ENDPOINT': 'http://me:SECRET@host'", "", &default_config,
                 "AWS_EC2_METADATA_SERVICE_ENDPOINT: the endpoint of EC2's metadata service does "
                 "not name a host, or not as host:port and nothing else");
 }
@@ -563,12 +574,12 @@ int main(void)
         cmocka_unit_test(nothing_configured_is_an_error_that_lists_what_could_be),
         cmocka_unit_test(the_files_are_asked_for_only_when_they_matter),
         cmocka_unit_test(keys_given_or_in_the_environment_are_taken_as_they_are),
-        cmocka_unit_test(each_kind_of_profile_has_its_origin_and_label),
+        cmocka_unit_test(each_kind_of_profile_has_its_source_and_label),
         cmocka_unit_test(a_broken_profile_is_told_with_its_key_and_what_to_do),
         cmocka_unit_test(a_role_that_sts_would_refuse_is_refused_before_it_is_asked),
         cmocka_unit_test(a_circle_of_profiles_is_named),
         cmocka_unit_test(a_chain_has_eight_roles_at_most_those_on_top_included),
-        cmocka_unit_test(roles_of_the_wish_come_last),
+        cmocka_unit_test(roles_of_the_config_come_last),
         cmocka_unit_test(a_role_with_another_roles_keys_lasts_an_hour_at_most),
         cmocka_unit_test(a_label_is_cut_where_it_ends),
         cmocka_unit_test(the_override_of_an_endpoint_is_found_in_the_order_of_the_sdks),
@@ -581,5 +592,5 @@ int main(void)
         cmocka_unit_test(the_url_of_ec2s_service_loses_its_last_slash),
         cmocka_unit_test(a_bad_url_is_not_quoted_since_it_may_hold_a_password),
     };
-    return cmocka_run_group_tests_name("recipe", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("chain", tests, NULL, NULL);
 }

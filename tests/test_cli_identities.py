@@ -152,7 +152,7 @@ def test_poll_again():
     sim.signal(signal.SIGTERM)
     sim.wait()
     r = poll(Refusal(400, "ExpiredTokenException", "old").url)
-    check("keys that have expired and cannot be renewed: 254",
+    check("keys that have expired and cannot be refreshed: 254",
           r.code == 254 and "(ExpiredTokenException)" in r.err and r.out == "", r)
 
 

@@ -12,24 +12,24 @@
                 "\",\"Expiration\":\"2021-09-21T23:41:25Z\",\"AccountId\":\"210987654321\"}"       \
     }
 
-static struct recipe recipe_of(struct stage *s)
+static struct chain chain_of(struct stage *s)
 {
     static char url[128];
     snprintf(url, sizeof url, "%sv2/credentials/abc?x=y", s->server.url);
-    return (struct recipe) { .origin = ORIGIN_CONTAINER, .container_url = str_of(url) };
+    return (struct chain) { .source = SOURCE_CONTAINER, .container_url = str_of(url) };
 }
 
-static void run(struct stage *s, const struct recipe *r)
+static void run(struct stage *s, const struct chain *chain)
 {
-    assert_true(stage_run(s, &provider_container, r, NULL, NULL));
+    assert_true(stage_run(s, &provider_container, chain, NULL, NULL));
 }
 
 static void the_url_is_asked_for_keys(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s, KEYS);
-    run(s, &r);
+    run(s, &chain);
     stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
     assert_str_equal(s->outcome.keys->account_id, "210987654321");
     assert_int_equal(s->outcome.keys->expires_s, 1632267685);
@@ -42,41 +42,41 @@ static void the_url_is_asked_for_keys(void **state)
 static void a_token_is_sent_as_it_stands(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    r.container_token = STR("Basic " STAGE_CANARY);
+    struct chain chain = chain_of(s);
+    chain.container_token = STR("Basic " STAGE_CANARY);
     STAGE_PLAY(s, KEYS);
-    run(s, &r);
+    run(s, &chain);
     stage_assert_asked(s, 1, "\r\nAuthorization: Basic " STAGE_CANARY "\r\n");
 }
 
 static void the_file_goes_before_the_token_and_is_read_anew(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     char path[64];
     stage_write_file(path, sizeof path, "first-" STAGE_CANARY "\n");
-    r.container_token = STR("never");
-    r.container_token_file = str_of(path);
+    chain.container_token = STR("never");
+    chain.container_token_file = str_of(path);
     STAGE_PLAY(s, KEYS);
-    run(s, &r);
+    run(s, &chain);
     stage_assert_asked(s, 1, "\r\nAuthorization: first-" STAGE_CANARY "\r\n");
     FILE *f = fopen(path, "w");
     assert_non_null(f);
     fputs("second-" STAGE_CANARY, f);
     fclose(f);
-    run(s, &r);
+    run(s, &chain);
     stage_assert_asked(s, 2, "\r\nAuthorization: second-" STAGE_CANARY "\r\n");
     unlink(path);
 }
 
 static void assert_token_file_fails(struct stage *s, const char *text, const char *sentence)
 {
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     char path[64];
     stage_write_file(path, sizeof path, text);
-    r.container_token_file = str_of(path);
+    chain.container_token_file = str_of(path);
     STAGE_PLAY(s, KEYS);
-    run(s, &r);
+    run(s, &chain);
     unlink(path);
     stage_assert_failed(s, true, sentence);
     assert_int_equal(s->requests, 0);
@@ -93,25 +93,25 @@ static void a_token_that_breaks_a_header_is_refused_and_not_shown(void **state)
 static void a_token_file_that_is_not_there_is_named(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    r.container_token_file = STR("/nonexistent/token");
-    run(s, &r);
+    struct chain chain = chain_of(s);
+    chain.container_token_file = STR("/nonexistent/token");
+    run(s, &chain);
     stage_assert_failed(s, true, "token file /nonexistent/token: No such file or directory");
 }
 
 static void its_error_is_quoted_without_secrets(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    r.container_token = STR(STAGE_CANARY "/+=");
+    struct chain chain = chain_of(s);
+    chain.container_token = STR(STAGE_CANARY "/+=");
     STAGE_PLAY(s, { .status = 403,
                     .body = "{\"code\":\"AccessDeniedException\",\"message\":\"no\\u0007 to "
                             "\\\"" STAGE_CANARY "\\/+=\\\"\"}" });
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, true, "AccessDeniedException (HTTP 403): no? to \"****");
     assert_int_equal(s->requests, 1);
     STAGE_PLAY(s, { .status = 400, .body = "<p>" STAGE_CANARY "/+= is wrong</p>" });
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, true, "**** is wrong</p> (HTTP 400)");
 }
 
@@ -119,25 +119,25 @@ static void its_error_is_quoted_without_secrets(void **state)
 static void a_cut_through_a_secret_shows_no_half_of_it(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     char body[512];
-    r.container_token = STR(STAGE_CANARY STAGE_CANARY);
+    chain.container_token = STR(STAGE_CANARY STAGE_CANARY);
     snprintf(body, sizeof body, "%0100d" STAGE_CANARY STAGE_CANARY " is wrong", 0);
     STAGE_PLAY(s, { .status = 400, .body = body });
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, true, "0********************");
 }
 
 static void it_is_asked_three_times(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s, { .status = 500 }, { .end = SERVER_RESET, .raw = true }, KEYS);
-    run(s, &r);
+    run(s, &chain);
     assert_non_null(s->outcome.keys);
     assert_int_equal(s->requests, 3);
     STAGE_PLAY(s, { .status = 500 });
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, false, "(HTTP 500)");
     assert_int_equal(s->requests, 3);
 }
@@ -145,12 +145,12 @@ static void it_is_asked_three_times(void **state)
 static void what_it_gives_must_be_keys(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s, { .body = "{}" });
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, false, "gave no AccessKeyId");
     STAGE_PLAY(s, { .body = STAGE_CANARY });
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, false, "what is not JSON");
 }
 
@@ -158,14 +158,14 @@ static void what_it_gives_must_be_keys(void **state)
 static void a_long_token_is_wiped_as_well(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     char body[4096];
     snprintf(body, sizeof body,
              "{\"AccessKeyId\":\"AKID\",\"SecretAccessKey\":\"" STAGE_CANARY
              "\",\"Token\":\"%0*d\"}",
              3000, 0);
     STAGE_PLAY(s, { .body = body });
-    run(s, &r);
+    run(s, &chain);
     assert_int_equal(s->outcome.keys->session_token.len, 3000);
     assert_int_equal(s->outcome.keys->expires_s, UINT64_MAX);
     assert_int_equal(s->canaries_let_go, 0);
@@ -174,14 +174,14 @@ static void a_long_token_is_wiped_as_well(void **state)
 static void it_stops_at_every_turn(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     char path[64];
     stage_write_file(path, sizeof path, STAGE_CANARY);
-    r.container_token_file = str_of(path);
+    chain.container_token_file = str_of(path);
     bool in_time = true;
     for (unsigned loop_stats = 0; in_time; loop_stats++) {
         STAGE_PLAY(s, { .status = 503 }, KEYS);
-        in_time = stage_run_and_stop(s, &provider_container, &r, NULL, loop_stats);
+        in_time = stage_run_and_stop(s, &provider_container, &chain, NULL, loop_stats);
     }
     assert_non_null(s->outcome.keys);
     unlink(path);
@@ -190,12 +190,12 @@ static void it_stops_at_every_turn(void **state)
 static void memory_that_is_short_ends_the_run_or_forbids_it(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     char path[64];
     stage_write_file(path, sizeof path, STAGE_CANARY);
-    r.container_token_file = str_of(path);
+    chain.container_token_file = str_of(path);
     STAGE_PLAY(s, KEYS);
-    stage_starve(s, &provider_container, &r, NULL);
+    stage_starve(s, &provider_container, &chain, NULL);
     unlink(path);
 }
 

@@ -1,4 +1,5 @@
-/* What an embedder may wish for, which wishes are the same, and that keys are forgotten. */
+/* What an embedder may configure, which configurations are the same, and that keys are
+ * forgotten. */
 #include "credentials/credentials_config.h"
 
 #include "lib/check.h"
@@ -61,9 +62,9 @@ static void given_keys_are_copied(void **state)
     char id[] = "AKID";
     struct pipepoll_credentials *c = fixed(id);
     id[0] = 'x';
-    assert_int_equal(c->wish.kind, WISH_FIXED);
-    assert_str_equal(c->wish.fixed->access_key_id, "AKID");
-    assert_str_equal(c->wish.fixed->session_token, "token");
+    assert_int_equal(c->config.kind, CREDENTIALS_CONFIG_FIXED);
+    assert_str_equal(c->config.fixed->access_key_id, "AKID");
+    assert_str_equal(c->config.fixed->session_token, "token");
     assert_null(pipepoll_credentials_unref(c));
     assert_null(pipepoll_credentials_unref(NULL));
     assert_null(pipepoll_credentials_ref(NULL));
@@ -90,10 +91,10 @@ static void the_environment_is_read_at_once(void **state)
     setenv("AWS_ACCOUNT_ID", "123456789012", 1);
     assert_int_equal(pipepoll_credentials_environment(&c, NULL), 0);
     clear_environment();
-    assert_int_equal(c->wish.kind, WISH_ENVIRONMENT);
-    assert_str_equal(c->wish.fixed->access_key_id, "EID");
-    assert_str_equal(c->wish.fixed->session_token, "");
-    assert_str_equal(c->wish.fixed->account_id, "123456789012");
+    assert_int_equal(c->config.kind, CREDENTIALS_CONFIG_ENVIRONMENT);
+    assert_str_equal(c->config.fixed->access_key_id, "EID");
+    assert_str_equal(c->config.fixed->session_token, "");
+    assert_str_equal(c->config.fixed->account_id, "123456789012");
     pipepoll_credentials_unref(c);
 }
 
@@ -104,7 +105,8 @@ static void keys_of_the_environment_are_not_given_ones(void **state)
     setenv("AWS_SECRET_ACCESS_KEY", "ES", 1);
     assert_int_equal(pipepoll_credentials_environment(&read, NULL), 0);
     assert_int_equal(pipepoll_credentials_static(&given, STR("EID"), STR("ES"), STR(""), NULL), 0);
-    assert_false(wish_eq(&read->wish, &given->wish)); /* people are told where keys come from */
+    assert_false(credentials_config_eq(&read->config,
+                                       &given->config)); /* people are told where keys come from */
     pipepoll_credentials_unref(read);
     pipepoll_credentials_unref(given);
     clear_environment();
@@ -133,8 +135,8 @@ static void a_profile_has_a_name(void **state)
     assert_int_equal(pipepoll_credentials_profile(&c, STR(""), &why), PIPEPOLL_EINVAL);
     assert_string_equal(why.text, "the name of the profile is empty");
     assert_int_equal(pipepoll_credentials_profile(&c, STR("acme"), NULL), 0);
-    assert_int_equal(c->wish.kind, WISH_PROFILE);
-    assert_str_equal(c->wish.profile, "acme");
+    assert_int_equal(c->config.kind, CREDENTIALS_CONFIG_PROFILE);
+    assert_str_equal(c->config.profile, "acme");
     pipepoll_credentials_unref(c);
 }
 
@@ -144,13 +146,13 @@ static void a_role_stands_on_a_copy_of_its_source(void **state)
     pipepoll_credentials_unref(source);
     struct pipepoll_credentials *two = assumed(one);
     pipepoll_credentials_unref(one);
-    assert_int_equal(two->wish.kind, WISH_FIXED);
-    assert_str_equal(two->wish.fixed->access_key_id, "AKID");
-    assert_int_equal(two->wish.role_count, 2);
-    assert_true(str_eq(two->wish.roles[1].arn, arn));
+    assert_int_equal(two->config.kind, CREDENTIALS_CONFIG_FIXED);
+    assert_str_equal(two->config.fixed->access_key_id, "AKID");
+    assert_int_equal(two->config.role_count, 2);
+    assert_true(str_eq(two->config.roles[1].arn, arn));
     pipepoll_credentials_unref(two);
     struct pipepoll_credentials *on_default = assumed(NULL);
-    assert_int_equal(on_default->wish.kind, WISH_DEFAULT);
+    assert_int_equal(on_default->config.kind, CREDENTIALS_CONFIG_DEFAULT);
     pipepoll_credentials_unref(on_default);
 }
 
@@ -199,9 +201,9 @@ static void the_limits_themselves_are_fine(void **state)
     role.duration_s = 43200;
     struct pipepoll_credentials *c = NULL;
     assert_int_equal(pipepoll_credentials_role(&c, NULL, &role, NULL), 0);
-    assert_int_equal(c->wish.roles[0].duration_s, 43200);
-    assert_str_equal(c->wish.roles[0].external_id, "a:b/c");
-    assert_str_equal(role_account(c->wish.roles[0].arn), "123456789012");
+    assert_int_equal(c->config.roles[0].duration_s, 43200);
+    assert_str_equal(c->config.roles[0].external_id, "a:b/c");
+    assert_str_equal(role_account(c->config.roles[0].arn), "123456789012");
     pipepoll_credentials_unref(c);
 }
 
@@ -247,7 +249,7 @@ static void a_role_of_an_older_caller_is_read_as_far_as_it_goes(void **state)
     role.size = offsetof(struct pipepoll_role, session_name);
     role.session_name = STR("not there");
     assert_int_equal(pipepoll_credentials_role(&c, NULL, &role, NULL), 0);
-    assert_str_equal(c->wish.roles[0].session_name, "");
+    assert_str_equal(c->config.roles[0].session_name, "");
     pipepoll_credentials_unref(c);
     role.size = 0;
     assert_int_equal(pipepoll_credentials_role(&c, NULL, &role, &why), PIPEPOLL_EINVAL);
@@ -256,8 +258,8 @@ static void a_role_of_an_older_caller_is_read_as_far_as_it_goes(void **state)
 
 static void check_same(struct pipepoll_credentials *a, struct pipepoll_credentials *b, bool want)
 {
-    assert_int_equal(wish_eq(&a->wish, &b->wish), want);
-    assert_int_equal(wish_eq(&b->wish, &a->wish), want);
+    assert_int_equal(credentials_config_eq(&a->config, &b->config), want);
+    assert_int_equal(credentials_config_eq(&b->config, &a->config), want);
     pipepoll_credentials_unref(a);
     pipepoll_credentials_unref(b);
 }
@@ -285,7 +287,7 @@ static struct pipepoll_credentials *in_session(const char *session_name)
     return c;
 }
 
-static void wishes_for_the_same_keys_are_equal(void **state)
+static void configs_of_the_same_keys_are_equal(void **state)
 {
     check_same(by_default(), by_default(), true);
     check_same(fixed("A1"), fixed("A1"), true);
@@ -298,12 +300,12 @@ static void wishes_for_the_same_keys_are_equal(void **state)
     check_same(in_session("one"), by_default(), false);
 }
 
-static void a_reference_keeps_a_wish(void **state)
+static void a_reference_keeps_a_config(void **state)
 {
     struct pipepoll_credentials *c = profile("kept");
     assert_ptr_equal(pipepoll_credentials_ref(c), c);
     pipepoll_credentials_unref(c);
-    assert_str_equal(c->wish.profile, "kept");
+    assert_str_equal(c->config.profile, "kept");
     pipepoll_credentials_unref(c);
 }
 
@@ -323,8 +325,8 @@ int main(void)
         cmocka_unit_test(four_roles_are_the_most_and_an_hour_for_all_but_the_first),
         cmocka_unit_test(nobody_assumes_no_role),
         cmocka_unit_test(a_role_of_an_older_caller_is_read_as_far_as_it_goes),
-        cmocka_unit_test(wishes_for_the_same_keys_are_equal),
-        cmocka_unit_test(a_reference_keeps_a_wish),
+        cmocka_unit_test(configs_of_the_same_keys_are_equal),
+        cmocka_unit_test(a_reference_keeps_a_config),
     };
-    return cmocka_run_group_tests_name("wish", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("credentials_config", tests, NULL, NULL);
 }

@@ -182,12 +182,12 @@ static void what_works_in_spite_of_the_clock_is_a_warning(void **state)
     assert_diagnosis(&e, "clock", EXIT_FAILED);
 }
 
-static void keys_that_are_not_renewed_are_a_warning(void **state)
+static void keys_that_are_not_refreshed_are_a_warning(void **state)
 {
     (void)state;
     struct probe e = probe_of(PROBE_ANSWERED, 0, "");
     snprintf(e.reason, sizeof e.reason, "STS does not answer");
-    struct diagnosis d = assert_diagnosis(&e, "not-renewed", EXIT_FAILED);
+    struct diagnosis d = assert_diagnosis(&e, "not-refreshed", EXIT_FAILED);
     assert_says(d.cause, "STS does not answer");
     e.degraded = true;
     assert_diagnosis(&e, "degraded", EXIT_FAILED);
@@ -329,7 +329,7 @@ int main(void)
         cmocka_unit_test(what_is_not_found_is_named),
         cmocka_unit_test(a_wrong_clock_is_told_by_how_much),
         cmocka_unit_test(what_works_in_spite_of_the_clock_is_a_warning),
-        cmocka_unit_test(keys_that_are_not_renewed_are_a_warning),
+        cmocka_unit_test(keys_that_are_not_refreshed_are_a_warning),
         cmocka_unit_test(missing_keys_are_told_by_where_they_should_come_from),
         cmocka_unit_test(silence_is_laid_to_keys_or_to_the_way),
         cmocka_unit_test(a_role_that_is_not_given_is_laid_to_sts_and_not_to_the_profile),

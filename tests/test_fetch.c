@@ -36,16 +36,16 @@ static const char *const *all_on_stage(struct stage *s)
     return variables;
 }
 
-static const struct wish with_two_roles = {
-    .kind = WISH_DEFAULT,
+static const struct credentials_config with_two_roles = {
+    .kind = CREDENTIALS_CONFIG_DEFAULT,
     .roles = { { .arn = STR_INIT("arn:aws:iam::123456789012:role/One") },
                { .arn = STR_INIT("arn:aws:iam::123456789012:role/Two") } },
     .role_count = 2,
 };
 
-static void fetch(struct stage *s, const struct wish *wish)
+static void fetch(struct stage *s, const struct credentials_config *config)
 {
-    assert_true(stage_fetch(s, wish));
+    assert_true(stage_fetch(s, config));
 }
 
 static void assert_failed(const struct stage *s, bool lasting, const char *text)
@@ -61,10 +61,10 @@ static void assert_failed(const struct stage *s, bool lasting, const char *text)
 static void keys_in_the_environment_are_at_hand(void **state)
 {
     struct stage *s = *state;
-    const struct wish wish = { .kind = WISH_DEFAULT };
+    const struct credentials_config config = { .kind = CREDENTIALS_CONFIG_DEFAULT };
     struct fetch_outcome got;
     s->variables = keys_in_environment;
-    assert_true(fetch_at_once(&got, &wish, &s->host));
+    assert_true(fetch_at_once(&got, &config, &s->host));
     assert_str_equal(got.keys->access_key_id, "AKIDENV");
     assert_true(got.label[0]);
     assert_false(got.outlives_expiry);
@@ -77,16 +77,16 @@ static void given_keys_are_at_hand_and_never_change(void **state)
     struct stage *s = *state;
     const struct credentials_text text = { .access_key_id = STR("AKID"),
                                            .secret_access_key = STR(SECRET) };
-    struct wish wish = { .kind = WISH_FIXED };
+    struct credentials_config config = { .kind = CREDENTIALS_CONFIG_FIXED };
     struct fetch_outcome got;
-    assert_int_equal(credentials_new(&wish.fixed, &s->host.alloc, &text, UINT64_MAX), 0);
-    assert_true(fetch_at_once(&got, &wish, &s->host));
+    assert_int_equal(credentials_new(&config.fixed, &s->host.alloc, &text, UINT64_MAX), 0);
+    assert_true(fetch_at_once(&got, &config, &s->host));
     assert_str_equal(got.keys->secret_access_key, SECRET);
     assert_false(got.may_change);
     credentials_unref(got.keys);
-    fetch(s, &wish);
+    fetch(s, &config);
     assert_non_null(s->fetched.keys);
-    credentials_unref(wish.fixed);
+    credentials_unref(config.fixed);
 }
 
 static void what_must_be_asked_for_is_not_at_hand(void **state)
@@ -94,8 +94,10 @@ static void what_must_be_asked_for_is_not_at_hand(void **state)
     struct stage *s = *state;
     struct fetch_outcome got;
     s->variables = no_files;
-    assert_false(fetch_at_once(&got, &(struct wish) { .kind = WISH_DEFAULT }, &s->host));
-    assert_false(fetch_at_once(&got, &(struct wish) { .kind = WISH_ENVIRONMENT }, &s->host));
+    assert_false(fetch_at_once(
+        &got, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_DEFAULT }, &s->host));
+    assert_false(fetch_at_once(
+        &got, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_ENVIRONMENT }, &s->host));
     s->variables = keys_in_environment;
     assert_false(fetch_at_once(&got, &with_two_roles, &s->host));
     assert_null(got.keys);
@@ -111,7 +113,8 @@ static void profile_of(struct stage *s, const char *config)
     stage_write_file(path, sizeof path, config);
     snprintf(variable, sizeof variable, "AWS_CONFIG_FILE=%s", path);
     s->variables = variables;
-    fetch(s, &(struct wish) { .kind = WISH_PROFILE, .profile = STR("acme") });
+    fetch(s, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_PROFILE,
+                                            .profile = STR("acme") });
     unlink(path);
 }
 
@@ -135,7 +138,8 @@ static void the_credentials_file_is_read_as_well(void **state)
                      "[acme]\naws_access_key_id = AKIDFILE\naws_secret_access_key = " SECRET "\n");
     snprintf(variable, sizeof variable, "AWS_SHARED_CREDENTIALS_FILE=%s", path);
     s->variables = variables;
-    fetch(s, &(struct wish) { .kind = WISH_PROFILE, .profile = STR("acme") });
+    fetch(s, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_PROFILE,
+                                            .profile = STR("acme") });
     assert_str_equal(s->fetched.keys->access_key_id, "AKIDFILE");
     s->variables = NULL;
     unlink(path);
@@ -156,7 +160,7 @@ static void a_file_that_cannot_be_read_is_named(void **state)
                                              "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
                                              "AWS_EC2_METADATA_DISABLED=true", NULL };
     s->variables = variables;
-    fetch(s, &(struct wish) { .kind = WISH_DEFAULT });
+    fetch(s, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_DEFAULT });
     assert_failed(s, true, "(/dev is not a regular file)");
 }
 
@@ -164,7 +168,8 @@ static void what_is_not_configured_is_a_lasting_failure(void **state)
 {
     struct stage *s = *state;
     s->variables = no_files;
-    fetch(s, &(struct wish) { .kind = WISH_PROFILE, .profile = STR("acme") });
+    fetch(s, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_PROFILE,
+                                            .profile = STR("acme") });
     assert_failed(s, true, "acme");
 }
 
@@ -183,7 +188,7 @@ static void metadata_keys_outlive_their_expiry(void **state)
     struct stage *s = *state;
     s->variables = all_on_stage(s);
     STAGE_PLAY(s, METADATA("2021-09-21T23:41:25Z"));
-    fetch(s, &(struct wish) { .kind = WISH_DEFAULT });
+    fetch(s, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_DEFAULT });
     assert_str_equal(s->fetched.keys->access_key_id, "AKIDIMDS");
     assert_true(s->fetched.outlives_expiry);
     assert_true(s->fetched.may_change);
@@ -260,14 +265,14 @@ static void it_stops_at_every_turn(void **state)
 static void memory_that_is_short_ends_the_fetch_or_forbids_it(void **state)
 {
     struct stage *s = *state;
-    const struct wish wish = { .kind = WISH_DEFAULT };
+    const struct credentials_config config = { .kind = CREDENTIALS_CONFIG_DEFAULT };
     s->variables = all_on_stage(s);
     bool reached = true;
     for (size_t n = 1; reached; n++) {
         STAGE_PLAY(s, METADATA("2021-09-21T23:41:25Z"));
         s->allocations = 0;
         s->fail_at = n;
-        bool started = stage_fetch(s, &wish);
+        bool started = stage_fetch(s, &config);
         reached = s->allocations >= n;
         s->fail_at = 0;
         assert_true(started || reached);
@@ -280,14 +285,14 @@ static void memory_that_is_short_ends_the_fetch_or_forbids_it(void **state)
 static void keys_at_hand_for_which_there_is_no_memory_are_no_fault_of_the_set_up(void **state)
 {
     struct stage *s = *state;
-    const struct wish wish = { .kind = WISH_DEFAULT };
+    const struct credentials_config config = { .kind = CREDENTIALS_CONFIG_DEFAULT };
     s->variables = keys_in_environment;
     bool reached = true;
     unsigned short_of = 0;
     for (size_t n = 1; reached; n++) {
         s->allocations = 0;
         s->fail_at = n;
-        bool started = stage_fetch(s, &wish);
+        bool started = stage_fetch(s, &config);
         reached = s->allocations >= n;
         s->fail_at = 0;
         if (!started || s->fetched.keys)

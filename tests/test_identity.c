@@ -80,7 +80,7 @@ static struct credentials *keys_of(const char *id, uint64_t expires_s)
     return keys;
 }
 
-bool fetch_at_once(struct fetch_outcome *out, const struct wish *wish,
+bool fetch_at_once(struct fetch_outcome *out, const struct credentials_config *config,
                    const struct provider_host *host)
 {
     if (at_hand)
@@ -124,17 +124,17 @@ static void on_closed(void *ctx)
 
 static struct rng dice;
 static const struct provider_host host = { .rng = &dice, .now_s = wall_s };
-static struct pipepoll_credentials wish;
+static struct pipepoll_credentials config;
 
 static struct identity *open_identity(void)
 {
-    struct identity_options o = { .host = &host, .wish = &wish, .on_change = on_change };
+    struct identity_options o = { .host = &host, .config = &config, .on_change = on_change };
     struct identity *id = NULL;
     now_ns = 1000 * s_ns;
     fetches = stopped = changes = closed = 0;
     under_way = no_memory = false;
     dice.state = 7;
-    wish.refs = 1;
+    config.refs = 1;
     assert_int_equal(identity_open(&id, &o), 0);
     return id;
 }
@@ -150,7 +150,7 @@ static void close_identity(struct identity *id)
     the_alarm->ring(the_alarm);
     assert_int_equal(closed, 1);
     assert_null(the_alarm);
-    assert_int_equal(wish.refs, 1);
+    assert_int_equal(config.refs, 1);
 }
 
 /* Let time pass to this instant, and alarms ring. */
@@ -211,7 +211,7 @@ static void keys_at_hand_are_current_at_once_and_for_ever(void **state)
     close_identity(id);
 }
 
-static void keys_are_renewed_before_they_expire(void **state)
+static void keys_are_refreshed_before_they_expire(void **state)
 {
     struct identity *id = open_identity();
     assert_int_equal(fetches, 1);
@@ -229,7 +229,7 @@ static void keys_are_renewed_before_they_expire(void **state)
     close_identity(id);
 }
 
-static void a_failing_renewal_keeps_the_keys_until_they_expire(void **state)
+static void a_failing_refresh_keeps_the_keys_until_they_expire(void **state)
 {
     struct identity *id = open_identity();
     struct identity_report report;
@@ -574,8 +574,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_at_hand_are_current_at_once_and_for_ever),
-        cmocka_unit_test(keys_are_renewed_before_they_expire),
-        cmocka_unit_test(a_failing_renewal_keeps_the_keys_until_they_expire),
+        cmocka_unit_test(keys_are_refreshed_before_they_expire),
+        cmocka_unit_test(a_failing_refresh_keeps_the_keys_until_they_expire),
         cmocka_unit_test(keys_of_a_metadata_service_outlive_their_expiry),
         cmocka_unit_test(a_refusal_by_the_service_forces_one_fetch_a_minute),
         cmocka_unit_test(keys_that_are_refused_are_not_usable_until_the_service_accepts_them),

@@ -21,10 +21,10 @@
         .status = n                                                                                \
     }
 
-static struct recipe recipe_of(struct stage *s)
+static struct chain chain_of(struct stage *s)
 {
-    return (struct recipe) {
-        .origin = ORIGIN_IMDS,
+    return (struct chain) {
+        .source = SOURCE_IMDS,
         .imds_url = { s->server.url, strlen(s->server.url) - 1 }, /* without the '/' */
         .imds_timeout_ms = 5000,
         .imds_attempts = 2,
@@ -33,8 +33,8 @@ static struct recipe recipe_of(struct stage *s)
 
 static void run(struct stage *s)
 {
-    struct recipe r = recipe_of(s);
-    assert_true(stage_run(s, &provider_imds, &r, NULL, NULL));
+    struct chain chain = chain_of(s);
+    assert_true(stage_run(s, &provider_imds, &chain, NULL, NULL));
 }
 
 static void a_token_then_the_role_then_its_keys(void **state)
@@ -66,7 +66,7 @@ static void each_request_is_made_again_after_a_5xx(void **state)
     assert_int_equal(s->requests, 6);
 }
 
-static void attempts_are_as_many_as_the_recipe_says(void **state)
+static void attempts_are_as_many_as_the_chain_says(void **state)
 {
     struct stage *s = *state;
     STAGE_PLAY(s, STATUS(503));
@@ -75,7 +75,7 @@ static void attempts_are_as_many_as_the_recipe_says(void **state)
     stage_assert_failed(s, false, "(HTTP 503)");
 }
 
-static void a_token_that_is_over_is_renewed_once(void **state)
+static void a_token_that_is_over_is_refreshed_once(void **state)
 {
     struct stage *s = *state;
     STAGE_PLAY(s, TOKEN, STATUS(401), TOKEN, ROLE, KEYS("Success"));
@@ -90,22 +90,22 @@ static void a_token_that_is_over_is_renewed_once(void **state)
 static void version_1_is_asked_only_where_it_is_allowed_and_no_token_is_given(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    r.imds_v1 = true;
+    struct chain chain = chain_of(s);
+    chain.imds_v1 = true;
     STAGE_PLAY(s, STATUS(404), ROLE, KEYS("Success"));
-    assert_true(stage_run(s, &provider_imds, &r, NULL, NULL));
+    assert_true(stage_run(s, &provider_imds, &chain, NULL, NULL));
     stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
     assert_int_equal(s->requests, 3);
     STAGE_PLAY(s, STATUS(405), STATUS(401));
-    assert_true(stage_run(s, &provider_imds, &r, NULL, NULL));
+    assert_true(stage_run(s, &provider_imds, &chain, NULL, NULL));
     assert_int_equal(s->requests, 2);
     stage_assert_failed(s, true, "(HTTP 401)");
     STAGE_PLAY(s, TOKEN, ROLE, KEYS("Success"));
-    assert_true(stage_run(s, &provider_imds, &r, NULL, NULL));
+    assert_true(stage_run(s, &provider_imds, &chain, NULL, NULL));
     stage_assert_asked(s, 2, "\r\nx-aws-ec2-metadata-token: TOKEN-" STAGE_CANARY "\r\n");
-    r.imds_v1 = false;
+    chain.imds_v1 = false;
     STAGE_PLAY(s, STATUS(404), ROLE, KEYS("Success"));
-    assert_true(stage_run(s, &provider_imds, &r, NULL, NULL));
+    assert_true(stage_run(s, &provider_imds, &chain, NULL, NULL));
     stage_assert_failed(s, true, "AWS_EC2_METADATA_V1_DISABLED=false");
 }
 
@@ -153,33 +153,33 @@ static void a_service_that_echoes_the_token_is_not_quoted(void **state)
 static void silence_is_explained_by_the_hop_limit(void **state)
 {
     struct stage *s = *state;
-    struct recipe r;
+    struct chain chain;
     STAGE_PLAY(s, { .raw = true, .end = SERVER_HANG });
-    r = recipe_of(s);
-    r.imds_timeout_ms = 20;
-    r.imds_attempts = 1;
-    assert_true(stage_run(s, &provider_imds, &r, NULL, NULL));
+    chain = chain_of(s);
+    chain.imds_timeout_ms = 20;
+    chain.imds_attempts = 1;
+    assert_true(stage_run(s, &provider_imds, &chain, NULL, NULL));
     stage_assert_failed(s, false, "raise the hop limit");
 }
 
 static void nobody_there_is_no_ec2(void **state)
 {
     struct stage *s = *state;
-    struct recipe r;
-    r = recipe_of(s);
-    r.imds_url = STR("http://127.0.0.1:1");
-    assert_true(stage_run(s, &provider_imds, &r, NULL, NULL));
+    struct chain chain;
+    chain = chain_of(s);
+    chain.imds_url = STR("http://127.0.0.1:1");
+    assert_true(stage_run(s, &provider_imds, &chain, NULL, NULL));
     stage_assert_failed(s, false, "is this an EC2 instance?");
 }
 
 static void it_stops_at_every_turn(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     bool in_time = true;
     for (unsigned loop_stats = 0; in_time; loop_stats++) {
         STAGE_PLAY(s, TOKEN, STATUS(503), ROLE, KEYS("Success"));
-        in_time = stage_run_and_stop(s, &provider_imds, &r, NULL, loop_stats);
+        in_time = stage_run_and_stop(s, &provider_imds, &chain, NULL, loop_stats);
     }
     assert_non_null(s->outcome.keys); /* all turns of a whole run were tried */
 }
@@ -187,9 +187,9 @@ static void it_stops_at_every_turn(void **state)
 static void memory_that_is_short_ends_the_run_or_forbids_it(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s, TOKEN, ROLE, KEYS("Success"));
-    stage_starve(s, &provider_imds, &r, NULL);
+    stage_starve(s, &provider_imds, &chain, NULL);
 }
 
 int main(void)
@@ -197,8 +197,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_then_the_role_then_its_keys),
         cmocka_unit_test(each_request_is_made_again_after_a_5xx),
-        cmocka_unit_test(attempts_are_as_many_as_the_recipe_says),
-        cmocka_unit_test(a_token_that_is_over_is_renewed_once),
+        cmocka_unit_test(attempts_are_as_many_as_the_chain_says),
+        cmocka_unit_test(a_token_that_is_over_is_refreshed_once),
         cmocka_unit_test(version_1_is_asked_only_where_it_is_allowed_and_no_token_is_given),
         cmocka_unit_test(each_failure_says_what_to_do),
         cmocka_unit_test(a_service_that_echoes_the_token_is_not_quoted),

@@ -1,5 +1,5 @@
 /* Want of memory, at each place where it may be met: a script of polls (answers, throttling,
- * refused and renewed keys, roles, files) from open to closed, in which one allocation fails, the
+ * refused and refreshed keys, roles, files) from open to closed, in which one allocation fails, the
  * n-th, for every n; or all do from the n-th on. Nothing may crash, leak or hang, what fails for it
  * says so, and what can be tried again is.
  *
@@ -194,7 +194,7 @@ struct script {
     unsigned faults,
         other_failures; /* that the server made; that were told as anything else than memory */
     unsigned answers, failures, target_count, removed, closed, expired, throttled, keys_given;
-    bool renewed; /* asked to */
+    bool refreshed; /* asked to */
     char replies[REPLIES][512];
     unsigned reply_count;
 };
@@ -421,9 +421,9 @@ static void turn_loop(struct script *s)
 static void turn(struct script *s)
 {
     turn_loop(s);
-    if (s->answers < ANSWERS / 2 || s->renewed)
+    if (s->answers < ANSWERS / 2 || s->refreshed)
         return;
-    s->renewed = true;
+    s->refreshed = true;
     pipepoll_refresh_credentials(s->poller);
     pipepoll_target_remove(s->targets[0]);
     s->targets[0] = NULL;

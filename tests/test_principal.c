@@ -66,10 +66,10 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct principal *join(struct pipepoll_credentials *wish)
+static struct principal *join(struct pipepoll_credentials *config)
 {
     struct principal *s = NULL;
-    assert_int_equal(principal_join(&all, wish, STR("eu-west-1"), &s), 0);
+    assert_int_equal(principal_join(&all, config, STR("eu-west-1"), &s), 0);
     return s;
 }
 
@@ -86,7 +86,7 @@ static bool is_news(struct principal *s)
     return principal_is_news(s, &report);
 }
 
-static void equal_wishes_share_a_principal_until_the_last_one_leaves(void **state)
+static void equal_configs_share_a_principal_until_the_last_one_leaves(void **state)
 {
     struct pipepoll_credentials *one = NULL, *same = NULL, *other = NULL;
     pipepoll_credentials_profile(&one, STR("acme"), NULL);
@@ -110,9 +110,9 @@ static void equal_wishes_share_a_principal_until_the_last_one_leaves(void **stat
 
 static void keys_at_hand_are_news_and_a_fetch_under_way_is_none(void **state)
 {
-    struct pipepoll_credentials *wish = NULL;
-    pipepoll_credentials_default(&wish, NULL);
-    struct principal *waits = join(wish);
+    struct pipepoll_credentials *config = NULL;
+    pipepoll_credentials_default(&config, NULL);
+    struct principal *waits = join(config);
     assert_null(principal_next_changed(&all));
     assert_int_equal(changes, 0);
     given.on_change(NULL, given.ctx);
@@ -124,17 +124,17 @@ static void keys_at_hand_are_news_and_a_fetch_under_way_is_none(void **state)
     end(waits);
     assert_null(principal_next_changed(&all));
     has_keys = true;
-    struct principal *has = join(wish);
+    struct principal *has = join(config);
     assert_ptr_equal(principal_next_changed(&all), has);
     end(has);
-    pipepoll_credentials_unref(wish);
+    pipepoll_credentials_unref(config);
 }
 
 static void a_retry_is_for_all_and_remembered_until_it_is_over(void **state)
 {
-    struct pipepoll_credentials *wish = NULL;
-    pipepoll_credentials_default(&wish, NULL);
-    struct principal *s = join(wish);
+    struct pipepoll_credentials *config = NULL;
+    pipepoll_credentials_default(&config, NULL);
+    struct principal *s = join(config);
     principals_retry(&all);
     assert_int_equal(retries, 0); /* in slices: there may be many */
     assert_ptr_equal(principal_next_changed(&all), s);
@@ -142,14 +142,14 @@ static void a_retry_is_for_all_and_remembered_until_it_is_over(void **state)
     assert_true(s->retry);
     assert_null(principal_next_changed(&all));
     end(s);
-    pipepoll_credentials_unref(wish);
+    pipepoll_credentials_unref(config);
 }
 
 static void a_failure_is_told_once_whatever_its_numbers(void **state)
 {
-    struct pipepoll_credentials *wish = NULL;
-    pipepoll_credentials_default(&wish, NULL);
-    struct principal *s = join(wish);
+    struct pipepoll_credentials *config = NULL;
+    pipepoll_credentials_default(&config, NULL);
+    struct principal *s = join(config);
     now.why = "no connection after 12 ms";
     assert_true(is_news(s));
     now.why = "no connection after 7 ms";
@@ -159,18 +159,18 @@ static void a_failure_is_told_once_whatever_its_numbers(void **state)
     now = (struct identity_report) { .label = "l", .why = "", .usable = true, .expires_s = 5 };
     assert_true(is_news(s));
     assert_false(is_news(s));
-    now.expires_s = 6; /* renewed */
+    now.expires_s = 6; /* refreshed */
     assert_true(is_news(s));
     now.degraded = true;
     assert_true(is_news(s));
     end(s);
-    pipepoll_credentials_unref(wish);
+    pipepoll_credentials_unref(config);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(equal_wishes_share_a_principal_until_the_last_one_leaves,
+        cmocka_unit_test_setup_teardown(equal_configs_share_a_principal_until_the_last_one_leaves,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_at_hand_are_news_and_a_fetch_under_way_is_none, set_up,
                                         tear_down),

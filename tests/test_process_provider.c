@@ -10,12 +10,12 @@
 
 static void run(struct stage *s, const char *line)
 {
-    const struct recipe r = {
-        .origin = ORIGIN_PROCESS,
+    const struct chain chain = {
+        .source = SOURCE_PROCESS,
         .process = str_of(line),
         .account_id = STR("123456789012"),
     };
-    assert_true(stage_run(s, &provider_process, &r, NULL, NULL));
+    assert_true(stage_run(s, &provider_process, &chain, NULL, NULL));
 }
 
 static void a_program_prints_keys(void **state)
@@ -95,18 +95,18 @@ static void a_line_that_is_too_long_is_refused(void **state)
 static void it_stops_at_every_turn(void **state)
 {
     struct stage *s = *state;
-    const struct recipe r = { .process = STR("/bin/echo '" KEYS "'") };
+    const struct chain chain = { .process = STR("/bin/echo '" KEYS "'") };
     bool in_time = true;
     for (unsigned loop_stats = 0; in_time; loop_stats++)
-        in_time = stage_run_and_stop(s, &provider_process, &r, NULL, loop_stats);
+        in_time = stage_run_and_stop(s, &provider_process, &chain, NULL, loop_stats);
     assert_non_null(s->outcome.keys);
 }
 
 static void memory_that_is_short_ends_the_run_or_forbids_it(void **state)
 {
     struct stage *s = *state;
-    const struct recipe r = { .process = STR("/bin/echo '" KEYS "'") };
-    stage_starve(s, &provider_process, &r, NULL);
+    const struct chain chain = { .process = STR("/bin/echo '" KEYS "'") };
+    stage_starve(s, &provider_process, &chain, NULL);
 }
 
 int main(void)

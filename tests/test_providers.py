@@ -305,7 +305,7 @@ def sso_login(m, refresh_token, expires_s, **more):
 
 
 @machine_test
-def test_sso_renewal(m):
+def test_sso_refresh(m):
     m.config("[sso-session acme]\nsso_region = eu-west-1\n"
              "sso_start_url = https://acme.awsapps.com/start\n"
              "[default]\nsso_session = acme\nsso_account_id = 123456789012\n"
@@ -316,23 +316,23 @@ def test_sso_renewal(m):
     sso.keys, oidc.refresh_token = new_keys(), "canary-refresh-0"
     m.fake.sts.known[sso.keys.id] = sso.keys
     path = sso_login(m, oidc.refresh_token, time.time() - 60, scopes=["of", "others"])
-    finds(m, "sso: a login whose token has expired is renewed", sso.keys, "")
+    finds(m, "sso: a login whose token has expired is refreshed", sso.keys, "")
     ours = json.loads(read(path))
     check("sso: and written back",
           ours["accessToken"] == sso.token and ours["refreshToken"] == oidc.refresh_token
           and ours["scopes"] == ["of", "others"] and os.stat(path).st_mode & 0o777 == 0o600
           and os.listdir(os.path.dirname(path)) == [os.path.basename(path)], ours.keys())
     finds(m, "sso: what is written back serves", sso.keys)
-    check("sso: without another renewal", oidc.renewals == 1, oidc.renewals)
+    check("sso: without another refresh", oidc.refreshes == 1, oidc.refreshes)
     sso_login(m, oidc.refresh_token, time.time() - 60)
     found = m.botocore_finds()
     theirs = json.loads(read(path))
-    check("sso: botocore renews it too, and writes the same members",
+    check("sso: botocore refreshes it too, and writes the same members",
           isinstance(found, tuple) and set(theirs) == set(ours) - {"scopes"}
-          and oidc.renewals == 2, (found, theirs.keys()))
+          and oidc.refreshes == 2, (found, theirs.keys()))
     finds(m, "sso: what botocore wrote serves", sso.keys)
     sso_login(m, "canary-refresh-of-yesterday", time.time() - 60)
-    refuses(m, "sso: a login that can't be renewed", "InvalidGrantException",
+    refuses(m, "sso: a login that can't be refreshed", "InvalidGrantException",
             "aws sso login --sso-session acme")
     sso_login(m, oidc.refresh_token, time.time() - 60)
     run = m.run(target(m.fake.url), target(m.fake.url, "eu-west-1", profile="other"))

@@ -57,7 +57,7 @@ def test_one_role_for_all(m):
 
 
 @machine_test
-def test_renewal(m):
+def test_refresh(m):
     """A role's keys that last four seconds, a container's that last four, an old token file."""
     fake = m.fake
     m.has(new_keys("AKIA"))
@@ -73,7 +73,7 @@ def test_renewal(m):
 
 
 @machine_test
-def test_failing_renewal(m):
+def test_failing_refresh(m):
     fake, box = m.fake, m.fake.container
     m.is_in_container()
     token = m.env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = write(f"{m.home}/token", "canary-1")
@@ -85,7 +85,7 @@ def test_failing_renewal(m):
     box.broken, before = True, len(fake.requests("container"))
     m.until(lambda: len(fake.requests("container")) >= before + 4)
     polls = len(fake.pipeline.answered)
-    check("a renewal that fails keeps the old keys",
+    check("a refresh that fails keeps the old keys",
           m.until(lambda: len(fake.pipeline.answered) >= polls + 5)
           and set(fake.pipeline.answered) == {first.id}
           and {r.status for r in fake.requests("pipeline")} == {200}, run)
@@ -110,14 +110,14 @@ def test_expired_by_the_service(m):
     m.until(lambda: fake.pipeline.answered[-1] != first)
     check("ExpiredToken brings other keys", fake.pipeline.answered[-1] != first, run)
     refused = [r for r in fake.requests("pipeline") if r.status != 200]
-    check("by one renewal and one retry",
+    check("by one refresh and one retry",
           len(refused) == 1 and len(fake.requests("sts")) == 2, (len(refused), run))
     told = run.event(event="health", healthy=False), run.event(event="health", healthy=True)
     check("and meanwhile the target is unhealthy",
           told[0].get("code") == "ExpiredTokenException" and told[1], (told, run))
     fake.pipeline.revoked.add(fake.pipeline.answered[-1])
     told = run.event(event="health", healthy=False)
-    check("when the new keys are refused too: no renewal so soon, and no hurry",
+    check("when the new keys are refused too: no refresh so soon, and no hurry",
           len(fake.requests("sts")) == 2 and told.get("retryInMs", 0) > 30000, (told, run))
     check("the run ends", run.end() == 0, run)
 
@@ -339,7 +339,7 @@ def test_static_stability(m):
     m.until(lambda: fake.pipeline.answered)
     fake.imds.broken = True
     event = run.event(event="credentials", degraded=True)
-    check("an instance's keys that can't be renewed: degraded", event.get("usable"), (event, run))
+    check("an instance's keys that can't be refreshed: degraded", event.get("usable"), (event, run))
     m.until(lambda: time.time() > keys.expires_s + 1)
     polls = len(fake.pipeline.answered)
     m.until(lambda: len(fake.pipeline.answered) >= polls + 5)
@@ -361,7 +361,7 @@ def test_expired_from_the_start(m):
 
 
 @machine_test
-def test_expired_and_not_renewed(m):
+def test_expired_and_not_refreshed(m):
     """Another target, with keys that are good, is the clock."""
     fake = m.fake
     m.has(new_keys("AKIA"))

@@ -24,12 +24,12 @@
 static char home[64], home_variable[80];
 static const char *const variables[] = { home_variable, NULL };
 
-static struct recipe recipe_of(struct stage *s)
+static struct chain chain_of(struct stage *s)
 {
     s->now_s = 1632246085;
     s->variables = variables;
-    return (struct recipe) {
-        .origin = ORIGIN_SSO,
+    return (struct chain) {
+        .source = SOURCE_SSO,
         .sso_session = STR("acme"),
         .sso_start_url = STR("https://acme.example/start"),
         .sso_region = STR("eu-west-1"),
@@ -62,18 +62,18 @@ static void log_in(str login_name, const char *text)
     fclose(f);
 }
 
-static void run(struct stage *s, const struct recipe *r)
+static void run(struct stage *s, const struct chain *chain)
 {
-    assert_true(stage_run(s, &provider_sso, r, NULL, NULL));
+    assert_true(stage_run(s, &provider_sso, chain, NULL, NULL));
 }
 
 static void the_token_of_a_login_buys_keys(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    log_in(r.sso_session, LOGIN("2021-09-21T17:41:26Z"));
+    struct chain chain = chain_of(s);
+    log_in(chain.sso_session, LOGIN("2021-09-21T17:41:26Z"));
     STAGE_PLAY(s, KEYS);
-    run(s, &r);
+    run(s, &chain);
     stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
     assert_int_equal(s->outcome.keys->expires_s, 1632267685);
     assert_int_equal(s->outcome.dated_s, 1632246085);
@@ -87,37 +87,37 @@ static void the_token_of_a_login_buys_keys(void **state)
 static void without_a_session_the_start_url_names_the_file(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    log_in(r.sso_session, NULL);
-    log_in(r.sso_start_url, LOGIN("2021-09-21T17:41:26UTC"));
-    r.sso_session = STR("");
+    struct chain chain = chain_of(s);
+    log_in(chain.sso_session, NULL);
+    log_in(chain.sso_start_url, LOGIN("2021-09-21T17:41:26UTC"));
+    chain.sso_session = STR("");
     STAGE_PLAY(s, KEYS);
-    run(s, &r);
+    run(s, &chain);
     assert_non_null(s->outcome.keys);
-    log_in(r.sso_start_url, NULL);
-    run(s, &r);
+    log_in(chain.sso_start_url, NULL);
+    run(s, &chain);
     stage_assert_failed(s, true, "run: aws sso login --profile work");
 }
 
 static void a_login_that_is_over_names_the_command(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s, KEYS);
-    log_in(r.sso_session, LOGIN("2021-09-21T17:41:25Z"));
-    run(s, &r);
+    log_in(chain.sso_session, LOGIN("2021-09-21T17:41:25Z"));
+    run(s, &chain);
     stage_assert_failed(s, true, "holds a token that has expired");
     assert_int_equal(s->requests, 0);
-    log_in(r.sso_session, LOGIN("2021-09-21T17:41:26Z"));
+    log_in(chain.sso_session, LOGIN("2021-09-21T17:41:26Z"));
     STAGE_PLAY(s, { .status = 401,
                     .headers = "x-amzn-ErrorType: UnauthorizedException\r\n",
                     .body = "{\"message\":\"Session token " BEARER " invalid\"}" });
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, true, "no longer accepted; run: aws sso login --sso-session acme");
     assert_int_equal(s->requests, 1);
 }
 
-/* --- renewal --- */
+/* --- refresh --- */
 
 #define LONG_LOGIN(expiry, registration)                                                           \
     "{\"startUrl\": \"https://acme.example/start\", \"region\":\"eu-west-1\",\n \"accessToken\":"  \
@@ -146,19 +146,19 @@ static void read_login(char *text, size_t size, str login_name)
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
-static void a_token_is_renewed_and_written_back(void **state)
+static void a_token_is_refreshed_and_written_back(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     char text[2048];
     for (int i = 0; i < 2; i++) { /* over; or good for a quarter of an hour yet */
-        log_in(r.sso_session, NULL);
+        log_in(chain.sso_session, NULL);
         if (i)
-            log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:56:24Z", "2021-10-21T17:41:26Z"));
+            log_in(chain.sso_session, LONG_LOGIN("2021-09-21T17:56:24Z", "2021-10-21T17:41:26Z"));
         else
-            log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-10-21T17:41:26Z"));
+            log_in(chain.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-10-21T17:41:26Z"));
         STAGE_PLAY(s, RENEWED, KEYS);
-        run(s, &r);
+        run(s, &chain);
         stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
         assert_int_equal(s->requests, 2);
         stage_assert_asked(s, 1, "POST /token HTTP/1.1\r\n");
@@ -169,7 +169,7 @@ static void a_token_is_renewed_and_written_back(void **state)
             "\", \"grantType\": \"refresh_token\", \"refreshToken\": "
             "\"refresh-" STAGE_CANARY "\"}");
         stage_assert_asked(s, 2, "\r\nx-amz-sso_bearer_token: new-" STAGE_CANARY "\r\n");
-        read_login(text, sizeof text, r.sso_session);
+        read_login(text, sizeof text, chain.sso_session);
         assert_string_equal(
             text,
             "{\"startUrl\": \"https://acme.example/start\", \"region\": \"eu-west-1\", "
@@ -181,13 +181,13 @@ static void a_token_is_renewed_and_written_back(void **state)
     }
 }
 
-static void a_token_that_lives_long_enough_is_not_renewed(void **state)
+static void a_token_that_lives_long_enough_is_not_refreshed(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:56:25Z", "2021-10-21T17:41:26Z"));
+    struct chain chain = chain_of(s);
+    log_in(chain.sso_session, LONG_LOGIN("2021-09-21T17:56:25Z", "2021-10-21T17:41:26Z"));
     STAGE_PLAY(s, KEYS);
-    run(s, &r);
+    run(s, &chain);
     assert_non_null(s->outcome.keys);
     assert_int_equal(s->requests, 1);
 }
@@ -199,56 +199,56 @@ static void a_token_that_lives_long_enough_is_not_renewed(void **state)
                 " of s\\\\cret-" STAGE_CANARY " is over\"}"                                        \
     }
 
-static void a_renewal_that_is_refused_names_the_command(void **state)
+static void a_refresh_that_is_refused_names_the_command(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-10-21T17:41:26Z"));
+    struct chain chain = chain_of(s);
+    log_in(chain.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-10-21T17:41:26Z"));
     STAGE_PLAY(s, INVALID_GRANT);
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, true,
-                        "the SSO token could not be renewed: InvalidGrantException (HTTP 400); "
+                        "the SSO token could not be refreshed: InvalidGrantException (HTTP 400); "
                         "run: aws sso login --sso-session acme: ****");
     assert_int_equal(s->requests, 1);
-    log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-09-21T17:41:25Z"));
-    run(s, &r);
-    stage_assert_failed(s, true, "so has the registration to renew it by; run: aws sso login");
+    log_in(chain.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-09-21T17:41:25Z"));
+    run(s, &chain);
+    stage_assert_failed(s, true, "so has the registration to refresh it with; run: aws sso login");
     assert_int_equal(s->requests, 1);
     STAGE_PLAY(s, { .status = 503 });
-    log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-10-21T17:41:26Z"));
-    run(s, &r);
-    stage_assert_failed(s, false, "the SSO token could not be renewed: ");
+    log_in(chain.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-10-21T17:41:26Z"));
+    run(s, &chain);
+    stage_assert_failed(s, false, "the SSO token could not be refreshed: ");
     STAGE_PLAY(s, { .body = "{\"accessToken\":\"" STAGE_CANARY "\"}" });
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, false, "no expiresIn in seconds");
     STAGE_PLAY(s, { .body = "{\"accessToken\":\"" STAGE_CANARY "\",\"expiresIn\":36.5}" });
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, false, "no expiresIn in seconds");
     STAGE_PLAY(s, { .body = "{\"accessToken\":\"" STAGE_CANARY "\",\"expiresIn\":1e3}" });
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, false, "no expiresIn in seconds");
 }
 
 static void while_a_token_is_good_a_refusal_does_not_matter(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:41:26Z", "2021-10-21T17:41:26Z"));
+    struct chain chain = chain_of(s);
+    log_in(chain.sso_session, LONG_LOGIN("2021-09-21T17:41:26Z", "2021-10-21T17:41:26Z"));
     STAGE_PLAY(s, INVALID_GRANT, KEYS);
-    run(s, &r);
+    run(s, &chain);
     assert_non_null(s->outcome.keys);
     stage_assert_asked(s, 2, "\r\nx-amz-sso_bearer_token: " BEARER "\r\n");
 }
 
-static void renewal_stops_at_every_turn(void **state)
+static void refresh_stops_at_every_turn(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     bool in_time = true;
     for (unsigned loop_stats = 0; in_time; loop_stats++) {
-        log_in(r.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-10-21T17:41:26Z"));
+        log_in(chain.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-10-21T17:41:26Z"));
         STAGE_PLAY(s, { .status = 503 }, RENEWED, KEYS);
-        in_time = stage_run_and_stop(s, &provider_sso, &r, NULL, loop_stats);
+        in_time = stage_run_and_stop(s, &provider_sso, &chain, NULL, loop_stats);
     }
     assert_non_null(s->outcome.keys);
 }
@@ -256,7 +256,7 @@ static void renewal_stops_at_every_turn(void **state)
 static void a_file_that_is_no_login_is_named(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     static const struct {
         const char *text, *sentence;
     } rows[] = {
@@ -271,8 +271,8 @@ static void a_file_that_is_no_login_is_named(void **state)
     };
     STAGE_PLAY(s, KEYS);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        log_in(r.sso_session, rows[i].text);
-        run(s, &r);
+        log_in(chain.sso_session, rows[i].text);
+        run(s, &chain);
         stage_assert_failed(s, true, rows[i].sentence);
     }
     assert_int_equal(s->requests, 0);
@@ -281,31 +281,31 @@ static void a_file_that_is_no_login_is_named(void **state)
 static void what_the_service_refuses_is_told(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    log_in(r.sso_session, LOGIN("2021-09-21T17:41:26Z"));
+    struct chain chain = chain_of(s);
+    log_in(chain.sso_session, LOGIN("2021-09-21T17:41:26Z"));
     STAGE_PLAY(s, { .status = 403,
                     .headers = "x-amzn-ErrorType: ForbiddenException\r\n",
                     .body = "{\"message\":\"No access\"}" });
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, true, "is the role assigned to this user?");
     STAGE_PLAY(s, { .status = 503 });
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, false, "(HTTP 503)");
     assert_int_equal(s->requests, 3);
     STAGE_PLAY(s, { .body = "{\"roleCredentials\":null}" });
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, false, "there are no roleCredentials in the answer");
     STAGE_PLAY(s, { .body = "{\"roleCredentials\":{\"accessKeyId\":\"" STAGE_CANARY "\"}}" });
-    run(s, &r);
+    run(s, &chain);
     stage_assert_failed(s, false, "gave no secretAccessKey");
 }
 
 static void without_a_home_the_user_s_own_is_looked_at(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     s->variables = NULL;
-    run(s, &r);
+    run(s, &chain);
     char want[512];
     snprintf(want, sizeof want, "SSO token file %s/.aws/sso/cache/", getpwuid(geteuid())->pw_dir);
     stage_assert_failed(s, true, want);
@@ -314,12 +314,12 @@ static void without_a_home_the_user_s_own_is_looked_at(void **state)
 static void it_stops_at_every_turn(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    log_in(r.sso_session, LOGIN("2021-09-21T17:41:26Z"));
+    struct chain chain = chain_of(s);
+    log_in(chain.sso_session, LOGIN("2021-09-21T17:41:26Z"));
     bool in_time = true;
     for (unsigned loop_stats = 0; in_time; loop_stats++) {
         STAGE_PLAY(s, { .status = 503 }, KEYS);
-        in_time = stage_run_and_stop(s, &provider_sso, &r, NULL, loop_stats);
+        in_time = stage_run_and_stop(s, &provider_sso, &chain, NULL, loop_stats);
     }
     assert_non_null(s->outcome.keys);
 }
@@ -327,10 +327,10 @@ static void it_stops_at_every_turn(void **state)
 static void memory_that_is_short_ends_the_run_or_forbids_it(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    log_in(r.sso_session, LOGIN("2021-09-21T17:41:26Z"));
+    struct chain chain = chain_of(s);
+    log_in(chain.sso_session, LOGIN("2021-09-21T17:41:26Z"));
     STAGE_PLAY(s, KEYS);
-    stage_starve(s, &provider_sso, &r, NULL);
+    stage_starve(s, &provider_sso, &chain, NULL);
 }
 
 static int open_home(void **state)
@@ -366,11 +366,11 @@ int main(void)
         cmocka_unit_test(the_token_of_a_login_buys_keys),
         cmocka_unit_test(without_a_session_the_start_url_names_the_file),
         cmocka_unit_test(a_login_that_is_over_names_the_command),
-        cmocka_unit_test(a_token_is_renewed_and_written_back),
-        cmocka_unit_test(a_token_that_lives_long_enough_is_not_renewed),
-        cmocka_unit_test(a_renewal_that_is_refused_names_the_command),
+        cmocka_unit_test(a_token_is_refreshed_and_written_back),
+        cmocka_unit_test(a_token_that_lives_long_enough_is_not_refreshed),
+        cmocka_unit_test(a_refresh_that_is_refused_names_the_command),
         cmocka_unit_test(while_a_token_is_good_a_refusal_does_not_matter),
-        cmocka_unit_test(renewal_stops_at_every_turn),
+        cmocka_unit_test(refresh_stops_at_every_turn),
         cmocka_unit_test(a_file_that_is_no_login_is_named),
         cmocka_unit_test(what_the_service_refuses_is_told),
         cmocka_unit_test(without_a_home_the_user_s_own_is_looked_at),

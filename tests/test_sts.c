@@ -40,9 +40,9 @@ static struct credentials *source_keys(void)
     return keys;
 }
 
-static struct recipe recipe_of(struct stage *s)
+static struct chain chain_of(struct stage *s)
 {
-    return (struct recipe) {
+    return (struct chain) {
         .roles = { { .arn = STR(ARN) } },
         .role_count = 1,
         .web_identity = { .arn = STR(ARN), .session_name = STR("ses@sion") },
@@ -51,11 +51,11 @@ static struct recipe recipe_of(struct stage *s)
     };
 }
 
-static void assume(struct stage *s, const struct recipe *r)
+static void assume(struct stage *s, const struct chain *chain)
 {
     struct credentials *source = source_keys();
     s->now_s = answer_date_s;
-    assert_true(stage_run(s, &provider_role, r, &r->roles[0], source));
+    assert_true(stage_run(s, &provider_role, chain, &chain->roles[0], source));
     credentials_unref(source);
 }
 
@@ -64,9 +64,9 @@ static void assume(struct stage *s, const struct recipe *r)
 static void a_role_is_assumed_by_a_signed_form(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s, KEYS);
-    assume(s, &r);
+    assume(s, &chain);
     stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
     assert_str_equal(s->outcome.keys->account_id, "210987654321");
     assert_int_equal(s->outcome.keys->expires_s, 1632249686);
@@ -92,12 +92,12 @@ static void a_role_is_assumed_by_a_signed_form(void **state)
 static void all_of_a_role_is_sent(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    r.roles[0].session_name = STR("a=b,c@d");
-    r.roles[0].external_id = STR("x y/z~1.2_3");
-    r.roles[0].duration_s = 900;
+    struct chain chain = chain_of(s);
+    chain.roles[0].session_name = STR("a=b,c@d");
+    chain.roles[0].external_id = STR("x y/z~1.2_3");
+    chain.roles[0].duration_s = 900;
     STAGE_PLAY(s, KEYS);
-    assume(s, &r);
+    assume(s, &chain);
     stage_assert_asked(s, 1,
                        "&RoleSessionName=a%3Db%2Cc%40d&ExternalId=x%20y%2Fz~1.2_3"
                        "&DurationSeconds=900");
@@ -106,27 +106,27 @@ static void all_of_a_role_is_sent(void **state)
 static void a_refusal_says_what_the_service_says_and_what_to_do(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s, REFUSAL(403, "AccessDenied", "User x is not authorized"));
-    assume(s, &r);
+    assume(s, &chain);
     stage_assert_failed(s, true, "AssumeRole of " ARN " by STS at 127.0.0.1:");
     stage_assert_failed(s, true, ": AccessDenied (HTTP 403); the caller needs sts:AssumeRole");
     assert_int_equal(s->requests, 1);
     STAGE_PLAY(s, REFUSAL(400, "ValidationError", "two\\nlines"));
-    assume(s, &r);
+    assume(s, &chain);
     stage_assert_failed(s, true, ": ValidationError (HTTP 400): two?lines");
 }
 
 static void what_may_pass_is_tried_three_times(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s, { .status = 503 }, { .raw = true, .end = SERVER_CLOSE }, KEYS);
-    assume(s, &r);
+    assume(s, &chain);
     assert_non_null(s->outcome.keys);
     assert_int_equal(s->requests, 3);
     STAGE_PLAY(s, { .status = 500, .body = "oops" });
-    assume(s, &r);
+    assume(s, &chain);
     stage_assert_failed(s, false, "oops (HTTP 500)");
     assert_int_equal(s->requests, 3);
 }
@@ -134,34 +134,34 @@ static void what_may_pass_is_tried_three_times(void **state)
 static void expired_source_keys_are_a_passing_trouble(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s, REFUSAL(403, "ExpiredToken", "The security token is expired"));
-    assume(s, &r);
+    assume(s, &chain);
     stage_assert_failed(s, false, "ExpiredToken (HTTP 403)");
 }
 
 static void a_refusal_that_quotes_the_token_is_masked(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s, REFUSAL(403, "SignatureDoesNotMatch", "token:" SOURCE_TOKEN " is signed"));
-    assume(s, &r);
+    assume(s, &chain);
     stage_assert_failed(s, true, "token:****");
 }
 
 static void a_wrong_clock_is_corrected_once(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     struct credentials *source = source_keys();
     STAGE_PLAY(s, REFUSAL(403, "SignatureDoesNotMatch", "Signature expired"), KEYS);
     s->now_s = answer_date_s - 86400;
-    assert_true(stage_run(s, &provider_role, &r, &r.roles[0], source));
+    assert_true(stage_run(s, &provider_role, &chain, &chain.roles[0], source));
     assert_non_null(s->outcome.keys);
     stage_assert_asked(s, 1, "\r\nX-Amz-Date: 20210920T174125Z\r\n");
     stage_assert_asked(s, 2, "\r\nX-Amz-Date: 20210921T174125Z\r\n");
     STAGE_PLAY(s, REFUSAL(403, "SignatureDoesNotMatch", "Signature expired"));
-    assert_true(stage_run(s, &provider_role, &r, &r.roles[0], source));
+    assert_true(stage_run(s, &provider_role, &chain, &chain.roles[0], source));
     assert_int_equal(s->requests, 2);
     stage_assert_failed(s, true, "SignatureDoesNotMatch");
     /* A service whose clock runs away is not run after. */
@@ -169,12 +169,12 @@ static void a_wrong_clock_is_corrected_once(void **state)
                { .status = 403,
                  .headers = "Date: Wed, 22 Sep 2021 17:41:25 GMT\r\n",
                  .body = "{\"Error\":{\"Code\":\"SignatureDoesNotMatch\"}}" });
-    assert_true(stage_run(s, &provider_role, &r, &r.roles[0], source));
+    assert_true(stage_run(s, &provider_role, &chain, &chain.roles[0], source));
     assert_int_equal(s->requests, 2);
     /* A clock that is right explains nothing. */
     s->now_s = answer_date_s - 60;
     STAGE_PLAY(s, REFUSAL(403, "SignatureDoesNotMatch", "wrong secret"));
-    assert_true(stage_run(s, &provider_role, &r, &r.roles[0], source));
+    assert_true(stage_run(s, &provider_role, &chain, &chain.roles[0], source));
     assert_int_equal(s->requests, 1);
     credentials_unref(source);
 }
@@ -183,12 +183,12 @@ static void a_wrong_clock_is_left_alone_where_the_operator_says_so(void **state)
 {
     struct stage *s = *state;
     static const char *const variables[] = { "AWS_DISABLE_CLOCK_SKEW_CORRECTION=true", NULL };
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     struct credentials *source = source_keys();
     STAGE_PLAY(s, REFUSAL(403, "SignatureDoesNotMatch", "Signature expired"), KEYS);
     s->now_s = answer_date_s - 86400;
     s->variables = variables;
-    assert_true(stage_run(s, &provider_role, &r, &r.roles[0], source));
+    assert_true(stage_run(s, &provider_role, &chain, &chain.roles[0], source));
     assert_int_equal(s->requests, 1);
     stage_assert_failed(s, true, "SignatureDoesNotMatch");
     credentials_unref(source);
@@ -197,7 +197,7 @@ static void a_wrong_clock_is_left_alone_where_the_operator_says_so(void **state)
 static void answers_without_keys_are_refused(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     static const char *const bodies[] = {
         "{}",
         "{\"AssumeRoleResponse\":{}}",
@@ -206,11 +206,11 @@ static void answers_without_keys_are_refused(void **state)
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         STAGE_PLAY(s, { .body = bodies[i] });
-        assume(s, &r);
+        assume(s, &chain);
         stage_assert_failed(s, false, "there are no Credentials in the answer");
     }
     STAGE_PLAY(s, { .body = STAGE_CANARY });
-    assume(s, &r);
+    assume(s, &chain);
     stage_assert_failed(s, false, "what is not JSON");
 }
 
@@ -230,11 +230,11 @@ static void answers_without_keys_are_refused(void **state)
 static void keys_in_xml_are_read_too(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s,
                { .headers = "Date: Tue, 21 Sep 2021 17:41:25 GMT\r\n",
                  .body = XML_KEYS(XML_SECRETS "<Expiration>2021-09-21T18:41:26Z</Expiration>") });
-    assume(s, &r);
+    assume(s, &chain);
     stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
     assert_str_equal(s->outcome.keys->account_id, "210987654321");
     assert_int_equal(s->outcome.keys->expires_s, 1632249686);
@@ -244,13 +244,13 @@ static void keys_in_xml_are_read_too(void **state)
 static void refusals_in_xml_tell_their_code(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s,
                { .status = 403,
                  .body = "<ErrorResponse xmlns=\"x\"><Error><Type>Sender</Type><Code>AccessDenied"
                          "</Code><Message>User: a is not authorized to perform &quot;x&quot;"
                          "</Message></Error><RequestId>1</RequestId></ErrorResponse>" });
-    assume(s, &r);
+    assume(s, &chain);
     stage_assert_failed(s, true,
                         ": AccessDenied (HTTP 403); the caller needs sts:AssumeRole, and the "
                         "role's trust policy must allow it: User: a is not authorized to perform "
@@ -259,21 +259,21 @@ static void refusals_in_xml_tell_their_code(void **state)
                { .status = 400,
                  .body = "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>" },
                KEYS);
-    assume(s, &r);
+    assume(s, &chain);
     assert_non_null(s->outcome.keys);
     assert_int_equal(s->requests, 2);
     STAGE_PLAY(s,
                { .status = 403,
                  .body = "<ErrorResponse><Error><Code>RegionDisabledException</Code><Message>STS "
                          "is not activated</Message></Error></ErrorResponse>" });
-    assume(s, &r);
+    assume(s, &chain);
     stage_assert_failed(s, true, "RegionDisabledException (HTTP 403); activate STS in this region");
 }
 
 static void xml_without_keys_is_refused(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     static const char *const rows[][2] = {
         { "<html><body>hello</body></html>", "there are no Credentials" },
         { "<AssumeRoleResponse>" STAGE_CANARY, "XML that is not understood: an end before" },
@@ -287,7 +287,7 @@ static void xml_without_keys_is_refused(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         STAGE_PLAY(s, { .body = rows[i][0] });
-        assume(s, &r);
+        assume(s, &chain);
         stage_assert_failed(s, false, rows[i][1]);
     }
 }
@@ -296,15 +296,15 @@ static void xml_without_keys_is_refused(void **state)
 static void without_a_configured_region_the_targets_tell(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    r.sts_region = STR("");
+    struct chain chain = chain_of(s);
+    chain.sts_region = STR("");
     STAGE_PLAY(s, KEYS);
     s->region = STR("ap-east-1");
-    assume(s, &r);
+    assume(s, &chain);
     stage_assert_asked(s, 1, "/ap-east-1/sts/aws4_request");
-    r.roles[0].arn = STR("arn:aws-cn:iam::123456789012:role/Poller");
+    chain.roles[0].arn = STR("arn:aws-cn:iam::123456789012:role/Poller");
     STAGE_PLAY(s, KEYS);
-    assume(s, &r);
+    assume(s, &chain);
     stage_assert_asked(s, 1, "/cn-north-1/sts/aws4_request");
     s->region = STR("");
 }
@@ -312,57 +312,57 @@ static void without_a_configured_region_the_targets_tell(void **state)
 static void a_bad_region_or_endpoint_needs_a_person(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    r.sts_endpoint_url = STR("ftp://x");
-    assume(s, &r);
+    struct chain chain = chain_of(s);
+    chain.sts_endpoint_url = STR("ftp://x");
+    assume(s, &chain);
     stage_assert_failed(s, true, "endpoint URL \"ftp://x\"");
-    r = recipe_of(s);
-    r.sts_region = STR("Moon_1");
-    assume(s, &r);
+    chain = chain_of(s);
+    chain.sts_region = STR("Moon_1");
+    assume(s, &chain);
     stage_assert_failed(s, true, "region \"Moon_1\"");
 }
 
 static void an_endpoint_of_ones_own_is_taken_though_fips_is_wanted(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
-    r.fips = r.dualstack = true;
+    struct chain chain = chain_of(s);
+    chain.fips = chain.dualstack = true;
     STAGE_PLAY(s, KEYS);
-    assume(s, &r);
+    assume(s, &chain);
     assert_non_null(s->outcome.keys);
 }
 
 static void too_long_a_request_is_refused(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     static char id[20000];
     memset(id, 'x', sizeof id);
-    r.roles[0].external_id = (str) { id, sizeof id };
+    chain.roles[0].external_id = (str) { id, sizeof id };
     STAGE_PLAY(s, KEYS);
-    assume(s, &r);
+    assume(s, &chain);
     assert_int_equal(s->requests, 0);
     stage_assert_failed(s, true, "longer than pipepoll can send");
 }
 
 /* --- AssumeRoleWithWebIdentity --- */
 
-static void with_token(struct stage *s, struct recipe *r, const char *token)
+static void with_token(struct stage *s, struct chain *chain, const char *token)
 {
     static char path[64];
     stage_write_file(path, sizeof path, token);
-    r->token_file = str_of(path);
+    chain->token_file = str_of(path);
     s->now_s = answer_date_s;
-    assert_true(stage_run(s, &provider_web_identity, r, NULL, NULL));
+    assert_true(stage_run(s, &provider_web_identity, chain, NULL, NULL));
     unlink(path);
 }
 
 static void a_web_identity_is_vouched_for_by_its_file(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s, WEB);
-    with_token(s, &r, "eyJ." STAGE_CANARY "_-\n");
+    with_token(s, &chain, "eyJ." STAGE_CANARY "_-\n");
     stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
     assert_int_equal(s->outcome.keys->expires_s, 1632249686);
     stage_assert_asked(s, 1,
@@ -376,14 +376,14 @@ static void a_web_identity_is_vouched_for_by_its_file(void **state)
 static void an_identity_provider_that_is_slow_gets_time(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s, REFUSAL(400, "IDPCommunicationError", "no answer"),
                REFUSAL(400, "InvalidIdentityToken", "no key yet"), WEB);
-    with_token(s, &r, STAGE_CANARY);
+    with_token(s, &chain, STAGE_CANARY);
     assert_non_null(s->outcome.keys);
     assert_int_equal(s->requests, 3);
     STAGE_PLAY(s, REFUSAL(400, "InvalidIdentityToken", "No provider " STAGE_CANARY));
-    with_token(s, &r, STAGE_CANARY);
+    with_token(s, &chain, STAGE_CANARY);
     assert_int_equal(s->requests, 3);
     stage_assert_failed(s, true, "InvalidIdentityToken (HTTP 400): No provider ****");
 }
@@ -391,18 +391,18 @@ static void an_identity_provider_that_is_slow_gets_time(void **state)
 static void troubles_of_a_web_identity_are_explained(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     STAGE_PLAY(s, REFUSAL(403, "AccessDenied", "Not authorized"));
-    with_token(s, &r, STAGE_CANARY);
+    with_token(s, &chain, STAGE_CANARY);
     stage_assert_failed(s, true, "the role's trust policy must allow this identity provider");
     STAGE_PLAY(s, REFUSAL(400, "ExpiredTokenException", "Token expired"));
-    with_token(s, &r, STAGE_CANARY);
-    stage_assert_failed(s, false, "see to what renews it");
+    with_token(s, &chain, STAGE_CANARY);
+    stage_assert_failed(s, false, "see to what refreshes it");
     assert_int_equal(s->requests, 1);
-    with_token(s, &r, "\n");
+    with_token(s, &chain, "\n");
     stage_assert_failed(s, true, "it is empty");
-    r.token_file = STR("/nonexistent/token");
-    assert_true(stage_run(s, &provider_web_identity, &r, NULL, NULL));
+    chain.token_file = STR("/nonexistent/token");
+    assert_true(stage_run(s, &provider_web_identity, &chain, NULL, NULL));
     stage_assert_failed(s, true, "token file /nonexistent/token: No such file or directory");
 }
 
@@ -411,21 +411,21 @@ static void troubles_of_a_web_identity_are_explained(void **state)
 static void both_stop_at_every_turn(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     struct credentials *source = source_keys();
     char path[64];
     stage_write_file(path, sizeof path, STAGE_CANARY);
-    r.token_file = str_of(path);
+    chain.token_file = str_of(path);
     bool in_time = true;
     for (unsigned loop_stats = 0; in_time; loop_stats++) {
         STAGE_PLAY(s, { .status = 503 }, WEB);
-        in_time = stage_run_and_stop(s, &provider_web_identity, &r, NULL, loop_stats);
+        in_time = stage_run_and_stop(s, &provider_web_identity, &chain, NULL, loop_stats);
     }
     assert_non_null(s->outcome.keys);
     in_time = true;
     for (unsigned loop_stats = 0; in_time; loop_stats++) {
         STAGE_PLAY(s, { .status = 503 }, KEYS);
-        in_time = stage_run_and_stop(s, &provider_role, &r, source, loop_stats);
+        in_time = stage_run_and_stop(s, &provider_role, &chain, source, loop_stats);
     }
     assert_non_null(s->outcome.keys);
     credentials_unref(source);
@@ -435,15 +435,15 @@ static void both_stop_at_every_turn(void **state)
 static void memory_that_is_short_ends_the_run_or_forbids_it(void **state)
 {
     struct stage *s = *state;
-    struct recipe r = recipe_of(s);
+    struct chain chain = chain_of(s);
     struct credentials *source = source_keys();
     char path[64];
     stage_write_file(path, sizeof path, STAGE_CANARY);
-    r.token_file = str_of(path);
+    chain.token_file = str_of(path);
     STAGE_PLAY(s, WEB);
-    stage_starve(s, &provider_web_identity, &r, NULL);
+    stage_starve(s, &provider_web_identity, &chain, NULL);
     STAGE_PLAY(s, KEYS);
-    stage_starve(s, &provider_role, &r, source);
+    stage_starve(s, &provider_role, &chain, source);
     credentials_unref(source);
     unlink(path);
 }

@@ -1,6 +1,6 @@
 /* A random walk of embedders: four pollers on one loop, whose every callback may add, remove, wake,
- * renew, close and open again, against a server that resets, cuts, stalls, throttles, lies and now
- * and then answers. Whatever they do, the promises of pipepoll.h are kept, and the loop ends.
+ * refresh, close and open again, against a server that resets, cuts, stalls, throttles, lies and
+ * now and then answers. Whatever they do, the promises of pipepoll.h are kept, and the loop ends.
  *
  * test_walk [FIRST [COUNT]]: so many seeds from this one on; a failure names its seed. */
 #include <signal.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Whose keys are wanted. A poller gets them, on its own loop and transport and without blocking,
- * when it opens or when a target is added that names them; it renews them 15 minutes
+ * when it opens or when a target is added that names them; it refreshes them 15 minutes
  * (with some jitter) before they expire, keeps the old ones while that fails and they are good, and
  * asks anew when the service refuses them. While keys are missing or refused, the files they come
  * from (the shared files, a token's) are looked at each second, by stat(), and read again when they
@@ -49,7 +49,7 @@ PIPEPOLL_API int pipepoll_credentials_anonymous(struct pipepoll_credentials **ou
  *     AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials);
  *  3. AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN;
  *  4. what else that profile has: a web identity, IAM Identity Center (as `aws sso login` left it,
- *     its token renewed by the refresh token and written back), keys of the credentials file,
+ *     its token refreshed by the refresh token and written back), keys of the credentials file,
  *     credential_process, keys of the config file;
  *  5. a container's: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI (ECS, EKS Pod Identity);
  *  6. EC2 instance metadata, unless AWS_EC2_METADATA_DISABLED: version 2, and version 1 only where

@@ -58,7 +58,7 @@ enum pipepoll_cause {
     PIPEPOLL_CAUSE_NOT_CONFIGURED, /* nobody configured one */
     PIPEPOLL_CAUSE_SOURCE,         /* the one that is configured is broken, or gave none */
     PIPEPOLL_CAUSE_FILE,           /* a file can't be read or is damaged; subject: its path */
-    PIPEPOLL_CAUSE_LOGIN,          /* a login has ended; subject: the command that renews it */
+    PIPEPOLL_CAUSE_LOGIN,          /* a login has ended; subject: the command that refreshes it */
     PIPEPOLL_CAUSE_ROLE_DENIED,    /* STS refused a role; subject: its ARN */
     PIPEPOLL_CAUSE_ROLE, /* STS gave no keys for a role for another reason; subject: ARN */
 

@@ -227,8 +227,8 @@ int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options
     if (!t)
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     struct endpoint_rule rule = target_options_endpoint(&o);
-    struct pipepoll_credentials *wish = o.credentials ? o.credentials : p->credentials;
-    r = region_join(&p->regions, &rule, wish, &t->region, why);
+    struct pipepoll_credentials *config = o.credentials ? o.credentials : p->credentials;
+    r = region_join(&p->regions, &rule, config, &t->region, why);
     if (r) {
         alloc_free(&p->alloc, t, t->size);
         return r;

@@ -6,11 +6,12 @@
  * What was told last is kept as a hash, in which the digits of the reason are left out. */
 #include "client/principal.h"
 
-static struct principal *find(const struct principals *all, const struct wish *wish, uint64_t hash)
+static struct principal *find(const struct principals *all, const struct credentials_config *config,
+                              uint64_t hash)
 {
     for (struct table_node *n = table_first(&all->used, hash); n; n = table_next(n)) {
         struct principal *s = CONTAINER_OF(n, struct principal, node);
-        if (wish_eq(&s->wish->wish, wish))
+        if (credentials_config_eq(&s->config->config, config))
             return s;
     }
     return NULL;
@@ -25,18 +26,18 @@ static void on_identity_change(struct identity *id, void *ctx)
     s->all->on_change(s->all->ctx);
 }
 
-static int principal_new(struct principals *all, struct pipepoll_credentials *wish, str region,
+static int principal_new(struct principals *all, struct pipepoll_credentials *config, str region,
                          struct principal **out)
 {
     struct principal *s = alloc_new(&all->host.alloc, sizeof *s);
     if (!s)
         return PIPEPOLL_ENOMEM;
-    *s = (struct principal) { .all = all, .wish = wish };
+    *s = (struct principal) { .all = all, .config = config };
     list_init(&s->news_link);
     list_init(&s->regions);
     struct identity_options o = {
         .host = &all->host,
-        .wish = wish,
+        .config = config,
         .region = region,
         .on_change = on_identity_change,
         .ctx = s,
@@ -46,7 +47,7 @@ static int principal_new(struct principals *all, struct pipepoll_credentials *wi
         alloc_free(&all->host.alloc, s, sizeof *s);
         return r;
     }
-    pipepoll_credentials_ref(wish);
+    pipepoll_credentials_ref(config);
     all->open++;
     if (identity_current(s->identity))
         on_identity_change(s->identity, s); /* keys at hand are news; a fetch tells its own */
@@ -54,13 +55,13 @@ static int principal_new(struct principals *all, struct pipepoll_credentials *wi
     return 0;
 }
 
-int principal_join(struct principals *all, struct pipepoll_credentials *wish, str region,
+int principal_join(struct principals *all, struct pipepoll_credentials *config, str region,
                    struct principal **out)
 {
-    uint64_t hash = wish_hash(all->used.seed, &wish->wish);
-    struct principal *s = find(all, &wish->wish, hash);
+    uint64_t hash = credentials_config_hash(all->used.seed, &config->config);
+    struct principal *s = find(all, &config->config, hash);
     if (!s) {
-        int r = principal_new(all, wish, region, &s);
+        int r = principal_new(all, config, region, &s);
         if (r)
             return r;
         table_put(&all->used, &s->node, hash);
@@ -93,7 +94,7 @@ static void on_identity_closed(void *ctx)
 {
     struct principal *s = ctx;
     struct principals *all = s->all;
-    pipepoll_credentials_unref(s->wish);
+    pipepoll_credentials_unref(s->config);
     alloc_free(&all->host.alloc, s, sizeof *s);
     all->open--;
     all->on_change(all->ctx);

@@ -1,5 +1,5 @@
 /* Whose keys sign the calls of a target: an identity as the poller sees it, shared by all targets
- * that wish for the same keys. */
+ * whose configurations name the same keys. */
 #ifndef CLIENT_PRINCIPAL_H
 #define CLIENT_PRINCIPAL_H
 
@@ -13,7 +13,7 @@ struct principal {
     struct list regions;   /* those that it signs for; the poller's */
     struct principals *all;
     struct identity *identity;
-    struct pipepoll_credentials *wish; /* referenced */
+    struct pipepoll_credentials *config; /* referenced */
     uint32_t region_count;
     bool is_to_retry;   /* when its news are taken */
     bool retry;         /* its targets are to be polled when the fetch under way ends */
@@ -23,7 +23,7 @@ struct principal {
 
 /* What principals are made from and belong to. */
 struct principals {
-    struct table used; /* by wish */
+    struct table used; /* by configuration */
     struct list news;  /* those that may have changed, in the order in which they did */
     uint32_t open;     /* those that are closing included */
     struct provider_host host;
@@ -32,9 +32,9 @@ struct principals {
     void *ctx;
 };
 
-/* The principal of this wish, made when no region uses it yet: then for the first of its regions,
- * this one. Counts the caller as one more. PIPEPOLL_ENOMEM. */
-int principal_join(struct principals *all, struct pipepoll_credentials *wish, str region,
+/* The principal of this configuration, made when no region uses it yet: then for the first of its
+ * regions, this one. Counts the caller as one more. PIPEPOLL_ENOMEM. */
+int principal_join(struct principals *all, struct pipepoll_credentials *config, str region,
                    struct principal **out);
 /* The first with news, which it has no more then; NULL when there is none. */
 struct principal *principal_next_changed(struct principals *all);

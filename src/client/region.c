@@ -193,7 +193,8 @@ static int region_new(struct regions *all, const struct endpoint_rule *rule,
 }
 
 int region_join(struct regions *all, const struct endpoint_rule *rule,
-                struct pipepoll_credentials *wish, struct region **out, struct pipepoll_error *why)
+                struct pipepoll_credentials *config, struct region **out,
+                struct pipepoll_error *why)
 {
     struct endpoint endpoint;
     int failed = endpoint_resolve(&endpoint, rule, why);
@@ -201,7 +202,7 @@ int region_join(struct regions *all, const struct endpoint_rule *rule,
         return failed;
     struct principal *principal;
     struct region *r = NULL;
-    failed = principal_join(&all->principals, wish, endpoint.signing_region, &principal);
+    failed = principal_join(&all->principals, config, endpoint.signing_region, &principal);
     if (!failed) {
         r = find(all, &endpoint, principal);
         if (r)

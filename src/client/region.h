@@ -53,7 +53,8 @@ static inline str region_name(const struct region *r)
  * caller as one more target. PIPEPOLL_EINVAL (see endpoint_resolve), PIPEPOLL_ENOMEM,
  * PIPEPOLL_ESYSTEM. */
 int region_join(struct regions *all, const struct endpoint_rule *rule,
-                struct pipepoll_credentials *wish, struct region **out, struct pipepoll_error *why);
+                struct pipepoll_credentials *config, struct region **out,
+                struct pipepoll_error *why);
 /* One target less, none of its calls in flight; the last one ends the region and its
  * connections. */
 void region_leave(struct regions *all, struct region *r);

@@ -1,4 +1,4 @@
-/* The chain is a table of looks: each fills in an origin, says that it is not configured, or that
+/* The chain is a table of looks: each fills in a source, says that it is not configured, or that
  * it is broken. It is the AWS CLI's order: a role of the profile, then a web identity of the
  * environment, then what else the profile has. */
 #include "credentials/chain.h"
@@ -10,11 +10,11 @@
 #include "credentials/metadata.h"
 #include "credentials/profile_chain.h"
 
-/* --- the origin --- */
+/* --- the source --- */
 
-static int from_fixed(struct recipe *out, const struct credentials *keys)
+static int from_fixed(struct chain *out, const struct credentials *keys)
 {
-    out->origin = ORIGIN_FIXED;
+    out->source = SOURCE_FIXED;
     out->access_key_id = keys->access_key_id;
     out->secret_access_key = keys->secret_access_key;
     out->session_token = keys->session_token;
@@ -23,11 +23,11 @@ static int from_fixed(struct recipe *out, const struct credentials *keys)
     return 0;
 }
 
-static int from_environment(struct recipe *out, const struct configured *c,
+static int from_environment(struct chain *out, const struct configured *c,
                             struct pipepoll_error *why)
 {
-    int r = origin_environment(out, c, why);
-    if (r != ORIGIN_NOT_CONFIGURED)
+    int r = source_environment(out, c, why);
+    if (r != SOURCE_NOT_CONFIGURED)
         return r;
     explain(why, 0, "no credentials: AWS_ACCESS_KEY_ID is not set in the environment");
     explain_cause(why, PIPEPOLL_CAUSE_NOT_CONFIGURED, STR(""));
@@ -43,12 +43,12 @@ static int complain_of_missing(const struct configured *c, const char *by,
 }
 
 /* The profile and nothing else. */
-static int from_profile(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+static int from_profile(struct chain *out, const struct configured *c, struct pipepoll_error *why)
 {
     if (!profiles_has(c->profiles, PROFILES_PROFILE, c->profile))
         return complain_of_missing(c, "", why);
     int r = profile_chain_follow(out, c, why);
-    if (r != ORIGIN_NOT_CONFIGURED)
+    if (r != SOURCE_NOT_CONFIGURED)
         return r;
     char doubt[sizeof out->doubt];
     return explain(why, PIPEPOLL_ECREDENTIALS,
@@ -58,7 +58,8 @@ static int from_profile(struct recipe *out, const struct configured *c, struct p
 }
 
 /* The links of the chain. Only a profile that somebody named must be there. */
-static int chain_role(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+static int role_of_profile(struct chain *out, const struct configured *c,
+                           struct pipepoll_error *why)
 {
     const char *variable = profiles_variable(c->environment);
     char by[40];
@@ -66,22 +67,22 @@ static int chain_role(struct recipe *out, const struct configured *c, struct pip
         snprintf(by, sizeof by, " (%s)", variable);
         return complain_of_missing(c, by, why);
     }
-    return profile_chain_is_role(c) ? profile_chain_follow(out, c, why) : ORIGIN_NOT_CONFIGURED;
+    return profile_chain_is_role(c) ? profile_chain_follow(out, c, why) : SOURCE_NOT_CONFIGURED;
 }
 
-static int from_chain(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+static int from_chain(struct chain *out, const struct configured *c, struct pipepoll_error *why)
 {
-    static origin_look *const links[] = { origin_environment,  chain_role,
-                                          origin_web_identity, profile_chain_follow,
+    static source_look *const links[] = { source_environment,  role_of_profile,
+                                          source_web_identity, profile_chain_follow,
                                           metadata_container,  metadata_imds };
     char doubt[sizeof out->doubt];
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
         if (i > 0 && !c->profiles)
-            return RECIPE_NEED_FILES;
+            return CHAIN_NEED_FILES;
         int r = links[i](out, c, why);
-        if (!r && (out->origin == ORIGIN_CONTAINER || out->origin == ORIGIN_IMDS))
+        if (!r && (out->source == SOURCE_CONTAINER || out->source == SOURCE_IMDS))
             profiles_doubt(c->profiles, out->doubt, sizeof out->doubt);
-        if (r != ORIGIN_NOT_CONFIGURED)
+        if (r != SOURCE_NOT_CONFIGURED)
             return r;
     }
     explain(why, 0,
@@ -93,21 +94,21 @@ static int from_chain(struct recipe *out, const struct configured *c, struct pip
     return PIPEPOLL_ECREDENTIALS;
 }
 
-static int find_origin(struct recipe *out, const struct wish *wish, const struct configured *c,
-                       struct pipepoll_error *why)
+static int find_source(struct chain *out, const struct credentials_config *config,
+                       const struct configured *c, struct pipepoll_error *why)
 {
-    switch (wish->kind) {
-    case WISH_ANONYMOUS:
-        out->origin = ORIGIN_NONE;
+    switch (config->kind) {
+    case CREDENTIALS_CONFIG_ANONYMOUS:
+        out->source = SOURCE_NONE;
         return 0;
-    case WISH_FIXED:
-        return from_fixed(out, wish->fixed);
-    case WISH_ENVIRONMENT:
-        return wish->fixed ? from_fixed(out, wish->fixed) : from_environment(out, c, why);
-    case WISH_DEFAULT:
+    case CREDENTIALS_CONFIG_FIXED:
+        return from_fixed(out, config->fixed);
+    case CREDENTIALS_CONFIG_ENVIRONMENT:
+        return config->fixed ? from_fixed(out, config->fixed) : from_environment(out, c, why);
+    case CREDENTIALS_CONFIG_DEFAULT:
         return from_chain(out, c, why);
-    case WISH_PROFILE:
-        return c->profiles ? from_profile(out, c, why) : RECIPE_NEED_FILES;
+    case CREDENTIALS_CONFIG_PROFILE:
+        return c->profiles ? from_profile(out, c, why) : CHAIN_NEED_FILES;
     }
     return PIPEPOLL_EINVAL;
 }
@@ -115,38 +116,38 @@ static int find_origin(struct recipe *out, const struct wish *wish, const struct
 /* --- the roles --- */
 
 /* AWS allows an hour at most when the keys are a role's already, whatever the role says. */
-static int check_durations(const struct recipe *r, struct pipepoll_error *why)
+static int check_durations(const struct chain *chain, struct pipepoll_error *why)
 {
-    bool chained = r->origin != ORIGIN_FIXED && r->origin != ORIGIN_PROCESS;
-    for (size_t i = 0; i < r->role_count; i++, chained = true)
-        if (chained && r->roles[i].duration_s > ROLE_CHAINED_DURATION_S)
+    bool chained = chain->source != SOURCE_FIXED && chain->source != SOURCE_PROCESS;
+    for (size_t i = 0; i < chain->role_count; i++, chained = true)
+        if (chained && chain->roles[i].duration_s > ROLE_CHAINED_DURATION_S)
             return explain(why, PIPEPOLL_ECREDENTIALS,
                            "role %.*s: a duration of %u seconds is more than the %d that AWS "
                            "allows for a role assumed with the keys of another role",
-                           STR_ARG(r->roles[i].arn), r->roles[i].duration_s,
+                           STR_ARG(chain->roles[i].arn), chain->roles[i].duration_s,
                            ROLE_CHAINED_DURATION_S);
     return 0;
 }
 
-static int put_roles_on_top(struct recipe *out, const struct wish *wish, struct pipepoll_error *why)
+static int put_roles_on_top(struct chain *out, const struct credentials_config *config,
+                            struct pipepoll_error *why)
 {
-    if (wish->role_count > RECIPE_ROLES_MAX - out->role_count)
+    if (config->role_count > CHAIN_ROLES_MAX - out->role_count)
         return explain(why, PIPEPOLL_ECREDENTIALS,
                        "profile \"%.*s\" and what is to be assumed with its keys make more than "
                        "%d roles one upon the other",
-                       STR_ARG(out->profile), RECIPE_ROLES_MAX);
-    for (size_t i = 0; i < wish->role_count; i++)
-        out->roles[out->role_count++] = wish->roles[i];
+                       STR_ARG(out->profile), CHAIN_ROLES_MAX);
+    for (size_t i = 0; i < config->role_count; i++)
+        out->roles[out->role_count++] = config->roles[i];
     return check_durations(out, why);
 }
 
 /* --- where STS and IAM Identity Center are --- */
 
-static int find_endpoints(struct recipe *out, const struct configured *c,
-                          struct pipepoll_error *why)
+static int find_endpoints(struct chain *out, const struct configured *c, struct pipepoll_error *why)
 {
     if (!c->profiles)
-        return RECIPE_NEED_FILES;
+        return CHAIN_NEED_FILES;
     struct configured_value v;
     int r = configured_endpoint_url(&v, c, "STS", why);
     out->sts_endpoint_url = v.text;
@@ -168,7 +169,7 @@ static int find_endpoints(struct recipe *out, const struct configured *c,
 
 /* --- paths --- */
 
-static int expand(struct recipe *out, str *path, const struct environment *e,
+static int expand(struct chain *out, str *path, const struct environment *e,
                   struct pipepoll_error *why)
 {
     struct buf b = BUF_ON(out->path);
@@ -182,15 +183,15 @@ static int expand(struct recipe *out, str *path, const struct environment *e,
                          "the path of the token file is longer than %zu bytes", sizeof out->path);
 }
 
-/* Of the two origins that have a token in a file, one was found at most. */
-static int expand_paths(struct recipe *out, const struct environment *e, struct pipepoll_error *why)
+/* Of the two sources that have a token in a file, one was found at most. */
+static int expand_paths(struct chain *out, const struct environment *e, struct pipepoll_error *why)
 {
     return expand(out, out->token_file.len ? &out->token_file : &out->container_token_file, e, why);
 }
 
-static bool calls_aws(const struct recipe *r)
+static bool calls_aws(const struct chain *chain)
 {
-    return r->role_count || r->origin == ORIGIN_WEB_IDENTITY || r->origin == ORIGIN_SSO;
+    return chain->role_count || chain->source == SOURCE_WEB_IDENTITY || chain->source == SOURCE_SSO;
 }
 
 /* --- the label --- */
@@ -210,61 +211,63 @@ static void put_part(struct buf *b, const char *word, str s)
     put(b, s);
 }
 
-static str origin_words(const struct recipe *r, enum wish_kind kind)
+static str source_words(const struct chain *chain, enum credentials_config_kind kind)
 {
-    switch (r->origin) {
-    case ORIGIN_NONE:
+    switch (chain->source) {
+    case SOURCE_NONE:
         return STR("no keys, unsigned");
-    case ORIGIN_FIXED:
-        return kind == WISH_FIXED ? STR("given keys") : STR("environment");
-    case ORIGIN_WEB_IDENTITY:
+    case SOURCE_FIXED:
+        return kind == CREDENTIALS_CONFIG_FIXED ? STR("given keys") : STR("environment");
+    case SOURCE_WEB_IDENTITY:
         return STR("web identity");
-    case ORIGIN_SSO:
+    case SOURCE_SSO:
         return STR("SSO");
-    case ORIGIN_PROCESS:
+    case SOURCE_PROCESS:
         return STR("credential_process");
-    case ORIGIN_CONTAINER:
+    case SOURCE_CONTAINER:
         return STR("container");
-    case ORIGIN_IMDS:
+    case SOURCE_IMDS:
         return STR("IMDS");
     }
     return STR("");
 }
 
-static void write_label(struct recipe *r, enum wish_kind kind)
+static void write_label(struct chain *chain, enum credentials_config_kind kind)
 {
-    struct buf b = BUF_ON(r->label);
-    const struct role *last = r->role_count ? &r->roles[r->role_count - 1] : NULL;
-    if (!last && r->origin == ORIGIN_WEB_IDENTITY)
-        last = &r->web_identity;
-    if (r->profile.len)
-        put_part(&b, "profile ", r->profile);
+    struct buf b = BUF_ON(chain->label);
+    const struct role *last = chain->role_count ? &chain->roles[chain->role_count - 1] : NULL;
+    if (!last && chain->source == SOURCE_WEB_IDENTITY)
+        last = &chain->web_identity;
+    if (chain->profile.len)
+        put_part(&b, "profile ", chain->profile);
     if (last)
         put_part(&b, "role ", last->arn);
-    bool keys_of_profile = r->origin == ORIGIN_FIXED && r->may_change;
+    bool keys_of_profile = chain->source == SOURCE_FIXED && chain->may_change;
     if (!keys_of_profile)
-        put_part(&b, b.len ? "from " : "", origin_words(r, kind));
-    else if (!str_eq(r->base_profile, r->profile))
-        put_part(&b, "from profile ", r->base_profile);
-    if (!last && r->account_id.len)
-        put_part(&b, "account ", r->account_id);
+        put_part(&b, b.len ? "from " : "", source_words(chain, kind));
+    else if (!str_eq(chain->base_profile, chain->profile))
+        put_part(&b, "from profile ", chain->base_profile);
+    if (!last && chain->account_id.len)
+        put_part(&b, "account ", chain->account_id);
     buf_cstr(&b);
 }
 
-int recipe_resolve(struct recipe *out, const struct wish *wish, const struct environment *e,
-                   const struct profiles *profiles, struct pipepoll_error *why)
+int chain_resolve(struct chain *out, const struct credentials_config *config,
+                  const struct environment *e, const struct profiles *profiles,
+                  struct pipepoll_error *why)
 {
     struct pipepoll_error doubt = { .text = "" };
     const struct configured c = {
         .environment = e,
         .profiles = profiles,
-        .profile = wish->kind == WISH_PROFILE ? wish->profile : profiles_wanted(e),
+        .profile =
+            config->kind == CREDENTIALS_CONFIG_PROFILE ? config->profile : profiles_wanted(e),
         .doubt = &doubt,
     };
     memset(out, 0, sizeof *out);
-    int r = find_origin(out, wish, &c, why);
+    int r = find_source(out, config, &c, why);
     if (!r)
-        r = put_roles_on_top(out, wish, why);
+        r = put_roles_on_top(out, config, why);
     if (!r)
         r = expand_paths(out, e, why);
     if (!r && calls_aws(out))
@@ -272,6 +275,6 @@ int recipe_resolve(struct recipe *out, const struct wish *wish, const struct env
     if (!r && doubt.text[0])
         r = explain(why, PIPEPOLL_ECREDENTIALS, "%s", doubt.text);
     if (!r)
-        write_label(out, wish->kind);
+        write_label(out, config->kind);
     return r;
 }

@@ -1,6 +1,6 @@
 /* The credentials service beside a container: of ECS at 169.254.170.2, of EKS Pod Identity at
  * 169.254.170.23, or wherever AWS_CONTAINER_CREDENTIALS_FULL_URI points; the host passed the rules
- * in recipe. */
+ * in chain. */
 #include "credentials/exchange.h"
 #include "credentials/keys.h"
 #include "credentials/run.h"
@@ -40,7 +40,7 @@ static int read_keys(struct provider_run *run)
         .json = &j,
         .object = JSON_ROOT,
         .form = &form,
-        .account_id = run->run.order.recipe->account_id,
+        .account_id = run->run.order.chain->account_id,
         .what = run->what,
     };
     run->run.outcome.dated_s = run->exchange.date_s;
@@ -86,8 +86,8 @@ static void on_token(struct token_file *file, str token, int status)
 static int container_begin(struct run *r)
 {
     struct provider_run *run = run_of(r);
-    const struct recipe *recipe = r->order.recipe;
-    if (exchange_open(&run->exchange, r->order.host, recipe->container_url, EXCHANGE_DIRECT))
+    const struct chain *chain = r->order.chain;
+    if (exchange_open(&run->exchange, r->order.host, chain->container_url, EXCHANGE_DIRECT))
         return PIPEPOLL_ENOMEM;
     run->exchange.on_done = on_answer;
     run->exchange.timeout_ms = TIMEOUT_MS;
@@ -98,9 +98,9 @@ static int container_begin(struct run *r)
     struct buf what = BUF_ON(run->what);
     buf_printf(&what, "the container's credentials service at %.*s",
                host.len < HOST_SHOWN ? (int)host.len : HOST_SHOWN, host.ptr);
-    if (recipe->container_token_file.len)
-        return token_file_start(&run->token_file, r->order.host, recipe->container_token_file);
-    ask(run, recipe->container_token);
+    if (chain->container_token_file.len)
+        return token_file_start(&run->token_file, r->order.host, chain->container_token_file);
+    ask(run, chain->container_token);
     return 0;
 }
 

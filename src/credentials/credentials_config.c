@@ -1,4 +1,5 @@
-/* A wish never changes: another role on top makes another wish, with copies of what was below. */
+/* A configuration never changes: another role on top makes another one, with copies of what was
+ * below. */
 #include "credentials/credentials_config.h"
 
 #include <stdlib.h>
@@ -9,11 +10,12 @@
 
 /* --- made --- */
 
-static size_t text_size(const struct wish *w)
+static size_t text_size(const struct credentials_config *config)
 {
-    size_t size = w->profile.len;
-    for (size_t i = 0; i < w->role_count; i++)
-        size += w->roles[i].arn.len + w->roles[i].session_name.len + w->roles[i].external_id.len;
+    size_t size = config->profile.len;
+    for (size_t i = 0; i < config->role_count; i++)
+        size += config->roles[i].arn.len + config->roles[i].session_name.len +
+                config->roles[i].external_id.len;
     return size;
 }
 
@@ -27,18 +29,19 @@ static str keep(char **at, str s)
 }
 
 /* A copy of w, whose fixed keys get one more reference. */
-static int make(struct pipepoll_credentials **out, const struct wish *w, struct pipepoll_error *why)
+static int make(struct pipepoll_credentials **out, const struct credentials_config *config,
+                struct pipepoll_error *why)
 {
-    struct pipepoll_credentials *c = calloc(1, sizeof *c + text_size(w));
+    struct pipepoll_credentials *c = calloc(1, sizeof *c + text_size(config));
     if (!c)
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     char *at = c->text;
     c->refs = 1;
-    c->wish = *w;
-    credentials_ref(w->fixed);
-    c->wish.profile = keep(&at, w->profile);
-    for (size_t i = 0; i < w->role_count; i++) {
-        struct role *r = &c->wish.roles[i];
+    c->config = *config;
+    credentials_ref(config->fixed);
+    c->config.profile = keep(&at, config->profile);
+    for (size_t i = 0; i < config->role_count; i++) {
+        struct role *r = &c->config.roles[i];
         r->arn = keep(&at, r->arn);
         r->session_name = keep(&at, r->session_name);
         r->external_id = keep(&at, r->external_id);
@@ -47,19 +50,20 @@ static int make(struct pipepoll_credentials **out, const struct wish *w, struct 
     return 0;
 }
 
-static int make_fixed(struct pipepoll_credentials **out, enum wish_kind kind,
+static int make_fixed(struct pipepoll_credentials **out, enum credentials_config_kind kind,
                       const struct credentials_text *text, uint64_t expires_s,
                       struct pipepoll_error *why)
 {
-    struct wish w = { .kind = kind };
-    int r = credentials_new(&w.fixed, &(struct alloc) { 0 }, text, expires_s);
+    struct credentials_config config = { .kind = kind };
+    int r = credentials_new(&config.fixed, &(struct alloc) { 0 }, text, expires_s);
     if (r == PIPEPOLL_EINVAL)
         return explain(why, r, "the %s credentials %s",
-                       kind == WISH_FIXED ? "static" : "environment", credentials_problem(text));
+                       kind == CREDENTIALS_CONFIG_FIXED ? "static" : "environment",
+                       credentials_problem(text));
     if (r)
         return explain(why, r, "out of memory");
-    r = make(out, &w, why);
-    credentials_unref(w.fixed);
+    r = make(out, &config, why);
+    credentials_unref(config.fixed);
     return r;
 }
 
@@ -72,11 +76,11 @@ int pipepoll_credentials_static(struct pipepoll_credentials **out, str access_ke
         .secret_access_key = secret_access_key,
         .session_token = session_token,
     };
-    return make_fixed(out, WISH_FIXED, &text, UINT64_MAX, why);
+    return make_fixed(out, CREDENTIALS_CONFIG_FIXED, &text, UINT64_MAX, why);
 }
 
-bool wish_read_environment(struct credentials_text *out, const struct environment *e,
-                           struct pipepoll_error *why)
+bool credentials_config_read_environment(struct credentials_text *out, const struct environment *e,
+                                         struct pipepoll_error *why)
 {
     *out = (struct credentials_text) {
         .access_key_id = environment_get(e, "AWS_ACCESS_KEY_ID"),
@@ -94,7 +98,8 @@ bool wish_read_environment(struct credentials_text *out, const struct environmen
 }
 
 /* Who sets it means it: a time that is not understood is an error, not "for ever". */
-int wish_read_expiry(int64_t *out, const struct environment *e, struct pipepoll_error *why)
+int credentials_config_read_expiry(int64_t *out, const struct environment *e,
+                                   struct pipepoll_error *why)
 {
     str text = str_trim(environment_get(e, "AWS_CREDENTIAL_EXPIRATION"));
     *out = 0;
@@ -110,20 +115,21 @@ int pipepoll_credentials_environment(struct pipepoll_credentials **out, struct p
     const struct environment e = { 0 };
     struct credentials_text text;
     int64_t expires_s;
-    if (!wish_read_environment(&text, &e, why) || wish_read_expiry(&expires_s, &e, why))
+    if (!credentials_config_read_environment(&text, &e, why) ||
+        credentials_config_read_expiry(&expires_s, &e, why))
         return PIPEPOLL_ECREDENTIALS;
-    return make_fixed(out, WISH_ENVIRONMENT, &text, expires_s ? (uint64_t)expires_s : UINT64_MAX,
-                      why);
+    return make_fixed(out, CREDENTIALS_CONFIG_ENVIRONMENT, &text,
+                      expires_s ? (uint64_t)expires_s : UINT64_MAX, why);
 }
 
 int pipepoll_credentials_anonymous(struct pipepoll_credentials **out, struct pipepoll_error *why)
 {
-    return make(out, &(struct wish) { .kind = WISH_ANONYMOUS }, why);
+    return make(out, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_ANONYMOUS }, why);
 }
 
 int pipepoll_credentials_default(struct pipepoll_credentials **out, struct pipepoll_error *why)
 {
-    return make(out, &(struct wish) { .kind = WISH_DEFAULT }, why);
+    return make(out, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_DEFAULT }, why);
 }
 
 int pipepoll_credentials_profile(struct pipepoll_credentials **out, str name,
@@ -131,27 +137,30 @@ int pipepoll_credentials_profile(struct pipepoll_credentials **out, str name,
 {
     if (!name.len)
         return explain(why, PIPEPOLL_EINVAL, "the name of the profile is empty");
-    return make(out, &(struct wish) { .kind = WISH_PROFILE, .profile = name }, why);
+    return make(
+        out, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_PROFILE, .profile = name },
+        why);
 }
 
 /* --- a role on top --- */
 
-static int add_role(struct wish *w, const struct role *role, struct pipepoll_error *why)
+static int add_role(struct credentials_config *config, const struct role *role,
+                    struct pipepoll_error *why)
 {
     static const struct role_words words = { "", "arn", "session_name", "external_id",
                                              "duration_s" };
     int r = role_explain(role, &words, PIPEPOLL_EINVAL, why);
     if (r)
         return r;
-    if (w->role_count == WISH_ROLES_MAX)
+    if (config->role_count == CREDENTIALS_CONFIG_ROLES_MAX)
         return explain(why, PIPEPOLL_EINVAL, "more than %d roles one upon the other",
-                       WISH_ROLES_MAX);
-    if (w->role_count && role->duration_s > ROLE_CHAINED_DURATION_S)
+                       CREDENTIALS_CONFIG_ROLES_MAX);
+    if (config->role_count && role->duration_s > ROLE_CHAINED_DURATION_S)
         return explain(why, PIPEPOLL_EINVAL,
                        "duration_s %u is more than the %d that AWS allows for a role assumed with "
                        "the keys of another role",
                        role->duration_s, ROLE_CHAINED_DURATION_S);
-    w->roles[w->role_count++] = *role;
+    config->roles[config->role_count++] = *role;
     return 0;
 }
 
@@ -164,10 +173,10 @@ int pipepoll_credentials_role(struct pipepoll_credentials **out,
         return explain(why, PIPEPOLL_EINVAL, "the role's size is %zu: set it to sizeof",
                        role->size);
     memcpy(&given, role, role->size < sizeof given ? role->size : sizeof given);
-    struct wish w = { .kind = WISH_DEFAULT };
+    struct credentials_config config = { .kind = CREDENTIALS_CONFIG_DEFAULT };
     if (source)
-        w = source->wish;
-    if (w.kind == WISH_ANONYMOUS)
+        config = source->config;
+    if (config.kind == CREDENTIALS_CONFIG_ANONYMOUS)
         return explain(why, PIPEPOLL_EINVAL,
                        "anonymous credentials sign nothing, so they assume "
                        "no role");
@@ -177,8 +186,8 @@ int pipepoll_credentials_role(struct pipepoll_credentials **out,
         .external_id = given.external_id,
         .duration_s = given.duration_s,
     };
-    int r = add_role(&w, &added, why);
-    return r ? r : make(out, &w, why);
+    int r = add_role(&config, &added, why);
+    return r ? r : make(out, &config, why);
 }
 
 /* --- shared --- */
@@ -194,7 +203,7 @@ struct pipepoll_credentials *pipepoll_credentials_unref(struct pipepoll_credenti
 {
     if (!c || --c->refs)
         return NULL;
-    credentials_unref(c->wish.fixed);
+    credentials_unref(c->config.fixed);
     free(c);
     return NULL;
 }
@@ -208,7 +217,7 @@ static bool same_keys(const struct credentials *a, const struct credentials *b)
            str_eq(a->session_token, b->session_token);
 }
 
-bool wish_eq(const struct wish *a, const struct wish *b)
+bool credentials_config_eq(const struct credentials_config *a, const struct credentials_config *b)
 {
     if (a->kind != b->kind || a->role_count != b->role_count || !same_keys(a->fixed, b->fixed) ||
         !str_eq(a->profile, b->profile))
@@ -227,13 +236,14 @@ static uint64_t role_hash(uint64_t hash, const struct role *r)
 }
 
 /* Without the secret: the key's id and the token tell sets apart well enough. */
-uint64_t wish_hash(uint64_t seed, const struct wish *w)
+uint64_t credentials_config_hash(uint64_t seed, const struct credentials_config *config)
 {
-    str kind = { (const char *)&w->kind, sizeof w->kind };
-    uint64_t hash = table_hash(table_hash(seed, kind), w->profile);
-    if (w->fixed)
-        hash = table_hash(table_hash(hash, w->fixed->access_key_id), w->fixed->session_token);
-    for (size_t i = 0; i < w->role_count; i++)
-        hash = role_hash(hash, &w->roles[i]);
+    str kind = { (const char *)&config->kind, sizeof config->kind };
+    uint64_t hash = table_hash(table_hash(seed, kind), config->profile);
+    if (config->fixed)
+        hash = table_hash(table_hash(hash, config->fixed->access_key_id),
+                          config->fixed->session_token);
+    for (size_t i = 0; i < config->role_count; i++)
+        hash = role_hash(hash, &config->roles[i]);
     return hash;
 }

@@ -340,8 +340,8 @@ int exchange_json(struct exchange *x, struct json *out, const char *what,
     }
 }
 
-/* Keys or a token that have expired are somebody's to renew, who as a rule does it unasked: unlike
- * the other statuses of its kind, this one may pass. */
+/* Keys or a token that have expired are somebody's to refresh, who as a rule does it unasked:
+ * unlike the other statuses of its kind, this one may pass. */
 static int status_of(enum fault fault)
 {
     return fault_reaction(fault) == REACTION_REFRESH ? PIPEPOLL_ESERVICE : fault_status(fault);

@@ -1,5 +1,5 @@
-/* A chain of steps, each of which is started and comes back: the shared files, if the recipe needs
- * them; the origin; the roles. go_on() starts the next one, so the story is read there. However far
+/* A chain of steps, each of which is started and comes back: the shared files, if the chain needs
+ * them; the source; the roles. go_on() starts the next one, so the story is read there. However far
  * it got, a fetch ends in one place, from an alarm of its own. */
 #include "credentials/fetch.h"
 
@@ -20,11 +20,11 @@ struct fetch {
     enum profiles_which which;
     struct profiles_paths paths;
     struct profiles_file files[PROFILES_FILES];
-    char *config; /* the text of the first file, while the second is read */
+    char *config_text; /* the text of the first file, while the second is read */
     size_t config_len;
     struct profiles *profiles; /* NULL: not read */
 
-    struct recipe recipe;
+    struct chain chain;
     const struct provider_kind *kind; /* of the run */
     struct provider_run *run;         /* NULL: none is under way */
     size_t roles_assumed;
@@ -39,9 +39,9 @@ static int64_t host_now_s(const struct provider_host *host)
 
 static void forget_config(struct fetch *f)
 {
-    if (f->config)
-        digest_wipe(f->config, f->config_len);
-    f->config = alloc_free(&f->order.host->alloc, f->config, f->config_len);
+    if (f->config_text)
+        digest_wipe(f->config_text, f->config_len);
+    f->config_text = alloc_free(&f->order.host->alloc, f->config_text, f->config_len);
 }
 
 static void fetch_free(struct fetch *f)
@@ -85,54 +85,54 @@ static void end_for_memory(struct fetch *f)
     end_failed(f, false);
 }
 
-static bool is_at_hand(enum origin origin)
+static bool is_at_hand(enum source source)
 {
-    return origin == ORIGIN_NONE || origin == ORIGIN_FIXED;
+    return source == SOURCE_NONE || source == SOURCE_FIXED;
 }
 
-/* What the recipe alone tells of the keys. */
-static void describe(struct fetch_outcome *out, const struct recipe *r)
+/* What the chain alone tells of the keys. */
+static void describe(struct fetch_outcome *out, const struct chain *chain)
 {
-    bool metadata = r->origin == ORIGIN_CONTAINER || r->origin == ORIGIN_IMDS;
-    out->outlives_expiry = metadata && !r->role_count;
-    out->may_change = !is_at_hand(r->origin) || r->role_count || r->may_change;
-    memcpy(out->label, r->label, sizeof out->label);
+    bool metadata = chain->source == SOURCE_CONTAINER || chain->source == SOURCE_IMDS;
+    out->outlives_expiry = metadata && !chain->role_count;
+    out->may_change = !is_at_hand(chain->source) || chain->role_count || chain->may_change;
+    memcpy(out->label, chain->label, sizeof out->label);
 }
 
 /* --- keys in hand --- */
 
-static int take_fixed(struct fetch_outcome *out, const struct recipe *r,
+static int take_fixed(struct fetch_outcome *out, const struct chain *chain,
                       const struct provider_host *host)
 {
     const struct credentials_text text = {
-        .access_key_id = r->access_key_id,
-        .secret_access_key = r->secret_access_key,
-        .session_token = r->session_token,
-        .account_id = r->account_id,
+        .access_key_id = chain->access_key_id,
+        .secret_access_key = chain->secret_access_key,
+        .session_token = chain->session_token,
+        .account_id = chain->account_id,
     };
     out->dated_s = host_now_s(host);
-    int status = r->origin == ORIGIN_NONE
+    int status = chain->source == SOURCE_NONE
                      ? credentials_new_anonymous(&out->keys, &host->alloc)
                      : credentials_new(&out->keys, &host->alloc, &text,
-                                       r->expires_s ? (uint64_t)r->expires_s : UINT64_MAX);
+                                       chain->expires_s ? (uint64_t)chain->expires_s : UINT64_MAX);
     if (status == PIPEPOLL_EINVAL)
-        explain(&out->why, 0, "%s: the keys %s", r->label, credentials_problem(&text));
+        explain(&out->why, 0, "%s: the keys %s", chain->label, credentials_problem(&text));
     else if (status)
         explain(&out->why, status, "out of memory");
     return status;
 }
 
-bool fetch_at_once(struct fetch_outcome *out, const struct wish *wish,
+bool fetch_at_once(struct fetch_outcome *out, const struct credentials_config *config,
                    const struct provider_host *host)
 {
-    struct recipe r = { 0 };
+    struct chain chain = { 0 };
     *out = (struct fetch_outcome) { 0 };
     /* Trouble is fetch_start()'s to tell. */
-    bool at_hand = recipe_resolve(&r, wish, host->environment, NULL, NULL) == 0 &&
-                   is_at_hand(r.origin) && !r.role_count && !take_fixed(out, &r, host);
+    bool at_hand = chain_resolve(&chain, config, host->environment, NULL, NULL) == 0 &&
+                   is_at_hand(chain.source) && !chain.role_count && !take_fixed(out, &chain, host);
     if (at_hand)
-        describe(out, &r);
-    digest_wipe(&r, sizeof r);
+        describe(out, &chain);
+    digest_wipe(&chain, sizeof chain);
     return at_hand;
 }
 
@@ -145,8 +145,8 @@ static void start_provider(struct fetch *f, const struct provider_kind *kind)
 {
     const struct provider_order order = {
         .host = f->order.host,
-        .recipe = &f->recipe,
-        .role = kind == &provider_role ? &f->recipe.roles[f->roles_assumed] : NULL,
+        .chain = &f->chain,
+        .role = kind == &provider_role ? &f->chain.roles[f->roles_assumed] : NULL,
         .source = f->outcome.keys,
         .region = f->order.region,
         .watch = f->order.watch,
@@ -159,33 +159,33 @@ static void start_provider(struct fetch *f, const struct provider_kind *kind)
         end_for_memory(f);
 }
 
-static const struct provider_kind *kind_of(enum origin origin)
+static const struct provider_kind *kind_of(enum source source)
 {
-    switch (origin) {
-    case ORIGIN_NONE:
-    case ORIGIN_FIXED:
+    switch (source) {
+    case SOURCE_NONE:
+    case SOURCE_FIXED:
         return NULL;
-    case ORIGIN_WEB_IDENTITY:
+    case SOURCE_WEB_IDENTITY:
         return &provider_web_identity;
-    case ORIGIN_SSO:
+    case SOURCE_SSO:
         return &provider_sso;
-    case ORIGIN_PROCESS:
+    case SOURCE_PROCESS:
         return &provider_process;
-    case ORIGIN_CONTAINER:
+    case SOURCE_CONTAINER:
         return &provider_container;
-    case ORIGIN_IMDS:
+    case SOURCE_IMDS:
         return &provider_imds;
     }
     return NULL;
 }
 
-static void start_origin(struct fetch *f)
+static void start_source(struct fetch *f)
 {
-    if (!is_at_hand(f->recipe.origin)) {
-        start_provider(f, kind_of(f->recipe.origin));
+    if (!is_at_hand(f->chain.source)) {
+        start_provider(f, kind_of(f->chain.source));
         return;
     }
-    int status = take_fixed(&f->outcome, &f->recipe, f->order.host);
+    int status = take_fixed(&f->outcome, &f->chain, f->order.host);
     if (status)
         end_failed(f, status != PIPEPOLL_ENOMEM);
     else
@@ -198,8 +198,8 @@ static void go_on(struct fetch *f)
         explain(&f->outcome.why, 0, "it was stopped");
         end_failed(f, false);
     } else if (!f->outcome.keys) {
-        start_origin(f);
-    } else if (f->roles_assumed < f->recipe.role_count) {
+        start_source(f);
+    } else if (f->roles_assumed < f->chain.role_count) {
         start_provider(f, &provider_role);
     } else {
         end(f);
@@ -214,7 +214,7 @@ static void on_provided(void *ctx, const struct provider_outcome *got)
     struct credentials *source = f->outcome.keys;
     f->run = NULL;
     if (!got->keys) {
-        explain(&f->outcome.why, 0, "%s%s", got->why.text, f->recipe.doubt);
+        explain(&f->outcome.why, 0, "%s%s", got->why.text, f->chain.doubt);
         explain_cause(&f->outcome.why, got->why.cause, str_of(got->why.subject));
         end_failed(f, got->lasting);
         return;
@@ -228,14 +228,14 @@ static void on_provided(void *ctx, const struct provider_outcome *got)
     go_on(f);
 }
 
-/* RECIPE_NEED_FILES, or 0 and the fetch goes on or has ended. */
+/* CHAIN_NEED_FILES, or 0 and the fetch goes on or has ended. */
 static int resolve(struct fetch *f)
 {
-    int r = recipe_resolve(&f->recipe, f->order.wish, f->order.host->environment, f->profiles,
-                           &f->outcome.why);
-    if (r == RECIPE_NEED_FILES && !f->profiles)
+    int r = chain_resolve(&f->chain, f->order.config, f->order.host->environment, f->profiles,
+                          &f->outcome.why);
+    if (r == CHAIN_NEED_FILES && !f->profiles)
         return r;
-    describe(&f->outcome, &f->recipe);
+    describe(&f->outcome, &f->chain);
     if (r == PIPEPOLL_ENOMEM)
         end_for_memory(f);
     else if (r)
@@ -259,12 +259,12 @@ static bool keep_config(struct fetch *f)
     struct profiles_file *file = &f->files[PROFILES_CONFIG];
     if (!file->text.len)
         return true;
-    f->config = alloc_new(&f->order.host->alloc, file->text.len);
-    if (!f->config)
+    f->config_text = alloc_new(&f->order.host->alloc, file->text.len);
+    if (!f->config_text)
         return false;
-    memcpy(f->config, file->text.ptr, file->text.len);
+    memcpy(f->config_text, file->text.ptr, file->text.len);
     f->config_len = file->text.len;
-    file->text.ptr = f->config;
+    file->text.ptr = f->config_text;
     return true;
 }
 
@@ -328,7 +328,7 @@ static void read_file(struct fetch *f, enum profiles_which which)
 
 static void begin(struct fetch *f)
 {
-    if (resolve(f) != RECIPE_NEED_FILES)
+    if (resolve(f) != CHAIN_NEED_FILES)
         return;
     if (profiles_find(&f->paths, f->order.host->environment, &f->outcome.why))
         end_failed(f, true);

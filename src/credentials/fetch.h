@@ -1,5 +1,5 @@
-/* One way through a wish: the shared files read where they are needed, a recipe made, its origin
- * asked, its roles assumed. Ends with a set of keys or one sentence. */
+/* One way from a configuration to its keys: the shared files read where they are needed, a chain
+ * made, its source asked, its roles assumed. Ends with a set of keys or one sentence. */
 #ifndef CREDENTIALS_FETCH_H
 #define CREDENTIALS_FETCH_H
 
@@ -14,14 +14,14 @@ struct fetch_outcome {
     bool lasting;             /* the failure needs a change of the set-up */
     bool outlives_expiry;     /* metadata services: go on with expired keys while they fail */
     bool may_change;          /* asking again can bring other keys */
-    char label[RECIPE_LABEL_SIZE]; /* where they come from, for people; "" while not known */
+    char label[CHAIN_LABEL_SIZE]; /* where they come from, for people; "" while not known */
     struct pipepoll_error why;
 };
 
 struct fetch_order {
-    const struct provider_host *host; /* borrowed until on_done() */
-    const struct wish *wish;          /* borrowed until on_done() */
-    str region;                       /* see struct provider_order; borrowed likewise */
+    const struct provider_host *host;        /* borrowed until on_done() */
+    const struct credentials_config *config; /* borrowed until on_done() */
+    str region;                              /* see struct provider_order; borrowed likewise */
     struct watch *watch; /* notes the files that are read; borrowed until on_done(); may be NULL */
     /* From the loop, exactly once per fetch, which is gone then. */
     void (*on_done)(void *ctx, const struct fetch_outcome *outcome);
@@ -34,7 +34,7 @@ int fetch_start(struct fetch **out, const struct fetch_order *order);
 void fetch_stop(struct fetch *f);
 
 /* Keys that need no asking (given, or in the environment): filled in at once, and true. */
-bool fetch_at_once(struct fetch_outcome *out, const struct wish *wish,
+bool fetch_at_once(struct fetch_outcome *out, const struct credentials_config *config,
                    const struct provider_host *host);
 
 #endif

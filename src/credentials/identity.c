@@ -1,7 +1,7 @@
-/* When to fetch is renewal's, how to fetch is fetch's; here are the set itself, the one alarm and
+/* When to fetch is refresh's, how to fetch is fetch's; here are the set itself, the one alarm and
  * the words for people.
  *
- * Three things can end a wait for keys: the back-off of renewal, an operator who says so, and a
+ * Three things can end a wait for keys: the back-off of refresh, an operator who says so, and a
  * file that is not what it was when it was read. For the last the files are looked at once a
  * second, but only while the keys are missing, refused or about to be. */
 #include "credentials/identity.h"
@@ -15,7 +15,7 @@ enum { LOOK_MS = 1000, LOOK_SPREAD_MS = 250 }; /* from look to look, so that man
 
 struct identity {
     struct identity_options o;
-    struct renewal renewal;
+    struct refresh refresh;
     struct alarm alarm;
     struct fetch *fetch; /* NULL: none is under way */
     struct watch watch;  /* of the files that the last fetch read */
@@ -23,7 +23,7 @@ struct identity {
     struct credentials *current;
     uint32_t serial;        /* of current */
     bool refused, accepted; /* by the service, which said so last */
-    char label[RECIPE_LABEL_SIZE];
+    char label[CHAIN_LABEL_SIZE];
     char region_room[64];               /* a region's name is shorter */
     struct pipepoll_error why, refusal; /* of the last fetch; of the service, while refused */
     bool closing;
@@ -33,7 +33,7 @@ struct identity {
 
 static bool waits_for_keys(const struct identity *id)
 {
-    return !renewal_has_set(&id->renewal) || id->refused || renewal_is_degraded(&id->renewal);
+    return !refresh_has_set(&id->refresh) || id->refused || refresh_is_degraded(&id->refresh);
 }
 
 static void plan_look(struct identity *id)
@@ -50,8 +50,8 @@ static void plan_look(struct identity *id)
 static void settle(struct identity *id)
 {
     plan_look(id);
-    alarm_set(&id->alarm, id->look_ns < id->renewal.due_ns ? id->look_ns : id->renewal.due_ns);
-    if (!id->current || renewal_has_set(&id->renewal))
+    alarm_set(&id->alarm, id->look_ns < id->refresh.due_ns ? id->look_ns : id->refresh.due_ns);
+    if (!id->current || refresh_has_set(&id->refresh))
         return;
     id->current = credentials_unref(id->current);
     if (id->why.text[0])
@@ -64,14 +64,14 @@ static void settle(struct identity *id)
 static uint64_t expiry_ns(const struct fetch_outcome *got)
 {
     if (got->keys->expires_s == UINT64_MAX)
-        return RENEWAL_NEVER;
+        return REFRESH_NEVER;
     int64_t left_s = (int64_t)got->keys->expires_s - got->dated_s;
     uint64_t now_ns = wake_now_ns();
     if (left_s <= 0)
         return now_ns;
     /* Nanoseconds end in the year 2554, and some write 9999 for never. */
-    uint64_t most_s = (RENEWAL_NEVER - now_ns) / ns_per_s;
-    return (uint64_t)left_s < most_s ? now_ns + (uint64_t)left_s * ns_per_s : RENEWAL_NEVER;
+    uint64_t most_s = (REFRESH_NEVER - now_ns) / ns_per_s;
+    return (uint64_t)left_s < most_s ? now_ns + (uint64_t)left_s * ns_per_s : REFRESH_NEVER;
 }
 
 /* --- what a fetch brings --- */
@@ -95,7 +95,7 @@ static void tell_stale(struct identity *id, const char *label)
 
 static void take_keys(struct identity *id, const struct fetch_outcome *got)
 {
-    struct renewal_set set = {
+    struct refresh_set set = {
         .expires_ns = expiry_ns(got),
         .outlives_expiry = got->outlives_expiry,
         .may_change = got->may_change,
@@ -103,7 +103,7 @@ static void take_keys(struct identity *id, const struct fetch_outcome *got)
     };
     uint64_t roll = rng_next(id->o.host->rng);
     uint64_t now_ns = wake_now_ns();
-    bool take = renewal_on_fetched(&id->renewal, &set, now_ns, roll);
+    bool take = refresh_on_fetched(&id->refresh, &set, now_ns, roll);
     id->why = (struct pipepoll_error) { .text = "" };
     if (set.expires_ns <= now_ns)
         tell_stale(id, got->label);
@@ -125,7 +125,7 @@ static void take(struct identity *id, const struct fetch_outcome *got)
         return;
     }
     id->why = got->why;
-    renewal_on_failed(&id->renewal, got->lasting, wake_now_ns(), rng_next(id->o.host->rng));
+    refresh_on_failed(&id->refresh, got->lasting, wake_now_ns(), rng_next(id->o.host->rng));
 }
 
 static void on_fetched(void *ctx, const struct fetch_outcome *got)
@@ -147,7 +147,7 @@ static bool fetch_begin(struct identity *id)
 {
     struct fetch_order order = {
         .host = id->o.host,
-        .wish = &id->o.wish->wish,
+        .config = &id->o.config->config,
         .region = id->o.region,
         .watch = &id->watch,
         .on_done = on_fetched,
@@ -157,7 +157,7 @@ static bool fetch_begin(struct identity *id)
     if (!fetch_start(&id->fetch, &order))
         return true;
     explain(&id->why, PIPEPOLL_ENOMEM, "out of memory");
-    renewal_on_failed(&id->renewal, false, wake_now_ns(), rng_next(id->o.host->rng));
+    refresh_on_failed(&id->refresh, false, wake_now_ns(), rng_next(id->o.host->rng));
     return false;
 }
 
@@ -169,7 +169,7 @@ static void identity_free(struct identity *id)
     alarm_deinit(&id->alarm);
     watch_forget(&id->watch);
     credentials_unref(id->current);
-    pipepoll_credentials_unref(id->o.wish);
+    pipepoll_credentials_unref(id->o.config);
     alloc_free(&alloc, id, sizeof *id);
 }
 
@@ -177,7 +177,7 @@ static void on_looked(struct watch *w, bool changed)
 {
     struct identity *id = CONTAINER_OF(w, struct identity, watch);
     if (changed && !id->closing && waits_for_keys(id))
-        renewal_hurry(&id->renewal, wake_now_ns());
+        refresh_now(&id->refresh, wake_now_ns());
     if (!id->closing)
         settle(id);
 }
@@ -194,11 +194,11 @@ static void look_at_files(struct identity *id)
 static void look(struct identity *id)
 {
     look_at_files(id);
-    bool had_set = renewal_has_set(&id->renewal), was_degraded = renewal_is_degraded(&id->renewal);
-    bool failed = renewal_on_due(&id->renewal, wake_now_ns()) && !fetch_begin(id);
+    bool had_set = refresh_has_set(&id->refresh), was_degraded = refresh_is_degraded(&id->refresh);
+    bool failed = refresh_on_due(&id->refresh, wake_now_ns()) && !fetch_begin(id);
     settle(id);
-    if (failed || had_set != renewal_has_set(&id->renewal) ||
-        was_degraded != renewal_is_degraded(&id->renewal))
+    if (failed || had_set != refresh_has_set(&id->refresh) ||
+        was_degraded != refresh_is_degraded(&id->refresh))
         id->o.on_change(id, id->o.ctx);
 }
 
@@ -233,12 +233,12 @@ int identity_open(struct identity **out, const struct identity_options *o)
     id->watch.host = o->host;
     id->watch.on_done = on_looked;
     id->look_ns = ALARM_OFF;
-    pipepoll_credentials_ref(o->wish);
-    renewal_init(&id->renewal);
+    pipepoll_credentials_ref(o->config);
+    refresh_init(&id->refresh);
     struct fetch_outcome at_hand = { 0 };
-    if (fetch_at_once(&at_hand, &o->wish->wish, o->host))
+    if (fetch_at_once(&at_hand, &o->config->config, o->host))
         take(id, &at_hand);
-    else if (renewal_on_due(&id->renewal, wake_now_ns()))
+    else if (refresh_on_due(&id->refresh, wake_now_ns()))
         fetch_begin(id);
     settle(id);
     *out = id;
@@ -257,7 +257,7 @@ void identity_close(struct identity *id, void (*closed)(void *ctx), void *ctx)
 
 struct credentials *identity_current(const struct identity *id)
 {
-    return renewal_has_set(&id->renewal) ? id->current : NULL;
+    return refresh_has_set(&id->refresh) ? id->current : NULL;
 }
 
 uint32_t identity_serial(const struct identity *id)
@@ -267,12 +267,12 @@ uint32_t identity_serial(const struct identity *id)
 
 bool identity_is_fetching(const struct identity *id)
 {
-    return id->fetch || id->renewal.due_ns <= wake_now_ns();
+    return id->fetch || id->refresh.due_ns <= wake_now_ns();
 }
 
 bool identity_refused(struct identity *id, const struct pipepoll_error *why)
 {
-    bool coming = renewal_on_refused(&id->renewal, wake_now_ns());
+    bool coming = refresh_on_refused(&id->refresh, wake_now_ns());
     bool is_news = !id->refused;
     id->refused = true;
     id->accepted = false;
@@ -290,7 +290,7 @@ void identity_accepted(struct identity *id)
     bool is_news = id->refused;
     id->accepted = true;
     id->refused = false;
-    renewal_on_accepted(&id->renewal);
+    refresh_on_accepted(&id->refresh);
     settle(id);
     if (is_news)
         id->o.on_change(id, id->o.ctx);
@@ -310,7 +310,7 @@ void identity_retry(struct identity *id)
 {
     if (!waits_for_keys(id))
         return;
-    renewal_hurry(&id->renewal, wake_now_ns());
+    refresh_now(&id->refresh, wake_now_ns());
     settle(id);
 }
 
@@ -323,7 +323,7 @@ void identity_report(const struct identity *id, struct identity_report *out)
         .label = id->label,
         .usable = keys && !id->refused,
         .refused = keys && id->refused,
-        .degraded = renewal_is_degraded(&id->renewal),
+        .degraded = refresh_is_degraded(&id->refresh),
         .expires_s = expires ? (int64_t)keys->expires_s : INT64_MAX,
         .why = why->text,
         .cause = why->cause,

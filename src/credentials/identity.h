@@ -1,5 +1,5 @@
-/* One identity of a poller: the keys of one wish, kept fresh. Whoever signs takes the current set
- * and never waits; when there is none, on_change() tells when there is. */
+/* One identity of a poller: the keys of one configuration, kept fresh. Whoever signs takes the
+ * current set and never waits; when there is none, on_change() tells when there is. */
 #ifndef CREDENTIALS_IDENTITY_H
 #define CREDENTIALS_IDENTITY_H
 
@@ -9,8 +9,8 @@
 struct identity;
 
 struct identity_options {
-    const struct provider_host *host;  /* borrowed */
-    struct pipepoll_credentials *wish; /* referenced */
+    const struct provider_host *host;    /* borrowed */
+    struct pipepoll_credentials *config; /* referenced */
     str region; /* of a target, copied: STS is asked there when no region is configured */
     /* From the loop: the set, the health or the reason changed. */
     void (*on_change)(struct identity *id, void *ctx);
@@ -48,7 +48,7 @@ struct identity_report {
     const char *label; /* where the keys come from; "" while that is not known */
     bool usable;   /* there is a set, and the service did not refuse it when it was asked last */
     bool refused;  /* there is a set, and it did */
-    bool degraded; /* the set has expired, or could not be renewed in time */
+    bool degraded; /* the set has expired, or could not be refreshed in time */
     int64_t expires_s;         /* Unix time; INT64_MAX: never, or no set */
     const char *why;           /* of the last failure; "" when all is well */
     enum pipepoll_cause cause; /* of it */

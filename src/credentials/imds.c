@@ -1,6 +1,6 @@
 /* EC2's instance metadata service, version 2: a token by PUT, then the name of the instance's role,
  * then its keys. Version 1 answers without a token, and that is what lets a confused web server
- * give an instance's keys away: it is asked only where the recipe allows it and no token can be
+ * give an instance's keys away: it is asked only where the chain allows it and no token can be
  * had, as from the proxies that speak nothing else.
  *
  * The token is good for six hours and still got anew in each run: runs are hours apart, and a token
@@ -17,7 +17,7 @@ struct provider_run {
     struct run run;
     struct exchange exchange;
     enum step step;
-    bool renewed; /* the token, once, after a 401 */
+    bool refreshed; /* the token, once, after a 401 */
     char token_room[TOKEN_SIZE], role_room[ROLE_SIZE];
     str token, role;
     char what[128];
@@ -185,7 +185,7 @@ static bool speaks_version_1(const struct provider_run *run)
     const struct exchange *x = &run->exchange;
     bool has_no_tokens = x->http_status == 403 || x->http_status == 404 || x->http_status == 405 ||
                          x->fault == FAULT_TIMED_OUT;
-    return run->step == STEP_TOKEN && !run->renewed && run->run.order.recipe->imds_v1 &&
+    return run->step == STEP_TOKEN && !run->refreshed && run->run.order.chain->imds_v1 &&
            has_no_tokens;
 }
 
@@ -195,10 +195,10 @@ static void on_answer(struct exchange *x)
     if (!x->fault) {
         take_answer(run);
     } else if (speaks_version_1(run)) {
-        run->renewed = true; /* there is none to renew */
+        run->refreshed = true; /* there is none to refresh */
         ask(run, STEP_ROLE);
-    } else if (x->http_status == 401 && run->step != STEP_TOKEN && !run->renewed) {
-        run->renewed = true;
+    } else if (x->http_status == 401 && run->step != STEP_TOKEN && !run->refreshed) {
+        run->refreshed = true;
         ask(run, STEP_TOKEN);
     } else {
         run_end(&run->run, explain_failure(run, &run->run.outcome.why));
@@ -210,13 +210,13 @@ static void on_answer(struct exchange *x)
 static int imds_begin(struct run *r)
 {
     struct provider_run *run = run_of(r);
-    const struct recipe *recipe = r->order.recipe;
-    str url = recipe->imds_url;
+    const struct chain *chain = r->order.chain;
+    str url = chain->imds_url;
     if (exchange_open(&run->exchange, r->order.host, url, EXCHANGE_DIRECT))
         return PIPEPOLL_ENOMEM;
     run->exchange.on_done = on_answer;
-    run->exchange.timeout_ms = recipe->imds_timeout_ms;
-    run->exchange.attempts = recipe->imds_attempts;
+    run->exchange.timeout_ms = chain->imds_timeout_ms;
+    run->exchange.attempts = chain->imds_attempts;
     struct buf what = BUF_ON(run->what);
     buf_printf(&what, "instance metadata at %.*s", url.len < URL_SHOWN ? (int)url.len : URL_SHOWN,
                url.ptr);

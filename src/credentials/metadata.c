@@ -91,7 +91,7 @@ static bool may_go_plain(str host)
 
 /* --- ECS, EKS Pod Identity --- */
 
-static int relative_url(struct recipe *out, str path, struct pipepoll_error *why)
+static int relative_url(struct chain *out, str path, struct pipepoll_error *why)
 {
     struct buf b = BUF_ON(out->room);
     buf_put(&b, STR("http://169.254.170.2"));
@@ -105,7 +105,7 @@ static int relative_url(struct recipe *out, str path, struct pipepoll_error *why
     return 0;
 }
 
-static int full_url(struct recipe *out, str url, struct pipepoll_error *why)
+static int full_url(struct chain *out, str url, struct pipepoll_error *why)
 {
     struct address a;
     const char *fault = read_url(&a, url);
@@ -121,17 +121,17 @@ static int full_url(struct recipe *out, str url, struct pipepoll_error *why)
     return 0;
 }
 
-int metadata_container(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+int metadata_container(struct chain *out, const struct configured *c, struct pipepoll_error *why)
 {
     const struct environment *e = c->environment;
     str relative = str_trim(environment_get(e, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"));
     str full = str_trim(environment_get(e, "AWS_CONTAINER_CREDENTIALS_FULL_URI"));
     if (!relative.len && !full.len)
-        return ORIGIN_NOT_CONFIGURED;
+        return SOURCE_NOT_CONFIGURED;
     int r = relative.len ? relative_url(out, relative, why) : full_url(out, full, why);
     if (r)
         return r;
-    out->origin = ORIGIN_CONTAINER;
+    out->source = SOURCE_CONTAINER;
     out->container_token_file = environment_get(e, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     out->container_token = environment_get(e, "AWS_CONTAINER_AUTHORIZATION_TOKEN");
     if (out->container_token_file.len)
@@ -147,7 +147,7 @@ int metadata_container(struct recipe *out, const struct configured *c, struct pi
 
 /* --- EC2 --- */
 
-static int imds_mode(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+static int imds_mode(struct chain *out, const struct configured *c, struct pipepoll_error *why)
 {
     struct configured_value mode = configured_either(c, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
                                                      "ec2_metadata_service_endpoint_mode");
@@ -163,7 +163,7 @@ static int imds_mode(struct recipe *out, const struct configured *c, struct pipe
     return 0;
 }
 
-static int imds_url(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+static int imds_url(struct chain *out, const struct configured *c, struct pipepoll_error *why)
 {
     struct configured_value v =
         configured_either(c, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint");
@@ -207,7 +207,7 @@ static int read_number(uint32_t *out, const struct configured *c, const struct n
 
 /* Only who says in so many words that version 1 is not disabled gets it: the SDKs fall back to it
  * unless told otherwise, which is how a confused web server gives an instance's keys away. */
-static int read_v1(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+static int read_v1(struct chain *out, const struct configured *c, struct pipepoll_error *why)
 {
     struct configured_value v =
         configured_either(c, "AWS_EC2_METADATA_V1_DISABLED", "ec2_metadata_v1_disabled");
@@ -220,7 +220,7 @@ static int read_v1(struct recipe *out, const struct configured *c, struct pipepo
                    v.from, STR_ARG(v.text));
 }
 
-int metadata_imds(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+int metadata_imds(struct chain *out, const struct configured *c, struct pipepoll_error *why)
 {
     static const struct number_rule timeout = {
         "AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout", "seconds", 1, 60,
@@ -229,8 +229,8 @@ int metadata_imds(struct recipe *out, const struct configured *c, struct pipepol
         "AWS_METADATA_SERVICE_NUM_ATTEMPTS", "metadata_service_num_attempts", "attempts", 3, 10,
     };
     if (environment_is_true(c->environment, "AWS_EC2_METADATA_DISABLED"))
-        return ORIGIN_NOT_CONFIGURED;
-    out->origin = ORIGIN_IMDS;
+        return SOURCE_NOT_CONFIGURED;
+    out->source = SOURCE_IMDS;
     uint32_t timeout_s = 0;
     int r = imds_url(out, c, why);
     if (!r)

@@ -5,7 +5,7 @@
 
 #include "credentials/source.h"
 
-origin_look metadata_container; /* ECS, EKS Pod Identity: AWS_CONTAINER_CREDENTIALS_* */
-origin_look metadata_imds;      /* EC2: unless AWS_EC2_METADATA_DISABLED */
+source_look metadata_container; /* ECS, EKS Pod Identity: AWS_CONTAINER_CREDENTIALS_* */
+source_look metadata_imds;      /* EC2: unless AWS_EC2_METADATA_DISABLED */
 
 #endif

@@ -75,7 +75,7 @@ static int read_output(struct provider_run *run, str output)
         .json = &j,
         .object = JSON_ROOT,
         .form = &form,
-        .account_id = run->run.order.recipe->account_id,
+        .account_id = run->run.order.chain->account_id,
         .what = run->what,
     };
     return keys_read(&run->run.outcome.keys, &run->run.order.host->alloc, &from, why);
@@ -150,7 +150,7 @@ static int process_begin(struct run *r)
 {
     struct provider_run *run = CONTAINER_OF(r, struct provider_run, run);
     const struct provider_host *host = r->order.host;
-    str line = r->order.recipe->process;
+    str line = r->order.chain->process;
     const char *problem = line.len > LINE_MAX_BYTES ? "is longer than 4096 bytes"
                                                     : words_split(line, run->room, run->argv);
     if (problem) {

@@ -11,10 +11,10 @@
 #include "credentials/metadata.h"
 
 struct profile_chain {
-    struct recipe *out;
+    struct chain *out;
     const struct configured *c;
     struct pipepoll_error *why;
-    str names[RECIPE_ROLES_MAX + 1]; /* from the profile asked for on */
+    str names[CHAIN_ROLES_MAX + 1]; /* from the profile asked for on */
     size_t count;
 };
 
@@ -59,7 +59,7 @@ static int check(const struct profile_chain *l)
     return r ? PIPEPOLL_ECREDENTIALS : 0;
 }
 
-/* --- origins --- */
+/* --- sources --- */
 
 static bool has_keys(const struct profile_chain *l)
 {
@@ -81,7 +81,7 @@ static str token_beside_keys(const struct profile_chain *l)
 static int take_keys(struct profile_chain *l)
 {
     static const char id[] = "aws_access_key_id", secret[] = "aws_secret_access_key";
-    struct recipe *out = l->out;
+    struct chain *out = l->out;
     out->access_key_id = get(l, id);
     out->secret_access_key = get(l, secret);
     if (!out->access_key_id.len && !out->secret_access_key.len)
@@ -89,7 +89,7 @@ static int take_keys(struct profile_chain *l)
     if (!out->access_key_id.len || !out->secret_access_key.len)
         return complain(l, "has %s but no %s: it takes both", out->access_key_id.len ? id : secret,
                         out->access_key_id.len ? secret : id);
-    out->origin = ORIGIN_FIXED;
+    out->source = SOURCE_FIXED;
     out->session_token = token_beside_keys(l);
     out->account_id = get(l, "aws_account_id");
     out->may_change = true;
@@ -132,10 +132,10 @@ static int check_role(const struct profile_chain *l, const struct role *role, st
 
 static int take_web_identity(struct profile_chain *l)
 {
-    struct recipe *out = l->out;
+    struct chain *out = l->out;
     if (!get(l, "role_arn").len)
         return complain(l, "has web_identity_token_file but no role_arn: it takes both");
-    out->origin = ORIGIN_WEB_IDENTITY;
+    out->source = SOURCE_WEB_IDENTITY;
     out->token_file = get(l, "web_identity_token_file");
     int r = read_role(l, &out->web_identity);
     out->web_identity.external_id = (str) { NULL, 0 }; /* AssumeRoleWithWebIdentity has none */
@@ -146,7 +146,7 @@ static int take_web_identity(struct profile_chain *l)
 /* What the sso-session section says, which the profile may repeat but not contradict. */
 static int read_sso_session(struct profile_chain *l)
 {
-    struct recipe *out = l->out;
+    struct chain *out = l->out;
     const struct profiles *p = l->c->profiles;
     str *const values[] = { &out->sso_region, &out->sso_start_url };
     static const char *const keys[] = { "sso_region", "sso_start_url", NULL };
@@ -169,8 +169,8 @@ static int read_sso_session(struct profile_chain *l)
 
 static int take_sso(struct profile_chain *l)
 {
-    struct recipe *out = l->out;
-    out->origin = ORIGIN_SSO;
+    struct chain *out = l->out;
+    out->source = SOURCE_SSO;
     out->sso_session = get(l, "sso_session");
     out->sso_region = get(l, "sso_region");
     out->sso_start_url = get(l, "sso_start_url");
@@ -194,7 +194,7 @@ static int take_sso(struct profile_chain *l)
 
 static int take_process(struct profile_chain *l)
 {
-    l->out->origin = ORIGIN_PROCESS;
+    l->out->source = SOURCE_PROCESS;
     l->out->process = get(l, "credential_process");
     l->out->account_id = get(l, "aws_account_id");
     return 0;
@@ -204,10 +204,10 @@ static int take_credential_source(struct profile_chain *l)
 {
     static const struct {
         const char *name, *cause;
-        origin_look *look;
+        source_look *look;
     } sources[] = {
         { "Environment", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set",
-          origin_environment },
+          source_environment },
         { "Ec2InstanceMetadata", "AWS_EC2_METADATA_DISABLED is true", metadata_imds },
         { "EcsContainer",
           "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor _FULL_URI is set: this is no "
@@ -219,7 +219,7 @@ static int take_credential_source(struct profile_chain *l)
         if (!str_eq_nocase(name, str_of(sources[i].name)))
             continue;
         int r = sources[i].look(l->out, l->c, l->why);
-        return r != ORIGIN_NOT_CONFIGURED ? r
+        return r != SOURCE_NOT_CONFIGURED ? r
                                           : complain(l, "has credential_source = %s, but %s",
                                                      sources[i].name, sources[i].cause);
     }
@@ -237,7 +237,7 @@ static bool has_keys_before_process(const struct profile_chain *l)
                                       STR("aws_access_key_id"));
 }
 
-static int take_origin(struct profile_chain *l)
+static int take_source(struct profile_chain *l)
 {
     char doubt[400];
     if (get(l, "web_identity_token_file").len)
@@ -254,12 +254,12 @@ static int take_origin(struct profile_chain *l)
     if (get(l, "sso_session").len || get(l, "sso_start_url").len)
         return take_sso(l); /* which says what is missing */
     if (get(l, "login_session").len)
-        return complain(l,
-                        "has login_session, the log-in of a person, which "
-                        "a program that runs unattended can't renew: use a role, or IAM Identity "
-                        "Center");
+        return complain(
+            l, "has login_session, the log-in of a person, which "
+               "a program that runs unattended can't refresh them: use a role, or IAM Identity "
+               "Center");
     if (l->count == 1)
-        return ORIGIN_NOT_CONFIGURED;
+        return SOURCE_NOT_CONFIGURED;
     return complain(l, "has no credentials, but profile \"%.*s\" names it as its source_profile%s",
                     STR_ARG(l->names[l->count - 2]),
                     profiles_doubt(l->c->profiles, doubt, sizeof doubt));
@@ -297,7 +297,7 @@ bool profile_chain_is_role(const struct configured *c)
 }
 
 /* Note the role of the current profile, and go to where its keys come from. *ended: that was the
- * origin. */
+ * source. */
 static int step(struct profile_chain *l, bool *ended)
 {
     str source = get(l, "source_profile");
@@ -308,8 +308,8 @@ static int step(struct profile_chain *l, bool *ended)
     if (!source.len && !named)
         return complain(l, "has role_arn, but neither source_profile nor credential_source "
                            "says whose keys assume the role");
-    if (l->out->role_count == RECIPE_ROLES_MAX)
-        return complain(l, "is the end of a chain of more than %d roles", RECIPE_ROLES_MAX);
+    if (l->out->role_count == CHAIN_ROLES_MAX)
+        return complain(l, "is the end of a chain of more than %d roles", CHAIN_ROLES_MAX);
     int r = read_role(l, &l->out->roles[l->out->role_count]);
     if (r)
         return r;
@@ -323,7 +323,7 @@ static int step(struct profile_chain *l, bool *ended)
 /* They were noted on the way down, and are assumed on the way up. */
 static int turn_roles(struct profile_chain *l)
 {
-    struct recipe *out = l->out;
+    struct chain *out = l->out;
     int r = 0;
     for (size_t i = 0; !r && i < out->role_count; i++)
         r = check_role(l, &out->roles[i], l->names[i]);
@@ -335,19 +335,19 @@ static int turn_roles(struct profile_chain *l)
     return r;
 }
 
-int profile_chain_follow(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+int profile_chain_follow(struct chain *out, const struct configured *c, struct pipepoll_error *why)
 {
     struct profile_chain l = {
         .out = out, .c = c, .why = why, .names = { c->profile }, .count = 1
     };
     int r = check(&l);
     if (!r && !profiles_has(c->profiles, PROFILES_PROFILE, c->profile))
-        return ORIGIN_NOT_CONFIGURED;
+        return SOURCE_NOT_CONFIGURED;
     bool ended = false;
     while (!r && !ended && is_step(&l))
         r = step(&l, &ended);
     if (!r && !ended)
-        r = take_origin(&l);
+        r = take_source(&l);
     if (r)
         return r;
     out->profile = c->profile;

@@ -1,13 +1,13 @@
-/* A profile, and those it names as its source_profile, down to one that has an origin of its own.
+/* A profile, and those it names as its source_profile, down to one that has a source of its own.
  * Pure. */
 #ifndef CREDENTIALS_PROFILE_CHAIN_H
 #define CREDENTIALS_PROFILE_CHAIN_H
 
 #include "credentials/source.h"
 
-/* Fill in origin and roles from c->profile on. ORIGIN_NOT_CONFIGURED: the profile is not there, or
+/* Fill in source and roles from c->profile on. SOURCE_NOT_CONFIGURED: the profile is not there, or
  * says nothing of credentials. */
-origin_look profile_chain_follow;
+source_look profile_chain_follow;
 
 /* Is it a role that another profile's or service's keys assume? */
 bool profile_chain_is_role(const struct configured *c);

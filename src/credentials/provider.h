@@ -1,4 +1,4 @@
-/* Where keys come from: one provider per kind of origin, each a file behind the two functions of
+/* Where keys come from: one provider per kind of source, each a file behind the two functions of
  * struct provider_kind. A run gets one set of keys and ends; keeping them fresh is identity's. */
 #ifndef CREDENTIALS_PROVIDER_H
 #define CREDENTIALS_PROVIDER_H
@@ -37,7 +37,7 @@ struct watch;
 /* One run of a provider: what it gets its keys from, and who wants them. */
 struct provider_order {
     const struct provider_host *host;
-    const struct recipe *recipe;
+    const struct chain *chain;
     const struct role *role;    /* of provider_role: the one to assume ... */
     struct credentials *source; /* ... with these keys; borrowed until on_done() */
     str region;                 /* of the targets; where STS is asked that nothing else places */

@@ -12,93 +12,93 @@
 
 static const uint64_t second_ns = 1000000000, ms_ns = 1000000;
 
-void renewal_init(struct renewal *r)
+void refresh_init(struct refresh *r)
 {
-    *r = (struct renewal) { .state = RENEWAL_NONE, .set = { .may_change = true } };
+    *r = (struct refresh) { .state = REFRESH_NONE, .set = { .may_change = true } };
 }
 
-bool renewal_has_set(const struct renewal *r)
+bool refresh_has_set(const struct refresh *r)
 {
     switch (r->state) {
-    case RENEWAL_FRESH:
-    case RENEWAL_STALE:
-    case RENEWAL_LATE:
-    case RENEWAL_OUTLIVED:
+    case REFRESH_FRESH:
+    case REFRESH_STALE:
+    case REFRESH_LATE:
+    case REFRESH_OUTLIVED:
         return true;
-    case RENEWAL_NONE:
-    case RENEWAL_EXPIRED:
+    case REFRESH_NONE:
+    case REFRESH_EXPIRED:
         break;
     }
     return false;
 }
 
-bool renewal_is_degraded(const struct renewal *r)
+bool refresh_is_degraded(const struct refresh *r)
 {
     switch (r->state) {
-    case RENEWAL_LATE:
-    case RENEWAL_OUTLIVED:
+    case REFRESH_LATE:
+    case REFRESH_OUTLIVED:
         return true;
-    case RENEWAL_NONE:
-    case RENEWAL_FRESH:
-    case RENEWAL_STALE:
-    case RENEWAL_EXPIRED:
+    case REFRESH_NONE:
+    case REFRESH_FRESH:
+    case REFRESH_STALE:
+    case REFRESH_EXPIRED:
         break;
     }
     return false;
 }
 
 /* When the set gets older by itself. */
-static uint64_t next_age_ns(const struct renewal *r)
+static uint64_t next_age_ns(const struct refresh *r)
 {
     switch (r->state) {
-    case RENEWAL_FRESH:
+    case REFRESH_FRESH:
         return r->stale_ns;
-    case RENEWAL_STALE:
+    case REFRESH_STALE:
         return r->late_ns;
-    case RENEWAL_LATE:
+    case REFRESH_LATE:
         return r->set.expires_ns;
-    case RENEWAL_NONE:
-    case RENEWAL_OUTLIVED:
-    case RENEWAL_EXPIRED:
+    case REFRESH_NONE:
+    case REFRESH_OUTLIVED:
+    case REFRESH_EXPIRED:
         break;
     }
-    return RENEWAL_NEVER;
+    return REFRESH_NEVER;
 }
 
-static void arm(struct renewal *r)
+static void arm(struct refresh *r)
 {
     uint64_t age_ns = next_age_ns(r);
     r->due_ns = r->fetching || r->fetch_ns > age_ns ? age_ns : r->fetch_ns;
 }
 
-static void fetch_soon(struct renewal *r, uint64_t now_ns)
+static void fetch_soon(struct refresh *r, uint64_t now_ns)
 {
     if (r->set.may_change && r->fetch_ns > now_ns)
         r->fetch_ns = now_ns;
 }
 
-static bool has_good_set(const struct renewal *r)
+static bool has_good_set(const struct refresh *r)
 {
-    return renewal_has_set(r) && r->state != RENEWAL_OUTLIVED;
+    return refresh_has_set(r) && r->state != REFRESH_OUTLIVED;
 }
 
 /* However late the call: a loop that stood still may skip ages. */
-static void grow_old(struct renewal *r, uint64_t now_ns)
+static void grow_old(struct refresh *r, uint64_t now_ns)
 {
     if (!has_good_set(r))
         return;
     if (now_ns >= r->set.expires_ns) {
-        r->state = r->set.outlives_expiry ? RENEWAL_OUTLIVED : RENEWAL_EXPIRED;
+        r->state = r->set.outlives_expiry ? REFRESH_OUTLIVED : REFRESH_EXPIRED;
     } else if (now_ns >= r->late_ns) {
-        if (r->state != RENEWAL_LATE && r->failures > 0)
+        if (r->state != REFRESH_LATE && r->failures > 0)
             fetch_soon(r, now_ns);
-        r->state = RENEWAL_LATE;
+        r->state = REFRESH_LATE;
     } else if (now_ns >= r->stale_ns) {
-        r->state = RENEWAL_STALE;
+        r->state = REFRESH_STALE;
     }
 }
 
-bool renewal_on_due(struct renewal *r, uint64_t now_ns)
+bool refresh_on_due(struct refresh *r, uint64_t now_ns)
 {
     grow_old(r, now_ns);
     bool start = !r->fetching && now_ns >= r->fetch_ns;
@@ -110,25 +110,25 @@ bool renewal_on_due(struct renewal *r, uint64_t now_ns)
 /* Full jitter, up to twice as much after each failure. */
 static uint64_t backoff_ns(uint32_t failures, uint64_t roll)
 {
-    const uint64_t cap_ms = RENEWAL_BACKOFF_CAP_MS;
+    const uint64_t cap_ms = REFRESH_BACKOFF_CAP_MS;
     uint64_t ceiling_ms = cap_ms;
     if (failures <= 16)
-        ceiling_ms = (uint64_t)RENEWAL_BACKOFF_BASE_MS << (failures - 1);
+        ceiling_ms = (uint64_t)REFRESH_BACKOFF_BASE_MS << (failures - 1);
     uint64_t ms = roll % ((ceiling_ms < cap_ms ? ceiling_ms : cap_ms) + 1);
-    if (failures >= RENEWAL_PATIENCE && ms < RENEWAL_PATIENT_MS)
-        ms = RENEWAL_PATIENT_MS;
+    if (failures >= REFRESH_PATIENCE && ms < REFRESH_PATIENT_MS)
+        ms = REFRESH_PATIENT_MS;
     return ms * ms_ns;
 }
 
 /* One more failure: when to fetch again. */
-static void back_off(struct renewal *r, bool lasting, uint64_t now_ns, uint64_t roll)
+static void back_off(struct refresh *r, bool lasting, uint64_t now_ns, uint64_t roll)
 {
     r->failures += r->failures < UINT32_MAX;
     r->fetch_ns =
-        now_ns + (lasting ? RENEWAL_LOOK_AGAIN_S * second_ns : backoff_ns(r->failures, roll));
+        now_ns + (lasting ? REFRESH_LOOK_AGAIN_S * second_ns : backoff_ns(r->failures, roll));
 }
 
-void renewal_on_failed(struct renewal *r, bool lasting, uint64_t now_ns, uint64_t roll)
+void refresh_on_failed(struct refresh *r, bool lasting, uint64_t now_ns, uint64_t roll)
 {
     r->fetching = false;
     grow_old(r, now_ns);
@@ -137,35 +137,35 @@ void renewal_on_failed(struct renewal *r, bool lasting, uint64_t now_ns, uint64_
 }
 
 /* The ages of a set that is good now. */
-static void plan(struct renewal *r, uint64_t now_ns, uint64_t roll)
+static void plan(struct refresh *r, uint64_t now_ns, uint64_t roll)
 {
-    r->state = RENEWAL_FRESH;
+    r->state = REFRESH_FRESH;
     r->failures = 0;
-    r->stale_ns = r->late_ns = r->planned_ns = RENEWAL_NEVER;
-    if (r->set.expires_ns == RENEWAL_NEVER)
+    r->stale_ns = r->late_ns = r->planned_ns = REFRESH_NEVER;
+    if (r->set.expires_ns == REFRESH_NEVER)
         return;
     uint64_t lead_ns = (r->set.expires_ns - now_ns) / 2;
-    if (lead_ns > RENEWAL_LEAD_S * second_ns)
-        lead_ns = RENEWAL_LEAD_S * second_ns;
-    r->late_ns = r->set.expires_ns - lead_ns / (RENEWAL_LEAD_S / RENEWAL_LATE_S);
+    if (lead_ns > REFRESH_ADVISORY_S * second_ns)
+        lead_ns = REFRESH_ADVISORY_S * second_ns;
+    r->late_ns = r->set.expires_ns - lead_ns / (REFRESH_ADVISORY_S / REFRESH_MANDATORY_S);
     r->stale_ns = r->set.expires_ns - (lead_ns * 4 / 5 + roll % (lead_ns * 2 / 5 + 1));
     if (r->set.may_change)
         r->planned_ns = r->stale_ns > now_ns + second_ns ? r->stale_ns : now_ns + second_ns;
 }
 
 /* By plan; while the service refuses the set, each minute. */
-static void plan_fetch(struct renewal *r, uint64_t now_ns)
+static void plan_fetch(struct refresh *r, uint64_t now_ns)
 {
     r->fetch_ns = r->planned_ns;
     if (!r->refused || !r->set.may_change)
         return;
     if (r->force_ns <= now_ns)
-        r->force_ns = now_ns + RENEWAL_FORCE_INTERVAL_S * second_ns;
+        r->force_ns = now_ns + REFRESH_FORCE_INTERVAL_S * second_ns;
     if (r->force_ns < r->fetch_ns)
         r->fetch_ns = r->force_ns;
 }
 
-bool renewal_on_fetched(struct renewal *r, const struct renewal_set *set, uint64_t now_ns,
+bool refresh_on_fetched(struct refresh *r, const struct refresh_set *set, uint64_t now_ns,
                         uint64_t roll)
 {
     grow_old(r, now_ns);
@@ -183,31 +183,31 @@ bool renewal_on_fetched(struct renewal *r, const struct renewal_set *set, uint64
         plan_fetch(r, now_ns);
     }
     if (take && expired)
-        r->state = RENEWAL_OUTLIVED;
+        r->state = REFRESH_OUTLIVED;
     arm(r);
     return take;
 }
 
-static bool fetch_now(struct renewal *r, uint64_t now_ns)
+static bool fetch_now(struct refresh *r, uint64_t now_ns)
 {
-    if (r->state == RENEWAL_FRESH)
-        r->state = RENEWAL_STALE;
+    if (r->state == REFRESH_FRESH)
+        r->state = REFRESH_STALE;
     fetch_soon(r, now_ns);
     arm(r);
     return true;
 }
 
-bool renewal_on_refused(struct renewal *r, uint64_t now_ns)
+bool refresh_on_refused(struct refresh *r, uint64_t now_ns)
 {
     r->refused = true;
     if (r->fetching)
         return true;
-    if (r->state == RENEWAL_NONE || !r->set.may_change)
+    if (r->state == REFRESH_NONE || !r->set.may_change)
         return false;
     if (r->fetch_ns <= now_ns) /* several answers of one turn may say so */
         return true;
     if (now_ns >= r->force_ns) {
-        r->force_ns = now_ns + RENEWAL_FORCE_INTERVAL_S * second_ns;
+        r->force_ns = now_ns + REFRESH_FORCE_INTERVAL_S * second_ns;
         return fetch_now(r, now_ns);
     }
     if (r->force_ns < r->fetch_ns)
@@ -216,17 +216,17 @@ bool renewal_on_refused(struct renewal *r, uint64_t now_ns)
     return false;
 }
 
-void renewal_on_accepted(struct renewal *r)
+void refresh_on_accepted(struct refresh *r)
 {
     if (!r->refused)
         return;
     r->refused = false;
-    if (r->state == RENEWAL_FRESH)
+    if (r->state == REFRESH_FRESH)
         r->fetch_ns = r->planned_ns;
     arm(r);
 }
 
-bool renewal_hurry(struct renewal *r, uint64_t now_ns)
+bool refresh_now(struct refresh *r, uint64_t now_ns)
 {
     if (r->fetching)
         return true;

@@ -5,23 +5,23 @@
 
 #include "base/log.h"
 
-int origin_environment(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+int source_environment(struct chain *out, const struct configured *c, struct pipepoll_error *why)
 {
     struct credentials_text text;
-    if (!wish_read_environment(&text, c->environment, NULL)) {
+    if (!credentials_config_read_environment(&text, c->environment, NULL)) {
         if (!text.access_key_id.len && !text.secret_access_key.len)
-            return ORIGIN_NOT_CONFIGURED;
+            return SOURCE_NOT_CONFIGURED;
         return explain(why, PIPEPOLL_ECREDENTIALS,
                        "the environment has %s but not %s: set both, or neither",
                        text.access_key_id.len ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
                        text.access_key_id.len ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
     }
-    out->origin = ORIGIN_FIXED;
+    out->source = SOURCE_FIXED;
     out->access_key_id = text.access_key_id;
     out->secret_access_key = text.secret_access_key;
     out->session_token = text.session_token;
     out->account_id = text.account_id;
-    return wish_read_expiry(&out->expires_s, c->environment, why);
+    return credentials_config_read_expiry(&out->expires_s, c->environment, why);
 }
 
 /* The variable, else the profile's key; *by_variable is set with the former. */
@@ -33,7 +33,7 @@ static str of_either(const struct configured *c, const char *variable, const cha
     return value.len ? value : configured_key(c, key);
 }
 
-int origin_web_identity(struct recipe *out, const struct configured *c, struct pipepoll_error *why)
+int source_web_identity(struct chain *out, const struct configured *c, struct pipepoll_error *why)
 {
     static const struct role_words words = {
         .subject = "",
@@ -49,14 +49,14 @@ int origin_web_identity(struct recipe *out, const struct configured *c, struct p
         .session_name = of_either(c, "AWS_ROLE_SESSION_NAME", "role_session_name", &ours),
     };
     if (!token_file.len || !ours)
-        return ORIGIN_NOT_CONFIGURED; /* the role by itself has other uses */
+        return SOURCE_NOT_CONFIGURED; /* the role by itself has other uses */
     if (!role.arn.len)
         return explain(why, PIPEPOLL_ECREDENTIALS,
                        "AWS_WEB_IDENTITY_TOKEN_FILE is set but AWS_ROLE_ARN is not: set both, or "
                        "neither");
     out->token_file = token_file;
     out->web_identity = role;
-    out->origin = ORIGIN_WEB_IDENTITY;
+    out->source = SOURCE_WEB_IDENTITY;
     out->account_id = role_account(out->web_identity.arn);
     return role_explain(&out->web_identity, &words, PIPEPOLL_ECREDENTIALS, why);
 }

@@ -1,11 +1,11 @@
 /* IAM Identity Center: a person logs in by `aws sso login`, which leaves a token in a file; the
  * token buys keys for a role. It lives an hour, the login for days: a quarter of an hour before its
- * end it is renewed by the refresh token beside it, and written back, as the AWS CLI does it. We
+ * end it is refreshed by the refresh token beside it, and written back, as the AWS CLI does it. We
  * never log in: when that is refused the only remedy is the person, and each sentence here says the
  * command.
  *
- * Others renew the same file: other roles of ours, the CLI. Who comes second is refused, and reads
- * the file again. What is written is never older than what stands there. */
+ * Others refresh the same file: other roles of ours, the CLI. Who comes second is refused, and
+ * reads the file again. What is written is never older than what stands there. */
 #include <errno.h>
 
 #include "aws/digest.h"
@@ -21,7 +21,7 @@ enum {
     TIMEOUT_MS = 10000,
     ATTEMPTS = 3,
     CACHE_PATH_SIZE = 4096,
-    CACHE_SIZE = 32 << 10, /* a longer file is read, but not renewed */
+    CACHE_SIZE = 32 << 10, /* a longer file is read, but not refreshed */
     TOKEN_SIZE = 6 << 10,
     RENEW_AHEAD_S = 900
 };
@@ -41,7 +41,7 @@ struct provider_run {
     bool is_good; /* that token, still */
     struct json_token tokens[SSO_TOKEN_JSON_TOKENS];
 
-    /* The renewal. */
+    /* The refresh. */
     struct exchange oidc;
     struct endpoint oidc_endpoint;
     struct file_write write;
@@ -84,7 +84,7 @@ static int read_keys(struct provider_run *run)
         .json = &j,
         .object = keys,
         .form = &form,
-        .account_id = run->run.order.recipe->sso_account_id,
+        .account_id = run->run.order.chain->sso_account_id,
         .what = run->what,
     };
     run->run.outcome.dated_s = run->exchange.date_s;
@@ -122,22 +122,22 @@ static void on_answer(struct exchange *x)
 
 static void ask(struct provider_run *run)
 {
-    const struct recipe *recipe = run->run.order.recipe;
+    const struct chain *chain = run->run.order.chain;
     struct exchange *x = &run->exchange;
     exchange_begin(x);
     x->method = STR("GET");
     x->secret = buf_str(&run->token);
     buf_put(&x->path, run->endpoint.path);
     buf_put(&x->path, STR("federation/credentials?role_name="));
-    exchange_put_escaped(&x->path, recipe->sso_role_name);
+    exchange_put_escaped(&x->path, chain->sso_role_name);
     buf_put(&x->path, STR("&account_id="));
-    exchange_put_escaped(&x->path, recipe->sso_account_id);
+    exchange_put_escaped(&x->path, chain->sso_account_id);
     exchange_put_header(x, STR("Accept"), STR("application/json"));
     exchange_put_header(x, STR("x-amz-sso_bearer_token"), buf_str(&run->token));
     exchange_start(x);
 }
 
-/* --- the renewal --- */
+/* --- the refresh --- */
 
 static int start_reading(struct provider_run *run);
 
@@ -146,17 +146,17 @@ static void on_written(struct file_write *write, int error)
     struct provider_run *run = CONTAINER_OF(write, struct provider_run, write);
     if (error && error != ESTALE)
         log_line(&run->run.order.host->log, PIPEPOLL_WARNING,
-                 "the SSO token was renewed, but can't be written to %s: %s", run->path,
+                 "the SSO token was refreshed, but can't be written to %s: %s", run->path,
                  file_strerror(error));
     ask(run);
 }
 
 /* The portal is asked when it is written: a program that ends with its keys must not lose it. */
-static void write_back(struct provider_run *run, const struct sso_renewed *renewed)
+static void write_back(struct provider_run *run, const struct sso_refreshed *refreshed)
 {
     struct buf file = BUF_ON(run->file_text);
     str text = { run->cache_text, run->cache_len };
-    sso_token_put_file(&file, text, renewed, run->tokens);
+    sso_token_put_file(&file, text, refreshed, run->tokens);
     run->write.on_done = on_written;
     if (file.overflow || !file.len ||
         file_write_start(&run->write, run->run.order.host->worker, run->path, buf_str(&file),
@@ -164,27 +164,27 @@ static void write_back(struct provider_run *run, const struct sso_renewed *renew
         on_written(&run->write, ENOMEM);
 }
 
-static void take_renewed(struct provider_run *run)
+static void take_refreshed(struct provider_run *run)
 {
     struct pipepoll_error *why = &run->run.outcome.why;
     struct exchange *x = &run->oidc;
-    struct sso_renewed renewed;
+    struct sso_refreshed refreshed;
     struct json j;
-    int r = exchange_json(x, &j, "the renewal of the SSO token", why);
+    int r = exchange_json(x, &j, "the refresh of the SSO token", why);
     int64_t now_s = x->date_s ? x->date_s : run_now_s(&run->run);
-    if (!r && !sso_token_read_renewed(&renewed, &j, now_s))
+    if (!r && !sso_token_read_refreshed(&refreshed, &j, now_s))
         r = explain(why, PIPEPOLL_EPROTO,
-                    "the renewal of the SSO token gave no accessToken, or no expiresIn in seconds");
+                    "the refresh of the SSO token gave no accessToken, or no expiresIn in seconds");
     if (r) {
         run_end(&run->run, r);
         return;
     }
     buf_reset(&run->token);
-    buf_put(&run->token, renewed.access_token);
-    write_back(run, &renewed);
+    buf_put(&run->token, refreshed.access_token);
+    write_back(run, &refreshed);
 }
 
-/* Somebody else may have renewed it in the meantime, and the refresh token serves once. */
+/* Somebody else may have refreshed it in the meantime, and the refresh token serves once. */
 static void take_refusal(struct provider_run *run)
 {
     struct exchange *x = &run->oidc;
@@ -192,7 +192,7 @@ static void take_refusal(struct provider_run *run)
     bool refused = x->http_status / 100 == 4 && x->fault != FAULT_THROTTLED;
     answer_hide(str_of(x->message.text), run->client_secret);
     int status =
-        exchange_explain(x, "the SSO token could not be renewed", refused ? run->login : "", why);
+        exchange_explain(x, "the SSO token could not be refreshed", refused ? run->login : "", why);
     run->refusal = *why;
     if (run->is_good)
         ask(run);
@@ -202,13 +202,13 @@ static void take_refusal(struct provider_run *run)
         run_end(&run->run, explain(why, PIPEPOLL_ENOMEM, "out of memory"));
 }
 
-static void on_renewed(struct exchange *x)
+static void on_refreshed(struct exchange *x)
 {
     struct provider_run *run = CONTAINER_OF(x, struct provider_run, oidc);
     if (x->fault)
         take_refusal(run);
     else
-        take_renewed(run);
+        take_refreshed(run);
 }
 
 /* What outlives the text of the file, to be found in answers: its beginning, if it is long. */
@@ -221,26 +221,26 @@ static str keep(char room[TOKEN_SIZE], str secret)
 
 static int open_oidc(struct provider_run *run)
 {
-    const struct recipe *recipe = run->run.order.recipe;
-    bool own = recipe->sso_oidc_endpoint_url.len > 0;
+    const struct chain *chain = run->run.order.chain;
+    bool own = chain->sso_oidc_endpoint_url.len > 0;
     const struct endpoint_rule rule = {
         .service = STR("oidc"),
-        .region = recipe->sso_region,
-        .endpoint_url = recipe->sso_oidc_endpoint_url,
-        .fips = recipe->fips && !own,
-        .dualstack = recipe->dualstack && !own,
+        .region = chain->sso_region,
+        .endpoint_url = chain->sso_oidc_endpoint_url,
+        .fips = chain->fips && !own,
+        .dualstack = chain->dualstack && !own,
     };
     if (endpoint_resolve(&run->oidc_endpoint, &rule, &run->run.outcome.why))
         return PIPEPOLL_ECREDENTIALS;
     if (exchange_open(&run->oidc, run->run.order.host, run->oidc_endpoint.url, EXCHANGE_BY_RULES))
         return explain(&run->run.outcome.why, PIPEPOLL_ENOMEM, "out of memory");
-    run->oidc.on_done = on_renewed;
+    run->oidc.on_done = on_refreshed;
     run->oidc.timeout_ms = TIMEOUT_MS;
     run->oidc.attempts = ATTEMPTS;
     return 0;
 }
 
-static void renew(struct provider_run *run, const struct sso_token *t)
+static void refresh(struct provider_run *run, const struct sso_token *t)
 {
     int r = open_oidc(run);
     struct exchange *x = &run->oidc;
@@ -268,26 +268,26 @@ static int refuse_cache(struct provider_run *run, const char *problem)
     return PIPEPOLL_ECREDENTIALS;
 }
 
-/* Why it is not renewed; NULL: it can be. */
-static const char *cannot_renew(const struct provider_run *run, const struct sso_token *t)
+/* Why it is not refreshed; NULL: it can be. */
+static const char *cannot_refresh(const struct provider_run *run, const struct sso_token *t)
 {
     if (!run->cache_len)
-        return "holds a token that has expired, and is too long to be renewed";
-    return sso_token_cannot_renew(t, run_now_s(&run->run));
+        return "holds a token that has expired, and is too long to be refreshed";
+    return sso_token_cannot_refresh(t, run_now_s(&run->run));
 }
 
 /* 0: the run goes on. */
 static int use_token(struct provider_run *run, const struct sso_token *t)
 {
     int64_t left_s = t->expires_s - run_now_s(&run->run);
-    const char *problem = cannot_renew(run, t);
+    const char *problem = cannot_refresh(run, t);
     buf_reset(&run->token);
     buf_put(&run->token, t->access_token);
     run->is_good = left_s > 0;
     if (run->token.overflow)
         return refuse_cache(run, "holds a token of more than 6 KiB");
     if (left_s < RENEW_AHEAD_S && !problem && !run->was_tried) {
-        renew(run, t);
+        refresh(run, t);
         return 0;
     }
     if (run->is_good) {
@@ -330,9 +330,9 @@ static int start_reading(struct provider_run *run)
 /* --- start and stop --- */
 
 /* The name of the session, or of what came before sessions: the start URL. */
-static str login_name(const struct recipe *recipe)
+static str login_name(const struct chain *chain)
 {
-    return recipe->sso_session.len ? recipe->sso_session : recipe->sso_start_url;
+    return chain->sso_session.len ? chain->sso_session : chain->sso_start_url;
 }
 
 static int find_cache(struct provider_run *run)
@@ -343,7 +343,7 @@ static int find_cache(struct provider_run *run)
     if (!environment_put_home(host->environment, &path))
         return explain(&run->run.outcome.why, PIPEPOLL_ECREDENTIALS,
                        "HOME is not set, so the SSO token can't be found; %s", run->login);
-    if (digest_sha1_hex(name, login_name(run->run.order.recipe)))
+    if (digest_sha1_hex(name, login_name(run->run.order.chain)))
         return explain(&run->run.outcome.why, PIPEPOLL_ENOMEM, "SHA-1 failed");
     buf_printf(&path, "/.aws/sso/cache/%.*s.json", (int)sizeof name, name);
     if (path.overflow)
@@ -353,24 +353,24 @@ static int find_cache(struct provider_run *run)
 
 static int prepare(struct provider_run *run)
 {
-    const struct recipe *recipe = run->run.order.recipe;
-    bool own = recipe->sso_endpoint_url.len > 0;
+    const struct chain *chain = run->run.order.chain;
+    bool own = chain->sso_endpoint_url.len > 0;
     const struct endpoint_rule rule = {
         .service = STR("portal.sso"),
-        .region = recipe->sso_region,
-        .endpoint_url = recipe->sso_endpoint_url,
-        .fips = recipe->fips && !own,
-        .dualstack = recipe->dualstack && !own,
+        .region = chain->sso_region,
+        .endpoint_url = chain->sso_endpoint_url,
+        .fips = chain->fips && !own,
+        .dualstack = chain->dualstack && !own,
     };
     struct buf login = BUF_ON(run->login), what = BUF_ON(run->what);
-    if (recipe->sso_session.len)
+    if (chain->sso_session.len)
         buf_printf(&login, LOGIN_WORDS "aws sso login --sso-session %.*s",
-                   STR_ARG(recipe->sso_session));
+                   STR_ARG(chain->sso_session));
     else
         buf_printf(&login, LOGIN_WORDS "aws sso login --profile %.*s",
-                   STR_ARG(recipe->base_profile));
-    buf_printf(&what, "SSO role %.*s of account %.*s", STR_ARG(recipe->sso_role_name),
-               STR_ARG(recipe->sso_account_id));
+                   STR_ARG(chain->base_profile));
+    buf_printf(&what, "SSO role %.*s of account %.*s", STR_ARG(chain->sso_role_name),
+               STR_ARG(chain->sso_account_id));
     run->token = BUF_ON(run->token_room);
     if (endpoint_resolve(&run->endpoint, &rule, &run->run.outcome.why))
         return PIPEPOLL_ECREDENTIALS;
@@ -411,8 +411,8 @@ static void sso_stop(struct provider_run *run)
 {
     file_read_forget(&run->cache);
     file_write_forget(&run->write);
-    bool renews = exchange_stop(&run->oidc), asks = exchange_stop(&run->exchange);
-    if (!renews && !asks)
+    bool refreshes = exchange_stop(&run->oidc), asks = exchange_stop(&run->exchange);
+    if (!refreshes && !asks)
         run_end_stopped(&run->run);
 }
 

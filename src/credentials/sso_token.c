@@ -36,12 +36,12 @@ const char *sso_token_read(struct sso_token *out, char *text, size_t len,
     return NULL;
 }
 
-const char *sso_token_cannot_renew(const struct sso_token *t, int64_t now_s)
+const char *sso_token_cannot_refresh(const struct sso_token *t, int64_t now_s)
 {
     if (!t->refresh_token.len || !t->client_id.len || !t->client_secret.len)
-        return "holds a token that has expired, and none to renew it by";
+        return "holds a token that has expired, and none to refresh it with";
     if (t->registration_expires_s <= now_s)
-        return "holds a token that has expired, and so has the registration to renew it by";
+        return "holds a token that has expired, and so has the registration to refresh it with";
     return NULL;
 }
 
@@ -87,7 +87,7 @@ void sso_token_put_request(struct buf *out, const struct sso_token *t)
     buf_put_char(out, '}');
 }
 
-bool sso_token_read_renewed(struct sso_renewed *out, struct json *j, int64_t now_s)
+bool sso_token_read_refreshed(struct sso_refreshed *out, struct json *j, int64_t now_s)
 {
     int lives = keys_member(j, JSON_ROOT, "expiresIn");
     uint64_t lives_s = 0;
@@ -99,7 +99,7 @@ bool sso_token_read_renewed(struct sso_renewed *out, struct json *j, int64_t now
             return false;
         lives_s = lives_s * 10 + (uint64_t)(digits.ptr[i] - '0');
     }
-    *out = (struct sso_renewed) {
+    *out = (struct sso_refreshed) {
         .access_token = keys_text(j, JSON_ROOT, "accessToken"),
         .refresh_token = keys_text(j, JSON_ROOT, "refreshToken"),
         .expires_s = now_s + (int64_t)lives_s,
@@ -119,16 +119,16 @@ static str time_text(char room[32], int64_t unix_s)
 
 enum { CHANGED_MAX = 3 };
 
-void sso_token_put_file(struct buf *out, str text, const struct sso_renewed *renewed,
+void sso_token_put_file(struct buf *out, str text, const struct sso_refreshed *refreshed,
                         struct json_token tokens[SSO_TOKEN_JSON_TOKENS])
 {
     char room[32];
     const struct {
         str name, value;
     } changed[CHANGED_MAX] = {
-        { STR("accessToken"), renewed->access_token },
-        { STR("expiresAt"), time_text(room, renewed->expires_s) },
-        { STR("refreshToken"), renewed->refresh_token },
+        { STR("accessToken"), refreshed->access_token },
+        { STR("expiresAt"), time_text(room, refreshed->expires_s) },
+        { STR("refreshToken"), refreshed->refresh_token },
     };
     struct json j;
     const char *comma = "";
@@ -149,7 +149,7 @@ void sso_token_put_file(struct buf *out, str text, const struct sso_renewed *ren
             buf_put(out, json_raw(&j, json_value(key)));
         comma = ", ";
     }
-    if (renewed->refresh_token.len && keys_member(&j, JSON_ROOT, "refreshToken") == JSON_NONE)
-        put_next(out, STR("refreshToken"), renewed->refresh_token);
+    if (refreshed->refresh_token.len && keys_member(&j, JSON_ROOT, "refreshToken") == JSON_NONE)
+        put_next(out, STR("refreshToken"), refreshed->refresh_token);
     buf_put_char(out, '}');
 }

@@ -1,5 +1,5 @@
-/* The file that `aws sso login` leaves: a token for the portal, and with what it is renewed. Read,
- * and written anew as the AWS CLI does it. Pure. */
+/* The file that `aws sso login` leaves: a token for the portal, and with what it is refreshed.
+ * Read, and written anew as the AWS CLI does it. Pure. */
 #ifndef CREDENTIALS_SSO_TOKEN_H
 #define CREDENTIALS_SSO_TOKEN_H
 
@@ -21,23 +21,23 @@ struct sso_token {
 const char *sso_token_read(struct sso_token *out, char *text, size_t len,
                            struct json_token tokens[SSO_TOKEN_JSON_TOKENS]);
 
-/* NULL when it can be renewed at now_s, else why not, to be put behind "file
+/* NULL when it can be refreshed at now_s, else why not, to be put behind "file
  * ...". */
-const char *sso_token_cannot_renew(const struct sso_token *t, int64_t now_s);
+const char *sso_token_cannot_refresh(const struct sso_token *t, int64_t now_s);
 
 /* The body of CreateToken. */
 void sso_token_put_request(struct buf *out, const struct sso_token *t);
 
-/* A token that was renewed; refresh_token empty: the old one stays. */
-struct sso_renewed {
+/* A token that was refreshed; refresh_token empty: the old one stays. */
+struct sso_refreshed {
     str access_token, refresh_token;
     int64_t expires_s;
 };
 /* The answer to CreateToken, at now_s. false: it is none. Slices lie in j's text. */
-bool sso_token_read_renewed(struct sso_renewed *out, struct json *j, int64_t now_s);
+bool sso_token_read_refreshed(struct sso_refreshed *out, struct json *j, int64_t now_s);
 
-/* The file anew: what is renewed, and all else as it stands in `text`, which is JSON. */
-void sso_token_put_file(struct buf *out, str text, const struct sso_renewed *renewed,
+/* The file anew: what is refreshed, and all else as it stands in `text`, which is JSON. */
+void sso_token_put_file(struct buf *out, str text, const struct sso_refreshed *refreshed,
                         struct json_token tokens[SSO_TOKEN_JSON_TOKENS]);
 
 #endif

@@ -1,5 +1,5 @@
 /* Two operations of AWS STS, which differ in who vouches: AssumeRole is signed with the keys that
- * were there before, AssumeRoleWithWebIdentity carries a token from a file that somebody renews,
+ * were there before, AssumeRoleWithWebIdentity carries a token from a file that somebody refreshes,
  * so the file is read anew in each run.
  *
  * STS may be the first service that this machine talks to, and then nobody knows yet that its clock
@@ -156,7 +156,7 @@ static const char *hint_of(const struct provider_run *run)
     if (str_eq(code, STR("AccessDenied")))
         return "the caller needs sts:AssumeRole, and the role's trust policy must allow it";
     if (str_eq(code, STR("ExpiredTokenException")) && run->is_web_identity)
-        return "the token in the file is no longer good: see to what renews it";
+        return "the token in the file is no longer good: see to what refreshes it";
     if (str_eq(code, STR("RegionDisabledException")))
         return "activate STS in this region for the role's account, or set AWS_REGION to another";
     return "";
@@ -213,14 +213,14 @@ static void on_token(struct token_file *file, str token, int status)
 
 static int resolve(struct provider_run *run)
 {
-    const struct recipe *recipe = run->run.order.recipe;
-    bool own = recipe->sts_endpoint_url.len > 0;
+    const struct chain *chain = run->run.order.chain;
+    bool own = chain->sts_endpoint_url.len > 0;
     const struct endpoint_rule rule = {
         .service = STR("sts"),
-        .region = role_region(run->role, recipe->sts_region, run->run.order.region),
-        .endpoint_url = recipe->sts_endpoint_url,
-        .fips = recipe->fips && !own,
-        .dualstack = recipe->dualstack && !own,
+        .region = role_region(run->role, chain->sts_region, run->run.order.region),
+        .endpoint_url = chain->sts_endpoint_url,
+        .fips = chain->fips && !own,
+        .dualstack = chain->dualstack && !own,
     };
     return endpoint_resolve(&run->endpoint, &rule, &run->run.outcome.why);
 }
@@ -263,7 +263,7 @@ static int role_begin(struct run *r)
 static int web_identity_begin(struct run *r)
 {
     struct provider_run *run = run_of(r);
-    run->role = &r->order.recipe->web_identity;
+    run->role = &r->order.chain->web_identity;
     run->is_web_identity = true;
     int problem = sts_open(run);
     if (problem)
@@ -271,7 +271,7 @@ static int web_identity_begin(struct run *r)
     run->exchange.passing = web_identity_passing;
     run->token_file.on_done = on_token;
     run->token_file.watch = r->order.watch;
-    return token_file_start(&run->token_file, r->order.host, r->order.recipe->token_file);
+    return token_file_start(&run->token_file, r->order.host, r->order.chain->token_file);
 }
 
 static void sts_close(struct run *r)

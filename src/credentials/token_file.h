@@ -1,4 +1,4 @@
-/* A token in a file that somebody else renews: a pod's service account, say. Read anew each
+/* A token in a file that somebody else refreshes: a pod's service account, say. Read anew each
  * time. */
 #ifndef CREDENTIALS_TOKEN_FILE_H
 #define CREDENTIALS_TOKEN_FILE_H

@@ -272,9 +272,10 @@ static void judge_well(struct diagnosis *d, const struct probe *e)
         judge_clock(d, e);
         return;
     }
-    d->word = e->degraded ? "degraded" : "not-renewed";
+    d->word = e->degraded ? "degraded" : "not-refreshed";
     set_cause(d, "The keys from %s %s: %s", e->source,
-              e->degraded ? "have expired and could not be renewed" : "could not be renewed yet",
+              e->degraded ? "have expired and could not be refreshed"
+                          : "could not be refreshed yet",
               e->reason);
     set_fix(d, "They serve for now. See to their source before they do not.");
 }

@@ -15,7 +15,7 @@ bool failure_may_pass(const struct pipepoll_failure *f)
     case PIPEPOLL_EPROTO:
         return true;
     case PIPEPOLL_ECREDENTIALS:
-        /* Keys that are being renewed and a clock that was corrected come again soon. */
+        /* Keys that are being refreshed and a clock that was corrected come again soon. */
         return f->retry_in_ms <= BACKOFF_MAX_MS;
     default:
         return false;

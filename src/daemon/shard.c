@@ -154,7 +154,7 @@ static void log_credentials(const struct logger *log, const struct pipepoll_iden
     else if (id->reason.len || id->degraded)
         logger_printf(log, PIPEPOLL_WARNING, &about, "credentials from %.*s %s: %.*s",
                       STR_ARG(id->source),
-                      id->degraded ? "have expired, and still serve" : "are not renewed yet",
+                      id->degraded ? "have expired, and still serve" : "are not refreshed yet",
                       STR_ARG(id->reason));
     else
         logger_printf(log, PIPEPOLL_INFO, &about, "credentials from %.*s", STR_ARG(id->source));

@@ -293,7 +293,7 @@ class Oidc:
     def __init__(self, sso):
         self.sso = sso
         self.refresh_token = None  # None: none is good
-        self.renewals = 0
+        self.refreshes = 0
 
     def answer(self, request):
         asked = json.loads(request.body)
@@ -305,7 +305,7 @@ class Oidc:
             return as_json(400, {"error": "invalid_grant",
                                  "error_description": f"no {asked.get('refreshToken')}"},
                            **{"x-amzn-ErrorType": "InvalidGrantException"})
-        self.renewals += 1
+        self.refreshes += 1
         self.refresh_token = f"canary-refresh-{next(serial)}"
         self.sso.token = f"canary-sso-token-{next(serial)}"
         return as_json(200, {"accessToken": self.sso.token, "expiresIn": HOUR_S,

@@ -172,12 +172,12 @@ static void on_provided(void *ctx, const struct provider_outcome *outcome)
 }
 
 static struct provider_run *start(struct stage *s, const struct provider_kind *kind,
-                                  const struct recipe *recipe, const struct role *role,
+                                  const struct chain *chain, const struct role *role,
                                   struct credentials *source)
 {
     const struct provider_order order = {
         .host = &s->host,
-        .recipe = recipe,
+        .chain = chain,
         .role = role,
         .source = source,
         .region = s->region,
@@ -199,19 +199,19 @@ static void finish(struct stage *s)
     assert_int_equal(s->done, 1);
 }
 
-bool stage_run(struct stage *s, const struct provider_kind *kind, const struct recipe *recipe,
+bool stage_run(struct stage *s, const struct provider_kind *kind, const struct chain *chain,
                const struct role *role, struct credentials *source)
 {
-    if (!start(s, kind, recipe, role, source))
+    if (!start(s, kind, chain, role, source))
         return false;
     finish(s);
     return true;
 }
 
 bool stage_run_and_stop(struct stage *s, const struct provider_kind *kind,
-                        const struct recipe *recipe, struct credentials *source, unsigned turns)
+                        const struct chain *chain, struct credentials *source, unsigned turns)
 {
-    struct provider_run *run = start(s, kind, recipe, recipe->roles, source);
+    struct provider_run *run = start(s, kind, chain, chain->roles, source);
     assert_non_null(run);
     for (; turns && !s->done; turns--)
         stage_turn(s);
@@ -222,7 +222,7 @@ bool stage_run_and_stop(struct stage *s, const struct provider_kind *kind,
     return in_time;
 }
 
-void stage_starve(struct stage *s, const struct provider_kind *kind, const struct recipe *recipe,
+void stage_starve(struct stage *s, const struct provider_kind *kind, const struct chain *chain,
                   struct credentials *source)
 {
     bool reached = true;
@@ -230,7 +230,7 @@ void stage_starve(struct stage *s, const struct provider_kind *kind, const struc
         s->requests = 0;
         s->allocations = 0;
         s->fail_at = n;
-        bool started = stage_run(s, kind, recipe, recipe->roles, source);
+        bool started = stage_run(s, kind, chain, chain->roles, source);
         reached = s->allocations >= n;
         s->fail_at = 0;
         assert_true(started || reached);
@@ -246,11 +246,11 @@ static void on_fetched(void *ctx, const struct fetch_outcome *outcome)
     s->fetched = *outcome;
 }
 
-struct fetch *stage_fetch_begin(struct stage *s, const struct wish *wish)
+struct fetch *stage_fetch_begin(struct stage *s, const struct credentials_config *config)
 {
     const struct fetch_order order = {
         .host = &s->host,
-        .wish = wish,
+        .config = config,
         .on_done = on_fetched,
         .ctx = s,
     };
@@ -268,9 +268,9 @@ void stage_fetch_end(struct stage *s)
     finish(s);
 }
 
-bool stage_fetch(struct stage *s, const struct wish *wish)
+bool stage_fetch(struct stage *s, const struct credentials_config *config)
 {
-    if (!stage_fetch_begin(s, wish))
+    if (!stage_fetch_begin(s, config))
         return false;
     finish(s);
     return true;

@@ -69,18 +69,18 @@ void stage_turn(struct stage *s);
 
 /* One run of a provider from start to end; role and source may be NULL. The keys that came are the
  * stage's until the next run. false: it did not start. */
-bool stage_run(struct stage *s, const struct provider_kind *kind, const struct recipe *recipe,
+bool stage_run(struct stage *s, const struct provider_kind *kind, const struct chain *chain,
                const struct role *role, struct credentials *source);
 /* The same, stopped after so many turns of the loop, whatever is under way. */
 bool stage_run_and_stop(struct stage *s, const struct provider_kind *kind,
-                        const struct recipe *recipe, struct credentials *source, unsigned turns);
+                        const struct chain *chain, struct credentials *source, unsigned turns);
 /* Runs with the 1st, 2nd, ... allocation failing, until one run makes fewer and brings keys. */
-void stage_starve(struct stage *s, const struct provider_kind *kind, const struct recipe *recipe,
+void stage_starve(struct stage *s, const struct provider_kind *kind, const struct chain *chain,
                   struct credentials *source);
 
 /* One fetch from start to end, or in two steps; false or NULL: it did not start. */
-bool stage_fetch(struct stage *s, const struct wish *wish);
-struct fetch *stage_fetch_begin(struct stage *s, const struct wish *wish);
+bool stage_fetch(struct stage *s, const struct credentials_config *config);
+struct fetch *stage_fetch_begin(struct stage *s, const struct credentials_config *config);
 void stage_fetch_end(struct stage *s);
 
 /* The last run failed so: the sentence holds this text, and no canary. */

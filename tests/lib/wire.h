@@ -53,7 +53,7 @@ static inline void *wire_resize(void *ctx, void *ptr, size_t old_size, size_t ne
 struct wire_setup {
     const struct server_reply *script;
     unsigned script_len;
-    const char *proxy; /* "http://user:password@": the server is the proxy for all origins */
+    const char *proxy; /* "http://user:password@": the server is the proxy for all sources */
     bool tls;
     uint32_t max_connections; /* 0: no bound */
 };

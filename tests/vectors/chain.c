@@ -105,33 +105,33 @@ static void check_role(const struct role *got, json_t *want)
     assert_member(got->external_id, want, "external_id");
 }
 
-static void check_base(const struct recipe *got, json_t *want)
+static void check_base(const struct chain *got, json_t *want)
 {
     json_t *keys = json_object_get(want, "AccessKey"), *sso = json_object_get(want, "Sso");
     json_t *web = json_object_get(want, "WebIdentityToken");
     if (keys) {
-        assert_int_equal(got->origin, ORIGIN_FIXED);
+        assert_int_equal(got->source, SOURCE_FIXED);
         assert_member(got->access_key_id, keys, "access_key_id");
         assert_member(got->secret_access_key, keys, "secret_access_key");
         assert_member(got->account_id, keys, "account_id");
     } else if (sso) {
-        assert_int_equal(got->origin, ORIGIN_SSO);
+        assert_int_equal(got->source, SOURCE_SSO);
         assert_member(got->sso_region, sso, "sso_region");
         assert_member(got->sso_start_url, sso, "sso_start_url");
         assert_member(got->sso_account_id, sso, "sso_account_id");
         assert_member(got->sso_role_name, sso, "sso_role_name");
         assert_member(got->sso_session, sso, "sso_session");
     } else if (web) {
-        assert_int_equal(got->origin, ORIGIN_WEB_IDENTITY);
+        assert_int_equal(got->source, SOURCE_WEB_IDENTITY);
         assert_member(got->token_file, web, "web_identity_token_file");
         check_role(&got->web_identity, web);
     } else {
         assert_str_equal(member(want, "NamedSource"), "Ec2InstanceMetadata");
-        assert_int_equal(got->origin, ORIGIN_IMDS);
+        assert_int_equal(got->source, SOURCE_IMDS);
     }
 }
 
-static void check_chain(const struct recipe *got, json_t *want)
+static void check_chain(const struct chain *got, json_t *want)
 {
     assert_int_equal(got->role_count + 1, json_array_size(want));
     check_base(got, json_array_get(want, 0));
@@ -149,15 +149,16 @@ static void check_assume_role(json_t *vector)
 {
     json_t *input = json_object_get(vector, "input"), *output = json_object_get(vector, "output");
     const struct environment e = environment_of(vector); /* has none of the variables */
-    const struct wish wish = { .kind = WISH_PROFILE, .profile = member(input, "selected_profile") };
+    const struct credentials_config config = { .kind = CREDENTIALS_CONFIG_PROFILE,
+                                               .profile = member(input, "selected_profile") };
     char text[2048];
-    struct buf config = BUF_ON(text);
-    write_sections(&config, "profile", json_object_get(input, "profiles"));
-    write_sections(&config, "sso-session", json_object_get(input, "sso_sessions"));
-    struct profiles *p = profiles_of(buf_str(&config), STR(""));
-    struct recipe got;
+    struct buf sections = BUF_ON(text);
+    write_sections(&sections, "profile", json_object_get(input, "profiles"));
+    write_sections(&sections, "sso-session", json_object_get(input, "sso_sessions"));
+    struct profiles *p = profiles_of(buf_str(&sections), STR(""));
+    struct chain got;
     struct pipepoll_error why = { .text = "" };
-    int r = recipe_resolve(&got, &wish, &e, p, &why);
+    int r = chain_resolve(&got, &config, &e, p, &why);
     str error = member(output, "Error");
     const char *words = error.len ? our_words(error) : "gives an access token";
     if (!error.len && !is_bearer_token(vector)) {
@@ -191,13 +192,13 @@ static void the_urls_of_containers_are_those_of_the_sdks(void **state)
         json_t *members = json_object_get(vector, "env"), *want = json_object_get(vector, "result");
         const struct environment e = environment_of(members);
         const struct configured c = { .environment = &e };
-        struct recipe got;
+        struct chain got;
         struct pipepoll_error why = { .text = "" };
         memset(&got, 0, sizeof got);
         int r = metadata_container(&got, &c, &why);
         str error = member(want, "ErrorContains");
         if (str_starts(error, STR("No environment variables")))
-            assert_int_equal(r, ORIGIN_NOT_CONFIGURED);
+            assert_int_equal(r, SOURCE_NOT_CONFIGURED);
         else if (error.len)
             assert_true(r == PIPEPOLL_ECREDENTIALS && contains(&why, "does not begin with http"));
         else
@@ -214,9 +215,10 @@ static void check_imds(json_t *vector)
     json_t *want = json_object_get(vector, "result");
     const struct environment e = environment_of(json_object_get(vector, "env"));
     struct profiles *p = profiles_of(member(json_object_get(vector, "fs"), "config"), STR(""));
-    struct recipe got;
+    struct chain got;
     struct pipepoll_error why = { .text = "" };
-    int r = recipe_resolve(&got, &(struct wish) { .kind = WISH_DEFAULT }, &e, p, &why);
+    int r = chain_resolve(&got, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_DEFAULT },
+                          &e, p, &why);
     str ok = member(want, "Ok"), path = STR("/latest/api/token");
     if (ok.len) {
         assert_int_equal(r, 0);
@@ -353,7 +355,7 @@ static str read_text(const struct machine *m, const char *path, char *text, size
     return (str) { text, len };
 }
 
-static void check_found(const struct machine *m, const struct recipe *got)
+static void check_found(const struct machine *m, const struct chain *got)
 {
     assert_string_equal(got->label, m->want);
     if (!m->region)
@@ -370,11 +372,12 @@ static void check_found(const struct machine *m, const struct recipe *got)
 static int resolve(const struct machine *m, json_t *members, struct pipepoll_error *why)
 {
     const struct environment e = environment_of(members);
-    const struct wish whole = { .kind = WISH_DEFAULT };
-    const struct wish profile = { .kind = WISH_PROFILE, .profile = profiles_wanted(&e) };
+    const struct credentials_config whole = { .kind = CREDENTIALS_CONFIG_DEFAULT };
+    const struct credentials_config profile = { .kind = CREDENTIALS_CONFIG_PROFILE,
+                                                .profile = profiles_wanted(&e) };
     struct profiles_paths found;
     struct profiles *p = NULL;
-    struct recipe got;
+    struct chain got;
     char config[4096], credentials[4096];
     assert_int_equal(profiles_find(&found, &e, why), 0);
     const struct profiles_file files[] = {
@@ -383,8 +386,8 @@ static int resolve(const struct machine *m, json_t *members, struct pipepoll_err
     };
     int r = profiles_new(&p, &libc_alloc, &found, files, why);
     if (!r)
-        r = recipe_resolve(&got, str_starts(str_of(m->name), STR(PROFILE)) ? &profile : &whole, &e,
-                           p, why);
+        r = chain_resolve(&got, str_starts(str_of(m->name), STR(PROFILE)) ? &profile : &whole, &e,
+                          p, why);
     if (!r && m->want[0] != '!')
         check_found(m, &got);
     profiles_free(p);

@@ -1,5 +1,5 @@
 /* The scenarios of the AWS SDK for Rust: a machine's environment and files, the recorded traffic,
- * and what must come of it. Each is played whole, from a wish to keys or a sentence.
+ * and what must come of it. Each is played whole, from a configuration to keys or a sentence.
  *
  * The linker puts two functions of this file before the library's own: connections to any URL go
  * to the stage (and the URL that was meant is noted), files are read below the scenario's
@@ -397,8 +397,9 @@ static struct server_reply on_request(struct server *server, const struct server
 /* The SDK asks its profile provider alone in one half of the scenarios. */
 static void play(const char *half, const char *name, bool only_profile)
 {
-    const struct wish chain = { .kind = WISH_DEFAULT };
-    const struct wish profile = { .kind = WISH_PROFILE, .profile = STR("default") };
+    const struct credentials_config chain = { .kind = CREDENTIALS_CONFIG_DEFAULT };
+    const struct credentials_config profile = { .kind = CREDENTIALS_CONFIG_PROFILE,
+                                                .profile = STR("default") };
     struct scenario *sc = calloc(1, sizeof *sc);
     assert_non_null(sc);
     snprintf(sc->folder, sizeof sc->folder, "%s%s/%s", FOLDER, half, name);
