@@ -415,6 +415,94 @@ static void a_wiped_transfer_leaves_nothing_behind(void **state)
     transfer_wipe(&unused);
 }
 
+/* --- large requests --- */
+
+static struct server_reply count_body(struct server *s, const struct server_request *rq)
+{
+    struct wire *w = s->ctx;
+    size_t right = 0;
+    while (right < rq->body.len && rq->body.ptr[right] == (char)('a' + right % 23))
+        right++;
+    snprintf(w->seen, sizeof w->seen, "%zu of %zu", right, rq->body.len);
+    return (struct server_reply)OK_REPLY;
+}
+
+static char large_body[TRANSFER_BODY_MAX + 1];
+
+static void send_large(struct wire *w, struct probe *p, size_t len)
+{
+    for (size_t i = 0; i < sizeof large_body; i++)
+        large_body[i] = (char)('a' + i % 23);
+    probe_prepare(w, p, 5000);
+    p->x.body = (str) { large_body, len };
+    assert_int_equal(transfer_start(&p->x, w->pool), 0);
+}
+
+/* On a new connection and on one that was used, and a small one follows. */
+static void assert_large_requests_go(bool tls)
+{
+    static const struct server_reply ok = OK_REPLY;
+    const struct wire_setup setup = { &ok, 1, .tls = tls };
+    struct wire w;
+    struct probe p = { 0 };
+    wire_open_as(&w, &setup);
+    w.server.answer = count_body;
+    for (unsigned i = 0; i < 2; i++) {
+        send_large(&w, &p, TRANSFER_BODY_MAX);
+        run_until_done(&w, 1);
+        assert_int_equal(p.x.fault, FAULT_NONE);
+        assert_string_equal(w.seen, "262144 of 262144");
+        assert_true(wire_held < TRANSFER_BODY_MAX); /* nothing of it is kept */
+    }
+    w.server.answer = play;
+    probe_start(&w, &p, 3000);
+    run_until_done(&w, 1);
+    assert_int_equal(w.server.connections, 1);
+    transfer_deinit(&p.x, w.transport);
+    wire_close(&w);
+}
+
+static void a_request_of_256_kib_goes_whole_and_leaves_no_memory_behind(void **state)
+{
+    assert_large_requests_go(false);
+    assert_large_requests_go(true);
+}
+
+static void a_larger_one_is_refused(void **state)
+{
+    static const struct server_reply ok = OK_REPLY;
+    struct wire w;
+    struct probe p = { 0 };
+    wire_open(&w, &ok, 1);
+    probe_prepare(&w, &p, 3000);
+    p.x.body = (str) { large_body, TRANSFER_BODY_MAX + 1 };
+    assert_int_equal(transfer_start(&p.x, w.pool), PIPEPOLL_ESYSTEM);
+    wire_close(&w);
+}
+
+static struct server_reply refuse_early(struct server *s, const struct server_request *rq)
+{
+    fail_msg("a request whose end never came was answered");
+    return (struct server_reply) { 0 };
+}
+
+/* The peer ends the connection in the middle of the request: at each of these bytes. */
+static void a_large_request_that_is_cut_fails_once(void **state)
+{
+    static const struct server_reply ok = OK_REPLY;
+    for (size_t at = 1; at < TRANSFER_BODY_MAX; at += 50001) {
+        struct wire w;
+        struct probe p = { 0 };
+        wire_open(&w, &ok, 1);
+        w.server.answer = refuse_early;
+        w.server.cut = (struct server_cut) { SIZE_MAX, at, SERVER_RESET };
+        send_large(&w, &p, TRANSFER_BODY_MAX);
+        run_until_done(&w, 1);
+        assert_int_equal(p.x.fault, FAULT_UNREACHABLE);
+        finish(&w, &p);
+    }
+}
+
 /* --- connections that are in doubt --- */
 
 enum { FEW = 8 };
@@ -558,6 +646,9 @@ int main(void)
         cmocka_unit_test(a_path_that_would_end_the_request_line_is_refused),
         cmocka_unit_test(a_hurried_transfer_ends_at_once),
         cmocka_unit_test(a_wiped_transfer_leaves_nothing_behind),
+        cmocka_unit_test(a_request_of_256_kib_goes_whole_and_leaves_no_memory_behind),
+        cmocka_unit_test(a_larger_one_is_refused),
+        cmocka_unit_test(a_large_request_that_is_cut_fails_once),
         cmocka_unit_test(one_broken_connection_casts_doubt_on_all),
         cmocka_unit_test(after_silence_on_a_used_connection_the_next_is_new),
         cmocka_unit_test(no_connection_outlives_a_sleep_of_the_machine),

@@ -215,6 +215,12 @@ void http1_put_request(struct buf *out, const struct transfer *x, str path)
     buf_put(out, x->body);
 }
 
+size_t http1_request_max(const struct transfer *x, str path)
+{
+    enum { FRAMING = 64 };
+    return x->method.len + x->path.len + path.len + FRAMING + x->head_len + x->body.len;
+}
+
 void http1_begin(struct http1 *h, struct transfer *x)
 {
     llhttp_init(&h->parser, HTTP_RESPONSE, settings());

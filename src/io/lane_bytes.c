@@ -29,37 +29,42 @@ const char *lane_watch(struct lane *lane)
     return watched ? NULL : "the system refused to watch the connection";
 }
 
+/* Empty room for what is to be sent by and by. Returns the problem, or NULL. */
+static const char *make_unsent(struct lane *lane, size_t size)
+{
+    const struct alloc *alloc = &lane->pool->transport->o.alloc;
+    buf_reset(&lane->unsent);
+    lane->unsent_from = 0;
+    if (size <= lane->unsent.cap)
+        return NULL;
+    char *more = alloc_resize(alloc, lane->unsent.at, lane->unsent.cap, size);
+    lane->starved = !more;
+    if (!more)
+        return fault_text(FAULT_OUT_OF_MEMORY);
+    lane->unsent.at = more;
+    lane->unsent.cap = size;
+    return NULL;
+}
+
+/* All is sent. Room for a large request is not kept: few are. */
+static void forget_unsent(struct lane *lane)
+{
+    explicit_bzero(lane->unsent.at, lane->unsent.len);
+    buf_reset(&lane->unsent);
+    if (lane->unsent.cap <= SEND_ROOM)
+        return;
+    alloc_free(&lane->pool->transport->o.alloc, lane->unsent.at, lane->unsent.cap);
+    lane->unsent = (struct buf) { 0 };
+}
+
 /* Returns the problem, or NULL. */
 static const char *keep_unsent(struct lane *lane, str rest)
 {
-    const struct alloc *alloc = &lane->pool->transport->o.alloc;
-    if (rest.len > lane->unsent.cap) {
-        char *more = alloc_resize(alloc, lane->unsent.at, lane->unsent.cap, rest.len);
-        lane->starved = !more;
-        if (!more)
-            return fault_text(FAULT_OUT_OF_MEMORY);
-        lane->unsent.at = more;
-        lane->unsent.cap = rest.len;
-    }
-    buf_reset(&lane->unsent);
+    const char *problem = make_unsent(lane, rest.len);
+    if (problem)
+        return problem;
     buf_put(&lane->unsent, rest);
-    lane->unsent_from = 0;
     return lane_watch(lane);
-}
-
-/* Put the request together and send it: as a rule in one piece, that is in one TLS record. */
-const char *lane_send(struct lane *lane)
-{
-    struct transport *tp = lane->pool->transport;
-    struct transfer *x = lane->x;
-    struct buf out = { .at = tp->send_room, .cap = SEND_ROOM };
-    http1_put_request(&out, x, lane->pool->path);
-    http1_begin(&lane->http, x);
-    size_t sent = 0;
-    CURLcode code = curl_easy_send(lane->user.easy, out.at, out.len, &sent);
-    if (code && code != CURLE_AGAIN)
-        return unsendable(lane, code);
-    return sent < out.len ? keep_unsent(lane, str_skip(buf_str(&out), sent)) : NULL;
 }
 
 /* Returns the problem, or NULL. */
@@ -70,11 +75,39 @@ static const char *send_rest(struct lane *lane)
     CURLcode code = curl_easy_send(lane->user.easy, rest.ptr, rest.len, &sent);
     lane->unsent_from += sent;
     if (lane->unsent_from == lane->unsent.len) {
-        explicit_bzero(lane->unsent.at, lane->unsent.len);
-        buf_reset(&lane->unsent);
+        forget_unsent(lane);
         return lane_watch(lane);
     }
     return code && code != CURLE_AGAIN ? unsendable(lane, code) : NULL;
+}
+
+/* In memory of its own, from which it goes out as the socket takes it. */
+static const char *send_large(struct lane *lane, size_t size)
+{
+    const char *problem = make_unsent(lane, size);
+    if (problem)
+        return problem;
+    http1_put_request(&lane->unsent, lane->x, lane->pool->path);
+    problem = send_rest(lane);
+    return problem || !lane->unsent.len ? problem : lane_watch(lane);
+}
+
+/* Put the request together and send it: as a rule in one piece, that is in one TLS record. */
+const char *lane_send(struct lane *lane)
+{
+    struct transport *tp = lane->pool->transport;
+    struct transfer *x = lane->x;
+    size_t size = http1_request_max(x, lane->pool->path);
+    http1_begin(&lane->http, x);
+    if (size > SEND_ROOM)
+        return send_large(lane, size);
+    struct buf out = { .at = tp->send_room, .cap = SEND_ROOM };
+    http1_put_request(&out, x, lane->pool->path);
+    size_t sent = 0;
+    CURLcode code = curl_easy_send(lane->user.easy, out.at, out.len, &sent);
+    if (code && code != CURLE_AGAIN)
+        return unsendable(lane, code);
+    return sent < out.len ? keep_unsent(lane, str_skip(buf_str(&out), sent)) : NULL;
 }
 
 /* What follows a whole answer was not asked for: the connection cannot be trusted with another. */

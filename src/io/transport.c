@@ -7,16 +7,12 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "io/http1.h"
 #include "io/transfer.h"
 #include "io/trust.h"
 
 /* libcurl finds the connection of a handle by a search through its multi: hence few a multi. */
-enum {
-    LANES_PER_MULTI = 16,
-    KEEPALIVE_S = 45,
-    CURL_BUFFER_SIZE = 1024,
-    REQUEST_LINES = 64 /* bytes that framing adds to a request */
-};
+enum { LANES_PER_MULTI = 16, KEEPALIVE_S = 45, CURL_BUFFER_SIZE = 1024 };
 
 /* --- handles and multis --- */
 
@@ -253,10 +249,10 @@ void transport_lacks_descriptors(struct transfer *x, int error, bool in_vain)
 int transfer_start(struct transfer *x, struct pool *pool)
 {
     struct transport *tp = pool->transport;
-    size_t line_len = x->method.len + x->path.len + pool->path.len + REQUEST_LINES;
     if (!fits_request_line(x->method) || !fits_request_line(x->path))
         return PIPEPOLL_EINVAL;
-    if (line_len + x->head_len + x->body.len > SEND_ROOM)
+    if (http1_request_max(x, pool->path) - x->body.len > SEND_ROOM ||
+        x->body.len > TRANSFER_BODY_MAX)
         return PIPEPOLL_ESYSTEM;
     int r = transfer_begin(x, tp, on_expire_waiting);
     if (r)

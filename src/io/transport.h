@@ -23,6 +23,7 @@ struct pool;      /* connections to one origin: one region's trouble stays in it
 
 enum {
     TRANSFER_HEAD_LINES = 12,        /* request header lines */
+    TRANSFER_BODY_MAX = 256 << 10,   /* of a request */
     TRANSFER_ANSWER_FIRST = 512,     /* bytes of answer memory at first; grows by doubling */
     TRANSFER_ANSWER_MAX = 1 << 20,   /* a longer body is a fault */
     TRANSFER_HEADERS_MAX = 64 << 10, /* bytes of answer headers */

@@ -14,13 +14,15 @@ static void aside(bool begins)
         server_aside(begins);
 }
 
+enum { PIECE_MAX = 32 << 10 }; /* bytes that are read at once */
+
 struct link {
     uv_tcp_t tcp;
     uv_idle_t pieces;
     struct server *server;
     unsigned number;
-    size_t slot, len;
-    char in[65536];
+    size_t slot, len, cap;
+    char *in;
     struct server_reply reply;
     size_t sent;
     struct tls_link *tls;
@@ -31,6 +33,7 @@ struct link {
 static void on_pieces_closed(uv_handle_t *handle)
 {
     struct link *l = handle->data;
+    free(l->in);
     free(l);
 }
 
@@ -174,10 +177,25 @@ static void take(struct link *l)
     answer(l, head, body);
 }
 
+static void make_room(struct link *l)
+{
+    if (l->cap - l->len >= PIECE_MAX)
+        return;
+    l->cap = l->cap ? 2 * l->cap : 2 * PIECE_MAX;
+    l->in = realloc(l->in, l->cap);
+    if (!l->in)
+        abort();
+}
+
 static void take_tls(struct link *l, const char *bytes, size_t n)
 {
+    size_t got;
     tls_link_input(l->tls, bytes, n);
-    l->len += tls_link_read(l->tls, l->in + l->len, sizeof l->in - l->len);
+    do {
+        make_room(l);
+        got = tls_link_read(l->tls, l->in + l->len, l->cap - l->len);
+        l->len += got;
+    } while (got);
     flush(l);
     if (l->tls && !l->hangs)
         take(l);
@@ -199,6 +217,7 @@ static void receive(struct link *l, ssize_t n, const uv_buf_t *buf)
     if (l->tls) {
         take_tls(l, buf->base, got);
     } else {
+        make_room(l);
         memcpy(l->in + l->len, buf->base, got);
         l->len += got;
         take(l);
@@ -216,7 +235,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
 {
-    static char room[32 << 10];
+    static char room[PIECE_MAX];
     (void)handle;
     (void)size;
     *buf = uv_buf_init(room, sizeof room);

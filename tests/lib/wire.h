@@ -39,9 +39,12 @@ static inline const char *server_port(const struct server *s)
     return strrchr(s->url, ':') + 1; /* and a slash */
 }
 
+static size_t wire_held; /* bytes, by all */
+
 /* Memory that a test may search to its last byte. */
 static inline void *wire_resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
+    wire_held += new_size - (ptr ? old_size : 0);
     char *at = new_size ? calloc(1, new_size) : NULL;
     if (at && ptr)
         memcpy(at, ptr, old_size < new_size ? old_size : new_size);
@@ -152,7 +155,7 @@ static inline void on_done(struct transfer *x)
     uv_stop(&p->wire->loop); /* else a turn whose timers did it all would wait for sockets */
 }
 
-static inline void probe_start(struct wire *w, struct probe *p, uint32_t timeout_ms)
+static inline void probe_prepare(struct wire *w, struct probe *p, uint32_t timeout_ms)
 {
     p->wire = w;
     p->wanted[0].name = STR("x-amzn-requestid");
@@ -165,6 +168,11 @@ static inline void probe_start(struct wire *w, struct probe *p, uint32_t timeout
     p->x.wanted_count = 2;
     p->x.timeout_ms = timeout_ms;
     p->x.on_done = on_done;
+}
+
+static inline void probe_start(struct wire *w, struct probe *p, uint32_t timeout_ms)
+{
+    probe_prepare(w, p, timeout_ms);
     assert_int_equal(transfer_start(&p->x, w->pool), 0);
 }
 
