@@ -21,6 +21,9 @@ enum exit_code {
  * does. false: the loop's memory must stay until the process ends. Any thread. */
 bool leave_loop(struct uv_loop_s *loop, const bool *done);
 
+/* A thread of ours is left behind that may hang. Any thread. */
+void leave_behind(void);
+
 /* What main() returns: with stdio flushed, and by _exit() where a thread hangs in a loop that was
  * left behind or in stderr, for a return would wait for it. */
 int leave(int code);
