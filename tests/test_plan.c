@@ -34,31 +34,20 @@ static void note(struct changes *c, const char *what, const struct plan_target *
     buf_printf(&c->log, "%s %.*s/%.*s ", what, STR_ARG(t->name), STR_ARG(t->options.region));
 }
 
-static void on_removed(void *ctx, struct plan_target *old)
-{
-    note(ctx, "-", old);
-}
-
-static void on_added(void *ctx, struct plan_target *new)
-{
-    note(ctx, "+", new);
-}
-
-static void on_kept(void *ctx, struct plan_target *old, struct plan_target *new)
-{
-    assert_true(str_eq(old->options.region, new->options.region));
-    note(ctx, "=", new);
-}
-
 static void assert_diff(const char *before, const char *after, const char *want)
 {
     struct changes c;
     c.log = BUF_ON(c.text);
-    const struct plan_change change = {
-        .removed = on_removed, .added = on_added, .kept = on_kept, .ctx = &c
-    };
     struct config a = accept(before), b = accept(after);
-    plan_diff(&a.plan, &b.plan, &change);
+    struct plan_diff diff = { .old = a.plan, .new = b.plan };
+    for (struct plan_step step; plan_diff_next(&diff, &step);) {
+        if (step.kept)
+            assert_true(str_eq(step.old->options.region, step.new->options.region));
+        if (step.old && !step.kept)
+            note(&c, "-", step.old);
+        if (step.new)
+            note(&c, step.kept ? "=" : "+", step.new);
+    }
     assert_string_equal(buf_cstr(&c.log), want);
     config_deinit(&a);
     config_deinit(&b);

@@ -102,8 +102,21 @@ static int start_shards(struct run *r, struct pipepoll_error *why)
                                       .loops = r->options.loops,
                                       .config = &r->config,
                                       .logger = &r->logger,
-                                      .output = r->output };
+                                      .output = r->output,
+                                      .changed = run_on_changed,
+                                      .ctx = r };
     return shards_open(&r->shards, &o, why);
+}
+
+static int start_reader(struct run *r, struct pipepoll_error *why)
+{
+    const struct config_reader_options o = { .loop = &r->loop,
+                                             .path = r->options.config,
+                                             .prepare = run_on_prepare,
+                                             .done = run_on_read,
+                                             .ctx = r };
+    int result = config_reader_open(&r->reader, &o);
+    return result ? explain(why, result, "no means to talk to a thread") : PIPEPOLL_OK;
 }
 
 static void log_ignored(struct run *r)
@@ -120,7 +133,6 @@ static int start_targets(struct run *r, struct pipepoll_error *why)
 {
     char text[256], loops[32];
     struct buf versions = BUF_ON(text), on = BUF_ON(loops);
-    struct shards_change changed;
     size_t targets = r->config.plan.count, sections = r->config.plan.section_count;
     command_put_versions(&versions);
     if (r->options.loops > 1)
@@ -128,12 +140,9 @@ static int start_targets(struct run *r, struct pipepoll_error *why)
     log_line(&r->log, PIPEPOLL_INFO, "polling %zu target%s of %zu section%s in %s%.*s (%.*s)",
              targets, quantity_plural(targets), sections, quantity_plural(sections),
              config_name(r->options.config), STR_ARG(buf_str(&on)), STR_ARG(buf_str(&versions)));
-    int result = shards_change(&r->shards, &r->config.plan, &changed);
-    if (result)
-        return explain(why, result, "out of memory");
-    run_log_idle(r, changed.idle);
     log_ignored(r);
-    return PIPEPOLL_OK;
+    int result = run_start_targets(r);
+    return result ? explain(why, result, "out of memory") : PIPEPOLL_OK;
 }
 
 static int fail_start(struct run *r, const char *why)
@@ -159,7 +168,9 @@ static int run_loop(struct run *r)
         r->code = fail_start(r, why.text);
         run_close_handles(r);
     } else {
-        result = start_shards(r, &why);
+        result = start_reader(r, &why);
+        if (!result)
+            result = start_shards(r, &why);
         if (!result)
             result = start_targets(r, &why);
         if (result)
@@ -216,6 +227,7 @@ static int load_and_run(struct run *r, const struct command *self)
         return result == PIPEPOLL_ENOMEM ? EXIT_OTHER : EXIT_USAGE;
     }
     int code = run_config(r, self);
+    config_deinit(&r->previous);
     config_deinit(&r->config);
     return code;
 }

@@ -6,16 +6,28 @@
 #include <uv.h>
 
 #include "cli/run_options.h"
-#include "config/config.h"
+#include "daemon/config_reader.h"
 #include "daemon/logger.h"
 #include "daemon/output.h"
 #include "daemon/shards.h"
 
 enum { RUN_TERM, RUN_INT, RUN_HUP, RUN_USR1, RUN_SIGNAL_COUNT };
 
+/* What is done about the file. */
+enum run_reload {
+    RELOAD_NONE,
+    RELOAD_READING,  /* on a thread */
+    RELOAD_STARTING, /* the first targets come, a slice at each turn */
+    RELOAD_CHANGING  /* targets come and go */
+};
+
 struct run {
     struct run_options options;
     struct config config;
+    struct config previous; /* some of its targets are still polled while RELOAD_CHANGING */
+    struct config_reader *reader;
+    enum run_reload reload;
+    bool reload_again; /* SIGHUP came meanwhile */
     struct logger logger;
     struct log log;
     uv_loop_t loop;
@@ -41,8 +53,14 @@ void run_log_diagnostic(void *ctx, enum pipepoll_level level, str text);
 void run_log_refusal(struct run *r, int result, const struct diagnostics *c, const char *then);
 /* What the options override, in a config that was loaded. */
 void run_apply_options(struct run *r, struct config *config);
-void run_log_idle(struct run *r, uint32_t idle);
-/* SIGHUP: read the file again. */
+/* Poll the targets of the config, which the shards do not know yet. PIPEPOLL_ENOMEM. */
+int run_start_targets(struct run *r);
+/* For the shards' changed(). */
+void run_on_changed(void *ctx, const struct shards_change *what);
+/* For the reader: split the plan; take what was read, or tell what is wrong with it. */
+int run_on_prepare(void *ctx, struct config *config);
+void run_on_read(void *ctx, struct config_reading *got);
+/* SIGHUP: read the file again; once more afterwards, when that is under way. */
 void run_reload(struct run *r);
 
 /* --- run_end.c --- */

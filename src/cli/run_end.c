@@ -99,6 +99,8 @@ void run_close_handles(struct run *r)
 {
     for (size_t i = 0; i < RUN_SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&r->signals[i], NULL);
+    if (r->reader)
+        config_reader_close(r->reader);
     uv_close((uv_handle_t *)&r->look, NULL);
     uv_close((uv_handle_t *)&r->drain, on_drain_closed);
 }

@@ -1,6 +1,9 @@
 /* The config file of a running `pipepoll run`, read again: all that is wrong with it is told and
  * nothing changes, or targets come and go and the rest notices nothing. A poller's own options are
- * given once; which of them the file changed is told. */
+ * given once; which of them the file changed is told.
+ *
+ * Neither holds up polling: the file is read on a thread, and targets come and go in slices. Until
+ * they have, both configs are there; a SIGHUP meanwhile has the file read once more afterwards. */
 #include "base/log.h"
 #include "cli/run.h"
 #include "config/quantity.h"
@@ -78,7 +81,7 @@ void run_log_refusal(struct run *r, int result, const struct diagnostics *c, con
                  quantity_plural(own), file, c->elsewhere, then);
 }
 
-void run_log_idle(struct run *r, uint32_t idle)
+static void log_idle(struct run *r, uint32_t idle)
 {
     if (idle)
         log_line(&r->log, PIPEPOLL_WARNING,
@@ -86,31 +89,75 @@ void run_log_idle(struct run *r, uint32_t idle)
                  r->options.loops);
 }
 
+static void reload_if_asked(struct run *r)
+{
+    bool again = r->reload_again && !r->ending;
+    r->reload_again = false;
+    if (again)
+        run_reload(r);
+}
+
+int run_on_prepare(void *ctx, struct config *config)
+{
+    struct run *r = ctx;
+    return shards_split(&r->shards, &config->plan);
+}
+
+int run_start_targets(struct run *r)
+{
+    if (shards_split(&r->shards, &r->config.plan))
+        return PIPEPOLL_ENOMEM;
+    r->reload = RELOAD_STARTING;
+    shards_change(&r->shards);
+    return PIPEPOLL_OK;
+}
+
 static void take_config(struct run *r, struct config *new)
 {
-    struct shards_change changed;
     struct logger before = r->logger;
     run_apply_options(r, new);
-    if (shards_change(&r->shards, &new->plan, &changed)) {
-        r->logger = before;
-        run_log_refusal(r, PIPEPOLL_ENOMEM, NULL, "nothing changes");
-        config_deinit(new);
-        return;
-    }
     log_unchangeable(r, &r->config, new);
     log_logger_change(r, &before, new);
-    run_log_idle(r, changed.idle);
-    config_deinit(&r->config);
+    r->previous = r->config;
     r->config = *new;
-    log_line(&r->log, PIPEPOLL_INFO, "%s taken: %zu target%s added, %zu removed, %zu unchanged",
-             config_name(r->options.config), changed.added, quantity_plural(changed.added),
-             changed.removed, changed.kept);
+    r->reload = RELOAD_CHANGING;
+    shards_change(&r->shards);
+}
+
+void run_on_changed(void *ctx, const struct shards_change *what)
+{
+    struct run *r = ctx;
+    log_idle(r, what->idle);
+    if (r->reload == RELOAD_CHANGING) {
+        config_deinit(&r->previous);
+        log_line(&r->log, PIPEPOLL_INFO, "%s taken: %zu target%s added, %zu removed, %zu unchanged",
+                 config_name(r->options.config), what->added, quantity_plural(what->added),
+                 what->removed, what->kept);
+    }
+    r->reload = RELOAD_NONE;
+    reload_if_asked(r);
+}
+
+void run_on_read(void *ctx, struct config_reading *got)
+{
+    struct run *r = ctx;
+    r->reload = RELOAD_NONE;
+    if (r->ending) {
+        config_deinit(&got->config);
+        return;
+    }
+    diagnostics_each(&got->diagnostics, run_log_diagnostic, &r->logger);
+    if (got->result)
+        run_log_refusal(r, got->result, &got->diagnostics, "nothing changes");
+    else
+        take_config(r, &got->config);
+    shards_refresh(&r->shards);
+    if (got->result)
+        reload_if_asked(r);
 }
 
 void run_reload(struct run *r)
 {
-    struct config new;
-    struct diagnostics diagnostics;
     if (strcmp(r->options.config, "-") == 0) {
         log_line(&r->log, PIPEPOLL_WARNING,
                  "SIGHUP: the config came from stdin, which can be read but once: nothing changes, "
@@ -118,11 +165,19 @@ void run_reload(struct run *r)
         shards_refresh(&r->shards);
         return;
     }
-    int result = config_load(&new, r->options.config, &diagnostics);
-    diagnostics_each(&diagnostics, run_log_diagnostic, &r->logger);
-    if (result)
-        run_log_refusal(r, result, &diagnostics, "nothing changes");
+    if (r->reload) {
+        if (!r->reload_again)
+            log_line(&r->log, PIPEPOLL_INFO,
+                     "SIGHUP: %s is read once more when all its targets are taken",
+                     config_name(r->options.config));
+        r->reload_again = true;
+        return;
+    }
+    int failed = config_reader_start(r->reader);
+    if (failed)
+        log_line(&r->log, PIPEPOLL_ERROR,
+                 "SIGHUP: there is no thread to read %s: %s: nothing changes",
+                 config_name(r->options.config), uv_strerror(failed));
     else
-        take_config(r, &new);
-    shards_refresh(&r->shards);
+        r->reload = RELOAD_READING;
 }

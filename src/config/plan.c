@@ -238,20 +238,16 @@ void plan_deinit(struct plan *p)
     *p = (struct plan) { 0 };
 }
 
-void plan_diff(struct plan *old, struct plan *new, const struct plan_change *change)
+bool plan_diff_next(struct plan_diff *d, struct plan_step *out)
 {
-    size_t i = 0, j = 0;
-    while (i < old->count || j < new->count) {
-        struct plan_target *a = i < old->count ? &old->targets[i] : NULL;
-        struct plan_target *b = j < new->count ? &new->targets[j] : NULL;
-        int order = !a ? 1 : !b ? -1 : compare_targets(a, b);
-        if (order == 0 && same_options(a, b))
-            change->kept(change->ctx, a, b);
-        if (order < 0 || (order == 0 && !same_options(a, b)))
-            change->removed(change->ctx, a);
-        if (order > 0 || (order == 0 && !same_options(a, b)))
-            change->added(change->ctx, b);
-        i += order <= 0;
-        j += order >= 0;
-    }
+    struct plan_target *a = d->i < d->old.count ? &d->old.targets[d->i] : NULL;
+    struct plan_target *b = d->j < d->new.count ? &d->new.targets[d->j] : NULL;
+    int order = !a ? 1 : !b ? -1 : compare_targets(a, b);
+    if (!a && !b)
+        return false;
+    *out = (struct plan_step) { .old = order <= 0 ? a : NULL, .new = order >= 0 ? b : NULL };
+    out->kept = order == 0 && same_options(a, b);
+    d->i += order <= 0;
+    d->j += order >= 0;
+    return true;
 }

@@ -34,14 +34,21 @@ int plan_build(struct plan *out, const struct sections *s, struct settings *sett
                struct diagnostics *c);
 void plan_deinit(struct plan *p); /* fine on a zeroed one */
 
-/* How to get from one plan to the next. An entry is kept when all its options are the same; each
- * entry is in one call. `removed` comes before `added` where only pace or batch differ. */
-struct plan_change {
-    void (*removed)(void *ctx, struct plan_target *old);
-    void (*added)(void *ctx, struct plan_target *new);
-    void (*kept)(void *ctx, struct plan_target *old, struct plan_target *new);
-    void *ctx;
+/* How to get from one plan to the next, target by target, in any number of sittings: set the two
+ * plans, and leave the rest zero. Their targets must live until the last step. */
+struct plan_diff {
+    struct plan old, new;
+    size_t i, j;
 };
-void plan_diff(struct plan *old, struct plan *new, const struct plan_change *change);
+
+/* One of the two may be NULL: a target that goes, or one that comes. Both: it is the same target
+ * for the service; `kept` when all its options are the same, otherwise it is to be replaced. */
+struct plan_step {
+    struct plan_target *old, *new;
+    bool kept;
+};
+
+/* false: that was all. */
+bool plan_diff_next(struct plan_diff *d, struct plan_step *out);
 
 #endif

@@ -218,7 +218,15 @@ int shard_open(struct shard *s, struct uv_loop_s *loop, const struct config *con
     o.connect_timeout_ms = config->connect_timeout_ms;
     o.log = logger_write;
     o.log_ctx = &s->logger;
-    return pipepoll_open(&s->target_set.poller, loop, &o, why);
+    int r = pipepoll_open(&s->target_set.poller, loop, &o, why);
+    if (!r)
+        target_change_open(&s->change, loop, &s->target_set, s->changed, s->ctx);
+    return r;
+}
+
+void shard_change(struct shard *s, const struct plan *old, const struct plan *new)
+{
+    target_change_start(&s->change, old, new);
 }
 
 void shard_wake(struct shard *s)
@@ -236,10 +244,16 @@ static void on_poller_closed(void *ctx)
     s->closed(s->ctx);
 }
 
+static void on_change_closed(void *ctx)
+{
+    struct shard *s = ctx;
+    pipepoll_close(s->target_set.poller, on_poller_closed, s);
+}
+
 void shard_close(struct shard *s)
 {
     s->closing = true;
     health_give_up(&s->health);
     shard_note(s);
-    pipepoll_close(s->target_set.poller, on_poller_closed, s);
+    target_change_close(&s->change, on_change_closed, s);
 }

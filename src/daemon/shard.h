@@ -7,20 +7,22 @@
 #include "daemon/health.h"
 #include "daemon/logger.h"
 #include "daemon/outlet.h"
-#include "daemon/target_set.h"
+#include "daemon/target_change.h"
 
 struct uv_loop_s;
 
 struct shard {
     struct pipepoll_sink sink;
     struct target_set target_set; /* its poller is NULL while none is open */
-    struct logger logger;         /* its own, so that no thread reads what another one sets */
+    struct target_change change;
+    struct logger logger; /* its own, so that no thread reads what another one sets */
     struct outlet outlet;
     struct health_board *board; /* shared with the other shards */
     struct health_reporter health;
     struct pipepoll_stats last; /* as of the last shard_note(), and once closed for good */
     _Atomic uint32_t in_flight; /* of them, for other threads while the poller closes */
     bool closing;
+    void (*changed)(void *ctx);
     void (*closed)(void *ctx);
     void *ctx;
 };
@@ -34,10 +36,14 @@ enum { SHARD_BACKLOG_MAX = 65536 };
 size_t shard_outlet_size(uint32_t in_flight);
 size_t shard_outlet_extra_size(void);
 
-/* Open the poller; s->outlet, board, closed, ctx and logger were set. Of the config's limits
- * max_in_flight is given extra: a shard may have but a share of it. As pipepoll_open(). */
+/* Open the poller; s->outlet, board, changed, closed, ctx and logger were set. Of the config's
+ * limits max_in_flight is given extra: a shard may have but a share of it. As pipepoll_open(). */
 int shard_open(struct shard *s, struct uv_loop_s *loop, const struct config *config,
                uint32_t max_in_flight, struct pipepoll_error *why);
+
+/* Poll what the one plan says instead of the other: see target_change_start(). changed(ctx) comes
+ * from the loop when that is done; not after shard_close(). */
+void shard_change(struct shard *s, const struct plan *old, const struct plan *new);
 
 /* The outlet has room again. */
 void shard_wake(struct shard *s);
@@ -48,7 +54,8 @@ void shard_refresh(struct shard *s);
 /* Bring s->last up to date. */
 void shard_note(struct shard *s);
 
-/* Drain: polls in flight are delivered, then closed(ctx), never inside this call. */
+/* Drain: a change under way stops, polls in flight are delivered, then closed(ctx), never inside
+ * this call. */
 void shard_close(struct shard *s);
 
 #endif

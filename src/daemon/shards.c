@@ -20,6 +20,8 @@ struct post {
     size_t unhealthy, throttled;
 };
 
+static void end_change(struct shards *s);
+
 static bool is_alone(const struct shards *s)
 {
     return s->options.loops == 1;
@@ -94,6 +96,7 @@ static void pump(void *ctx)
     struct shards *s = ctx;
     uint32_t count = is_alone(s) || s->done ? 0 : s->options.loops;
     bool empty = true;
+    end_change(s);
     for (uint32_t n = 0; n < count; n++) {
         uint32_t i = (s->first_pumped + n) % count;
         if (line_queue_drain(&s->posts[i].line_queue, put_line, s))
@@ -144,6 +147,16 @@ static void on_shard_closed(void *ctx)
     loop_threads_leave(p->all->loop_threads, p->index);
 }
 
+static void on_shard_changed(void *ctx)
+{
+    struct post *p = ctx;
+    p->all->to_change--;
+    if (is_alone(p->all))
+        end_change(p->all);
+    else
+        loop_threads_report(p->all->loop_threads);
+}
+
 static int init_post(struct shards *s, uint32_t i)
 {
     static const struct outlet direct = { direct_room, direct_backlog, direct_put, direct_put_extra,
@@ -155,6 +168,7 @@ static int init_post(struct shards *s, uint32_t i)
     p->index = i;
     p->shard.outlet = is_alone(s) ? direct : relayed;
     p->shard.outlet.ctx = p;
+    p->shard.changed = on_shard_changed;
     p->shard.closed = on_shard_closed;
     p->shard.ctx = p;
     p->shard.logger = *s->options.logger;
@@ -214,25 +228,37 @@ static void change_post(void *ctx, uint32_t i)
     struct shards *s = ctx;
     struct shard *shard = &s->posts[i].shard;
     shard->logger = *s->options.logger;
-    target_set_change(&shard->target_set, &s->shares[i], &s->next[i]);
+    shard_change(shard, &s->shares[i], &s->next[i]);
 }
 
-int shards_change(struct shards *s, struct plan *plan, struct shards_change *out)
+int shards_split(struct shards *s, struct plan *plan)
 {
-    int r = split_plan(&s->split, plan, s->next, s->options.loops);
-    if (r)
-        return r;
+    return split_plan(&s->split, plan, s->next, s->options.loops);
+}
+
+void shards_change(struct shards *s)
+{
+    s->is_changing = true;
+    s->to_change = s->options.loops;
     loop_threads_each(s->loop_threads, change_post);
-    *out = (struct shards_change) { .added = 0 };
+}
+
+/* Where all shards have done their part, which the last of them reported. */
+static void end_change(struct shards *s)
+{
+    struct shards_change sum = { .added = 0 };
+    if (!s->is_changing || s->to_change || s->closing)
+        return;
+    s->is_changing = false;
     for (uint32_t i = 0; i < s->options.loops; i++) {
-        const struct target_set *target_set = &s->posts[i].shard.target_set;
-        out->added += target_set->added;
-        out->removed += target_set->removed;
-        out->kept += target_set->kept;
-        out->idle += s->next[i].count == 0;
+        const struct target_change *c = &s->posts[i].shard.change;
+        sum.added += c->added;
+        sum.removed += c->removed;
+        sum.kept += c->kept;
+        sum.idle += s->next[i].count == 0;
         s->shares[i] = s->next[i];
     }
-    return PIPEPOLL_OK;
+    s->options.changed(s->options.ctx, &sum);
 }
 
 static void refresh_post(void *ctx, uint32_t i)
@@ -259,6 +285,7 @@ static void close_post(void *ctx, uint32_t i)
 
 void shards_close(struct shards *s, void (*closed)(void *ctx), void *ctx)
 {
+    s->closing = true;
     s->closed = closed;
     s->closed_ctx = ctx;
     if (s->loop_threads)
@@ -306,8 +333,8 @@ static void note_post(void *ctx, uint32_t i)
 {
     struct shards *s = ctx;
     shard_note(&s->posts[i].shard);
-    s->posts[i].unhealthy = target_set_count(&s->shares[i], HEALTH_ILL);
-    s->posts[i].throttled = target_set_count(&s->shares[i], HEALTH_THROTTLED);
+    s->posts[i].unhealthy = s->posts[i].shard.target_set.count[HEALTH_ILL];
+    s->posts[i].throttled = s->posts[i].shard.target_set.count[HEALTH_THROTTLED];
 }
 
 void shards_note(struct shards *s)

@@ -8,12 +8,21 @@
 #include "daemon/shard.h"
 #include "daemon/split.h"
 
+/* What came of a change. */
+struct shards_change {
+    size_t added, removed, kept; /* targets */
+    uint32_t idle;               /* loops without any */
+};
+
 struct shards_options {
     struct uv_loop_s *home;
     uint32_t loops;              /* no more than the config's max_in_flight */
     const struct config *config; /* its limits; read by shards_open() only */
     const struct logger *logger; /* copied for each shard, now and at each change */
     struct output *output;       /* on `home`; of shards_outlet_size() */
+    /* A change is done. */
+    void (*changed)(void *ctx, const struct shards_change *what);
+    void *ctx;
 };
 
 struct post;
@@ -26,8 +35,10 @@ struct shards {
     struct health_board board;
     struct plan shares[LOOP_THREADS_LOOPS_MAX]; /* what each polls */
     struct plan next[LOOP_THREADS_LOOPS_MAX];   /* what each is to poll */
+    _Atomic uint32_t to_change;                 /* shards whose change is under way */
+    bool is_changing;
     uint32_t first_pumped;
-    bool left, done;
+    bool closing, left, done;
     void (*closed)(void *ctx);
     void *closed_ctx;
 };
@@ -39,16 +50,16 @@ size_t shards_outlet_size(uint32_t loops, uint32_t max_in_flight);
  * shards_close(). */
 int shards_open(struct shards *s, const struct shards_options *o, struct pipepoll_error *why);
 
-/* What came of a change. */
-struct shards_change {
-    size_t added, removed, kept; /* targets */
-    uint32_t idle;               /* loops without any */
-};
+/* Split a plan among the loops, for the next shards_change(); reorders its targets.
+ * PIPEPOLL_ENOMEM. Takes its time, and may be called on any one thread, but not while a change is
+ * under way. */
+int shards_split(struct shards *s, struct plan *plan);
 
-/* Poll what the plan says, from what was polled before. Reorders the plan's targets, which must
- * live until the next change or the end. Waits for one turn of each loop. PIPEPOLL_ENOMEM: nothing
- * was changed. */
-int shards_change(struct shards *s, struct plan *plan, struct shards_change *out);
+/* Poll what was split last, from what was polled before. Its targets must live until the next
+ * change is done or the end has come; those of the plan before until this one is. Waits for one
+ * turn of each loop, and targets come and go at the turns after it; then changed() comes, from the
+ * home loop, unless the end was asked for. Not while a change is under way. */
+void shards_change(struct shards *s);
 
 /* Have keys that are missing or refused asked for anew. Waits for one turn of each loop. Not after
  * shards_close(). */

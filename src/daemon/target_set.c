@@ -1,7 +1,5 @@
-/* The plans' difference drives the poller: each entry is added, removed or handed on. Entries hang
- * on the library's targets and die when those have ended, which a poll in flight may delay: until
- * then an entry stands without a plan. What failed to be added has no live target, and is added
- * again when the next plan keeps it.
+/* Entries hang on the library's targets and die when those have ended, which a poll in flight may
+ * delay: until then an entry stands without a plan, and is not counted any more.
  *
  * A failure of the status and code that the target has already is no change of its health: whoever
  * is told of changes hears a cause once, however long it lasts. */
@@ -25,72 +23,69 @@ void target_set_removed(struct target_set_entry *t)
     free(t);
 }
 
-static struct target_set_entry *new_target(str name)
+static struct target_set_entry *new_entry(struct target_set *s, struct plan_target *plan)
 {
     struct target_set_entry *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
     list_init(&t->owed_link);
-    t->name = strndup(name.ptr, name.len);
+    t->set = s;
+    t->plan = plan;
+    t->name = strndup(plan->name.ptr, plan->name.len);
     if (t->name)
         return t;
     free(t);
     return NULL;
 }
 
-static int add(struct target_set *r, struct plan_target *new, struct pipepoll_error *why)
+static int add(struct target_set *s, struct plan_target *new, struct credentials_cache *keys,
+               struct pipepoll_error *why)
 {
-    struct target_set_entry *t = new_target(new->name);
+    struct target_set_entry *t = new_entry(s, new);
     struct pipepoll_target *live;
     if (!t)
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     struct pipepoll_target_options o = new->options;
     o.user = t;
-    t->plan = new;
-    int result = credentials_cache_get(&r->keys, &new->identity, &o.credentials, why);
+    int result = credentials_cache_get(keys, &new->identity, &o.credentials, why);
     if (!result)
-        result = pipepoll_target_add(r->poller, &o, &live, why);
-    if (result)
+        result = pipepoll_target_add(s->poller, &o, &live, why);
+    if (result) {
         target_set_removed(t);
-    else
-        new->live = live;
-    return result;
-}
-
-static void on_added(void *ctx, struct plan_target *new)
-{
-    struct target_set *r = ctx;
-    struct pipepoll_error why;
-    if (!add(r, new, &why))
-        r->added++;
-    else
-        logger_printf(r->log, PIPEPOLL_ERROR,
-                      &(struct subject) { .target = new->name, .region = new->options.region },
-                      "[target %.*s] in %.*s is not polled: %s", STR_ARG(new->name),
-                      STR_ARG(new->options.region), why.text);
-}
-
-static void on_removed(void *ctx, struct plan_target *old)
-{
-    struct target_set *r = ctx;
-    if (!old->live)
-        return;
-    target_set_of(old->live)->plan = NULL;
-    pipepoll_target_remove(old->live);
-    r->removed++;
-}
-
-static void on_kept(void *ctx, struct plan_target *old, struct plan_target *new)
-{
-    struct target_set *r = ctx;
-    if (!old->live) {
-        on_added(ctx, new);
-        return;
+        return result;
     }
+    new->live = live;
+    s->count[HEALTH_WELL]++;
+    return PIPEPOLL_OK;
+}
+
+bool target_set_add(struct target_set *s, struct plan_target *new, struct credentials_cache *keys)
+{
+    struct pipepoll_error why;
+    if (!add(s, new, keys, &why))
+        return true;
+    logger_printf(s->log, PIPEPOLL_ERROR,
+                  &(struct subject) { .target = new->name, .region = new->options.region },
+                  "[target %.*s] in %.*s is not polled: %s", STR_ARG(new->name),
+                  STR_ARG(new->options.region), why.text);
+    return false;
+}
+
+void target_set_remove(struct target_set *s, struct plan_target *old)
+{
+    struct target_set_entry *t = target_set_of(old->live);
+    s->count[t->health]--;
+    t->plan = NULL;
+    pipepoll_target_remove(old->live);
+}
+
+void target_set_keep(struct plan_target *old, struct plan_target *new)
+{
+    struct target_set_entry *t = target_set_of(old->live);
     new->live = old->live;
-    r->kept++;
-    struct target_set_entry *t = target_set_of(new->live);
     t->plan = new;
+    if (str_eq(str_of(t->name), new->name))
+        return;
     char *name = strndup(new->name.ptr, new->name.len);
     if (!name)
         return; /* the old label will do */
@@ -98,14 +93,13 @@ static void on_kept(void *ctx, struct plan_target *old, struct plan_target *new)
     t->name = name;
 }
 
-void target_set_change(struct target_set *r, struct plan *old, struct plan *new)
+static void set_health(struct target_set_entry *t, enum health health)
 {
-    const struct plan_change change = {
-        .removed = on_removed, .added = on_added, .kept = on_kept, .ctx = r
-    };
-    r->added = r->removed = r->kept = 0;
-    plan_diff(old, new, &change);
-    credentials_cache_deinit(&r->keys);
+    if (t->plan) {
+        t->set->count[t->health]--;
+        t->set->count[health]++;
+    }
+    t->health = health;
 }
 
 /* What may pass is polled again soon, and often has passed by then. Not so refused keys: without
@@ -131,7 +125,7 @@ bool target_set_failed(struct target_set_entry *t, const struct pipepoll_failure
         return false;
     if (t->status == failure->status && strcmp(t->code, code) == 0)
         return false;
-    t->health = failure->status == PIPEPOLL_ETHROTTLED ? HEALTH_THROTTLED : HEALTH_ILL;
+    set_health(t, failure->status == PIPEPOLL_ETHROTTLED ? HEALTH_THROTTLED : HEALTH_ILL);
     t->status = failure->status;
     memcpy(t->code, code, sizeof code);
     return true;
@@ -144,18 +138,8 @@ bool target_set_answered(struct target_set_entry *t)
         return false;
     if (t->health == HEALTH_THROTTLED && ++t->answers < TARGET_SET_ANSWERS)
         return false;
-    t->health = HEALTH_WELL;
+    set_health(t, HEALTH_WELL);
     t->status = PIPEPOLL_OK;
     t->code[0] = '\0';
     return true;
-}
-
-size_t target_set_count(const struct plan *p, enum health health)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < p->count; i++) {
-        const struct pipepoll_target *live = p->targets[i].live;
-        count += live && target_set_of(live)->health == health;
-    }
-    return count;
 }

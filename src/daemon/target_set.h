@@ -1,4 +1,4 @@
-/* The targets a running poller has, brought from one plan to the next, and the health of each. */
+/* The targets that a running poller has, and the health of each. */
 #ifndef DAEMON_TARGET_SET_H
 #define DAEMON_TARGET_SET_H
 
@@ -7,23 +7,24 @@
 #include "config/plan.h"
 #include "daemon/logger.h"
 
-struct target_set {
-    struct pipepoll *poller;
-    const struct logger *log;
-    struct credentials_cache keys; /* while targets are added */
-    size_t added, removed, kept;   /* by the last target_set_change() */
-};
-
 enum health {
     HEALTH_WELL,
     HEALTH_THROTTLED, /* polled as often as the service allows */
-    HEALTH_ILL
+    HEALTH_ILL,
+    HEALTH_COUNT
+};
+
+struct target_set {
+    struct pipepoll *poller;
+    const struct logger *log;
+    size_t count[HEALTH_COUNT]; /* of its targets, but for those that are removed */
 };
 
 struct incident;
 
 /* Hangs on each pipepoll_target as its user pointer. */
 struct target_set_entry {
+    struct target_set *set;
     char *name;                     /* of its section, NUL-terminated */
     const struct plan_target *plan; /* NULL once it is removed */
     enum health health;
@@ -37,9 +38,13 @@ struct target_set_entry {
     struct list owed_link;     /* of those; a node of its own or in no list */
 };
 
-/* Add what is new, remove what is gone; the rest notices nothing but perhaps a new name. `old` may
- * be thrown away afterwards. What cannot be added is logged, and tried again at the next change. */
-void target_set_change(struct target_set *r, struct plan *old, struct plan *new);
+/* Add a target, with an entry of its own; one that cannot be added is logged, and has no live
+ * target then. false: so it was. */
+bool target_set_add(struct target_set *s, struct plan_target *new, struct credentials_cache *keys);
+/* Its polls end. Its entry stays, without a plan, until the last has ended. */
+void target_set_remove(struct target_set *s, struct plan_target *old);
+/* It goes on as it is, but perhaps for its name. `old` may be thrown away. */
+void target_set_keep(struct plan_target *old, struct plan_target *new);
 
 struct target_set_entry *target_set_of(const struct pipepoll_target *t);
 
@@ -52,9 +57,6 @@ enum { TARGET_SET_ANSWERS = 10, TARGET_SET_FAILURES = 5, TARGET_SET_FAILING_MS =
 bool target_set_failed(struct target_set_entry *t, const struct pipepoll_failure *failure,
                        int64_t now_ms);
 bool target_set_answered(struct target_set_entry *t);
-
-/* How many of a plan's targets that are polled have this health. */
-size_t target_set_count(const struct plan *p, enum health health);
 
 /* For the sink's removed(). */
 void target_set_removed(struct target_set_entry *t);
