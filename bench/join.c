@@ -115,7 +115,8 @@ static void open_poller(struct bench *b)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
     struct pipepoll_credentials *keys = keys_of(0);
-    b->sink = (struct pipepoll_sink) { .deliver = deliver, .removed = removed };
+    b->sink =
+        (struct pipepoll_sink) { .size = sizeof b->sink, .deliver = deliver, .removed = removed };
     o.sink = &b->sink;
     o.credentials = keys;
     require(!uv_loop_init(&b->loop) && !pipepoll_open(&b->poller, &b->loop, &o, NULL), "open");

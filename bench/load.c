@@ -66,7 +66,7 @@ static struct moment moment_now(void)
 
 static struct pipepoll_stats stats_of(const struct load *load)
 {
-    struct pipepoll_stats stats = { .size = sizeof stats };
+    struct pipepoll_stats stats = PIPEPOLL_STATS_INIT;
     pipepoll_stats(load->poller, &stats);
     return stats;
 }
@@ -246,7 +246,8 @@ int load_run(struct load_result *out, const struct load_options *o, struct pipep
     struct load *load = calloc(1, sizeof *load);
     if (!load)
         return fail(why, PIPEPOLL_ENOMEM, "out of memory");
-    load->sink = (struct pipepoll_sink) { .deliver = deliver, .failed = failed };
+    load->sink =
+        (struct pipepoll_sink) { .size = sizeof load->sink, .deliver = deliver, .failed = failed };
     load->o = o;
     load->result = out;
     load->why = why;

@@ -114,7 +114,8 @@ static double us_per_poll(const struct load_result *r, double seconds)
 
 static void print_json(const struct load_options *o, const struct load_result *r)
 {
-    struct pipepoll_versions v = pipepoll_versions();
+    struct pipepoll_versions v = PIPEPOLL_VERSIONS_INIT;
+    pipepoll_versions(&v);
     printf("{\"in_flight\": %u, \"regions\": %u, \"targets\": %u, \"polls\": %llu, ", o->in_flight,
            o->regions, r->targets, (unsigned long long)r->polls);
     printf("\"seconds\": %.6f, \"polls_per_second\": %.1f, ", r->seconds,
@@ -136,7 +137,8 @@ static void print_json(const struct load_options *o, const struct load_result *r
 
 static void print_lines(const struct load_options *o, const struct load_result *r)
 {
-    struct pipepoll_versions v = pipepoll_versions();
+    struct pipepoll_versions v = PIPEPOLL_VERSIONS_INIT;
+    pipepoll_versions(&v);
     printf("polls        %llu in %.2f s, %.0f/s\n", (unsigned long long)r->polls, r->seconds,
            (double)r->polls / r->seconds);
     printf("CPU          %.2f us/poll (%.2f user, %.2f system)\n",

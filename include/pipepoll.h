@@ -23,8 +23,26 @@
  *    function returns; outputs given to a callback die when that callback returns.
  *  - Time: durations in milliseconds, named `_ms`, but for latencies, named `_us`.
  *  - Options: zero-fill (`= PIPEPOLL_OPTIONS_INIT`), set what differs; zero means the default.
+ *  - Growth: a program that was built with this header runs with later libraries, see below.
  *  - Callbacks run from the loop, never from inside the call that caused them (but log() may).
  *    Every function may be called inside every callback, pipepoll_close() included.
+ *
+ * What may grow, and how. Every structure with a `size`, its first member, may get further members:
+ * at its end, none in padding, none moved or with another meaning. What has a size
+ *  - and is given to the library (options, sink, role) begins with its _INIT, which sets the size.
+ *    The library reads no byte beyond it, and takes what is missing as zero, the default: so runs a
+ *    program older than the library. A program newer than the library runs too, as long as it
+ *    leaves zero what the library does not know; else it gets EINVAL with both sizes, for what it
+ *    asks for would be left undone;
+ *  - and is handed to a callback (answer, failure, identity) has as many bytes as its size says:
+ *    ask PIPEPOLL_HAS() before you read a member that the oldest library you run with may lack;
+ *  - and is filled in for the caller (stats, report, footprint, versions) begins with its _INIT.
+ *    Its size becomes the number of bytes that were filled in; what is beyond is left as it was.
+ * Arrays have a stride beside their count, the size of one element: go by pipepoll_job_at(), never
+ * by an index of your own. Structures in structures are pointed to, unless they never grow: that
+ * are pipepoll_str, pipepoll_action_type and pipepoll_error (which has a reserve). Enumerations get
+ * further values; those that you do not know are to be taken as unknown ones. A callback that is
+ * added to the sink is NULL in older programs, and not called. Functions are added, none changes.
  */
 #ifndef PIPEPOLL_H
 #define PIPEPOLL_H
@@ -58,7 +76,8 @@ struct pipepoll_action_type {
     struct pipepoll_str category, owner, provider, version;
 };
 
-/* ThirdPartyJob. Each member is empty (len 0) where the service left it out. */
+/* ThirdPartyJob. Each member is empty (len 0) where the service left it out. May grow: its size is
+ * the job_size of the answer that it is in. */
 struct pipepoll_job {
     struct pipepoll_str client_id; /* look up your client token by this */
     struct pipepoll_str job_id;    /* the same job can come again until it is acknowledged */
@@ -66,15 +85,22 @@ struct pipepoll_job {
 
 /* One answered poll. job_count is 0 when there is nothing to do. */
 struct pipepoll_answer {
-    struct pipepoll_str request_id; /* x-amzn-RequestId, for AWS support; may be empty */
-    const struct pipepoll_job *jobs;
+    size_t size;                     /* of this; see "What may grow" */
+    struct pipepoll_str request_id;  /* x-amzn-RequestId, for AWS support; may be empty */
+    const struct pipepoll_job *jobs; /* the first; see pipepoll_job_at() */
     size_t job_count;
+    size_t job_size;     /* bytes from one job to the next */
     uint32_t attempt;    /* 1 unless polls before this one failed */
     uint64_t latency_us; /* from the start of the poll to its answer, microseconds */
 };
 
+/* The i-th job of an answer; NULL past the last. It dies with the answer. Any thread. */
+PIPEPOLL_API const struct pipepoll_job *pipepoll_job_at(const struct pipepoll_answer *answer,
+                                                        size_t i);
+
 /* One failed poll. */
 struct pipepoll_failure {
+    size_t size;                 /* of this; see "What may grow" */
     int status;                  /* enum pipepoll_status */
     int http_status;             /* 0: there was no answer */
     uint32_t attempt;            /* 1 for the first failure in a row, then 2, 3, ... */
@@ -89,6 +115,7 @@ struct pipepoll_failure {
 /* The keys of one identity, that is of all targets with equal credentials: where they come from and
  * how they are. */
 struct pipepoll_identity {
+    size_t size;       /* of this; see "What may grow" */
     bool usable;       /* there are keys, and the service did not refuse them when asked last */
     bool refused;      /* there are keys, and the service did refuse them; not usable then */
     bool degraded;     /* they have expired or could not be refreshed in time, and still serve */
@@ -99,8 +126,10 @@ struct pipepoll_identity {
     struct pipepoll_str subject; /* of the cause; may be empty */
 };
 
-/* Where answers go. Embed it in a struct of your own and get that back from `self`. */
+/* Where answers go. Embed it in a struct of your own and get that back from `self`. What it says is
+ * read once, by pipepoll_open(). */
 struct pipepoll_sink {
+    size_t size; /* set by PIPEPOLL_SINK_INIT: of this struct, not of what it is embedded in */
     /* How many jobs can you take now? The poller subtracts what polls in flight may still bring and
      * asks the service for no more than the rest; 0 parks every target until pipepoll_wake() or
      * until a poll in flight ends. NULL: any number. */
@@ -120,6 +149,7 @@ struct pipepoll_sink {
      * by themselves. May be NULL. */
     void (*credentials)(struct pipepoll_sink *self, const struct pipepoll_identity *identity);
 };
+#define PIPEPOLL_SINK_INIT PIPEPOLL_INIT(pipepoll_sink)
 
 /* --- the poller --- */
 
@@ -138,6 +168,9 @@ struct pipepoll_options {
      * what RLIMIT_NOFILE allows, 8 to 65536: with several pollers in a process, divide it. No more
      * polls are in flight than that. */
     uint32_t max_connections;
+    /* Polls of a target until one is answered, the first by plan and the others after a back-off;
+     * further ones come by plan again. 1: no retries; 0: 3; at most 1000. */
+    uint32_t max_attempts;
     double max_polls_per_s;      /* for each account and region; 0: as the service lets us */
     uint32_t request_timeout_ms; /* from start to whole answer; 0: 30000 */
     uint32_t connect_timeout_ms; /* name, TCP and TLS together; 0: 10000 */
@@ -156,30 +189,15 @@ struct pipepoll_options {
      * counts. At most 250 bytes (AWS asks for 50); what a token may not have becomes '-'. Empty:
      * AWS_SDK_UA_APP_ID. */
     struct pipepoll_str user_agent_app_id;
-    /* Polls of a target until one is answered, the first by plan and the others after a back-off;
-     * further ones come by plan again. 1: no retries; 0: 3; at most 1000. */
-    uint32_t max_attempts;
 };
-#ifdef __cplusplus
-static inline pipepoll_options pipepoll_options_init(void)
-{
-    pipepoll_options o = pipepoll_options();
-    o.size = sizeof o;
-    return o;
-}
-#define PIPEPOLL_OPTIONS_INIT pipepoll_options_init()
-#else
-/* clang-format off */
-#define PIPEPOLL_OPTIONS_INIT { .size = sizeof(struct pipepoll_options) }
-/* clang-format on */
-#endif
+#define PIPEPOLL_OPTIONS_INIT PIPEPOLL_INIT(pipepoll_options)
 
 /* Make a poller on `loop`, which must outlive `closed`. Options are copied, the credentials
  * referenced. The process should ignore SIGPIPE (libuv programs commonly do).
  * Blocks once, to read the CA bundle. After a failure the loop may have one handle to close: let
- * it turn. EINVAL: no sink or deliver, or a number out of range; ESYSTEM: an unreadable CA bundle,
- * or libcurl, libuv or OpenSSL would not start (the known-answer check of the signer included);
- * ENOMEM. */
+ * it turn. EINVAL: no sink or deliver, a number out of range, or a size; ESYSTEM: an unreadable CA
+ * bundle, or libcurl, libuv or OpenSSL would not start (the known-answer check of the signer
+ * included); ENOMEM. */
 PIPEPOLL_API int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
                                const struct pipepoll_options *options, struct pipepoll_error *why);
 
@@ -206,7 +224,7 @@ PIPEPOLL_API void pipepoll_keep_loop_alive(struct pipepoll *p, bool keep);
 
 /* Counters since pipepoll_open(). */
 struct pipepoll_stats {
-    size_t size;                         /* set by the caller to sizeof */
+    size_t size;                         /* set by PIPEPOLL_STATS_INIT */
     uint64_t polls;                      /* started */
     uint64_t answers;                    /* understood, empty ones included */
     uint64_t jobs;                       /* delivered */
@@ -217,6 +235,7 @@ struct pipepoll_stats {
     uint32_t targets, in_flight, parked; /* now; parked: due, without credit or slot */
     uint32_t max_lateness_ms;            /* longest wait of a due poll, for whatever reason */
 };
+#define PIPEPOLL_STATS_INIT PIPEPOLL_INIT(pipepoll_stats)
 PIPEPOLL_API void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out);
 
 /* --- targets --- */
@@ -231,26 +250,14 @@ struct pipepoll_target_options {
     uint32_t slowest_interval_ms;     /* with a goal: poll no less often; 0: 12 goals */
     uint32_t max_batch_size;          /* jobs per answer; 0: left to the service */
     bool fips, dualstack;             /* which of the region's endpoints; not with endpoint_url */
-    struct pipepoll_credentials *credentials; /* NULL: the poller's */
-    void *user;                               /* yours; see pipepoll_target_user() */
     /* Take any certificate of the endpoint's, as `aws --no-verify-ssl` does: whoever is on the way
      * can read the polls and answer them. For tests; AWS's certificates are good. What gives out
      * keys (STS, SSO, ...), and a proxy by https, is verified all the same. */
     bool insecure;
+    struct pipepoll_credentials *credentials; /* NULL: the poller's */
+    void *user;                               /* yours; see pipepoll_target_user() */
 };
-#ifdef __cplusplus
-static inline pipepoll_target_options pipepoll_target_options_init(void)
-{
-    pipepoll_target_options o = pipepoll_target_options();
-    o.size = sizeof o;
-    return o;
-}
-#define PIPEPOLL_TARGET_OPTIONS_INIT pipepoll_target_options_init()
-#else
-/* clang-format off */
-#define PIPEPOLL_TARGET_OPTIONS_INIT { .size = sizeof(struct pipepoll_target_options) }
-/* clang-format on */
-#endif
+#define PIPEPOLL_TARGET_OPTIONS_INIT PIPEPOLL_INIT(pipepoll_target_options)
 
 /* Would pipepoll_target_add() take this? OK or EINVAL with the sentence. Pure; any thread. */
 PIPEPOLL_API int pipepoll_target_check(const struct pipepoll_target_options *o,
@@ -272,17 +279,18 @@ PIPEPOLL_API void *pipepoll_target_user(const struct pipepoll_target *t);
 
 /* What is known of a target's way to the service. Slices live until the loop turns. */
 struct pipepoll_report {
-    size_t size; /* set by the caller to sizeof */
-    struct pipepoll_identity identity;
+    size_t size; /* set by PIPEPOLL_REPORT_INIT */
+    const struct pipepoll_identity *identity;
     int64_t clock_skew_ms;           /* how far the service's clock is ahead; 0 while not known */
     double polls_per_s;              /* now allowed for the account and region; 0: no limit */
-    uint32_t interval_ms;            /* at present: with a pickup goal it changes */
     struct pipepoll_str address;     /* of the last connection's peer; empty: none was made */
     struct pipepoll_str tls_version; /* "TLSv1.3" */
     struct pipepoll_str issuer;      /* of the server's certificate */
     struct pipepoll_str proxy;       /* that is used, without its password; empty: none */
     uint32_t lookup_us, connect_us, tls_us; /* the last connection's steps */
+    uint32_t interval_ms;                   /* at present: with a pickup goal it changes */
 };
+#define PIPEPOLL_REPORT_INIT PIPEPOLL_INIT(pipepoll_report)
 PIPEPOLL_API void pipepoll_target_report(const struct pipepoll_target *t,
                                          struct pipepoll_report *out);
 
@@ -308,20 +316,24 @@ PIPEPOLL_API int pipepoll_endpoint(const struct pipepoll_target_options *o, char
 /* What a poller will take, before it is made: memory of this library and below it, from
  * measurements of an idle target and of a slot with its connection. */
 struct pipepoll_footprint {
-    size_t target_bytes; /* per target, strings aside */
-    size_t slot_bytes;   /* per poll in flight, its TLS connection included */
-    size_t fixed_bytes;  /* the rest: trust store, libraries */
-    /* Of RLIMIT_NOFILE: per 16 connections, idle or busy, libcurl's own included; and the rest. */
-    unsigned descriptors_per_16, fixed_descriptors;
+    size_t size;              /* set by PIPEPOLL_FOOTPRINT_INIT */
     uint32_t max_connections; /* what 0 stands for in the options, by RLIMIT_NOFILE of now */
+    size_t target_bytes;      /* per target, strings aside */
+    size_t slot_bytes;        /* per poll in flight, its TLS connection included */
+    size_t fixed_bytes;       /* the rest: trust store, libraries */
+    /* Of RLIMIT_NOFILE: per 16 connections, idle or busy, libcurl's own included; and the rest. */
+    uint32_t descriptors_per_16, fixed_descriptors;
 };
-PIPEPOLL_API struct pipepoll_footprint pipepoll_footprint(void);
+#define PIPEPOLL_FOOTPRINT_INIT PIPEPOLL_INIT(pipepoll_footprint)
+PIPEPOLL_API void pipepoll_footprint(struct pipepoll_footprint *out);
 
 /* The versions in use: "0.1.0", "7.88.1", "OpenSSL/3.0.22", "1.44.2". Static texts. Any thread. */
 struct pipepoll_versions {
+    size_t size; /* set by PIPEPOLL_VERSIONS_INIT */
     const char *pipepoll, *libcurl, *tls, *libuv;
 };
-PIPEPOLL_API struct pipepoll_versions pipepoll_versions(void);
+#define PIPEPOLL_VERSIONS_INIT PIPEPOLL_INIT(pipepoll_versions)
+PIPEPOLL_API void pipepoll_versions(struct pipepoll_versions *out);
 
 #ifdef __cplusplus
 }

@@ -316,7 +316,8 @@ static unsigned open_descriptors(void)
 static void world_open(struct world *w)
 {
     *w = (struct world) {
-        .sink = { .deliver = on_deliver,
+        .sink = { .size = sizeof w->sink,
+                  .deliver = on_deliver,
                   .failed = on_failed,
                   .removed = on_removed,
                   .credentials = on_credentials },

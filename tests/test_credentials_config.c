@@ -246,14 +246,15 @@ static void a_role_of_an_older_caller_is_read_as_far_as_it_goes(void **state)
     struct pipepoll_role role = role_of(arn);
     struct pipepoll_credentials *c = NULL;
     struct pipepoll_error why;
-    role.size = offsetof(struct pipepoll_role, session_name);
-    role.session_name = STR("not there");
+    role.size = offsetof(struct pipepoll_role, external_id);
+    role.external_id = STR("not there");
     assert_int_equal(pipepoll_credentials_role(&c, NULL, &role, NULL), 0);
-    assert_str_equal(c->config.roles[0].session_name, "");
+    assert_str_equal(c->config.roles[0].external_id, "");
     pipepoll_credentials_unref(c);
     role.size = 0;
     assert_int_equal(pipepoll_credentials_role(&c, NULL, &role, &why), PIPEPOLL_EINVAL);
-    assert_string_equal(why.text, "the role's size is 0: set it to sizeof");
+    assert_string_equal(why.text,
+                        "the size of the role is 0: begin with PIPEPOLL_..._INIT, which sets it");
 }
 
 static void check_same(struct pipepoll_credentials *a, struct pipepoll_credentials *b, bool want)

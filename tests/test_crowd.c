@@ -90,9 +90,10 @@ static void add(struct crowd *c, struct pipepoll_credentials *keys, const char *
 
 static void crowd_open(struct crowd *c)
 {
-    *c = (struct crowd) {
-        .sink = { .deliver = deliver, .removed = removed, .credentials = credentials }
-    };
+    *c = (struct crowd) { .sink = { .size = sizeof c->sink,
+                                    .deliver = deliver,
+                                    .removed = removed,
+                                    .credentials = credentials } };
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
     struct pipepoll_credentials *keys = keys_of(0);
     o.sink = &c->sink;

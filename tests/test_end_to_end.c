@@ -83,7 +83,9 @@ static void write_ca(struct world *w)
 /* secret: NULL for the right one; trust: does the client know the certificate? */
 static void world_open(struct world *w, struct sim_options *so, const char *secret, bool trust)
 {
-    *w = (struct world) { .sink = { .deliver = sink_deliver, .failed = sink_failed } };
+    *w = (struct world) {
+        .sink = { .size = sizeof w->sink, .deliver = sink_deliver, .failed = sink_failed }
+    };
     struct pipepoll_error why;
     uv_loop_init(&w->loop);
     so->tls = true;

@@ -447,7 +447,8 @@ static void script_open(struct script *s, uint64_t seed)
 {
     char url[96];
     *s = (struct script) {
-        .sink = { NULL, on_deliver, on_failed, on_removed, on_credentials },
+        .sink = { sizeof(struct pipepoll_sink), NULL, on_deliver, on_failed, on_removed,
+                  on_credentials },
         .rng = { seed },
         .seed = seed,
         .source = (enum source)(seed / 2 % SOURCES),

@@ -166,7 +166,8 @@ static void world_open(struct world *w,
                        struct server_reply (*answer)(struct world *, const struct server_request *))
 {
     *w = (struct world) {
-        .sink = { NULL, sink_deliver, sink_failed, sink_removed, sink_credentials },
+        .sink = { sizeof(struct pipepoll_sink), NULL, sink_deliver, sink_failed, sink_removed,
+                  sink_credentials },
         .answer = answer,
     };
     uv_loop_init(&w->loop);
@@ -387,7 +388,7 @@ static void without_credit_nothing_is_polled(void **state)
     RUN_UNTIL(&w, w.credit_asked);
     uv_run(&w.loop, UV_RUN_NOWAIT);
     assert_int_equal(w.server.requests, 0);
-    struct pipepoll_stats stats = { .size = sizeof stats };
+    struct pipepoll_stats stats = PIPEPOLL_STATS_INIT;
     pipepoll_stats(w.poller, &stats);
     assert_int_equal(stats.parked, 1);
     w.credit = 3;
@@ -411,7 +412,7 @@ static void jobs_on_order_count_against_the_credit(void **state)
     RUN_UNTIL(&w, w.server.requests);
     for (int i = 0; i < 10; i++)
         uv_run(&w.loop, UV_RUN_NOWAIT);
-    struct pipepoll_stats stats = { .size = sizeof stats };
+    struct pipepoll_stats stats = PIPEPOLL_STATS_INIT;
     pipepoll_stats(w.poller, &stats);
     assert_true(stats.in_flight <= 2); /* 4, or 3 + 1; never more than four jobs */
     server_drop_idle(&w.server, SERVER_CLOSE);
@@ -518,7 +519,7 @@ static void drain_waits_for_the_poll_in_flight_and_delivers_it(void **state)
     struct world w;
     world_open(&w, one_job);
     world_poll(&w);
-    struct pipepoll_stats stats = { .size = sizeof stats };
+    struct pipepoll_stats stats = PIPEPOLL_STATS_INIT;
     do {
         uv_run(&w.loop, UV_RUN_ONCE);
         pipepoll_stats(w.poller, &stats);
@@ -595,7 +596,7 @@ static void the_loop_may_end_with_an_open_poller_and_idle_connections(void **sta
 static void ask_for_stats(uv_check_t *check)
 {
     struct world *w = check->data;
-    struct pipepoll_stats stats = { .size = sizeof stats };
+    struct pipepoll_stats stats = PIPEPOLL_STATS_INIT;
     if (!w->closed)
         pipepoll_stats(w->poller, &stats);
 }
@@ -793,7 +794,9 @@ static void facts_need_no_poller(void **state)
     assert_int_equal(n, 29);
     for (int status = -40; status <= 0; status++)
         assert_non_null(pipepoll_strerror(status));
-    assert_non_null(strstr(pipepoll_versions().tls, "OpenSSL"));
+    struct pipepoll_versions versions = PIPEPOLL_VERSIONS_INIT;
+    pipepoll_versions(&versions);
+    assert_non_null(strstr(versions.tls, "OpenSSL"));
 }
 
 static void credentials_come_from_the_environment(void **state)

@@ -82,8 +82,7 @@ static void end(struct principal *s)
 
 static bool is_news(struct principal *s)
 {
-    struct pipepoll_identity report = principal_report(s);
-    return principal_is_news(s, &report);
+    return principal_is_news(s, principal_report(s));
 }
 
 static void equal_configs_share_a_principal_until_the_last_one_leaves(void **state)

@@ -234,8 +234,8 @@ static void remove_any(struct life *l)
 
 static void look_at(struct life *l)
 {
-    struct pipepoll_stats stats = { .size = sizeof stats };
-    struct pipepoll_report report = { .size = sizeof report };
+    struct pipepoll_stats stats = PIPEPOLL_STATS_INIT;
+    struct pipepoll_report report = PIPEPOLL_REPORT_INIT;
     pipepoll_stats(l->poller, &stats);
     for (struct track *t = l->walk->tracks; t; t = t->next)
         if (t->life == l && t->target && !t->told)
@@ -305,7 +305,8 @@ static void life_begin(struct walk *w)
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
     struct pipepoll_error why = { .text = "" };
     *l = (struct life) {
-        .sink = { on_credit, on_deliver, on_failed, on_removed, on_credentials },
+        .sink = { sizeof(struct pipepoll_sink), on_credit, on_deliver, on_failed, on_removed,
+                  on_credentials },
         .walk = w,
         .credit = roll(w, 3) ? 1 + roll(w, 30) : SIZE_MAX,
     };

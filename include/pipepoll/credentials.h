@@ -66,12 +66,13 @@ PIPEPOLL_API int pipepoll_credentials_profile(struct pipepoll_credentials **out,
 /* A role to assume (STS AssumeRole) with the keys of `source` (NULL: the default chain), which is
  * referenced. */
 struct pipepoll_role {
-    size_t size;                      /* set to sizeof */
+    size_t size;                      /* set by PIPEPOLL_ROLE_INIT; see "What may grow" */
+    uint32_t duration_s;              /* 900 to 43200; 0: 3600 */
     struct pipepoll_str arn;          /* arn:aws:iam::123456789012:role/Name */
     struct pipepoll_str session_name; /* 2 to 64 of [A-Za-z0-9+=,.@_-]; empty: pipepoll-TIME */
     struct pipepoll_str external_id;  /* empty: none */
-    uint32_t duration_s;              /* 900 to 43200; 0: 3600 */
 };
+#define PIPEPOLL_ROLE_INIT PIPEPOLL_INIT(pipepoll_role)
 /* EINVAL: not a role's ARN, a member out of range, a source that is anonymous, or more than 4
  * roles one upon the other.
  * ENOMEM. */

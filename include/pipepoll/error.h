@@ -7,6 +7,26 @@
 
 #include <stddef.h>
 
+/* The initialiser of a structure with a size, all else zero. */
+#ifdef __cplusplus
+template <typename T> inline T pipepoll_sized()
+{
+    T o = T();
+    o.size = sizeof(T);
+    return o;
+}
+#define PIPEPOLL_INIT(type) pipepoll_sized<type>()
+#else
+/* clang-format off */
+#define PIPEPOLL_INIT(type) { .size = sizeof(struct type) }
+/* clang-format on */
+#endif
+
+/* Is this member there, in a structure with a size that somebody else made? `p` is evaluated more
+ * than once. */
+#define PIPEPOLL_HAS(p, member)                                                                    \
+    ((size_t)((const char *)(&(p)->member + 1) - (const char *)(p)) <= (p)->size)
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -17,7 +37,7 @@ extern "C" {
 #define PIPEPOLL_API
 #endif
 
-/* Borrowed bytes, not NUL-terminated. */
+/* Borrowed bytes, not NUL-terminated. Never grows. */
 struct pipepoll_str {
     const char *ptr;
     size_t len;
@@ -109,11 +129,14 @@ enum pipepoll_cause {
 PIPEPOLL_API const char *pipepoll_strerror(int status);
 
 /* Why a call failed: one sentence that names the field, the value and what is allowed; and what is
- * to be mended, with its subject, cut to fit. */
+ * to be mended, with its subject, cut to fit. Callers need not initialise it, so it has no size and
+ * never gets longer: members that follow take from the reserve, and are 0 where a library does not
+ * know them. */
 struct pipepoll_error {
     char text[512];
     enum pipepoll_cause cause;
     char subject[256]; /* NUL-terminated, "" where there is none */
+    char reserved[60]; /* 0 */
 };
 
 #ifdef __cplusplus

@@ -41,7 +41,8 @@ enum pipepoll_setting {
  * may write ("FILE:LINE:COLUMN: what"). ENOMEM. */
 PIPEPOLL_API int pipepoll_settings_load(struct pipepoll_settings **out, struct pipepoll_str profile,
                                         struct pipepoll_error *why);
-/* A value, empty where it is not given, and where it comes from ("AWS_REGION", "profile acme"). */
+/* A value, empty where it is not given or the library knows no such setting, and where it comes
+ * from ("AWS_REGION", "profile acme"). */
 PIPEPOLL_API struct pipepoll_str pipepoll_settings_get(const struct pipepoll_settings *s,
                                                        enum pipepoll_setting which,
                                                        struct pipepoll_str *from);

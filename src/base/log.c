@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* vsnprintf cut to size, with control characters made visible: the text may quote foreign input. */
 __attribute__((format(printf, 3, 0))) static size_t format_line(char *text, size_t size,
@@ -41,6 +42,7 @@ int explain(struct pipepoll_error *why, int status, const char *format, ...)
     va_end(args);
     why->cause = status == PIPEPOLL_ENOMEM ? PIPEPOLL_CAUSE_MEMORY : PIPEPOLL_CAUSE_UNKNOWN;
     why->subject[0] = '\0';
+    memset(why->reserved, 0, sizeof why->reserved);
     return status;
 }
 

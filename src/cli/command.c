@@ -184,7 +184,8 @@ int flags_next(struct flags *f, str *value)
 
 void command_put_versions(struct buf *out)
 {
-    struct pipepoll_versions v = pipepoll_versions();
+    struct pipepoll_versions v = PIPEPOLL_VERSIONS_INIT;
+    pipepoll_versions(&v);
     buf_printf(out, "pipepoll/%s libcurl/%s %s libuv/%s", v.pipepoll, v.libcurl, v.tls, v.libuv);
 }
 

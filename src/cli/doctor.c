@@ -88,7 +88,7 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
     struct probe *e = pipepoll_target_user(from);
     d->moved_ms = uv_now(&d->loop);
     for (size_t i = 0; i < answer->job_count; i++)
-        keep_job(d, e, &answer->jobs[i]);
+        keep_job(d, e, pipepoll_job_at(answer, i));
     finish(e, PROBE_ANSWERED);
 }
 
@@ -193,7 +193,8 @@ static int open_poller(struct doctor *d, struct pipepoll_error *why)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
     const struct config *c = &d->options.config;
-    d->sink = (struct pipepoll_sink) { .credit = d->options.no_poll ? no_credit : credit,
+    d->sink = (struct pipepoll_sink) { .size = sizeof d->sink,
+                                       .credit = d->options.no_poll ? no_credit : credit,
                                        .deliver = deliver,
                                        .failed = failed,
                                        .removed = removed };

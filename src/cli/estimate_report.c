@@ -17,7 +17,8 @@ enum { BUDGETS_LISTED = 8, ROWS_LISTED = 16, SECONDS_OF_DAY = 86400 };
 int estimate_report_make(struct estimate_report *out, const struct config *config)
 {
     const struct estimate_limits limits = config_limits(config);
-    struct pipepoll_footprint each = pipepoll_footprint();
+    struct pipepoll_footprint each = PIPEPOLL_FOOTPRINT_INIT;
+    pipepoll_footprint(&each);
     *out = (struct estimate_report) { .config = config, .footprint = each };
     int r = estimate_make(&out->estimate, &config->plan, &limits);
     if (!r)

@@ -21,7 +21,7 @@ static double thread_cpu_s(void)
 
 struct pipepoll_stats load_stats(const struct load *l)
 {
-    struct pipepoll_stats stats = { .size = sizeof stats };
+    struct pipepoll_stats stats = PIPEPOLL_STATS_INIT;
     pipepoll_stats(l->poller, &stats);
     return stats;
 }
@@ -99,8 +99,9 @@ int load_open(struct load *l, uv_loop_t *loop, const struct load_options *o,
 {
     struct pipepoll_options options = PIPEPOLL_OPTIONS_INIT;
     *l = (struct load) { .options = *o };
-    l->sink =
-        (struct pipepoll_sink) { .deliver = deliver, .failed = failed, .credentials = credentials };
+    l->sink = (struct pipepoll_sink) {
+        .size = sizeof l->sink, .deliver = deliver, .failed = failed, .credentials = credentials
+    };
     options.sink = &l->sink;
     options.ca_bundle = o->ca_bundle;
     options.max_in_flight = o->in_flight;

@@ -72,7 +72,7 @@ static const struct datum *read_answer(struct poll_options *o, const struct pipe
 {
     struct datum *d = datum_object(&o->arena), *jobs = datum_list(&o->arena);
     for (size_t i = 0; i < answer->job_count; i++)
-        datum_append(&o->arena, jobs, read_job(&o->arena, &answer->jobs[i]));
+        datum_append(&o->arena, jobs, read_job(&o->arena, pipepoll_job_at(answer, i)));
     datum_set(&o->arena, d, STR("jobs"), jobs);
     if (shows_request_id(o))
         datum_set_text(&o->arena, d, "amzRequestId", answer->request_id);
@@ -206,9 +206,9 @@ static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
 
 static bool lacks_keys(const struct once *o)
 {
-    struct pipepoll_report now = { .size = sizeof now };
+    struct pipepoll_report now = PIPEPOLL_REPORT_INIT;
     pipepoll_target_report(o->live, &now);
-    return !now.identity.usable && !now.identity.refused;
+    return !now.identity->usable && !now.identity->refused;
 }
 
 static double whole_s(const struct poll *p)
@@ -273,9 +273,11 @@ static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *w
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
     const struct identity identity = { .profile = p->options.profile };
-    p->sink = (struct pipepoll_sink) {
-        .deliver = deliver, .failed = failed, .credentials = credentials, .removed = removed
-    };
+    p->sink = (struct pipepoll_sink) { .size = sizeof p->sink,
+                                       .deliver = deliver,
+                                       .failed = failed,
+                                       .credentials = credentials,
+                                       .removed = removed };
     o.sink = &p->sink;
     o.ca_bundle = p->options.ca_bundle;
     o.user_agent_app_id = p->options.user_agent_app_id;

@@ -1,4 +1,5 @@
 /* The public functions of a poller and its targets: made, asked, ended. */
+#include "base/sized.h"
 #include "client/options.h"
 #include "client/poller.h"
 
@@ -112,7 +113,8 @@ int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
                   const struct pipepoll_options *options, struct pipepoll_error *why)
 {
     struct pipepoll_options o;
-    int r = options_read(&o, options, why);
+    struct pipepoll_sink sink;
+    int r = options_read(&o, &sink, options, why);
     if (r)
         return r;
     struct alloc alloc = { o.resize, o.resize_ctx };
@@ -120,6 +122,7 @@ int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
     if (!p)
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     p->o = o;
+    p->sink = sink;
     p->alloc = alloc;
     p->log = (struct log) { o.log, o.log_ctx };
     if (o.credentials)
@@ -173,13 +176,12 @@ void pipepoll_keep_loop_alive(struct pipepoll *p, bool keep)
 void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out)
 {
     struct pipepoll_stats now = p->stats;
-    now.size = out->size < sizeof now ? out->size : sizeof now;
     now.in_flight = p->schedule.in_flight;
     now.parked = p->schedule.ready;
     if (p->transport)
         now.connections = transport_connections(p->transport);
     now.max_lateness_ms = (uint32_t)(p->max_lateness_ns / 1000000);
-    memcpy(out, &now, now.size);
+    sized_write(out, &now, sizeof now);
 }
 
 static str copy_text(char **at, str text)
@@ -290,12 +292,11 @@ static void report_way(const struct pipepoll_target *t, struct pipepoll_report *
 void pipepoll_target_report(const struct pipepoll_target *t, struct pipepoll_report *out)
 {
     struct pipepoll_report now = {
-        .size = out->size < sizeof now ? out->size : sizeof now,
         .identity = principal_report(t->region->principal),
         .clock_skew_ms = t->region->clock.ms,
         .polls_per_s = budget_rate(&t->region->limiter->budget),
         .interval_ms = target_interval_ms(&t->schedule),
     };
     report_way(t, &now);
-    memcpy(out, &now, now.size);
+    sized_write(out, &now, sizeof now);
 }

@@ -2,6 +2,7 @@
 #include "aws/operation.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/sized.h"
 #include "client/options.h"
 #include "io/proxy.h"
 #include "poll/pace.h"
@@ -9,6 +10,11 @@
 struct pipepoll_str pipepoll_str(const char *text)
 {
     return str_of(text);
+}
+
+const struct pipepoll_job *pipepoll_job_at(const struct pipepoll_answer *answer, size_t i)
+{
+    return i < answer->job_count ? &answer->jobs[i] : NULL;
 }
 
 int pipepoll_target_check(const struct pipepoll_target_options *options, struct pipepoll_error *why)
@@ -42,16 +48,17 @@ const char *pipepoll_region(struct pipepoll_str partition, size_t i)
 }
 
 /* Measured with 16 to 1024 TLS connections and up to 100 000 targets (bench/); rounded up. */
-struct pipepoll_footprint pipepoll_footprint(void)
+void pipepoll_footprint(struct pipepoll_footprint *out)
 {
-    return (struct pipepoll_footprint) {
+    const struct pipepoll_footprint now = {
+        .max_connections = options_max_connections(),
         .target_bytes = 320,
         .slot_bytes = 64 << 10,
         .fixed_bytes = 14 << 20,
         .descriptors_per_16 = 18,
         .fixed_descriptors = 4,
-        .max_connections = options_max_connections(),
     };
+    sized_write(out, &now, sizeof now);
 }
 
 void pipepoll_proxy(struct pipepoll_str url, char *text, size_t size)

@@ -8,6 +8,7 @@
 #include "aws/operation.h"
 #include "aws/user_agent.h"
 #include "base/log.h"
+#include "base/sized.h"
 
 enum {
     MAX_IN_FLIGHT = 256,
@@ -21,21 +22,6 @@ enum {
     INTERVAL_MS = 5000,
     DAY_MS = 86400000
 };
-
-/* `size` comes first in every options struct; what the caller's version lacks is zero. */
-static int copy_sized(void *out, size_t out_size, const void *in, struct pipepoll_error *why)
-{
-    size_t size;
-    memcpy(&size, in, sizeof size);
-    if (size < sizeof size)
-        return explain(why, PIPEPOLL_EINVAL,
-                       "the options' size is %zu: begin with PIPEPOLL_OPTIONS_INIT or "
-                       "PIPEPOLL_TARGET_OPTIONS_INIT",
-                       size);
-    memset(out, 0, out_size);
-    memcpy(out, in, size < out_size ? size : out_size);
-    return 0;
-}
 
 /* 0 becomes the default; past `most` is refused. */
 static int number(uint32_t *value, const char *name, uint32_t fallback, uint32_t most,
@@ -59,12 +45,15 @@ uint32_t options_max_connections(void)
                                                       : (uint32_t)(limit.rlim_cur / 2);
 }
 
-int options_read(struct pipepoll_options *out, const struct pipepoll_options *in,
-                 struct pipepoll_error *why)
+int options_read(struct pipepoll_options *out, struct pipepoll_sink *sink,
+                 const struct pipepoll_options *in, struct pipepoll_error *why)
 {
     struct pipepoll_options o;
-    int r = copy_sized(&o, sizeof o, in, why);
-    if (!r && (!o.sink || !o.sink->deliver))
+    struct pipepoll_sink s = PIPEPOLL_SINK_INIT;
+    int r = sized_read(&o, sizeof o, in, "options", why);
+    if (!r && o.sink)
+        r = sized_read(&s, sizeof s, o.sink, "sink", why);
+    if (!r && (!o.sink || !s.deliver))
         r = explain(why, PIPEPOLL_EINVAL, "sink is missing, or its deliver(): answers go there");
     if (!r)
         r = number(&o.max_in_flight, "max_in_flight", MAX_IN_FLIGHT, MAX_IN_FLIGHT_MOST, why);
@@ -89,9 +78,11 @@ int options_read(struct pipepoll_options *out, const struct pipepoll_options *in
                     o.max_polls_per_s);
     if (!r && o.max_in_flight > o.max_connections)
         o.max_in_flight = o.max_connections;
-    if (!r)
-        *out = o;
-    return r;
+    if (r)
+        return r;
+    *out = o;
+    *sink = s;
+    return PIPEPOLL_OK;
 }
 
 /* A pace: an interval, or a goal with a slowest interval. */
@@ -114,7 +105,7 @@ int target_options_read(struct pipepoll_target_options *out,
                         const struct pipepoll_target_options *in, struct pipepoll_error *why)
 {
     struct pipepoll_target_options o;
-    int r = copy_sized(&o, sizeof o, in, why);
+    int r = sized_read(&o, sizeof o, in, "target options", why);
     if (!r)
         r = action_type_check(&o.action_type, why);
     if (!r)

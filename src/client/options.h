@@ -9,9 +9,9 @@
 /* What max_connections is by default, from RLIMIT_NOFILE as it is now. */
 uint32_t options_max_connections(void);
 
-/* PIPEPOLL_EINVAL with one sentence. */
-int options_read(struct pipepoll_options *out, const struct pipepoll_options *in,
-                 struct pipepoll_error *why);
+/* PIPEPOLL_EINVAL with one sentence. *sink is a copy of the options': what it lacks is NULL. */
+int options_read(struct pipepoll_options *out, struct pipepoll_sink *sink,
+                 const struct pipepoll_options *in, struct pipepoll_error *why);
 int target_options_read(struct pipepoll_target_options *out,
                         const struct pipepoll_target_options *in, struct pipepoll_error *why);
 

@@ -69,16 +69,18 @@ static void tell_answer(struct pipepoll_target *t, const struct call *c, const s
     struct pipepoll *p = t->poller;
     list_remove(&t->keys_link);
     struct pipepoll_answer answer = {
+        .size = sizeof answer,
         .request_id = got->request_id,
         .jobs = got->jobs,
         .job_count = got->job_count,
+        .job_size = sizeof *got->jobs,
         .attempt = t->schedule.failures + 1,
         .latency_us = (wake_now_ns() - c->started_ns) / 1000,
     };
     p->stats.answers++;
     p->stats.jobs += got->job_count;
     p->stats.latency_us_sum += answer.latency_us;
-    p->o.sink->deliver(p->o.sink, t, &answer);
+    p->sink.deliver(p->o.sink, t, &answer);
 }
 
 static uint64_t poll_answered(struct pipepoll_target *t, const struct call *c,
@@ -119,6 +121,7 @@ static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
     bool is_news = target_is_news(&t->schedule, end.fault, got->code);
     uint64_t due_ns = target_on_end(&t->schedule, t->schedule.share->budget, &end);
     struct pipepoll_failure failure = {
+        .size = sizeof failure,
         .status = fault_status(end.fault),
         .http_status = got->http_status,
         .attempt = t->schedule.failures,
@@ -131,8 +134,8 @@ static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
     };
     p->stats.failures++;
     p->stats.throttled += end.fault == FAULT_THROTTLED;
-    if (is_news && p->o.sink->failed)
-        p->o.sink->failed(p->o.sink, t, &failure);
+    if (is_news && p->sink.failed)
+        p->sink.failed(p->o.sink, t, &failure);
     /* The sink may have removed the target. */
     return t->schedule.state == TARGET_REMOVED ? TARGET_NEVER : due_ns;
 }
@@ -188,9 +191,9 @@ static void poll_begin(struct pipepoll_target *t, uint64_t now_ns, uint64_t cred
 /* UINT64_MAX: no limit. */
 static uint64_t credit_left(const struct pipepoll *p)
 {
-    if (!p->o.sink->credit)
+    if (!p->sink.credit)
         return UINT64_MAX;
-    uint64_t credit = p->o.sink->credit(p->o.sink);
+    uint64_t credit = p->sink.credit(p->o.sink);
     if (credit == SIZE_MAX)
         return UINT64_MAX;
     return credit > p->jobs_on_order ? credit - p->jobs_on_order : 0;
@@ -203,10 +206,10 @@ static bool has_news(const struct pipepoll *p)
 
 static void tell_identity(struct pipepoll *p, struct principal *s)
 {
-    struct pipepoll_identity now = principal_report(s);
+    const struct pipepoll_identity *now = principal_report(s);
     regions_follow(&p->regions, s);
-    if (principal_is_news(s, &now) && p->o.sink->credentials)
-        p->o.sink->credentials(p->o.sink, &now);
+    if (principal_is_news(s, now) && p->sink.credentials)
+        p->sink.credentials(p->o.sink, now);
 }
 
 /* Regions follow before anything starts, so that none is polled without keys. */
@@ -348,8 +351,8 @@ static void tell_removed(struct pipepoll *p, uint64_t since_ns)
         if (!l)
             break;
         struct pipepoll_target *t = CONTAINER_OF(l, struct pipepoll_target, link);
-        if (p->o.sink->removed)
-            p->o.sink->removed(p->o.sink, t);
+        if (p->sink.removed)
+            p->sink.removed(p->o.sink, t);
         target_free(t);
     }
 }

@@ -10,6 +10,7 @@
 
 struct pipepoll {
     struct pipepoll_options o;
+    struct pipepoll_sink sink; /* what o.sink, which is called with, said when it was given */
     struct alloc alloc;
     struct log log;
     struct wake *wake;

@@ -121,11 +121,12 @@ void principals_retry(struct principals *all)
     all->on_change(all->ctx);
 }
 
-struct pipepoll_identity principal_report(const struct principal *s)
+const struct pipepoll_identity *principal_report(struct principal *s)
 {
     struct identity_report now;
     identity_report(s->identity, &now);
-    return (struct pipepoll_identity) {
+    s->report = (struct pipepoll_identity) {
+        .size = sizeof s->report,
         .usable = now.usable,
         .refused = now.refused,
         .degraded = now.degraded,
@@ -135,6 +136,7 @@ struct pipepoll_identity principal_report(const struct principal *s)
         .cause = now.cause,
         .subject = str_of(now.subject),
     };
+    return &s->report;
 }
 
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len)

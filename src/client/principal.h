@@ -19,6 +19,7 @@ struct principal {
     bool retry;         /* its targets are to be polled when the fetch under way ends */
     uint32_t retries;   /* such fetches that ended */
     uint64_t told_hash; /* of what was told last */
+    struct pipepoll_identity report;
 };
 
 /* What principals are made from and belong to. */
@@ -46,7 +47,8 @@ void principal_leave(struct principal *s);
  * are fetched, and whoever waits for others tries again with what came. */
 void principals_retry(struct principals *all);
 
-struct pipepoll_identity principal_report(const struct principal *s);
+/* Its texts live until the loop turns. */
+const struct pipepoll_identity *principal_report(struct principal *s);
 
 /* Is this report worth telling? Not when it differs from the one before in the numbers of its
  * reason only: a fetch that fails again and again is told once. Remembers it as told. */

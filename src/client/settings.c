@@ -252,9 +252,12 @@ int pipepoll_settings_load(struct pipepoll_settings **out, str profile, struct p
 
 str pipepoll_settings_get(const struct pipepoll_settings *s, enum pipepoll_setting which, str *from)
 {
+    static const struct setting unknown; /* a setting of a later library's */
+    bool is_known = (unsigned)which < PIPEPOLL_SETTING_COUNT;
+    const struct setting *v = is_known ? &s->of[which] : &unknown;
     if (from)
-        *from = s->of[which].from;
-    return s->of[which].value;
+        *from = v->from;
+    return v->value;
 }
 
 str pipepoll_settings_warning(const struct pipepoll_settings *s, size_t i)

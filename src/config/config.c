@@ -176,7 +176,9 @@ static void read_process(struct config *out, const struct section *s, struct dia
 
 struct estimate_limits config_limits(const struct config *c)
 {
-    uint32_t most = c->max_connections ? c->max_connections : pipepoll_footprint().max_connections;
+    struct pipepoll_footprint each = PIPEPOLL_FOOTPRINT_INIT;
+    pipepoll_footprint(&each);
+    uint32_t most = c->max_connections ? c->max_connections : each.max_connections;
     return (struct estimate_limits) { .max_polls_per_s = c->max_polls_per_s,
                                       .max_in_flight = c->max_in_flight,
                                       .max_in_flight_per_region = c->max_in_flight_per_region,

@@ -34,7 +34,8 @@ uint64_t limits_descriptors(void)
 
 uint64_t limits_descriptors_needed(size_t connections, uint32_t loops)
 {
-    struct pipepoll_footprint each = pipepoll_footprint();
+    struct pipepoll_footprint each = PIPEPOLL_FOOTPRINT_INIT;
+    pipepoll_footprint(&each);
     uint64_t of_loops = LIMITS_LOOP_DESCRIPTORS * (loops == 1 ? 1 : loops + UINT64_C(1));
     return ((uint64_t)connections * each.descriptors_per_16 + 15) / 16 +
            (uint64_t)each.fixed_descriptors * loops + of_loops + OTHER_DESCRIPTORS;

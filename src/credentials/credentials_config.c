@@ -6,6 +6,7 @@
 
 #include "aws/timestamp.h"
 #include "base/log.h"
+#include "base/sized.h"
 #include "base/table.h"
 
 /* --- made --- */
@@ -168,11 +169,10 @@ int pipepoll_credentials_role(struct pipepoll_credentials **out,
                               struct pipepoll_credentials *source, const struct pipepoll_role *role,
                               struct pipepoll_error *why)
 {
-    struct pipepoll_role given = { 0 };
-    if (role->size < sizeof role->size)
-        return explain(why, PIPEPOLL_EINVAL, "the role's size is %zu: set it to sizeof",
-                       role->size);
-    memcpy(&given, role, role->size < sizeof given ? role->size : sizeof given);
+    struct pipepoll_role given;
+    int r = sized_read(&given, sizeof given, role, "role", why);
+    if (r)
+        return r;
     struct credentials_config config = { .kind = CREDENTIALS_CONFIG_DEFAULT };
     if (source)
         config = source->config;
@@ -186,7 +186,7 @@ int pipepoll_credentials_role(struct pipepoll_credentials **out,
         .external_id = given.external_id,
         .duration_s = given.duration_s,
     };
-    int r = add_role(&config, &added, why);
+    r = add_role(&config, &added, why);
     return r ? r : make(out, &config, why);
 }
 

@@ -41,20 +41,20 @@ void probe_note_failure(struct probe *e, const struct pipepoll_failure *f)
 
 void probe_note_report(struct probe *e)
 {
-    struct pipepoll_report r = { .size = sizeof r };
+    struct pipepoll_report r = PIPEPOLL_REPORT_INIT;
     pipepoll_target_report(e->live, &r);
-    e->usable = r.identity.usable;
-    e->refused = r.identity.refused;
-    e->degraded = r.identity.degraded;
-    e->expires_s = r.identity.expires_s;
+    e->usable = r.identity->usable;
+    e->refused = r.identity->refused;
+    e->degraded = r.identity->degraded;
+    e->expires_s = r.identity->expires_s;
     e->clock_skew_ms = r.clock_skew_ms;
     e->lookup_us = r.lookup_us;
     e->connect_us = r.connect_us;
     e->tls_us = r.tls_us;
-    copy(e->source, sizeof e->source, r.identity.source);
-    copy(e->reason, sizeof e->reason, r.identity.reason);
-    e->reason_cause = r.identity.cause;
-    copy(e->reason_subject, sizeof e->reason_subject, r.identity.subject);
+    copy(e->source, sizeof e->source, r.identity->source);
+    copy(e->reason, sizeof e->reason, r.identity->reason);
+    e->reason_cause = r.identity->cause;
+    copy(e->reason_subject, sizeof e->reason_subject, r.identity->subject);
     copy(e->address, sizeof e->address, r.address);
     copy(e->tls_version, sizeof e->tls_version, r.tls_version);
     copy(e->issuer, sizeof e->issuer, r.issuer);

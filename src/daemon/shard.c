@@ -121,11 +121,11 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
     note_end(s);
     for (size_t i = 0; i < answer->job_count; i++) {
         struct buf line = BUF_ON(text);
-        event_job(&line, &source, &answer->jobs[i], answer->request_id);
+        event_job(&line, &source, pipepoll_job_at(answer, i), answer->request_id);
         if (line.overflow || !s->outlet.put(s->outlet.ctx, buf_str(&line)))
             logger_printf(&s->logger, PIPEPOLL_ERROR, &about,
                           "not written to stdout: job %.*s in %.*s",
-                          STR_ARG(answer->jobs[i].job_id), STR_ARG(source.region));
+                          STR_ARG(pipepoll_job_at(answer, i)->job_id), STR_ARG(source.region));
     }
 }
 
@@ -199,7 +199,8 @@ int shard_open(struct shard *s, struct uv_loop_s *loop, const struct config *con
                uint32_t max_in_flight, struct pipepoll_error *why)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
-    s->sink = (struct pipepoll_sink) { .credit = credit,
+    s->sink = (struct pipepoll_sink) { .size = sizeof s->sink,
+                                       .credit = credit,
                                        .deliver = deliver,
                                        .failed = failed,
                                        .credentials = credentials,

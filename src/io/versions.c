@@ -2,15 +2,16 @@
 #include <curl/curl.h>
 #include <uv.h>
 
-#include "pipepoll.h"
+#include "base/sized.h"
 
-struct pipepoll_versions pipepoll_versions(void)
+void pipepoll_versions(struct pipepoll_versions *out)
 {
     const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
-    return (struct pipepoll_versions) {
+    const struct pipepoll_versions now = {
         .pipepoll = PIPEPOLL_VERSION,
         .libcurl = curl->version,
         .tls = curl->ssl_version ? curl->ssl_version : "none",
         .libuv = uv_version_string(),
     };
+    sized_write(out, &now, sizeof now);
 }

@@ -71,8 +71,9 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
     struct demo *d = CONTAINER_OF(sink, struct demo, sink);
     (void)from;
     for (size_t i = 0; i < answer->job_count; i++) {
-        job_tracker_found(&d->tracker, answer->jobs[i].job_id, uv_hrtime());
-        sim_job_acknowledge(d->sim, answer->jobs[i].job_id);
+        str job_id = pipepoll_job_at(answer, i)->job_id;
+        job_tracker_found(&d->tracker, job_id, uv_hrtime());
+        sim_job_acknowledge(d->sim, job_id);
     }
 }
 
@@ -169,7 +170,7 @@ static double last_job_ms(const struct demo_options *o)
 
 static void print_status(struct demo *d, double now_ms)
 {
-    struct pipepoll_stats s = { .size = sizeof s };
+    struct pipepoll_stats s = PIPEPOLL_STATS_INIT;
     pipepoll_stats(d->poller, &s);
     fprintf(stderr,
             "\r%5.1f s  polls %llu (%.0f/s)  in flight %u  jobs %llu of %llu  p50 %u ms\033[K",
@@ -239,7 +240,8 @@ static int start_poller(struct demo *d, struct pipepoll_error *why)
 {
     char path[4096];
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
-    d->sink = (struct pipepoll_sink) { .deliver = deliver, .failed = failed };
+    d->sink =
+        (struct pipepoll_sink) { .size = sizeof d->sink, .deliver = deliver, .failed = failed };
     o.sink = &d->sink;
     o.max_in_flight = d->options.in_flight;
     o.seed = d->options.seed;
