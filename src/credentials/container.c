@@ -1,8 +1,8 @@
 /* The credentials service beside a container: of ECS at 169.254.170.2, of EKS Pod Identity at
  * 169.254.170.23, or wherever AWS_CONTAINER_CREDENTIALS_FULL_URI points; the host passed the rules
  * in chain. */
+#include "credentials/credentials_form.h"
 #include "credentials/exchange.h"
-#include "credentials/keys.h"
 #include "credentials/run.h"
 #include "credentials/token_file.h"
 

@@ -5,8 +5,8 @@
  *
  * The token is good for six hours and still got anew in each run: runs are hours apart, and a token
  * kept would outlive a stop and start of the instance, which it does not survive itself. */
+#include "credentials/credentials_form.h"
 #include "credentials/exchange.h"
-#include "credentials/keys.h"
 #include "credentials/run.h"
 
 enum { TOKEN_SIZE = 1024, ROLE_SIZE = 128, URL_SHOWN = 80 };

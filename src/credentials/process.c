@@ -6,7 +6,7 @@
 
 #include "aws/answer.h"
 #include "base/buf.h"
-#include "credentials/keys.h"
+#include "credentials/credentials_form.h"
 #include "credentials/mask.h"
 #include "credentials/run.h"
 #include "credentials/words.h"

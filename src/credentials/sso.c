@@ -10,8 +10,8 @@
 
 #include "aws/digest.h"
 #include "aws/endpoint.h"
+#include "credentials/credentials_form.h"
 #include "credentials/exchange.h"
-#include "credentials/keys.h"
 #include "credentials/run.h"
 #include "credentials/sso_token.h"
 #include "credentials/watch.h"

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "aws/timestamp.h"
-#include "credentials/keys.h"
+#include "credentials/credentials_form.h"
 
 static bool is_header_value(str token)
 {

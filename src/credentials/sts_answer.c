@@ -3,7 +3,7 @@
 #include "credentials/sts_answer.h"
 
 #include "aws/xml.h"
-#include "credentials/keys.h"
+#include "credentials/credentials_form.h"
 
 static const struct keys_form form = {
     .access_key_id = "AccessKeyId",

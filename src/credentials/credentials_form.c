@@ -1,6 +1,6 @@
 /* Numbers are read here and not by strtod(), which follows the locale of the embedding program:
  * STS writes 1.632249686E9 for an expiration. */
-#include "credentials/keys.h"
+#include "credentials/credentials_form.h"
 
 #include "aws/timestamp.h"
 #include "base/log.h"

@@ -1,7 +1,7 @@
 /* A set of keys as services and programs write it: members of a JSON object. Each has names of its
  * own for the same five things. Pure. */
-#ifndef CREDENTIALS_KEYS_H
-#define CREDENTIALS_KEYS_H
+#ifndef CREDENTIALS_CREDENTIALS_FORM_H
+#define CREDENTIALS_CREDENTIALS_FORM_H
 
 #include "aws/credentials.h"
 #include "aws/json.h"

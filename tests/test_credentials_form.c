@@ -1,4 +1,4 @@
-#include "credentials/keys.h"
+#include "credentials/credentials_form.h"
 
 #include "base/buf.h"
 #include "lib/check.h"
