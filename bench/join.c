@@ -69,18 +69,18 @@ static void turn(struct bench *b)
     note(&b->longest_turn_ns, start_ns);
 }
 
-static struct pipepoll_credentials *keys_of(unsigned i)
+static struct pipepoll_credentials *credentials_of(unsigned i)
 {
-    struct pipepoll_credentials *keys = NULL;
+    struct pipepoll_credentials *credentials = NULL;
     char id[24];
     snprintf(id, sizeof id, "AKID%08u", i);
-    require(!pipepoll_credentials_static(&keys, pipepoll_str(id), pipepoll_str("secret"),
+    require(!pipepoll_credentials_static(&credentials, pipepoll_str(id), pipepoll_str("secret"),
                                          pipepoll_str(""), NULL),
             "credentials");
-    return keys;
+    return credentials;
 }
 
-static void add(struct bench *b, struct pipepoll_credentials *keys, const char *region,
+static void add(struct bench *b, struct pipepoll_credentials *credentials, const char *region,
                 unsigned type)
 {
     struct pipepoll_target_options o = PIPEPOLL_TARGET_OPTIONS_INIT;
@@ -92,7 +92,7 @@ static void add(struct bench *b, struct pipepoll_credentials *keys, const char *
     o.region = pipepoll_str(region);
     o.endpoint_url = pipepoll_str("http://127.0.0.1:9");
     o.interval_ms = 86400000;
-    o.credentials = keys;
+    o.credentials = credentials;
     uint64_t start_ns = cpu_ns();
     require(!pipepoll_target_add(b->poller, &o, NULL, NULL), "a target");
     note(&b->longest_call_ns, start_ns);
@@ -102,25 +102,25 @@ static void add(struct bench *b, struct pipepoll_credentials *keys, const char *
 static void add_all(struct bench *b)
 {
     for (unsigned i = 0; i < b->identities; i++) {
-        struct pipepoll_credentials *keys = keys_of(i);
+        struct pipepoll_credentials *credentials = credentials_of(i);
         const char *region;
         for (unsigned r = 0; r < b->regions && (region = pipepoll_region(pipepoll_str(""), r)); r++)
             for (unsigned k = 0; k < b->types; k++)
-                add(b, keys, region, k);
-        pipepoll_credentials_unref(keys);
+                add(b, credentials, region, k);
+        pipepoll_credentials_unref(credentials);
     }
 }
 
 static void open_poller(struct bench *b)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
-    struct pipepoll_credentials *keys = keys_of(0);
+    struct pipepoll_credentials *credentials = credentials_of(0);
     b->sink =
         (struct pipepoll_sink) { .size = sizeof b->sink, .deliver = deliver, .removed = removed };
     o.sink = &b->sink;
-    o.credentials = keys;
+    o.credentials = credentials;
     require(!uv_loop_init(&b->loop) && !pipepoll_open(&b->poller, &b->loop, &o, NULL), "open");
-    pipepoll_credentials_unref(keys);
+    pipepoll_credentials_unref(credentials);
 }
 
 static void close_poller(struct bench *b)

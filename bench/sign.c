@@ -29,7 +29,7 @@ static void run_sign(void *ctx, size_t times)
         sign(ctx);
 }
 
-/* The first poll of a day, or after the keys changed. */
+/* The first poll of a day, or after the credentials changed. */
 static void run_sign_anew(void *ctx, size_t times)
 {
     struct signing *s = ctx;
@@ -90,12 +90,13 @@ static void signing_init(struct signing *s, size_t token_len)
     memset(s->token, 'T', sizeof s->token);
     s->out = BUF_ON(s->authorization);
     s->scratch = BUF_ON(s->scratch_text);
-    const struct credentials_text keys = {
+    const struct credentials_text credentials = {
         .access_key_id = STR("AKIDEXAMPLE"),
         .secret_access_key = STR("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
         .session_token = { s->token, token_len },
     };
-    gauge_require(!credentials_new(&s->credentials, &alloc, &keys, UINT64_MAX), "credentials");
+    gauge_require(!credentials_new(&s->credentials, &alloc, &credentials, UINT64_MAX),
+                  "credentials");
     gauge_require(!sigv4_key_init(&s->key, STR("us-east-1"), STR("codepipeline")), "key");
     set_request(s);
     sign(s);

@@ -112,14 +112,14 @@ struct pipepoll_failure {
     struct pipepoll_str subject;    /* of the cause; may be empty */
 };
 
-/* The keys of one identity, that is of all targets with equal credentials: where they come from and
- * how they are. */
+/* The credentials of one identity, that is of all targets with equal credentials: where they come
+ * from and how they are. */
 struct pipepoll_identity {
-    size_t size;       /* of this; see "What may grow" */
-    bool usable;       /* there are keys, and the service did not refuse them when asked last */
-    bool refused;      /* there are keys, and the service did refuse them; not usable then */
-    bool degraded;     /* they have expired or could not be refreshed in time, and still serve */
-    int64_t expires_s; /* Unix time; INT64_MAX: never, or there are none */
+    size_t size;   /* of this; see "What may grow" */
+    bool usable;   /* there are credentials, and the service did not refuse them when asked last */
+    bool refused;  /* there are credentials, and the service did refuse them; not usable then */
+    bool degraded; /* they have expired or could not be refreshed in time, and still serve */
+    int64_t expires_s;           /* Unix time; INT64_MAX: never, or there are none */
     struct pipepoll_str source;  /* "profile acme, role arn:aws:iam::...:role/Poller, from IMDS" */
     struct pipepoll_str reason;  /* of the last failure, with what to do; empty when all is well */
     enum pipepoll_cause cause;   /* of the same failure */
@@ -144,9 +144,9 @@ struct pipepoll_sink {
     /* A target that was removed (or whose poller closes) is gone: the last call for it, after any
      * poll in flight was delivered. `from` and its user pointer are free to go. May be NULL. */
     void (*removed)(struct pipepoll_sink *self, struct pipepoll_target *from);
-    /* The keys of some targets came, changed, were refused or accepted, or can't be had: once per
-     * change, for all targets that share them. Without keys these targets are parked, and resume
-     * by themselves. May be NULL. */
+    /* The credentials of some targets came, changed, were refused or accepted, or can't be had:
+     * once per change, for all targets that share them. Without credentials these targets are
+     * parked, and resume by themselves. May be NULL. */
     void (*credentials)(struct pipepoll_sink *self, const struct pipepoll_identity *identity);
 };
 #define PIPEPOLL_SINK_INIT PIPEPOLL_INIT(pipepoll_sink)
@@ -177,9 +177,10 @@ struct pipepoll_options {
     uint64_t seed;               /* of jitter; 0: from the system */
 
     /* Both hooks may be NULL. resize is realloc() with the old size given and size 0 meaning free;
-     * it serves targets, polls, connections and the keys that are fetched: not keys that were given
-     * and the trust store, which are made once, nor files and programs that are read for keys, nor
-     * the libraries below. log gets one line without a line end, and never a secret. */
+     * it serves targets, polls, connections and the credentials that are fetched: not credentials
+     * that were given and the trust store, which are made once, nor files and programs that are
+     * read for credentials, nor the libraries below. log gets one line without a line end, and
+     * never a secret. */
     void *(*resize)(void *ctx, void *ptr, size_t old_size, size_t new_size);
     void *resize_ctx;
     void (*log)(void *ctx, enum pipepoll_level level, struct pipepoll_str line);
@@ -204,10 +205,11 @@ PIPEPOLL_API int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
 /* Credit is back: parked targets are polled again. Does nothing when none is parked. */
 PIPEPOLL_API void pipepoll_wake(struct pipepoll *p);
 
-/* Look again for keys, at once and whatever the back-off: those of each identity that has none, or
- * whose keys have expired or were refused. Targets that wait because their keys were not accepted,
- * or may not do it, are polled when that is done. For when somebody says that the trouble is over;
- * the poller looks by itself too, see below. Nothing on a closing poller. */
+/* Look again for credentials, at once and whatever the back-off: those of each identity that has
+ * none, or whose credentials have expired or were refused. Targets that wait because their
+ * credentials were not accepted, or may not do it, are polled when that is done. For when somebody
+ * says that the trouble is over; the poller looks by itself too, see below. Nothing on a closing
+ * poller. */
 PIPEPOLL_API void pipepoll_refresh_credentials(struct pipepoll *p);
 
 /* End: no poll starts any more; polls in flight are finished and delivered (at most
@@ -252,7 +254,7 @@ struct pipepoll_target_options {
     bool fips, dualstack;             /* which of the region's endpoints; not with endpoint_url */
     /* Take any certificate of the endpoint's, as `aws --no-verify-ssl` does: whoever is on the way
      * can read the polls and answer them. For tests; AWS's certificates are good. What gives out
-     * keys (STS, SSO, ...), and a proxy by https, is verified all the same. */
+     * credentials (STS, SSO, ...), and a proxy by https, is verified all the same. */
     bool insecure;
     struct pipepoll_credentials *credentials; /* NULL: the poller's */
     void *user;                               /* yours; see pipepoll_target_user() */

@@ -49,11 +49,11 @@ static void targets_and_regions_are_enough_for_the_loops(void **state)
     assert_int_equal(READ(&o, "--loops=5", "--in-flight=5", "--regions=4"), EXIT_USAGE);
 }
 
-/* It signs with the keys of the machine where there are any. */
+/* It signs with the credentials of the machine where there are any. */
 static void its_memory_is_concealed(void **state)
 {
     (void)state;
-    assert_true(command_bench.holds_keys);
+    assert_true(command_bench.holds_credentials);
 }
 
 int main(void)

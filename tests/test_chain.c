@@ -135,11 +135,11 @@ static void what_is_configured_but_broken_ends_the_chain(void **state)
 
 static void nothing_configured_is_an_error_that_lists_what_could_be(void **state)
 {
-    check_error(
-        "'AWS_EC2_METADATA_DISABLED': 'TRUE'", "", &default_config,
-        "nothing is configured: no keys in the environment, none in profile \"default\", no web "
-        "identity, no container, and AWS_EC2_METADATA_DISABLED forbids to ask EC2: set one "
-        "of these up");
+    check_error("'AWS_EC2_METADATA_DISABLED': 'TRUE'", "", &default_config,
+                "nothing is configured: no credentials in the environment, none in profile "
+                "\"default\", no web "
+                "identity, no container, and AWS_EC2_METADATA_DISABLED forbids to ask EC2: set one "
+                "of these up");
 }
 
 static void the_files_are_asked_for_only_when_they_matter(void **state)
@@ -159,19 +159,20 @@ static void the_files_are_asked_for_only_when_they_matter(void **state)
     question_deinit(&q);
 }
 
-static void keys_given_or_in_the_environment_are_taken_as_they_are(void **state)
+static void credentials_given_or_in_the_environment_are_taken_as_they_are(void **state)
 {
-    struct credentials *keys;
+    struct credentials *credentials;
     const struct credentials_text text = { STR("GK"), STR("GS"), STR("GT"), STR("") };
-    assert_int_equal(credentials_new(&keys, &libc_alloc, &text, UINT64_MAX), 0);
-    const struct credentials_config given = { .kind = CREDENTIALS_CONFIG_FIXED, .fixed = keys };
+    assert_int_equal(credentials_new(&credentials, &libc_alloc, &text, UINT64_MAX), 0);
+    const struct credentials_config given = { .kind = CREDENTIALS_CONFIG_FIXED,
+                                              .fixed = credentials };
     struct question q;
     question_init(&q, everything, NULL);
     assert_int_equal(ask(&q, &given), 0);
     assert_str_equal(q.chain.access_key_id, "GK");
     assert_str_equal(q.chain.session_token, "GT");
     assert_false(q.chain.may_change);
-    assert_string_equal(q.chain.label, "given keys");
+    assert_string_equal(q.chain.label, "given credentials");
     assert_int_equal(
         ask(&q, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_ENVIRONMENT }), 0);
     assert_str_equal(q.chain.secret_access_key, "SK");
@@ -179,7 +180,7 @@ static void keys_given_or_in_the_environment_are_taken_as_they_are(void **state)
     question_deinit(&q);
     check_error("", NULL, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_ENVIRONMENT },
                 "no credentials: AWS_ACCESS_KEY_ID is not set in the environment");
-    credentials_unref(keys);
+    credentials_unref(credentials);
 }
 
 /* --- profiles --- */
@@ -204,7 +205,7 @@ static void each_kind_of_profile_has_its_source_and_label(void **state)
           "profile a, from SSO, account 1" },
         { "credential_process = /bin/p", "profile a, from credential_process" },
         { "credential_source = Ec2InstanceMetadata", "profile a, from IMDS" },
-        /* Several at once: keys beat a process, IAM Identity Center beats keys. */
+        /* Several at once: access keys beat a process, IAM Identity Center beats access keys. */
         /* The CLI's order, where both are in the config file. */
         { "credential_process = p\naws_access_key_id = a\naws_secret_access_key = s",
           "profile a, from credential_process" },
@@ -230,7 +231,7 @@ static void a_broken_profile_is_told_with_its_key_and_what_to_do(void **state)
         const char *shared, *want;
     } rows[] = {
         { "region = r", "has no credentials: it takes a role_arn with its source, sso_account_id "
-                        "and sso_role_name, keys, or credential_process" },
+                        "and sso_role_name, access keys, or credential_process" },
         { "login_session = x",
           "has login_session, the log-in of a person, which a program that "
           "runs unattended can't refresh them: use a role, or IAM Identity Center" },
@@ -299,10 +300,10 @@ static void a_circle_of_profiles_is_named(void **state)
                 "[profile b]\nrole_arn = arn:aws:iam::1:role/b\nsource_profile = a\n",
                 &profile_a,
                 "profile \"b\" has source_profile = a, which leads back to it: a circle without "
-                "keys");
+                "credentials");
 }
 
-/* A chain of `count` profiles, each with a role, above one with keys. */
+/* A chain of `count` profiles, each with a role, above one with credentials. */
 static void write_chain(char *text, size_t size, int count, const char *more)
 {
     size_t len = (size_t)snprintf(text, size,
@@ -353,7 +354,7 @@ static void roles_of_the_config_come_last(void **state)
     check_label("", "", &config, "role arn:aws:iam::9:role/top, from IMDS");
 }
 
-static void a_role_with_another_roles_keys_lasts_an_hour_at_most(void **state)
+static void a_role_with_another_roles_credentials_lasts_an_hour_at_most(void **state)
 {
     const struct credentials_config config = { .kind = CREDENTIALS_CONFIG_PROFILE,
                                                .profile = STR_INIT("p0") };
@@ -363,7 +364,7 @@ static void a_role_with_another_roles_keys_lasts_an_hour_at_most(void **state)
     write_chain(shared, sizeof shared, 2, "duration_seconds = 7200\n");
     check_error("", shared, &config,
                 "role arn:aws:iam::0:role/r: a duration of 7200 seconds is more than the 3600 that "
-                "AWS allows for a role assumed with the keys of another role");
+                "AWS allows for a role assumed with the credentials of another role");
 }
 
 static void a_label_is_cut_where_it_ends(void **state)
@@ -573,14 +574,14 @@ int main(void)
         cmocka_unit_test(what_is_configured_but_broken_ends_the_chain),
         cmocka_unit_test(nothing_configured_is_an_error_that_lists_what_could_be),
         cmocka_unit_test(the_files_are_asked_for_only_when_they_matter),
-        cmocka_unit_test(keys_given_or_in_the_environment_are_taken_as_they_are),
+        cmocka_unit_test(credentials_given_or_in_the_environment_are_taken_as_they_are),
         cmocka_unit_test(each_kind_of_profile_has_its_source_and_label),
         cmocka_unit_test(a_broken_profile_is_told_with_its_key_and_what_to_do),
         cmocka_unit_test(a_role_that_sts_would_refuse_is_refused_before_it_is_asked),
         cmocka_unit_test(a_circle_of_profiles_is_named),
         cmocka_unit_test(a_chain_has_eight_roles_at_most_those_on_top_included),
         cmocka_unit_test(roles_of_the_config_come_last),
-        cmocka_unit_test(a_role_with_another_roles_keys_lasts_an_hour_at_most),
+        cmocka_unit_test(a_role_with_another_roles_credentials_lasts_an_hour_at_most),
         cmocka_unit_test(a_label_is_cut_where_it_ends),
         cmocka_unit_test(the_override_of_an_endpoint_is_found_in_the_order_of_the_sdks),
         cmocka_unit_test(the_environment_may_switch_off_what_the_profile_switches_on),

@@ -109,7 +109,7 @@ def expect(name, sim, code, result, words, *arguments, region="us-east-1", **opt
 def test_keys(sim):
     expect("no credentials: 253, and where they were looked for", sim, 253, "no-credentials",
            ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "instance metadata"], env=BARE)
-    expect("a wrong secret", sim, 254, "wrong-secret", ["both keys"], AWS_SECRET_ACCESS_KEY="x")
+    expect("a wrong secret", sim, 254, "wrong-secret", ["both again"], AWS_SECRET_ACCESS_KEY="x")
     config = write("doctor-role.ini", target("web", sim, more="role-arn = arn:aws:iam::"
                                              "123456789012:role/Poller"))
     report, r = examined(sim, "--config", config, env=BARE)

@@ -1,4 +1,4 @@
-/* Names of identities, and which of them share their keys. */
+/* Names of identities, and which of them share their credentials. */
 #include "config/credentials_cache.h"
 #include "config/identity.h"
 #include "lib/check.h"

@@ -1,6 +1,6 @@
 /* The promise of pipepoll_close(): the end comes within request_timeout_ms and one second whatever
  * freezes, and the loop closes then, with all descriptors and all memory given back. One row for
- * each stage of a poll's way, and of the way to its keys. */
+ * each stage of a poll's way, and of the way to its credentials. */
 #include <dirent.h>
 #include <netdb.h>
 #include <signal.h>
@@ -25,7 +25,7 @@ struct world {
     struct server server; /* answers with `reply`, after that nothing */
     struct server_reply reply;
     struct black_hole place;
-    struct pipepoll_credentials *keys; /* NULL: fixed ones */
+    struct pipepoll_credentials *credentials; /* NULL: fixed ones */
     char url[96];
     unsigned answers, removed, closed;
     size_t in_use;
@@ -183,18 +183,18 @@ static void use_profile(struct world *w, const char *text)
     fputs(text, file);
     fclose(file);
     setenv("AWS_SHARED_CREDENTIALS_FILE", profile_path, 1);
-    assert_int_equal(pipepoll_credentials_profile(&w->keys, STR("acme"), NULL), 0);
+    assert_int_equal(pipepoll_credentials_profile(&w->credentials, STR("acme"), NULL), 0);
 }
 
-static bool at_the_keys_of_a_container(struct world *w)
+static bool at_the_credentials_of_a_container(struct world *w)
 {
     bool is_there = mute_open(&w->place, "127.0.0.1", 0);
     say_url(w, "http", "127.0.0.1", w->place.port);
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", w->url, 1);
-    return is_there && pipepoll_credentials_default(&w->keys, NULL) == 0;
+    return is_there && pipepoll_credentials_default(&w->credentials, NULL) == 0;
 }
 
-static bool at_the_keys_of_a_role(struct world *w)
+static bool at_the_credentials_of_a_role(struct world *w)
 {
     bool is_there = at_connect(w);
     setenv("AWS_ENDPOINT_URL_STS", w->url, 1);
@@ -233,8 +233,8 @@ static const struct stage stages[] = {
     { "TLS with the proxy", at_the_tls_of_the_proxy, no_connection, false },
     { "the proxy's answer", at_the_proxys_answer, no_connection, false },
     { "TLS through the proxy", at_tls_through_the_proxy, no_connection, false },
-    { "keys of a container", at_the_keys_of_a_container, NULL, false },
-    { "keys of a role", at_the_keys_of_a_role, NULL, false },
+    { "credentials of a container", at_the_credentials_of_a_container, NULL, false },
+    { "credentials of a role", at_the_credentials_of_a_role, NULL, false },
     { "a credential_process", at_a_credential_process, NULL, false },
 };
 
@@ -341,10 +341,11 @@ static struct pipepoll *poller_open(struct world *w, uint32_t request_ms)
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
     struct pipepoll_target_options t = PIPEPOLL_TARGET_OPTIONS_INIT;
     struct pipepoll *p = NULL;
-    if (!w->keys)
-        pipepoll_credentials_static(&w->keys, STR("AKID"), STR("secret"), STR("token"), NULL);
+    if (!w->credentials)
+        pipepoll_credentials_static(&w->credentials, STR("AKID"), STR("secret"), STR("token"),
+                                    NULL);
     o.sink = &w->sink;
-    o.credentials = w->keys;
+    o.credentials = w->credentials;
     o.ca_bundle = str_of(pem_path);
     o.seed = 1;
     o.request_timeout_ms = request_ms;
@@ -357,7 +358,7 @@ static struct pipepoll *poller_open(struct world *w, uint32_t request_ms)
     t.interval_ms = 1;
     assert_int_equal(pipepoll_open(&p, &w->loop, &o, NULL), 0);
     assert_int_equal(pipepoll_target_add(p, &t, NULL, NULL), 0);
-    w->keys = pipepoll_credentials_unref(w->keys);
+    w->credentials = pipepoll_credentials_unref(w->credentials);
     return p;
 }
 
@@ -396,16 +397,16 @@ static void close_when_frozen(struct world *w, const struct stage *stage)
 
 static void close_at_each_turn(struct world *w, const struct stage *stage)
 {
-    struct pipepoll_credentials *keys = pipepoll_credentials_ref(w->keys);
+    struct pipepoll_credentials *credentials = pipepoll_credentials_ref(w->credentials);
     for (int loop_stats = 0; loop_stats <= LOOP_STATS_MAX; loop_stats++) {
         struct pipepoll *p = poller_open(w, HASTE_MS);
         for (int i = 0; i < loop_stats; i++)
             uv_run(&w->loop, UV_RUN_ONCE);
         close_in_time(w, p, stage->name, HASTE_MS + GRACE_MS);
         w->closed = w->removed = 0;
-        w->keys = pipepoll_credentials_ref(keys);
+        w->credentials = pipepoll_credentials_ref(credentials);
     }
-    pipepoll_credentials_unref(keys);
+    pipepoll_credentials_unref(credentials);
 }
 
 static void at_each_stage(void (*close_at)(struct world *w, const struct stage *stage))
@@ -420,7 +421,7 @@ static void at_each_stage(void (*close_at)(struct world *w, const struct stage *
             close_at(&w, &stages[i]);
         else
             print_message("there is no place here to freeze at %s\n", stages[i].name);
-        w.keys = pipepoll_credentials_unref(w.keys);
+        w.credentials = pipepoll_credentials_unref(w.credentials);
         world_close(&w, stages[i].name);
         if (open_descriptors() != before)
             fail_msg("frozen at %s: not all descriptors are closed", stages[i].name);

@@ -24,15 +24,15 @@ static void run(struct stage *s, const struct chain *chain)
     assert_true(stage_run(s, &provider_container, chain, NULL, NULL));
 }
 
-static void the_url_is_asked_for_keys(void **state)
+static void the_url_is_asked_for_credentials(void **state)
 {
     struct stage *s = *state;
     struct chain chain = chain_of(s);
     STAGE_PLAY(s, KEYS);
     run(s, &chain);
-    stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
-    assert_str_equal(s->outcome.keys->account_id, "210987654321");
-    assert_int_equal(s->outcome.keys->expires_s, 1632267685);
+    stage_assert_credentials(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
+    assert_str_equal(s->outcome.credentials->account_id, "210987654321");
+    assert_int_equal(s->outcome.credentials->expires_s, 1632267685);
     assert_int_equal(s->outcome.dated_s, 1632246085);
     stage_assert_asked(s, 1, "GET /v2/credentials/abc?x=y HTTP/1.1\r\nHost: 127.0.0.1:");
     stage_assert_asked(s, 1, "\r\nAccept: application/json\r\n");
@@ -134,7 +134,7 @@ static void it_is_asked_three_times(void **state)
     struct chain chain = chain_of(s);
     STAGE_PLAY(s, { .status = 500 }, { .end = SERVER_RESET, .raw = true }, KEYS);
     run(s, &chain);
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
     assert_int_equal(s->requests, 3);
     STAGE_PLAY(s, { .status = 500 });
     run(s, &chain);
@@ -142,7 +142,7 @@ static void it_is_asked_three_times(void **state)
     assert_int_equal(s->requests, 3);
 }
 
-static void what_it_gives_must_be_keys(void **state)
+static void what_it_gives_must_be_credentials(void **state)
 {
     struct stage *s = *state;
     struct chain chain = chain_of(s);
@@ -166,8 +166,8 @@ static void a_long_token_is_wiped_as_well(void **state)
              3000, 0);
     STAGE_PLAY(s, { .body = body });
     run(s, &chain);
-    assert_int_equal(s->outcome.keys->session_token.len, 3000);
-    assert_int_equal(s->outcome.keys->expires_s, UINT64_MAX);
+    assert_int_equal(s->outcome.credentials->session_token.len, 3000);
+    assert_int_equal(s->outcome.credentials->expires_s, UINT64_MAX);
     assert_int_equal(s->canaries_let_go, 0);
 }
 
@@ -183,7 +183,7 @@ static void it_stops_at_every_turn(void **state)
         STAGE_PLAY(s, { .status = 503 }, KEYS);
         in_time = stage_run_and_stop(s, &provider_container, &chain, NULL, loop_stats);
     }
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
     unlink(path);
 }
 
@@ -202,7 +202,7 @@ static void memory_that_is_short_ends_the_run_or_forbids_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_url_is_asked_for_keys),
+        cmocka_unit_test(the_url_is_asked_for_credentials),
         cmocka_unit_test(a_token_is_sent_as_it_stands),
         cmocka_unit_test(the_file_goes_before_the_token_and_is_read_anew),
         cmocka_unit_test(a_token_that_breaks_a_header_is_refused_and_not_shown),
@@ -210,7 +210,7 @@ int main(void)
         cmocka_unit_test(its_error_is_quoted_without_secrets),
         cmocka_unit_test(a_cut_through_a_secret_shows_no_half_of_it),
         cmocka_unit_test(it_is_asked_three_times),
-        cmocka_unit_test(what_it_gives_must_be_keys),
+        cmocka_unit_test(what_it_gives_must_be_credentials),
         cmocka_unit_test(a_long_token_is_wiped_as_well),
         cmocka_unit_test(it_stops_at_every_turn),
         cmocka_unit_test(memory_that_is_short_ends_the_run_or_forbids_it),

@@ -1,4 +1,4 @@
-/* What an embedder may configure, which configurations are the same, and that keys are
+/* What an embedder may configure, which configurations are the same, and that credentials are
  * forgotten. */
 #include "credentials/credentials_config.h"
 
@@ -57,7 +57,7 @@ static void clear_environment(void)
     unsetenv("AWS_ACCOUNT_ID");
 }
 
-static void given_keys_are_copied(void **state)
+static void given_credentials_are_copied(void **state)
 {
     char id[] = "AKID";
     struct pipepoll_credentials *c = fixed(id);
@@ -70,7 +70,7 @@ static void given_keys_are_copied(void **state)
     assert_null(pipepoll_credentials_ref(NULL));
 }
 
-static void bad_keys_are_refused_and_not_quoted(void **state)
+static void bad_credentials_are_refused_and_not_quoted(void **state)
 {
     struct pipepoll_credentials *c = NULL;
     struct pipepoll_error why;
@@ -98,15 +98,15 @@ static void the_environment_is_read_at_once(void **state)
     pipepoll_credentials_unref(c);
 }
 
-static void keys_of_the_environment_are_not_given_ones(void **state)
+static void credentials_of_the_environment_are_not_given_ones(void **state)
 {
     struct pipepoll_credentials *read = NULL, *given = NULL;
     setenv("AWS_ACCESS_KEY_ID", "EID", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "ES", 1);
     assert_int_equal(pipepoll_credentials_environment(&read, NULL), 0);
     assert_int_equal(pipepoll_credentials_static(&given, STR("EID"), STR("ES"), STR(""), NULL), 0);
-    assert_false(credentials_config_eq(&read->config,
-                                       &given->config)); /* people are told where keys come from */
+    assert_false(credentials_config_eq(
+        &read->config, &given->config)); /* people are told where credentials come from */
     pipepoll_credentials_unref(read);
     pipepoll_credentials_unref(given);
     clear_environment();
@@ -288,7 +288,7 @@ static struct pipepoll_credentials *in_session(const char *session_name)
     return c;
 }
 
-static void configs_of_the_same_keys_are_equal(void **state)
+static void configs_of_the_same_credentials_are_equal(void **state)
 {
     check_same(by_default(), by_default(), true);
     check_same(fixed("A1"), fixed("A1"), true);
@@ -313,11 +313,11 @@ static void a_reference_keeps_a_config(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(given_keys_are_copied),
-        cmocka_unit_test(bad_keys_are_refused_and_not_quoted),
+        cmocka_unit_test(given_credentials_are_copied),
+        cmocka_unit_test(bad_credentials_are_refused_and_not_quoted),
         cmocka_unit_test(a_session_token_of_more_than_16_kib_is_refused_when_it_is_given),
         cmocka_unit_test(the_environment_is_read_at_once),
-        cmocka_unit_test(keys_of_the_environment_are_not_given_ones),
+        cmocka_unit_test(credentials_of_the_environment_are_not_given_ones),
         cmocka_unit_test(a_missing_variable_is_named),
         cmocka_unit_test(a_profile_has_a_name),
         cmocka_unit_test(a_role_stands_on_a_copy_of_its_source),
@@ -326,7 +326,7 @@ int main(void)
         cmocka_unit_test(four_roles_are_the_most_and_an_hour_for_all_but_the_first),
         cmocka_unit_test(nobody_assumes_no_role),
         cmocka_unit_test(a_role_of_an_older_caller_is_read_as_far_as_it_goes),
-        cmocka_unit_test(configs_of_the_same_keys_are_equal),
+        cmocka_unit_test(configs_of_the_same_credentials_are_equal),
         cmocka_unit_test(a_reference_keeps_a_config),
     };
     return cmocka_run_group_tests_name("credentials_config", tests, NULL, NULL);

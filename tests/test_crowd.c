@@ -65,16 +65,17 @@ static void on_closed(void *ctx)
     uv_close((uv_handle_t *)&c->turn, NULL);
 }
 
-static struct pipepoll_credentials *keys_of(unsigned i)
+static struct pipepoll_credentials *credentials_of(unsigned i)
 {
-    struct pipepoll_credentials *keys = NULL;
+    struct pipepoll_credentials *credentials = NULL;
     char id[20];
     snprintf(id, sizeof id, "AKID%08u", i);
-    assert_int_equal(pipepoll_credentials_static(&keys, str_of(id), STR("s"), STR(""), NULL), 0);
-    return keys;
+    assert_int_equal(pipepoll_credentials_static(&credentials, str_of(id), STR("s"), STR(""), NULL),
+                     0);
+    return credentials;
 }
 
-static void add(struct crowd *c, struct pipepoll_credentials *keys, const char *region,
+static void add(struct crowd *c, struct pipepoll_credentials *credentials, const char *region,
                 const char *provider)
 {
     struct pipepoll_target_options o = PIPEPOLL_TARGET_OPTIONS_INIT;
@@ -83,7 +84,7 @@ static void add(struct crowd *c, struct pipepoll_credentials *keys, const char *
     o.region = str_of(region);
     o.endpoint_url = STR("http://127.0.0.1:9");
     o.interval_ms = 86400000;
-    o.credentials = keys;
+    o.credentials = credentials;
     assert_int_equal(pipepoll_target_add(c->poller, &o, NULL, NULL), 0);
     c->targets++;
 }
@@ -95,27 +96,27 @@ static void crowd_open(struct crowd *c)
                                     .removed = removed,
                                     .credentials = credentials } };
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
-    struct pipepoll_credentials *keys = keys_of(0);
+    struct pipepoll_credentials *credentials = credentials_of(0);
     o.sink = &c->sink;
-    o.credentials = keys;
+    o.credentials = credentials;
     uv_loop_init(&c->loop);
     uv_prepare_init(&c->loop, &c->turn);
     uv_prepare_start(&c->turn, on_turn);
     uv_unref((uv_handle_t *)&c->turn);
     c->turn.data = c;
     assert_int_equal(pipepoll_open(&c->poller, &c->loop, &o, NULL), 0);
-    pipepoll_credentials_unref(keys);
+    pipepoll_credentials_unref(credentials);
 }
 
 static void add_all(struct crowd *c, unsigned identities, unsigned types)
 {
     for (unsigned i = 0; i < identities; i++) {
-        struct pipepoll_credentials *keys = keys_of(i);
+        struct pipepoll_credentials *credentials = credentials_of(i);
         const char *region;
         for (size_t r = 0; (region = pipepoll_region(STR(""), r)) != NULL; r++)
             for (unsigned k = 0; k < types; k++)
-                add(c, keys, region, k ? "Another" : "One");
-        pipepoll_credentials_unref(keys);
+                add(c, credentials, region, k ? "Another" : "One");
+        pipepoll_credentials_unref(credentials);
     }
 }
 
@@ -175,10 +176,10 @@ static void news_of_many_identities_come_some_at_a_time(void **state)
     (void)state;
     crowd_open(&c);
     for (unsigned i = 0; i < 40; i++) {
-        struct pipepoll_credentials *keys = keys_of(i);
-        add(&c, keys, "us-east-1", "One");
-        add(&c, keys, "us-east-1", "Another");
-        pipepoll_credentials_unref(keys);
+        struct pipepoll_credentials *credentials = credentials_of(i);
+        add(&c, credentials, "us-east-1", "One");
+        add(&c, credentials, "us-east-1", "Another");
+        pipepoll_credentials_unref(credentials);
     }
     assert_int_equal(c.told, 0);
     c.takes_time = true;

@@ -95,9 +95,9 @@ static void every_failure_has_a_word_a_cause_and_a_fix(void **state)
         { PIPEPOLL_CAUSE_EXPIRED, PIPEPOLL_ECREDENTIALS, "ExpiredTokenException", "expired",
           EXIT_REFUSED, "aws sso login" },
         { PIPEPOLL_CAUSE_WRONG_SECRET, PIPEPOLL_ECREDENTIALS, "InvalidSignatureException",
-          "wrong-secret", EXIT_REFUSED, "both keys again, without quotes or blanks" },
+          "wrong-secret", EXIT_REFUSED, "both again, without quotes or blanks" },
         { PIPEPOLL_CAUSE_SIGNATURE, PIPEPOLL_ECREDENTIALS, "InvalidSignatureException",
-          "wrong-secret", EXIT_REFUSED, "both keys again, without quotes or blanks" },
+          "wrong-secret", EXIT_REFUSED, "both again, without quotes or blanks" },
         { PIPEPOLL_CAUSE_WRONG_REGION, PIPEPOLL_ECREDENTIALS, "InvalidSignatureException",
           "wrong-region", EXIT_REFUSED, "region and endpoint URL agree" },
         { PIPEPOLL_CAUSE_UNKNOWN_KEY, PIPEPOLL_ECREDENTIALS, "UnrecognizedClientException",
@@ -182,7 +182,7 @@ static void what_works_in_spite_of_the_clock_is_a_warning(void **state)
     assert_diagnosis(&e, "clock", EXIT_FAILED);
 }
 
-static void keys_that_are_not_refreshed_are_a_warning(void **state)
+static void credentials_that_are_not_refreshed_are_a_warning(void **state)
 {
     (void)state;
     struct probe e = probe_of(PROBE_ANSWERED, 0, "");
@@ -198,11 +198,11 @@ static void keys_that_are_not_refreshed_are_a_warning(void **state)
     assert_diagnosis(&e, "not-polled", EXIT_FINE);
 }
 
-static void missing_keys_are_told_by_where_they_should_come_from(void **state)
+static void missing_credentials_are_told_by_where_they_should_come_from(void **state)
 {
     (void)state;
     struct plan_target other = target;
-    struct probe e = probe_of(PROBE_NO_KEYS, 0, "");
+    struct probe e = probe_of(PROBE_NO_CREDENTIALS, 0, "");
     e.target = &other;
     set_reason(&e, PIPEPOLL_CAUSE_NOT_CONFIGURED, "");
     struct diagnosis d = assert_diagnosis(&e, "no-credentials", EXIT_CREDENTIALS);
@@ -233,7 +233,7 @@ static void a_role_that_is_not_given_is_laid_to_sts_and_not_to_the_profile(void 
 {
     (void)state;
     struct plan_target other = target;
-    struct probe e = probe_of(PROBE_NO_KEYS, 0, "");
+    struct probe e = probe_of(PROBE_NO_CREDENTIALS, 0, "");
     e.target = &other;
     other.identity.profile = STR("acme");
     other.identity.role_arn = STR("arn:aws:iam::123456789012:role/Poller");
@@ -245,7 +245,7 @@ static void a_role_that_is_not_given_is_laid_to_sts_and_not_to_the_profile(void 
     assert_says(d.fix, "\"Action\":\"sts:AssumeRole\",\"Resource\":\"arn:x\"");
 }
 
-static void silence_is_laid_to_keys_or_to_the_way(void **state)
+static void silence_is_laid_to_credentials_or_to_the_way(void **state)
 {
     (void)state;
     struct probe e = probe_of(PROBE_UNANSWERED, 0, "");
@@ -329,9 +329,9 @@ int main(void)
         cmocka_unit_test(what_is_not_found_is_named),
         cmocka_unit_test(a_wrong_clock_is_told_by_how_much),
         cmocka_unit_test(what_works_in_spite_of_the_clock_is_a_warning),
-        cmocka_unit_test(keys_that_are_not_refreshed_are_a_warning),
-        cmocka_unit_test(missing_keys_are_told_by_where_they_should_come_from),
-        cmocka_unit_test(silence_is_laid_to_keys_or_to_the_way),
+        cmocka_unit_test(credentials_that_are_not_refreshed_are_a_warning),
+        cmocka_unit_test(missing_credentials_are_told_by_where_they_should_come_from),
+        cmocka_unit_test(silence_is_laid_to_credentials_or_to_the_way),
         cmocka_unit_test(a_role_that_is_not_given_is_laid_to_sts_and_not_to_the_profile),
         cmocka_unit_test(a_connection_that_was_made_is_not_laid_to_its_name_or_a_firewall),
         cmocka_unit_test(a_proxy_on_the_way_is_suspected_first),

@@ -77,7 +77,7 @@ static void health_says_what_is_wrong_or_that_nothing_is(void **state)
                                          "\"healthy\":true,\"status\":\"removed\"}");
 }
 
-static void a_change_of_keys_says_where_they_come_from_and_how_they_are(void **state)
+static void a_change_of_credentials_says_where_they_come_from_and_how_they_are(void **state)
 {
     (void)state;
     char text[EVENT_LINE_MAX];
@@ -162,7 +162,7 @@ int main(void)
         cmocka_unit_test(a_job_is_one_line_with_fixed_members),
         cmocka_unit_test(an_id_the_service_left_out_is_left_out),
         cmocka_unit_test(health_says_what_is_wrong_or_that_nothing_is),
-        cmocka_unit_test(a_change_of_keys_says_where_they_come_from_and_how_they_are),
+        cmocka_unit_test(a_change_of_credentials_says_where_they_come_from_and_how_they_are),
         cmocka_unit_test(the_worst_texts_fit_into_one_line),
         cmocka_unit_test(whatever_the_bytes_the_string_is_json),
     };

@@ -23,7 +23,7 @@ static void every_fault_has_a_status_a_reaction_and_a_text(void **state)
     }
 }
 
-/* The three ways to have no good keys are one status to the embedder. */
+/* The three ways to have no good credentials are one status to the embedder. */
 static bool is_of_credentials(enum fault f)
 {
     return f == FAULT_NO_CREDENTIALS || f == FAULT_EXPIRED || f == FAULT_SKEWED;

@@ -22,8 +22,8 @@
     }
 
 static const char *const no_files[] = { "HOME=/nonexistent", NULL };
-static const char *const keys_in_environment[] = { "AWS_ACCESS_KEY_ID=AKIDENV",
-                                                   "AWS_SECRET_ACCESS_KEY=" SECRET, NULL };
+static const char *const credentials_in_environment[] = { "AWS_ACCESS_KEY_ID=AKIDENV",
+                                                          "AWS_SECRET_ACCESS_KEY=" SECRET, NULL };
 
 /* An environment in which instance metadata and STS are the stage's service. */
 static const char *const *all_on_stage(struct stage *s)
@@ -50,7 +50,7 @@ static void fetch(struct stage *s, const struct credentials_config *config)
 
 static void assert_failed(const struct stage *s, bool lasting, const char *text)
 {
-    assert_null(s->fetched.keys);
+    assert_null(s->fetched.credentials);
     if (!strstr(s->fetched.why.text, text) || strstr(s->fetched.why.text, "CANARY"))
         fail_msg("\"%s\" is not said by \"%s\"", text, s->fetched.why.text);
     assert_int_equal(s->fetched.lasting, lasting);
@@ -58,21 +58,21 @@ static void assert_failed(const struct stage *s, bool lasting, const char *text)
 
 /* --- at once --- */
 
-static void keys_in_the_environment_are_at_hand(void **state)
+static void credentials_in_the_environment_are_at_hand(void **state)
 {
     struct stage *s = *state;
     const struct credentials_config config = { .kind = CREDENTIALS_CONFIG_DEFAULT };
     struct fetch_outcome got;
-    s->variables = keys_in_environment;
+    s->variables = credentials_in_environment;
     assert_true(fetch_at_once(&got, &config, &s->host));
-    assert_str_equal(got.keys->access_key_id, "AKIDENV");
+    assert_str_equal(got.credentials->access_key_id, "AKIDENV");
     assert_true(got.label[0]);
     assert_false(got.outlives_expiry);
     assert_int_equal(got.dated_s, s->now_s);
-    credentials_unref(got.keys);
+    credentials_unref(got.credentials);
 }
 
-static void given_keys_are_at_hand_and_never_change(void **state)
+static void given_credentials_are_at_hand_and_never_change(void **state)
 {
     struct stage *s = *state;
     const struct credentials_text text = { .access_key_id = STR("AKID"),
@@ -81,11 +81,11 @@ static void given_keys_are_at_hand_and_never_change(void **state)
     struct fetch_outcome got;
     assert_int_equal(credentials_new(&config.fixed, &s->host.alloc, &text, UINT64_MAX), 0);
     assert_true(fetch_at_once(&got, &config, &s->host));
-    assert_str_equal(got.keys->secret_access_key, SECRET);
+    assert_str_equal(got.credentials->secret_access_key, SECRET);
     assert_false(got.may_change);
-    credentials_unref(got.keys);
+    credentials_unref(got.credentials);
     fetch(s, &config);
-    assert_non_null(s->fetched.keys);
+    assert_non_null(s->fetched.credentials);
     credentials_unref(config.fixed);
 }
 
@@ -98,9 +98,9 @@ static void what_must_be_asked_for_is_not_at_hand(void **state)
         &got, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_DEFAULT }, &s->host));
     assert_false(fetch_at_once(
         &got, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_ENVIRONMENT }, &s->host));
-    s->variables = keys_in_environment;
+    s->variables = credentials_in_environment;
     assert_false(fetch_at_once(&got, &with_two_roles, &s->host));
-    assert_null(got.keys);
+    assert_null(got.credentials);
 }
 
 /* --- by files --- */
@@ -118,13 +118,13 @@ static void profile_of(struct stage *s, const char *config)
     unlink(path);
 }
 
-static void keys_of_a_profile_may_change(void **state)
+static void credentials_of_a_profile_may_change(void **state)
 {
     struct stage *s = *state;
     profile_of(s, "[profile acme]\naws_access_key_id = AKIDFILE\n"
                   "aws_secret_access_key = " SECRET "\n");
-    assert_non_null(s->fetched.keys);
-    assert_str_equal(s->fetched.keys->access_key_id, "AKIDFILE");
+    assert_non_null(s->fetched.credentials);
+    assert_str_equal(s->fetched.credentials->access_key_id, "AKIDFILE");
     assert_true(s->fetched.may_change);
     assert_non_null(strstr(s->fetched.label, "acme"));
 }
@@ -140,7 +140,7 @@ static void the_credentials_file_is_read_as_well(void **state)
     s->variables = variables;
     fetch(s, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_PROFILE,
                                             .profile = STR("acme") });
-    assert_str_equal(s->fetched.keys->access_key_id, "AKIDFILE");
+    assert_str_equal(s->fetched.credentials->access_key_id, "AKIDFILE");
     s->variables = NULL;
     unlink(path);
 }
@@ -183,26 +183,26 @@ static void a_program_named_by_a_profile_is_asked(void **state)
 
 /* --- by services --- */
 
-static void metadata_keys_outlive_their_expiry(void **state)
+static void metadata_credentials_outlive_their_expiry(void **state)
 {
     struct stage *s = *state;
     s->variables = all_on_stage(s);
     STAGE_PLAY(s, METADATA("2021-09-21T23:41:25Z"));
     fetch(s, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_DEFAULT });
-    assert_str_equal(s->fetched.keys->access_key_id, "AKIDIMDS");
+    assert_str_equal(s->fetched.credentials->access_key_id, "AKIDIMDS");
     assert_true(s->fetched.outlives_expiry);
     assert_true(s->fetched.may_change);
 }
 
-static void roles_are_assumed_one_with_the_keys_of_the_other(void **state)
+static void roles_are_assumed_one_with_the_credentials_of_the_other(void **state)
 {
     struct stage *s = *state;
     s->variables = all_on_stage(s);
     STAGE_PLAY(s, METADATA("2021-09-21T23:41:25Z"), ASSUMED("AKIDONE", 1632249686),
                ASSUMED("AKIDTWO", 1632249680));
     fetch(s, &with_two_roles);
-    assert_str_equal(s->fetched.keys->access_key_id, "AKIDTWO");
-    assert_int_equal(s->fetched.keys->expires_s, 1632249680);
+    assert_str_equal(s->fetched.credentials->access_key_id, "AKIDTWO");
+    assert_int_equal(s->fetched.credentials->expires_s, 1632249680);
     assert_int_equal(s->fetched.dated_s, 1632246085);
     assert_false(s->fetched.outlives_expiry);
     stage_assert_asked(s, 4, "Credential=AKIDIMDS/");
@@ -218,10 +218,10 @@ static void a_chain_lives_no_longer_than_its_first_link(void **state)
     STAGE_PLAY(s, METADATA("2021-09-21T17:42:00Z"), ASSUMED("AKIDONE", 1632249686),
                ASSUMED("AKIDTWO", 1632249680));
     fetch(s, &with_two_roles);
-    assert_int_equal(s->fetched.keys->expires_s, 1632246120);
+    assert_int_equal(s->fetched.credentials->expires_s, 1632246120);
 }
 
-static void a_chain_that_breaks_gives_no_keys(void **state)
+static void a_chain_that_breaks_gives_no_credentials(void **state)
 {
     struct stage *s = *state;
     s->variables = all_on_stage(s);
@@ -259,7 +259,7 @@ static void it_stops_at_every_turn(void **state)
                    ASSUMED("AKIDTWO", 1632249680));
         in_time = fetch_and_stop(s, turns);
     }
-    assert_non_null(s->fetched.keys);
+    assert_non_null(s->fetched.credentials);
 }
 
 static void memory_that_is_short_ends_the_fetch_or_forbids_it(void **state)
@@ -276,17 +276,18 @@ static void memory_that_is_short_ends_the_fetch_or_forbids_it(void **state)
         reached = s->allocations >= n;
         s->fail_at = 0;
         assert_true(started || reached);
-        if (started && !s->fetched.keys)
+        if (started && !s->fetched.credentials)
             assert_false(s->fetched.lasting);
     }
-    assert_non_null(s->fetched.keys);
+    assert_non_null(s->fetched.credentials);
 }
 
-static void keys_at_hand_for_which_there_is_no_memory_are_no_fault_of_the_set_up(void **state)
+static void credentials_at_hand_for_which_there_is_no_memory_are_no_fault_of_the_set_up(
+    void **state)
 {
     struct stage *s = *state;
     const struct credentials_config config = { .kind = CREDENTIALS_CONFIG_DEFAULT };
-    s->variables = keys_in_environment;
+    s->variables = credentials_in_environment;
     bool reached = true;
     unsigned short_of = 0;
     for (size_t n = 1; reached; n++) {
@@ -295,32 +296,33 @@ static void keys_at_hand_for_which_there_is_no_memory_are_no_fault_of_the_set_up
         bool started = stage_fetch(s, &config);
         reached = s->allocations >= n;
         s->fail_at = 0;
-        if (!started || s->fetched.keys)
+        if (!started || s->fetched.credentials)
             continue;
         short_of++;
         assert_false(s->fetched.lasting);
     }
-    assert_non_null(s->fetched.keys);
+    assert_non_null(s->fetched.credentials);
     assert_true(short_of > 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keys_in_the_environment_are_at_hand),
-        cmocka_unit_test(keys_at_hand_for_which_there_is_no_memory_are_no_fault_of_the_set_up),
-        cmocka_unit_test(given_keys_are_at_hand_and_never_change),
+        cmocka_unit_test(credentials_in_the_environment_are_at_hand),
+        cmocka_unit_test(
+            credentials_at_hand_for_which_there_is_no_memory_are_no_fault_of_the_set_up),
+        cmocka_unit_test(given_credentials_are_at_hand_and_never_change),
         cmocka_unit_test(what_must_be_asked_for_is_not_at_hand),
-        cmocka_unit_test(keys_of_a_profile_may_change),
+        cmocka_unit_test(credentials_of_a_profile_may_change),
         cmocka_unit_test(the_credentials_file_is_read_as_well),
         cmocka_unit_test(a_file_that_is_broken_is_named_with_its_line),
         cmocka_unit_test(a_file_that_cannot_be_read_is_named),
         cmocka_unit_test(what_is_not_configured_is_a_lasting_failure),
         cmocka_unit_test(a_program_named_by_a_profile_is_asked),
-        cmocka_unit_test(metadata_keys_outlive_their_expiry),
-        cmocka_unit_test(roles_are_assumed_one_with_the_keys_of_the_other),
+        cmocka_unit_test(metadata_credentials_outlive_their_expiry),
+        cmocka_unit_test(roles_are_assumed_one_with_the_credentials_of_the_other),
         cmocka_unit_test(a_chain_lives_no_longer_than_its_first_link),
-        cmocka_unit_test(a_chain_that_breaks_gives_no_keys),
+        cmocka_unit_test(a_chain_that_breaks_gives_no_credentials),
         cmocka_unit_test(it_stops_at_every_turn),
         cmocka_unit_test(memory_that_is_short_ends_the_fetch_or_forbids_it),
     };

@@ -45,7 +45,7 @@ int64_t wake_wall_ms(void)
     return (int64_t)(now_ns / 1000000);
 }
 
-/* The file that keys are read from: looks end when the test says so. */
+/* The file that credentials are read from: looks end when the test says so. */
 static struct file_stamp file_now;
 static struct file_look *looking;
 static unsigned looks;
@@ -72,19 +72,20 @@ void file_look_forget(struct file_look *l)
 
 const struct alloc provider_lasting_alloc;
 
-static struct credentials *keys_of(const char *id, uint64_t expires_s)
+static struct credentials *credentials_of(const char *id, uint64_t expires_s)
 {
     struct credentials_text text = { .access_key_id = str_of(id), .secret_access_key = STR("s") };
-    struct credentials *keys = NULL;
-    credentials_new(&keys, &(struct alloc) { 0 }, &text, expires_s);
-    return keys;
+    struct credentials *credentials = NULL;
+    credentials_new(&credentials, &(struct alloc) { 0 }, &text, expires_s);
+    return credentials;
 }
 
 bool fetch_at_once(struct fetch_outcome *out, const struct credentials_config *config,
                    const struct provider_host *host)
 {
     if (at_hand)
-        *out = (struct fetch_outcome) { .keys = keys_of("AKIDHAND", never_s), .label = "given" };
+        *out = (struct fetch_outcome) { .credentials = credentials_of("AKIDHAND", never_s),
+                                        .label = "given" };
     return at_hand;
 }
 
@@ -167,7 +168,7 @@ static void pass_to(uint64_t to_ns)
 static void bring(const char *key, uint64_t lives_s, bool outlives)
 {
     struct fetch_outcome got = {
-        .keys = keys_of(key, lives_s == never_s ? never_s : now_ns / s_ns + lives_s),
+        .credentials = credentials_of(key, lives_s == never_s ? never_s : now_ns / s_ns + lives_s),
         .dated_s = (int64_t)(now_ns / s_ns),
         .outlives_expiry = outlives,
         .may_change = true,
@@ -188,13 +189,13 @@ static void fail_fetch(bool lasting)
 
 static void assert_key(const struct identity *id, const char *want)
 {
-    const struct credentials *keys = identity_current(id);
-    assert_str_equal(keys ? keys->access_key_id : STR("none"), want);
+    const struct credentials *credentials = identity_current(id);
+    assert_str_equal(credentials ? credentials->access_key_id : STR("none"), want);
 }
 
 /* --- tests --- */
 
-static void keys_at_hand_are_current_at_once_and_for_ever(void **state)
+static void credentials_at_hand_are_current_at_once_and_for_ever(void **state)
 {
     at_hand = true;
     struct identity *id = open_identity();
@@ -211,7 +212,7 @@ static void keys_at_hand_are_current_at_once_and_for_ever(void **state)
     close_identity(id);
 }
 
-static void keys_are_refreshed_before_they_expire(void **state)
+static void credentials_are_refreshed_before_they_expire(void **state)
 {
     struct identity *id = open_identity();
     assert_int_equal(fetches, 1);
@@ -229,7 +230,7 @@ static void keys_are_refreshed_before_they_expire(void **state)
     close_identity(id);
 }
 
-static void a_failing_refresh_keeps_the_keys_until_they_expire(void **state)
+static void a_failing_refresh_keeps_the_credentials_until_they_expire(void **state)
 {
     struct identity *id = open_identity();
     struct identity_report report;
@@ -257,7 +258,7 @@ static void a_failing_refresh_keeps_the_keys_until_they_expire(void **state)
     close_identity(id);
 }
 
-static void keys_of_a_metadata_service_outlive_their_expiry(void **state)
+static void credentials_of_a_metadata_service_outlive_their_expiry(void **state)
 {
     struct identity *id = open_identity();
     bring("AKID1", 3600, true);
@@ -299,7 +300,7 @@ static void a_refusal_by_the_service_forces_one_fetch_a_minute(void **state)
     close_identity(id);
 }
 
-static void keys_that_are_refused_are_not_usable_until_the_service_accepts_them(void **state)
+static void credentials_that_are_refused_are_not_usable_until_the_service_accepts_them(void **state)
 {
     struct identity *id = open_identity();
     struct identity_report report;
@@ -330,7 +331,7 @@ static void keys_that_are_refused_are_not_usable_until_the_service_accepts_them(
     close_identity(id);
 }
 
-static void the_same_keys_are_asked_for_once_a_minute_while_they_are_refused(void **state)
+static void the_same_credentials_are_asked_for_once_a_minute_while_they_are_refused(void **state)
 {
     struct identity *id = open_identity();
     bring("AKID1", never_s, false);
@@ -361,14 +362,14 @@ static void end_look(void)
     l->on_done(l, &file_now);
 }
 
-static void a_file_is_looked_at_each_second_while_its_keys_are_refused(void **state)
+static void a_file_is_looked_at_each_second_while_its_credentials_are_refused(void **state)
 {
     struct identity *id = open_identity();
     looks = 0;
     read_file(1);
     bring("AKID1", never_s, false);
     pass_to(now_ns + 60 * s_ns);
-    assert_int_equal(looks, 0); /* the keys are good: nobody looks */
+    assert_int_equal(looks, 0); /* the credentials are good: nobody looks */
     identity_refused(id, &(struct pipepoll_error) { .text = "expired" });
     pass_to(now_ns);
     read_file(1);
@@ -393,7 +394,7 @@ static void a_file_is_looked_at_each_second_while_its_keys_are_refused(void **st
     close_identity(id);
 }
 
-static void a_file_without_keys_is_looked_at_each_second(void **state)
+static void a_file_without_credentials_is_looked_at_each_second(void **state)
 {
     struct identity *id = open_identity();
     looks = 0;
@@ -433,7 +434,7 @@ static void closing_forgets_the_look_under_way(void **state)
     assert_null(looking);
 }
 
-static void a_retry_asks_at_once_for_keys_that_do_not_serve(void **state)
+static void a_retry_asks_at_once_for_credentials_that_do_not_serve(void **state)
 {
     struct identity *id = open_identity();
     fail_fetch(true);
@@ -457,7 +458,7 @@ static void a_retry_asks_at_once_for_keys_that_do_not_serve(void **state)
     close_identity(id);
 }
 
-static void keys_that_expire_while_others_are_fetched_say_so(void **state)
+static void credentials_that_expire_while_others_are_fetched_say_so(void **state)
 {
     struct identity *id = open_identity();
     struct identity_report report;
@@ -473,7 +474,7 @@ static void keys_that_expire_while_others_are_fetched_say_so(void **state)
     close_identity(id);
 }
 
-static void keys_that_had_expired_when_they_came_are_no_keys(void **state)
+static void credentials_that_had_expired_when_they_came_are_no_credentials(void **state)
 {
     struct identity *id = open_identity();
     struct identity_report report;
@@ -485,7 +486,7 @@ static void keys_that_had_expired_when_they_came_are_no_keys(void **state)
 }
 
 /* "9999-12-31T23:59:59Z" is some tools' word for never; 2611 is where 64 bits of ns end. */
-static void keys_that_expire_in_centuries_are_good_keys(void **state)
+static void credentials_that_expire_in_centuries_are_good_credentials(void **state)
 {
     static const uint64_t years[] = { 100, 584, 585, 650, 7973 };
     for (size_t i = 0; i < sizeof years / sizeof *years; i++) {
@@ -498,7 +499,7 @@ static void keys_that_expire_in_centuries_are_good_keys(void **state)
     }
 }
 
-static void expired_keys_that_serve_on_say_why(void **state)
+static void expired_credentials_that_serve_on_say_why(void **state)
 {
     struct identity *id = open_identity();
     struct identity_report report;
@@ -526,7 +527,7 @@ static void a_step_of_the_calendar_clock_changes_nothing(void **state)
 {
     struct identity *id = open_identity();
     struct fetch_outcome got = {
-        .keys = keys_of("AKID1", 5000000 + 3600),
+        .credentials = credentials_of("AKID1", 5000000 + 3600),
         .dated_s = 5000000, /* the service's clock: far from ours */
         .may_change = true,
         .label = "profile p",
@@ -563,7 +564,7 @@ static void closing_stops_the_fetch_and_waits_for_its_end(void **state)
     assert_int_equal(stopped, 1);
     assert_true(alarm_ns == ALARM_OFF);
     under_way = false;
-    struct fetch_outcome late = { .keys = keys_of("AKIDLATE", never_s) };
+    struct fetch_outcome late = { .credentials = credentials_of("AKIDLATE", never_s) };
     order.on_done(order.ctx, &late);
     assert_int_equal(closed, 0);
     the_alarm->ring(the_alarm);
@@ -573,22 +574,23 @@ static void closing_stops_the_fetch_and_waits_for_its_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keys_at_hand_are_current_at_once_and_for_ever),
-        cmocka_unit_test(keys_are_refreshed_before_they_expire),
-        cmocka_unit_test(a_failing_refresh_keeps_the_keys_until_they_expire),
-        cmocka_unit_test(keys_of_a_metadata_service_outlive_their_expiry),
+        cmocka_unit_test(credentials_at_hand_are_current_at_once_and_for_ever),
+        cmocka_unit_test(credentials_are_refreshed_before_they_expire),
+        cmocka_unit_test(a_failing_refresh_keeps_the_credentials_until_they_expire),
+        cmocka_unit_test(credentials_of_a_metadata_service_outlive_their_expiry),
         cmocka_unit_test(a_refusal_by_the_service_forces_one_fetch_a_minute),
-        cmocka_unit_test(keys_that_are_refused_are_not_usable_until_the_service_accepts_them),
-        cmocka_unit_test(the_same_keys_are_asked_for_once_a_minute_while_they_are_refused),
-        cmocka_unit_test(a_file_is_looked_at_each_second_while_its_keys_are_refused),
-        cmocka_unit_test(a_file_without_keys_is_looked_at_each_second),
+        cmocka_unit_test(
+            credentials_that_are_refused_are_not_usable_until_the_service_accepts_them),
+        cmocka_unit_test(the_same_credentials_are_asked_for_once_a_minute_while_they_are_refused),
+        cmocka_unit_test(a_file_is_looked_at_each_second_while_its_credentials_are_refused),
+        cmocka_unit_test(a_file_without_credentials_is_looked_at_each_second),
         cmocka_unit_test(a_file_that_changed_as_it_was_read_is_read_once_more),
         cmocka_unit_test(closing_forgets_the_look_under_way),
-        cmocka_unit_test(a_retry_asks_at_once_for_keys_that_do_not_serve),
-        cmocka_unit_test(keys_that_expire_while_others_are_fetched_say_so),
-        cmocka_unit_test(keys_that_had_expired_when_they_came_are_no_keys),
-        cmocka_unit_test(keys_that_expire_in_centuries_are_good_keys),
-        cmocka_unit_test(expired_keys_that_serve_on_say_why),
+        cmocka_unit_test(a_retry_asks_at_once_for_credentials_that_do_not_serve),
+        cmocka_unit_test(credentials_that_expire_while_others_are_fetched_say_so),
+        cmocka_unit_test(credentials_that_had_expired_when_they_came_are_no_credentials),
+        cmocka_unit_test(credentials_that_expire_in_centuries_are_good_credentials),
+        cmocka_unit_test(expired_credentials_that_serve_on_say_why),
         cmocka_unit_test(whoever_waits_hears_that_there_was_no_memory),
         cmocka_unit_test(a_step_of_the_calendar_clock_changes_nothing),
         cmocka_unit_test(without_memory_for_a_fetch_it_tries_again),

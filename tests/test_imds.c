@@ -37,13 +37,13 @@ static void run(struct stage *s)
     assert_true(stage_run(s, &provider_imds, &chain, NULL, NULL));
 }
 
-static void a_token_then_the_role_then_its_keys(void **state)
+static void a_token_then_the_role_then_its_credentials(void **state)
 {
     struct stage *s = *state;
     STAGE_PLAY(s, TOKEN, ROLE, KEYS("Success"));
     run(s);
-    stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
-    assert_int_equal(s->outcome.keys->expires_s, 1632267685);
+    stage_assert_credentials(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
+    assert_int_equal(s->outcome.credentials->expires_s, 1632267685);
     assert_int_equal(s->outcome.dated_s, 1632246085);
     assert_int_equal(s->requests, 3);
     stage_assert_asked(s, 1, "PUT /latest/api/token HTTP/1.1\r\n");
@@ -62,7 +62,7 @@ static void each_request_is_made_again_after_a_5xx(void **state)
     struct stage *s = *state;
     STAGE_PLAY(s, STATUS(503), TOKEN, STATUS(500), ROLE, STATUS(502), KEYS("Success"));
     run(s);
-    stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
+    stage_assert_credentials(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
     assert_int_equal(s->requests, 6);
 }
 
@@ -80,7 +80,7 @@ static void a_token_that_is_over_is_refreshed_once(void **state)
     struct stage *s = *state;
     STAGE_PLAY(s, TOKEN, STATUS(401), TOKEN, ROLE, KEYS("Success"));
     run(s);
-    stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
+    stage_assert_credentials(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
     STAGE_PLAY(s, TOKEN, STATUS(401), TOKEN, STATUS(401));
     run(s);
     assert_int_equal(s->requests, 4);
@@ -94,7 +94,7 @@ static void version_1_is_asked_only_where_it_is_allowed_and_no_token_is_given(vo
     chain.imds_v1 = true;
     STAGE_PLAY(s, STATUS(404), ROLE, KEYS("Success"));
     assert_true(stage_run(s, &provider_imds, &chain, NULL, NULL));
-    stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
+    stage_assert_credentials(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
     assert_int_equal(s->requests, 3);
     STAGE_PLAY(s, STATUS(405), STATUS(401));
     assert_true(stage_run(s, &provider_imds, &chain, NULL, NULL));
@@ -123,7 +123,7 @@ static void each_failure_says_what_to_do(void **state)
     stage_assert_failed(s, true, "attach an IAM role");
     STAGE_PLAY(s, TOKEN, ROLE, STATUS(404));
     run(s);
-    stage_assert_failed(s, true, "knows no keys of its role (HTTP 404)");
+    stage_assert_failed(s, true, "knows no credentials of its role (HTTP 404)");
     STAGE_PLAY(s, TOKEN, ROLE, KEYS("AssumeRoleUnauthorizedAccess"));
     run(s);
     stage_assert_failed(s, false, "Code is \"AssumeRoleUnauthorizedAccess\", not \"Success\"");
@@ -181,7 +181,7 @@ static void it_stops_at_every_turn(void **state)
         STAGE_PLAY(s, TOKEN, STATUS(503), ROLE, KEYS("Success"));
         in_time = stage_run_and_stop(s, &provider_imds, &chain, NULL, loop_stats);
     }
-    assert_non_null(s->outcome.keys); /* all turns of a whole run were tried */
+    assert_non_null(s->outcome.credentials); /* all turns of a whole run were tried */
 }
 
 static void memory_that_is_short_ends_the_run_or_forbids_it(void **state)
@@ -195,7 +195,7 @@ static void memory_that_is_short_ends_the_run_or_forbids_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_token_then_the_role_then_its_keys),
+        cmocka_unit_test(a_token_then_the_role_then_its_credentials),
         cmocka_unit_test(each_request_is_made_again_after_a_5xx),
         cmocka_unit_test(attempts_are_as_many_as_the_chain_says),
         cmocka_unit_test(a_token_that_is_over_is_refreshed_once),

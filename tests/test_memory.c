@@ -1,7 +1,7 @@
 /* Want of memory, at each place where it may be met: a script of polls (answers, throttling,
- * refused and refreshed keys, roles, files) from open to closed, in which one allocation fails, the
- * n-th, for every n; or all do from the n-th on. Nothing may crash, leak or hang, what fails for it
- * says so, and what can be tried again is.
+ * refused and refreshed credentials, roles, files) from open to closed, in which one allocation
+ * fails, the n-th, for every n; or all do from the n-th on. Nothing may crash, leak or hang, what
+ * fails for it says so, and what can be tried again is.
  *
  * Time is put forward wherever nothing is left to do but wait, so that a life takes no longer than
  * its work does.
@@ -193,7 +193,8 @@ struct script {
     enum source source;
     unsigned faults,
         other_failures; /* that the server made; that were told as anything else than memory */
-    unsigned answers, failures, target_count, removed, closed, expired, throttled, keys_given;
+    unsigned answers, failures, target_count, removed, closed, expired, throttled,
+        credentials_given;
     bool refreshed; /* asked to */
     char replies[REPLIES][512];
     unsigned reply_count;
@@ -251,7 +252,7 @@ static void on_credentials(struct pipepoll_sink *self, const struct pipepoll_ide
     bool is_known = !identity->reason.len || identity->refused;
     snprintf(last_reason, sizeof last_reason, "%.*s", STR_ARG(identity->reason));
     must(is_known || !is_ours() || identity->cause == PIPEPOLL_CAUSE_MEMORY,
-         "that keys lack memory has its cause");
+         "that credentials lack memory has its cause");
 }
 
 static void on_closed(void *ctx)
@@ -277,21 +278,21 @@ static bool begins(str text, const char *with)
 static struct server_reply answer(struct server *server, const struct server_request *rq)
 {
     struct script *s = server->ctx;
-    char keys[256];
+    char credentials[256];
     if (begins(rq->head, "GET /keys")) {
-        snprintf(keys, sizeof keys,
+        snprintf(credentials, sizeof credentials,
                  "{\"AccessKeyId\":\"AKID%u\",\"SecretAccessKey\":\"s\",\"Token\":\"t\","
                  "\"Expiration\":\"2100-01-01T00:00:00Z\"}",
-                 ++s->keys_given);
-        return reply(s, "200 OK", keys);
+                 ++s->credentials_given);
+        return reply(s, "200 OK", credentials);
     }
     if (begins(rq->body, "Action=AssumeRole")) {
-        snprintf(keys, sizeof keys,
+        snprintf(credentials, sizeof credentials,
                  "{\"AssumeRoleResponse\":{\"AssumeRoleResult\":{\"Credentials\":{"
                  "\"AccessKeyId\":\"ASIA%u\",\"SecretAccessKey\":\"s\",\"SessionToken\":\"t\","
                  "\"Expiration\":4102444800}}}}",
-                 ++s->keys_given);
-        return reply(s, "200 OK", keys);
+                 ++s->credentials_given);
+        return reply(s, "200 OK", credentials);
     }
     switch (rng_next(&s->rng) % 8) {
     case 0:
@@ -321,7 +322,7 @@ static struct server_reply answer(struct server *server, const struct server_req
     return jobs;
 }
 
-static int keys_of(struct script *s, struct pipepoll_credentials **out)
+static int credentials_of(struct script *s, struct pipepoll_credentials **out)
 {
     struct pipepoll_role role = { .size = sizeof role,
                                   .arn = STR("arn:aws:iam::123456789012:role/Name"),
@@ -366,7 +367,7 @@ static int add(struct script *s, const char *region, const char *host)
 static int start(struct script *s)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
-    int r = keys_of(s, &o.credentials);
+    int r = credentials_of(s, &o.credentials);
     if (r)
         return r;
     o.sink = &s->sink;

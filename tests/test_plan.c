@@ -79,7 +79,7 @@ static void a_change_of_plan_touches_only_what_changed(void **state)
 }
 
 /* Another account has other jobs. */
-static void the_same_target_with_other_keys_is_another(void **state)
+static void the_same_target_with_other_credentials_is_another(void **state)
 {
     (void)state;
     struct config c = accept(WEB "[target b]\nregions = us-east-1\ncategory = Build\n"
@@ -92,7 +92,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_of_plan_touches_only_what_changed),
-        cmocka_unit_test(the_same_target_with_other_keys_is_another),
+        cmocka_unit_test(the_same_target_with_other_credentials_is_another),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }

@@ -33,7 +33,7 @@ struct world {
     void (*on_failure)(struct world *w, struct pipepoll_target *from);
     void (*on_removed)(struct world *w, struct pipepoll_target *from);
     size_t allocations;
-    unsigned told_of_keys;
+    unsigned told_of_credentials;
     unsigned leaks; /* blocks with a secret in them that were given back */
 };
 
@@ -91,7 +91,7 @@ static void sink_removed(struct pipepoll_sink *self, struct pipepoll_target *fro
 static void sink_credentials(struct pipepoll_sink *self, const struct pipepoll_identity *identity)
 {
     struct world *w = (struct world *)self;
-    w->told_of_keys += identity->usable;
+    w->told_of_credentials += identity->usable;
 }
 
 static void on_closed(void *ctx)
@@ -131,11 +131,11 @@ static void *counting_resize(void *ctx, void *ptr, size_t old_size, size_t new_s
     return at;
 }
 
-static struct pipepoll_options options_of(struct world *w, struct pipepoll_credentials *keys)
+static struct pipepoll_options options_of(struct world *w, struct pipepoll_credentials *credentials)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
     o.sink = &w->sink;
-    o.credentials = keys;
+    o.credentials = credentials;
     o.seed = 1;
     o.request_timeout_ms = 3000;
     o.resize = counting_resize;
@@ -154,12 +154,12 @@ static struct pipepoll_target_options target_options_of(struct world *w)
     return o;
 }
 
-static struct pipepoll_credentials *example_keys(void)
+static struct pipepoll_credentials *example_credentials(void)
 {
-    struct pipepoll_credentials *keys = NULL;
-    pipepoll_credentials_static(&keys, STR("AKIDEXAMPLE"), STR("very-secret-key"),
+    struct pipepoll_credentials *credentials = NULL;
+    pipepoll_credentials_static(&credentials, STR("AKIDEXAMPLE"), STR("very-secret-key"),
                                 STR("very-secret-token"), NULL);
-    return keys;
+    return credentials;
 }
 
 static void world_open(struct world *w,
@@ -176,11 +176,11 @@ static void world_open(struct world *w,
 
 static void world_poll(struct world *w)
 {
-    struct pipepoll_credentials *keys = example_keys();
-    struct pipepoll_options o = options_of(w, keys);
+    struct pipepoll_credentials *credentials = example_credentials();
+    struct pipepoll_options o = options_of(w, credentials);
     struct pipepoll_target_options t = target_options_of(w);
     assert_int_equal(pipepoll_open(&w->poller, &w->loop, &o, NULL), 0);
-    pipepoll_credentials_unref(keys);
+    pipepoll_credentials_unref(credentials);
     assert_int_equal(pipepoll_target_add(w->poller, &t, &w->target, NULL), 0);
 }
 
@@ -432,13 +432,13 @@ static void a_full_batch_is_followed_at_once(void **state)
 {
     struct world w;
     world_open(&w, three_then_none);
-    struct pipepoll_credentials *keys = example_keys();
-    struct pipepoll_options o = options_of(&w, keys);
+    struct pipepoll_credentials *credentials = example_credentials();
+    struct pipepoll_options o = options_of(&w, credentials);
     struct pipepoll_target_options t = target_options_of(&w);
     t.interval_ms = 2000; /* the first poll comes within it, the other three must not wait */
     t.max_batch_size = 1;
     assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, NULL), 0);
-    pipepoll_credentials_unref(keys);
+    pipepoll_credentials_unref(credentials);
     assert_int_equal(pipepoll_target_add(w.poller, &t, &w.target, NULL), 0);
     RUN_UNTIL(&w, w.answers >= 1);
     uint64_t first_ns = uv_hrtime();
@@ -458,12 +458,12 @@ static void a_region_that_hangs_delays_no_other(void **state)
 {
     struct world w;
     world_open(&w, hang_in_eu);
-    struct pipepoll_credentials *keys = example_keys();
-    struct pipepoll_options o = options_of(&w, keys);
+    struct pipepoll_credentials *credentials = example_credentials();
+    struct pipepoll_options o = options_of(&w, credentials);
     o.max_in_flight = 4;
     o.request_timeout_ms = 1000;
     assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, NULL), 0);
-    pipepoll_credentials_unref(keys);
+    pipepoll_credentials_unref(credentials);
     struct pipepoll_target_options t = target_options_of(&w);
     struct pipepoll_target *added;
     for (int i = 0; i < 20; i++) {
@@ -559,10 +559,10 @@ static void an_open_poller_keeps_the_loop_alive_even_when_parked_or_without_targ
     struct world w;
     world_open(&w, no_jobs);
     w.sink.credit = sink_credit;
-    struct pipepoll_credentials *keys = example_keys();
-    struct pipepoll_options o = options_of(&w, keys);
+    struct pipepoll_credentials *credentials = example_credentials();
+    struct pipepoll_options o = options_of(&w, credentials);
     assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, NULL), 0);
-    pipepoll_credentials_unref(keys);
+    pipepoll_credentials_unref(credentials);
     assert_true(loop_lives(&w));
     struct pipepoll_target_options t = target_options_of(&w);
     assert_int_equal(pipepoll_target_add(w.poller, &t, NULL, NULL), 0);
@@ -575,13 +575,13 @@ static void the_loop_may_end_with_an_open_poller_and_idle_connections(void **sta
 {
     struct world w;
     world_open(&w, no_jobs);
-    struct pipepoll_credentials *keys = example_keys();
-    struct pipepoll_options o = options_of(&w, keys);
+    struct pipepoll_credentials *credentials = example_credentials();
+    struct pipepoll_options o = options_of(&w, credentials);
     struct pipepoll_target_options t = target_options_of(&w);
     t.interval_ms = 1000;
     o.seed = 3;
     assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, NULL), 0);
-    pipepoll_credentials_unref(keys);
+    pipepoll_credentials_unref(credentials);
     assert_int_equal(pipepoll_target_add(w.poller, &t, &w.target, NULL), 0);
     RUN_UNTIL(&w, w.answers);
     pipepoll_keep_loop_alive(w.poller, false);
@@ -632,7 +632,7 @@ static void a_warm_poll_allocates_nothing(void **state)
     world_close(&w);
 }
 
-/* --- keys --- */
+/* --- credentials --- */
 
 static void add_one_with_a_long_token(struct world *w, uint32_t interval_ms)
 {
@@ -644,7 +644,7 @@ static void add_one_with_a_long_token(struct world *w, uint32_t interval_ms)
                                 (str) { token, sizeof token }, NULL);
     assert_int_equal(pipepoll_target_add(w->poller, &o, NULL, NULL), 0);
     pipepoll_credentials_unref(o.credentials);
-    assert_int_equal(w->told_of_keys, 1); /* never from inside */
+    assert_int_equal(w->told_of_credentials, 1); /* never from inside */
 }
 
 static void add_a_lazy_one(struct world *w, struct pipepoll_target *from)
@@ -653,7 +653,7 @@ static void add_a_lazy_one(struct world *w, struct pipepoll_target *from)
 }
 
 /* The target that fails looks again in a minute, the other polls within a day. */
-static void news_of_keys_waits_for_no_poll(void **state)
+static void news_of_credentials_waits_for_no_poll(void **state)
 {
     struct world w;
     world_open(&w, denied);
@@ -661,7 +661,7 @@ static void news_of_keys_waits_for_no_poll(void **state)
     world_poll(&w);
     RUN_UNTIL(&w, w.failures);
     uint64_t since_ms = uv_now(&w.loop);
-    RUN_UNTIL(&w, w.told_of_keys == 2);
+    RUN_UNTIL(&w, w.told_of_credentials == 2);
     assert_in_range(uv_now(&w.loop) - since_ms, 0, 20000);
     world_close(&w);
 }
@@ -714,23 +714,23 @@ static void wrong_options_are_refused_in_one_sentence(void **state)
 {
     struct world w;
     world_open(&w, no_jobs);
-    struct pipepoll_credentials *keys = example_keys();
-    struct pipepoll_options o = options_of(&w, keys);
+    struct pipepoll_credentials *credentials = example_credentials();
+    struct pipepoll_options o = options_of(&w, credentials);
     struct pipepoll_error why;
     o.max_in_flight = 70000;
     assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, &why), PIPEPOLL_EINVAL);
     assert_non_null(strstr(why.text, "max_in_flight 70000"));
-    o = options_of(&w, keys);
+    o = options_of(&w, credentials);
     o.sink = NULL;
     assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, &why), PIPEPOLL_EINVAL);
-    o = options_of(&w, keys);
+    o = options_of(&w, credentials);
     o.size = 0;
     assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, &why), PIPEPOLL_EINVAL);
-    o = options_of(&w, keys);
+    o = options_of(&w, credentials);
     o.ca_bundle = STR("/nowhere/ca.pem");
     assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, &why), PIPEPOLL_ESYSTEM);
     assert_non_null(strstr(why.text, "/nowhere/ca.pem"));
-    o = options_of(&w, keys);
+    o = options_of(&w, credentials);
     setenv("TEST_FOLDER", "/nowhere/else", 1);
     setenv("REQUESTS_CA_BUNDLE", "${TEST_FOLDER}/r.pem", 1);
     assert_int_equal(pipepoll_open(&w.poller, &w.loop, &o, &why), PIPEPOLL_ESYSTEM);
@@ -740,7 +740,7 @@ static void wrong_options_are_refused_in_one_sentence(void **state)
     assert_non_null(strstr(why.text, "/nowhere/else/a.pem"));
     unsetenv("AWS_CA_BUNDLE");
     unsetenv("REQUESTS_CA_BUNDLE");
-    pipepoll_credentials_unref(keys);
+    pipepoll_credentials_unref(credentials);
     server_close(&w.server);
     uv_run(&w.loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&w.loop), 0);
@@ -801,22 +801,22 @@ static void facts_need_no_poller(void **state)
 
 static void credentials_come_from_the_environment(void **state)
 {
-    struct pipepoll_credentials *keys = NULL;
+    struct pipepoll_credentials *credentials = NULL;
     struct pipepoll_error why;
     unsetenv("AWS_ACCESS_KEY_ID");
     unsetenv("AWS_SESSION_TOKEN");
     setenv("AWS_SECRET_ACCESS_KEY", "very-secret-key", 1);
-    assert_int_equal(pipepoll_credentials_environment(&keys, &why), PIPEPOLL_ECREDENTIALS);
+    assert_int_equal(pipepoll_credentials_environment(&credentials, &why), PIPEPOLL_ECREDENTIALS);
     assert_non_null(strstr(why.text, "AWS_ACCESS_KEY_ID"));
     setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
     setenv("AWS_SECRET_ACCESS_KEY", " ", 1);
-    assert_int_equal(pipepoll_credentials_environment(&keys, &why), PIPEPOLL_ECREDENTIALS);
+    assert_int_equal(pipepoll_credentials_environment(&credentials, &why), PIPEPOLL_ECREDENTIALS);
     setenv("AWS_SECRET_ACCESS_KEY", "very-secret-key\n", 1);
-    assert_int_equal(pipepoll_credentials_environment(&keys, &why), PIPEPOLL_EINVAL);
+    assert_int_equal(pipepoll_credentials_environment(&credentials, &why), PIPEPOLL_EINVAL);
     assert_null(strstr(why.text, "very-secret"));
     setenv("AWS_SECRET_ACCESS_KEY", "very-secret-key", 1);
-    assert_int_equal(pipepoll_credentials_environment(&keys, &why), 0);
-    assert_null(pipepoll_credentials_unref(keys));
+    assert_int_equal(pipepoll_credentials_environment(&credentials, &why), 0);
+    assert_null(pipepoll_credentials_unref(credentials));
 }
 
 int main(void)
@@ -845,7 +845,7 @@ int main(void)
         cmocka_unit_test(the_loop_may_end_with_an_open_poller_and_idle_connections),
         cmocka_unit_test(counters_can_be_asked_for_until_closed),
         cmocka_unit_test(a_warm_poll_allocates_nothing),
-        cmocka_unit_test(news_of_keys_waits_for_no_poll),
+        cmocka_unit_test(news_of_credentials_waits_for_no_poll),
         cmocka_unit_test(a_longer_token_leaves_nothing_of_the_last_behind),
         cmocka_unit_test(a_quotation_that_is_cut_holds_no_part_of_the_token),
         cmocka_unit_test(wrong_options_are_refused_in_one_sentence),

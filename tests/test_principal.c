@@ -6,8 +6,8 @@
 
 static struct identity_options given;
 static struct identity_report now;
-static struct credentials keys;
-static bool has_keys;
+static struct credentials credentials;
+static bool has_credentials;
 static unsigned opened, changes;
 static void (*close_done)(void *ctx);
 static void *close_ctx;
@@ -28,7 +28,7 @@ void identity_close(struct identity *id, void (*closed)(void *ctx), void *ctx)
 
 struct credentials *identity_current(const struct identity *id)
 {
-    return has_keys ? &keys : NULL;
+    return has_credentials ? &credentials : NULL;
 }
 
 void identity_report(const struct identity *id, struct identity_report *out)
@@ -55,7 +55,7 @@ static int set_up(void **state)
     all = (struct principals) { .on_change = on_change };
     list_init(&all.news);
     now = (struct identity_report) { .label = "", .why = "", .expires_s = INT64_MAX };
-    has_keys = false;
+    has_credentials = false;
     opened = changes = 0;
     return 0;
 }
@@ -107,7 +107,7 @@ static void equal_configs_share_a_principal_until_the_last_one_leaves(void **sta
     pipepoll_credentials_unref(other);
 }
 
-static void keys_at_hand_are_news_and_a_fetch_under_way_is_none(void **state)
+static void credentials_at_hand_are_news_and_a_fetch_under_way_is_none(void **state)
 {
     struct pipepoll_credentials *config = NULL;
     pipepoll_credentials_default(&config, NULL);
@@ -122,7 +122,7 @@ static void keys_at_hand_are_news_and_a_fetch_under_way_is_none(void **state)
     given.on_change(NULL, given.ctx); /* whatever its news: it ends */
     end(waits);
     assert_null(principal_next_changed(&all));
-    has_keys = true;
+    has_credentials = true;
     struct principal *has = join(config);
     assert_ptr_equal(principal_next_changed(&all), has);
     end(has);
@@ -171,8 +171,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(equal_configs_share_a_principal_until_the_last_one_leaves,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(keys_at_hand_are_news_and_a_fetch_under_way_is_none, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(credentials_at_hand_are_news_and_a_fetch_under_way_is_none,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_retry_is_for_all_and_remembered_until_it_is_over, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_failure_is_told_once_whatever_its_numbers, set_up,

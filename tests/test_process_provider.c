@@ -18,23 +18,23 @@ static void run(struct stage *s, const char *line)
     assert_true(stage_run(s, &provider_process, &chain, NULL, NULL));
 }
 
-static void a_program_prints_keys(void **state)
+static void a_program_prints_credentials(void **state)
 {
     struct stage *s = *state;
     run(s, "/bin/echo '" KEYS "'");
-    stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
-    assert_int_equal(s->outcome.keys->expires_s, 1632267685);
-    assert_str_equal(s->outcome.keys->account_id, "123456789012");
+    stage_assert_credentials(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
+    assert_int_equal(s->outcome.credentials->expires_s, 1632267685);
+    assert_str_equal(s->outcome.credentials->account_id, "123456789012");
 }
 
-static void permanent_keys_are_fine(void **state)
+static void permanent_credentials_are_fine(void **state)
 {
     struct stage *s = *state;
     run(s, "echo '{\"Version\": 1, \"AccessKeyId\": \"A\", \"SecretAccessKey\": \"B\", "
            "\"AccountId\": \"210987654321\"}'");
-    stage_assert_keys(s, "A", "B", "");
-    assert_int_equal(s->outcome.keys->expires_s, UINT64_MAX);
-    assert_str_equal(s->outcome.keys->account_id, "210987654321");
+    stage_assert_credentials(s, "A", "B", "");
+    assert_int_equal(s->outcome.credentials->expires_s, UINT64_MAX);
+    assert_str_equal(s->outcome.credentials->account_id, "210987654321");
 }
 
 static void no_shell_reads_the_line(void **state)
@@ -99,7 +99,7 @@ static void it_stops_at_every_turn(void **state)
     bool in_time = true;
     for (unsigned loop_stats = 0; in_time; loop_stats++)
         in_time = stage_run_and_stop(s, &provider_process, &chain, NULL, loop_stats);
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
 }
 
 static void memory_that_is_short_ends_the_run_or_forbids_it(void **state)
@@ -112,8 +112,8 @@ static void memory_that_is_short_ends_the_run_or_forbids_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_program_prints_keys),
-        cmocka_unit_test(permanent_keys_are_fine),
+        cmocka_unit_test(a_program_prints_credentials),
+        cmocka_unit_test(permanent_credentials_are_fine),
         cmocka_unit_test(no_shell_reads_the_line),
         cmocka_unit_test(each_failure_is_told_without_the_arguments),
         cmocka_unit_test(a_line_that_is_too_long_is_refused),

@@ -81,7 +81,7 @@ def check_complaints(program, folder):
         bare = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         bare.update(HOME=folder, AWS_EC2_METADATA_DISABLED="true")
         said = complaint(program, url, bare)
-        if not said.startswith("no usable keys: "):
+        if not said.startswith("no usable credentials: "):
             sys.exit(f"without keys the example said {said!r}")
         said = complaint(program, url, ENVIRONMENT)
         if not said.startswith("us-east-1: "):

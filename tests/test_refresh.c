@@ -220,7 +220,7 @@ static void a_loop_that_stood_still_skips_ages(void **state)
     assert_int_equal(r.state, REFRESH_EXPIRED);
 }
 
-static void keys_that_last_for_ever_are_left_alone(void **state)
+static void credentials_that_last_for_ever_are_left_alone(void **state)
 {
     (void)state;
     const struct refresh_set fixed = { REFRESH_NEVER, false, false, false };
@@ -233,7 +233,7 @@ static void keys_that_last_for_ever_are_left_alone(void **state)
     assert_int_equal(r.state, REFRESH_FRESH);
 }
 
-static void keys_that_cannot_change_expire_without_a_fetch(void **state)
+static void credentials_that_cannot_change_expire_without_a_fetch(void **state)
 {
     (void)state;
     const struct refresh_set fixed = { start + HOUR, false, false, false };
@@ -249,7 +249,7 @@ static void keys_that_cannot_change_expire_without_a_fetch(void **state)
     assert_false(refresh_on_refused(&r, start + 2 * HOUR));
 }
 
-static void keys_for_ever_that_may_change_are_fetched_when_forced(void **state)
+static void credentials_for_ever_that_may_change_are_fetched_when_forced(void **state)
 {
     (void)state;
     const struct refresh_set file = { REFRESH_NEVER, false, true, false };
@@ -349,7 +349,7 @@ static void what_needs_a_change_is_looked_at_every_minute(void **state)
     }
 }
 
-/* A source of keys with moods, and what the policy must make of it. */
+/* A source of credentials with moods, and what the policy must make of it. */
 struct world {
     uint64_t seed;
     struct rng rng;
@@ -482,9 +482,9 @@ int main(void)
         cmocka_unit_test(the_same_set_again_is_asked_for_ever_sooner_but_not_madly),
         cmocka_unit_test(a_hanging_fetch_does_not_keep_a_set_from_expiring),
         cmocka_unit_test(a_loop_that_stood_still_skips_ages),
-        cmocka_unit_test(keys_that_last_for_ever_are_left_alone),
-        cmocka_unit_test(keys_that_cannot_change_expire_without_a_fetch),
-        cmocka_unit_test(keys_for_ever_that_may_change_are_fetched_when_forced),
+        cmocka_unit_test(credentials_that_last_for_ever_are_left_alone),
+        cmocka_unit_test(credentials_that_cannot_change_expire_without_a_fetch),
+        cmocka_unit_test(credentials_for_ever_that_may_change_are_fetched_when_forced),
         cmocka_unit_test(a_fetch_is_forced_once_a_minute),
         cmocka_unit_test(
             a_refused_set_that_stays_the_same_is_fetched_each_minute_until_it_is_accepted),

@@ -200,7 +200,7 @@ static void an_empty_name_is_no_profile_rather_than_the_default_one(void **state
     check_error("", PIPEPOLL_EINVAL, "profile \"\" (AWS_DEFAULT_PROFILE) has no name");
 }
 
-static void the_services_that_give_out_keys_have_endpoints_too(void **state)
+static void the_services_that_give_out_credentials_have_endpoints_too(void **state)
 {
     setenv("AWS_ENDPOINT_URL", "http://all", 1);
     setenv("AWS_ENDPOINT_URL_STS", "http://sts", 1);
@@ -315,7 +315,7 @@ int main(void)
         cmocka_unit_test_setup(a_switch_that_is_neither_on_nor_off_is_refused, set_up),
         cmocka_unit_test_setup(an_empty_endpoint_is_refused_wherever_it_stands, set_up),
         cmocka_unit_test_setup(an_empty_name_is_no_profile_rather_than_the_default_one, set_up),
-        cmocka_unit_test_setup(the_services_that_give_out_keys_have_endpoints_too, set_up),
+        cmocka_unit_test_setup(the_services_that_give_out_credentials_have_endpoints_too, set_up),
         cmocka_unit_test_setup(the_older_variable_names_the_profile_when_the_newer_one_is_unset,
                                set_up),
         cmocka_unit_test_setup(roots_are_a_path_and_may_be_those_of_requests, set_up),

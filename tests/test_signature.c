@@ -9,7 +9,7 @@
 
 #define ROWS TEST_DATA "/signatures.jsonl"
 
-static const struct signature_keys example = {
+static const struct signature_credentials example = {
     STR_INIT("AKIDEXAMPLE"),
     STR_INIT("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
     STR_INIT(""),
@@ -80,8 +80,9 @@ static void verify_row(const json_t *row)
     struct request rq = {
         .method = STR("POST"), .target = STR("/"), .headers = headers, .body = text_of(row, "body")
     };
-    struct signature_keys keys = { text_of(row, "access_key_id"), text_of(row, "secret_access_key"),
-                                   text_of(row, "token") };
+    struct signature_credentials credentials = { text_of(row, "access_key_id"),
+                                                 text_of(row, "secret_access_key"),
+                                                 text_of(row, "token") };
     struct message date = { .rq = { .headers = date.headers, .header_count = 1 } };
     struct refusal r = { 0 };
     size_t i;
@@ -96,11 +97,11 @@ static void verify_row(const json_t *row)
     headers[rq.header_count++] = (struct header) { STR("X-Amz-Date"), text_of(row, "timestamp") };
     headers[rq.header_count++] =
         (struct header) { STR("Authorization"), text_of(row, "authorization") };
-    if (keys.session_token.len)
+    if (credentials.session_token.len)
         headers[rq.header_count++] =
-            (struct header) { STR("X-Amz-Security-Token"), keys.session_token };
+            (struct header) { STR("X-Amz-Security-Token"), credentials.session_token };
     date.headers[0] = (struct header) { STR("X-Amz-Date"), text_of(row, "timestamp") };
-    if (!signature_verify(&r, &rq, &keys, amz_date_of(&date)))
+    if (!signature_verify(&r, &rq, &credentials, amz_date_of(&date)))
         fail_msg("vector %d: %s", (int)json_integer_value(json_object_get(row, "n")), r.message);
 }
 
@@ -231,7 +232,7 @@ static void a_signature_may_stand_in_the_query_string(void **state)
 {
     struct message m;
     struct refusal r;
-    struct signature_keys with_token = example;
+    struct signature_credentials with_token = example;
     (void)state;
     with_token.session_token = STR("a+b/c==");
     message_with_query(&m, in_query);
@@ -310,9 +311,9 @@ static void another_secret_key_is_refused(void **state)
     for (size_t i = 0; i < sizeof secret; i++) {
         memcpy(secret, example.secret_access_key.ptr, sizeof secret);
         secret[i] ^= 1;
-        struct signature_keys keys = example;
-        keys.secret_access_key = (str) { secret, sizeof secret };
-        assert_false(signature_verify(&r, &m.rq, &keys, known_s));
+        struct signature_credentials credentials = example;
+        credentials.secret_access_key = (str) { secret, sizeof secret };
+        assert_false(signature_verify(&r, &m.rq, &credentials, known_s));
         assert_string_equal(r.code, "InvalidSignatureException");
     }
 }
@@ -321,20 +322,20 @@ static void an_unknown_key_or_a_wrong_token_is_not_recognised(void **state)
 {
     struct message m;
     struct refusal r;
-    struct signature_keys keys = example;
+    struct signature_credentials credentials = example;
     const char *text = "The security token included in the request is invalid.";
     (void)state;
     message_known(&m);
-    keys.access_key_id = STR("AKIDOTHER");
-    assert_false(signature_verify(&r, &m.rq, &keys, known_s));
+    credentials.access_key_id = STR("AKIDOTHER");
+    assert_false(signature_verify(&r, &m.rq, &credentials, known_s));
     assert_string_equal(r.code, "UnrecognizedClientException");
     assert_string_equal(r.message, text);
-    keys = example;
-    keys.session_token = STR("token");
-    assert_false(signature_verify(&r, &m.rq, &keys, known_s));
+    credentials = example;
+    credentials.session_token = STR("token");
+    assert_false(signature_verify(&r, &m.rq, &credentials, known_s));
     assert_string_equal(r.message, text);
     m.headers[m.rq.header_count++] = (struct header) { STR("X-Amz-Security-Token"), STR("token") };
-    assert_true(signature_verify(&r, &m.rq, &keys, known_s));
+    assert_true(signature_verify(&r, &m.rq, &credentials, known_s));
     assert_refused(&m, known_s, "UnrecognizedClientException", text);
 }
 

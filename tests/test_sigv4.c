@@ -189,7 +189,7 @@ static void memory_too_small_is_refused_and_never_overrun(void **state)
     (void)state;
     struct poll p;
     struct sigv4_key k;
-    struct credentials *c = keys(SECRET);
+    struct credentials *c = credentials(SECRET);
     poll_init_us(&p, AT_2015);
     p.rq.path = STR("/a path/../b");
     assert_int_equal(sigv4_key_init(&k, STR("us-east-1"), STR("codepipeline")), 0);
@@ -237,7 +237,7 @@ static void the_promised_scratch_is_enough(void **state)
     (void)state;
     struct poll p;
     struct sigv4_key k;
-    struct credentials *c = keys(SECRET);
+    struct credentials *c = credentials(SECRET);
     static char path[500], value[3000];
     char memory[16384], text[1024];
     memset(path, '%', sizeof path);

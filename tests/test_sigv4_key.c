@@ -47,7 +47,7 @@ static void known_polls_get_their_known_signatures(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct poll p;
         struct sigv4_key k;
-        struct credentials *c = keys(SECRET);
+        struct credentials *c = credentials(SECRET);
         char got[1024], wanted[1024];
         poll_init(&p, AT_2015, str_of(cases[i].host));
         if (cases[i].token)
@@ -72,7 +72,7 @@ static void the_key_rolls_over_at_midnight_utc(void **state)
     (void)state;
     const int64_t midnight = 1440979200; /* 2015-08-31T00:00:00Z */
     struct sigv4_key k;
-    struct credentials *c = keys(SECRET);
+    struct credentials *c = credentials(SECRET);
     char got[1024], wanted[1024];
     assert_int_equal(sigv4_key_init(&k, STR("us-east-1"), STR("codepipeline")), 0);
     for (int64_t s = midnight - 1; s <= midnight; s++) {
@@ -92,7 +92,7 @@ static void a_kept_key_signs_like_a_fresh_one_without_deriving(void **state)
 {
     (void)state;
     struct sigv4_key k;
-    struct credentials *c = keys(SECRET);
+    struct credentials *c = credentials(SECRET);
     char got[1024], wanted[1024];
     assert_int_equal(sigv4_key_init(&k, STR("us-east-1"), STR("codepipeline")), 0);
     for (int i = 0; i < 20; i++) {
@@ -113,7 +113,7 @@ static void signing_allocates_nothing_with_a_key_new_or_kept(void **state)
     (void)state;
     static char secret[1001];
     memset(secret, 's', sizeof secret - 1); /* longer than a block of the hash */
-    struct credentials *c[] = { keys(SECRET), keys(secret) };
+    struct credentials *c[] = { credentials(SECRET), credentials(secret) };
     struct sigv4_key k;
     struct poll p;
     char text[1024];
@@ -135,7 +135,7 @@ static void other_credentials_get_their_own_key(void **state)
     (void)state;
     struct sigv4_key k;
     struct poll p;
-    struct credentials *c[2] = { keys("first"), keys("second") };
+    struct credentials *c[2] = { credentials("first"), credentials("second") };
     char got[2][1024], wanted[1024];
     assert_int_equal(sigv4_key_init(&k, STR("us-east-1"), STR("codepipeline")), 0);
     poll_init_us(&p, AT_2015);
@@ -155,7 +155,7 @@ static void credentials_are_held_as_long_as_their_key(void **state)
     (void)state;
     struct sigv4_key k;
     struct poll p;
-    struct credentials *first = keys("first"), *second = keys("second");
+    struct credentials *first = credentials("first"), *second = credentials("second");
     char got[1024];
     assert_int_equal(sigv4_key_init(&k, STR("us-east-1"), STR("codepipeline")), 0);
     poll_init_us(&p, AT_2015);
@@ -198,7 +198,7 @@ static void a_scope_fits_or_is_refused_at_once(void **state)
 {
     (void)state;
     struct sigv4_key k = { 0 };
-    struct credentials *c = keys(SECRET);
+    struct credentials *c = credentials(SECRET);
     struct poll p;
     char region[SIGV4_SCOPE_MAX + 1], text[1024];
     memset(region, 'r', sizeof region);

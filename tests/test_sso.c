@@ -67,17 +67,17 @@ static void run(struct stage *s, const struct chain *chain)
     assert_true(stage_run(s, &provider_sso, chain, NULL, NULL));
 }
 
-static void the_token_of_a_login_buys_keys(void **state)
+static void the_token_of_a_login_buys_credentials(void **state)
 {
     struct stage *s = *state;
     struct chain chain = chain_of(s);
     log_in(chain.sso_session, LOGIN("2021-09-21T17:41:26Z"));
     STAGE_PLAY(s, KEYS);
     run(s, &chain);
-    stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
-    assert_int_equal(s->outcome.keys->expires_s, 1632267685);
+    stage_assert_credentials(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
+    assert_int_equal(s->outcome.credentials->expires_s, 1632267685);
     assert_int_equal(s->outcome.dated_s, 1632246085);
-    assert_str_equal(s->outcome.keys->account_id, "123456789012");
+    assert_str_equal(s->outcome.credentials->account_id, "123456789012");
     stage_assert_asked(s, 1,
                        "GET /federation/credentials?role_name=Poll%20er&account_id=123456789012 "
                        "HTTP/1.1\r\n");
@@ -93,7 +93,7 @@ static void without_a_session_the_start_url_names_the_file(void **state)
     chain.sso_session = STR("");
     STAGE_PLAY(s, KEYS);
     run(s, &chain);
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
     log_in(chain.sso_start_url, NULL);
     run(s, &chain);
     stage_assert_failed(s, true, "run: aws sso login --profile work");
@@ -159,7 +159,7 @@ static void a_token_is_refreshed_and_written_back(void **state)
             log_in(chain.sso_session, LONG_LOGIN("2021-09-21T17:41:25Z", "2021-10-21T17:41:26Z"));
         STAGE_PLAY(s, RENEWED, KEYS);
         run(s, &chain);
-        stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
+        stage_assert_credentials(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
         assert_int_equal(s->requests, 2);
         stage_assert_asked(s, 1, "POST /token HTTP/1.1\r\n");
         stage_assert_asked(s, 1, "\r\nContent-Type: application/json\r\n");
@@ -188,7 +188,7 @@ static void a_token_that_lives_long_enough_is_not_refreshed(void **state)
     log_in(chain.sso_session, LONG_LOGIN("2021-09-21T17:56:25Z", "2021-10-21T17:41:26Z"));
     STAGE_PLAY(s, KEYS);
     run(s, &chain);
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
     assert_int_equal(s->requests, 1);
 }
 
@@ -236,7 +236,7 @@ static void while_a_token_is_good_a_refusal_does_not_matter(void **state)
     log_in(chain.sso_session, LONG_LOGIN("2021-09-21T17:41:26Z", "2021-10-21T17:41:26Z"));
     STAGE_PLAY(s, INVALID_GRANT, KEYS);
     run(s, &chain);
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
     stage_assert_asked(s, 2, "\r\nx-amz-sso_bearer_token: " BEARER "\r\n");
 }
 
@@ -250,7 +250,7 @@ static void refresh_stops_at_every_turn(void **state)
         STAGE_PLAY(s, { .status = 503 }, RENEWED, KEYS);
         in_time = stage_run_and_stop(s, &provider_sso, &chain, NULL, loop_stats);
     }
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
 }
 
 static void a_file_that_is_no_login_is_named(void **state)
@@ -321,7 +321,7 @@ static void it_stops_at_every_turn(void **state)
         STAGE_PLAY(s, { .status = 503 }, KEYS);
         in_time = stage_run_and_stop(s, &provider_sso, &chain, NULL, loop_stats);
     }
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
 }
 
 static void memory_that_is_short_ends_the_run_or_forbids_it(void **state)
@@ -363,7 +363,7 @@ static int close_home(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_token_of_a_login_buys_keys),
+        cmocka_unit_test(the_token_of_a_login_buys_credentials),
         cmocka_unit_test(without_a_session_the_start_url_names_the_file),
         cmocka_unit_test(a_login_that_is_over_names_the_command),
         cmocka_unit_test(a_token_is_refreshed_and_written_back),

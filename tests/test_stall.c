@@ -1,5 +1,5 @@
 /* What thousands of targets do after a time in which nothing could be polled: the process stood
- * still, there was no credit, or there were no keys. In virtual time, with the poller's own
+ * still, there was no credit, or there were no credentials. In virtual time, with the poller's own
  * schedule and targets; answers take 50 ms. */
 #include <stdlib.h>
 
@@ -141,7 +141,7 @@ static void be_without_credit(struct crowd *c, double seconds)
     tick(c); /* pipepoll_wake() */
 }
 
-static void be_without_keys(struct crowd *c, double seconds)
+static void be_without_credentials(struct crowd *c, double seconds)
 {
     schedule_share_hold(&c->schedule, &c->share, true, c->now_ns);
     run(c, seconds);
@@ -153,7 +153,7 @@ typedef void stall_fn(struct crowd *c, double seconds);
 static const struct {
     stall_fn *fn;
     double seconds;
-} stalls[] = { { stand_still, 20 }, { be_without_credit, 15 }, { be_without_keys, 8 } };
+} stalls[] = { { stand_still, 20 }, { be_without_credit, 15 }, { be_without_credentials, 8 } };
 enum { STALLS = sizeof stalls / sizeof *stalls };
 
 /* --- what is expected of them --- */
@@ -237,14 +237,14 @@ static void after_a_short_stall_only_what_was_missed_is_late_and_by_no_more(void
     }
 }
 
-static void keys_that_are_late_at_the_start_bring_no_herd(void **state)
+static void credentials_that_are_late_at_the_start_bring_no_herd(void **state)
 {
     enum { INTERVAL_MS = 5000, FAIR = TARGETS * WINDOW_MS / INTERVAL_MS };
     static struct crowd c;
     uint32_t fewest, most;
     (void)state;
     crowd_init(&c, INTERVAL_MS, TARGETS);
-    be_without_keys(&c, 8);
+    be_without_credentials(&c, 8);
     uint64_t end_ns = c.now_ns;
     run(&c, 30);
     most_and_fewest(&c, end_ns - WINDOW_MS * MS, c.now_ns, &fewest, &most);
@@ -338,7 +338,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(after_a_long_stall_polls_are_spread_and_stay_so),
         cmocka_unit_test(after_a_short_stall_only_what_was_missed_is_late_and_by_no_more),
-        cmocka_unit_test(keys_that_are_late_at_the_start_bring_no_herd),
+        cmocka_unit_test(credentials_that_are_late_at_the_start_bring_no_herd),
         cmocka_unit_test(a_queue_for_slots_is_no_stall),
         cmocka_unit_test(a_short_lack_of_credit_is_no_stall),
         cmocka_unit_test(a_target_with_more_jobs_to_fetch_is_not_put_off),

@@ -28,16 +28,16 @@
 
 static const int64_t answer_date_s = 1632246085; /* of the Date above */
 
-static struct credentials *source_keys(void)
+static struct credentials *source_credentials(void)
 {
     const struct credentials_text text = {
         .access_key_id = STR("SOURCEKEY"),
         .secret_access_key = STR("secret-" STAGE_CANARY),
         .session_token = STR(SOURCE_TOKEN),
     };
-    struct credentials *keys;
-    assert_int_equal(credentials_new(&keys, &(struct alloc) { 0 }, &text, UINT64_MAX), 0);
-    return keys;
+    struct credentials *credentials;
+    assert_int_equal(credentials_new(&credentials, &(struct alloc) { 0 }, &text, UINT64_MAX), 0);
+    return credentials;
 }
 
 static struct chain chain_of(struct stage *s)
@@ -53,7 +53,7 @@ static struct chain chain_of(struct stage *s)
 
 static void assume(struct stage *s, const struct chain *chain)
 {
-    struct credentials *source = source_keys();
+    struct credentials *source = source_credentials();
     s->now_s = answer_date_s;
     assert_true(stage_run(s, &provider_role, chain, &chain->roles[0], source));
     credentials_unref(source);
@@ -67,9 +67,9 @@ static void a_role_is_assumed_by_a_signed_form(void **state)
     struct chain chain = chain_of(s);
     STAGE_PLAY(s, KEYS);
     assume(s, &chain);
-    stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
-    assert_str_equal(s->outcome.keys->account_id, "210987654321");
-    assert_int_equal(s->outcome.keys->expires_s, 1632249686);
+    stage_assert_credentials(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
+    assert_str_equal(s->outcome.credentials->account_id, "210987654321");
+    assert_int_equal(s->outcome.credentials->expires_s, 1632249686);
     assert_int_equal(s->outcome.dated_s, answer_date_s);
     stage_assert_asked(s, 1, "POST / HTTP/1.1\r\nHost: 127.0.0.1:");
     stage_assert_asked(s, 1, "\r\nAccept: application/json\r\n");
@@ -123,7 +123,7 @@ static void what_may_pass_is_tried_three_times(void **state)
     struct chain chain = chain_of(s);
     STAGE_PLAY(s, { .status = 503 }, { .raw = true, .end = SERVER_CLOSE }, KEYS);
     assume(s, &chain);
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
     assert_int_equal(s->requests, 3);
     STAGE_PLAY(s, { .status = 500, .body = "oops" });
     assume(s, &chain);
@@ -131,7 +131,7 @@ static void what_may_pass_is_tried_three_times(void **state)
     assert_int_equal(s->requests, 3);
 }
 
-static void expired_source_keys_are_a_passing_trouble(void **state)
+static void expired_source_credentials_are_a_passing_trouble(void **state)
 {
     struct stage *s = *state;
     struct chain chain = chain_of(s);
@@ -153,11 +153,11 @@ static void a_wrong_clock_is_corrected_once(void **state)
 {
     struct stage *s = *state;
     struct chain chain = chain_of(s);
-    struct credentials *source = source_keys();
+    struct credentials *source = source_credentials();
     STAGE_PLAY(s, REFUSAL(403, "SignatureDoesNotMatch", "Signature expired"), KEYS);
     s->now_s = answer_date_s - 86400;
     assert_true(stage_run(s, &provider_role, &chain, &chain.roles[0], source));
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
     stage_assert_asked(s, 1, "\r\nX-Amz-Date: 20210920T174125Z\r\n");
     stage_assert_asked(s, 2, "\r\nX-Amz-Date: 20210921T174125Z\r\n");
     STAGE_PLAY(s, REFUSAL(403, "SignatureDoesNotMatch", "Signature expired"));
@@ -184,7 +184,7 @@ static void a_wrong_clock_is_left_alone_where_the_operator_says_so(void **state)
     struct stage *s = *state;
     static const char *const variables[] = { "AWS_DISABLE_CLOCK_SKEW_CORRECTION=true", NULL };
     struct chain chain = chain_of(s);
-    struct credentials *source = source_keys();
+    struct credentials *source = source_credentials();
     STAGE_PLAY(s, REFUSAL(403, "SignatureDoesNotMatch", "Signature expired"), KEYS);
     s->now_s = answer_date_s - 86400;
     s->variables = variables;
@@ -194,7 +194,7 @@ static void a_wrong_clock_is_left_alone_where_the_operator_says_so(void **state)
     credentials_unref(source);
 }
 
-static void answers_without_keys_are_refused(void **state)
+static void answers_without_credentials_are_refused(void **state)
 {
     struct stage *s = *state;
     struct chain chain = chain_of(s);
@@ -216,7 +216,7 @@ static void answers_without_keys_are_refused(void **state)
 
 /* --- XML --- */
 
-#define XML_KEYS(members)                                                                          \
+#define XML_CREDENTIALS(members)                                                                   \
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<AssumeRoleResponse "                             \
     "xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\n <AssumeRoleResult>\n"                  \
     "  <Credentials>" members "</Credentials>\n  <AssumedRoleUser><Arn>arn:aws:sts::210987654321:" \
@@ -227,17 +227,17 @@ static void answers_without_keys_are_refused(void **state)
     "<AccessKeyId>AKID</AccessKeyId><SecretAccessKey> secret-" STAGE_CANARY                        \
     "\n</SecretAccessKey><SessionToken>token-" STAGE_CANARY "</SessionToken>"
 
-static void keys_in_xml_are_read_too(void **state)
+static void credentials_in_xml_are_read_too(void **state)
 {
     struct stage *s = *state;
     struct chain chain = chain_of(s);
-    STAGE_PLAY(s,
-               { .headers = "Date: Tue, 21 Sep 2021 17:41:25 GMT\r\n",
-                 .body = XML_KEYS(XML_SECRETS "<Expiration>2021-09-21T18:41:26Z</Expiration>") });
+    STAGE_PLAY(s, { .headers = "Date: Tue, 21 Sep 2021 17:41:25 GMT\r\n",
+                    .body = XML_CREDENTIALS(XML_SECRETS
+                                            "<Expiration>2021-09-21T18:41:26Z</Expiration>") });
     assume(s, &chain);
-    stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
-    assert_str_equal(s->outcome.keys->account_id, "210987654321");
-    assert_int_equal(s->outcome.keys->expires_s, 1632249686);
+    stage_assert_credentials(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
+    assert_str_equal(s->outcome.credentials->account_id, "210987654321");
+    assert_int_equal(s->outcome.credentials->expires_s, 1632249686);
     assert_int_equal(s->outcome.dated_s, answer_date_s);
 }
 
@@ -260,7 +260,7 @@ static void refusals_in_xml_tell_their_code(void **state)
                  .body = "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>" },
                KEYS);
     assume(s, &chain);
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
     assert_int_equal(s->requests, 2);
     STAGE_PLAY(s,
                { .status = 403,
@@ -270,7 +270,7 @@ static void refusals_in_xml_tell_their_code(void **state)
     stage_assert_failed(s, true, "RegionDisabledException (HTTP 403); activate STS in this region");
 }
 
-static void xml_without_keys_is_refused(void **state)
+static void xml_without_credentials_is_refused(void **state)
 {
     struct stage *s = *state;
     struct chain chain = chain_of(s);
@@ -280,10 +280,10 @@ static void xml_without_keys_is_refused(void **state)
         { "<!DOCTYPE a [<!ENTITY e '" STAGE_CANARY "'>]><a>&e;</a>",
           "XML that is not understood: a declaration" },
         { "<AssumeRoleWithWebIdentityResponse/>", "there are no Credentials" },
-        { XML_KEYS(XML_SECRETS), "gave no Expiration" },
-        { XML_KEYS(XML_SECRETS "<Expiration>soon</Expiration>"),
+        { XML_CREDENTIALS(XML_SECRETS), "gave no Expiration" },
+        { XML_CREDENTIALS(XML_SECRETS "<Expiration>soon</Expiration>"),
           "an Expiration that is not a time" },
-        { XML_KEYS("<AccessKeyId>A</AccessKeyId>"), "gave no SecretAccessKey" },
+        { XML_CREDENTIALS("<AccessKeyId>A</AccessKeyId>"), "gave no SecretAccessKey" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         STAGE_PLAY(s, { .body = rows[i][0] });
@@ -329,7 +329,7 @@ static void an_endpoint_of_ones_own_is_taken_though_fips_is_wanted(void **state)
     chain.fips = chain.dualstack = true;
     STAGE_PLAY(s, KEYS);
     assume(s, &chain);
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
 }
 
 static void too_long_a_request_is_refused(void **state)
@@ -363,8 +363,8 @@ static void a_web_identity_is_vouched_for_by_its_file(void **state)
     struct chain chain = chain_of(s);
     STAGE_PLAY(s, WEB);
     with_token(s, &chain, "eyJ." STAGE_CANARY "_-\n");
-    stage_assert_keys(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
-    assert_int_equal(s->outcome.keys->expires_s, 1632249686);
+    stage_assert_credentials(s, "AKID", "secret-" STAGE_CANARY, "token-" STAGE_CANARY);
+    assert_int_equal(s->outcome.credentials->expires_s, 1632249686);
     stage_assert_asked(s, 1,
                        "\r\n\r\nAction=AssumeRoleWithWebIdentity&Version=2011-06-15"
                        "&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2FPoller"
@@ -380,7 +380,7 @@ static void an_identity_provider_that_is_slow_gets_time(void **state)
     STAGE_PLAY(s, REFUSAL(400, "IDPCommunicationError", "no answer"),
                REFUSAL(400, "InvalidIdentityToken", "no key yet"), WEB);
     with_token(s, &chain, STAGE_CANARY);
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
     assert_int_equal(s->requests, 3);
     STAGE_PLAY(s, REFUSAL(400, "InvalidIdentityToken", "No provider " STAGE_CANARY));
     with_token(s, &chain, STAGE_CANARY);
@@ -412,7 +412,7 @@ static void both_stop_at_every_turn(void **state)
 {
     struct stage *s = *state;
     struct chain chain = chain_of(s);
-    struct credentials *source = source_keys();
+    struct credentials *source = source_credentials();
     char path[64];
     stage_write_file(path, sizeof path, STAGE_CANARY);
     chain.token_file = str_of(path);
@@ -421,13 +421,13 @@ static void both_stop_at_every_turn(void **state)
         STAGE_PLAY(s, { .status = 503 }, WEB);
         in_time = stage_run_and_stop(s, &provider_web_identity, &chain, NULL, loop_stats);
     }
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
     in_time = true;
     for (unsigned loop_stats = 0; in_time; loop_stats++) {
         STAGE_PLAY(s, { .status = 503 }, KEYS);
         in_time = stage_run_and_stop(s, &provider_role, &chain, source, loop_stats);
     }
-    assert_non_null(s->outcome.keys);
+    assert_non_null(s->outcome.credentials);
     credentials_unref(source);
     unlink(path);
 }
@@ -436,7 +436,7 @@ static void memory_that_is_short_ends_the_run_or_forbids_it(void **state)
 {
     struct stage *s = *state;
     struct chain chain = chain_of(s);
-    struct credentials *source = source_keys();
+    struct credentials *source = source_credentials();
     char path[64];
     stage_write_file(path, sizeof path, STAGE_CANARY);
     chain.token_file = str_of(path);
@@ -455,14 +455,14 @@ int main(void)
         cmocka_unit_test(all_of_a_role_is_sent),
         cmocka_unit_test(a_refusal_says_what_the_service_says_and_what_to_do),
         cmocka_unit_test(what_may_pass_is_tried_three_times),
-        cmocka_unit_test(expired_source_keys_are_a_passing_trouble),
+        cmocka_unit_test(expired_source_credentials_are_a_passing_trouble),
         cmocka_unit_test(a_refusal_that_quotes_the_token_is_masked),
         cmocka_unit_test(a_wrong_clock_is_corrected_once),
         cmocka_unit_test(a_wrong_clock_is_left_alone_where_the_operator_says_so),
-        cmocka_unit_test(answers_without_keys_are_refused),
-        cmocka_unit_test(keys_in_xml_are_read_too),
+        cmocka_unit_test(answers_without_credentials_are_refused),
+        cmocka_unit_test(credentials_in_xml_are_read_too),
         cmocka_unit_test(refusals_in_xml_tell_their_code),
-        cmocka_unit_test(xml_without_keys_is_refused),
+        cmocka_unit_test(xml_without_credentials_is_refused),
         cmocka_unit_test(without_a_configured_region_the_targets_tell),
         cmocka_unit_test(a_bad_region_or_endpoint_needs_a_person),
         cmocka_unit_test(an_endpoint_of_ones_own_is_taken_though_fips_is_wanted),

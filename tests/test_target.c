@@ -215,7 +215,7 @@ static void want_of_memory_is_tried_again_soon_and_costs_no_quota(void **state)
     assert_int_equal(b.quota, BUDGET_QUOTA);
 }
 
-static void new_keys_are_given_a_second_to_arrive(void **state)
+static void new_credentials_are_given_a_second_to_arrive(void **state)
 {
     struct target t = in_flight(60000);
     assert_int_equal(failed(&t, NULL, FAULT_EXPIRED, 0), TARGET_REFRESH_MS * ms);
@@ -358,7 +358,7 @@ int main(void)
         cmocka_unit_test(an_answer_ends_the_row_of_failures),
         cmocka_unit_test(a_throttled_target_waits_longer_than_an_idle_one),
         cmocka_unit_test(want_of_memory_is_tried_again_soon_and_costs_no_quota),
-        cmocka_unit_test(new_keys_are_given_a_second_to_arrive),
+        cmocka_unit_test(new_credentials_are_given_a_second_to_arrive),
         cmocka_unit_test(a_wrong_clock_is_retried_at_once),
         cmocka_unit_test(the_services_hint_sets_the_delay),
         cmocka_unit_test(what_needs_a_new_set_up_is_looked_at_slowly),

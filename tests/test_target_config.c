@@ -1,11 +1,11 @@
-/* What a target section may say of keys, pace and endpoint, and what the machine's settings fill
- * in where it says nothing. */
+/* What a target section may say of credentials, pace and endpoint, and what the machine's settings
+ * fill in where it says nothing. */
 #include <stdio.h>
 #include <unistd.h>
 
 #include "lib/config_text.h"
 
-static void a_target_may_name_whose_keys_it_is_polled_with(void **state)
+static void a_target_may_name_whose_credentials_it_is_polled_with(void **state)
 {
     (void)state;
     struct config c =
@@ -182,7 +182,7 @@ static void what_a_target_leaves_out_comes_from_its_profile(void **state)
     tear_down(&m);
 }
 
-static void the_files_own_keys_go_before_the_machines_settings(void **state)
+static void the_files_own_credentials_go_before_the_machines_settings(void **state)
 {
     (void)state;
     struct machine m;
@@ -244,14 +244,14 @@ static void a_profile_that_is_not_there_is_told_where_it_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_target_may_name_whose_keys_it_is_polled_with),
+        cmocka_unit_test(a_target_may_name_whose_credentials_it_is_polled_with),
         cmocka_unit_test(a_wrong_identity_is_told_where_it_stands),
         cmocka_unit_test(an_external_id_for_all_is_no_fault_of_targets_without_a_role),
         cmocka_unit_test(a_pickup_goal_stands_instead_of_an_interval),
         cmocka_unit_test(a_ceiling_is_a_decimal_number),
         cmocka_unit_test(a_goal_that_the_ceiling_forbids_is_a_warning),
         cmocka_unit_test(what_a_target_leaves_out_comes_from_its_profile),
-        cmocka_unit_test(the_files_own_keys_go_before_the_machines_settings),
+        cmocka_unit_test(the_files_own_credentials_go_before_the_machines_settings),
         cmocka_unit_test(a_setting_that_cannot_be_used_is_told_by_its_name),
         cmocka_unit_test(a_profile_that_is_not_there_is_told_where_it_is_named),
     };

@@ -177,17 +177,18 @@ static void life_end(struct life *l)
     must(l->walk, !l->closed, "closed is not called from inside pipepoll_close()");
 }
 
-static struct pipepoll_credentials *some_keys(struct walk *w)
+static struct pipepoll_credentials *some_credentials(struct walk *w)
 {
-    struct pipepoll_credentials *keys = NULL;
+    struct pipepoll_credentials *credentials = NULL;
     char id[16];
     if (roll(w, 3) == 0) {
-        pipepoll_credentials_default(&keys, NULL);
-        return keys;
+        pipepoll_credentials_default(&credentials, NULL);
+        return credentials;
     }
     snprintf(id, sizeof id, "AKID%u", (unsigned)roll(w, 3));
-    pipepoll_credentials_static(&keys, pipepoll_str(id), pipepoll_str("secret"), (str) { 0 }, NULL);
-    return keys;
+    pipepoll_credentials_static(&credentials, pipepoll_str(id), pipepoll_str("secret"), (str) { 0 },
+                                NULL);
+    return credentials;
 }
 
 static void add(struct life *l)
@@ -214,7 +215,7 @@ static void add(struct life *l)
         o.interval_ms = 1 + (uint32_t)roll(w, 20);
     o.max_batch_size = (uint32_t)roll(w, 4);
     o.user = t;
-    o.credentials = roll(w, 2) ? some_keys(w) : NULL;
+    o.credentials = roll(w, 2) ? some_credentials(w) : NULL;
     struct pipepoll_error why = { .text = "" };
     int r = pipepoll_target_add(l->poller, &o, &t->target, &why);
     pipepoll_credentials_unref(o.credentials);
@@ -315,7 +316,7 @@ static void life_begin(struct walk *w)
         l->credit = SIZE_MAX;
     }
     o.sink = &l->sink;
-    o.credentials = some_keys(w);
+    o.credentials = some_credentials(w);
     o.ca_bundle = str_of(pem_path);
     o.max_in_flight = 1 + (uint32_t)roll(w, 8);
     o.max_connections = (uint32_t)roll(w, 4);
@@ -390,7 +391,7 @@ static struct server_reply error_of(struct walk *w)
                                    SERVER_KEEP, 0 };
 }
 
-static struct server_reply keys_for(struct walk *w)
+static struct server_reply credentials_for(struct walk *w)
 {
     if (roll(w, 3) == 0)
         return (struct server_reply) { made(w, 503, "", "busy"), SERVER_KEEP, 0 };
@@ -408,7 +409,7 @@ static struct server_reply answer(struct server *s, const struct server_request 
     struct walk *w = s->ctx;
     move_cut(w);
     if (rq->head.len > 4 && memcmp(rq->head.ptr, "GET ", 4) == 0)
-        return keys_for(w);
+        return credentials_for(w);
     switch (roll(w, 12)) {
     case 0:
         return (struct server_reply) { STR(""), SERVER_HANG, 0 };
@@ -450,12 +451,12 @@ static void on_outside(uv_timer_t *timer)
 
 static void walk_open(struct walk *w, uint64_t seed)
 {
-    char keys_url[96];
+    char credentials_url[96];
     *w = (struct walk) { .seed = seed, .rng = { seed * 7919 } };
     uv_loop_init(&w->loop);
     server_open(&w->server, &w->loop, answer, w);
-    snprintf(keys_url, sizeof keys_url, "%skeys", w->server.url);
-    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", keys_url, 1);
+    snprintf(credentials_url, sizeof credentials_url, "%skeys", w->server.url);
+    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", credentials_url, 1);
     if (roll(w, 3) == 0)
         server_use_tls(&w->server, pem_path);
     w->cuts = roll(w, 4) == 0;

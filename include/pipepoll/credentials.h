@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whose keys are wanted. A poller gets them, on its own loop and transport and without blocking,
- * when it opens or when a target is added that names them; it refreshes them 15 minutes
+ * Whose credentials are wanted. A poller gets them, on its own loop and transport and without
+ * blocking, when it opens or when a target is added that names them; it refreshes them 15 minutes
  * (with some jitter) before they expire, keeps the old ones while that fails and they are good, and
- * asks anew when the service refuses them. While keys are missing or refused, the files they come
- * from (the shared files, a token's) are looked at each second, by stat(), and read again when they
- * have changed; any other source is asked once a minute at most. New keys wake the targets that
- * failed with the old ones. Equal credentials share an identity. They may be given to several
- * pollers of one thread. All copies of keys are wiped when they are let go. */
+ * asks anew when the service refuses them. While credentials are missing or refused, the files they
+ * come from (the shared files, a token's) are looked at each second, by stat(), and read again when
+ * they have changed; any other source is asked once a minute at most. New credentials wake the
+ * targets that failed with the old ones. Equal credentials share an identity. They may be given to
+ * several pollers of one thread. All copies of credentials are wiped when they are let go. */
 #ifndef PIPEPOLL_CREDENTIALS_H
 #define PIPEPOLL_CREDENTIALS_H
 
@@ -19,10 +19,10 @@
 extern "C" {
 #endif
 
-struct pipepoll_credentials; /* whose keys to sign with, shared by reference count */
+struct pipepoll_credentials; /* whose credentials to sign with, shared by reference count */
 
-/* Fixed keys. session_token may be empty. EINVAL: an empty key, one with a control character, or a
- * session_token of more than 16 KiB. ENOMEM. */
+/* Fixed credentials. session_token may be empty. EINVAL: an empty key, one with a control
+ * character, or a session_token of more than 16 KiB. ENOMEM. */
 PIPEPOLL_API int pipepoll_credentials_static(struct pipepoll_credentials **out,
                                              struct pipepoll_str access_key_id,
                                              struct pipepoll_str secret_access_key,
@@ -36,7 +36,7 @@ PIPEPOLL_API int pipepoll_credentials_environment(struct pipepoll_credentials **
                                                   struct pipepoll_error *why);
 
 /* None: polls go unsigned, as by `aws --no-sign-request`, which AWS itself refuses. For stand-ins
- * that know no keys. ENOMEM. */
+ * that know no credentials. ENOMEM. */
 PIPEPOLL_API int pipepoll_credentials_anonymous(struct pipepoll_credentials **out,
                                                 struct pipepoll_error *why);
 
@@ -49,8 +49,8 @@ PIPEPOLL_API int pipepoll_credentials_anonymous(struct pipepoll_credentials **ou
  *     AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials);
  *  3. AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN;
  *  4. what else that profile has: a web identity, IAM Identity Center (as `aws sso login` left it,
- *     its token refreshed by the refresh token and written back), keys of the credentials file,
- *     credential_process, keys of the config file;
+ *     its token refreshed by the refresh token and written back), access keys of the
+ *     credentials file, credential_process, access keys of the config file;
  *  5. a container's: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI (ECS, EKS Pod Identity);
  *  6. EC2 instance metadata, unless AWS_EC2_METADATA_DISABLED: version 2, and version 1 only where
  *     AWS_EC2_METADATA_V1_DISABLED=false allows it.
@@ -63,8 +63,8 @@ PIPEPOLL_API int pipepoll_credentials_default(struct pipepoll_credentials **out,
 PIPEPOLL_API int pipepoll_credentials_profile(struct pipepoll_credentials **out,
                                               struct pipepoll_str name, struct pipepoll_error *why);
 
-/* A role to assume (STS AssumeRole) with the keys of `source` (NULL: the default chain), which is
- * referenced. */
+/* A role to assume (STS AssumeRole) with the credentials of `source` (NULL: the default chain),
+ * which is referenced. */
 struct pipepoll_role {
     size_t size;                      /* set by PIPEPOLL_ROLE_INIT; see "What may grow" */
     uint32_t duration_s;              /* 900 to 43200; 0: 3600 */

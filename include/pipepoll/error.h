@@ -74,15 +74,15 @@ enum pipepoll_status {
 enum pipepoll_cause {
     PIPEPOLL_CAUSE_UNKNOWN, /* none of these: the sentence is all there is */
 
-    /* The source of keys. */
+    /* The source of credentials. */
     PIPEPOLL_CAUSE_NOT_CONFIGURED, /* nobody configured one */
     PIPEPOLL_CAUSE_SOURCE,         /* the one that is configured is broken, or gave none */
     PIPEPOLL_CAUSE_FILE,           /* a file can't be read or is damaged; subject: its path */
     PIPEPOLL_CAUSE_LOGIN,          /* a login has ended; subject: the command that refreshes it */
     PIPEPOLL_CAUSE_ROLE_DENIED,    /* STS refused a role; subject: its ARN */
-    PIPEPOLL_CAUSE_ROLE, /* STS gave no keys for a role for another reason; subject: ARN */
+    PIPEPOLL_CAUSE_ROLE, /* STS gave no credentials for a role for another reason; subject: ARN */
 
-    /* The keys, as the service sees them. */
+    /* The credentials, as the service sees them. */
     PIPEPOLL_CAUSE_EXPIRED,      /* they have expired */
     PIPEPOLL_CAUSE_UNKNOWN_KEY,  /* it does not know the access key id */
     PIPEPOLL_CAUSE_WRONG_SECRET, /* the signature is not the one it computed */
@@ -91,7 +91,7 @@ enum pipepoll_cause {
     PIPEPOLL_CAUSE_CLOCK,        /* the clock of this machine is wrong */
 
     /* What was asked for. */
-    PIPEPOLL_CAUSE_DENIED,         /* the keys are good, but may not do it */
+    PIPEPOLL_CAUSE_DENIED,         /* the credentials are good, but may not do it */
     PIPEPOLL_CAUSE_OPT_IN,         /* the account has not opted in to the service */
     PIPEPOLL_CAUSE_SUBSCRIPTION,   /* the account is not signed up for the service */
     PIPEPOLL_CAUSE_NOT_ENABLED,    /* nor has it enabled the region */

@@ -7,9 +7,9 @@
 #include "aws/xml.h"
 #include "base/log.h"
 
-/* Throttling codes are the list that all AWS SDKs share. Keys that the service does not know, or no
- * longer, may be replaced by others; those that it can't verify for another reason, a wrong clock
- * included, are told apart from good ones that may not do this. */
+/* Throttling codes are the list that all AWS SDKs share. Credentials that the service does not
+ * know, or no longer, may be replaced by others; those that it can't verify for another reason, a
+ * wrong clock included, are told apart from good ones that may not do this. */
 static const struct {
     str code;
     enum fault fault;
@@ -130,7 +130,8 @@ static bool has_marks(const struct answer *a)
     return a->is_metadata || a->request_id.len || a->error_type.len;
 }
 
-/* A page with a refusal is a proxy's or a portal's word, and no reason to think about keys. */
+/* A page with a refusal is a proxy's or a portal's word, and no reason to think about
+ * credentials. */
 static void blame_middle_box(struct answer_fault *out)
 {
     out->cause = PIPEPOLL_CAUSE_MIDDLE_BOX;

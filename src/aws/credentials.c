@@ -1,12 +1,12 @@
-/* The strings lie behind the struct in one allocation: one wipe forgets the keys, and nobody can
- * hold a part of them longer than the rest. */
+/* The strings lie behind the struct in one allocation: one wipe forgets the credentials, and nobody
+ * can hold a part of them longer than the rest. */
 #include "aws/credentials.h"
 
 #include "aws/digest.h"
 
 enum { ACCOUNT_DIGITS = 12 };
 
-/* The keys travel in header lines: a control character could start another line. */
+/* The credentials travel in header lines: a control character could start another line. */
 static bool printable(str s)
 {
     for (size_t i = 0; i < s.len; i++)

@@ -1,4 +1,5 @@
-/* One set of keys, as a provider hands it out: immutable, shared, wiped when the last user goes. */
+/* One set of credentials, as a provider hands it out: immutable, shared, wiped when the last user
+ * goes. */
 #ifndef AWS_CREDENTIALS_H
 #define AWS_CREDENTIALS_H
 
@@ -26,7 +27,7 @@ struct credentials_text {
 /* Each call carries key and token, and a request has to fit the transport. */
 enum { CREDENTIALS_KEY_MAX = 512, CREDENTIALS_TOKEN_MAX = 16 << 10 };
 
-/* Why they can be no keys: the end of a sentence about them, static; NULL: they can. */
+/* Why they can be no credentials: the end of a sentence about them, static; NULL: they can. */
 const char *credentials_problem(const struct credentials_text *text);
 
 /* Copies the texts, with a NUL after each. An account_id that is not 12 digits is dropped.
@@ -39,7 +40,7 @@ static inline bool credentials_are_anonymous(const struct credentials *c)
 {
     return !c->access_key_id.len;
 }
-/* Are the keys and the token the same? */
+/* Are id, secret and token the same? */
 bool credentials_eq(const struct credentials *a, const struct credentials *b);
 struct credentials *credentials_ref(struct credentials *c);   /* NULL in, NULL out; returns c */
 struct credentials *credentials_unref(struct credentials *c); /* NULL in, NULL out; returns NULL */

@@ -237,3 +237,18 @@ str json_text(struct json *j, int node)
     token(j, node)->size = UNESCAPED;
     return s;
 }
+
+int json_member(const struct json *j, int object, const char *name)
+{
+    int found = JSON_NONE;
+    for (int key = json_first(j, object); key != JSON_NONE; key = json_next(j, key))
+        if (json_is(j, key, str_of(name)))
+            found = json_value(key);
+    return found;
+}
+
+str json_member_text(struct json *j, int object, const char *name)
+{
+    int node = json_member(j, object, name);
+    return node != JSON_NONE && json_type(j, node) == JSON_STRING ? json_text(j, node) : STR("");
+}

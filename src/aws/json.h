@@ -66,4 +66,9 @@ bool json_is(const struct json *j, int node, str what);
  * first call. Calling twice for a node is fine. Lone surrogates become U+FFFD. */
 str json_text(struct json *j, int node);
 
+/* The last member of this name, or JSON_NONE. */
+int json_member(const struct json *j, int object, const char *name);
+/* Its text when it is a string, or empty; lies in the JSON text. */
+str json_member_text(struct json *j, int object, const char *name);
+
 #endif

@@ -9,7 +9,7 @@ enum reaction {
     REACTION_NONE,      /* nothing is wrong */
     REACTION_RETRY,     /* passing: back off from 50 ms */
     REACTION_SLOW_DOWN, /* we are the trouble: back off from 1 s */
-    REACTION_REFRESH,   /* other keys may help, and are on their way: retry with them */
+    REACTION_REFRESH,   /* other credentials may help, and are on their way: retry with them */
     REACTION_WAIT       /* wrong until the set-up changes: look again once in a while */
 };
 

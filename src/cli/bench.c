@@ -201,7 +201,7 @@ static void look_warming(struct bench *b)
         begin(b);
 }
 
-/* A warm-up may end before it is known that there are no keys. */
+/* A warm-up may end before it is known that there are no credentials. */
 static void look_measuring(struct bench *b)
 {
     struct sight all = look(b);
@@ -384,7 +384,7 @@ const struct command command_bench = {
         "    --in-flight 64 --duration 10\n\n" COMMAND_CREDENTIALS "\n"
         "Exit codes: 0 every poll was answered; 1 polls failed (if all did, there is no table);\n"
         "252 wrong usage; 253 no credentials; 255 it could not start.\n",
-    .holds_keys = true,
+    .holds_credentials = true,
     .has_loop = true,
     .run = run_bench,
 };

@@ -18,14 +18,13 @@ struct flag {
 #define COMMAND_SIM_SUMMARY  "serve a simulated CodePipeline, for any AWS SDK"
 #define COMMAND_DEMO_SUMMARY "watch it poll a simulated CodePipeline, without an AWS account"
 
-/* In the help of each command that needs keys. */
+/* In the help of each command that needs credentials. */
 #define COMMAND_CREDENTIALS                                                                        \
     "Credentials are found as the AWS CLI finds them; the first that is configured counts:\n"      \
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the profile AWS_PROFILE or default (role, web\n" \
-    "identity, Identity Center, keys, credential_process); AWS_WEB_IDENTITY_TOKEN_FILE; a\n"       \
-    "container's; EC2 instance metadata. HTTPS_PROXY and NO_PROXY are honoured. No core is "       \
-    "dumped\n"                                                                                     \
-    "while keys are held, unless PIPEPOLL_ALLOW_CORE=1.\n"
+    "identity, Identity Center, access keys, credential_process); AWS_WEB_IDENTITY_TOKEN_FILE;\n"  \
+    "a container's; EC2 instance metadata. HTTPS_PROXY and NO_PROXY are honoured. No core is\n"    \
+    "dumped while credentials are held, unless PIPEPOLL_ALLOW_CORE=1.\n"
 
 struct command {
     str name;
@@ -34,9 +33,9 @@ struct command {
     const struct flag *flags;
     size_t flag_count;
     str operand; /* the flag that an argument without one is the value of; empty: none may be */
-    const char *more; /* examples and exit codes: lines */
-    bool holds_keys;  /* so that no core may be dumped */
-    bool has_loop;    /* that stderr must not block, and that needs descriptors and threads */
+    const char *more;       /* examples and exit codes: lines */
+    bool holds_credentials; /* so that no core may be dumped */
+    bool has_loop;          /* that stderr must not block, and that needs descriptors and threads */
     int (*run)(const struct command *self, int argc, char **argv); /* argv[0] is the name */
 };
 

@@ -109,7 +109,7 @@ static size_t credit(struct pipepoll_sink *sink)
     return doctor_of(sink)->at_once;
 }
 
-/* Without credit nothing is polled, and keys are fetched all the same. */
+/* Without credit nothing is polled, and credentials are fetched all the same. */
 static size_t no_credit(struct pipepoll_sink *sink)
 {
     (void)sink;
@@ -122,7 +122,7 @@ static void look_at(struct doctor *d, struct probe *e, bool is_over)
         return;
     probe_note_report(e);
     if (!e->usable && !e->refused && e->reason[0])
-        finish(e, PROBE_NO_KEYS);
+        finish(e, PROBE_NO_CREDENTIALS);
     else if (e->usable && d->options.no_poll)
         finish(e, PROBE_NOT_POLLED);
     else if (is_over)
@@ -210,7 +210,7 @@ static int open_poller(struct doctor *d, struct pipepoll_error *why)
     return pipepoll_open(&d->poller, &d->loop, &o, why);
 }
 
-static int add_target(struct doctor *d, struct probe *e, struct credentials_cache *keys,
+static int add_target(struct doctor *d, struct probe *e, struct credentials_cache *cache,
                       struct pipepoll_error *why)
 {
     struct pipepoll_target_options o = e->target->options;
@@ -218,7 +218,7 @@ static int add_target(struct doctor *d, struct probe *e, struct credentials_cach
     o.pickup_goal_ms = o.slowest_interval_ms = 0;
     o.max_batch_size = 1;
     o.user = e;
-    int r = credentials_cache_get(keys, &e->target->identity, &o.credentials, why);
+    int r = credentials_cache_get(cache, &e->target->identity, &o.credentials, why);
     if (!r)
         r = pipepoll_target_add(d->poller, &o, &e->live, why);
     d->left += !r;
@@ -227,11 +227,11 @@ static int add_target(struct doctor *d, struct probe *e, struct credentials_cach
 
 static int add_targets(struct doctor *d, struct pipepoll_error *why)
 {
-    struct credentials_cache keys = { .newest = NULL };
+    struct credentials_cache cache = { .newest = NULL };
     int r = PIPEPOLL_OK;
     for (size_t i = 0; !r && i < d->report.count; i++)
-        r = add_target(d, &d->report.probes[i], &keys, why);
-    credentials_cache_deinit(&keys);
+        r = add_target(d, &d->report.probes[i], &cache, why);
+    credentials_cache_deinit(&cache);
     return r;
 }
 
@@ -316,12 +316,11 @@ const struct command command_doctor = {
     .summary = "try everything once, and say what is wrong and what to do",
     .about =
         "For each target, by the credentials, the way and the service that `pipepoll run` would\n"
-        "use: where its keys come from and when they expire, how far this machine's clock is off,\n"
-        "the name look-up, the connection, TLS and who issued the certificate, the proxy, and one\n"
-        "signed poll; then for each failure its cause and what to do. Targets are tried side by\n"
-        "side. A try has 10 s in all; one that fails sooner is repeated once. The whole ends "
-        "within\n"
-        "a minute, however many targets hang.\n"
+        "use: where its credentials come from and when they expire, how far this machine's clock\n"
+        "is off, the name look-up, the connection, TLS and who issued the certificate, the proxy,\n"
+        "and one signed poll; then for each failure its cause and what to do. Targets are tried\n"
+        "side by side. A try has 10 s in all; one that fails sooner is repeated once. The whole\n"
+        "ends within a minute, however many targets hang.\n"
         "Every five seconds it tells, on stderr, how many targets it still waits for.\n"
         "The poll asks for one job at most. A job that it takes is printed, and not lost: it "
         "comes\n"
@@ -339,7 +338,7 @@ const struct command command_doctor = {
         "Exit codes, the greatest of all targets: 0 all is well; 1 it works, with a warning;\n"
         "252 wrong usage or file; 253 no credentials, no region, or settings that are not\n"
         "understood; 254 the service refused; 255 anything else.\n",
-    .holds_keys = true,
+    .holds_credentials = true,
     .has_loop = true,
     .run = run_doctor,
 };

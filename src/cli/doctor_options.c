@@ -1,7 +1,7 @@
 /* Either a config file or the other flags say what is polled, never both. Of flags a plan is made
  * as a config file would have made it, so that all that comes after knows plans only. Without an
- * action type it is one that does not exist: to be told so takes keys, a way and a clock that
- * work. */
+ * action type it is one that does not exist: to be told so takes credentials, a way and a clock
+ * that work. */
 #include "cli/doctor_options.h"
 
 #include <stdio.h>

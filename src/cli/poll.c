@@ -204,7 +204,7 @@ static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
 
 /* --- the deadline ---------------------------------------------------------------------------- */
 
-static bool lacks_keys(const struct once *o)
+static bool lacks_credentials(const struct once *o)
 {
     struct pipepoll_report now = PIPEPOLL_REPORT_INIT;
     pipepoll_target_report(o->live, &now);
@@ -216,7 +216,7 @@ static double whole_s(const struct poll *p)
     return (double)poll_options_whole_ms(&p->options) / 1e3;
 }
 
-static void give_up_keys(struct poll *p)
+static void give_up_credentials(struct poll *p)
 {
     if (p->code != EXIT_CREDENTIALS)
         fprintf(stderr, "\nUnable to locate credentials: none came within the %g s of --timeout\n",
@@ -228,8 +228,8 @@ static void give_up(struct poll *p, struct once *o)
 {
     char text[320];
     struct buf message = BUF_ON(text);
-    if (lacks_keys(o)) {
-        give_up_keys(p);
+    if (lacks_credentials(o)) {
+        give_up_credentials(p);
         return;
     }
     buf_printf(&message, "no answer within the %g s of --timeout", whole_s(p));
@@ -345,7 +345,7 @@ static int poll_and_print(struct poll *p)
         warn_of_insecurity();
     int code = poll_regions(p);
     print_all_alike(p);
-    /* Keys may go when some regions have answered, perhaps with jobs. */
+    /* Credentials may go when some regions have answered, perhaps with jobs. */
     const struct datum *answer =
         p->poller && (code != EXIT_CREDENTIALS || has_answers(p)) ? whole_answer(p) : NULL;
     int printed = answer ? poll_print(&p->options, answer) : EXIT_FINE;
@@ -403,7 +403,7 @@ const struct command command_poll = {
             "Exit codes: 0 every region answered; 252 wrong usage; 253 no credentials, no region, "
             "or\n"
             "settings that are not understood; 254 the service refused; 255 anything else.\n",
-    .holds_keys = true,
+    .holds_credentials = true,
     .has_loop = true,
     .run = run_poll,
 };

@@ -54,7 +54,7 @@ const struct flag poll_flags[POLL_FLAG_COUNT] = {
                               "jobs at most (default: left to the service)" },
     [FLAG_PROFILE] = { STR_INIT("--profile"), "NAME",
                        "of the shared files ~/.aws/config and ~/.aws/credentials:\n"
-                       "its keys and settings (default: see below)" },
+                       "its credentials and settings (default: see below)" },
     [FLAG_ENDPOINT_URL] = { STR_INIT("--endpoint-url"), "URL",
                             "instead of the region's own (default\n"
                             "AWS_ENDPOINT_URL_CODEPIPELINE, AWS_ENDPOINT_URL,\n"
@@ -91,9 +91,9 @@ const struct flag poll_flags[POLL_FLAG_COUNT] = {
     [FLAG_VERSION] = { STR_INIT("--version"), NULL, "name the libraries in use" },
     [FLAG_NO_VERIFY_SSL] = { STR_INIT("--no-verify-ssl"), NULL,
                              "take any certificate of the endpoint's: whoever is on the\n"
-                             "way can read and answer; never where keys come from" },
+                             "way can read and answer; never where credentials come from" },
     [FLAG_NO_SIGN_REQUEST] = { STR_INIT("--no-sign-request"), NULL,
-                               "look for no keys and sign nothing" },
+                               "look for no credentials and sign nothing" },
     [FLAG_NO_PAGINATE] = { STR_INIT("--no-paginate"), NULL, "changes nothing here" },
     [FLAG_NO_CLI_PAGER] = { STR_INIT("--no-cli-pager"), NULL, "changes nothing here" },
     [FLAG_NO_CLI_AUTO_PROMPT] = { STR_INIT("--no-cli-auto-prompt"), NULL, "changes nothing here" },

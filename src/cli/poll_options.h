@@ -27,7 +27,7 @@ struct poll_options {
     bool keyed;                /* print one object by region, as there may be several */
     bool allow_unknown_region; /* one that looks misspelt too */
     bool debug;
-    bool is_unsigned;  /* by nobody's keys */
+    bool is_unsigned;  /* by nobody's credentials */
     unsigned in_force; /* of the settings, a bit (1 << which) for each that chose the endpoint */
     struct settings settings;
 

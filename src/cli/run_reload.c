@@ -161,7 +161,7 @@ void run_reload(struct run *r)
     if (strcmp(r->options.config, "-") == 0) {
         log_line(&r->log, PIPEPOLL_WARNING,
                  "SIGHUP: the config came from stdin, which can be read but once: nothing changes, "
-                 "but keys are asked for anew; give --config a file to reload it");
+                 "but credentials are asked for anew; give --config a file to reload it");
         shards_refresh(&r->shards);
         return;
     }

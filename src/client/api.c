@@ -40,7 +40,7 @@ static void on_principals_change(void *ctx)
     poller_tick_soon(ctx);
 }
 
-/* Not corrected by what answers say: one region's clock would end the keys of all. */
+/* Not corrected by what answers say: one region's clock would end the credentials of all. */
 static int64_t local_now_s(void *ctx)
 {
     (void)ctx;
@@ -202,7 +202,7 @@ static struct pipepoll_target *target_new(struct pipepoll *p,
     if (!t)
         return NULL;
     char *at = t->text;
-    list_init(&t->keys_link);
+    list_init(&t->credentials_link);
     t->poller = p;
     t->size = (uint32_t)size;
     t->action_type = (struct pipepoll_action_type) {

@@ -1,7 +1,7 @@
-/* A poll out: take the current keys, encode the body, see to room for the head, sign it at the
- * region's idea of the time, send. A poll in: compare clocks, decode the answer in place, and tell
- * what it means. The keys are held from the one to the other, so that a refusal of keys that were
- * replaced meanwhile is told from one of the current keys.
+/* A poll out: take the current credentials, encode the body, see to room for the head, sign it at
+ * the region's idea of the time, send. A poll in: compare clocks, decode the answer in place, and
+ * tell what it means. The credentials are held from the one to the other, so that a refusal of
+ * credentials that were replaced meanwhile is told from one of the current credentials.
  *
  * Heads and what they are signed from hold session tokens: they are wiped before they are freed,
  * and a token that an answer repeats is hidden before its words are told. */
@@ -87,29 +87,29 @@ static void put_header(struct buf *head, str name, str value)
 static int put_head(struct call *c, struct call_context *ctx, str body)
 {
     struct region *region = c->region;
-    struct credentials *keys = c->keys;
+    struct credentials *credentials = c->credentials;
     struct sigv4_header headers[] = {
         { STR("Content-Type"), operation_content_type },
         { STR("Host"), region->endpoint.host },
         { STR("X-Amz-Date"), amz_date_str(&region->date) },
         { STR("X-Amz-Target"), operation_target(OPERATION_POLL_FOR_THIRD_PARTY_JOBS) },
-        { STR("X-Amz-Security-Token"), keys->session_token },
+        { STR("X-Amz-Security-Token"), credentials->session_token },
     };
     struct sigv4_request rq = {
         .method = STR("POST"),
         .path = region->endpoint.path,
         .headers = headers,
-        .header_count = keys->session_token.len ? 5 : 4,
+        .header_count = credentials->session_token.len ? 5 : 4,
         .body = body,
         .date = &region->date,
     };
     for (size_t i = 0; i < rq.header_count; i++)
         put_header(&c->head, headers[i].name, headers[i].value);
     put_header(&c->head, STR("User-Agent"), ctx->user_agent);
-    if (credentials_are_anonymous(keys))
+    if (credentials_are_anonymous(credentials))
         return 0;
     buf_put(&c->head, STR("Authorization: "));
-    int r = sigv4_sign(&c->head, &ctx->scratch, &region->key, keys, &rq);
+    int r = sigv4_sign(&c->head, &ctx->scratch, &region->key, credentials, &rq);
     buf_put(&c->head, STR("\r\n"));
     return r;
 }
@@ -136,9 +136,9 @@ static enum fault send(struct call *c, struct call_context *ctx, str body)
 static bool make_room(struct call *c, struct call_context *ctx)
 {
     const struct endpoint *endpoint = &c->region->endpoint;
-    size_t head_size = endpoint->host.len + c->keys->access_key_id.len +
-                       c->keys->session_token.len + ctx->user_agent.len + AUTHORIZATION_SIZE +
-                       HEAD_REST_SIZE;
+    size_t head_size = endpoint->host.len + c->credentials->access_key_id.len +
+                       c->credentials->session_token.len + ctx->user_agent.len +
+                       AUTHORIZATION_SIZE + HEAD_REST_SIZE;
     size_t scratch_size = 2 * head_size + endpoint->path.len * 5;
     return buf_ready(&c->head, &ctx->alloc, head_size) &&
            buf_ready(&ctx->scratch, &ctx->alloc, scratch_size);
@@ -163,8 +163,8 @@ static enum fault sign_and_send(struct call *c, struct call_context *ctx, struct
 enum fault call_start_poll(struct call *c, struct call_context *ctx, struct region *region,
                            const struct pipepoll_action_type *action_type, uint32_t batch)
 {
-    c->keys = credentials_ref(identity_current(region->principal->identity));
-    if (!c->keys)
+    c->credentials = credentials_ref(identity_current(region->principal->identity));
+    if (!c->credentials)
         return FAULT_NO_CREDENTIALS;
     struct buf body = BUF_ON(c->body);
     operation_encode_poll(&body, action_type, batch);
@@ -172,7 +172,7 @@ enum fault call_start_poll(struct call *c, struct call_context *ctx, struct regi
     c->batch = batch;
     enum fault fault = sign_and_send(c, ctx, &body);
     if (fault)
-        c->keys = credentials_unref(c->keys);
+        c->credentials = credentials_unref(c->credentials);
     return fault;
 }
 
@@ -225,7 +225,7 @@ static enum fault read_jobs(struct call *c, struct call_context *ctx, struct out
     if (answer_is_odd(&answer, &c->why))
         return FAULT_GARBLED;
     if (out->cause) {
-        answer_hide((str) { x->answer, x->answer_len }, c->keys->session_token);
+        answer_hide((str) { x->answer, x->answer_len }, c->credentials->session_token);
         answer_tell_middle_box(&answer, answer_quote(page_words(x->answer, x->answer_len)),
                                &c->why);
         return FAULT_GARBLED;
@@ -249,7 +249,7 @@ static void read_error(struct call *c, struct call_context *ctx, struct outcome 
     const struct answer answer = answer_of(c);
     struct answer_fault found;
     /* Before it is quoted, and so perhaps cut in the middle; and again when escapes are undone. */
-    answer_hide((str) { x->answer, x->answer_len }, c->keys->session_token);
+    answer_hide((str) { x->answer, x->answer_len }, c->credentials->session_token);
     grow_room(&c->room, &ctx->alloc, ERROR_TOKENS, 0);
     answer_read(&found, &answer, x->answer, x->answer_len, c->room.tokens, c->room.token_cap);
     out->fault = found.fault;
@@ -299,7 +299,7 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
         .http_status = x->http_status,
         .request_id = c->wanted[CALL_REQUEST_ID].value,
     };
-    out->keys_are_old = c->keys != identity_current(c->region->principal->identity);
+    out->credentials_are_old = c->credentials != identity_current(c->region->principal->identity);
     int64_t signed_off_ms = 0;
     bool knows_time = x->http_status && compare_clocks(c, &signed_off_ms);
     if (x->fault) {
@@ -321,8 +321,8 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
     if (out->cause == PIPEPOLL_CAUSE_MIDDLE_BOX)
         out->subject = c->wanted[CALL_SERVER].value;
 
-    answer_hide(out->message, c->keys->session_token);
-    c->keys = credentials_unref(c->keys);
+    answer_hide(out->message, c->credentials->session_token);
+    c->credentials = credentials_unref(c->credentials);
     make_plain(out->code);
     make_plain(out->message);
     make_plain(out->request_id);

@@ -36,7 +36,7 @@ struct call {
     struct list free_link; /* among the poller's idle slots */
     void *owner;           /* the caller's */
     struct region *region;
-    struct credentials *keys; /* that it was signed with, referenced while in flight */
+    struct credentials *credentials; /* that it was signed with, referenced while in flight */
     uint64_t started_ns;
     int64_t sent_ms;   /* by this machine's calendar clock */
     int64_t skew_ms;   /* that it was signed with: sent_ms + skew_ms is the time in the signature */
@@ -60,8 +60,8 @@ enum fault call_start_poll(struct call *c, struct call_context *ctx, struct regi
 /* What came of it. Everything lies in the call and dies with its next start. */
 struct outcome {
     enum fault fault;
-    bool may_be_clock; /* a refusal that the time it was signed at can explain */
-    bool keys_are_old; /* other keys came while it was in flight */
+    bool may_be_clock;        /* a refusal that the time it was signed at can explain */
+    bool credentials_are_old; /* other credentials came while it was in flight */
     int http_status;
     uint32_t retry_after_ms; /* the service's wish; 0: none */
     str code, message, request_id;

@@ -67,7 +67,7 @@ static void target_wait(struct pipepoll_target *t, uint64_t due_ns)
 static void tell_answer(struct pipepoll_target *t, const struct call *c, const struct outcome *got)
 {
     struct pipepoll *p = t->poller;
-    list_remove(&t->keys_link);
+    list_remove(&t->credentials_link);
     struct pipepoll_answer answer = {
         .size = sizeof answer,
         .request_id = got->request_id,
@@ -99,9 +99,9 @@ static uint64_t poll_answered(struct pipepoll_target *t, const struct call *c,
 
 static void note_trouble(struct pipepoll_target *t, enum fault fault)
 {
-    list_remove(&t->keys_link);
-    if (verdict_waits_for_keys(fault) && t->schedule.state != TARGET_REMOVED)
-        list_put_last(&t->region->waiting, &t->keys_link);
+    list_remove(&t->credentials_link);
+    if (verdict_waits_for_credentials(fault) && t->schedule.state != TARGET_REMOVED)
+        list_put_last(&t->region->waiting, &t->credentials_link);
 }
 
 static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
@@ -212,7 +212,7 @@ static void tell_identity(struct pipepoll *p, struct principal *s)
         p->sink.credentials(p->o.sink, now);
 }
 
-/* Regions follow before anything starts, so that none is polled without keys. */
+/* Regions follow before anything starts, so that none is polled without credentials. */
 static void follow_identities(struct pipepoll *p, uint64_t since_ns)
 {
     while (has_news(p) && !is_over(since_ns)) {
@@ -231,7 +231,7 @@ static void wake_some(struct pipepoll *p, uint64_t now_ns)
 {
     struct list *l = NULL;
     for (int i = 0; i < WOKEN_AT_ONCE && (l = list_pop_first(&p->woken)) != NULL; i++) {
-        struct pipepoll_target *t = CONTAINER_OF(l, struct pipepoll_target, keys_link);
+        struct pipepoll_target *t = CONTAINER_OF(l, struct pipepoll_target, credentials_link);
         uint64_t after_ms = rng_next(&p->rng) % WOKEN_WITHIN_MS;
         schedule_hurry(&p->schedule, &t->schedule, now_ns + after_ms * 1000000);
         target_scatter(&t->schedule, rng_next(&p->rng));
@@ -277,7 +277,7 @@ static void tick_at_end(struct pipepoll *p)
     tick_again_at(p, is_busy ? now_ns : schedule_next_due(&p->schedule));
 }
 
-/* Start what is due while there are keys, slots and credit; come back when more is due. */
+/* Start what is due while there are credentials, slots and credit; come back when more is due. */
 static void tick(struct pipepoll *p, uint64_t now_ns)
 {
     wake_some(p, now_ns);
@@ -304,7 +304,7 @@ void poller_remove(struct pipepoll_target *t)
 void target_free(struct pipepoll_target *t)
 {
     struct pipepoll *p = t->poller;
-    list_remove(&t->keys_link);
+    list_remove(&t->credentials_link);
     region_leave(&p->regions, t->region);
     p->stats.targets--;
     alloc_free(&p->alloc, t, t->size);

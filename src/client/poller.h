@@ -23,7 +23,7 @@ struct pipepoll {
     /* Those that are polled; removed with a poll in flight; to be told so, then freed. */
     struct list targets, leaving, gone;
     struct list free_calls;
-    struct list woken;                        /* targets that waited for keys, to be polled soon */
+    struct list woken; /* targets that waited for credentials, to be polled soon */
     struct pipepoll_credentials *credentials; /* of targets without their own */
     struct environment environment;
     char user_agent[USER_AGENT_SIZE];
@@ -40,7 +40,9 @@ struct pipepoll {
 struct pipepoll_target {
     struct target schedule; /* first poll, interval, back-off */
     struct list link;       /* in targets, leaving or gone */
-    struct list keys_link;  /* in its region's waiting, then in woken, while keys are its trouble */
+    struct list
+        /* in its region's waiting, then in woken, while credentials are its trouble */
+        credentials_link;
     struct pipepoll *poller;
     struct region *region;
     struct pipepoll_action_type action_type; /* slices of text */

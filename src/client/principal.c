@@ -50,7 +50,7 @@ static int principal_new(struct principals *all, struct pipepoll_credentials *co
     pipepoll_credentials_ref(config);
     all->open++;
     if (identity_current(s->identity))
-        on_identity_change(s->identity, s); /* keys at hand are news; a fetch tells its own */
+        on_identity_change(s->identity, s); /* those at hand are news; a fetch tells its own */
     *out = s;
     return 0;
 }

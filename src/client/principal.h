@@ -1,5 +1,5 @@
-/* Whose keys sign the calls of a target: an identity as the poller sees it, shared by all targets
- * whose configurations name the same keys. */
+/* Whose credentials sign the calls of a target: an identity as the poller sees it, shared by all
+ * targets whose configurations name the same credentials. */
 #ifndef CLIENT_PRINCIPAL_H
 #define CLIENT_PRINCIPAL_H
 
@@ -43,8 +43,8 @@ struct principal *principal_next_changed(struct principals *all);
 /* One region less; the last one ends it: principals.open goes down later, from the loop. */
 void principal_leave(struct principal *s);
 
-/* For all, as their news are taken (there may be many): keys that are missing, refused or degraded
- * are fetched, and whoever waits for others tries again with what came. */
+/* For all, as their news are taken (there may be many): credentials that are missing, refused or
+ * degraded are fetched, and whoever waits for others tries again with what came. */
 void principals_retry(struct principals *all);
 
 /* Its texts live until the loop turns. */

@@ -1,7 +1,7 @@
 /* A region's link is in its principal's list while it is up to date, and in that of the lagging
  * otherwise: a whole list moves at once when there are news, and regions come back one by one, in
  * slices. Catching up means: follow the account to its limiter, hold or let go the share, and wake
- * what waited for other keys.
+ * what waited for other credentials.
  *
  * A region that was half made is freed as any other: each part of it may be missing but the
  * principal. */
@@ -31,19 +31,20 @@ static struct region *find(const struct regions *all, const struct endpoint *e,
     return NULL;
 }
 
-/* --- keys and accounts --- */
+/* --- credentials and accounts --- */
 
-static void hold_without_keys(struct regions *all, struct region *r)
+static void hold_without_credentials(struct regions *all, struct region *r)
 {
-    bool has_keys = identity_current(r->principal->identity) != NULL;
-    schedule_share_hold(all->schedule, &r->share, !has_keys || r->awaits_keys, wake_now_ns());
+    bool has_credentials = identity_current(r->principal->identity) != NULL;
+    schedule_share_hold(all->schedule, &r->share, !has_credentials || r->awaits_credentials,
+                        wake_now_ns());
 }
 
 static struct limiter_key limiter_key_of(const struct region *r)
 {
-    const struct credentials *keys = identity_current(r->principal->identity);
+    const struct credentials *credentials = identity_current(r->principal->identity);
     return (struct limiter_key) {
-        .account = keys ? keys->account_id : STR(""),
+        .account = credentials ? credentials->account_id : STR(""),
         .owner = r->principal,
         .region = region_name(r),
         .url = r->endpoint.url,
@@ -66,9 +67,9 @@ static void follow_account(struct regions *all, struct region *r)
 static void wake_waiting(struct region *r, struct list *woken)
 {
     uint32_t serial = identity_serial(r->principal->identity);
-    if ((r->keys_serial != serial && !r->is_closed) || r->retries != r->principal->retries)
+    if ((r->credentials_serial != serial && !r->is_closed) || r->retries != r->principal->retries)
         list_move_all(woken, &r->waiting);
-    r->keys_serial = serial;
+    r->credentials_serial = serial;
     r->retries = r->principal->retries;
 }
 
@@ -84,9 +85,9 @@ void regions_follow(struct regions *all, struct principal *principal)
 static void catch_up(struct regions *all, struct region *r, struct list *woken)
 {
     bool fetching = identity_is_fetching(r->principal->identity);
-    r->awaits_keys = r->awaits_keys && fetching;
+    r->awaits_credentials = r->awaits_credentials && fetching;
     follow_account(all, r);
-    hold_without_keys(all, r);
+    hold_without_credentials(all, r);
     if (!fetching)
         wake_waiting(r, woken);
 }
@@ -102,9 +103,10 @@ bool regions_catch_up(struct regions *all, struct list *woken)
     return list_empty(&all->lagging);
 }
 
-/* A region that an account has not enabled knows none of its keys, good as they are elsewhere. One
- * that accepted these very keys before says something else: that they were taken away. What was
- * found of one set is believed of the next, until that one is refused where others were not. */
+/* A region that an account has not enabled knows none of its credentials, good as they are
+ * elsewhere. One that accepted these very credentials before says something else: that they were
+ * taken away. What was found of one set is believed of the next, until that one is refused where
+ * others were not. */
 static bool is_closed_to(const struct region *r, str code)
 {
     const struct identity *id = r->principal->identity;
@@ -114,25 +116,25 @@ static bool is_closed_to(const struct region *r, str code)
     return knows_not && (accepted_elsewhere || (r->is_closed && !identity_is_refused(id)));
 }
 
-enum fault region_keys_refused(struct regions *all, struct region *r,
-                               const struct region_refusal *said)
+enum fault region_credentials_refused(struct regions *all, struct region *r,
+                                      const struct region_refusal *said)
 {
     struct pipepoll_error why;
     str code = said->code, message = said->message;
     r->is_closed = is_closed_to(r, code);
     if (r->is_closed)
         return FAULT_NOT_ENABLED;
-    explain(&why, 0, "%.*s refused the keys: %.*s%s%.*s", STR_ARG(region_name(r)), STR_ARG(code),
-            message.len ? ": " : "", STR_ARG(message));
+    explain(&why, 0, "%.*s refused the credentials: %.*s%s%.*s", STR_ARG(region_name(r)),
+            STR_ARG(code), message.len ? ": " : "", STR_ARG(message));
     explain_cause(&why, said->cause, STR(""));
     if (!identity_refused(r->principal->identity, &why))
         return FAULT_NO_CREDENTIALS;
-    r->awaits_keys = true;
-    hold_without_keys(all, r);
+    r->awaits_credentials = true;
+    hold_without_credentials(all, r);
     return FAULT_EXPIRED;
 }
 
-void region_keys_accepted(struct region *r)
+void region_credentials_accepted(struct region *r)
 {
     r->is_closed = false;
     r->accepted_serial = identity_serial(r->principal->identity);
@@ -183,9 +185,9 @@ static int region_new(struct regions *all, const struct endpoint_rule *rule,
         region_free(all, r);
         return failed;
     }
-    r->keys_serial = identity_serial(principal->identity);
+    r->credentials_serial = identity_serial(principal->identity);
     r->retries = principal->retries;
-    hold_without_keys(all, r);
+    hold_without_credentials(all, r);
     table_put(&all->all, &r->node, hash_of(all->all.seed, &r->endpoint, principal));
     list_put_last(&principal->regions, &r->link);
     *out = r;

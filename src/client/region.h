@@ -23,10 +23,11 @@ struct region {
     struct pool *pool;
     struct principal *principal;
     struct limiter *limiter;
-    bool awaits_keys; /* the service refused those there are, and others are being fetched */
-    bool is_closed;   /* to this account: it refuses keys that others accept */
-    uint32_t keys_serial, accepted_serial; /* of the set it was told of; that it accepted last */
-    uint32_t retries;                      /* of its principal, that it has followed */
+    bool awaits_credentials; /* the service refused those there are, and others are being fetched */
+    bool is_closed;          /* to this account: it refuses credentials that others accept */
+    uint32_t credentials_serial,
+        accepted_serial; /* of the set it was told of; that it accepted last */
+    uint32_t retries;    /* of its principal, that it has followed */
     struct list waiting; /* the poller's targets that failed for the set or its account */
     uint32_t target_count;
     size_t name_len;
@@ -61,22 +62,22 @@ void region_leave(struct regions *all, struct region *r);
 
 /* The principal has news: its regions lag from now on, which costs the same for any number. */
 void regions_follow(struct regions *all, struct principal *principal);
-/* Some regions follow their principals: their targets are held while there are no keys, and let go
- * when there are; and it is seen which account they are of. What waited for other keys is moved to
- * the end of `woken` when there are such, or when somebody asked for it (principals_retry()).
- * true: no region lags any more. */
+/* Some regions follow their principals: their targets are held while there are no credentials, and
+ * let go when there are; and it is seen which account they are of. What waited for other
+ * credentials is moved to the end of `woken` when there are such, or when somebody asked for it
+ * (principals_retry()). true: no region lags any more. */
 bool regions_catch_up(struct regions *all, struct list *woken);
 
-/* The service refused the current keys: what for is said by its words. The verdict is one
+/* The service refused the current credentials: what for is said by its words. The verdict is one
  * of: FAULT_EXPIRED, others are on their way, and the region's targets wait for them;
  * FAULT_NOT_ENABLED, other regions accept them; FAULT_NO_CREDENTIALS. */
 struct region_refusal {
     str code, message;
     enum pipepoll_cause cause;
 };
-enum fault region_keys_refused(struct regions *all, struct region *r,
-                               const struct region_refusal *said);
-/* It gave an answer that only good keys get. */
-void region_keys_accepted(struct region *r);
+enum fault region_credentials_refused(struct regions *all, struct region *r,
+                                      const struct region_refusal *said);
+/* It gave an answer that only good credentials get. */
+void region_credentials_accepted(struct region *r);
 
 #endif

@@ -1,21 +1,22 @@
 /* What the outcome of a poll means, given what is known of its target besides: a refusal may be the
- * clock's, the keys' or the region's. Notes what it tells of the keys; the poller acts on the rest.
- */
+ * clock's, the credentials' or the region's. Notes what it tells of the credentials; the poller
+ * acts on the rest.
+ * */
 #include "client/verdict.h"
 
 /* So many refusals in a row are tried again for what their answers told of the clock: AWS's three
  * attempts. */
 enum { CLOCK_RETRIES = 2 };
 
-/* Did the service look at the keys, and not like them? */
-static bool refuses_keys(const struct outcome *got)
+/* Did the service look at the credentials, and not like them? */
+static bool refuses_credentials(const struct outcome *got)
 {
     return got->http_status && !got->may_be_clock &&
            (got->fault == FAULT_EXPIRED || got->fault == FAULT_NO_CREDENTIALS);
 }
 
 /* It looks at who asks before it looks at what is asked. */
-static bool accepts_keys(const struct outcome *got)
+static bool accepts_credentials(const struct outcome *got)
 {
     return !got->fault || got->fault == FAULT_NOT_FOUND ||
            (got->fault == FAULT_DENIED && str_starts(got->code, STR("AccessDenied")));
@@ -25,19 +26,19 @@ enum fault verdict_of(struct pipepoll_target *t, const struct outcome *got)
 {
     if (got->may_be_clock && t->schedule.failures < CLOCK_RETRIES)
         return FAULT_SKEWED;
-    if (refuses_keys(got) && got->keys_are_old)
+    if (refuses_credentials(got) && got->credentials_are_old)
         return FAULT_EXPIRED; /* and others are there already: one more poll with those */
-    if (refuses_keys(got))
-        return region_keys_refused(
+    if (refuses_credentials(got))
+        return region_credentials_refused(
             &t->poller->regions, t->region,
             &(struct region_refusal) { got->code, got->message, got->cause });
-    if (accepts_keys(got) && !got->keys_are_old)
-        region_keys_accepted(t->region);
+    if (accepts_credentials(got) && !got->credentials_are_old)
+        region_credentials_accepted(t->region);
     return got->fault;
 }
 
-/* Other keys may be all that it needs. */
-bool verdict_waits_for_keys(enum fault fault)
+/* Other credentials may be all that it needs. */
+bool verdict_waits_for_credentials(enum fault fault)
 {
     int status = fault_status(fault);
     return status == PIPEPOLL_ECREDENTIALS || status == PIPEPOLL_EDENIED ||
@@ -51,11 +52,12 @@ str verdict_message(const struct pipepoll_target *t, enum fault fault, const str
     str region = region_name(t->region);
     if (fault != FAULT_NOT_ENABLED)
         return got->message.len ? got->message : str_of(fault_text(fault));
-    explain(room, 0,
-            "region %.*s is not enabled for this account, whose keys are accepted elsewhere: "
-            "enable it (aws account enable-region --region-name %.*s) or poll it no more%s%.*s",
-            STR_ARG(region), STR_ARG(region), got->message.len ? "; the service said: " : "",
-            STR_ARG(got->message));
+    explain(
+        room, 0,
+        "region %.*s is not enabled for this account, whose credentials are accepted elsewhere: "
+        "enable it (aws account enable-region --region-name %.*s) or poll it no more%s%.*s",
+        STR_ARG(region), STR_ARG(region), got->message.len ? "; the service said: " : "",
+        STR_ARG(got->message));
     return str_of(room->text);
 }
 

@@ -1,6 +1,6 @@
 /* The credentials of the targets that a poller is given: one object for each identity, so that
- * those of equal identity share its keys. The poller keeps its own references, and knows equal
- * credentials of another cache again: a ring lives no longer than the adding of targets. */
+ * those of equal identity share its credentials. The poller keeps its own references, and knows
+ * equal credentials of another cache again: a cache lives no longer than the adding of targets. */
 #ifndef CONFIG_CREDENTIALS_CACHE_H
 #define CONFIG_CREDENTIALS_CACHE_H
 

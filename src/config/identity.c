@@ -1,5 +1,5 @@
 /* Names are for logs and tables, and need not be unique; identity_compare() tells identities apart,
- * by what was written, since whose keys a profile holds is not known here. */
+ * by what was written, since whose credentials a profile holds is not known here. */
 #include "config/identity.h"
 
 #include "base/order.h"

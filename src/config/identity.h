@@ -1,4 +1,4 @@
-/* Whose keys a target is polled with, as a config file or a flag names them. */
+/* Whose credentials a target is polled with, as a config file or a flag names them. */
 #ifndef CONFIG_IDENTITY_H
 #define CONFIG_IDENTITY_H
 
@@ -13,14 +13,14 @@ struct identity {
 
 enum { IDENTITY_NAME_MAX = 160 };
 
-/* See base/order.h: 0 for those that mean the same keys. */
+/* See base/order.h: 0 for those that mean the same credentials. */
 int identity_compare(const struct identity *a, const struct identity *b);
 
 /* For people: "default", "profile acme", "role 123456789012/Poller by profile acme". At most
  * IDENTITY_NAME_MAX bytes, cut. */
 void identity_put(struct buf *out, const struct identity *id);
 
-/* Ask for these keys: a reference of the caller's. EINVAL: a member that is none; ENOMEM. */
+/* Ask for these credentials: a reference of the caller's. EINVAL: a member that is none; ENOMEM. */
 int identity_credentials(struct pipepoll_credentials **out, const struct identity *id,
                          struct pipepoll_error *why);
 

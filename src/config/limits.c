@@ -9,7 +9,8 @@
 enum {
     /* Programs that we start inherit the limit, and some still close every number below it. */
     RAISE_MAX = 1 << 20,
-    OTHER_DESCRIPTORS = 24, /* standard ones, libuv's own, a file or program of keys, look-ups */
+    OTHER_DESCRIPTORS =
+        24, /* standard ones, libuv's own, a file or program of credentials, look-ups */
 };
 
 void limits_raise(void)

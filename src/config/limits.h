@@ -14,7 +14,7 @@ void limits_raise(void);
 uint64_t limits_descriptors(void);
 
 /* How many are needed for so many connections, idle ones included, on so many loops: with those of
- * the loops, the standard ones, and what look-ups and keys take. */
+ * the loops, the standard ones, and what look-ups and credentials take. */
 uint64_t limits_descriptors_needed(size_t connections, uint32_t loops);
 
 #endif

@@ -261,7 +261,7 @@ static void read_endpoint(struct target_config *d)
         check_settings(d, &sample);
 }
 
-/* Of a service that gives out keys: worth telling where it is not CodePipeline's too. */
+/* Of a service that gives out credentials: worth telling where it is not CodePipeline's too. */
 static void note_endpoint(struct target_config *d, enum pipepoll_setting which)
 {
     str from, of_all;

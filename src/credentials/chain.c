@@ -12,14 +12,14 @@
 
 /* --- the source --- */
 
-static int from_fixed(struct chain *out, const struct credentials *keys)
+static int from_fixed(struct chain *out, const struct credentials *credentials)
 {
     out->source = SOURCE_FIXED;
-    out->access_key_id = keys->access_key_id;
-    out->secret_access_key = keys->secret_access_key;
-    out->session_token = keys->session_token;
-    out->account_id = keys->account_id;
-    out->expires_s = keys->expires_s == UINT64_MAX ? 0 : (int64_t)keys->expires_s;
+    out->access_key_id = credentials->access_key_id;
+    out->secret_access_key = credentials->secret_access_key;
+    out->session_token = credentials->session_token;
+    out->account_id = credentials->account_id;
+    out->expires_s = credentials->expires_s == UINT64_MAX ? 0 : (int64_t)credentials->expires_s;
     return 0;
 }
 
@@ -53,7 +53,7 @@ static int from_profile(struct chain *out, const struct configured *c, struct pi
     char doubt[sizeof out->doubt];
     return explain(why, PIPEPOLL_ECREDENTIALS,
                    "profile \"%.*s\" has no credentials: it takes a role_arn with its source, "
-                   "sso_account_id and sso_role_name, keys, or credential_process%s",
+                   "sso_account_id and sso_role_name, access keys, or credential_process%s",
                    STR_ARG(c->profile), profiles_doubt(c->profiles, doubt, sizeof doubt));
 }
 
@@ -86,7 +86,8 @@ static int from_chain(struct chain *out, const struct configured *c, struct pipe
             return r;
     }
     explain(why, 0,
-            "nothing is configured: no keys in the environment, none in profile \"%.*s\", no web "
+            "nothing is configured: no credentials in the environment, none in profile \"%.*s\", "
+            "no web "
             "identity, no container, and AWS_EC2_METADATA_DISABLED forbids to ask EC2: set "
             "one of these up%s",
             STR_ARG(c->profile), profiles_doubt(c->profiles, doubt, sizeof doubt));
@@ -115,7 +116,7 @@ static int find_source(struct chain *out, const struct credentials_config *confi
 
 /* --- the roles --- */
 
-/* AWS allows an hour at most when the keys are a role's already, whatever the role says. */
+/* AWS allows an hour at most when the credentials are a role's already, whatever the role says. */
 static int check_durations(const struct chain *chain, struct pipepoll_error *why)
 {
     bool chained = chain->source != SOURCE_FIXED && chain->source != SOURCE_PROCESS;
@@ -123,7 +124,7 @@ static int check_durations(const struct chain *chain, struct pipepoll_error *why
         if (chained && chain->roles[i].duration_s > ROLE_CHAINED_DURATION_S)
             return explain(why, PIPEPOLL_ECREDENTIALS,
                            "role %.*s: a duration of %u seconds is more than the %d that AWS "
-                           "allows for a role assumed with the keys of another role",
+                           "allows for a role assumed with the credentials of another role",
                            STR_ARG(chain->roles[i].arn), chain->roles[i].duration_s,
                            ROLE_CHAINED_DURATION_S);
     return 0;
@@ -133,10 +134,11 @@ static int put_roles_on_top(struct chain *out, const struct credentials_config *
                             struct pipepoll_error *why)
 {
     if (config->role_count > CHAIN_ROLES_MAX - out->role_count)
-        return explain(why, PIPEPOLL_ECREDENTIALS,
-                       "profile \"%.*s\" and what is to be assumed with its keys make more than "
-                       "%d roles one upon the other",
-                       STR_ARG(out->profile), CHAIN_ROLES_MAX);
+        return explain(
+            why, PIPEPOLL_ECREDENTIALS,
+            "profile \"%.*s\" and what is to be assumed with its credentials make more than "
+            "%d roles one upon the other",
+            STR_ARG(out->profile), CHAIN_ROLES_MAX);
     for (size_t i = 0; i < config->role_count; i++)
         out->roles[out->role_count++] = config->roles[i];
     return check_durations(out, why);
@@ -215,9 +217,9 @@ static str source_words(const struct chain *chain, enum credentials_config_kind 
 {
     switch (chain->source) {
     case SOURCE_NONE:
-        return STR("no keys, unsigned");
+        return STR("no credentials, unsigned");
     case SOURCE_FIXED:
-        return kind == CREDENTIALS_CONFIG_FIXED ? STR("given keys") : STR("environment");
+        return kind == CREDENTIALS_CONFIG_FIXED ? STR("given credentials") : STR("environment");
     case SOURCE_WEB_IDENTITY:
         return STR("web identity");
     case SOURCE_SSO:
@@ -242,8 +244,8 @@ static void write_label(struct chain *chain, enum credentials_config_kind kind)
         put_part(&b, "profile ", chain->profile);
     if (last)
         put_part(&b, "role ", last->arn);
-    bool keys_of_profile = chain->source == SOURCE_FIXED && chain->may_change;
-    if (!keys_of_profile)
+    bool is_of_profile = chain->source == SOURCE_FIXED && chain->may_change;
+    if (!is_of_profile)
         put_part(&b, b.len ? "from " : "", source_words(chain, kind));
     else if (!str_eq(chain->base_profile, chain->profile))
         put_part(&b, "from profile ", chain->base_profile);

@@ -1,7 +1,7 @@
-/* How to get the keys that a configuration asks for: one source, then roles assumed one with the
- * keys of the other. Decided from the environment and the shared files alone, before anything is
- * fetched, by the default chain documented at pipepoll_credentials_default(): what is not
- * configured is passed over, what is configured but broken is an error. Pure. */
+/* How to get the credentials that a configuration asks for: one source, then roles assumed one with
+ * the credentials of the other. Decided from the environment and the shared files alone, before
+ * anything is fetched, by the default chain documented at pipepoll_credentials_default(): what is
+ * not configured is passed over, what is configured but broken is an error. Pure. */
 #ifndef CREDENTIALS_CHAIN_H
 #define CREDENTIALS_CHAIN_H
 
@@ -9,8 +9,8 @@
 #include "credentials/profiles.h"
 
 enum source {
-    SOURCE_NONE,         /* no keys: nothing is signed */
-    SOURCE_FIXED,        /* keys in hand: given, from the environment or from a profile */
+    SOURCE_NONE,         /* no credentials: nothing is signed */
+    SOURCE_FIXED,        /* credentials in hand: given, from the environment or from a profile */
     SOURCE_WEB_IDENTITY, /* STS AssumeRoleWithWebIdentity, by a token in a file */
     SOURCE_SSO,          /* IAM Identity Center, by the token that `aws sso login` left */
     SOURCE_PROCESS,      /* the output of a program */
@@ -28,8 +28,8 @@ enum { CHAIN_NEED_FILES = 1 };
 struct chain {
     enum source source;
     str access_key_id, secret_access_key, session_token; /* FIXED */
-    /* Whose the source's keys are, as far as that is known before they come: FIXED and PROCESS as
-     * configured, SSO, WEB_IDENTITY; empty: unknown. Of roles: role_account(). */
+    /* Whose the source's credentials are, as far as that is known before they come: FIXED and
+     * PROCESS as configured, SSO, WEB_IDENTITY; empty: unknown. Of roles: role_account(). */
     str account_id;
     int64_t expires_s;        /* FIXED: Unix time, as AWS_CREDENTIAL_EXPIRATION says; 0: never */
     bool may_change;          /* FIXED: from a file, where others may stand the next time */
@@ -42,7 +42,7 @@ struct chain {
     str imds_url; /* IMDS: such as http://169.254.169.254, without a '/' at the end */
     uint32_t imds_timeout_ms, imds_attempts;
     bool imds_v1;                       /* ask without a token where none is given */
-    struct role roles[CHAIN_ROLES_MAX]; /* from the source's keys on */
+    struct role roles[CHAIN_ROLES_MAX]; /* from the source's credentials on */
     size_t role_count;
     /* For roles and WEB_IDENTITY. sts_regional_endpoints is not asked: STS is called in a region,
      * this one or, where it is empty, one that the role and the targets name. */

@@ -15,7 +15,7 @@ struct provider_run {
     char what[160];
 };
 
-static const struct keys_form form = {
+static const struct credentials_form form = {
     .access_key_id = "AccessKeyId",
     .secret_access_key = "SecretAccessKey",
     .session_token = "Token",
@@ -29,14 +29,14 @@ static struct provider_run *run_of(struct run *r)
     return CONTAINER_OF(r, struct provider_run, run);
 }
 
-static int read_keys(struct provider_run *run)
+static int read_credentials(struct provider_run *run)
 {
     struct pipepoll_error *why = &run->run.outcome.why;
     struct json j;
     int r = exchange_json(&run->exchange, &j, run->what, why);
     if (r)
         return r;
-    struct keys_source from = {
+    struct credentials_form_json from = {
         .json = &j,
         .object = JSON_ROOT,
         .form = &form,
@@ -44,13 +44,15 @@ static int read_keys(struct provider_run *run)
         .what = run->what,
     };
     run->run.outcome.dated_s = run->exchange.date_s;
-    return keys_read(&run->run.outcome.keys, &run->run.order.host->alloc, &from, why);
+    return credentials_form_read(&run->run.outcome.credentials, &run->run.order.host->alloc, &from,
+                                 why);
 }
 
 static void on_answer(struct exchange *x)
 {
     struct provider_run *run = CONTAINER_OF(x, struct provider_run, exchange);
-    int r = x->fault ? exchange_explain(x, run->what, "", &run->run.outcome.why) : read_keys(run);
+    int r = x->fault ? exchange_explain(x, run->what, "", &run->run.outcome.why)
+                     : read_credentials(run);
     run_end(&run->run, r);
 }
 

@@ -29,7 +29,7 @@ static str keep(char **at, str s)
     return kept;
 }
 
-/* A copy of w, whose fixed keys get one more reference. */
+/* A copy of w, whose fixed credentials get one more reference. */
 static int make(struct pipepoll_credentials **out, const struct credentials_config *config,
                 struct pipepoll_error *why)
 {
@@ -159,7 +159,7 @@ static int add_role(struct credentials_config *config, const struct role *role,
     if (config->role_count && role->duration_s > ROLE_CHAINED_DURATION_S)
         return explain(why, PIPEPOLL_EINVAL,
                        "duration_s %u is more than the %d that AWS allows for a role assumed with "
-                       "the keys of another role",
+                       "the credentials of another role",
                        role->duration_s, ROLE_CHAINED_DURATION_S);
     config->roles[config->role_count++] = *role;
     return 0;
@@ -208,7 +208,7 @@ struct pipepoll_credentials *pipepoll_credentials_unref(struct pipepoll_credenti
     return NULL;
 }
 
-static bool same_keys(const struct credentials *a, const struct credentials *b)
+static bool same_credentials(const struct credentials *a, const struct credentials *b)
 {
     if (!a || !b)
         return a == b;
@@ -219,8 +219,8 @@ static bool same_keys(const struct credentials *a, const struct credentials *b)
 
 bool credentials_config_eq(const struct credentials_config *a, const struct credentials_config *b)
 {
-    if (a->kind != b->kind || a->role_count != b->role_count || !same_keys(a->fixed, b->fixed) ||
-        !str_eq(a->profile, b->profile))
+    if (a->kind != b->kind || a->role_count != b->role_count ||
+        !same_credentials(a->fixed, b->fixed) || !str_eq(a->profile, b->profile))
         return false;
     for (size_t i = 0; i < a->role_count; i++)
         if (!role_eq(&a->roles[i], &b->roles[i]))

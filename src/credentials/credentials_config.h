@@ -1,4 +1,4 @@
-/* Whose keys are wanted, as the embedder said it: a description without any state, shared by
+/* Whose credentials are wanted, as the embedder said it: a description without any state, shared by
  * reference count between pollers of one thread. How to get them is chain's, getting them fetch's,
  * keeping them fresh identity's. */
 #ifndef CREDENTIALS_CREDENTIALS_CONFIG_H
@@ -32,7 +32,7 @@ struct pipepoll_credentials {
     char text[];
 };
 
-/* The keys that the environment holds, as slices of it. false, with an error of
+/* The credentials that the environment holds, as slices of it. false, with an error of
  * PIPEPOLL_ECREDENTIALS in why: one of the two variables is not set. */
 bool credentials_config_read_environment(struct credentials_text *out, const struct environment *e,
                                          struct pipepoll_error *why);
@@ -42,7 +42,7 @@ bool credentials_config_read_environment(struct credentials_text *out, const str
 int credentials_config_read_expiry(int64_t *out, const struct environment *e,
                                    struct pipepoll_error *why);
 
-/* Do both mean the same keys? Then they can share an identity. */
+/* Do both mean the same credentials? Then they can share an identity. */
 bool credentials_config_eq(const struct credentials_config *a, const struct credentials_config *b);
 /* Equal ones have the same; keyed, for a table. */
 uint64_t credentials_config_hash(uint64_t seed, const struct credentials_config *config);

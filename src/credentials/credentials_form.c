@@ -7,21 +7,6 @@
 
 enum { DIGITS_MAX = 18 }; /* of a number: more would not fit 64 bits, and mean nothing here */
 
-int keys_member(const struct json *j, int object, const char *name)
-{
-    int found = JSON_NONE;
-    for (int key = json_first(j, object); key != JSON_NONE; key = json_next(j, key))
-        if (json_is(j, key, str_of(name)))
-            found = json_value(key);
-    return found;
-}
-
-str keys_text(struct json *j, int object, const char *name)
-{
-    int node = keys_member(j, object, name);
-    return node != JSON_NONE && json_type(j, node) == JSON_STRING ? json_text(j, node) : STR("");
-}
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -100,11 +85,11 @@ static int missing(const char *what, const char *name, struct pipepoll_error *wh
     return explain(why, PIPEPOLL_EPROTO, "%s gave no %s (as a text that is not empty)", what, name);
 }
 
-static int read_expiry(uint64_t *expires_s, const struct keys_source *from,
+static int read_expiry(uint64_t *expires_s, const struct credentials_form_json *from,
                        struct pipepoll_error *why)
 {
     const char *name = from->form->expiration;
-    int node = keys_member(from->json, from->object, name);
+    int node = json_member(from->json, from->object, name);
     bool given = node != JSON_NONE && json_type(from->json, node) != JSON_NULL;
     *expires_s = UINT64_MAX;
     if (!given && !from->form->may_be_permanent)
@@ -115,7 +100,7 @@ static int read_expiry(uint64_t *expires_s, const struct keys_source *from,
 }
 
 /* Are the texts there that must be? */
-static int check_texts(const struct credentials_text *text, const struct keys_form *form,
+static int check_texts(const struct credentials_text *text, const struct credentials_form *form,
                        const char *what, struct pipepoll_error *why)
 {
     if (!text->access_key_id.len)
@@ -125,7 +110,8 @@ static int check_texts(const struct credentials_text *text, const struct keys_fo
     if (!text->session_token.len && !form->may_be_permanent)
         return missing(what, form->session_token, why);
     const char *problem = credentials_problem(text);
-    return problem ? explain(why, PIPEPOLL_EPROTO, "%s gave keys that %s", what, problem) : 0;
+    return problem ? explain(why, PIPEPOLL_EPROTO, "%s gave credentials that %s", what, problem)
+                   : 0;
 }
 
 /* Of texts that were checked. */
@@ -136,16 +122,17 @@ static int make(struct credentials **out, const struct alloc *alloc,
     return r ? explain(why, r, "%s", pipepoll_strerror(r)) : 0;
 }
 
-int keys_read(struct credentials **out, const struct alloc *alloc, const struct keys_source *from,
-              struct pipepoll_error *why)
+int credentials_form_read(struct credentials **out, const struct alloc *alloc,
+                          const struct credentials_form_json *from, struct pipepoll_error *why)
 {
-    const struct keys_form *form = from->form;
+    const struct credentials_form *form = from->form;
     struct json *j = from->json;
     struct credentials_text text = {
-        .access_key_id = keys_text(j, from->object, form->access_key_id),
-        .secret_access_key = keys_text(j, from->object, form->secret_access_key),
-        .session_token = keys_text(j, from->object, form->session_token),
-        .account_id = form->account_id ? keys_text(j, from->object, form->account_id) : STR(""),
+        .access_key_id = json_member_text(j, from->object, form->access_key_id),
+        .secret_access_key = json_member_text(j, from->object, form->secret_access_key),
+        .session_token = json_member_text(j, from->object, form->session_token),
+        .account_id =
+            form->account_id ? json_member_text(j, from->object, form->account_id) : STR(""),
     };
     if (!text.account_id.len)
         text.account_id = from->account_id;
@@ -158,11 +145,12 @@ int keys_read(struct credentials **out, const struct alloc *alloc, const struct 
     return make(out, alloc, &text, expires_s, why);
 }
 
-int keys_of_texts(struct credentials **out, const struct alloc *alloc,
-                  const struct keys_texts *from, struct pipepoll_error *why)
+int credentials_form_read_texts(struct credentials **out, const struct alloc *alloc,
+                                const struct credentials_form_texts *from,
+                                struct pipepoll_error *why)
 {
     int64_t expires_s;
-    int r = check_texts(&from->keys, from->form, from->what, why);
+    int r = check_texts(&from->credentials, from->form, from->what, why);
     if (r)
         return r;
     if (!from->expiration.len)
@@ -170,5 +158,5 @@ int keys_of_texts(struct credentials **out, const struct alloc *alloc,
     if (!timestamp_iso8601(from->expiration, &expires_s) || expires_s < 0)
         return explain(why, PIPEPOLL_EPROTO, "%s gave an %s that is not a time", from->what,
                        from->form->expiration);
-    return make(out, alloc, &from->keys, (uint64_t)expires_s, why);
+    return make(out, alloc, &from->credentials, (uint64_t)expires_s, why);
 }

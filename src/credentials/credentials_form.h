@@ -1,45 +1,41 @@
-/* A set of keys as services and programs write it: members of a JSON object. Each has names of its
- * own for the same five things. Pure. */
+/* A set of credentials as services and programs write it: members of a JSON object. Each has names
+ * of its own for the same five things. Pure. */
 #ifndef CREDENTIALS_CREDENTIALS_FORM_H
 #define CREDENTIALS_CREDENTIALS_FORM_H
 
 #include "aws/credentials.h"
 #include "aws/json.h"
 
-struct keys_form {
+struct credentials_form {
     const char *access_key_id, *secret_access_key, *session_token, *expiration;
     const char *account_id; /* NULL: it is not said there */
     bool may_be_permanent;  /* token and expiration may be missing */
     bool expires_in_ms;     /* expiration as a number counts ms; else seconds */
 };
 
-/* The last member of this name, or JSON_NONE. */
-int keys_member(const struct json *j, int object, const char *name);
-/* Its text when it is a string, or empty; lies in the JSON text. */
-str keys_text(struct json *j, int object, const char *name);
-
 /* Where a set is read from, and for whom. */
-struct keys_source {
+struct credentials_form_json {
     struct json *json;
     int object;
-    const struct keys_form *form;
+    const struct credentials_form *form;
     str account_id;   /* taken where the object says none */
     const char *what; /* who gave it: the start of each sentence */
 };
 
 /* Make a set. Expiration is a number, or a text as of RFC 3339. PIPEPOLL_EPROTO: a member is
  * missing or of the wrong kind; PIPEPOLL_ENOMEM. No value is ever part of `why`. */
-int keys_read(struct credentials **out, const struct alloc *alloc, const struct keys_source *from,
-              struct pipepoll_error *why);
+int credentials_form_read(struct credentials **out, const struct alloc *alloc,
+                          const struct credentials_form_json *from, struct pipepoll_error *why);
 
 /* The same from texts that stood elsewhere than in JSON. */
-struct keys_texts {
-    struct credentials_text keys; /* each member empty where it was not given */
-    str expiration;               /* as of RFC 3339 */
-    const struct keys_form *form; /* names them */
+struct credentials_form_texts {
+    struct credentials_text credentials; /* each member empty where it was not given */
+    str expiration;                      /* as of RFC 3339 */
+    const struct credentials_form *form; /* names them */
     const char *what;
 };
-int keys_of_texts(struct credentials **out, const struct alloc *alloc,
-                  const struct keys_texts *from, struct pipepoll_error *why);
+int credentials_form_read_texts(struct credentials **out, const struct alloc *alloc,
+                                const struct credentials_form_texts *from,
+                                struct pipepoll_error *why);
 
 #endif

@@ -121,7 +121,7 @@ static void read_failure(struct exchange *x)
         put_message(x, found.message, found.cause);
 }
 
-/* A cache's Date, or one that is days off, would make keys expire too early or never. */
+/* A cache's Date, or one that is days off, would make credentials expire too early or never. */
 static int64_t read_date(const struct exchange *x)
 {
     int64_t date_s;
@@ -340,14 +340,15 @@ int exchange_json(struct exchange *x, struct json *out, const char *what,
     }
 }
 
-/* Keys or a token that have expired are somebody's to refresh, who as a rule does it unasked:
- * unlike the other statuses of its kind, this one may pass. */
+/* Credentials or a token that have expired are somebody's to refresh, who as a rule does it
+ * unasked: unlike the other statuses of its kind, this one may pass. */
 static int status_of(enum fault fault)
 {
     return fault_reaction(fault) == REACTION_REFRESH ? PIPEPOLL_ESERVICE : fault_status(fault);
 }
 
-/* What the service said of the keys or the role is for the owner of the exchange to explain. */
+/* What the service said of the credentials or the role is for the owner of the exchange to
+ * explain. */
 static bool is_of_way(enum pipepoll_cause cause)
 {
     return cause >= PIPEPOLL_CAUSE_THROTTLED || cause == PIPEPOLL_CAUSE_CLOCK;

@@ -69,10 +69,10 @@ static void end(struct fetch *f)
     alarm_set(&f->end, wake_now_ns());
 }
 
-/* Without keys; why was written. */
+/* Without credentials; why was written. */
 static void end_failed(struct fetch *f, bool lasting)
 {
-    f->outcome.keys = credentials_unref(f->outcome.keys);
+    f->outcome.credentials = credentials_unref(f->outcome.credentials);
     f->outcome.lasting = lasting;
     if (!f->outcome.why.cause)
         explain_cause(&f->outcome.why, PIPEPOLL_CAUSE_SOURCE, STR(""));
@@ -90,7 +90,7 @@ static bool is_at_hand(enum source source)
     return source == SOURCE_NONE || source == SOURCE_FIXED;
 }
 
-/* What the chain alone tells of the keys. */
+/* What the chain alone tells of the credentials. */
 static void describe(struct fetch_outcome *out, const struct chain *chain)
 {
     bool metadata = chain->source == SOURCE_CONTAINER || chain->source == SOURCE_IMDS;
@@ -99,7 +99,7 @@ static void describe(struct fetch_outcome *out, const struct chain *chain)
     memcpy(out->label, chain->label, sizeof out->label);
 }
 
-/* --- keys in hand --- */
+/* --- credentials in hand --- */
 
 static int take_fixed(struct fetch_outcome *out, const struct chain *chain,
                       const struct provider_host *host)
@@ -112,11 +112,11 @@ static int take_fixed(struct fetch_outcome *out, const struct chain *chain,
     };
     out->dated_s = host_now_s(host);
     int status = chain->source == SOURCE_NONE
-                     ? credentials_new_anonymous(&out->keys, &host->alloc)
-                     : credentials_new(&out->keys, &host->alloc, &text,
+                     ? credentials_new_anonymous(&out->credentials, &host->alloc)
+                     : credentials_new(&out->credentials, &host->alloc, &text,
                                        chain->expires_s ? (uint64_t)chain->expires_s : UINT64_MAX);
     if (status == PIPEPOLL_EINVAL)
-        explain(&out->why, 0, "%s: the keys %s", chain->label, credentials_problem(&text));
+        explain(&out->why, 0, "%s: the credentials %s", chain->label, credentials_problem(&text));
     else if (status)
         explain(&out->why, status, "out of memory");
     return status;
@@ -147,7 +147,7 @@ static void start_provider(struct fetch *f, const struct provider_kind *kind)
         .host = f->order.host,
         .chain = &f->chain,
         .role = kind == &provider_role ? &f->chain.roles[f->roles_assumed] : NULL,
-        .source = f->outcome.keys,
+        .source = f->outcome.credentials,
         .region = f->order.region,
         .watch = f->order.watch,
         .on_done = on_provided,
@@ -197,7 +197,7 @@ static void go_on(struct fetch *f)
     if (f->stopped) {
         explain(&f->outcome.why, 0, "it was stopped");
         end_failed(f, false);
-    } else if (!f->outcome.keys) {
+    } else if (!f->outcome.credentials) {
         start_source(f);
     } else if (f->roles_assumed < f->chain.role_count) {
         start_provider(f, &provider_role);
@@ -206,23 +206,23 @@ static void go_on(struct fetch *f)
     }
 }
 
-/* The keys of a role outlive those that assumed it, and yet the chain is only as fresh as its first
- * link: who rotates that one expects the rest to follow. */
+/* The credentials of a role outlive those that assumed it, and yet the chain is only as fresh as
+ * its first link: who rotates that one expects the rest to follow. */
 static void on_provided(void *ctx, const struct provider_outcome *got)
 {
     struct fetch *f = ctx;
-    struct credentials *source = f->outcome.keys;
+    struct credentials *source = f->outcome.credentials;
     f->run = NULL;
-    if (!got->keys) {
+    if (!got->credentials) {
         explain(&f->outcome.why, 0, "%s%s", got->why.text, f->chain.doubt);
         explain_cause(&f->outcome.why, got->why.cause, str_of(got->why.subject));
         end_failed(f, got->lasting);
         return;
     }
-    if (source && source->expires_s < got->keys->expires_s)
-        got->keys->expires_s = source->expires_s;
+    if (source && source->expires_s < got->credentials->expires_s)
+        got->credentials->expires_s = source->expires_s;
     credentials_unref(source);
-    f->outcome.keys = got->keys;
+    f->outcome.credentials = got->credentials;
     f->outcome.dated_s = got->dated_s;
     f->roles_assumed += f->kind == &provider_role;
     go_on(f);

@@ -1,5 +1,6 @@
-/* One way from a configuration to its keys: the shared files read where they are needed, a chain
- * made, its source asked, its roles assumed. Ends with a set of keys or one sentence. */
+/* One way from a configuration to its credentials: the shared files read where they are needed, a
+ * chain made, its source asked, its roles assumed. Ends with a set of credentials or one
+ * sentence. */
 #ifndef CREDENTIALS_FETCH_H
 #define CREDENTIALS_FETCH_H
 
@@ -9,11 +10,11 @@ struct fetch;
 struct watch;
 
 struct fetch_outcome {
-    struct credentials *keys; /* a reference of the taker's; NULL: see why */
-    int64_t dated_s;          /* when they came, by the clock that their expiry is of; Unix time */
-    bool lasting;             /* the failure needs a change of the set-up */
-    bool outlives_expiry;     /* metadata services: go on with expired keys while they fail */
-    bool may_change;          /* asking again can bring other keys */
+    struct credentials *credentials; /* a reference of the taker's; NULL: see why */
+    int64_t dated_s;      /* when they came, by the clock that their expiry is of; Unix time */
+    bool lasting;         /* the failure needs a change of the set-up */
+    bool outlives_expiry; /* metadata services: go on with expired credentials while they fail */
+    bool may_change;      /* asking again can bring other credentials */
     char label[CHAIN_LABEL_SIZE]; /* where they come from, for people; "" while not known */
     struct pipepoll_error why;
 };
@@ -33,7 +34,7 @@ int fetch_start(struct fetch **out, const struct fetch_order *order);
 /* End soon; on_done() still comes. */
 void fetch_stop(struct fetch *f);
 
-/* Keys that need no asking (given, or in the environment): filled in at once, and true. */
+/* Credentials that need no asking (given, or in the environment): filled in at once, and true. */
 bool fetch_at_once(struct fetch_outcome *out, const struct credentials_config *config,
                    const struct provider_host *host);
 

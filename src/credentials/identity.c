@@ -1,9 +1,9 @@
 /* When to fetch is refresh's, how to fetch is fetch's; here are the set itself, the one alarm and
  * the words for people.
  *
- * Three things can end a wait for keys: the back-off of refresh, an operator who says so, and a
- * file that is not what it was when it was read. For the last the files are looked at once a
- * second, but only while the keys are missing, refused or about to be. */
+ * Three things can end a wait for credentials: the back-off of refresh, an operator who says so,
+ * and a file that is not what it was when it was read. For the last the files are looked at once a
+ * second, but only while the credentials are missing, refused or about to be. */
 #include "credentials/identity.h"
 
 #include "base/buf.h"
@@ -31,7 +31,7 @@ struct identity {
     void *closed_ctx;
 };
 
-static bool waits_for_keys(const struct identity *id)
+static bool waits_for_credentials(const struct identity *id)
 {
     return !refresh_has_set(&id->refresh) || id->refused || refresh_is_degraded(&id->refresh);
 }
@@ -39,7 +39,7 @@ static bool waits_for_keys(const struct identity *id)
 static void plan_look(struct identity *id)
 {
     static const uint64_t ns_per_ms = 1000000;
-    if (id->fetch || !waits_for_keys(id) || !watch_has_files(&id->watch))
+    if (id->fetch || !waits_for_credentials(id) || !watch_has_files(&id->watch))
         id->look_ns = ALARM_OFF;
     else if (id->look_ns == ALARM_OFF && !id->watch.looking)
         id->look_ns =
@@ -56,16 +56,16 @@ static void settle(struct identity *id)
     id->current = credentials_unref(id->current);
     if (id->why.text[0])
         return;
-    explain(&id->why, 0, "the keys have expired, and others are still being fetched");
+    explain(&id->why, 0, "the credentials have expired, and others are still being fetched");
     explain_cause(&id->why, PIPEPOLL_CAUSE_EXPIRED, STR(""));
 }
 
 /* On our clock, so that a step of the calendar clock changes nothing. */
 static uint64_t expiry_ns(const struct fetch_outcome *got)
 {
-    if (got->keys->expires_s == UINT64_MAX)
+    if (got->credentials->expires_s == UINT64_MAX)
         return REFRESH_NEVER;
-    int64_t left_s = (int64_t)got->keys->expires_s - got->dated_s;
+    int64_t left_s = (int64_t)got->credentials->expires_s - got->dated_s;
     uint64_t now_ns = wake_now_ns();
     if (left_s <= 0)
         return now_ns;
@@ -77,10 +77,10 @@ static uint64_t expiry_ns(const struct fetch_outcome *got)
 /* --- what a fetch brings --- */
 
 /* A set that the service has not seen yet is taken for good. */
-static void become(struct identity *id, struct credentials *keys, bool is_same)
+static void become(struct identity *id, struct credentials *credentials, bool is_same)
 {
     credentials_unref(id->current);
-    id->current = keys;
+    id->current = credentials;
     if (is_same)
         return;
     id->serial++;
@@ -89,17 +89,18 @@ static void become(struct identity *id, struct credentials *keys, bool is_same)
 
 static void tell_stale(struct identity *id, const char *label)
 {
-    explain(&id->why, 0, "%s: the keys had expired when they came (is the clock right?)", label);
+    explain(&id->why, 0, "%s: the credentials had expired when they came (is the clock right?)",
+            label);
     explain_cause(&id->why, PIPEPOLL_CAUSE_EXPIRED, STR(""));
 }
 
-static void take_keys(struct identity *id, const struct fetch_outcome *got)
+static void take_credentials(struct identity *id, const struct fetch_outcome *got)
 {
     struct refresh_set set = {
         .expires_ns = expiry_ns(got),
         .outlives_expiry = got->outlives_expiry,
         .may_change = got->may_change,
-        .is_same = id->current && credentials_eq(id->current, got->keys),
+        .is_same = id->current && credentials_eq(id->current, got->credentials),
     };
     uint64_t roll = rng_next(id->o.host->rng);
     uint64_t now_ns = wake_now_ns();
@@ -108,9 +109,9 @@ static void take_keys(struct identity *id, const struct fetch_outcome *got)
     if (set.expires_ns <= now_ns)
         tell_stale(id, got->label);
     if (take)
-        become(id, got->keys, set.is_same);
+        become(id, got->credentials, set.is_same);
     else
-        credentials_unref(got->keys);
+        credentials_unref(got->credentials);
 }
 
 static void take(struct identity *id, const struct fetch_outcome *got)
@@ -120,8 +121,8 @@ static void take(struct identity *id, const struct fetch_outcome *got)
         buf_put(&label, str_of(got->label)); /* of the same size: it fits */
         buf_cstr(&label);
     }
-    if (got->keys) {
-        take_keys(id, got);
+    if (got->credentials) {
+        take_credentials(id, got);
         return;
     }
     id->why = got->why;
@@ -133,7 +134,7 @@ static void on_fetched(void *ctx, const struct fetch_outcome *got)
     struct identity *id = ctx;
     id->fetch = NULL;
     if (id->closing) {
-        credentials_unref(got->keys);
+        credentials_unref(got->credentials);
         alarm_set(&id->alarm, wake_now_ns());
         return;
     }
@@ -176,7 +177,7 @@ static void identity_free(struct identity *id)
 static void on_looked(struct watch *w, bool changed)
 {
     struct identity *id = CONTAINER_OF(w, struct identity, watch);
-    if (changed && !id->closing && waits_for_keys(id))
+    if (changed && !id->closing && waits_for_credentials(id))
         refresh_now(&id->refresh, wake_now_ns());
     if (!id->closing)
         settle(id);
@@ -308,7 +309,7 @@ bool identity_is_refused(const struct identity *id)
 
 void identity_retry(struct identity *id)
 {
-    if (!waits_for_keys(id))
+    if (!waits_for_credentials(id))
         return;
     refresh_now(&id->refresh, wake_now_ns());
     settle(id);
@@ -316,15 +317,15 @@ void identity_retry(struct identity *id)
 
 void identity_report(const struct identity *id, struct identity_report *out)
 {
-    const struct credentials *keys = identity_current(id);
-    bool expires = keys && keys->expires_s < INT64_MAX;
+    const struct credentials *credentials = identity_current(id);
+    bool expires = credentials && credentials->expires_s < INT64_MAX;
     const struct pipepoll_error *why = id->refused && !id->why.text[0] ? &id->refusal : &id->why;
     *out = (struct identity_report) {
         .label = id->label,
-        .usable = keys && !id->refused,
-        .refused = keys && id->refused,
+        .usable = credentials && !id->refused,
+        .refused = credentials && id->refused,
         .degraded = refresh_is_degraded(&id->refresh),
-        .expires_s = expires ? (int64_t)keys->expires_s : INT64_MAX,
+        .expires_s = expires ? (int64_t)credentials->expires_s : INT64_MAX,
         .why = why->text,
         .cause = why->cause,
         .subject = why->subject,

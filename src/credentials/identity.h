@@ -1,5 +1,5 @@
-/* One identity of a poller: the keys of one configuration, kept fresh. Whoever signs takes the
- * current set and never waits; when there is none, on_change() tells when there is. */
+/* One identity of a poller: the credentials of one configuration, kept fresh. Whoever signs takes
+ * the current set and never waits; when there is none, on_change() tells when there is. */
 #ifndef CREDENTIALS_IDENTITY_H
 #define CREDENTIALS_IDENTITY_H
 
@@ -17,7 +17,7 @@ struct identity_options {
     void *ctx;
 };
 
-/* Keys at hand are current on return; else a fetch has begun. PIPEPOLL_ENOMEM. */
+/* Credentials at hand are current on return; else a fetch has begun. PIPEPOLL_ENOMEM. */
 int identity_open(struct identity **out, const struct identity_options *o);
 /* `closed` comes from the loop, and id is gone then. */
 void identity_close(struct identity *id, void (*closed)(void *ctx), void *ctx);
@@ -25,15 +25,15 @@ void identity_close(struct identity *id, void (*closed)(void *ctx), void *ctx);
 /* The set to sign with now, borrowed until the loop turns, or NULL. */
 struct credentials *identity_current(const struct identity *id);
 
-/* Which set that is: another number for other keys. */
+/* Which set that is: another number for other credentials. */
 uint32_t identity_serial(const struct identity *id);
 /* Is a fetch under way? Its end is told by on_change(). */
 bool identity_is_fetching(const struct identity *id);
 
 /* The service refuses the current set; why, in its words. true: a fetch is under way, or due at
- * once, that can bring other keys. false: asking again can bring nothing else, or was done within
- * the last minute. Then the files that the keys came from are looked at each second, and others
- * are asked again each minute, until another set comes or identity_accepted(). */
+ * once, that can bring other credentials. false: asking again can bring nothing else, or was done
+ * within the last minute. Then the files that the credentials came from are looked at each second,
+ * and others are asked again each minute, until another set comes or identity_accepted(). */
 bool identity_refused(struct identity *id, const struct pipepoll_error *why);
 /* The service accepts the current set. */
 void identity_accepted(struct identity *id);
@@ -45,7 +45,7 @@ bool identity_is_refused(const struct identity *id);
 void identity_retry(struct identity *id);
 
 struct identity_report {
-    const char *label; /* where the keys come from; "" while that is not known */
+    const char *label; /* where the credentials come from; "" while that is not known */
     bool usable;   /* there is a set, and the service did not refuse it when it was asked last */
     bool refused;  /* there is a set, and it did */
     bool degraded; /* the set has expired, or could not be refreshed in time */

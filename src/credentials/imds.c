@@ -1,7 +1,7 @@
 /* EC2's instance metadata service, version 2: a token by PUT, then the name of the instance's role,
- * then its keys. Version 1 answers without a token, and that is what lets a confused web server
- * give an instance's keys away: it is asked only where the chain allows it and no token can be
- * had, as from the proxies that speak nothing else.
+ * then its credentials. Version 1 answers without a token, and that is what lets a confused web
+ * server give an instance's credentials away: it is asked only where the chain allows it and no
+ * token can be had, as from the proxies that speak nothing else.
  *
  * The token is good for six hours and still got anew in each run: runs are hours apart, and a token
  * kept would outlive a stop and start of the instance, which it does not survive itself. */
@@ -11,7 +11,7 @@
 
 enum { TOKEN_SIZE = 1024, ROLE_SIZE = 128, URL_SHOWN = 80 };
 
-enum step { STEP_TOKEN, STEP_ROLE, STEP_KEYS };
+enum step { STEP_TOKEN, STEP_ROLE, STEP_CREDENTIALS };
 
 struct provider_run {
     struct run run;
@@ -25,7 +25,7 @@ struct provider_run {
 
 static const str role_path = STR_INIT("/latest/meta-data/iam/security-credentials/");
 
-static const struct keys_form form = {
+static const struct credentials_form form = {
     .access_key_id = "AccessKeyId",
     .secret_access_key = "SecretAccessKey",
     .session_token = "Token",
@@ -52,11 +52,11 @@ static void ask(struct provider_run *run, enum step step)
         exchange_put_header(x, STR("x-aws-ec2-metadata-token-ttl-seconds"), STR("21600"));
         break;
     case STEP_ROLE:
-    case STEP_KEYS:
+    case STEP_CREDENTIALS:
         x->method = STR("GET");
         x->secret = run->token;
         buf_put(&x->path, role_path);
-        if (step == STEP_KEYS)
+        if (step == STEP_CREDENTIALS)
             exchange_put_escaped(&x->path, run->role);
         if (run->token.len)
             exchange_put_header(x, STR("x-aws-ec2-metadata-token"), run->token);
@@ -82,20 +82,20 @@ static bool take_line(str *out, char *room, size_t size, const struct exchange *
     return true;
 }
 
-static int read_keys(struct provider_run *run)
+static int read_credentials(struct provider_run *run)
 {
     struct pipepoll_error *why = &run->run.outcome.why;
     struct json j;
     int r = exchange_json(&run->exchange, &j, run->what, why);
     if (r)
         return r;
-    str code = keys_text(&j, JSON_ROOT, "Code");
+    str code = json_member_text(&j, JSON_ROOT, "Code");
     if (!str_eq(code, STR("Success")))
         return explain(why, PIPEPOLL_ESERVICE,
-                       "%s has no keys for role %.*s now: Code is \"%.*s\", not \"Success\"",
+                       "%s has no credentials for role %.*s now: Code is \"%.*s\", not \"Success\"",
                        run->what, STR_ARG(run->role), code.len < 40 ? (int)code.len : 40,
                        code.len ? code.ptr : "");
-    struct keys_source from = {
+    struct credentials_form_json from = {
         .json = &j,
         .object = JSON_ROOT,
         .form = &form,
@@ -103,7 +103,8 @@ static int read_keys(struct provider_run *run)
         .what = run->what,
     };
     run->run.outcome.dated_s = run->exchange.date_s;
-    return keys_read(&run->run.outcome.keys, &run->run.order.host->alloc, &from, why);
+    return credentials_form_read(&run->run.outcome.credentials, &run->run.order.host->alloc, &from,
+                                 why);
 }
 
 static void take_answer(struct provider_run *run)
@@ -117,12 +118,12 @@ static void take_answer(struct provider_run *run)
     case STEP_ROLE:
         good = take_line(&run->role, run->role_room, sizeof run->role_room, x);
         break;
-    case STEP_KEYS:
-        run_end(&run->run, read_keys(run));
+    case STEP_CREDENTIALS:
+        run_end(&run->run, read_credentials(run));
         return;
     }
     if (good)
-        ask(run, run->step == STEP_TOKEN ? STEP_ROLE : STEP_KEYS);
+        ask(run, run->step == STEP_TOKEN ? STEP_ROLE : STEP_CREDENTIALS);
     else
         run_end(&run->run, explain(&run->run.outcome.why, PIPEPOLL_EPROTO,
                                    "%s answered the request for %s with something else", run->what,
@@ -174,7 +175,7 @@ static int explain_failure(const struct provider_run *run, struct pipepoll_error
     if (x->http_status == 404)
         return explain(why, PIPEPOLL_ECREDENTIALS,
                        "%s knows no %srole (HTTP 404): attach an IAM role to this instance",
-                       run->what, run->step == STEP_ROLE ? "" : "keys of its ");
+                       run->what, run->step == STEP_ROLE ? "" : "credentials of its ");
     return exchange_explain(x, run->what, "", why);
 }
 

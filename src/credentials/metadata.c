@@ -1,6 +1,6 @@
-/* The two services that hand keys to whoever asks from the right machine. Their addresses can be
- * set, and whoever sets them chooses where our tokens go and whose keys we believe: so a
- * container's URL must be https, or name this machine or one of the addresses that ECS and EKS
+/* The two services that hand credentials to whoever asks from the right machine. Their addresses
+ * can be set, and whoever sets them chooses where our tokens go and whose credentials we believe:
+ * so a container's URL must be https, or name this machine or one of the addresses that ECS and EKS
  * use, as a literal: a name could change between the check and the connection. */
 #include "credentials/metadata.h"
 
@@ -206,7 +206,8 @@ static int read_number(uint32_t *out, const struct configured *c, const struct n
 }
 
 /* Only who says in so many words that version 1 is not disabled gets it: the SDKs fall back to it
- * unless told otherwise, which is how a confused web server gives an instance's keys away. */
+ * unless told otherwise, which is how a confused web server gives an instance's credentials
+ * away. */
 static int read_v1(struct chain *out, const struct configured *c, struct pipepoll_error *why)
 {
     struct configured_value v =

@@ -1,5 +1,5 @@
-/* The two services that hand out keys to whoever asks from the right machine: are they configured,
- * and at which address? Pure. */
+/* The two services that hand out credentials to whoever asks from the right machine: are they
+ * configured, and at which address? Pure. */
 #ifndef CREDENTIALS_METADATA_H
 #define CREDENTIALS_METADATA_H
 

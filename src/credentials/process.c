@@ -1,5 +1,5 @@
-/* credential_process: a program of the operator's choice prints keys as JSON. What it prints is
- * never quoted, nor its command line beyond the program's name: helpers take passwords as
+/* credential_process: a program of the operator's choice prints credentials as JSON. What it prints
+ * is never quoted, nor its command line beyond the program's name: helpers take passwords as
  * arguments. What it says on stderr is the best that there is to tell of its trouble, so its end is
  * quoted, without what it may hold of the former. */
 #include <errno.h>
@@ -31,7 +31,7 @@ struct provider_run {
     struct json_token tokens[OUTPUT_TOKENS];
 };
 
-static const struct keys_form form = {
+static const struct credentials_form form = {
     .access_key_id = "AccessKeyId",
     .secret_access_key = "SecretAccessKey",
     .session_token = "SessionToken",
@@ -45,7 +45,7 @@ static const struct keys_form form = {
 /* Of what it is said to be instead, no more than its kind: only a number holds no secret. */
 static int check_version(const struct provider_run *run, struct json *j, struct pipepoll_error *why)
 {
-    int version = keys_member(j, JSON_ROOT, "Version");
+    int version = json_member(j, JSON_ROOT, "Version");
     if (version == JSON_NONE)
         return explain(why, PIPEPOLL_EPROTO, "%s printed JSON without \"Version\": 1", run->what);
     if (json_type(j, version) != JSON_NUMBER)
@@ -71,14 +71,15 @@ static int read_output(struct provider_run *run, str output)
     int r = check_version(run, &j, why);
     if (r)
         return r;
-    struct keys_source from = {
+    struct credentials_form_json from = {
         .json = &j,
         .object = JSON_ROOT,
         .form = &form,
         .account_id = run->run.order.chain->account_id,
         .what = run->what,
     };
-    return keys_read(&run->run.outcome.keys, &run->run.order.host->alloc, &from, why);
+    return credentials_form_read(&run->run.outcome.credentials, &run->run.order.host->alloc, &from,
+                                 why);
 }
 
 static int read_end(struct provider_run *run, enum process_end end, int code, str output)

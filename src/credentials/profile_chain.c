@@ -1,7 +1,7 @@
 /* A profile with role_arn is a step: the role is noted, and the way goes on with the profile that
- * it names. Any other profile is the end. On the way, keys beat a role: a source_profile that has
- * both lends its keys. Only the first profile does not, since it was chosen for its role. A profile
- * that names itself lends its own keys to its own role. */
+ * it names. Any other profile is the end. On the way, access keys beat a role: a source_profile
+ * that has both lends its credentials. Only the first profile does not, since it was chosen for its
+ * role. A profile that names itself lends its own credentials to its own role. */
 #include "credentials/profile_chain.h"
 
 #include <stdarg.h>
@@ -61,14 +61,14 @@ static int check(const struct profile_chain *l)
 
 /* --- sources --- */
 
-static bool has_keys(const struct profile_chain *l)
+static bool has_credentials(const struct profile_chain *l)
 {
     return get(l, "aws_access_key_id").len && get(l, "aws_secret_access_key").len;
 }
 
-/* The older name first, as botocore has it; and only of the file that the keys are from: the other
- * file's token belongs to other keys. */
-static str token_beside_keys(const struct profile_chain *l)
+/* The older name first, as botocore has it; and only of the file that the credentials are from: the
+ * other file's token belongs to other credentials. */
+static str token_beside_credentials(const struct profile_chain *l)
 {
     static const char *const names[] = { "aws_security_token", "aws_session_token" };
     str token = { NULL, 0 };
@@ -78,7 +78,7 @@ static str token_beside_keys(const struct profile_chain *l)
     return token;
 }
 
-static int take_keys(struct profile_chain *l)
+static int take_credentials(struct profile_chain *l)
 {
     static const char id[] = "aws_access_key_id", secret[] = "aws_secret_access_key";
     struct chain *out = l->out;
@@ -90,7 +90,7 @@ static int take_keys(struct profile_chain *l)
         return complain(l, "has %s but no %s: it takes both", out->access_key_id.len ? id : secret,
                         out->access_key_id.len ? secret : id);
     out->source = SOURCE_FIXED;
-    out->session_token = token_beside_keys(l);
+    out->session_token = token_beside_credentials(l);
     out->account_id = get(l, "aws_account_id");
     out->may_change = true;
     return 0;
@@ -229,8 +229,9 @@ static int take_credential_source(struct profile_chain *l)
                     STR_ARG(name));
 }
 
-/* The AWS CLI's order: keys of the credentials file, the program, keys of the config file. */
-static bool has_keys_before_process(const struct profile_chain *l)
+/* The AWS CLI's order: access keys of the credentials file, the program, access keys of the config
+ * file. */
+static bool has_credentials_before_process(const struct profile_chain *l)
 {
     return !get(l, "credential_process").len ||
            profiles_is_in_credentials(l->c->profiles, PROFILES_PROFILE, current(l),
@@ -245,8 +246,8 @@ static int take_source(struct profile_chain *l)
     if (get(l, "sso_account_id").len || get(l, "sso_role_name").len)
         return take_sso(l);
     if ((get(l, "aws_access_key_id").len || get(l, "aws_secret_access_key").len) &&
-        has_keys_before_process(l))
-        return take_keys(l);
+        has_credentials_before_process(l))
+        return take_credentials(l);
     if (get(l, "credential_process").len)
         return take_process(l);
     if (get(l, "credential_source").len)
@@ -279,7 +280,7 @@ static int descend(struct profile_chain *l, str source)
         if (str_eq(l->names[i], source))
             return complain(l,
                             "has source_profile = %.*s, which leads back to it: a circle without "
-                            "keys",
+                            "credentials",
                             STR_ARG(source));
     l->names[l->count++] = source;
     return check(l);
@@ -288,7 +289,7 @@ static int descend(struct profile_chain *l, str source)
 static bool is_step(const struct profile_chain *l)
 {
     return get(l, "role_arn").len && !get(l, "web_identity_token_file").len &&
-           !(l->count > 1 && has_keys(l));
+           !(l->count > 1 && has_credentials(l));
 }
 
 bool profile_chain_is_role(const struct configured *c)
@@ -296,18 +297,18 @@ bool profile_chain_is_role(const struct configured *c)
     return is_step(&(struct profile_chain) { .c = c, .names = { c->profile }, .count = 1 });
 }
 
-/* Note the role of the current profile, and go to where its keys come from. *ended: that was the
- * source. */
+/* Note the role of the current profile, and go to where its credentials come from. *ended: that was
+ * the source. */
 static int step(struct profile_chain *l, bool *ended)
 {
     str source = get(l, "source_profile");
     bool named = get(l, "credential_source").len > 0;
     if (source.len && named)
         return complain(l, "has both source_profile and credential_source: "
-                           "the keys for its role can come from one of them only");
+                           "the credentials for its role can come from one of them only");
     if (!source.len && !named)
         return complain(l, "has role_arn, but neither source_profile nor credential_source "
-                           "says whose keys assume the role");
+                           "says whose credentials assume the role");
     if (l->out->role_count == CHAIN_ROLES_MAX)
         return complain(l, "is the end of a chain of more than %d roles", CHAIN_ROLES_MAX);
     int r = read_role(l, &l->out->roles[l->out->role_count]);
@@ -317,7 +318,7 @@ static int step(struct profile_chain *l, bool *ended)
     *ended = named || str_eq(source, current(l));
     if (named)
         return take_credential_source(l);
-    return *ended ? take_keys(l) : descend(l, source);
+    return *ended ? take_credentials(l) : descend(l, source);
 }
 
 /* They were noted on the way down, and are assumed on the way up. */

@@ -9,7 +9,7 @@
  * says nothing of credentials. */
 source_look profile_chain_follow;
 
-/* Is it a role that another profile's or service's keys assume? */
+/* Is it a role that another profile's or service's credentials assume? */
 bool profile_chain_is_role(const struct configured *c);
 
 #endif

@@ -1,5 +1,6 @@
-/* Where keys come from: one provider per kind of source, each a file behind the two functions of
- * struct provider_kind. A run gets one set of keys and ends; keeping them fresh is identity's. */
+/* Where credentials come from: one provider per kind of source, each a file behind the two
+ * functions of struct provider_kind. A run gets one set of credentials and ends; keeping them fresh
+ * is identity's. */
 #ifndef CREDENTIALS_PROVIDER_H
 #define CREDENTIALS_PROVIDER_H
 
@@ -26,20 +27,20 @@ struct provider_host {
 
 /* How a run ended. */
 struct provider_outcome {
-    struct credentials *keys;  /* a reference of the taker's; NULL: see why */
-    int64_t dated_s;           /* Unix time when they came, by the clock of who gave them */
-    bool lasting;              /* the failure needs a change of the set-up */
-    struct pipepoll_error why; /* what failed, where, and what to do, in one sentence */
+    struct credentials *credentials; /* a reference of the taker's; NULL: see why */
+    int64_t dated_s;                 /* Unix time when they came, by the clock of who gave them */
+    bool lasting;                    /* the failure needs a change of the set-up */
+    struct pipepoll_error why;       /* what failed, where, and what to do, in one sentence */
 };
 
 struct watch;
 
-/* One run of a provider: what it gets its keys from, and who wants them. */
+/* One run of a provider: what it gets its credentials from, and who wants them. */
 struct provider_order {
     const struct provider_host *host;
     const struct chain *chain;
     const struct role *role;    /* of provider_role: the one to assume ... */
-    struct credentials *source; /* ... with these keys; borrowed until on_done() */
+    struct credentials *source; /* ... with these credentials; borrowed until on_done() */
     str region;                 /* of the targets; where STS is asked that nothing else places */
     struct watch *watch;        /* notes the files that are read; borrowed; may be NULL */
     /* From the loop, exactly once per run, which is gone then. */

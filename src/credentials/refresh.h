@@ -1,6 +1,7 @@
-/* When the keys of one identity are fetched, and how long they serve: the policy of its refresh.
- * Pure: instants are of the monotonic clock, in ns, and rolls are random numbers that the caller
- * drew. Each event tells the caller what to do; when to call refresh_on_due() next is in due_ns.
+/* When the credentials of one identity are fetched, and how long they serve: the policy of its
+ * refresh. Pure: instants are of the monotonic clock, in ns, and rolls are random numbers that the
+ * caller drew. Each event tells the caller what to do; when to call refresh_on_due() next is in
+ * due_ns.
  *
  * A set is refreshed 15 minutes before it expires, +-20 %, or after half its life when that is less
  * than 30 minutes. It serves while that fails. 5 minutes before the end (or a sixth of a shorter
@@ -38,7 +39,7 @@ struct refresh_set {
     uint64_t expires_ns;  /* REFRESH_NEVER: good for ever */
     bool outlives_expiry; /* better used than none: of a metadata service that has trouble itself */
     bool may_change;      /* fetching again can bring another set */
-    bool is_same;         /* the one that there was, keys and all */
+    bool is_same;         /* the one that there was, credentials and all */
 };
 
 struct refresh {

@@ -12,7 +12,7 @@ struct role {
     uint32_t duration_s; /* 0: 3600 */
 };
 
-enum { ROLE_CHAINED_DURATION_S = 3600 }; /* the longest with the keys of another role */
+enum { ROLE_CHAINED_DURATION_S = 3600 }; /* the longest with the credentials of another role */
 
 /* How the members are called where they were written: each begins or continues a sentence. */
 struct role_words {

@@ -10,7 +10,8 @@ struct run_kind;
 /* The first member of the provider's own struct provider_run. */
 struct run {
     struct provider_order order;
-    struct provider_outcome outcome; /* the provider fills in keys or why, then ends the run */
+    struct provider_outcome
+        outcome; /* the provider fills in credentials or why, then ends the run */
     /* private */
     const struct run_kind *kind;
     struct alarm alarm;
@@ -29,9 +30,9 @@ struct run_kind {
 /* A provider's start(): zeroed memory for the run, and its beginning. */
 struct provider_run *run_start(const struct provider_order *order, const struct run_kind *kind);
 
-/* The run is over, with outcome.keys (0), or without: then outcome.why says why, and the status
- * whether the set-up must change (see enum pipepoll_status). Later calls are ignored. The run is
- * wiped and gone before on_done(). */
+/* The run is over, with outcome.credentials (0), or without: then outcome.why says why, and the
+ * status whether the set-up must change (see enum pipepoll_status). Later calls are ignored. The
+ * run is wiped and gone before on_done(). */
 void run_end(struct run *r, int status);
 /* The end of a run that was told to stop, if it has not ended already. */
 void run_end_stopped(struct run *r);

@@ -1,6 +1,6 @@
-/* Keys of the environment are taken as they are. Of a web identity the AWS CLI takes each value
- * from the environment, else from the profile: a pod's variables may meet a profile that knows the
- * role. */
+/* Credentials of the environment are taken as they are. Of a web identity the AWS CLI takes each
+ * value from the environment, else from the profile: a pod's variables may meet a profile that
+ * knows the role. */
 #include "credentials/source.h"
 
 #include "base/log.h"

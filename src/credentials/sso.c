@@ -1,8 +1,8 @@
 /* IAM Identity Center: a person logs in by `aws sso login`, which leaves a token in a file; the
- * token buys keys for a role. It lives an hour, the login for days: a quarter of an hour before its
- * end it is refreshed by the refresh token beside it, and written back, as the AWS CLI does it. We
- * never log in: when that is refused the only remedy is the person, and each sentence here says the
- * command.
+ * token buys credentials for a role. It lives an hour, the login for days: a quarter of an hour
+ * before its end it is refreshed by the refresh token beside it, and written back, as the AWS CLI
+ * does it. We never log in: when that is refused the only remedy is the person, and each sentence
+ * here says the command.
  *
  * Others refresh the same file: other roles of ours, the CLI. Who comes second is refused, and
  * reads the file again. What is written is never older than what stands there. */
@@ -54,7 +54,7 @@ struct provider_run {
     char cache_text[CACHE_SIZE], file_text[CACHE_SIZE + TOKEN_SIZE];
 };
 
-static const struct keys_form form = {
+static const struct credentials_form form = {
     .access_key_id = "accessKeyId",
     .secret_access_key = "secretAccessKey",
     .session_token = "sessionToken",
@@ -67,28 +67,29 @@ static struct provider_run *run_of(struct run *r)
     return CONTAINER_OF(r, struct provider_run, run);
 }
 
-/* --- the keys --- */
+/* --- the credentials --- */
 
-static int read_keys(struct provider_run *run)
+static int read_credentials(struct provider_run *run)
 {
     struct pipepoll_error *why = &run->run.outcome.why;
     struct json j;
     int r = exchange_json(&run->exchange, &j, run->what, why);
     if (r)
         return r;
-    int keys = keys_member(&j, JSON_ROOT, "roleCredentials");
-    if (keys == JSON_NONE || json_type(&j, keys) != JSON_OBJECT)
+    int credentials = json_member(&j, JSON_ROOT, "roleCredentials");
+    if (credentials == JSON_NONE || json_type(&j, credentials) != JSON_OBJECT)
         return explain(why, PIPEPOLL_EPROTO, "%s: there are no roleCredentials in the answer",
                        run->what);
-    struct keys_source from = {
+    struct credentials_form_json from = {
         .json = &j,
-        .object = keys,
+        .object = credentials,
         .form = &form,
         .account_id = run->run.order.chain->sso_account_id,
         .what = run->what,
     };
     run->run.outcome.dated_s = run->exchange.date_s;
-    return keys_read(&run->run.outcome.keys, &run->run.order.host->alloc, &from, why);
+    return credentials_form_read(&run->run.outcome.credentials, &run->run.order.host->alloc, &from,
+                                 why);
 }
 
 static void ask_for_login(struct provider_run *run)
@@ -110,7 +111,7 @@ static void on_answer(struct exchange *x)
     struct provider_run *run = CONTAINER_OF(x, struct provider_run, exchange);
     struct pipepoll_error *why = &run->run.outcome.why;
     if (!x->fault)
-        run_end(&run->run, read_keys(run));
+        run_end(&run->run, read_credentials(run));
     else if (x->http_status == 401 && x->message.cause != PIPEPOLL_CAUSE_MIDDLE_BOX)
         run_end(&run->run, refuse_login(run));
     else
@@ -151,7 +152,8 @@ static void on_written(struct file_write *write, int error)
     ask(run);
 }
 
-/* The portal is asked when it is written: a program that ends with its keys must not lose it. */
+/* The portal is asked when it is written: a program that ends with its credentials must not lose
+ * it. */
 static void write_back(struct provider_run *run, const struct sso_refreshed *refreshed)
 {
     struct buf file = BUF_ON(run->file_text);

@@ -22,16 +22,16 @@ const char *sso_token_read(struct sso_token *out, char *text, size_t len,
     if (json_parse(&j, text, len, tokens, SSO_TOKEN_JSON_TOKENS, NULL))
         return "is not what `aws sso login` writes";
     *out = (struct sso_token) {
-        .access_token = keys_text(&j, JSON_ROOT, "accessToken"),
-        .refresh_token = keys_text(&j, JSON_ROOT, "refreshToken"),
-        .client_id = keys_text(&j, JSON_ROOT, "clientId"),
-        .client_secret = keys_text(&j, JSON_ROOT, "clientSecret"),
+        .access_token = json_member_text(&j, JSON_ROOT, "accessToken"),
+        .refresh_token = json_member_text(&j, JSON_ROOT, "refreshToken"),
+        .client_id = json_member_text(&j, JSON_ROOT, "clientId"),
+        .client_secret = json_member_text(&j, JSON_ROOT, "clientSecret"),
         .registration_expires_s = INT64_MIN,
     };
-    timestamp_iso8601(keys_text(&j, JSON_ROOT, "registrationExpiresAt"),
+    timestamp_iso8601(json_member_text(&j, JSON_ROOT, "registrationExpiresAt"),
                       &out->registration_expires_s);
     if (!is_header_value(out->access_token) ||
-        !timestamp_iso8601(keys_text(&j, JSON_ROOT, "expiresAt"), &out->expires_s))
+        !timestamp_iso8601(json_member_text(&j, JSON_ROOT, "expiresAt"), &out->expires_s))
         return "has no accessToken, or no expiresAt that is a time";
     return NULL;
 }
@@ -89,7 +89,7 @@ void sso_token_put_request(struct buf *out, const struct sso_token *t)
 
 bool sso_token_read_refreshed(struct sso_refreshed *out, struct json *j, int64_t now_s)
 {
-    int lives = keys_member(j, JSON_ROOT, "expiresIn");
+    int lives = json_member(j, JSON_ROOT, "expiresIn");
     uint64_t lives_s = 0;
     if (lives == JSON_NONE || json_type(j, lives) != JSON_NUMBER)
         return false;
@@ -100,8 +100,8 @@ bool sso_token_read_refreshed(struct sso_refreshed *out, struct json *j, int64_t
         lives_s = lives_s * 10 + (uint64_t)(digits.ptr[i] - '0');
     }
     *out = (struct sso_refreshed) {
-        .access_token = keys_text(j, JSON_ROOT, "accessToken"),
-        .refresh_token = keys_text(j, JSON_ROOT, "refreshToken"),
+        .access_token = json_member_text(j, JSON_ROOT, "accessToken"),
+        .refresh_token = json_member_text(j, JSON_ROOT, "refreshToken"),
         .expires_s = now_s + (int64_t)lives_s,
     };
     return is_header_value(out->access_token);
@@ -149,7 +149,7 @@ void sso_token_put_file(struct buf *out, str text, const struct sso_refreshed *r
             buf_put(out, json_raw(&j, json_value(key)));
         comma = ", ";
     }
-    if (refreshed->refresh_token.len && keys_member(&j, JSON_ROOT, "refreshToken") == JSON_NONE)
+    if (refreshed->refresh_token.len && json_member(&j, JSON_ROOT, "refreshToken") == JSON_NONE)
         put_next(out, STR("refreshToken"), refreshed->refresh_token);
     buf_put_char(out, '}');
 }

@@ -1,6 +1,6 @@
-/* Two operations of AWS STS, which differ in who vouches: AssumeRole is signed with the keys that
- * were there before, AssumeRoleWithWebIdentity carries a token from a file that somebody refreshes,
- * so the file is read anew in each run.
+/* Two operations of AWS STS, which differ in who vouches: AssumeRole is signed with the credentials
+ * that were there before, AssumeRoleWithWebIdentity carries a token from a file that somebody
+ * refreshes, so the file is read anew in each run.
  *
  * STS may be the first service that this machine talks to, and then nobody knows yet that its clock
  * is wrong. So a refusal that a wrong clock explains is answered once by signing with the time that
@@ -127,7 +127,7 @@ static void send_signed(struct provider_run *run, int64_t now_s)
 
 /* --- the answer --- */
 
-static int read_keys(struct provider_run *run)
+static int read_credentials(struct provider_run *run)
 {
     struct pipepoll_error *why = &run->run.outcome.why;
     const struct sts_answer from = {
@@ -136,7 +136,7 @@ static int read_keys(struct provider_run *run)
         .what = run->what,
     };
     run->run.outcome.dated_s = run->exchange.date_s;
-    return sts_answer_read(&run->run.outcome.keys, &run->run.order.host->alloc, &from, why);
+    return sts_answer_read(&run->run.outcome.credentials, &run->run.order.host->alloc, &from, why);
 }
 
 static bool clock_explains(const struct provider_run *run)
@@ -175,7 +175,7 @@ static void on_answer(struct exchange *x)
 {
     struct provider_run *run = CONTAINER_OF(x, struct provider_run, exchange);
     if (!x->fault) {
-        run_end(&run->run, read_keys(run));
+        run_end(&run->run, read_credentials(run));
         return;
     }
     if (!run->corrected && clock_explains(run)) {

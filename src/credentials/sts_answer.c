@@ -5,7 +5,7 @@
 #include "aws/xml.h"
 #include "credentials/credentials_form.h"
 
-static const struct keys_form form = {
+static const struct credentials_form form = {
     .access_key_id = "AccessKeyId",
     .secret_access_key = "SecretAccessKey",
     .session_token = "SessionToken",
@@ -31,7 +31,7 @@ static str element_name(const struct sts_answer *from, const char *suffix, char 
     return buf_str(&b);
 }
 
-static int no_keys(const struct sts_answer *from, struct pipepoll_error *why)
+static int no_credentials(const struct sts_answer *from, struct pipepoll_error *why)
 {
     return explain(why, PIPEPOLL_EPROTO, "%s: there are no Credentials in the answer", from->what);
 }
@@ -60,18 +60,18 @@ static int read_json(struct credentials **out, const struct alloc *alloc,
         return r;
     int assumed = down(&j, JSON_ROOT, element_name(from, "Response", response, sizeof response));
     assumed = down(&j, assumed, element_name(from, "Result", result, sizeof result));
-    int keys = down(&j, assumed, STR("Credentials"));
+    int credentials = down(&j, assumed, STR("Credentials"));
     int user = down(&j, assumed, STR("AssumedRoleUser"));
-    if (keys == JSON_NONE)
-        return no_keys(from, why);
-    const struct keys_source source = {
+    if (credentials == JSON_NONE)
+        return no_credentials(from, why);
+    const struct credentials_form_json source = {
         .json = &j,
-        .object = keys,
+        .object = credentials,
         .form = &form,
-        .account_id = user == JSON_NONE ? STR("") : arn_account(keys_text(&j, user, "Arn")),
+        .account_id = user == JSON_NONE ? STR("") : arn_account(json_member_text(&j, user, "Arn")),
         .what = from->what,
     };
-    return keys_read(out, alloc, &source, why);
+    return credentials_form_read(out, alloc, &source, why);
 }
 
 /* --- XML --- */
@@ -91,22 +91,22 @@ static int read_xml(struct credentials **out, const struct alloc *alloc,
         return explain(why, PIPEPOLL_EPROTO, "%s answered with XML that is not understood: %s",
                        from->what, problem.text);
     if (!str_eq(x.nodes[XML_ROOT].name, element_name(from, "Response", response, sizeof response)))
-        return no_keys(from, why);
+        return no_credentials(from, why);
     int assumed = xml_child(&x, XML_ROOT, element_name(from, "Result", result, sizeof result));
-    int keys = xml_child(&x, assumed, STR("Credentials"));
-    if (keys == XML_NONE)
-        return no_keys(from, why);
+    int credentials = xml_child(&x, assumed, STR("Credentials"));
+    if (credentials == XML_NONE)
+        return no_credentials(from, why);
     int user = xml_child(&x, assumed, STR("AssumedRoleUser"));
-    const struct keys_texts texts = {
-        .keys = { .access_key_id = text_of(&x, keys, form.access_key_id),
-                  .secret_access_key = text_of(&x, keys, form.secret_access_key),
-                  .session_token = text_of(&x, keys, form.session_token),
-                  .account_id = arn_account(text_of(&x, user, "Arn")) },
-        .expiration = text_of(&x, keys, form.expiration),
+    const struct credentials_form_texts texts = {
+        .credentials = { .access_key_id = text_of(&x, credentials, form.access_key_id),
+                         .secret_access_key = text_of(&x, credentials, form.secret_access_key),
+                         .session_token = text_of(&x, credentials, form.session_token),
+                         .account_id = arn_account(text_of(&x, user, "Arn")) },
+        .expiration = text_of(&x, credentials, form.expiration),
         .form = &form,
         .what = from->what,
     };
-    return keys_of_texts(out, alloc, &texts, why);
+    return credentials_form_read_texts(out, alloc, &texts, why);
 }
 
 int sts_answer_read(struct credentials **out, const struct alloc *alloc,

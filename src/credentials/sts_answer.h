@@ -11,7 +11,7 @@ struct sts_answer {
     const char *what;          /* who gave it: the start of each sentence */
 };
 
-/* A set, with the account of the role that was assumed. As keys_read(). */
+/* A set, with the account of the role that was assumed. As credentials_form_read(). */
 int sts_answer_read(struct credentials **out, const struct alloc *alloc,
                     const struct sts_answer *from, struct pipepoll_error *why);
 

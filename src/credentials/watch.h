@@ -1,5 +1,5 @@
-/* The files that keys were read from, watched without reading them: a file that somebody replaces
- * is news within a second, however long the back-off of what failed with the old one. */
+/* The files that credentials were read from, watched without reading them: a file that somebody
+ * replaces is news within a second, however long the back-off of what failed with the old one. */
 #ifndef CREDENTIALS_WATCH_H
 #define CREDENTIALS_WATCH_H
 

@@ -27,7 +27,7 @@ void set_fix(struct diagnosis *d, const char *format, ...)
     va_end(args);
 }
 
-/* --- what the service says of the keys --- */
+/* --- what the service says of the credentials --- */
 
 static void judge_clock(struct diagnosis *d, const struct probe *e)
 {
@@ -50,9 +50,12 @@ static void judge_clock(struct diagnosis *d, const struct probe *e)
 static void judge_expired(struct diagnosis *d, const struct probe *e)
 {
     d->word = "expired";
-    set_cause(d, "The keys from %s have expired: the service answered %s.", e->source, e->code);
-    set_fix(d, "Get new ones where these come from: session keys in the environment or in a file "
-               "must be replaced there, for IAM Identity Center run `aws sso login`.");
+    set_cause(d, "The credentials from %s have expired: the service answered %s.", e->source,
+              e->code);
+    set_fix(
+        d,
+        "Get new ones where these come from: session credentials in the environment or in a file "
+        "must be replaced there, for IAM Identity Center run `aws sso login`.");
 }
 
 static void judge_wrong_region(struct diagnosis *d, const struct probe *e)
@@ -70,7 +73,7 @@ static void judge_signature(struct diagnosis *d, const struct probe *e)
               "The signature is wrong (%s): the secret access key from %s is not the one of the "
               "access key id.",
               e->code, e->source);
-    set_fix(d, "Copy both keys again, without quotes or blanks around them. If they are right, "
+    set_fix(d, "Copy both again, without quotes or blanks around them. If they are right, "
                "something on the way changes requests: look at the proxy.");
 }
 
@@ -90,7 +93,7 @@ static void judge_unknown_key(struct diagnosis *d, const struct probe *e)
 
 static void judge_denied(struct diagnosis *d, const struct probe *e)
 {
-    set_cause(d, "The keys from %s are good, but may not poll: %s", e->source,
+    set_cause(d, "The credentials from %s are good, but may not poll: %s", e->source,
               e->message[0] ? e->message : e->code);
     set_fix(d, "Allow it to their user or role by this statement (an explicit deny, a permissions "
                "boundary or a service control policy overrides it): {\"Effect\":\"Allow\","
@@ -100,10 +103,11 @@ static void judge_denied(struct diagnosis *d, const struct probe *e)
 static void judge_not_enabled(struct diagnosis *d, const struct probe *e)
 {
     str region = e->target->options.region;
-    set_cause(d,
-              "The region %.*s is not enabled for the account of the keys from %s: other regions "
-              "accept them, this one knows them not.",
-              STR_ARG(region), e->source);
+    set_cause(
+        d,
+        "The region %.*s is not enabled for the account of the credentials from %s: other regions "
+        "accept them, this one knows them not.",
+        STR_ARG(region), e->source);
     set_fix(d,
             "Opt in to the region for this account, which takes some minutes: aws account "
             "enable-region --region-name %.*s. Or leave it out.",
@@ -114,18 +118,20 @@ static void judge_not_found(struct diagnosis *d, const struct probe *e)
 {
     const struct pipepoll_action_type *a = &e->target->options.action_type;
     str region = e->target->options.region;
-    set_cause(d,
-              "ActionTypeNotFound: there is no action type %.*s/%.*s/%.*s/%.*s in %.*s that these "
-              "keys may poll: it does not exist in this region, or is not shared with the polling "
-              "account.",
-              STR_ARG(a->category), STR_ARG(a->owner), STR_ARG(a->provider), STR_ARG(a->version),
-              STR_ARG(region));
-    set_fix(d,
-            "Compare category, owner, provider and version letter by letter with `aws "
-            "codepipeline get-action-type --region %.*s ...`; there the account of these keys "
-            "must be among the job worker's pollingAccounts. Leave %.*s out where you do not "
-            "offer it.",
-            STR_ARG(region), STR_ARG(region));
+    set_cause(
+        d,
+        "ActionTypeNotFound: there is no action type %.*s/%.*s/%.*s/%.*s in %.*s that these "
+        "credentials may poll: it does not exist in this region, or is not shared with the polling "
+        "account.",
+        STR_ARG(a->category), STR_ARG(a->owner), STR_ARG(a->provider), STR_ARG(a->version),
+        STR_ARG(region));
+    set_fix(
+        d,
+        "Compare category, owner, provider and version letter by letter with `aws "
+        "codepipeline get-action-type --region %.*s ...`; there the account of these credentials "
+        "must be among the job worker's pollingAccounts. Leave %.*s out where you do not "
+        "offer it.",
+        STR_ARG(region), STR_ARG(region));
 }
 
 static void judge_refused(struct diagnosis *d, const struct probe *e)
@@ -157,10 +163,12 @@ static void judge_opt_in(struct diagnosis *d, const struct probe *e)
 {
     bool is_subscription = e->cause == PIPEPOLL_CAUSE_SUBSCRIPTION;
     d->word = is_subscription ? "subscription-required" : "opt-in-required";
-    set_cause(d,
-              "The account of the keys from %s is not signed up for CodePipeline in %.*s (%s): %s",
-              e->source, STR_ARG(e->target->options.region), e->code, e->message);
-    set_fix(d, "%s. No policy of IAM changes this. Or poll with the keys of another account.",
+    set_cause(
+        d,
+        "The account of the credentials from %s is not signed up for CodePipeline in %.*s (%s): %s",
+        e->source, STR_ARG(e->target->options.region), e->code, e->message);
+    set_fix(d,
+            "%s. No policy of IAM changes this. Or poll with the credentials of another account.",
             is_subscription
                 ? "Complete the sign-up of the account in the AWS console (contact, payment, "
                   "identity); a new account needs up to 24 hours"
@@ -204,15 +212,15 @@ static void judge_other(struct diagnosis *d, const struct probe *e)
                "it.");
 }
 
-/* Keys that can't be had in the middle of a run come here as well. */
+/* Credentials that can't be had in the middle of a run come here as well. */
 static void (*const judges[])(struct diagnosis *d, const struct probe *e) = {
     [PIPEPOLL_CAUSE_UNKNOWN] = judge_other,
-    [PIPEPOLL_CAUSE_NOT_CONFIGURED] = judge_no_keys,
-    [PIPEPOLL_CAUSE_SOURCE] = judge_no_keys,
-    [PIPEPOLL_CAUSE_FILE] = judge_no_keys,
-    [PIPEPOLL_CAUSE_LOGIN] = judge_no_keys,
-    [PIPEPOLL_CAUSE_ROLE_DENIED] = judge_no_keys,
-    [PIPEPOLL_CAUSE_ROLE] = judge_no_keys,
+    [PIPEPOLL_CAUSE_NOT_CONFIGURED] = judge_no_credentials,
+    [PIPEPOLL_CAUSE_SOURCE] = judge_no_credentials,
+    [PIPEPOLL_CAUSE_FILE] = judge_no_credentials,
+    [PIPEPOLL_CAUSE_LOGIN] = judge_no_credentials,
+    [PIPEPOLL_CAUSE_ROLE_DENIED] = judge_no_credentials,
+    [PIPEPOLL_CAUSE_ROLE] = judge_no_credentials,
     [PIPEPOLL_CAUSE_EXPIRED] = judge_expired,
     [PIPEPOLL_CAUSE_UNKNOWN_KEY] = judge_unknown_key,
     [PIPEPOLL_CAUSE_WRONG_SECRET] = judge_signature,
@@ -273,7 +281,7 @@ static void judge_well(struct diagnosis *d, const struct probe *e)
         return;
     }
     d->word = e->degraded ? "degraded" : "not-refreshed";
-    set_cause(d, "The keys from %s %s: %s", e->source,
+    set_cause(d, "The credentials from %s %s: %s", e->source,
               e->degraded ? "have expired and could not be refreshed"
                           : "could not be refreshed yet",
               e->reason);
@@ -288,8 +296,8 @@ void diagnosis_of(struct diagnosis *out, const struct probe *e)
     case PROBE_NOT_POLLED:
         judge_well(out, e);
         break;
-    case PROBE_NO_KEYS:
-        judge_no_keys(out, e);
+    case PROBE_NO_CREDENTIALS:
+        judge_no_credentials(out, e);
         break;
     case PROBE_FAILED:
         /* That it is not there is the right answer for what nobody has made. */
@@ -303,7 +311,7 @@ void diagnosis_of(struct diagnosis *out, const struct probe *e)
         if (e->usable || e->refused)
             judge_slow(out, e);
         else
-            judge_no_keys(out, e);
+            judge_no_credentials(out, e);
         break;
     }
 }

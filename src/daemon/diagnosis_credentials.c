@@ -1,5 +1,5 @@
-/* Keys that can't be had. What was found and is broken its own sentence describes; here is what to
- * do, for each cause, with the thing that the cause names. */
+/* Credentials that can't be had. What was found and is broken its own sentence describes; here is
+ * what to do, for each cause, with the thing that the cause names. */
 #include "daemon/diagnosis_parts.h"
 
 static void set_fix_of_file(struct diagnosis *d, const char *path)
@@ -39,14 +39,15 @@ static void set_fix_of_role(struct diagnosis *d, const struct probe *e)
 {
     bool fits = strlen(e->reason_subject) < sizeof e->reason_subject - 1;
     str role = fits ? str_of(e->reason_subject) : e->target->identity.role_arn;
-    set_fix(d,
-            "The keys that assume the role need this statement, and the role must trust them: "
-            "{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Resource\":\"%.*s\"}",
-            STR_ARG(role));
+    set_fix(
+        d,
+        "The credentials that assume the role need this statement, and the role must trust them: "
+        "{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Resource\":\"%.*s\"}",
+        STR_ARG(role));
 }
 
 /* Where something was found and is broken, the reason says what, and often what to do. */
-static void set_keys_fix(struct diagnosis *d, const struct probe *e)
+static void set_credentials_fix(struct diagnosis *d, const struct probe *e)
 {
     switch (e->reason_cause) {
     case PIPEPOLL_CAUSE_NOT_CONFIGURED:
@@ -78,8 +79,10 @@ static void set_keys_fix(struct diagnosis *d, const struct probe *e)
         set_fix_of_role(d, e);
         break;
     case PIPEPOLL_CAUSE_ROLE:
-        set_fix(d, "What assumes the role was found, but STS has not given the role's keys for it: "
-                   "see to what STS says.");
+        set_fix(
+            d,
+            "What assumes the role was found, but STS has not given the role's credentials for it: "
+            "see to what STS says.");
         break;
     case PIPEPOLL_CAUSE_CLOCK:
     case PIPEPOLL_CAUSE_NOT_YET_VALID:
@@ -106,7 +109,7 @@ static void set_keys_fix(struct diagnosis *d, const struct probe *e)
     case PIPEPOLL_CAUSE_PROXY:
     case PIPEPOLL_CAUSE_PROXY_LOGIN:
     case PIPEPOLL_CAUSE_DESCRIPTORS:
-        set_fix(d, "The keys are to be had by the network, and that failed. %s",
+        set_fix(d, "The credentials are to be had by the network, and that failed. %s",
                 fix_of_way(e, e->reason_cause));
         break;
     case PIPEPOLL_CAUSE_MEMORY:
@@ -117,14 +120,14 @@ static void set_keys_fix(struct diagnosis *d, const struct probe *e)
     }
 }
 
-void judge_no_keys(struct diagnosis *d, const struct probe *e)
+void judge_no_credentials(struct diagnosis *d, const struct probe *e)
 {
     d->word = "no-credentials";
     d->exit_code = EXIT_CREDENTIALS;
-    set_cause(d, "There are no keys to sign with: %s",
+    set_cause(d, "There are no credentials to sign with: %s",
               e->reason[0] ? e->reason : "their source has not answered in time");
     if (e->reason[0] || e->target->identity.profile.len)
-        set_keys_fix(d, e);
+        set_credentials_fix(d, e);
     else
         set_fix_of_nothing(d, e);
 }

@@ -8,10 +8,10 @@
 __attribute__((format(printf, 2, 3))) void set_cause(struct diagnosis *d, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void set_fix(struct diagnosis *d, const char *format, ...);
 
-/* What to do about the way to the service, or to one that gives out keys. Static. */
+/* What to do about the way to the service, or to one that gives out credentials. Static. */
 const char *fix_of_way(const struct probe *e, enum pipepoll_cause cause);
 
-void judge_no_keys(struct diagnosis *d, const struct probe *e);
+void judge_no_credentials(struct diagnosis *d, const struct probe *e);
 void judge_untrusted(struct diagnosis *d, const struct probe *e);
 /* Of a certificate that is not valid today. */
 void judge_date(struct diagnosis *d, const struct probe *e);

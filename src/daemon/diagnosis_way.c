@@ -1,5 +1,6 @@
-/* Trouble on the way, to the service or to whoever gives out keys: who is there, and who stands
- * between. A wrong clock is thought of before a proxy: it makes each certificate look bad. */
+/* Trouble on the way, to the service or to whoever gives out credentials: who is there, and who
+ * stands between. A wrong clock is thought of before a proxy: it makes each certificate look
+ * bad. */
 #include <stdlib.h>
 
 #include "daemon/diagnosis_parts.h"
@@ -72,7 +73,7 @@ static const char *fix_of_proxy(void)
            "this host. NO_PROXY goes past it.";
 }
 
-/* What to do about the way to the service, or to one that gives out keys. */
+/* What to do about the way to the service, or to one that gives out credentials. */
 const char *fix_of_way(const struct probe *e, enum pipepoll_cause cause)
 {
     switch ((int)cause) {

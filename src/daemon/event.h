@@ -34,8 +34,8 @@ void event_health(struct buf *out, const struct event_source *at, str target,
 void event_removed(struct buf *out, const struct event_source *at, str target);
 
 /* {"event":"credentials","time":...,"source":...,"usable":...,"degraded":...,"expires":...,
- *  "reason":...}: the keys that some targets share have changed; `expires` is null where they never
- * do, `reason` empty where all is well. */
+ *  "reason":...}: the credentials that some targets share have changed; `expires` is null where
+ * they never do, `reason` is empty where all is well. */
 void event_credentials(struct buf *out, int64_t unix_ms, const struct pipepoll_identity *identity);
 
 /* A word for a status: "ok", "throttled", "not-found", ... Static. */

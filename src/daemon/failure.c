@@ -1,5 +1,5 @@
-/* The status tells, but for PIPEPOLL_ECREDENTIALS, which stands for keys that are wrong as well as
- * for those that will soon be right: there the wait until the next poll tells which. */
+/* The status tells, but for PIPEPOLL_ECREDENTIALS, which stands for credentials that are wrong as
+ * well as for those that will soon be right: there the wait until the next poll tells which. */
 #include "daemon/failure.h"
 
 /* The longest back-off there is; what waits for a change is looked at each minute. */
@@ -15,7 +15,7 @@ bool failure_may_pass(const struct pipepoll_failure *f)
     case PIPEPOLL_EPROTO:
         return true;
     case PIPEPOLL_ECREDENTIALS:
-        /* Keys that are being refreshed and a clock that was corrected come again soon. */
+        /* Credentials that are being refreshed and a clock that was corrected come again soon. */
         return f->retry_in_ms <= BACKOFF_MAX_MS;
     default:
         return false;

@@ -21,7 +21,7 @@ struct incident_cause {
     int status;
     enum pipepoll_cause cause;
     str code;
-    str identity; /* whose keys, where that matters; else empty */
+    str identity; /* whose credentials, where that matters; else empty */
 };
 
 struct incident_region {

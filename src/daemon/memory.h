@@ -1,4 +1,4 @@
-/* The memory of a process that holds keys. */
+/* The memory of a process that holds credentials. */
 #ifndef DAEMON_MEMORY_H
 #define DAEMON_MEMORY_H
 

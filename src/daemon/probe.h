@@ -7,8 +7,8 @@
 enum probe_state {
     PROBE_PENDING,
     PROBE_ANSWERED,   /* a poll was answered */
-    PROBE_NOT_POLLED, /* as asked for; there are keys to poll with */
-    PROBE_NO_KEYS,
+    PROBE_NOT_POLLED, /* as asked for; there are credentials to poll with */
+    PROBE_NO_CREDENTIALS,
     PROBE_FAILED,
     PROBE_UNANSWERED /* when the time was up */
 };

@@ -48,7 +48,7 @@ void shard_change(struct shard *s, const struct plan *old, const struct plan *ne
 /* The outlet has room again. */
 void shard_wake(struct shard *s);
 
-/* Ask anew for keys that are missing or refused. */
+/* Ask anew for credentials that are missing or refused. */
 void shard_refresh(struct shard *s);
 
 /* Bring s->last up to date. */

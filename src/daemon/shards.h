@@ -61,8 +61,8 @@ int shards_split(struct shards *s, struct plan *plan);
  * home loop, unless the end was asked for. Not while a change is under way. */
 void shards_change(struct shards *s);
 
-/* Have keys that are missing or refused asked for anew. Waits for one turn of each loop. Not after
- * shards_close(). */
+/* Have credentials that are missing or refused asked for anew. Waits for one turn of each loop. Not
+ * after shards_close(). */
 void shards_refresh(struct shards *s);
 
 /* The output has room again, or is broken and every line left is to go to its lost(). */

@@ -8,8 +8,8 @@
 struct subject {
     str target, region; /* the name of its section; of many, the first one's */
     size_t targets, regions;
-    str identity; /* whose keys, as the config file names them */
-    str source;   /* where keys come from */
+    str identity; /* whose credentials, as the config file names them */
+    str source;   /* where credentials come from */
     str status;   /* event_status() of a failure */
     str code;     /* the service's */
     str request_id;

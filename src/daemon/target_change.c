@@ -18,14 +18,14 @@ static void take_step(struct target_change *c, const struct plan_step *step)
         target_set_remove(c->set, live);
         c->removed++;
     }
-    if (step->new &&target_set_add(c->set, step->new, &c->keys))
+    if (step->new &&target_set_add(c->set, step->new, &c->credentials))
         c->added++;
 }
 
 static void stop(struct target_change *c)
 {
     uv_idle_stop(&c->idle);
-    credentials_cache_deinit(&c->keys);
+    credentials_cache_deinit(&c->credentials);
 }
 
 static void on_turn(uv_idle_t *idle)

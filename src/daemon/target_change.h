@@ -11,7 +11,7 @@ struct target_change {
     uv_idle_t idle; /* runs while a change is under way */
     struct target_set *set;
     struct plan_diff diff;
-    struct credentials_cache keys;
+    struct credentials_cache credentials;
     uint64_t slice_ns;           /* of each turn; one target is done in any case */
     size_t added, removed, kept; /* by the change under way, or the last */
     void (*done)(void *ctx);

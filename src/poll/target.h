@@ -47,8 +47,8 @@ struct target {
     uint64_t early_ns;      /* after the next poll by plan the one after it comes sooner by this */
 };
 
-/* A time in which nothing could be polled: the process stood still, there was no credit, no keys.
- * Shorter ones than TARGET_STALL_MS are none. */
+/* A time in which nothing could be polled: the process stood still, there was no credit, no
+ * credentials. Shorter ones than TARGET_STALL_MS are none. */
 struct stall {
     uint64_t end_ns, length_ns;
 };

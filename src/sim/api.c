@@ -306,7 +306,7 @@ void api_answer(struct api *a, const struct request *rq, struct moment when, str
     a->stats.troubled += outcome != TROUBLE_NONE;
     if (!troubled(&c, outcome)) {
         if (!check_form(&c) || !check_operation(&c) ||
-            !signature_verify(&c.refusal, rq, &a->keys, reply->date_s))
+            !signature_verify(&c.refusal, rq, &a->credentials, reply->date_s))
             reply_refusal(&c);
         else if (c.rule && trouble_throttles(c.rule, when.now_ns))
             reply_throttled(&c);

@@ -11,7 +11,7 @@
 struct api {
     struct service *service;        /* borrowed */
     struct trouble_table *troubles; /* borrowed */
-    struct signature_keys keys;
+    struct signature_credentials credentials;
     struct rng chance;      /* of troubles */
     struct rng ids;         /* of requests */
     struct sim_stats stats; /* of these, all but the jobs_ members and connections */

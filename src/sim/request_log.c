@@ -1,6 +1,6 @@
-/* A client with the wrong keys polls on and on and is refused each time: its user looks at the
- * simulator's terminal first, so that is where the two keys are named. Secrets are in no line: the
- * simulator never sees one, but for its own. */
+/* A client with the wrong credentials polls on and on and is refused each time: its user looks at
+ * the simulator's terminal first, so that is where the two access keys are named. Secrets are in no
+ * line: the simulator never sees one, but for its own. */
 #include "sim/request_log.h"
 
 #include <stdio.h>
@@ -34,14 +34,14 @@ static void put_request(struct buf *out, const struct sim_served *what)
         buf_printf(out, " %zu job%s", what->jobs, what->jobs == 1 ? "" : "s");
 }
 
-static bool has_wrong_keys(const struct sim_served *what)
+static bool has_wrong_credentials(const struct sim_served *what)
 {
     return what->code && (strcmp(what->code, "UnrecognizedClientException") == 0 ||
                           strcmp(what->code, "InvalidSignatureException") == 0);
 }
 
-static void put_wrong_keys(const struct request_log *log, struct buf *out,
-                           const struct sim_served *what)
+static void put_wrong_credentials(const struct request_log *log, struct buf *out,
+                                  const struct sim_served *what)
 {
     buf_put(out, STR("a request was refused: it is signed with the key "));
     put_word(out, what->access_key_id);
@@ -64,13 +64,13 @@ bool request_log_line(struct request_log *log, struct buf *out, const struct sim
         put_request(out, what);
         return true;
     }
-    if (!has_wrong_keys(what))
+    if (!has_wrong_credentials(what))
         return false;
     if (log->told_ns && now_ns - log->told_ns < pause_ns) {
         log->untold++;
         return false;
     }
-    put_wrong_keys(log, out, what);
+    put_wrong_credentials(log, out, what);
     log->told_ns = now_ns;
     log->untold = 0;
     return true;

@@ -1,5 +1,5 @@
 /* What `pipepoll sim` says of the requests it serves, on stderr: each of them where that is asked
- * for, and else those that were signed with the wrong keys, at most one line a second. */
+ * for, and else those that were signed with the wrong credentials, at most one line a second. */
 #ifndef SIM_REQUEST_LOG_H
 #define SIM_REQUEST_LOG_H
 
@@ -10,8 +10,8 @@
 struct request_log {
     str access_key_id; /* that is expected */
     bool all;          /* a line for each request */
-    uint64_t told_ns;  /* when the last wrong keys were told; 0: never */
-    uint64_t untold;   /* requests with wrong keys since then */
+    uint64_t told_ns;  /* when the last wrong credentials were told; 0: never */
+    uint64_t untold;   /* requests with wrong credentials since then */
 };
 
 /* The served() hook; ctx is a struct request_log. */

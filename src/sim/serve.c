@@ -147,7 +147,7 @@ static int announce(const struct server *s, const struct serve_options *c,
 {
     const struct sim_options *o = &c->options;
     str key = key_id_of(c);
-    printf("listening on %s\nkeys: %.*s / %s%s\n", sim_url(s->sim), STR_ARG(key),
+    printf("listening on %s\naccess key: %.*s / %s%s\n", sim_url(s->sim), STR_ARG(key),
            o->secret_access_key.len ? "the secret key of --secret-key"
                                     : "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
            o->session_token.len ? ", with the session token of --session-token" : "");

@@ -105,11 +105,12 @@ static bool same_secret(str a, str b)
     return a.len == b.len && CRYPTO_memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
-static bool check_keys(struct refusal *out, const struct proof *p,
-                       const struct signature_keys *keys)
+static bool check_credentials(struct refusal *out, const struct proof *p,
+                              const struct signature_credentials *credentials)
 {
-    if (str_eq(p->scope.access_key_id, keys->access_key_id) &&
-        (p->token.len ? same_secret(p->token, keys->session_token) : !keys->session_token.len))
+    if (str_eq(p->scope.access_key_id, credentials->access_key_id) &&
+        (p->token.len ? same_secret(p->token, credentials->session_token)
+                      : !credentials->session_token.len))
         return true;
     return exchange_refuse(out, "UnrecognizedClientException",
                            "The security token included in the request is invalid.");
@@ -287,11 +288,12 @@ static bool check_signature(struct refusal *out, const struct proof *p, const st
 }
 
 bool signature_verify(struct refusal *out, const struct request *rq,
-                      const struct signature_keys *keys, int64_t unix_s)
+                      const struct signature_credentials *credentials, int64_t unix_s)
 {
     struct proof p;
     proof_read(&p, rq);
-    return check_place(out, &p, rq) && check_parameters(out, &p, rq) && check_keys(out, &p, keys) &&
-           check_scope(out, &p.scope, p.date) && check_date(out, &p, unix_s) &&
-           check_signature(out, &p, rq, keys->secret_access_key);
+    return check_place(out, &p, rq) && check_parameters(out, &p, rq) &&
+           check_credentials(out, &p, credentials) && check_scope(out, &p.scope, p.date) &&
+           check_date(out, &p, unix_s) &&
+           check_signature(out, &p, rq, credentials->secret_access_key);
 }

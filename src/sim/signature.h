@@ -5,7 +5,7 @@
 
 #include "sim/exchange.h"
 
-struct signature_keys {
+struct signature_credentials {
     str access_key_id, secret_access_key;
     str session_token; /* empty: requests must not carry one */
 };
@@ -14,6 +14,6 @@ struct signature_keys {
  * codepipeline, and the date (X-Amz-Date, or Date in the same form) must be within 5 minutes of
  * unix_s, or as many seconds before it as a query string's X-Amz-Expires says. */
 bool signature_verify(struct refusal *out, const struct request *rq,
-                      const struct signature_keys *keys, int64_t unix_s);
+                      const struct signature_credentials *credentials, int64_t unix_s);
 
 #endif

@@ -165,7 +165,7 @@ static void wire(struct sim *s)
     s->api = (struct api) {
         .service = s->service,
         .troubles = &s->troubles,
-        .keys = { o->access_key_id, o->secret_access_key, o->session_token },
+        .credentials = { o->access_key_id, o->secret_access_key, o->session_token },
         .chance = { o->arrivals.seed ^ UINT64_C(0x74726f75) },
         .ids = { o->arrivals.seed ^ UINT64_C(0x72657175) },
         .handed_out = o->handed_out,

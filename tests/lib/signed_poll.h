@@ -12,7 +12,7 @@
 
 enum { AT_2015 = 1440938160 }; /* 2015-08-30T12:36:00Z */
 
-static inline struct credentials *keys(const char *secret)
+static inline struct credentials *credentials(const char *secret)
 {
     static const struct alloc libc;
     struct credentials *c = NULL;
@@ -66,7 +66,7 @@ static inline int sign(char text[1024], struct sigv4_key *k, struct credentials 
 static inline void sign_afresh(char text[1024], const char *secret, const struct poll *p)
 {
     struct sigv4_key k;
-    struct credentials *c = keys(secret);
+    struct credentials *c = credentials(secret);
     assert_int_equal(sigv4_key_init(&k, STR("us-east-1"), STR("codepipeline")), 0);
     assert_int_equal(sign(text, &k, c, p), 0);
     sigv4_key_deinit(&k);

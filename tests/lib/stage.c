@@ -118,17 +118,17 @@ static void on_closed(void *ctx)
     ++*(unsigned *)ctx;
 }
 
-static void forget_keys(struct stage *s)
+static void forget_credentials(struct stage *s)
 {
-    s->outcome.keys = credentials_unref(s->outcome.keys);
-    s->fetched.keys = credentials_unref(s->fetched.keys);
+    s->outcome.credentials = credentials_unref(s->outcome.credentials);
+    s->fetched.credentials = credentials_unref(s->fetched.credentials);
 }
 
 int stage_close(void **state)
 {
     struct stage *s = *state;
     unsigned closed = 0;
-    forget_keys(s);
+    forget_credentials(s);
     s->fail_at = 0;
     server_close(&s->server);
     transport_close(s->transport, on_closed, &closed);
@@ -184,7 +184,7 @@ static struct provider_run *start(struct stage *s, const struct provider_kind *k
         .on_done = on_provided,
         .ctx = s,
     };
-    forget_keys(s);
+    forget_credentials(s);
     s->done = 0;
     struct provider_run *run = kind->start(&order);
     assert_int_equal(s->done, 0); /* never from inside the start */
@@ -235,7 +235,7 @@ void stage_starve(struct stage *s, const struct provider_kind *kind, const struc
         s->fail_at = 0;
         assert_true(started || reached);
         if (!reached)
-            assert_non_null(s->outcome.keys);
+            assert_non_null(s->outcome.credentials);
     }
 }
 
@@ -255,7 +255,7 @@ struct fetch *stage_fetch_begin(struct stage *s, const struct credentials_config
         .ctx = s,
     };
     struct fetch *f;
-    forget_keys(s);
+    forget_credentials(s);
     s->done = 0;
     if (fetch_start(&f, &order))
         return NULL;
@@ -281,21 +281,22 @@ bool stage_fetch(struct stage *s, const struct credentials_config *config)
 void stage_assert_failed(const struct stage *s, bool lasting, const char *text)
 {
     const char *why = s->outcome.why.text;
-    assert_null(s->outcome.keys);
+    assert_null(s->outcome.credentials);
     if (!strstr(why, text) || strstr(why, "CANARY"))
         fail_msg("\"%s\" is not said by \"%s\"", text, why);
     if (s->outcome.lasting != lasting)
         fail_msg("\"%s\" should %sbe lasting", why, lasting ? "" : "not ");
 }
 
-void stage_assert_keys(const struct stage *s, const char *id, const char *secret, const char *token)
+void stage_assert_credentials(const struct stage *s, const char *id, const char *secret,
+                              const char *token)
 {
-    const struct credentials *keys = s->outcome.keys;
-    if (!keys)
-        fail_msg("no keys: %s", s->outcome.why.text);
-    assert_str_equal(keys->access_key_id, id);
-    assert_str_equal(keys->secret_access_key, secret);
-    assert_str_equal(keys->session_token, token);
+    const struct credentials *credentials = s->outcome.credentials;
+    if (!credentials)
+        fail_msg("no credentials: %s", s->outcome.why.text);
+    assert_str_equal(credentials->access_key_id, id);
+    assert_str_equal(credentials->secret_access_key, secret);
+    assert_str_equal(credentials->session_token, token);
 }
 
 void stage_assert_asked(const struct stage *s, unsigned n, const char *text)

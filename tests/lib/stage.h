@@ -1,4 +1,4 @@
-/* What a provider of keys runs on, with a scripted service on the same loop: a clock and an
+/* What a provider of credentials runs on, with a scripted service on the same loop: a clock and an
  * environment of the test's choice, and memory that is searched for secrets when it is given back.
  * Requests are kept to be looked at. */
 #ifndef TESTS_STAGE_H
@@ -67,14 +67,15 @@ void stage_play(struct stage *s, const struct stage_reply *script, unsigned scri
  * UV_RUN_ONCE would, and a test that stops between two turns would miss half of the places. */
 void stage_turn(struct stage *s);
 
-/* One run of a provider from start to end; role and source may be NULL. The keys that came are the
- * stage's until the next run. false: it did not start. */
+/* One run of a provider from start to end; role and source may be NULL. The credentials that came
+ * are the stage's until the next run. false: it did not start. */
 bool stage_run(struct stage *s, const struct provider_kind *kind, const struct chain *chain,
                const struct role *role, struct credentials *source);
 /* The same, stopped after so many turns of the loop, whatever is under way. */
 bool stage_run_and_stop(struct stage *s, const struct provider_kind *kind,
                         const struct chain *chain, struct credentials *source, unsigned turns);
-/* Runs with the 1st, 2nd, ... allocation failing, until one run makes fewer and brings keys. */
+/* Runs with the 1st, 2nd, ... allocation failing, until one run makes fewer and brings
+ * credentials. */
 void stage_starve(struct stage *s, const struct provider_kind *kind, const struct chain *chain,
                   struct credentials *source);
 
@@ -85,9 +86,9 @@ void stage_fetch_end(struct stage *s);
 
 /* The last run failed so: the sentence holds this text, and no canary. */
 void stage_assert_failed(const struct stage *s, bool lasting, const char *text);
-/* The last run brought these keys. */
-void stage_assert_keys(const struct stage *s, const char *id, const char *secret,
-                       const char *token);
+/* The last run brought these credentials. */
+void stage_assert_credentials(const struct stage *s, const char *id, const char *secret,
+                              const char *token);
 /* The n-th request (from 1) holds this text. */
 void stage_assert_asked(const struct stage *s, unsigned n, const char *text);
 

@@ -26,7 +26,7 @@ struct older {
     char why[512];
 };
 
-/* Poll the service at `url`, with keys of its own. 0, or the library's status with why. */
+/* Poll the service at `url`, with credentials of its own. 0, or the library's status with why. */
 int older_open(struct older *o, struct uv_loop_s *loop, const char *url);
 /* Ask for whatever the library fills in. */
 void older_look(struct older *o);

@@ -1,6 +1,6 @@
 /* What AWS's SDKs share of tests of the chain: 28 of assumed roles, 11 of container URLs, 14 of the
  * metadata service's endpoint, and 47 machines set up in one way or another, of which the part that
- * needs no traffic is checked here: where the keys are looked for, or why not. */
+ * needs no traffic is checked here: where the credentials are looked for, or why not. */
 #include "lib/check.h"
 #include "lib/environment.h"
 
@@ -78,7 +78,7 @@ static const char *our_words(str theirs)
         { "could not find source profile B referenced from A",
           "\"A\" has source_profile = B, which is in neither" },
         { "No profiles were defined", "\"A\" is in neither" },
-        { "profile formed an infinite loop", "a circle without keys" },
+        { "profile formed an infinite loop", "a circle without credentials" },
         { "`role_arn` was missing", "but no role_arn" },
         { "if `sso_role_name` is set, then `sso_account_id` must also be set",
           "has sso_role_name but no sso_account_id" },
@@ -107,13 +107,13 @@ static void check_role(const struct role *got, json_t *want)
 
 static void check_base(const struct chain *got, json_t *want)
 {
-    json_t *keys = json_object_get(want, "AccessKey"), *sso = json_object_get(want, "Sso");
+    json_t *credentials = json_object_get(want, "AccessKey"), *sso = json_object_get(want, "Sso");
     json_t *web = json_object_get(want, "WebIdentityToken");
-    if (keys) {
+    if (credentials) {
         assert_int_equal(got->source, SOURCE_FIXED);
-        assert_member(got->access_key_id, keys, "access_key_id");
-        assert_member(got->secret_access_key, keys, "secret_access_key");
-        assert_member(got->account_id, keys, "account_id");
+        assert_member(got->access_key_id, credentials, "access_key_id");
+        assert_member(got->secret_access_key, credentials, "secret_access_key");
+        assert_member(got->account_id, credentials, "account_id");
     } else if (sso) {
         assert_int_equal(got->source, SOURCE_SSO);
         assert_member(got->sso_region, sso, "sso_region");
@@ -394,7 +394,7 @@ static int resolve(const struct machine *m, json_t *members, struct pipepoll_err
     return r;
 }
 
-static void keys_are_looked_for_where_the_sdks_look(void **state)
+static void credentials_are_looked_for_where_the_sdks_look(void **state)
 {
     for (size_t i = 0; i < MACHINE_COUNT; i++) {
         const struct machine *m = &machines[i];
@@ -433,7 +433,7 @@ int main(void)
         cmocka_unit_test(roles_and_profiles_form_the_chains_of_the_sdks),
         cmocka_unit_test(the_urls_of_containers_are_those_of_the_sdks),
         cmocka_unit_test(the_metadata_service_is_where_the_sdks_look),
-        cmocka_unit_test(keys_are_looked_for_where_the_sdks_look),
+        cmocka_unit_test(credentials_are_looked_for_where_the_sdks_look),
         cmocka_unit_test(no_machine_is_left_out),
     };
     if (vectors_missing(VECTORS))

@@ -1,10 +1,11 @@
 /* The scenarios of the AWS SDK for Rust: a machine's environment and files, the recorded traffic,
- * and what must come of it. Each is played whole, from a configuration to keys or a sentence.
+ * and what must come of it. Each is played whole, from a configuration to credentials or a
+ * sentence.
  *
- * The linker puts two functions of this file before the library's own: connections to any URL go
- * to the stage (and the URL that was meant is noted), files are read below the scenario's
- * folder. So the real hosts are in the requests, and nothing leaves the machine. STS was
- * recorded speaking XML, which is turned into the JSON that it speaks to those who ask for it. */
+ * The linker puts two functions of this file before the library's own: connections to any URL go to
+ * the stage (and the URL that was meant is noted), files are read below the scenario's folder. So
+ * the real hosts are in the requests, and nothing leaves the machine. STS was recorded speaking
+ * XML, which is turned into the JSON that it speaks to those who ask for it. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,14 +56,14 @@ static const struct exception {
     { .name = "credential_process_account_id_fallback",
       .left_out = "its command is a pipe; we start no shell" },
     { .name = "ecs_assume_role",
-      .odd_signature = "the recording signs with keys that its container never gave" },
+      .odd_signature = "the recording signs with credentials that its container never gave" },
     { .name = "region_override",
       .odd_signature = "the recording calls one region and signs for another" },
     { .name = "web_identity_token_env", .odd_form = "the recording is of another account" },
     { .name = "web_identity_token_profile", .odd_form = "the recording is of another role" },
     { .name = "web_identity_token_source_profile",
       .odd_form = "the recording is of another account and token",
-      .odd_signature = "the recording signs with keys that its STS never gave" },
+      .odd_signature = "the recording signs with credentials that its STS never gave" },
 };
 
 static const struct exception *exception_of(const char *name)
@@ -348,38 +349,38 @@ static void scenario_free(struct scenario *sc)
     free(sc);
 }
 
-static void check_keys(const struct scenario *sc, const json_t *want)
+static void check_credentials(const struct scenario *sc, const json_t *want)
 {
-    const struct credentials *keys = stage->fetched.keys;
+    const struct credentials *credentials = stage->fetched.credentials;
     const char *id, *secret, *token = "", *account = "";
     json_int_t expires_s = -1;
-    if (!keys)
-        fail_msg("%s: no keys: %s", sc->name, stage->fetched.why.text);
+    if (!credentials)
+        fail_msg("%s: no credentials: %s", sc->name, stage->fetched.why.text);
     assert_int_equal(json_unpack((json_t *)want, "{s:s,s:s,s?s,s?s,s?I}", "access_key_id", &id,
                                  "secret_access_key", &secret, "session_token", &token,
                                  "account_id", &account, "expiry", &expires_s),
                      0);
-    assert_str_equal(keys->access_key_id, id);
-    assert_str_equal(keys->secret_access_key, secret);
-    assert_str_equal(keys->session_token, token);
+    assert_str_equal(credentials->access_key_id, id);
+    assert_str_equal(credentials->secret_access_key, secret);
+    assert_str_equal(credentials->session_token, token);
     if (strcmp(sc->name, "ecs_assume_role") == 0)
-        expires_s = 1234567890; /* the container's keys: ours is the least of the chain */
-    assert_true(keys->expires_s == (expires_s < 0 ? UINT64_MAX : (uint64_t)expires_s));
+        expires_s = 1234567890; /* the container's credentials: ours is the least of the chain */
+    assert_true(credentials->expires_s == (expires_s < 0 ? UINT64_MAX : (uint64_t)expires_s));
     if (strlen(account) == 12) /* others are made up, and dropped */
-        assert_str_equal(keys->account_id, account);
+        assert_str_equal(credentials->account_id, account);
 }
 
 static void check_outcome(const struct scenario *sc)
 {
     const json_t *result = json_object_get(sc->expected, "result");
-    const json_t *keys = json_object_get(result, "Ok");
+    const json_t *credentials = json_object_get(result, "Ok");
     const char *words = exception_of(sc->name)->our_words;
-    if (keys) {
-        check_keys(sc, keys);
+    if (credentials) {
+        check_credentials(sc, credentials);
         return;
     }
     assert_non_null(json_object_get(result, "ErrorContains"));
-    assert_null(stage->fetched.keys);
+    assert_null(stage->fetched.credentials);
     print_message("         %s: %s\n", sc->name, stage->fetched.why.text);
     if (!words || !strstr(stage->fetched.why.text, words))
         fail_msg("%s: \"%s\" is not said by \"%s\"", sc->name, words ? words : "(no row)",

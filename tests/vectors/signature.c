@@ -7,7 +7,7 @@
 
 #define CAPTURES SHARED_DATA "/captures"
 
-static const struct signature_keys example = {
+static const struct signature_credentials example = {
     STR_INIT("AKIDEXAMPLE"),
     STR_INIT("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
     STR_INIT(""),
@@ -32,14 +32,14 @@ static void every_request_of_a_real_client_verifies_at_its_time(void **state)
     (void)state;
     assert_non_null(folder);
     for (struct dirent *e; (e = readdir(folder)) != NULL;) {
-        struct signature_keys keys = example;
+        struct signature_credentials credentials = example;
         struct refusal r = { 0 };
         if (!strstr(e->d_name, ".http"))
             continue;
         read_capture(&m, e->d_name);
         if (strstr(e->d_name, "token"))
-            keys.session_token = STR("FwoGZXIvYXdzEXAMPLE+token/with=chars==");
-        if (!signature_verify(&r, &m.rq, &keys, amz_date_of(&m)))
+            credentials.session_token = STR("FwoGZXIvYXdzEXAMPLE+token/with=chars==");
+        if (!signature_verify(&r, &m.rq, &credentials, amz_date_of(&m)))
             fail_msg("%s: %s", e->d_name, r.message);
         count++;
     }

@@ -94,20 +94,21 @@ static bool check_official(const char *name)
         return false;
     }
     snprintf(path, sizeof path, OFFICIAL "/%s/context.json", name);
-    json_t *context = json_load_file(path, 0, NULL), *keys;
-    assert_non_null(keys = json_object_get(context, "credentials"));
+    json_t *context = json_load_file(path, 0, NULL), *credentials;
+    assert_non_null(credentials = json_object_get(context, "credentials"));
     struct amz_date date = read_date(str_of(member(context, "timestamp")));
     add_header(&sent, STR("X-Amz-Date"), amz_date_str(&date));
-    if (member(keys, "token") && !json_is_true(json_object_get(context, "omit_session_token")))
-        add_header(&sent, STR("X-Amz-Security-Token"), str_of(member(keys, "token")));
+    if (member(credentials, "token") &&
+        !json_is_true(json_object_get(context, "omit_session_token")))
+        add_header(&sent, STR("X-Amz-Security-Token"), str_of(member(credentials, "token")));
     if (json_is_true(json_object_get(context, "sign_body"))) {
         struct sha256 payload;
         sha256(&payload, sent.body);
         sha256_hex(sum, &payload);
         add_header(&sent, STR("X-Amz-Content-Sha256"), (str) { sum, sizeof sum });
     }
-    struct signing s = { .id = member(keys, "access_key_id"),
-                         .secret = member(keys, "secret_access_key"),
+    struct signing s = { .id = member(credentials, "access_key_id"),
+                         .secret = member(credentials, "secret_access_key"),
                          .region = member(context, "region"),
                          .service = member(context, "service"),
                          .rq = request_of(&sent, &date) };
