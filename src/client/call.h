@@ -6,7 +6,7 @@
 #include "aws/answer.h"
 #include "aws/job.h"
 #include "aws/operation.h"
-#include "client/region.h"
+#include "client/client.h"
 
 /* What all calls of one poller use. */
 struct call_context {

@@ -5,7 +5,7 @@
  *
  * A region that was half made is freed as any other: each part of it may be missing but the
  * principal. */
-#include "client/region.h"
+#include "client/client.h"
 
 #include "base/log.h"
 

@@ -1,8 +1,8 @@
 /* One region as the targets of one identity see it: where its calls go, the key they are signed
  * with, how far its clock is off, the connections they use, and what they may ask for. What goes
  * wrong in one stays in it. */
-#ifndef CLIENT_REGION_H
-#define CLIENT_REGION_H
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
 
 #include "aws/clock_skew.h"
 #include "aws/endpoint.h"
