@@ -68,21 +68,21 @@ static int tear_down(void **state)
 
 static struct principal *join(struct pipepoll_credentials *config)
 {
-    struct principal *s = NULL;
-    assert_int_equal(principal_join(&all, config, STR("eu-west-1"), &s), 0);
-    return s;
+    struct principal *principal = NULL;
+    assert_int_equal(principal_join(&all, config, STR("eu-west-1"), &principal), 0);
+    return principal;
 }
 
-static void end(struct principal *s)
+static void end(struct principal *principal)
 {
-    principal_leave(s);
+    principal_leave(principal);
     close_done(close_ctx);
     assert_int_equal(all.open, 0);
 }
 
-static bool is_news(struct principal *s)
+static bool is_news(struct principal *principal)
 {
-    return principal_is_news(s, principal_report(s));
+    return principal_is_news(principal, principal_report(principal));
 }
 
 static void equal_configs_share_a_principal_until_the_last_one_leaves(void **state)
@@ -91,14 +91,14 @@ static void equal_configs_share_a_principal_until_the_last_one_leaves(void **sta
     pipepoll_credentials_profile(&one, STR("acme"), NULL);
     pipepoll_credentials_profile(&same, STR("acme"), NULL);
     pipepoll_credentials_profile(&other, STR("else"), NULL);
-    struct principal *s = join(one);
-    assert_ptr_equal(join(same), s);
+    struct principal *principal = join(one);
+    assert_ptr_equal(join(same), principal);
     struct principal *o = join(other);
-    assert_ptr_not_equal(o, s);
+    assert_ptr_not_equal(o, principal);
     assert_int_equal(opened, 2);
-    principal_leave(s);
+    principal_leave(principal);
     assert_int_equal(all.open, 2);
-    principal_leave(s);
+    principal_leave(principal);
     close_done(close_ctx);
     assert_int_equal(all.open, 1);
     end(o);
@@ -133,14 +133,14 @@ static void a_retry_is_for_all_and_remembered_until_it_is_over(void **state)
 {
     struct pipepoll_credentials *config = NULL;
     pipepoll_credentials_default(&config, NULL);
-    struct principal *s = join(config);
+    struct principal *principal = join(config);
     principals_retry(&all);
     assert_int_equal(retries, 0); /* in slices: there may be many */
-    assert_ptr_equal(principal_next_changed(&all), s);
+    assert_ptr_equal(principal_next_changed(&all), principal);
     assert_int_equal(retries, 1);
-    assert_true(s->retry);
+    assert_true(principal->retry);
     assert_null(principal_next_changed(&all));
-    end(s);
+    end(principal);
     pipepoll_credentials_unref(config);
 }
 
@@ -148,21 +148,21 @@ static void a_failure_is_told_once_whatever_its_numbers(void **state)
 {
     struct pipepoll_credentials *config = NULL;
     pipepoll_credentials_default(&config, NULL);
-    struct principal *s = join(config);
+    struct principal *principal = join(config);
     now.why = "no connection after 12 ms";
-    assert_true(is_news(s));
+    assert_true(is_news(principal));
     now.why = "no connection after 7 ms";
-    assert_false(is_news(s));
+    assert_false(is_news(principal));
     now.why = "denied";
-    assert_true(is_news(s));
+    assert_true(is_news(principal));
     now = (struct identity_report) { .label = "l", .why = "", .usable = true, .expires_s = 5 };
-    assert_true(is_news(s));
-    assert_false(is_news(s));
+    assert_true(is_news(principal));
+    assert_false(is_news(principal));
     now.expires_s = 6; /* refreshed */
-    assert_true(is_news(s));
+    assert_true(is_news(principal));
     now.degraded = true;
-    assert_true(is_news(s));
-    end(s);
+    assert_true(is_news(principal));
+    end(principal);
     pipepoll_credentials_unref(config);
 }
 

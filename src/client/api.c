@@ -90,18 +90,18 @@ static void link_rooms(struct pipepoll *p, struct uv_loop_s *loop)
         .trusts_clock = environment_is_true(&p->environment, "AWS_DISABLE_CLOCK_SKEW_CORRECTION"),
     };
     schedule_init(&p->schedule, p->alloc, p->o.max_in_flight, p->o.max_in_flight_per_region);
-    p->regions = (struct regions) {
+    p->clients = (struct clients) {
         .alloc = p->alloc,
         .transport = p->transport,
         .schedule = &p->schedule,
         .principals = principals_of(p, loop),
         .limiters = { .alloc = p->alloc, .ceiling_per_s = p->o.max_polls_per_s },
     };
-    table_init(&p->regions.principals.used, p->alloc, wake_random_seed());
-    table_init(&p->regions.limiters.all, p->alloc, wake_random_seed());
-    table_init(&p->regions.all, p->alloc, wake_random_seed());
-    list_init(&p->regions.principals.news);
-    list_init(&p->regions.lagging);
+    table_init(&p->clients.principals.used, p->alloc, wake_random_seed());
+    table_init(&p->clients.limiters.all, p->alloc, wake_random_seed());
+    table_init(&p->clients.all, p->alloc, wake_random_seed());
+    list_init(&p->clients.principals.news);
+    list_init(&p->clients.lagging);
     list_init(&p->targets);
     list_init(&p->leaving);
     list_init(&p->gone);
@@ -153,7 +153,7 @@ void pipepoll_wake(struct pipepoll *p)
 void pipepoll_refresh_credentials(struct pipepoll *p)
 {
     if (!p->closing)
-        principals_retry(&p->regions.principals);
+        principals_retry(&p->clients.principals);
 }
 
 void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx)
@@ -230,16 +230,16 @@ int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     struct endpoint_rule rule = target_options_endpoint(&o);
     struct pipepoll_credentials *config = o.credentials ? o.credentials : p->credentials;
-    r = region_join(&p->regions, &rule, config, &t->region, why);
+    r = client_join(&p->clients, &rule, config, &t->client, why);
     if (r) {
         alloc_free(&p->alloc, t, t->size);
         return r;
     }
     p->stats.targets++;
     if (o.pickup_goal_ms)
-        target_init_goal(&t->schedule, &t->region->share, o.pickup_goal_ms, o.slowest_interval_ms);
+        target_init_goal(&t->schedule, &t->client->share, o.pickup_goal_ms, o.slowest_interval_ms);
     else
-        target_init(&t->schedule, &t->region->share, o.interval_ms);
+        target_init(&t->schedule, &t->client->share, o.interval_ms);
     t->schedule.max_retries = (uint16_t)(p->o.max_attempts - 1);
     uint64_t due_ns = target_first_due(&t->schedule, wake_now_ns(), rng_next(&p->rng));
     r = schedule_add(&p->schedule, &t->schedule, due_ns);
@@ -269,7 +269,7 @@ void *pipepoll_target_user(const struct pipepoll_target *t)
 
 str pipepoll_target_region(const struct pipepoll_target *t)
 {
-    return region_name(t->region);
+    return client_name(t->client);
 }
 
 struct pipepoll_action_type pipepoll_target_action_type(const struct pipepoll_target *t)
@@ -279,7 +279,7 @@ struct pipepoll_action_type pipepoll_target_action_type(const struct pipepoll_ta
 
 static void report_way(const struct pipepoll_target *t, struct pipepoll_report *out)
 {
-    const struct pool_report *way = pool_report(t->region->pool);
+    const struct pool_report *way = pool_report(t->client->pool);
     out->address = str_of(way->address);
     out->tls_version = str_of(way->tls_version);
     out->issuer = str_of(way->issuer);
@@ -292,9 +292,9 @@ static void report_way(const struct pipepoll_target *t, struct pipepoll_report *
 void pipepoll_target_report(const struct pipepoll_target *t, struct pipepoll_report *out)
 {
     struct pipepoll_report now = {
-        .identity = principal_report(t->region->principal),
-        .clock_skew_ms = t->region->clock.ms,
-        .polls_per_s = budget_rate(&t->region->limiter->budget),
+        .identity = principal_report(t->client->principal),
+        .clock_skew_ms = t->client->clock.ms,
+        .polls_per_s = budget_rate(&t->client->limiter->budget),
         .interval_ms = target_interval_ms(&t->schedule),
     };
     report_way(t, &now);

@@ -86,22 +86,22 @@ static void put_header(struct buf *head, str name, str value)
 /* All headers but User-Agent are signed, unless there is nothing to sign with. */
 static int put_head(struct call *c, struct call_context *ctx, str body)
 {
-    struct region *region = c->region;
+    struct client *client = c->client;
     struct credentials *credentials = c->credentials;
     struct sigv4_header headers[] = {
         { STR("Content-Type"), operation_content_type },
-        { STR("Host"), region->endpoint.host },
-        { STR("X-Amz-Date"), amz_date_str(&region->date) },
+        { STR("Host"), client->endpoint.host },
+        { STR("X-Amz-Date"), amz_date_str(&client->date) },
         { STR("X-Amz-Target"), operation_target(OPERATION_POLL_FOR_THIRD_PARTY_JOBS) },
         { STR("X-Amz-Security-Token"), credentials->session_token },
     };
     struct sigv4_request rq = {
         .method = STR("POST"),
-        .path = region->endpoint.path,
+        .path = client->endpoint.path,
         .headers = headers,
         .header_count = credentials->session_token.len ? 5 : 4,
         .body = body,
-        .date = &region->date,
+        .date = &client->date,
     };
     for (size_t i = 0; i < rq.header_count; i++)
         put_header(&c->head, headers[i].name, headers[i].value);
@@ -109,7 +109,7 @@ static int put_head(struct call *c, struct call_context *ctx, str body)
     if (credentials_are_anonymous(credentials))
         return 0;
     buf_put(&c->head, STR("Authorization: "));
-    int r = sigv4_sign(&c->head, &ctx->scratch, &region->key, credentials, &rq);
+    int r = sigv4_sign(&c->head, &ctx->scratch, &client->key, credentials, &rq);
     buf_put(&c->head, STR("\r\n"));
     return r;
 }
@@ -123,7 +123,7 @@ static enum fault send(struct call *c, struct call_context *ctx, str body)
     x->wanted = c->wanted;
     x->wanted_count = CALL_WANTED_COUNT;
     x->timeout_ms = ctx->timeout_ms;
-    switch (transfer_start(x, c->region->pool)) {
+    switch (transfer_start(x, c->client->pool)) {
     case 0:
         return FAULT_NONE;
     case PIPEPOLL_ENOMEM:
@@ -135,7 +135,7 @@ static enum fault send(struct call *c, struct call_context *ctx, str body)
 
 static bool make_room(struct call *c, struct call_context *ctx)
 {
-    const struct endpoint *endpoint = &c->region->endpoint;
+    const struct endpoint *endpoint = &c->client->endpoint;
     size_t head_size = endpoint->host.len + c->credentials->access_key_id.len +
                        c->credentials->session_token.len + ctx->user_agent.len +
                        AUTHORIZATION_SIZE + HEAD_REST_SIZE;
@@ -148,10 +148,10 @@ static enum fault sign_and_send(struct call *c, struct call_context *ctx, struct
 {
     if (!make_room(c, ctx))
         return FAULT_OUT_OF_MEMORY;
-    c->skew_ms = ctx->trusts_clock ? 0 : c->region->clock.ms;
+    c->skew_ms = ctx->trusts_clock ? 0 : c->client->clock.ms;
     c->started_ns = wake_now_ns();
     c->sent_ms = wake_wall_ms();
-    amz_date_set(&c->region->date, (c->sent_ms + c->skew_ms) / 1000);
+    amz_date_set(&c->client->date, (c->sent_ms + c->skew_ms) / 1000);
     int failed = put_head(c, ctx, buf_str(body));
     if (body->overflow || c->head.overflow)
         return FAULT_BROKEN;
@@ -160,15 +160,15 @@ static enum fault sign_and_send(struct call *c, struct call_context *ctx, struct
     return send(c, ctx, buf_str(body));
 }
 
-enum fault call_start_poll(struct call *c, struct call_context *ctx, struct region *region,
+enum fault call_start_poll(struct call *c, struct call_context *ctx, struct client *client,
                            const struct pipepoll_action_type *action_type, uint32_t batch)
 {
-    c->credentials = credentials_ref(identity_current(region->principal->identity));
+    c->credentials = credentials_ref(identity_current(client->principal->identity));
     if (!c->credentials)
         return FAULT_NO_CREDENTIALS;
     struct buf body = BUF_ON(c->body);
     operation_encode_poll(&body, action_type, batch);
-    c->region = region;
+    c->client = client;
     c->batch = batch;
     enum fault fault = sign_and_send(c, ctx, &body);
     if (fault)
@@ -285,7 +285,7 @@ static bool compare_clocks(const struct call *c, int64_t *signed_off_ms)
     int64_t began_ms = received_ms - (int64_t)((wake_now_ns() - c->started_ns) / 1000000);
     if (!clock_skew_measure(&skew_ms, c->wanted[CALL_DATE].value, c->wanted[CALL_AGE].value,
                             began_ms, received_ms) ||
-        !clock_skew_hear(&c->region->clock, skew_ms, received_ms))
+        !clock_skew_hear(&c->client->clock, skew_ms, received_ms))
         return false;
     *signed_off_ms = began_ms + skew_ms - (c->sent_ms + c->skew_ms);
     return true;
@@ -299,7 +299,7 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
         .http_status = x->http_status,
         .request_id = c->wanted[CALL_REQUEST_ID].value,
     };
-    out->credentials_are_old = c->credentials != identity_current(c->region->principal->identity);
+    out->credentials_are_old = c->credentials != identity_current(c->client->principal->identity);
     int64_t signed_off_ms = 0;
     bool knows_time = x->http_status && compare_clocks(c, &signed_off_ms);
     if (x->fault) {

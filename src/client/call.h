@@ -35,7 +35,7 @@ struct call {
     struct transfer transfer;
     struct list free_link; /* among the poller's idle slots */
     void *owner;           /* the caller's */
-    struct region *region;
+    struct client *client;
     struct credentials *credentials; /* that it was signed with, referenced while in flight */
     uint64_t started_ns;
     int64_t sent_ms;   /* by this machine's calendar clock */
@@ -54,7 +54,7 @@ void call_free(struct call *c, struct call_context *ctx); /* not while in flight
 
 /* Encode, sign and send a poll; c->transfer.on_done() comes later. Otherwise the fault, and no
  * on_done(): FAULT_NO_CREDENTIALS, FAULT_OUT_OF_MEMORY, FAULT_BROKEN. */
-enum fault call_start_poll(struct call *c, struct call_context *ctx, struct region *region,
+enum fault call_start_poll(struct call *c, struct call_context *ctx, struct client *client,
                            const struct pipepoll_action_type *action_type, uint32_t batch);
 
 /* What came of it. Everything lies in the call and dies with its next start. */

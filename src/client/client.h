@@ -1,6 +1,6 @@
-/* One region as the targets of one identity see it: where its calls go, the key they are signed
- * with, how far its clock is off, the connections they use, and what they may ask for. What goes
- * wrong in one stays in it. */
+/* A client is one region as the targets of one identity see it: where its calls go, the key they
+ * are signed with, how far its clock is off, the connections they use, and what they may ask for.
+ * What goes wrong in one stays in it. */
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
 
@@ -12,9 +12,9 @@
 #include "io/transport.h"
 #include "poll/schedule.h"
 
-struct region {
+struct client {
     struct table_node node;
-    struct list link; /* in its principal's regions, or in regions.lagging */
+    struct list link; /* in its principal's clients, or in clients.lagging */
     struct share share;
     struct endpoint endpoint;
     struct sigv4_key key;
@@ -34,8 +34,8 @@ struct region {
     char name[64];
 };
 
-/* What regions are made from and belong to. */
-struct regions {
+/* What clients are made from and belong to. */
+struct clients {
     struct table all;    /* by principal, name, URL and whether it is verified */
     struct list lagging; /* those whose principals' news they have not followed yet */
     struct alloc alloc;
@@ -45,39 +45,39 @@ struct regions {
     struct limiters limiters;
 };
 
-static inline str region_name(const struct region *r)
+static inline str client_name(const struct client *client)
 {
-    return (str) { r->name, r->name_len };
+    return (str) { client->name, client->name_len };
 }
 
-/* The region for this rule and these credentials, made when no target uses it yet. Counts the
+/* The client for this rule and these credentials, made when no target uses it yet. Counts the
  * caller as one more target. PIPEPOLL_EINVAL (see endpoint_resolve), PIPEPOLL_ENOMEM,
  * PIPEPOLL_ESYSTEM. */
-int region_join(struct regions *all, const struct endpoint_rule *rule,
-                struct pipepoll_credentials *config, struct region **out,
+int client_join(struct clients *all, const struct endpoint_rule *rule,
+                struct pipepoll_credentials *config, struct client **out,
                 struct pipepoll_error *why);
-/* One target less, none of its calls in flight; the last one ends the region and its
+/* One target less, none of its calls in flight; the last one ends the client and its
  * connections. */
-void region_leave(struct regions *all, struct region *r);
+void client_leave(struct clients *all, struct client *client);
 
-/* The principal has news: its regions lag from now on, which costs the same for any number. */
-void regions_follow(struct regions *all, struct principal *principal);
-/* Some regions follow their principals: their targets are held while there are no credentials, and
+/* The principal has news: its clients lag from now on, which costs the same for any number. */
+void clients_follow(struct clients *all, struct principal *principal);
+/* Some clients follow their principals: their targets are held while there are no credentials, and
  * let go when there are; and it is seen which account they are of. What waited for other
  * credentials is moved to the end of `woken` when there are such, or when somebody asked for it
- * (principals_retry()). true: no region lags any more. */
-bool regions_catch_up(struct regions *all, struct list *woken);
+ * (principals_retry()). true: no client lags any more. */
+bool clients_catch_up(struct clients *all, struct list *woken);
 
 /* The service refused the current credentials: what for is said by its words. The verdict is one
- * of: FAULT_EXPIRED, others are on their way, and the region's targets wait for them;
+ * of: FAULT_EXPIRED, others are on their way, and the client's targets wait for them;
  * FAULT_NOT_ENABLED, other regions accept them; FAULT_NO_CREDENTIALS. */
-struct region_refusal {
+struct client_refusal {
     str code, message;
     enum pipepoll_cause cause;
 };
-enum fault region_credentials_refused(struct regions *all, struct region *r,
-                                      const struct region_refusal *said);
+enum fault client_credentials_refused(struct clients *all, struct client *client,
+                                      const struct client_refusal *said);
 /* It gave an answer that only good credentials get. */
-void region_credentials_accepted(struct region *r);
+void client_credentials_accepted(struct client *client);
 
 #endif

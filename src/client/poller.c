@@ -4,7 +4,7 @@
  * next tick of the alarm ends it.
  *
  * Whatever can be much at once (targets due, removed, or left when the poller closes; identities
- * with news, and their regions) is done in slices of some milliseconds, one a turn of the loop: the
+ * with news, and their clients) is done in slices of some milliseconds, one a turn of the loop: the
  * loop is the embedder's, and has other work. */
 #include "client/poller.h"
 
@@ -101,7 +101,7 @@ static void note_trouble(struct pipepoll_target *t, enum fault fault)
 {
     list_remove(&t->credentials_link);
     if (verdict_waits_for_credentials(fault) && t->schedule.state != TARGET_REMOVED)
-        list_put_last(&t->region->waiting, &t->credentials_link);
+        list_put_last(&t->client->waiting, &t->credentials_link);
 }
 
 static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
@@ -177,7 +177,7 @@ static void poll_begin(struct pipepoll_target *t, uint64_t now_ns, uint64_t cred
         c->owner = t;
         c->transfer.on_done = poll_finish;
         got.fault =
-            call_start_poll(c, &p->calls, t->region, &t->action_type, batch_size(t, credit));
+            call_start_poll(c, &p->calls, t->client, &t->action_type, batch_size(t, credit));
     }
     if (!got.fault) {
         c->on_order = credit == UINT64_MAX ? 0 : c->batch;
@@ -201,14 +201,14 @@ static uint64_t credit_left(const struct pipepoll *p)
 
 static bool has_news(const struct pipepoll *p)
 {
-    return !list_empty(&p->regions.principals.news) || !list_empty(&p->regions.lagging);
+    return !list_empty(&p->clients.principals.news) || !list_empty(&p->clients.lagging);
 }
 
-static void tell_identity(struct pipepoll *p, struct principal *s)
+static void tell_identity(struct pipepoll *p, struct principal *principal)
 {
-    const struct pipepoll_identity *now = principal_report(s);
-    regions_follow(&p->regions, s);
-    if (principal_is_news(s, now) && p->sink.credentials)
+    const struct pipepoll_identity *now = principal_report(principal);
+    clients_follow(&p->clients, principal);
+    if (principal_is_news(principal, now) && p->sink.credentials)
         p->sink.credentials(p->o.sink, now);
 }
 
@@ -216,11 +216,11 @@ static void tell_identity(struct pipepoll *p, struct principal *s)
 static void follow_identities(struct pipepoll *p, uint64_t since_ns)
 {
     while (has_news(p) && !is_over(since_ns)) {
-        if (!regions_catch_up(&p->regions, &p->woken))
+        if (!clients_catch_up(&p->clients, &p->woken))
             continue;
-        struct principal *s = principal_next_changed(&p->regions.principals);
-        if (s)
-            tell_identity(p, s);
+        struct principal *principal = principal_next_changed(&p->clients.principals);
+        if (principal)
+            tell_identity(p, principal);
     }
 }
 
@@ -305,7 +305,7 @@ void target_free(struct pipepoll_target *t)
 {
     struct pipepoll *p = t->poller;
     list_remove(&t->credentials_link);
-    region_leave(&p->regions, t->region);
+    client_leave(&p->clients, t->client);
     p->stats.targets--;
     alloc_free(&p->alloc, t, t->size);
 }
@@ -333,9 +333,9 @@ static void poller_end(struct pipepoll *p)
 {
     call_context_deinit(&p->calls);
     schedule_deinit(&p->schedule);
-    table_deinit(&p->regions.all);
-    table_deinit(&p->regions.limiters.all);
-    table_deinit(&p->regions.principals.used);
+    table_deinit(&p->clients.all);
+    table_deinit(&p->clients.limiters.all);
+    table_deinit(&p->clients.principals.used);
     alarm_deinit(&p->tick);
     p->stats.connections = transport_connections(p->transport);
     struct transport *ended = p->transport;
@@ -378,7 +378,7 @@ static void end_some(struct pipepoll *p, uint64_t since_ns)
         poller_remove(CONTAINER_OF(p->targets.next, struct pipepoll_target, link));
     tell_removed(p, since_ns);
     bool is_empty = !has_targets(p) && free_calls(p, since_ns);
-    if (is_empty && !p->regions.principals.open)
+    if (is_empty && !p->clients.principals.open)
         poller_end(p);
     else if (has_news(p) || !list_empty(&p->targets) || !list_empty(&p->gone) ||
              (!has_targets(p) && !is_empty))

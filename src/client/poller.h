@@ -19,7 +19,7 @@ struct pipepoll {
     struct transport *transport;
     struct call_context calls;
     struct schedule schedule;
-    struct regions regions;
+    struct clients clients;
     /* Those that are polled; removed with a poll in flight; to be told so, then freed. */
     struct list targets, leaving, gone;
     struct list free_calls;
@@ -41,10 +41,10 @@ struct pipepoll_target {
     struct target schedule; /* first poll, interval, back-off */
     struct list link;       /* in targets, leaving or gone */
     struct list
-        /* in its region's waiting, then in woken, while credentials are its trouble */
+        /* in its client's waiting, then in woken, while credentials are its trouble */
         credentials_link;
     struct pipepoll *poller;
-    struct region *region;
+    struct client *client;
     struct pipepoll_action_type action_type; /* slices of text */
     uint32_t max_batch_size;
     uint32_t size;
@@ -62,7 +62,7 @@ void poller_hold_loop(struct pipepoll *p);
 void poller_on_tick(struct alarm *tick);
 /* Undo a start that failed half-way; the loop may still have to close a timer. */
 void poller_abandon(struct pipepoll *p);
-/* Leave the region and free; t is in no list and no schedule. */
+/* Leave the client and free; t is in no list and no schedule. */
 void target_free(struct pipepoll_target *t);
 
 #endif

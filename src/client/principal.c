@@ -10,48 +10,49 @@ static struct principal *find(const struct principals *all, const struct credent
                               uint64_t hash)
 {
     for (struct table_node *n = table_first(&all->used, hash); n; n = table_next(n)) {
-        struct principal *s = CONTAINER_OF(n, struct principal, node);
-        if (credentials_config_eq(&s->config->config, config))
-            return s;
+        struct principal *principal = CONTAINER_OF(n, struct principal, node);
+        if (credentials_config_eq(&principal->config->config, config))
+            return principal;
     }
     return NULL;
 }
 
 static void on_identity_change(struct identity *id, void *ctx)
 {
-    struct principal *s = ctx;
+    struct principal *principal = ctx;
     (void)id;
-    if (list_empty(&s->news_link))
-        list_put_last(&s->all->news, &s->news_link);
-    s->all->on_change(s->all->ctx);
+    if (list_empty(&principal->news_link))
+        list_put_last(&principal->all->news, &principal->news_link);
+    principal->all->on_change(principal->all->ctx);
 }
 
 static int principal_new(struct principals *all, struct pipepoll_credentials *config, str region,
                          struct principal **out)
 {
-    struct principal *s = alloc_new(&all->host.alloc, sizeof *s);
-    if (!s)
+    struct principal *principal = alloc_new(&all->host.alloc, sizeof *principal);
+    if (!principal)
         return PIPEPOLL_ENOMEM;
-    *s = (struct principal) { .all = all, .config = config };
-    list_init(&s->news_link);
-    list_init(&s->regions);
+    *principal = (struct principal) { .all = all, .config = config };
+    list_init(&principal->news_link);
+    list_init(&principal->clients);
     struct identity_options o = {
         .host = &all->host,
         .config = config,
         .region = region,
         .on_change = on_identity_change,
-        .ctx = s,
+        .ctx = principal,
     };
-    int r = identity_open(&s->identity, &o);
+    int r = identity_open(&principal->identity, &o);
     if (r) {
-        alloc_free(&all->host.alloc, s, sizeof *s);
+        alloc_free(&all->host.alloc, principal, sizeof *principal);
         return r;
     }
     pipepoll_credentials_ref(config);
     all->open++;
-    if (identity_current(s->identity))
-        on_identity_change(s->identity, s); /* those at hand are news; a fetch tells its own */
-    *out = s;
+    if (identity_current(principal->identity))
+        on_identity_change(principal->identity,
+                           principal); /* those at hand are news; a fetch tells its own */
+    *out = principal;
     return 0;
 }
 
@@ -59,23 +60,23 @@ int principal_join(struct principals *all, struct pipepoll_credentials *config, 
                    struct principal **out)
 {
     uint64_t hash = credentials_config_hash(all->used.seed, &config->config);
-    struct principal *s = find(all, &config->config, hash);
-    if (!s) {
-        int r = principal_new(all, config, region, &s);
+    struct principal *principal = find(all, &config->config, hash);
+    if (!principal) {
+        int r = principal_new(all, config, region, &principal);
         if (r)
             return r;
-        table_put(&all->used, &s->node, hash);
+        table_put(&all->used, &principal->node, hash);
     }
-    s->region_count++;
-    *out = s;
+    principal->region_count++;
+    *out = principal;
     return 0;
 }
 
-static void retry(struct principal *s)
+static void retry(struct principal *principal)
 {
-    s->is_to_retry = false;
-    identity_retry(s->identity);
-    s->retry = true;
+    principal->is_to_retry = false;
+    identity_retry(principal->identity);
+    principal->retry = true;
 }
 
 /* What a retry brings at once is part of the news. */
@@ -83,50 +84,50 @@ struct principal *principal_next_changed(struct principals *all)
 {
     if (list_empty(&all->news))
         return NULL;
-    struct principal *s = CONTAINER_OF(all->news.next, struct principal, news_link);
-    if (s->is_to_retry)
-        retry(s);
-    list_remove(&s->news_link);
-    return s;
+    struct principal *principal = CONTAINER_OF(all->news.next, struct principal, news_link);
+    if (principal->is_to_retry)
+        retry(principal);
+    list_remove(&principal->news_link);
+    return principal;
 }
 
 static void on_identity_closed(void *ctx)
 {
-    struct principal *s = ctx;
-    struct principals *all = s->all;
-    pipepoll_credentials_unref(s->config);
-    alloc_free(&all->host.alloc, s, sizeof *s);
+    struct principal *principal = ctx;
+    struct principals *all = principal->all;
+    pipepoll_credentials_unref(principal->config);
+    alloc_free(&all->host.alloc, principal, sizeof *principal);
     all->open--;
     all->on_change(all->ctx);
 }
 
-void principal_leave(struct principal *s)
+void principal_leave(struct principal *principal)
 {
-    if (--s->region_count)
+    if (--principal->region_count)
         return;
-    table_remove(&s->all->used, &s->node);
-    list_remove(&s->news_link);
-    identity_close(s->identity, on_identity_closed, s);
+    table_remove(&principal->all->used, &principal->node);
+    list_remove(&principal->news_link);
+    identity_close(principal->identity, on_identity_closed, principal);
 }
 
 void principals_retry(struct principals *all)
 {
     struct table_walk walk = { 0 };
     for (struct table_node *n; (n = table_each(&all->used, &walk)) != NULL;) {
-        struct principal *s = CONTAINER_OF(n, struct principal, node);
-        s->is_to_retry = true;
-        if (list_empty(&s->news_link))
-            list_put_last(&all->news, &s->news_link);
+        struct principal *principal = CONTAINER_OF(n, struct principal, node);
+        principal->is_to_retry = true;
+        if (list_empty(&principal->news_link))
+            list_put_last(&all->news, &principal->news_link);
     }
     all->on_change(all->ctx);
 }
 
-const struct pipepoll_identity *principal_report(struct principal *s)
+const struct pipepoll_identity *principal_report(struct principal *principal)
 {
     struct identity_report now;
-    identity_report(s->identity, &now);
-    s->report = (struct pipepoll_identity) {
-        .size = sizeof s->report,
+    identity_report(principal->identity, &now);
+    principal->report = (struct pipepoll_identity) {
+        .size = sizeof principal->report,
         .usable = now.usable,
         .refused = now.refused,
         .degraded = now.degraded,
@@ -136,7 +137,7 @@ const struct pipepoll_identity *principal_report(struct principal *s)
         .cause = now.cause,
         .subject = str_of(now.subject),
     };
-    return &s->report;
+    return &principal->report;
 }
 
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len)
@@ -155,7 +156,7 @@ static uint64_t hash_words(uint64_t hash, str text)
     return hash;
 }
 
-bool principal_is_news(struct principal *s, const struct pipepoll_identity *report)
+bool principal_is_news(struct principal *principal, const struct pipepoll_identity *report)
 {
     const bool flags[] = { report->usable, report->refused, report->degraded };
     uint64_t hash = hash_bytes(14695981039346656037u, flags, sizeof flags);
@@ -163,7 +164,7 @@ bool principal_is_news(struct principal *s, const struct pipepoll_identity *repo
     hash = hash_bytes(hash, &report->cause, sizeof report->cause);
     hash = hash_bytes(hash, report->source.ptr, report->source.len);
     hash = hash_words(hash, report->reason);
-    bool is_news = hash != s->told_hash;
-    s->told_hash = hash;
+    bool is_news = hash != principal->told_hash;
+    principal->told_hash = hash;
     return is_news;
 }

@@ -10,7 +10,7 @@
 struct principal {
     struct table_node node;
     struct list news_link; /* in principals.news: look at it at the next tick */
-    struct list regions;   /* those that it signs for; the poller's */
+    struct list clients;   /* those that it signs for; the poller's */
     struct principals *all;
     struct identity *identity;
     struct pipepoll_credentials *config; /* referenced */
@@ -33,25 +33,25 @@ struct principals {
     void *ctx;
 };
 
-/* The principal of this configuration, made when no region uses it yet: then for the first of its
- * regions, this one. Counts the caller as one more. PIPEPOLL_ENOMEM. */
+/* The principal of this configuration, made when no client uses it yet: then for the region of the
+ * first one, this one. Counts the caller as one more. PIPEPOLL_ENOMEM. */
 int principal_join(struct principals *all, struct pipepoll_credentials *config, str region,
                    struct principal **out);
 /* The first with news, which it has no more then; NULL when there is none. */
 struct principal *principal_next_changed(struct principals *all);
 
-/* One region less; the last one ends it: principals.open goes down later, from the loop. */
-void principal_leave(struct principal *s);
+/* One client less; the last one ends it: principals.open goes down later, from the loop. */
+void principal_leave(struct principal *principal);
 
 /* For all, as their news are taken (there may be many): credentials that are missing, refused or
  * degraded are fetched, and whoever waits for others tries again with what came. */
 void principals_retry(struct principals *all);
 
 /* Its texts live until the loop turns. */
-const struct pipepoll_identity *principal_report(struct principal *s);
+const struct pipepoll_identity *principal_report(struct principal *principal);
 
 /* Is this report worth telling? Not when it differs from the one before in the numbers of its
  * reason only: a fetch that fails again and again is told once. Remembers it as told. */
-bool principal_is_news(struct principal *s, const struct pipepoll_identity *report);
+bool principal_is_news(struct principal *principal, const struct pipepoll_identity *report);
 
 #endif

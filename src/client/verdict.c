@@ -29,11 +29,11 @@ enum fault verdict_of(struct pipepoll_target *t, const struct outcome *got)
     if (refuses_credentials(got) && got->credentials_are_old)
         return FAULT_EXPIRED; /* and others are there already: one more poll with those */
     if (refuses_credentials(got))
-        return region_credentials_refused(
-            &t->poller->regions, t->region,
-            &(struct region_refusal) { got->code, got->message, got->cause });
+        return client_credentials_refused(
+            &t->poller->clients, t->client,
+            &(struct client_refusal) { got->code, got->message, got->cause });
     if (accepts_credentials(got) && !got->credentials_are_old)
-        region_credentials_accepted(t->region);
+        client_credentials_accepted(t->client);
     return got->fault;
 }
 
@@ -49,7 +49,7 @@ bool verdict_waits_for_credentials(enum fault fault)
 str verdict_message(const struct pipepoll_target *t, enum fault fault, const struct outcome *got,
                     struct pipepoll_error *room)
 {
-    str region = region_name(t->region);
+    str region = client_name(t->client);
     if (fault != FAULT_NOT_ENABLED)
         return got->message.len ? got->message : str_of(fault_text(fault));
     explain(
