@@ -1,5 +1,6 @@
 #include "base/backoff.h"
 #include "lib/check.h"
+#include "poll/retry.h"
 #include "poll/target.h"
 
 static const uint64_t ms = 1000000;
@@ -172,10 +173,10 @@ static void what_failed_retries_cost_is_gone(void **state)
     struct target t = in_flight(60000);
     struct budget b = fresh_budget();
     struct poll_end fine = { 0 };
-    for (int i = 0; i <= TARGET_MAX_RETRIES; i++)
+    for (int i = 0; i <= RETRY_MAX; i++)
         failed(&t, &b, FAULT_SERVICE, 1);
     target_on_end(&t, &b, &fine); /* came by plan */
-    assert_int_equal(b.quota, BUDGET_QUOTA - TARGET_MAX_RETRIES * BUDGET_RETRY_COST + 1);
+    assert_int_equal(b.quota, BUDGET_QUOTA - RETRY_MAX * BUDGET_RETRY_COST + 1);
 }
 
 static void the_owner_may_allow_other_retries_or_none(void **state)
@@ -218,7 +219,7 @@ static void want_of_memory_is_tried_again_soon_and_costs_no_quota(void **state)
 static void new_credentials_are_given_a_second_to_arrive(void **state)
 {
     struct target t = in_flight(60000);
-    assert_int_equal(failed(&t, NULL, FAULT_EXPIRED, 0), TARGET_REFRESH_MS * ms);
+    assert_int_equal(failed(&t, NULL, FAULT_EXPIRED, 0), RETRY_REFRESH_MS * ms);
 }
 
 static void a_wrong_clock_is_retried_at_once(void **state)

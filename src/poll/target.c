@@ -8,8 +8,8 @@
 
 #include <assert.h>
 
-#include "base/backoff.h"
 #include "base/rng.h"
+#include "poll/retry.h"
 
 static const uint64_t ns_per_ms = 1000000;
 
@@ -19,7 +19,7 @@ void target_init(struct target *t, struct share *share, uint32_t interval_ms)
 {
     *t = (struct target) { .share = share,
                            .interval_ms = interval_ms,
-                           .max_retries = TARGET_MAX_RETRIES,
+                           .max_retries = RETRY_MAX,
                            .emptied_ns = TARGET_NEVER };
     list_init(&t->ready_link);
 }
@@ -137,14 +137,6 @@ static uint64_t after_answer(struct target *t, struct budget *budget, const stru
     return end->started_ns + (early_ns < wait_ns ? wait_ns - early_ns : 0);
 }
 
-/* 0: never sooner than planned. */
-static uint32_t retry_cost(enum fault fault)
-{
-    if (fault == FAULT_THROTTLED)
-        return BUDGET_THROTTLED_COST;
-    return fault_reaction(fault) == REACTION_SLOW_DOWN ? 0 : BUDGET_RETRY_COST;
-}
-
 static bool may_retry(struct target *t, struct budget *budget, enum fault fault)
 {
     uint32_t cost = retry_cost(fault);
@@ -157,13 +149,9 @@ static bool may_retry(struct target *t, struct budget *budget, enum fault fault)
 }
 
 /* After the fault that made t->failures what they are. */
-static uint64_t after_backoff(struct target *t, struct budget *budget, const struct poll_end *end,
-                              uint64_t base_ms)
+static uint64_t after_backoff(struct target *t, struct budget *budget, const struct poll_end *end)
 {
-    uint64_t ms = backoff_delay_ms(t->failures - 1, base_ms, end->roll);
-    ms = backoff_with_hint_ms(ms, end->hint_ms);
-    if (fault_reaction(end->fault) == REACTION_REFRESH)
-        ms = later_of(ms, TARGET_REFRESH_MS);
+    uint64_t ms = retry_delay_ms(end->fault, t->failures, end->hint_ms, end->roll);
     uint64_t backed_off_ns = end->now_ns + ms * ns_per_ms;
     uint64_t planned_ns = end->started_ns + around_ns(target_interval_ms(t), end->roll);
     /* Memory is ours to lack: to try again costs the service nothing. */
@@ -185,9 +173,8 @@ static uint64_t after_fault(struct target *t, struct budget *budget, const struc
     switch (fault_reaction(end->fault)) {
     case REACTION_RETRY:
     case REACTION_REFRESH:
-        return after_backoff(t, budget, end, BACKOFF_BASE_MS);
     case REACTION_SLOW_DOWN:
-        return after_backoff(t, budget, end, BACKOFF_THROTTLED_BASE_MS);
+        return after_backoff(t, budget, end);
     case REACTION_WAIT:
         wait_ms = look_again_ms(end->fault, wait_ms);
         return end->now_ns + around_ns(wait_ms, end->roll);

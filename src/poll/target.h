@@ -13,12 +13,7 @@ enum {
     /* A target that cannot work before its set-up changes is looked at again this often. */
     TARGET_LOOK_AGAIN_MS = 60000,
     /* An account enables a region once, if ever. */
-    TARGET_LOOK_SLOWLY_MS = 300000,
-    /* New credentials are given this long to arrive. */
-    TARGET_REFRESH_MS = 1000,
-    /* Polls that may come sooner than planned after one that failed, unless the owner says another
-     * number: three attempts in all. */
-    TARGET_MAX_RETRIES = 2
+    TARGET_LOOK_SLOWLY_MS = 300000
 };
 
 enum target_state {
@@ -42,7 +37,8 @@ struct target {
     uint32_t failures;      /* in a row */
     uint32_t reported_hash; /* of the last reported failure that waits for a change; 0: none */
     uint32_t retry_cost;    /* what the poll in flight cost the quota; 0: it came by plan */
-    uint16_t max_retries;   /* TARGET_MAX_RETRIES, or what the owner set after init */
+    uint16_t max_retries;   /* polls that may come sooner than planned after one that failed:
+                             * RETRY_MAX, or what the owner set after init */
     bool keeps_due;         /* it was put off by a stall, or has more jobs to fetch: not again */
     uint64_t early_ns;      /* after the next poll by plan the one after it comes sooner by this */
 };
