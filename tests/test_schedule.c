@@ -370,6 +370,236 @@ static void a_target_that_waits_for_a_token_can_be_removed(void **state)
     world_deinit(&w);
 }
 
+/* --- calls that are no polls --- */
+
+enum { CALLS = 6 };
+
+/* What is in flight, first come first: one ends and starts anew with each turn, so that there is
+ * always work of both kinds. */
+struct traffic {
+    struct world w;
+    struct schedule_call calls[REGIONS][CALLS];
+    struct target *polls_out[64];
+    struct schedule_call *calls_out[64];
+    unsigned polls_count, calls_count, polls[REGIONS], made[REGIONS];
+};
+
+static void start_all(struct traffic *f, bool has_credit)
+{
+    struct schedule *s = &f->w.s;
+    for (;;) {
+        bool is_call = schedule_call_is_next(s, has_credit, 1000);
+        if (!is_call && !(has_credit && schedule_has_next(s, 1000)))
+            return;
+        if (is_call) {
+            struct schedule_call *c = schedule_take_call(s);
+            f->calls_out[f->calls_count++] = c;
+            f->made[c->share - f->w.shares]++;
+        } else {
+            struct target *t = schedule_take(s, 1000);
+            f->polls_out[f->polls_count++] = t;
+            f->polls[region_of(&f->w, t)]++;
+        }
+    }
+}
+
+static void end_poll(struct traffic *f, bool again)
+{
+    schedule_give(&f->w.s, f->polls_out[0], again ? 1000 : TARGET_NEVER);
+    f->polls_count--;
+    memmove(f->polls_out, f->polls_out + 1, f->polls_count * sizeof *f->polls_out);
+    schedule_advance(&f->w.s, 1000);
+}
+
+static void end_call(struct traffic *f, bool again)
+{
+    struct schedule_call *c = f->calls_out[0];
+    schedule_give_call(&f->w.s, c);
+    f->calls_count--;
+    memmove(f->calls_out, f->calls_out + 1, f->calls_count * sizeof *f->calls_out);
+    if (again)
+        schedule_queue_call(&f->w.s, c, c->share);
+}
+
+/* Any of those in flight ends, the older of a kind first. */
+static void run_traffic(struct traffic *f, unsigned steps)
+{
+    uint64_t dice = 7;
+    for (unsigned i = 0; i < steps; i++) {
+        dice = dice * 6364136223846793005u + 1442695040888963407u;
+        bool poll = (dice >> 33) % (f->polls_count + f->calls_count) < f->polls_count;
+        if (poll)
+            end_poll(f, true);
+        else
+            end_call(f, true);
+        start_all(f, true);
+    }
+}
+
+static void traffic_open(struct traffic *f, uint32_t slots, uint32_t per_share)
+{
+    *f = (struct traffic) { 0 };
+    world_init(&f->w, slots, per_share);
+    schedule_advance(&f->w.s, 1000);
+}
+
+static void want_calls(struct traffic *f, int region, int count)
+{
+    for (int i = 0; i < count; i++)
+        schedule_queue_call(&f->w.s, &f->calls[region][i], &f->w.shares[region]);
+}
+
+static void traffic_close(struct traffic *f)
+{
+    while (f->polls_count)
+        end_poll(f, false);
+    while (f->calls_count)
+        end_call(f, false);
+    for (int r = 0; r < REGIONS; r++)
+        while (!list_empty(&f->w.shares[r].calls))
+            schedule_drop_call(&f->w.s,
+                               CONTAINER_OF(f->w.shares[r].calls.next, struct schedule_call, link));
+    assert_int_equal(f->w.s.in_flight, 0);
+    assert_true(list_empty(&f->w.s.callers));
+    world_deinit(&f->w);
+}
+
+static void a_call_goes_before_polls_that_wait(void **state)
+{
+    struct traffic f;
+    traffic_open(&f, 3, 3);
+    start_all(&f, true);
+    assert_int_equal(f.polls_count, 3);
+    want_calls(&f, 2, 1);
+    start_all(&f, true);
+    assert_int_equal(f.calls_count, 0); /* no slot is free, and no poll is ended for it */
+    end_poll(&f, true);
+    start_all(&f, true);
+    assert_int_equal(f.calls_count, 1);
+    assert_int_equal(f.w.s.in_flight, 3);
+    traffic_close(&f);
+}
+
+static void polls_and_calls_of_all_regions_share_the_slots(void **state)
+{
+    static const uint32_t slots[] = { 1, 2, 3, 7, 16 };
+    for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
+        struct traffic f;
+        unsigned polls = 0, made = 0;
+        traffic_open(&f, slots[i], slots[i]);
+        for (int r = 0; r < REGIONS; r++)
+            want_calls(&f, r, CALLS);
+        start_all(&f, true);
+        run_traffic(&f, 3000);
+        for (int r = 0; r < REGIONS; r++) {
+            polls += f.polls[r];
+            made += f.made[r];
+            assert_in_range(f.polls[r], 350, 650);
+            assert_in_range(f.made[r], 350, 650);
+        }
+        assert_in_range(polls, 1300, 1800);
+        assert_in_range(made, 1300, 1800);
+        traffic_close(&f);
+    }
+}
+
+/* Region 0 alone has calls, and one slot; the others' polls would take every turn. */
+static void in_a_share_of_one_slot_neither_keeps_the_other_out(void **state)
+{
+    struct traffic f;
+    traffic_open(&f, REGIONS, 1);
+    want_calls(&f, 0, CALLS);
+    start_all(&f, true);
+    run_traffic(&f, 3000);
+    assert_in_range(f.polls[0], 400, 600);
+    assert_in_range(f.made[0], 400, 600);
+    assert_in_range(f.polls[1], 900, 1100);
+    traffic_close(&f);
+}
+
+static void the_calls_of_one_region_leave_room_for_the_polls_of_others(void **state)
+{
+    struct traffic f;
+    traffic_open(&f, 2, 2);
+    for (int i = 0; i < TARGETS; i++)
+        schedule_remove(&f.w.s, &f.w.targets[0][i]);
+    want_calls(&f, 0, CALLS);
+    start_all(&f, true);
+    run_traffic(&f, 3000);
+    assert_in_range(f.made[0], 1300, 1700);
+    assert_in_range(f.polls[1] + f.polls[2], 1300, 1700);
+    traffic_close(&f);
+}
+
+static void a_call_needs_neither_token_nor_credit(void **state)
+{
+    struct traffic f;
+    struct budget b;
+    traffic_open(&f, 8, 8);
+    budget_init(&b, 1, 0);
+    budget_take(&b, BUDGET_LIFECYCLE, 0);
+    budget_take(&b, BUDGET_LIFECYCLE, 0);
+    for (int r = 0; r < REGIONS; r++)
+        schedule_share_use(&f.w.s, &f.w.shares[r], &b);
+    want_calls(&f, 0, 3);
+    start_all(&f, true);
+    assert_int_equal(f.calls_count, 3);
+    assert_int_equal(f.polls_count, 0);
+    for (int r = 0; r < REGIONS; r++)
+        schedule_share_use(&f.w.s, &f.w.shares[r], NULL);
+    want_calls(&f, 1, 3);
+    start_all(&f, false);
+    assert_int_equal(f.calls_count, 6);
+    assert_int_equal(f.polls_count, 0);
+    traffic_close(&f);
+}
+
+static void a_held_share_makes_no_call_and_a_dropped_one_is_none(void **state)
+{
+    struct traffic f;
+    traffic_open(&f, 100, 100);
+    schedule_share_hold(&f.w.s, &f.w.shares[0], true, 1);
+    want_calls(&f, 0, 2);
+    start_all(&f, true);
+    assert_int_equal(f.calls_count, 0);
+    schedule_drop_call(&f.w.s, &f.calls[0][0]);
+    schedule_share_hold(&f.w.s, &f.w.shares[0], false, 2);
+    start_all(&f, true);
+    assert_int_equal(f.calls_count, 1);
+    assert_ptr_equal(f.calls_out[0], &f.calls[0][1]);
+    traffic_close(&f);
+}
+
+static void calls_of_a_region_stay_within_its_share_as_that_changes(void **state)
+{
+    struct schedule s;
+    struct share one, other;
+    struct schedule_call calls[4];
+    schedule_init(&s, (struct alloc) { 0 }, 4, 0);
+    assert_int_equal(schedule_share_add(&s, &one, NULL), 0);
+    assert_int_equal(schedule_share_add(&s, &other, NULL), 0); /* two slots each */
+    for (int i = 0; i < 4; i++)
+        schedule_queue_call(&s, &calls[i], &one);
+    for (int i = 0; i < 2; i++) {
+        assert_true(schedule_call_is_next(&s, true, 0));
+        assert_ptr_equal(schedule_take_call(&s), &calls[i]);
+    }
+    assert_false(schedule_call_is_next(&s, true, 0));
+    schedule_share_remove(&s, &other); /* all are one's now */
+    assert_true(schedule_call_is_next(&s, true, 0));
+    assert_ptr_equal(schedule_take_call(&s), &calls[2]);
+    assert_int_equal(schedule_share_add(&s, &other, NULL), 0);
+    assert_false(schedule_call_is_next(&s, true, 0));
+    for (int i = 0; i < 3; i++)
+        schedule_give_call(&s, &calls[i]);
+    assert_true(schedule_call_is_next(&s, true, 0));
+    schedule_drop_call(&s, &calls[3]);
+    assert_false(schedule_call_is_next(&s, true, 0));
+    schedule_share_remove(&s, &one);
+    schedule_share_remove(&s, &other);
+    schedule_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +620,13 @@ int main(void)
         cmocka_unit_test(a_held_share_uses_no_slot_and_loses_no_target),
         cmocka_unit_test(a_held_share_can_be_held_back_from_the_midst_of_its_work),
         cmocka_unit_test(a_target_that_waits_for_a_token_can_be_removed),
+        cmocka_unit_test(a_call_goes_before_polls_that_wait),
+        cmocka_unit_test(polls_and_calls_of_all_regions_share_the_slots),
+        cmocka_unit_test(in_a_share_of_one_slot_neither_keeps_the_other_out),
+        cmocka_unit_test(the_calls_of_one_region_leave_room_for_the_polls_of_others),
+        cmocka_unit_test(a_call_needs_neither_token_nor_credit),
+        cmocka_unit_test(a_held_share_makes_no_call_and_a_dropped_one_is_none),
+        cmocka_unit_test(calls_of_a_region_stay_within_its_share_as_that_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,7 @@ void schedule_init(struct schedule *s, struct alloc alloc, uint32_t max_in_fligh
     heap_init(&s->waiting, alloc);
     list_init(&s->ring);
     list_init(&s->full);
+    list_init(&s->callers);
     budget_init(&s->unlimited, 0, 0);
 }
 
@@ -38,15 +39,18 @@ void schedule_deinit(struct schedule *s)
 
 /* --- shares and budgets in their places --- */
 
-/* Nowhere without a line. With one, in the ring until it is found without a token. */
+/* Nowhere without a line. With one, in the ring until it is found without a token, and then among
+ * those that wait. */
 static void budget_settle(struct schedule *s, struct budget *b)
 {
-    bool is_in = !list_empty(&b->ring_link) || heap_contains(&b->wait_node);
-    if (list_empty(&b->line)) {
+    bool is_in_ring = !list_empty(&b->ring_link);
+    if (!list_empty(&b->line)) {
+        if (!is_in_ring && !heap_contains(&b->wait_node))
+            list_put_last(&s->ring, &b->ring_link);
+    } else if (is_in_ring) {
         list_remove(&b->ring_link);
+    } else {
         heap_remove(&s->waiting, &b->wait_node);
-    } else if (!is_in) {
-        list_put_last(&s->ring, &b->ring_link);
     }
 }
 
@@ -67,12 +71,28 @@ static void share_move(struct schedule *s, struct share *share, enum share_place
         list_put_last(&s->full, &share->place_link);
 }
 
+/* In turn with others that have calls, as long as it has room for one. */
+static void caller_settle(struct schedule *s, struct share *share)
+{
+    bool wants = !share->held && !list_empty(&share->calls);
+    bool may = wants && share->in_flight < s->limit;
+    if (wants && !may)
+        share_move(s, share, SHARE_FULL);
+    if (!may)
+        list_remove(&share->caller_link);
+    else if (list_empty(&share->caller_link))
+        list_put_last(&s->callers, &share->caller_link);
+    share->has_calls = !list_empty(&share->calls);
+}
+
 static void share_settle(struct schedule *s, struct share *share)
 {
     enum share_place place = SHARE_IDLE;
     if (!share->held && !list_empty(&share->ready))
         place = share->in_flight < s->limit ? SHARE_IN_LINE : SHARE_FULL;
     share_move(s, share, place);
+    if (share->has_calls)
+        caller_settle(s, share);
     budget_settle(s, budget_of(s, share));
 }
 
@@ -101,6 +121,8 @@ int schedule_share_add(struct schedule *s, struct share *share, struct budget *b
     *share = (struct share) { .budget = budget };
     list_init(&share->ready);
     list_init(&share->place_link);
+    list_init(&share->calls);
+    list_init(&share->caller_link);
     s->share_count++;
     deal_limit(s);
     return 0;
@@ -108,7 +130,7 @@ int schedule_share_add(struct schedule *s, struct share *share, struct budget *b
 
 void schedule_share_remove(struct schedule *s, struct share *share)
 {
-    assert(list_empty(&share->ready) && share->in_flight == 0);
+    assert(list_empty(&share->ready) && list_empty(&share->calls) && share->in_flight == 0);
     s->share_count--;
     heap_unreserve(&s->waiting);
     deal_limit(s);
@@ -290,6 +312,7 @@ struct target *schedule_take(struct schedule *s, uint64_t now_ns)
         if (taken) {
             t->state = TARGET_IN_FLIGHT;
             t->keeps_due = false;
+            s->owes_poll = share->owes_poll = false;
             s->in_flight++;
             share->in_flight++;
             budget_take(b, BUDGET_POLL, now_ns);
@@ -310,4 +333,73 @@ void schedule_give(struct schedule *s, struct target *t, uint64_t due_ns)
     else
         wait_until(s, t, due_ns);
     share_settle(s, t->share);
+}
+
+/* --- calls that are no polls --- */
+
+void schedule_queue_call(struct schedule *s, struct schedule_call *c, struct share *share)
+{
+    c->share = share;
+    list_put_last(&share->calls, &c->link);
+    share->has_calls = true;
+    share_settle(s, share);
+}
+
+void schedule_drop_call(struct schedule *s, struct schedule_call *c)
+{
+    list_remove(&c->link);
+    share_settle(s, c->share);
+}
+
+/* The first in turn; the limit may have fallen while they stood there. */
+static struct share *first_caller(struct schedule *s)
+{
+    while (!list_empty(&s->callers)) {
+        struct share *share = CONTAINER_OF(s->callers.next, struct share, caller_link);
+        if (share->in_flight < s->limit)
+            return share;
+        share_settle(s, share);
+    }
+    return NULL;
+}
+
+/* A poll that the share owes comes before those of others: its slot would be gone again else. */
+static bool owes_poll(struct schedule *s, struct share *share, uint64_t now_ns)
+{
+    struct budget *b = budget_of(s, share);
+    if (!share->owes_poll || share->place != SHARE_IN_LINE || list_empty(&b->ring_link) ||
+        budget_ready_at(b, now_ns) > now_ns)
+        return s->owes_poll && next_budget(s, now_ns);
+    list_remove(&share->place_link);
+    list_put_first(&b->line, &share->place_link);
+    list_remove(&b->ring_link);
+    list_put_first(&s->ring, &b->ring_link);
+    return true;
+}
+
+bool schedule_caller_is_next(struct schedule *s, bool polls_wait, uint64_t now_ns)
+{
+    if (s->in_flight >= s->max_in_flight)
+        return false;
+    struct share *share = first_caller(s);
+    return share && !(polls_wait && owes_poll(s, share, now_ns));
+}
+
+struct schedule_call *schedule_take_call(struct schedule *s)
+{
+    struct share *share = CONTAINER_OF(list_pop_first(&s->callers), struct share, caller_link);
+    struct list *first = list_pop_first(&share->calls);
+    s->owes_poll = true;
+    share->owes_poll = !list_empty(&share->ready);
+    s->in_flight++;
+    share->in_flight++;
+    share_settle(s, share); /* to the end of the callers, if it has more */
+    return CONTAINER_OF(first, struct schedule_call, link);
+}
+
+void schedule_give_call(struct schedule *s, struct schedule_call *c)
+{
+    s->in_flight--;
+    c->share->in_flight--;
+    share_settle(s, c->share);
 }

@@ -5,7 +5,11 @@
  * their share's queue; shares with work and room stand in line at their budget; budgets with a line
  * and a token take turns in a ring. A budget without a token leaves the ring until it has one. All
  * steps but the heaps' are O(1): a join or a leave touches no other share, but for those that find
- * themselves with a free slot, and there are no more of these than polls in flight. Pure. */
+ * themselves with a free slot, and there are no more of these than polls in flight.
+ *
+ * Other calls than polls want slots too: each when it is ready, without a token, for what it is for
+ * is under way already. They go first, and then by turns with the polls of their share and of all,
+ * as long as there are polls that could go: neither keeps the other out. Pure. */
 #ifndef POLL_SCHEDULE_H
 #define POLL_SCHEDULE_H
 
@@ -22,6 +26,10 @@ struct share {
     /* private */
     struct list ready; /* targets, in the order they became due */
     struct list place_link;
+    struct list calls;       /* that want a slot */
+    struct list caller_link; /* in schedule.callers: has such, and room */
+    bool has_calls;          /* calls is not empty, or was not when its place was settled last */
+    bool owes_poll;          /* the last slot went to a call although a target was ready */
     enum share_place place;
     uint32_t in_flight;
     bool held;
@@ -33,6 +41,8 @@ struct schedule {
     struct heap due;         /* targets */
     struct heap waiting;     /* budgets without a token */
     struct list ring;        /* budgets */
+    struct list callers;     /* shares with calls that may have a slot, in turn */
+    bool owes_poll;          /* the last slot went to a call */
     struct list full;        /* shares without a free slot */
     struct budget unlimited; /* of the shares that have none */
     uint32_t share_count, in_flight, ready;
@@ -90,5 +100,27 @@ struct target *schedule_take(struct schedule *s, uint64_t now_ns);
 
 /* Its poll ended: the slot is free, and the target waits until due_ns. A REMOVED one is let go. */
 void schedule_give(struct schedule *s, struct target *t, uint64_t due_ns);
+
+/* One call that is no poll. It must not move between queue and give or drop. */
+struct schedule_call {
+    struct share *share; /* the slots it competes for */
+    struct list link;    /* private */
+};
+
+/* From now on it wants a slot. */
+void schedule_queue_call(struct schedule *s, struct schedule_call *c, struct share *share);
+/* It does not any more; it had none. */
+void schedule_drop_call(struct schedule *s, struct schedule_call *c);
+/* Is it a call's turn? polls_wait: polls may go too, as far as the caller knows; when it is their
+ * turn, schedule_has_next() is true. */
+bool schedule_caller_is_next(struct schedule *s, bool polls_wait, uint64_t now_ns);
+static inline bool schedule_call_is_next(struct schedule *s, bool polls_wait, uint64_t now_ns)
+{
+    return !list_empty(&s->callers) && schedule_caller_is_next(s, polls_wait, now_ns);
+}
+/* That call, holding a slot now. schedule_call_is_next() has just said yes. */
+struct schedule_call *schedule_take_call(struct schedule *s);
+/* It ended: the slot is free. */
+void schedule_give_call(struct schedule *s, struct schedule_call *c);
 
 #endif
