@@ -18,7 +18,7 @@ enum { HOSTILE_LEN = 1 << 20, NAMED = 4, HOSTILE = 7 };
 struct answer_bytes {
     char *text, *fresh; /* fresh: what to start from each time; NULL: decoding changes nothing */
     size_t len;
-    struct job_room room;
+    struct decode_memory memory;
     bool is_hostile;
     str begin, again, end; /* if hostile: begin, then `again` as often as fits, then end */
 };
@@ -36,8 +36,8 @@ static void run_decode(void *ctx, size_t times)
     while (times--) {
         if (a->fresh)
             memcpy(a->text, a->fresh, a->len);
-        int r = job_decode(&list, &a->room, a->text, a->len, NULL);
-        gauge_require(r == JOB_OK || (a->is_hostile && r == JOB_BAD), "decode");
+        enum decode_result r = job_decode(&list, &a->memory, (str) { a->text, a->len }, NULL);
+        gauge_require(r == DECODE_OK || (a->is_hostile && r == DECODE_BAD), "decode");
     }
 }
 
@@ -47,8 +47,8 @@ static void run_jsmn(void *ctx, size_t times)
     while (times--) {
         jsmn_parser parser;
         jsmn_init(&parser);
-        int r = jsmn_parse(&parser, a->text, a->len, (jsmntok_t *)(void *)a->room.tokens,
-                           (unsigned)a->room.token_cap);
+        int r = jsmn_parse(&parser, a->text, a->len, (jsmntok_t *)(void *)a->memory.tokens,
+                           (unsigned)a->memory.token_cap);
         gauge_require(r > 0, "jsmn");
     }
 }
@@ -56,16 +56,17 @@ static void run_jsmn(void *ctx, size_t times)
 /* Memory as a warm slot has it: what the decoder asked for. */
 static void make_room(struct answer_bytes *a)
 {
+    struct decode_memory *m = &a->memory;
     struct job_list list;
     char *copy = need(malloc(a->len));
     memcpy(copy, a->text, a->len);
-    while (job_decode(&list, &a->room, copy, a->len, NULL) == JOB_NEED_ROOM) {
-        a->room.token_cap = list.tokens_needed;
-        a->room.tokens = need(realloc(a->room.tokens, list.tokens_needed * sizeof *a->room.tokens));
-        if (!list.jobs_needed)
+    while (job_decode(&list, m, (str) { copy, a->len }, NULL) == DECODE_NEED_MEMORY) {
+        m->token_cap = m->tokens_needed;
+        m->tokens = need(realloc(m->tokens, m->tokens_needed * sizeof *m->tokens));
+        if (!m->items_needed)
             continue;
-        a->room.job_cap = list.jobs_needed;
-        a->room.jobs = need(realloc(a->room.jobs, list.jobs_needed * sizeof *a->room.jobs));
+        m->item_cap = m->items_needed;
+        m->items = need(realloc(m->items, m->items_needed));
     }
     free(copy);
 }
@@ -108,8 +109,8 @@ static void answer_deinit(struct answer_bytes *a)
 {
     free(a->text);
     free(a->fresh);
-    free(a->room.tokens);
-    free(a->room.jobs);
+    free(a->memory.tokens);
+    free(a->memory.items);
 }
 
 static size_t name_jobs(struct gauge_case *cases, struct answer_bytes *answers)

@@ -59,7 +59,8 @@ static void set_body(struct signing *s)
         STR_INIT("Bench000001"),
         STR_INIT("1"),
     };
-    operation_encode_poll(&body, &action_type, 0);
+    const struct poll_input input = { &action_type, 0 };
+    operation_poll_for_third_party_jobs.encode(&body, &input);
     s->request.body = buf_str(&body);
 }
 
@@ -69,7 +70,7 @@ static void set_request(struct signing *s)
         { STR("Content-Type"), operation_content_type },
         { STR("Host"), STR("codepipeline.us-east-1.amazonaws.com") },
         { STR("X-Amz-Date"), amz_date_str(&s->date) },
-        { STR("X-Amz-Target"), operation_target(OPERATION_POLL_FOR_THIRD_PARTY_JOBS) },
+        { STR("X-Amz-Target"), operation_poll_for_third_party_jobs.target },
         { STR("X-Amz-Security-Token"), s->credentials->session_token },
     };
     memcpy(s->headers, headers, sizeof headers);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "aws/answer.h"
+#include "aws/operation.h"
 
 enum { TOKENS = 32 };
 
@@ -24,7 +24,9 @@ static void answer(struct reading *r, int http_status, str error_type, str body)
     assert_non_null(r->body);
     if (body.len)
         memcpy(r->body, body.ptr, body.len);
-    struct answer a = { .http_status = http_status,
+    struct answer a = { .codes = operation_poll_for_third_party_jobs.codes,
+                        .code_count = operation_poll_for_third_party_jobs.code_count,
+                        .http_status = http_status,
                         .error_type = error_type,
                         .request_id = STR("id") };
     answer_read(&r->got, &a, r->body, body.len, r->tokens, TOKENS);
@@ -209,6 +211,26 @@ static void the_code_decides_whatever_the_status(void **state)
             if (fault_of(statuses[s], rows[i].code) != rows[i].fault)
                 fail_msg("%s with %d", rows[i].code, statuses[s]);
     }
+}
+
+static void an_operations_own_codes_win_and_bring_their_meaning(void **state)
+{
+    (void)state;
+    enum { OURS = 7 };
+    static const struct answer_code codes[] = {
+        { STR_INIT("ValidationException"), FAULT_SERVICE, PIPEPOLL_CAUSE_SERVICE, OURS },
+    };
+    char body[] = "{\"__type\":\"ValidationException\"}", other[] = "{\"__type\":\"Throttling\"}";
+    struct answer a = { .codes = codes, .code_count = 1, .http_status = 400 };
+    struct answer_fault got;
+    struct json_token tokens[8];
+    answer_read(&got, &a, body, sizeof body - 1, tokens, 8);
+    assert_int_equal(got.fault, FAULT_SERVICE);
+    assert_int_equal(got.cause, PIPEPOLL_CAUSE_SERVICE);
+    assert_int_equal(got.meaning, OURS);
+    answer_read(&got, &a, other, sizeof other - 1, tokens, 8);
+    assert_int_equal(got.fault, FAULT_THROTTLED);
+    assert_int_equal(got.meaning, 0);
 }
 
 static void the_status_decides_when_the_code_is_unknown(void **state)
@@ -400,6 +422,7 @@ int main(void)
         cmocka_unit_test(a_body_that_is_not_json_is_quoted_from_its_start),
         cmocka_unit_test(too_few_tokens_make_a_body_count_as_not_json),
         cmocka_unit_test(the_code_decides_whatever_the_status),
+        cmocka_unit_test(an_operations_own_codes_win_and_bring_their_meaning),
         cmocka_unit_test(the_status_decides_when_the_code_is_unknown),
         cmocka_unit_test(the_cause_is_finer_than_the_fault),
         cmocka_unit_test(what_bears_no_mark_of_aws_comes_from_a_middle_box),

@@ -25,14 +25,14 @@ static int decode(struct decode *d, str body)
     *d = (struct decode) { .body = malloc(body.len ? body.len : 1) };
     assert_non_null(d->body);
     memcpy(d->body, body.ptr, body.len);
-    struct job_room room = { d->tokens, TOKENS, d->jobs, JOBS };
-    return job_decode(&d->list, &room, d->body, body.len, &d->why);
+    struct decode_memory memory = { d->tokens, TOKENS, d->jobs, sizeof d->jobs, 0, 0 };
+    return (int)job_decode(&d->list, &memory, (str) { d->body, body.len }, &d->why);
 }
 
 static void assert_no_jobs(str body)
 {
     struct decode d;
-    assert_int_equal(decode(&d, body), JOB_OK);
+    assert_int_equal(decode(&d, body), DECODE_OK);
     assert_int_equal(d.list.count, 0);
     free(d.body);
 }
@@ -40,7 +40,7 @@ static void assert_no_jobs(str body)
 static void assert_bad(str body, const char *sentence)
 {
     struct decode d;
-    assert_int_equal(decode(&d, body), JOB_BAD);
+    assert_int_equal(decode(&d, body), DECODE_BAD);
     assert_string_equal(d.why.text, sentence);
     assert_int_equal(d.list.count, 0);
     free(d.body);
@@ -49,7 +49,7 @@ static void assert_bad(str body, const char *sentence)
 static void assert_one_job(str body, str client_id, str job_id)
 {
     struct decode d;
-    assert_int_equal(decode(&d, body), JOB_OK);
+    assert_int_equal(decode(&d, body), DECODE_OK);
     assert_int_equal(d.list.count, 1);
     assert_true(str_eq(d.jobs[0].client_id, client_id));
     assert_true(str_eq(d.jobs[0].job_id, job_id));
@@ -73,7 +73,7 @@ static void jobs_come_in_the_order_of_the_answer(void **state)
     struct decode d;
     assert_int_equal(decode(&d, STR("{\"jobs\":[{\"clientId\":\"c1\",\"jobId\":\"j1\"},"
                                     "{\"jobId\":\"j2\",\"clientId\":\"c2\"}]}")),
-                     JOB_OK);
+                     DECODE_OK);
     assert_int_equal(d.list.count, 2);
     assert_true(str_eq(d.jobs[0].client_id, STR("c1")));
     assert_true(str_eq(d.jobs[0].job_id, STR("j1")));
@@ -163,7 +163,7 @@ static void a_known_member_twice_is_refused(void **state)
                "jobs[0].clientId is there twice");
 }
 
-static void the_caller_is_asked_for_room_and_the_body_stays_as_it_was(void **state)
+static void the_caller_is_asked_for_memory_and_the_body_stays_as_it_was(void **state)
 {
     (void)state;
     const str answer =
@@ -173,30 +173,31 @@ static void the_caller_is_asked_for_room_and_the_body_stays_as_it_was(void **sta
     struct json_token tokens[10];
     struct pipepoll_job jobs[3];
     struct job_list list;
+    str text = { body, answer.len };
 
-    struct job_room room = { tokens, 9, jobs, 3 };
-    assert_int_equal(job_decode(&list, &room, body, answer.len, NULL), JOB_NEED_ROOM);
-    assert_int_equal(list.tokens_needed, 10);
-    room = (struct job_room) { tokens, 10, jobs, 2 };
-    assert_int_equal(job_decode(&list, &room, body, answer.len, NULL), JOB_NEED_ROOM);
-    assert_int_equal(list.jobs_needed, 3);
+    struct decode_memory memory = { tokens, 9, jobs, sizeof jobs, 0, 0 };
+    assert_int_equal(job_decode(&list, &memory, text, NULL), DECODE_NEED_MEMORY);
+    assert_int_equal(memory.tokens_needed, 10);
+    memory = (struct decode_memory) { tokens, 10, jobs, 2 * sizeof *jobs, 0, 0 };
+    assert_int_equal(job_decode(&list, &memory, text, NULL), DECODE_NEED_MEMORY);
+    assert_int_equal(memory.items_needed, sizeof jobs);
     assert_memory_equal(body, answer.ptr, answer.len);
 
-    room = (struct job_room) { tokens, 10, jobs, 3 };
-    assert_int_equal(job_decode(&list, &room, body, answer.len, NULL), JOB_OK);
+    memory = (struct decode_memory) { tokens, 10, jobs, sizeof jobs, 0, 0 };
+    assert_int_equal(job_decode(&list, &memory, text, NULL), DECODE_OK);
     assert_int_equal(list.count, 2);
     assert_true(str_eq(jobs[1].job_id, STR("2")));
 }
 
-static void no_room_at_all_is_fine_for_a_question(void **state)
+static void no_memory_at_all_is_fine_for_a_question(void **state)
 {
     (void)state;
     char body[] = "{\"jobs\":[{}]}";
-    struct job_room none = { NULL, 0, NULL, 0 };
+    struct decode_memory none = { 0 };
     struct job_list list;
-    assert_int_equal(job_decode(&list, &none, body, sizeof body - 1, NULL), JOB_NEED_ROOM);
-    assert_int_equal(list.tokens_needed, 4);
-    assert_int_equal(list.jobs_needed, 0);
+    assert_int_equal(job_decode(&list, &none, str_of(body), NULL), DECODE_NEED_MEMORY);
+    assert_int_equal(none.tokens_needed, 4);
+    assert_int_equal(none.items_needed, 0);
 }
 
 static void an_answer_of_30000_jobs_is_decoded_whole(void **state)
@@ -214,9 +215,9 @@ static void an_answer_of_30000_jobs_is_decoded_whole(void **state)
                                 "%s{\"clientId\":\"c%d\",\"jobId\":\"j%d\"}", i ? "," : "", i, i);
     len += (size_t)snprintf(body + len, size - len, "]}");
 
-    struct job_room room = { tokens, token_cap, jobs, COUNT };
+    struct decode_memory memory = { tokens, token_cap, jobs, COUNT * sizeof *jobs, 0, 0 };
     struct job_list list;
-    assert_int_equal(job_decode(&list, &room, body, len, NULL), JOB_OK);
+    assert_int_equal(job_decode(&list, &memory, (str) { body, len }, NULL), DECODE_OK);
     assert_int_equal(list.count, COUNT);
     assert_true(str_eq(jobs[COUNT - 1].job_id, STR("j29999")));
     free(jobs);
@@ -236,8 +237,8 @@ int main(void)
         cmocka_unit_test(an_id_as_long_as_the_model_allows_is_taken_and_a_longer_one_refused),
         cmocka_unit_test(what_is_no_answer_is_an_error_that_says_what_was_found),
         cmocka_unit_test(a_known_member_twice_is_refused),
-        cmocka_unit_test(the_caller_is_asked_for_room_and_the_body_stays_as_it_was),
-        cmocka_unit_test(no_room_at_all_is_fine_for_a_question),
+        cmocka_unit_test(the_caller_is_asked_for_memory_and_the_body_stays_as_it_was),
+        cmocka_unit_test(no_memory_at_all_is_fine_for_a_question),
         cmocka_unit_test(an_answer_of_30000_jobs_is_decoded_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "aws/operation.h"
 
 #include "lib/check.h"
@@ -141,19 +143,25 @@ static void a_batch_size_above_an_integer_of_the_model_is_refused(void **state)
                         "max batch size 2147483648 is not 1 to 2147483647, or 0 for not sent");
 }
 
+static void encode_poll(struct buf *out, const struct pipepoll_action_type *a, uint32_t batch)
+{
+    const struct poll_input input = { a, batch };
+    operation_poll_for_third_party_jobs.encode(out, &input);
+}
+
 static void a_poll_is_encoded_like_the_sdks_do_it(void **state)
 {
     (void)state;
     struct pipepoll_action_type a = acme();
     char text[256];
     struct buf out = BUF_ON(text);
-    operation_encode_poll(&out, &a, 10);
+    encode_poll(&out, &a, 10);
     assert_int_equal(out.len, 108);
     assert_string_equal(buf_cstr(&out),
                         "{\"actionTypeId\":{\"category\":\"Build\",\"owner\":\"ThirdParty\","
                         "\"provider\":\"Acme\",\"version\":\"1\"},\"maxBatchSize\":10}");
     buf_reset(&out);
-    operation_encode_poll(&out, &a, 0);
+    encode_poll(&out, &a, 0);
     assert_string_equal(buf_cstr(&out),
                         "{\"actionTypeId\":{\"category\":\"Build\",\"owner\":\"ThirdParty\","
                         "\"provider\":\"Acme\",\"version\":\"1\"}}");
@@ -166,7 +174,7 @@ static void a_body_that_does_not_fit_is_seen(void **state)
     for (size_t cap = 0; cap <= 108; cap++) {
         char text[108];
         struct buf out = { .at = text, .cap = cap };
-        operation_encode_poll(&out, &a, 10);
+        encode_poll(&out, &a, 10);
         assert_int_equal(out.overflow, cap < 108);
     }
 }
@@ -174,9 +182,95 @@ static void a_body_that_does_not_fit_is_seen(void **state)
 static void the_target_names_version_and_operation(void **state)
 {
     (void)state;
-    assert_true(str_eq(operation_target(OPERATION_POLL_FOR_THIRD_PARTY_JOBS),
+    assert_true(str_eq(operation_poll_for_third_party_jobs.target,
                        STR("CodePipeline_20150709.PollForThirdPartyJobs")));
     assert_true(str_eq(operation_content_type, STR("application/x-amz-json-1.1")));
+}
+
+/* --- GetThirdPartyJobDetails --- */
+
+static const struct operation *const details = &operation_get_third_party_job_details;
+
+static void assert_job_encoded(str job_id, str client_token, const char *body)
+{
+    const struct job_input job = { job_id, client_token };
+    char text[256];
+    struct buf out = BUF_ON(text);
+    assert_int_equal(details->check(&job, NULL), 0);
+    details->encode(&out, &job);
+    assert_string_equal(buf_cstr(&out), body);
+}
+
+static void the_input_of_job_details_may_hold_anything(void **state)
+{
+    (void)state;
+    assert_job_encoded(STR("aaaaaaaa"), STR("tok+/=1"),
+                       "{\"jobId\":\"aaaaaaaa\",\"clientToken\":\"tok+/=1\"}");
+    assert_job_encoded(STR("\"},\\"), STR("\n\0\xc3\xa9"),
+                       "{\"jobId\":\"\\\"},\\\\\",\"clientToken\":\"\\u000a\\u0000\xc3\xa9\"}");
+}
+
+static void assert_job_refused(str job_id, str client_token, const char *sentence)
+{
+    const struct job_input job = { job_id, client_token };
+    struct pipepoll_error why;
+    assert_int_equal(details->check(&job, &why), PIPEPOLL_EINVAL);
+    assert_string_equal(why.text, sentence);
+}
+
+static void the_limits_of_job_details_count_characters_and_quote_nothing(void **state)
+{
+    (void)state;
+    char id[2 * 513], token[257];
+    for (size_t i = 0; i < sizeof id; i += 2)
+        memcpy(id + i, "\xc3\xa9", 2);
+    memset(token, 't', sizeof token);
+    const struct job_input longest = { { id, 2 * 512 }, { token, 256 } };
+    assert_int_equal(details->check(&longest, NULL), 0);
+    assert_job_refused((str) { id, 2 * 513 }, STR("t"), "jobId has 513 characters, not 1 to 512");
+    assert_job_refused(STR(""), STR("t"), "jobId has 0 characters, not 1 to 512");
+    assert_job_refused(STR("j"), STR(""), "clientToken has 0 characters, not 1 to 256");
+    assert_job_refused(STR("j"), (str) { token, 257 },
+                       "clientToken has 257 characters, not 1 to 256");
+    assert_job_refused(STR("j"),
+                       STR("se\xff"
+                           "cret"),
+                       "clientToken is not UTF-8");
+}
+
+static void the_errors_of_job_details_mean_what_a_worker_asks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code;
+        int meaning;
+    } rows[] = {
+        { "JobNotFoundException", JOB_UNKNOWN },
+        { "InvalidJobException", JOB_UNKNOWN },
+        { "InvalidClientTokenException", JOB_CLIENT_TOKEN_WRONG },
+        { "ValidationException", JOB_NOT_REFUSED },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char body[128];
+        int len = snprintf(body, sizeof body, "{\"__type\":\"%s\"}", rows[i].code);
+        struct answer a = { .codes = details->codes,
+                            .code_count = details->code_count,
+                            .http_status = 400 };
+        struct answer_fault got;
+        struct json_token tokens[8];
+        answer_read(&got, &a, body, (size_t)len, tokens, 8);
+        assert_int_equal(got.fault, FAULT_REFUSED);
+        assert_int_equal(got.meaning, rows[i].meaning);
+    }
+}
+
+static void its_secret_is_the_client_token(void **state)
+{
+    (void)state;
+    const struct job_input job = { STR("j"), STR("token") };
+    assert_true(details->has_secrets);
+    assert_str_equal(details->secret(&job, 0), "token");
+    assert_int_equal(details->secret(&job, 1).len, 0);
 }
 
 int main(void)
@@ -192,6 +286,10 @@ int main(void)
         cmocka_unit_test(a_poll_is_encoded_like_the_sdks_do_it),
         cmocka_unit_test(a_body_that_does_not_fit_is_seen),
         cmocka_unit_test(the_target_names_version_and_operation),
+        cmocka_unit_test(the_input_of_job_details_may_hold_anything),
+        cmocka_unit_test(the_limits_of_job_details_count_characters_and_quote_nothing),
+        cmocka_unit_test(the_errors_of_job_details_mean_what_a_worker_asks),
+        cmocka_unit_test(its_secret_is_the_client_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,11 +10,7 @@
 /* Throttling codes are the list that all AWS SDKs share. Credentials that the service does not
  * know, or no longer, may be replaced by others; those that it can't verify for another reason, a
  * wrong clock included, are told apart from good ones that may not do this. */
-static const struct {
-    str code;
-    enum fault fault;
-    enum pipepoll_cause cause;
-} known_codes[] = {
+static const struct answer_code known_codes[] = {
     { STR_INIT("ThrottlingException"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
     { STR_INIT("Throttling"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
     { STR_INIT("ThrottledException"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
@@ -67,8 +63,6 @@ static const struct {
     { STR_INIT("SubscriptionRequired"), FAULT_DENIED, PIPEPOLL_CAUSE_SUBSCRIPTION },
     { STR_INIT("SubscriptionRequiredException"), FAULT_DENIED, PIPEPOLL_CAUSE_SUBSCRIPTION },
 
-    { STR_INIT("ActionTypeNotFoundException"), FAULT_NOT_FOUND, PIPEPOLL_CAUSE_NO_ACTION_TYPE },
-
     { STR_INIT("ValidationException"), FAULT_REFUSED, PIPEPOLL_CAUSE_REQUEST },
     { STR_INIT("ValidationError"), FAULT_REFUSED, PIPEPOLL_CAUSE_REQUEST },
     { STR_INIT("SerializationException"), FAULT_REFUSED, PIPEPOLL_CAUSE_REQUEST },
@@ -91,16 +85,23 @@ static enum fault fault_of_status(int status)
     return FAULT_GARBLED;
 }
 
-/* false: not a known code. */
-static bool find_code(struct answer_fault *out)
+static bool find_among(struct answer_fault *out, const struct answer_code *codes, size_t count)
 {
-    for (size_t i = 0; i < sizeof known_codes / sizeof *known_codes; i++)
-        if (str_eq(known_codes[i].code, out->code)) {
-            out->fault = known_codes[i].fault;
-            out->cause = known_codes[i].cause;
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(codes[i].code, out->code)) {
+            out->fault = codes[i].fault;
+            out->cause = codes[i].cause;
+            out->meaning = codes[i].meaning;
             return true;
         }
     return false;
+}
+
+/* false: not a known code. */
+static bool find_code(struct answer_fault *out, const struct answer *a)
+{
+    return find_among(out, a->codes, a->code_count) ||
+           find_among(out, known_codes, sizeof known_codes / sizeof *known_codes);
 }
 
 static bool has(str text, const char *words)
@@ -141,7 +142,7 @@ static void blame_middle_box(struct answer_fault *out)
 
 static void judge(struct answer_fault *out, const struct answer *a, bool is_page, bool has_aws_form)
 {
-    if (find_code(out)) {
+    if (find_code(out, a)) {
         out->cause = refine(out);
         return;
     }

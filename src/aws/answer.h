@@ -5,7 +5,17 @@
 #include "aws/json.h"
 #include "base/fault.h"
 
+/* What one error code means. */
+struct answer_code {
+    str code;
+    enum fault fault;
+    enum pipepoll_cause cause;
+    int meaning; /* the operation's own; 0: none */
+};
+
 struct answer {
+    const struct answer_code *codes; /* of the operation, looked at first; NULL: none */
+    size_t code_count;
     int http_status;
     str error_type;                 /* x-amzn-ErrorType, or empty */
     str retry_after;                /* x-amz-retry-after, or empty */
@@ -20,6 +30,7 @@ enum { ANSWER_CODE_LEN_MAX = 128, ANSWER_QUOTE_LEN_MAX = 120, ANSWER_SERVER_LEN_
 struct answer_fault {
     enum fault fault;
     enum pipepoll_cause cause;
+    int meaning; /* of the code, by answer.codes */
     /* AWS's error code without name space and tail, in body or header. Empty when there is none
      * that is [0-9A-Za-z._-]{1,ANSWER_CODE_LEN_MAX}. */
     str code;

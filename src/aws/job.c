@@ -19,24 +19,24 @@ struct place {
 static int read_id(str *id, struct json *j, int value, struct place at, struct pipepoll_error *why)
 {
     if (id->ptr)
-        return explain(why, JOB_BAD, "jobs[%zu].%s is there twice", at.index, at.name);
+        return explain(why, DECODE_BAD, "jobs[%zu].%s is there twice", at.index, at.name);
     enum json_type type = json_type(j, value);
     if (type == JSON_NULL) {
         *id = null_id;
-        return JOB_OK;
+        return DECODE_OK;
     }
     if (type != JSON_STRING)
-        return explain(why, JOB_BAD, "jobs[%zu].%s is %s, not a string", at.index, at.name,
+        return explain(why, DECODE_BAD, "jobs[%zu].%s is %s, not a string", at.index, at.name,
                        json_type_name(type));
 
     str text = json_text(j, value);
     if (text.len > JOB_ID_LEN_MAX)
-        return explain(why, JOB_BAD, "jobs[%zu].%s is longer than %d bytes", at.index, at.name,
+        return explain(why, DECODE_BAD, "jobs[%zu].%s is longer than %d bytes", at.index, at.name,
                        JOB_ID_LEN_MAX);
     if (j->has_escapes && str_find(text, '\0') < text.len)
-        return explain(why, JOB_BAD, "jobs[%zu].%s has a NUL in it", at.index, at.name);
+        return explain(why, DECODE_BAD, "jobs[%zu].%s has a NUL in it", at.index, at.name);
     *id = text;
-    return JOB_OK;
+    return DECODE_OK;
 }
 
 static int read_job(struct pipepoll_job *out, struct json *j, int node, size_t index,
@@ -44,11 +44,12 @@ static int read_job(struct pipepoll_job *out, struct json *j, int node, size_t i
 {
     enum json_type type = json_type(j, node);
     if (type != JSON_OBJECT)
-        return explain(why, JOB_BAD, "jobs[%zu] is %s, not an object", index, json_type_name(type));
+        return explain(why, DECODE_BAD, "jobs[%zu] is %s, not an object", index,
+                       json_type_name(type));
 
     struct pipepoll_job job = { absent, absent };
     for (int key = json_first(j, node); key != JSON_NONE; key = json_next(j, key)) {
-        int r = JOB_OK;
+        int r = DECODE_OK;
         if (json_is(j, key, STR("clientId")))
             r = read_id(&job.client_id, j, json_value(key), (struct place) { index, "clientId" },
                         why);
@@ -58,7 +59,7 @@ static int read_job(struct pipepoll_job *out, struct json *j, int node, size_t i
             return r;
     }
     *out = job;
-    return JOB_OK;
+    return DECODE_OK;
 }
 
 enum { NAME_SHOWN = 40, TEXT_SHOWN = 80 };
@@ -74,10 +75,10 @@ static int tell_other(struct json *j, struct pipepoll_error *why)
     int key = json_first(j, JSON_ROOT), value = json_value(key);
     str name = json_text(j, key);
     if (json_type(j, value) != JSON_STRING)
-        return explain(why, JOB_BAD, "the answer has no jobs, but %.*s", shown(name, NAME_SHOWN),
+        return explain(why, DECODE_BAD, "the answer has no jobs, but %.*s", shown(name, NAME_SHOWN),
                        name.ptr);
     str text = json_text(j, value);
-    return explain(why, JOB_BAD, "the answer has no jobs, but %.*s: \"%.*s\"",
+    return explain(why, DECODE_BAD, "the answer has no jobs, but %.*s: \"%.*s\"",
                    shown(name, NAME_SHOWN), name.ptr, shown(text, TEXT_SHOWN), text.ptr);
 }
 
@@ -89,55 +90,56 @@ static int find_jobs(int *value, struct json *j, struct pipepoll_error *why)
         if (!json_is(j, key, STR("jobs")))
             continue;
         if (*value != JSON_NONE)
-            return explain(why, JOB_BAD, "jobs is there twice");
+            return explain(why, DECODE_BAD, "jobs is there twice");
         *value = json_value(key);
     }
     if (*value == JSON_NONE)
-        return json_first(j, JSON_ROOT) == JSON_NONE ? JOB_OK : tell_other(j, why);
+        return json_first(j, JSON_ROOT) == JSON_NONE ? DECODE_OK : tell_other(j, why);
 
     enum json_type type = json_type(j, *value);
     if (type == JSON_NULL)
         *value = JSON_NONE;
     else if (type != JSON_ARRAY)
-        return explain(why, JOB_BAD, "jobs is %s, not a list", json_type_name(type));
-    return JOB_OK;
+        return explain(why, DECODE_BAD, "jobs is %s, not a list", json_type_name(type));
+    return DECODE_OK;
 }
 
-static int read_jobs(struct job_list *out, const struct job_room *room, struct json *j, int list,
+static int read_jobs(struct job_list *out, struct decode_memory *memory, struct json *j, int list,
                      struct pipepoll_error *why)
 {
-    out->jobs_needed = json_count(j, list);
-    if (out->jobs_needed > room->job_cap)
-        return JOB_NEED_ROOM;
+    struct pipepoll_job *jobs = memory->items;
+    memory->items_needed = json_count(j, list) * sizeof *jobs;
+    if (memory->items_needed > memory->item_cap)
+        return DECODE_NEED_MEMORY;
     size_t count = 0, index = 0;
     for (int node = json_first(j, list); node != JSON_NONE; node = json_next(j, node), index++) {
         if (json_type(j, node) == JSON_NULL)
             continue;
-        int r = read_job(&room->jobs[count], j, node, index, why);
+        int r = read_job(&jobs[count], j, node, index, why);
         if (r)
             return r;
         count++;
     }
-    out->count = count;
-    return JOB_OK;
+    *out = (struct job_list) { jobs, count };
+    return DECODE_OK;
 }
 
-int job_decode(struct job_list *out, const struct job_room *room, char *body, size_t len,
-               struct pipepoll_error *why)
+enum decode_result job_decode(struct job_list *out, struct decode_memory *memory, str body,
+                              struct pipepoll_error *why)
 {
-    if (str_eq((str) { body, len }, no_jobs)) {
-        *out = (struct job_list) { 0 };
-        return JOB_OK;
-    }
+    *out = (struct job_list) { NULL, 0 };
+    if (str_eq(body, no_jobs))
+        return DECODE_OK;
     struct json j;
-    int r = json_parse(&j, body, len, room->tokens, room->token_cap, why);
-    *out = (struct job_list) { .tokens_needed = j.tokens_needed };
+    memory->items_needed = 0;
+    int r = json_parse(&j, (char *)body.ptr, body.len, memory->tokens, memory->token_cap, why);
+    memory->tokens_needed = j.tokens_needed;
     if (r)
-        return r == JSON_NEED_TOKENS ? JOB_NEED_ROOM : JOB_BAD;
+        return r == JSON_NEED_TOKENS ? DECODE_NEED_MEMORY : DECODE_BAD;
 
     int list;
     r = find_jobs(&list, &j, why);
-    if (r || list == JSON_NONE)
-        return r;
-    return read_jobs(out, room, &j, list, why);
+    if (!r && list != JSON_NONE)
+        r = read_jobs(out, memory, &j, list, why);
+    return (enum decode_result)r;
 }

@@ -20,6 +20,17 @@ static size_t utf8_length(str s)
     return bad ? 0 : n;
 }
 
+size_t jsontext_characters(str s)
+{
+    size_t count = 0;
+    for (size_t n; s.len; s = str_skip(s, n), count++) {
+        n = utf8_length(s);
+        if (!n)
+            return SIZE_MAX;
+    }
+    return count;
+}
+
 void jsontext_string(struct buf *out, str s)
 {
     buf_put_char(out, '"');

@@ -8,6 +8,9 @@
  * so that any reader takes the line whatever the service sent. At most 6 bytes for one, and 2. */
 void jsontext_string(struct buf *out, str s);
 
+/* How many characters (code points) a text has; SIZE_MAX: it is not UTF-8. */
+size_t jsontext_characters(str s);
+
 /* `"name":"value"`, with a comma before it unless it is the first after a '{'. */
 void jsontext_member(struct buf *out, const char *name, str value);
 

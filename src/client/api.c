@@ -106,6 +106,7 @@ static void link_rooms(struct pipepoll *p, struct uv_loop_s *loop)
     list_init(&p->leaving);
     list_init(&p->gone);
     list_init(&p->free_calls);
+    list_init(&p->requests);
     list_init(&p->woken);
 }
 

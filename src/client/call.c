@@ -1,17 +1,25 @@
-/* A poll out: take the current credentials, encode the body, see to room for the head, sign it at
- * the region's idea of the time, send. A poll in: compare clocks, decode the answer in place, and
- * tell what it means. The credentials are held from the one to the other, so that a refusal of
- * credentials that were replaced meanwhile is told from one of the current credentials.
+/* A call out: take the current credentials, encode the body, see to room for the head, sign it at
+ * the client's idea of the time, send. A call in: compare clocks, decode the answer in place, and
+ * tell what it means. Which operation it is, its row says. The credentials are held from the one to
+ * the other, so that a refusal of credentials that were replaced meanwhile is told from one of the
+ * current credentials.
  *
  * Heads and what they are signed from hold session tokens: they are wiped before they are freed,
- * and a token that an answer repeats is hidden before its words are told. */
+ * and a token that an answer repeats is hidden before its words are told, as is each secret of the
+ * input. Calls of operations with secrets leave nothing of body and answer behind; a body that is
+ * larger than a poll's, and an answer much larger, lie in memory that goes with the call. */
 #include "client/call.h"
 
 #include "aws/clock_skew.h"
 #include "aws/page.h"
 #include "base/log.h"
 
-enum { AUTHORIZATION_SIZE = 512, HEAD_REST_SIZE = 512 };
+enum {
+    AUTHORIZATION_SIZE = 512,
+    HEAD_REST_SIZE = 512,
+    LARGE_FIRST = 4 << 10, /* bytes of a body that the slot has no room for; grows by four */
+    KEPT_MAX = 16 << 10    /* bytes of an answer, or of what is read from it, that a slot keeps */
+};
 
 static const str wanted_names[CALL_WANTED_COUNT] = {
     [CALL_REQUEST_ID] = STR_INIT("x-amzn-requestid"),
@@ -63,14 +71,35 @@ struct call *call_new(struct call_context *ctx)
     return c;
 }
 
+static void free_memory(struct decode_memory *m, const struct alloc *alloc)
+{
+    alloc_free(alloc, m->tokens, m->token_cap * sizeof *m->tokens);
+    alloc_free(alloc, m->items, m->item_cap);
+    *m = (struct decode_memory) { 0 };
+}
+
 void call_free(struct call *c, struct call_context *ctx)
 {
     const struct alloc *alloc = &ctx->alloc;
     transfer_deinit(&c->transfer, ctx->transport);
     buf_wipe_free(&c->head, alloc);
-    alloc_free(alloc, c->room.tokens, c->room.token_cap * sizeof *c->room.tokens);
-    alloc_free(alloc, c->room.jobs, c->room.job_cap * sizeof *c->room.jobs);
+    buf_wipe_free(&c->large, alloc);
+    free_memory(&c->memory, alloc);
     alloc_free(alloc, c, sizeof *c);
+}
+
+void call_forget_secrets(struct call *c, struct call_context *ctx)
+{
+    const struct decode_memory *m = &c->memory;
+    digest_wipe(c->body, sizeof c->body);
+    buf_wipe_free(&c->large, &ctx->alloc);
+    transfer_wipe(&c->transfer);
+    if (c->transfer.answer_cap > KEPT_MAX)
+        transfer_deinit(&c->transfer, ctx->transport);
+    if (m->item_cap + m->token_cap * sizeof *m->tokens > KEPT_MAX)
+        free_memory(&c->memory, &ctx->alloc);
+    else if (m->item_cap)
+        digest_wipe(m->items, m->item_cap); /* it points to where they were */
 }
 
 /* --- the request --- */
@@ -92,7 +121,7 @@ static int put_head(struct call *c, struct call_context *ctx, str body)
         { STR("Content-Type"), operation_content_type },
         { STR("Host"), client->endpoint.host },
         { STR("X-Amz-Date"), amz_date_str(&client->date) },
-        { STR("X-Amz-Target"), operation_target(OPERATION_POLL_FOR_THIRD_PARTY_JOBS) },
+        { STR("X-Amz-Target"), c->operation->target },
         { STR("X-Amz-Security-Token"), credentials->session_token },
     };
     struct sigv4_request rq = {
@@ -144,7 +173,22 @@ static bool make_room(struct call *c, struct call_context *ctx)
            buf_ready(&ctx->scratch, &ctx->alloc, scratch_size);
 }
 
-static enum fault sign_and_send(struct call *c, struct call_context *ctx, struct buf *body)
+/* In the slot where it fits, as a poll's does. */
+static enum fault encode(struct call *c, struct call_context *ctx, str *out)
+{
+    struct buf body = BUF_ON(c->body);
+    c->operation->encode(&body, c->input);
+    for (size_t size = LARGE_FIRST; body.overflow && size <= OPERATION_BODY_MAX; size *= 4) {
+        if (!buf_ready(&c->large, &ctx->alloc, size))
+            return FAULT_OUT_OF_MEMORY;
+        body = c->large;
+        c->operation->encode(&body, c->input);
+    }
+    *out = buf_str(&body);
+    return body.overflow ? FAULT_BROKEN : FAULT_NONE;
+}
+
+static enum fault sign_and_send(struct call *c, struct call_context *ctx, str body)
 {
     if (!make_room(c, ctx))
         return FAULT_OUT_OF_MEMORY;
@@ -152,25 +196,27 @@ static enum fault sign_and_send(struct call *c, struct call_context *ctx, struct
     c->started_ns = wake_now_ns();
     c->sent_ms = wake_wall_ms();
     amz_date_set(&c->client->date, (c->sent_ms + c->skew_ms) / 1000);
-    int failed = put_head(c, ctx, buf_str(body));
-    if (body->overflow || c->head.overflow)
+    int failed = put_head(c, ctx, body);
+    if (c->head.overflow)
         return FAULT_BROKEN;
     if (failed) /* OpenSSL passed its check when the poller opened: what it lacks is memory */
         return FAULT_OUT_OF_MEMORY;
-    return send(c, ctx, buf_str(body));
+    return send(c, ctx, body);
 }
 
-enum fault call_start_poll(struct call *c, struct call_context *ctx, struct client *client,
-                           const struct pipepoll_action_type *action_type, uint32_t batch)
+enum fault call_start(struct call *c, struct call_context *ctx, struct client *client,
+                      const struct operation *operation, const void *input)
 {
+    str body;
+    c->operation = operation;
+    c->input = input;
+    c->client = client;
     c->credentials = credentials_ref(identity_current(client->principal->identity));
     if (!c->credentials)
         return FAULT_NO_CREDENTIALS;
-    struct buf body = BUF_ON(c->body);
-    operation_encode_poll(&body, action_type, batch);
-    c->client = client;
-    c->batch = batch;
-    enum fault fault = sign_and_send(c, ctx, &body);
+    enum fault fault = encode(c, ctx, &body);
+    if (!fault)
+        fault = sign_and_send(c, ctx, body);
     if (fault)
         c->credentials = credentials_unref(c->credentials);
     return fault;
@@ -191,19 +237,19 @@ static bool grow(const struct alloc *alloc, void **at, size_t *cap, size_t need,
     return true;
 }
 
-static bool grow_room(struct job_room *room, const struct alloc *alloc, size_t tokens, size_t jobs)
+static bool grow_memory(struct decode_memory *m, const struct alloc *alloc)
 {
-    void *token_at = room->tokens, *job_at = room->jobs;
-    bool done = grow(alloc, &token_at, &room->token_cap, tokens, sizeof *room->tokens);
-    room->tokens = token_at;
-    done = grow(alloc, &job_at, &room->job_cap, jobs, sizeof *room->jobs) && done;
-    room->jobs = job_at;
-    return done;
+    void *tokens = m->tokens;
+    bool done = grow(alloc, &tokens, &m->token_cap, m->tokens_needed, sizeof *m->tokens);
+    m->tokens = tokens;
+    return grow(alloc, &m->items, &m->item_cap, m->items_needed, 1) && done;
 }
 
 static struct answer answer_of(const struct call *c)
 {
     return (struct answer) {
+        .codes = c->operation->codes,
+        .code_count = c->operation->code_count,
         .http_status = c->transfer.http_status,
         .error_type = c->wanted[CALL_ERROR_TYPE].value,
         .retry_after = c->wanted[CALL_RETRY_AFTER].value,
@@ -214,30 +260,38 @@ static struct answer answer_of(const struct call *c)
     };
 }
 
-static enum fault read_jobs(struct call *c, struct call_context *ctx, struct outcome *out)
+/* In a text of the call's own. */
+static void hide_secrets(const struct call *c, str text)
+{
+    answer_hide(text, c->credentials->session_token);
+    if (!c->operation->secret)
+        return;
+    str secret;
+    for (size_t i = 0; (secret = c->operation->secret(c->input, i)).len; i++)
+        answer_hide(text, secret);
+}
+
+static enum fault read_result(struct call *c, struct call_context *ctx, void *result,
+                              struct outcome *out)
 {
     struct transfer *x = &c->transfer;
-    struct job_list list;
     const struct answer answer = answer_of(c);
+    str body = { x->answer, x->answer_len };
     int r;
-    if (answer_is_foreign(&answer, (str) { x->answer, x->answer_len }))
+    if (answer_is_foreign(&answer, body))
         out->cause = PIPEPOLL_CAUSE_MIDDLE_BOX;
     if (answer_is_odd(&answer, &c->why))
         return FAULT_GARBLED;
     if (out->cause) {
-        answer_hide((str) { x->answer, x->answer_len }, c->credentials->session_token);
+        hide_secrets(c, body);
         answer_tell_middle_box(&answer, answer_quote(page_words(x->answer, x->answer_len)),
                                &c->why);
         return FAULT_GARBLED;
     }
-    while ((r = job_decode(&list, &c->room, x->answer, x->answer_len, &c->why)) == JOB_NEED_ROOM)
-        if (!grow_room(&c->room, &ctx->alloc, list.tokens_needed, list.jobs_needed))
+    while ((r = c->operation->decode(result, &c->memory, body, &c->why)) == DECODE_NEED_MEMORY)
+        if (!grow_memory(&c->memory, &ctx->alloc))
             return FAULT_OUT_OF_MEMORY;
-    if (r)
-        return FAULT_GARBLED;
-    out->jobs = c->room.jobs;
-    out->job_count = list.count;
-    return FAULT_NONE;
+    return r ? FAULT_GARBLED : FAULT_NONE;
 }
 
 /* An error's body is small; a larger one than its tokens hold is told by its first bytes. */
@@ -249,11 +303,14 @@ static void read_error(struct call *c, struct call_context *ctx, struct outcome 
     const struct answer answer = answer_of(c);
     struct answer_fault found;
     /* Before it is quoted, and so perhaps cut in the middle; and again when escapes are undone. */
-    answer_hide((str) { x->answer, x->answer_len }, c->credentials->session_token);
-    grow_room(&c->room, &ctx->alloc, ERROR_TOKENS, 0);
-    answer_read(&found, &answer, x->answer, x->answer_len, c->room.tokens, c->room.token_cap);
+    hide_secrets(c, (str) { x->answer, x->answer_len });
+    c->memory.tokens_needed = ERROR_TOKENS;
+    c->memory.items_needed = 0;
+    grow_memory(&c->memory, &ctx->alloc);
+    answer_read(&found, &answer, x->answer, x->answer_len, c->memory.tokens, c->memory.token_cap);
     out->fault = found.fault;
     out->cause = found.cause;
+    out->meaning = found.meaning;
     out->code = found.code;
     out->message = found.message;
     if (answer_is_odd(&answer, &c->why)) {
@@ -291,7 +348,15 @@ static bool compare_clocks(const struct call *c, int64_t *signed_off_ms)
     return true;
 }
 
-void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *out)
+/* An error that came from the service means that it did not do it, unless it failed itself. */
+static bool is_uncertain(const struct transfer *x, enum fault fault)
+{
+    bool is_refused =
+        x->http_status / 100 == 4 && !x->fault && fault != FAULT_SERVICE && fault != FAULT_GARBLED;
+    return fault && x->is_sent && !is_refused;
+}
+
+void call_read(struct call *c, struct call_context *ctx, void *result, struct outcome *out)
 {
     struct transfer *x = &c->transfer;
     *out = (struct outcome) {
@@ -308,7 +373,7 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
         out->subject = x->subject;
         out->message = str_of(c->why.text);
     } else if (answer_is_success(x->http_status)) {
-        out->fault = read_jobs(c, ctx, out);
+        out->fault = read_result(c, ctx, result, out);
         if (out->fault)
             out->message = str_of(c->why.text);
     } else {
@@ -321,7 +386,8 @@ void call_read_poll(struct call *c, struct call_context *ctx, struct outcome *ou
     if (out->cause == PIPEPOLL_CAUSE_MIDDLE_BOX)
         out->subject = c->wanted[CALL_SERVER].value;
 
-    answer_hide(out->message, c->credentials->session_token);
+    out->is_uncertain = is_uncertain(x, out->fault);
+    hide_secrets(c, out->message);
     c->credentials = credentials_unref(c->credentials);
     make_plain(out->code);
     make_plain(out->message);

@@ -56,6 +56,12 @@ static inline str client_name(const struct client *client)
 int client_join(struct clients *all, const struct endpoint_rule *rule,
                 struct pipepoll_credentials *config, struct client **out,
                 struct pipepoll_error *why);
+/* The same for a client that has users: one more. */
+static inline struct client *client_ref(struct client *client)
+{
+    client->target_count++;
+    return client;
+}
 /* One target less, none of its calls in flight; the last one ends the client and its
  * connections. */
 void client_leave(struct clients *all, struct client *client);

@@ -1,7 +1,7 @@
 /* The poller: due -> call -> deliver -> due. poll_begin() and poll_finish() tell the story; all
- * below is called downward and returns. Answers come from the transport on a clean stack, and the
- * sink is called from there. What a callback may end (a target, the poller) is only marked; the
- * next tick of the alarm ends it.
+ * below is called downward and returns. What is no poll (request.c) gets its slots here too.
+ * Answers come from the transport on a clean stack, and the sink is called from there. What a
+ * callback may end (a target, the poller) is only marked; the next tick of the alarm ends it.
  *
  * Whatever can be much at once (targets due, removed, or left when the poller closes; identities
  * with news, and their clients) is done in slices of some milliseconds, one a turn of the loop: the
@@ -10,6 +10,8 @@
 
 #include <limits.h>
 
+#include "aws/job.h"
+#include "client/request.h"
 #include "client/verdict.h"
 
 /* What a sink with a limit asks for when the target names no batch size: the number must be known,
@@ -28,8 +30,8 @@ static bool is_over(uint64_t since_ns)
 
 void poller_hold_loop(struct pipepoll *p)
 {
-    wake_hold_loop(p->wake,
-                   p->keeps_loop || p->schedule.in_flight || p->closing || !list_empty(&p->gone));
+    wake_hold_loop(p->wake, p->keeps_loop || p->schedule.in_flight || p->closing ||
+                                !list_empty(&p->gone) || !list_empty(&p->requests));
 }
 
 void poller_tick_soon(struct pipepoll *p)
@@ -40,16 +42,18 @@ void poller_tick_soon(struct pipepoll *p)
 
 /* --- one poll --- */
 
-static struct call *call_take(struct pipepoll *p)
+struct call *poller_take_call(struct pipepoll *p)
 {
     struct list *l = list_pop_first(&p->free_calls);
     return l ? CONTAINER_OF(l, struct call, free_link) : call_new(&p->calls);
 }
 
-static void call_give(struct pipepoll *p, struct call *c)
+void poller_give_call(struct pipepoll *p, struct call *c)
 {
-    if (c)
-        list_put_first(&p->free_calls, &c->free_link);
+    if (!c)
+        return;
+    call_forget(c, &p->calls);
+    list_put_first(&p->free_calls, &c->free_link);
 }
 
 /* The poll of t is over; the next is at due_ns, or never when t was removed meanwhile. */
@@ -64,35 +68,41 @@ static void target_wait(struct pipepoll_target *t, uint64_t due_ns)
     list_put_last(&p->gone, &t->link);
 }
 
-static void tell_answer(struct pipepoll_target *t, const struct call *c, const struct outcome *got)
+/* An answer to a poll. */
+struct answered {
+    const struct call *call;
+    struct outcome got;
+    struct job_list jobs;
+};
+
+static void tell_answer(struct pipepoll_target *t, const struct answered *a)
 {
     struct pipepoll *p = t->poller;
     list_remove(&t->credentials_link);
     struct pipepoll_answer answer = {
         .size = sizeof answer,
-        .request_id = got->request_id,
-        .jobs = got->jobs,
-        .job_count = got->job_count,
-        .job_size = sizeof *got->jobs,
+        .request_id = a->got.request_id,
+        .jobs = a->jobs.jobs,
+        .job_count = a->jobs.count,
+        .job_size = sizeof *a->jobs.jobs,
         .attempt = t->schedule.failures + 1,
-        .latency_us = (wake_now_ns() - c->started_ns) / 1000,
+        .latency_us = (wake_now_ns() - a->call->started_ns) / 1000,
     };
     p->stats.answers++;
-    p->stats.jobs += got->job_count;
+    p->stats.jobs += a->jobs.count;
     p->stats.latency_us_sum += answer.latency_us;
     p->sink.deliver(p->o.sink, t, &answer);
 }
 
-static uint64_t poll_answered(struct pipepoll_target *t, const struct call *c,
-                              const struct outcome *got)
+static uint64_t poll_answered(struct pipepoll_target *t, const struct answered *a)
 {
-    tell_answer(t, c, got);
+    tell_answer(t, a);
     struct poll_end end = {
-        .started_ns = c->started_ns,
+        .started_ns = a->call->started_ns,
         .now_ns = wake_now_ns(),
         .roll = rng_next(&t->poller->rng),
-        .jobs = (uint32_t)got->job_count,
-        .full = got->job_count > 0 && got->job_count >= c->batch,
+        .jobs = (uint32_t)a->jobs.count,
+        .full = a->jobs.count > 0 && a->jobs.count >= t->batch,
     };
     return target_on_end(&t->schedule, t->schedule.share->budget, &end);
 }
@@ -127,7 +137,7 @@ static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
         .attempt = t->schedule.failures,
         .retry_in_ms = due_ns == TARGET_NEVER ? 0 : (uint32_t)((due_ns - now_ns) / 1000000),
         .code = got->code,
-        .message = verdict_message(t, end.fault, got, &room),
+        .message = verdict_message(t->client, end.fault, got, &room),
         .request_id = got->request_id,
         .cause = verdict_cause(fault, got),
         .subject = got->subject,
@@ -140,21 +150,19 @@ static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
     return t->schedule.state == TARGET_REMOVED ? TARGET_NEVER : due_ns;
 }
 
-static void tick_at_end(struct pipepoll *p);
-
 static void poll_finish(struct transfer *x)
 {
     struct call *c = CONTAINER_OF(x, struct call, transfer);
     struct pipepoll_target *t = c->owner;
     struct pipepoll *p = t->poller;
-    struct outcome got;
-    call_read_poll(c, &p->calls, &got);
-    enum fault fault = verdict_of(t, &got);
-    p->jobs_on_order -= c->on_order;
-    uint64_t due_ns = fault ? poll_failed(t, c, &got, fault) : poll_answered(t, c, &got);
-    call_give(p, c);
+    struct answered a = { .call = c };
+    call_read(c, &p->calls, &a.jobs, &a.got);
+    enum fault fault = verdict_of(&p->clients, t->client, t->schedule.failures, &a.got);
+    p->jobs_on_order -= t->on_order;
+    uint64_t due_ns = fault ? poll_failed(t, c, &a.got, fault) : poll_answered(t, &a);
+    poller_give_call(p, c);
     target_wait(t, due_ns);
-    tick_at_end(p);
+    poller_tick_at_end(p);
 }
 
 static uint32_t batch_size(const struct pipepoll_target *t, uint64_t credit)
@@ -171,20 +179,22 @@ static void poll_begin(struct pipepoll_target *t, uint64_t now_ns, uint64_t cred
     if (now_ns - t->schedule.due_ns > p->max_lateness_ns)
         p->max_lateness_ns = now_ns - t->schedule.due_ns;
     p->stats.polls++;
-    struct call *c = call_take(p);
+    struct call *c = poller_take_call(p);
     struct outcome got = { .fault = FAULT_OUT_OF_MEMORY };
+    t->batch = batch_size(t, credit);
     if (c) {
+        const struct poll_input input = { &t->action_type, t->batch };
         c->owner = t;
         c->transfer.on_done = poll_finish;
         got.fault =
-            call_start_poll(c, &p->calls, t->client, &t->action_type, batch_size(t, credit));
+            call_start(c, &p->calls, t->client, &operation_poll_for_third_party_jobs, &input);
     }
     if (!got.fault) {
-        c->on_order = credit == UINT64_MAX ? 0 : c->batch;
-        p->jobs_on_order += c->on_order;
+        t->on_order = credit == UINT64_MAX ? 0 : t->batch;
+        p->jobs_on_order += t->on_order;
         return;
     }
-    call_give(p, c);
+    poller_give_call(p, c);
     target_wait(t, poll_failed(t, NULL, &got, got.fault));
 }
 
@@ -238,25 +248,38 @@ static void wake_some(struct pipepoll *p, uint64_t now_ns)
     }
 }
 
+/* false: there is no credit. */
+static bool start_poll(struct pipepoll *p, uint64_t now_ns)
+{
+    uint64_t credit = credit_left(p); /* the sink may have removed targets in there */
+    if (!credit) {
+        schedule_park(&p->schedule, now_ns);
+        return false;
+    }
+    schedule_resume(&p->schedule, now_ns);
+    struct target *next = schedule_take(&p->schedule, now_ns);
+    if (next)
+        poll_begin(CONTAINER_OF(next, struct pipepoll_target, schedule), now_ns, credit);
+    return true;
+}
+
 /* true: no more can start now. */
 static bool start_due(struct pipepoll *p, uint64_t now_ns, unsigned most)
 {
-    while (schedule_has_next(&p->schedule, now_ns)) {
+    bool has_credit = true;
+    for (;;) {
+        bool is_call = schedule_call_is_next(&p->schedule, has_credit, now_ns);
+        if (!is_call && !(has_credit && schedule_has_next(&p->schedule, now_ns)))
+            return true;
         if (!most--)
             return false;
-        uint64_t credit = credit_left(p); /* the sink may have removed targets in there */
-        if (!credit) {
-            schedule_park(&p->schedule, now_ns);
-            return true;
-        }
-        schedule_resume(&p->schedule, now_ns);
-        struct target *next = schedule_take(&p->schedule, now_ns);
-        if (next)
-            poll_begin(CONTAINER_OF(next, struct pipepoll_target, schedule), now_ns, credit);
+        if (is_call)
+            request_begin(schedule_take_call(&p->schedule), now_ns);
+        else
+            has_credit = start_poll(p, now_ns);
         if (is_over(now_ns))
             return false;
     }
-    return true;
 }
 
 static void tick_again_at(struct pipepoll *p, uint64_t due_ns)
@@ -265,8 +288,8 @@ static void tick_again_at(struct pipepoll *p, uint64_t due_ns)
     alarm_set(&p->tick, due_ns);
 }
 
-/* A poll ended: others may have waited for its slot. The rest is the alarm's. */
-static void tick_at_end(struct pipepoll *p)
+/* The rest is the alarm's. */
+void poller_tick_at_end(struct pipepoll *p)
 {
     uint64_t now_ns = wake_now_ns();
     bool is_busy = has_news(p) || !list_empty(&p->gone) || !list_empty(&p->woken) || p->closing;
@@ -371,17 +394,21 @@ static bool free_calls(struct pipepoll *p, uint64_t since_ns)
     return list_empty(&p->free_calls);
 }
 
-/* Principals end by themselves, and ring the alarm; so do polls in flight. */
+/* Principals end by themselves, and ring the alarm; so do calls in flight. */
 static void end_some(struct pipepoll *p, uint64_t since_ns)
 {
     while (!list_empty(&p->targets) && !is_over(since_ns))
         poller_remove(CONTAINER_OF(p->targets.next, struct pipepoll_target, link));
+    bool any_waits = true;
+    while (any_waits && !is_over(since_ns))
+        any_waits = requests_end_one(p);
     tell_removed(p, since_ns);
-    bool is_empty = !has_targets(p) && free_calls(p, since_ns);
+    bool is_idle = !has_targets(p) && list_empty(&p->requests);
+    bool is_empty = is_idle && free_calls(p, since_ns);
     if (is_empty && !p->clients.principals.open)
         poller_end(p);
-    else if (has_news(p) || !list_empty(&p->targets) || !list_empty(&p->gone) ||
-             (!has_targets(p) && !is_empty))
+    else if (has_news(p) || !list_empty(&p->targets) || !list_empty(&p->gone) || any_waits ||
+             (is_idle && !is_empty))
         poller_tick_soon(p);
 }
 

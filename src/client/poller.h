@@ -23,7 +23,8 @@ struct pipepoll {
     /* Those that are polled; removed with a poll in flight; to be told so, then freed. */
     struct list targets, leaving, gone;
     struct list free_calls;
-    struct list woken; /* targets that waited for credentials, to be polled soon */
+    struct list requests; /* calls that are no polls, from start to end */
+    struct list woken;    /* targets that waited for credentials, to be polled soon */
     struct pipepoll_credentials *credentials; /* of targets without their own */
     struct environment environment;
     char user_agent[USER_AGENT_SIZE];
@@ -47,16 +48,23 @@ struct pipepoll_target {
     struct client *client;
     struct pipepoll_action_type action_type; /* slices of text */
     uint32_t max_batch_size;
+    uint32_t batch, on_order; /* of the poll in flight: jobs asked for, and set aside from credit */
     uint32_t size;
     void *user;
     char text[];
 };
 
+/* A call for the one whose turn it is, or NULL: out of memory. */
+struct call *poller_take_call(struct pipepoll *p);
+/* What the call of a poll or a request held is not needed any more. NULL is fine. */
+void poller_give_call(struct pipepoll *p, struct call *c);
+/* A call ended: others may have waited for its slot. Last of all, for it may start or end them. */
+void poller_tick_at_end(struct pipepoll *p);
 /* Ring the tick as soon as the loop turns, for the loop lives that long. */
 void poller_tick_soon(struct pipepoll *p);
 /* No poll of t starts any more. Fine on one that was removed. */
 void poller_remove(struct pipepoll_target *t);
-/* Hold the loop or let it end, as the embedder wishes and as polls in flight demand. */
+/* Hold the loop or let it end, as the embedder wishes and polls in flight and requests demand. */
 void poller_hold_loop(struct pipepoll *p);
 /* The alarm's: tell removed targets, end a poller that is done, else start what is due. */
 void poller_on_tick(struct alarm *tick);

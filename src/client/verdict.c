@@ -1,7 +1,6 @@
-/* What the outcome of a poll means, given what is known of its target besides: a refusal may be the
- * clock's, the credentials' or the region's. Notes what it tells of the credentials; the poller
- * acts on the rest.
- * */
+/* What the outcome of a call means, given what is known of its client besides: a refusal may be the
+ * clock's, the credentials' or the region's. Notes what it tells of the credentials; the caller
+ * acts on the rest. */
 #include "client/verdict.h"
 
 /* So many refusals in a row are tried again for what their answers told of the clock: AWS's three
@@ -18,22 +17,22 @@ static bool refuses_credentials(const struct outcome *got)
 /* It looks at who asks before it looks at what is asked. */
 static bool accepts_credentials(const struct outcome *got)
 {
-    return !got->fault || got->fault == FAULT_NOT_FOUND ||
+    return !got->fault || got->meaning || got->fault == FAULT_NOT_FOUND ||
            (got->fault == FAULT_DENIED && str_starts(got->code, STR("AccessDenied")));
 }
 
-enum fault verdict_of(struct pipepoll_target *t, const struct outcome *got)
+enum fault verdict_of(struct clients *all, struct client *client, uint32_t failures,
+                      const struct outcome *got)
 {
-    if (got->may_be_clock && t->schedule.failures < CLOCK_RETRIES)
+    if (got->may_be_clock && failures < CLOCK_RETRIES)
         return FAULT_SKEWED;
     if (refuses_credentials(got) && got->credentials_are_old)
-        return FAULT_EXPIRED; /* and others are there already: one more poll with those */
+        return FAULT_EXPIRED; /* and others are there already: one more call with those */
     if (refuses_credentials(got))
         return client_credentials_refused(
-            &t->poller->clients, t->client,
-            &(struct client_refusal) { got->code, got->message, got->cause });
+            all, client, &(struct client_refusal) { got->code, got->message, got->cause });
     if (accepts_credentials(got) && !got->credentials_are_old)
-        client_credentials_accepted(t->client);
+        client_credentials_accepted(client);
     return got->fault;
 }
 
@@ -46,10 +45,10 @@ bool verdict_waits_for_credentials(enum fault fault)
 }
 
 /* What the service said, or what it means: few know the one from the other. */
-str verdict_message(const struct pipepoll_target *t, enum fault fault, const struct outcome *got,
+str verdict_message(const struct client *client, enum fault fault, const struct outcome *got,
                     struct pipepoll_error *room)
 {
-    str region = client_name(t->client);
+    str region = client_name(client);
     if (fault != FAULT_NOT_ENABLED)
         return got->message.len ? got->message : str_of(fault_text(fault));
     explain(

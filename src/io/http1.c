@@ -227,6 +227,7 @@ void http1_begin(struct http1 *h, struct transfer *x)
     llhttp_set_lenient_headers(&h->parser, 1);
     h->parser.data = h;
     h->x = x;
+    x->is_sent = true;
     h->at = HTTP1_STATUS;
     h->header = HTTP1_OTHER;
     h->wanted = NULL;

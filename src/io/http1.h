@@ -56,7 +56,7 @@ void http1_put_request(struct buf *out, const struct transfer *x, str path);
 /* At most so many bytes does it put. */
 size_t http1_request_max(const struct transfer *x, str path);
 
-/* Before each answer. */
+/* Before each answer: x, which is being sent now. */
 void http1_begin(struct http1 *h, struct transfer *x);
 /* More came; after HTTP1_DONE, *used says how much of it belonged to the answer.
  *

@@ -31,7 +31,7 @@ int transfer_begin(struct transfer *x, struct transport *tp, void (*expire)(stru
     x->fault = FAULT_NONE;
     x->http_status = 0;
     x->answer_len = x->head_bytes = x->head_lines = 0;
-    x->overdue = false;
+    x->overdue = x->is_sent = false;
     x->detail = "";
     x->cause = PIPEPOLL_CAUSE_UNKNOWN;
     x->subject = STR("");

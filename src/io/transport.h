@@ -102,6 +102,7 @@ struct transfer {
 
     enum fault fault; /* FAULT_NONE: a whole answer came, whatever its status */
     int http_status;  /* 0: none came */
+    bool is_sent;     /* the request went out, or part of it */
     char *answer;     /* body, writable */
     size_t answer_len;
     const char *detail;        /* of a fault: what happened; never NULL */

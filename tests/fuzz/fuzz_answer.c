@@ -2,7 +2,7 @@
 #include "aws/answer.h"
 #include "aws/job.h"
 #include "aws/xml.h"
-#include "fuzz/fuzz.h"
+#include "fuzz/decoding.h"
 
 static void check_id(str id, const char *body, size_t size)
 {
@@ -14,28 +14,22 @@ static void check_id(str id, const char *body, size_t size)
 static void decode_jobs(const uint8_t *data, size_t size)
 {
     char *body = copy_of(data, size);
-    struct job_room room = { 0 };
+    struct decode_memory memory = { 0 };
     struct job_list list;
     struct pipepoll_error why = { .text = "" };
     int r, asked = 0;
-    while ((r = job_decode(&list, &room, body, size, &why)) == JOB_NEED_ROOM) {
+    while ((r = job_decode(&list, &memory, (str) { body, size }, &why)) == DECODE_NEED_MEMORY) {
         check(++asked <= 2);
         check(size && memcmp(body, data, size) == 0);
-        free(room.tokens);
-        free(room.jobs);
-        room.tokens = malloc(list.tokens_needed * sizeof *room.tokens);
-        room.jobs = list.jobs_needed ? malloc(list.jobs_needed * sizeof *room.jobs) : NULL;
-        room.token_cap = list.tokens_needed;
-        room.job_cap = list.jobs_needed;
-        check(room.tokens && (room.jobs || !list.jobs_needed));
+        grow_memory(&memory);
     }
-    check(r == JOB_OK || why.text[0]);
-    for (size_t i = 0; r == JOB_OK && i < list.count; i++) {
-        check_id(room.jobs[i].client_id, body, size);
-        check_id(room.jobs[i].job_id, body, size);
+    check(r == DECODE_OK || why.text[0]);
+    for (size_t i = 0; r == DECODE_OK && i < list.count; i++) {
+        check_id(list.jobs[i].client_id, body, size);
+        check_id(list.jobs[i].job_id, body, size);
     }
-    free(room.tokens);
-    free(room.jobs);
+    free(memory.tokens);
+    free(memory.items);
     free(body);
 }
 
