@@ -1,6 +1,6 @@
 #include "lib/server.h"
 
-#include "lib/tls.h"
+#include "lib/tls_server.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ struct link {
     char *in;
     struct server_reply reply;
     size_t sent;
-    struct tls_link *tls;
+    struct tls_peer *tls;
     size_t wire_sent, wire_received;
     bool is_answering, is_closing, hangs;
 };
@@ -49,7 +49,7 @@ static void link_close(struct link *l, bool reset)
         return;
     l->is_closing = true;
     l->server->links[l->slot] = NULL;
-    l->tls = tls_link_free(l->tls);
+    l->tls = tls_peer_free(l->tls);
     if (reset)
         uv_tcp_close_reset(&l->tcp, on_closed);
     else
@@ -89,7 +89,7 @@ static void flush(struct link *l)
 {
     char bytes[16 << 10];
     while (l->tls && !l->hangs) {
-        size_t n = tls_link_output(l->tls, bytes, sizeof bytes);
+        size_t n = tls_peer_output(l->tls, bytes, sizeof bytes);
         if (!n)
             return;
         put_raw(l, bytes, n);
@@ -105,7 +105,7 @@ static void put(struct link *l, size_t n)
             put_raw(l, bytes, n);
         return;
     }
-    tls_link_write(l->tls, bytes, n);
+    tls_peer_write(l->tls, bytes, n);
     flush(l);
 }
 
@@ -115,7 +115,7 @@ static void link_ended(struct link *l)
     if (l->reply.end == SERVER_KEEP || l->reply.end == SERVER_HANG || l->hangs)
         return;
     if (l->tls && l->reply.end == SERVER_CLOSE)
-        tls_link_shutdown(l->tls);
+        tls_peer_shutdown(l->tls);
     flush(l);
     link_close(l, l->reply.end == SERVER_RESET);
 }
@@ -190,10 +190,10 @@ static void make_room(struct link *l)
 static void take_tls(struct link *l, const char *bytes, size_t n)
 {
     size_t got;
-    tls_link_input(l->tls, bytes, n);
+    tls_peer_input(l->tls, bytes, n);
     do {
         make_room(l);
-        got = tls_link_read(l->tls, l->in + l->len, l->cap - l->len);
+        got = tls_peer_read(l->tls, l->in + l->len, l->cap - l->len);
         l->len += got;
     } while (got);
     flush(l);
@@ -256,7 +256,7 @@ static void link_new(uv_stream_t *listener, int status)
         l->slot++;
     s->links[l->slot] = l;
     if (s->tls)
-        l->tls = tls_link_new(s->tls);
+        l->tls = tls_peer_new(s->tls);
     uv_accept(listener, (uv_stream_t *)&l->tcp);
     uv_tcp_nodelay(&l->tcp, 1);
     uv_read_start((uv_stream_t *)&l->tcp, on_alloc, on_read);
@@ -289,7 +289,7 @@ void server_open(struct server *s, uv_loop_t *loop,
 void server_use_tls(struct server *s, const char *path)
 {
     char plain[sizeof s->url];
-    s->tls = tls_new(path);
+    s->tls = tls_server_new(path);
     memcpy(plain, s->url, sizeof plain);
     snprintf(s->url, sizeof s->url, "https%s", strchr(plain, ':'));
 }
@@ -309,5 +309,5 @@ void server_close(struct server *s)
         if (s->links[i])
             link_close(s->links[i], false);
     uv_close((uv_handle_t *)&s->listener, NULL);
-    s->tls = tls_free(s->tls);
+    s->tls = tls_server_free(s->tls);
 }

@@ -41,8 +41,8 @@ struct server {
     unsigned connections, requests;
     struct server_reply (*answer)(struct server *s, const struct server_request *rq);
     void *ctx;
-    void *links[1024]; /* open connections */
-    struct tls *tls;   /* NULL: none */
+    void *links[1024];      /* open connections */
+    struct tls_server *tls; /* NULL: none */
     struct server_cut cut;
     size_t bytes_sent, bytes_received; /* on the wire, by the last connection */
     char url[64];

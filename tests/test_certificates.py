@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Does pipepoll refuse a server it must not trust, before a byte of the request is sent?
-Usage: test_tls.py PIPEPOLL_BINARY
+Usage: test_certificates.py PIPEPOLL_BINARY
 
 Each case is a TLS server of its own. A client that trusts everybody shows first that the server
 serves; then pipepoll must end with one line that names the cause, and the server must not have

@@ -1,4 +1,4 @@
-#include "lib/tls.h"
+#include "lib/tls_server.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,13 +9,13 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-/* OpenSSL's objects under names of ours: struct tls is an SSL_CTX, struct tls_link an SSL. */
-static SSL_CTX *context(struct tls *t)
+/* OpenSSL's objects under names of ours: struct tls_server is an SSL_CTX, struct tls_peer an SSL. */
+static SSL_CTX *context(struct tls_server *t)
 {
     return (SSL_CTX *)t;
 }
 
-static SSL *ssl(struct tls_link *l)
+static SSL *ssl(struct tls_peer *l)
 {
     return (SSL *)l;
 }
@@ -62,7 +62,7 @@ static void save(X509 *certificate, const char *path)
     must(file && PEM_write_X509(file, certificate) && fclose(file) == 0);
 }
 
-struct tls *tls_new(const char *path)
+struct tls_server *tls_server_new(const char *path)
 {
     SSL_CTX *t = SSL_CTX_new(TLS_server_method());
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"); /* signatures of one length */
@@ -73,55 +73,55 @@ struct tls *tls_new(const char *path)
     SSL_CTX_set_num_tickets(t, 0); /* each handshake is as long as the others */
     X509_free(certificate);
     EVP_PKEY_free(key);
-    return (struct tls *)t;
+    return (struct tls_server *)t;
 }
 
-struct tls *tls_free(struct tls *t)
+struct tls_server *tls_server_free(struct tls_server *t)
 {
     SSL_CTX_free(context(t));
     return NULL;
 }
 
-struct tls_link *tls_link_new(struct tls *t)
+struct tls_peer *tls_peer_new(struct tls_server *t)
 {
     SSL *l = SSL_new(context(t));
     SSL_set_bio(l, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     SSL_set_accept_state(l);
-    return (struct tls_link *)l;
+    return (struct tls_peer *)l;
 }
 
-struct tls_link *tls_link_free(struct tls_link *l)
+struct tls_peer *tls_peer_free(struct tls_peer *l)
 {
     SSL_free(ssl(l));
     return NULL;
 }
 
-void tls_link_input(struct tls_link *l, const char *bytes, size_t n)
+void tls_peer_input(struct tls_peer *l, const char *bytes, size_t n)
 {
     if (n)
         must(BIO_write(SSL_get_rbio(ssl(l)), bytes, (int)n));
 }
 
-size_t tls_link_output(struct tls_link *l, char *bytes, size_t size)
+size_t tls_peer_output(struct tls_peer *l, char *bytes, size_t size)
 {
     int n = BIO_read(SSL_get_wbio(ssl(l)), bytes, (int)size);
     return n > 0 ? (size_t)n : 0;
 }
 
-size_t tls_link_read(struct tls_link *l, char *bytes, size_t size)
+size_t tls_peer_read(struct tls_peer *l, char *bytes, size_t size)
 {
     int n = SSL_read(ssl(l), bytes, (int)size);
     ERR_clear_error();
     return n > 0 ? (size_t)n : 0;
 }
 
-void tls_link_write(struct tls_link *l, const char *bytes, size_t n)
+void tls_peer_write(struct tls_peer *l, const char *bytes, size_t n)
 {
     if (n)
         must(SSL_write(ssl(l), bytes, (int)n));
 }
 
-void tls_link_shutdown(struct tls_link *l)
+void tls_peer_shutdown(struct tls_peer *l)
 {
     SSL_shutdown(ssl(l));
 }
