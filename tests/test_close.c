@@ -211,6 +211,7 @@ static bool at_a_credential_process(struct world *w)
 
 static const char name_told[] = "names are no longer looked up";
 static const char no_connection[] = "no connection in time";
+static const char no_handshake[] = "no end of the TLS handshake";
 static const char no_answer[] = "no whole answer in time";
 
 static const struct stage stages[] = {
@@ -219,8 +220,8 @@ static const struct stage stages[] = {
     { "connect for TLS", at_connect_for_tls, no_connection, false },
     { "connect to each address", at_each_connect, no_connection, false },
     { "an answer, after a lost race", after_a_lost_race, no_answer, false },
-    { "TLS, at once", at_tls, no_connection, false },
-    { "TLS, half-way", amid_tls, no_connection, true },
+    { "TLS, at once", at_tls, no_handshake, false },
+    { "TLS, half-way", amid_tls, no_handshake, true },
     { "the request, unread", at_the_request, no_answer, false },
     { "the request, half read", amid_the_request, no_answer, false },
     { "the answer", before_the_answer, no_answer, false },
@@ -232,7 +233,7 @@ static const struct stage stages[] = {
     { "connect to the proxy", at_connect_to_the_proxy, no_connection, false },
     { "TLS with the proxy", at_the_tls_of_the_proxy, no_connection, false },
     { "the proxy's answer", at_the_proxys_answer, no_connection, false },
-    { "TLS through the proxy", at_tls_through_the_proxy, no_connection, false },
+    { "TLS through the proxy", at_tls_through_the_proxy, no_handshake, false },
     { "credentials of a container", at_the_credentials_of_a_container, NULL, false },
     { "credentials of a role", at_the_credentials_of_a_role, NULL, false },
     { "a credential_process", at_a_credential_process, NULL, false },

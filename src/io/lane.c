@@ -1,36 +1,30 @@
-/* A lane is one connection for HTTP/1.1. libcurl connects and secures it (CURLOPT_CONNECT_ONLY:
- * name, happy eyeballs, proxy, TLS and its verification), and from then on moves bytes only;
- * the exchange is framed here. That costs a third of a libcurl transfer, and it is plainer: the
- * socket is watched while the lane is idle, so a connection that the peer ended is never used
- * again, and no request is sent a second time behind our back. Ages count the time that the
+/* A lane is one connection that speaks HTTP/1.1, framed here. That costs a third of a libcurl
+ * transfer, and it is plainer: the socket is watched while the lane is idle, so a connection that
+ * the peer ended is never used again, and no request is sent a second time behind our back. Ages count the time that the
  * machine slept: a connection that rested meanwhile is as old as it is to the peer.
  */
-#include <errno.h>
-
-#include "io/curl_fault.h"
 #include "io/lane.h"
-#include "io/trust.h"
 
 static const uint64_t ns_per_s = 1000000000;
 static const uint64_t trusted_ns = 100000000; /* idle for less: surely still there */
 static const uint64_t idle_age_s = 60;  /* middle-boxes forget idle flows; so do we, and first */
 static const uint64_t lifetime_s = 600; /* connections follow the names they were made for */
 
+static struct pool *pool_of(const struct lane *lane)
+{
+    return lane->connection.pool;
+}
+
 void lane_close(struct lane *lane)
 {
-    struct pool *pool = lane->pool;
+    struct pool *pool = pool_of(lane);
     const struct alloc *alloc = &pool->transport->o.alloc;
-    route_forget(&lane->way);
-    sockets_leave(&lane->watcher);
-    multi_remove(&lane->user);
-    curl_easy_cleanup(lane->user.easy);
-    transport_give_multi(pool->transport, lane->user.multi);
+    connection_deinit(&lane->connection);
     list_remove(&lane->idle_link);
     list_remove(&lane->rest_link);
     if (lane->unsent.cap)
         explicit_bzero(lane->unsent.at, lane->unsent.cap);
     alloc_free(alloc, lane->unsent.at, lane->unsent.cap);
-    trust_notes_release(lane->notes);
     alloc_free(alloc, lane, sizeof *lane);
     pool->transport->lanes--;
     transport_lane_ended(pool->transport);
@@ -73,11 +67,12 @@ static void close_aged(struct transport *tp, uint64_t now_ns)
  * used which no answer came by since this transfer began. */
 static void doubt_others(struct lane *lane, enum fault fault)
 {
-    bool had_worked = lane->opened_ns < lane->used_ns;
+    uint64_t opened_ns = lane->connection.opened_ns;
+    bool had_worked = opened_ns && opened_ns < lane->used_ns;
     if (had_worked && fault == FAULT_TIMED_OUT)
-        close_unused_since(lane->pool, lane->used_ns);
+        close_unused_since(pool_of(lane), lane->used_ns);
     else if (had_worked && fault == FAULT_UNREACHABLE)
-        lane->pool->doubt_ns = wake_age_ns();
+        pool_of(lane)->doubt_ns = wake_age_ns();
 }
 
 /* The lane does not outlive a fault. Its error text lives until the owner was told. */
@@ -86,16 +81,11 @@ void lane_fail(struct lane *lane, enum fault fault, const char *detail)
     struct transfer *x = lane->x;
     char text[CURL_ERROR_SIZE];
     struct buf copy = BUF_ON(text);
-    if (lane->starved) {
-        fault = FAULT_OUT_OF_MEMORY;
-        detail = fault_text(fault);
-        lane->cause = fault_cause(fault);
-    }
     buf_put(&copy, str_of(detail));
     detail = buf_cstr(&copy);
     x->lane = NULL;
-    x->cause = lane->cause;
-    x->subject = lane->subject.len ? lane->subject : route_host(&lane->pool->route);
+    x->cause = lane->connection.cause;
+    x->subject = route_host(&pool_of(lane)->route);
     doubt_others(lane, fault);
     lane_close(lane);
     transfer_end(x, fault, detail);
@@ -105,15 +95,16 @@ void lane_fail(struct lane *lane, enum fault fault, const char *detail)
 static bool may_be_kept(const struct lane *lane, uint64_t now_ns)
 {
     return http1_keeps_alive(&lane->http) && lane->x->http_status < 500 && !lane->unsent.len &&
-           now_ns - lane->opened_ns < lifetime_s * ns_per_s;
+           now_ns - lane->connection.opened_ns < lifetime_s * ns_per_s;
 }
 
 void lane_finish(struct lane *lane, bool ended)
 {
     struct transfer *x = lane->x;
-    struct pool *pool = lane->pool;
+    struct pool *pool = pool_of(lane);
     uint64_t now_ns = wake_age_ns();
     bool keep = !ended && may_be_kept(lane, now_ns);
+    connection_keep_session(&lane->connection);
     x->lane = NULL;
     lane->x = NULL;
     lane->used_ns = now_ns;
@@ -134,7 +125,7 @@ void lane_finish(struct lane *lane, bool ended)
 static void lane_give_back(struct lane *lane)
 {
     struct transfer *x = lane->x;
-    int error = lane->opener.error;
+    int error = lane->connection.lacks;
     bool in_vain = lane->alone;
     x->lane = NULL;
     lane_close(lane);
@@ -143,108 +134,44 @@ static void lane_give_back(struct lane *lane)
 
 const char *lane_blame(struct lane *lane, const char *error, char text[ROUTE_PROBLEM_SIZE])
 {
-    bool is_first = lane->opened_ns >= lane->used_ns && !lane->http.any;
-    lane->cause = PIPEPOLL_CAUSE_BROKEN_OFF;
+    struct connection *c = &lane->connection;
+    bool is_first = c->opened_ns >= lane->used_ns && !lane->http.any;
+    c->cause = PIPEPOLL_CAUSE_BROKEN_OFF;
     if (!is_first)
         return error;
     /* With TLS 1.3 the handshake is over for us before the peer misses our certificate. */
-    if (lane->notes->wants_certificate)
-        lane->cause = PIPEPOLL_CAUSE_CLIENT_CERTIFICATE;
-    return route_words(&lane->pool->route, lane->cause, error, text);
+    if (connection_wants_certificate(c))
+        c->cause = PIPEPOLL_CAUSE_CLIENT_CERTIFICATE;
+    return route_words(&c->pool->route, c->cause, error, text);
 }
 
-/* CURLOPT_RESOLVE gets lines of ours: one that "can't be parsed" could not be copied. */
-static bool has_starved(const struct lane *lane, CURLcode code)
+static void on_open(struct connection *c, const char *problem)
 {
-    int error = lane->opener.error;
-    return code == CURLE_OUT_OF_MEMORY || code == CURLE_SETOPT_OPTION_SYNTAX || error == ENOMEM ||
-           error == ENOBUFS;
-}
-
-static void on_unconnected(struct lane *lane, CURLcode code)
-{
-    struct route *route = &lane->pool->route;
-    CURL *easy = lane->user.easy;
-    char text[ROUTE_PROBLEM_SIZE], better[ROUTE_PROBLEM_SIZE];
-    if (lane->opener.error == EMFILE || lane->opener.error == ENFILE) {
+    struct lane *lane = CONTAINER_OF(c, struct lane, connection);
+    if (c->lacks) {
         lane_give_back(lane);
-        return;
-    }
-    const char *error = lane_error(lane, code);
-    long verdict = route_verdict(easy, code);
-    lane->starved = has_starved(lane, code) || trust_lacks_memory(error, verdict);
-    lane->cause = trust_blame(lane->notes, verdict);
-    if (!lane->cause && code == CURLE_SSL_CONNECT_ERROR)
-        lane->cause = PIPEPOLL_CAUSE_TLS;
-    error = route_words(route, lane->cause, error, better);
-    error = route_blame(route, easy, error, text);
-    if (!lane->cause || lane->cause == PIPEPOLL_CAUSE_TLS)
-        lane->cause = route_cause(route, easy, code);
-    lane_fail(lane, curl_fault(code), error);
-}
-
-static void on_connected(struct multi_user *user, CURLcode code)
-{
-    struct lane *lane = CONTAINER_OF(user, struct lane, user);
-    if (code) {
-        on_unconnected(lane, code);
-        return;
-    }
-    curl_easy_getinfo(user->easy, CURLINFO_ACTIVESOCKET, &lane->fd);
-    lane->connected = true;
-    lane->opened_ns = wake_age_ns();
-    transport_connected(lane->pool->transport);
-    const char *problem = lane_watch(lane);
-    if (!problem)
+    } else if (problem) {
+        lane_fail(lane, c->fault, problem);
+    } else {
         problem = lane_send(lane);
-    route_note(&lane->way, user->easy); /* the first sending attached the connection */
-    if (problem)
-        lane_on_unsendable(lane, problem);
-}
-
-/* Returns the problem, or NULL. */
-static const char *lane_connect(struct lane *lane)
-{
-    lane->alone = lane->pool->transport->lanes == 1;
-    route_follow(&lane->way, lane->user.easy);
-    lane->starved = !multi_add(lane->user.multi, &lane->user);
-    return lane->starved ? fault_text(FAULT_OUT_OF_MEMORY) : NULL;
-}
-
-static void on_found(struct route_query *way, const char *problem)
-{
-    struct lane *lane = CONTAINER_OF(way, struct lane, way);
-    lane->starved = way->lookup.starved;
-    if (problem)
-        lane->cause = PIPEPOLL_CAUSE_NAME;
-    else
-        problem = lane_connect(lane);
-    if (problem)
-        lane_fail(lane, FAULT_UNREACHABLE, problem);
-}
-
-static const char *lateness(const struct lane *lane, char text[ROUTE_PROBLEM_SIZE])
-{
-    if (lane->connected)
-        return "no whole answer in time";
-    return lane->way.lookup.waits ? route_lateness(&lane->way, text) : "no connection in time";
+        if (problem)
+            lane_on_unsendable(lane, problem);
+    }
 }
 
 /* At the deadline, or because the start itself failed. */
 static void on_expire(struct transfer *x)
 {
     struct lane *lane = x->lane;
+    struct connection *c = &lane->connection;
     char text[ROUTE_PROBLEM_SIZE];
-    if (lane->problem) {
-        if (lane->connected)
-            lane_on_unsendable(lane, lane->problem);
-        else
-            lane_fail(lane, FAULT_UNREACHABLE, lane->problem);
-        return;
-    }
-    if (!lane->connected && !lane->way.lookup.waits)
-        route_distrust(&lane->pool->route);
-    lane_fail(lane, FAULT_TIMED_OUT, lateness(lane, text));
+    if (lane->problem && c->opened_ns)
+        lane_on_unsendable(lane, lane->problem);
+    else if (lane->problem)
+        lane_fail(lane, c->fault, lane->problem);
+    else
+        lane_fail(lane, FAULT_TIMED_OUT,
+                  c->opened_ns ? "no whole answer in time" : connection_lateness(c, text));
 }
 
 static struct lane *lane_new(struct pool *pool)
@@ -253,28 +180,14 @@ static struct lane *lane_new(struct pool *pool)
     struct lane *lane = alloc_new(alloc, sizeof *lane);
     if (!lane)
         return NULL;
-    lane->pool = pool;
-    lane->watcher =
-        (struct socket_watcher) { .sockets = pool->transport->sockets, .ready = lane_on_ready };
-    lane->opener.sockets = pool->transport->sockets;
-    lane->user = (struct multi_user) { .on_done = on_connected };
-    lane->way = (struct route_query) { .route = &pool->route, .on_found = on_found };
+    lane->connection =
+        (struct connection) { .pool = pool, .on_open = on_open, .on_ready = lane_on_ready };
     list_init(&lane->idle_link);
     list_init(&lane->rest_link);
-    list_init(&lane->user.link);
-    lane->notes = trust_notes_new(pool->transport->o.trust);
-    lane->user.easy = lane->notes ? pool_new_easy(pool, lane->notes) : NULL;
-    lane->user.multi = lane->user.easy ? transport_take_multi(pool->transport) : NULL;
-    if (!lane->user.multi) {
-        curl_easy_cleanup(lane->user.easy);
-        trust_notes_release(lane->notes);
+    if (!connection_init(&lane->connection))
         return alloc_free(alloc, lane, sizeof *lane);
-    }
-    curl_easy_setopt(lane->user.easy, CURLOPT_CONNECT_ONLY, 1L);
-    curl_easy_setopt(lane->user.easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(lane->user.easy, CURLOPT_ERRORBUFFER, lane->error);
-    curl_easy_setopt(lane->user.easy, CURLOPT_OPENSOCKETDATA, &lane->opener);
     pool->transport->lanes++;
+    lane->alone = pool->transport->lanes == 1;
     return lane;
 }
 
@@ -284,9 +197,10 @@ static struct lane *lane_new(struct pool *pool)
 static bool has_ended(struct lane *lane, uint64_t now_ns)
 {
     size_t n;
-    bool trusted = now_ns - lane->used_ns <= trusted_ns && lane->used_ns > lane->pool->doubt_ns;
-    return !trusted && curl_easy_recv(lane->user.easy, lane->pool->transport->receive_room,
-                                      RECEIVE_ROOM, &n) != CURLE_AGAIN;
+    const struct pool *pool = pool_of(lane);
+    bool trusted = now_ns - lane->used_ns <= trusted_ns && lane->used_ns > pool->doubt_ns;
+    return !trusted && connection_receive(&lane->connection, pool->transport->receive_room,
+                                          RECEIVE_ROOM, &n) != IO_AGAIN;
 }
 
 static struct lane *lane_take(struct pool *pool)
@@ -297,7 +211,7 @@ static struct lane *lane_take(struct pool *pool)
     for (struct list *idle; (idle = list_pop_first(&pool->idle)) != NULL;) {
         struct lane *lane = CONTAINER_OF(idle, struct lane, idle_link);
         list_remove(&lane->rest_link);
-        if (route_still_leads_there(&lane->way) && !has_ended(lane, now_ns)) {
+        if (route_still_leads_there(&lane->connection.way) && !has_ended(lane, now_ns)) {
             lane->used_ns = now_ns;
             return lane;
         }
@@ -310,8 +224,10 @@ static struct lane *lane_take(struct pool *pool)
 
 bool lane_may_start(const struct pool *pool)
 {
-    const struct transport *tp = pool->transport;
-    return tp->lanes < tp->lanes_max || !list_empty(&tp->resting);
+    struct transport *tp = pool->transport;
+    if (!list_empty(&pool->idle))
+        return true;
+    return (tp->lanes < tp->lanes_max || !list_empty(&tp->resting)) && transport_may_open(tp);
 }
 
 bool lane_start(struct transfer *x)
@@ -323,13 +239,11 @@ bool lane_start(struct transfer *x)
     x->expire = on_expire;
     lane->x = x;
     lane->problem = NULL;
-    lane->garbled = lane->broken = lane->starved = false;
-    lane->cause = x->cause = PIPEPOLL_CAUSE_UNKNOWN;
-    lane->error[0] = '\0';
-    if (lane->connected)
-        lane->problem = lane_send(lane);
-    else if (route_find(&lane->way))
-        lane->problem = lane_connect(lane);
+    lane->garbled = lane->broken = false;
+    lane->connection.cause = x->cause = PIPEPOLL_CAUSE_UNKNOWN;
+    lane->connection.error[0] = '\0';
+    lane->problem =
+        lane->connection.opened_ns ? lane_send(lane) : connection_open(&lane->connection);
     if (lane->problem)
         transfer_expire_soon(x);
     return true;

@@ -3,34 +3,23 @@
 #ifndef IO_LANE_H
 #define IO_LANE_H
 
+#include "io/connection.h"
 #include "io/http1.h"
-#include "io/pool.h"
 #include "io/transfer.h"
 
 struct lane {
-    struct multi_user user; /* first: its handle and multi */
-    struct pool *pool;
-    struct socket_watcher watcher;
-    struct socket_opener opener;
-    struct list idle_link; /* of the pool's */
-    struct list rest_link; /* of the transport's */
-    struct route_query way;
-    struct transfer *x;    /* NULL: idle */
-    bool connected, alone; /* alone: there was no other when it began to connect */
-    curl_socket_t fd;
+    struct connection connection; /* first */
+    struct list idle_link;        /* of the pool's */
+    struct list rest_link;        /* of the transport's */
+    struct transfer *x;           /* NULL: idle */
+    bool alone;                   /* there was no other when it began to connect */
+    bool garbled;                 /* what came is not HTTP, or past a limit */
+    bool broken; /* the socket has an error: reading will meet it, or sending has */
     struct http1 http;
     struct buf unsent; /* of a request that the socket did not take at once */
     size_t unsent_from;
-    uint64_t opened_ns;  /* connected; 0 before */
     uint64_t used_ns;    /* began or ended a transfer */
     const char *problem; /* in the start of x, or in sending: told unless there is an answer */
-    bool starved;        /* for want of memory */
-    bool garbled;        /* what came is not HTTP, or past a limit */
-    bool broken;         /* the socket has an error: reading will meet it, or sending has */
-    struct trust_notes *notes;
-    enum pipepoll_cause cause; /* of what the transfer will be told; UNKNOWN: the fault says it */
-    str subject;
-    char error[CURL_ERROR_SIZE];
 };
 
 void lane_close(struct lane *lane);
@@ -39,18 +28,14 @@ void lane_close(struct lane *lane);
 void lane_fail(struct lane *lane, enum fault fault, const char *detail);
 void lane_finish(struct lane *lane, bool ended);
 
-/* Those that return a text return the problem, or NULL. */
-
-/* Events of the socket go to lane_on_ready() from now on. */
-const char *lane_watch(struct lane *lane);
-/* Send the request of the lane's transfer; what the socket does not take goes out by and by. */
+/* Send the request of the lane's transfer; what the socket does not take goes out by and by.
+ * Returns the problem, or NULL. */
 const char *lane_send(struct lane *lane);
 /* What sending has met ends the transfer, unless there is an answer. */
 void lane_on_unsendable(struct lane *lane, const char *problem);
-void lane_on_ready(struct socket_watcher *watcher, curl_socket_t fd, int bits);
+void lane_on_ready(struct connection *c, int bits);
 /* The connection ended before its first answer, by error or without one: note why, and return that
  * or a better text in `text`. */
 const char *lane_blame(struct lane *lane, const char *error, char text[ROUTE_PROBLEM_SIZE]);
-const char *lane_error(const struct lane *lane, CURLcode code);
 
 #endif

@@ -5,42 +5,32 @@
  * met, all that came is read first; and after an error the end of the bytes is a cut, not the end
  * of a body without a length.
  */
-#include "io/curl_fault.h"
 #include "io/lane.h"
-#include "io/trust.h"
 
-const char *lane_error(const struct lane *lane, CURLcode code)
+static struct transport *transport_of(const struct lane *lane)
 {
-    return lane->error[0] ? lane->error : curl_easy_strerror(code);
-}
-
-static const char *unsendable(struct lane *lane, CURLcode code)
-{
-    const char *error = lane_error(lane, code);
-    lane->starved = code == CURLE_OUT_OF_MEMORY || trust_lacks_memory(error, 0);
-    return error;
+    return lane->connection.pool->transport;
 }
 
 /* Returns the problem, or NULL. */
-const char *lane_watch(struct lane *lane)
+static const char *watch(struct lane *lane)
 {
-    int what = lane->unsent.len ? CURL_POLL_INOUT : CURL_POLL_IN;
-    bool watched = sockets_watch(lane->pool->transport->sockets, lane->fd, &lane->watcher, what);
-    return watched ? NULL : "the system refused to watch the connection";
+    return connection_watch(&lane->connection, lane->unsent.len > 0);
 }
 
 /* Empty room for what is to be sent by and by. Returns the problem, or NULL. */
 static const char *make_unsent(struct lane *lane, size_t size)
 {
-    const struct alloc *alloc = &lane->pool->transport->o.alloc;
+    const struct alloc *alloc = &transport_of(lane)->o.alloc;
     buf_reset(&lane->unsent);
     lane->unsent_from = 0;
     if (size <= lane->unsent.cap)
         return NULL;
     char *more = alloc_resize(alloc, lane->unsent.at, lane->unsent.cap, size);
-    lane->starved = !more;
-    if (!more)
+    if (!more) {
+        lane->connection.fault = FAULT_OUT_OF_MEMORY;
         return fault_text(FAULT_OUT_OF_MEMORY);
+    }
     lane->unsent.at = more;
     lane->unsent.cap = size;
     return NULL;
@@ -53,7 +43,7 @@ static void forget_unsent(struct lane *lane)
     buf_reset(&lane->unsent);
     if (lane->unsent.cap <= SEND_ROOM)
         return;
-    alloc_free(&lane->pool->transport->o.alloc, lane->unsent.at, lane->unsent.cap);
+    alloc_free(&transport_of(lane)->o.alloc, lane->unsent.at, lane->unsent.cap);
     lane->unsent = (struct buf) { 0 };
 }
 
@@ -64,21 +54,24 @@ static const char *keep_unsent(struct lane *lane, str rest)
     if (problem)
         return problem;
     buf_put(&lane->unsent, rest);
-    return lane_watch(lane);
+    return watch(lane);
 }
 
-/* Returns the problem, or NULL. */
+/* As much as the socket takes: TLS takes a record at a time. Returns the problem, or NULL. */
 static const char *send_rest(struct lane *lane)
 {
-    str rest = str_skip(buf_str(&lane->unsent), lane->unsent_from);
-    size_t sent = 0;
-    CURLcode code = curl_easy_send(lane->user.easy, rest.ptr, rest.len, &sent);
-    lane->unsent_from += sent;
-    if (lane->unsent_from == lane->unsent.len) {
-        forget_unsent(lane);
-        return lane_watch(lane);
+    enum io_status status = IO_OK;
+    while (status == IO_OK && lane->unsent_from < lane->unsent.len) {
+        size_t sent = 0;
+        status = connection_send(&lane->connection,
+                                 str_skip(buf_str(&lane->unsent), lane->unsent_from), &sent);
+        lane->unsent_from += sent;
     }
-    return code && code != CURLE_AGAIN ? unsendable(lane, code) : NULL;
+    if (status == IO_ERROR)
+        return lane->connection.error;
+    if (status == IO_OK)
+        forget_unsent(lane);
+    return watch(lane);
 }
 
 /* In memory of its own, from which it goes out as the socket takes it. */
@@ -87,26 +80,25 @@ static const char *send_large(struct lane *lane, size_t size)
     const char *problem = make_unsent(lane, size);
     if (problem)
         return problem;
-    http1_put_request(&lane->unsent, lane->x, lane->pool->path);
-    problem = send_rest(lane);
-    return problem || !lane->unsent.len ? problem : lane_watch(lane);
+    http1_put_request(&lane->unsent, lane->x, lane->connection.pool->path);
+    return send_rest(lane);
 }
 
 /* Put the request together and send it: as a rule in one piece, that is in one TLS record. */
 const char *lane_send(struct lane *lane)
 {
-    struct transport *tp = lane->pool->transport;
+    struct transport *tp = transport_of(lane);
     struct transfer *x = lane->x;
-    size_t size = http1_request_max(x, lane->pool->path);
+    str path = lane->connection.pool->path;
+    size_t size = http1_request_max(x, path);
     http1_begin(&lane->http, x);
     if (size > SEND_ROOM)
         return send_large(lane, size);
     struct buf out = { .at = tp->send_room, .cap = SEND_ROOM };
-    http1_put_request(&out, x, lane->pool->path);
+    http1_put_request(&out, x, path);
     size_t sent = 0;
-    CURLcode code = curl_easy_send(lane->user.easy, out.at, out.len, &sent);
-    if (code && code != CURLE_AGAIN)
-        return unsendable(lane, code);
+    if (connection_send(&lane->connection, buf_str(&out), &sent) == IO_ERROR)
+        return lane->connection.error;
     return sent < out.len ? keep_unsent(lane, str_skip(buf_str(&out), sent)) : NULL;
 }
 
@@ -120,30 +112,31 @@ static void take_bytes(struct lane *lane, str bytes, bool *ended)
         *ended = true;
 }
 
-/* Read until the socket is empty: TLS may hold a whole answer that no event will announce. */
-static CURLcode receive(struct lane *lane, bool *ended)
+/* Read until there is a whole answer, or nothing left: TLS may hold bytes that no event will
+ * announce. IO_OK: the answer is whole. */
+static enum io_status receive(struct lane *lane, bool *ended)
 {
-    struct transport *tp = lane->pool->transport;
+    struct connection *c = &lane->connection;
+    char *room = transport_of(lane)->receive_room;
     while (!*ended && !lane->garbled) {
         size_t n = 0;
-        CURLcode code = curl_easy_recv(lane->user.easy, tp->receive_room, RECEIVE_ROOM, &n);
-        if (code)
-            return code == CURLE_AGAIN ? CURLE_OK : code;
-        if (n == 0)
+        enum io_status status = connection_receive(c, room, RECEIVE_ROOM, &n);
+        if (status == IO_END)
             *ended = true;
-        else
-            take_bytes(lane, (str) { tp->receive_room, n }, ended);
+        if (status)
+            return status;
+        take_bytes(lane, (str) { room, n }, ended);
+        if (lane->http.done && !connection_has_pending(c))
+            break;
     }
-    return CURLE_OK;
+    return IO_OK;
 }
 
 /* The bytes have ended. Only without an error before, and by TLS only if the peer said so, is that
  * the end of an answer without a length. */
 static bool ended_cleanly(const struct lane *lane)
 {
-    struct curl_tlssessioninfo *tls = NULL;
-    curl_easy_getinfo(lane->user.easy, CURLINFO_TLS_SSL_PTR, &tls);
-    return !lane->broken && (!tls || !tls->internals || trust_was_closed(tls->internals));
+    return !lane->broken && connection_ended_cleanly(&lane->connection);
 }
 
 static void tell_cut(struct lane *lane)
@@ -155,27 +148,31 @@ static void tell_cut(struct lane *lane)
               lane_blame(lane, lane->problem ? lane->problem : problem, text));
 }
 
-static void tell_error(struct lane *lane, CURLcode code)
+static void tell_error(struct lane *lane)
 {
     char text[ROUTE_PROBLEM_SIZE];
-    const char *problem = lane->problem ? lane->problem : unsendable(lane, code);
-    lane_fail(lane, curl_fault(code), lane_blame(lane, problem, text));
+    const char *problem = lane->problem ? lane->problem : lane->connection.error;
+    enum fault fault = lane->connection.fault;
+    if (fault == FAULT_OUT_OF_MEMORY)
+        lane_fail(lane, fault, fault_text(fault));
+    else
+        lane_fail(lane, fault, lane_blame(lane, problem, text));
 }
 
 /* true: there may be more, and the lane lives. */
 static bool on_answer(struct lane *lane)
 {
     bool ended = false;
-    CURLcode code = receive(lane, &ended);
+    bool failed = receive(lane, &ended) == IO_ERROR;
     if (lane->garbled)
         lane_fail(lane, FAULT_GARBLED, http1_problem(&lane->http));
     else if (lane->http.done ||
              (ended && ended_cleanly(lane) && http1_feed_end(&lane->http) == HTTP1_DONE))
-        lane_finish(lane, ended || code || lane->broken);
-    else if (ended || (!code && lane->broken))
+        lane_finish(lane, ended || failed || lane->broken);
+    else if (ended || (!failed && lane->broken))
         tell_cut(lane);
-    else if (code)
-        tell_error(lane, code);
+    else if (failed)
+        tell_error(lane);
     else
         return true;
     return false;
@@ -194,20 +191,20 @@ void lane_on_unsendable(struct lane *lane, const char *problem)
 static void on_idle_bytes(struct lane *lane)
 {
     size_t n;
-    CURLcode code =
-        curl_easy_recv(lane->user.easy, lane->pool->transport->receive_room, RECEIVE_ROOM, &n);
-    if (!lane->broken && code == CURLE_AGAIN)
+    struct connection *c = &lane->connection;
+    enum io_status status =
+        connection_receive(c, transport_of(lane)->receive_room, RECEIVE_ROOM, &n);
+    if (!lane->broken && status == IO_AGAIN)
         return;
-    lane->pool->doubt_ns = wake_age_ns();
+    c->pool->doubt_ns = wake_age_ns();
     lane_close(lane);
 }
 
 /* Reads first: a server may answer before it has read the whole request, and then end the
  * connection. */
-void lane_on_ready(struct socket_watcher *watcher, curl_socket_t fd, int bits)
+void lane_on_ready(struct connection *c, int bits)
 {
-    struct lane *lane = CONTAINER_OF(watcher, struct lane, watcher);
-    (void)fd;
+    struct lane *lane = CONTAINER_OF(c, struct lane, connection);
     if (bits & CURL_CSELECT_ERR)
         lane->broken = true;
     if (!lane->x) {

@@ -10,8 +10,6 @@
 
 enum { SEND_ROOM = 24 << 10, RECEIVE_ROOM = 16 << 10 }; /* a session token may be 16 KiB long */
 
-struct trust_notes;
-
 struct transport {
     struct transport_options o;
     struct sockets *sockets;
@@ -22,10 +20,13 @@ struct transport {
     struct list resting; /* idle lanes of all pools, the last used first */
     struct list waiting; /* transfers without a lane */
     struct alarm room;   /* there may be one for them now */
-    unsigned lanes;      /* idle and busy */
-    unsigned lanes_max;  /* no more than the options', and fewer after EMFILE */
-    char *send_room;     /* a request is put together here and sent at once */
-    char *receive_room;  /* what came, until it is parsed: at once as well */
+    unsigned opening;    /* connections that are being opened, and when the last one began: */
+    uint64_t opened_ns;
+    unsigned openings;  /* that may begin now, of those that may begin at once */
+    unsigned lanes;     /* idle and busy */
+    unsigned lanes_max; /* no more than the options', and fewer after EMFILE */
+    char *send_room;    /* a request is put together here and sent at once */
+    char *receive_room; /* what came, until it is parsed: at once as well */
     void (*closed)(void *ctx);
     void *ctx;
     char lack[128]; /* why there are no more descriptors, as a sentence */
@@ -36,11 +37,14 @@ struct transport {
 struct pool {
     struct transport *transport;
     struct route route;
-    CURLSH *share;     /* addresses and TLS sessions, over all multis of the pool */
-    struct list idle;  /* lanes; the last used first, so that the others grow old */
+    CURLSH *share; /* addresses, and a proxy's TLS sessions, over all multis of the pool */
+    struct ssl_session_st *session; /* the last one with the origin; NULL: none yet */
+    struct list idle;               /* lanes; the last used first, so that the others grow old */
     uint64_t doubt_ns; /* lanes that have rested since before then are looked at before use */
     size_t url_size;
-    bool insecure;
+    bool insecure, is_tls;
+    char *host;    /* of the origin, without brackets; libcurl's memory, as is: */
+    char *tcp_url; /* "http://host:port/" of the origin, whatever its scheme */
     str path;
     char url[];
 };
@@ -55,14 +59,17 @@ void lanes_close_oldest(struct transport *tp);
 /* All of them; none is busy. */
 void lanes_close_idle(struct pool *pool);
 
-/* A handle with all options of a lane, or NULL. notes must outlive it. */
-CURL *pool_new_easy(struct pool *pool, struct trust_notes *notes);
 /* A multi with room for one more user, who is counted; NULL: out of memory. */
 struct multi *transport_take_multi(struct transport *tp);
 /* One user less; the last one ends the multi. */
 void transport_give_multi(struct transport *tp, struct multi *m);
 
-/* A lane told that it is connected. */
+/* May another connection begin to be opened now? If not, those that wait go on as soon as it may. */
+bool transport_may_open(struct transport *tp);
+/* One begins to be opened; it is open, or never will be. */
+void transport_opens(struct transport *tp);
+void transport_opened(struct transport *tp);
+/* A connection is open: count it. */
 void transport_connected(struct transport *tp);
 /* A lane went, or rests: a transfer that waits can go on. */
 void transport_lane_ended(struct transport *tp);

@@ -100,6 +100,8 @@ static int aim_at_url(struct route *r, unsigned i, const char *url, bool is_prox
                                            : 0;
     if (is_proxy)
         r->proxy_for_curl = result == HOP_FOUND ? r->proxy : r->report.proxy;
+    if (is_proxy && result == HOP_FOUND)
+        r->has_tls_proxy = strcasecmp(to.scheme, "https") == 0;
     hop_deinit(&to);
     return failed;
 }
@@ -252,26 +254,12 @@ void route_follow(const struct route_query *q, CURL *easy)
 
 /* --- what became of it --- */
 
-static uint32_t step_us(CURL *easy, CURLINFO from, CURLINFO to)
+bool route_has_tls_proxy(const struct route *r)
 {
-    curl_off_t begin = 0, end = 0;
-    curl_easy_getinfo(easy, from, &begin);
-    curl_easy_getinfo(easy, to, &end);
-    return end > begin ? (uint32_t)(end - begin) : 0;
+    return r->has_tls_proxy;
 }
 
-static void note_tls(struct pool_report *p, CURL *easy)
-{
-    struct curl_tlssessioninfo *tls = NULL;
-    curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls);
-    p->tls_version[0] = p->issuer[0] = '\0';
-    if (!tls || !tls->internals)
-        return;
-    trust_describe_version(tls->internals, p->tls_version, sizeof p->tls_version);
-    trust_describe_issuer(tls->internals, p->issuer, sizeof p->issuer);
-}
-
-void route_note(struct route_query *q, CURL *easy)
+void route_note(struct route_query *q, CURL *easy, uint64_t began_ns)
 {
     struct pool_report *p = &q->route->report;
     const char *address = NULL;
@@ -282,9 +270,9 @@ void route_note(struct route_query *q, CURL *easy)
     q->has_peer = address && address_read(&q->peer, str_of(address));
     p->lookup_us = q->waited_us;
     q->waited_us = 0; /* the next connection may come without a question */
-    p->connect_us = step_us(easy, CURLINFO_NAMELOOKUP_TIME_T, CURLINFO_CONNECT_TIME_T);
-    p->tls_us = step_us(easy, CURLINFO_CONNECT_TIME_T, CURLINFO_APPCONNECT_TIME_T);
-    note_tls(p, easy);
+    p->connect_us = (uint32_t)((wake_now_ns() - began_ns) / ns_per_us);
+    p->tls_us = 0;
+    p->tls_version[0] = p->issuer[0] = '\0';
 }
 
 bool route_still_leads_there(const struct route_query *q)
@@ -314,25 +302,18 @@ static bool is_refused_login(long status)
 
 enum pipepoll_cause route_cause(const struct route *r, CURL *easy, CURLcode code)
 {
-    long status = 0;
+    long status = 0, verdict = 0;
     curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
     if (*r->proxy && is_refused_login(status))
         return PIPEPOLL_CAUSE_PROXY_LOGIN;
+    curl_easy_getinfo(easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &verdict);
+    if (code == CURLE_PEER_FAILED_VERIFICATION && verdict)
+        return trust_cause(verdict);
     if (*r->proxy && status / 100 != 2 && code != CURLE_OPERATION_TIMEDOUT)
         return PIPEPOLL_CAUSE_PROXY;
     if (code == CURLE_SSL_CONNECT_ERROR)
         return PIPEPOLL_CAUSE_TLS;
     return fault_cause(curl_fault(code));
-}
-
-long route_verdict(CURL *easy, CURLcode code)
-{
-    long origin = 0, proxy = 0;
-    if (code != CURLE_PEER_FAILED_VERIFICATION)
-        return 0;
-    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &origin);
-    curl_easy_getinfo(easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &proxy);
-    return origin ? origin : proxy;
 }
 
 /* Whoever mends it needs to see at once which of the two is off. */
@@ -365,15 +346,13 @@ const char *route_words(const struct route *r, enum pipepoll_cause cause, const 
     return out.overflow ? error : text;
 }
 
-const char *route_blame(struct route *r, CURL *easy, const char *error,
+const char *route_blame(struct route *r, long status, const char *error,
                         char text[ROUTE_PROBLEM_SIZE])
 {
     struct buf out = { .at = text, .cap = ROUTE_PROBLEM_SIZE };
-    long status = 0;
     route_distrust(r);
     if (!*r->proxy)
         return error;
-    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
     if (is_refused_login(status) && proxy_has_user(str_of(r->proxy)))
         buf_printf(&out,
                    "the proxy %s does not accept the user and password in its URL (status %ld)",

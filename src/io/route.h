@@ -26,7 +26,8 @@ struct route {
     const char *url;                   /* borrowed */
     struct route_hop hops[ROUTE_HOPS]; /* the one that is connected to; a SOCKS proxy's origin */
     size_t proxy_size;
-    char *proxy;                /* "" for none */
+    char *proxy; /* "" for none */
+    bool has_tls_proxy;
     const char *proxy_for_curl; /* the same, or as it is shown: libcurl repeats what it can't use */
     struct pool_report report;
 };
@@ -60,26 +61,26 @@ void route_forget(struct route_query *q);
  * does every handle of the pool. The wait for them counts as part of the connect timeout. */
 void route_follow(const struct route_query *q, CURL *easy);
 
-/* A connection was made: keep what it tells. While it is attached to the handle. */
-void route_note(struct route_query *q, CURL *easy);
+/* Is the first hop a proxy that is spoken to by TLS? */
+bool route_has_tls_proxy(const struct route *r);
+/* The handle has connected, by way of the proxy if there is one, since began_ns: keep what it
+ * tells. */
+void route_note(struct route_query *q, CURL *easy, uint64_t began_ns);
 /* May another request go by the connection that q noted? Not when the name has moved since, for
  * which it is looked up now and then in the background. */
 bool route_still_leads_there(const struct route_query *q);
 /* No connection could be made: look the name up again next time. */
 void route_distrust(struct route *r);
-/* Why it could not: of what is known besides TLS. */
+/* Why the handle could not connect. */
 enum pipepoll_cause route_cause(const struct route *r, CURL *easy, CURLcode code);
-/* How the verification of a certificate ended (an X509_V_ERR), the origin's or a proxy's; 0: well,
- * or it was not come to. */
-long route_verdict(CURL *easy, CURLcode code);
 /* For some causes words of our own, which name the host, in `text`; else error. */
 const char *route_words(const struct route *r, enum pipepoll_cause cause, const char *error,
                         char text[ROUTE_PROBLEM_SIZE]);
 /* "host[:port]" of the origin, as its URL has it. */
 str route_host(const struct route *r);
 /* No connection could be made: distrust, and what to tell: `error`, or a better text in `text` that
- * names the proxy. */
-const char *route_blame(struct route *r, CURL *easy, const char *error,
+ * names the proxy. proxy_status: of its answer to CONNECT; 0: there was none. */
+const char *route_blame(struct route *r, long proxy_status, const char *error,
                         char text[ROUTE_PROBLEM_SIZE]);
 
 #endif

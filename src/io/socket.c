@@ -291,23 +291,31 @@ static void put_opened(struct sockets *s, int fd, struct socket *socket)
         socket->events = 0;
 }
 
+/* Returns fd, or -1 when it can't be kept account of. */
+static int adopt(struct socket_opener *o, int fd)
+{
+    struct socket *socket = fd < 0 ? NULL : socket_for(o->sockets, fd);
+    if (socket) {
+        put_opened(o->sockets, fd, socket);
+        return fd;
+    }
+    o->error = fd < 0 ? errno : ENOMEM;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 curl_socket_t sockets_on_open(void *opener, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    struct socket_opener *o = opener;
-    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     (void)purpose;
-    if (fd < 0) {
-        o->error = errno;
-        return CURL_SOCKET_BAD;
-    }
-    struct socket *socket = socket_for(o->sockets, fd);
-    if (!socket) {
-        close(fd);
-        o->error = ENOMEM;
-        return CURL_SOCKET_BAD;
-    }
-    put_opened(o->sockets, fd, socket);
-    return fd;
+    return adopt(opener,
+                 socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol));
+}
+
+int sockets_duplicate(struct sockets *s, curl_socket_t fd, struct socket_opener *opener)
+{
+    opener->sockets = s;
+    return adopt(opener, fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
 int sockets_on_close(void *sockets, curl_socket_t fd)

@@ -35,12 +35,16 @@ int sockets_open(struct sockets **out, struct uv_loop_s *loop, const struct allo
  * turn: it waits for nothing but the one handle. */
 void sockets_close(struct sockets *s, void (*closed)(void *ctx), void *ctx);
 
-/* Watch a connection that libcurl has handed over, for CURL_POLL_IN or _INOUT. From then on its
+/* Watch a connection, for CURL_POLL_IN or _INOUT. From then on its
  * events go to w. false: it cannot be watched. */
 bool sockets_watch(struct sockets *s, curl_socket_t fd, struct socket_watcher *w, int what);
 /* No event goes to w any more. Before what it is embedded in goes, and while the sockets that it
  * watches are still open where they are ours. */
 void sockets_leave(struct socket_watcher *w);
+
+/* Another descriptor of a socket of libcurl's, which is ours to watch and to close by
+ * sockets_on_close(). -1: none could be had, and opener->error says why. */
+int sockets_duplicate(struct sockets *s, curl_socket_t fd, struct socket_opener *opener);
 
 /* For curl_multi_setopt(): CURLMOPT_SOCKETFUNCTION, with a struct socket_watcher as its data. */
 int sockets_on_curl(CURL *easy, curl_socket_t fd, int what, void *watcher, void *unused);

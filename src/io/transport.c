@@ -1,5 +1,10 @@
-/* The transport, its pools, and the libcurl handles that their lanes are made of. libcurl opens and
- * secures a connection; the exchange on it is framed by us (lane.c). */
+/* The transport and its pools: which transfer goes by which connection, how many there may be, and
+ * how many may be opened at a time.
+ *
+ * To open a connection costs a hundred times what a transfer on it does. So a fleet that starts
+ * opens some at once, and more as those get ready; when they don't, because the way is long, one
+ * follows each half millisecond. No turn of the loop is long then, and those that follow go on with
+ * the TLS sessions of the first. */
 #include "io/pool.h"
 
 #include <errno.h>
@@ -9,77 +14,17 @@
 #include "base/log.h"
 #include "io/http1.h"
 #include "io/transfer.h"
-#include "io/trust.h"
 
 /* libcurl finds the connection of a handle by a search through its multi: hence few a multi. */
-enum { LANES_PER_MULTI = 16, KEEPALIVE_S = 45, CURL_BUFFER_SIZE = 1024 };
+enum {
+    LANES_PER_MULTI = 16,
+    OPENING_MAX = 64, /* beyond, one follows each OPENING_PAUSE_NS */
+    OPENINGS_AT_ONCE = 16,
+    OPENING_NS = 100000, /* another may begin each time that this has passed */
+    OPENING_PAUSE_NS = 500000
+};
 
-/* --- handles and multis --- */
-
-static CURLcode on_ssl_context(CURL *easy, void *ssl_ctx, void *data)
-{
-    (void)easy;
-    return trust_apply(data, ssl_ctx) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
-}
-
-/* What libcurl copies, and may have no memory for: left out, it would go elsewhere. */
-static bool set_way(CURL *easy, const struct pool *pool)
-{
-    return !curl_easy_setopt(easy, CURLOPT_URL, &pool->url[0]) &&
-           !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http") &&
-           route_set_proxy(&pool->route, easy);
-}
-
-/* Without QUICK_EXIT, taking a handle out during a name look-up of libcurl's own (see io/route.h)
- * blocks the loop until its end. */
-static void set_connection(CURL *easy, const struct pool *pool)
-{
-    struct transport *tp = pool->transport;
-    curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)tp->o.connect_timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_S);
-    curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)CURL_BUFFER_SIZE);
-    curl_easy_setopt(easy, CURLOPT_SHARE, pool->share);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sockets_on_open);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, sockets_on_close);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, tp->sockets);
-}
-
-/* No bundle for libcurl to read: on_ssl_context() brings the roots that were read already, for a
- * proxy that is spoken to by TLS too. */
-static void set_tls(CURL *easy, const struct pool *pool, struct trust_notes *notes)
-{
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, pool->insecure ? 0L : 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, pool->insecure ? 0L : 2L);
-    curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
-    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, NULL);
-    curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
-    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_context);
-    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, notes);
-}
-
-CURL *pool_new_easy(struct pool *pool, struct trust_notes *notes)
-{
-    CURL *easy = curl_easy_init();
-    if (!easy)
-        return NULL;
-    if (!set_way(easy, pool)) {
-        curl_easy_cleanup(easy);
-        return NULL;
-    }
-    set_connection(easy, pool);
-    set_tls(easy, pool, notes);
-    return easy;
-}
+/* --- multis --- */
 
 struct multi *transport_take_multi(struct transport *tp)
 {
@@ -108,59 +53,6 @@ void transport_give_multi(struct transport *tp, struct multi *m)
         list_put_last(&tp->multis, &m->link);
     else
         list_put_first(&tp->multis, &m->link);
-}
-
-/* --- pools --- */
-
-/* "scheme://host:port/path": what a request line names. */
-static str path_of(str url)
-{
-    str rest = str_skip(url, str_find(url, ':') + 3);
-    str path = str_skip(rest, str_find(rest, '/'));
-    return path.len ? path : STR("/");
-}
-
-static void pool_free(struct pool *pool)
-{
-    const struct transport *tp = pool->transport;
-    route_deinit(&pool->route);
-    curl_share_cleanup(pool->share);
-    alloc_free(&tp->o.alloc, pool, sizeof *pool + pool->url_size);
-}
-
-int pool_open(struct pool **out, struct transport *tp, const struct pool_options *o)
-{
-    size_t url_size = o->url.len + 1;
-    struct pool *pool = alloc_new(&tp->o.alloc, sizeof *pool + url_size);
-    if (!pool)
-        return PIPEPOLL_ENOMEM;
-    pool->transport = tp;
-    pool->url_size = url_size;
-    pool->insecure = o->insecure;
-    memcpy(pool->url, o->url.ptr, o->url.len);
-    str url = { pool->url, o->url.len };
-    pool->path = path_of(url);
-    list_init(&pool->idle);
-    pool->share = curl_share_init();
-    if (!pool->share || route_init(&pool->route, tp, url, o->direct)) {
-        pool_free(pool);
-        return PIPEPOLL_ENOMEM;
-    }
-    curl_share_setopt(pool->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
-    curl_share_setopt(pool->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    *out = pool;
-    return 0;
-}
-
-void pool_close(struct pool *pool)
-{
-    lanes_close_idle(pool);
-    pool_free(pool);
-}
-
-const struct pool_report *pool_report(const struct pool *pool)
-{
-    return &pool->route.report;
 }
 
 /* --- transfers --- */
@@ -207,6 +99,35 @@ void transport_lane_ended(struct transport *tp)
         alarm_set(&tp->room, wake_now_ns());
 }
 
+/* --- opening connections --- */
+
+bool transport_may_open(struct transport *tp)
+{
+    uint64_t now_ns = wake_now_ns(), passed_ns = now_ns - tp->opened_ns;
+    uint64_t pause_ns = tp->opening < OPENING_MAX ? OPENING_NS : OPENING_PAUSE_NS;
+    uint64_t more = passed_ns / pause_ns;
+    if (more) {
+        tp->openings = more < OPENINGS_AT_ONCE - tp->openings ? tp->openings + (unsigned)more
+                                                              : OPENINGS_AT_ONCE;
+        tp->opened_ns = now_ns;
+    }
+    if (!tp->openings)
+        alarm_set(&tp->room, now_ns + pause_ns);
+    return tp->openings > 0;
+}
+
+void transport_opens(struct transport *tp)
+{
+    tp->opening++;
+    tp->openings -= tp->openings > 0;
+}
+
+void transport_opened(struct transport *tp)
+{
+    tp->opening--;
+    transport_lane_ended(tp);
+}
+
 /* What the embedder needed for a while may be free again: so the bound is tried anew. */
 void transport_connected(struct transport *tp)
 {
@@ -246,6 +167,14 @@ void transport_lacks_descriptors(struct transfer *x, int error, bool in_vain)
 
 /* --- starting and wiping --- */
 
+/* Nobody overtakes those that wait, except by a connection that none of them could have. */
+static bool must_queue(const struct pool *pool)
+{
+    const struct transport *tp = pool->transport;
+    bool is_bounded = tp->lanes >= tp->lanes_max;
+    return !list_empty(&tp->waiting) && (is_bounded || list_empty(&pool->idle));
+}
+
 int transfer_start(struct transfer *x, struct pool *pool)
 {
     struct transport *tp = pool->transport;
@@ -258,7 +187,7 @@ int transfer_start(struct transfer *x, struct pool *pool)
     if (r)
         return r;
     x->pool = pool;
-    if (!list_empty(&tp->waiting) || !lane_may_start(pool)) {
+    if (must_queue(pool) || !lane_may_start(pool)) {
         wait_for_lane(x, "no connection was free in time: max_connections are busy");
         list_put_last(&tp->waiting, &x->wait_link);
     } else if (!lane_start(x)) {

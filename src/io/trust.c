@@ -1,9 +1,5 @@
-/* One X509_STORE, read at the start, which each SSL_CTX refers to. A bundle that failed is read a
- * second time, to find out where.
- *
- * Why a handshake failed is told by more than its error code: a message callback notes what the
- * peer sent. The notes are ex data of the SSL_CTX, which holds a reference until OpenSSL frees
- * it. */
+/* One X509_STORE, read at the start, and one SSL_CTX with it, which all connections share. A bundle
+ * that failed is read a second time, to find out where. */
 #include "io/trust.h"
 
 #include <errno.h>
@@ -24,6 +20,7 @@
 
 struct trust {
     X509_STORE *store;
+    SSL_CTX *context; /* of every connection */
 };
 
 static const char *default_bundle(void)
@@ -120,6 +117,28 @@ static int load(X509_STORE *store, str ca_bundle, struct pipepoll_error *why)
     return r;
 }
 
+bool trust_apply(const struct trust *t, void *ssl_ctx)
+{
+    SSL_CTX_set1_cert_store(ssl_ctx, t->store);
+    return SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION) == 1;
+}
+
+/* An idle connection needs no buffers; what a socket did not take is sent again from a copy. */
+static int open_context(struct trust *t)
+{
+    static const unsigned char protocols[] = "\x08http/1.1";
+    t->context = SSL_CTX_new(TLS_client_method());
+    if (!t->context || !trust_apply(t, t->context) ||
+        SSL_CTX_set_alpn_protos(t->context, protocols, sizeof protocols - 1))
+        return PIPEPOLL_ENOMEM;
+    SSL_CTX_set_verify(t->context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_options(t->context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT);
+    SSL_CTX_set_mode(t->context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(t->context, 1);
+    return 0;
+}
+
 int trust_new(struct trust **out, str ca_bundle, struct pipepoll_error *why)
 {
     struct trust *t = calloc(1, sizeof *t);
@@ -130,6 +149,8 @@ int trust_new(struct trust **out, str ca_bundle, struct pipepoll_error *why)
     int r = t->store ? load(t->store, ca_bundle, why) : PIPEPOLL_ENOMEM;
     if (r && has_starved())
         r = PIPEPOLL_ENOMEM;
+    if (!r)
+        r = open_context(t);
     ERR_clear_error();
     if (r) {
         trust_free(t);
@@ -141,69 +162,28 @@ int trust_new(struct trust **out, str ca_bundle, struct pipepoll_error *why)
     return 0;
 }
 
+void *trust_context(const struct trust *t)
+{
+    return t->context;
+}
+
 struct trust *trust_free(struct trust *t)
 {
-    if (t)
+    if (t) {
+        SSL_CTX_free(t->context);
         X509_STORE_free(t->store);
+    }
     free(t);
     return NULL;
 }
 
-/* --- what a handshake tells --- */
+/* --- verification --- */
 
-static CRYPTO_ONCE notes_once = CRYPTO_ONCE_STATIC_INIT;
-static int notes_index = -1;
-
-static void on_context_freed(void *ctx, void *notes, CRYPTO_EX_DATA *data, int index, long number,
-                             void *arg)
+enum pipepoll_cause trust_cause(long verdict)
 {
-    (void)ctx, (void)data, (void)index, (void)number, (void)arg;
-    trust_notes_release(notes);
-}
-
-static void find_notes_index(void)
-{
-    notes_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_context_freed);
-}
-
-struct trust_notes *trust_notes_new(const struct trust *t)
-{
-    struct trust_notes *notes = calloc(1, sizeof *notes);
-    if (notes)
-        *notes = (struct trust_notes) { .trust = t, .refs = 1 };
-    return notes;
-}
-
-void trust_notes_release(struct trust_notes *notes)
-{
-    if (notes && --notes->refs == 0)
-        free(notes);
-}
-
-/* OpenSSL shows each record's head before it judges it, and each message. */
-static void on_message(int is_sent, int version, int type, const void *bytes, size_t len, SSL *ssl,
-                       void *ctx)
-{
-    struct trust_notes *notes = ctx;
-    const unsigned char *at = bytes;
-    (void)version, (void)ssl;
-    if (is_sent)
-        return;
-    if (type == SSL3_RT_HEADER && len >= 5 && memcmp(at, "HTTP/", 5) == 0)
-        notes->speaks_http = true;
-    else if (type == SSL3_RT_HANDSHAKE && len && at[0] == SSL3_MT_CERTIFICATE_REQUEST)
-        notes->wants_certificate = true;
-    else if (type == SSL3_RT_ALERT && len >= 2 && at[1] != SSL3_AD_CLOSE_NOTIFY)
-        notes->alert = at[1];
-}
-
-enum pipepoll_cause trust_blame(const struct trust_notes *notes, long verdict)
-{
-    if (notes->speaks_http)
-        return PIPEPOLL_CAUSE_PLAIN_HTTP;
     switch (verdict) {
     case X509_V_OK:
-        break;
+        return PIPEPOLL_CAUSE_UNKNOWN;
     case X509_V_ERR_CERT_NOT_YET_VALID:
         return PIPEPOLL_CAUSE_NOT_YET_VALID;
     case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -211,56 +191,11 @@ enum pipepoll_cause trust_blame(const struct trust_notes *notes, long verdict)
     default:
         return PIPEPOLL_CAUSE_UNTRUSTED;
     }
-    if (notes->alert == SSL_AD_CERTIFICATE_REQUIRED)
-        return PIPEPOLL_CAUSE_CLIENT_CERTIFICATE;
-    /* Before TLS 1.3 there is no alert for it: any after the question is taken for it. */
-    if (notes->wants_certificate && notes->alert)
-        return PIPEPOLL_CAUSE_CLIENT_CERTIFICATE;
-    return notes->alert ? PIPEPOLL_CAUSE_TLS : PIPEPOLL_CAUSE_UNKNOWN;
 }
 
-bool trust_apply(struct trust_notes *notes, void *ssl_ctx)
+const char *trust_verdict_text(long verdict)
 {
-    if (!CRYPTO_THREAD_run_once(&notes_once, find_notes_index) || notes_index < 0 ||
-        SSL_CTX_set_ex_data(ssl_ctx, notes_index, notes) != 1)
-        return false;
-    notes->refs++;
-    SSL_CTX_set_msg_callback(ssl_ctx, on_message);
-    SSL_CTX_set_msg_callback_arg(ssl_ctx, notes);
-    SSL_CTX_set1_cert_store(ssl_ctx, notes->trust->store);
-    /* What a socket did not take is sent again from a copy. */
-    SSL_CTX_set_mode(ssl_ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_read_ahead(ssl_ctx, 1);
-    return SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION) == 1;
-}
-
-bool trust_lacks_memory(const char *error, long verdict)
-{
-    const char *reason = ERR_reason_error_string(ERR_R_MALLOC_FAILURE);
-    return verdict == X509_V_ERR_OUT_OF_MEM || (reason && strstr(error, reason));
-}
-
-bool trust_was_closed(const void *ssl)
-{
-    return SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN;
-}
-
-void trust_describe_version(const void *ssl, char *text, size_t size)
-{
-    snprintf(text, size, "%s", SSL_get_version(ssl));
-}
-
-void trust_describe_issuer(const void *ssl, char *text, size_t size)
-{
-    X509 *certificate = SSL_get0_peer_certificate(ssl);
-    BIO *line = certificate ? BIO_new(BIO_s_mem()) : NULL;
-    const char *bytes = NULL;
-    text[0] = '\0';
-    if (!line)
-        return;
-    X509_NAME_print_ex(line, X509_get_issuer_name(certificate), 0, XN_FLAG_ONELINE);
-    long len = BIO_get_mem_data(line, &bytes);
-    if (len > 0)
-        snprintf(text, size, "%.*s", (int)len, bytes);
-    BIO_free(line);
+    if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH)
+        return "it does not match the host";
+    return X509_verify_cert_error_string(verdict);
 }

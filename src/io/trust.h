@@ -1,5 +1,5 @@
-/* The roots that servers are verified against: read once, shared by every connection. libcurl would
- * parse the bundle again for each (28 ms and 900 kB a time). OpenSSL's second and last wall. */
+/* The roots that servers are verified against: read once, shared by every connection. Parsing the
+ * bundle takes 28 ms and 900 kB each time. */
 #ifndef IO_TRUST_H
 #define IO_TRUST_H
 
@@ -16,38 +16,16 @@ struct trust;
 int trust_new(struct trust **out, str ca_bundle, struct pipepoll_error *why);
 struct trust *trust_free(struct trust *t); /* NULL in, NULL out; returns NULL */
 
-/* What a handshake tells beside its error. Shared by whoever connects and by OpenSSL, since it is
- * the library's affair when a connection ends. One thread. */
-struct trust_notes {
-    const struct trust *trust; /* to verify against; borrowed while handshakes begin */
-    bool wants_certificate;    /* the peer asked for one of us */
-    bool speaks_http;          /* it answered in plain HTTP */
-    unsigned char alert;       /* the number of the last alert that it sent; 0: none */
-    unsigned refs;             /* private */
-};
-struct trust_notes *trust_notes_new(const struct trust *t); /* NULL: out of memory */
-void trust_notes_release(struct trust_notes *notes);        /* NULL is fine */
-
-/* Make an SSL_CTX (passed as void, as libcurl does) verify against the roots of notes, by TLS 1.2
- * or later. It reads from a socket all that is there instead of record by record: whoever reads
- * must go on until nothing is left. Its connections write into notes. Returns false when OpenSSL
+/* The set-up of a connection (an SSL_CTX): verified against the roots, by TLS 1.2 or later, without
+ * renegotiation, HTTP/1.1 offered. It reads from a socket all that is there instead of record by
+ * record, and what it has deciphered is wiped. Lives as long as t. */
+void *trust_context(const struct trust *t);
+/* Make another SSL_CTX, of libcurl's for a proxy, verify against the same roots. false when OpenSSL
  * refuses. */
-bool trust_apply(struct trust_notes *notes, void *ssl_ctx);
-/* What made a connection fail; verdict: of the verification, as libcurl tells it. UNKNOWN: nothing
- * of TLS's, as far as is known. */
-enum pipepoll_cause trust_blame(const struct trust_notes *notes, long verdict);
+bool trust_apply(const struct trust *t, void *ssl_ctx);
 
-/* Of a connection (an SSL, passed as void): has the peer said (close_notify) that it sends no more?
- * Otherwise the end of its bytes is a cut. */
-bool trust_was_closed(const void *ssl);
-
-/* Do the verdict, or libcurl's words for an error of OpenSSL, say that it had no memory? They don't
- * each time that it had none. */
-bool trust_lacks_memory(const char *error, long verdict);
-
-/* "TLSv1.3", and who issued the peer's certificate as one line of ASCII, empty if there is none.
- * Cut to size. */
-void trust_describe_version(const void *ssl, char *text, size_t size);
-void trust_describe_issuer(const void *ssl, char *text, size_t size);
+/* What a verification (its end as an X509_V_ERR) asks to be mended; UNKNOWN: nothing. */
+enum pipepoll_cause trust_cause(long verdict);
+const char *trust_verdict_text(long verdict);
 
 #endif

@@ -1,0 +1,302 @@
+/* A BIO of our own hands OpenSSL's bytes to the carrier, so that no signal is raised, no descriptor
+ * is OpenSSL's, and TLS goes through an HTTPS proxy by the same code. Reading takes all that is
+ * there in one go (read_ahead), which is why a reader goes on while tls_has_pending().
+ *
+ * Who the peer must be is part of the verification (X509_VERIFY_PARAM): a handshake with another
+ * fails, and no byte of a request is sent. Why one failed is told by more than its error code: a
+ * message callback notes what the peer sent.
+ *
+ * A session outlives its connection only if OpenSSL believes that the connection was shut down in
+ * both directions; so each is said to have been. */
+#include "io/tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "base/buf.h"
+#include "io/trust.h"
+
+enum { HOST_MAX = 255 };
+
+/* --- the bytes of the wire --- */
+
+static int on_bio_write(BIO *bio, const char *bytes, size_t len, size_t *sent)
+{
+    struct tls *t = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    enum io_status status = t->carrier.send(t->carrier.ctx, bytes, len, sent);
+    if (status == IO_AGAIN)
+        BIO_set_retry_write(bio);
+    return status == IO_OK;
+}
+
+static int on_bio_read(BIO *bio, char *room, size_t size, size_t *received)
+{
+    struct tls *t = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    enum io_status status = t->carrier.receive(t->carrier.ctx, room, size, received);
+    t->ended = t->ended || status == IO_END;
+    if (status == IO_AGAIN)
+        BIO_set_retry_read(bio);
+    return status == IO_OK;
+}
+
+static long on_bio_control(BIO *bio, int what, long number, void *at)
+{
+    const struct tls *t = BIO_get_data(bio);
+    (void)number, (void)at;
+    return what == BIO_CTRL_FLUSH || (what == BIO_CTRL_EOF && t->ended);
+}
+
+static BIO_METHOD *method;
+static CRYPTO_ONCE method_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void make_method(void)
+{
+    method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "carrier");
+    if (!method)
+        return;
+    BIO_meth_set_write_ex(method, on_bio_write);
+    BIO_meth_set_read_ex(method, on_bio_read);
+    BIO_meth_set_ctrl(method, on_bio_control);
+}
+
+static BIO *bio_new(struct tls *t)
+{
+    bool made = CRYPTO_THREAD_run_once(&method_once, make_method) && method;
+    BIO *bio = made ? BIO_new(method) : NULL;
+    if (!bio)
+        return NULL;
+    BIO_set_data(bio, t);
+    BIO_set_init(bio, 1);
+    return bio;
+}
+
+/* --- what the peer sends in a handshake --- */
+
+/* OpenSSL shows each record's head before it judges it, and each message. */
+static void on_message(int is_sent, int version, int type, const void *bytes, size_t len, SSL *ssl,
+                       void *tls)
+{
+    struct tls *t = tls;
+    const unsigned char *at = bytes;
+    (void)version, (void)ssl;
+    if (is_sent)
+        return;
+    if (type == SSL3_RT_HEADER && len >= 5 && memcmp(at, "HTTP/", 5) == 0)
+        t->speaks_http = true;
+    else if (type == SSL3_RT_HANDSHAKE && len && at[0] == SSL3_MT_CERTIFICATE_REQUEST)
+        t->wants_certificate = true;
+    else if (type == SSL3_RT_ALERT && len >= 2 && at[1] != SSL3_AD_CLOSE_NOTIFY)
+        t->alert = at[1];
+}
+
+/* --- the set-up --- */
+
+static bool is_address(const char *host)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+}
+
+/* A name may end with the dot of the root, which certificates leave out (RFC 6066 §3). */
+static bool expect_name(SSL *ssl, const char *host)
+{
+    char text[HOST_MAX + 1];
+    struct buf name = BUF_ON(text);
+    str without_dot = str_of(host);
+    if (without_dot.len && host[without_dot.len - 1] == '.')
+        without_dot.len--;
+    buf_put(&name, without_dot);
+    X509_VERIFY_PARAM *expected = SSL_get0_param(ssl);
+    X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set_tlsext_host_name(ssl, buf_cstr(&name)) == 1 &&
+           X509_VERIFY_PARAM_set1_host(expected, text, name.len) == 1;
+}
+
+static bool expect(SSL *ssl, const struct tls_options *o)
+{
+    if (o->insecure)
+        SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
+    if (is_address(o->host))
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), o->host) == 1;
+    return expect_name(ssl, o->host);
+}
+
+static bool set_up(struct tls *t, const struct tls_options *o)
+{
+    BIO *bio = bio_new(t);
+    if (!bio)
+        return false;
+    SSL_set_bio(t->ssl, bio, bio);
+    SSL_set_msg_callback(t->ssl, on_message);
+    SSL_set_msg_callback_arg(t->ssl, t);
+    SSL_set_connect_state(t->ssl);
+    return expect(t->ssl, o) && (!o->session || SSL_set_session(t->ssl, o->session) == 1);
+}
+
+bool tls_init(struct tls *t, const struct tls_options *o)
+{
+    *t = (struct tls) { .carrier = o->carrier };
+    t->ssl = SSL_new(trust_context(o->trust));
+    bool done = t->ssl && set_up(t, o);
+    ERR_clear_error();
+    if (!done)
+        tls_deinit(t);
+    return done;
+}
+
+void tls_deinit(struct tls *t)
+{
+    if (!t->ssl)
+        return;
+    if (!t->broken && SSL_is_init_finished(t->ssl))
+        SSL_shutdown(t->ssl);
+    SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_free(t->ssl);
+    ERR_clear_error();
+    t->ssl = NULL;
+}
+
+/* --- bytes --- */
+
+static void begin(void)
+{
+    ERR_clear_error();
+    errno = 0;
+}
+
+/* OpenSSL doesn't say each time that a malloc() of its failed; the C library does, by errno. */
+static enum io_status fail(struct tls *t)
+{
+    t->broken = true;
+    t->error = ERR_peek_last_error();
+    t->starved = errno == ENOMEM || ERR_GET_REASON(t->error) == ERR_R_MALLOC_FAILURE;
+    ERR_clear_error();
+    return t->ended && !t->starved ? IO_END : IO_ERROR;
+}
+
+static enum io_status conclude(struct tls *t, int result)
+{
+    if (result == 1)
+        return IO_OK;
+    switch (SSL_get_error(t->ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        return IO_AGAIN;
+    case SSL_ERROR_ZERO_RETURN:
+        return IO_END;
+    default:
+        return fail(t);
+    }
+}
+
+enum io_status tls_shake_hands(struct tls *t)
+{
+    begin();
+    return conclude(t, SSL_do_handshake(t->ssl));
+}
+
+bool tls_wants_to_send(const struct tls *t)
+{
+    return SSL_want_write(t->ssl);
+}
+
+enum io_status tls_send(struct tls *t, const char *bytes, size_t len, size_t *sent)
+{
+    begin();
+    *sent = 0;
+    return conclude(t, SSL_write_ex(t->ssl, bytes, len, sent));
+}
+
+enum io_status tls_receive(struct tls *t, char *room, size_t size, size_t *received)
+{
+    begin();
+    *received = 0;
+    return conclude(t, SSL_read_ex(t->ssl, room, size, received));
+}
+
+bool tls_has_pending(const struct tls *t)
+{
+    return SSL_has_pending(t->ssl);
+}
+
+bool tls_was_closed(const struct tls *t)
+{
+    return SSL_get_shutdown(t->ssl) & SSL_RECEIVED_SHUTDOWN;
+}
+
+/* --- sessions --- */
+
+void tls_keep_session(const struct tls *t, struct ssl_session_st **session)
+{
+    SSL_SESSION *own = SSL_get0_session(t->ssl);
+    if (!own || own == *session || !SSL_SESSION_is_resumable(own))
+        return;
+    SSL_SESSION_up_ref(own);
+    SSL_SESSION_free(*session);
+    *session = own;
+}
+
+void tls_session_free(struct ssl_session_st *session)
+{
+    SSL_SESSION_free(session);
+}
+
+/* --- what there is to tell --- */
+
+enum pipepoll_cause tls_cause(const struct tls *t)
+{
+    if (t->speaks_http)
+        return PIPEPOLL_CAUSE_PLAIN_HTTP;
+    enum pipepoll_cause of_verdict = trust_cause(SSL_get_verify_result(t->ssl));
+    bool verifies = SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE;
+    if (of_verdict && verifies)
+        return of_verdict;
+    /* Before TLS 1.3 there is no alert for it: any after the question is taken for it. */
+    if (t->alert == SSL_AD_CERTIFICATE_REQUIRED || (t->wants_certificate && t->alert))
+        return PIPEPOLL_CAUSE_CLIENT_CERTIFICATE;
+    return t->alert ? PIPEPOLL_CAUSE_TLS : PIPEPOLL_CAUSE_UNKNOWN;
+}
+
+const char *tls_problem(const struct tls *t, char *text, size_t size)
+{
+    long verdict = SSL_get_verify_result(t->ssl);
+    const char *reason = ERR_reason_error_string(t->error);
+    if (t->starved)
+        return "out of memory";
+    if (!t->error)
+        return NULL;
+    if (ERR_GET_REASON(t->error) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+        snprintf(text, size, "the certificate of the server is not trusted: %s",
+                 trust_verdict_text(verdict));
+    else
+        snprintf(text, size, "TLS failed: %s", reason ? reason : "an unknown error of OpenSSL");
+    return text;
+}
+
+void tls_describe_version(const struct tls *t, char *text, size_t size)
+{
+    snprintf(text, size, "%s", SSL_get_version(t->ssl));
+}
+
+void tls_describe_issuer(const struct tls *t, char *text, size_t size)
+{
+    X509 *certificate = SSL_get0_peer_certificate(t->ssl);
+    BIO *line = certificate ? BIO_new(BIO_s_mem()) : NULL;
+    const char *bytes = NULL;
+    text[0] = '\0';
+    if (!line)
+        return;
+    X509_NAME_print_ex(line, X509_get_issuer_name(certificate), 0, XN_FLAG_ONELINE);
+    long len = BIO_get_mem_data(line, &bytes);
+    if (len > 0)
+        snprintf(text, size, "%.*s", (int)len, bytes);
+    BIO_free(line);
+}

@@ -1,0 +1,305 @@
+/* TLS between two ends in memory: who is trusted, what is told of a connection, and what becomes of
+ * its session. */
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "io/tls.h"
+#include "io/trust.h"
+#include "lib/certificate.h"
+
+/* A client of ours, and a server of OpenSSL's with this certificate. */
+struct ends {
+    SSL_CTX *context;
+    SSL *server;
+    BIO *far;
+    bool cut; /* the wire has ended for the client */
+    struct tls client;
+    struct ssl_session_st *session;
+};
+
+static enum io_status wire_send(void *ends, const char *bytes, size_t len, size_t *sent)
+{
+    struct ends *e = ends;
+    return BIO_write_ex(e->far, bytes, len, sent) == 1 ? IO_OK : IO_AGAIN;
+}
+
+static enum io_status wire_receive(void *ends, char *room, size_t size, size_t *received)
+{
+    struct ends *e = ends;
+    if (BIO_read_ex(e->far, room, size, received) == 1)
+        return IO_OK;
+    return e->cut ? IO_END : IO_AGAIN;
+}
+
+static void ends_init(struct ends *e, const struct certificate *c)
+{
+    *e = (struct ends) { .context = SSL_CTX_new(TLS_server_method()) };
+    assert_int_equal(SSL_CTX_use_certificate(e->context, c->x509), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(e->context, c->key), 1);
+}
+
+static void ends_deinit(struct ends *e)
+{
+    SSL_CTX_free(e->context);
+    tls_session_free(e->session);
+}
+
+static void connect_as(struct ends *e, struct tls_options o)
+{
+    BIO *near;
+    o.session = e->session;
+    o.carrier = (struct tls_carrier) { e, wire_send, wire_receive };
+    e->cut = false;
+    e->server = SSL_new(e->context);
+    assert_int_equal(BIO_new_bio_pair(&near, 1 << 16, &e->far, 1 << 16), 1);
+    SSL_set_bio(e->server, near, near);
+    SSL_set_accept_state(e->server);
+    assert_true(tls_init(&e->client, &o));
+}
+
+static void disconnect(struct ends *e)
+{
+    tls_deinit(&e->client);
+    SSL_free(e->server);
+    BIO_free(e->far);
+}
+
+/* What the client's side comes to. */
+static enum io_status shake_hands(struct ends *e)
+{
+    enum io_status status = IO_AGAIN;
+    for (int i = 0; i < 8 && status == IO_AGAIN; i++) {
+        status = tls_shake_hands(&e->client);
+        SSL_do_handshake(e->server);
+        ERR_clear_error();
+    }
+    return status;
+}
+
+/* The server sends a byte, which brings what it has to say of sessions. */
+static void hear_from_server(struct ends *e)
+{
+    char room[16];
+    size_t n = 0;
+    assert_int_equal(SSL_write(e->server, "x", 1), 1);
+    assert_int_equal(tls_receive(&e->client, room, sizeof room, &n), IO_OK);
+    assert_int_equal(n, 1);
+}
+
+static struct trust *trust_in(const struct certificate *c)
+{
+    struct trust *t = NULL;
+    assert_int_equal(trust_new(&t, str_of(c->file), NULL), 0);
+    return t;
+}
+
+static void only_what_the_bundle_holds_is_trusted(void **state)
+{
+    struct certificate known, stranger;
+    struct ends e;
+    char text[200];
+    certificate_init(&known, "Acme", "DNS:acme.example");
+    certificate_init(&stranger, "Acme", "DNS:acme.example");
+    struct trust *t = trust_in(&known);
+    const struct tls_options o = { .trust = t, .host = "acme.example" };
+    ends_init(&e, &known);
+    connect_as(&e, o);
+    assert_int_equal(shake_hands(&e), IO_OK);
+    disconnect(&e);
+    ends_deinit(&e);
+    ends_init(&e, &stranger);
+    connect_as(&e, o);
+    assert_int_equal(shake_hands(&e), IO_ERROR);
+    assert_int_equal(tls_cause(&e.client), PIPEPOLL_CAUSE_UNTRUSTED);
+    assert_non_null(strstr(tls_problem(&e.client, text, sizeof text), "not trusted"));
+    disconnect(&e);
+    ends_deinit(&e);
+    trust_free(t);
+    certificate_deinit(&known);
+    certificate_deinit(&stranger);
+}
+
+static void a_certificate_must_name_the_host(void **state)
+{
+    static const struct {
+        const char *names, *host;
+        bool good;
+    } rows[] = {
+        { "DNS:acme.example", "acme.example", true },
+        { "DNS:acme.example", "ACME.example", true },
+        { "DNS:acme.example", "acme.example.", true },
+        { "DNS:acme.example", "acme.example.org", false },
+        { "DNS:acme.example", "", false },
+        { "DNS:*.acme.example", "a.acme.example", true },
+        { "DNS:*.acme.example", "acme.example", false },
+        { "DNS:*.acme.example", "a.b.acme.example", false },
+        { "DNS:a*.acme.example", "ab.acme.example", false },
+        { "IP:127.0.0.1", "127.0.0.1", true },
+        { "IP:::1", "::1", true },
+        { "IP:127.0.0.1", "127.0.0.2", false },
+        { "DNS:127.0.0.1", "127.0.0.1", false },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct certificate c;
+        struct ends e;
+        struct tls none;
+        certificate_init(&c, "Acme", rows[i].names);
+        struct trust *t = trust_in(&c);
+        struct tls_options o = { .trust = t, .host = rows[i].host };
+        ends_init(&e, &c);
+        if (*rows[i].host) {
+            connect_as(&e, o);
+            enum io_status status = shake_hands(&e);
+            if ((status == IO_OK) != rows[i].good)
+                fail_msg("%s for %s", rows[i].names, rows[i].host);
+            assert_int_equal(tls_cause(&e.client),
+                             rows[i].good ? PIPEPOLL_CAUSE_UNKNOWN : PIPEPOLL_CAUSE_UNTRUSTED);
+            disconnect(&e);
+        } else {
+            assert_false(tls_init(&none, &o)); /* OpenSSL takes no name for any name */
+        }
+        ends_deinit(&e);
+        trust_free(t);
+        certificate_deinit(&c);
+    }
+}
+
+static void assert_refused_version(int version)
+{
+    struct certificate c;
+    struct ends e;
+    certificate_init(&c, "Acme", "DNS:acme.example");
+    struct trust *t = trust_in(&c);
+    ends_init(&e, &c);
+    SSL_CTX_set_security_level(e.context, 0);
+    SSL_CTX_set_min_proto_version(e.context, version);
+    SSL_CTX_set_max_proto_version(e.context, version);
+    connect_as(&e, (struct tls_options) { .trust = t, .host = "acme.example" });
+    SSL_set_security_level(e.client.ssl, 0);
+    assert_int_equal(shake_hands(&e), IO_ERROR);
+    disconnect(&e);
+    ends_deinit(&e);
+    trust_free(t);
+    certificate_deinit(&c);
+}
+
+static void tls_before_1_2_is_refused(void **state)
+{
+    assert_refused_version(TLS1_VERSION);
+    assert_refused_version(TLS1_1_VERSION);
+}
+
+static void a_connection_tells_its_version_and_issuer(void **state)
+{
+    struct certificate c;
+    struct ends e;
+    char text[64];
+    certificate_init(&c, "Acme\nLtd \xc3\xa4", "DNS:acme.example");
+    struct trust *t = trust_in(&c);
+    ends_init(&e, &c);
+    SSL_CTX_set_max_proto_version(e.context, TLS1_2_VERSION);
+    connect_as(&e, (struct tls_options) { .trust = t, .host = "acme.example" });
+    tls_describe_issuer(&e.client, text, sizeof text);
+    assert_string_equal(text, ""); /* before the handshake */
+    assert_int_equal(shake_hands(&e), IO_OK);
+    tls_describe_version(&e.client, text, sizeof text);
+    assert_string_equal(text, "TLSv1.2");
+    tls_describe_issuer(&e.client, text, sizeof text);
+    assert_string_equal(text, "O = Acme\\0ALtd \\C3\\A4"); /* no control character gets through */
+    tls_describe_issuer(&e.client, text, 9);
+    assert_string_equal(text, "O = Acme");
+    disconnect(&e);
+    ends_deinit(&e);
+    trust_free(t);
+    certificate_deinit(&c);
+}
+
+/* By both versions, and although the first connection was cut. */
+static void the_next_connection_goes_on_with_the_session(void **state)
+{
+    static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+    for (int i = 0; i < 4; i++) {
+        struct certificate c;
+        struct ends e;
+        certificate_init(&c, "Acme", "DNS:acme.example");
+        struct trust *t = trust_in(&c);
+        const struct tls_options o = { .trust = t, .host = "acme.example" };
+        ends_init(&e, &c);
+        SSL_CTX_set_max_proto_version(e.context, versions[i % 2]);
+        for (int n = 0; n < 3; n++) {
+            connect_as(&e, o);
+            assert_int_equal(shake_hands(&e), IO_OK);
+            assert_int_equal(SSL_session_reused(e.client.ssl), n > 0);
+            hear_from_server(&e);
+            tls_keep_session(&e.client, &e.session);
+            assert_non_null(e.session);
+            e.client.broken = i >= 2;
+            disconnect(&e);
+        }
+        ends_deinit(&e);
+        trust_free(t);
+        certificate_deinit(&c);
+    }
+}
+
+static void an_end_that_was_not_announced_is_a_cut(void **state)
+{
+    for (int announced = 0; announced < 2; announced++) {
+        struct certificate c;
+        struct ends e;
+        char room[16];
+        size_t n;
+        certificate_init(&c, "Acme", "DNS:acme.example");
+        struct trust *t = trust_in(&c);
+        ends_init(&e, &c);
+        connect_as(&e, (struct tls_options) { .trust = t, .host = "acme.example" });
+        assert_int_equal(shake_hands(&e), IO_OK);
+        hear_from_server(&e);
+        assert_int_equal(tls_receive(&e.client, room, sizeof room, &n), IO_AGAIN);
+        if (announced)
+            SSL_shutdown(e.server);
+        e.cut = true;
+        assert_int_equal(tls_receive(&e.client, room, sizeof room, &n), IO_END);
+        assert_int_equal(tls_was_closed(&e.client), announced);
+        disconnect(&e);
+        ends_deinit(&e);
+        trust_free(t);
+        certificate_deinit(&c);
+    }
+}
+
+static void what_is_over_is_said_to_the_peer_unless_the_connection_broke(void **state)
+{
+    for (int broken = 0; broken < 2; broken++) {
+        struct certificate c;
+        struct ends e;
+        char room[16];
+        certificate_init(&c, "Acme", "DNS:acme.example");
+        struct trust *t = trust_in(&c);
+        ends_init(&e, &c);
+        connect_as(&e, (struct tls_options) { .trust = t, .host = "acme.example" });
+        assert_int_equal(shake_hands(&e), IO_OK);
+        e.client.broken = broken;
+        tls_deinit(&e.client);
+        assert_true(SSL_read(e.server, room, sizeof room) <= 0);
+        assert_int_equal(SSL_get_shutdown(e.server), broken ? 0 : SSL_RECEIVED_SHUTDOWN);
+        disconnect(&e);
+        ends_deinit(&e);
+        trust_free(t);
+        certificate_deinit(&c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_what_the_bundle_holds_is_trusted),
+        cmocka_unit_test(a_certificate_must_name_the_host),
+        cmocka_unit_test(tls_before_1_2_is_refused),
+        cmocka_unit_test(a_connection_tells_its_version_and_issuer),
+        cmocka_unit_test(the_next_connection_goes_on_with_the_session),
+        cmocka_unit_test(an_end_that_was_not_announced_is_a_cut),
+        cmocka_unit_test(what_is_over_is_said_to_the_peer_unless_the_connection_broke),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
