@@ -1,10 +1,11 @@
 /* From the name to a connection that bytes can go by: the addresses (route), TCP and the proxy's
- * tunnel (libcurl, told that this is all it shall do), the handshake (tls), each within what is left
- * of the connect timeout.
+ * tunnel (libcurl, told that this is all it shall do), the handshake (tls), each within what is
+ * left of the connect timeout.
  *
- * When libcurl has connected, the socket is duplicated and libcurl's handle goes: an idle connection
- * holds no memory of libcurl's, and whatever libcurl does to its own descriptor is its own affair.
- * Only behind a proxy that is itself spoken to by TLS does the handle stay, and carry the bytes. */
+ * When libcurl has connected, the socket is duplicated and libcurl's handle goes: an idle
+ * connection holds no memory of libcurl's, and whatever libcurl does to its own descriptor is its
+ * own affair. Only behind a proxy that is itself spoken to by TLS does the handle stay, and carry
+ * the bytes. */
 #include "io/connection.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* A lane is one connection that speaks HTTP/1.1, framed here. That costs a third of a libcurl
  * transfer, and it is plainer: the socket is watched while the lane is idle, so a connection that
- * the peer ended is never used again, and no request is sent a second time behind our back. Ages count the time that the
- * machine slept: a connection that rested meanwhile is as old as it is to the peer.
- */
+ * the peer ended is never used again, and no request is sent a second time behind our back. Ages
+ * count the time that the machine slept: a connection that rested meanwhile is as old as it is to
+ * the peer. */
 #include "io/lane.h"
 
 static const uint64_t ns_per_s = 1000000000;

@@ -64,7 +64,8 @@ struct multi *transport_take_multi(struct transport *tp);
 /* One user less; the last one ends the multi. */
 void transport_give_multi(struct transport *tp, struct multi *m);
 
-/* May another connection begin to be opened now? If not, those that wait go on as soon as it may. */
+/* May another connection begin to be opened now? If not, those that wait go on as soon as it
+ * may. */
 bool transport_may_open(struct transport *tp);
 /* One begins to be opened; it is open, or never will be. */
 void transport_opens(struct transport *tp);

@@ -9,7 +9,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-/* OpenSSL's objects under names of ours: struct tls_server is an SSL_CTX, struct tls_peer an SSL. */
+/* OpenSSL's objects under names of ours: struct tls_server is an SSL_CTX, struct tls_peer an
+ * SSL. */
 static SSL_CTX *context(struct tls_server *t)
 {
     return (SSL_CTX *)t;
