@@ -37,6 +37,15 @@ def micro(name):
     return measure
 
 
+def numbers(name):
+    """A program that measures by itself and prints one JSON object."""
+    def measure(setting):
+        output = child.run([setting.program('bench_' + name)], setting.client).output
+        print(output)
+        return json.loads(output)
+    return measure
+
+
 # What measures it, and with which programs of ours.
 BENCHMARKS = {
     'poll': (loads.poll, 'bench_poll'),
@@ -46,6 +55,8 @@ BENCHMARKS = {
     'handshake': (connections.handshake, 'bench_poll'),
     'pickup': (pickup.pickup, 'pipepoll'),
     'peers': (sdks.measure, 'bench_poll'),
+    'join': (numbers('join'), 'bench_join'),
+    'turns': (numbers('turns'), 'bench_turns'),
     'sign': (micro('sign'), 'bench_sign'),
     'parse': (micro('parse'), 'bench_parse'),
     'schedule': (micro('schedule'), 'bench_schedule'),

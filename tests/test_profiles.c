@@ -27,6 +27,46 @@ static struct profiles *read_both(const char *config, const char *credentials)
 #define assert_get(p, name, key, want)                                                             \
     assert_str_equal(profiles_get(p, PROFILES_PROFILE, STR(name), STR(key)), want)
 
+/* --- read once for many --- */
+
+static struct profiles *share(struct profiles_recent *recent, const char *credentials)
+{
+    const struct profiles_file files[] = { { .text = STR("[profile a]\nk = 1\n") },
+                                           { .text = str_of(credentials) } };
+    struct profiles *p = NULL;
+    assert_int_equal(profiles_new_shared(&p, recent, &libc_alloc, &paths, files), 0);
+    return p;
+}
+
+static void files_that_hold_the_same_are_read_once_while_somebody_uses_them(void **state)
+{
+    struct profiles_recent recent = { 0 };
+    struct profiles *first = share(&recent, "[a]\nc = 1\n"), *same = share(&recent, "[a]\nc = 1\n");
+    struct profiles *other = share(&recent, "[a]\nc = 2\n");
+    assert_ptr_equal(first, same);
+    assert_ptr_not_equal(first, other);
+    assert_get(other, "a", "c", "2");
+    profiles_free(first);
+    assert_get(same, "a", "c", "1");
+    profiles_free(same);
+    assert_ptr_equal(recent.profiles, other);
+    profiles_free(other);
+    assert_null(recent.profiles);
+}
+
+static void a_file_that_may_not_be_used_is_not_taken_for_one_that_may(void **state)
+{
+    struct profiles_recent recent = { 0 };
+    struct profiles_file files[] = { { .text = STR("") }, { .text = STR("[a]\nc = 1\n") } };
+    struct profiles *good, *shared;
+    assert_int_equal(profiles_new_shared(&good, &recent, &libc_alloc, &paths, files), 0);
+    files[1].shared = true;
+    assert_int_equal(profiles_new_shared(&shared, &recent, &libc_alloc, &paths, files), 0);
+    assert_ptr_not_equal(good, shared);
+    profiles_free(good);
+    profiles_free(shared);
+}
+
 /* --- names and repetitions --- */
 
 static void the_credentials_file_beats_the_config_file_and_the_last_value_the_first(void **state)
@@ -496,6 +536,8 @@ int main(void)
         cmocka_unit_test(more_than_a_mebibyte_is_not_used),
         cmocka_unit_test(what_is_no_text_is_named_as_such),
         cmocka_unit_test(a_file_that_may_not_be_read_is_not_used),
+        cmocka_unit_test(files_that_hold_the_same_are_read_once_while_somebody_uses_them),
+        cmocka_unit_test(a_file_that_may_not_be_used_is_not_taken_for_one_that_may),
         cmocka_unit_test(a_folder_that_may_not_be_searched_is_told_as_such),
     };
     return cmocka_run_group_tests_name("profiles", tests, make_directory, remove_directory);

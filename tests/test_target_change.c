@@ -61,7 +61,8 @@ static struct config config_of(const char *text)
 static void set_up(struct fixture *f)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
-    *f = (struct fixture) { .sink = { .deliver = deliver, .removed = removed } };
+    *f = (struct fixture) { .sink = {
+                                .size = sizeof f->sink, .deliver = deliver, .removed = removed } };
     f->set.log = &f->logger;
     f->before = config_of(three);
     f->after = config_of(others);

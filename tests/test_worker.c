@@ -28,7 +28,8 @@ static bool gate_open;
 struct job {
     struct worker_job job; /* first */
     bool waits;            /* for the gate */
-    int found;             /* by run(), or shared */
+    unsigned slow_to_tell_ms;
+    int found; /* by run(), or shared */
     int *result;
     char key[16];
 };
@@ -54,6 +55,7 @@ static void done(struct worker_job *base)
 {
     struct job *j = (struct job *)base;
     told++;
+    uv_sleep(j->slow_to_tell_ms);
     if (j->result)
         *j->result = j->found;
 }
@@ -396,6 +398,29 @@ static bool is_well_in_child(bool (*child_main)(void))
     return has_written && is_well;
 }
 
+static void what_is_done_at_once_is_told_some_at_each_turn(void **state)
+{
+    enum { JOBS = 6, SLOW_MS = 2 };
+    struct world w;
+    uv_timer_t hold; /* jobs do not */
+    (void)state;
+    world_open(&w);
+    uv_timer_init(&w.loop, &hold);
+    uv_timer_start(&hold, (uv_timer_cb)abort, 20000, 0);
+    for (int i = 0; i < JOBS; i++) {
+        struct job *j = job_new(WORKER_FILE, "", false);
+        j->slow_to_tell_ms = SLOW_MS;
+        give(&w, j);
+    }
+    await(&begun, JOBS);
+    for (unsigned before = 0; told < JOBS; before = told) {
+        uv_run(&w.loop, UV_RUN_NOWAIT);
+        assert_in_range(told - before, 0, 1);
+    }
+    uv_close((uv_handle_t *)&hold, NULL);
+    world_close(&w);
+}
+
 static void without_a_thread_the_job_stays_its_owners(void **state)
 {
     threads_are_refused = true;
@@ -449,6 +474,7 @@ int main(void)
         cmocka_unit_test(a_job_holds_neither_the_loop_nor_its_end),
         cmocka_unit_test(what_has_not_begun_is_freed_at_once),
         cmocka_unit_test(what_is_done_and_not_told_can_be_abandoned),
+        cmocka_unit_test(what_is_done_at_once_is_told_some_at_each_turn),
         cmocka_unit_test(equal_keys_run_one_after_the_other),
         cmocka_unit_test(equal_keys_can_share_what_was_found),
         cmocka_unit_test(whoever_asks_first_may_go_before_the_others_are_told),

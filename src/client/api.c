@@ -58,6 +58,7 @@ static struct principals principals_of(struct pipepoll *p, struct uv_loop_s *loo
             .alloc = p->alloc,
             .rng = &p->rng,
             .environment = &p->environment,
+            .recent = &p->clients.principals.recent,
             .user_agent = p->calls.user_agent,
             .log = p->log,
             .now_s = local_now_s,

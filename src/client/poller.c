@@ -4,7 +4,7 @@
  * callback may end (a target, the poller) is only marked; the next tick of the alarm ends it.
  *
  * Whatever can be much at once (targets due, removed, or left when the poller closes; identities
- * with news, and their clients) is done in slices of some milliseconds, one a turn of the loop: the
+ * with news, and their clients) is done in slices of a millisecond, one a turn of the loop: the
  * loop is the embedder's, and has other work. */
 #include "client/poller.h"
 
@@ -20,7 +20,7 @@ enum { BATCH_DEFAULT = 10 };
 
 /* The work of one tick, and the polls that may start when one has ended: its own slot and one that
  * was free before. */
-static const uint64_t slice_ns = 2000000;
+static const uint64_t slice_ns = 1000000;
 enum { STARTS_AT_END = 2 };
 
 static bool is_over(uint64_t since_ns)

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "credentials/identity.h"
+#include "credentials/profiles.h"
 
 struct principal {
     struct table_node node;
@@ -28,6 +29,7 @@ struct principals {
     struct list news;  /* those that may have changed, in the order in which they did */
     uint32_t open;     /* those that are closing included */
     struct provider_host host;
+    struct profiles_recent recent; /* the host's */
     /* From the loop: a principal has news, or the last one that closes is gone. */
     void (*on_change)(void *ctx);
     void *ctx;

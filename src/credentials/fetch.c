@@ -270,7 +270,8 @@ static bool keep_config(struct fetch *f)
 
 static void merge_files(struct fetch *f)
 {
-    int r = profiles_new(&f->profiles, &f->order.host->alloc, &f->paths, f->files, NULL);
+    const struct provider_host *host = f->order.host;
+    int r = profiles_new_shared(&f->profiles, host->recent, &host->alloc, &f->paths, f->files);
     forget_config(f);
     if (r)
         end_for_memory(f);

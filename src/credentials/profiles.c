@@ -11,6 +11,7 @@
 #include "base/ini.h"
 #include "base/log.h"
 #include "base/nearest.h"
+#include "base/table.h"
 
 struct record {
     enum profiles_kind kind;
@@ -27,6 +28,8 @@ struct record {
 struct profiles {
     struct alloc alloc;
     size_t size;
+    size_t users;
+    struct profiles_recent *recent; /* that has it; NULL: none does any more */
     struct profiles_paths paths;
     char problems[PROFILES_FILES][PROFILES_PROBLEM_SIZE];
     bool shared[PROFILES_FILES];
@@ -252,6 +255,7 @@ int profiles_new(struct profiles **out, const struct alloc *alloc,
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     p->alloc = *alloc;
     p->size = head + text;
+    p->users = 1;
     p->paths = *paths;
     p->text = (char *)p + head;
     read_files(p, files);
@@ -259,10 +263,44 @@ int profiles_new(struct profiles **out, const struct alloc *alloc,
     return 0;
 }
 
+static uint64_t hash_of(const struct profiles_file files[])
+{
+    uint64_t hash = 0;
+    for (size_t i = 0; i < PROFILES_FILES; i++) {
+        const struct profiles_file *f = &files[i];
+        hash = table_hash(table_hash(hash, f->text), str_of(f->problem));
+        hash = table_hash(hash, f->shared ? STR("shared") : STR(""));
+    }
+    return hash;
+}
+
+int profiles_new_shared(struct profiles **out, struct profiles_recent *recent,
+                        const struct alloc *alloc, const struct profiles_paths *paths,
+                        const struct profiles_file files[])
+{
+    struct profiles *known = recent->profiles;
+    uint64_t hash = hash_of(files);
+    if (known && hash == recent->hash) {
+        known->users++;
+        *out = known;
+        return 0;
+    }
+    int r = profiles_new(out, alloc, paths, files, NULL);
+    if (r)
+        return r;
+    if (known)
+        known->recent = NULL;
+    *recent = (struct profiles_recent) { .profiles = *out, .hash = hash };
+    recent->profiles->recent = recent;
+    return 0;
+}
+
 struct profiles *profiles_free(struct profiles *p)
 {
-    if (!p)
+    if (!p || --p->users)
         return NULL;
+    if (p->recent)
+        p->recent->profiles = NULL;
     struct alloc alloc = p->alloc;
     size_t size = p->size;
     digest_wipe(p, size);

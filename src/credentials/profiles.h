@@ -49,7 +49,19 @@ void profiles_file_take(struct profiles_file *f, str text, bool open_to_all,
 int profiles_new(struct profiles **out, const struct alloc *alloc,
                  const struct profiles_paths *paths, const struct profiles_file files[],
                  struct pipepoll_error *why);
-struct profiles *profiles_free(struct profiles *p); /* NULL in, NULL out; returns NULL */
+/* One reference less; the last wipes and frees it. NULL in, NULL out; returns NULL. */
+struct profiles *profiles_free(struct profiles *p);
+
+/* What was merged last, while somebody uses it: many identities that are fetched at once, as when
+ * the program starts, need one reading of a file that names them all. Zero-fill it. */
+struct profiles_recent {
+    struct profiles *profiles; /* NULL: nobody uses any */
+    uint64_t hash;             /* of what it was merged from */
+};
+/* As profiles_new(), but perhaps a reference to what others use, for files that hold the same. */
+int profiles_new_shared(struct profiles **out, struct profiles_recent *recent,
+                        const struct alloc *alloc, const struct profiles_paths *paths,
+                        const struct profiles_file files[]);
 
 /* Find, read (this blocks) and merge. EINVAL: a path is too long; ENOMEM. */
 int profiles_load(struct profiles **out, const struct alloc *alloc, const struct environment *e,

@@ -19,7 +19,8 @@ struct provider_host {
     struct alloc alloc;
     struct rng *rng;
     const struct environment *environment;
-    str user_agent; /* of all requests; empty: without an app id */
+    struct profiles_recent *recent; /* of all fetches of this host */
+    str user_agent;                 /* of all requests; empty: without an app id */
     struct log log;
     int64_t (*now_s)(void *ctx); /* Unix time, by this machine's clock */
     void *now_ctx;

@@ -300,10 +300,18 @@ static void *work(void *unused)
 
 /* --- the loop's side --- */
 
+static bool is_over(uint64_t since_ns)
+{
+    enum { SLICE_NS = 1000000 };
+    return wake_now_ns() - since_ns > SLICE_NS;
+}
+
+/* Many may be done by the time the loop turns: what is left after a slice waits for the next. */
 static void on_async(uv_async_t *async)
 {
     struct worker *w = CONTAINER_OF(async, struct worker, async);
-    for (;;) {
+    uint64_t since_ns = wake_now_ns();
+    while (!is_over(since_ns)) {
         lock();
         struct list *l = list_pop_first(&w->done);
         unlock();
@@ -314,6 +322,8 @@ static void on_async(uv_async_t *async)
         j->kind->done(j); /* may start and abandon others, and close the worker */
         j->kind->end(j);
     }
+    if (!uv_is_closing((uv_handle_t *)async))
+        uv_async_send(async);
 }
 
 int worker_open(struct worker **out, struct uv_loop_s *loop, struct wake *wake,

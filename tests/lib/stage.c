@@ -100,6 +100,7 @@ int stage_open(void **state)
     assert_int_equal(transport_open(&s->transport, &o, NULL), 0);
     server_open(&s->server, &s->loop, stage_answer, s);
     s->host = (struct provider_host) {
+        .recent = &s->recent,
         .loop = &s->loop,
         .wake = s->wake,
         .transport = s->transport,

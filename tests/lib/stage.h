@@ -28,6 +28,7 @@ struct stage {
     struct rng rng;
     struct environment environment;
     struct provider_host host;
+    struct profiles_recent recent;
     struct server server;
 
     int64_t now_s;
