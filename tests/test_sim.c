@@ -319,6 +319,76 @@ static void custom_jobs_come_with_their_details(void **state)
     world_close(&w);
 }
 
+/* What stands behind the name in the first job of an answer, up to the quote. */
+static const char *member_of(const struct got *g, const char *name, char out[64])
+{
+    char start[32];
+    snprintf(start, sizeof start, "\"%s\":\"", name);
+    const char *at = strstr(g->body, start);
+    assert_non_null(at);
+    snprintf(out, 64, "%.*s", (int)strcspn(at + strlen(start), "\""), at + strlen(start));
+    return out;
+}
+
+static struct got details(struct world *w, const char *job_id, const char *token,
+                          const char *region)
+{
+    char body[256];
+    snprintf(body, sizeof body, "{\"jobId\":\"%s\",\"clientToken\":\"%s\"}", job_id, token);
+    return ask(w, (struct ask) {
+                      .target = TARGET "GetThirdPartyJobDetails", .body = body, .region = region });
+}
+
+static void a_third_party_job_tells_its_details_to_who_has_its_token(void **state)
+{
+    struct world w;
+    char job_id[64], client_id[64], token[80];
+    (void)state;
+    world_open(&w, (struct sim_options) { 0 });
+    assert_int_equal(
+        sim_job_add(w.sim, &(struct sim_place) { 0 }, STR("{\"Project\":\"P\\u0000\"}"), NULL), 0);
+    struct got g = poll_once(&w);
+    member_of(&g, "jobId", job_id);
+    snprintf(token, sizeof token, "token-%s", member_of(&g, "clientId", client_id));
+
+    g = details(&w, job_id, token, NULL);
+    assert_answer(&g, 200, "{\"jobDetails\":{\"id\":\"");
+    assert_answer(&g, 200, "\"nonce\":\"1\"");
+    assert_answer(&g, 200, "\"configuration\":{\"Project\":\"P\\u0000\"}");
+    assert_answer(&g, 200, "\"artifactCredentials\":{\"accessKeyId\":");
+    assert_answer(&g, 200, "\"s3Location\":{\"bucketName\":");
+    assert_null(strstr(g.body, "pipelineArn")); /* that is of custom jobs */
+
+    g = details(&w, job_id, "token-wrong", NULL);
+    assert_answer(&g, 400, "InvalidClientTokenException");
+    g = details(&w, "another", token, NULL);
+    assert_answer(&g, 400, "JobNotFoundException");
+    g = details(&w, job_id, token, "eu-west-1");
+    assert_answer(&g, 400, "JobNotFoundException");
+    g = details(&w, job_id, "", NULL);
+    assert_answer(&g, 400, "ValidationException");
+    assert_true(sim_job_acknowledge(w.sim, str_of(job_id)));
+    g = details(&w, job_id, token, NULL);
+    assert_answer(&g, 400, "JobNotFoundException");
+    world_close(&w);
+}
+
+static void a_custom_job_is_no_third_party_job(void **state)
+{
+    struct world w;
+    char job_id[64];
+    const struct sim_place place = { .action_type.owner = STR("Custom") };
+    (void)state;
+    world_open(&w, (struct sim_options) { 0 });
+    sim_jobs_add(w.sim, &place, 1, NULL);
+    struct got g =
+        ask(&w, (struct ask) { .target = TARGET "PollForJobs", .body = CUSTOM_POLL("{}") });
+    member_of(&g, "pipelineExecutionId", job_id); /* the simulator's are the job's own */
+    g = details(&w, job_id, "token", NULL);
+    assert_answer(&g, 400, "InvalidJobException");
+    world_close(&w);
+}
+
 static void requests_share_a_connection(void **state)
 {
     struct world w;
@@ -782,6 +852,8 @@ int main(void)
         cmocka_unit_test(an_answer_has_the_headers_of_aws),
         cmocka_unit_test(one_port_serves_all_regions_apart),
         cmocka_unit_test(custom_jobs_come_with_their_details),
+        cmocka_unit_test(a_third_party_job_tells_its_details_to_who_has_its_token),
+        cmocka_unit_test(a_custom_job_is_no_third_party_job),
         cmocka_unit_test(requests_share_a_connection),
         cmocka_unit_test(a_bad_signature_is_refused_in_the_words_of_aws),
         cmocka_unit_test(the_session_token_is_asked_for_when_there_is_one),

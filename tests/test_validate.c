@@ -42,6 +42,8 @@ static void the_ten_job_operations_are_known_by_their_targets(void **state)
     assert_int_equal(validate_operation(STR("CodePipeline_20150709.PollForThirdPartyJobs")), THIRD);
     assert_int_equal(validate_operation(STR("CodePipeline_20150709.PollForJobs")),
                      VALIDATE_POLL_FOR_JOBS);
+    assert_int_equal(validate_operation(STR("CodePipeline_20150709.GetThirdPartyJobDetails")),
+                     VALIDATE_GET_THIRD_PARTY_JOB_DETAILS);
     assert_int_equal(validate_operation(STR("CodePipeline_20150709.PutJobFailureResult")),
                      VALIDATE_NOT_SIMULATED);
     assert_int_equal(validate_operation(STR("CodePipeline_20150709.ListPipelines")),
@@ -181,6 +183,42 @@ static void a_huge_value_is_cut_between_characters(void **state)
     json_decref(c.document);
 }
 
+/* --- jobs ------------------------------------------------------------------------------------ */
+
+static void assert_job_refused(const char *text, const char *code, const char *message)
+{
+    struct refusal refusal = { 0 };
+    struct validate_job in;
+    json_t *document = validate_document(str_of(text));
+    assert_false(validate_job(&refusal, &in, document));
+    assert_string_equal(refusal.code, code);
+    assert_string_equal(refusal.message, message);
+    json_decref(document);
+}
+
+static void the_input_of_a_job_operation_is_read_and_checked(void **state)
+{
+    (void)state;
+    struct refusal refusal;
+    struct validate_job in;
+    json_t *document = validate_document(STR("{\"clientToken\":\"t\",\"jobId\":\"j\",\"x\":1}"));
+    assert_true(validate_job(&refusal, &in, document));
+    assert_str_equal(in.job_id, "j");
+    assert_str_equal(in.client_token, "t");
+    json_decref(document);
+    assert_job_refused("{}", "ValidationException",
+                       "2 validation errors detected: Value null at 'jobId' failed to satisfy "
+                       "constraint: Member must not be null; Value null at 'clientToken' failed to "
+                       "satisfy constraint: Member must not be null");
+    assert_job_refused("{\"jobId\":\"\",\"clientToken\":\"t\"}", "ValidationException",
+                       "1 validation error detected: Value '' at 'jobId' failed to satisfy "
+                       "constraint: Member must have length greater than or equal to 1");
+    assert_job_refused("{\"jobId\":1,\"clientToken\":\"t\"}", "SerializationException",
+                       "NUMBER_VALUE can not be converted to a String");
+    assert_job_refused("[]", "SerializationException",
+                       "START_ARRAY can not be converted to a Structure");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +232,7 @@ int main(void)
         cmocka_unit_test(the_query_of_custom_polls_is_checked),
         cmocka_unit_test(a_nul_is_a_wrong_value_and_not_the_end_of_the_text),
         cmocka_unit_test(a_huge_value_is_cut_between_characters),
+        cmocka_unit_test(the_input_of_a_job_operation_is_read_and_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,6 +151,34 @@ def botocore_gets_jobs(c, sim):
             len(jobs) == 1 and jobs[0]["data"]["actionTypeId"] == details, jobs)
 
 
+def botocore_gets_details(c, sim):
+    client = sim.client("eu-central-1")
+    sim.control("POST", "jobs", {"region": "eu-central-1", "configuration": {"Project": "P"}})
+    job = poll(client)["jobs"][0]
+    mine = {"jobId": job["jobId"], "clientToken": f"token-{job['clientId']}"}
+    details = client.get_third_party_job_details(**mine)["jobDetails"]
+    c.check("get_third_party_job_details tells of the job",
+            details["id"] == job["jobId"] and details["nonce"] == "1" and
+            details["data"]["actionTypeId"] == TYPE and
+            details["data"]["actionConfiguration"]["configuration"] == {"Project": "P"}, details)
+    c.check("with all that the model knows of a third-party job",
+            sorted(details["data"]) == ["actionConfiguration", "actionTypeId",
+                                        "artifactCredentials", "inputArtifacts",
+                                        "outputArtifacts", "pipelineContext"] and
+            sorted(details["data"]["inputArtifacts"][0]["location"]["s3Location"]) ==
+            ["bucketName", "objectKey"], details)
+    c.error("a wrong client token is told",
+            lambda: client.get_third_party_job_details(**{**mine, "clientToken": "other"}),
+            "InvalidClientTokenException", "not valid")
+    c.error("and an unknown job",
+            lambda: client.get_third_party_job_details(**{**mine, "jobId": "other"}),
+            "JobNotFoundException", "not found")
+    c.error("and a client token that is too long",
+            lambda: client.get_third_party_job_details(**{**mine, "clientToken": "t" * 257}),
+            "ValidationException", "at 'clientToken' failed to satisfy constraint: Member must "
+            "have length less than or equal to 256")
+
+
 def botocore_gets_errors(c, sim):
     client = sim.client()
     c.error("a wrong secret key is an invalid signature", lambda: poll(sim.client(secret="wrong")),
@@ -238,6 +266,7 @@ def main():
     binary, c = sys.argv[1], Checks()
     with Simulator(binary, "--jobs", "5") as sim:
         botocore_gets_jobs(c, sim)
+        botocore_gets_details(c, sim)
         botocore_gets_errors(c, sim)
     c.check("it ends well on SIGTERM", sim.status == 0, sim.status)
     with Simulator(binary, "--jobs", "5") as sim:

@@ -4,12 +4,10 @@
  * keeping a half-done call for each request under way. */
 #include "sim/api.h"
 
-#include "base/buf.h"
+#include "sim/job_json.h"
 #include "sim/place.h"
 #include "sim/proof.h"
 #include "sim/validate.h"
-
-#define PIPELINE_ARN "arn:aws:codepipeline:us-east-1:111111111111:simulated"
 
 static const struct sim_trouble no_trouble;
 
@@ -27,8 +25,9 @@ struct call {
     struct sim_place place;
     struct trouble_rule *rule; /* NULL: none */
     uint32_t max_batch;
-    str query;    /* the value of the queryable property; empty: there is none */
-    json_t *jobs; /* of the answer */
+    str query;              /* the value of the queryable property; empty: there is none */
+    struct service_job job; /* that is asked about */
+    json_t *jobs;           /* of the answer */
     struct refusal refusal;
     const char *code; /* of the error that is the answer; NULL: none */
 };
@@ -172,6 +171,7 @@ static bool check_operation(struct call *c)
         return false;
     case VALIDATE_POLL_FOR_JOBS:
     case VALIDATE_POLL_FOR_THIRD_PARTY_JOBS:
+    case VALIDATE_GET_THIRD_PARTY_JOB_DETAILS:
         return true;
     }
     return false;
@@ -197,7 +197,28 @@ static bool check_query(struct call *c, json_t *query)
     return true;
 }
 
-static bool check_input(struct call *c)
+/* AWS does not say which of two wrong things it tells first, nor when a job is invalid instead of
+ * not found: here the job comes first, and one of another owner's action type is invalid. */
+static bool check_job(struct call *c)
+{
+    struct validate_job in;
+    str region = c->place.region;
+    if (!validate_job(&c->refusal, &in, c->document))
+        return false;
+    if (!service_job(c->api->service, in.job_id, &c->job, &c->place, c->when.now_ns) ||
+        !str_eq(c->place.region, region))
+        return exchange_refuse(&c->refusal, "JobNotFoundException", "%s", "Job was not found");
+    if (!str_eq(c->place.action_type.owner, STR("ThirdParty")))
+        return exchange_refuse(&c->refusal, "InvalidJobException", "%s",
+                               "Job is not of a third party");
+    static const str prefix = STR_INIT("token-");
+    bool is_its_token = str_starts(in.client_token, prefix) &&
+                        str_eq(str_skip(in.client_token, prefix.len), c->job.client_id);
+    return is_its_token || exchange_refuse(&c->refusal, "InvalidClientTokenException", "%s",
+                                           "Client token is not valid for this job");
+}
+
+static bool check_poll(struct call *c)
 {
     struct validate_input in;
     if (!validate_poll(&c->refusal, &in, c->op, c->document))
@@ -216,38 +237,12 @@ static bool check_input(struct call *c)
 
 /* --- jobs ------------------------------------------------------------------------------------ */
 
-static json_t *third_party_job(const struct service_job *job)
-{
-    return json_pack("{s:s%,s:s%}", "clientId", job->client_id.ptr, job->client_id.len, "jobId",
-                     job->id.ptr, job->id.len);
-}
-
-static json_t *custom_job(const struct service_job *job, const struct pipepoll_action_type *a)
-{
-    char digits[24];
-    struct buf nonce = BUF_ON(digits);
-    buf_put_u64(&nonce, job->nonce);
-    json_t *type = json_pack("{s:s%,s:s%,s:s%,s:s%}", "category", a->category.ptr, a->category.len,
-                             "owner", a->owner.ptr, a->owner.len, "provider", a->provider.ptr,
-                             a->provider.len, "version", a->version.ptr, a->version.len);
-    json_t *context =
-        json_pack("{s:s,s:s,s:s%,s:{s:s},s:{s:s}}", "pipelineName", "simulated", "pipelineArn",
-                  PIPELINE_ARN, "pipelineExecutionId", job->id.ptr, job->id.len, "stage", "name",
-                  "Simulated", "action", "name", "Simulated");
-    json_t *configuration = json_loadb(job->configuration.ptr, job->configuration.len, 0, NULL);
-    json_t *data = json_pack("{s:o,s:{s:o},s:o,s:[],s:[]}", "actionTypeId", type,
-                             "actionConfiguration", "configuration", configuration,
-                             "pipelineContext", context, "inputArtifacts", "outputArtifacts");
-    return json_pack("{s:s,s:o,s:s%,s:s}", "accountId", "111111111111", "data", data, "id",
-                     job->id.ptr, job->id.len, "nonce", buf_cstr(&nonce));
-}
-
 static void put_job(void *ctx, const struct service_job *job)
 {
     struct call *c = ctx;
     bool third_party = c->op == VALIDATE_POLL_FOR_THIRD_PARTY_JOBS;
-    json_array_append_new(c->jobs, third_party ? third_party_job(job)
-                                               : custom_job(job, &c->place.action_type));
+    json_array_append_new(c->jobs, third_party ? job_json_third_party(job)
+                                               : job_json_custom(job, &c->place));
     /* Last, for it may acknowledge this very job. */
     if (c->api->handed_out)
         c->api->handed_out(c->api->ctx, c->place.region, job->id, job->available_ns,
@@ -268,6 +263,18 @@ static void call_poll(struct call *c)
     service_poll(c->api->service, &poll, c->when.now_ns);
     c->api->stats.polls++;
     exchange_reply_json(c->reply, 200, json_pack("{s:O}", "jobs", c->jobs));
+}
+
+static void call_answer(struct call *c)
+{
+    bool is_poll = c->op != VALIDATE_GET_THIRD_PARTY_JOB_DETAILS;
+    if (!(is_poll ? check_poll(c) : check_job(c)))
+        reply_refusal(c);
+    else if (is_poll)
+        call_poll(c);
+    else
+        exchange_reply_json(c->reply, 200,
+                            json_pack("{s:o}", "jobDetails", job_json_details(&c->job, &c->place)));
 }
 
 uint32_t api_receive(struct api *a, const struct request *rq)
@@ -310,10 +317,8 @@ void api_answer(struct api *a, const struct request *rq, struct moment when, str
             reply_refusal(&c);
         else if (c.rule && trouble_throttles(c.rule, when.now_ns))
             reply_throttled(&c);
-        else if (!check_input(&c))
-            reply_refusal(&c);
         else
-            call_poll(&c);
+            call_answer(&c);
     }
     tell_served(&c);
     call_end(&c);

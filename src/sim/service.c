@@ -278,6 +278,27 @@ static struct job *job_find(const struct service *s, str id)
     return NULL;
 }
 
+static struct service_job seen_from_outside(const struct job *job)
+{
+    return (struct service_job) { .id = uuid_str(&job->id),
+                                  .client_id = uuid_str(&job->client_id),
+                                  .configuration = job->configuration,
+                                  .nonce = job->nonce,
+                                  .available_ns = job->available_ns };
+}
+
+bool service_job(struct service *s, str job_id, struct service_job *job, struct sim_place *place,
+                 uint64_t now_ns)
+{
+    service_tick(s, now_ns);
+    const struct job *found = job_find(s, job_id);
+    if (!found)
+        return false;
+    *job = seen_from_outside(found);
+    *place = found->queue->place;
+    return true;
+}
+
 bool service_acknowledge(struct service *s, str job_id, uint64_t now_ns)
 {
     service_tick(s, now_ns);
@@ -303,12 +324,9 @@ static void hand_out(struct service *s, struct job *job, const struct service_po
     else
         s->stats.jobs_handed_out++;
     record(s, LEDGER_HANDED_OUT, job, now_ns, &poll->request_id);
+    const struct service_job seen = seen_from_outside(job);
     if (poll->visit)
-        poll->visit(poll->ctx, &(struct service_job) { .id = uuid_str(&job->id),
-                                                       .client_id = uuid_str(&job->client_id),
-                                                       .configuration = job->configuration,
-                                                       .nonce = job->nonce,
-                                                       .available_ns = job->available_ns });
+        poll->visit(poll->ctx, &seen);
 }
 
 /* The longest-waiting one that the query is for. What visit() has just added waits for the next. */

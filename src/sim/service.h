@@ -37,6 +37,11 @@ struct service_poll {
     void *ctx;
 };
 
+/* The job of this id, waiting or handed out, and its place, whose slices die with it. false: there
+ * is none, or it is done with. */
+bool service_job(struct service *s, str job_id, struct service_job *job, struct sim_place *place,
+                 uint64_t now_ns);
+
 /* Hand out what waits at the place, the longest-waiting first, and lease it. */
 void service_poll(struct service *s, const struct service_poll *poll, uint64_t now_ns);
 

@@ -302,6 +302,14 @@ int sim_jobs_add(struct sim *s, const struct sim_place *where, size_t n, struct 
     return service_jobs_add(s->service, &jobs, uv_hrtime(), why);
 }
 
+int sim_job_add(struct sim *s, const struct sim_place *where, str configuration,
+                struct pipepoll_error *why)
+{
+    const struct service_job_data data = { .configuration = configuration };
+    const struct service_jobs jobs = { .place = where, .count = 1, .data = &data };
+    return service_jobs_add(s->service, &jobs, uv_hrtime(), why);
+}
+
 bool sim_job_acknowledge(struct sim *s, str job_id)
 {
     return service_acknowledge(s->service, job_id, uv_hrtime());

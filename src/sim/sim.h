@@ -112,6 +112,9 @@ int sim_action_type_add(struct sim *s, const struct sim_place *where, struct pip
  * not a valid place, or queue_max would be passed (none is added); ENOMEM (some may be). */
 int sim_jobs_add(struct sim *s, const struct sim_place *where, size_t n,
                  struct pipepoll_error *why);
+/* One job whose action configuration is this JSON object of strings. */
+int sim_job_add(struct sim *s, const struct sim_place *where, str configuration,
+                struct pipepoll_error *why);
 /* What AcknowledgeThirdPartyJob will do later: the job is done with, its lease does not return it.
  * False: no such job, or it is not handed out now. */
 bool sim_job_acknowledge(struct sim *s, str job_id);

@@ -21,7 +21,7 @@ static const struct {
     { "AcknowledgeJob", VALIDATE_NOT_SIMULATED },
     { "AcknowledgeThirdPartyJob", VALIDATE_NOT_SIMULATED },
     { "GetJobDetails", VALIDATE_NOT_SIMULATED },
-    { "GetThirdPartyJobDetails", VALIDATE_NOT_SIMULATED },
+    { "GetThirdPartyJobDetails", VALIDATE_GET_THIRD_PARTY_JOB_DETAILS },
     { "PutJobFailureResult", VALIDATE_NOT_SIMULATED },
     { "PutJobSuccessResult", VALIDATE_NOT_SIMULATED },
     { "PutThirdPartyJobFailureResult", VALIDATE_NOT_SIMULATED },
@@ -80,6 +80,13 @@ static bool is_integer(const json_t *value)
     return json_is_number(value) && n >= INT32_MIN && n <= INT32_MAX && n == (double)(int32_t)n;
 }
 
+static bool check_document(struct refusal *out, const json_t *document)
+{
+    if (!document)
+        return exchange_refuse(out, "SerializationException", "%s", "");
+    return json_is_object(document) || refuse_type(out, document, "a Structure");
+}
+
 static bool check_query_types(struct refusal *out, json_t *query)
 {
     const char *key;
@@ -94,10 +101,8 @@ static bool check_query_types(struct refusal *out, json_t *query)
 
 static bool check_types(struct refusal *out, const json_t *document, enum validate_operation op)
 {
-    if (!document)
-        return exchange_refuse(out, "SerializationException", "%s", "");
-    if (!json_is_object(document))
-        return refuse_type(out, document, "a Structure");
+    if (!check_document(out, document))
+        return false;
     const json_t *type = member(document, "actionTypeId"), *batch;
     if (type && !json_is_object(type))
         return refuse_type(out, type, "a Structure");
@@ -260,6 +265,14 @@ static void check_query(struct diagnostics *c, json_t *query)
     }
 }
 
+static bool tell_values(struct refusal *out, const struct diagnostics *c)
+{
+    if (c->count == 0)
+        return true;
+    return exchange_refuse(out, "ValidationException", "%u validation error%s detected: %.*s",
+                           c->count, c->count == 1 ? "" : "s", STR_ARG(buf_str(&c->text)));
+}
+
 static bool check_values(struct refusal *out, const json_t *document, enum validate_operation op)
 {
     struct diagnostics c = { 0 };
@@ -268,10 +281,48 @@ static bool check_values(struct refusal *out, const json_t *document, enum valid
     check_batch(&c, member(document, "maxBatchSize"));
     if (op == VALIDATE_POLL_FOR_JOBS)
         check_query(&c, member(document, "queryParam"));
-    if (c.count == 0)
-        return true;
-    return exchange_refuse(out, "ValidationException", "%u validation error%s detected: %.*s",
-                           c.count, c.count == 1 ? "" : "s", STR_ARG(buf_str(&c.text)));
+    return tell_values(out, &c);
+}
+
+/* --- jobs ------------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *name;
+    size_t max, offset;
+} job_members[] = {
+    { "jobId", 512, offsetof(struct validate_job, job_id) },
+    { "clientToken", 256, offsetof(struct validate_job, client_token) },
+};
+enum { JOB_MEMBERS = sizeof job_members / sizeof *job_members };
+
+static bool check_job_types(struct refusal *out, const json_t *document)
+{
+    if (!check_document(out, document))
+        return false;
+    for (size_t i = 0; i < JOB_MEMBERS; i++) {
+        const json_t *value = member(document, job_members[i].name);
+        if (value && !json_is_string(value))
+            return refuse_type(out, value, "a String");
+    }
+    return true;
+}
+
+bool validate_job(struct refusal *out, struct validate_job *in, const json_t *document)
+{
+    struct diagnostics c = { 0 };
+    c.text = BUF_ON(c.memory);
+    if (!check_job_types(out, document))
+        return false;
+    for (size_t i = 0; i < JOB_MEMBERS; i++) {
+        const json_t *value = member(document, job_members[i].name);
+        str *text = (str *)(void *)((char *)in + job_members[i].offset);
+        *text = value ? text_of(value) : (str) { NULL, 0 };
+        if (value)
+            check_length(&c, *text, job_members[i].name, job_members[i].max);
+        else
+            complain(&c, NULL, job_members[i].name, "not be null");
+    }
+    return tell_values(out, &c);
 }
 
 /* --- both ------------------------------------------------------------------------------------ */

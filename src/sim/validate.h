@@ -9,7 +9,8 @@ enum validate_operation {
     VALIDATE_UNKNOWN,
     VALIDATE_POLL_FOR_JOBS,
     VALIDATE_POLL_FOR_THIRD_PARTY_JOBS,
-    VALIDATE_NOT_SIMULATED /* a job operation, but not one of the two */
+    VALIDATE_GET_THIRD_PARTY_JOB_DETAILS,
+    VALIDATE_NOT_SIMULATED /* a job operation, but none of these */
 };
 
 /* By the value of X-Amz-Target. */
@@ -31,6 +32,13 @@ struct validate_input {
  * named); the owner must be the one whose jobs the operation hands out. */
 bool validate_poll(struct refusal *out, struct validate_input *in, enum validate_operation op,
                    const json_t *document);
+
+struct validate_job {
+    str job_id, client_token; /* slices of the document */
+};
+
+/* The input of an operation on a third-party job, as above. */
+bool validate_job(struct refusal *out, struct validate_job *in, const json_t *document);
 
 /* The action type as far as it can be read, empty members else: for telling whose trouble it is. */
 struct pipepoll_action_type validate_action_type(const json_t *document);

@@ -1,0 +1,14 @@
+/* Jobs as the API tells of them. */
+#ifndef SIM_JOB_JSON_H
+#define SIM_JOB_JSON_H
+
+#include "sim/exchange.h"
+#include "sim/service.h"
+
+/* An element of the answer of PollForThirdPartyJobs, and of PollForJobs. */
+json_t *job_json_third_party(const struct service_job *job);
+json_t *job_json_custom(const struct service_job *job, const struct sim_place *place);
+/* The jobDetails of GetThirdPartyJobDetails. */
+json_t *job_json_details(const struct service_job *job, const struct sim_place *place);
+
+#endif
