@@ -11,7 +11,7 @@
 #include <uv.h>
 
 #include "io/process.h"
-#include "io/wake.h"
+#include "io/timers.h"
 #include "io/worker.h"
 #include "lib/check.h"
 

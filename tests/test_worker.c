@@ -9,7 +9,7 @@
 
 #include <uv.h>
 
-#include "io/wake.h"
+#include "io/timers.h"
 #include "io/worker.h"
 #include "lib/check.h"
 #include "lib/moved_clock.h"

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "io/wake.h"
+#include "io/timers.h"
 
 extern char **environ;
 

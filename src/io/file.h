@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
-#include "io/wake.h"
+#include "io/timers.h"
 
 struct worker;
 

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "io/wake.h"
+#include "io/timers.h"
 
 /* --- addresses --- */
 

@@ -7,7 +7,7 @@
 
 #include "base/list.h"
 #include "io/socket.h"
-#include "io/wake.h"
+#include "io/timers.h"
 
 /* Embedded first in whatever an easy handle works for; CURLOPT_PRIVATE points at it. */
 struct multi_user {

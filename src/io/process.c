@@ -13,7 +13,7 @@
 #include <uv.h>
 
 #include "io/child.h"
-#include "io/wake.h"
+#include "io/timers.h"
 
 static const uint64_t ns_per_ms = 1000000;
 

@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 #include "io/look_up.h"
-#include "io/wake.h"
+#include "io/timers.h"
 
 struct resolver;
 struct resolver_name; /* one name, held by all who connect to it */

@@ -13,7 +13,7 @@
 #include "base/list.h"
 #include "base/str.h"
 #include "io/proxy.h"
-#include "io/wake.h"
+#include "io/timers.h"
 
 struct uv_loop_s;
 struct trust;

@@ -20,7 +20,7 @@
 
 #include <uv.h>
 
-#include "io/wake.h"
+#include "io/timers.h"
 
 enum {
     WIDTH = 8,

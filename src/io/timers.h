@@ -1,6 +1,6 @@
 /* Alarms: any number of "call me at", on one uv_timer. */
-#ifndef IO_WAKE_H
-#define IO_WAKE_H
+#ifndef IO_TIMERS_H
+#define IO_TIMERS_H
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 #include <uv.h>
 
 #include "base/list.h"
-#include "io/wake.h"
+#include "io/timers.h"
 #include "lib/check.h"
 
 struct bell {

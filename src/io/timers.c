@@ -1,7 +1,7 @@
 /* libuv 1.44 runs a 0 ms timer that is re-armed in its own callback again within the same turn, and
  * I/O starves. So alarms set while alarms ring are not rung in the same pass, and the timer is
  * armed once, after the pass, for at least 1 ms. */
-#include "io/wake.h"
+#include "io/timers.h"
 
 #include <time.h>
 
