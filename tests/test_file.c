@@ -39,8 +39,8 @@ ssize_t __real_read(int fd, void *at, size_t size);
 ssize_t __wrap_read(int fd, void *at, size_t size);
 int __real_worker_start(struct worker *w, struct worker_job *j);
 int __wrap_worker_start(struct worker *w, struct worker_job *j);
-void __real_alarm_set(struct alarm *a, uint64_t due_ns);
-void __wrap_alarm_set(struct alarm *a, uint64_t due_ns);
+void __real_timer_set(struct timer *timer, uint64_t due_ns);
+void __wrap_timer_set(struct timer *timer, uint64_t due_ns);
 
 static bool may_have_memory(void)
 {
@@ -93,9 +93,9 @@ int __wrap_worker_start(struct worker *w, struct worker_job *j)
     return thread_error ? thread_error : __real_worker_start(w, j);
 }
 
-void __wrap_alarm_set(struct alarm *a, uint64_t due_ns)
+void __wrap_timer_set(struct timer *timer, uint64_t due_ns)
 {
-    __real_alarm_set(a, hurries ? wake_now_ns() : due_ns);
+    __real_timer_set(timer, hurries ? timers_now_ns() : due_ns);
 }
 
 static void let_read_hang(unsigned n)
@@ -120,7 +120,7 @@ static void await_read(unsigned n)
 struct reader {
     struct file_read read;
     uv_loop_t loop;
-    struct wake *wake;
+    struct timers *timers;
     struct worker *worker;
     unsigned dones, restarts;
     const char *path;
@@ -158,15 +158,15 @@ static void open_reader(struct reader *r, const char *path)
     r->read.on_done = on_done;
     r->path = path;
     assert_int_equal(uv_loop_init(&r->loop), 0);
-    assert_int_equal(wake_open(&r->wake, &r->loop, &plain), 0);
-    assert_int_equal(worker_open(&r->worker, &r->loop, r->wake, &plain), 0);
+    assert_int_equal(timers_open(&r->timers, &r->loop, &plain), 0);
+    assert_int_equal(worker_open(&r->worker, &r->loop, r->timers, &plain), 0);
     allocations = 0;
 }
 
 static void close_reader(struct reader *r)
 {
     worker_close(r->worker, NULL, NULL);
-    wake_close(r->wake, NULL, NULL);
+    timers_close(r->timers, NULL, NULL);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&r->loop), 0);
     assert_int_equal(unwiped, 0);
@@ -389,7 +389,7 @@ static void a_read_that_hangs_ends_by_its_deadline(void **state)
     assert_int_equal(start(&r), 0);
     await_read(1);
     hurries = true;
-    alarm_set(&r.read.deadline, wake_now_ns());
+    timer_set(&r.read.deadline, timers_now_ns());
     run_until_done(&r, 1);
     hurries = false;
     assert_int_equal(r.error, ETIMEDOUT);
@@ -542,7 +542,7 @@ static void a_look_may_be_forgotten_and_has_a_deadline(void **state)
     await_read(1);
     assert_int_equal(file_look_start(&l.look, r.worker, r.path), 0);
     hurries = true;
-    alarm_set(&l.look.deadline, wake_now_ns());
+    timer_set(&l.look.deadline, timers_now_ns());
     while (!l.dones)
         uv_run(&r.loop, UV_RUN_ONCE);
     hurries = false;

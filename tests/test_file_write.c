@@ -18,7 +18,7 @@ struct writer {
     struct file_write write;
     struct file_read read;
     uv_loop_t loop;
-    struct wake *wake;
+    struct timers *timers;
     struct worker *worker;
     struct file_stamp stamp;
     unsigned dones;
@@ -60,8 +60,8 @@ static void open_writer(struct writer *w, const char *text)
     static const struct alloc plain = { 0 };
     memset(w, 0, sizeof *w);
     assert_int_equal(uv_loop_init(&w->loop), 0);
-    assert_int_equal(wake_open(&w->wake, &w->loop, &plain), 0);
-    assert_int_equal(worker_open(&w->worker, &w->loop, w->wake, &plain), 0);
+    assert_int_equal(timers_open(&w->timers, &w->loop, &plain), 0);
+    assert_int_equal(worker_open(&w->worker, &w->loop, w->timers, &plain), 0);
     w->write.on_done = on_written;
     FILE *f = fopen(path, "w");
     assert_non_null(f);
@@ -72,10 +72,10 @@ static void open_writer(struct writer *w, const char *text)
 
 static void close_writer(struct writer *w)
 {
-    wake_hold_loop(w->wake, false); /* else the loop would last until the deadline */
+    timers_hold_loop(w->timers, false); /* else the loop would last until the deadline */
     worker_close(w->worker, NULL, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
-    wake_close(w->wake, NULL, NULL);
+    timers_close(w->timers, NULL, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&w->loop), 0);
 }

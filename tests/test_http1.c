@@ -11,7 +11,7 @@ const struct alloc *transport_alloc(const struct transport *tp)
     return &plain;
 }
 
-struct wake *transport_wake(const struct transport *tp)
+struct timers *transport_timers(const struct transport *tp)
 {
     return NULL;
 }

@@ -1,4 +1,4 @@
-/* An identity in virtual time: the clock, the alarm and the fetch are this file's. */
+/* An identity in virtual time: the clock, the timer and the fetch are this file's. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,36 +11,36 @@ static const uint64_t never_s = UINT64_MAX;
 
 /* --- the world below --- */
 
-static uint64_t now_ns, alarm_ns;
-static struct alarm *the_alarm;
+static uint64_t now_ns, timer_ns;
+static struct timer *the_timer;
 static struct fetch_order order; /* of the fetch under way */
 static unsigned fetches, stopped, changes, closed;
 static bool under_way, at_hand, no_memory;
 
-uint64_t wake_now_ns(void)
+uint64_t timers_now_ns(void)
 {
     return now_ns;
 }
 
-int alarm_init(struct alarm *a, struct wake *w, void (*ring)(struct alarm *a))
+int timer_init(struct timer *timer, struct timers *timers, void (*fire)(struct timer *timer))
 {
-    a->ring = ring;
-    the_alarm = a;
-    alarm_ns = ALARM_OFF;
+    timer->fire = fire;
+    the_timer = timer;
+    timer_ns = TIMER_OFF;
     return 0;
 }
 
-void alarm_deinit(struct alarm *a)
+void timer_deinit(struct timer *timer)
 {
-    the_alarm = NULL;
+    the_timer = NULL;
 }
 
-void alarm_set(struct alarm *a, uint64_t due_ns)
+void timer_set(struct timer *timer, uint64_t due_ns)
 {
-    alarm_ns = due_ns;
+    timer_ns = due_ns;
 }
 
-int64_t wake_wall_ms(void)
+int64_t timers_wall_ms(void)
 {
     return (int64_t)(now_ns / 1000000);
 }
@@ -148,19 +148,19 @@ static void close_identity(struct identity *id)
         order.on_done(order.ctx, &(struct fetch_outcome) { .why = { .text = "stopped" } });
     }
     assert_int_equal(closed, 0);
-    the_alarm->ring(the_alarm);
+    the_timer->fire(the_timer);
     assert_int_equal(closed, 1);
-    assert_null(the_alarm);
+    assert_null(the_timer);
     assert_int_equal(config.refs, 1);
 }
 
-/* Let time pass to this instant, and alarms ring. */
+/* Let time pass to this instant, and timers fire. */
 static void pass_to(uint64_t to_ns)
 {
-    while (alarm_ns <= to_ns && !under_way) {
-        now_ns = alarm_ns > now_ns ? alarm_ns : now_ns;
-        alarm_ns = ALARM_OFF;
-        the_alarm->ring(the_alarm);
+    while (timer_ns <= to_ns && !under_way) {
+        now_ns = timer_ns > now_ns ? timer_ns : now_ns;
+        timer_ns = TIMER_OFF;
+        the_timer->fire(the_timer);
     }
     now_ns = to_ns;
 }
@@ -467,7 +467,7 @@ static void credentials_that_expire_while_others_are_fetched_say_so(void **state
     while (!under_way)
         pass_to(now_ns + s_ns); /* and this fetch does not end */
     now_ns = end_ns;
-    the_alarm->ring(the_alarm);
+    the_timer->fire(the_timer);
     identity_report(id, &report);
     assert_false(report.usable);
     assert_non_null(strstr(report.why, "have expired"));
@@ -562,12 +562,12 @@ static void closing_stops_the_fetch_and_waits_for_its_end(void **state)
     struct identity *id = open_identity();
     identity_close(id, on_closed, NULL);
     assert_int_equal(stopped, 1);
-    assert_true(alarm_ns == ALARM_OFF);
+    assert_true(timer_ns == TIMER_OFF);
     under_way = false;
     struct fetch_outcome late = { .credentials = credentials_of("AKIDLATE", never_s) };
     order.on_done(order.ctx, &late);
     assert_int_equal(closed, 0);
-    the_alarm->ring(the_alarm);
+    the_timer->fire(the_timer);
     assert_int_equal(closed, 1);
 }
 

@@ -491,7 +491,7 @@ static size_t run(uint64_t seed, size_t n)
 }
 
 /* Not safe in a handler, but the test is over. */
-static void on_alarm(int signal)
+static void on_timer(int signal)
 {
     give_up("it ends");
 }
@@ -527,7 +527,7 @@ static void be_alone(void)
     setenv("AWS_SHARED_CREDENTIALS_FILE", file_path, 1);
     setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGALRM, on_alarm);
+    signal(SIGALRM, on_timer);
 }
 
 static uint64_t argument(int argc, char **argv, int i, uint64_t otherwise)

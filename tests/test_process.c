@@ -45,7 +45,7 @@ static void *ledger_resize(void *ctx, void *ptr, size_t old_size, size_t new_siz
 struct runner {
     struct process_run run;
     uv_loop_t loop;
-    struct wake *wake;
+    struct timers *timers;
     struct worker *worker;
     struct ledger ledger;
     struct alloc alloc;
@@ -86,8 +86,8 @@ static void open_runner(struct runner *r)
     r->run.on_done = on_done;
     r->alloc = (struct alloc) { ledger_resize, &r->ledger };
     assert_int_equal(uv_loop_init(&r->loop), 0);
-    assert_int_equal(wake_open(&r->wake, &r->loop, &(struct alloc) { 0 }), 0);
-    assert_int_equal(worker_open(&r->worker, &r->loop, r->wake, &(struct alloc) { 0 }), 0);
+    assert_int_equal(timers_open(&r->timers, &r->loop, &(struct alloc) { 0 }), 0);
+    assert_int_equal(worker_open(&r->worker, &r->loop, r->timers, &(struct alloc) { 0 }), 0);
 }
 
 static void run_until_done(struct runner *r, unsigned dones)
@@ -100,7 +100,7 @@ static void run_until_done(struct runner *r, unsigned dones)
 static void close_runner(struct runner *r)
 {
     worker_close(r->worker, NULL, NULL);
-    wake_close(r->wake, NULL, NULL);
+    timers_close(r->timers, NULL, NULL);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&r->loop), 0);
     assert_int_equal(r->ledger.bytes, 0);

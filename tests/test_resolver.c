@@ -15,7 +15,7 @@
 
 struct world {
     uv_loop_t loop;
-    struct wake *wake;
+    struct timers *timers;
     struct worker *worker;
     struct resolver *resolver;
     unsigned closed, answers;
@@ -37,10 +37,10 @@ static void world_open_with(struct world *w, const struct alloc *alloc, uint32_t
     *w = (struct world) { 0 };
     names_reset();
     uv_loop_init(&w->loop);
-    assert_int_equal(wake_open(&w->wake, &w->loop, &plain), 0);
-    wake_hold_loop(w->wake, true); /* what is looked up in the background does not */
-    assert_int_equal(worker_open(&w->worker, &w->loop, w->wake, &plain), 0);
-    struct resolver_options o = { w->worker, w->wake, *alloc, limit_ms };
+    assert_int_equal(timers_open(&w->timers, &w->loop, &plain), 0);
+    timers_hold_loop(w->timers, true); /* what is looked up in the background does not */
+    assert_int_equal(worker_open(&w->worker, &w->loop, w->timers, &plain), 0);
+    struct resolver_options o = { w->worker, w->timers, *alloc, limit_ms };
     assert_int_equal(resolver_open(&w->resolver, &o), 0);
 }
 
@@ -58,7 +58,7 @@ static void world_close(struct world *w)
 {
     resolver_close(w->resolver);
     worker_close(w->worker, count_call, &w->closed);
-    wake_close(w->wake, count_call, &w->closed);
+    timers_close(w->timers, count_call, &w->closed);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(w->closed, 2);
     assert_int_equal(uv_loop_close(&w->loop), 0);
@@ -251,9 +251,9 @@ static void old_addresses_serve_soon_when_a_look_up_hangs(void **state)
     ask_and_wait(&w, &q, "one.test");
     slept_s += RESOLVER_FRESH_MS / 1000 + 1;
     names_hang("one.test");
-    uint64_t before_ns = wake_now_ns();
+    uint64_t before_ns = timers_now_ns();
     ask_and_wait(&w, &q, "one.test");
-    uint64_t waited_ms = (wake_now_ns() - before_ns) / 1000000;
+    uint64_t waited_ms = (timers_now_ns() - before_ns) / 1000000;
     assert_in_range(waited_ms, RESOLVER_PATIENCE_MS, 10 * RESOLVER_PATIENCE_MS);
     assert_string_equal(q.text, "192.0.2.1");
     assert_string_equal(q.problem, "");
@@ -400,9 +400,9 @@ static void old_addresses_serve_within_a_limit_that_is_short(void **state)
     ask_and_wait(&w, &q, "one.test");
     slept_s += RESOLVER_FRESH_MS / 1000 + 1;
     names_hang("one.test");
-    uint64_t before_ns = wake_now_ns();
+    uint64_t before_ns = timers_now_ns();
     ask_and_wait(&w, &q, "one.test");
-    assert_true(wake_now_ns() - before_ns < RESOLVER_PATIENCE_MS * UINT64_C(1000000));
+    assert_true(timers_now_ns() - before_ns < RESOLVER_PATIENCE_MS * UINT64_C(1000000));
     assert_string_equal(q.text, "192.0.2.1");
     names_say("one.test", "192.0.2.2");
     settle(&w, &q);

@@ -129,7 +129,7 @@ static void reopen(struct wire *w, uint32_t connect_timeout_ms, const char *prox
     pool_close(w->pool);
     transport_close(w->transport, NULL, NULL);
     struct transport_options o = { .loop = &w->loop,
-                                   .wake = w->wake,
+                                   .timers = w->timers,
                                    .trust = w->trust,
                                    .connect_timeout_ms = connect_timeout_ms,
                                    .proxies = { .http = str_of(proxy) } };
@@ -199,7 +199,7 @@ static void a_connection_is_used_until_its_name_has_moved(void **state)
     struct wire w;
     struct probe p = { 0 };
     wire_open(&w, answers, 1);
-    wake_hold_loop(w.wake, true); /* what is looked up in the background does not */
+    timers_hold_loop(w.timers, true); /* what is looked up in the background does not */
     go_by_name(&w, "service.test");
     exchange(&w, &p, 3000);
     go_elsewhere(&w, &p, "127.0.0.1 127.0.0.2");

@@ -304,13 +304,13 @@ static void dead_addresses_of_a_name_cost_no_time(void **state)
     names_say("dead.test", "127.0.0.2 224.0.0.1 224.0.0.2 224.0.0.3 127.0.0.3 127.0.0.1");
     wire_open(&w, &closing, 1);
     go_to(&w, "dead.test", port_of(&w));
-    uint64_t start_ns = wake_now_ns();
+    uint64_t start_ns = timers_now_ns();
     for (int i = 0; i < 40; i++) {
         probe_start(&w, &p, 30000);
         run_until_done(&w, 1);
         assert_int_equal(p.x.fault, FAULT_NONE);
     }
-    assert_true(wake_now_ns() - start_ns < 2000000000);
+    assert_true(timers_now_ns() - start_ns < 2000000000);
     transfer_deinit(&p.x, w.transport);
     wire_close(&w);
 }

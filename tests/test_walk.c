@@ -507,7 +507,7 @@ static void walk(uint64_t seed)
     alarm(0);
 }
 
-static void on_alarm(int signal)
+static void on_timer(int signal)
 {
     (void)signal;
     if (write(STDERR_FILENO, alarm_text, strlen(alarm_text)) < 0)
@@ -527,7 +527,7 @@ static void be_alone(void)
     setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials", 1);
     setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGALRM, on_alarm);
+    signal(SIGALRM, on_timer);
 }
 
 /* A certificate that is never shown, for walks without TLS. */

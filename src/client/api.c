@@ -18,14 +18,14 @@ static int start_rooms(struct pipepoll *p, struct uv_loop_s *loop, struct pipepo
         return explain(why, r, "OpenSSL failed the signer's known-answer check");
     r = read_roots(p, why);
     if (!r)
-        r = wake_open(&p->wake, loop, &p->alloc);
+        r = timers_open(&p->timers, loop, &p->alloc);
     if (!r)
-        r = alarm_init(&p->tick, p->wake, poller_on_tick);
+        r = timer_init(&p->tick, p->timers, poller_on_tick);
     if (r)
         return r == PIPEPOLL_ENOMEM ? explain(why, r, "out of memory") : r;
     struct transport_options o = {
         .loop = loop,
-        .wake = p->wake,
+        .timers = p->timers,
         .trust = p->trust,
         .alloc = p->alloc,
         .connect_timeout_ms = p->o.connect_timeout_ms,
@@ -44,7 +44,7 @@ static void on_principals_change(void *ctx)
 static int64_t local_now_s(void *ctx)
 {
     (void)ctx;
-    return wake_wall_ms() / 1000;
+    return timers_wall_ms() / 1000;
 }
 
 static struct principals principals_of(struct pipepoll *p, struct uv_loop_s *loop)
@@ -52,7 +52,7 @@ static struct principals principals_of(struct pipepoll *p, struct uv_loop_s *loo
     return (struct principals) {
         .host = {
             .loop = loop,
-            .wake = p->wake,
+            .timers = p->timers,
             .transport = p->transport,
             .worker = transport_worker(p->transport),
             .alloc = p->alloc,
@@ -82,7 +82,7 @@ static str name_ourselves(struct pipepoll *p)
 
 static void link_rooms(struct pipepoll *p, struct uv_loop_s *loop)
 {
-    p->rng.state = p->o.seed ? p->o.seed : wake_random_seed();
+    p->rng.state = p->o.seed ? p->o.seed : timers_random_seed();
     p->calls = (struct call_context) {
         .alloc = p->alloc,
         .transport = p->transport,
@@ -98,9 +98,9 @@ static void link_rooms(struct pipepoll *p, struct uv_loop_s *loop)
         .principals = principals_of(p, loop),
         .limiters = { .alloc = p->alloc, .ceiling_per_s = p->o.max_polls_per_s },
     };
-    table_init(&p->clients.principals.used, p->alloc, wake_random_seed());
-    table_init(&p->clients.limiters.all, p->alloc, wake_random_seed());
-    table_init(&p->clients.all, p->alloc, wake_random_seed());
+    table_init(&p->clients.principals.used, p->alloc, timers_random_seed());
+    table_init(&p->clients.limiters.all, p->alloc, timers_random_seed());
+    table_init(&p->clients.all, p->alloc, timers_random_seed());
     list_init(&p->clients.principals.news);
     list_init(&p->clients.lagging);
     list_init(&p->targets);
@@ -148,7 +148,7 @@ int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
 
 void pipepoll_wake(struct pipepoll *p)
 {
-    if (schedule_has_next(&p->schedule, wake_now_ns()))
+    if (schedule_has_next(&p->schedule, timers_now_ns()))
         poller_tick_soon(p);
 }
 
@@ -243,7 +243,7 @@ int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options
     else
         target_init(&t->schedule, &t->client->share, o.interval_ms);
     t->schedule.max_retries = (uint16_t)(p->o.max_attempts - 1);
-    uint64_t due_ns = target_first_due(&t->schedule, wake_now_ns(), rng_next(&p->rng));
+    uint64_t due_ns = target_first_due(&t->schedule, timers_now_ns(), rng_next(&p->rng));
     r = schedule_add(&p->schedule, &t->schedule, due_ns);
     if (r) {
         target_free(t);

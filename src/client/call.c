@@ -193,8 +193,8 @@ static enum fault sign_and_send(struct call *c, struct call_context *ctx, str bo
     if (!make_room(c, ctx))
         return FAULT_OUT_OF_MEMORY;
     c->skew_ms = ctx->trusts_clock ? 0 : c->client->clock.ms;
-    c->started_ns = wake_now_ns();
-    c->sent_ms = wake_wall_ms();
+    c->started_ns = timers_now_ns();
+    c->sent_ms = timers_wall_ms();
     amz_date_set(&c->client->date, (c->sent_ms + c->skew_ms) / 1000);
     int failed = put_head(c, ctx, body);
     if (c->head.overflow)
@@ -338,8 +338,8 @@ static void make_plain(str text)
  * by a clock that nobody sets. */
 static bool compare_clocks(const struct call *c, int64_t *signed_off_ms)
 {
-    int64_t skew_ms, received_ms = wake_wall_ms();
-    int64_t began_ms = received_ms - (int64_t)((wake_now_ns() - c->started_ns) / 1000000);
+    int64_t skew_ms, received_ms = timers_wall_ms();
+    int64_t began_ms = received_ms - (int64_t)((timers_now_ns() - c->started_ns) / 1000000);
     if (!clock_skew_measure(&skew_ms, c->wanted[CALL_DATE].value, c->wanted[CALL_AGE].value,
                             began_ms, received_ms) ||
         !clock_skew_hear(&c->client->clock, skew_ms, received_ms))

@@ -37,7 +37,7 @@ static void hold_without_credentials(struct clients *all, struct client *client)
 {
     bool has_credentials = identity_current(client->principal->identity) != NULL;
     schedule_share_hold(all->schedule, &client->share,
-                        !has_credentials || client->awaits_credentials, wake_now_ns());
+                        !has_credentials || client->awaits_credentials, timers_now_ns());
 }
 
 static struct limiter_key limiter_key_of(const struct client *client)
@@ -57,7 +57,7 @@ static void follow_account(struct clients *all, struct client *client)
     struct limiter_key key = limiter_key_of(client);
     struct limiter *next;
     if (!identity_current(client->principal->identity) || limiter_is(client->limiter, &key) ||
-        limiter_join(&all->limiters, &key, wake_now_ns(), &next))
+        limiter_join(&all->limiters, &key, timers_now_ns(), &next))
         return;
     schedule_share_use(all->schedule, &client->share, &next->budget);
     limiter_leave(&all->limiters, client->limiter);
@@ -181,7 +181,7 @@ static int client_new(struct clients *all, const struct endpoint_rule *rule,
         failed = pool_open(&client->pool, all->transport, &o);
     struct limiter_key key = limiter_key_of(client);
     if (!failed)
-        failed = limiter_join(&all->limiters, &key, wake_now_ns(), &client->limiter);
+        failed = limiter_join(&all->limiters, &key, timers_now_ns(), &client->limiter);
     if (!failed)
         failed = schedule_share_add(all->schedule, &client->share, &client->limiter->budget);
     if (failed) {

@@ -1,7 +1,7 @@
 /* The poller: due -> call -> deliver -> due. poll_begin() and poll_finish() tell the story; all
  * below is called downward and returns. What is no poll (request.c) gets its slots here too.
  * Answers come from the transport on a clean stack, and the sink is called from there. What a
- * callback may end (a target, the poller) is only marked; the next tick of the alarm ends it.
+ * callback may end (a target, the poller) is only marked; the next tick of the timer ends it.
  *
  * Whatever can be much at once (targets due, removed, or left when the poller closes; identities
  * with news, and their clients) is done in slices of a millisecond, one a turn of the loop: the
@@ -25,19 +25,19 @@ enum { STARTS_AT_END = 2 };
 
 static bool is_over(uint64_t since_ns)
 {
-    return wake_now_ns() - since_ns > slice_ns;
+    return timers_now_ns() - since_ns > slice_ns;
 }
 
 void poller_hold_loop(struct pipepoll *p)
 {
-    wake_hold_loop(p->wake, p->keeps_loop || p->schedule.in_flight || p->closing ||
-                                !list_empty(&p->gone) || !list_empty(&p->requests));
+    timers_hold_loop(p->timers, p->keeps_loop || p->schedule.in_flight || p->closing ||
+                                    !list_empty(&p->gone) || !list_empty(&p->requests));
 }
 
 void poller_tick_soon(struct pipepoll *p)
 {
     poller_hold_loop(p);
-    alarm_set(&p->tick, wake_now_ns());
+    timer_set(&p->tick, timers_now_ns());
 }
 
 /* --- one poll --- */
@@ -86,7 +86,7 @@ static void tell_answer(struct pipepoll_target *t, const struct answered *a)
         .job_count = a->jobs.count,
         .job_size = sizeof *a->jobs.jobs,
         .attempt = t->schedule.failures + 1,
-        .latency_us = (wake_now_ns() - a->call->started_ns) / 1000,
+        .latency_us = (timers_now_ns() - a->call->started_ns) / 1000,
     };
     p->stats.answers++;
     p->stats.jobs += a->jobs.count;
@@ -99,7 +99,7 @@ static uint64_t poll_answered(struct pipepoll_target *t, const struct answered *
     tell_answer(t, a);
     struct poll_end end = {
         .started_ns = a->call->started_ns,
-        .now_ns = wake_now_ns(),
+        .now_ns = timers_now_ns(),
         .roll = rng_next(&t->poller->rng),
         .jobs = (uint32_t)a->jobs.count,
         .full = a->jobs.count > 0 && a->jobs.count >= t->batch,
@@ -118,7 +118,7 @@ static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
                             const struct outcome *got, enum fault fault)
 {
     struct pipepoll *p = t->poller;
-    uint64_t now_ns = wake_now_ns();
+    uint64_t now_ns = timers_now_ns();
     struct poll_end end = {
         .started_ns = c ? c->started_ns : now_ns,
         .now_ns = now_ns,
@@ -285,13 +285,13 @@ static bool start_due(struct pipepoll *p, uint64_t now_ns, unsigned most)
 static void tick_again_at(struct pipepoll *p, uint64_t due_ns)
 {
     poller_hold_loop(p);
-    alarm_set(&p->tick, due_ns);
+    timer_set(&p->tick, due_ns);
 }
 
-/* The rest is the alarm's. */
+/* The rest is the timer's. */
 void poller_tick_at_end(struct pipepoll *p)
 {
-    uint64_t now_ns = wake_now_ns();
+    uint64_t now_ns = timers_now_ns();
     bool is_busy = has_news(p) || !list_empty(&p->gone) || !list_empty(&p->woken) || p->closing;
     if (!is_busy) {
         schedule_advance(&p->schedule, now_ns);
@@ -333,7 +333,7 @@ void target_free(struct pipepoll_target *t)
     alloc_free(&p->alloc, t, t->size);
 }
 
-static void on_wake_closed(void *ctx)
+static void on_timers_closed(void *ctx)
 {
     struct pipepoll *p = ctx;
     void (*closed)(void *ctx) = p->closed;
@@ -349,7 +349,7 @@ static void on_wake_closed(void *ctx)
 static void on_transport_closed(void *ctx)
 {
     struct pipepoll *p = ctx;
-    wake_close(p->wake, on_wake_closed, p);
+    timers_close(p->timers, on_timers_closed, p);
 }
 
 static void poller_end(struct pipepoll *p)
@@ -359,7 +359,7 @@ static void poller_end(struct pipepoll *p)
     table_deinit(&p->clients.all);
     table_deinit(&p->clients.limiters.all);
     table_deinit(&p->clients.principals.used);
-    alarm_deinit(&p->tick);
+    timer_deinit(&p->tick);
     p->stats.connections = transport_connections(p->transport);
     struct transport *ended = p->transport;
     p->transport = NULL;
@@ -394,7 +394,7 @@ static bool free_calls(struct pipepoll *p, uint64_t since_ns)
     return list_empty(&p->free_calls);
 }
 
-/* Principals end by themselves, and ring the alarm; so do calls in flight. */
+/* Principals end by themselves, and set the timer; so do calls in flight. */
 static void end_some(struct pipepoll *p, uint64_t since_ns)
 {
     while (!list_empty(&p->targets) && !is_over(since_ns))
@@ -412,10 +412,10 @@ static void end_some(struct pipepoll *p, uint64_t since_ns)
         poller_tick_soon(p);
 }
 
-void poller_on_tick(struct alarm *alarm)
+void poller_on_tick(struct timer *timer)
 {
-    struct pipepoll *p = CONTAINER_OF(alarm, struct pipepoll, tick);
-    uint64_t now_ns = wake_now_ns();
+    struct pipepoll *p = CONTAINER_OF(timer, struct pipepoll, tick);
+    uint64_t now_ns = timers_now_ns();
     tell_removed(p, now_ns);
     follow_identities(p, now_ns);
     if (p->closing)
@@ -428,9 +428,9 @@ void poller_on_tick(struct alarm *alarm)
 
 void poller_abandon(struct pipepoll *p)
 {
-    alarm_deinit(&p->tick);
-    if (p->wake)
-        wake_close(p->wake, on_wake_closed, p);
+    timer_deinit(&p->tick);
+    if (p->timers)
+        timers_close(p->timers, on_timers_closed, p);
     else
-        on_wake_closed(p);
+        on_timers_closed(p);
 }

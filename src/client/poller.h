@@ -13,8 +13,8 @@ struct pipepoll {
     struct pipepoll_sink sink; /* what o.sink, which is called with, said when it was given */
     struct alloc alloc;
     struct log log;
-    struct wake *wake;
-    struct alarm tick;
+    struct timers *timers;
+    struct timer tick;
     struct trust *trust;
     struct transport *transport;
     struct call_context calls;
@@ -66,8 +66,8 @@ void poller_tick_soon(struct pipepoll *p);
 void poller_remove(struct pipepoll_target *t);
 /* Hold the loop or let it end, as the embedder wishes and polls in flight and requests demand. */
 void poller_hold_loop(struct pipepoll *p);
-/* The alarm's: tell removed targets, end a poller that is done, else start what is due. */
-void poller_on_tick(struct alarm *tick);
+/* The timer's: tell removed targets, end a poller that is done, else start what is due. */
+void poller_on_tick(struct timer *tick);
 /* Undo a start that failed half-way; the loop may still have to close a timer. */
 void poller_abandon(struct pipepoll *p);
 /* Leave the client and free; t is in no list and no schedule. */

@@ -1,5 +1,5 @@
-/* One function for each event: started, a slot, answered, the alarm, the poller closes. Between two
- * of them a request stands in one place: in the line for slots, in the list of the alarm, or in
+/* One function for each event: started, a slot, answered, the timer, the poller closes. Between two
+ * of them a request stands in one place: in the line for slots, in the list of the timer, or in
  * flight. Whether an attempt's end is the request's too is decided in one place (after_attempt),
  * from the rules of poll/retry.c and the row's own: an operation that may not be repeated is not
  * sent again once an attempt may have had its effect.
@@ -20,7 +20,7 @@ static void end(struct request *rq, struct request_end *e)
 {
     struct pipepoll *p = rq->poller;
     struct client *client = rq->client;
-    alarm_deinit(&rq->alarm);
+    timer_deinit(&rq->timer);
     list_remove(&rq->link);
     e->attempts = rq->sent;
     e->is_uncertain = e->status && rq->is_uncertain;
@@ -75,21 +75,21 @@ static void queue(struct request *rq)
 {
     stand(rq, REQUEST_READY);
     schedule_queue_call(&rq->poller->schedule, &rq->turn, &rq->client->share);
-    alarm_set(&rq->alarm, rq->end_ns);
+    timer_set(&rq->timer, rq->end_ns);
 }
 
 /* true: it waits for the next attempt. */
 static bool after_attempt(struct request *rq, const struct outcome *got, enum fault fault)
 {
     struct pipepoll *p = rq->poller;
-    const struct attempt_end attempt = { wake_now_ns(), rng_next(&p->rng), fault,
+    const struct attempt_end attempt = { timers_now_ns(), rng_next(&p->rng), fault,
                                          got->retry_after_ms };
     uint64_t due_ns = attempts_on_end(&rq->attempts, &rq->client->limiter->budget, &attempt);
     bool may_repeat = !rq->is_uncertain || rq->operation->repeat == OPERATION_MAY_REPEAT;
     if (due_ns == RETRY_NEVER || due_ns >= rq->end_ns || !may_repeat || p->closing)
         return false;
     stand(rq, REQUEST_WAITING);
-    alarm_set(&rq->alarm, due_ns);
+    timer_set(&rq->timer, due_ns);
     return true;
 }
 
@@ -109,14 +109,14 @@ static void on_answer(struct transfer *x)
     poller_tick_at_end(p);
 }
 
-/* Nothing was sent: from the alarm, as all ends come from the loop. */
+/* Nothing was sent: from the timer, as all ends come from the loop. */
 static void failed_to_begin(struct request *rq, enum fault fault)
 {
     rq->fault = fault;
     schedule_give_call(&rq->poller->schedule, &rq->turn);
     stand(rq, REQUEST_WAITING);
     if (!after_attempt(rq, &(struct outcome) { .fault = fault }, fault))
-        alarm_set(&rq->alarm, rq->end_ns = wake_now_ns());
+        timer_set(&rq->timer, rq->end_ns = timers_now_ns());
 }
 
 void request_begin(struct schedule_call *turn, uint64_t now_ns)
@@ -134,7 +134,7 @@ void request_begin(struct schedule_call *turn, uint64_t now_ns)
     }
     if (!fault) {
         rq->sent++;
-        alarm_set(&rq->alarm, ALARM_OFF);
+        timer_set(&rq->timer, TIMER_OFF);
         return;
     }
     poller_give_call(p, c);
@@ -158,13 +158,13 @@ static void end_late(struct request *rq)
     }
 }
 
-static void on_alarm(struct alarm *alarm)
+static void on_timer(struct timer *timer)
 {
-    struct request *rq = CONTAINER_OF(alarm, struct request, alarm);
+    struct request *rq = CONTAINER_OF(timer, struct request, timer);
     struct pipepoll *p = rq->poller;
     switch (rq->state) {
     case REQUEST_WAITING:
-        if (wake_now_ns() < rq->end_ns)
+        if (timers_now_ns() < rq->end_ns)
             queue(rq);
         else
             end_late(rq);
@@ -200,14 +200,14 @@ int request_start(struct request *rq, struct pipepoll *p, struct client *client,
         return r;
     if (p->closing)
         return explain(why, PIPEPOLL_ECLOSING, "the poller is closing: nothing can be asked");
-    r = alarm_init(&rq->alarm, p->wake, on_alarm);
+    r = timer_init(&rq->timer, p->timers, on_timer);
     if (r)
         return explain(why, r, "out of memory");
     uint32_t deadline_ms = rq->deadline_ms ? rq->deadline_ms : REQUEST_DEADLINE_MS;
     rq->poller = p;
     rq->client = client_ref(client);
     rq->attempts = (struct attempts) { .max_retries = p->o.max_attempts - 1 };
-    rq->end_ns = wake_now_ns() + deadline_ms * ns_per_ms;
+    rq->end_ns = timers_now_ns() + deadline_ms * ns_per_ms;
     rq->sent = 0;
     rq->is_uncertain = false;
     rq->fault = FAULT_NONE;

@@ -54,7 +54,7 @@ struct request {
         REQUEST_IN_FLIGHT
     } state;
     struct schedule_call turn;
-    struct alarm alarm; /* the end of the back-off, or the deadline; off while in flight */
+    struct timer timer; /* the end of the back-off, or the deadline; off while in flight */
     struct attempts attempts;
     uint64_t end_ns;
     uint32_t sent;

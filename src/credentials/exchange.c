@@ -184,7 +184,7 @@ static void on_transfer_done(struct transfer *t)
         return;
     }
     x->state = EXCHANGE_WAITING;
-    alarm_set(&x->alarm, wake_now_ns() + delay_ms(x) * ns_per_ms);
+    timer_set(&x->timer, timers_now_ns() + delay_ms(x) * ns_per_ms);
 }
 
 /* --- attempts --- */
@@ -218,10 +218,10 @@ static int send(struct exchange *x)
     return transfer_start(t, x->pool);
 }
 
-/* From the alarm: nothing that is told here is told from inside a start. */
-static void on_alarm(struct alarm *a)
+/* From the timer: nothing that is told here is told from inside a start. */
+static void on_timer(struct timer *a)
 {
-    struct exchange *x = CONTAINER_OF(a, struct exchange, alarm);
+    struct exchange *x = CONTAINER_OF(a, struct exchange, timer);
     if (x->stopped) {
         finish(x, FAULT_TIMED_OUT, "it was stopped");
         return;
@@ -246,7 +246,7 @@ void exchange_start(struct exchange *x)
         put_url_path(&x->path, x->url);
     x->tried = 0;
     x->state = EXCHANGE_WAITING;
-    alarm_set(&x->alarm, wake_now_ns());
+    timer_set(&x->timer, timers_now_ns());
 }
 
 bool exchange_stop(struct exchange *x)
@@ -256,7 +256,7 @@ bool exchange_stop(struct exchange *x)
     case EXCHANGE_IDLE:
         break;
     case EXCHANGE_WAITING:
-        alarm_set(&x->alarm, wake_now_ns());
+        timer_set(&x->timer, timers_now_ns());
         return true;
     case EXCHANGE_IN_FLIGHT:
         transfer_hurry(&x->transfer);
@@ -286,10 +286,10 @@ int exchange_open(struct exchange *x, const struct provider_host *host, str url,
                     [WANTED_SERVER] = { .name = STR("server"), .cut_at = ANSWER_SERVER_LEN_MAX } },
         .is_metadata = way == EXCHANGE_DIRECT,
     };
-    if (alarm_init(&x->alarm, host->wake, on_alarm))
+    if (timer_init(&x->timer, host->timers, on_timer))
         return PIPEPOLL_ENOMEM;
     if (pool_open(&x->pool, host->transport, &o)) {
-        alarm_deinit(&x->alarm);
+        timer_deinit(&x->timer);
         return PIPEPOLL_ENOMEM;
     }
     x->host = host;
@@ -303,7 +303,7 @@ void exchange_close(struct exchange *x)
         return;
     forget_answer(x);
     transfer_deinit(&x->transfer, x->host->transport);
-    alarm_deinit(&x->alarm);
+    timer_deinit(&x->timer);
     pool_close(x->pool);
     digest_wipe(x, sizeof *x);
 }

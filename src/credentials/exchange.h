@@ -42,7 +42,7 @@ struct exchange {
     /* private */
     const struct provider_host *host;
     struct pool *pool;
-    struct alarm alarm; /* the next attempt */
+    struct timer timer; /* the next attempt */
     struct transfer transfer;
     struct wanted_header wanted[8];
     enum { EXCHANGE_IDLE, EXCHANGE_WAITING, EXCHANGE_IN_FLIGHT } state;

@@ -1,6 +1,6 @@
 /* A chain of steps, each of which is started and comes back: the shared files, if the chain needs
  * them; the source; the roles. go_on() starts the next one, so the story is read there. However far
- * it got, a fetch ends in one place, from an alarm of its own. */
+ * it got, a fetch ends in one place, from a timer of its own. */
 #include "credentials/fetch.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 struct fetch {
     struct fetch_order order;
     struct fetch_outcome outcome;
-    struct alarm end;
+    struct timer end;
     bool ended, stopped;
 
     struct file_read file;
@@ -49,14 +49,14 @@ static void fetch_free(struct fetch *f)
     struct alloc alloc = f->order.host->alloc;
     forget_config(f);
     profiles_free(f->profiles);
-    alarm_deinit(&f->end);
+    timer_deinit(&f->end);
     digest_wipe(f, sizeof *f);
     alloc_free(&alloc, f, sizeof *f);
 }
 
-static void on_end(struct alarm *a)
+static void on_end(struct timer *timer)
 {
-    struct fetch *f = CONTAINER_OF(a, struct fetch, end);
+    struct fetch *f = CONTAINER_OF(timer, struct fetch, end);
     struct fetch_order order = f->order;
     struct fetch_outcome outcome = f->outcome;
     fetch_free(f);
@@ -66,7 +66,7 @@ static void on_end(struct alarm *a)
 static void end(struct fetch *f)
 {
     f->ended = true;
-    alarm_set(&f->end, wake_now_ns());
+    timer_set(&f->end, timers_now_ns());
 }
 
 /* Without credentials; why was written. */
@@ -344,7 +344,7 @@ int fetch_start(struct fetch **out, const struct fetch_order *order)
     if (!f)
         return PIPEPOLL_ENOMEM;
     f->order = *order;
-    if (alarm_init(&f->end, order->host->wake, on_end)) {
+    if (timer_init(&f->end, order->host->timers, on_end)) {
         alloc_free(alloc, f, sizeof *f);
         return PIPEPOLL_ENOMEM;
     }

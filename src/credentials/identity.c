@@ -1,4 +1,4 @@
-/* When to fetch is refresh's, how to fetch is fetch's; here are the set itself, the one alarm and
+/* When to fetch is refresh's, how to fetch is fetch's; here are the set itself, the one timer and
  * the words for people.
  *
  * Three things can end a wait for credentials: the back-off of refresh, an operator who says so,
@@ -16,10 +16,10 @@ enum { LOOK_MS = 1000, LOOK_SPREAD_MS = 250 }; /* from look to look, so that man
 struct identity {
     struct identity_options o;
     struct refresh refresh;
-    struct alarm alarm;
+    struct timer timer;
     struct fetch *fetch; /* NULL: none is under way */
     struct watch watch;  /* of the files that the last fetch read */
-    uint64_t look_ns;    /* the next look at them; ALARM_OFF: none is planned */
+    uint64_t look_ns;    /* the next look at them; TIMER_OFF: none is planned */
     struct credentials *current;
     uint32_t serial;        /* of current */
     bool refused, accepted; /* by the service, which said so last */
@@ -40,17 +40,17 @@ static void plan_look(struct identity *id)
 {
     static const uint64_t ns_per_ms = 1000000;
     if (id->fetch || !waits_for_credentials(id) || !watch_has_files(&id->watch))
-        id->look_ns = ALARM_OFF;
-    else if (id->look_ns == ALARM_OFF && !id->watch.looking)
+        id->look_ns = TIMER_OFF;
+    else if (id->look_ns == TIMER_OFF && !id->watch.looking)
         id->look_ns =
-            wake_now_ns() + (LOOK_MS + rng_next(id->o.host->rng) % LOOK_SPREAD_MS) * ns_per_ms;
+            timers_now_ns() + (LOOK_MS + rng_next(id->o.host->rng) % LOOK_SPREAD_MS) * ns_per_ms;
 }
 
 /* After each event: what has expired is not kept. */
 static void settle(struct identity *id)
 {
     plan_look(id);
-    alarm_set(&id->alarm, id->look_ns < id->refresh.due_ns ? id->look_ns : id->refresh.due_ns);
+    timer_set(&id->timer, id->look_ns < id->refresh.due_ns ? id->look_ns : id->refresh.due_ns);
     if (!id->current || refresh_has_set(&id->refresh))
         return;
     id->current = credentials_unref(id->current);
@@ -66,7 +66,7 @@ static uint64_t expiry_ns(const struct fetch_outcome *got)
     if (got->credentials->expires_s == UINT64_MAX)
         return REFRESH_NEVER;
     int64_t left_s = (int64_t)got->credentials->expires_s - got->dated_s;
-    uint64_t now_ns = wake_now_ns();
+    uint64_t now_ns = timers_now_ns();
     if (left_s <= 0)
         return now_ns;
     /* Nanoseconds end in the year 2554, and some write 9999 for never. */
@@ -103,7 +103,7 @@ static void take_credentials(struct identity *id, const struct fetch_outcome *go
         .is_same = id->current && credentials_eq(id->current, got->credentials),
     };
     uint64_t roll = rng_next(id->o.host->rng);
-    uint64_t now_ns = wake_now_ns();
+    uint64_t now_ns = timers_now_ns();
     bool take = refresh_on_fetched(&id->refresh, &set, now_ns, roll);
     id->why = (struct pipepoll_error) { .text = "" };
     if (set.expires_ns <= now_ns)
@@ -126,7 +126,7 @@ static void take(struct identity *id, const struct fetch_outcome *got)
         return;
     }
     id->why = got->why;
-    refresh_on_failed(&id->refresh, got->lasting, wake_now_ns(), rng_next(id->o.host->rng));
+    refresh_on_failed(&id->refresh, got->lasting, timers_now_ns(), rng_next(id->o.host->rng));
 }
 
 static void on_fetched(void *ctx, const struct fetch_outcome *got)
@@ -135,7 +135,7 @@ static void on_fetched(void *ctx, const struct fetch_outcome *got)
     id->fetch = NULL;
     if (id->closing) {
         credentials_unref(got->credentials);
-        alarm_set(&id->alarm, wake_now_ns());
+        timer_set(&id->timer, timers_now_ns());
         return;
     }
     take(id, got);
@@ -158,16 +158,16 @@ static bool fetch_begin(struct identity *id)
     if (!fetch_start(&id->fetch, &order))
         return true;
     explain(&id->why, PIPEPOLL_ENOMEM, "out of memory");
-    refresh_on_failed(&id->refresh, false, wake_now_ns(), rng_next(id->o.host->rng));
+    refresh_on_failed(&id->refresh, false, timers_now_ns(), rng_next(id->o.host->rng));
     return false;
 }
 
-/* --- the alarm --- */
+/* --- the timer --- */
 
 static void identity_free(struct identity *id)
 {
     struct alloc alloc = id->o.host->alloc;
-    alarm_deinit(&id->alarm);
+    timer_deinit(&id->timer);
     watch_forget(&id->watch);
     credentials_unref(id->current);
     pipepoll_credentials_unref(id->o.config);
@@ -178,16 +178,16 @@ static void on_looked(struct watch *w, bool changed)
 {
     struct identity *id = CONTAINER_OF(w, struct identity, watch);
     if (changed && !id->closing && waits_for_credentials(id))
-        refresh_now(&id->refresh, wake_now_ns());
+        refresh_now(&id->refresh, timers_now_ns());
     if (!id->closing)
         settle(id);
 }
 
 static void look_at_files(struct identity *id)
 {
-    if (wake_now_ns() < id->look_ns)
+    if (timers_now_ns() < id->look_ns)
         return;
-    id->look_ns = ALARM_OFF;
+    id->look_ns = TIMER_OFF;
     watch_look(&id->watch); /* out of memory: again in a second */
 }
 
@@ -196,16 +196,16 @@ static void look(struct identity *id)
 {
     look_at_files(id);
     bool had_set = refresh_has_set(&id->refresh), was_degraded = refresh_is_degraded(&id->refresh);
-    bool failed = refresh_on_due(&id->refresh, wake_now_ns()) && !fetch_begin(id);
+    bool failed = refresh_on_due(&id->refresh, timers_now_ns()) && !fetch_begin(id);
     settle(id);
     if (failed || had_set != refresh_has_set(&id->refresh) ||
         was_degraded != refresh_is_degraded(&id->refresh))
         id->o.on_change(id, id->o.ctx);
 }
 
-static void on_alarm(struct alarm *alarm)
+static void on_timer(struct timer *timer)
 {
-    struct identity *id = CONTAINER_OF(alarm, struct identity, alarm);
+    struct identity *id = CONTAINER_OF(timer, struct identity, timer);
     if (!id->closing) {
         look(id);
         return;
@@ -223,7 +223,7 @@ int identity_open(struct identity **out, const struct identity_options *o)
     struct identity *id = alloc_new(&o->host->alloc, sizeof *id);
     if (!id)
         return PIPEPOLL_ENOMEM;
-    if (alarm_init(&id->alarm, o->host->wake, on_alarm)) {
+    if (timer_init(&id->timer, o->host->timers, on_timer)) {
         alloc_free(&o->host->alloc, id, sizeof *id);
         return PIPEPOLL_ENOMEM;
     }
@@ -233,13 +233,13 @@ int identity_open(struct identity **out, const struct identity_options *o)
     id->o.region = buf_str(&region);
     id->watch.host = o->host;
     id->watch.on_done = on_looked;
-    id->look_ns = ALARM_OFF;
+    id->look_ns = TIMER_OFF;
     pipepoll_credentials_ref(o->config);
     refresh_init(&id->refresh);
     struct fetch_outcome at_hand = { 0 };
     if (fetch_at_once(&at_hand, &o->config->config, o->host))
         take(id, &at_hand);
-    else if (refresh_on_due(&id->refresh, wake_now_ns()))
+    else if (refresh_on_due(&id->refresh, timers_now_ns()))
         fetch_begin(id);
     settle(id);
     *out = id;
@@ -253,7 +253,7 @@ void identity_close(struct identity *id, void (*closed)(void *ctx), void *ctx)
     id->closed_ctx = ctx;
     if (id->fetch)
         fetch_stop(id->fetch);
-    alarm_set(&id->alarm, id->fetch ? ALARM_OFF : wake_now_ns());
+    timer_set(&id->timer, id->fetch ? TIMER_OFF : timers_now_ns());
 }
 
 struct credentials *identity_current(const struct identity *id)
@@ -268,12 +268,12 @@ uint32_t identity_serial(const struct identity *id)
 
 bool identity_is_fetching(const struct identity *id)
 {
-    return id->fetch || id->refresh.due_ns <= wake_now_ns();
+    return id->fetch || id->refresh.due_ns <= timers_now_ns();
 }
 
 bool identity_refused(struct identity *id, const struct pipepoll_error *why)
 {
-    bool coming = refresh_on_refused(&id->refresh, wake_now_ns());
+    bool coming = refresh_on_refused(&id->refresh, timers_now_ns());
     bool is_news = !id->refused;
     id->refused = true;
     id->accepted = false;
@@ -311,7 +311,7 @@ void identity_retry(struct identity *id)
 {
     if (!waits_for_credentials(id))
         return;
-    refresh_now(&id->refresh, wake_now_ns());
+    refresh_now(&id->refresh, timers_now_ns());
     settle(id);
 }
 

@@ -13,7 +13,7 @@
 /* What all providers of one poller stand on. */
 struct provider_host {
     struct uv_loop_s *loop;
-    struct wake *wake;
+    struct timers *timers;
     struct transport *transport;
     struct worker *worker; /* the transport's */
     struct alloc alloc;

@@ -1,4 +1,4 @@
-/* A run ends by an alarm that is due at once: on_done() always comes from the loop, on a clean
+/* A run ends by a timer that is due at once: on_done() always comes from the loop, on a clean
  * stack, even if begin() itself ends the run. Order and outcome are copied out before the run is
  * wiped and freed, so that on_done() may do what it likes, such as start the next run. */
 #include "credentials/run.h"
@@ -11,16 +11,16 @@ static void run_free(struct run *r)
 {
     struct alloc alloc = r->order.host->alloc;
     size_t size = r->kind->size;
-    alarm_deinit(&r->alarm);
+    timer_deinit(&r->timer);
     if (r->kind->close)
         r->kind->close(r);
     digest_wipe(r, size);
     alloc_free(&alloc, r, size);
 }
 
-static void on_alarm(struct alarm *a)
+static void on_timer(struct timer *a)
 {
-    struct run *r = CONTAINER_OF(a, struct run, alarm);
+    struct run *r = CONTAINER_OF(a, struct run, timer);
     struct provider_order order = r->order;
     struct provider_outcome outcome = r->outcome;
     run_free(r);
@@ -35,7 +35,7 @@ struct provider_run *run_start(const struct provider_order *order, const struct 
         return NULL;
     r->order = *order;
     r->kind = kind;
-    if (!alarm_init(&r->alarm, host->wake, on_alarm) && !kind->begin(r))
+    if (!timer_init(&r->timer, host->timers, on_timer) && !kind->begin(r))
         return (struct provider_run *)(void *)r;
     run_free(r);
     return NULL;
@@ -69,7 +69,7 @@ void run_end(struct run *r, int status)
     r->outcome.lasting = is_lasting(status);
     if (!r->outcome.dated_s)
         r->outcome.dated_s = run_now_s(r);
-    alarm_set(&r->alarm, wake_now_ns());
+    timer_set(&r->timer, timers_now_ns());
 }
 
 void run_end_stopped(struct run *r)

@@ -14,7 +14,7 @@ struct run {
         outcome; /* the provider fills in credentials or why, then ends the run */
     /* private */
     const struct run_kind *kind;
-    struct alarm alarm;
+    struct timer timer;
     bool ended;
 };
 

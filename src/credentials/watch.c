@@ -11,7 +11,7 @@ static const int64_t ns_per_ms = 1000000, tick_ms = 50;
 
 static bool is_fresh(const struct file_stamp *stamp)
 {
-    int64_t age_ms = wake_wall_ms() - stamp->changed_ns / ns_per_ms;
+    int64_t age_ms = timers_wall_ms() - stamp->changed_ns / ns_per_ms;
     return !stamp->error && age_ms < tick_ms && age_ms > -tick_ms;
 }
 

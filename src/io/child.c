@@ -114,7 +114,7 @@ static int spawn(struct child *c, pid_t *pid)
 static bool begin(struct child *c)
 {
     pthread_mutex_lock(&c->mutex);
-    c->begun_ns = wake_now_ns();
+    c->begun_ns = timers_now_ns();
     bool doomed = c->doomed;
     pthread_mutex_unlock(&c->mutex);
     return !doomed;

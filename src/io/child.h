@@ -32,7 +32,7 @@ struct child {
  * positive errno: nothing is to come. */
 int child_start(struct child **out, struct worker *w, char **argv, const int fds[2],
                 void (*on_exit)(struct child *c), void *ctx);
-/* When a thread began with it, by wake_now_ns(); 0: it still waits for one. */
+/* When a thread began with it, by timers_now_ns(); 0: it still waits for one. */
 uint64_t child_begun_ns(struct child *c);
 /* Kill it, with all that is left of its process group; on_exit() will not come, and the thread
  * reaps it. */

@@ -98,7 +98,7 @@ static void give_handle(struct connection *c)
 
 static void end_opening(struct connection *c)
 {
-    alarm_deinit(&c->limit);
+    timer_deinit(&c->limit);
     if (c->opening)
         transport_opened(c->pool->transport);
     c->opening = false;
@@ -107,7 +107,7 @@ static void end_opening(struct connection *c)
 static void succeed(struct connection *c)
 {
     end_opening(c);
-    c->opened_ns = wake_age_ns();
+    c->opened_ns = timers_age_ns();
     transport_connected(c->pool->transport);
     const char *problem = connection_watch(c, false);
     c->on_open(c, problem);
@@ -154,7 +154,7 @@ static void on_handshake_failed(struct connection *c, enum io_status status)
 static void note_tls(struct connection *c)
 {
     struct pool_report *report = &c->pool->route.report;
-    report->tls_us = (uint32_t)((wake_now_ns() - c->began_ns) / 1000);
+    report->tls_us = (uint32_t)((timers_now_ns() - c->began_ns) / 1000);
     tls_describe_version(&c->tls, report->tls_version, sizeof report->tls_version);
     tls_describe_issuer(&c->tls, report->issuer, sizeof report->issuer);
 }
@@ -172,7 +172,7 @@ static void go_on_shaking(struct connection *c)
     }
 }
 
-static void on_limit(struct alarm *limit)
+static void on_limit(struct timer *limit)
 {
     struct connection *c = CONTAINER_OF(limit, struct connection, limit);
     char text[ROUTE_PROBLEM_SIZE];
@@ -183,9 +183,9 @@ static void on_limit(struct alarm *limit)
 static bool set_limit(struct connection *c)
 {
     uint64_t limit_ms = c->pool->transport->o.connect_timeout_ms;
-    if (alarm_init(&c->limit, c->pool->transport->o.wake, on_limit))
+    if (timer_init(&c->limit, c->pool->transport->o.timers, on_limit))
         return false;
-    alarm_set(&c->limit, limit_ms ? c->asked_ns + limit_ms * ns_per_ms : ALARM_OFF);
+    timer_set(&c->limit, limit_ms ? c->asked_ns + limit_ms * ns_per_ms : TIMER_OFF);
     return true;
 }
 
@@ -197,7 +197,7 @@ static void begin_handshake(struct connection *c)
                                    .insecure = pool->insecure,
                                    .session = pool->session,
                                    .carrier = connection_wire(c) };
-    c->began_ns = wake_now_ns();
+    c->began_ns = timers_now_ns();
     if (!set_limit(c) || !tls_init(&c->tls, &o)) {
         c->cause = fault_cause(FAULT_OUT_OF_MEMORY);
         give_up(c, FAULT_OUT_OF_MEMORY, "out of memory", 0);
@@ -260,7 +260,7 @@ static void on_connected(struct multi_user *user, CURLcode code)
 /* Returns the problem, or NULL. */
 static const char *connect_tcp(struct connection *c)
 {
-    c->began_ns = wake_now_ns();
+    c->began_ns = timers_now_ns();
     route_follow(&c->way, c->user.easy);
     if (multi_add(c->user.multi, &c->user))
         return NULL;
@@ -323,7 +323,7 @@ const char *connection_open(struct connection *c)
 {
     c->opening = true;
     transport_opens(c->pool->transport);
-    c->asked_ns = wake_now_ns();
+    c->asked_ns = timers_now_ns();
     return route_find(&c->way) ? connect_tcp(c) : NULL;
 }
 
@@ -336,6 +336,6 @@ const char *connection_lateness(struct connection *c, char text[ROUTE_PROBLEM_SI
     if (!c->tls.ssl)
         return "no connection in time";
     buf_printf(&out, "no end of the TLS handshake within %.3g s",
-               (double)(wake_now_ns() - c->began_ns) / 1e9);
+               (double)(timers_now_ns() - c->began_ns) / 1e9);
     return buf_cstr(&out);
 }

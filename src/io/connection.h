@@ -17,7 +17,7 @@ struct connection {
      * bits as of a socket_watcher. May close it. */
     void (*on_ready)(struct connection *c, int bits);
 
-    uint64_t opened_ns; /* wake_age_ns(); 0: not open */
+    uint64_t opened_ns; /* timers_age_ns(); 0: not open */
     enum fault fault;   /* of the last problem */
     enum pipepoll_cause cause;
     int lacks; /* EMFILE, ENFILE: no descriptor could be had, which is the problem */
@@ -29,7 +29,7 @@ struct connection {
     struct socket_opener opener;
     struct socket_watcher watcher;
     struct route_query way;
-    struct alarm limit; /* of the handshake */
+    struct timer limit; /* of the handshake */
     uint64_t asked_ns, began_ns;
     struct tls tls;
     char error[CONNECTION_PROBLEM_SIZE];

@@ -152,14 +152,14 @@ static void run(struct worker_job *j)
 
 static void tell_reader(struct file_read *r, int error, str text)
 {
-    alarm_deinit(&r->deadline);
+    timer_deinit(&r->deadline);
     r->private = NULL; /* on_done() may start it again */
     r->on_done(r, error, error ? (str) { NULL, 0 } : text);
 }
 
 static void tell_looker(struct file_look *l, const struct file_stamp *stamp)
 {
-    alarm_deinit(&l->deadline);
+    timer_deinit(&l->deadline);
     l->private = NULL;
     l->on_done(l, stamp);
 }
@@ -197,14 +197,14 @@ static struct reading *reading_new(const char *path)
     return g;
 }
 
-/* Without a thread the alarm rings at once, and tells so. */
-static struct reading *begin(struct reading *g, struct worker *w, struct alarm *deadline)
+/* Without a thread the timer fires at once, and tells so. */
+static struct reading *begin(struct reading *g, struct worker *w, struct timer *deadline)
 {
     if (worker_start(w, &g->job)) {
         free(g);
         g = NULL;
     }
-    alarm_set(deadline, wake_now_ns() + (g ? FILE_TIMEOUT_MS * ns_per_ms : 0));
+    timer_set(deadline, timers_now_ns() + (g ? FILE_TIMEOUT_MS * ns_per_ms : 0));
     return g;
 }
 
@@ -219,7 +219,7 @@ static int give_up(struct reading *g)
 
 /* --- readings --- */
 
-static void on_read_late(struct alarm *deadline)
+static void on_read_late(struct timer *deadline)
 {
     struct file_read *r = CONTAINER_OF(deadline, struct file_read, deadline);
     int error = give_up(r->private);
@@ -230,7 +230,7 @@ static void on_read_late(struct alarm *deadline)
 int file_read_start(struct file_read *r, struct worker *w, const char *path)
 {
     struct reading *g = reading_new(path);
-    if (!g || alarm_init(&r->deadline, worker_wake(w), on_read_late)) {
+    if (!g || timer_init(&r->deadline, worker_timers(w), on_read_late)) {
         free(g);
         return PIPEPOLL_ENOMEM;
     }
@@ -241,7 +241,7 @@ int file_read_start(struct file_read *r, struct worker *w, const char *path)
 
 void file_read_forget(struct file_read *r)
 {
-    alarm_deinit(&r->deadline);
+    timer_deinit(&r->deadline);
     if (r->private)
         give_up(r->private);
     r->private = NULL;
@@ -292,7 +292,7 @@ bool file_error_passes(int error)
 
 /* --- looks --- */
 
-static void on_look_late(struct alarm *deadline)
+static void on_look_late(struct timer *deadline)
 {
     struct file_look *l = CONTAINER_OF(deadline, struct file_look, deadline);
     struct file_stamp stamp = { .error = give_up(l->private) };
@@ -302,7 +302,7 @@ static void on_look_late(struct alarm *deadline)
 int file_look_start(struct file_look *l, struct worker *w, const char *path)
 {
     struct reading *g = reading_new(path);
-    if (!g || alarm_init(&l->deadline, worker_wake(w), on_look_late)) {
+    if (!g || timer_init(&l->deadline, worker_timers(w), on_look_late)) {
         free(g);
         return PIPEPOLL_ENOMEM;
     }
@@ -314,7 +314,7 @@ int file_look_start(struct file_look *l, struct worker *w, const char *path)
 
 void file_look_forget(struct file_look *l)
 {
-    alarm_deinit(&l->deadline);
+    timer_deinit(&l->deadline);
     if (l->private)
         give_up(l->private);
     l->private = NULL;

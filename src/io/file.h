@@ -34,7 +34,7 @@ struct file_read {
     bool open_to_all;        /* in on_done(): everybody may write it */
     struct file_stamp stamp; /* in on_done(): of what was read, taken before it was */
 
-    struct alarm deadline; /* private, as is the next */
+    struct timer deadline; /* private, as is the next */
     void *private;
 };
 
@@ -60,7 +60,7 @@ struct file_look {
     /* From the loop, exactly once per start. */
     void (*on_done)(struct file_look *l, const struct file_stamp *stamp);
 
-    struct alarm deadline; /* private, as is the next */
+    struct timer deadline; /* private, as is the next */
     void *private;
 };
 

@@ -106,7 +106,7 @@ static void run(struct worker_job *j)
 
 static void tell(struct file_write *w, int error)
 {
-    alarm_deinit(&w->deadline);
+    timer_deinit(&w->deadline);
     w->private = NULL;
     w->on_done(w, error);
 }
@@ -138,7 +138,7 @@ static int give_up(struct file_write *w)
     return ETIMEDOUT;
 }
 
-static void on_late(struct alarm *deadline)
+static void on_late(struct timer *deadline)
 {
     struct file_write *w = CONTAINER_OF(deadline, struct file_write, deadline);
     tell(w, give_up(w));
@@ -161,12 +161,12 @@ static struct writing *writing_new(const char *path, str text)
     return g;
 }
 
-/* Without a thread the alarm rings at once, and tells so. */
+/* Without a thread the timer fires at once, and tells so. */
 int file_write_start(struct file_write *w, struct worker *worker, const char *path, str text,
                      const struct file_stamp *as_read)
 {
     struct writing *g = writing_new(path, text);
-    if (!g || alarm_init(&w->deadline, worker_wake(worker), on_late)) {
+    if (!g || timer_init(&w->deadline, worker_timers(worker), on_late)) {
         writing_free(g);
         return PIPEPOLL_ENOMEM;
     }
@@ -176,13 +176,13 @@ int file_write_start(struct file_write *w, struct worker *worker, const char *pa
     if (!started)
         writing_free(g);
     w->private = started ? g : NULL;
-    alarm_set(&w->deadline, wake_now_ns() + (started ? FILE_TIMEOUT_MS * ns_per_ms : 0));
+    timer_set(&w->deadline, timers_now_ns() + (started ? FILE_TIMEOUT_MS * ns_per_ms : 0));
     return 0;
 }
 
 void file_write_forget(struct file_write *w)
 {
-    alarm_deinit(&w->deadline);
+    timer_deinit(&w->deadline);
     give_up(w);
     w->private = NULL;
 }

@@ -11,7 +11,7 @@ struct file_write {
      * later; EAGAIN: no thread could be started. */
     void (*on_done)(struct file_write *w, int error);
 
-    struct alarm deadline; /* private, as is the next */
+    struct timer deadline; /* private, as is the next */
     void *private;
 };
 

@@ -72,7 +72,7 @@ static void doubt_others(struct lane *lane, enum fault fault)
     if (had_worked && fault == FAULT_TIMED_OUT)
         close_unused_since(pool_of(lane), lane->used_ns);
     else if (had_worked && fault == FAULT_UNREACHABLE)
-        pool_of(lane)->doubt_ns = wake_age_ns();
+        pool_of(lane)->doubt_ns = timers_age_ns();
 }
 
 /* The lane does not outlive a fault. Its error text lives until the owner was told. */
@@ -102,7 +102,7 @@ void lane_finish(struct lane *lane, bool ended)
 {
     struct transfer *x = lane->x;
     struct pool *pool = pool_of(lane);
-    uint64_t now_ns = wake_age_ns();
+    uint64_t now_ns = timers_age_ns();
     bool keep = !ended && may_be_kept(lane, now_ns);
     connection_keep_session(&lane->connection);
     x->lane = NULL;
@@ -191,7 +191,7 @@ static struct lane *lane_new(struct pool *pool)
     return lane;
 }
 
-/* Timers ring before sockets are looked at, so the end of a connection may lie unseen when the loop
+/* Timers fire before sockets are looked at, so the end of a connection may lie unseen when the loop
  * was late. A look costs a system call, which a lane that was used just now is spared, unless
  * another has just met its end. */
 static bool has_ended(struct lane *lane, uint64_t now_ns)
@@ -205,7 +205,7 @@ static bool has_ended(struct lane *lane, uint64_t now_ns)
 
 static struct lane *lane_take(struct pool *pool)
 {
-    uint64_t now_ns = wake_age_ns();
+    uint64_t now_ns = timers_age_ns();
     struct transport *tp = pool->transport;
     close_aged(tp, now_ns);
     for (struct list *idle; (idle = list_pop_first(&pool->idle)) != NULL;) {

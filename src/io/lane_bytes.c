@@ -196,7 +196,7 @@ static void on_idle_bytes(struct lane *lane)
         connection_receive(c, transport_of(lane)->receive_room, RECEIVE_ROOM, &n);
     if (!lane->broken && status == IO_AGAIN)
         return;
-    c->pool->doubt_ns = wake_age_ns();
+    c->pool->doubt_ns = timers_age_ns();
     lane_close(lane);
 }
 

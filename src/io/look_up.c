@@ -122,7 +122,7 @@ static void run(struct worker_job *j)
     static const struct addrinfo any_family = { .ai_socktype = SOCK_STREAM };
     struct look_up *l = CONTAINER_OF(j, struct look_up, job);
     struct addrinfo *found = NULL;
-    uint64_t begun_ns = wake_now_ns();
+    uint64_t begun_ns = timers_now_ns();
     errno = 0;
     int code = getaddrinfo(l->host, NULL, &any_family, &found), error = errno;
     if (code)
@@ -131,7 +131,7 @@ static void run(struct worker_job *j)
         take(&l->answer, found);
     if (!code)
         freeaddrinfo(found);
-    l->answer.took_ns = wake_now_ns() - begun_ns;
+    l->answer.took_ns = timers_now_ns() - begun_ns;
 }
 
 static void share(struct worker_job *to, const struct worker_job *from)

@@ -71,12 +71,12 @@ static void act(struct socket_watcher *watcher, curl_socket_t fd, int bits)
     }
 }
 
-static void on_soon(struct alarm *soon)
+static void on_soon(struct timer *soon)
 {
     act(&CONTAINER_OF(soon, struct multi, soon)->watcher, CURL_SOCKET_TIMEOUT, 0);
 }
 
-static void on_timer(struct alarm *timer)
+static void on_timer(struct timer *timer)
 {
     act(&CONTAINER_OF(timer, struct multi, timer)->watcher, CURL_SOCKET_TIMEOUT, 0);
 }
@@ -86,11 +86,11 @@ static int on_curl_timer(CURLM *curl, long timeout_ms, void *data)
     (void)curl;
     struct multi *m = data;
     uint64_t ns = (uint64_t)timeout_ms * 1000000;
-    alarm_set(&m->timer, timeout_ms < 0 ? ALARM_OFF : wake_now_ns() + ns);
+    timer_set(&m->timer, timeout_ms < 0 ? TIMER_OFF : timers_now_ns() + ns);
     return 0;
 }
 
-struct multi *multi_open(struct sockets *sockets, struct wake *wake, const struct alloc *alloc)
+struct multi *multi_open(struct sockets *sockets, struct timers *timers, const struct alloc *alloc)
 {
     struct multi *m = alloc_new(alloc, sizeof *m);
     if (!m)
@@ -98,8 +98,9 @@ struct multi *multi_open(struct sockets *sockets, struct wake *wake, const struc
     m->alloc = *alloc;
     m->watcher = (struct socket_watcher) { .sockets = sockets, .ready = act };
     m->curl = curl_multi_init();
-    if (!m->curl || alarm_init(&m->timer, wake, on_timer) || alarm_init(&m->soon, wake, on_soon)) {
-        alarm_deinit(&m->timer);
+    if (!m->curl || timer_init(&m->timer, timers, on_timer) ||
+        timer_init(&m->soon, timers, on_soon)) {
+        timer_deinit(&m->timer);
         curl_multi_cleanup(m->curl);
         return alloc_free(alloc, m, sizeof *m);
     }
@@ -118,8 +119,8 @@ void multi_close(struct multi *m)
     struct alloc alloc = m->alloc;
     curl_multi_cleanup(m->curl);
     sockets_leave(&m->watcher); /* of sockets that libcurl closed without a word */
-    alarm_deinit(&m->timer);
-    alarm_deinit(&m->soon);
+    timer_deinit(&m->timer);
+    timer_deinit(&m->soon);
     alloc_free(&alloc, m, sizeof *m);
 }
 
@@ -136,7 +137,7 @@ bool multi_add(struct multi *m, struct multi_user *u)
     /* Begin now instead of by a timer of 0 ms. What ends at once is told from the loop. */
     int running = turn(m, CURL_SOCKET_TIMEOUT, 0);
     if (m->starved || (unsigned)running < m->working)
-        alarm_set(&m->soon, wake_now_ns());
+        timer_set(&m->soon, timers_now_ns());
     return true;
 }
 

@@ -23,8 +23,8 @@ struct multi_user {
 
 struct multi {
     CURLM *curl;
-    struct alarm timer; /* libcurl's own */
-    struct alarm soon;  /* look for results */
+    struct timer timer; /* libcurl's own */
+    struct timer soon;  /* look for results */
     struct socket_watcher watcher;
     struct list link; /* the owner's */
     unsigned users;   /* counted by the owner */
@@ -35,7 +35,7 @@ struct multi {
 };
 
 /* NULL: out of memory. */
-struct multi *multi_open(struct sockets *sockets, struct wake *wake, const struct alloc *alloc);
+struct multi *multi_open(struct sockets *sockets, struct timers *timers, const struct alloc *alloc);
 /* Every handle must have left. Its idle connections end. Not in a list. */
 void multi_close(struct multi *m);
 

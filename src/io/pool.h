@@ -19,7 +19,7 @@ struct transport {
     struct list multis;  /* those with room for another user first */
     struct list resting; /* idle lanes of all pools, the last used first */
     struct list waiting; /* transfers without a lane */
-    struct alarm room;   /* there may be one for them now */
+    struct timer room;   /* there may be one for them now */
     unsigned opening;    /* connections that are being opened, and when the last one began: */
     uint64_t opened_ns;
     unsigned openings;  /* that may begin now, of those that may begin at once */

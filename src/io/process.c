@@ -20,7 +20,7 @@ static const uint64_t ns_per_ms = 1000000;
 struct running {
     struct child *child; /* NULL: it did not start, or has ended */
     uv_pipe_t pipe, stderr_pipe;
-    struct alarm deadline;
+    struct timer deadline;
     uint64_t timeout_ns;
     struct process_run *owner; /* NULL: it went, or knows the end */
     struct alloc alloc;
@@ -51,7 +51,7 @@ static void running_leave(struct running *g)
         child_abandon(g->child);
     g->child = NULL;
     g->owner = NULL;
-    alarm_deinit(&g->deadline);
+    timer_deinit(&g->deadline);
     uv_close((uv_handle_t *)&g->pipe, on_closed);
     uv_close((uv_handle_t *)&g->stderr_pipe, on_closed);
 }
@@ -115,18 +115,18 @@ static void on_exited(struct child *c)
 
 /* It counts from when the program was begun with: others may have to end first, and that has a
  * bound too. */
-static void on_time_up(struct alarm *a)
+static void on_time_up(struct timer *timer)
 {
-    struct running *g = CONTAINER_OF(a, struct running, deadline);
-    uint64_t now_ns = wake_now_ns(), begun_ns = g->child ? child_begun_ns(g->child) : 0;
+    struct running *g = CONTAINER_OF(timer, struct running, deadline);
+    uint64_t now_ns = timers_now_ns(), begun_ns = g->child ? child_begun_ns(g->child) : 0;
     if (!g->child)
         running_end(g, g->end, g->code);
     else if (!begun_ns && ++g->waits == PROCESS_WAITS)
         running_end(g, PROCESS_NO_START, EAGAIN);
     else if (!begun_ns)
-        alarm_set(a, now_ns + g->timeout_ns);
+        timer_set(timer, now_ns + g->timeout_ns);
     else if (now_ns < begun_ns + g->timeout_ns)
-        alarm_set(a, begun_ns + g->timeout_ns);
+        timer_set(timer, begun_ns + g->timeout_ns);
     else
         running_end(g, PROCESS_TIMED_OUT, 0);
 }
@@ -217,7 +217,7 @@ int process_run_start(struct process_run *r, struct worker *w, const struct allo
                       char **argv, uint32_t timeout_ms)
 {
     struct running *g = alloc_new(alloc, sizeof *g);
-    if (!g || alarm_init(&g->deadline, worker_wake(w), on_time_up)) {
+    if (!g || timer_init(&g->deadline, worker_timers(w), on_time_up)) {
         alloc_free(alloc, g, sizeof *g);
         return PIPEPOLL_ENOMEM;
     }
@@ -230,8 +230,8 @@ int process_run_start(struct process_run *r, struct worker *w, const struct allo
     g->handles = 2;
     g->end = PROCESS_NO_START;
     g->code = begin(g, w, argv);
-    /* Without a child the alarm tells, from the loop. */
-    alarm_set(&g->deadline, wake_now_ns() + (g->code ? 0 : g->timeout_ns));
+    /* Without a child the timer tells, from the loop. */
+    timer_set(&g->deadline, timers_now_ns() + (g->code ? 0 : g->timeout_ns));
     r->private = g;
     return 0;
 }

@@ -1,7 +1,7 @@
 /* What is known of a name is an answer and its age, by the clock that counts sleep, since addresses
  * change meanwhile. A question is answered from it at once, or it waits: for the look-up, or until
  * its time is over. Those that could be answered from old addresses wait a moment only; so there
- * are two lines of those who wait, each in the order in which their time is over, and one alarm.
+ * are two lines of those who wait, each in the order in which their time is over, and one timer.
  *
  * Whether a name moved or is one of those that are served by many hosts in turn is told by how
  * often its answer changes. */
@@ -26,7 +26,7 @@ struct resolver {
     unsigned unused_count;
     struct list lines[LINES]; /* queries, by `turn` */
     struct list refused;      /* queries that nothing was started for, by `link` */
-    struct alarm alarm;
+    struct timer timer;
     bool stopped;
     char late[64]; /* what is told when time is over */
 };
@@ -57,7 +57,7 @@ struct resolver_name {
 
 static uint64_t age_ms(uint64_t since_ns)
 {
-    return (wake_age_ns() - since_ns) / ns_per_ms;
+    return (timers_age_ns() - since_ns) / ns_per_ms;
 }
 
 static bool is_usable(const struct resolver_name *n)
@@ -92,7 +92,7 @@ static bool has(const struct resolver_name *n, const struct address *a)
 static bool is_served_in_turn(const struct resolver_name *n)
 {
     uint64_t before_ns = n->changed_ns[CHANGES - 1];
-    return before_ns && wake_age_ns() - before_ns < in_turn_ns;
+    return before_ns && timers_age_ns() - before_ns < in_turn_ns;
 }
 
 /* Others in place of all or some: what is new beside the old changes nothing for connections. */
@@ -116,7 +116,7 @@ static void learn(struct resolver_name *n, const struct look_up_answer *answer)
     n->distrusted = false;
     if (!answer->count)
         return;
-    uint64_t now_ns = wake_age_ns();
+    uint64_t now_ns = timers_age_ns();
     if (lacks_some(n, answer)) {
         memmove(&n->changed_ns[1], n->changed_ns, (CHANGES - 1) * sizeof n->changed_ns[0]);
         n->changed_ns[0] = now_ns;
@@ -157,21 +157,21 @@ static uint64_t limit_ns(const struct resolver *r, enum line line)
     return limit_ms * ns_per_ms;
 }
 
-/* ALARM_OFF: nobody waits in it, or they have all the time. */
+/* TIMER_OFF: nobody waits in it, or they have all the time. */
 static uint64_t line_due_ns(const struct resolver *r, enum line line)
 {
     const struct list *first = r->lines[line].next;
     uint64_t limit = limit_ns(r, line);
     if (first == &r->lines[line] || !limit)
-        return ALARM_OFF;
+        return TIMER_OFF;
     return CONTAINER_OF(first, struct resolver_query, turn)->asked_ns + limit;
 }
 
-static void set_alarm(struct resolver *r)
+static void set_timer(struct resolver *r)
 {
     uint64_t hasty = line_due_ns(r, HASTY), patient = line_due_ns(r, PATIENT);
     uint64_t due_ns = hasty < patient ? hasty : patient;
-    alarm_set(&r->alarm, list_empty(&r->refused) ? due_ns : wake_now_ns());
+    timer_set(&r->timer, list_empty(&r->refused) ? due_ns : timers_now_ns());
 }
 
 static void tell_late(struct resolver *r, enum line line, uint64_t now_ns, const char *problem)
@@ -180,14 +180,14 @@ static void tell_late(struct resolver *r, enum line line, uint64_t now_ns, const
         query_end(CONTAINER_OF(r->lines[line].next, struct resolver_query, turn), problem);
 }
 
-static void on_alarm(struct alarm *alarm)
+static void on_timer(struct timer *timer)
 {
-    struct resolver *r = CONTAINER_OF(alarm, struct resolver, alarm);
-    uint64_t now_ns = wake_now_ns();
+    struct resolver *r = CONTAINER_OF(timer, struct resolver, timer);
+    uint64_t now_ns = timers_now_ns();
     tell_all(&r->refused, "", false);
     tell_late(r, HASTY, now_ns, NULL);
     tell_late(r, PATIENT, now_ns, r->late);
-    set_alarm(r);
+    set_timer(r);
 }
 
 static void wait_in(struct list *queries, struct resolver_query *q, const char *problem)
@@ -202,16 +202,16 @@ static void wait_in(struct list *queries, struct resolver_query *q, const char *
 static void refuse(struct resolver *r, struct resolver_query *q, const char *problem)
 {
     wait_in(&r->refused, q, problem);
-    set_alarm(r);
+    set_timer(r);
 }
 
 static void wait_for(struct resolver_name *n, struct resolver_query *q)
 {
     struct resolver *r = n->resolver;
     wait_in(&n->waiting, q, NULL);
-    q->asked_ns = wake_now_ns();
+    q->asked_ns = timers_now_ns();
     list_put_last(&r->lines[is_usable(n) ? HASTY : PATIENT], &q->turn);
-    set_alarm(r);
+    set_timer(r);
 }
 
 void resolver_forget(struct resolver_query *q)
@@ -230,13 +230,13 @@ int resolver_open(struct resolver **out, const struct resolver_options *o)
     struct resolver *r = alloc_new(&o->alloc, sizeof *r);
     if (!r)
         return PIPEPOLL_ENOMEM;
-    int failed = alarm_init(&r->alarm, o->wake, on_alarm);
+    int failed = timer_init(&r->timer, o->timers, on_timer);
     if (failed) {
         alloc_free(&o->alloc, r, sizeof *r);
         return failed;
     }
     r->o = *o;
-    table_init(&r->names, o->alloc, wake_random_seed());
+    table_init(&r->names, o->alloc, timers_random_seed());
     list_init(&r->unused);
     list_init(&r->refused);
     for (int i = 0; i < LINES; i++)
@@ -268,7 +268,7 @@ void resolver_close(struct resolver *r)
     struct alloc alloc = r->o.alloc;
     trim_unused(r, 0);
     table_deinit(&r->names);
-    alarm_deinit(&r->alarm);
+    timer_deinit(&r->timer);
     alloc_free(&alloc, r, sizeof *r);
 }
 
@@ -405,7 +405,7 @@ static const char *look_up(struct resolver_name *n)
     if (n->look_up)
         return NULL;
     struct look_up *l = look_up_new(resolver_host(n));
-    n->looked_ns = wake_age_ns();
+    n->looked_ns = timers_age_ns();
     if (!l)
         return out_of_memory;
     l->on_done = on_looked_up;

@@ -36,7 +36,7 @@ struct resolver_query {
 
 struct resolver_options {
     struct worker *worker; /* borrowed, as is the next */
-    struct wake *wake;
+    struct timers *timers;
     struct alloc alloc;
     uint32_t limit_ms; /* a query is answered within this; 0: when the look-up ends */
 };

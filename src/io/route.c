@@ -184,7 +184,7 @@ static const char *hop_problem(const struct route_query *q, const char *detail,
 const char *route_lateness(const struct route_query *q, char text[ROUTE_PROBLEM_SIZE])
 {
     char detail[64];
-    double waited_s = (double)(wake_now_ns() - q->asked_ns) / 1e9;
+    double waited_s = (double)(timers_now_ns() - q->asked_ns) / 1e9;
     snprintf(detail, sizeof detail, "the name look-up took longer than %.2g s", waited_s);
     return hop_problem(q, detail, text);
 }
@@ -204,7 +204,7 @@ static void on_looked_up(struct resolver_query *lookup, const char *problem)
 {
     struct route_query *q = CONTAINER_OF(lookup, struct route_query, lookup);
     char text[ROUTE_PROBLEM_SIZE];
-    q->waited_us = (uint32_t)((wake_now_ns() - q->asked_ns) / ns_per_us);
+    q->waited_us = (uint32_t)((timers_now_ns() - q->asked_ns) / ns_per_us);
     if (problem) {
         q->on_found(q, hop_problem(q, problem, text));
         return;
@@ -218,7 +218,7 @@ bool route_find(struct route_query *q)
 {
     q->hop = 0;
     q->waited_us = 0;
-    q->asked_ns = wake_now_ns();
+    q->asked_ns = timers_now_ns();
     q->lookup.on_done = on_looked_up;
     return go_on(q);
 }
@@ -270,7 +270,7 @@ void route_note(struct route_query *q, CURL *easy, uint64_t began_ns)
     q->has_peer = address && address_read(&q->peer, str_of(address));
     p->lookup_us = q->waited_us;
     q->waited_us = 0; /* the next connection may come without a question */
-    p->connect_us = (uint32_t)((wake_now_ns() - began_ns) / ns_per_us);
+    p->connect_us = (uint32_t)((timers_now_ns() - began_ns) / ns_per_us);
     p->tls_us = 0;
     p->tls_version[0] = p->issuer[0] = '\0';
 }
@@ -319,7 +319,7 @@ enum pipepoll_cause route_cause(const struct route *r, CURL *easy, CURLcode code
 /* Whoever mends it needs to see at once which of the two is off. */
 static void put_clock(struct buf *out, const char *error)
 {
-    time_t now_s = (time_t)(wake_wall_ms() / 1000);
+    time_t now_s = (time_t)(timers_wall_ms() / 1000);
     struct tm tm = { 0 };
     char text[32];
     gmtime_r(&now_s, &tm);

@@ -67,7 +67,7 @@ int sockets_open(struct sockets **out, struct uv_loop_s *loop, const struct allo
         errno = -failed; /* libuv's codes are negative errnos on Unix */
         return PIPEPOLL_ESYSTEM;
     }
-    /* What waits for a socket has a deadline, whose alarm holds the loop; idle connections do
+    /* What waits for a socket has a deadline, whose timer holds the loop; idle connections do
      * not. */
     uv_unref((uv_handle_t *)&s->poll);
     uv_poll_start(&s->poll, UV_READABLE, on_set_ready);

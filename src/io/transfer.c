@@ -6,9 +6,9 @@
 
 static const uint64_t ns_per_ms = 1000000;
 
-/* When the loop was late, the answer may lie in the socket already: libuv rings timers before it
+/* When the loop was late, the answer may lie in the socket already: libuv fires timers before it
  * looks at sockets. So the deadline takes one more turn of the loop before it ends a transfer. */
-static void on_deadline(struct alarm *deadline)
+static void on_deadline(struct timer *deadline)
 {
     struct transfer *x = CONTAINER_OF(deadline, struct transfer, deadline);
     if (x->overdue) {
@@ -16,7 +16,7 @@ static void on_deadline(struct alarm *deadline)
         return;
     }
     x->overdue = true;
-    alarm_set(deadline, wake_now_ns());
+    timer_set(deadline, timers_now_ns());
 }
 
 static void forget_head(struct transfer *x)
@@ -40,26 +40,26 @@ int transfer_begin(struct transfer *x, struct transport *tp, void (*expire)(stru
     x->expire = expire;
     list_init(&x->wait_link);
     forget_head(x);
-    int r = alarm_init(&x->deadline, transport_wake(tp), on_deadline);
+    int r = timer_init(&x->deadline, transport_timers(tp), on_deadline);
     if (!r)
-        alarm_set(&x->deadline, wake_now_ns() + x->timeout_ms * ns_per_ms);
+        timer_set(&x->deadline, timers_now_ns() + x->timeout_ms * ns_per_ms);
     return r;
 }
 
 void transfer_abandon(struct transfer *x)
 {
-    alarm_deinit(&x->deadline);
+    timer_deinit(&x->deadline);
 }
 
 void transfer_expire_soon(struct transfer *x)
 {
     x->overdue = true;
-    alarm_set(&x->deadline, wake_now_ns());
+    timer_set(&x->deadline, timers_now_ns());
 }
 
 void transfer_hurry(struct transfer *x)
 {
-    if (x->deadline.wake)
+    if (x->deadline.timers)
         transfer_expire_soon(x);
 }
 
@@ -157,7 +157,7 @@ void transfer_end(struct transfer *x, enum fault fault, const char *detail)
     }
     if (!x->cause)
         x->cause = fault_cause(x->fault);
-    alarm_deinit(&x->deadline);
+    timer_deinit(&x->deadline);
     x->on_done(x);
 }
 

@@ -32,7 +32,7 @@ struct multi *transport_take_multi(struct transport *tp)
     if (!list_empty(&tp->multis))
         m = CONTAINER_OF(tp->multis.next, struct multi, link);
     if (!m || m->users == LANES_PER_MULTI || m->starved)
-        m = multi_open(tp->sockets, tp->o.wake, &tp->o.alloc);
+        m = multi_open(tp->sockets, tp->o.timers, &tp->o.alloc);
     if (!m)
         return NULL;
     m->users++;
@@ -80,7 +80,7 @@ static void wait_for_lane(struct transfer *x, const char *what)
     x->waits_for = what;
 }
 
-static void on_room(struct alarm *room)
+static void on_room(struct timer *room)
 {
     struct transport *tp = CONTAINER_OF(room, struct transport, room);
     while (!list_empty(&tp->waiting)) {
@@ -96,14 +96,14 @@ static void on_room(struct alarm *room)
 void transport_lane_ended(struct transport *tp)
 {
     if (!list_empty(&tp->waiting))
-        alarm_set(&tp->room, wake_now_ns());
+        timer_set(&tp->room, timers_now_ns());
 }
 
 /* --- opening connections --- */
 
 bool transport_may_open(struct transport *tp)
 {
-    uint64_t now_ns = wake_now_ns(), passed_ns = now_ns - tp->opened_ns;
+    uint64_t now_ns = timers_now_ns(), passed_ns = now_ns - tp->opened_ns;
     uint64_t pause_ns = tp->opening < OPENING_MAX ? OPENING_NS : OPENING_PAUSE_NS;
     uint64_t more = passed_ns / pause_ns;
     if (more) {
@@ -112,7 +112,7 @@ bool transport_may_open(struct transport *tp)
         tp->opened_ns = now_ns;
     }
     if (!tp->openings)
-        alarm_set(&tp->room, now_ns + pause_ns);
+        timer_set(&tp->room, now_ns + pause_ns);
     return tp->openings > 0;
 }
 
@@ -221,7 +221,7 @@ static void transport_free(struct transport *tp)
 {
     struct alloc alloc = tp->o.alloc;
     size_t size = tp->size;
-    alarm_deinit(&tp->room);
+    timer_deinit(&tp->room);
     alloc_free(&alloc, tp->send_room, SEND_ROOM);
     alloc_free(&alloc, tp->receive_room, RECEIVE_ROOM);
     explicit_bzero(tp, size);
@@ -248,10 +248,10 @@ static void keep_rules(struct transport *tp)
 
 static int open_resolver(struct transport *tp)
 {
-    int r = worker_open(&tp->worker, tp->o.loop, tp->o.wake, &tp->o.alloc);
+    int r = worker_open(&tp->worker, tp->o.loop, tp->o.timers, &tp->o.alloc);
     if (r)
         return r;
-    struct resolver_options o = { tp->worker, tp->o.wake, tp->o.alloc, tp->o.connect_timeout_ms };
+    struct resolver_options o = { tp->worker, tp->o.timers, tp->o.alloc, tp->o.connect_timeout_ms };
     r = resolver_open(&tp->resolver, &o);
     if (r)
         worker_close(tp->worker, NULL, NULL);
@@ -264,7 +264,7 @@ static int open_rooms(struct transport *tp, struct pipepoll_error *why)
     const struct transport_options *o = &tp->o;
     tp->send_room = alloc_resize(&o->alloc, NULL, 0, SEND_ROOM);
     tp->receive_room = alloc_resize(&o->alloc, NULL, 0, RECEIVE_ROOM);
-    if (!tp->send_room || !tp->receive_room || alarm_init(&tp->room, o->wake, on_room))
+    if (!tp->send_room || !tp->receive_room || timer_init(&tp->room, o->timers, on_room))
         return PIPEPOLL_ENOMEM;
     int r = sockets_open(&tp->sockets, o->loop, &o->alloc);
     if (r == PIPEPOLL_ESYSTEM)
@@ -354,9 +354,9 @@ uint64_t transport_connections(const struct transport *tp)
     return tp->connections;
 }
 
-struct wake *transport_wake(const struct transport *tp)
+struct timers *transport_timers(const struct transport *tp)
 {
-    return tp->o.wake;
+    return tp->o.timers;
 }
 
 const struct alloc *transport_alloc(const struct transport *tp)

@@ -32,7 +32,7 @@ enum {
 
 struct transport_options {
     struct uv_loop_s *loop;
-    struct wake *wake;         /* borrowed */
+    struct timers *timers;     /* borrowed */
     const struct trust *trust; /* borrowed */
     struct alloc alloc;
     uint32_t connect_timeout_ms;
@@ -54,7 +54,7 @@ void transport_stop_waiting(struct transport *tp);
 struct worker *transport_worker(const struct transport *tp);
 /* Connections opened so far. */
 uint64_t transport_connections(const struct transport *tp);
-struct wake *transport_wake(const struct transport *tp);
+struct timers *transport_timers(const struct transport *tp);
 const struct alloc *transport_alloc(const struct transport *tp);
 
 struct pool_options {
@@ -116,7 +116,7 @@ struct transfer {
     struct list wait_link;
     const char *waits_for;
     void (*expire)(struct transfer *x);
-    struct alarm deadline;
+    struct timer deadline;
     bool overdue;
     size_t answer_cap, head_bytes, head_lines, values_len;
     char values[512]; /* of wanted headers; one that does not fit counts as not sent */

@@ -38,7 +38,7 @@ enum { FREE, QUEUED, FOLLOWING, RUNNING, DONE };
 
 struct worker {
     uv_async_t async;
-    struct wake *wake;
+    struct timers *timers;
     struct list done; /* jobs; under the mutex */
     struct alloc alloc;
     void (*closed)(void *ctx);
@@ -77,7 +77,7 @@ static void all_init(void)
     }
     list_init(&all.at_work);
     all.threads = all.working = 0;
-    table_init(&all.keys, (struct alloc) { 0 }, wake_random_seed());
+    table_init(&all.keys, (struct alloc) { 0 }, timers_random_seed());
 }
 
 static void lock(void)
@@ -221,8 +221,8 @@ static void wait_until(uint64_t due_ns)
  * however late it wakes, as after a stop of the whole process. */
 static struct worker_job *await_job(void)
 {
-    uint64_t now_ns = wake_now_ns(), end_ns = now_ns + idle_ns;
-    for (;; now_ns = wake_now_ns()) {
+    uint64_t now_ns = timers_now_ns(), end_ns = now_ns + idle_ns;
+    for (;; now_ns = timers_now_ns()) {
         bool has = has_work();
         if (!has && now_ns >= end_ns)
             return NULL;
@@ -265,7 +265,7 @@ static void end_all(struct list *jobs)
 
 static void work_at(struct worker_job *j)
 {
-    struct member me = { .since_ns = wake_now_ns() };
+    struct member me = { .since_ns = timers_now_ns() };
     struct list orphans;
     list_init(&orphans);
     list_put_last(&all.at_work, &me.link);
@@ -303,14 +303,14 @@ static void *work(void *unused)
 static bool is_over(uint64_t since_ns)
 {
     enum { SLICE_NS = 1000000 };
-    return wake_now_ns() - since_ns > SLICE_NS;
+    return timers_now_ns() - since_ns > SLICE_NS;
 }
 
 /* Many may be done by the time the loop turns: what is left after a slice waits for the next. */
 static void on_async(uv_async_t *async)
 {
     struct worker *w = CONTAINER_OF(async, struct worker, async);
-    uint64_t since_ns = wake_now_ns();
+    uint64_t since_ns = timers_now_ns();
     while (!is_over(since_ns)) {
         lock();
         struct list *l = list_pop_first(&w->done);
@@ -326,7 +326,7 @@ static void on_async(uv_async_t *async)
         uv_async_send(async);
 }
 
-int worker_open(struct worker **out, struct uv_loop_s *loop, struct wake *wake,
+int worker_open(struct worker **out, struct uv_loop_s *loop, struct timers *timers,
                 const struct alloc *alloc)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -334,7 +334,7 @@ int worker_open(struct worker **out, struct uv_loop_s *loop, struct wake *wake,
     struct worker *w = alloc_new(alloc, sizeof *w);
     if (!w)
         return PIPEPOLL_ENOMEM;
-    w->wake = wake;
+    w->timers = timers;
     w->alloc = *alloc;
     list_init(&w->done);
     if (uv_async_init(loop, &w->async, on_async)) {
@@ -346,9 +346,9 @@ int worker_open(struct worker **out, struct uv_loop_s *loop, struct wake *wake,
     return 0;
 }
 
-struct wake *worker_wake(const struct worker *w)
+struct timers *worker_timers(const struct worker *w)
 {
-    return w->wake;
+    return w->timers;
 }
 
 struct uv_loop_s *worker_loop(const struct worker *w)

@@ -15,7 +15,7 @@
 #include "base/table.h"
 
 struct uv_loop_s;
-struct wake;
+struct timers;
 struct worker; /* what takes jobs from one loop and brings them back to it */
 struct worker_job;
 
@@ -57,10 +57,10 @@ struct worker_job {
     struct table_node node;
 };
 
-/* wake: borrowed, for the deadlines of those who give jobs. PIPEPOLL_ENOMEM, PIPEPOLL_ESYSTEM. */
-int worker_open(struct worker **out, struct uv_loop_s *loop, struct wake *wake,
+/* timers: borrowed, for the deadlines of those who give jobs. PIPEPOLL_ENOMEM, PIPEPOLL_ESYSTEM. */
+int worker_open(struct worker **out, struct uv_loop_s *loop, struct timers *timers,
                 const struct alloc *alloc);
-struct wake *worker_wake(const struct worker *w);
+struct timers *worker_timers(const struct worker *w);
 struct uv_loop_s *worker_loop(const struct worker *w);
 /* All jobs must have been told or abandoned. `closed` comes from the loop, in its next turn; w is
  * gone then. */

@@ -90,10 +90,10 @@ int stage_open(void **state)
     s->now_s = 1632246090; /* soon after the Date that the tests answer with */
     s->environment = (struct environment) { get_variable, s };
     assert_int_equal(uv_loop_init(&s->loop), 0);
-    assert_int_equal(wake_open(&s->wake, &s->loop, &alloc), 0);
+    assert_int_equal(timers_open(&s->timers, &s->loop, &alloc), 0);
     assert_int_equal(trust_new(&s->trust, STR(""), NULL), 0);
     struct transport_options o = { .loop = &s->loop,
-                                   .wake = s->wake,
+                                   .timers = s->timers,
                                    .trust = s->trust,
                                    .alloc = alloc,
                                    .connect_timeout_ms = 5000 };
@@ -102,7 +102,7 @@ int stage_open(void **state)
     s->host = (struct provider_host) {
         .recent = &s->recent,
         .loop = &s->loop,
-        .wake = s->wake,
+        .timers = s->timers,
         .transport = s->transport,
         .worker = transport_worker(s->transport),
         .alloc = alloc,
@@ -135,7 +135,7 @@ int stage_close(void **state)
     transport_close(s->transport, on_closed, &closed);
     while (!closed)
         uv_run(&s->loop, UV_RUN_ONCE);
-    wake_close(s->wake, on_closed, &closed);
+    timers_close(s->timers, on_closed, &closed);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     trust_free(s->trust);
     if (closed != 2 || uv_loop_close(&s->loop) || s->in_use || s->canaries_let_go) {
@@ -149,7 +149,7 @@ int stage_close(void **state)
 
 /* --- runs --- */
 
-/* libuv rings timers before it waits for sockets: without the stop, the turn in which an end is
+/* libuv fires timers before it waits for sockets: without the stop, the turn in which an end is
  * told would wait for something else to happen. */
 static void note_end(struct stage *s)
 {

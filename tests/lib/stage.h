@@ -22,7 +22,7 @@ struct stage_reply {
 
 struct stage {
     uv_loop_t loop;
-    struct wake *wake;
+    struct timers *timers;
     struct trust *trust;
     struct transport *transport;
     struct rng rng;
@@ -64,7 +64,7 @@ void stage_play(struct stage *s, const struct stage_reply *script, unsigned scri
     stage_play(stage, (const struct stage_reply[]) { __VA_ARGS__ },                                \
                sizeof((struct stage_reply[]) { __VA_ARGS__ }) / sizeof(struct stage_reply))
 
-/* One turn of the loop that waits for something to happen, but rings no alarm that was set in it:
+/* One turn of the loop that waits for something to happen, but fires no timer that was set in it:
  * UV_RUN_ONCE would, and a test that stops between two turns would miss half of the places. */
 void stage_turn(struct stage *s);
 

@@ -13,7 +13,7 @@
 
 struct wire {
     uv_loop_t loop;
-    struct wake *wake;
+    struct timers *timers;
     struct trust *trust;
     struct transport *transport;
     struct server server;
@@ -81,14 +81,14 @@ static inline void wire_open_as(struct wire *w, const struct wire_setup *setup)
     static const struct alloc plain = { wire_resize, NULL };
     *w = (struct wire) { .script = setup->script, .script_len = setup->script_len };
     uv_loop_init(&w->loop);
-    assert_int_equal(wake_open(&w->wake, &w->loop, &plain), 0);
+    assert_int_equal(timers_open(&w->timers, &w->loop, &plain), 0);
     server_open(&w->server, &w->loop, play, w);
     wire_trust(w, setup->tls);
     if (setup->proxy)
         snprintf(w->proxy, sizeof w->proxy, "%s127.0.0.1:%s", setup->proxy,
                  server_port(&w->server));
     struct transport_options o = { .loop = &w->loop,
-                                   .wake = w->wake,
+                                   .timers = w->timers,
                                    .trust = w->trust,
                                    .alloc = plain,
                                    .connect_timeout_ms = 5000,
@@ -131,7 +131,7 @@ static inline void wire_close(struct wire *w)
     transport_close(w->transport, count_call, &closed);
     while (!closed)
         uv_run(&w->loop, UV_RUN_ONCE);
-    wake_close(w->wake, count_call, &closed);
+    timers_close(w->timers, count_call, &closed);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(closed, 2);
     trust_free(w->trust);
