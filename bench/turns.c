@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "daemon/shards.h"
+#include "daemon/stdout_sink.h"
 
 enum { START, RELOAD, REFRESH, END, PHASES };
 
@@ -19,12 +20,12 @@ struct bench {
     uv_loop_t loop;
     struct config first, second;
     struct logger logger;
-    struct output *output;
+    struct sink *sink;
     struct shards shards;
     unsigned identities, types, regions;
     uint64_t longest_ns;
     double least_ms[PHASES];
-    bool changed, closed, output_closed;
+    bool changed, closed, sink_closed;
     struct shards_change change;
 };
 
@@ -130,6 +131,12 @@ static void end_phase(struct bench *b, int phase)
 
 /* --- the phases --- */
 
+static void on_broken(void *ctx, const char *why)
+{
+    (void)ctx;
+    require(false, why);
+}
+
 static void on_changed(void *ctx, const struct shards_change *what)
 {
     struct bench *b = ctx;
@@ -146,15 +153,15 @@ static void open_all(struct bench *b)
 {
     struct pipepoll_error why = { .text = "" };
     int null = open("/dev/null", O_WRONLY);
-    const struct output_options to = { .fd = null,
-                                       .size = shards_outlet_size(1, 256),
-                                       .extra_size = shard_outlet_extra_size() };
-    require(!uv_loop_init(&b->loop) && !output_open(&b->output, &b->loop, &to), "no output");
+    require(!uv_loop_init(&b->loop) &&
+                !stdout_sink_open(&b->sink, &b->loop, null, shards_jobs(1, 256)),
+            "no sink");
     const struct shards_options o = { .home = &b->loop,
                                       .loops = 1,
                                       .config = &b->first,
                                       .logger = &b->logger,
-                                      .output = b->output,
+                                      .sink = b->sink,
+                                      .broken = on_broken,
                                       .changed = on_changed,
                                       .ctx = b };
     require(!shards_open(&b->shards, &o, &why), why.text);
@@ -174,14 +181,14 @@ static void change_to(struct bench *b, struct config *config)
 
 static void close_all(struct bench *b)
 {
-    b->closed = b->output_closed = false;
+    b->closed = b->sink_closed = false;
     uint64_t start_ns = cpu_ns();
     shards_close(&b->shards, set_flag, &b->closed);
     note(b, start_ns);
     while (!b->closed)
         turn(b);
-    output_close(b->output, set_flag, &b->output_closed);
-    while (!b->output_closed)
+    b->sink->close(b->sink, set_flag, &b->sink_closed);
+    while (!b->sink_closed)
         turn(b);
 }
 

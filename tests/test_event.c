@@ -11,11 +11,27 @@
 #include "base/jsontext.h"
 #include "daemon/event.h"
 
-static const struct event_source source = {
-    .unix_ms = 1782115200045,
+static const int64_t unix_ms = 1782115200045;
+static const struct record_target web = {
+    .name = STR_INIT("web"),
     .region = STR_INIT("us-east-1"),
     .action_type = { STR_INIT("Build"), STR_INIT("ThirdParty"), STR_INIT("P"), STR_INIT("1") },
 };
+
+static struct record job_of(const struct record_target *from, str client_id, str job_id,
+                            str request_id)
+{
+    return (struct record) { .kind = RECORD_JOB,
+                             .unix_ms = unix_ms,
+                             .job = { *from, client_id, job_id, request_id } };
+}
+
+static struct record health_of(enum health health, int status)
+{
+    return (struct record) { .kind = RECORD_HEALTH,
+                             .unix_ms = unix_ms,
+                             .health = { .from = web, .health = health, .status = status } };
+}
 
 #define TIME "\"time\":\"2026-06-22T08:00:00.045Z\""
 #define SOURCE                                                                                     \
@@ -27,9 +43,8 @@ static void a_job_is_one_line_with_fixed_members(void **state)
     (void)state;
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
-    const struct pipepoll_job job = { STR_INIT("c-1"), STR_INIT("j-1") };
-    event_job(&line, &source, &job, STR("r-1"));
-    assert_true(event_is_job(buf_str(&line)));
+    const struct record job = job_of(&web, STR("c-1"), STR("j-1"), STR("r-1"));
+    event_put(&line, &job);
     assert_string_equal(buf_cstr(&line), "{\"event\":\"job\"," SOURCE ",\"clientId\":\"c-1\","
                                          "\"jobId\":\"j-1\",\"amzRequestId\":\"r-1\"}");
 }
@@ -39,8 +54,8 @@ static void an_id_the_service_left_out_is_left_out(void **state)
     (void)state;
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
-    const struct pipepoll_job job = { .job_id = STR_INIT("j-1") };
-    event_job(&line, &source, &job, STR(""));
+    const struct record job = job_of(&web, STR(""), STR("j-1"), STR(""));
+    event_put(&line, &job);
     assert_string_equal(buf_cstr(&line),
                         "{\"event\":\"job\"," SOURCE ",\"jobId\":\"j-1\",\"amzRequestId\":\"\"}");
 }
@@ -50,29 +65,30 @@ static void health_says_what_is_wrong_or_that_nothing_is(void **state)
     (void)state;
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
-    struct pipepoll_failure failure = { .status = PIPEPOLL_ETHROTTLED,
-                                        .http_status = 400,
-                                        .retry_in_ms = 250,
-                                        .code = STR_INIT("ThrottlingException"),
-                                        .message = STR_INIT("Rate \"exceeded\""),
-                                        .request_id = STR_INIT("r-1") };
-    event_health(&line, &source, STR("web"), &failure);
+    struct record r = health_of(HEALTH_THROTTLED, PIPEPOLL_ETHROTTLED);
+    r.health.http_status = 400;
+    r.health.retry_in_ms = 250;
+    r.health.code = STR("ThrottlingException");
+    r.health.message = STR("Rate \"exceeded\"");
+    r.health.request_id = STR("r-1");
+    event_put(&line, &r);
     assert_string_equal(buf_cstr(&line),
                         "{\"event\":\"health\"," SOURCE ",\"target\":\"web\",\"healthy\":true,"
                         "\"status\":\"throttled\",\"code\":\"ThrottlingException\","
                         "\"message\":\"Rate \\\"exceeded\\\"\",\"amzRequestId\":\"r-1\","
                         "\"httpStatus\":400,\"retryInMs\":250}");
-    assert_false(event_is_job(buf_str(&line)));
     buf_reset(&line);
-    event_health(&line, &source, STR("web"), NULL);
+    r = health_of(HEALTH_WELL, PIPEPOLL_OK);
+    event_put(&line, &r);
     assert_string_equal(buf_cstr(&line), "{\"event\":\"health\"," SOURCE ",\"target\":\"web\","
                                          "\"healthy\":true,\"status\":\"ok\"}");
     buf_reset(&line);
-    failure.status = PIPEPOLL_EDENIED;
-    event_health(&line, &source, STR("web"), &failure);
+    r = health_of(HEALTH_ILL, PIPEPOLL_EDENIED);
+    event_put(&line, &r);
     assert_non_null(strstr(buf_cstr(&line), "\"healthy\":false,\"status\":\"denied\""));
     buf_reset(&line);
-    event_removed(&line, &source, STR("web"));
+    r.health.removed = true;
+    event_put(&line, &r);
     assert_string_equal(buf_cstr(&line), "{\"event\":\"health\"," SOURCE ",\"target\":\"web\","
                                          "\"healthy\":true,\"status\":\"removed\"}");
 }
@@ -82,19 +98,20 @@ static void a_change_of_credentials_says_where_they_come_from_and_how_they_are(v
     (void)state;
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
-    struct pipepoll_identity id = { .usable = true,
-                                    .expires_s = 1795334400,
-                                    .source = STR_INIT("profile acme") };
-    event_credentials(&line, source.unix_ms, &id);
+    struct record r = { .kind = RECORD_CREDENTIALS, .unix_ms = unix_ms };
+    r.credentials = (struct record_credentials) { .usable = true,
+                                                  .expires_s = 1795334400,
+                                                  .source = STR("profile acme") };
+    event_put(&line, &r);
     assert_string_equal(buf_cstr(&line),
                         "{\"event\":\"credentials\"," TIME ",\"source\":\"profile acme\","
                         "\"usable\":true,\"degraded\":false,"
                         "\"expires\":\"2026-11-22T08:00:00Z\",\"reason\":\"\"}");
     buf_reset(&line);
-    id = (struct pipepoll_identity) { .expires_s = INT64_MAX,
-                                      .source = STR_INIT("environment"),
-                                      .reason = STR_INIT("none \"there\"") };
-    event_credentials(&line, source.unix_ms, &id);
+    r.credentials = (struct record_credentials) { .expires_s = INT64_MAX,
+                                                  .source = STR("environment"),
+                                                  .reason = STR("none \"there\"") };
+    event_put(&line, &r);
     assert_string_equal(buf_cstr(&line),
                         "{\"event\":\"credentials\"," TIME ",\"source\":\"environment\","
                         "\"usable\":false,\"degraded\":false,\"expires\":null,"
@@ -107,24 +124,30 @@ static void the_worst_texts_fit_into_one_line(void **state)
     static char worst[4096];
     char text[EVENT_LINE_MAX];
     memset(worst, 1, sizeof worst); /* each byte becomes six */
-    const struct pipepoll_job job = { { worst, 512 }, { worst, 512 } };
-    const struct pipepoll_failure failure = { .code = { worst, sizeof worst },
-                                              .message = { worst, sizeof worst },
-                                              .request_id = { worst, sizeof worst } };
-    struct event_source far = source;
-    far.region = (str) { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 63 };
-    far.action_type.provider = (str) { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 35 };
-    struct buf line = BUF_ON(text);
-    event_job(&line, &far, &job, (str) { worst, sizeof worst });
-    assert_false(line.overflow);
-    buf_reset(&line);
-    event_health(&line, &far, (str) { worst, sizeof worst }, &failure);
-    assert_false(line.overflow);
-    buf_reset(&line);
-    const struct pipepoll_identity id = { .source = { worst, sizeof worst },
-                                          .reason = { worst, sizeof worst } };
-    event_credentials(&line, far.unix_ms, &id);
-    assert_false(line.overflow);
+    const str all = { worst, sizeof worst };
+    const struct record_target far = {
+        all,
+        { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 63 },
+        { STR("Build"),
+          STR("ThirdParty"),
+          { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 35 },
+          STR("123456789") }
+    };
+    const struct record rows[] = {
+        job_of(&far, (str) { worst, 512 }, (str) { worst, 512 }, all),
+        { .kind = RECORD_HEALTH,
+          .health = { .from = far,
+                      .health = HEALTH_ILL,
+                      .code = all,
+                      .message = all,
+                      .request_id = all } },
+        { .kind = RECORD_CREDENTIALS, .credentials = { .source = all, .reason = all } },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf line = BUF_ON(text);
+        event_put(&line, &rows[i]);
+        assert_false(line.overflow);
+    }
 }
 
 /* jansson is the judge: it takes only UTF-8 without control characters. */

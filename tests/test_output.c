@@ -24,12 +24,25 @@ struct fixture {
     int error;
     unsigned rooms, lost;
     char last_lost[64];
+    char written_tags[256], lost_tags[256]; /* each with a blank; none as 0 */
     bool closed;
 };
 
 static void on_room(void *ctx)
 {
     ((struct fixture *)ctx)->rooms++;
+}
+
+static void append_tag(char *text, size_t size, uint64_t tag)
+{
+    size_t len = strlen(text);
+    snprintf(text + len, size - len, "%llu ", (unsigned long long)tag);
+}
+
+static void on_written(void *ctx, uint64_t tag)
+{
+    struct fixture *f = ctx;
+    append_tag(f->written_tags, sizeof f->written_tags, tag);
 }
 
 static void on_broken(void *ctx, int error)
@@ -39,11 +52,12 @@ static void on_broken(void *ctx, int error)
     f->error = error;
 }
 
-static void on_lost(void *ctx, str line)
+static void on_lost(void *ctx, str line, uint64_t tag)
 {
     struct fixture *f = ctx;
     assert_int_not_equal(f->error, 0);
     f->lost++;
+    append_tag(f->lost_tags, sizeof f->lost_tags, tag);
     snprintf(f->last_lost, sizeof f->last_lost, "%.*s", STR_ARG(line));
 }
 
@@ -59,6 +73,7 @@ static void fixture_open(struct fixture *f, int fd, size_t size)
                                 .extra_size = 16,
                                 .room = on_room,
                                 .broken = on_broken,
+                                .written = on_written,
                                 .lost = on_lost,
                                 .ctx = f };
     assert_int_equal(uv_loop_init(&f->loop), 0);
@@ -96,7 +111,7 @@ static void lines_come_out_in_order(void **state)
     for (int i = 0; i < 10; i++) {
         char line[16];
         snprintf(line, sizeof line, "line %d", i);
-        assert_true(output_put(f.output, str_of(line)));
+        assert_true(output_put(f.output, str_of(line), 0));
     }
     fixture_close(&f);
     read_some(f.fds[0], text, sizeof text);
@@ -119,7 +134,7 @@ static void each_write_to_a_pipe_is_whole_lines(void **state)
     fixture_open(&f, f.fds[1], LINES * sizeof line);
     memset(line, 'x', sizeof line);
     for (int i = 0; i < LINES; i++)
-        assert_true(output_put(f.output, (str) { line, sizeof line - 2 }));
+        assert_true(output_put(f.output, (str) { line, sizeof line - 2 }, 0));
     fixture_close(&f);
     close(f.fds[1]);
     for (ssize_t n; (n = read(f.fds[0], packet, sizeof packet)) > 0;) {
@@ -137,14 +152,14 @@ static void a_full_queue_takes_nothing_until_there_is_room(void **state)
     struct fixture f = { 0 };
     open_pipe(&f, 10);
     assert_int_equal(output_room(f.output), 10);
-    assert_true(output_put(f.output, STR("being")));     /* goes into the other buffer at once */
-    assert_true(output_put(f.output, STR("123456789"))); /* 10 with its end */
+    assert_true(output_put(f.output, STR("being"), 0));     /* goes into the other buffer at once */
+    assert_true(output_put(f.output, STR("123456789"), 0)); /* 10 with its end */
     assert_int_equal(output_room(f.output), 0);
-    assert_false(output_put(f.output, STR("")));
+    assert_false(output_put(f.output, STR(""), 0));
     while (f.rooms == 0)
         uv_run(&f.loop, UV_RUN_ONCE);
     assert_int_equal(output_room(f.output), 10);
-    assert_true(output_put(f.output, STR("last")));
+    assert_true(output_put(f.output, STR("last"), 0));
     fixture_close(&f);
     char text[64];
     read_some(f.fds[0], text, sizeof text);
@@ -158,11 +173,11 @@ static void an_extra_line_takes_no_room_that_was_promised(void **state)
     (void)state;
     struct fixture f = { 0 };
     open_pipe(&f, 10);
-    assert_true(output_put(f.output, STR("being")));
+    assert_true(output_put(f.output, STR("being"), 0));
     assert_true(output_put_extra(f.output, STR("extra 8901234"))); /* 14 of 16 */
     assert_false(output_put_extra(f.output, STR("xx")));
     assert_int_equal(output_room(f.output), 10);
-    assert_true(output_put(f.output, STR("123456789")));
+    assert_true(output_put(f.output, STR("123456789"), 0));
     fixture_close(&f);
     char text[64];
     read_some(f.fds[0], text, sizeof text);
@@ -182,7 +197,7 @@ static void a_reader_that_leaves_is_noticed_before_the_next_line(void **state)
     assert_int_equal(f.error, UV_EPIPE);
     assert_int_equal(f.lost, 0);
     assert_int_equal(output_room(f.output), 0);
-    assert_true(output_put(f.output, STR("late")));
+    assert_true(output_put(f.output, STR("late"), 0));
     assert_int_equal(f.lost, 1);
     assert_string_equal(f.last_lost, "late");
     fixture_close(&f);
@@ -194,7 +209,7 @@ static void a_reader_that_leaves_after_a_line_came_out_takes_nothing_with_it(voi
     (void)state;
     struct fixture f = { 0 };
     open_pipe(&f, 128);
-    assert_true(output_put(f.output, STR("heard")));
+    assert_true(output_put(f.output, STR("heard"), 0));
     while (f.rooms == 0)
         uv_run(&f.loop, UV_RUN_ONCE);
     close(f.fds[0]);
@@ -213,9 +228,9 @@ static void every_line_that_a_full_device_refuses_is_handed_back(void **state)
     int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     fixture_open(&f, fd, 128);
-    assert_true(output_put(f.output, STR("one")));
-    assert_true(output_put(f.output, STR("two")));
-    assert_true(output_put(f.output, STR("three")));
+    assert_true(output_put(f.output, STR("one"), 0));
+    assert_true(output_put(f.output, STR("two"), 0));
+    assert_true(output_put(f.output, STR("three"), 0));
     fixture_close(&f);
     assert_int_equal(f.error, UV_ENOSPC);
     assert_int_equal(f.lost, 3);
@@ -232,14 +247,15 @@ static void an_output_given_up_hands_back_what_waits_and_what_comes(void **state
     memset(line, 'z', sizeof line);
     open_pipe(&f, LONG + 1);
     assert_int_equal(output_backlog(f.output), 0);
-    assert_true(output_put(f.output, (str) { line, sizeof line })); /* more than the pipe holds */
-    assert_true(output_put(f.output, STR("two")));
+    assert_true(
+        output_put(f.output, (str) { line, sizeof line }, 0)); /* more than the pipe holds */
+    assert_true(output_put(f.output, STR("two"), 0));
     assert_int_equal(output_backlog(f.output), LONG + 1 + 4);
     f.error = UV_ECANCELED; /* on_lost() asks for one */
     output_give_up(f.output);
     assert_int_equal(f.lost, 2);
     assert_string_equal(f.last_lost, "two");
-    assert_true(output_put(f.output, STR("three")));
+    assert_true(output_put(f.output, STR("three"), 0));
     assert_int_equal(f.lost, 3);
     assert_int_equal(output_room(f.output), 0);
     output_give_up(f.output);
@@ -267,7 +283,7 @@ static void no_line_is_given_up_that_is_in_the_pipe(void **state)
     assert_int_equal(fcntl(f.fds[1], F_SETPIPE_SZ, PAGE), PAGE);
     for (int i = 0; i < LINES; i++) {
         snprintf(line, sizeof line, "line %058d", i);
-        assert_true(output_put(f.output, str_of(line)));
+        assert_true(output_put(f.output, str_of(line), 0));
     }
     await_in_pipe(&f, LINE); /* the first by itself; the others do not fit beside it */
     while (f.rooms < 1)
@@ -299,8 +315,8 @@ static void a_line_cut_by_a_reader_that_leaves_is_handed_back_whole(void **state
     open_pipe(&f, LONG + 100);
     assert_int_equal(fcntl(f.fds[1], F_SETFL, O_NONBLOCK),
                      0); /* so that writes come out in parts */
-    assert_true(output_put(f.output, STR("short")));
-    assert_true(output_put(f.output, (str) { line, sizeof line }));
+    assert_true(output_put(f.output, STR("short"), 0));
+    assert_true(output_put(f.output, (str) { line, sizeof line }, 0));
     for (int in_pipe = 0; in_pipe <= 11; assert_int_equal(ioctl(f.fds[0], FIONREAD, &in_pipe), 0))
         uv_run(&f.loop, UV_RUN_NOWAIT);
     read_some(f.fds[0], text, sizeof text);
@@ -324,7 +340,7 @@ static void a_descriptor_made_non_blocking_by_others_is_waited_for(void **state)
     open_pipe(&f, LONG + 1);
     assert_int_equal(fcntl(f.fds[1], F_SETFL, O_NONBLOCK), 0);
     assert_int_equal(fcntl(f.fds[0], F_SETFL, O_NONBLOCK), 0);
-    assert_true(output_put(f.output, (str) { line, sizeof line }));
+    assert_true(output_put(f.output, (str) { line, sizeof line }, 0));
     while (got < LONG + 1) {
         uv_run(&f.loop, UV_RUN_NOWAIT);
         ssize_t n = read(f.fds[0], text + got, sizeof text - got);
@@ -335,6 +351,63 @@ static void a_descriptor_made_non_blocking_by_others_is_waited_for(void **state)
     fixture_close(&f);
     assert_int_equal(f.error, 0);
     close(f.fds[0]);
+    close(f.fds[1]);
+}
+
+static void a_tag_comes_back_when_its_line_is_out_and_not_before(void **state)
+{
+    (void)state;
+    enum { LONG = 200000 };
+    static char line[LONG], text[LONG + 100];
+    struct fixture f = { 0 };
+    size_t got = 0;
+    memset(line, 'y', sizeof line);
+    open_pipe(&f, LONG + 100);
+    assert_int_equal(fcntl(f.fds[0], F_SETFL, O_NONBLOCK), 0);
+    assert_true(output_put(f.output, STR("one"), 11));
+    assert_true(output_put(f.output, STR("untagged"), 0));
+    assert_true(output_put_extra(f.output, STR("extra")));
+    assert_true(output_put(f.output, (str) { line, sizeof line }, 12)); /* more than it holds */
+    assert_true(output_put(f.output, STR("last"), 13));
+    while (f.rooms < 2)
+        uv_run(&f.loop, UV_RUN_ONCE);
+    assert_string_equal(f.written_tags, "11 ");
+    while (got < LONG + 25) {
+        uv_run(&f.loop, UV_RUN_NOWAIT);
+        ssize_t n = read(f.fds[0], text + got, sizeof text - got);
+        got += n > 0 ? (size_t)n : 0;
+    }
+    fixture_close(&f);
+    assert_string_equal(f.written_tags, "11 12 13 ");
+    assert_string_equal(f.lost_tags, "");
+    close(f.fds[0]);
+    close(f.fds[1]);
+}
+
+static void each_tag_comes_back_once_whatever_becomes_of_its_line(void **state)
+{
+    (void)state;
+    enum { LONG = 200000 };
+    static char line[LONG];
+    struct fixture f = { 0 };
+    memset(line, 'z', sizeof line);
+    open_pipe(&f, LONG + 100);
+    assert_true(output_put(f.output, STR("out"), 1));
+    while (f.rooms < 1)
+        uv_run(&f.loop, UV_RUN_ONCE);
+    assert_true(output_put(f.output, (str) { line, sizeof line }, 2));
+    assert_true(output_put(f.output, STR("untagged"), 0));
+    assert_true(output_put(f.output, STR("three"), 3));
+    f.error = UV_ECANCELED;
+    output_give_up(f.output);
+    assert_true(output_put(f.output, STR("four"), 4));
+    assert_string_equal(f.written_tags, "1 ");
+    assert_string_equal(f.lost_tags, "2 0 3 4 ");
+    close(f.fds[0]); /* lets the write go */
+    f.error = 0;
+    fixture_close(&f);
+    assert_string_equal(f.written_tags, "1 ");
+    assert_string_equal(f.lost_tags, "2 0 3 4 ");
     close(f.fds[1]);
 }
 
@@ -358,7 +431,7 @@ static void a_peer_that_only_ends_its_own_sending_is_no_reader_gone(void **state
     assert_int_equal(shutdown(f.fds[0], SHUT_WR), 0);
     fixture_open(&f, f.fds[1], 16);
     uv_run(&f.loop, UV_RUN_NOWAIT);
-    assert_true(output_put(f.output, STR("heard")));
+    assert_true(output_put(f.output, STR("heard"), 0));
     fixture_close(&f);
     read_some(f.fds[0], text, sizeof text);
     assert_string_equal(text, "heard\n");
@@ -381,6 +454,8 @@ int main(void)
         cmocka_unit_test(no_line_is_given_up_that_is_in_the_pipe),
         cmocka_unit_test(a_line_cut_by_a_reader_that_leaves_is_handed_back_whole),
         cmocka_unit_test(a_descriptor_made_non_blocking_by_others_is_waited_for),
+        cmocka_unit_test(a_tag_comes_back_when_its_line_is_out_and_not_before),
+        cmocka_unit_test(each_tag_comes_back_once_whatever_becomes_of_its_line),
         cmocka_unit_test(the_descriptor_stays_blocking_for_those_who_share_it),
         cmocka_unit_test(a_peer_that_only_ends_its_own_sending_is_no_reader_gone),
     };

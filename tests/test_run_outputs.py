@@ -269,7 +269,8 @@ def test_drain_timeout(loops):
           re.search(r"status: .* in flight 0, .* [1-9]\d* bytes unwritten",
                     run.log("status: ") or ""), run.seen["err"])
     check("and what is waited for", re.search(
-        r"ending since 0 s: waiting for the reader of stdout to take \d+ bytes; in [12] s ",
+        r"ending since 0 s: waiting for the reader of stdout to take \d+ bytes \(\d+ jobs\); "
+        r"in [12] s ",
         run.log("ending since") or ""), run.seen["err"])
     code, seconds = exit_time(run)
     lost = named(run.rest("err"))

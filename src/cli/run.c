@@ -1,5 +1,6 @@
-/* `pipepoll run`: shards poll, and the home loop has the output, the signals and the reload.
- * Credit is the room for lines, so that a slow reader leaves the jobs in the service. */
+/* `pipepoll run`: shards poll, and the home loop has the sink, the signals and the reload.
+ * The sink is stdout, whose credit is the room for lines, so that a slow reader leaves the jobs in
+ * the service. */
 #include "cli/run.h"
 
 #include <signal.h>
@@ -13,27 +14,13 @@
 #include "config/quantity.h"
 #include "daemon/leave.h"
 #include "daemon/signals.h"
+#include "daemon/stdout_sink.h"
 
-/* --- output ---------------------------------------------------------------------------------- */
-
-static void on_room(void *ctx)
+static void on_broken(void *ctx, const char *why)
 {
     struct run *r = ctx;
-    shards_on_room(&r->shards);
-}
-
-static void on_broken(void *ctx, int error)
-{
-    struct run *r = ctx;
-    log_line(&r->log, PIPEPOLL_ERROR, "cannot write to stdout: %s: polling ends",
-             uv_strerror(error));
+    log_line(&r->log, PIPEPOLL_ERROR, "%s: polling ends", why);
     run_end(r, EXIT_FAILED);
-    shards_on_broken(&r->shards);
-}
-
-static void on_lost(void *ctx, str line)
-{
-    run_on_lost(ctx, line);
 }
 
 /* --- signals --------------------------------------------------------------------------------- */
@@ -81,17 +68,10 @@ static int start_handles(struct run *r)
 
 /* --- the beginning --------------------------------------------------------------------------- */
 
-static int start_output(struct run *r, struct pipepoll_error *why)
+static int start_sink(struct run *r, struct pipepoll_error *why)
 {
-    const struct output_options o = { .fd = STDOUT_FILENO,
-                                      .size = shards_outlet_size(r->options.loops,
-                                                                 r->config.max_in_flight),
-                                      .extra_size = shard_outlet_extra_size(),
-                                      .room = on_room,
-                                      .broken = on_broken,
-                                      .lost = on_lost,
-                                      .ctx = r };
-    int result = output_open(&r->output, &r->loop, &o);
+    size_t jobs = shards_jobs(r->options.loops, r->config.max_in_flight);
+    int result = stdout_sink_open(&r->sink, &r->loop, STDOUT_FILENO, jobs);
     return result == PIPEPOLL_EINVAL ? explain(why, result, "stdout is not open for writing")
                                      : result;
 }
@@ -102,7 +82,8 @@ static int start_shards(struct run *r, struct pipepoll_error *why)
                                       .loops = r->options.loops,
                                       .config = &r->config,
                                       .logger = &r->logger,
-                                      .output = r->output,
+                                      .sink = r->sink,
+                                      .broken = on_broken,
                                       .changed = run_on_changed,
                                       .ctx = r };
     return shards_open(&r->shards, &o, why);
@@ -163,8 +144,8 @@ static int run_loop(struct run *r)
     if (result)
         result = explain(&why, PIPEPOLL_ESYSTEM, "no signal handlers: %s", uv_strerror(result));
     if (!result)
-        result = start_output(r, &why);
-    if (!r->output) {
+        result = start_sink(r, &why);
+    if (!r->sink) {
         r->code = fail_start(r, why.text);
         run_close_handles(r);
     } else {

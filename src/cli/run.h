@@ -8,7 +8,6 @@
 #include "cli/run_options.h"
 #include "daemon/config_reader.h"
 #include "daemon/logger.h"
-#include "daemon/output.h"
 #include "daemon/shards.h"
 
 enum { RUN_TERM, RUN_INT, RUN_HUP, RUN_USR1, RUN_SIGNAL_COUNT };
@@ -34,13 +33,12 @@ struct run {
     uv_signal_t signals[RUN_SIGNAL_COUNT];
     uv_timer_t drain; /* runs from the beginning of the end */
     uv_timer_t look;  /* for incidents that are to be told */
-    struct output *output;
+    struct sink *sink;
     struct shards shards;
     bool ending;
     int end_number;           /* the signal that asked for the end; 0: none did */
     uint64_t ending_since_ms; /* of the loop's clock */
     struct shards_work work;  /* at that time */
-    size_t lost;              /* jobs not written */
     int code;
     bool done, hangs; /* nothing of ours is in the loop any more; but something is */
 };
@@ -70,9 +68,7 @@ void run_reload(struct run *r);
 void run_end(struct run *r, int code);
 /* SIGTERM or SIGINT: begin the end, or end at once where it began a while ago. */
 void run_on_end_signal(struct run *r, int number);
-/* For the output's lost(). */
-void run_on_lost(struct run *r, str line);
-/* Close what is left when the output is gone, or never was. */
+/* Close what is left when the sink is gone, or never was. */
 void run_close_handles(struct run *r);
 /* SIGUSR1: one line on how things stand. */
 void run_log_status(struct run *r);

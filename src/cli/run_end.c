@@ -1,5 +1,5 @@
 /* The end of `pipepoll run`, whoever asks for it, goes one way: close the shards (polls in flight
- * are delivered), then the output (lines are written), then the signals; with nothing of ours left
+ * are delivered), then the sink (jobs are written), then the signals; with nothing of ours left
  * the loop is left. Meanwhile a timer tells what it waits for, and when drain-timeout is over it
  * ends as a second signal ends it: what is not written is named, and nothing is waited for. */
 #include <signal.h>
@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "cli/run.h"
 #include "config/quantity.h"
-#include "daemon/event.h"
 #include "daemon/leave.h"
 #include "daemon/signals.h"
 
@@ -21,9 +20,12 @@ static uint64_t draining_ms(struct run *r)
     return uv_now(&r->loop) - r->ending_since_ms;
 }
 
-static size_t unwritten(struct run *r)
+static struct shards_unsettled unsettled(struct run *r)
 {
-    return (r->output ? output_backlog(r->output) : 0) + shards_backlog(&r->shards);
+    struct shards_unsettled u = shards_unsettled(&r->shards);
+    if (r->sink && r->sink->backlog)
+        u.bytes += r->sink->backlog(r->sink);
+    return u;
 }
 
 /* --- what it waits for --- */
@@ -31,13 +33,17 @@ static size_t unwritten(struct run *r)
 static void put_awaited(struct run *r, struct buf *out)
 {
     uint32_t in_flight = shards_in_flight(&r->shards);
-    size_t bytes = unwritten(r);
+    size_t jobs = shards_unsettled(&r->shards).jobs, before = 0;
     if (in_flight)
-        buf_printf(out, "%u poll%s in flight%s", in_flight, quantity_plural(in_flight),
-                   bytes ? " and " : "");
-    if (bytes)
-        buf_printf(out, "the reader of stdout to take %zu bytes", bytes);
-    if (!in_flight && !bytes)
+        buf_printf(out, "%u poll%s in flight and ", in_flight, quantity_plural(in_flight));
+    before = out->len;
+    if (r->sink)
+        r->sink->put_awaited(r->sink, out);
+    if (out->len == before)
+        out->len -= in_flight ? STR(" and ").len : 0;
+    if (jobs)
+        buf_printf(out, " (%zu job%s)", jobs, quantity_plural(jobs));
+    if (!out->len)
         buf_put(out, STR("what is closing"));
 }
 
@@ -49,7 +55,7 @@ static uint64_t left_s(struct run *r)
 
 static void log_drain(struct run *r)
 {
-    char text[160];
+    char text[256];
     struct buf awaited = BUF_ON(text);
     put_awaited(r, &awaited);
     log_line(&r->log, PIPEPOLL_INFO,
@@ -69,12 +75,13 @@ void run_log_status(struct run *r)
     if (w.throttled)
         buf_printf(&throttled, ", throttled %zu", w.throttled);
     uint32_t in_flight = r->ending ? shards_in_flight(&r->shards) : w.in_flight;
+    struct shards_unsettled u = unsettled(r);
     log_line(&r->log, PIPEPOLL_INFO,
              "status: polls %llu, jobs %llu, failed %llu; targets %zu, unhealthy %zu%.*s; "
-             "in flight %u, parked %u; at most %u ms late; %zu bytes unwritten",
+             "in flight %u, parked %u; at most %u ms late; %zu job%s and %zu bytes unwritten",
              (unsigned long long)w.polls, (unsigned long long)w.jobs,
              (unsigned long long)w.failures, w.targets, w.unhealthy, STR_ARG(buf_str(&throttled)),
-             in_flight, w.parked, w.max_lateness_ms, unwritten(r));
+             in_flight, w.parked, w.max_lateness_ms, u.jobs, quantity_plural(u.jobs), u.bytes);
     if (r->ending)
         log_drain(r);
 }
@@ -105,41 +112,25 @@ void run_close_handles(struct run *r)
     uv_close((uv_handle_t *)&r->drain, on_drain_closed);
 }
 
-static void on_output_closed(void *ctx)
+static void on_sink_closed(void *ctx)
 {
     struct run *r = ctx;
-    r->output = NULL;
+    r->sink = NULL;
     if (r->code == EXIT_FINE)
         log_work(r);
     run_close_handles(r);
 }
 
-/* Not by log_line(), which cuts: this is the last that anybody sees of a job. What other lines say
- * is in the log already. */
-void run_on_lost(struct run *r, str line)
-{
-    if (!event_is_job(line))
-        return;
-    r->lost++;
-    char text[EVENT_LINE_MAX + 64];
-    struct buf b = BUF_ON(text);
-    buf_put(&b, STR("not written to stdout: "));
-    buf_put(&b, line);
-    const struct subject about = { .event = line };
-    logger_keep(&r->logger, PIPEPOLL_ERROR, &about, buf_str(&b));
-}
-
 /* Not exit(): its handlers would wait for a write or a look-up that may never end. */
 static void end_at_once(struct run *r, const char *why, int code)
 {
-    if (r->output)
-        output_give_up(r->output);
     uint32_t in_flight = shards_give_up(&r->shards);
+    size_t lost = shards_lost(&r->shards);
     char text[160];
     struct buf line = BUF_ON(text);
-    buf_printf(&line, "%sended at once: %zu job%s not written, %u poll%s in flight", why, r->lost,
-               quantity_plural(r->lost), in_flight, quantity_plural(in_flight));
-    enum pipepoll_level level = r->lost || in_flight ? PIPEPOLL_WARNING : PIPEPOLL_INFO;
+    buf_printf(&line, "%sended at once: %zu job%s not written, %u poll%s in flight", why, lost,
+               quantity_plural(lost), in_flight, quantity_plural(in_flight));
+    enum pipepoll_level level = lost || in_flight ? PIPEPOLL_WARNING : PIPEPOLL_INFO;
     if (level <= r->logger.level)
         logger_keep(&r->logger, level, NULL,
                     buf_str(&line)); /* the list may have filled the queue */
@@ -162,7 +153,7 @@ static void on_drain(uv_timer_t *timer)
 static void on_shards_closed(void *ctx)
 {
     struct run *r = ctx;
-    output_close(r->output, on_output_closed, r);
+    r->sink->close(r->sink, on_sink_closed, r);
 }
 
 void run_end(struct run *r, int code)

@@ -1,16 +1,8 @@
-/* Texts of the service and of people are cut before they are escaped, where each byte may become
- * six: the bounds below are such that the longest line still fits EVENT_LINE_MAX. */
+/* Texts are cut before they are escaped, where each byte may become six: the limits of a record are
+ * such that the longest line still fits EVENT_LINE_MAX. */
 #include "daemon/event.h"
 
 #include "base/jsontext.h"
-
-enum {
-    REQUEST_ID_MAX = 192,
-    TARGET_NAME_MAX = 256,
-    MESSAGE_MAX = 512,
-    CODE_MAX = 128,
-    SOURCE_MAX = 256
-};
 
 const char *event_status(int status)
 {
@@ -54,67 +46,68 @@ static void put_event(struct buf *out, const char *event, int64_t unix_ms)
     jsontext_member(out, "time", buf_str(&time));
 }
 
-static void put_source(struct buf *out, const char *event, const struct event_source *at)
+static void put_target(struct buf *out, const struct record_target *from)
 {
-    put_event(out, event, at->unix_ms);
-    jsontext_member(out, "region", at->region);
+    const struct pipepoll_action_type *type = &from->action_type;
+    jsontext_member(out, "region", cut(from->region, RECORD_REGION_MAX));
     buf_put(out, STR(",\"actionTypeId\":{"));
-    jsontext_member(out, "category", at->action_type.category);
-    jsontext_member(out, "owner", at->action_type.owner);
-    jsontext_member(out, "provider", at->action_type.provider);
-    jsontext_member(out, "version", at->action_type.version);
+    jsontext_member(out, "category", cut(type->category, RECORD_TYPE_MAX));
+    jsontext_member(out, "owner", cut(type->owner, RECORD_TYPE_MAX));
+    jsontext_member(out, "provider", cut(type->provider, RECORD_TYPE_MAX));
+    jsontext_member(out, "version", cut(type->version, RECORD_TYPE_MAX));
     buf_put_char(out, '}');
 }
 
-void event_job(struct buf *out, const struct event_source *at, const struct pipepoll_job *job,
-               str request_id)
+static void put_job(struct buf *out, const struct record_job *job)
 {
-    put_source(out, "job", at);
+    put_target(out, &job->from);
     if (job->client_id.len)
         jsontext_member(out, "clientId", job->client_id);
     if (job->job_id.len)
         jsontext_member(out, "jobId", job->job_id);
-    jsontext_member(out, "amzRequestId", cut(request_id, REQUEST_ID_MAX));
-    buf_put_char(out, '}');
+    jsontext_member(out, "amzRequestId", cut(job->request_id, RECORD_REQUEST_ID_MAX));
 }
 
-bool event_is_job(str line)
+static void put_health(struct buf *out, const struct record_health *h)
 {
-    return str_starts(line, STR("{\"event\":\"job\""));
+    bool is_healthy = h->removed || h->health != HEALTH_ILL;
+    put_target(out, &h->from);
+    jsontext_member(out, "target", cut(h->from.name, RECORD_NAME_MAX));
+    buf_printf(out, ",\"healthy\":%s", is_healthy ? "true" : "false");
+    jsontext_member(out, "status", str_of(h->removed ? "removed" : event_status(h->status)));
+    if (h->removed || h->health == HEALTH_WELL)
+        return;
+    jsontext_member(out, "code", cut(h->code, RECORD_CODE_MAX));
+    jsontext_member(out, "message", cut(h->message, RECORD_MESSAGE_MAX));
+    jsontext_member(out, "amzRequestId", cut(h->request_id, RECORD_REQUEST_ID_MAX));
+    buf_printf(out, ",\"httpStatus\":%d,\"retryInMs\":%u", h->http_status, h->retry_in_ms);
 }
 
-void event_health(struct buf *out, const struct event_source *at, str target,
-                  const struct pipepoll_failure *failure)
+static void put_credentials(struct buf *out, const struct record_credentials *c)
 {
-    put_source(out, "health", at);
-    jsontext_member(out, "target", cut(target, TARGET_NAME_MAX));
-    bool healthy = !failure || failure->status == PIPEPOLL_ETHROTTLED;
-    buf_printf(out, ",\"healthy\":%s", healthy ? "true" : "false");
-    jsontext_member(out, "status", str_of(event_status(failure ? failure->status : PIPEPOLL_OK)));
-    if (failure) {
-        jsontext_member(out, "code", cut(failure->code, CODE_MAX));
-        jsontext_member(out, "message", cut(failure->message, MESSAGE_MAX));
-        jsontext_member(out, "amzRequestId", cut(failure->request_id, REQUEST_ID_MAX));
-        buf_printf(out, ",\"httpStatus\":%d,\"retryInMs\":%u", failure->http_status,
-                   failure->retry_in_ms);
+    jsontext_member(out, "source", cut(c->source, RECORD_SOURCE_MAX));
+    buf_printf(out, ",\"usable\":%s,\"degraded\":%s", c->usable ? "true" : "false",
+               c->degraded ? "true" : "false");
+    jsontext_expiry(out, "expires", c->expires_s);
+    jsontext_member(out, "reason", cut(c->reason, RECORD_MESSAGE_MAX));
+}
+
+void event_put(struct buf *out, const struct record *r)
+{
+    static const char *const events[] = {
+        [RECORD_JOB] = "job", [RECORD_HEALTH] = "health", [RECORD_CREDENTIALS] = "credentials"
+    };
+    put_event(out, events[r->kind], r->unix_ms);
+    switch (r->kind) {
+    case RECORD_JOB:
+        put_job(out, &r->job);
+        break;
+    case RECORD_HEALTH:
+        put_health(out, &r->health);
+        break;
+    case RECORD_CREDENTIALS:
+        put_credentials(out, &r->credentials);
+        break;
     }
-    buf_put_char(out, '}');
-}
-
-void event_removed(struct buf *out, const struct event_source *at, str target)
-{
-    put_source(out, "health", at);
-    jsontext_member(out, "target", cut(target, TARGET_NAME_MAX));
-    buf_put(out, STR(",\"healthy\":true,\"status\":\"removed\"}"));
-}
-
-void event_credentials(struct buf *out, int64_t unix_ms, const struct pipepoll_identity *identity)
-{
-    put_event(out, "credentials", unix_ms);
-    jsontext_member(out, "source", cut(identity->source, SOURCE_MAX));
-    buf_printf(out, ",\"usable\":%s,\"degraded\":%s", identity->usable ? "true" : "false",
-               identity->degraded ? "true" : "false");
-    jsontext_expiry(out, "expires", identity->expires_s);
-    jsontext_member(out, "reason", cut(identity->reason, MESSAGE_MAX));
     buf_put_char(out, '}');
 }

@@ -21,3 +21,20 @@ bool failure_may_pass(const struct pipepoll_failure *f)
         return false;
     }
 }
+
+str failure_message(str message)
+{
+    while (message.len &&
+           (message.ptr[message.len - 1] == '.' || message.ptr[message.len - 1] == ' '))
+        message.len--;
+    return message;
+}
+
+void failure_put_retry(struct buf *out, uint32_t retry_in_ms)
+{
+    enum { SOON_MS = 10000 };
+    if (retry_in_ms < SOON_MS)
+        buf_put(out, STR("; retrying"));
+    else
+        buf_printf(out, "; tried again every %u s", (retry_in_ms + 500) / 1000);
+}

@@ -1,13 +1,13 @@
-/* Events are for programs, which want each target; the log is for people, who want each cause. When
- * thousands of targets fail at once their events find no room in the output: the newest of each
- * target waits, so that none is lost and memory stays bounded by the targets. */
+/* Records are for programs, which want each target; the log is for people, who want each cause.
+ * When thousands of targets fail at once their records find no room in the sink: the newest of
+ * each target waits, so that none is lost and memory stays bounded by the targets. */
 #include "daemon/health.h"
 
 #include <stdlib.h>
 
 #include "base/jsontext.h"
 #include "daemon/diagnosis.h"
-#include "daemon/event.h"
+#include "daemon/failure.h"
 
 static int64_t now_ms(void)
 {
@@ -66,7 +66,6 @@ static bool is_of_identity(int status)
 static void put_words(struct health_board *b, struct buf *out, struct pipepoll_target *from,
                       const struct pipepoll_failure *failure)
 {
-    enum { SOON_MS = 10000 };
     struct probe e;
     struct diagnosis d;
     probe_init(&e, target_set_of(from)->plan);
@@ -76,9 +75,7 @@ static void put_words(struct health_board *b, struct buf *out, struct pipepoll_t
     probe_note_report(&e);
     e.ca_bundle = str_of(b->ca_bundle);
     diagnosis_of(&d, &e);
-    str cause = str_of(d.cause);
-    while (cause.len && (cause.ptr[cause.len - 1] == '.' || cause.ptr[cause.len - 1] == ' '))
-        cause.len--;
+    str cause = failure_message(str_of(d.cause));
     buf_printf(out, "%s: ", d.word);
     if (e.code[0] && !strstr(d.cause, e.code))
         buf_printf(out, "%s: ", e.code);
@@ -87,10 +84,7 @@ static void put_words(struct health_board *b, struct buf *out, struct pipepoll_t
                      : (str) { cause.ptr, INCIDENT_WORDS_MAX - 200 });
     if (e.request_id[0])
         buf_printf(out, " (request %s)", e.request_id);
-    if (failure->retry_in_ms < SOON_MS)
-        buf_put(out, STR("; retrying"));
-    else
-        buf_printf(out, "; looked at again each %u s", (failure->retry_in_ms + 500) / 1000);
+    failure_put_retry(out, failure->retry_in_ms);
 }
 
 static void leave_incident(struct health_board *b, struct pipepoll_target *from, bool removed)
@@ -119,12 +113,12 @@ static void enter_incident(struct health_board *b, struct pipepoll_target *from,
     incident_note_request(t->incident, failure);
 }
 
-/* --- events --- */
+/* --- records --- */
 
-static void owe(struct health_reporter *r, struct target_set_entry *t, str line)
+static void owe(struct health_reporter *r, struct target_set_entry *t, const struct record *what)
 {
     free(t->owed);
-    t->owed = strndup(line.ptr, line.len);
+    t->owed = record_dup(what);
     list_remove(&t->owed_link);
     if (t->owed)
         list_put_last(&r->owed, &t->owed_link);
@@ -133,26 +127,39 @@ static void owe(struct health_reporter *r, struct target_set_entry *t, str line)
                       "no memory for a health event of [target %s]", t->name);
 }
 
-static void put_event(struct health_reporter *r, struct target_set_entry *t, str line)
+static void put_record(struct health_reporter *r, struct target_set_entry *t,
+                       const struct record *what)
 {
     bool waits = !list_empty(&r->owed);
-    if (waits || !r->outlet->put_extra(r->outlet->ctx, line))
-        owe(r, t, line);
+    if (waits || !r->intake->put(r->intake->ctx, what))
+        owe(r, t, what);
 }
 
-static struct event_source source_now(const struct pipepoll_target *from)
+static struct record record_of(const struct pipepoll_target *from,
+                               const struct pipepoll_failure *failure)
 {
-    return (struct event_source) { .unix_ms = jsontext_now_ms(),
-                                   .region = pipepoll_target_region(from),
-                                   .action_type = pipepoll_target_action_type(from) };
+    struct record what = { .kind = RECORD_HEALTH, .unix_ms = jsontext_now_ms() };
+    struct record_health *h = &what.health;
+    h->from = target_set_describe(from);
+    h->health = target_set_of(from)->health;
+    if (!failure)
+        return what;
+    h->status = failure->status;
+    h->cause = failure->cause;
+    h->http_status = failure->http_status;
+    h->retry_in_ms = failure->retry_in_ms;
+    h->code = failure->code;
+    h->message = failure->message;
+    h->request_id = failure->request_id;
+    return what;
 }
 
 /* --- a shard's --- */
 
 void health_reporter_init(struct health_reporter *r, struct health_board *board,
-                          const struct outlet *outlet, const struct logger *log)
+                          const struct intake *intake, const struct logger *log)
 {
-    *r = (struct health_reporter) { .board = board, .outlet = outlet, .log = log };
+    *r = (struct health_reporter) { .board = board, .intake = intake, .log = log };
     list_init(&r->owed);
 }
 
@@ -160,41 +167,38 @@ void health_changed(struct health_reporter *r, struct pipepoll_target *from,
                     const struct pipepoll_failure *failure)
 {
     struct target_set_entry *t = target_set_of(from);
-    struct event_source source = source_now(from);
-    char text[EVENT_LINE_MAX];
-    struct buf line = BUF_ON(text);
+    const struct record what = record_of(from, failure);
     uv_mutex_lock(&r->board->mutex);
     leave_incident(r->board, from, false);
     if (failure && t->plan)
         enter_incident(r->board, from, failure);
     uv_mutex_unlock(&r->board->mutex);
-    event_health(&line, &source, str_of(t->name), failure);
-    put_event(r, t, buf_str(&line));
+    put_record(r, t, &what);
 }
 
 void health_removed(struct health_reporter *r, struct pipepoll_target *from)
 {
     struct target_set_entry *t = target_set_of(from);
-    struct event_source source = source_now(from);
-    char text[EVENT_LINE_MAX];
-    struct buf line = BUF_ON(text);
+    struct record what = record_of(from, NULL);
+    what.health.removed = true;
     uv_mutex_lock(&r->board->mutex);
     leave_incident(r->board, from, true);
     uv_mutex_unlock(&r->board->mutex);
     if (t->health == HEALTH_WELL && !t->owed)
         return;
-    event_removed(&line, &source, str_of(t->name));
-    if (!r->outlet->put_extra(r->outlet->ctx, buf_str(&line)))
+    if (!r->intake->put(r->intake->ctx, &what))
         logger_printf(r->log, PIPEPOLL_WARNING,
-                      &(struct subject) { .target = str_of(t->name), .region = source.region },
-                      "the last event of [target %s] is left out: stdout is too slow", t->name);
+                      &(struct subject) { .target = what.health.from.name,
+                                          .region = what.health.from.region },
+                      "the last event of [target %s] is left out: whoever takes events is too slow",
+                      t->name);
 }
 
 void health_on_room(struct health_reporter *r)
 {
     while (!list_empty(&r->owed)) {
         struct target_set_entry *t = CONTAINER_OF(r->owed.next, struct target_set_entry, owed_link);
-        if (!r->outlet->put_extra(r->outlet->ctx, str_of(t->owed)))
+        if (!r->intake->put(r->intake->ctx, t->owed))
             return;
         list_remove(&t->owed_link);
         free(t->owed);
@@ -210,6 +214,7 @@ void health_give_up(struct health_reporter *r)
         count++;
     if (count)
         logger_printf(r->log, PIPEPOLL_WARNING, &(struct subject) { .targets = count },
-                      "the newest health events of %zu targets are left out: stdout is too slow",
+                      "the newest health events of %zu targets are left out: whoever takes events "
+                      "is too slow",
                       count);
 }

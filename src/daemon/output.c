@@ -19,11 +19,21 @@ enum output_state {
     OUTPUT_WAITING  /* for room in the descriptor, which somebody made non-blocking */
 };
 
+/* The tagged lines of a buffer, in order: where each ends. */
+struct tags {
+    struct tag {
+        size_t end;
+        uint64_t value;
+    } * at;
+    size_t next, count, cap; /* next: the first that did not come back yet */
+};
+
 struct output {
     struct output_options options;
     uv_loop_t *loop;
     enum output_state state;
     struct buf filling, writing;
+    struct tags filling_tags, writing_tags;
     size_t extra; /* bytes of `filling` that came by output_put_extra() */
     size_t sent;  /* bytes of `writing` that are out */
     uv_fs_t request;
@@ -46,6 +56,8 @@ static void output_free(struct output *o)
     void *ctx = o->closed_ctx;
     free(o->filling.at);
     free(o->writing.at);
+    free(o->filling_tags.at);
+    free(o->writing_tags.at);
     free(o);
     if (closed)
         closed(ctx);
@@ -66,8 +78,44 @@ static void end_if_idle(struct output *o)
         output_free(o);
 }
 
+/* --- tags --- */
+
+static bool add_tag(struct tags *t, size_t end, uint64_t value)
+{
+    if (t->count == t->cap) {
+        size_t cap = t->cap ? 2 * t->cap : 64;
+        struct tag *grown = realloc(t->at, cap * sizeof *grown);
+        if (!grown)
+            return false;
+        t->at = grown;
+        t->cap = cap;
+    }
+    t->at[t->count++] = (struct tag) { end, value };
+    return true;
+}
+
+/* That of the line which ends there, or 0. */
+static uint64_t take_tag(struct tags *t, size_t end)
+{
+    return t->next < t->count && t->at[t->next].end == end ? t->at[t->next++].value : 0;
+}
+
+static void reset_tags(struct tags *t)
+{
+    t->next = t->count = 0;
+}
+
+static void tell_written(struct output *o)
+{
+    struct tags *t = &o->writing_tags;
+    while (t->next < t->count && t->at[t->next].end <= o->sent)
+        o->options.written(o->options.ctx, t->at[t->next++].value);
+}
+
+/* --- lines --- */
+
 /* A line of which a part is out is lost all the same: report it from its beginning. */
-static void lose_lines(struct output *o, struct buf *b, size_t sent)
+static void lose_lines(struct output *o, struct buf *b, struct tags *tags, size_t sent)
 {
     while (sent > 0 && b->at[sent - 1] != '\n')
         sent--;
@@ -75,15 +123,17 @@ static void lose_lines(struct output *o, struct buf *b, size_t sent)
     buf_reset(b);
     while (rest.len) {
         size_t len = str_find(rest, '\n');
-        o->options.lost(o->options.ctx, (str) { rest.ptr, len });
+        size_t end = (size_t)(rest.ptr - b->at) + len + 1;
+        o->options.lost(o->options.ctx, (str) { rest.ptr, len }, take_tag(tags, end));
         rest = str_skip(rest, len + 1);
     }
+    reset_tags(tags);
 }
 
 static void lose_all(struct output *o)
 {
-    lose_lines(o, &o->writing, o->sent);
-    lose_lines(o, &o->filling, 0);
+    lose_lines(o, &o->writing, &o->writing_tags, o->sent);
+    lose_lines(o, &o->filling, &o->filling_tags, 0);
 }
 
 static void fail(struct output *o, int error)
@@ -104,7 +154,11 @@ static void start(struct output *o)
     struct buf full = o->filling;
     o->filling = o->writing;
     o->writing = full;
+    struct tags tags = o->filling_tags;
+    o->filling_tags = o->writing_tags;
+    o->writing_tags = tags;
     buf_reset(&o->filling);
+    reset_tags(&o->filling_tags);
     o->extra = 0;
     o->sent = 0;
     submit(o);
@@ -163,6 +217,7 @@ static void written(struct output *o, ssize_t n)
         return;
     }
     o->sent += (size_t)n;
+    tell_written(o);
     if (o->sent < o->writing.len) {
         submit(o);
         return;
@@ -259,29 +314,30 @@ size_t output_backlog(const struct output *o)
     return o->writing.len - o->sent + o->filling.len;
 }
 
-static bool put(struct output *o, str line, size_t room)
+static bool put(struct output *o, str line, uint64_t tag, size_t room)
 {
     if (o->error) {
-        o->options.lost(o->options.ctx, line);
+        o->options.lost(o->options.ctx, line, tag);
         return true;
     }
-    if (line.len + 1 > room)
+    if (line.len + 1 > room ||
+        (tag && !add_tag(&o->filling_tags, o->filling.len + line.len + 1, tag)))
         return false;
     buf_put(&o->filling, line);
     buf_put_char(&o->filling, '\n');
     return true;
 }
 
-bool output_put(struct output *o, str line)
+bool output_put(struct output *o, str line, uint64_t tag)
 {
-    bool taken = put(o, line, output_room(o));
+    bool taken = put(o, line, tag, output_room(o));
     start(o);
     return taken;
 }
 
 bool output_put_extra(struct output *o, str line)
 {
-    bool taken = put(o, line, o->options.extra_size - o->extra);
+    bool taken = put(o, line, 0, o->options.extra_size - o->extra);
     if (taken && !o->error)
         o->extra += line.len + 1;
     start(o);

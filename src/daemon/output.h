@@ -4,6 +4,7 @@
 #define DAEMON_OUTPUT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
@@ -18,9 +19,11 @@ struct output_options {
     void (*room)(void *ctx);
     /* Nothing can be written any more (a UV_ error such as UV_EPIPE or UV_ENOSPC): called once. */
     void (*broken)(void *ctx, int error);
+    /* A line with this tag is out; in order. NULL: nobody asks. */
+    void (*written)(void *ctx, uint64_t tag);
     /* A line that did not get out whole; without its line end, dies on return. After broken(), also
-     * called inside output_put(). */
-    void (*lost)(void *ctx, str line);
+     * called inside output_put(). tag: 0 for a line without one. */
+    void (*lost)(void *ctx, str line, uint64_t tag);
     void *ctx;
 };
 
@@ -34,10 +37,11 @@ size_t output_room(const struct output *o);
 /* Bytes of lines that are not out yet; all of a write's until it returns. */
 size_t output_backlog(const struct output *o);
 
-/* Queue one line; its line end is added. Lines come out in the order they went in. false: there is
- * no room, and the line was not taken. */
-bool output_put(struct output *o, str line);
-/* The same, but never takes room that output_room() has promised. */
+/* Queue one line; its line end is added. Lines come out in the order they went in. A tag other
+ * than 0 comes back once, by written() or by lost(), wherefrom nothing is put. false: there is
+ * no room, or no memory for the tag, and the line was not taken. */
+bool output_put(struct output *o, str line, uint64_t tag);
+/* The same, without a tag, but never takes room that output_room() has promised. */
 bool output_put_extra(struct output *o, str line);
 
 /* Hand every line that is not out to lost(), and each that is put from now on: of a pipe, those

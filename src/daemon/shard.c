@@ -1,26 +1,18 @@
-/* Credit is the room of the outlet, counted in lines of the greatest length, so that a job asked
- * for always finds its place. It has far more of it than it should ever hold: with a reader that
- * keeps up every poll in flight may ask for all it can get, and when the reader does not, the
- * backlog says so long before the room ends, and jobs stay in the service. */
+/* The library's callbacks in terms of the daemon: jobs, changed health and credentials become
+ * records for the intake, whose credit is the poller's. */
 #include "daemon/shard.h"
 
 #include "base/jsontext.h"
 #include "base/list.h"
 #include "daemon/event.h"
+#include "daemon/failure.h"
 
-enum { LINES_MIN = 256, LINES_MAX = 4096, HEALTH_LINES_MAX = 64, BATCH = 10 };
-
-size_t shard_outlet_size(uint32_t in_flight)
+/* With a sink that keeps up every poll in flight may ask for all it can get. */
+size_t shard_jobs(uint32_t in_flight)
 {
-    size_t lines = (size_t)in_flight * BATCH;
-    lines = lines < LINES_MIN ? LINES_MIN : lines;
-    lines = lines > LINES_MAX ? LINES_MAX : lines;
-    return lines * (EVENT_LINE_MAX + 1);
-}
-
-size_t shard_outlet_extra_size(void)
-{
-    return (size_t)HEALTH_LINES_MAX * (EVENT_LINE_MAX + 1);
+    enum { LEAST = 256, MOST = 4096, BATCH = 10 };
+    size_t jobs = (size_t)in_flight * BATCH;
+    return jobs < LEAST ? LEAST : jobs > MOST ? MOST : jobs;
 }
 
 static struct shard *shard_of(struct pipepoll_sink *sink)
@@ -28,37 +20,13 @@ static struct shard *shard_of(struct pipepoll_sink *sink)
     return CONTAINER_OF(sink, struct shard, sink);
 }
 
-static struct event_source source_now(const struct pipepoll_target *from)
-{
-    return (struct event_source) { .unix_ms = jsontext_now_ms(),
-                                   .region = pipepoll_target_region(from),
-                                   .action_type = pipepoll_target_action_type(from) };
-}
-
 static size_t credit(struct pipepoll_sink *sink)
 {
-    const struct outlet *o = &shard_of(sink)->outlet;
-    if (o->backlog(o->ctx) >= SHARD_BACKLOG_MAX)
-        return 0;
-    return o->room(o->ctx) / (EVENT_LINE_MAX + 1);
+    const struct intake *to = &shard_of(sink)->intake;
+    return to->credit(to->ctx);
 }
 
-enum { SOON_MS = 10000, FAILURE_TEXT_MAX = 1024, MESSAGE_MAX = 512 };
-
-static str without_full_stop(str text)
-{
-    return text.len && text.ptr[text.len - 1] == '.' ? (str) { text.ptr, text.len - 1 } : text;
-}
-
-/* Back-offs are short and change from one attempt to the next; only of a long wait it helps to know
- * how long it is. */
-static void put_retry(struct buf *out, uint32_t retry_in_ms)
-{
-    if (retry_in_ms < SOON_MS)
-        buf_put(out, STR("; retrying"));
-    else
-        buf_printf(out, "; next poll in %u s", (retry_in_ms + 500) / 1000);
-}
+enum { FAILURE_TEXT_MAX = 1024, MESSAGE_MAX = 512 };
 
 /* Each failed poll; what comes of it for the target is told by its health. */
 static void log_failure(const struct logger *log, struct pipepoll_target *from,
@@ -78,7 +46,7 @@ static void log_failure(const struct logger *log, struct pipepoll_target *from,
                                    .code = failure->code,
                                    .request_id = failure->request_id,
                                    .http_status = failure->http_status };
-    str message = without_full_stop(failure->message);
+    str message = failure_message(failure->message);
     if (message.len > MESSAGE_MAX)
         message.len = MESSAGE_MAX;
     buf_put(&b, str_of(pipepoll_strerror(failure->status)));
@@ -88,7 +56,7 @@ static void log_failure(const struct logger *log, struct pipepoll_target *from,
         buf_printf(&b, ": %.*s", STR_ARG(message));
     if (failure->request_id.len)
         buf_printf(&b, " (request %.*s)", STR_ARG(failure->request_id));
-    put_retry(&b, failure->retry_in_ms);
+    failure_put_retry(&b, failure->retry_in_ms);
     logger_printf(log, PIPEPOLL_DEBUG, &about, "[target %s] in %.*s: %.*s", t->name,
                   STR_ARG(about.region), STR_ARG(buf_str(&b)));
 }
@@ -111,21 +79,19 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
                     const struct pipepoll_answer *answer)
 {
     struct shard *s = shard_of(sink);
-    char text[EVENT_LINE_MAX];
     if (target_set_answered(target_set_of(from)))
         health_changed(&s->health, from, NULL);
-    struct event_source source = source_now(from);
-    const struct subject about = { .target = str_of(target_set_of(from)->name),
-                                   .region = source.region,
-                                   .request_id = answer->request_id };
     note_end(s);
+    if (!answer->job_count)
+        return;
+    struct record what = { .kind = RECORD_JOB, .unix_ms = jsontext_now_ms() };
+    what.job.from = target_set_describe(from);
+    what.job.request_id = answer->request_id;
     for (size_t i = 0; i < answer->job_count; i++) {
-        struct buf line = BUF_ON(text);
-        event_job(&line, &source, pipepoll_job_at(answer, i), answer->request_id);
-        if (line.overflow || !s->outlet.put(s->outlet.ctx, buf_str(&line)))
-            logger_printf(&s->logger, PIPEPOLL_ERROR, &about,
-                          "not written to stdout: job %.*s in %.*s",
-                          STR_ARG(pipepoll_job_at(answer, i)->job_id), STR_ARG(source.region));
+        const struct pipepoll_job *job = pipepoll_job_at(answer, i);
+        what.job.client_id = job->client_id;
+        what.job.job_id = job->job_id;
+        s->intake.put(s->intake.ctx, &what);
     }
 }
 
@@ -142,7 +108,7 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
 static void log_credentials(const struct logger *log, const struct pipepoll_identity *id)
 {
     const struct subject about = { .source = id->source };
-    str reason = without_full_stop(id->reason);
+    str reason = failure_message(id->reason);
     if (id->refused)
         logger_printf(log, PIPEPOLL_ERROR, &about,
                       "credentials from %.*s are refused: %.*s; we look for others, and try again",
@@ -163,13 +129,20 @@ static void log_credentials(const struct logger *log, const struct pipepoll_iden
 static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identity *id)
 {
     struct shard *s = shard_of(sink);
-    char text[EVENT_LINE_MAX];
-    struct buf line = BUF_ON(text);
+    const struct record what = { .kind = RECORD_CREDENTIALS,
+                                 .unix_ms = jsontext_now_ms(),
+                                 .credentials = { .usable = id->usable,
+                                                  .refused = id->refused,
+                                                  .degraded = id->degraded,
+                                                  .expires_s = id->expires_s,
+                                                  .cause = id->cause,
+                                                  .source = id->source,
+                                                  .reason = id->reason,
+                                                  .subject = id->subject } };
     log_credentials(&s->logger, id);
-    event_credentials(&line, jsontext_now_ms(), id);
-    if (line.overflow || !s->outlet.put_extra(s->outlet.ctx, buf_str(&line)))
+    if (!s->intake.put(s->intake.ctx, &what))
         logger_printf(&s->logger, PIPEPOLL_WARNING, NULL,
-                      "a credentials event is left out: stdout is too slow");
+                      "a credentials event is left out: whoever takes events is too slow");
 }
 
 void shard_refresh(struct shard *s)
@@ -206,7 +179,7 @@ int shard_open(struct shard *s, struct uv_loop_s *loop, const struct config *con
                                        .credentials = credentials,
                                        .removed = removed };
     s->target_set.log = &s->logger;
-    health_reporter_init(&s->health, s->board, &s->outlet, &s->logger);
+    health_reporter_init(&s->health, s->board, &s->intake, &s->logger);
     o.sink = &s->sink;
     o.ca_bundle = config->ca_bundle;
     o.user_agent_app_id = config->user_agent_app_id;

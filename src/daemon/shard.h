@@ -1,12 +1,12 @@
-/* One poller of `pipepoll run` on its loop: its targets, and their answers as lines to an outlet.
+/* One poller of `pipepoll run` on its loop: its targets, and their answers as records to an intake.
  * Everything here happens on that loop's thread. */
 #ifndef DAEMON_SHARD_H
 #define DAEMON_SHARD_H
 
 #include "config/config.h"
 #include "daemon/health.h"
+#include "daemon/intake.h"
 #include "daemon/logger.h"
-#include "daemon/outlet.h"
 #include "daemon/target_change.h"
 
 struct uv_loop_s;
@@ -16,7 +16,7 @@ struct shard {
     struct target_set target_set; /* its poller is NULL while none is open */
     struct target_change change;
     struct logger logger; /* its own, so that no thread reads what another one sets */
-    struct outlet outlet;
+    struct intake intake;
     struct health_board *board; /* shared with the other shards */
     struct health_reporter health;
     struct pipepoll_stats last; /* as of the last shard_note(), and once closed for good */
@@ -27,16 +27,10 @@ struct shard {
     void *ctx;
 };
 
-/* From so many bytes of lines on that wait for the reader nothing is asked for: what a pipe holds.
- * What polls in flight bring comes on top. */
-enum { SHARD_BACKLOG_MAX = 65536 };
+/* How many jobs there should be room for, with so many polls in flight. */
+size_t shard_jobs(uint32_t in_flight);
 
-/* How much the outlet should hold beside what is being written, for so many polls in flight, and
- * how much for health events: bytes. */
-size_t shard_outlet_size(uint32_t in_flight);
-size_t shard_outlet_extra_size(void);
-
-/* Open the poller; s->outlet, board, changed, closed, ctx and logger were set. Of the config's
+/* Open the poller; s->intake, board, changed, closed, ctx and logger were set. Of the config's
  * limits max_in_flight is given extra: a shard may have but a share of it. As pipepoll_open(). */
 int shard_open(struct shard *s, struct uv_loop_s *loop, const struct config *config,
                uint32_t max_in_flight, struct pipepoll_error *why);
@@ -45,7 +39,7 @@ int shard_open(struct shard *s, struct uv_loop_s *loop, const struct config *con
  * from the loop when that is done; not after shard_close(). */
 void shard_change(struct shard *s, const struct plan *old, const struct plan *new);
 
-/* The outlet has room again. */
+/* The intake has room again. */
 void shard_wake(struct shard *s);
 
 /* Ask anew for credentials that are missing or refused. */

@@ -1,10 +1,10 @@
 /* All the polling of `pipepoll run`: a shard on each of one or more loops, regions split among
- * them, and every line brought to the one output. On the home loop's thread. */
+ * them, and every record brought to the one sink. On the home loop's thread. */
 #ifndef DAEMON_SHARDS_H
 #define DAEMON_SHARDS_H
 
+#include "daemon/handover.h"
 #include "daemon/loop_threads.h"
-#include "daemon/output.h"
 #include "daemon/shard.h"
 #include "daemon/split.h"
 
@@ -19,18 +19,21 @@ struct shards_options {
     uint32_t loops;              /* no more than the config's max_in_flight */
     const struct config *config; /* its limits; read by shards_open() only */
     const struct logger *logger; /* copied for each shard, now and at each change */
-    struct output *output;       /* on `home`; of shards_outlet_size() */
+    struct sink *sink;           /* on `home`; nobody else listens to it */
+    /* The sink is: polling should end. */
+    void (*broken)(void *ctx, const char *why);
     /* A change is done. */
     void (*changed)(void *ctx, const struct shards_change *what);
     void *ctx;
 };
 
-struct post;
+struct slot;
 
 struct shards {
     struct shards_options options;
     struct loop_threads *loop_threads;
-    struct post *posts;
+    struct slot *slots;
+    struct handover handover;
     struct split split;
     struct health_board board;
     struct plan shares[LOOP_THREADS_LOOPS_MAX]; /* what each polls */
@@ -43,8 +46,8 @@ struct shards {
     void *closed_ctx;
 };
 
-/* What the output must hold of its own: lines of several shards wait in their line queues. */
-size_t shards_outlet_size(uint32_t loops, uint32_t max_in_flight);
+/* For how many jobs the sink should have room: those of several shards wait in their queues. */
+size_t shards_jobs(uint32_t loops, uint32_t max_in_flight);
 
 /* Open the pollers, without targets. As pipepoll_open(); whatever comes of it, end it by
  * shards_close(). */
@@ -65,18 +68,21 @@ void shards_change(struct shards *s);
  * after shards_close(). */
 void shards_refresh(struct shards *s);
 
-/* The output has room again, or is broken and every line left is to go to its lost(). */
-void shards_on_room(struct shards *s);
-void shards_on_broken(struct shards *s);
-
-/* Drain: polls in flight are delivered and their lines put into the output, however long that has
- * no room; then closed(ctx), perhaps inside this call, where shards_deinit() is allowed. */
+/* Drain: polls in flight are delivered and their records put into the sink, however long that has
+ * no room; then closed(ctx), perhaps inside this call. The sink is to be closed then, and s stays
+ * until it has. */
 void shards_close(struct shards *s, void (*closed)(void *ctx), void *ctx);
 
-/* At any time: polls in flight, as of the last that ended or of shards_note(); bytes of lines
- * that did not get to the output yet. */
+/* At any time: polls in flight, as of the last that ended or of shards_note(). */
 uint32_t shards_in_flight(const struct shards *s);
-size_t shards_backlog(const struct shards *s);
+
+/* At any time: jobs that the sink is not done with, or did not get yet; bytes of records on their
+ * way to it; jobs that were lost, each of them named in the log. */
+struct shards_unsettled {
+    size_t jobs, bytes;
+};
+struct shards_unsettled shards_unsettled(const struct shards *s);
+size_t shards_lost(const struct shards *s);
 
 /* What all pollers did in their time: as of the last shards_note(), and after closed(). */
 struct shards_work {
@@ -90,8 +96,8 @@ struct shards_work shards_work(const struct shards *s);
 /* Waits for one turn of each loop. Not after shards_close(). */
 void shards_note(struct shards *s);
 
-/* After shards_close() and output_give_up(): the lines that wait in between go to lost(). Returns
- * how many polls are still in flight. */
+/* After shards_close(), for the process ends: each job that is not known to be done is named in the
+ * log. Returns how many polls are still in flight. */
 uint32_t shards_give_up(struct shards *s);
 
 /* Log incidents that are due; `last`: all that were not told yet. */

@@ -15,6 +15,13 @@ struct target_set_entry *target_set_of(const struct pipepoll_target *t)
     return pipepoll_target_user(t);
 }
 
+struct record_target target_set_describe(const struct pipepoll_target *t)
+{
+    return (struct record_target) { .name = str_of(target_set_of(t)->name),
+                                    .region = pipepoll_target_region(t),
+                                    .action_type = pipepoll_target_action_type(t) };
+}
+
 void target_set_removed(struct target_set_entry *t)
 {
     list_remove(&t->owed_link);

@@ -6,13 +6,7 @@
 #include "config/credentials_cache.h"
 #include "config/plan.h"
 #include "daemon/logger.h"
-
-enum health {
-    HEALTH_WELL,
-    HEALTH_THROTTLED, /* polled as often as the service allows */
-    HEALTH_ILL,
-    HEALTH_COUNT
-};
+#include "daemon/record.h"
 
 struct target_set {
     struct pipepoll *poller;
@@ -34,7 +28,7 @@ struct target_set_entry {
     int64_t failing_since_ms;
     uint32_t answers;          /* in a row, of a throttled target */
     struct incident *incident; /* that it is in; its owner's, as the next two */
-    char *owed;                /* an event that found no room yet; from malloc() */
+    struct record *owed;       /* of its health, that found no room yet; from malloc() */
     struct list owed_link;     /* of those; a node of its own or in no list */
 };
 
@@ -47,6 +41,8 @@ void target_set_remove(struct target_set *s, struct plan_target *old);
 void target_set_keep(struct plan_target *old, struct plan_target *new);
 
 struct target_set_entry *target_set_of(const struct pipepoll_target *t);
+/* As records name it; borrowed from it and its entry. */
+struct record_target target_set_describe(const struct pipepoll_target *t);
 
 /* Take note of a failed or an answered poll. true: the target's health, or its cause, is another
  * one now. What may pass is no change until TARGET_SET_FAILURES polls in a row failed, or those of

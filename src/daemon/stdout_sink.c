@@ -1,0 +1,140 @@
+/* Credit is the room for lines, each counted with the greatest length, so that a job asked for
+ * always finds its place. There is far more room than it should ever hold: with a reader that
+ * keeps up every poll in flight may ask for all it can get, and when the reader does not, the
+ * backlog says so long before the room ends, and jobs stay in the service. */
+#include "daemon/stdout_sink.h"
+
+#include <stdlib.h>
+#include <uv.h>
+
+#include "base/list.h"
+#include "daemon/event.h"
+#include "daemon/output.h"
+
+enum { LINE_SIZE = EVENT_LINE_MAX + 1, OTHERS = 64 };
+
+struct stdout_sink {
+    struct sink sink;
+    struct output *output;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+static struct stdout_sink *sink_of(struct sink *s)
+{
+    return CONTAINER_OF(s, struct stdout_sink, sink);
+}
+
+static size_t credit(struct sink *self)
+{
+    const struct output *o = sink_of(self)->output;
+    return output_backlog(o) >= STDOUT_SINK_BACKLOG_MAX ? 0 : output_room(o) / LINE_SIZE;
+}
+
+static bool put(struct sink *self, const struct record *what, uint64_t ticket)
+{
+    struct stdout_sink *s = sink_of(self);
+    char text[EVENT_LINE_MAX];
+    struct buf line = BUF_ON(text);
+    event_put(&line, what);
+    if (!line.overflow)
+        return what->kind == RECORD_JOB ? output_put(s->output, buf_str(&line), ticket)
+                                        : output_put_extra(s->output, buf_str(&line));
+    if (what->kind == RECORD_JOB) /* cannot be: see EVENT_LINE_MAX */
+        sink_lose(self, ticket);
+    return true;
+}
+
+static size_t backlog(struct sink *self)
+{
+    return output_backlog(sink_of(self)->output);
+}
+
+static void put_awaited(struct sink *self, struct buf *out)
+{
+    size_t bytes = backlog(self);
+    if (bytes)
+        buf_printf(out, "the reader of stdout to take %zu bytes", bytes);
+}
+
+static void give_up(struct sink *self)
+{
+    output_give_up(sink_of(self)->output);
+}
+
+static void on_closed(void *ctx)
+{
+    struct stdout_sink *s = ctx;
+    void (*closed)(void *ctx) = s->closed;
+    void *closed_ctx = s->closed_ctx;
+    free(s);
+    closed(closed_ctx);
+}
+
+static void close_sink(struct sink *self, void (*closed)(void *ctx), void *ctx)
+{
+    struct stdout_sink *s = sink_of(self);
+    s->closed = closed;
+    s->closed_ctx = ctx;
+    output_close(s->output, on_closed, s);
+}
+
+/* --- of the output --- */
+
+static void on_room(void *ctx)
+{
+    struct stdout_sink *s = ctx;
+    sink_tell_room(&s->sink);
+}
+
+static void on_broken(void *ctx, int error)
+{
+    struct stdout_sink *s = ctx;
+    char text[128];
+    struct buf why = BUF_ON(text);
+    buf_printf(&why, "cannot write to stdout: %s", uv_strerror(error));
+    sink_tell_broken(&s->sink, buf_cstr(&why));
+}
+
+static void on_written(void *ctx, uint64_t ticket)
+{
+    struct stdout_sink *s = ctx;
+    sink_confirm(&s->sink, ticket);
+}
+
+static void on_lost(void *ctx, str line, uint64_t ticket)
+{
+    struct stdout_sink *s = ctx;
+    (void)line;
+    if (ticket)
+        sink_lose(&s->sink, ticket);
+}
+
+int stdout_sink_open(struct sink **out, struct uv_loop_s *loop, int fd, size_t jobs)
+{
+    struct stdout_sink *s = calloc(1, sizeof *s);
+    if (!s)
+        return PIPEPOLL_ENOMEM;
+    s->sink = (struct sink) { .undone = "not written to stdout",
+                              .capacity = SIZE_MAX,
+                              .credit = credit,
+                              .put = put,
+                              .backlog = backlog,
+                              .put_awaited = put_awaited,
+                              .give_up = give_up,
+                              .close = close_sink };
+    const struct output_options o = { .fd = fd,
+                                      .size = jobs * LINE_SIZE,
+                                      .extra_size = (size_t)OTHERS * LINE_SIZE,
+                                      .room = on_room,
+                                      .broken = on_broken,
+                                      .written = on_written,
+                                      .lost = on_lost,
+                                      .ctx = s };
+    int r = output_open(&s->output, loop, &o);
+    if (r)
+        free(s);
+    else
+        *out = &s->sink;
+    return r;
+}
