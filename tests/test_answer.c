@@ -240,13 +240,13 @@ static void the_status_decides_when_the_code_is_unknown(void **state)
         int status;
         enum fault fault;
     } rows[] = {
-        { 429, FAULT_THROTTLED }, { 500, FAULT_SERVICE }, { 502, FAULT_SERVICE },
-        { 503, FAULT_SERVICE },   { 504, FAULT_SERVICE }, { 599, FAULT_SERVICE },
-        { 501, FAULT_SERVICE },   { 505, FAULT_SERVICE }, { 509, FAULT_SERVICE },
-        { 408, FAULT_SERVICE },   { 401, FAULT_DENIED },  { 403, FAULT_DENIED },
-        { 400, FAULT_REFUSED },   { 404, FAULT_REFUSED }, { 413, FAULT_REFUSED },
-        { 499, FAULT_REFUSED },   { 600, FAULT_GARBLED }, { 100, FAULT_GARBLED },
-        { 204, FAULT_GARBLED },   { 301, FAULT_GARBLED }, { 0, FAULT_GARBLED },
+        { 429, FAULT_THROTTLED }, { 500, FAULT_SERVICE },   { 502, FAULT_SERVICE },
+        { 503, FAULT_SERVICE },   { 504, FAULT_SERVICE },   { 599, FAULT_SERVICE },
+        { 501, FAULT_SERVICE },   { 505, FAULT_SERVICE },   { 509, FAULT_SERVICE },
+        { 408, FAULT_SERVICE },   { 401, FAULT_DENIED },    { 403, FAULT_DENIED },
+        { 400, FAULT_REFUSED },   { 404, FAULT_REFUSED },   { 413, FAULT_REFUSED },
+        { 499, FAULT_REFUSED },   { 600, FAULT_MALFORMED }, { 100, FAULT_MALFORMED },
+        { 204, FAULT_MALFORMED }, { 301, FAULT_MALFORMED }, { 0, FAULT_MALFORMED },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (fault_of(rows[i].status, "Unheard.Of") != rows[i].fault)
@@ -306,14 +306,14 @@ static void what_bears_no_mark_of_aws_comes_from_a_middle_box(void **state)
         enum fault fault;
         str message;
     } rows[] = {
-        { 403, STR_INIT(""), STR_INIT(""), STR_INIT(PAGE), false, true, FAULT_GARBLED,
+        { 403, STR_INIT(""), STR_INIT(""), STR_INIT(PAGE), false, true, FAULT_MALFORMED,
           STR_INIT("Access denied") },
-        { 401, STR_INIT(""), STR_INIT(""), STR_INIT("who are you?"), false, true, FAULT_GARBLED,
+        { 401, STR_INIT(""), STR_INIT(""), STR_INIT("who are you?"), false, true, FAULT_MALFORMED,
           STR_INIT("who are you?") },
         { 404, STR_INIT(""), STR_INIT(""), STR_INIT("{\"message\":\"no\"}"), false, true,
-          FAULT_GARBLED, STR_INIT("no") },
+          FAULT_MALFORMED, STR_INIT("no") },
         { 403, STR_INIT("id"), STR_INIT(""), STR_INIT("<html><body>a<p>b</p>"), false, true,
-          FAULT_GARBLED, STR_INIT("a b") },
+          FAULT_MALFORMED, STR_INIT("a b") },
         { 502, STR_INIT(""), STR_INIT(""), STR_INIT(PAGE), false, true, FAULT_SERVICE,
           STR_INIT("Access denied") },
         { 429, STR_INIT(""), STR_INIT(""), STR_INIT(""), false, true, FAULT_THROTTLED,

@@ -107,7 +107,7 @@ static void one_that_waits_in_vain_ends_by_its_deadline_and_says_why(void **stat
     run_until_done(&o.w, 1);
     assert_int_equal(o.probes[1].x.fault, FAULT_TIMED_OUT);
     assert_non_null(strstr(o.probes[1].detail, "max_connections"));
-    transfer_hurry(&o.probes[0].x);
+    transfer_abort(&o.probes[0].x);
     run_until_done(&o.w, 1);
     origins_close(&o);
 }
@@ -118,8 +118,8 @@ static void one_that_waits_can_be_hurried(void **state)
     origins_open(&o, &silence, 1);
     start(&o, 0, 60000);
     start(&o, 1, 60000);
-    transfer_hurry(&o.probes[1].x);
-    transfer_hurry(&o.probes[0].x);
+    transfer_abort(&o.probes[1].x);
+    transfer_abort(&o.probes[0].x);
     run_until_done(&o.w, 2);
     origins_close(&o);
 }

@@ -244,7 +244,7 @@ static void an_answer_has_64_kib_at_most(void **state)
     struct stage *s = *state;
     s->server.answer = answer_long;
     assert_length(s, EXCHANGE_ANSWER_MAX, FAULT_NONE);
-    assert_length(s, EXCHANGE_ANSWER_MAX + 1, FAULT_GARBLED);
+    assert_length(s, EXCHANGE_ANSWER_MAX + 1, FAULT_MALFORMED);
     s->server.answer = stage_answer;
 }
 

@@ -195,7 +195,7 @@ static void an_answer_ends_the_row_of_failures(void **state)
 {
     struct target t = in_flight(60000);
     for (int i = 0; i < 5; i++)
-        failed(&t, NULL, FAULT_GARBLED, 0);
+        failed(&t, NULL, FAULT_MALFORMED, 0);
     answered(&t, 0, 0, 0);
     assert_int_equal(t.failures, 0);
     assert_int_equal(failed(&t, NULL, FAULT_TIMED_OUT, 50), 50 * ms);

@@ -108,7 +108,7 @@ static void broken_connections_are_told_apart_from_broken_answers(void **state)
                                          SERVER_CLOSE, 0 },
                  FAULT_UNREACHABLE, 200);
     assert_fault((struct server_reply) { STR("SSH-2.0-OpenSSH\r\n\r\n"), SERVER_CLOSE, 0 },
-                 FAULT_GARBLED, 0);
+                 FAULT_MALFORMED, 0);
 }
 
 static void an_endless_answer_is_cut_off(void **state)
@@ -117,8 +117,8 @@ static void an_endless_answer_is_cut_off(void **state)
     memset(body, 'x', sizeof body);
     static const char head[] = "HTTP/1.1 200 OK\r\n\r\n";
     memcpy(body, head, sizeof head - 1);
-    assert_fault((struct server_reply) { { body, sizeof body }, SERVER_HANG, 60000 }, FAULT_GARBLED,
-                 200);
+    assert_fault((struct server_reply) { { body, sizeof body }, SERVER_HANG, 60000 },
+                 FAULT_MALFORMED, 200);
 }
 
 static void endless_headers_are_cut_off(void **state)
@@ -127,11 +127,11 @@ static void endless_headers_are_cut_off(void **state)
     size_t len = (size_t)snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\n");
     while (len < TRANSFER_HEADERS_MAX + 1000)
         len += (size_t)snprintf(head + len, sizeof head - len, "X-Long-%zu: %0900d\r\n", len, 0);
-    assert_fault((struct server_reply) { { head, len }, SERVER_HANG, 8000 }, FAULT_GARBLED, 200);
+    assert_fault((struct server_reply) { { head, len }, SERVER_HANG, 8000 }, FAULT_MALFORMED, 200);
     len = (size_t)snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\n");
     for (int i = 0; i < TRANSFER_HEADER_LINES_MAX + 9; i++)
         len += (size_t)snprintf(head + len, sizeof head - len, "X-%d: 1\r\n", i);
-    assert_fault((struct server_reply) { { head, len }, SERVER_HANG, 0 }, FAULT_GARBLED, 200);
+    assert_fault((struct server_reply) { { head, len }, SERVER_HANG, 0 }, FAULT_MALFORMED, 200);
 }
 
 static void no_answer_ends_at_the_deadline(void **state)
@@ -371,15 +371,15 @@ static void a_hurried_transfer_ends_at_once(void **state)
     struct wire w;
     struct probe p = { 0 };
     wire_open(&w, script, 1);
-    transfer_hurry(&p.x); /* not in flight */
+    transfer_abort(&p.x); /* not in flight */
     probe_start(&w, &p, 3600 * 1000);
     while (!w.server.requests)
         uv_run(&w.loop, UV_RUN_ONCE);
-    transfer_hurry(&p.x);
+    transfer_abort(&p.x);
     assert_int_equal(p.times_done, 0);
     run_until_done(&w, 1);
     assert_int_equal(p.x.fault, FAULT_TIMED_OUT);
-    transfer_hurry(&p.x);
+    transfer_abort(&p.x);
     finish(&w, &p);
 }
 

@@ -82,7 +82,7 @@ static enum fault fault_of_status(int status)
         return FAULT_DENIED;
     if (status >= 400 && status < 500)
         return FAULT_REFUSED;
-    return FAULT_GARBLED;
+    return FAULT_MALFORMED;
 }
 
 static bool find_among(struct answer_fault *out, const struct answer_code *codes, size_t count)
@@ -137,7 +137,7 @@ static void blame_middle_box(struct answer_fault *out)
 {
     out->cause = PIPEPOLL_CAUSE_MIDDLE_BOX;
     if (out->fault == FAULT_DENIED || out->fault == FAULT_REFUSED)
-        out->fault = FAULT_GARBLED;
+        out->fault = FAULT_MALFORMED;
 }
 
 static void judge(struct answer_fault *out, const struct answer *a, bool is_page, bool has_aws_form)

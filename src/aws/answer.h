@@ -44,11 +44,11 @@ struct answer_fault {
 /* For an http_status that is no success. Code: body `__type`, else body `code`, else (STS)
  * `Error.Code`, in XML too, else header; from the first ':' and up to the last '#' cut away.
  * Message: `message`, else `Message`, else `Error.Message`. Fault: by code, else by status (408 and
- * 5xx service, 429 throttled, 401/403 denied, other 4xx refused, anything else garbled).
+ * 5xx service, 429 throttled, 401/403 denied, other 4xx refused, anything else malformed).
  * What has no known code and looks like no answer of AWS's (neither x-amzn-RequestId nor
  * x-amzn-ErrorType nor a code as AWS spells it, or a page of HTML) has the cause MIDDLE_BOX, and
  * denies or refuses nothing:
- * FAULT_GARBLED.
+ * FAULT_MALFORMED.
  * FAULT_SKEWED is never it: whether the clock is behind a code, clock_skew_explains() says. body is
  * changed in place; with too few tokens for it, it counts as not JSON. */
 void answer_read(struct answer_fault *out, const struct answer *a, char *body, size_t len,

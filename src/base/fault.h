@@ -19,7 +19,7 @@ enum reaction {
     X(TIMED_OUT, PIPEPOLL_ETIMEDOUT, TIMED_OUT, RETRY,                                             \
       "no whole answer within the request timeout")                                                \
     X(SERVICE, PIPEPOLL_ESERVICE, SERVICE, RETRY, "the service failed")                            \
-    X(GARBLED, PIPEPOLL_EPROTO, NOT_UNDERSTOOD, RETRY, "the answer was not understood")            \
+    X(MALFORMED, PIPEPOLL_EPROTO, NOT_UNDERSTOOD, RETRY, "the answer was not understood")          \
     X(THROTTLED, PIPEPOLL_ETHROTTLED, THROTTLED, SLOW_DOWN, "the service asks for fewer calls")    \
     X(OUT_OF_MEMORY, PIPEPOLL_ENOMEM, MEMORY, SLOW_DOWN, "out of memory")                          \
     X(NO_CREDENTIALS, PIPEPOLL_ECREDENTIALS, SOURCE, WAIT,                                         \

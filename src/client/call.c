@@ -281,17 +281,17 @@ static enum fault read_result(struct call *c, struct call_context *ctx, void *re
     if (answer_is_foreign(&answer, body))
         out->cause = PIPEPOLL_CAUSE_MIDDLE_BOX;
     if (answer_is_odd(&answer, &c->why))
-        return FAULT_GARBLED;
+        return FAULT_MALFORMED;
     if (out->cause) {
         hide_secrets(c, body);
         answer_tell_middle_box(&answer, answer_quote(page_words(x->answer, x->answer_len)),
                                &c->why);
-        return FAULT_GARBLED;
+        return FAULT_MALFORMED;
     }
     while ((r = c->operation->decode(result, &c->memory, body, &c->why)) == DECODE_NEED_MEMORY)
         if (!grow_memory(&c->memory, &ctx->alloc))
             return FAULT_OUT_OF_MEMORY;
-    return r ? FAULT_GARBLED : FAULT_NONE;
+    return r ? FAULT_MALFORMED : FAULT_NONE;
 }
 
 /* An error's body is small; a larger one than its tokens hold is told by its first bytes. */
@@ -351,8 +351,8 @@ static bool compare_clocks(const struct call *c, int64_t *signed_off_ms)
 /* An error that came from the service means that it did not do it, unless it failed itself. */
 static bool is_uncertain(const struct transfer *x, enum fault fault)
 {
-    bool is_refused =
-        x->http_status / 100 == 4 && !x->fault && fault != FAULT_SERVICE && fault != FAULT_GARBLED;
+    bool is_refused = x->http_status / 100 == 4 && !x->fault && fault != FAULT_SERVICE &&
+                      fault != FAULT_MALFORMED;
     return fault && x->is_sent && !is_refused;
 }
 

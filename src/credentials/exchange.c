@@ -144,12 +144,12 @@ static void read_answer(struct exchange *x)
         explain(&x->message, 0, "%s", t->detail[0] ? t->detail : fault_text(t->fault));
         explain_cause(&x->message, t->cause, t->subject);
     } else if (t->answer_len > EXCHANGE_ANSWER_MAX) {
-        x->fault = FAULT_GARBLED;
+        x->fault = FAULT_MALFORMED;
         explain(&x->message, 0, "the answer is longer than %d bytes", EXCHANGE_ANSWER_MAX);
     } else if (!answer_is_success(t->http_status)) {
         read_failure(x);
     } else if (answer_is_odd(&answer, &x->message)) {
-        x->fault = FAULT_GARBLED;
+        x->fault = FAULT_MALFORMED;
     }
 }
 
@@ -259,7 +259,7 @@ bool exchange_stop(struct exchange *x)
         timer_set(&x->timer, timers_now_ns());
         return true;
     case EXCHANGE_IN_FLIGHT:
-        transfer_hurry(&x->transfer);
+        transfer_abort(&x->transfer);
         return true;
     }
     return false;

@@ -192,7 +192,7 @@ static void judge_middle_box(struct diagnosis *d, const struct probe *e)
     set_fix(d, "%s", fix_of_way(e, e->cause));
 }
 
-static void judge_garbled(struct diagnosis *d, const struct probe *e)
+static void judge_malformed(struct diagnosis *d, const struct probe *e)
 {
     set_cause(d, "What answers at %s is not CodePipeline: %s", e->url, e->message);
     set_fix(d, "Check the endpoint URL, and whether a proxy or a login page answers instead.");
@@ -237,7 +237,7 @@ static void (*const judges[])(struct diagnosis *d, const struct probe *e) = {
     [PIPEPOLL_CAUSE_THROTTLED] = judge_throttled,
     [PIPEPOLL_CAUSE_SERVICE] = judge_service,
     [PIPEPOLL_CAUSE_MIDDLE_BOX] = judge_middle_box,
-    [PIPEPOLL_CAUSE_NOT_UNDERSTOOD] = judge_garbled,
+    [PIPEPOLL_CAUSE_NOT_UNDERSTOOD] = judge_malformed,
     [PIPEPOLL_CAUSE_NAME] = judge_way,
     [PIPEPOLL_CAUSE_UNREACHABLE] = judge_way,
     [PIPEPOLL_CAUSE_BROKEN_OFF] = judge_way,

@@ -28,7 +28,7 @@ enum fault curl_fault(CURLcode code)
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_WRITE_ERROR: /* our own limits */
     case CURLE_BAD_CONTENT_ENCODING:
-        return FAULT_GARBLED;
+        return FAULT_MALFORMED;
     default: /* libcurl's list is open: anything else is a set-up it cannot work with */
         return FAULT_BROKEN;
     }

@@ -239,7 +239,7 @@ bool lane_start(struct transfer *x)
     x->expire = on_expire;
     lane->x = x;
     lane->problem = NULL;
-    lane->garbled = lane->broken = false;
+    lane->malformed = lane->broken = false;
     lane->connection.cause = x->cause = PIPEPOLL_CAUSE_UNKNOWN;
     lane->connection.error[0] = '\0';
     lane->problem =

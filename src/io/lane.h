@@ -13,7 +13,7 @@ struct lane {
     struct list rest_link;        /* of the transport's */
     struct transfer *x;           /* NULL: idle */
     bool alone;                   /* there was no other when it began to connect */
-    bool garbled;                 /* what came is not HTTP, or past a limit */
+    bool malformed;               /* what came is not HTTP, or past a limit */
     bool broken; /* the socket has an error: reading will meet it, or sending has */
     struct http1 http;
     struct buf unsent; /* of a request that the socket did not take at once */

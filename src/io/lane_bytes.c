@@ -107,7 +107,7 @@ static void take_bytes(struct lane *lane, str bytes, bool *ended)
 {
     size_t used = 0;
     if (!lane->http.done && http1_feed(&lane->http, bytes, &used) == HTTP1_BAD)
-        lane->garbled = true;
+        lane->malformed = true;
     if (used < bytes.len)
         *ended = true;
 }
@@ -118,7 +118,7 @@ static enum io_status receive(struct lane *lane, bool *ended)
 {
     struct connection *c = &lane->connection;
     char *room = transport_of(lane)->receive_room;
-    while (!*ended && !lane->garbled) {
+    while (!*ended && !lane->malformed) {
         size_t n = 0;
         enum io_status status = connection_receive(c, room, RECEIVE_ROOM, &n);
         if (status == IO_END)
@@ -164,8 +164,8 @@ static bool on_answer(struct lane *lane)
 {
     bool ended = false;
     bool failed = receive(lane, &ended) == IO_ERROR;
-    if (lane->garbled)
-        lane_fail(lane, FAULT_GARBLED, http1_problem(&lane->http));
+    if (lane->malformed)
+        lane_fail(lane, FAULT_MALFORMED, http1_problem(&lane->http));
     else if (lane->http.done ||
              (ended && ended_cleanly(lane) && http1_feed_end(&lane->http) == HTTP1_DONE))
         lane_finish(lane, ended || failed || lane->broken);

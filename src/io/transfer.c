@@ -57,7 +57,7 @@ void transfer_expire_soon(struct transfer *x)
     timer_set(&x->deadline, timers_now_ns());
 }
 
-void transfer_hurry(struct transfer *x)
+void transfer_abort(struct transfer *x)
 {
     if (x->deadline.timers)
         transfer_expire_soon(x);
@@ -75,7 +75,7 @@ bool transfer_count_head(struct transfer *x, size_t bytes, size_t lines)
     x->head_lines += lines;
     if (x->head_bytes <= TRANSFER_HEADERS_MAX && x->head_lines <= TRANSFER_HEADER_LINES_MAX)
         return true;
-    x->fault = FAULT_GARBLED;
+    x->fault = FAULT_MALFORMED;
     x->detail = "the head of the answer is longer than allowed";
     return false;
 }
@@ -87,7 +87,7 @@ struct wanted_header *transfer_wanted(struct transfer *x, str name)
         if (!str_eq_nocase(wanted->name, name))
             continue;
         wanted->value = (str) { NULL, 0 };
-        wanted->spoilt = false;
+        wanted->truncated = false;
         return wanted;
     }
     return NULL;
@@ -98,9 +98,9 @@ void transfer_put_value(struct transfer *x, struct wanted_header *wanted, str pi
     char *at = x->values + x->values_len;
     if (wanted->cut_at && piece.len > wanted->cut_at - wanted->value.len)
         piece.len = wanted->cut_at - wanted->value.len;
-    if (wanted->spoilt || piece.len > sizeof x->values - x->values_len) {
+    if (wanted->truncated || piece.len > sizeof x->values - x->values_len) {
         wanted->value = (str) { NULL, 0 };
-        wanted->spoilt = true;
+        wanted->truncated = true;
         return;
     }
     memcpy(at, piece.ptr, piece.len);
@@ -135,7 +135,7 @@ static bool make_room(struct transfer *x, size_t len)
 bool transfer_put_body(struct transfer *x, str piece)
 {
     if (piece.len > TRANSFER_ANSWER_MAX - x->answer_len) {
-        x->fault = FAULT_GARBLED;
+        x->fault = FAULT_MALFORMED;
         x->detail = "the answer is longer than allowed";
         return false;
     }

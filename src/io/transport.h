@@ -81,9 +81,9 @@ const struct pool_report *pool_report(const struct pool *pool); /* lives as long
 /* A header of the answer that the caller wants to know. */
 struct wanted_header {
     str name;
-    str value;     /* after the transfer; empty when it was not sent; lies in the transfer */
-    size_t cut_at; /* a longer value is cut there; 0: it counts as not sent when it does not fit */
-    bool spoilt;   /* private: it did not fit */
+    str value;      /* after the transfer; empty when it was not sent; lies in the transfer */
+    size_t cut_at;  /* a longer value is cut there; 0: it counts as not sent when it does not fit */
+    bool truncated; /* private: it did not fit */
 };
 
 /* One request and its answer, embedded in the caller's own struct. The caller sets the first part
@@ -130,7 +130,7 @@ struct transfer {
 int transfer_start(struct transfer *x, struct pool *pool);
 /* End x soon, as if its deadline had come; on_done() comes from the loop. For what only serves us:
  * a poll is never ended so, since its answer may hold jobs. Fine when not in flight. */
-void transfer_hurry(struct transfer *x);
+void transfer_abort(struct transfer *x);
 /* Wipe what the transfer and the transport's rooms hold of the last request and answer: for those
  * that carried secrets. The answer is gone then. head and body are the caller's, and what libcurl
  * and OpenSSL still hold is theirs. Not while in flight; fine on a zeroed one. */
