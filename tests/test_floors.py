@@ -101,7 +101,7 @@ CROOKED = {  # one violation each
 STRAIGHT = {
     "src/aws/digest.c": "<openssl/evp.h>",
     "src/client/poller.c": '"io/timers.h"',
-    "src/io/trust.c": "<sys/socket.h>",
+    "src/io/trust_store.c": "<sys/socket.h>",
     "src/sim/demo.c": '"cli/command.h"',
     "src/sim/http.c": '"pipepoll.h"',
 }

@@ -4,7 +4,7 @@
 #include <openssl/ssl.h>
 
 #include "io/tls.h"
-#include "io/trust.h"
+#include "io/trust_store.h"
 #include "lib/certificate.h"
 
 /* A client of ours, and a server of OpenSSL's with this certificate. */

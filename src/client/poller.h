@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "client/call.h"
-#include "io/trust.h"
+#include "io/trust_store.h"
 
 struct pipepoll {
     struct pipepoll_options o;

@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 #include "io/curl_fault.h"
-#include "io/trust.h"
+#include "io/trust_store.h"
 
 static const uint64_t ns_per_ms = 1000000;
 

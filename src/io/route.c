@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "io/curl_fault.h"
 #include "io/pool.h"
-#include "io/trust.h"
+#include "io/trust_store.h"
 
 static const uint64_t ns_per_us = 1000;
 

@@ -20,7 +20,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/buf.h"
-#include "io/trust.h"
+#include "io/trust_store.h"
 
 enum { HOST_MAX = 255 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "io/trust.h"
+#include "io/trust_store.h"
 #include "lib/check.h"
 
 /* --- memory --- */

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "io/transport.h"
-#include "io/trust.h"
+#include "io/trust_store.h"
 #include "lib/check.h"
 #include "lib/server.h"
 

@@ -1,5 +1,5 @@
 /* What is told of a bundle that can't be used. */
-#include "io/trust.h"
+#include "io/trust_store.h"
 #include "lib/certificate.h"
 
 static void a_missing_bundle_is_named(void **state)

@@ -1,6 +1,6 @@
 /* One X509_STORE, read at the start, and one SSL_CTX with it, which all connections share. A bundle
  * that failed is read a second time, to find out where. */
-#include "io/trust.h"
+#include "io/trust_store.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* The roots that servers are verified against: read once, shared by every connection. Parsing the
  * bundle takes 28 ms and 900 kB each time. */
-#ifndef IO_TRUST_H
-#define IO_TRUST_H
+#ifndef IO_TRUST_STORE_H
+#define IO_TRUST_STORE_H
 
 #include <stdbool.h>
 #include <stddef.h>
