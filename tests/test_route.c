@@ -130,7 +130,7 @@ static void reopen(struct wire *w, uint32_t connect_timeout_ms, const char *prox
     transport_close(w->transport, NULL, NULL);
     struct transport_options o = { .loop = &w->loop,
                                    .timers = w->timers,
-                                   .trust = w->trust,
+                                   .trust_store = w->trust_store,
                                    .connect_timeout_ms = connect_timeout_ms,
                                    .proxies = { .http = str_of(proxy) } };
     assert_int_equal(transport_open(&w->transport, &o, NULL), 0);

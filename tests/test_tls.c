@@ -86,10 +86,10 @@ static void hear_from_server(struct ends *e)
     assert_int_equal(n, 1);
 }
 
-static struct trust *trust_in(const struct certificate *c)
+static struct trust_store *trust_in(const struct certificate *c)
 {
-    struct trust *t = NULL;
-    assert_int_equal(trust_new(&t, str_of(c->file), NULL), 0);
+    struct trust_store *t = NULL;
+    assert_int_equal(trust_store_new(&t, str_of(c->file), NULL), 0);
     return t;
 }
 
@@ -100,8 +100,8 @@ static void only_what_the_bundle_holds_is_trusted(void **state)
     char text[200];
     certificate_init(&known, "Acme", "DNS:acme.example");
     certificate_init(&stranger, "Acme", "DNS:acme.example");
-    struct trust *t = trust_in(&known);
-    const struct tls_options o = { .trust = t, .host = "acme.example" };
+    struct trust_store *t = trust_in(&known);
+    const struct tls_options o = { .trust_store = t, .host = "acme.example" };
     ends_init(&e, &known);
     connect_as(&e, o);
     assert_int_equal(shake_hands(&e), IO_OK);
@@ -114,7 +114,7 @@ static void only_what_the_bundle_holds_is_trusted(void **state)
     assert_non_null(strstr(tls_problem(&e.client, text, sizeof text), "not trusted"));
     disconnect(&e);
     ends_deinit(&e);
-    trust_free(t);
+    trust_store_free(t);
     certificate_deinit(&known);
     certificate_deinit(&stranger);
 }
@@ -144,8 +144,8 @@ static void a_certificate_must_name_the_host(void **state)
         struct ends e;
         struct tls none;
         certificate_init(&c, "Acme", rows[i].names);
-        struct trust *t = trust_in(&c);
-        struct tls_options o = { .trust = t, .host = rows[i].host };
+        struct trust_store *t = trust_in(&c);
+        struct tls_options o = { .trust_store = t, .host = rows[i].host };
         ends_init(&e, &c);
         if (*rows[i].host) {
             connect_as(&e, o);
@@ -159,7 +159,7 @@ static void a_certificate_must_name_the_host(void **state)
             assert_false(tls_init(&none, &o)); /* OpenSSL takes no name for any name */
         }
         ends_deinit(&e);
-        trust_free(t);
+        trust_store_free(t);
         certificate_deinit(&c);
     }
 }
@@ -169,17 +169,17 @@ static void assert_refused_version(int version)
     struct certificate c;
     struct ends e;
     certificate_init(&c, "Acme", "DNS:acme.example");
-    struct trust *t = trust_in(&c);
+    struct trust_store *t = trust_in(&c);
     ends_init(&e, &c);
     SSL_CTX_set_security_level(e.context, 0);
     SSL_CTX_set_min_proto_version(e.context, version);
     SSL_CTX_set_max_proto_version(e.context, version);
-    connect_as(&e, (struct tls_options) { .trust = t, .host = "acme.example" });
+    connect_as(&e, (struct tls_options) { .trust_store = t, .host = "acme.example" });
     SSL_set_security_level(e.client.ssl, 0);
     assert_int_equal(shake_hands(&e), IO_ERROR);
     disconnect(&e);
     ends_deinit(&e);
-    trust_free(t);
+    trust_store_free(t);
     certificate_deinit(&c);
 }
 
@@ -195,10 +195,10 @@ static void a_connection_tells_its_version_and_issuer(void **state)
     struct ends e;
     char text[64];
     certificate_init(&c, "Acme\nLtd \xc3\xa4", "DNS:acme.example");
-    struct trust *t = trust_in(&c);
+    struct trust_store *t = trust_in(&c);
     ends_init(&e, &c);
     SSL_CTX_set_max_proto_version(e.context, TLS1_2_VERSION);
-    connect_as(&e, (struct tls_options) { .trust = t, .host = "acme.example" });
+    connect_as(&e, (struct tls_options) { .trust_store = t, .host = "acme.example" });
     tls_describe_issuer(&e.client, text, sizeof text);
     assert_string_equal(text, ""); /* before the handshake */
     assert_int_equal(shake_hands(&e), IO_OK);
@@ -210,7 +210,7 @@ static void a_connection_tells_its_version_and_issuer(void **state)
     assert_string_equal(text, "O = Acme");
     disconnect(&e);
     ends_deinit(&e);
-    trust_free(t);
+    trust_store_free(t);
     certificate_deinit(&c);
 }
 
@@ -222,8 +222,8 @@ static void the_next_connection_goes_on_with_the_session(void **state)
         struct certificate c;
         struct ends e;
         certificate_init(&c, "Acme", "DNS:acme.example");
-        struct trust *t = trust_in(&c);
-        const struct tls_options o = { .trust = t, .host = "acme.example" };
+        struct trust_store *t = trust_in(&c);
+        const struct tls_options o = { .trust_store = t, .host = "acme.example" };
         ends_init(&e, &c);
         SSL_CTX_set_max_proto_version(e.context, versions[i % 2]);
         for (int n = 0; n < 3; n++) {
@@ -237,7 +237,7 @@ static void the_next_connection_goes_on_with_the_session(void **state)
             disconnect(&e);
         }
         ends_deinit(&e);
-        trust_free(t);
+        trust_store_free(t);
         certificate_deinit(&c);
     }
 }
@@ -250,9 +250,9 @@ static void an_end_that_was_not_announced_is_a_cut(void **state)
         char room[16];
         size_t n;
         certificate_init(&c, "Acme", "DNS:acme.example");
-        struct trust *t = trust_in(&c);
+        struct trust_store *t = trust_in(&c);
         ends_init(&e, &c);
-        connect_as(&e, (struct tls_options) { .trust = t, .host = "acme.example" });
+        connect_as(&e, (struct tls_options) { .trust_store = t, .host = "acme.example" });
         assert_int_equal(shake_hands(&e), IO_OK);
         hear_from_server(&e);
         assert_int_equal(tls_receive(&e.client, room, sizeof room, &n), IO_AGAIN);
@@ -263,7 +263,7 @@ static void an_end_that_was_not_announced_is_a_cut(void **state)
         assert_int_equal(tls_was_closed(&e.client), announced);
         disconnect(&e);
         ends_deinit(&e);
-        trust_free(t);
+        trust_store_free(t);
         certificate_deinit(&c);
     }
 }
@@ -275,9 +275,9 @@ static void what_is_over_is_said_to_the_peer_unless_the_connection_broke(void **
         struct ends e;
         char room[16];
         certificate_init(&c, "Acme", "DNS:acme.example");
-        struct trust *t = trust_in(&c);
+        struct trust_store *t = trust_in(&c);
         ends_init(&e, &c);
-        connect_as(&e, (struct tls_options) { .trust = t, .host = "acme.example" });
+        connect_as(&e, (struct tls_options) { .trust_store = t, .host = "acme.example" });
         assert_int_equal(shake_hands(&e), IO_OK);
         e.client.broken = broken;
         tls_deinit(&e.client);
@@ -285,7 +285,7 @@ static void what_is_over_is_said_to_the_peer_unless_the_connection_broke(void **
         assert_int_equal(SSL_get_shutdown(e.server), broken ? 0 : SSL_RECEIVED_SHUTDOWN);
         disconnect(&e);
         ends_deinit(&e);
-        trust_free(t);
+        trust_store_free(t);
         certificate_deinit(&c);
     }
 }

@@ -4,11 +4,11 @@
 
 static void a_missing_bundle_is_named(void **state)
 {
-    struct trust *t = NULL;
+    struct trust_store *t = NULL;
     struct pipepoll_error why;
-    assert_int_equal(trust_new(&t, STR("/nowhere/ca.pem"), &why), PIPEPOLL_ESYSTEM);
+    assert_int_equal(trust_store_new(&t, STR("/nowhere/ca.pem"), &why), PIPEPOLL_ESYSTEM);
     assert_non_null(strstr(why.text, "/nowhere/ca.pem"));
-    assert_int_equal(trust_new(&t, STR("/dev/null"), &why), PIPEPOLL_ESYSTEM);
+    assert_int_equal(trust_store_new(&t, STR("/dev/null"), &why), PIPEPOLL_ESYSTEM);
     assert_non_null(strstr(why.text, "no certificate"));
     assert_null(t);
 }
@@ -17,7 +17,7 @@ static void a_missing_bundle_is_named(void **state)
 static void check_damaged(const struct certificate *c, const char *broken)
 {
     char name[] = "/tmp/test_trust_XXXXXX", wanted[256];
-    struct trust *t = NULL;
+    struct trust_store *t = NULL;
     struct pipepoll_error why;
     FILE *pem = fdopen(mkstemp(name), "w");
     assert_non_null(pem);
@@ -32,7 +32,7 @@ static void check_damaged(const struct certificate *c, const char *broken)
     fputs(broken, pem);
     PEM_write_X509(pem, c->x509);
     fclose(pem);
-    assert_int_equal(trust_new(&t, str_of(name), &why), PIPEPOLL_ESYSTEM);
+    assert_int_equal(trust_store_new(&t, str_of(name), &why), PIPEPOLL_ESYSTEM);
     unlink(name);
     snprintf(wanted, sizeof wanted,
              "certificate 2 of the CA bundle %s, which begins at line %ld, is damaged (", name,

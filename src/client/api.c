@@ -8,7 +8,7 @@ static int read_roots(struct pipepoll *p, struct pipepoll_error *why)
     char text[4096];
     struct buf path = BUF_ON(text);
     int r = options_put_ca_bundle(&path, &p->o, &p->environment, why);
-    return r ? r : trust_new(&p->trust, buf_str(&path), why);
+    return r ? r : trust_store_new(&p->trust_store, buf_str(&path), why);
 }
 
 static int start_rooms(struct pipepoll *p, struct uv_loop_s *loop, struct pipepoll_error *why)
@@ -26,7 +26,7 @@ static int start_rooms(struct pipepoll *p, struct uv_loop_s *loop, struct pipepo
     struct transport_options o = {
         .loop = loop,
         .timers = p->timers,
-        .trust = p->trust,
+        .trust_store = p->trust_store,
         .alloc = p->alloc,
         .connect_timeout_ms = p->o.connect_timeout_ms,
         .max_connections = p->o.max_connections,

@@ -339,7 +339,7 @@ static void on_timers_closed(void *ctx)
     void (*closed)(void *ctx) = p->closed;
     void *closed_ctx = p->closed_ctx;
     struct alloc alloc = p->alloc;
-    trust_free(p->trust);
+    trust_store_free(p->trust_store);
     pipepoll_credentials_unref(p->credentials);
     alloc_free(&alloc, p, sizeof *p);
     if (closed)

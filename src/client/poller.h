@@ -15,7 +15,7 @@ struct pipepoll {
     struct log log;
     struct timers *timers;
     struct timer tick;
-    struct trust *trust;
+    struct trust_store *trust_store;
     struct transport *transport;
     struct call_context calls;
     struct schedule schedule;

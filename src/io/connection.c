@@ -20,10 +20,10 @@ enum { KEEPALIVE_S = 45, CURL_BUFFER_SIZE = 1024 };
 
 /* --- libcurl's handle --- */
 
-static CURLcode on_proxy_context(CURL *easy, void *ssl_ctx, void *trust)
+static CURLcode on_proxy_context(CURL *easy, void *ssl_ctx, void *trust_store)
 {
     (void)easy;
-    return trust_apply(trust, ssl_ctx) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+    return trust_store_apply(trust_store, ssl_ctx) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 }
 
 /* What libcurl copies, and may have no memory for: left out, it would go elsewhere. */
@@ -65,7 +65,7 @@ static void set_proxy_tls(CURL *easy, const struct transport *tp)
     curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, NULL);
     curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
     curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_proxy_context);
-    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, tp->o.trust);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, tp->o.trust_store);
 }
 
 static bool take_handle(struct connection *c)
@@ -192,7 +192,7 @@ static bool set_limit(struct connection *c)
 static void begin_handshake(struct connection *c)
 {
     struct pool *pool = c->pool;
-    const struct tls_options o = { .trust = pool->transport->o.trust,
+    const struct tls_options o = { .trust_store = pool->transport->o.trust_store,
                                    .host = pool->host,
                                    .insecure = pool->insecure,
                                    .session = pool->session,

@@ -308,7 +308,7 @@ enum pipepoll_cause route_cause(const struct route *r, CURL *easy, CURLcode code
         return PIPEPOLL_CAUSE_PROXY_LOGIN;
     curl_easy_getinfo(easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &verdict);
     if (code == CURLE_PEER_FAILED_VERIFICATION && verdict)
-        return trust_cause(verdict);
+        return trust_store_cause(verdict);
     if (*r->proxy && status / 100 != 2 && code != CURLE_OPERATION_TIMEDOUT)
         return PIPEPOLL_CAUSE_PROXY;
     if (code == CURLE_SSL_CONNECT_ERROR)

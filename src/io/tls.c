@@ -144,7 +144,7 @@ static bool set_up(struct tls *t, const struct tls_options *o)
 bool tls_init(struct tls *t, const struct tls_options *o)
 {
     *t = (struct tls) { .carrier = o->carrier };
-    t->ssl = SSL_new(trust_context(o->trust));
+    t->ssl = SSL_new(trust_store_context(o->trust_store));
     bool done = t->ssl && set_up(t, o);
     ERR_clear_error();
     if (!done)
@@ -255,7 +255,7 @@ enum pipepoll_cause tls_cause(const struct tls *t)
 {
     if (t->speaks_http)
         return PIPEPOLL_CAUSE_PLAIN_HTTP;
-    enum pipepoll_cause of_verdict = trust_cause(SSL_get_verify_result(t->ssl));
+    enum pipepoll_cause of_verdict = trust_store_cause(SSL_get_verify_result(t->ssl));
     bool verifies = SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE;
     if (of_verdict && verifies)
         return of_verdict;
@@ -275,7 +275,7 @@ const char *tls_problem(const struct tls *t, char *text, size_t size)
         return NULL;
     if (ERR_GET_REASON(t->error) == SSL_R_CERTIFICATE_VERIFY_FAILED)
         snprintf(text, size, "the certificate of the server is not trusted: %s",
-                 trust_verdict_text(verdict));
+                 trust_store_verdict_text(verdict));
     else
         snprintf(text, size, "TLS failed: %s", reason ? reason : "an unknown error of OpenSSL");
     return text;

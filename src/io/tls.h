@@ -12,7 +12,7 @@
 
 struct ssl_st;
 struct ssl_session_st;
-struct trust;
+struct trust_store;
 
 /* What became of an attempt to move bytes. */
 enum io_status {
@@ -30,9 +30,9 @@ struct tls_carrier {
 };
 
 struct tls_options {
-    const struct trust *trust; /* borrowed, as is the rest */
-    const char *host;          /* a name, or an address without brackets: what must be certified */
-    bool insecure;             /* take whatever certificate comes */
+    const struct trust_store *trust_store; /* borrowed, as is the rest */
+    const char *host; /* a name, or an address without brackets: what must be certified */
+    bool insecure;    /* take whatever certificate comes */
     struct ssl_session_st *session; /* to go on with; NULL: none */
     struct tls_carrier carrier;
 };

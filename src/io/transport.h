@@ -16,7 +16,7 @@
 #include "io/timers.h"
 
 struct uv_loop_s;
-struct trust;
+struct trust_store;
 struct worker;
 struct transport; /* everything on one loop */
 struct pool;      /* connections to one origin: one region's trouble stays in its pool */
@@ -32,8 +32,8 @@ enum {
 
 struct transport_options {
     struct uv_loop_s *loop;
-    struct timers *timers;     /* borrowed */
-    const struct trust *trust; /* borrowed */
+    struct timers *timers;                 /* borrowed */
+    const struct trust_store *trust_store; /* borrowed */
     struct alloc alloc;
     uint32_t connect_timeout_ms;
     uint32_t max_connections;   /* open at once, idle ones included; 0: no bound */

@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "io/file.h"
 
-struct trust {
+struct trust_store {
     X509_STORE *store;
     SSL_CTX *context; /* of every connection */
 };
@@ -117,69 +117,69 @@ static int load(X509_STORE *store, str ca_bundle, struct pipepoll_error *why)
     return r;
 }
 
-bool trust_apply(const struct trust *t, void *ssl_ctx)
+bool trust_store_apply(const struct trust_store *store, void *ssl_ctx)
 {
-    SSL_CTX_set1_cert_store(ssl_ctx, t->store);
+    SSL_CTX_set1_cert_store(ssl_ctx, store->store);
     return SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION) == 1;
 }
 
 /* An idle connection needs no buffers; what a socket did not take is sent again from a copy. */
-static int open_context(struct trust *t)
+static int open_context(struct trust_store *store)
 {
     static const unsigned char protocols[] = "\x08http/1.1";
-    t->context = SSL_CTX_new(TLS_client_method());
-    if (!t->context || !trust_apply(t, t->context) ||
-        SSL_CTX_set_alpn_protos(t->context, protocols, sizeof protocols - 1))
+    store->context = SSL_CTX_new(TLS_client_method());
+    if (!store->context || !trust_store_apply(store, store->context) ||
+        SSL_CTX_set_alpn_protos(store->context, protocols, sizeof protocols - 1))
         return PIPEPOLL_ENOMEM;
-    SSL_CTX_set_verify(t->context, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_options(t->context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT);
-    SSL_CTX_set_mode(t->context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_read_ahead(t->context, 1);
+    SSL_CTX_set_verify(store->context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_options(store->context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT);
+    SSL_CTX_set_mode(store->context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(store->context, 1);
     return 0;
 }
 
-int trust_new(struct trust **out, str ca_bundle, struct pipepoll_error *why)
+int trust_store_new(struct trust_store **out, str ca_bundle, struct pipepoll_error *why)
 {
-    struct trust *t = calloc(1, sizeof *t);
-    if (!t)
+    struct trust_store *store = calloc(1, sizeof *store);
+    if (!store)
         return PIPEPOLL_ENOMEM;
     ERR_clear_error();
-    t->store = X509_STORE_new();
-    int r = t->store ? load(t->store, ca_bundle, why) : PIPEPOLL_ENOMEM;
+    store->store = X509_STORE_new();
+    int r = store->store ? load(store->store, ca_bundle, why) : PIPEPOLL_ENOMEM;
     if (r && has_starved())
         r = PIPEPOLL_ENOMEM;
     if (!r)
-        r = open_context(t);
+        r = open_context(store);
     ERR_clear_error();
     if (r) {
-        trust_free(t);
+        trust_store_free(store);
         return r;
     }
     /* A certificate the operator put into the bundle is trusted as such, a root or not. */
-    X509_STORE_set_flags(t->store, X509_V_FLAG_PARTIAL_CHAIN);
-    *out = t;
+    X509_STORE_set_flags(store->store, X509_V_FLAG_PARTIAL_CHAIN);
+    *out = store;
     return 0;
 }
 
-void *trust_context(const struct trust *t)
+void *trust_store_context(const struct trust_store *store)
 {
-    return t->context;
+    return store->context;
 }
 
-struct trust *trust_free(struct trust *t)
+struct trust_store *trust_store_free(struct trust_store *store)
 {
-    if (t) {
-        SSL_CTX_free(t->context);
-        X509_STORE_free(t->store);
+    if (store) {
+        SSL_CTX_free(store->context);
+        X509_STORE_free(store->store);
     }
-    free(t);
+    free(store);
     return NULL;
 }
 
 /* --- verification --- */
 
-enum pipepoll_cause trust_cause(long verdict)
+enum pipepoll_cause trust_store_cause(long verdict)
 {
     switch (verdict) {
     case X509_V_OK:
@@ -193,7 +193,7 @@ enum pipepoll_cause trust_cause(long verdict)
     }
 }
 
-const char *trust_verdict_text(long verdict)
+const char *trust_store_verdict_text(long verdict)
 {
     if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH)
         return "it does not match the host";

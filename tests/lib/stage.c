@@ -91,10 +91,10 @@ int stage_open(void **state)
     s->environment = (struct environment) { get_variable, s };
     assert_int_equal(uv_loop_init(&s->loop), 0);
     assert_int_equal(timers_open(&s->timers, &s->loop, &alloc), 0);
-    assert_int_equal(trust_new(&s->trust, STR(""), NULL), 0);
+    assert_int_equal(trust_store_new(&s->trust_store, STR(""), NULL), 0);
     struct transport_options o = { .loop = &s->loop,
                                    .timers = s->timers,
-                                   .trust = s->trust,
+                                   .trust_store = s->trust_store,
                                    .alloc = alloc,
                                    .connect_timeout_ms = 5000 };
     assert_int_equal(transport_open(&s->transport, &o, NULL), 0);
@@ -137,7 +137,7 @@ int stage_close(void **state)
         uv_run(&s->loop, UV_RUN_ONCE);
     timers_close(s->timers, on_closed, &closed);
     uv_run(&s->loop, UV_RUN_DEFAULT);
-    trust_free(s->trust);
+    trust_store_free(s->trust_store);
     if (closed != 2 || uv_loop_close(&s->loop) || s->in_use || s->canaries_let_go) {
         print_error("left behind: %zu bytes, and %u pieces of memory with a canary\n", s->in_use,
                     s->canaries_let_go);

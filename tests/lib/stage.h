@@ -23,7 +23,7 @@ struct stage_reply {
 struct stage {
     uv_loop_t loop;
     struct timers *timers;
-    struct trust *trust;
+    struct trust_store *trust_store;
     struct transport *transport;
     struct rng rng;
     struct environment environment;

@@ -14,7 +14,7 @@
 struct wire {
     uv_loop_t loop;
     struct timers *timers;
-    struct trust *trust;
+    struct trust_store *trust_store;
     struct transport *transport;
     struct server server;
     struct pool *pool;
@@ -65,14 +65,14 @@ static inline void wire_trust(struct wire *w, bool tls)
 {
     char path[] = "/tmp/pipepoll-test-XXXXXX";
     if (!tls) {
-        assert_int_equal(trust_new(&w->trust, (str) { 0 }, NULL), 0);
+        assert_int_equal(trust_store_new(&w->trust_store, (str) { 0 }, NULL), 0);
         return;
     }
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
     server_use_tls(&w->server, path);
-    assert_int_equal(trust_new(&w->trust, str_of(path), NULL), 0);
+    assert_int_equal(trust_store_new(&w->trust_store, str_of(path), NULL), 0);
     unlink(path);
 }
 
@@ -89,7 +89,7 @@ static inline void wire_open_as(struct wire *w, const struct wire_setup *setup)
                  server_port(&w->server));
     struct transport_options o = { .loop = &w->loop,
                                    .timers = w->timers,
-                                   .trust = w->trust,
+                                   .trust_store = w->trust_store,
                                    .alloc = plain,
                                    .connect_timeout_ms = 5000,
                                    .max_connections = setup->max_connections,
@@ -134,7 +134,7 @@ static inline void wire_close(struct wire *w)
     timers_close(w->timers, count_call, &closed);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(closed, 2);
-    trust_free(w->trust);
+    trust_store_free(w->trust_store);
     assert_int_equal(uv_loop_close(&w->loop), 0);
 }
 
