@@ -60,7 +60,7 @@ static void no_more_are_open_than_the_bound_allows(void **state)
     origins_open(&o, &ok, 3);
     for (int i = 0; i < POOLS; i++) {
         ask(&o, i);
-        assert_true(o.w.transport->lanes <= 3);
+        assert_true(o.w.transport->connections <= 3);
     }
     assert_int_equal(o.w.server.connections, POOLS);
     origins_close(&o);
@@ -90,7 +90,7 @@ static void while_all_are_busy_transfers_wait_their_turn(void **state)
     origins_open(&o, &ok, 2);
     for (int i = 0; i < POOLS; i++)
         start(&o, i, 30000);
-    assert_int_equal(o.w.transport->lanes, 2);
+    assert_int_equal(o.w.transport->connections, 2);
     run_until_done(&o.w, POOLS);
     for (int i = 0; i < POOLS; i++)
         assert_int_equal(o.probes[i].x.fault, FAULT_NONE);
@@ -131,7 +131,7 @@ static void the_connections_of_a_pool_that_nobody_asks_any_more_are_closed(void 
     ask(&o, 0);
     moved_ms += 61000;
     ask(&o, 1);
-    assert_int_equal(o.w.transport->lanes, 1);
+    assert_int_equal(o.w.transport->connections, 1);
     origins_close(&o);
 }
 
@@ -146,7 +146,7 @@ int __wrap_socket(int family, int type, int protocol);
 
 int __wrap_socket(int family, int type, int protocol)
 {
-    if (!limited || limited->lanes <= descriptors)
+    if (!limited || limited->connections <= descriptors)
         return __real_socket(family, type, protocol);
     errno = lack;
     return -1;
@@ -187,7 +187,7 @@ static void many_that_lack_descriptors_share_the_few(void **state)
     limited = NULL;
     for (int i = 0; i < POOLS; i++)
         ask(&o, i);
-    assert_true(o.w.transport->lanes > 2); /* it does not last */
+    assert_true(o.w.transport->connections > 2); /* it does not last */
     origins_close(&o);
 }
 

@@ -529,8 +529,8 @@ static void start_the_others(struct transfer *x)
     start_few(p->wire, few, 1);
 }
 
-/* A lane that was used just now is not looked at before it is used again. The first to break makes
- * the others be looked at, before the loop has told of their end. */
+/* A connection that was used just now is not looked at before it is used again. The first to
+ * break makes the others be looked at, before the loop has told of their end. */
 static void one_broken_connection_casts_doubt_on_all(void **state)
 {
     static const struct server_reply script[] = { OK_REPLY };

@@ -89,7 +89,7 @@ int pool_open(struct pool **out, struct transport *tp, const struct pool_options
 
 void pool_close(struct pool *pool)
 {
-    lanes_close_idle(pool);
+    h1_connections_close_idle(pool);
     pool_free(pool);
 }
 

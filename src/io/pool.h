@@ -1,4 +1,4 @@
-/* What transport.c keeps and its lanes use. Private to io/. */
+/* What transport.c keeps and its connections use. Private to io/. */
 #ifndef IO_POOL_H
 #define IO_POOL_H
 
@@ -15,18 +15,18 @@ struct transport {
     struct sockets *sockets;
     struct worker *worker;
     struct resolver *resolver;
-    uint64_t connections;
+    uint64_t connections_made;
     struct list multis;  /* those with room for another user first */
-    struct list resting; /* idle lanes of all pools, the last used first */
-    struct list waiting; /* transfers without a lane */
+    struct list resting; /* idle connections of all pools, the last used first */
+    struct list waiting; /* transfers without a connection */
     struct timer room;   /* there may be one for them now */
     unsigned opening;    /* connections that are being opened, and when the last one began: */
     uint64_t opened_ns;
-    unsigned openings;  /* that may begin now, of those that may begin at once */
-    unsigned lanes;     /* idle and busy */
-    unsigned lanes_max; /* no more than the options', and fewer after EMFILE */
-    char *send_room;    /* a request is put together here and sent at once */
-    char *receive_room; /* what came, until it is parsed: at once as well */
+    unsigned openings;        /* that may begin now, of those that may begin at once */
+    unsigned connections;     /* idle and busy */
+    unsigned connections_max; /* no more than the options', and fewer after EMFILE */
+    char *send_room;          /* a request is put together here and sent at once */
+    char *receive_room;       /* what came, until it is parsed: at once as well */
     void (*closed)(void *ctx);
     void *ctx;
     char lack[128]; /* why there are no more descriptors, as a sentence */
@@ -39,8 +39,8 @@ struct pool {
     struct route route;
     CURLSH *share; /* addresses, and a proxy's TLS sessions, over all multis of the pool */
     struct ssl_session_st *session; /* the last one with the origin; NULL: none yet */
-    struct list idle;               /* lanes; the last used first, so that the others grow old */
-    uint64_t doubt_ns; /* lanes that have rested since before then are looked at before use */
+    struct list idle;               /* the last used first, so that the others grow old */
+    uint64_t doubt_ns; /* connections that have rested since before then are looked at before use */
     size_t url_size;
     bool insecure, is_tls;
     char *host;    /* of the origin, without brackets; libcurl's memory, as is: */
@@ -49,15 +49,15 @@ struct pool {
     char url[];
 };
 
-/* Can a transfer of the pool have a lane now: one that rests, a new one within the bound, or one
- * for which another pool's is closed? */
-bool lane_may_start(const struct pool *pool);
-/* Let x, which has begun, go by such a lane. false: out of memory. */
-bool lane_start(struct transfer *x);
+/* Can a transfer of the pool have a connection now: one that rests, a new one within the bound,
+ * or one for which another pool's is closed? */
+bool h1_connection_may_start(const struct pool *pool);
+/* Let x, which has begun, go by such a connection. false: out of memory. */
+bool h1_connection_start(struct transfer *x);
 /* The one that has rested longest, of any pool. There must be one. */
-void lanes_close_oldest(struct transport *tp);
+void h1_connections_close_oldest(struct transport *tp);
 /* All of them; none is busy. */
-void lanes_close_idle(struct pool *pool);
+void h1_connections_close_idle(struct pool *pool);
 
 /* A multi with room for one more user, who is counted; NULL: out of memory. */
 struct multi *transport_take_multi(struct transport *tp);
@@ -72,10 +72,10 @@ void transport_opens(struct transport *tp);
 void transport_opened(struct transport *tp);
 /* A connection is open: count it. */
 void transport_connected(struct transport *tp);
-/* A lane went, or rests: a transfer that waits can go on. */
-void transport_lane_ended(struct transport *tp);
-/* x, which has no lane any more, met EMFILE or ENFILE: it waits, first of all, until there is a
- * descriptor for it. in_vain: it ends, since no other lane could have given one back. */
+/* A connection went, or rests: a transfer that waits can go on. */
+void transport_connection_freed(struct transport *tp);
+/* x, which has no connection any more, met EMFILE or ENFILE: it waits, first of all, until there
+ * is a descriptor for it. in_vain: it ends, since no other connection could have given one back. */
 void transport_lacks_descriptors(struct transfer *x, int error, bool in_vain);
 
 #endif

@@ -265,7 +265,7 @@ static void on_set_ready(uv_poll_t *poll, int status, int events)
 
 /* Never returns -1: that would end every transfer of the multi. A socket that cannot be watched
  * ends its own transfer by the deadline. The end of a watch that was another's already, or of a
- * number that has been handed to a lane, is no news. */
+ * number that has been handed to a h1, is no news. */
 int sockets_on_curl(CURL *easy, curl_socket_t fd, int what, void *watcher, void *unused)
 {
     struct socket_watcher *w = watcher;

@@ -1,5 +1,5 @@
-/* The sockets of a transport, libcurl's and the lanes', in one epoll instance of our own that the
- * loop watches through a single handle. Private to io/. */
+/* The sockets of a transport, libcurl's and the connections', in one epoll instance of our own
+ * that the loop watches through a single handle. Private to io/. */
 #ifndef IO_SOCKET_H
 #define IO_SOCKET_H
 
@@ -12,7 +12,7 @@
 struct uv_loop_s;
 struct sockets;
 
-/* Who wants to know that a socket is ready: embedded once per multi and once per lane. */
+/* Who wants to know that a socket is ready: embedded once per multi and once per connection. */
 struct socket_watcher {
     struct sockets *sockets;
     /* bits: CURL_CSELECT_*, as curl_multi_socket_action() takes them. From the loop. An error comes

@@ -1,7 +1,7 @@
-/* The lane hands over head and body piece by piece. A limit that is passed sets x->fault, which
- * transfer_end() does not replace. Wanted headers share one room of fixed size in the transfer; a
- * new head empties it, a repeated header does not give its part back. The body's room doubles up to
- * TRANSFER_ANSWER_MAX and stays for the next transfer. */
+/* The connection hands over head and body piece by piece. A limit that is passed sets x->fault,
+ * which transfer_end() does not replace. Wanted headers share one room of fixed size in the
+ * transfer; a new head empties it, a repeated header does not give its part back. The body's
+ * room doubles up to TRANSFER_ANSWER_MAX and stays for the next transfer. */
 #include "io/transfer.h"
 
 static const uint64_t ns_per_ms = 1000000;
@@ -36,7 +36,7 @@ int transfer_begin(struct transfer *x, struct transport *tp, void (*expire)(stru
     x->cause = PIPEPOLL_CAUSE_UNKNOWN;
     x->subject = STR("");
     x->transport = tp;
-    x->lane = NULL;
+    x->h1 = NULL;
     x->expire = expire;
     list_init(&x->wait_link);
     forget_head(x);

@@ -1,12 +1,12 @@
-/* A transfer beside the lane it goes by: its limits, its answer, its deadline and its end. Private
- * to io/. */
+/* A transfer beside the connection it goes by: its limits, its answer, its deadline and its end.
+ * Private to io/. */
 #ifndef IO_TRANSFER_H
 #define IO_TRANSFER_H
 
 #include "io/transport.h"
 
 /* Forget the last answer and arm the deadline. expire() ends the transfer by transfer_end(): with
- * FAULT_TIMED_OUT, unless the lane knows of something worse. PIPEPOLL_ENOMEM. */
+ * FAULT_TIMED_OUT, unless the connection knows of something worse. PIPEPOLL_ENOMEM. */
 int transfer_begin(struct transfer *x, struct transport *tp, void (*expire)(struct transfer *x));
 /* Undo that: the transfer did not start. */
 void transfer_abandon(struct transfer *x);
@@ -32,7 +32,7 @@ void transfer_put_value(struct transfer *x, struct wanted_header *wanted, str pi
 bool transfer_put_body(struct transfer *x, str piece);
 
 /* Tell the owner, who may start x again, free it, or close the pool. detail: static, or the
- * lane's for as long as on_done() runs. What the limits found wins over fault. */
+ * connection's for as long as on_done() runs. What the limits found wins over fault. */
 void transfer_end(struct transfer *x, enum fault fault, const char *detail);
 
 #endif

@@ -17,7 +17,7 @@
 
 /* libcurl finds the connection of a handle by a search through its multi: hence few a multi. */
 enum {
-    LANES_PER_MULTI = 16,
+    HANDLES_PER_MULTI = 16,
     OPENING_MAX = 64, /* beyond, one follows each OPENING_PAUSE_NS */
     OPENINGS_AT_ONCE = 16,
     OPENING_NS = 100000, /* another may begin each time that this has passed */
@@ -31,13 +31,13 @@ struct multi *transport_take_multi(struct transport *tp)
     struct multi *m = NULL;
     if (!list_empty(&tp->multis))
         m = CONTAINER_OF(tp->multis.next, struct multi, link);
-    if (!m || m->users == LANES_PER_MULTI || m->starved)
+    if (!m || m->users == HANDLES_PER_MULTI || m->starved)
         m = multi_open(tp->sockets, tp->o.timers, &tp->o.alloc);
     if (!m)
         return NULL;
     m->users++;
     list_remove(&m->link);
-    if (m->users < LANES_PER_MULTI)
+    if (m->users < HANDLES_PER_MULTI)
         list_put_first(&tp->multis, &m->link);
     else
         list_put_last(&tp->multis, &m->link);
@@ -74,7 +74,7 @@ static void on_expire_waiting(struct transfer *x)
     transfer_end(x, FAULT_TIMED_OUT, x->waits_for);
 }
 
-static void wait_for_lane(struct transfer *x, const char *what)
+static void wait_for_connection(struct transfer *x, const char *what)
 {
     x->expire = on_expire_waiting;
     x->waits_for = what;
@@ -85,15 +85,15 @@ static void on_room(struct timer *room)
     struct transport *tp = CONTAINER_OF(room, struct transport, room);
     while (!list_empty(&tp->waiting)) {
         struct transfer *x = CONTAINER_OF(tp->waiting.next, struct transfer, wait_link);
-        if (!lane_may_start(x->pool))
+        if (!h1_connection_may_start(x->pool))
             return;
         list_remove(&x->wait_link);
-        if (!lane_start(x))
+        if (!h1_connection_start(x))
             transfer_end(x, FAULT_OUT_OF_MEMORY, "out of memory");
     }
 }
 
-void transport_lane_ended(struct transport *tp)
+void transport_connection_freed(struct transport *tp)
 {
     if (!list_empty(&tp->waiting))
         timer_set(&tp->room, timers_now_ns());
@@ -125,15 +125,15 @@ void transport_opens(struct transport *tp)
 void transport_opened(struct transport *tp)
 {
     tp->opening--;
-    transport_lane_ended(tp);
+    transport_connection_freed(tp);
 }
 
 /* What the embedder needed for a while may be free again: so the bound is tried anew. */
 void transport_connected(struct transport *tp)
 {
-    tp->connections++;
-    if (tp->lanes >= tp->lanes_max && tp->lanes_max < tp->o.max_connections)
-        tp->lanes_max++;
+    tp->connections_made++;
+    if (tp->connections >= tp->connections_max && tp->connections_max < tp->o.max_connections)
+        tp->connections_max++;
 }
 
 static const char *lack(struct transport *tp, int error)
@@ -155,14 +155,14 @@ void transport_lacks_descriptors(struct transfer *x, int error, bool in_vain)
     struct transport *tp = x->transport;
     const char *problem = lack(tp, error);
     x->cause = PIPEPOLL_CAUSE_DESCRIPTORS;
-    if (in_vain && !tp->lanes) {
+    if (in_vain && !tp->connections) {
         transfer_end(x, FAULT_UNREACHABLE, problem);
         return;
     }
-    tp->lanes_max = tp->lanes ? tp->lanes : 1;
-    wait_for_lane(x, problem);
+    tp->connections_max = tp->connections ? tp->connections : 1;
+    wait_for_connection(x, problem);
     list_put_first(&tp->waiting, &x->wait_link);
-    transport_lane_ended(tp);
+    transport_connection_freed(tp);
 }
 
 /* --- starting and wiping --- */
@@ -171,7 +171,7 @@ void transport_lacks_descriptors(struct transfer *x, int error, bool in_vain)
 static bool must_queue(const struct pool *pool)
 {
     const struct transport *tp = pool->transport;
-    bool is_bounded = tp->lanes >= tp->lanes_max;
+    bool is_bounded = tp->connections >= tp->connections_max;
     return !list_empty(&tp->waiting) && (is_bounded || list_empty(&pool->idle));
 }
 
@@ -187,10 +187,10 @@ int transfer_start(struct transfer *x, struct pool *pool)
     if (r)
         return r;
     x->pool = pool;
-    if (must_queue(pool) || !lane_may_start(pool)) {
-        wait_for_lane(x, "no connection was free in time: max_connections are busy");
+    if (must_queue(pool) || !h1_connection_may_start(pool)) {
+        wait_for_connection(x, "no connection was free in time: max_connections are busy");
         list_put_last(&tp->waiting, &x->wait_link);
-    } else if (!lane_start(x)) {
+    } else if (!h1_connection_start(x)) {
         transfer_abandon(x);
         return PIPEPOLL_ENOMEM;
     }
@@ -289,7 +289,7 @@ static int transport_new(struct transport **out, const struct transport_options 
     tp->size = size;
     if (!o->max_connections)
         tp->o.max_connections = UINT32_MAX;
-    tp->lanes_max = tp->o.max_connections;
+    tp->connections_max = tp->o.max_connections;
     list_init(&tp->multis);
     list_init(&tp->resting);
     list_init(&tp->waiting);
@@ -351,7 +351,7 @@ struct worker *transport_worker(const struct transport *tp)
 
 uint64_t transport_connections(const struct transport *tp)
 {
-    return tp->connections;
+    return tp->connections_made;
 }
 
 struct timers *transport_timers(const struct transport *tp)

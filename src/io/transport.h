@@ -112,7 +112,7 @@ struct transfer {
     /* private */
     struct transport *transport;
     struct pool *pool;
-    struct lane *lane; /* it goes by; NULL: not in flight, or it waits for one */
+    struct h1_connection *h1; /* it goes by; NULL: not in flight, or it waits for one */
     struct list wait_link;
     const char *waits_for;
     void (*expire)(struct transfer *x);

@@ -3,7 +3,7 @@
  * costs nothing. */
 #include <stdio.h>
 
-#include "io/lane.h"
+#include "io/h1_connection.h"
 #include "lib/moved_clock.h"
 #include "lib/wire.h"
 
@@ -148,10 +148,10 @@ static void an_early_answer_is_read_while_the_request_is_still_unsent(void **sta
         while (!w.server.requests)
             uv_run(&w.loop, UV_RUN_NOWAIT);
         /* As if most of the request had not been taken: the next event tries to send it. */
-        struct lane *lane = p.x.lane;
-        lane->unsent.at = alloc_new(transport_alloc(w.transport), 4000);
-        lane->unsent.cap = lane->unsent.len = 4000;
-        lane->unsent_from = 0;
+        struct h1_connection *h1 = p.x.h1;
+        h1->unsent.at = alloc_new(transport_alloc(w.transport), 4000);
+        h1->unsent.cap = h1->unsent.len = 4000;
+        h1->unsent_from = 0;
         run_until_done(&w, 1);
         assert_int_equal(p.x.fault, FAULT_NONE);
         assert_int_equal(p.x.http_status, 413);
