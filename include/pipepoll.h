@@ -193,6 +193,11 @@ struct pipepoll_options {
 };
 #define PIPEPOLL_OPTIONS_INIT PIPEPOLL_INIT(pipepoll_options)
 
+/* Would pipepoll_open() take these, but for their sink? OK; EINVAL or ESYSTEM with the sentence, as
+ * there; ENOMEM. Blocks to read the CA bundle; any thread. */
+PIPEPOLL_API int pipepoll_options_check(const struct pipepoll_options *options,
+                                        struct pipepoll_error *why);
+
 /* Make a poller on `loop`, which must outlive `closed`. Options are copied, the credentials
  * referenced. The process should ignore SIGPIPE (libuv programs commonly do).
  * Blocks once, to read the CA bundle. After a failure the loop may have one handle to close: let

@@ -3,6 +3,7 @@
 test_cli_identities.py PATH-OF-PIPEPOLL."""
 
 import json
+import os
 import re
 import resource
 import signal
@@ -11,7 +12,8 @@ import sys
 
 sys.dont_write_bytecode = True
 from lib.program import (ACME, BARE, KEY, KEYS, PROGRAM, SECRET, TOKEN, Refusal, Sim,
-                         check, finish, path_of, pipepoll, start_run, target, write)
+                         check, finish, folder, path_of, pipepoll, start_run, target,
+                         write)
 
 ROLE = "arn:aws:iam::123456789012:role/Poller"
 
@@ -186,9 +188,34 @@ def test_attempts_and_app_id():
           (service.seen, run.seen["err"]))
 
 
+def test_roots():
+    """What run refuses check refuses too, in the same words."""
+    config = write("roots.ini", section("web", "Acme"))
+    in_file = write("roots-in-file.ini", f"[pipepoll]\nca-bundle = {path_of('junk.pem')}\n"
+                    + section("web", "Acme"))
+    write("junk.pem", "junk")
+    for name, file, variables in (
+            ("ca-bundle", in_file, {}),
+            ("AWS_CA_BUNDLE", config, {"AWS_CA_BUNDLE": path_of("junk.pem")}),
+            ("REQUESTS_CA_BUNDLE", config, {"REQUESTS_CA_BUNDLE": path_of("junk.pem")}),
+            ("SSL_CERT_FILE", config, {"SSL_CERT_FILE": folder})):
+        env = machine(AWS_REGION="eu-west-1", **variables)
+        judged = pipepoll("check", file, env=env)
+        ran = pipepoll("run", file, env=env)
+        doctored = pipepoll("doctor", file, env=env)
+        line = judged.err.splitlines()[0] if judged.err else "nothing"
+        check(f"a broken {name} is refused alike by check, run and doctor",
+              judged.code == ran.code == doctored.code == 252 and "the CA bundle" in line
+              and line in ran.err and line in doctored.err, (judged, ran, doctored))
+    line = pipepoll("check", in_file, env=machine()).err
+    check("with its place in the file", "roots-in-file.ini:2:13: ca-bundle: no certificate" in line,
+          line)
+
+
 def test_settings():
     config = write("bare.ini", section("web", "Acme"))
-    ca = write("ca.pem", "")
+    with open(os.path.join(os.path.dirname(__file__), "data", "certificate.pem")) as f:
+        ca = write("ca.pem", f.read())
     env = machine(AWS_REGION="eu-west-1", AWS_ENDPOINT_URL="http://127.0.0.1:7", AWS_CA_BUNDLE=ca,
                   https_proxy="http://user:pw@proxy.example:3128", NO_PROXY="other.example")
     r = pipepoll("check", "--config", config, env=env)
@@ -357,6 +384,7 @@ def main():
     test_poll_again()
     test_poll_on_wrong_settings()
     test_attempts_and_app_id()
+    test_roots()
     test_settings()
     test_stdin()
     test_plan_of_accounts()

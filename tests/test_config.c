@@ -1,6 +1,7 @@
 /* The config file: what each key does, and each sentence it can be refused with. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/config_text.h"
@@ -27,12 +28,23 @@ static void a_small_file_gets_the_documented_defaults(void **state)
     config_deinit(&c);
 }
 
+static const char certificate[] = TEST_DATA "/certificate.pem"; /* somebody's own */
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
 static void every_key_does_what_it_says(void **state)
 {
     (void)state;
     struct config c =
         accept("[pipepoll]\nmax-in-flight = 7\nmax-connections = 5\nmax-in-flight-per-region = 3\n"
-               "request-timeout = 2m\nconnect-timeout = 1500ms\nca-bundle = /dev/null\n"
+               "request-timeout = 2m\nconnect-timeout = 1500ms\nca-bundle = " TEST_DATA
+               "/certificate.pem\n"
                "log-level = debug\nlog-format = json\n"
                "[target t]\nregions = us-west-2\ncategory = Test\nowner = ThirdParty\n"
                "provider = P-1\nversion = 2_b\nMax-Batch-Size = 5\ninterval = 0.25\n"
@@ -43,7 +55,7 @@ static void every_key_does_what_it_says(void **state)
     assert_int_equal(config_limits(&c).max_connections, 5);
     assert_int_equal(c.request_timeout_ms, 120000);
     assert_int_equal(c.connect_timeout_ms, 1500);
-    assert_str_equal(c.ca_bundle, "/dev/null");
+    assert_str_equal(c.ca_bundle, certificate);
     assert_int_equal(c.log_level, PIPEPOLL_DEBUG);
     assert_true(c.log_json);
     const struct pipepoll_target_options *o = &c.plan.targets[0].options;
@@ -282,17 +294,43 @@ static void wrong_values_are_told_where_they_stand(void **state)
                    "not \"0s\"\n");
 }
 
-static void a_ca_bundle_that_cannot_be_read_is_told(void **state)
+static void assert_roots_refused(const char *path, const char *why)
+{
+    char text[512], want[512];
+    snprintf(text, sizeof text, "[pipepoll]\nca-bundle = %s\n" WEB, path);
+    snprintf(want, sizeof want, "p.ini:2:13: ca-bundle: %s\n", why);
+    assert_refused(text, want);
+}
+
+static void a_ca_bundle_that_the_poller_would_refuse_is_told(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/test_config.XXXXXX", why[256];
+    assert_roots_refused("/nonexistent/ca.pem", "cannot read the CA bundle /nonexistent/ca.pem: "
+                                                "No such file or directory");
+    assert_roots_refused("/", "cannot read the CA bundle /: Is a directory");
+    assert_roots_refused("/dev/null", "no certificate (PEM) was found in the CA bundle /dev/null");
+    close(mkstemp(path));
+    snprintf(why, sizeof why, "no certificate (PEM) was found in the CA bundle %s", path);
+    assert_roots_refused(path, why);
+    write_file(path, "junk\n");
+    assert_roots_refused(path, why);
+    write_file(path, "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
+    snprintf(why, sizeof why,
+             "certificate 1 of the CA bundle %s, which begins at line 1, is damaged (ASN1 lib): "
+             "replace or remove it",
+             path);
+    assert_roots_refused(path, why);
+    unlink(path);
+}
+
+static void a_ca_bundle_is_named_as_paths_are(void **state)
 {
     (void)state;
     char path[] = "/tmp/test config XXXXXX", text[256];
-    assert_refused("[pipepoll]\nca-bundle = /nonexistent/ca.pem\n" WEB,
-                   "p.ini:2:13: ca-bundle \"/nonexistent/ca.pem\" cannot be read: "
-                   "No such file or directory\n");
-    assert_refused("[pipepoll]\nca-bundle = /\n" WEB,
-                   "p.ini:2:13: ca-bundle \"/\" cannot be read: Is a directory\n");
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
+    close(mkstemp(path));
+    unlink(path);
+    assert_int_equal(symlink(certificate, path), 0);
     snprintf(text, sizeof text, "[pipepoll]\nca-bundle = %s\n" WEB, path);
     struct config c = accept(text);
     assert_str_equal(c.ca_bundle, path);
@@ -302,7 +340,21 @@ static void a_ca_bundle_that_cannot_be_read_is_told(void **state)
     assert_str_equal(c.ca_bundle, path);
     config_deinit(&c);
     unlink(path);
-    close(fd);
+}
+
+/* Who reads it would leave nothing for the poller. */
+static void a_pipe_is_not_read_to_judge_it(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/test_config.XXXXXX", text[256];
+    close(mkstemp(path));
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    snprintf(text, sizeof text, "[pipepoll]\nca-bundle = %s\n" WEB, path);
+    struct config c = accept(text);
+    assert_str_equal(c.ca_bundle, path);
+    config_deinit(&c);
+    unlink(path);
 }
 
 static void what_the_library_refuses_is_told_where_it_stands(void **state)
@@ -431,7 +483,9 @@ int main(void)
         cmocka_unit_test(a_misspelt_endpoint_puts_no_region_in_doubt),
         cmocka_unit_test(missing_keys_are_told_at_the_section),
         cmocka_unit_test(wrong_values_are_told_where_they_stand),
-        cmocka_unit_test(a_ca_bundle_that_cannot_be_read_is_told),
+        cmocka_unit_test(a_ca_bundle_that_the_poller_would_refuse_is_told),
+        cmocka_unit_test(a_ca_bundle_is_named_as_paths_are),
+        cmocka_unit_test(a_pipe_is_not_read_to_judge_it),
         cmocka_unit_test(what_the_library_refuses_is_told_where_it_stands),
         cmocka_unit_test(a_region_nobody_knows_is_a_warning),
         cmocka_unit_test(all_errors_come_in_the_order_of_the_file_up_to_twenty),

@@ -57,7 +57,8 @@ const struct command command_check = {
     .name = STR_INIT("check"),
     .summary = "validate a config file and show what it asks for",
     .about =
-        "Prints all that is wrong with the file, each with its line and column; or the plan: its\n"
+        "Prints all that is wrong with the file, each with its line and column, a CA bundle that\n"
+        "`run` would refuse among it; or the plan: its\n"
         "targets, polls a second and calls a day in all and for each account and region while\n"
         "little is found (a full answer is followed at once, and after jobs a goal makes for more\n"
         "polls; never more than max-polls-per-second, where that is given), the most\n"

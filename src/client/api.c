@@ -3,20 +3,12 @@
 #include "client/options.h"
 #include "client/poller.h"
 
-static int read_roots(struct pipepoll *p, struct pipepoll_error *why)
-{
-    char text[4096];
-    struct buf path = BUF_ON(text);
-    int r = options_put_ca_bundle(&path, &p->o, &p->environment, why);
-    return r ? r : trust_store_new(&p->trust_store, buf_str(&path), why);
-}
-
 static int start_rooms(struct pipepoll *p, struct uv_loop_s *loop, struct pipepoll_error *why)
 {
     int r = digest_check();
     if (r)
         return explain(why, r, "OpenSSL failed the signer's known-answer check");
-    r = read_roots(p, why);
+    r = options_read_roots(&p->trust_store, &p->o, &p->environment, why);
     if (!r)
         r = timers_open(&p->timers, loop, &p->alloc);
     if (!r)
@@ -116,7 +108,9 @@ int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
 {
     struct pipepoll_options o;
     struct pipepoll_sink sink;
-    int r = options_read(&o, &sink, options, why);
+    int r = options_read(&o, options, why);
+    if (!r)
+        r = options_read_sink(&sink, o.sink, why);
     if (r)
         return r;
     struct alloc alloc = { o.resize, o.resize_ctx };

@@ -17,6 +17,18 @@ const struct pipepoll_job *pipepoll_job_at(const struct pipepoll_answer *answer,
     return i < answer->job_count ? &answer->jobs[i] : NULL;
 }
 
+int pipepoll_options_check(const struct pipepoll_options *options, struct pipepoll_error *why)
+{
+    const struct environment ours = { NULL, NULL };
+    struct pipepoll_options o;
+    struct trust_store *roots = NULL;
+    int r = options_read(&o, options, why);
+    if (!r)
+        r = options_read_roots(&roots, &o, &ours, why);
+    trust_store_free(roots);
+    return r == PIPEPOLL_ENOMEM ? explain(why, r, "out of memory") : r;
+}
+
 int pipepoll_target_check(const struct pipepoll_target_options *options, struct pipepoll_error *why)
 {
     return pipepoll_endpoint(options, NULL, 0, why);

@@ -45,16 +45,11 @@ uint32_t options_max_connections(void)
                                                       : (uint32_t)(limit.rlim_cur / 2);
 }
 
-int options_read(struct pipepoll_options *out, struct pipepoll_sink *sink,
-                 const struct pipepoll_options *in, struct pipepoll_error *why)
+int options_read(struct pipepoll_options *out, const struct pipepoll_options *in,
+                 struct pipepoll_error *why)
 {
     struct pipepoll_options o;
-    struct pipepoll_sink s = PIPEPOLL_SINK_INIT;
     int r = sized_read(&o, sizeof o, in, "options", why);
-    if (!r && o.sink)
-        r = sized_read(&s, sizeof s, o.sink, "sink", why);
-    if (!r && (!o.sink || !s.deliver))
-        r = explain(why, PIPEPOLL_EINVAL, "sink is missing, or its deliver(): answers go there");
     if (!r)
         r = number(&o.max_in_flight, "max_in_flight", MAX_IN_FLIGHT, MAX_IN_FLIGHT_MOST, why);
     if (!r)
@@ -78,11 +73,21 @@ int options_read(struct pipepoll_options *out, struct pipepoll_sink *sink,
                     o.max_polls_per_s);
     if (!r && o.max_in_flight > o.max_connections)
         o.max_in_flight = o.max_connections;
-    if (r)
-        return r;
-    *out = o;
-    *sink = s;
-    return PIPEPOLL_OK;
+    if (!r)
+        *out = o;
+    return r;
+}
+
+int options_read_sink(struct pipepoll_sink *out, const struct pipepoll_sink *in,
+                      struct pipepoll_error *why)
+{
+    struct pipepoll_sink s = PIPEPOLL_SINK_INIT;
+    int r = in ? sized_read(&s, sizeof s, in, "sink", why) : PIPEPOLL_OK;
+    if (!r && !s.deliver)
+        r = explain(why, PIPEPOLL_EINVAL, "sink is missing, or its deliver(): answers go there");
+    if (!r)
+        *out = s;
+    return r;
 }
 
 /* A pace: an interval, or a goal with a slowest interval. */
@@ -128,8 +133,8 @@ struct endpoint_rule target_options_endpoint(const struct pipepoll_target_option
     };
 }
 
-int options_put_ca_bundle(struct buf *out, const struct pipepoll_options *o,
-                          const struct environment *e, struct pipepoll_error *why)
+static int put_ca_bundle(struct buf *out, const struct pipepoll_options *o,
+                         const struct environment *e, struct pipepoll_error *why)
 {
     static const char *const variables[] = { "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE" };
     buf_put(out, o->ca_bundle);
@@ -139,4 +144,13 @@ int options_put_ca_bundle(struct buf *out, const struct pipepoll_options *o,
         return explain(why, PIPEPOLL_EINVAL, "the path of the CA bundle is longer than %zu bytes",
                        out->cap);
     return 0;
+}
+
+int options_read_roots(struct trust_store **out, const struct pipepoll_options *o,
+                       const struct environment *e, struct pipepoll_error *why)
+{
+    char text[4096];
+    struct buf path = BUF_ON(text);
+    int r = put_ca_bundle(&path, o, e, why);
+    return r ? r : trust_store_new(out, buf_str(&path), why);
 }

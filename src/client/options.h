@@ -5,21 +5,25 @@
 
 #include "aws/endpoint.h"
 #include "base/environment.h"
+#include "io/trust_store.h"
 
 /* What max_connections is by default, from RLIMIT_NOFILE as it is now. */
 uint32_t options_max_connections(void);
 
-/* PIPEPOLL_EINVAL with one sentence. *sink is a copy of the options': what it lacks is NULL. */
-int options_read(struct pipepoll_options *out, struct pipepoll_sink *sink,
-                 const struct pipepoll_options *in, struct pipepoll_error *why);
+/* PIPEPOLL_EINVAL with one sentence. Whose answers go nowhere is the next one's to tell. */
+int options_read(struct pipepoll_options *out, const struct pipepoll_options *in,
+                 struct pipepoll_error *why);
+/* A copy of a sink, which may be NULL: what it lacks is NULL. PIPEPOLL_EINVAL. */
+int options_read_sink(struct pipepoll_sink *out, const struct pipepoll_sink *in,
+                      struct pipepoll_error *why);
 int target_options_read(struct pipepoll_target_options *out,
                         const struct pipepoll_target_options *in, struct pipepoll_error *why);
 
 struct endpoint_rule target_options_endpoint(const struct pipepoll_target_options *o);
 
-/* As given, else AWS_CA_BUNDLE, else REQUESTS_CA_BUNDLE, these with "~" and $NAME replaced; else
- * nothing is put: the system's. PIPEPOLL_EINVAL: it does not fit. */
-int options_put_ca_bundle(struct buf *out, const struct pipepoll_options *o,
-                          const struct environment *e, struct pipepoll_error *why);
+/* The CA bundle as given, else AWS_CA_BUNDLE's, else REQUESTS_CA_BUNDLE's, these with "~" and $NAME
+ * replaced; else the system's. As trust_store_new(); PIPEPOLL_EINVAL: a path is too long. */
+int options_read_roots(struct trust_store **out, const struct pipepoll_options *o,
+                       const struct environment *e, struct pipepoll_error *why);
 
 #endif

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -65,51 +66,62 @@ const char *config_file_error(const char *path, int error)
     return strerror(error);
 }
 
-/* Asked without opening it: a pipe may be read but once. NULL: it can be read; else why not. */
-static const char *unreadable(const char *path)
+/* A pipe may be read but once, which is the poller's to do. */
+static bool is_pipe(const char *path)
 {
     struct stat st;
-    if (stat(path, &st) || access(path, R_OK))
-        return config_file_error(path, errno);
-    return S_ISDIR(st.st_mode) ? strerror(EISDIR) : NULL;
+    return stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
-/* A copy, which becomes the config's. NULL, or why it is of no use. */
-static const char *keep_ca_bundle(struct config *out, struct buf *path)
+/* The roots that polls will be verified against, as the poller reads them; empty: the system's.
+ * false: it would refuse them. */
+static bool judge_roots(str path, struct pipepoll_error *why)
+{
+    struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
+    o.ca_bundle = path;
+    return (path.len && is_pipe(path.ptr)) || !pipepoll_options_check(&o, why);
+}
+
+/* A copy, which becomes the config's, is judged. */
+static bool keep_ca_bundle(struct config *out, struct buf *path, struct pipepoll_error *why)
 {
     buf_cstr(path);
     out->roots = path->overflow ? NULL : strdup(path->at);
-    if (!out->roots)
-        return strerror(path->overflow ? ENAMETOOLONG : ENOMEM);
+    if (!out->roots) {
+        snprintf(why->text, sizeof why->text, "the path of the CA bundle: %s",
+                 strerror(path->overflow ? ENAMETOOLONG : ENOMEM));
+        return false;
+    }
     out->ca_bundle = str_of(out->roots);
-    return unreadable(out->roots);
+    return judge_roots(out->ca_bundle, why);
 }
 
 static void read_ca_bundle(struct config *out, const struct value *v, struct diagnostics *c)
 {
     const struct environment ours = { NULL, NULL };
+    struct pipepoll_error why;
     char text[PATH_MAX];
     struct buf path = BUF_ON(text);
     if (!v->text.len)
         return;
     environment_put_path(&ours, &path, v->text);
-    const char *reason = keep_ca_bundle(out, &path);
-    if (reason)
-        complain(c, PIPEPOLL_ERROR, v->at, "ca-bundle \"%.*s\" cannot be read: %s",
-                 STR_ARG(v->text), reason);
+    if (!keep_ca_bundle(out, &path, &why))
+        complain(c, PIPEPOLL_ERROR, v->at, "ca-bundle: %s", why.text);
 }
 
+/* Of the environment or the profile, else the system's. */
 static void read_ambient_ca_bundle(struct config *out, const struct pipepoll_settings *s,
                                    struct diagnostics *c)
 {
+    struct pipepoll_error why;
     char text[PATH_MAX];
     struct buf path = BUF_ON(text);
     str found = pipepoll_settings_get(s, PIPEPOLL_SETTING_CA_BUNDLE, &out->ca_bundle_from);
     buf_put(&path, found);
-    const char *reason = found.len ? keep_ca_bundle(out, &path) : NULL;
-    if (reason)
-        complain_elsewhere(c, PIPEPOLL_ERROR, "%.*s: \"%.*s\" cannot be read: %s",
-                           STR_ARG(out->ca_bundle_from), STR_ARG(found), reason);
+    if (found.len && !keep_ca_bundle(out, &path, &why))
+        complain_elsewhere(c, PIPEPOLL_ERROR, "%.*s: %s", STR_ARG(out->ca_bundle_from), why.text);
+    else if (!found.len && !judge_roots(found, &why))
+        complain_elsewhere(c, PIPEPOLL_ERROR, "%s", why.text);
 }
 
 /* What is the process's is not looked for in the profiles of targets. An error there matters only

@@ -112,6 +112,12 @@ static int load(X509_STORE *store, str ca_bundle, struct pipepoll_error *why)
     if (!probe)
         return explain(why, PIPEPOLL_ESYSTEM, "cannot read the CA bundle %s: %s", file,
                        file_problem_at(file, errno));
+    struct stat st;
+    if (fstat(fileno(probe), &st) == 0 && S_ISDIR(st.st_mode)) {
+        fclose(probe);
+        return explain(why, PIPEPOLL_ESYSTEM, "cannot read the CA bundle %s: %s", file,
+                       strerror(EISDIR));
+    }
     int r = X509_STORE_load_file(store, file) == 1 ? 0 : blame_bundle(probe, file, why);
     fclose(probe);
     return r;
