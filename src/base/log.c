@@ -20,6 +20,16 @@ __attribute__((format(printf, 3, 0))) static size_t format_line(char *text, size
     return len;
 }
 
+const char *log_level_name(enum pipepoll_level level)
+{
+    static const char *const names[] = { [PIPEPOLL_ERROR] = "error",
+                                         [PIPEPOLL_WARNING] = "warning",
+                                         [PIPEPOLL_INFO] = "info",
+                                         [PIPEPOLL_DEBUG] = "debug" };
+    bool is_known = (unsigned)level < sizeof names / sizeof *names;
+    return is_known ? names[level] : names[PIPEPOLL_DEBUG];
+}
+
 void log_line(const struct log *log, enum pipepoll_level level, const char *format, ...)
 {
     if (!log->write)

@@ -14,6 +14,9 @@ __attribute__((format(printf, 3, 4)))
 #endif
 void log_line(const struct log *log, enum pipepoll_level level, const char *format, ...);
 
+/* "error", "warning", "info", "debug". Static. */
+const char *log_level_name(enum pipepoll_level level);
+
 /* Fill `why` (may be NULL), cut to its size; control characters become '?'. Its cause is unknown
  * then. Returns status. */
 #if defined(__GNUC__)

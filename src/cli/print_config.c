@@ -71,7 +71,7 @@ static void print_process(const struct config *c, const struct logger *logger)
     if (c->user_agent_app_id.len && c->user_agent_app_id_from.len)
         printf("# by %.*s:\n", STR_ARG(c->user_agent_app_id_from));
     print_str(KEY_USER_AGENT_APP_ID, c->user_agent_app_id);
-    printf("%s = %s\n", key_name(KEY_LOG_LEVEL), config_log_level_name(logger->level));
+    printf("%s = %s\n", key_name(KEY_LOG_LEVEL), log_level_name(logger->level));
     printf("%s = %s\n", key_name(KEY_LOG_FORMAT), logger->json ? "json" : "text");
 }
 

@@ -53,7 +53,7 @@ static void log_logger_change(struct run *r, const struct logger *before, const 
     const struct run_options *o = &r->options;
     if (r->logger.level != before->level)
         log_line(&r->log, PIPEPOLL_INFO, "log-level is %s from now on",
-                 config_log_level_name(r->logger.level));
+                 log_level_name(r->logger.level));
     if (r->logger.json != before->json)
         log_line(&r->log, PIPEPOLL_INFO, "log-format is %s from now on",
                  r->logger.json ? "json" : "text");

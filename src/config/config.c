@@ -14,6 +14,7 @@
 
 #include "base/environment.h"
 #include "base/ini.h"
+#include "base/log.h"
 #include "config/limits.h"
 #include "config/quantity.h"
 
@@ -21,19 +22,10 @@ enum { APP_ID_MAX = 250 /* what the library takes */ };
 
 static const double POLLS_PER_S_LEAST = 0.001, POLLS_PER_S_MOST = 1e5;
 
-const char *config_log_level_name(enum pipepoll_level level)
-{
-    static const char *const names[] = { [PIPEPOLL_ERROR] = "error",
-                                         [PIPEPOLL_WARNING] = "warning",
-                                         [PIPEPOLL_INFO] = "info",
-                                         [PIPEPOLL_DEBUG] = "debug" };
-    return names[level];
-}
-
 bool config_log_level(str text, enum pipepoll_level *out)
 {
     for (enum pipepoll_level l = PIPEPOLL_ERROR; l <= PIPEPOLL_DEBUG; l++) {
-        if (str_eq(text, str_of(config_log_level_name(l)))) {
+        if (str_eq(text, str_of(log_level_name(l)))) {
             *out = l;
             return true;
         }

@@ -52,7 +52,6 @@ void config_deinit(struct config *c); /* fine on a zeroed one */
 
 /* error, warning, info or debug. Also for flags. */
 bool config_log_level(str text, enum pipepoll_level *out);
-const char *config_log_level_name(enum pipepoll_level level);
 /* text or json. Also for flags. */
 bool config_format(str text, bool *json);
 

@@ -18,11 +18,6 @@
 
 enum { LINE_MAX_BYTES = 20480, WAITING_MAX = 256 * 1024, IDLE_MS = 1000, MOST_MS = 10000 };
 
-static const char *const level_names[] = { [PIPEPOLL_ERROR] = "error",
-                                           [PIPEPOLL_WARNING] = "warning",
-                                           [PIPEPOLL_INFO] = "info",
-                                           [PIPEPOLL_DEBUG] = "debug" };
-
 /* Of the process, as stderr is. */
 static struct line_writer *writer;
 static bool coloured; /* set before there are threads */
@@ -30,14 +25,15 @@ static _Atomic enum { STYLE_PLAIN, STYLE_TEXT, STYLE_JSON } style;
 
 /* --- lines --- */
 
-static void put_json(struct buf *out, const char *level, const struct subject *about, str line)
+static void put_json(struct buf *out, enum pipepoll_level level, const struct subject *about,
+                     str line)
 {
     char text[40];
     struct buf time = BUF_ON(text);
     jsontext_time(&time, jsontext_now_ms());
     buf_put_char(out, '{');
     jsontext_member(out, "time", buf_str(&time));
-    jsontext_member(out, "level", str_of(level));
+    jsontext_member(out, "level", str_of(log_level_name(level)));
     jsontext_member(out, "message", line);
     if (about)
         subject_put(out, about);
@@ -45,14 +41,14 @@ static void put_json(struct buf *out, const char *level, const struct subject *a
 }
 
 /* The words name what they are about. */
-static void put_text(struct buf *out, const char *level, const struct subject *about, str line)
+static void put_text(struct buf *out, enum pipepoll_level level, const struct subject *about,
+                     str line)
 {
     (void)about;
-    bool is_error = strcmp(level, level_names[PIPEPOLL_ERROR]) == 0;
-    bool is_bad = is_error || strcmp(level, level_names[PIPEPOLL_WARNING]) == 0;
+    bool is_error = level == PIPEPOLL_ERROR, is_bad = is_error || level == PIPEPOLL_WARNING;
     jsontext_time(out, jsontext_now_ms());
     buf_printf(out, " %s%-7s%s ", coloured && is_bad ? is_error ? COLOUR_RED : COLOUR_YELLOW : "",
-               level, coloured && is_bad ? COLOUR_NONE : "");
+               log_level_name(level), coloured && is_bad ? COLOUR_NONE : "");
     for (size_t i = 0; i < line.len; i++) {
         unsigned char c = (unsigned char)line.ptr[i];
         buf_put_char(out, c < 0x20 || c == 0x7f ? '?' : (char)c);
@@ -62,13 +58,13 @@ static void put_text(struct buf *out, const char *level, const struct subject *a
 static str put_line(struct buf *out, bool json, enum pipepoll_level level,
                     const struct subject *about, str line)
 {
-    void (*put)(struct buf *, const char *, const struct subject *, str) =
+    void (*put)(struct buf *, enum pipepoll_level, const struct subject *, str) =
         json ? put_json : put_text;
     out->cap--; /* room for the line end */
-    put(out, level_names[level], about, line);
+    put(out, level, about, line);
     if (out->overflow) {
         buf_reset(out);
-        put(out, level_names[level], NULL, STR("a log line too long to be written"));
+        put(out, level, NULL, STR("a log line too long to be written"));
     }
     out->cap++;
     buf_put_char(out, '\n');
@@ -143,8 +139,7 @@ static void put_gap(void *ctx, struct buf *out, uint64_t count)
     if (style == STYLE_PLAIN)
         buf_printf(out, "pipepoll: %.*s", STR_ARG(buf_str(&what)));
     else
-        (style == STYLE_JSON ? put_json : put_text)(out, level_names[PIPEPOLL_WARNING], NULL,
-                                                    buf_str(&what));
+        (style == STYLE_JSON ? put_json : put_text)(out, PIPEPOLL_WARNING, NULL, buf_str(&what));
 }
 
 static ssize_t write_stream(void *cookie, const char *text, size_t size)
