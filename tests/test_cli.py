@@ -322,16 +322,16 @@ def test_run(sim, loops):
     ill = run.event(event="health", healthy=False)
     check("a target that fails is told",
           ill and ill["target"] == "web" and ill["region"] == "us-east-1"
-          and ill["status"] == "service-failed" and ill["httpStatus"] == 503
+          and ill["status"] == ill["cause"] == "service-failed" and ill["httpStatus"] == 503
           and "retryInMs" in ill, ill)
     told = run.log("[target web] in us-east-1: service-failed: ") or ""
     check("in the log too, with the service's code and no promise of milliseconds",
           ill["code"] and ill["code"] in told and "; retrying; since " in told, told)
     about = json.loads(told or "{}")
     check("whose JSON has as members what the prose says",
-          [about.get(name) for name in ("target", "region", "status", "code", "httpStatus",
+          [about.get(name) for name in ("target", "region", "status", "cause", "code", "httpStatus",
                                         "targets", "regions")]
-          == ["web", "us-east-1", "service-failed", ill["code"], 503, 1, 1]
+          == ["web", "us-east-1", "service-failed", "service-failed", ill["code"], 503, 1, 1]
           and about.get("amzRequestId"), told)
     run.signal(signal.SIGUSR1)
     status = run.log("status: ") or ""

@@ -72,6 +72,33 @@ static void no_cause_is_left_out(void **state)
     }
 }
 
+static void a_cause_that_is_not_known_yet_is_told_as_unknown(void **state)
+{
+    (void)state;
+    struct probe later = failed_by((enum pipepoll_cause)1000, PIPEPOLL_ESYSTEM, "");
+    struct probe unknown = failed_by(PIPEPOLL_CAUSE_UNKNOWN, PIPEPOLL_ESYSTEM, "");
+    struct diagnosis of_later, of_unknown;
+    diagnosis_of(&of_later, &later);
+    diagnosis_of(&of_unknown, &unknown);
+    assert_string_equal(of_later.cause, of_unknown.cause);
+    assert_string_equal(of_later.fix, of_unknown.fix);
+}
+
+/* Whoever tells of it puts the code before the cause otherwise. */
+static void it_is_known_whether_a_cause_names_the_code(void **state)
+{
+    (void)state;
+    for (int cause = PIPEPOLL_CAUSE_UNKNOWN; cause <= PIPEPOLL_CAUSE_SYSTEM; cause++) {
+        for (int with_message = 0; with_message < 2; with_message++) {
+            struct probe e = failed_by((enum pipepoll_cause)cause, PIPEPOLL_ESYSTEM, "TheCode");
+            struct diagnosis d;
+            snprintf(e.message, sizeof e.message, "%s", with_message ? "MESSAGE" : "");
+            diagnosis_of(&d, &e);
+            assert_int_equal(d.names_code, strstr(d.cause, "TheCode") != NULL);
+        }
+    }
+}
+
 static void every_failure_has_a_word_a_cause_and_a_fix(void **state)
 {
     (void)state;
@@ -325,6 +352,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_clock_that_is_known_to_be_off_explains_a_certificate_of_another_day),
         cmocka_unit_test(no_cause_is_left_out),
+        cmocka_unit_test(a_cause_that_is_not_known_yet_is_told_as_unknown),
+        cmocka_unit_test(it_is_known_whether_a_cause_names_the_code),
         cmocka_unit_test(every_failure_has_a_word_a_cause_and_a_fix),
         cmocka_unit_test(what_is_not_found_is_named),
         cmocka_unit_test(a_wrong_clock_is_told_by_how_much),

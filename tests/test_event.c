@@ -66,6 +66,7 @@ static void health_says_what_is_wrong_or_that_nothing_is(void **state)
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
     struct record r = health_of(HEALTH_THROTTLED, PIPEPOLL_ETHROTTLED);
+    r.health.cause = PIPEPOLL_CAUSE_THROTTLED;
     r.health.http_status = 400;
     r.health.retry_in_ms = 250;
     r.health.code = STR("ThrottlingException");
@@ -74,7 +75,8 @@ static void health_says_what_is_wrong_or_that_nothing_is(void **state)
     event_put(&line, &r);
     assert_string_equal(buf_cstr(&line),
                         "{\"event\":\"health\"," SOURCE ",\"target\":\"web\",\"healthy\":true,"
-                        "\"status\":\"throttled\",\"code\":\"ThrottlingException\","
+                        "\"status\":\"throttled\",\"cause\":\"throttled\","
+                        "\"code\":\"ThrottlingException\","
                         "\"message\":\"Rate \\\"exceeded\\\"\",\"amzRequestId\":\"r-1\","
                         "\"httpStatus\":400,\"retryInMs\":250}");
     buf_reset(&line);
@@ -109,13 +111,14 @@ static void a_change_of_credentials_says_where_they_come_from_and_how_they_are(v
                         "\"expires\":\"2026-11-22T08:00:00Z\",\"reason\":\"\"}");
     buf_reset(&line);
     r.credentials = (struct record_credentials) { .expires_s = INT64_MAX,
+                                                  .cause = PIPEPOLL_CAUSE_NOT_CONFIGURED,
                                                   .source = STR("environment"),
                                                   .reason = STR("none \"there\"") };
     event_put(&line, &r);
     assert_string_equal(buf_cstr(&line),
                         "{\"event\":\"credentials\"," TIME ",\"source\":\"environment\","
                         "\"usable\":false,\"degraded\":false,\"expires\":null,"
-                        "\"reason\":\"none \\\"there\\\"\"}");
+                        "\"reason\":\"none \\\"there\\\"\",\"cause\":\"not-configured\"}");
 }
 
 static void the_worst_texts_fit_into_one_line(void **state)

@@ -81,11 +81,12 @@ static void a_line_says_what_it_is_about_as_members(void **state)
     incident_note_request(i, &failure);
     enter(in, "Down", "profile a", "eu-west-1", START_MS);
     tell(in, START_MS + INCIDENTS_GATHER_MS, &l);
-    assert_string_equal(l.members,
-                        "{\"target\":\"web\",\"region\":\"us-east-1\","
-                        "\"identity\":\"profile a\",\"status\":\"service-failed\","
-                        "\"code\":\"Down\",\"amzRequestId\":\"req-1\",\"httpStatus\":503,"
-                        "\"targets\":2,\"regions\":2");
+    assert_string_equal(
+        l.members,
+        "{\"target\":\"web\",\"region\":\"us-east-1\","
+        "\"identity\":\"profile a\",\"status\":\"service-failed\",\"cause\":\"service-failed\","
+        "\"code\":\"Down\",\"amzRequestId\":\"req-1\",\"httpStatus\":503,"
+        "\"targets\":2,\"regions\":2");
     incident_leave(i, STR("us-east-1"), false, 9000);
     incident_leave(i, STR("eu-west-1"), false, 9000);
     tell(in, 60000, &l);

@@ -125,6 +125,10 @@ enum pipepoll_cause {
     PIPEPOLL_CAUSE_SYSTEM       /* the system or a library below refused */
 };
 
+/* A word for a cause, such as "wrong-secret", for logs and programs: it never changes. "unknown"
+ * for one that the library does not know. Static. Any thread. */
+PIPEPOLL_API const char *pipepoll_cause_name(enum pipepoll_cause cause);
+
 /* One line for a status, static, never NULL. Any thread. */
 PIPEPOLL_API const char *pipepoll_strerror(int status);
 

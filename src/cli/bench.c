@@ -28,7 +28,7 @@ struct sight {
 };
 
 /* A loop and its load. */
-struct post {
+struct slot {
     struct bench *bench;
     uint32_t index;
     struct load load;
@@ -44,7 +44,7 @@ struct bench {
     uv_timer_t timer;
     uv_signal_t signals[SIGNAL_COUNT];
     struct loop_threads *loop_threads;
-    struct post *posts;
+    struct slot *slots;
     enum { WARMING, MEASURING, ENDING } phase;
     uint64_t start_ns, begin_ns;
     uv_rusage_t usage; /* at the beginning of the window */
@@ -78,13 +78,13 @@ static void on_left(void *ctx)
 
 static void on_load_closed(void *ctx)
 {
-    struct post *p = ctx;
+    struct slot *p = ctx;
     loop_threads_leave(p->bench->loop_threads, p->index);
 }
 
-static void close_post(void *ctx, uint32_t i)
+static void close_slot(void *ctx, uint32_t i)
 {
-    struct post *p = &((struct bench *)ctx)->posts[i];
+    struct slot *p = &((struct bench *)ctx)->slots[i];
     load_close(&p->load, on_load_closed, p);
 }
 
@@ -95,7 +95,7 @@ static void end(struct bench *b)
     b->phase = ENDING;
     uv_timer_stop(&b->timer);
     if (b->loop_threads)
-        loop_threads_each(b->loop_threads, close_post);
+        loop_threads_each(b->loop_threads, close_slot);
     else
         close_handles(b);
 }
@@ -107,43 +107,43 @@ static double seconds_of(uv_timeval_t t)
     return (double)t.tv_sec + (double)t.tv_usec / 1e6;
 }
 
-static void begin_post(void *ctx, uint32_t i)
+static void begin_slot(void *ctx, uint32_t i)
 {
-    load_begin(&((struct bench *)ctx)->posts[i].load);
+    load_begin(&((struct bench *)ctx)->slots[i].load);
 }
 
 static void begin(struct bench *b)
 {
-    loop_threads_each(b->loop_threads, begin_post);
+    loop_threads_each(b->loop_threads, begin_slot);
     b->phase = MEASURING;
     b->begin_ns = uv_hrtime();
     b->report.warm_up_s = (double)(b->begin_ns - b->start_ns) / 1e9;
     uv_getrusage(&b->usage);
 }
 
-static void end_post(void *ctx, uint32_t i)
+static void end_slot(void *ctx, uint32_t i)
 {
-    load_end(&((struct bench *)ctx)->posts[i].load);
+    load_end(&((struct bench *)ctx)->slots[i].load);
 }
 
 static void finish(struct bench *b)
 {
     uv_rusage_t now;
     uv_getrusage(&now);
-    loop_threads_each(b->loop_threads, end_post);
+    loop_threads_each(b->loop_threads, end_slot);
     uv_resident_set_memory(&b->report.resident_bytes);
     if (b->phase == MEASURING) {
         b->report.user_s = seconds_of(now.ru_utime) - seconds_of(b->usage.ru_utime);
         b->report.system_s = seconds_of(now.ru_stime) - seconds_of(b->usage.ru_stime);
     }
     for (uint32_t i = 0; i < b->options.loops; i++)
-        bench_report_add(&b->report, &b->posts[i].load.figures);
+        bench_report_add(&b->report, &b->slots[i].load.figures);
     end(b);
 }
 
-static void look_post(void *ctx, uint32_t i)
+static void look_slot(void *ctx, uint32_t i)
 {
-    struct post *p = &((struct bench *)ctx)->posts[i];
+    struct slot *p = &((struct bench *)ctx)->slots[i];
     const struct load_options *o = &p->load.options;
     struct pipepoll_stats stats = load_stats(&p->load);
     p->sight = (struct sight) {
@@ -157,9 +157,9 @@ static void look_post(void *ctx, uint32_t i)
 static struct sight look(struct bench *b)
 {
     struct sight all = { .open = true };
-    loop_threads_each(b->loop_threads, look_post);
+    loop_threads_each(b->loop_threads, look_slot);
     for (uint32_t i = 0; i < b->options.loops; i++) {
-        const struct sight *one = &b->posts[i].sight;
+        const struct sight *one = &b->slots[i].sight;
         all.open = all.open && one->open;
         all.keyless = all.keyless || one->keyless;
         all.polls += one->polls;
@@ -240,10 +240,10 @@ static uint32_t part(const struct bench *b, uint32_t whole, uint32_t i)
     return whole / b->options.loops + (i < whole % b->options.loops);
 }
 
-static void open_post(void *ctx, uint32_t i)
+static void open_slot(void *ctx, uint32_t i)
 {
     struct bench *b = ctx;
-    struct post *p = &b->posts[i];
+    struct slot *p = &b->slots[i];
     const struct load_options o = { .endpoint_url = b->options.endpoint_url,
                                     .ca_bundle = b->options.ca_bundle,
                                     .region = b->options.region,
@@ -257,21 +257,21 @@ static void open_post(void *ctx, uint32_t i)
     p->result = load_open(&p->load, loop_threads_loop(b->loop_threads, i), &o, &p->why);
 }
 
-static int open_posts(struct bench *b, struct pipepoll_error *why)
+static int open_slots(struct bench *b, struct pipepoll_error *why)
 {
     const struct loop_threads_options o = {
         .home = &b->loop, .loops = b->options.loops, .left = on_left, .ctx = b
     };
-    b->posts = calloc(b->options.loops, sizeof *b->posts);
-    if (!b->posts)
+    b->slots = calloc(b->options.loops, sizeof *b->slots);
+    if (!b->slots)
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     int r = loop_threads_open(&b->loop_threads, &o, why);
     if (r)
         return r;
-    loop_threads_each(b->loop_threads, open_post);
+    loop_threads_each(b->loop_threads, open_slot);
     for (uint32_t i = 0; !r && i < b->options.loops; i++) {
-        r = b->posts[i].result;
-        *why = b->posts[i].why;
+        r = b->slots[i].result;
+        *why = b->slots[i].why;
     }
     return r;
 }
@@ -295,7 +295,7 @@ static int play(struct bench *b, struct pipepoll_error *why)
         return explain(why, PIPEPOLL_ESYSTEM, "no event loop: %s", uv_strerror(r));
     start_handles(b);
     b->start_ns = uv_hrtime();
-    r = open_posts(b, why);
+    r = open_slots(b, why);
     if (r)
         end(b);
     else
@@ -345,7 +345,7 @@ static int run_bench(const struct command *self, int argc, char **argv)
     }
     if (b->hangs)
         return code;
-    free(b->posts);
+    free(b->slots);
     free(b);
     return code;
 }

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "base/list.h"
+#include "base/log.h"
 #include "cli/poll_input.h"
 #include "cli/poll_print.h"
 #include "config/config.h"
@@ -17,6 +18,7 @@ enum { APP_ID_MAX = 250 /* what the library takes */ };
 /* What makes failures of several regions one and the same for people. */
 struct kind {
     int status, http_status; /* status 0: there was none */
+    enum pipepoll_cause cause;
     char code[64];
 };
 
@@ -115,7 +117,7 @@ static const struct datum *whole_answer(struct poll *p)
 
 static bool same_kind(const struct kind *a, const struct kind *b)
 {
-    return a->status == b->status && a->http_status == b->http_status &&
+    return a->status == b->status && a->cause == b->cause && a->http_status == b->http_status &&
            strcmp(a->code, b->code) == 0;
 }
 
@@ -150,7 +152,7 @@ static void print_all_alike(const struct poll *p)
 
 static void tell_failure(struct poll *p, struct once *o, const struct pipepoll_failure *failure)
 {
-    o->failure = (struct kind) { failure->status, failure->http_status, "" };
+    o->failure = (struct kind) { failure->status, failure->http_status, failure->cause, "" };
     snprintf(o->failure.code, sizeof o->failure.code, "%.*s", STR_ARG(failure->code));
     if (!is_told(p, &o->failure)) {
         o->is_told = true;
@@ -266,7 +268,7 @@ static void start_deadline(struct poll *p, uv_loop_t *loop)
 static void log_debug(void *ctx, enum pipepoll_level level, str line)
 {
     (void)ctx;
-    fprintf(stderr, "pipepoll poll: %s: %.*s\n", config_log_level_name(level), STR_ARG(line));
+    fprintf(stderr, "pipepoll poll: %s: %.*s\n", log_level_name(level), STR_ARG(line));
 }
 
 static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *why)

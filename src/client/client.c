@@ -108,11 +108,10 @@ bool clients_catch_up(struct clients *all, struct list *woken)
  * elsewhere. One that accepted these very credentials before says something else: that they were
  * taken away. What was found of one set is believed of the next, until that one is refused where
  * others were not. */
-static bool is_closed_to(const struct client *client, str code)
+static bool is_closed_to(const struct client *client, enum pipepoll_cause cause)
 {
     const struct identity *id = client->principal->identity;
-    bool knows_not = str_eq(code, STR("UnrecognizedClientException")) ||
-                     str_eq(code, STR("InvalidClientTokenId"));
+    bool knows_not = cause == PIPEPOLL_CAUSE_UNKNOWN_KEY;
     bool accepted_elsewhere =
         identity_is_accepted(id) && client->accepted_serial != identity_serial(id);
     return knows_not && (accepted_elsewhere || (client->is_closed && !identity_is_refused(id)));
@@ -123,7 +122,7 @@ enum fault client_credentials_refused(struct clients *all, struct client *client
 {
     struct pipepoll_error why;
     str code = said->code, message = said->message;
-    client->is_closed = is_closed_to(client, code);
+    client->is_closed = is_closed_to(client, said->cause);
     if (client->is_closed)
         return FAULT_NOT_ENABLED;
     explain(&why, 0, "%.*s refused the credentials: %.*s%s%.*s", STR_ARG(client_name(client)),

@@ -7,6 +7,7 @@
 #include "aws/digest.h"
 #include "aws/timestamp.h"
 #include "base/backoff.h"
+#include "base/cause.h"
 
 enum {
     WANTED_DATE,
@@ -351,12 +352,13 @@ static int status_of(enum fault fault)
  * explain. */
 static bool is_of_way(enum pipepoll_cause cause)
 {
-    return cause >= PIPEPOLL_CAUSE_THROTTLED || cause == PIPEPOLL_CAUSE_CLOCK;
+    enum cause_group group = cause_group(cause);
+    return group == CAUSE_GROUP_ANSWER || group == CAUSE_GROUP_WAY || cause == PIPEPOLL_CAUSE_CLOCK;
 }
 
 static bool is_of_machine(enum pipepoll_cause cause)
 {
-    return cause >= PIPEPOLL_CAUSE_MEMORY;
+    return cause_group(cause) == CAUSE_GROUP_MACHINE;
 }
 
 /* The hint goes before a long message of the service, which may be cut. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/cause.h"
 #include "daemon/event.h"
 
 /* The service refuses signatures that are further off. */
@@ -27,11 +28,18 @@ void set_fix(struct diagnosis *d, const char *format, ...)
     va_end(args);
 }
 
+/* The service's code, in a cause. */
+static const char *code_of(struct diagnosis *d, const struct probe *e)
+{
+    d->names_code = true;
+    return e->code;
+}
+
 /* --- what the service says of the credentials --- */
 
 static void judge_clock(struct diagnosis *d, const struct probe *e)
 {
-    d->word = "clock";
+    d->word = pipepoll_cause_name(PIPEPOLL_CAUSE_CLOCK);
     if (!e->clock_skew_ms)
         set_cause(d, "By the service the clock of this machine is wrong: %s", e->message);
     else
@@ -49,9 +57,9 @@ static void judge_clock(struct diagnosis *d, const struct probe *e)
 
 static void judge_expired(struct diagnosis *d, const struct probe *e)
 {
-    d->word = "expired";
+    d->word = pipepoll_cause_name(e->cause);
     set_cause(d, "The credentials from %s have expired: the service answered %s.", e->source,
-              e->code);
+              code_of(d, e));
     set_fix(
         d,
         "Get new ones where these come from: session credentials in the environment or in a file "
@@ -60,7 +68,7 @@ static void judge_expired(struct diagnosis *d, const struct probe *e)
 
 static void judge_wrong_region(struct diagnosis *d, const struct probe *e)
 {
-    d->word = "wrong-region";
+    d->word = pipepoll_cause_name(e->cause);
     set_cause(d, "The endpoint %s does not serve %.*s: %s", e->url,
               STR_ARG(e->target->options.region), e->message);
     set_fix(d, "Let region and endpoint URL agree; without an endpoint URL they do.");
@@ -68,20 +76,20 @@ static void judge_wrong_region(struct diagnosis *d, const struct probe *e)
 
 static void judge_signature(struct diagnosis *d, const struct probe *e)
 {
-    d->word = "wrong-secret";
+    d->word = pipepoll_cause_name(PIPEPOLL_CAUSE_WRONG_SECRET);
     set_cause(d,
               "The signature is wrong (%s): the secret access key from %s is not the one of the "
               "access key id.",
-              e->code, e->source);
+              code_of(d, e), e->source);
     set_fix(d, "Copy both again, without quotes or blanks around them. If they are right, "
                "something on the way changes requests: look at the proxy.");
 }
 
 static void judge_unknown_key(struct diagnosis *d, const struct probe *e)
 {
-    d->word = "unknown-key";
-    set_cause(d, "The service does not know the access key from %s (%s): %s", e->source, e->code,
-              e->message);
+    d->word = pipepoll_cause_name(e->cause);
+    set_cause(d, "The service does not know the access key from %s (%s): %s", e->source,
+              code_of(d, e), e->message);
     set_fix(d,
             "It is mistyped or has quotes or blanks around it, was deleted or deactivated, belongs "
             "to another partition (aws, aws-cn, aws-us-gov), lacks its session token, or the "
@@ -94,7 +102,7 @@ static void judge_unknown_key(struct diagnosis *d, const struct probe *e)
 static void judge_denied(struct diagnosis *d, const struct probe *e)
 {
     set_cause(d, "The credentials from %s are good, but may not poll: %s", e->source,
-              e->message[0] ? e->message : e->code);
+              e->message[0] ? e->message : code_of(d, e));
     set_fix(d, "Allow it to their user or role by this statement (an explicit deny, a permissions "
                "boundary or a service control policy overrides it): {\"Effect\":\"Allow\","
                "\"Action\":\"codepipeline:PollForThirdPartyJobs\",\"Resource\":\"*\"}");
@@ -136,8 +144,8 @@ static void judge_not_found(struct diagnosis *d, const struct probe *e)
 
 static void judge_refused(struct diagnosis *d, const struct probe *e)
 {
-    set_cause(d, "The service does not take the request: %s%s%s", e->code, e->code[0] ? ": " : "",
-              e->message);
+    set_cause(d, "The service does not take the request: %s%s%s", code_of(d, e),
+              e->code[0] ? ": " : "", e->message);
     set_fix(d,
             "Check the values of the action type. If they are right this is a fault of pipepoll "
             "or of what stands between: report it with the request id %s.",
@@ -148,25 +156,25 @@ static void judge_throttled(struct diagnosis *d, const struct probe *e)
 {
     d->verdict = VERDICT_WARNING;
     d->exit_code = EXIT_FAILED;
-    set_cause(d, "Everything works, but the service asks for fewer calls (%s).", e->code);
+    set_cause(d, "Everything works, but the service asks for fewer calls (%s).", code_of(d, e));
     set_fix(d, "The account polls in this region already, perhaps elsewhere: poll less often, or "
                "set max-polls-per-second.");
 }
 
 static void judge_service(struct diagnosis *d, const struct probe *e)
 {
-    set_cause(d, "The service failed: HTTP %d %s %s", e->http_status, e->code, e->message);
+    set_cause(d, "The service failed: HTTP %d %s %s", e->http_status, code_of(d, e), e->message);
     set_fix(d, "Try again; pipepoll run does so by itself. AWS's health dashboard says more.");
 }
 
 static void judge_opt_in(struct diagnosis *d, const struct probe *e)
 {
     bool is_subscription = e->cause == PIPEPOLL_CAUSE_SUBSCRIPTION;
-    d->word = is_subscription ? "subscription-required" : "opt-in-required";
+    d->word = pipepoll_cause_name(e->cause);
     set_cause(
         d,
         "The account of the credentials from %s is not signed up for CodePipeline in %.*s (%s): %s",
-        e->source, STR_ARG(e->target->options.region), e->code, e->message);
+        e->source, STR_ARG(e->target->options.region), code_of(d, e), e->message);
     set_fix(d,
             "%s. No policy of IAM changes this. Or poll with the credentials of another account.",
             is_subscription
@@ -179,7 +187,7 @@ static void judge_opt_in(struct diagnosis *d, const struct probe *e)
 static void judge_owner(struct diagnosis *d, const struct probe *e)
 {
     str owner = e->target->options.action_type.owner;
-    d->word = "owner";
+    d->word = pipepoll_cause_name(e->cause);
     set_cause(d, "Action types of the owner %.*s can't be polled: %s", STR_ARG(owner), e->message);
     set_fix(d, "Only job workers' action types hand out jobs: set owner to ThirdParty. What AWS "
                "owns its own services work on.");
@@ -187,7 +195,7 @@ static void judge_owner(struct diagnosis *d, const struct probe *e)
 
 static void judge_middle_box(struct diagnosis *d, const struct probe *e)
 {
-    d->word = "middle-box";
+    d->word = pipepoll_cause_name(e->cause);
     set_cause(d, "Something other than AWS answers at %s: %s", e->url, e->message);
     set_fix(d, "%s", fix_of_way(e, e->cause));
 }
@@ -200,7 +208,7 @@ static void judge_malformed(struct diagnosis *d, const struct probe *e)
 
 static void judge_descriptors(struct diagnosis *d, const struct probe *e)
 {
-    d->word = "descriptors";
+    d->word = pipepoll_cause_name(e->cause);
     set_cause(d, "This machine has no file descriptor for a connection: %s", e->message);
     set_fix(d, "%s", fix_of_way(e, e->cause));
 }
@@ -255,12 +263,29 @@ static void (*const judges[])(struct diagnosis *d, const struct probe *e) = {
     [PIPEPOLL_CAUSE_SYSTEM] = judge_other,
 };
 
+/* The service answered, and will not do it. */
+static bool is_refusal(enum pipepoll_cause cause)
+{
+    switch (cause_group(cause)) {
+    case CAUSE_GROUP_UNKNOWN:
+    case CAUSE_GROUP_SOURCE:
+    case CAUSE_GROUP_CREDENTIALS:
+    case CAUSE_GROUP_REQUEST:
+        return true;
+    case CAUSE_GROUP_ANSWER:
+    case CAUSE_GROUP_WAY:
+    case CAUSE_GROUP_MACHINE:
+        break;
+    }
+    return false;
+}
+
 static void judge_failure(struct diagnosis *d, const struct probe *e)
 {
     d->word = event_status(e->status);
-    if (e->http_status >= 400 && e->cause < PIPEPOLL_CAUSE_THROTTLED)
+    if (e->http_status >= 400 && is_refusal(e->cause))
         d->exit_code = EXIT_REFUSED;
-    judges[e->cause](d, e);
+    judges[cause_known(e->cause)](d, e);
 }
 
 /* --- the whole --- */

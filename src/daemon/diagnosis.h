@@ -14,6 +14,7 @@ struct diagnosis {
     enum verdict verdict;
     const char *word;            /* "ok", "denied", "no-credentials", ... Static */
     int exit_code;               /* of enum exit_code */
+    bool names_code;             /* the cause names the service's code */
     char cause[1024], fix[1024]; /* empty where all is well */
 };
 

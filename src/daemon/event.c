@@ -77,6 +77,7 @@ static void put_health(struct buf *out, const struct record_health *h)
     jsontext_member(out, "status", str_of(h->removed ? "removed" : event_status(h->status)));
     if (h->removed || h->health == HEALTH_WELL)
         return;
+    jsontext_member(out, "cause", str_of(pipepoll_cause_name(h->cause)));
     jsontext_member(out, "code", cut(h->code, RECORD_CODE_MAX));
     jsontext_member(out, "message", cut(h->message, RECORD_MESSAGE_MAX));
     jsontext_member(out, "amzRequestId", cut(h->request_id, RECORD_REQUEST_ID_MAX));
@@ -90,6 +91,8 @@ static void put_credentials(struct buf *out, const struct record_credentials *c)
                c->degraded ? "true" : "false");
     jsontext_expiry(out, "expires", c->expires_s);
     jsontext_member(out, "reason", cut(c->reason, RECORD_MESSAGE_MAX));
+    if (c->reason.len)
+        jsontext_member(out, "cause", str_of(pipepoll_cause_name(c->cause)));
 }
 
 void event_put(struct buf *out, const struct record *r)

@@ -11,13 +11,15 @@ enum { EVENT_LINE_MAX = 8192 };
  *   {"event":"job","time":...,"region":...,"actionTypeId":{...},"clientId":...,"jobId":...,
  *    "amzRequestId":...}; an id the service left out is left out.
  * The health of a target:
- *   {"event":"health",...,"target":NAME,"healthy":false,"status":...,"code":...,"message":...,
- *    "httpStatus":...,"retryInMs":...}; what follows `status` ("ok") is left out while it is well.
+ *   {"event":"health",...,"target":NAME,"healthy":false,"status":...,"cause":...,"code":...,
+ *    "message":...,"httpStatus":...,"retryInMs":...}; what follows `status` ("ok") is left out
+ *   while it is well. The cause is a pipepoll_cause_name().
  *   One that is throttled is healthy, and its status "throttled"; one that is removed while it was
  *   not healthy fails no more, so it is healthy, with the status "removed".
  * The credentials that some targets share:
  *   {"event":"credentials","time":...,"source":...,"usable":...,"degraded":...,"expires":...,
- *    "reason":...}; `expires` is null where they never do, `reason` empty where all is well. */
+ *    "reason":...,"cause":...}; `expires` is null where they never do; where all is well `reason`
+ *   is empty, and `cause` left out. */
 void event_put(struct buf *out, const struct record *r);
 
 /* A word for a status: "ok", "throttled", "not-found", ... Static. */

@@ -77,7 +77,7 @@ static void put_words(struct health_board *b, struct buf *out, struct pipepoll_t
     diagnosis_of(&d, &e);
     str cause = failure_message(str_of(d.cause));
     buf_printf(out, "%s: ", d.word);
-    if (e.code[0] && !strstr(d.cause, e.code))
+    if (e.code[0] && !d.names_code)
         buf_printf(out, "%s: ", e.code);
     buf_put(out, cause.len < INCIDENT_WORDS_MAX - 200
                      ? cause

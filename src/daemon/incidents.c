@@ -138,6 +138,7 @@ static struct subject subject_of(const struct incident *i, size_t targets, size_
                               .regions = regions,
                               .identity = str_of(i->identity),
                               .status = str_of(event_status(i->status)),
+                              .cause = str_of(pipepoll_cause_name(i->cause)),
                               .code = str_of(i->code),
                               .request_id = str_of(i->request_id),
                               .http_status = i->http_status };
@@ -148,7 +149,7 @@ static struct subject subject_of_passed(const struct incident *i)
 {
     struct subject about = subject_of(i, i->most, i->most_regions);
     about.status = i->removed ? STR("removed") : str_of(event_status(PIPEPOLL_OK));
-    about.code = about.request_id = (str) { NULL, 0 };
+    about.cause = about.code = about.request_id = (str) { NULL, 0 };
     about.http_status = 0;
     return about;
 }

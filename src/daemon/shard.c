@@ -43,6 +43,7 @@ static void log_failure(const struct logger *log, struct pipepoll_target *from,
                                    .region = pipepoll_target_region(from),
                                    .identity = buf_str(&identity),
                                    .status = str_of(event_status(failure->status)),
+                                   .cause = str_of(pipepoll_cause_name(failure->cause)),
                                    .code = failure->code,
                                    .request_id = failure->request_id,
                                    .http_status = failure->http_status };
@@ -107,7 +108,9 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
 
 static void log_credentials(const struct logger *log, const struct pipepoll_identity *id)
 {
-    const struct subject about = { .source = id->source };
+    const struct subject about = { .source = id->source,
+                                   .cause = id->reason.len ? str_of(pipepoll_cause_name(id->cause))
+                                                           : (str) { NULL, 0 } };
     str reason = failure_message(id->reason);
     if (id->refused)
         logger_printf(log, PIPEPOLL_ERROR, &about,

@@ -11,6 +11,7 @@ struct subject {
     str identity; /* whose credentials, as the config file names them */
     str source;   /* where credentials come from */
     str status;   /* event_status() of a failure */
+    str cause;    /* pipepoll_cause_name() of it, or of credentials that fail */
     str code;     /* the service's */
     str request_id;
     int http_status;

@@ -1,8 +1,8 @@
 /* Entries hang on the library's targets and die when those have ended, which a poll in flight may
  * delay: until then an entry stands without a plan, and is not counted any more.
  *
- * A failure of the status and code that the target has already is no change of its health: whoever
- * is told of changes hears a cause once, however long it lasts. */
+ * A failure of the status, cause and code that the target has already is no change of its
+ * health: whoever is told of changes hears a cause once, however long it lasts. */
 #include "daemon/target_set.h"
 
 #include <stdio.h>
@@ -130,10 +130,11 @@ bool target_set_failed(struct target_set_entry *t, const struct pipepoll_failure
     t->answers = 0;
     if (t->health == HEALTH_WELL && may_pass_yet(t, failure, now_ms))
         return false;
-    if (t->status == failure->status && strcmp(t->code, code) == 0)
+    if (t->status == failure->status && t->cause == failure->cause && strcmp(t->code, code) == 0)
         return false;
     set_health(t, failure->status == PIPEPOLL_ETHROTTLED ? HEALTH_THROTTLED : HEALTH_ILL);
     t->status = failure->status;
+    t->cause = failure->cause;
     memcpy(t->code, code, sizeof code);
     return true;
 }
@@ -147,6 +148,7 @@ bool target_set_answered(struct target_set_entry *t)
         return false;
     set_health(t, HEALTH_WELL);
     t->status = PIPEPOLL_OK;
+    t->cause = PIPEPOLL_CAUSE_UNKNOWN;
     t->code[0] = '\0';
     return true;
 }

@@ -23,6 +23,7 @@ struct target_set_entry {
     const struct plan_target *plan; /* NULL once it is removed */
     enum health health;
     int status; /* of the failure that made it so; PIPEPOLL_OK while well */
+    enum pipepoll_cause cause;
     char code[64];
     uint32_t failures; /* in a row */
     int64_t failing_since_ms;
