@@ -2,7 +2,7 @@
 #include "sim/service.h"
 
 #include "lib/check.h"
-#include "sim/place.h"
+#include "sim/scope.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 

@@ -5,8 +5,8 @@
 #include "sim/api.h"
 
 #include "sim/job_json.h"
-#include "sim/place.h"
 #include "sim/proof.h"
+#include "sim/scope.h"
 #include "sim/validate.h"
 
 static const struct sim_trouble no_trouble;

@@ -3,10 +3,10 @@
 #ifndef SIM_API_H
 #define SIM_API_H
 
-#include "sim/exchange.h"
+#include "sim/faults.h"
+#include "sim/http_message.h"
 #include "sim/service.h"
 #include "sim/signature.h"
-#include "sim/trouble.h"
 
 struct api {
     struct service *service;        /* borrowed */

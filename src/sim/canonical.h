@@ -2,7 +2,7 @@
 #ifndef SIM_CANONICAL_H
 #define SIM_CANONICAL_H
 
-#include "sim/exchange.h"
+#include "sim/http_message.h"
 #include "sim/sha.h"
 
 /* SHA-256 of it. signed_headers: the list as the client sent it, names with ';' between; a header

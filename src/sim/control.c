@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "sim/place.h"
+#include "sim/scope.h"
 
 enum { LEDGER_PAGE = 1000 };
 

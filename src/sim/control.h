@@ -2,9 +2,9 @@
 #ifndef SIM_CONTROL_H
 #define SIM_CONTROL_H
 
-#include "sim/exchange.h"
+#include "sim/faults.h"
+#include "sim/http_message.h"
 #include "sim/service.h"
-#include "sim/trouble.h"
 
 struct control {
     struct service *service;        /* borrowed */

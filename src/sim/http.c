@@ -17,7 +17,7 @@
 
 #include "base/heap.h"
 #include "base/log.h"
-#include "sim/turn.h"
+#include "sim/http_exchange.h"
 
 enum {
     CONNECTIONS_MAX = 16384,

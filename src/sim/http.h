@@ -4,7 +4,7 @@
 #ifndef SIM_HTTP_H
 #define SIM_HTTP_H
 
-#include "sim/exchange.h"
+#include "sim/http_message.h"
 
 struct uv_loop_s;
 struct http;

@@ -2,7 +2,7 @@
 #ifndef SIM_JOB_JSON_H
 #define SIM_JOB_JSON_H
 
-#include "sim/exchange.h"
+#include "sim/http_message.h"
 #include "sim/service.h"
 
 /* An element of the answer of PollForThirdPartyJobs, and of PollForJobs. */

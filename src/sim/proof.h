@@ -2,7 +2,7 @@
 #ifndef SIM_PROOF_H
 #define SIM_PROOF_H
 
-#include "sim/exchange.h"
+#include "sim/http_message.h"
 
 enum { PROOF_QUERY_SIZE = 12 * 1024, PROOF_KEY_ID_SIZE = 160 };
 

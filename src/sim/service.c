@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/table.h"
-#include "sim/place.h"
+#include "sim/scope.h"
 
 /* A bound on what clients can make us remember by polling ever new places. */
 enum { QUEUES_MAX = 65536 };

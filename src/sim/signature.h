@@ -3,7 +3,7 @@
 #ifndef SIM_SIGNATURE_H
 #define SIM_SIGNATURE_H
 
-#include "sim/exchange.h"
+#include "sim/http_message.h"
 
 struct signature_credentials {
     str access_key_id, secret_access_key;

@@ -11,7 +11,7 @@
 #include "sim/control.h"
 #include "sim/http.h"
 #include "sim/listener.h"
-#include "sim/place.h"
+#include "sim/scope.h"
 
 enum { SECRET_MAX = 128, OPTION_MAX = 16 << 10 };
 

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "base/buf.h"
-#include "sim/place.h"
+#include "sim/scope.h"
 
 /* Of a value quoted in a message. */
 enum { QUOTE_MAX = 512 };

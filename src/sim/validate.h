@@ -3,7 +3,7 @@
 #ifndef SIM_VALIDATE_H
 #define SIM_VALIDATE_H
 
-#include "sim/exchange.h"
+#include "sim/http_message.h"
 
 enum validate_operation {
     VALIDATE_UNKNOWN,

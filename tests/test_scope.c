@@ -1,5 +1,5 @@
 /* Places: their rules, and who is who. */
-#include "sim/place.h"
+#include "sim/scope.h"
 
 #include "lib/check.h"
 

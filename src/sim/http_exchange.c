@@ -4,7 +4,7 @@
  *
  * The latency passes in two halves since a real one does: jobs that appear while a request is under
  * way to the service are in its answer. */
-#include "sim/turn.h"
+#include "sim/http_exchange.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -5,12 +5,12 @@
  *
  * One table of fields, by offset, serves names, bounds, reading and writing, for the command line
  * and the control API alike. */
-#include "sim/trouble.h"
+#include "sim/faults.h"
 
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "sim/place.h"
+#include "sim/scope.h"
 
 /* A bound on what the control API can make us keep and search through. */
 enum { TROUBLE_RULES_MAX = 1024 };

@@ -1,7 +1,7 @@
 /* One request and its reply, free of any HTTP library: what the rooms behind the HTTP face talk
  * in. */
-#ifndef SIM_EXCHANGE_H
-#define SIM_EXCHANGE_H
+#ifndef SIM_HTTP_MESSAGE_H
+#define SIM_HTTP_MESSAGE_H
 
 #include <jansson.h>
 #include <time.h>

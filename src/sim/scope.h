@@ -1,7 +1,7 @@
 /* Places: a region and an action type. One table of their members serves the model's rules, the
  * command line and the control API. */
-#ifndef SIM_PLACE_H
-#define SIM_PLACE_H
+#ifndef SIM_SCOPE_H
+#define SIM_SCOPE_H
 
 #include "sim/sim.h"
 

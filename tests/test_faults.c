@@ -1,5 +1,5 @@
 /* Who gets which trouble, and how often. */
-#include "sim/trouble.h"
+#include "sim/faults.h"
 
 #include "lib/check.h"
 

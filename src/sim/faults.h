@@ -1,7 +1,7 @@
 /* The trouble table: who gets which misbehaviour, and the throttle window of each. Chance and time
  * are arguments. */
-#ifndef SIM_TROUBLE_H
-#define SIM_TROUBLE_H
+#ifndef SIM_FAULTS_H
+#define SIM_FAULTS_H
 
 #include "base/list.h"
 #include "base/rng.h"

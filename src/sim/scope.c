@@ -1,7 +1,7 @@
 /* Members are numbered, and place_at() alone knows where each lies; everything else is a walk over
  * them. The patterns are to be read by people: of one, only whether it has capitals is looked
  * at. */
-#include "sim/place.h"
+#include "sim/scope.h"
 
 #include "base/log.h"
 #include "base/table.h"

@@ -1,7 +1,7 @@
 /* One request over libmicrohttpd and its answer, which can be slow, cut or reset. Private to the
  * files of the HTTP face: http.c owns the loop, and the heap of those that wait. */
-#ifndef SIM_TURN_H
-#define SIM_TURN_H
+#ifndef SIM_HTTP_EXCHANGE_H
+#define SIM_HTTP_EXCHANGE_H
 
 #include <microhttpd.h>
 

@@ -1,7 +1,7 @@
 /* What is asked of a request is a slice of it: nothing is copied or unescaped. A reply owns its
  * body, and putting another one frees the first: whoever changes their mind just replies again. Day
  * and month names are spelt here because strftime() follows the locale. */
-#include "sim/exchange.h"
+#include "sim/http_message.h"
 
 #include <stdarg.h>
 #include <stdio.h>
