@@ -96,7 +96,7 @@ def test_poll_failures(sim):
           and r.err.startswith("\nUnable to locate credentials: ") and r.err.count("\n") == 2
           and "environment" in r.err and r.out == "", r)
 
-    sim.control("PUT", "trouble", region="eu-west-3", **{"error-rate": 1})
+    sim.control("PUT", "faults", region="eu-west-3", **{"error-rate": 1})
     before = sim.control("GET", "stats")["requests"]
     r = poll("eu-west-3")
     check("a failing service is asked three times, then 254",
@@ -108,16 +108,16 @@ def test_poll_failures(sim):
           r.code == 254 and list(json.loads(r.out)) == ["us-east-1"]
           and "\neu-west-3: An error" in r.err, r)
 
-    sim.control("PUT", "trouble", region="eu-west-2", **{"garbage-rate": 1})
+    sim.control("PUT", "faults", region="eu-west-2", **{"garbage-rate": 1})
     r = poll("eu-west-2")
     check("an answer that is not JSON is no empty answer: 255",
           r.code == 255 and r.out == "" and "No answer from" in r.err, r)
 
-    sim.control("PUT", "trouble", region="eu-north-1", latency=600000)
+    sim.control("PUT", "faults", region="eu-north-1", latency=600000)
     r = poll("eu-north-1", "--timeout", "0.1")
     check("a service that does not answer: 255",
           r.code == 255 and "Read timeout on endpoint URL" in r.err, r)
-    sim.control("DELETE", "trouble")
+    sim.control("DELETE", "faults")
 
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))  # bound but not listening: refuses
@@ -318,7 +318,7 @@ def test_run(sim, loops):
     check("its time is RFC 3339",
           re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", job["time"]), job)
 
-    sim.control("PUT", "trouble", region="us-east-1", **{"error-rate": 1, "error-status": 503})
+    sim.control("PUT", "faults", region="us-east-1", **{"error-rate": 1, "error-status": 503})
     ill = run.event(event="health", healthy=False)
     check("a target that fails is told",
           ill and ill["target"] == "web" and ill["region"] == "us-east-1"
@@ -338,7 +338,7 @@ def test_run(sim, loops):
     check("SIGUSR1 asks for one line on how things stand",
           re.search(r"status: polls \d+, jobs 1, failed [1-9]\d*; targets 2, unhealthy 1; ",
                     status), status)
-    sim.control("DELETE", "trouble")
+    sim.control("DELETE", "faults")
     well = run.event(event="health")
     check("and that it is well again, once",
           well and well["healthy"] is True and well["status"] == "ok", well)
@@ -368,7 +368,7 @@ def insist(run):
 
 
 def test_drain(sim, loops):
-    sim.control("PUT", "trouble", region="ap-south-1", latency=300)
+    sim.control("PUT", "faults", region="ap-south-1", latency=300)
     sim.control("POST", "jobs", region="ap-south-1", provider="Acme", count=1)
     before = sim.control("GET", "stats")
     run = start_run(write("drain.ini", target("slow", sim, regions="ap-south-1")), loops=loops)
@@ -382,7 +382,7 @@ def test_drain(sim, loops):
           code == 0 and len(jobs) == 1, (code, jobs))
     check("and counted", run.log("ended: 1 job in "), run.seen["err"])
 
-    sim.control("PUT", "trouble", region="ap-south-1", latency=600000)
+    sim.control("PUT", "faults", region="ap-south-1", latency=600000)
     before = sim.control("GET", "stats")
     run = start_run(write("drain.ini", target("slow", sim, regions="ap-south-1")), loops=loops)
     sim.until(lambda s: s["requests"] > before["requests"])
@@ -391,7 +391,7 @@ def test_drain(sim, loops):
     check("a signal again, after a while, ends at once", insist(run) == 143)
     check("and says what is left behind",
           run.log("ended at once: 0 jobs not written, 1 poll in flight"), run.seen["err"])
-    sim.control("DELETE", "trouble")
+    sim.control("DELETE", "faults")
 
 
 def test_reload(sim, loops):
@@ -425,11 +425,11 @@ def test_reload(sim, loops):
           run.log("not before: max-in-flight, request-timeout"), run.seen["err"])
     check("and takes another log-level at once", run.log("log-level is debug from now on"),
           run.seen["err"])
-    sim.control("PUT", "trouble", region="us-east-1", **{"error-rate": 1, "error-status": 503})
+    sim.control("PUT", "faults", region="us-east-1", **{"error-rate": 1, "error-status": 503})
     check("debug has a line for each failed poll",
           run.log(" warning [target two]") and run.log(" debug   [target two] in us-east-1: "),
           run.seen["err"])
-    sim.control("DELETE", "trouble")
+    sim.control("DELETE", "faults")
     run.signal(signal.SIGTERM)
     check("a reloaded run ends with 0", run.wait() == 0)
 

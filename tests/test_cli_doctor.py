@@ -149,9 +149,9 @@ def test_keys(sim):
 
 
 def test_service(sim):
-    sim.control("PUT", "trouble", region="eu-west-1", **{"error-rate": 1})
+    sim.control("PUT", "faults", region="eu-west-1", **{"error-rate": 1})
     expect("a failing service", sim, 255, "service-failed", ["Try again"], region="eu-west-1")
-    sim.control("PUT", "trouble", region="eu-west-2", **{"garbage-rate": 1})
+    sim.control("PUT", "faults", region="eu-west-2", **{"garbage-rate": 1})
     expect("an answer that is none", sim, 255, "not-understood", ["is not CodePipeline"],
            region="eu-west-2")
     expect("a page of a proxy is not AWS, and no reason to think about keys",
@@ -162,7 +162,7 @@ def test_service(sim):
            ["set owner to ThirdParty"])
     expect("a throttled account is a warning: 1", Refusal(400, "ThrottlingException"), 1,
            "throttled", ["max-polls-per-second"])
-    sim.control("DELETE", "trouble")
+    sim.control("DELETE", "faults")
     report, r = examined(sim, "--region", "us-east-1", AWS_SECRET_ACCESS_KEY="x",
                          AWS_ACCESS_KEY_ID=KEY, AWS_SESSION_TOKEN=TOKEN)
     check("the exit code is in the report", r.code == report["exitCode"] == 254, r)

@@ -131,12 +131,12 @@ print(json.dumps(dict(Version=1, AccessKeyId={KEY!r}, SecretAccessKey={SECRET!r}
                       SessionToken={TOKEN!r}, Expiration=until)))
 """)
     sim.control("POST", "jobs", region="us-east-1", provider="Acme", count=1)
-    sim.control("PUT", "trouble", region="eu-west-1", latency=4000)
+    sim.control("PUT", "faults", region="eu-west-1", latency=4000)
     r = pipepoll("poll", "--action-type-id", ACME, "--region", "us-east-1", "--region",
                  "eu-west-1", "--endpoint-url", sim.url,
                  env=machine(profile("default",
                                      f"credential_process = {sys.executable} {program}")))
-    sim.control("DELETE", "trouble")
+    sim.control("DELETE", "faults")
     check("a job that came before the keys went is told",
           r.code == 253 and "Unable to locate credentials" in r.err
           and len(json.loads(r.out or "{}").get("us-east-1", {}).get("jobs", [])) == 1, r)

@@ -41,7 +41,7 @@ struct world {
     unsigned answers, failures, closed;
     int status;                      /* of a poll's last failure */
     unsigned served, throttled;      /* requests for details */
-    bool stop_trouble;               /* as soon as one was throttled */
+    bool stop_faults;                /* as soon as one was throttled */
     struct block blocks[BLOCKS_MAX]; /* what the library holds by its hook */
     const char *const *secrets;      /* none of which may be in what it gives back */
     unsigned leaks;
@@ -137,10 +137,9 @@ static void on_served(void *ctx, const struct sim_served *what)
     if (!what->code || strcmp(what->code, "ThrottlingException") != 0)
         return;
     w->throttled++;
-    if (w->stop_trouble)
+    if (w->stop_faults)
         assert_int_equal(
-            sim_trouble_set(w->sim, &(struct sim_place) { 0 }, &(struct sim_trouble) { 0 }, NULL),
-            0);
+            sim_faults_set(w->sim, &(struct sim_scope) { 0 }, &(struct sim_faults) { 0 }, NULL), 0);
 }
 
 static void write_ca(struct world *w)
@@ -197,7 +196,7 @@ static void world_open(struct world *w, uint32_t max_in_flight)
 /* A job that was found by polling, and polls that go on. */
 static void find_job(struct world *w, str configuration)
 {
-    assert_int_equal(sim_job_add(w->sim, &(struct sim_place) { 0 }, configuration, NULL), 0);
+    assert_int_equal(sim_job_add(w->sim, &(struct sim_scope) { 0 }, configuration, NULL), 0);
     poll_region(w, STR("us-east-1"), 5);
     RUN_UNTIL(w, w->job_id[0]);
 }
@@ -362,15 +361,15 @@ static void an_input_against_the_model_is_refused_before_it_is_sent(void **state
     assert_int_equal(w.served, 0);
 }
 
-static void trouble(struct world *w, const struct sim_trouble *t)
+static void faults(struct world *w, const struct sim_faults *t)
 {
-    assert_int_equal(sim_trouble_set(w->sim, &(struct sim_place) { 0 }, t, NULL), 0);
+    assert_int_equal(sim_faults_set(w->sim, &(struct sim_scope) { 0 }, t, NULL), 0);
 }
 
 /* Polls of 1 ms use up the one request a second, so that the first attempt meets throttling. */
 static void throttle(struct world *w)
 {
-    trouble(w, &(struct sim_trouble) { .throttle_per_s = 1 });
+    faults(w, &(struct sim_faults) { .throttle_per_s = 1 });
     RUN_UNTIL(w, w->failures);
     assert_int_equal(w->status, PIPEPOLL_ETHROTTLED);
 }
@@ -382,7 +381,7 @@ static void a_throttled_request_is_asked_again_and_answered(void **state)
     world_open(&w, 0);
     find_job(&w, STR("{}"));
     throttle(&w);
-    w.stop_trouble = true;
+    w.stop_faults = true;
     while (!w.throttled) { /* one may be the first of a second, and is not throttled */
         a = (struct asking) { 0 };
         run(&w, &a);
@@ -503,7 +502,7 @@ static void closing_waits_for_what_is_in_flight_and_ends_what_waits(void **state
     pipepoll_target_remove(w.target);
     struct client *client = client_ref(w.target->client);
     RUN_UNTIL(&w, !w.poller->stats.targets);
-    trouble(&w, &(struct sim_trouble) { .latency_ms = 100 });
+    faults(&w, &(struct sim_faults) { .latency_ms = 100 });
     flies.job = waits.job = (struct job_input) { str_of(w.job_id), str_of(w.token) };
     flies.request = waits.request =
         (struct request) { .operation = &operation_get_third_party_job_details };

@@ -1,4 +1,4 @@
-/* Poller and simulated service on one loop: TLS, signatures, regions, leases and troubles. */
+/* Poller and simulated service on one loop: TLS, signatures, regions, leases and faults. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -124,9 +124,9 @@ static void add_target(struct world *w, str region, str category, uint32_t inter
 
 static void add_jobs(struct world *w, str region, str category, size_t n)
 {
-    struct sim_place place = { .region = region };
-    place.action_type.category = category;
-    assert_int_equal(sim_jobs_add(w->sim, &place, n, NULL), 0);
+    struct sim_scope scope = { .region = region };
+    scope.action_type.category = category;
+    assert_int_equal(sim_jobs_add(w->sim, &scope, n, NULL), 0);
 }
 
 static void world_close(struct world *w)
@@ -268,7 +268,7 @@ static void an_unknown_action_type_is_told_once(void **state)
 static void throttling_is_told_apart_and_slows_down(void **state)
 {
     struct world w;
-    world_open(&w, &(struct sim_options) { .trouble.throttle_per_s = 1 }, NULL, true);
+    world_open(&w, &(struct sim_options) { .faults.throttle_per_s = 1 }, NULL, true);
     add_target(&w, STR("us-east-1"), STR("Build"), 1);
     RUN_UNTIL(&w, w.failures);
     assert_int_equal(w.status, PIPEPOLL_ETHROTTLED);
@@ -276,19 +276,19 @@ static void throttling_is_told_apart_and_slows_down(void **state)
     world_close(&w);
 }
 
-/* Every kind of trouble at once, in a tenth of the requests each: nothing is lost, since what was
+/* Every kind of fault at once, in a tenth of the requests each: nothing is lost, since what was
  * cut off on the way comes back after its lease. (So does, on a busy machine, what came too late to
  * be acknowledged: it comes twice.) */
 static void no_job_is_lost_to_a_troubled_service(void **state)
 {
     struct sim_options so = {
         .lease_ms = 100,
-        .trouble = { .error_rate = 0.1,
-                     .reset_rate = 0.1,
-                     .truncate_rate = 0.1,
-                     .garbage_rate = 0.1,
-                     .latency_jitter_ms = 5,
-                     .slow_bytes_per_s = 100000 },
+        .faults = { .error_rate = 0.1,
+                    .reset_rate = 0.1,
+                    .truncate_rate = 0.1,
+                    .garbage_rate = 0.1,
+                    .latency_jitter_ms = 5,
+                    .slow_bytes_per_s = 100000 },
     };
     struct world w;
     world_open(&w, &so, NULL, true);
@@ -299,13 +299,13 @@ static void no_job_is_lost_to_a_troubled_service(void **state)
     world_close(&w);
 }
 
-static void the_trouble_of_one_region_is_not_the_others(void **state)
+static void the_faults_of_one_region_are_not_the_others(void **state)
 {
     struct world w;
     world_open(&w, &(struct sim_options) { 0 }, NULL, true);
-    struct sim_place eu = { .region = STR("eu-west-1") };
-    struct sim_trouble trouble = { .error_rate = 1, .error_status = 503 };
-    assert_int_equal(sim_trouble_set(w.sim, &eu, &trouble, NULL), 0);
+    struct sim_scope eu = { .region = STR("eu-west-1") };
+    struct sim_faults faults = { .error_rate = 1, .error_status = 503 };
+    assert_int_equal(sim_faults_set(w.sim, &eu, &faults, NULL), 0);
     add_everything(&w, 0);
     add_jobs(&w, STR("us-east-1"), STR("Build"), 5);
     add_jobs(&w, STR("cn-north-1"), STR("Test"), 5);
@@ -332,7 +332,7 @@ int main(void)
         cmocka_unit_test(an_unknown_action_type_is_told_once),
         cmocka_unit_test(throttling_is_told_apart_and_slows_down),
         cmocka_unit_test(no_job_is_lost_to_a_troubled_service),
-        cmocka_unit_test(the_trouble_of_one_region_is_not_the_others),
+        cmocka_unit_test(the_faults_of_one_region_are_not_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,111 +1,111 @@
-/* Who gets which trouble, and how often. */
+/* Who gets which faults, and how often. */
 #include "sim/faults.h"
 
 #include "lib/check.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
-static const struct sim_place here = {
+static const struct sim_scope here = {
     STR_INIT("eu-west-1"),
     { STR_INIT("Build"), STR_INIT("ThirdParty"), STR_INIT("Acme"), STR_INIT("1") },
 };
 
-static void set_latency(struct trouble_table *t, struct sim_place where, uint32_t ms)
+static void set_latency(struct faults_table *t, struct sim_scope where, uint32_t ms)
 {
-    assert_int_equal(trouble_set(t, &where, &(struct sim_trouble) { .latency_ms = ms }, NULL), 0);
+    assert_int_equal(faults_set(t, &where, &(struct sim_faults) { .latency_ms = ms }, NULL), 0);
 }
 
-static uint32_t latency_of(const struct trouble_table *t, const struct sim_place *place)
+static uint32_t latency_of(const struct faults_table *t, const struct sim_scope *scope)
 {
-    const struct trouble_rule *rule = trouble_find(t, place);
-    return rule ? rule->trouble.latency_ms : 0;
+    const struct faults_rule *rule = faults_find(t, scope);
+    return rule ? rule->faults.latency_ms : 0;
 }
 
 static void the_most_particular_trouble_wins(void **state)
 {
-    struct trouble_table t;
-    struct sim_place elsewhere = here, other = here;
+    struct faults_table t;
+    struct sim_scope elsewhere = here, other = here;
     (void)state;
     elsewhere.region = STR("us-east-1");
     other.action_type.provider = STR("Other");
-    trouble_init(&t);
-    assert_null(trouble_find(&t, &here));
+    faults_init(&t);
+    assert_null(faults_find(&t, &here));
     set_latency(&t, here, 3);
-    set_latency(&t, (struct sim_place) { 0 }, 1);
-    set_latency(&t, (struct sim_place) { .region = STR("eu-west-1") }, 2);
+    set_latency(&t, (struct sim_scope) { 0 }, 1);
+    set_latency(&t, (struct sim_scope) { .region = STR("eu-west-1") }, 2);
     assert_int_equal(latency_of(&t, &here), 3);
     assert_int_equal(latency_of(&t, &other), 2);
     assert_int_equal(latency_of(&t, &elsewhere), 1);
-    trouble_clear(&t);
-    assert_null(trouble_find(&t, &here));
+    faults_clear(&t);
+    assert_null(faults_find(&t, &here));
 }
 
 static void of_two_equally_particular_ones_the_newer_wins(void **state)
 {
-    struct trouble_table t;
+    struct faults_table t;
     (void)state;
-    trouble_init(&t);
-    set_latency(&t, (struct sim_place) { .action_type.provider = STR("Acme") }, 1);
-    set_latency(&t, (struct sim_place) { .region = STR("eu-west-1") }, 2);
+    faults_init(&t);
+    set_latency(&t, (struct sim_scope) { .action_type.provider = STR("Acme") }, 1);
+    set_latency(&t, (struct sim_scope) { .region = STR("eu-west-1") }, 2);
     assert_int_equal(latency_of(&t, &here), 2);
-    set_latency(&t, (struct sim_place) { .action_type.provider = STR("Acme") }, 3);
+    set_latency(&t, (struct sim_scope) { .action_type.provider = STR("Acme") }, 3);
     assert_int_equal(latency_of(&t, &here), 3);
     assert_int_equal(t.count, 2);
-    trouble_clear(&t);
+    faults_clear(&t);
 }
 
 static void no_more_than_the_rate_passes_in_a_second(void **state)
 {
-    struct trouble_table t;
+    struct faults_table t;
     unsigned passed = 0;
     (void)state;
-    trouble_init(&t);
-    trouble_set(&t, &(struct sim_place) { 0 }, &(struct sim_trouble) { .throttle_per_s = 5 }, NULL);
-    struct trouble_rule *rule = trouble_find(&t, &here);
+    faults_init(&t);
+    faults_set(&t, &(struct sim_scope) { 0 }, &(struct sim_faults) { .throttle_per_s = 5 }, NULL);
+    struct faults_rule *rule = faults_find(&t, &here);
     for (uint64_t i = 0; i < 20; i++)
-        passed += !trouble_throttles(rule, 10 * SECOND_NS + i);
+        passed += !faults_throttles(rule, 10 * SECOND_NS + i);
     assert_int_equal(passed, 5);
-    assert_true(trouble_throttles(rule, 11 * SECOND_NS - 1));
-    assert_false(trouble_throttles(rule, 11 * SECOND_NS));
-    trouble_clear(&t);
+    assert_true(faults_throttles(rule, 11 * SECOND_NS - 1));
+    assert_false(faults_throttles(rule, 11 * SECOND_NS));
+    faults_clear(&t);
 }
 
 static void without_a_rate_nothing_is_throttled(void **state)
 {
-    struct trouble_table t;
+    struct faults_table t;
     (void)state;
-    trouble_init(&t);
+    faults_init(&t);
     set_latency(&t, here, 1);
     for (int i = 0; i < 1000; i++)
-        assert_false(trouble_throttles(trouble_find(&t, &here), 1));
-    trouble_clear(&t);
+        assert_false(faults_throttles(faults_find(&t, &here), 1));
+    faults_clear(&t);
 }
 
 static void each_rate_is_the_share_it_says(void **state)
 {
-    const struct sim_trouble trouble = {
+    const struct sim_faults faults = {
         .error_rate = 0.1, .reset_rate = 0.2, .truncate_rate = 0.3, .garbage_rate = 0.4
     };
     struct rng chance = { 5 };
     unsigned seen[5] = { 0 };
     (void)state;
     for (int i = 0; i < 10000; i++)
-        seen[trouble_outcome(&trouble, &chance)]++;
-    assert_int_equal(seen[TROUBLE_NONE], 0);
-    assert_in_range(seen[TROUBLE_ERROR], 900, 1100);
-    assert_in_range(seen[TROUBLE_RESET], 1850, 2150);
-    assert_in_range(seen[TROUBLE_TRUNCATE], 2800, 3200);
-    assert_in_range(seen[TROUBLE_GARBAGE], 3800, 4200);
+        seen[faults_outcome(&faults, &chance)]++;
+    assert_int_equal(seen[FAULTS_NONE], 0);
+    assert_in_range(seen[FAULTS_ERROR], 900, 1100);
+    assert_in_range(seen[FAULTS_RESET], 1850, 2150);
+    assert_in_range(seen[FAULTS_TRUNCATE], 2800, 3200);
+    assert_in_range(seen[FAULTS_GARBAGE], 3800, 4200);
 }
 
 static void jitter_stays_in_its_range_and_reaches_its_ends(void **state)
 {
-    const struct sim_trouble trouble = { .latency_ms = 10, .latency_jitter_ms = 3 };
+    const struct sim_faults faults = { .latency_ms = 10, .latency_jitter_ms = 3 };
     struct rng chance = { 5 };
     unsigned seen[4] = { 0 };
     (void)state;
     for (int i = 0; i < 200; i++) {
-        uint32_t ms = trouble_latency_ms(&trouble, &chance);
+        uint32_t ms = faults_latency_ms(&faults, &chance);
         assert_in_range(ms, 10, 13);
         seen[ms - 10]++;
     }
@@ -114,37 +114,37 @@ static void jitter_stays_in_its_range_and_reaches_its_ends(void **state)
 
 static void a_latency_of_any_rule_is_seen(void **state)
 {
-    struct trouble_table t;
+    struct faults_table t;
     (void)state;
-    trouble_init(&t);
-    assert_false(trouble_any_latency(&t));
-    trouble_set(&t, &(struct sim_place) { 0 }, &(struct sim_trouble) { .error_rate = 1 }, NULL);
-    assert_false(trouble_any_latency(&t));
+    faults_init(&t);
+    assert_false(faults_any_latency(&t));
+    faults_set(&t, &(struct sim_scope) { 0 }, &(struct sim_faults) { .error_rate = 1 }, NULL);
+    assert_false(faults_any_latency(&t));
     set_latency(&t, here, 1);
-    set_latency(&t, (struct sim_place) { .region = STR("us-east-1") }, 0);
-    assert_true(trouble_any_latency(&t));
+    set_latency(&t, (struct sim_scope) { .region = STR("us-east-1") }, 0);
+    assert_true(faults_any_latency(&t));
     set_latency(&t, here, 0);
-    assert_false(trouble_any_latency(&t));
-    trouble_set(&t, &here, &(struct sim_trouble) { .latency_jitter_ms = 1 }, NULL);
-    assert_true(trouble_any_latency(&t));
-    trouble_clear(&t);
+    assert_false(faults_any_latency(&t));
+    faults_set(&t, &here, &(struct sim_faults) { .latency_jitter_ms = 1 }, NULL);
+    assert_true(faults_any_latency(&t));
+    faults_clear(&t);
 }
 
 static void every_field_can_be_set_by_its_name(void **state)
 {
-    struct sim_trouble trouble = { 0 };
+    struct sim_faults faults = { 0 };
     (void)state;
-    for (size_t i = 0; trouble_name(i); i++) {
-        str name = str_of(trouble_name(i));
-        struct sim_trouble before = trouble;
+    for (size_t i = 0; faults_name(i); i++) {
+        str name = str_of(faults_name(i));
+        struct sim_faults before = faults;
         double value = str_eq(name, STR("error-status")) ? 503 : 1;
-        assert_int_equal(trouble_field(&trouble, name, value, NULL), 0);
-        assert_memory_not_equal(&before, &trouble, sizeof trouble);
+        assert_int_equal(faults_field(&faults, name, value, NULL), 0);
+        assert_memory_not_equal(&before, &faults, sizeof faults);
     }
-    assert_int_equal(trouble.latency_ms, 1);
-    assert_int_equal(trouble.error_status, 503);
-    assert_int_equal(trouble.clock_skew_s, 1);
-    assert_true(trouble.garbage_rate > 0.9);
+    assert_int_equal(faults.latency_ms, 1);
+    assert_int_equal(faults.error_status, 503);
+    assert_int_equal(faults.clock_skew_s, 1);
+    assert_true(faults.garbage_rate > 0.9);
 }
 
 static void numbers_out_of_range_are_refused_with_the_range(void **state)
@@ -157,17 +157,17 @@ static void numbers_out_of_range_are_refused_with_the_range(void **state)
         { "latency", -1 },     { "latency", 0.5 },     { "error-status", 404 },
         { "latency", 1e10 },   { "nonsense", 1 },
     };
-    struct trouble_table t;
+    struct faults_table t;
     struct pipepoll_error why;
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct sim_trouble trouble = { 0 };
-        assert_int_equal(trouble_field(&trouble, str_of(bad[i].name), bad[i].value, &why),
+        struct sim_faults faults = { 0 };
+        assert_int_equal(faults_field(&faults, str_of(bad[i].name), bad[i].value, &why),
                          PIPEPOLL_EINVAL);
         assert_non_null(strstr(why.text, bad[i].name));
     }
-    trouble_init(&t);
-    assert_int_equal(trouble_set(&t, &here, &(struct sim_trouble) { .reset_rate = 2 }, &why),
+    faults_init(&t);
+    assert_int_equal(faults_set(&t, &here, &(struct sim_faults) { .reset_rate = 2 }, &why),
                      PIPEPOLL_EINVAL);
     assert_string_equal(why.text, "reset-rate must be a number from 0 to 1");
 }

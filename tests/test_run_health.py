@@ -29,7 +29,7 @@ def end(run):
 
 def test_few_failures(sim):
     """Two of a hundred polls fail and pass after milliseconds."""
-    sim.control("PUT", "trouble", region="us-east-1", **{"error-rate": 0.02, "error-status": 503})
+    sim.control("PUT", "faults", region="us-east-1", **{"error-rate": 0.02, "error-status": 503})
     config = write("few.ini", "".join(target(f"t{i}", sim, provider=f"P{i}", interval="20ms")
                                       for i in range(50)))
     run = start_run(config)
@@ -41,7 +41,7 @@ def test_few_failures(sim):
     end(run)
     check("and no target was unhealthy for that", health_of(run.seen["out"]) == [] and
           told(run) == [], (health_of(run.seen["out"])[:2], told(run)))
-    sim.control("DELETE", "trouble")
+    sim.control("DELETE", "faults")
 
 
 def test_all_down(sim, loops):
@@ -52,13 +52,13 @@ def test_all_down(sim, loops):
         target(f"t{i}", sim, regions=", ".join(regions), provider=f"P{i}", interval="100ms")
         for i in range(count // len(regions))))
     for region in regions:
-        sim.control("PUT", "trouble", region=region, **{"error-rate": 1, "error-status": 503})
+        sim.control("PUT", "faults", region=region, **{"error-rate": 1, "error-status": 503})
     run = start_run(config, loops=loops)
     ill = [run.event(event="health") for _ in range(count)]
     check("each target that fails has its event", None not in ill
           and not any(e["healthy"] for e in ill)
           and len({(e["target"], e["region"]) for e in ill}) == count, ill[-1:])
-    sim.control("DELETE", "trouble")
+    sim.control("DELETE", "faults")
     well = [run.event(event="health", healthy=True) for _ in range(count)]
     check("and each has another when it is well", None not in well
           and {e["status"] for e in well} == {"ok"}
@@ -102,7 +102,7 @@ def test_throttled():
 
 
 def test_removed(sim, loops):
-    sim.control("PUT", "trouble", region="eu-west-2", **{"error-rate": 1, "error-status": 503})
+    sim.control("PUT", "faults", region="eu-west-2", **{"error-rate": 1, "error-status": 503})
     both = target("good", sim, provider="Good") + target("bad", sim, regions="eu-west-2")
     config = write("removed.ini", both)
     run = start_run(config, loops=loops)
@@ -115,7 +115,7 @@ def test_removed(sim, loops):
           last and last["healthy"] is True and last["region"] == "eu-west-2", last)
     check("and a last line", run.log("[target bad] in eu-west-2 is not polled any more"),
           run.seen["err"])
-    sim.control("DELETE", "trouble")
+    sim.control("DELETE", "faults")
     check("it ends", end(run) == 0)
     check("with no event for others", len(health_of(run.seen["out"])) == 2)
 

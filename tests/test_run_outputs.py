@@ -70,7 +70,7 @@ def test_stuck_stderr(sim, loops):
                        ("terminal", stuck_terminal)):
         reader, writer = make()
         fill(writer)
-        sim.control("PUT", "trouble", region="us-west-1", **{"error-rate": 1, "error-status": 503})
+        sim.control("PUT", "faults", region="us-west-1", **{"error-rate": 1, "error-status": 503})
         config = write("stuck.ini", "[pipepoll]\nlog-level = debug\n"
                        + target("good", sim) + target("bad", sim, regions="us-west-1",
                                                       interval="1ms"))
@@ -86,7 +86,7 @@ def test_stuck_stderr(sim, loops):
               code == 0 and seconds < 5, (code, seconds))
         os.close(writer)
         os.close(reader)
-    sim.control("DELETE", "trouble")
+    sim.control("DELETE", "faults")
 
 
 def read_lines(fd, until):
@@ -110,7 +110,7 @@ def read_lines(fd, until):
 def test_gap(sim):
     reader, writer = os.pipe()
     fill(writer)
-    sim.control("PUT", "trouble", region="us-west-1", **{"error-rate": 1, "error-status": 503})
+    sim.control("PUT", "faults", region="us-west-1", **{"error-rate": 1, "error-status": 503})
     config = write("gap.ini", "".join(target(f"t{i}", sim, regions="us-west-1", interval="1ms",
                                              provider=f"P{i}") for i in range(1000)))
     run = Process("run", "--config", config, "--log-level", "debug", stderr=writer)
@@ -124,7 +124,7 @@ def test_gap(sim):
     check("and every other line is whole",
           all(re.match(r"\d{4}-\d\d-\d\dT[0-9:.]+Z (error|warning|info|debug) ", l)
               for l in lines), [l for l in lines if not l.startswith("20")][:3])
-    sim.control("DELETE", "trouble")
+    sim.control("DELETE", "faults")
     run.signal(signal.SIGTERM)
     read_lines(reader, lambda l: False)
     check("it ends with 0", run.wait() == 0)
@@ -203,7 +203,7 @@ def test_signals(sim):
         run.signal(number)
     run.signal(signal.SIGUSR1)
     check("signals that mean nothing do nothing", run.log("status: "), run.seen["err"])
-    sim.control("PUT", "trouble", region="eu-west-2", latency=300)
+    sim.control("PUT", "faults", region="eu-west-2", latency=300)
     ends = [signal.SIGQUIT, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF,
             signal.SIGXCPU, signal.SIGPWR, signal.SIGRTMIN + 3]
     runs = [run] + [start_run(config) for _ in ends[1:]]
@@ -220,7 +220,7 @@ def test_signals(sim):
           told)
     found = [e for one in runs for e in one.rest("out") if '"event":"job"' in e]
     check("with the job they brought", len(found) == 1, found)
-    sim.control("DELETE", "trouble")
+    sim.control("DELETE", "faults")
 
 
 def test_inherited(sim):
@@ -281,7 +281,7 @@ def test_drain_timeout(loops):
           (code, seconds, len(lost), taken, run.seen["err"][-1:]))
     os.close(reader)
 
-    sim.control("PUT", "trouble", region="us-east-2", latency=600000)
+    sim.control("PUT", "faults", region="us-east-2", latency=600000)
     before = sim.control("GET", "stats")["requests"]
     run = start_run(config, "--drain-timeout", "6s", loops=loops)
     sim.until(lambda s: s["requests"] > before)

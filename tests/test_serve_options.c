@@ -36,10 +36,10 @@ static void what_is_given_is_read(void **state)
     assert_int_equal(c.options.lease_ms, 500);
     assert_int_equal(c.options.arrivals.seed, 9);
     assert_true(c.options.arrivals.jobs_per_s > 2.4);
-    assert_str_equal(c.place.region, "eu-west-1");
-    assert_str_equal(c.place.action_type.owner, "Custom");
-    assert_str_equal(c.place.action_type.version, "2");
-    assert_str_equal(c.place.action_type.category, "");
+    assert_str_equal(c.scope.region, "eu-west-1");
+    assert_str_equal(c.scope.action_type.owner, "Custom");
+    assert_str_equal(c.scope.action_type.version, "2");
+    assert_str_equal(c.scope.action_type.category, "");
 }
 
 static void a_file_for_a_certificate_needs_one(void **state)
@@ -55,32 +55,32 @@ static void a_file_for_a_certificate_needs_one(void **state)
 static void every_trouble_is_an_option(void **state)
 {
     (void)state;
-    for (size_t i = 0; sim_trouble_name(i); i++) {
+    for (size_t i = 0; sim_faults_name(i); i++) {
         struct serve_options c;
         struct pipepoll_error why = { .text = "" };
         char option[64] = "--";
-        struct sim_trouble none = { 0 };
-        memcpy(option + 2, sim_trouble_name(i), strlen(sim_trouble_name(i)) + 1);
+        struct sim_faults none = { 0 };
+        memcpy(option + 2, sim_faults_name(i), strlen(sim_faults_name(i)) + 1);
         bool status = strcmp(option, "--error-status") == 0;
         assert_int_equal(READ(&c, &why, option, status ? "502" : "1"), FLAGS_END);
-        assert_memory_not_equal(&c.options.trouble, &none, sizeof none);
+        assert_memory_not_equal(&c.options.faults, &none, sizeof none);
     }
 }
 
-static void trouble_for_a_place_is_kept_apart(void **state)
+static void faults_for_a_scope_are_kept_apart(void **state)
 {
     struct serve_options c;
     struct pipepoll_error why = { .text = "" };
     (void)state;
-    assert_int_equal(READ(&c, &why, "--latency", "5", "--trouble", "region=eu-west-1,latency=200",
-                          "--trouble", "provider=Acme,error-rate=0.1,error-status=503"),
+    assert_int_equal(READ(&c, &why, "--latency", "5", "--fault", "region=eu-west-1,latency=200",
+                          "--fault", "provider=Acme,error-rate=0.1,error-status=503"),
                      FLAGS_END);
-    assert_int_equal(c.options.trouble.latency_ms, 5);
-    assert_int_equal(c.trouble_count, 2);
-    assert_str_equal(c.troubles[0].where.region, "eu-west-1");
-    assert_int_equal(c.troubles[0].trouble.latency_ms, 200);
-    assert_str_equal(c.troubles[1].where.action_type.provider, "Acme");
-    assert_int_equal(c.troubles[1].trouble.error_status, 503);
+    assert_int_equal(c.options.faults.latency_ms, 5);
+    assert_int_equal(c.faults_count, 2);
+    assert_str_equal(c.faults[0].where.region, "eu-west-1");
+    assert_int_equal(c.faults[0].faults.latency_ms, 200);
+    assert_str_equal(c.faults[1].where.action_type.provider, "Acme");
+    assert_int_equal(c.faults[1].faults.error_status, 503);
 }
 
 static void help_comes_before_what_follows_it(void **state)
@@ -105,8 +105,8 @@ static void what_is_wrong_is_named(void **state)
         { "--jobs-per-second", "x", "--jobs-per-second 'x'" },
         { "--error-rate", "1.5", "error-rate must be a number from 0 to 1" },
         { "--latency", "soon", "latency must be a number" },
-        { "--trouble", "region", "'region' is not of the form name=value" },
-        { "--trouble", "region=a,colour=3", "'colour'" },
+        { "--fault", "region", "'region' is not of the form name=value" },
+        { "--fault", "region=a,colour=3", "'colour'" },
         { "--action-type-id", "region=a", "'region' is none of category" },
     };
     (void)state;
@@ -141,7 +141,7 @@ int main(void)
         cmocka_unit_test(what_is_given_is_read),
         cmocka_unit_test(a_file_for_a_certificate_needs_one),
         cmocka_unit_test(every_trouble_is_an_option),
-        cmocka_unit_test(trouble_for_a_place_is_kept_apart),
+        cmocka_unit_test(faults_for_a_scope_are_kept_apart),
         cmocka_unit_test(help_comes_before_what_follows_it),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(what_is_no_option_is_refused),

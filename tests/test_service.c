@@ -25,17 +25,17 @@ static void take(void *ctx, const struct service_job *job)
     t->nonce[t->count++] = job->nonce;
 }
 
-static const struct sim_place here = {
+static const struct sim_scope here = {
     STR_INIT("eu-west-1"),
     { STR_INIT("Build"), STR_INIT("ThirdParty"), STR_INIT("Acme"), STR_INIT("1") },
 };
 
-static struct taken poll_at(struct service *s, const struct sim_place *place, uint32_t max,
+static struct taken poll_at(struct service *s, const struct sim_scope *scope, uint32_t max,
                             uint64_t now_ns)
 {
     struct taken t = { 0 };
     service_poll(
-        s, &(struct service_poll) { .place = place, .max_batch = max, .visit = take, .ctx = &t },
+        s, &(struct service_poll) { .scope = scope, .max_batch = max, .visit = take, .ctx = &t },
         now_ns);
     return t;
 }
@@ -58,10 +58,10 @@ static struct service *open_with(struct service_options o)
     return s;
 }
 
-static void add(struct service *s, const struct sim_place *place, size_t n, uint64_t now_ns)
+static void add(struct service *s, const struct sim_scope *scope, size_t n, uint64_t now_ns)
 {
     assert_int_equal(
-        service_jobs_add(s, &(struct service_jobs) { .place = place, .count = n }, now_ns, NULL),
+        service_jobs_add(s, &(struct service_jobs) { .scope = scope, .count = n }, now_ns, NULL),
         0);
 }
 
@@ -167,7 +167,7 @@ static void a_visit_may_acknowledge_its_job_and_add_more(void **state)
     add(a.service, &here, 2, SECOND_NS);
     service_poll(
         a.service,
-        &(struct service_poll) { .place = &here, .visit = acknowledge_and_add_another, .ctx = &a },
+        &(struct service_poll) { .scope = &here, .visit = acknowledge_and_add_another, .ctx = &a },
         SECOND_NS);
     assert_int_equal(a.visits, 2); /* what it added comes later than this poll */
     assert_int_equal(poll_at(a.service, &here, 10, 3 * SECOND_NS).count, 2);
@@ -179,9 +179,9 @@ static void a_place_sees_only_its_own_jobs(void **state)
     struct service *s = open_with(plain());
     (void)state;
     add(s, &here, 1, SECOND_NS);
-    for (size_t i = 0; i < PLACE_MEMBERS; i++) {
-        struct sim_place other = here;
-        *place_at(&other, i) = i == PLACE_OWNER ? STR("Custom") : STR("Test");
+    for (size_t i = 0; i < SCOPE_MEMBERS; i++) {
+        struct sim_scope other = here;
+        *scope_at(&other, i) = i == SCOPE_OWNER ? STR("Custom") : STR("Test");
         assert_int_equal(poll_at(s, &other, 10, SECOND_NS).count, 0);
     }
     assert_int_equal(poll_at(s, &here, 10, SECOND_NS).count, 1);
@@ -235,7 +235,7 @@ static void the_queues_are_bounded(void **state)
     assert_int_equal(poll_at(s, &here, 60, SECOND_NS).count, 60); /* leased ones count too */
     add(s, &here, 40, SECOND_NS);
     assert_int_equal(
-        service_jobs_add(s, &(struct service_jobs) { .place = &here, .count = 1 }, SECOND_NS, &why),
+        service_jobs_add(s, &(struct service_jobs) { .scope = &here, .count = 1 }, SECOND_NS, &why),
         PIPEPOLL_EINVAL);
     assert_non_null(strstr(why.text, "0 more jobs"));
     service_free(s);
@@ -244,18 +244,18 @@ static void the_queues_are_bounded(void **state)
 static void a_bad_place_takes_no_jobs(void **state)
 {
     struct service *s = open_with(plain());
-    struct sim_place bad = here;
+    struct sim_scope bad = here;
     struct pipepoll_error why;
     (void)state;
     bad.action_type.category = STR("Bake");
     assert_int_equal(
-        service_jobs_add(s, &(struct service_jobs) { .place = &bad, .count = 1 }, SECOND_NS, &why),
+        service_jobs_add(s, &(struct service_jobs) { .scope = &bad, .count = 1 }, SECOND_NS, &why),
         PIPEPOLL_EINVAL);
     assert_non_null(strstr(why.text, "category 'Bake'"));
     bad = here;
     bad.region = STR("EU west");
     assert_int_equal(
-        service_jobs_add(s, &(struct service_jobs) { .place = &bad, .count = 1 }, SECOND_NS, &why),
+        service_jobs_add(s, &(struct service_jobs) { .scope = &bad, .count = 1 }, SECOND_NS, &why),
         PIPEPOLL_EINVAL);
     service_free(s);
 }
@@ -297,13 +297,13 @@ static void the_ledger_tells_a_jobs_whole_life_in_order(void **state)
     service_free(s);
 }
 
-static void jobs_arrive_at_the_rate_at_all_places_seen(void **state)
+static void jobs_arrive_at_the_rate_at_all_scopes_seen(void **state)
 {
     struct service_options o = plain();
     o.arrivals.jobs_per_s = 100;
     o.queue_max = 100000;
     struct service *s = open_with(o);
-    struct sim_place other = here;
+    struct sim_scope other = here;
     struct sim_stats stats;
     (void)state;
     other.region = STR("us-east-1");
@@ -317,7 +317,7 @@ static void jobs_arrive_at_the_rate_at_all_places_seen(void **state)
     service_free(s);
 }
 
-static void no_job_arrives_before_a_place_is_seen(void **state)
+static void no_job_arrives_before_a_scope_is_seen(void **state)
 {
     struct service_options o = plain();
     o.arrivals.jobs_per_s = 100;
@@ -350,7 +350,7 @@ static void strict_knows_what_was_added_and_only_that(void **state)
     struct service *lax = open_with(o);
     o.strict_action_types = true;
     struct service *s = open_with(o);
-    struct sim_place elsewhere = here, everywhere = here, other = here;
+    struct sim_scope elsewhere = here, everywhere = here, other = here;
     (void)state;
     elsewhere.region = STR("sa-east-1");
     everywhere.region = (str) { 0 };
@@ -396,8 +396,8 @@ int main(void)
         cmocka_unit_test(a_bad_place_takes_no_jobs),
         cmocka_unit_test(the_ledger_keeps_the_newest_events),
         cmocka_unit_test(the_ledger_tells_a_jobs_whole_life_in_order),
-        cmocka_unit_test(jobs_arrive_at_the_rate_at_all_places_seen),
-        cmocka_unit_test(no_job_arrives_before_a_place_is_seen),
+        cmocka_unit_test(jobs_arrive_at_the_rate_at_all_scopes_seen),
+        cmocka_unit_test(no_job_arrives_before_a_scope_is_seen),
         cmocka_unit_test(arrivals_stop_at_a_full_service_and_a_long_sleep_ends),
         cmocka_unit_test(strict_knows_what_was_added_and_only_that),
         cmocka_unit_test(bad_rates_are_refused),

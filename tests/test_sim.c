@@ -92,14 +92,14 @@ static void world_close(struct world *w)
     assert_int_equal(uv_loop_close(&w->loop), 0);
 }
 
-static void trouble(struct world *w, struct sim_trouble t)
+static void faults(struct world *w, struct sim_faults t)
 {
-    assert_int_equal(sim_trouble_set(w->sim, &(struct sim_place) { 0 }, &t, NULL), 0);
+    assert_int_equal(sim_faults_set(w->sim, &(struct sim_scope) { 0 }, &t, NULL), 0);
 }
 
 static void add_jobs(struct world *w, size_t n)
 {
-    assert_int_equal(sim_jobs_add(w->sim, &(struct sim_place) { 0 }, n, NULL), 0);
+    assert_int_equal(sim_jobs_add(w->sim, &(struct sim_scope) { 0 }, n, NULL), 0);
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -165,7 +165,7 @@ static CURL *easy_of(struct world *w, const struct ask *a, struct got *g,
 }
 
 /* One turn of both sides; true while curl is at it. */
-static bool turn(struct world *w)
+static bool exchange(struct world *w)
 {
     int running = 0;
     curl_multi_perform(w->multi, &running);
@@ -192,7 +192,7 @@ static void flight_begin(struct world *w, struct flight *f, const struct ask *a)
 static void flight_end(struct world *w, struct flight *f)
 {
     int left;
-    while (turn(w))
+    while (exchange(w))
         ;
     CURLMsg *m = curl_multi_info_read(w->multi, &left);
     assert_non_null(m);
@@ -225,7 +225,7 @@ static void poll_until(struct world *w, struct flight *f, enum way way)
     struct sim_stats stats = { 0 };
     flight_begin(w, f, &a_poll);
     while ((way == ON_ITS_WAY_THERE ? stats.requests : stats.polls) == 0) {
-        assert_true(turn(w));
+        assert_true(exchange(w));
         sim_stats(w->sim, &stats);
     }
     assert_int_equal(stats.polls, way == ON_ITS_WAY_BACK);
@@ -288,7 +288,7 @@ static void an_answer_has_the_headers_of_aws(void **state)
 static void one_port_serves_all_regions_apart(void **state)
 {
     struct world w;
-    const struct sim_place ireland = { .region = STR("eu-west-1") };
+    const struct sim_scope ireland = { .region = STR("eu-west-1") };
     (void)state;
     world_open(&w, (struct sim_options) { 0 });
     sim_jobs_add(w.sim, &ireland, 1, NULL);
@@ -305,10 +305,10 @@ static void one_port_serves_all_regions_apart(void **state)
 static void custom_jobs_come_with_their_details(void **state)
 {
     struct world w;
-    const struct sim_place place = { .action_type.owner = STR("Custom") };
+    const struct sim_scope scope = { .action_type.owner = STR("Custom") };
     (void)state;
     world_open(&w, (struct sim_options) { 0 });
-    sim_jobs_add(w.sim, &place, 1, NULL);
+    sim_jobs_add(w.sim, &scope, 1, NULL);
     struct got g = ask(
         &w, (struct ask) { .target = TARGET "PollForJobs",
                            .body = "{\"actionTypeId\":{\"category\":\"Build\",\"owner\":\"Custom\","
@@ -346,7 +346,7 @@ static void a_third_party_job_tells_its_details_to_who_has_its_token(void **stat
     (void)state;
     world_open(&w, (struct sim_options) { 0 });
     assert_int_equal(
-        sim_job_add(w.sim, &(struct sim_place) { 0 }, STR("{\"Project\":\"P\\u0000\"}"), NULL), 0);
+        sim_job_add(w.sim, &(struct sim_scope) { 0 }, STR("{\"Project\":\"P\\u0000\"}"), NULL), 0);
     struct got g = poll_once(&w);
     member_of(&g, "jobId", job_id);
     snprintf(token, sizeof token, "token-%s", member_of(&g, "clientId", client_id));
@@ -377,10 +377,10 @@ static void a_custom_job_is_no_third_party_job(void **state)
 {
     struct world w;
     char job_id[64];
-    const struct sim_place place = { .action_type.owner = STR("Custom") };
+    const struct sim_scope scope = { .action_type.owner = STR("Custom") };
     (void)state;
     world_open(&w, (struct sim_options) { 0 });
-    sim_jobs_add(w.sim, &place, 1, NULL);
+    sim_jobs_add(w.sim, &scope, 1, NULL);
     struct got g =
         ask(&w, (struct ask) { .target = TARGET "PollForJobs", .body = CUSTOM_POLL("{}") });
     member_of(&g, "pipelineExecutionId", job_id); /* the simulator's are the job's own */
@@ -458,7 +458,7 @@ static void what_the_service_does_not_do_is_told(void **state)
                   "{\"__type\":\"ActionTypeNotFoundException\",\"message\":\"ActionType (Category: "
                   "'Build', Owner: 'ThirdParty', Provider: 'Acme', Version: '1') is not "
                   "available\"}");
-    assert_int_equal(sim_action_type_add(w.sim, &(struct sim_place) { 0 }, NULL), 0);
+    assert_int_equal(sim_action_type_add(w.sim, &(struct sim_scope) { 0 }, NULL), 0);
     g = poll_once(&w);
     assert_answer(&g, 200, "{\"jobs\":[]}");
     world_close(&w);
@@ -513,14 +513,14 @@ static void only_post_is_served_and_no_large_body(void **state)
     free(large);
 }
 
-/* --- troubles --------------------------------------------------------------------------------- */
+/* --- faults --------------------------------------------------------------------------------- */
 
 static void too_many_requests_are_throttled(void **state)
 {
     struct world w;
     (void)state;
     world_open(&w,
-               (struct sim_options) { .trouble = { .throttle_per_s = 1, .retry_after_ms = 1500 } });
+               (struct sim_options) { .faults = { .throttle_per_s = 1, .retry_after_ms = 1500 } });
     struct got g = poll_once(&w);
     assert_answer(&g, 200, "{\"jobs\":[]}");
     g = poll_once(&w);
@@ -536,19 +536,19 @@ static void a_failing_service_hands_out_nothing(void **state)
     (void)state;
     world_open(&w, (struct sim_options) { .tls = true });
     add_jobs(&w, 1);
-    trouble(&w, (struct sim_trouble) { .error_rate = 1, .error_status = 503 });
+    faults(&w, (struct sim_faults) { .error_rate = 1, .error_status = 503 });
     struct got g = poll_once(&w);
     assert_answer(&g, 503, "\"ServiceUnavailable\"");
-    trouble(&w, (struct sim_trouble) { .error_rate = 1 });
+    faults(&w, (struct sim_faults) { .error_rate = 1 });
     g = poll_once(&w);
     assert_answer(&g, 500, "\"InternalFailure\"");
-    trouble(&w, (struct sim_trouble) { .garbage_rate = 1 });
+    faults(&w, (struct sim_faults) { .garbage_rate = 1 });
     g = poll_once(&w);
     assert_answer(&g, 200, "<html>");
     sim_stats(w.sim, &stats);
-    assert_int_equal(stats.troubled, 3);
+    assert_int_equal(stats.faulted, 3);
     assert_int_equal(stats.jobs_waiting, 1);
-    trouble(&w, (struct sim_trouble) { 0 });
+    faults(&w, (struct sim_faults) { 0 });
     g = poll_once(&w);
     assert_int_equal(count(&g, "\"jobId\":"), 1);
     world_close(&w);
@@ -560,12 +560,12 @@ static void a_reset_connection_gives_no_answer(void **state)
     struct sim_stats stats;
     (void)state;
     for (int tls = 0; tls < 2; tls++) {
-        world_open(&w, (struct sim_options) { .tls = tls, .trouble = { .reset_rate = 1 } });
+        world_open(&w, (struct sim_options) { .tls = tls, .faults = { .reset_rate = 1 } });
         add_jobs(&w, 1);
         struct got g = poll_once(&w);
         assert_int_equal(g.code, CURLE_RECV_ERROR); /* not CURLE_GOT_NOTHING, as after a FIN */
         sim_stats(w.sim, &stats);
-        assert_int_equal(stats.troubled, 1);
+        assert_int_equal(stats.faulted, 1);
         assert_int_equal(stats.jobs_waiting, 1);
         world_close(&w);
     }
@@ -577,7 +577,7 @@ static void a_truncated_answer_is_a_true_one_cut_short(void **state)
     (void)state;
     world_open(&w, (struct sim_options) { 0 });
     add_jobs(&w, 1);
-    trouble(&w, (struct sim_trouble) { .truncate_rate = 1 });
+    faults(&w, (struct sim_faults) { .truncate_rate = 1 });
     struct got g = poll_once(&w);
     assert_int_equal(g.code, CURLE_PARTIAL_FILE);
     assert_int_equal(w.handed_out, 1);
@@ -592,7 +592,7 @@ static void a_slow_body_comes_in_pieces_and_whole(void **state)
     world_open(&w, (struct sim_options) { .tls = true });
     add_jobs(&w, 5);
     struct got fast = poll_once(&w);
-    trouble(&w, (struct sim_trouble) { .slow_bytes_per_s = 4000 });
+    faults(&w, (struct sim_faults) { .slow_bytes_per_s = 4000 });
     add_jobs(&w, 5);
     struct got slow = poll_once(&w);
     assert_int_equal(fast.pieces, 1);
@@ -606,7 +606,7 @@ static void half_of_the_latency_passes_on_each_way(void **state)
 {
     struct world w;
     (void)state;
-    world_open(&w, (struct sim_options) { .trouble = { .latency_ms = 31 } });
+    world_open(&w, (struct sim_options) { .faults = { .latency_ms = 31 } });
     add_jobs(&w, 1);
     uint64_t begin_ns = uv_hrtime();
     struct got g = poll_once(&w);
@@ -622,7 +622,7 @@ static void a_job_that_comes_during_the_way_there_is_in_the_answer(void **state)
     struct world w;
     struct flight f;
     (void)state;
-    world_open(&w, (struct sim_options) { .trouble = { .latency_ms = 20 } });
+    world_open(&w, (struct sim_options) { .faults = { .latency_ms = 20 } });
     poll_until(&w, &f, ON_ITS_WAY_THERE);
     add_jobs(&w, 1);
     flight_end(&w, &f);
@@ -635,7 +635,7 @@ static void a_job_that_comes_during_the_way_back_waits_for_the_next_poll(void **
     struct world w;
     struct flight f;
     (void)state;
-    world_open(&w, (struct sim_options) { .trouble = { .latency_ms = 20 } });
+    world_open(&w, (struct sim_options) { .faults = { .latency_ms = 20 } });
     poll_until(&w, &f, ON_ITS_WAY_BACK);
     add_jobs(&w, 1);
     flight_end(&w, &f);
@@ -645,14 +645,14 @@ static void a_job_that_comes_during_the_way_back_waits_for_the_next_poll(void **
     world_close(&w);
 }
 
-static void trouble_that_comes_during_the_way_there_is_met(void **state)
+static void faults_that_come_during_the_way_there_are_met(void **state)
 {
     struct world w;
     struct flight f;
     (void)state;
-    world_open(&w, (struct sim_options) { .trouble = { .latency_ms = 20 } });
+    world_open(&w, (struct sim_options) { .faults = { .latency_ms = 20 } });
     poll_until(&w, &f, ON_ITS_WAY_THERE);
-    trouble(&w, (struct sim_trouble) { .error_rate = 1 });
+    faults(&w, (struct sim_faults) { .error_rate = 1 });
     flight_end(&w, &f);
     assert_answer(&f.got, 500, "\"InternalFailure\"");
     assert_true(f.got.seconds >= 0.020); /* the way back is as long as it was drawn */
@@ -663,22 +663,22 @@ static void a_wrong_clock_shows_in_its_date_and_its_checks(void **state)
 {
     struct world w;
     (void)state;
-    world_open(&w, (struct sim_options) { .trouble = { .clock_skew_s = 3600 } });
+    world_open(&w, (struct sim_options) { .faults = { .clock_skew_s = 3600 } });
     struct got g = poll_once(&w);
     assert_answer(&g, 400, "Signature expired: ");
-    trouble(&w, (struct sim_trouble) { .clock_skew_s = -3600 });
+    faults(&w, (struct sim_faults) { .clock_skew_s = -3600 });
     g = poll_once(&w);
     assert_answer(&g, 400, "Signature not yet current: ");
     world_close(&w);
 }
 
-static void trouble_can_be_for_one_region_alone(void **state)
+static void faults_can_be_for_one_region_alone(void **state)
 {
     struct world w;
-    const struct sim_place ireland = { .region = STR("eu-west-1") };
+    const struct sim_scope ireland = { .region = STR("eu-west-1") };
     (void)state;
     world_open(&w, (struct sim_options) { 0 });
-    sim_trouble_set(w.sim, &ireland, &(struct sim_trouble) { .error_rate = 1 }, NULL);
+    sim_faults_set(w.sim, &ireland, &(struct sim_faults) { .error_rate = 1 }, NULL);
     struct got g = poll_once(&w);
     assert_answer(&g, 200, "{\"jobs\":[]}");
     g = ask(&w, (struct ask) { .target = TARGET "PollForThirdPartyJobs",
@@ -718,19 +718,19 @@ static void the_control_api_adds_jobs_and_tells_their_lives(void **state)
     world_close(&w);
 }
 
-static void the_control_api_sets_and_clears_trouble(void **state)
+static void the_control_api_sets_and_clears_faults(void **state)
 {
     struct world w;
     (void)state;
     world_open(&w, (struct sim_options) { 0 });
-    struct got g = control(&w, "PUT", "/_sim/trouble",
+    struct got g = control(&w, "PUT", "/_sim/faults",
                            "{\"region\":\"us-east-1\",\"error-rate\":1,\"error-status\":502}");
     assert_answer(&g, 200, "{\"region\":\"us-east-1\",\"error-rate\":1,\"error-status\":502}");
-    g = control(&w, "GET", "/_sim/trouble", NULL);
-    assert_answer(&g, 200, "{\"troubles\":[{\"region\":\"us-east-1\",\"error-rate\":1");
+    g = control(&w, "GET", "/_sim/faults", NULL);
+    assert_answer(&g, 200, "{\"faults\":[{\"region\":\"us-east-1\",\"error-rate\":1");
     g = poll_once(&w);
     assert_answer(&g, 502, "");
-    g = control(&w, "DELETE", "/_sim/trouble", NULL);
+    g = control(&w, "DELETE", "/_sim/faults", NULL);
     assert_answer(&g, 200, "{}");
     g = poll_once(&w);
     assert_answer(&g, 200, "{\"jobs\":[]}");
@@ -753,9 +753,9 @@ static void the_control_api_says_what_it_does_not_like(void **state)
         { "POST", "/_sim/jobs", "{\"region\":5}", 400, "region must be a string" },
         { "POST", "/_sim/jobs", "{\"owner\":\"Me\"}", 400, "owner 'Me'" },
         { "POST", "/_sim/jobs", "{\"count\":1000000}", 400, "more jobs" },
-        { "PUT", "/_sim/trouble", "{\"latency\":-1}", 400, "latency must be" },
-        { "PUT", "/_sim/trouble", "{\"latency\":\"1\"}", 400, "latency must be a number" },
-        { "PUT", "/_sim/trouble", "{\"lateness\":1}", 400, "'lateness'" },
+        { "PUT", "/_sim/faults", "{\"latency\":-1}", 400, "latency must be" },
+        { "PUT", "/_sim/faults", "{\"latency\":\"1\"}", 400, "latency must be a number" },
+        { "PUT", "/_sim/faults", "{\"lateness\":1}", 400, "'lateness'" },
         { "GET", "/_sim/ledger?until=1", NULL, 400, "since=N" },
     };
     struct world w;
@@ -775,7 +775,7 @@ static void close_on_a_way(enum way way, uint32_t latency_ms)
 {
     struct world w;
     struct flight f;
-    world_open(&w, (struct sim_options) { .tls = true, .trouble = { .latency_ms = latency_ms } });
+    world_open(&w, (struct sim_options) { .tls = true, .faults = { .latency_ms = latency_ms } });
     add_jobs(&w, 1);
     poll_until(&w, &f, way);
     sim_close(w.sim, on_closed, &w);
@@ -829,7 +829,7 @@ static void options_out_of_range_are_refused(void **state)
         assert_int_equal(sim_open(&sim, &loop, &o, &why), PIPEPOLL_EINVAL);
         assert_non_null(strstr(why.text, bad[i]));
     }
-    struct sim_options o = { .trouble = { .error_rate = 2 } };
+    struct sim_options o = { .faults = { .error_rate = 2 } };
     assert_int_equal(sim_open(&sim, &loop, &o, &why), PIPEPOLL_EINVAL);
     static char token[16385];
     memset(token, 'x', sizeof token);
@@ -868,11 +868,11 @@ int main(void)
         cmocka_unit_test(half_of_the_latency_passes_on_each_way),
         cmocka_unit_test(a_job_that_comes_during_the_way_there_is_in_the_answer),
         cmocka_unit_test(a_job_that_comes_during_the_way_back_waits_for_the_next_poll),
-        cmocka_unit_test(trouble_that_comes_during_the_way_there_is_met),
+        cmocka_unit_test(faults_that_come_during_the_way_there_are_met),
         cmocka_unit_test(a_wrong_clock_shows_in_its_date_and_its_checks),
-        cmocka_unit_test(trouble_can_be_for_one_region_alone),
+        cmocka_unit_test(faults_can_be_for_one_region_alone),
         cmocka_unit_test(the_control_api_adds_jobs_and_tells_their_lives),
-        cmocka_unit_test(the_control_api_sets_and_clears_trouble),
+        cmocka_unit_test(the_control_api_sets_and_clears_faults),
         cmocka_unit_test(the_control_api_says_what_it_does_not_like),
         cmocka_unit_test(closing_while_a_request_is_on_its_way_is_clean),
         cmocka_unit_test(closing_while_an_answer_is_on_its_way_is_clean),

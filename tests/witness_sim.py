@@ -192,18 +192,18 @@ def botocore_gets_errors(c, sim):
     c.error("what is not simulated is told",
             lambda: client.acknowledge_third_party_job(jobId="1", nonce="1", clientToken="1"),
             "NotSimulatedYetException", "AcknowledgeThirdPartyJob is not simulated yet")
-    sim.control("PUT", "trouble", {"region": "us-west-2", "clock-skew": 3600})
+    sim.control("PUT", "faults", {"region": "us-west-2", "clock-skew": 3600})
     c.error("a wrong clock is told", lambda: poll(sim.client("us-west-2")),
             "InvalidSignatureException", "Signature expired: ")
-    sim.control("PUT", "trouble", {"region": "us-east-1", "reset-rate": 1})
+    sim.control("PUT", "faults", {"region": "us-east-1", "reset-rate": 1})
     try:
         c.check("a reset connection is no answer", False, poll(client))
     except botocore.exceptions.ConnectionClosedError:
         c.check("a reset connection is no answer", True)
-    sim.control("PUT", "trouble", {"region": "us-east-1", "error-rate": 1, "error-status": 503})
+    sim.control("PUT", "faults", {"region": "us-east-1", "error-rate": 1, "error-status": 503})
     c.error("a failing service is one", lambda: poll(client), "ServiceUnavailable", "")
-    sim.control("DELETE", "trouble")
-    c.check("and without the trouble all is well", "jobs" in poll(client))
+    sim.control("DELETE", "faults")
+    c.check("and without the faults all is well", "jobs" in poll(client))
 
 
 def the_cli_gets_the_same(c, sim):
@@ -216,9 +216,9 @@ def the_cli_gets_the_same(c, sim):
                 "InvalidSignatureException", "does not match")
     c.cli_error("and told what is not valid", sim.cli(action_type={**TYPE, "version": "v" * 10}),
                 "ValidationException", "'actionTypeId.version'")
-    sim.control("PUT", "trouble", {"error-rate": 1})
+    sim.control("PUT", "faults", {"error-rate": 1})
     c.cli_error("and told of a failure", sim.cli(), "InternalFailure", "")
-    sim.control("DELETE", "trouble")
+    sim.control("DELETE", "faults")
 
 
 def throttling(c, sim):

@@ -9,10 +9,10 @@
 #include "sim/signature.h"
 
 struct api {
-    struct service *service;        /* borrowed */
-    struct trouble_table *troubles; /* borrowed */
+    struct service *service;     /* borrowed */
+    struct faults_table *faults; /* borrowed */
     struct signature_credentials credentials;
-    struct rng chance;      /* of troubles */
+    struct rng chance;      /* of faults */
     struct rng ids;         /* of requests */
     struct sim_stats stats; /* of these, all but the jobs_ members and connections */
     void (*handed_out)(void *ctx, str region, str job_id, uint64_t available_ns, uint64_t now_ns);
@@ -23,8 +23,8 @@ struct api {
 /* A request is complete, and counts from now on. Returns the latency of its round trip, in ms: half
  * of it shall pass before api_answer(), half before the reply is sent. */
 uint32_t api_receive(struct api *a, const struct request *rq);
-/* Decide what the request does and what it gets at that moment, by the troubles as they are now.
- * Fill the reply, of which nothing is set yet. handed_out may call the service and set troubles. */
-void api_answer(struct api *a, const struct request *rq, struct moment when, struct reply *reply);
+/* Decide what the request does and what it gets at that instant, by the faults as they are now.
+ * Fill the reply, of which nothing is set yet. handed_out may call the service and set faults. */
+void api_answer(struct api *a, const struct request *rq, struct instant when, struct reply *reply);
 
 #endif

@@ -69,7 +69,7 @@ static void put_path(EVP_MD_CTX *md, str path)
     size_t n = 0;
     bool ends_with_slash = true;
     while (path.len) {
-        str segment = exchange_cut(&path, '/');
+        str segment = http_message_cut(&path, '/');
         ends_with_slash = !path.len && segment.ptr + segment.len < path.ptr;
         if (str_eq(segment, STR("..")))
             n -= n > 0;
@@ -103,7 +103,7 @@ static void put_query(EVP_MD_CTX *md, str query)
     struct header parameters[PARAMETERS_MAX];
     size_t n = 0;
     while (query.len && n < PARAMETERS_MAX) {
-        str value = exchange_cut(&query, '&'), name = exchange_cut(&value, '=');
+        str value = http_message_cut(&query, '&'), name = http_message_cut(&value, '=');
         if (!str_eq(name, STR("X-Amz-Signature")))
             parameters[n++] = (struct header) { name, value };
     }
@@ -121,13 +121,13 @@ static void put_request(EVP_MD_CTX *md, const struct request *rq, str signed_hea
 {
     put(md, rq->method);
     put(md, STR("\n"));
-    put_path(md, exchange_path(rq));
+    put_path(md, http_message_path(rq));
     put(md, STR("\n"));
-    put_query(md, exchange_query(rq));
+    put_query(md, http_message_query(rq));
     put(md, STR("\n"));
     str list = signed_headers;
     while (list.len)
-        put_header(md, rq, exchange_cut(&list, ';'));
+        put_header(md, rq, http_message_cut(&list, ';'));
     put(md, STR("\n"));
     put(md, signed_headers);
     put(md, STR("\n"));

@@ -14,7 +14,7 @@ enum { LEDGER_PAGE = 1000 };
 struct command {
     struct control *control;
     const struct request *rq;
-    struct moment when;
+    struct instant when;
     struct reply *reply;
     json_t *body; /* an object; NULL for a method without one */
     struct pipepoll_error why;
@@ -25,7 +25,7 @@ typedef int handler(struct command *c);
 
 static void reply_done(struct command *c)
 {
-    exchange_reply_json(c->reply, 200, json_object());
+    http_message_reply_json(c->reply, 200, json_object());
 }
 
 static str text_of(const json_t *string)
@@ -40,16 +40,16 @@ static int unknown_member(struct command *c, const char *name)
     return explain(&c->why, PIPEPOLL_EINVAL, "there is no member '%s' here", name);
 }
 
-/* Take the member if it belongs to a place. 0, or EINVAL: the wrong type; 1: it does not belong. */
-static int read_place(struct command *c, struct sim_place *place, const char *name,
+/* Take the member if it belongs to a scope. 0, or EINVAL: the wrong type; 1: it does not belong. */
+static int read_scope(struct command *c, struct sim_scope *scope, const char *name,
                       const json_t *value)
 {
-    for (size_t i = 0; i < PLACE_MEMBERS; i++) {
-        if (strcmp(name, place_rules[i].name) != 0)
+    for (size_t i = 0; i < SCOPE_MEMBERS; i++) {
+        if (strcmp(name, scope_rules[i].name) != 0)
             continue;
         if (!json_is_string(value))
             return explain(&c->why, PIPEPOLL_EINVAL, "%s must be a string", name);
-        *place_at(place, i) = text_of(value);
+        *scope_at(scope, i) = text_of(value);
         return 0;
     }
     return 1;
@@ -75,11 +75,11 @@ static int read_configuration(struct command *c, json_t *value)
     return ok ? 0 : explain(&c->why, PIPEPOLL_EINVAL, "configuration must be an object of strings");
 }
 
-/* The members of a job that are no place and no number. */
-static int add_jobs_with(struct command *c, const struct sim_place *place, size_t count,
+/* The members of a job that are no scope and no number. */
+static int add_jobs_with(struct command *c, const struct sim_scope *scope, size_t count,
                          const json_t *configuration)
 {
-    struct sim_place full = place_default(place);
+    struct sim_scope full = scope_default(scope);
     str queryable = service_queryable(c->control->service, &full);
     const json_t *query =
         queryable.len ? json_object_getn(configuration, queryable.ptr, queryable.len) : NULL;
@@ -87,17 +87,17 @@ static int add_jobs_with(struct command *c, const struct sim_place *place, size_
     if (!text)
         return explain(&c->why, PIPEPOLL_ENOMEM, "out of memory");
     const struct service_job_data data = { query ? text_of(query) : (str) { 0 }, str_of(text) };
-    const struct service_jobs jobs = { place, count, &data };
+    const struct service_jobs jobs = { scope, count, &data };
     int r = service_jobs_add(c->control->service, &jobs, c->when.now_ns, &c->why);
     free(text);
     if (!r)
-        exchange_reply_json(c->reply, 200, json_pack("{s:I}", "added", (json_int_t)count));
+        http_message_reply_json(c->reply, 200, json_pack("{s:I}", "added", (json_int_t)count));
     return r;
 }
 
 static int add_jobs(struct command *c)
 {
-    struct sim_place place = { 0 };
+    struct sim_scope scope = { 0 };
     size_t count = 1;
     const char *name;
     json_t *value, *configuration = json_object_get(c->body, "configuration");
@@ -105,11 +105,11 @@ static int add_jobs(struct command *c)
     {
         int r = strcmp(name, "count") == 0 ? read_count(c, &count, value)
                 : value == configuration   ? read_configuration(c, value)
-                                           : read_place(c, &place, name, value);
+                                           : read_scope(c, &scope, name, value);
         if (r)
             return r < 0 ? r : unknown_member(c, name);
     }
-    return add_jobs_with(c, &place, count, configuration);
+    return add_jobs_with(c, &scope, count, configuration);
 }
 
 static int acknowledge(struct command *c)
@@ -130,18 +130,18 @@ static int acknowledge(struct command *c)
 
 static int add_action_type(struct command *c)
 {
-    struct sim_place place = { 0 };
+    struct sim_scope scope = { 0 };
     const char *name;
     json_t *value, *queryable = json_object_get(c->body, "queryable");
     if (queryable && !json_is_string(queryable))
         return explain(&c->why, PIPEPOLL_EINVAL, "queryable must be the name of a property");
     json_object_foreach(c->body, name, value)
     {
-        int r = value == queryable ? 0 : read_place(c, &place, name, value);
+        int r = value == queryable ? 0 : read_scope(c, &scope, name, value);
         if (r)
             return r < 0 ? r : unknown_member(c, name);
     }
-    int r = service_action_type_add(c->control->service, &place,
+    int r = service_action_type_add(c->control->service, &scope,
                                     queryable ? text_of(queryable) : (str) { 0 }, &c->why);
     if (!r)
         reply_done(c);
@@ -149,61 +149,61 @@ static int add_action_type(struct command *c)
 }
 
 /* As it would be set: whose it is, and what is not zero. */
-static json_t *describe_trouble(const struct sim_place *where, const struct sim_trouble *trouble)
+static json_t *describe_faults(const struct sim_scope *where, const struct sim_faults *faults)
 {
     json_t *rule = json_object();
-    for (size_t i = 0; i < PLACE_MEMBERS; i++) {
-        str text = place_get(where, i);
+    for (size_t i = 0; i < SCOPE_MEMBERS; i++) {
+        str text = scope_get(where, i);
         if (text.len)
-            json_object_set_new(rule, place_rules[i].name, json_stringn(text.ptr, text.len));
+            json_object_set_new(rule, scope_rules[i].name, json_stringn(text.ptr, text.len));
     }
-    for (size_t i = 0; trouble_name(i); i++) {
-        double value = trouble_value(trouble, i);
+    for (size_t i = 0; faults_name(i); i++) {
+        double value = faults_value(faults, i);
         if (value != 0)
-            json_object_set_new(rule, trouble_name(i),
+            json_object_set_new(rule, faults_name(i),
                                 value == floor(value) ? json_integer((json_int_t)value)
                                                       : json_real(value));
     }
     return rule;
 }
 
-static int set_trouble(struct command *c)
+static int set_faults(struct command *c)
 {
-    struct sim_place place = { 0 };
-    struct sim_trouble trouble = { 0 };
+    struct sim_scope scope = { 0 };
+    struct sim_faults faults = { 0 };
     const char *name;
     json_t *value;
     json_object_foreach(c->body, name, value)
     {
-        int r = read_place(c, &place, name, value);
+        int r = read_scope(c, &scope, name, value);
         if (r > 0)
             r = !json_is_number(value)
                     ? explain(&c->why, PIPEPOLL_EINVAL, "%s must be a number", name)
-                    : trouble_field(&trouble, str_of(name), json_number_value(value), &c->why);
+                    : faults_field(&faults, str_of(name), json_number_value(value), &c->why);
         if (r)
             return r;
     }
-    int r = trouble_set(c->control->troubles, &place, &trouble, &c->why);
+    int r = faults_set(c->control->faults, &scope, &faults, &c->why);
     if (!r)
-        exchange_reply_json(c->reply, 200, describe_trouble(&place, &trouble));
+        http_message_reply_json(c->reply, 200, describe_faults(&scope, &faults));
     return r;
 }
 
-static int show_troubles(struct command *c)
+static int show_faults(struct command *c)
 {
-    const struct trouble_table *t = c->control->troubles;
+    const struct faults_table *table = c->control->faults;
     json_t *rules = json_array();
-    for (struct list *l = t->rules.next; l != &t->rules; l = l->next) {
-        const struct trouble_rule *rule = CONTAINER_OF(l, struct trouble_rule, link);
-        json_array_append_new(rules, describe_trouble(&rule->where, &rule->trouble));
+    for (struct list *l = table->rules.next; l != &table->rules; l = l->next) {
+        const struct faults_rule *rule = CONTAINER_OF(l, struct faults_rule, link);
+        json_array_append_new(rules, describe_faults(&rule->where, &rule->faults));
     }
-    exchange_reply_json(c->reply, 200, json_pack("{s:o}", "troubles", rules));
+    http_message_reply_json(c->reply, 200, json_pack("{s:o}", "faults", rules));
     return 0;
 }
 
-static int clear_troubles(struct command *c)
+static int clear_faults(struct command *c)
 {
-    trouble_clear(c->control->troubles);
+    faults_clear(c->control->faults);
     reply_done(c);
     return 0;
 }
@@ -224,9 +224,9 @@ static json_t *ledger_event(const struct command *c, const struct ledger_entry *
                   ledger_event_name(e->event), "time", unix_time(c, e->at_ns), "available",
                   unix_time(c, e->available_ns), "jobId", e->job_id.text, sizeof e->job_id.text,
                   "clientId", e->client_id.text, sizeof e->client_id.text);
-    for (size_t i = 0; i < PLACE_MEMBERS; i++) {
-        str text = place_get(e->place, i);
-        json_object_set_new(event, place_rules[i].name, json_stringn(text.ptr, text.len));
+    for (size_t i = 0; i < SCOPE_MEMBERS; i++) {
+        str text = scope_get(e->scope, i);
+        json_object_set_new(event, scope_rules[i].name, json_stringn(text.ptr, text.len));
     }
     if (e->event == LEDGER_HANDED_OUT)
         json_object_set_new(event, "requestId",
@@ -236,7 +236,7 @@ static json_t *ledger_event(const struct command *c, const struct ledger_entry *
 
 static int read_since(struct command *c, uint64_t *since)
 {
-    str query = exchange_query(c->rq);
+    str query = http_message_query(c->rq);
     if (query.len == 0)
         return 0;
     bool ok = str_starts(query, STR("since=")) && query.len > 6 && query.len < 6 + 19;
@@ -261,10 +261,10 @@ static int show_ledger(struct command *c)
     json_t *events = json_array();
     for (; serial <= ledger->last && json_array_size(events) < LEDGER_PAGE; serial++)
         json_array_append_new(events, ledger_event(c, ledger_get(ledger, serial), serial));
-    exchange_reply_json(c->reply, 200,
-                        json_pack("{s:o,s:I,s:I}", "events", events, "first",
-                                  (json_int_t)ledger_first(ledger), "last",
-                                  (json_int_t)ledger->last));
+    http_message_reply_json(c->reply, 200,
+                            json_pack("{s:o,s:I,s:I}", "events", events, "first",
+                                      (json_int_t)ledger_first(ledger), "last",
+                                      (json_int_t)ledger->last));
     return 0;
 }
 
@@ -280,7 +280,7 @@ static int show_stats(struct command *c)
         { "polls", s.polls },
         { "refused", s.refused },
         { "throttled", s.throttled },
-        { "troubled", s.troubled },
+        { "faulted", s.faulted },
         { "jobsAdded", s.jobs_added },
         { "jobsHandedOut", s.jobs_handed_out },
         { "jobsHandedOutAgain", s.jobs_handed_out_again },
@@ -292,7 +292,7 @@ static int show_stats(struct command *c)
     json_t *document = json_object();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         json_object_set_new(document, rows[i].name, json_integer((json_int_t)rows[i].value));
-    exchange_reply_json(c->reply, 200, document);
+    http_message_reply_json(c->reply, 200, document);
     return 0;
 }
 
@@ -306,9 +306,9 @@ static const struct route {
     { "POST", "/_sim/jobs", true, add_jobs },
     { "POST", "/_sim/acknowledge", true, acknowledge },
     { "POST", "/_sim/action-types", true, add_action_type },
-    { "PUT", "/_sim/trouble", true, set_trouble },
-    { "GET", "/_sim/trouble", false, show_troubles },
-    { "DELETE", "/_sim/trouble", false, clear_troubles },
+    { "PUT", "/_sim/faults", true, set_faults },
+    { "GET", "/_sim/faults", false, show_faults },
+    { "DELETE", "/_sim/faults", false, clear_faults },
     { "GET", "/_sim/ledger", false, show_ledger },
     { "GET", "/_sim/stats", false, show_stats },
 };
@@ -321,7 +321,7 @@ static void reply_error(struct reply *reply, int status, const char *text)
     /* The sentence may quote a header or a path, which need not be UTF-8. */
     if (!document)
         document = json_pack("{s:s}", "error", "this was not understood");
-    exchange_reply_json(reply, status, document);
+    http_message_reply_json(reply, status, document);
 }
 
 static void reply_no_route(const struct request *rq, struct reply *reply)
@@ -330,12 +330,12 @@ static void reply_no_route(const struct request *rq, struct reply *reply)
     json_t *paths = json_array();
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
         json_array_append_new(paths, json_sprintf("%s %s", routes[i].method, routes[i].path));
-        path_is_known = path_is_known || str_eq(exchange_path(rq), str_of(routes[i].path));
+        path_is_known = path_is_known || str_eq(http_message_path(rq), str_of(routes[i].path));
     }
-    exchange_reply_json(reply, path_is_known ? 405 : 404,
-                        json_pack("{s:s,s:o}", "error",
-                                  path_is_known ? "not with this method" : "no such path", "paths",
-                                  paths));
+    http_message_reply_json(reply, path_is_known ? 405 : 404,
+                            json_pack("{s:s,s:o}", "error",
+                                      path_is_known ? "not with this method" : "no such path",
+                                      "paths", paths));
 }
 
 /* The body must be one object; an absent one is empty. */
@@ -358,14 +358,14 @@ bool control_wants(const struct request *rq)
     return str_starts(rq->target, STR("/_sim/"));
 }
 
-void control_answer(struct control *control, const struct request *rq, struct moment when,
+void control_answer(struct control *control, const struct request *rq, struct instant when,
                     struct reply *reply)
 {
     const struct route *route = NULL;
     reply->content_type = "application/json";
     reply->date_s = when.wall.tv_sec;
     for (size_t i = 0; i < ROUTE_COUNT; i++)
-        if (str_eq(exchange_path(rq), str_of(routes[i].path)) &&
+        if (str_eq(http_message_path(rq), str_of(routes[i].path)) &&
             str_eq(rq->method, str_of(routes[i].method)))
             route = &routes[i];
     if (!route) {

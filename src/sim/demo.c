@@ -41,7 +41,7 @@ struct demo {
     struct pipepoll_stats stats; /* at the end */
     bool interrupted, ending, status_line;
     bool done, hangs;              /* nothing of ours is in the loop any more; but something is */
-    struct pipepoll_error trouble; /* the last; empty: none */
+    struct pipepoll_error failure; /* the last; empty: none */
 };
 
 static double cpu_seconds(void)
@@ -82,7 +82,7 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
 {
     struct demo *d = CONTAINER_OF(sink, struct demo, sink);
     str region = pipepoll_target_region(from);
-    explain(&d->trouble, failure->status, "%.*s: %s: %.*s", STR_ARG(region),
+    explain(&d->failure, failure->status, "%.*s: %s: %.*s", STR_ARG(region),
             pipepoll_strerror(failure->status), STR_ARG(failure->message));
 }
 
@@ -92,7 +92,7 @@ static void on_handed_out(void *ctx, str region, str job_id, uint64_t available_
     (void)region;
     (void)now_ns;
     if (job_tracker_handed_out(&d->tracker, job_id, available_ns))
-        explain(&d->trouble, PIPEPOLL_ENOMEM, "no memory to keep count of a job");
+        explain(&d->failure, PIPEPOLL_ENOMEM, "no memory to keep count of a job");
 }
 
 static void make_job(struct demo *d)
@@ -100,9 +100,9 @@ static void make_job(struct demo *d)
     char provider[32];
     provider_name(provider, sizeof provider,
                   (uint32_t)(rng_next(&d->rng) % d->options.action_types));
-    const struct sim_place place = { .region = region_nth(rng_next(&d->rng) % d->options.regions),
+    const struct sim_scope scope = { .region = region_nth(rng_next(&d->rng) % d->options.regions),
                                      .action_type = action_type_of(provider) };
-    if (sim_jobs_add(d->sim, &place, 1, &d->trouble) == PIPEPOLL_OK)
+    if (sim_jobs_add(d->sim, &scope, 1, &d->failure) == PIPEPOLL_OK)
         d->jobs_made++;
 }
 
@@ -373,8 +373,8 @@ static int summarize(const struct demo *d)
     bool bad = lost || d->tracker.doubled || d->tracker.strange;
     if (!bad && !d->options.json)
         print_next_step();
-    if (d->trouble.text[0])
-        fprintf(stderr, "pipepoll demo: the last trouble: %s\n", d->trouble.text);
+    if (d->failure.text[0])
+        fprintf(stderr, "pipepoll demo: the last failure: %s\n", d->failure.text);
     if (bad)
         fprintf(stderr, "pipepoll demo: jobs were lost, doubled, or never handed out\n");
     return command_finish(bad ? EXIT_FAILED : EXIT_FINE);

@@ -1,5 +1,5 @@
 /* Rules are a list, the newest first, searched from end to end for each request: they are few, and
- * TROUBLE_RULES_MAX at most. To set a rule anew is to replace it, and its throttle window begins
+ * FAULTS_RULES_MAX at most. To set a rule anew is to replace it, and its throttle window begins
  * again. That window is a plain second from the first request after the last one, so two of them
  * side by side may let the double rate through.
  *
@@ -13,7 +13,7 @@
 #include "sim/scope.h"
 
 /* A bound on what the control API can make us keep and search through. */
-enum { TROUBLE_RULES_MAX = 1024 };
+enum { FAULTS_RULES_MAX = 1024 };
 
 #define SECOND_NS UINT64_C(1000000000)
 #define HOUR_MS   3600000
@@ -28,7 +28,7 @@ struct field {
 
 #define FIELD(name, type, member, min, max)                                                        \
     {                                                                                              \
-        name, type, offsetof(struct sim_trouble, member), min, max                                 \
+        name, type, offsetof(struct sim_faults, member), min, max                                  \
     }
 
 static const struct field fields[] = {
@@ -47,14 +47,14 @@ static const struct field fields[] = {
 
 enum { FIELD_COUNT = sizeof fields / sizeof *fields };
 
-const char *trouble_name(size_t i)
+const char *faults_name(size_t i)
 {
     return i < FIELD_COUNT ? fields[i].name : NULL;
 }
 
-static double field_get(const struct field *f, const struct sim_trouble *trouble)
+static double field_get(const struct field *f, const struct sim_faults *faults)
 {
-    const char *at = (const char *)trouble + f->offset;
+    const char *at = (const char *)faults + f->offset;
     switch (f->type) {
     case FIELD_U32:
         return *(const uint32_t *)(const void *)at;
@@ -66,14 +66,14 @@ static double field_get(const struct field *f, const struct sim_trouble *trouble
     return 0;
 }
 
-double trouble_value(const struct sim_trouble *trouble, size_t i)
+double faults_value(const struct sim_faults *faults, size_t i)
 {
-    return field_get(&fields[i], trouble);
+    return field_get(&fields[i], faults);
 }
 
-static void field_put(const struct field *f, struct sim_trouble *trouble, double value)
+static void field_put(const struct field *f, struct sim_faults *faults, double value)
 {
-    char *at = (char *)trouble + f->offset;
+    char *at = (char *)faults + f->offset;
     switch (f->type) {
     case FIELD_U32:
         *(uint32_t *)(void *)at = (uint32_t)value;
@@ -98,22 +98,22 @@ static int field_check(const struct field *f, double value, struct pipepoll_erro
     return 0;
 }
 
-int trouble_field(struct sim_trouble *trouble, str name, double value, struct pipepoll_error *why)
+int faults_field(struct sim_faults *faults, str name, double value, struct pipepoll_error *why)
 {
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         if (!str_eq(name, str_of(fields[i].name)))
             continue;
         int r = field_check(&fields[i], value, why);
         if (!r)
-            field_put(&fields[i], trouble, value);
+            field_put(&fields[i], faults, value);
         return r;
     }
-    return explain(why, PIPEPOLL_EINVAL, "'%.*s' is no kind of trouble", STR_ARG(name));
+    return explain(why, PIPEPOLL_EINVAL, "'%.*s' is no kind of fault", STR_ARG(name));
 }
 
-static int trouble_check(const struct sim_trouble *trouble, struct pipepoll_error *why)
+static int faults_check(const struct sim_faults *faults, struct pipepoll_error *why)
 {
-    struct sim_trouble full = *trouble;
+    struct sim_faults full = *faults;
     if (full.error_status == 0)
         full.error_status = 500;
     for (size_t i = 0; i < FIELD_COUNT; i++) {
@@ -124,116 +124,116 @@ static int trouble_check(const struct sim_trouble *trouble, struct pipepoll_erro
     return 0;
 }
 
-void trouble_init(struct trouble_table *t)
+void faults_init(struct faults_table *table)
 {
-    list_init(&t->rules);
-    t->count = 0;
+    list_init(&table->rules);
+    table->count = 0;
 }
 
-static void rule_remove(struct trouble_table *t, struct trouble_rule *rule)
+static void rule_remove(struct faults_table *table, struct faults_rule *rule)
 {
     list_remove(&rule->link);
     free(rule);
-    t->count--;
+    table->count--;
 }
 
-void trouble_clear(struct trouble_table *t)
+void faults_clear(struct faults_table *table)
 {
-    while (!list_empty(&t->rules))
-        rule_remove(t, CONTAINER_OF(t->rules.next, struct trouble_rule, link));
+    while (!list_empty(&table->rules))
+        rule_remove(table, CONTAINER_OF(table->rules.next, struct faults_rule, link));
 }
 
-static struct trouble_rule *rule_of(const struct trouble_table *t, const struct sim_place *where)
+static struct faults_rule *rule_of(const struct faults_table *table, const struct sim_scope *where)
 {
-    for (struct list *l = t->rules.next; l != &t->rules; l = l->next) {
-        struct trouble_rule *rule = CONTAINER_OF(l, struct trouble_rule, link);
-        if (place_eq(&rule->where, where))
+    for (struct list *l = table->rules.next; l != &table->rules; l = l->next) {
+        struct faults_rule *rule = CONTAINER_OF(l, struct faults_rule, link);
+        if (scope_eq(&rule->where, where))
             return rule;
     }
     return NULL;
 }
 
-int trouble_set(struct trouble_table *t, const struct sim_place *where,
-                const struct sim_trouble *trouble, struct pipepoll_error *why)
+int faults_set(struct faults_table *table, const struct sim_scope *where,
+               const struct sim_faults *faults, struct pipepoll_error *why)
 {
-    int r = place_check(where, true, why);
+    int r = scope_check(where, true, why);
     if (!r)
-        r = trouble_check(trouble, why);
+        r = faults_check(faults, why);
     if (r)
         return r;
-    struct trouble_rule *old = rule_of(t, where);
-    if (!old && t->count == TROUBLE_RULES_MAX)
-        return explain(why, PIPEPOLL_EINVAL, "there are %d troubles already", TROUBLE_RULES_MAX);
-    struct trouble_rule *rule = calloc(1, sizeof *rule + place_size(where));
+    struct faults_rule *old = rule_of(table, where);
+    if (!old && table->count == FAULTS_RULES_MAX)
+        return explain(why, PIPEPOLL_EINVAL, "there are %d faults already", FAULTS_RULES_MAX);
+    struct faults_rule *rule = calloc(1, sizeof *rule + scope_size(where));
     if (!rule)
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
-    rule->where = place_copy(where, rule->text);
-    rule->trouble = *trouble;
+    rule->where = scope_copy(where, rule->text);
+    rule->faults = *faults;
     if (old)
-        rule_remove(t, old);
-    list_put_first(&t->rules, &rule->link);
-    t->count++;
+        rule_remove(table, old);
+    list_put_first(&table->rules, &rule->link);
+    table->count++;
     return 0;
 }
 
-struct trouble_rule *trouble_find(const struct trouble_table *t, const struct sim_place *place)
+struct faults_rule *faults_find(const struct faults_table *table, const struct sim_scope *scope)
 {
-    struct trouble_rule *best = NULL;
-    for (struct list *l = t->rules.next; l != &t->rules; l = l->next) {
-        struct trouble_rule *rule = CONTAINER_OF(l, struct trouble_rule, link);
-        if (place_matches(&rule->where, place) &&
-            (!best || place_weight(&rule->where) > place_weight(&best->where)))
+    struct faults_rule *best = NULL;
+    for (struct list *l = table->rules.next; l != &table->rules; l = l->next) {
+        struct faults_rule *rule = CONTAINER_OF(l, struct faults_rule, link);
+        if (scope_matches(&rule->where, scope) &&
+            (!best || scope_weight(&rule->where) > scope_weight(&best->where)))
             best = rule;
     }
     return best;
 }
 
-bool trouble_throttles(struct trouble_rule *rule, uint64_t now_ns)
+bool faults_throttles(struct faults_rule *rule, uint64_t now_ns)
 {
-    if (rule->trouble.throttle_per_s == 0)
+    if (rule->faults.throttle_per_s == 0)
         return false;
     if (now_ns - rule->window_start_ns >= SECOND_NS) {
         rule->window_start_ns = now_ns;
         rule->window_count = 0;
     }
-    if (rule->window_count >= rule->trouble.throttle_per_s)
+    if (rule->window_count >= rule->faults.throttle_per_s)
         return true;
     rule->window_count++;
     return false;
 }
 
-enum trouble_outcome trouble_outcome(const struct sim_trouble *trouble, struct rng *chance)
+enum faults_outcome faults_outcome(const struct sim_faults *faults, struct rng *chance)
 {
     double roll = (double)(rng_next(chance) >> 11) / (double)(UINT64_C(1) << 53);
     const struct {
         double rate;
-        enum trouble_outcome outcome;
+        enum faults_outcome outcome;
     } shares[] = {
-        { trouble->reset_rate, TROUBLE_RESET },
-        { trouble->error_rate, TROUBLE_ERROR },
-        { trouble->garbage_rate, TROUBLE_GARBAGE },
-        { trouble->truncate_rate, TROUBLE_TRUNCATE },
+        { faults->reset_rate, FAULTS_RESET },
+        { faults->error_rate, FAULTS_ERROR },
+        { faults->garbage_rate, FAULTS_GARBAGE },
+        { faults->truncate_rate, FAULTS_TRUNCATE },
     };
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
         if (roll < shares[i].rate)
             return shares[i].outcome;
         roll -= shares[i].rate;
     }
-    return TROUBLE_NONE;
+    return FAULTS_NONE;
 }
 
-bool trouble_any_latency(const struct trouble_table *t)
+bool faults_any_latency(const struct faults_table *table)
 {
-    for (struct list *l = t->rules.next; l != &t->rules; l = l->next) {
-        const struct trouble_rule *rule = CONTAINER_OF(l, struct trouble_rule, link);
-        if (rule->trouble.latency_ms || rule->trouble.latency_jitter_ms)
+    for (struct list *l = table->rules.next; l != &table->rules; l = l->next) {
+        const struct faults_rule *rule = CONTAINER_OF(l, struct faults_rule, link);
+        if (rule->faults.latency_ms || rule->faults.latency_jitter_ms)
             return true;
     }
     return false;
 }
 
-uint32_t trouble_latency_ms(const struct sim_trouble *trouble, struct rng *chance)
+uint32_t faults_latency_ms(const struct sim_faults *faults, struct rng *chance)
 {
-    uint64_t jitter = rng_next(chance) % ((uint64_t)trouble->latency_jitter_ms + 1);
-    return trouble->latency_ms + (uint32_t)jitter;
+    uint64_t jitter = rng_next(chance) % ((uint64_t)faults->latency_jitter_ms + 1);
+    return faults->latency_ms + (uint32_t)jitter;
 }

@@ -1,5 +1,5 @@
-/* The trouble table: who gets which misbehaviour, and the throttle window of each. Chance and time
- * are arguments. */
+/* The table of faults: who gets which misbehaviour, and the throttle window of each. Chance and
+ * time are arguments. */
 #ifndef SIM_FAULTS_H
 #define SIM_FAULTS_H
 
@@ -7,53 +7,47 @@
 #include "base/rng.h"
 #include "sim/sim.h"
 
-struct trouble_rule {
+struct faults_rule {
     struct list link;
-    struct sim_place where; /* in `text`; empty members match anything */
-    struct sim_trouble trouble;
+    struct sim_scope where; /* in `text`; empty members match anything */
+    struct sim_faults faults;
     uint64_t window_start_ns; /* of the second that is being counted */
     uint32_t window_count;
     char text[];
 };
 
-struct trouble_table {
+struct faults_table {
     struct list rules;
     size_t count;
 };
 
-enum trouble_outcome {
-    TROUBLE_NONE,
-    TROUBLE_RESET,
-    TROUBLE_ERROR,
-    TROUBLE_GARBAGE,
-    TROUBLE_TRUNCATE
-};
+enum faults_outcome { FAULTS_NONE, FAULTS_RESET, FAULTS_ERROR, FAULTS_GARBAGE, FAULTS_TRUNCATE };
 
-void trouble_init(struct trouble_table *t);
-void trouble_clear(struct trouble_table *t); /* everybody is well-behaved again */
+void faults_init(struct faults_table *table);
+void faults_clear(struct faults_table *table); /* everybody is well-behaved again */
 
-/* EINVAL, ENOMEM as sim_trouble_set(). */
-int trouble_set(struct trouble_table *t, const struct sim_place *where,
-                const struct sim_trouble *trouble, struct pipepoll_error *why);
-/* The rule with the most members given that takes in the place; of two such, the newer. NULL:
+/* EINVAL, ENOMEM as sim_faults_set(). */
+int faults_set(struct faults_table *table, const struct sim_scope *where,
+               const struct sim_faults *faults, struct pipepoll_error *why);
+/* The rule with the most members given that takes in the scope; of two such, the newer. NULL:
  * none. */
-struct trouble_rule *trouble_find(const struct trouble_table *t, const struct sim_place *place);
+struct faults_rule *faults_find(const struct faults_table *table, const struct sim_scope *scope);
 
 /* One more request under this rule: is it above the rate? */
-bool trouble_throttles(struct trouble_rule *rule, uint64_t now_ns);
+bool faults_throttles(struct faults_rule *rule, uint64_t now_ns);
 /* Exclusive, so that each rate is the share it says; with rates above 1 in all, the first ones
  * win. */
-enum trouble_outcome trouble_outcome(const struct sim_trouble *trouble, struct rng *chance);
+enum faults_outcome faults_outcome(const struct sim_faults *faults, struct rng *chance);
 
 /* Whether any rule has a latency: else nobody need be told apart before the answer. */
-bool trouble_any_latency(const struct trouble_table *t);
+bool faults_any_latency(const struct faults_table *table);
 /* Of one round trip, both ways. */
-uint32_t trouble_latency_ms(const struct sim_trouble *trouble, struct rng *chance);
+uint32_t faults_latency_ms(const struct sim_faults *faults, struct rng *chance);
 
-/* As sim_trouble_field() and sim_trouble_name(). */
-int trouble_field(struct sim_trouble *trouble, str name, double value, struct pipepoll_error *why);
-const char *trouble_name(size_t i);
+/* As sim_faults_field() and sim_faults_name(). */
+int faults_field(struct sim_faults *faults, str name, double value, struct pipepoll_error *why);
+const char *faults_name(size_t i);
 /* The member of that name. */
-double trouble_value(const struct sim_trouble *trouble, size_t i);
+double faults_value(const struct sim_faults *faults, size_t i);
 
 #endif

@@ -2,10 +2,10 @@
  * and one uv_timer_t serves both its own timeouts and our delays. Whatever has to wait suspends its
  * connection and is resumed from that timer, so nothing ever blocks.
  *
- * A request passes like this: on_uri() makes its turn; on_request() is called once for the headers,
- * then for each piece of the body, then with nothing more, when the latency is drawn; again after
- * the way there, when the answer is made; again after the way back, to send it. on_completed() ends
- * the turn, however it went. */
+ * A request passes like this: on_uri() makes its exchange; on_request() is called once for the
+ * headers, then for each piece of the body, then with nothing more, when the latency is drawn;
+ * again after the way there, when the answer is made; again after the way back, to send it.
+ * on_completed() ends the exchange, however it went. */
 #include "sim/http.h"
 
 #include <netinet/in.h>
@@ -30,7 +30,7 @@ struct http {
     struct MHD_Daemon *daemon;
     uv_poll_t poll;
     uv_timer_t timer;
-    struct heap sleeping; /* turns, by the instant at which they go on */
+    struct heap sleeping; /* exchanges, by the instant at which they go on */
     uint64_t connections;
     unsigned handles; /* of libuv, open */
     bool closing;
@@ -43,15 +43,15 @@ struct http {
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
     struct http *h = cls;
-    return turn_new(&h->options, &h->sleeping, connection, uri);
+    return http_exchange_new(&h->options, &h->sleeping, connection, uri);
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *piece,
-                                  size_t *piece_len, void **turn)
+                                  size_t *piece_len, void **exchange)
 {
     struct http *h = cls;
-    struct turn *t = *turn;
+    struct http_exchange *t = *exchange;
     (void)connection;
     (void)url;
     (void)version;
@@ -59,16 +59,16 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return MHD_NO;
     str body = { piece, *piece_len };
     *piece_len = 0;
-    return turn_continue(t, method, body);
+    return http_exchange_continue(t, method, body);
 }
 
-static void on_completed(void *cls, struct MHD_Connection *connection, void **turn,
+static void on_completed(void *cls, struct MHD_Connection *connection, void **exchange,
                          enum MHD_RequestTerminationCode why)
 {
     (void)cls;
     (void)connection;
     (void)why;
-    *turn = turn_free(*turn);
+    *exchange = http_exchange_free(*exchange);
 }
 
 static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
@@ -124,7 +124,7 @@ static void run(struct http *h)
 static void on_timer(uv_timer_t *timer)
 {
     struct http *h = timer->data;
-    turn_wake(&h->sleeping, uv_hrtime());
+    http_exchange_wake(&h->sleeping, uv_hrtime());
     run(h);
 }
 
@@ -199,7 +199,7 @@ static void on_handle_closed(uv_handle_t *handle)
     struct http *h = handle->data;
     if (--h->handles)
         return;
-    turn_wake(&h->sleeping, UINT64_MAX);
+    http_exchange_wake(&h->sleeping, UINT64_MAX);
     MHD_stop_daemon(h->daemon);
     heap_deinit(&h->sleeping);
     if (h->closed)

@@ -18,7 +18,7 @@ struct http_options {
      * answer() is called, half before what that says is sent. */
     uint32_t (*receive)(void *ctx, const struct request *rq);
     /* Fill the zeroed reply, as of `when`. The request dies on return. May call http_close(). */
-    void (*answer)(void *ctx, const struct request *rq, struct moment when, struct reply *reply);
+    void (*answer)(void *ctx, const struct request *rq, struct instant when, struct reply *reply);
     void *ctx;
 };
 

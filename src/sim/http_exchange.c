@@ -1,6 +1,6 @@
-/* A turn stands in four stages: its headers, its body, the way to the service, the way back. What
- * has to wait sleeps in the heap of all turns with its connection suspended, so nothing ever
- * blocks; a way that takes no time takes no call.
+/* An exchange stands in four stages: its headers, its body, the way to the service, the way back.
+ * What has to wait sleeps in the heap of all exchanges with its connection suspended, so nothing
+ * ever blocks; a way that takes no time takes no call.
  *
  * The latency passes in two halves since a real one does: jobs that appear while a request is under
  * way to the service are in its answer. */
@@ -27,7 +27,7 @@ enum stage {
     STAGE_BACK   /* answered, and the answer on its way */
 };
 
-struct turn {
+struct http_exchange {
     const struct http_options *options;
     struct heap *sleeping;
     struct MHD_Connection *connection;
@@ -43,112 +43,112 @@ struct turn {
     struct reply reply;
 };
 
-struct turn *turn_free(struct turn *t)
+struct http_exchange *http_exchange_free(struct http_exchange *exchange)
 {
-    if (!t)
+    if (!exchange)
         return NULL;
-    heap_remove(t->sleeping, &t->due);
-    heap_unreserve(t->sleeping);
-    exchange_reply_deinit(&t->reply);
-    free(t->headers);
-    free(t->body);
-    free(t->target);
-    free(t);
+    heap_remove(exchange->sleeping, &exchange->due);
+    heap_unreserve(exchange->sleeping);
+    http_message_reply_deinit(&exchange->reply);
+    free(exchange->headers);
+    free(exchange->body);
+    free(exchange->target);
+    free(exchange);
     return NULL;
 }
 
-struct turn *turn_new(const struct http_options *o, struct heap *sleeping,
-                      struct MHD_Connection *connection, const char *target)
+struct http_exchange *http_exchange_new(const struct http_options *o, struct heap *sleeping,
+                                        struct MHD_Connection *connection, const char *target)
 {
-    struct turn *t = calloc(1, sizeof *t);
-    if (!t || heap_reserve(sleeping)) {
-        free(t);
+    struct http_exchange *exchange = calloc(1, sizeof *exchange);
+    if (!exchange || heap_reserve(sleeping)) {
+        free(exchange);
         return NULL;
     }
-    t->options = o;
-    t->sleeping = sleeping;
-    t->connection = connection;
-    t->target = strdup(target);
-    return t->target ? t : turn_free(t);
+    exchange->options = o;
+    exchange->sleeping = sleeping;
+    exchange->connection = connection;
+    exchange->target = strdup(target);
+    return exchange->target ? exchange : http_exchange_free(exchange);
 }
 
-static void turn_sleep(struct turn *t, uint64_t ms)
+static void http_exchange_sleep(struct http_exchange *exchange, uint64_t ms)
 {
-    heap_put(t->sleeping, &t->due, uv_hrtime() + ms * MS_NS);
-    MHD_suspend_connection(t->connection);
+    heap_put(exchange->sleeping, &exchange->due, uv_hrtime() + ms * MS_NS);
+    MHD_suspend_connection(exchange->connection);
 }
 
 /* False: it is no way at all. */
-static bool turn_travel(struct turn *t, uint32_t ms)
+static bool http_exchange_travel(struct http_exchange *exchange, uint32_t ms)
 {
     if (ms)
-        turn_sleep(t, ms);
+        http_exchange_sleep(exchange, ms);
     return ms > 0;
 }
 
-static void turn_take_body(struct turn *t, str piece)
+static void http_exchange_take_body(struct http_exchange *exchange, str piece)
 {
-    if (t->too_large || t->no_memory)
+    if (exchange->too_large || exchange->no_memory)
         return;
-    t->too_large = piece.len > BODY_MAX - t->body_len;
-    if (t->too_large)
+    exchange->too_large = piece.len > BODY_MAX - exchange->body_len;
+    if (exchange->too_large)
         return;
-    if (piece.len > t->body_cap - t->body_len) {
-        size_t cap = 2 * t->body_cap + piece.len;
-        char *body = realloc(t->body, cap);
-        t->no_memory = !body;
+    if (piece.len > exchange->body_cap - exchange->body_len) {
+        size_t cap = 2 * exchange->body_cap + piece.len;
+        char *body = realloc(exchange->body, cap);
+        exchange->no_memory = !body;
         if (!body)
             return;
-        t->body = body;
-        t->body_cap = cap;
+        exchange->body = body;
+        exchange->body_cap = cap;
     }
-    memcpy(t->body + t->body_len, piece.ptr, piece.len);
-    t->body_len += piece.len;
+    memcpy(exchange->body + exchange->body_len, piece.ptr, piece.len);
+    exchange->body_len += piece.len;
 }
 
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                  size_t name_len, const char *value, size_t value_len)
 {
-    struct turn *t = cls;
+    struct http_exchange *exchange = cls;
     (void)kind;
-    if (t->header_count == t->header_cap) {
-        size_t cap = t->header_cap ? 2 * t->header_cap : 16;
-        struct header *headers = realloc(t->headers, cap * sizeof *headers);
-        t->no_memory = !headers;
+    if (exchange->header_count == exchange->header_cap) {
+        size_t cap = exchange->header_cap ? 2 * exchange->header_cap : 16;
+        struct header *headers = realloc(exchange->headers, cap * sizeof *headers);
+        exchange->no_memory = !headers;
         if (!headers)
             return MHD_NO;
-        t->headers = headers;
-        t->header_cap = cap;
+        exchange->headers = headers;
+        exchange->header_cap = cap;
     }
-    t->headers[t->header_count++] =
+    exchange->headers[exchange->header_count++] =
         (struct header) { { name, name_len }, { value ? value : "", value_len } };
     return MHD_YES;
 }
 
-/* All that the request points to, libmicrohttpd or the turn keeps until the turn ends. */
-static void turn_receive(struct turn *t, const char *method)
+/* All that the request points to, libmicrohttpd or the exchange keeps until the exchange ends. */
+static void http_exchange_receive(struct http_exchange *exchange, const char *method)
 {
-    MHD_get_connection_values_n(t->connection, MHD_HEADER_KIND, on_header, t);
-    if (t->no_memory)
+    MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, on_header, exchange);
+    if (exchange->no_memory)
         return;
-    t->request = (struct request) {
+    exchange->request = (struct request) {
         .method = str_of(method),
-        .target = str_of(t->target),
-        .headers = t->headers,
-        .header_count = t->header_count,
-        .body = { t->body, t->body_len },
-        .too_large = t->too_large,
+        .target = str_of(exchange->target),
+        .headers = exchange->headers,
+        .header_count = exchange->header_count,
+        .body = { exchange->body, exchange->body_len },
+        .too_large = exchange->too_large,
     };
-    t->latency_ms = t->options->receive(t->options->ctx, &t->request);
+    exchange->latency_ms = exchange->options->receive(exchange->options->ctx, &exchange->request);
 }
 
-static void turn_answer(struct turn *t)
+static void http_exchange_answer(struct http_exchange *exchange)
 {
-    if (t->no_memory)
+    if (exchange->no_memory)
         return;
-    struct moment when = { .now_ns = uv_hrtime() };
+    struct instant when = { .now_ns = uv_hrtime() };
     clock_gettime(CLOCK_REALTIME, &when.wall);
-    t->options->answer(t->options->ctx, &t->request, when, &t->reply);
+    exchange->options->answer(exchange->options->ctx, &exchange->request, when, &exchange->reply);
 }
 
 /* --- the answer ------------------------------------------------------------------------------ */
@@ -167,8 +167,8 @@ static void reset(struct MHD_Connection *connection)
 /* A body that is not simply sent: a piece at a time, or not to its end. */
 static ssize_t on_body(void *cls, uint64_t at, char *out, size_t max)
 {
-    struct turn *t = cls;
-    const struct reply *r = &t->reply;
+    struct http_exchange *exchange = cls;
+    const struct reply *r = &exchange->reply;
     size_t end = r->truncate ? r->len / 2 : r->len;
     if (at >= end)
         return MHD_CONTENT_READER_END_WITH_ERROR;
@@ -177,9 +177,9 @@ static ssize_t on_body(void *cls, uint64_t at, char *out, size_t max)
         uint64_t piece = (uint64_t)r->slow_bytes_per_s * SLOW_STEP_MS / 1000;
         piece = piece ? piece : 1;
         n = n < piece ? n : (size_t)piece;
-        t->rested = !t->rested;
-        if (t->rested) {
-            turn_sleep(t, n * 1000 / r->slow_bytes_per_s);
+        exchange->rested = !exchange->rested;
+        if (exchange->rested) {
+            http_exchange_sleep(exchange, n * 1000 / r->slow_bytes_per_s);
             return 0;
         }
     }
@@ -194,7 +194,7 @@ static void put_headers(struct MHD_Response *response, const struct reply *r)
     buf_put(&id, uuid_str(&r->request_id));
     buf_put_u64(&retry, r->retry_after_ms);
     MHD_add_response_header(response, "x-amzn-RequestId", buf_cstr(&id));
-    MHD_add_response_header(response, "Date", exchange_date(&date, r->date_s));
+    MHD_add_response_header(response, "Date", http_message_date(&date, r->date_s));
     MHD_add_response_header(response, "Content-Type", r->content_type);
     if (r->retry_after_ms)
         MHD_add_response_header(response, "x-amz-retry-after", buf_cstr(&retry));
@@ -202,61 +202,64 @@ static void put_headers(struct MHD_Response *response, const struct reply *r)
         MHD_add_response_header(response, "Allow", r->allow);
 }
 
-static enum MHD_Result turn_send(struct turn *t)
+static enum MHD_Result http_exchange_send(struct http_exchange *exchange)
 {
-    const struct reply *r = &t->reply;
-    if (t->no_memory)
+    const struct reply *r = &exchange->reply;
+    if (exchange->no_memory)
         return MHD_NO;
     if (r->reset) {
-        reset(t->connection);
+        reset(exchange->connection);
         return MHD_NO;
     }
-    /* The body outlives the response: the turn ends after it. */
+    /* The body outlives the response: the exchange ends after it. */
     struct MHD_Response *response =
         r->truncate || r->slow_bytes_per_s
-            ? MHD_create_response_from_callback(r->len, BLOCK_SIZE, on_body, t, NULL)
+            ? MHD_create_response_from_callback(r->len, BLOCK_SIZE, on_body, exchange, NULL)
             : MHD_create_response_from_buffer(r->len, r->body, MHD_RESPMEM_PERSISTENT);
     if (!response)
         return MHD_NO;
     put_headers(response, r);
-    enum MHD_Result result = MHD_queue_response(t->connection, (unsigned)r->status, response);
+    enum MHD_Result result =
+        MHD_queue_response(exchange->connection, (unsigned)r->status, response);
     MHD_destroy_response(response);
     return result;
 }
 
-/* From where the turn stands, as far as it goes without waiting. */
-static enum MHD_Result turn_go_on(struct turn *t, const char *method)
+/* From where the exchange stands, as far as it goes without waiting. */
+static enum MHD_Result http_exchange_go_on(struct http_exchange *exchange, const char *method)
 {
-    if (t->stage == STAGE_BODY) {
-        turn_receive(t, method);
-        t->stage = STAGE_THERE;
-        if (turn_travel(t, t->latency_ms / 2))
+    if (exchange->stage == STAGE_BODY) {
+        http_exchange_receive(exchange, method);
+        exchange->stage = STAGE_THERE;
+        if (http_exchange_travel(exchange, exchange->latency_ms / 2))
             return MHD_YES;
     }
-    if (t->stage == STAGE_THERE) {
-        turn_answer(t);
-        t->stage = STAGE_BACK;
-        if (turn_travel(t, t->latency_ms - t->latency_ms / 2))
+    if (exchange->stage == STAGE_THERE) {
+        http_exchange_answer(exchange);
+        exchange->stage = STAGE_BACK;
+        if (http_exchange_travel(exchange, exchange->latency_ms - exchange->latency_ms / 2))
             return MHD_YES;
     }
-    return turn_send(t);
+    return http_exchange_send(exchange);
 }
 
-enum MHD_Result turn_continue(struct turn *t, const char *method, str piece)
+enum MHD_Result http_exchange_continue(struct http_exchange *exchange, const char *method,
+                                       str piece)
 {
-    if (t->stage == STAGE_NEW) {
-        t->stage = STAGE_BODY;
+    if (exchange->stage == STAGE_NEW) {
+        exchange->stage = STAGE_BODY;
         return MHD_YES;
     }
     if (piece.len) {
-        turn_take_body(t, piece);
+        http_exchange_take_body(exchange, piece);
         return MHD_YES;
     }
-    return turn_go_on(t, method);
+    return http_exchange_go_on(exchange, method);
 }
 
-void turn_wake(struct heap *sleeping, uint64_t until_ns)
+void http_exchange_wake(struct heap *sleeping, uint64_t until_ns)
 {
     while (sleeping->count && heap_min_key(sleeping) <= until_ns)
-        MHD_resume_connection(CONTAINER_OF(heap_pop(sleeping), struct turn, due)->connection);
+        MHD_resume_connection(
+            CONTAINER_OF(heap_pop(sleeping), struct http_exchange, due)->connection);
 }

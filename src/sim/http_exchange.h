@@ -10,19 +10,20 @@
 #define MS_NS UINT64_C(1000000)
 
 struct heap;
-struct turn;
+struct http_exchange;
 
 /* A request of that target begins. The options and the heap outlive it. NULL: out of memory. */
-struct turn *turn_new(const struct http_options *o, struct heap *sleeping,
-                      struct MHD_Connection *connection, const char *target);
+struct http_exchange *http_exchange_new(const struct http_options *o, struct heap *sleeping,
+                                        struct MHD_Connection *connection, const char *target);
 /* However it went. Returns NULL; fine on NULL. */
-struct turn *turn_free(struct turn *t);
+struct http_exchange *http_exchange_free(struct http_exchange *exchange);
 
-/* The headers are here, then a piece of the body, then nothing more: as far as the turn goes
+/* The headers are here, then a piece of the body, then nothing more: as far as the exchange goes
  * without waiting. MHD_NO ends the connection. */
-enum MHD_Result turn_continue(struct turn *t, const char *method, str piece);
+enum MHD_Result http_exchange_continue(struct http_exchange *exchange, const char *method,
+                                       str piece);
 
-/* Resume the connections of those turns that waited until then. */
-void turn_wake(struct heap *sleeping, uint64_t until_ns);
+/* Resume the connections of those exchanges that waited until then. */
+void http_exchange_wake(struct heap *sleeping, uint64_t until_ns);
 
 #endif

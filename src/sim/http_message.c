@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-bool exchange_refuse(struct refusal *r, const char *code, const char *format, ...)
+bool http_message_refuse(struct refusal *r, const char *code, const char *format, ...)
 {
     r->status = 400;
     r->code = code;
@@ -21,7 +21,7 @@ bool exchange_refuse(struct refusal *r, const char *code, const char *format, ..
     return false;
 }
 
-str exchange_cut(str *s, char c)
+str http_message_cut(str *s, char c)
 {
     size_t at = str_find(*s, c);
     str before = { s->ptr, at };
@@ -29,7 +29,7 @@ str exchange_cut(str *s, char c)
     return before;
 }
 
-str exchange_header(const struct request *rq, str name)
+str http_message_header(const struct request *rq, str name)
 {
     for (size_t i = 0; i < rq->header_count; i++)
         if (str_eq_nocase(rq->headers[i].name, name))
@@ -37,18 +37,18 @@ str exchange_header(const struct request *rq, str name)
     return (str) { 0 };
 }
 
-str exchange_path(const struct request *rq)
+str http_message_path(const struct request *rq)
 {
     return (str) { rq->target.ptr, str_find(rq->target, '?') };
 }
 
-str exchange_query(const struct request *rq)
+str http_message_query(const struct request *rq)
 {
     size_t mark = str_find(rq->target, '?');
     return mark == rq->target.len ? (str) { 0 } : str_skip(rq->target, mark + 1);
 }
 
-const char *exchange_date(struct buf *out, int64_t unix_s)
+const char *http_message_date(struct buf *out, int64_t unix_s)
 {
     static const char days[] = "SunMonTueWedThuFriSat";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -60,24 +60,24 @@ const char *exchange_date(struct buf *out, int64_t unix_s)
     return buf_cstr(out);
 }
 
-void exchange_reply_text(struct reply *reply, int status, const char *text)
+void http_message_reply_text(struct reply *reply, int status, const char *text)
 {
-    exchange_reply_deinit(reply);
+    http_message_reply_deinit(reply);
     reply->status = status;
     reply->body = strdup(text);
     reply->len = reply->body ? strlen(text) : 0;
 }
 
-void exchange_reply_json(struct reply *reply, int status, json_t *document)
+void http_message_reply_json(struct reply *reply, int status, json_t *document)
 {
-    exchange_reply_deinit(reply);
+    http_message_reply_deinit(reply);
     reply->body = document ? json_dumps(document, JSON_COMPACT) : NULL;
     reply->len = reply->body ? strlen(reply->body) : 0;
     reply->status = reply->body ? status : 500;
     json_decref(document);
 }
 
-void exchange_reply_deinit(struct reply *reply)
+void http_message_reply_deinit(struct reply *reply)
 {
     free(reply->body);
     reply->body = NULL;

@@ -26,7 +26,7 @@ struct request {
 
 /* When a request is served: an instant of uv_hrtime() and the wall clock's time that belongs to
  * it. */
-struct moment {
+struct instant {
     uint64_t now_ns;
     struct timespec wall;
 };
@@ -34,7 +34,7 @@ struct moment {
 struct reply {
     int status;
     const char *content_type, *allow; /* static; allow may be NULL */
-    char *body;                       /* of malloc(); freed by exchange_reply_deinit() */
+    char *body;                       /* of malloc(); freed by http_message_reply_deinit() */
     size_t len;
     struct uuid request_id;
     uint32_t retry_after_ms; /* 0: no such header */
@@ -57,23 +57,23 @@ struct refusal {
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-bool exchange_refuse(struct refusal *r, const char *code, const char *format, ...);
+bool http_message_refuse(struct refusal *r, const char *code, const char *format, ...);
 
 /* What is before the first c, or all; *s keeps what is after it. */
-str exchange_cut(str *s, char c);
+str http_message_cut(str *s, char c);
 /* The first header of that name, in any case; empty when there is none. */
-str exchange_header(const struct request *rq, str name);
+str http_message_header(const struct request *rq, str name);
 /* The target's path and query, without the '?'. */
-str exchange_path(const struct request *rq);
-str exchange_query(const struct request *rq);
+str http_message_path(const struct request *rq);
+str http_message_query(const struct request *rq);
 
 /* The value of a Date header as RFC 9110 wants it, in English whatever the locale: 29 characters,
  * appended to `out`. Returns its text. */
-const char *exchange_date(struct buf *out, int64_t unix_s);
+const char *http_message_date(struct buf *out, int64_t unix_s);
 
 /* Take the document (its reference is stolen; NULL counts as out of memory) as the reply's body. */
-void exchange_reply_json(struct reply *reply, int status, json_t *document);
-void exchange_reply_text(struct reply *reply, int status, const char *text);
-void exchange_reply_deinit(struct reply *reply); /* fine on a zeroed one */
+void http_message_reply_json(struct reply *reply, int status, json_t *document);
+void http_message_reply_text(struct reply *reply, int status, const char *text);
+void http_message_reply_deinit(struct reply *reply); /* fine on a zeroed one */
 
 #endif

@@ -38,7 +38,7 @@ json_t *job_json_third_party(const struct service_job *job)
     return json_pack("{s:o,s:o}", "clientId", text(job->client_id), "jobId", text(job->id));
 }
 
-json_t *job_json_custom(const struct service_job *job, const struct sim_place *place)
+json_t *job_json_custom(const struct service_job *job, const struct sim_scope *scope)
 {
     char digits[24];
     struct buf nonce = BUF_ON(digits);
@@ -46,7 +46,7 @@ json_t *job_json_custom(const struct service_job *job, const struct sim_place *p
                                 "pipelineArn", PIPELINE_ARN, "pipelineExecutionId", text(job->id),
                                 "stage", "name", "Simulated", "action", "name", "Simulated");
     json_t *data =
-        json_pack("{s:o,s:o,s:o,s:[],s:[]}", "actionTypeId", action_type(&place->action_type),
+        json_pack("{s:o,s:o,s:o,s:[],s:[]}", "actionTypeId", action_type(&scope->action_type),
                   "actionConfiguration", configuration(job), "pipelineContext", context,
                   "inputArtifacts", "outputArtifacts");
     return json_pack("{s:s,s:o,s:o,s:s}", "accountId", "111111111111", "data", data, "id",
@@ -71,7 +71,7 @@ static json_t *third_party_context(const struct service_job *job)
                      text(job->id));
 }
 
-json_t *job_json_details(const struct service_job *job, const struct sim_place *place)
+json_t *job_json_details(const struct service_job *job, const struct sim_scope *scope)
 {
     char digits[24];
     struct buf nonce = BUF_ON(digits);
@@ -79,7 +79,7 @@ json_t *job_json_details(const struct service_job *job, const struct sim_place *
         json_pack("{s:s,s:s,s:s}", "accessKeyId", "ASIASIMULATED0000000", "secretAccessKey",
                   "simulated-artifact-secret", "sessionToken", "simulated-artifact-token");
     json_t *data = json_pack("{s:o,s:o,s:o,s:[o],s:[o],s:o}", "actionTypeId",
-                             action_type(&place->action_type), "actionConfiguration",
+                             action_type(&scope->action_type), "actionConfiguration",
                              configuration(job), "pipelineContext", third_party_context(job),
                              "inputArtifacts", artifact("SourceArtifact", job), "outputArtifacts",
                              artifact("BuildArtifact", job), "artifactCredentials", credentials);

@@ -12,7 +12,7 @@ struct ledger_entry {
     uint64_t at_ns;
     uint64_t available_ns; /* since when the job waits, or waited */
     enum ledger_event event;
-    const struct sim_place *place; /* lives as long as the service */
+    const struct sim_scope *scope; /* lives as long as the service */
     struct uuid request_id;        /* of LEDGER_HANDED_OUT alone */
     struct uuid job_id, client_id;
 };

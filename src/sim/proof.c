@@ -27,7 +27,8 @@ static bool scope_read(struct proof_scope *out, str credential)
 static void read_header(struct proof *out, str text)
 {
     while (text.len) {
-        str value = str_trim(exchange_cut(&text, ',')), name = str_trim(exchange_cut(&value, '='));
+        str value = str_trim(http_message_cut(&text, ',')),
+            name = str_trim(http_message_cut(&value, '='));
         value = str_trim(value);
         if (str_eq(name, STR("Credential")))
             out->credential = value;
@@ -65,10 +66,10 @@ static str unescape(struct proof *p, str text)
 
 str proof_parameter(const struct request *rq, const char *name)
 {
-    str query = exchange_query(rq);
+    str query = http_message_query(rq);
     while (query.len) {
-        str value = exchange_cut(&query, '&');
-        if (str_eq(exchange_cut(&value, '='), str_of(name)))
+        str value = http_message_cut(&query, '&');
+        if (str_eq(http_message_cut(&value, '='), str_of(name)))
             return value;
     }
     return (str) { 0 };
@@ -91,7 +92,7 @@ static void read_query(struct proof *out, const struct request *rq)
 
 str proof_header(const struct request *rq)
 {
-    return str_trim(exchange_header(rq, STR("authorization")));
+    return str_trim(http_message_header(rq, STR("authorization")));
 }
 
 /* The header wins: that there are both is not for here to refuse. */
@@ -108,10 +109,10 @@ void proof_read(struct proof *out, const struct request *rq)
     } else {
         if (str_starts(text, proof_algorithm))
             read_header(out, str_skip(text, proof_algorithm.len));
-        out->date = str_trim(exchange_header(rq, STR("x-amz-date")));
+        out->date = str_trim(http_message_header(rq, STR("x-amz-date")));
         if (!out->date.len)
-            out->date = str_trim(exchange_header(rq, STR("date")));
-        out->token = str_trim(exchange_header(rq, STR("x-amz-security-token")));
+            out->date = str_trim(http_message_header(rq, STR("date")));
+        out->token = str_trim(http_message_header(rq, STR("x-amz-security-token")));
     }
     if (!scope_read(&out->scope, out->credential))
         out->scope = (struct proof_scope) { 0 };

@@ -113,11 +113,11 @@ static void on_signal(uv_signal_t *handle, int number)
 static int server_furnish(struct server *s, const struct serve_options *c,
                           struct pipepoll_error *why)
 {
-    int r = sim_action_type_add(s->sim, &c->place, why); /* also where not strict: it is checked */
-    for (size_t i = 0; !r && i < c->trouble_count; i++)
-        r = sim_trouble_set(s->sim, &c->troubles[i].where, &c->troubles[i].trouble, why);
+    int r = sim_action_type_add(s->sim, &c->scope, why); /* also where not strict: it is checked */
+    for (size_t i = 0; !r && i < c->faults_count; i++)
+        r = sim_faults_set(s->sim, &c->faults[i].where, &c->faults[i].faults, why);
     if (!r && c->jobs)
-        r = sim_jobs_add(s->sim, &c->place, c->jobs, why);
+        r = sim_jobs_add(s->sim, &c->scope, c->jobs, why);
     return r ? r : write_files(s, c, why);
 }
 
@@ -211,7 +211,7 @@ const struct command command_sim = {
         "  POST acknowledge {\"jobId\":\"...\"}         POST action-types {\"provider\":\"Acme\"}\n"
         "  POST action-types {\"owner\":\"Custom\",\"queryable\":\"Project\"}, and then\n"
         "  POST jobs {\"owner\":\"Custom\",\"configuration\":{\"Project\":\"p1\"}}\n"
-        "  PUT trouble {\"region\":\"eu-west-1\",\"latency\":200}   GET trouble   DELETE trouble\n"
+        "  PUT faults {\"region\":\"eu-west-1\",\"latency\":200}   GET faults   DELETE faults\n"
         "  GET ledger?since=0                        GET stats\n"
         "\n"
         "Example:\n"

@@ -1,5 +1,5 @@
 /* The misbehaviours' names come from the simulator: a flag of each for all requests, below, and
- * members of --trouble for some. */
+ * members of --fault for some. */
 #include "sim/serve_options.h"
 
 #include <math.h>
@@ -28,8 +28,8 @@ enum {
     FLAG_LEASE,
     FLAG_DEFAULT_BATCH,
     FLAG_STRICT,
-    FLAG_FIRST_TROUBLE, /* then as many as there are troubles */
-    FLAG_TROUBLE = SERVE_FLAG_COUNT - 1
+    FLAG_FIRST_FAULT, /* then as many as there are faults */
+    FLAG_FAULT = SERVE_FLAG_COUNT - 1
 };
 
 const struct flag serve_flags[SERVE_FLAG_COUNT] = {
@@ -65,9 +65,9 @@ const struct flag serve_flags[SERVE_FLAG_COUNT] = {
                              "jobs for a poll without maxBatchSize (10)" },
     [FLAG_STRICT] = { STR_INIT("--strict"), NULL,
                       "only the action type above and those added later exist" },
-    [FLAG_FIRST_TROUBLE] = { STR_INIT("--latency"), "MS",
-                             "of each round trip, half before the request is looked at",
-                             "Trouble, for all requests:" },
+    [FLAG_FIRST_FAULT] = { STR_INIT("--latency"), "MS",
+                           "of each round trip, half before the request is looked at",
+                           "Faults, for all requests:" },
     { STR_INIT("--latency-jitter"), "MS", "up to this much more" },
     { STR_INIT("--throttle"), "N", "ThrottlingException above N requests a second" },
     { STR_INIT("--retry-after"), "MS", "x-amz-retry-after with throttling and 5xx" },
@@ -78,10 +78,10 @@ const struct flag serve_flags[SERVE_FLAG_COUNT] = {
     { STR_INIT("--garbage-rate"), "R", "share answered 200 with something that is not JSON" },
     { STR_INIT("--slow-bytes"), "N", "bytes of body a second" },
     { STR_INIT("--clock-skew"), "SECONDS", "how wrong this service's clock is" },
-    [FLAG_TROUBLE] = { STR_INIT("--trouble"), "LIST",
-                       "such as region=eu-west-1,provider=Acme,latency=200,error-rate=0.1",
-                       "and for some of them, as often as you like; the most particular one "
-                       "counts:" },
+    [FLAG_FAULT] = { STR_INIT("--fault"), "LIST",
+                     "such as region=eu-west-1,provider=Acme,latency=200,error-rate=0.1",
+                     "and for some of them, as often as you like; the most particular one "
+                     "counts:" },
 };
 
 /* What the queues hold by default. */
@@ -102,17 +102,17 @@ static bool read_number(double *out, str text)
     return true;
 }
 
-static int read_trouble_field(struct sim_trouble *trouble, str name, str text,
-                              struct pipepoll_error *why)
+static int read_faults_field(struct sim_faults *faults, str name, str text,
+                             struct pipepoll_error *why)
 {
     double n = NAN; /* what is no number is out of every range, and told so by the name's rule */
     (void)read_number(&n, text);
-    return sim_trouble_field(trouble, name, n, why);
+    return sim_faults_field(faults, name, n, why);
 }
 
-/* Give each "name=value" of a comma-separated list to a place; what a place does not have goes to
- * the trouble, if there is one. */
-static int read_list(struct sim_place *place, struct sim_trouble *trouble, str list,
+/* Give each "name=value" of a comma-separated list to a scope; what a scope does not have goes to
+ * the fault, if there is one. */
+static int read_list(struct sim_scope *scope, struct sim_faults *faults, str list,
                      struct pipepoll_error *why)
 {
     while (list.len) {
@@ -124,8 +124,8 @@ static int read_list(struct sim_place *place, struct sim_trouble *trouble, str l
             return explain(why, PIPEPOLL_EINVAL, "'%.*s' is not of the form name=value",
                            STR_ARG(item));
         str name = { item.ptr, mark }, value = str_skip(item, mark + 1);
-        str *member = sim_place_member(place, name);
-        if (!trouble && (!member || member == &place->region))
+        str *member = sim_scope_member(scope, name);
+        if (!faults && (!member || member == &scope->region))
             return explain(why, PIPEPOLL_EINVAL,
                            "'%.*s' is none of category, owner, provider and version",
                            STR_ARG(name));
@@ -133,20 +133,20 @@ static int read_list(struct sim_place *place, struct sim_trouble *trouble, str l
         if (member)
             *member = value;
         else
-            r = read_trouble_field(trouble, name, value, why);
+            r = read_faults_field(faults, name, value, why);
         if (r)
             return r;
     }
     return 0;
 }
 
-static int read_trouble(struct serve_options *c, const char *text, struct pipepoll_error *why)
+static int read_faults(struct serve_options *c, const char *text, struct pipepoll_error *why)
 {
-    if (c->trouble_count == SERVE_OPTIONS_TROUBLES_MAX)
-        return explain(why, PIPEPOLL_EINVAL, "--trouble was given more than %d times",
-                       SERVE_OPTIONS_TROUBLES_MAX);
-    size_t i = c->trouble_count++;
-    return read_list(&c->troubles[i].where, &c->troubles[i].trouble, str_of(text), why);
+    if (c->faults_count == SERVE_OPTIONS_FAULTS_MAX)
+        return explain(why, PIPEPOLL_EINVAL, "--fault was given more than %d times",
+                       SERVE_OPTIONS_FAULTS_MAX);
+    size_t i = c->faults_count++;
+    return read_list(&c->faults[i].where, &c->faults[i].faults, str_of(text), why);
 }
 
 static const struct number {
@@ -168,7 +168,7 @@ static int read_number_flag(struct serve_options *c, int flag, str value,
     str name = serve_flags[flag].name;
     double n;
     if (!rule->what)
-        return read_trouble_field(&c->options.trouble, str_skip(name, 2), value, why);
+        return read_faults_field(&c->options.faults, str_skip(name, 2), value, why);
     if (!read_number(&n, value) || n < rule->min || n > rule->max ||
         (rule->is_whole && n != floor(n)))
         return explain(why, PIPEPOLL_EINVAL, "%.*s '%.*s' is not %s", STR_ARG(name), STR_ARG(value),
@@ -194,7 +194,7 @@ static int read_flag(struct serve_options *c, int flag, str value, struct pipepo
         [FLAG_ACCESS_KEY] = &o->access_key_id,
         [FLAG_SECRET_KEY] = &o->secret_access_key,
         [FLAG_SESSION_TOKEN] = &o->session_token,
-        [FLAG_REGION] = &c->place.region,
+        [FLAG_REGION] = &c->scope.region,
         [FLAG_NAME] = &o->name,
     };
     if (texts[flag]) {
@@ -224,9 +224,9 @@ static int read_flag(struct serve_options *c, int flag, str value, struct pipepo
         c->port_file = value.ptr;
         return 0;
     case FLAG_ACTION_TYPE_ID:
-        return read_list(&c->place, NULL, value, why);
-    case FLAG_TROUBLE:
-        return read_trouble(c, value.ptr, why);
+        return read_list(&c->scope, NULL, value, why);
+    case FLAG_FAULT:
+        return read_faults(c, value.ptr, why);
     }
     return read_number_flag(c, flag, value, why);
 }

@@ -7,23 +7,23 @@
 #include "cli/command.h"
 #include "sim/sim.h"
 
-enum { SERVE_OPTIONS_TROUBLES_MAX = 64 };
+enum { SERVE_OPTIONS_FAULTS_MAX = 64 };
 
 enum { SERVE_FLAG_COUNT = 31 };
 extern const struct flag serve_flags[SERVE_FLAG_COUNT];
 
 struct serve_options {
     struct sim_options options; /* slices of argv */
-    struct sim_place place;     /* of the first jobs, and known where --strict is given */
+    struct sim_scope scope;     /* of the first jobs, and known where --strict is given */
     uint32_t jobs;
     const char *ca_file, *port_file;  /* NULL: not asked for */
     const char *cert_file, *key_file; /* NULL: a certificate is made */
     bool log;                         /* each request */
     struct {
-        struct sim_place where;
-        struct sim_trouble trouble;
-    } troubles[SERVE_OPTIONS_TROUBLES_MAX]; /* for particular places */
-    size_t trouble_count;
+        struct sim_scope where;
+        struct sim_faults faults;
+    } faults[SERVE_OPTIONS_FAULTS_MAX]; /* for particular scopes */
+    size_t faults_count;
 };
 
 enum { SERVE_OPTIONS_WRONG = FLAGS_HELP - 1 };

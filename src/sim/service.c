@@ -1,4 +1,4 @@
-/* A queue is one place and the jobs that wait there, in the order in which they became available. A
+/* A queue is one scope and the jobs that wait there, in the order in which they became available. A
  * job is in its queue or on lease (in the heap of lease ends), never in both: that is what keeps it
  * from being handed out twice within a lease. Ids are drawn from a generator of their own, so that
  * the n-th job has the same id however the polls fall. */
@@ -13,14 +13,14 @@
 #include "base/table.h"
 #include "sim/scope.h"
 
-/* A bound on what clients can make us remember by polling ever new places. */
+/* A bound on what clients can make us remember by polling ever new scopes. */
 enum { QUEUES_MAX = 65536 };
 
 #define JOBS_PER_S_MAX 1e6
 
 struct queue {
     struct table_node node;
-    struct sim_place place; /* in `text` */
+    struct sim_scope scope; /* in `text` */
     struct list waiting;
     bool known;      /* was added, and not only polled */
     char *queryable; /* the property that custom jobs are polled by; NULL: none */
@@ -119,7 +119,7 @@ static void record(struct service *s, enum ledger_event event, const struct job 
         .at_ns = at_ns,
         .available_ns = job->available_ns,
         .event = event,
-        .place = &job->queue->place,
+        .scope = &job->queue->scope,
         .job_id = job->id,
         .client_id = job->client_id,
     };
@@ -130,12 +130,12 @@ static void record(struct service *s, enum ledger_event event, const struct job 
 
 /* --- queues ---------------------------------------------------------------------------------- */
 
-static struct queue *queue_find(const struct service *s, const struct sim_place *place)
+static struct queue *queue_find(const struct service *s, const struct sim_scope *scope)
 {
-    struct table_node *n = table_first(&s->queues, place_hash(s->queues.seed, place));
+    struct table_node *n = table_first(&s->queues, scope_hash(s->queues.seed, scope));
     for (; n; n = table_next(n)) {
         struct queue *q = CONTAINER_OF(n, struct queue, node);
-        if (place_eq(&q->place, place))
+        if (scope_eq(&q->scope, scope))
             return q;
     }
     return NULL;
@@ -156,52 +156,52 @@ static bool seen_reserve(struct service *s)
     return true;
 }
 
-/* The queue of a place, made if there is none. NULL: no memory, or QUEUES_MAX. */
-static struct queue *queue_at(struct service *s, const struct sim_place *place)
+/* The queue of a scope, made if there is none. NULL: no memory, or QUEUES_MAX. */
+static struct queue *queue_at(struct service *s, const struct sim_scope *scope)
 {
-    struct queue *q = queue_find(s, place);
+    struct queue *q = queue_find(s, scope);
     if (q)
         return q;
-    if (!seen_reserve(s) || !(q = calloc(1, sizeof *q + place_size(place))))
+    if (!seen_reserve(s) || !(q = calloc(1, sizeof *q + scope_size(scope))))
         return NULL;
-    q->place = place_copy(place, q->text);
+    q->scope = scope_copy(scope, q->text);
     list_init(&q->waiting);
-    table_put(&s->queues, &q->node, place_hash(s->queues.seed, place));
+    table_put(&s->queues, &q->node, scope_hash(s->queues.seed, scope));
     s->seen[s->seen_count++] = q;
-    if (place->region.len == 0) {
+    if (scope->region.len == 0) {
         s->seen[s->seen_count - 1] = s->seen[s->regionless];
         s->seen[s->regionless++] = q;
     }
     return q;
 }
 
-bool service_knows(const struct service *s, const struct sim_place *place)
+bool service_knows(const struct service *s, const struct sim_scope *scope)
 {
     if (!s->options.strict_action_types)
         return true;
-    struct sim_place anywhere = *place;
+    struct sim_scope anywhere = *scope;
     anywhere.region.len = 0;
-    const struct queue *here = queue_find(s, place), *everywhere = queue_find(s, &anywhere);
+    const struct queue *here = queue_find(s, scope), *everywhere = queue_find(s, &anywhere);
     return (here && here->known) || (everywhere && everywhere->known);
 }
 
-str service_queryable(const struct service *s, const struct sim_place *place)
+str service_queryable(const struct service *s, const struct sim_scope *scope)
 {
-    struct sim_place anywhere = *place;
+    struct sim_scope anywhere = *scope;
     anywhere.region.len = 0;
-    const struct queue *here = queue_find(s, place), *everywhere = queue_find(s, &anywhere);
+    const struct queue *here = queue_find(s, scope), *everywhere = queue_find(s, &anywhere);
     const struct queue *q = here && here->queryable ? here : everywhere;
     return q && q->queryable ? str_of(q->queryable) : (str) { 0 };
 }
 
-int service_action_type_add(struct service *s, const struct sim_place *place, str queryable,
+int service_action_type_add(struct service *s, const struct sim_scope *scope, str queryable,
                             struct pipepoll_error *why)
 {
-    struct sim_place full = place_default(place);
-    int r = place_check(&full, false, why);
+    struct sim_scope full = scope_default(scope);
+    int r = scope_check(&full, false, why);
     if (r)
         return r;
-    full.region = place->region;
+    full.region = scope->region;
     struct queue *q = queue_at(s, &full);
     if (!q)
         return explain(why, PIPEPOLL_ENOMEM, "no room for one more action type");
@@ -251,8 +251,8 @@ int service_jobs_add(struct service *s, const struct service_jobs *jobs, uint64_
     const struct service_job_data *data = jobs->data ? jobs->data : &no_data;
     size_t n = jobs->count;
     service_tick(s, now_ns);
-    struct sim_place full = place_default(jobs->place);
-    int r = place_check(&full, false, why);
+    struct sim_scope full = scope_default(jobs->scope);
+    int r = scope_check(&full, false, why);
     if (r)
         return r;
     if (n > s->options.queue_max - jobs_live(s))
@@ -287,7 +287,7 @@ static struct service_job seen_from_outside(const struct job *job)
                                   .available_ns = job->available_ns };
 }
 
-bool service_job(struct service *s, str job_id, struct service_job *job, struct sim_place *place,
+bool service_job(struct service *s, str job_id, struct service_job *job, struct sim_scope *scope,
                  uint64_t now_ns)
 {
     service_tick(s, now_ns);
@@ -295,7 +295,7 @@ bool service_job(struct service *s, str job_id, struct service_job *job, struct 
     if (!found)
         return false;
     *job = seen_from_outside(found);
-    *place = found->queue->place;
+    *scope = found->queue->scope;
     return true;
 }
 
@@ -344,10 +344,10 @@ static struct job *job_waiting(const struct queue *q, str query, uint64_t now_ns
 
 void service_poll(struct service *s, const struct service_poll *poll, uint64_t now_ns)
 {
-    struct queue *q = queue_at(s, poll->place);
+    struct queue *q = queue_at(s, poll->scope);
     service_tick(s, now_ns);
     if (!q)
-        return; /* nothing waits at a place that there is no room to remember */
+        return; /* nothing waits at a scope that there is no room to remember */
     uint32_t left = poll->max_batch ? poll->max_batch : s->options.default_batch;
     struct job *job;
     while (left-- && (job = job_waiting(q, poll->query, now_ns)) != NULL) {

@@ -29,7 +29,7 @@ struct service_job {
 };
 
 struct service_poll {
-    const struct sim_place *place; /* full and valid */
+    const struct sim_scope *scope; /* full and valid */
     uint32_t max_batch;            /* 0: default_batch */
     str query;                     /* of the queryable property; empty: any job */
     struct uuid request_id;
@@ -37,30 +37,30 @@ struct service_poll {
     void *ctx;
 };
 
-/* The job of this id, waiting or handed out, and its place, whose slices die with it. false: there
+/* The job of this id, waiting or handed out, and its scope, whose slices die with it. false: there
  * is none, or it is done with. */
-bool service_job(struct service *s, str job_id, struct service_job *job, struct sim_place *place,
+bool service_job(struct service *s, str job_id, struct service_job *job, struct sim_scope *scope,
                  uint64_t now_ns);
 
-/* Hand out what waits at the place, the longest-waiting first, and lease it. */
+/* Hand out what waits at the scope, the longest-waiting first, and lease it. */
 void service_poll(struct service *s, const struct service_poll *poll, uint64_t now_ns);
 
-/* May the place be polled: true unless strict_action_types is on and it was never added. An empty
+/* May the scope be polled: true unless strict_action_types is on and it was never added. An empty
  * region of an added action type stands for every region. */
-bool service_knows(const struct service *s, const struct sim_place *place);
+bool service_knows(const struct service *s, const struct sim_scope *scope);
 /* An empty region means every region; what else is empty gets its default. queryable: the property
  * that its jobs are polled by; empty: none. EINVAL, ENOMEM. */
-int service_action_type_add(struct service *s, const struct sim_place *place, str queryable,
+int service_action_type_add(struct service *s, const struct sim_scope *scope, str queryable,
                             struct pipepoll_error *why);
 /* That property; empty: none. Lives until the action type is added again. */
-str service_queryable(const struct service *s, const struct sim_place *place);
+str service_queryable(const struct service *s, const struct sim_scope *scope);
 
 struct service_job_data {
     str query;         /* the value of the queryable property; empty: none */
     str configuration; /* JSON text of an object */
 };
 struct service_jobs {
-    const struct sim_place *place;
+    const struct sim_scope *scope;
     size_t count;
     const struct service_job_data *data; /* NULL: an empty configuration */
 };

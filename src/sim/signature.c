@@ -21,7 +21,7 @@ static bool is_signed(const struct proof *p, str name)
 {
     str list = p->signed_headers;
     while (list.len)
-        if (str_eq_nocase(exchange_cut(&list, ';'), name))
+        if (str_eq_nocase(http_message_cut(&list, ';'), name))
             return true;
     return false;
 }
@@ -30,23 +30,23 @@ static bool check_place(struct refusal *out, const struct proof *p, const struct
 {
     str text = proof_header(rq);
     if (text.len && proof_parameter(rq, "X-Amz-Algorithm").len)
-        return exchange_refuse(out, INVALID,
-                               "Found both 'X-Amz-Algorithm' as a query-string param and "
-                               "'Authorization' as HTTP header.");
+        return http_message_refuse(out, INVALID,
+                                   "Found both 'X-Amz-Algorithm' as a query-string param and "
+                                   "'Authorization' as HTTP header.");
     if (!text.len && !p->in_query)
-        return exchange_refuse(out, "MissingAuthenticationTokenException",
-                               "Missing Authentication Token");
+        return http_message_refuse(out, "MissingAuthenticationTokenException",
+                                   "Missing Authentication Token");
     str named = p->in_query ? proof_parameter(rq, "X-Amz-Algorithm") : text;
     named.len = str_find(named, ' ');
     if (!str_eq(named, proof_algorithm))
-        return exchange_refuse(out, INCOMPLETE, "Unsupported AWS 'algorithm': '%.*s'.",
-                               STR_ARG(named));
+        return http_message_refuse(out, INCOMPLETE, "Unsupported AWS 'algorithm': '%.*s'.",
+                                   STR_ARG(named));
     return true;
 }
 
 static bool refuse_header(struct refusal *out, const struct proof *p, str text)
 {
-    return exchange_refuse(
+    return http_message_refuse(
         out, INCOMPLETE, "%s%s%s%sAuthorization=%.*s",
         p->credential.len ? "" : "Authorization header requires 'Credential' parameter. ",
         p->signature.len ? "" : "Authorization header requires 'Signature' parameter. ",
@@ -59,7 +59,7 @@ static bool refuse_header(struct refusal *out, const struct proof *p, str text)
 
 static bool refuse_query(struct refusal *out, const struct proof *p)
 {
-    return exchange_refuse(
+    return http_message_refuse(
         out, INCOMPLETE, "%s%s%s%s%sRe-examine the query-string parameters.",
         p->credential.len ? "" : "AWS query-string parameters must include 'X-Amz-Credential'. ",
         p->signature.len ? "" : "AWS query-string parameters must include 'X-Amz-Signature'. ",
@@ -74,7 +74,7 @@ static str date_header(const struct proof *p, const struct request *rq)
 {
     if (p->in_query)
         return (str) { 0 };
-    return exchange_header(rq, STR("x-amz-date")).len ? STR("x-amz-date") : STR("date");
+    return http_message_header(rq, STR("x-amz-date")).len ? STR("x-amz-date") : STR("date");
 }
 
 static bool check_parameters(struct refusal *out, const struct proof *p, const struct request *rq)
@@ -85,18 +85,18 @@ static bool check_parameters(struct refusal *out, const struct proof *p, const s
     if (!whole)
         return refuse_header(out, p, proof_header(rq));
     if (!p->scope.terminator.len)
-        return exchange_refuse(out, INCOMPLETE,
-                               "Credential must have exactly 5 slash-delimited elements, "
-                               "e.g. keyid/date/region/service/term, got '%.*s'",
-                               STR_ARG(p->credential));
+        return http_message_refuse(out, INCOMPLETE,
+                                   "Credential must have exactly 5 slash-delimited elements, "
+                                   "e.g. keyid/date/region/service/term, got '%.*s'",
+                                   STR_ARG(p->credential));
     if (!is_signed(p, STR("host")))
-        return exchange_refuse(out, INVALID,
-                               "'Host' must be a 'SignedHeader' in the AWS Authorization.");
+        return http_message_refuse(out, INVALID,
+                                   "'Host' must be a 'SignedHeader' in the AWS Authorization.");
     str date = date_header(p, rq);
     if (date.len && !is_signed(p, date))
-        return exchange_refuse(out, INVALID,
-                               "'%s' must be a 'SignedHeader' in the AWS Authorization.",
-                               date.len > 4 ? "X-Amz-Date" : "Date");
+        return http_message_refuse(out, INVALID,
+                                   "'%s' must be a 'SignedHeader' in the AWS Authorization.",
+                                   date.len > 4 ? "X-Amz-Date" : "Date");
     return true;
 }
 
@@ -112,8 +112,8 @@ static bool check_credentials(struct refusal *out, const struct proof *p,
         (p->token.len ? same_secret(p->token, credentials->session_token)
                       : !credentials->session_token.len))
         return true;
-    return exchange_refuse(out, "UnrecognizedClientException",
-                           "The security token included in the request is invalid.");
+    return http_message_refuse(out, "UnrecognizedClientException",
+                               "The security token included in the request is invalid.");
 }
 
 /* --- scope and date -------------------------------------------------------------------------- */
@@ -166,19 +166,19 @@ static bool check_scope(struct refusal *out, const struct proof_scope *s, str da
 {
     str day = { date.ptr, date.len < 8 ? date.len : 8 };
     if (!str_eq(s->terminator, STR("aws4_request")))
-        return exchange_refuse(out, INVALID,
-                               "Credential should be scoped with a valid terminator: "
-                               "'aws4_request'.");
+        return http_message_refuse(out, INVALID,
+                                   "Credential should be scoped with a valid terminator: "
+                                   "'aws4_request'.");
     if (!str_eq(s->service, STR("codepipeline")))
-        return exchange_refuse(out, INVALID,
-                               "Credential should be scoped to correct service: 'codepipeline'.");
+        return http_message_refuse(
+            out, INVALID, "Credential should be scoped to correct service: 'codepipeline'.");
     if (!region_is_valid(s->region))
-        return exchange_refuse(out, INVALID, "Credential should be scoped to a valid region.");
+        return http_message_refuse(out, INVALID, "Credential should be scoped to a valid region.");
     if (!str_eq(s->day, day))
-        return exchange_refuse(out, INVALID,
-                               "Date in Credential scope does not match YYYYMMDD from ISO-8601 "
-                               "version of date from HTTP: '%.*s' != '%.*s', from '%.*s'.",
-                               STR_ARG(s->day), STR_ARG(day), STR_ARG(date));
+        return http_message_refuse(out, INVALID,
+                                   "Date in Credential scope does not match YYYYMMDD from ISO-8601 "
+                                   "version of date from HTTP: '%.*s' != '%.*s', from '%.*s'.",
+                                   STR_ARG(s->day), STR_ARG(day), STR_ARG(date));
     return true;
 }
 
@@ -195,7 +195,7 @@ static bool refuse_expired(struct refusal *out, str date, int64_t unix_s, int64_
     char now[32], limit[32];
     date_write(now, unix_s);
     date_write(limit, unix_s - valid_s);
-    return exchange_refuse(
+    return http_message_refuse(
         out, INVALID, "Signature expired: %.*s is now earlier than %s (%s - %lld %s.)",
         STR_ARG(date), limit, now, (long long)(valid_s % 60 ? valid_s : valid_s / 60),
         valid_s % 60 ? "sec" : "min");
@@ -205,14 +205,14 @@ static bool check_date(struct refusal *out, const struct proof *p, int64_t unix_
 {
     int64_t signed_s, valid_s = SKEW_MAX_S;
     if (!date_read(&signed_s, p->date))
-        return exchange_refuse(out, INCOMPLETE,
-                               "Date must be in ISO-8601 'basic format'. Got '%.*s'.",
-                               STR_ARG(p->date));
+        return http_message_refuse(out, INCOMPLETE,
+                                   "Date must be in ISO-8601 'basic format'. Got '%.*s'.",
+                                   STR_ARG(p->date));
     if (p->in_query && !expires_read(&valid_s, p->expires))
-        return exchange_refuse(out, INCOMPLETE,
-                               "X-Amz-Expires must be a number of seconds from 1 to %d. Got "
-                               "'%.*s'.",
-                               EXPIRES_MAX_S, STR_ARG(p->expires));
+        return http_message_refuse(out, INCOMPLETE,
+                                   "X-Amz-Expires must be a number of seconds from 1 to %d. Got "
+                                   "'%.*s'.",
+                                   EXPIRES_MAX_S, STR_ARG(p->expires));
     if (signed_s < unix_s - valid_s)
         return refuse_expired(out, p->date, unix_s, valid_s);
     if (signed_s <= unix_s + SKEW_MAX_S)
@@ -220,9 +220,9 @@ static bool check_date(struct refusal *out, const struct proof *p, int64_t unix_
     char now[32], limit[32];
     date_write(now, unix_s);
     date_write(limit, unix_s + SKEW_MAX_S);
-    return exchange_refuse(out, INVALID,
-                           "Signature not yet current: %.*s is still later than %s (%s + 5 min.)",
-                           STR_ARG(p->date), limit, now);
+    return http_message_refuse(
+        out, INVALID, "Signature not yet current: %.*s is still later than %s (%s + 5 min.)",
+        STR_ARG(p->date), limit, now);
 }
 
 /* --- the signature --------------------------------------------------------------------------- */
@@ -273,7 +273,7 @@ static bool check_signature(struct refusal *out, const struct proof *p, const st
     char body_hash[SHA_HEX_SIZE], expected[SHA_HEX_SIZE];
     sha_hex(body_hash, &body);
     str body_hash_str = { body_hash, sizeof body_hash };
-    str claimed = str_trim(exchange_header(rq, STR("x-amz-content-sha256")));
+    str claimed = str_trim(http_message_header(rq, STR("x-amz-content-sha256")));
     bool body_is_right = claimed.len == 0 || str_eq_nocase(claimed, body_hash_str);
     if (body_is_right && canonical_hash(&canonical, rq, p->signed_headers, body_hash_str)) {
         struct sha s = signature(p, &canonical, secret);
@@ -281,10 +281,11 @@ static bool check_signature(struct refusal *out, const struct proof *p, const st
         if (same_secret(p->signature, (str) { expected, sizeof expected }))
             return true;
     }
-    return exchange_refuse(out, INVALID,
-                           "The request signature we calculated does not match the signature you "
-                           "provided. Check your AWS Secret Access Key and signing method. Consult "
-                           "the service documentation for details.");
+    return http_message_refuse(
+        out, INVALID,
+        "The request signature we calculated does not match the signature you "
+        "provided. Check your AWS Secret Access Key and signing method. Consult "
+        "the service documentation for details.");
 }
 
 bool signature_verify(struct refusal *out, const struct request *rq,

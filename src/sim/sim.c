@@ -1,4 +1,4 @@
-/* Where the rooms meet: the service and its troubles below, the HTTP face in front, and between
+/* Where the rooms meet: the service and its faults below, the HTTP face in front, and between
  * them the two that understand requests. */
 #include "sim/sim.h"
 
@@ -18,7 +18,7 @@ enum { SECRET_MAX = 128, OPTION_MAX = 16 << 10 };
 struct sim {
     struct sim_options options; /* its strings lie in `text` */
     struct service *service;
-    struct trouble_table troubles;
+    struct faults_table faults;
     struct api api;
     struct control control;
     struct certificate certificate;
@@ -32,13 +32,13 @@ struct sim {
 
 /* --- requests -------------------------------------------------------------------------------- */
 
-static void reply_with_error(struct sim *s, struct reply *reply, struct moment when, int status,
+static void reply_with_error(struct sim *s, struct reply *reply, struct instant when, int status,
                              const char *code)
 {
     reply->content_type = "application/x-amz-json-1.1";
     reply->date_s = when.wall.tv_sec;
     reply->request_id = uuid_next(&s->api.ids);
-    exchange_reply_json(reply, status, json_pack("{s:s}", "__type", code));
+    http_message_reply_json(reply, status, json_pack("{s:s}", "__type", code));
 }
 
 static bool is_for_service(const struct request *rq)
@@ -52,7 +52,7 @@ static uint32_t receive(void *ctx, const struct request *rq)
     return is_for_service(rq) ? api_receive(&s->api, rq) : 0;
 }
 
-static void answer(void *ctx, const struct request *rq, struct moment when, struct reply *reply)
+static void answer(void *ctx, const struct request *rq, struct instant when, struct reply *reply)
 {
     struct sim *s = ctx;
     if (is_for_service(rq)) {
@@ -112,7 +112,7 @@ static struct sim *sim_new(const struct sim_options *o)
         at += strings[i]->len;
     }
     s->options = copy;
-    trouble_init(&s->troubles);
+    faults_init(&s->faults);
     return s;
 }
 
@@ -120,7 +120,7 @@ static struct sim *sim_free(struct sim *s)
 {
     if (!s)
         return NULL;
-    trouble_clear(&s->troubles);
+    faults_clear(&s->faults);
     service_free(s->service);
     certificate_deinit(&s->certificate);
     free(s);
@@ -146,7 +146,7 @@ static int check_options(const struct sim_options *o, struct pipepoll_error *why
 static int open_service(struct sim *s, struct pipepoll_error *why)
 {
     const struct sim_options *o = &s->options;
-    int r = trouble_set(&s->troubles, &(struct sim_place) { 0 }, &o->trouble, why);
+    int r = faults_set(&s->faults, &(struct sim_scope) { 0 }, &o->faults, why);
     if (r)
         return r;
     return service_new(&s->service,
@@ -164,7 +164,7 @@ static void wire(struct sim *s)
     const struct sim_options *o = &s->options;
     s->api = (struct api) {
         .service = s->service,
-        .troubles = &s->troubles,
+        .faults = &s->faults,
         .credentials = { o->access_key_id, o->secret_access_key, o->session_token },
         .chance = { o->arrivals.seed ^ UINT64_C(0x74726f75) },
         .ids = { o->arrivals.seed ^ UINT64_C(0x72657175) },
@@ -172,7 +172,7 @@ static void wire(struct sim *s)
         .served = o->served,
         .ctx = o->ctx,
     };
-    s->control = (struct control) { s->service, &s->troubles, stats, s };
+    s->control = (struct control) { s->service, &s->faults, stats, s };
 }
 
 static int take_certificate(struct sim *s, struct pipepoll_error *why)
@@ -266,47 +266,46 @@ const char *sim_ca_pem(const struct sim *s)
     return s->certificate.ca_pem;
 }
 
-int sim_trouble_field(struct sim_trouble *trouble, str name, double value,
-                      struct pipepoll_error *why)
+int sim_faults_field(struct sim_faults *faults, str name, double value, struct pipepoll_error *why)
 {
-    return trouble_field(trouble, name, value, why);
+    return faults_field(faults, name, value, why);
 }
 
-const char *sim_trouble_name(size_t i)
+const char *sim_faults_name(size_t i)
 {
-    return trouble_name(i);
+    return faults_name(i);
 }
 
-str *sim_place_member(struct sim_place *place, str name)
+str *sim_scope_member(struct sim_scope *scope, str name)
 {
-    for (size_t i = 0; i < PLACE_MEMBERS; i++)
-        if (str_eq(name, str_of(place_rules[i].name)))
-            return place_at(place, i);
+    for (size_t i = 0; i < SCOPE_MEMBERS; i++)
+        if (str_eq(name, str_of(scope_rules[i].name)))
+            return scope_at(scope, i);
     return NULL;
 }
 
-int sim_trouble_set(struct sim *s, const struct sim_place *where, const struct sim_trouble *trouble,
-                    struct pipepoll_error *why)
+int sim_faults_set(struct sim *s, const struct sim_scope *where, const struct sim_faults *faults,
+                   struct pipepoll_error *why)
 {
-    return trouble_set(&s->troubles, where, trouble, why);
+    return faults_set(&s->faults, where, faults, why);
 }
 
-int sim_action_type_add(struct sim *s, const struct sim_place *where, struct pipepoll_error *why)
+int sim_action_type_add(struct sim *s, const struct sim_scope *where, struct pipepoll_error *why)
 {
     return service_action_type_add(s->service, where, (str) { 0 }, why);
 }
 
-int sim_jobs_add(struct sim *s, const struct sim_place *where, size_t n, struct pipepoll_error *why)
+int sim_jobs_add(struct sim *s, const struct sim_scope *where, size_t n, struct pipepoll_error *why)
 {
-    const struct service_jobs jobs = { .place = where, .count = n };
+    const struct service_jobs jobs = { .scope = where, .count = n };
     return service_jobs_add(s->service, &jobs, uv_hrtime(), why);
 }
 
-int sim_job_add(struct sim *s, const struct sim_place *where, str configuration,
+int sim_job_add(struct sim *s, const struct sim_scope *where, str configuration,
                 struct pipepoll_error *why)
 {
     const struct service_job_data data = { .configuration = configuration };
-    const struct service_jobs jobs = { .place = where, .count = 1, .data = &data };
+    const struct service_jobs jobs = { .scope = where, .count = 1, .data = &data };
     return service_jobs_add(s->service, &jobs, uv_hrtime(), why);
 }
 
@@ -324,7 +323,7 @@ void sim_stats(const struct sim *s, struct sim_stats *out)
     jobs.polls = s->api.stats.polls;
     jobs.refused = s->api.stats.refused;
     jobs.throttled = s->api.stats.throttled;
-    jobs.troubled = s->api.stats.troubled;
+    jobs.faulted = s->api.stats.faulted;
     jobs.connections = http_connections(s->http);
     *out = jobs;
 }

@@ -16,14 +16,14 @@ struct sim;
 
 /* How answers go wrong, for one region and action type or for all. Zero is well-behaved.
  * The latency of a request is drawn when it is complete. Half of it passes before the request is
- * looked at: that moment and the troubles set then decide what it gets, Date and leases too. The
+ * looked at: that instant and the faults set then decide what it gets, Date and leases too. The
  * other half passes before the answer is sent.
  * A truncated answer is a true one cut short: its jobs are handed out and come back after their
  * lease. Resets, errors and garbage hand out none. */
-struct sim_trouble {
+struct sim_faults {
     uint32_t latency_ms;        /* of the round trip, there and back; at most 1 h */
     uint32_t latency_jitter_ms; /* 0 .. this much more, at random */
-    uint32_t throttle_per_s;    /* requests a second, over all that this trouble is for, above which
+    uint32_t throttle_per_s;    /* requests a second, over all that this fault is for, above which
                                  * ThrottlingException comes; 0: none */
     uint32_t retry_after_ms;    /* sent as x-amz-retry-after with throttling and 5xx; 0: not sent */
     double error_rate;          /* share of requests answered by error_status, 0 to 1 */
@@ -37,10 +37,9 @@ struct sim_trouble {
 
 /* Set one member by the name that the options of `pipepoll sim` and the control API know it by.
  * EINVAL: no such name, or a value out of range. */
-int sim_trouble_field(struct sim_trouble *trouble, str name, double value,
-                      struct pipepoll_error *why);
+int sim_faults_field(struct sim_faults *faults, str name, double value, struct pipepoll_error *why);
 /* The i-th of these names ("latency", "error-rate", ...), or NULL past the last. Static text. */
-const char *sim_trouble_name(size_t i);
+const char *sim_faults_name(size_t i);
 
 /* How jobs appear by themselves. */
 struct sim_arrivals {
@@ -70,7 +69,7 @@ struct sim_options {
     uint32_t queue_max;     /* jobs waiting or leased in all; further ones are refused; 0: 100000 */
     uint32_t ledger_max;    /* events kept, the oldest go first; 0: 100000 */
     struct sim_arrivals arrivals;
-    struct sim_trouble trouble; /* for everything; more by sim_trouble_set() */
+    struct sim_faults faults; /* for everything; more by sim_faults_set() */
     bool strict_action_types; /* only action types that were added exist: else any valid one does */
     /* Called from the loop for each job handed out (also a second time after its lease). Both
      * instants are of uv_hrtime(). Every function here may be called inside it. */
@@ -93,27 +92,27 @@ uint16_t sim_port(const struct sim *s);
 const char *sim_url(const struct sim *s);    /* "https://127.0.0.1:PORT" */
 const char *sim_ca_pem(const struct sim *s); /* what a client must trust; NULL without tls */
 
-/* Who a job or a trouble is for: empty members match any (for a trouble) and default to us-east-1,
- * Build, ThirdParty, Acme, 1 (for a job). The most particular trouble wins. */
-struct sim_place {
+/* Who a job or a fault is for: empty members match any (for a fault) and default to us-east-1,
+ * Build, ThirdParty, Acme, 1 (for a job). The most particular fault wins. */
+struct sim_scope {
     str region;
     struct pipepoll_action_type action_type;
 };
 /* The member called region, category, owner, provider or version; NULL for any other name. */
-str *sim_place_member(struct sim_place *place, str name);
-/* Replaces the trouble set for exactly this place before, its throttle window included. EINVAL: a
+str *sim_scope_member(struct sim_scope *scope, str name);
+/* Replaces the fault set for exactly this scope before, its throttle window included. EINVAL: a
  * number out of range, or too many; ENOMEM. */
-int sim_trouble_set(struct sim *s, const struct sim_place *where, const struct sim_trouble *trouble,
-                    struct pipepoll_error *why);
+int sim_faults_set(struct sim *s, const struct sim_scope *where, const struct sim_faults *faults,
+                   struct pipepoll_error *why);
 /* Make the action type known where strict_action_types is on; in every region when that is empty,
- * while the rest defaults as for a job. EINVAL: not a valid place; ENOMEM. */
-int sim_action_type_add(struct sim *s, const struct sim_place *where, struct pipepoll_error *why);
+ * while the rest defaults as for a job. EINVAL: not a valid scope; ENOMEM. */
+int sim_action_type_add(struct sim *s, const struct sim_scope *where, struct pipepoll_error *why);
 /* n jobs, available now; their action type is known from now on. Their ids follow the seed. EINVAL:
- * not a valid place, or queue_max would be passed (none is added); ENOMEM (some may be). */
-int sim_jobs_add(struct sim *s, const struct sim_place *where, size_t n,
+ * not a valid scope, or queue_max would be passed (none is added); ENOMEM (some may be). */
+int sim_jobs_add(struct sim *s, const struct sim_scope *where, size_t n,
                  struct pipepoll_error *why);
 /* One job whose action configuration is this JSON object of strings. */
-int sim_job_add(struct sim *s, const struct sim_place *where, str configuration,
+int sim_job_add(struct sim *s, const struct sim_scope *where, str configuration,
                 struct pipepoll_error *why);
 /* What AcknowledgeThirdPartyJob will do later: the job is done with, its lease does not return it.
  * False: no such job, or it is not handed out now. */
@@ -124,7 +123,7 @@ struct sim_stats {
     uint64_t polls;     /* answered with a list of jobs, an empty one included */
     uint64_t refused;   /* for what they asked, or for their signature */
     uint64_t throttled; /* ThrottlingException */
-    uint64_t troubled;  /* 5xx, reset, truncated or garbage */
+    uint64_t faulted;   /* 5xx, reset, truncated or garbage */
     uint64_t jobs_added, jobs_handed_out /* first times */, jobs_handed_out_again,
         jobs_acknowledged;
     uint64_t jobs_waiting, jobs_leased;

@@ -62,8 +62,8 @@ static bool refuse_type(struct refusal *out, const json_t *value, const char *wa
     };
     double n = json_number_value(value);
     bool is_whole = json_is_number(value) && n == floor(n);
-    return exchange_refuse(out, "SerializationException", "%s can not be converted to %s",
-                           is_whole ? names[JSON_INTEGER] : names[json_typeof(value)], wanted);
+    return http_message_refuse(out, "SerializationException", "%s can not be converted to %s",
+                               is_whole ? names[JSON_INTEGER] : names[json_typeof(value)], wanted);
 }
 
 /* An absent member and null are the same to AWS: NULL here. */
@@ -83,7 +83,7 @@ static bool is_integer(const json_t *value)
 static bool check_document(struct refusal *out, const json_t *document)
 {
     if (!document)
-        return exchange_refuse(out, "SerializationException", "%s", "");
+        return http_message_refuse(out, "SerializationException", "%s", "");
     return json_is_object(document) || refuse_type(out, document, "a Structure");
 }
 
@@ -106,8 +106,8 @@ static bool check_types(struct refusal *out, const json_t *document, enum valida
     const json_t *type = member(document, "actionTypeId"), *batch;
     if (type && !json_is_object(type))
         return refuse_type(out, type, "a Structure");
-    for (size_t i = PLACE_CATEGORY; i < PLACE_MEMBERS; i++) {
-        const json_t *text = member(type, place_rules[i].name);
+    for (size_t i = SCOPE_CATEGORY; i < SCOPE_MEMBERS; i++) {
+        const json_t *text = member(type, scope_rules[i].name);
         if (text && !json_is_string(text))
             return refuse_type(out, text, "a String");
     }
@@ -128,7 +128,7 @@ struct diagnostics {
 static void put_quoted(struct buf *b, str value)
 {
     while (value.len) {
-        str plain = exchange_cut(&value, '\0');
+        str plain = http_message_cut(&value, '\0');
         buf_put(b, plain);
         if (value.ptr > plain.ptr + plain.len)
             buf_put(b, STR("\\u0000"));
@@ -173,11 +173,11 @@ static void check_length(struct diagnostics *c, str value, const char *where, si
 }
 
 static void check_allowed(struct diagnostics *c, str value, const char *where,
-                          const struct place_rule *rule)
+                          const struct scope_rule *rule)
 {
     char must[160];
     struct buf b = BUF_ON(must);
-    if (place_rule_allows(rule, value))
+    if (scope_rule_allows(rule, value))
         return;
     if (rule->pattern)
         buf_printf(&b, "satisfy regular expression pattern: %s", rule->pattern);
@@ -199,8 +199,8 @@ static void check_action_type(struct diagnostics *c, const json_t *type)
 {
     if (!type)
         complain(c, NULL, "actionTypeId", "not be null");
-    for (size_t i = PLACE_CATEGORY; type && i < PLACE_MEMBERS; i++) {
-        const struct place_rule *rule = &place_rules[i];
+    for (size_t i = SCOPE_CATEGORY; type && i < SCOPE_MEMBERS; i++) {
+        const struct scope_rule *rule = &scope_rules[i];
         const json_t *value = member(type, rule->name);
         char where[48];
         struct buf b = BUF_ON(where);
@@ -245,7 +245,7 @@ static str map_text(json_t *map, char out[QUOTE_MAX])
 
 static void check_query(struct diagnostics *c, json_t *query)
 {
-    static const struct place_rule rule = { .pattern = "[a-zA-Z0-9_-]+" };
+    static const struct scope_rule rule = { .pattern = "[a-zA-Z0-9_-]+" };
     const char *key;
     json_t *value;
     if (json_object_size(query) > 1) {
@@ -269,8 +269,8 @@ static bool tell_values(struct refusal *out, const struct diagnostics *c)
 {
     if (c->count == 0)
         return true;
-    return exchange_refuse(out, "ValidationException", "%u validation error%s detected: %.*s",
-                           c->count, c->count == 1 ? "" : "s", STR_ARG(buf_str(&c->text)));
+    return http_message_refuse(out, "ValidationException", "%u validation error%s detected: %.*s",
+                               c->count, c->count == 1 ? "" : "s", STR_ARG(buf_str(&c->text)));
 }
 
 static bool check_values(struct refusal *out, const json_t *document, enum validate_operation op)
@@ -329,14 +329,14 @@ bool validate_job(struct refusal *out, struct validate_job *in, const json_t *do
 
 struct pipepoll_action_type validate_action_type(const json_t *document)
 {
-    struct sim_place place = { 0 };
+    struct sim_scope scope = { 0 };
     const json_t *type = json_object_get(document, "actionTypeId");
-    for (size_t i = PLACE_CATEGORY; i < PLACE_MEMBERS; i++) {
-        const json_t *value = json_object_get(type, place_rules[i].name);
+    for (size_t i = SCOPE_CATEGORY; i < SCOPE_MEMBERS; i++) {
+        const json_t *value = json_object_get(type, scope_rules[i].name);
         if (json_is_string(value))
-            *place_at(&place, i) = text_of(value);
+            *scope_at(&scope, i) = text_of(value);
     }
-    return place.action_type;
+    return scope.action_type;
 }
 
 bool validate_poll(struct refusal *out, struct validate_input *in, enum validate_operation op,
@@ -350,8 +350,8 @@ bool validate_poll(struct refusal *out, struct validate_input *in, enum validate
     in->max_batch = (uint32_t)batch;
     in->query = op == VALIDATE_POLL_FOR_JOBS ? member(document, "queryParam") : NULL;
     if (!str_eq(in->action_type.owner, third_party ? STR("ThirdParty") : STR("Custom")))
-        return exchange_refuse(out, "ValidationException",
-                               "ActionType with owner '%.*s' is not supported",
-                               STR_ARG(in->action_type.owner));
+        return http_message_refuse(out, "ValidationException",
+                                   "ActionType with owner '%.*s' is not supported",
+                                   STR_ARG(in->action_type.owner));
     return true;
 }

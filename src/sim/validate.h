@@ -40,7 +40,7 @@ struct validate_job {
 /* The input of an operation on a third-party job, as above. */
 bool validate_job(struct refusal *out, struct validate_job *in, const json_t *document);
 
-/* The action type as far as it can be read, empty members else: for telling whose trouble it is. */
+/* The action type as far as it can be read, empty members else: for telling whose fault it is. */
 struct pipepoll_action_type validate_action_type(const json_t *document);
 
 #endif

@@ -22,13 +22,13 @@ struct message {
 /* Split what is in m->text; good enough for requests that were once accepted. */
 static inline void message_split(struct message *m)
 {
-    str rest = { m->text, m->len }, line = exchange_cut(&rest, '\n');
-    m->rq = (struct request) { .method = exchange_cut(&line, ' '), .headers = m->headers };
-    m->rq.target = exchange_cut(&line, ' ');
+    str rest = { m->text, m->len }, line = http_message_cut(&rest, '\n');
+    m->rq = (struct request) { .method = http_message_cut(&line, ' '), .headers = m->headers };
+    m->rq.target = http_message_cut(&line, ' ');
     while (rest.len && *rest.ptr != '\r') {
-        line = exchange_cut(&rest, '\n');
+        line = http_message_cut(&rest, '\n');
         assert_true(m->rq.header_count < HEADERS_MAX);
-        str name = exchange_cut(&line, ':');
+        str name = http_message_cut(&line, ':');
         m->headers[m->rq.header_count++] = (struct header) { name, str_trim(line) };
     }
     m->rq.body = str_skip(rest, 2);
@@ -38,7 +38,7 @@ static inline int64_t amz_date_of(const struct message *m)
 {
     struct tm tm = { 0 };
     char text[32] = { 0 };
-    str date = exchange_header(&m->rq, STR("x-amz-date"));
+    str date = http_message_header(&m->rq, STR("x-amz-date"));
     memcpy(text, date.ptr, date.len < 31 ? date.len : 31);
     assert_non_null(strptime(text, "%Y%m%dT%H%M%SZ", &tm));
     return timegm(&tm);
