@@ -1,7 +1,13 @@
-"""What a connection costs: memory while it is open, CPU to open it."""
+"""What a connection costs: memory while it is open, CPU to open it, and how long a loop has no time
+for anything else while many are opened."""
+import contextlib
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 
+import child
 import peers
 import tables
 from loads import find_h2load, run_pipepoll
@@ -9,6 +15,8 @@ from loads import find_h2load, run_pipepoll
 FEW, MANY = 16, 1024
 TARGETS = 2048  # at either number of connections, so that only these differ
 HANDSHAKES = 512
+OPENING = [512, 2048]
+ROUND_TRIP_MS = 100
 
 
 def memory(setting):
@@ -61,3 +69,35 @@ def _print_handshake(setting, rounds, resumed):
                  for name, us in rounds.items() if us))
     print(f'where the service issues tickets, {resumed:.1%} of pipepoll\'s handshakes resumed\n')
     setting.noise += tables.noise('handshakes of h2load', floor)
+
+
+@contextlib.contextmanager
+def _far_away(nginx, setting):
+    """-> the URL of the same service, a round trip away."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'relay.py')
+    command = [sys.executable, script, nginx.url.rpartition(':')[2], str(ROUND_TRIP_MS)]
+    process = subprocess.Popen(child.pinned(command, setting.service), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, text=True)
+    try:
+        yield f'https://127.0.0.1:{process.stdout.readline().strip()}'
+    finally:
+        child.end(process)
+
+
+def opening(setting):
+    """All connections of a fleet that starts at once, near by and a round trip away."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix='pipepoll-bench-') as folder:
+        with peers.Nginx(folder, setting) as nginx, _far_away(nginx, setting) as far:
+            cases = [(n, url) for n in setting.levels(OPENING) for url in (nginx.url, far)]
+            for n, url in cases:
+                runs = [run_pipepoll(setting, nginx, url, in_flight=n, polls=2 * n)
+                        for _ in range(setting.rounds)]
+                rows.append({'connections': n, 'far': url == far, 'runs': runs})
+    tables.show('opening: TLS connections all at once',
+                ['connections', 'round trip', 'all open after', 'longest turn (CPU)'],
+                ([row['connections'], f'{ROUND_TRIP_MS} ms' if row['far'] else '0 ms',
+                  tables.ranged([r['open_seconds'] * 1e3 for r in row['runs']], 0) + ' ms',
+                  tables.ranged([r['longest_turn_us'] / 1e3 for r in row['runs']], 1) + ' ms']
+                 for row in rows))
+    return rows

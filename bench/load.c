@@ -3,9 +3,12 @@
  * a slot falls free, and the poller's own limit keeps the load at exactly the number asked for. */
 #include "load.h"
 
+#include "allocations.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <uv.h>
 
@@ -33,7 +36,8 @@ struct load {
     int status;
     enum { OPENING, WARMING, MEASURING, ENDING } phase;
     uint64_t answers; /* in this phase */
-    uint64_t in_flight_sum, samples;
+    uint64_t in_flight_sum, samples, allocations, start_ns, turn_ns;
+    uv_prepare_t turn; /* from one to the next */
     struct moment begin;
     uint32_t latencies[LATENCY_STEPS]; /* how many answers took so long; the last: or longer */
 };
@@ -71,6 +75,31 @@ static struct pipepoll_stats stats_of(const struct load *load)
     return stats;
 }
 
+static uint64_t cpu_ns(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
+}
+
+/* Waiting takes no CPU time, so that what has passed is work. */
+static void on_turn(uv_prepare_t *turn)
+{
+    struct load *load = turn->data;
+    uint64_t now_ns = cpu_ns(), took_us = (now_ns - load->turn_ns) / 1000;
+    if (load->turn_ns && took_us > load->result->longest_turn_us)
+        load->result->longest_turn_us = took_us;
+    load->turn_ns = now_ns;
+}
+
+static void watch_turns(struct load *load, uv_loop_t *loop)
+{
+    uv_prepare_init(loop, &load->turn);
+    load->turn.data = load;
+    uv_prepare_start(&load->turn, on_turn);
+    uv_unref((uv_handle_t *)&load->turn);
+}
+
 /* The latency that `share` of all answers did not exceed. */
 static uint64_t percentile_us(const struct load *load, double share)
 {
@@ -90,6 +119,7 @@ static void finish(struct load *load)
     struct load_result *r = load->result;
     uv_resident_set_memory(&r->resident_bytes);
     r->polls = load->answers;
+    r->allocations = allocations_so_far() - load->allocations;
     r->connections = stats.connections;
     r->max_lateness_ms = stats.max_lateness_ms;
     r->seconds = (double)(end.at_ns - load->begin.at_ns) / 1e9;
@@ -118,9 +148,10 @@ static void next_phase(struct load *load)
 static void on_opening(struct load *load)
 {
     uint64_t open = stats_of(load).connections;
-    if (open >= load->o->in_flight || load->o->interval_ms)
+    if (open >= load->o->in_flight || load->o->interval_ms) {
+        load->result->open_seconds = (double)(uv_hrtime() - load->start_ns) / 1e9;
         next_phase(load);
-    else if (load->answers > (uint64_t)WARM_POLLS_MOST * load->o->in_flight)
+    } else if (load->answers > (uint64_t)WARM_POLLS_MOST * load->o->in_flight)
         give_up(load, fail(load->why, PIPEPOLL_ESYSTEM,
                            "after %llu polls only %llu connections are open, not %u",
                            (unsigned long long)load->answers, (unsigned long long)open,
@@ -131,6 +162,7 @@ static void on_warming(struct load *load)
 {
     if (load->answers < (uint64_t)WARM_POLLS_EACH * load->o->in_flight)
         return;
+    load->allocations = allocations_so_far();
     load->begin = moment_now();
     next_phase(load);
 }
@@ -257,12 +289,16 @@ int load_run(struct load_result *out, const struct load_options *o, struct pipep
         free(load);
         return fail(why, PIPEPOLL_ESYSTEM, "libuv would not start a loop");
     }
+    watch_turns(load, &loop);
     int r = open_poller(load, &loop);
     if (!r) {
+        load->start_ns = uv_hrtime();
         r = add_targets(load);
         if (r)
             give_up(load, r);
     }
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&load->turn, NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
     r = r ? r : load->status;

@@ -28,6 +28,10 @@ struct load_result {
     uint64_t p50_us, p99_us, max_us; /* percentiles in steps of 16 us, up to a second */
     uint32_t max_lateness_ms;
     size_t resident_bytes; /* of the process, all connections open */
+    uint64_t allocations;  /* while it was measured */
+    double open_seconds;   /* from the first target to the last connection */
+    /* CPU time of one turn of the loop, from the first on: what others on the loop wait for. */
+    uint64_t longest_turn_us;
 };
 
 /* Runs a loop of its own until done. Every poll must succeed: a figure with failures in it is none.

@@ -130,6 +130,9 @@ static void print_json(const struct load_options *o, const struct load_result *r
            (unsigned long long)r->max_us, r->max_lateness_ms);
     printf("\"jobs\": %llu, \"resident_bytes\": %zu, ", (unsigned long long)r->jobs,
            r->resident_bytes);
+    printf("\"allocations_per_poll\": %.2f, \"open_seconds\": %.4f, \"longest_turn_us\": %llu, ",
+           (double)r->allocations / (double)r->polls, r->open_seconds,
+           (unsigned long long)r->longest_turn_us);
     printf("\"versions\": {\"pipepoll\": \"%s\", \"libcurl\": \"%s\", \"tls\": \"%s\", "
            "\"libuv\": \"%s\"}}\n",
            v.pipepoll, v.libcurl, v.tls, v.libuv);
@@ -150,6 +153,9 @@ static void print_lines(const struct load_options *o, const struct load_result *
            (double)r->p99_us / 1e3, (double)r->max_us / 1e3);
     printf("connections  %llu, resident memory %.1f MB\n", (unsigned long long)r->connections,
            (double)r->resident_bytes / 1e6);
+    printf("opening      %.2f s, the longest turn of the loop %.2f ms of CPU\n", r->open_seconds,
+           (double)r->longest_turn_us / 1e3);
+    printf("allocations  %.2f a poll\n", (double)r->allocations / (double)r->polls);
     printf("versions     pipepoll %s, libcurl %s, %s, libuv %s\n", v.pipepoll, v.libcurl, v.tls,
            v.libuv);
 }

@@ -53,6 +53,7 @@ BENCHMARKS = {
     'targets': (loads.targets, 'bench_poll'),
     'memory': (connections.memory, 'bench_poll'),
     'handshake': (connections.handshake, 'bench_poll'),
+    'opening': (connections.opening, 'bench_poll'),
     'pickup': (pickup.pickup, 'pipepoll'),
     'peers': (sdks.measure, 'bench_poll'),
     'join': (numbers('join'), 'bench_join'),

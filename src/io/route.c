@@ -169,6 +169,8 @@ bool route_set_proxy(const struct route *r, CURL *easy)
 
 /* --- addresses --- */
 
+enum { HOST_SHOWN_MAX = 120 }; /* leaves room for what happened */
+
 static const char *hop_problem(const struct route_query *q, const char *detail,
                                char text[ROUTE_PROBLEM_SIZE])
 {
@@ -176,9 +178,11 @@ static const char *hop_problem(const struct route_query *q, const char *detail,
     struct buf out = { .at = text, .cap = ROUTE_PROBLEM_SIZE };
     str host = resolver_host(r->hops[q->hop].name);
     bool is_proxy = *r->proxy && !q->hop;
+    if (host.len > HOST_SHOWN_MAX)
+        host.len = HOST_SHOWN_MAX;
     buf_printf(&out, "could not resolve %s %.*s: %s", is_proxy ? "the proxy" : "host",
                STR_ARG(host), detail);
-    return out.overflow ? detail : buf_cstr(&out);
+    return text;
 }
 
 const char *route_lateness(const struct route_query *q, char text[ROUTE_PROBLEM_SIZE])
