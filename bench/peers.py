@@ -31,7 +31,7 @@ master_process off;
 pid nginx.pid;
 error_log stderr crit;
 worker_rlimit_nofile {files};
-events {{ worker_connections {connections}; }}
+events {{ multi_accept on; worker_connections {connections}; }}
 http {{
   access_log off;
   log_format resumption $ssl_session_reused;

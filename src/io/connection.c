@@ -38,7 +38,7 @@ static bool set_way(CURL *easy, const struct pool *pool)
  * blocks the loop until its end. */
 static void set_socket(CURL *easy, struct connection *c)
 {
-    struct transport *tp = c->pool->transport;
+    struct transport *tp = c->transport;
     curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -70,7 +70,7 @@ static void set_proxy_tls(CURL *easy, const struct transport *tp)
 
 static bool take_handle(struct connection *c)
 {
-    struct transport *tp = c->pool->transport;
+    struct transport *tp = c->transport;
     CURL *easy = curl_easy_init();
     bool done = easy && set_way(easy, c->pool);
     c->user.multi = done ? transport_take_multi(tp) : NULL;
@@ -90,7 +90,7 @@ static void give_handle(struct connection *c)
         return;
     multi_remove(&c->user);
     curl_easy_cleanup(c->user.easy);
-    transport_give_multi(c->pool->transport, c->user.multi);
+    transport_give_multi(c->transport, c->user.multi);
     c->user.easy = NULL;
 }
 
@@ -100,7 +100,7 @@ static void end_opening(struct connection *c)
 {
     timer_deinit(&c->limit);
     if (c->opening)
-        transport_opened(c->pool->transport);
+        transport_opened(c->transport);
     c->opening = false;
 }
 
@@ -108,7 +108,7 @@ static void succeed(struct connection *c)
 {
     end_opening(c);
     c->opened_ns = timers_age_ns();
-    transport_connected(c->pool->transport);
+    transport_connected(c->transport);
     const char *problem = connection_watch(c, false);
     c->on_open(c, problem);
 }
@@ -182,8 +182,8 @@ static void on_limit(struct timer *limit)
 
 static bool set_limit(struct connection *c)
 {
-    uint64_t limit_ms = c->pool->transport->o.connect_timeout_ms;
-    if (timer_init(&c->limit, c->pool->transport->o.timers, on_limit))
+    uint64_t limit_ms = c->transport->o.connect_timeout_ms;
+    if (timer_init(&c->limit, c->transport->o.timers, on_limit))
         return false;
     timer_set(&c->limit, limit_ms ? c->asked_ns + limit_ms * ns_per_ms : TIMER_OFF);
     return true;
@@ -217,7 +217,7 @@ static bool take_socket(struct connection *c)
         c->fd = fd;
         return true;
     }
-    c->fd = sockets_duplicate(c->pool->transport->sockets, fd, &c->opener);
+    c->fd = sockets_duplicate(c->transport->sockets, fd, &c->opener);
     if (c->fd >= 0)
         give_handle(c);
     return c->fd >= 0;
@@ -296,7 +296,8 @@ static void on_socket_ready(struct socket_watcher *watcher, curl_socket_t fd, in
 
 bool connection_init(struct connection *c)
 {
-    struct sockets *sockets = c->pool->transport->sockets;
+    c->transport = c->pool->transport;
+    struct sockets *sockets = c->transport->sockets;
     c->fd = -1;
     c->opener.sockets = c->watcher.sockets = sockets;
     c->watcher.ready = on_socket_ready;
@@ -308,7 +309,7 @@ bool connection_init(struct connection *c)
 
 void connection_deinit(struct connection *c)
 {
-    struct sockets *sockets = c->pool->transport->sockets;
+    struct sockets *sockets = c->transport->sockets;
     bool is_ours = !c->user.easy && c->fd >= 0;
     route_forget(&c->way);
     end_opening(c);
@@ -319,10 +320,19 @@ void connection_deinit(struct connection *c)
     give_handle(c);
 }
 
+bool connection_leave_pool(struct connection *c)
+{
+    if (c->user.easy)
+        return false;
+    sockets_leave(&c->watcher);
+    c->pool = NULL;
+    return true;
+}
+
 const char *connection_open(struct connection *c)
 {
     c->opening = true;
-    transport_opens(c->pool->transport);
+    transport_opens(c->transport);
     c->asked_ns = timers_now_ns();
     return route_find(&c->way) ? connect_tcp(c) : NULL;
 }

@@ -23,6 +23,7 @@ struct connection {
     int lacks; /* EMFILE, ENFILE: no descriptor could be had, which is the problem */
 
     /* private */
+    struct transport *transport;
     int fd;
     bool opening; /* counted by the transport */
     struct multi_user user;
@@ -39,6 +40,10 @@ struct connection {
 bool connection_init(struct connection *c);
 /* Whatever it does. The socket is closed. */
 void connection_deinit(struct connection *c);
+
+/* An open one that is deinited later, when the pool may have gone: no event comes any more. false:
+ * it needs the pool until its end. */
+bool connection_leave_pool(struct connection *c);
 
 /* Begin to open it. Returns the problem, with `fault` and `cause`, or NULL: on_open() comes. */
 const char *connection_open(struct connection *c);

@@ -80,7 +80,7 @@ struct tls_carrier connection_wire(struct connection *c)
 const char *connection_watch(struct connection *c, bool also_sending)
 {
     int what = also_sending ? CURL_POLL_INOUT : CURL_POLL_IN;
-    bool watched = sockets_watch(c->pool->transport->sockets, c->fd, &c->watcher, what);
+    bool watched = sockets_watch(c->transport->sockets, c->fd, &c->watcher, what);
     if (!watched)
         c->fault = FAULT_UNREACHABLE;
     return watched ? NULL : "the system refused to watch the connection";

@@ -9,7 +9,7 @@
 
 static struct transport *transport_of(const struct h1_connection *h1)
 {
-    return h1->connection.pool->transport;
+    return h1->connection.transport;
 }
 
 /* Returns the problem, or NULL. */

@@ -10,6 +10,8 @@ static const uint64_t trusted_ns = 100000000; /* idle for less: surely still the
 static const uint64_t idle_age_s = 60;  /* middle-boxes forget idle flows; so do we, and first */
 static const uint64_t lifetime_s = 600; /* connections follow the names they were made for */
 
+static const uint64_t leaving_slice_ns = 1000000;
+
 static struct pool *pool_of(const struct h1_connection *h1)
 {
     return h1->connection.pool;
@@ -17,8 +19,8 @@ static struct pool *pool_of(const struct h1_connection *h1)
 
 void h1_connection_close(struct h1_connection *h1)
 {
-    struct pool *pool = pool_of(h1);
-    const struct alloc *alloc = &pool->transport->o.alloc;
+    struct transport *tp = h1->connection.transport;
+    const struct alloc *alloc = &tp->o.alloc;
     connection_deinit(&h1->connection);
     list_remove(&h1->idle_link);
     list_remove(&h1->rest_link);
@@ -26,8 +28,23 @@ void h1_connection_close(struct h1_connection *h1)
         explicit_bzero(h1->unsent.at, h1->unsent.cap);
     alloc_free(alloc, h1->unsent.at, h1->unsent.cap);
     alloc_free(alloc, h1, sizeof *h1);
-    pool->transport->connections--;
-    transport_connection_freed(pool->transport);
+    tp->connections--;
+    transport_connection_freed(tp);
+}
+
+/* To close a connection takes system calls, and many may have to go at once: so these wait for
+ * their turn. */
+static void close_soon(struct h1_connection *h1)
+{
+    struct transport *tp = h1->connection.transport;
+    list_remove(&h1->idle_link);
+    list_remove(&h1->rest_link);
+    if (!connection_leave_pool(&h1->connection)) {
+        h1_connection_close(h1);
+        return;
+    }
+    list_put_last(&tp->leaving, &h1->rest_link);
+    timer_set(&tp->leave, timers_now_ns());
 }
 
 static struct h1_connection *resting(struct list *rest_link)
@@ -49,7 +66,7 @@ static void close_unused_since(struct pool *pool, uint64_t since_ns)
             CONTAINER_OF(pool->idle.prev, struct h1_connection, idle_link);
         if (oldest->used_ns >= since_ns)
             return;
-        h1_connection_close(oldest);
+        close_soon(oldest);
     }
 }
 
@@ -59,7 +76,7 @@ static void close_aged(struct transport *tp, uint64_t now_ns)
     while (!list_empty(&tp->resting)) {
         if (now_ns - resting(tp->resting.prev)->used_ns < idle_age_s * ns_per_s)
             return;
-        h1_connections_close_oldest(tp);
+        close_soon(resting(tp->resting.prev));
     }
 }
 
@@ -255,6 +272,14 @@ bool h1_connection_start(struct transfer *x)
 
 void h1_connections_close_idle(struct pool *pool)
 {
-    for (struct list *l; (l = list_pop_first(&pool->idle)) != NULL;)
-        h1_connection_close(CONTAINER_OF(l, struct h1_connection, idle_link));
+    while (!list_empty(&pool->idle))
+        close_soon(CONTAINER_OF(pool->idle.next, struct h1_connection, idle_link));
+}
+
+bool h1_connections_leave(struct transport *tp)
+{
+    uint64_t until_ns = timers_now_ns() + leaving_slice_ns;
+    while (!list_empty(&tp->leaving) && timers_now_ns() < until_ns)
+        h1_connection_close(resting(tp->leaving.next));
+    return list_empty(&tp->leaving);
 }

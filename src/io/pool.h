@@ -18,6 +18,8 @@ struct transport {
     uint64_t connections_made;
     struct list multis;  /* those with room for another user first */
     struct list resting; /* idle connections of all pools, the last used first */
+    struct list leaving; /* connections that are to be closed, and when: */
+    struct timer leave;
     struct list waiting; /* transfers without a connection */
     struct timer room;   /* there may be one for them now */
     unsigned opening;    /* connections that are being opened, and when the last one began: */
@@ -27,6 +29,7 @@ struct transport {
     unsigned connections_max; /* no more than the options', and fewer after EMFILE */
     char *send_room;          /* a request is put together here and sent at once */
     char *receive_room;       /* what came, until it is parsed: at once as well */
+    bool worker_closed;
     void (*closed)(void *ctx);
     void *ctx;
     char lack[128]; /* why there are no more descriptors, as a sentence */
@@ -56,8 +59,10 @@ bool h1_connection_may_start(const struct pool *pool);
 bool h1_connection_start(struct transfer *x);
 /* The one that has rested longest, of any pool. There must be one. */
 void h1_connections_close_oldest(struct transport *tp);
-/* All of them; none is busy. */
+/* All of them, soon; none is busy. The pool may go. */
 void h1_connections_close_idle(struct pool *pool);
+/* Close some of those that are to be closed, for a millisecond. true: none is left. */
+bool h1_connections_leave(struct transport *tp);
 
 /* A multi with room for one more user, who is counted; NULL: out of memory. */
 struct multi *transport_take_multi(struct transport *tp);

@@ -19,7 +19,7 @@
 enum {
     HANDLES_PER_MULTI = 16,
     OPENING_MAX = 64, /* beyond, one follows each OPENING_PAUSE_NS */
-    OPENINGS_AT_ONCE = 16,
+    OPENINGS_AT_ONCE = 8,
     OPENING_NS = 100000, /* another may begin each time that this has passed */
     OPENING_PAUSE_NS = 500000
 };
@@ -222,6 +222,7 @@ static void transport_free(struct transport *tp)
     struct alloc alloc = tp->o.alloc;
     size_t size = tp->size;
     timer_deinit(&tp->room);
+    timer_deinit(&tp->leave);
     alloc_free(&alloc, tp->send_room, SEND_ROOM);
     alloc_free(&alloc, tp->receive_room, RECEIVE_ROOM);
     explicit_bzero(tp, size);
@@ -258,13 +259,34 @@ static int open_resolver(struct transport *tp)
     return r;
 }
 
+static void end(struct transport *tp)
+{
+    struct sockets *sockets = tp->sockets;
+    void (*closed)(void *ctx) = tp->closed;
+    void *ctx = tp->ctx;
+    wipe_rooms(tp);
+    transport_free(tp);
+    curl_global_cleanup();
+    sockets_close(sockets, closed, ctx);
+}
+
+static void on_leave(struct timer *leave)
+{
+    struct transport *tp = CONTAINER_OF(leave, struct transport, leave);
+    if (!h1_connections_leave(tp))
+        timer_set(leave, timers_now_ns());
+    else if (tp->worker_closed)
+        end(tp);
+}
+
 /* What must be closed from the loop comes last. */
 static int open_rooms(struct transport *tp, struct pipepoll_error *why)
 {
     const struct transport_options *o = &tp->o;
     tp->send_room = alloc_resize(&o->alloc, NULL, 0, SEND_ROOM);
     tp->receive_room = alloc_resize(&o->alloc, NULL, 0, RECEIVE_ROOM);
-    if (!tp->send_room || !tp->receive_room || timer_init(&tp->room, o->timers, on_room))
+    if (!tp->send_room || !tp->receive_room || timer_init(&tp->room, o->timers, on_room) ||
+        timer_init(&tp->leave, o->timers, on_leave))
         return PIPEPOLL_ENOMEM;
     int r = sockets_open(&tp->sockets, o->loop, &o->alloc);
     if (r == PIPEPOLL_ESYSTEM)
@@ -292,6 +314,7 @@ static int transport_new(struct transport **out, const struct transport_options 
     tp->connections_max = tp->o.max_connections;
     list_init(&tp->multis);
     list_init(&tp->resting);
+    list_init(&tp->leaving);
     list_init(&tp->waiting);
     keep_rules(tp);
     int r = open_rooms(tp, why);
@@ -322,13 +345,9 @@ int transport_open(struct transport **out, const struct transport_options *o,
 static void on_worker_closed(void *transport)
 {
     struct transport *tp = transport;
-    struct sockets *sockets = tp->sockets;
-    void (*closed)(void *ctx) = tp->closed;
-    void *ctx = tp->ctx;
-    wipe_rooms(tp);
-    transport_free(tp);
-    curl_global_cleanup();
-    sockets_close(sockets, closed, ctx);
+    tp->worker_closed = true;
+    if (list_empty(&tp->leaving))
+        end(tp);
 }
 
 void transport_close(struct transport *tp, void (*closed)(void *ctx), void *ctx)
