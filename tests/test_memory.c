@@ -1,7 +1,7 @@
 /* Want of memory, at each place where it may be met: a script of polls (answers, throttling,
- * refused and refreshed credentials, roles, files) from open to closed, in which one allocation
- * fails, the n-th, for every n; or all do from the n-th on. Nothing may crash, leak or hang, what
- * fails for it says so, and what can be tried again is.
+ * refused and refreshed credentials, roles, files) and a request for details, from open to closed,
+ * in which one allocation fails, the n-th, for every n; or all do from the n-th on. Nothing may
+ * crash, leak or hang, what fails for it says so, and what can be tried again is.
  *
  * Time is put forward wherever nothing is left to do but wait, so that a life takes no longer than
  * its work does.
@@ -23,14 +23,16 @@
 #include <curl/curl.h>
 #include <openssl/crypto.h>
 
+#include "aws/job_details.h"
 #include "base/rng.h"
+#include "client/poller.h"
+#include "client/request.h"
 #include "io/worker.h"
 #include "lib/moved_clock.h"
 #include "lib/server.h"
-#include "pipepoll.h"
 
 enum kind { OF_HOOK, OF_US, OF_OPENSSL, OF_CURL, KINDS };
-enum source { FIXED, FROM_FILE, FROM_CONTAINER, BY_ROLE, SOURCES };
+enum from { FIXED, FROM_FILE, FROM_CONTAINER, BY_ROLE, SOURCES };
 /* LIMIT_MS: by the clock that is put forward. What may pass is not left for a minute. */
 enum { ANSWERS = 6, LIMIT_MS = 50000, LIMIT_S = 20, REPLIES = 64 };
 
@@ -190,12 +192,16 @@ struct script {
     struct pipepoll *poller;
     struct pipepoll_target *targets[3];
     uint64_t seed;
-    enum source source;
+    enum from source;
     unsigned faults,
         other_failures; /* that the server made; that were told as anything else than memory */
     unsigned answers, failures, target_count, removed, closed, expired, throttled,
         credentials_given;
     bool refreshed; /* asked to */
+    struct request request;
+    struct job_input job;
+    struct job_details details;
+    unsigned requests, requests_told;
     char replies[REPLIES][512];
     unsigned reply_count;
 };
@@ -260,6 +266,31 @@ static void on_closed(void *ctx)
     ((struct script *)ctx)->closed++;
 }
 
+static void on_details(struct request *rq, const struct request_end *end)
+{
+    struct script *s = CONTAINER_OF(rq, struct script, request);
+    s->requests_told++;
+    must(end->status || s->details.data.input_artifacts.count == 2, "a result is whole");
+    must(!end->status || end->status == PIPEPOLL_ENOMEM || end->status == PIPEPOLL_ECLOSING ||
+             !is_ours(),
+         "a request lacks memory by ENOMEM");
+}
+
+/* Of a job whose id is too long for the memory that a poll's body has. */
+static int ask(struct script *s)
+{
+    static char id[400];
+    memset(id, 'j', sizeof id);
+    s->job = (struct job_input) { { id, sizeof id }, STR("token") };
+    s->request = (struct request) { .operation = &operation_get_third_party_job_details,
+                                    .input = &s->job,
+                                    .result = &s->details,
+                                    .on_done = on_details };
+    int r = request_start(&s->request, s->poller, s->targets[0]->client, NULL);
+    s->requests += r == 0;
+    return r;
+}
+
 /* Whole and kept; bytes must outlive the connection, which few replies do. */
 static struct server_reply reply(struct script *s, const char *status, const char *body)
 {
@@ -294,6 +325,10 @@ static struct server_reply answer(struct server *server, const struct server_req
                  ++s->credentials_given);
         return reply(s, "200 OK", credentials);
     }
+    if (memmem(rq->head.ptr, rq->head.len, "GetThirdPartyJobDetails", 23))
+        return reply(s, "200 OK",
+                     "{\"jobDetails\":{\"data\":{\"inputArtifacts\":[{\"name\":\"a\"},{}],"
+                     "\"actionConfiguration\":{\"configuration\":{\"key\":\"\\u0076alue\"}}}}}");
     switch (rng_next(&s->rng) % 8) {
     case 0:
         if (s->throttled++ || s->seed / 8 % 4 != 3)
@@ -381,6 +416,8 @@ static int start(struct script *s)
     if (!r)
         r = add(s, "us-east-1", NULL);
     if (!r)
+        r = ask(s);
+    if (!r)
         r = add(s, "eu-west-1", s->server.tls ? NULL : "localhost");
     return r;
 }
@@ -442,6 +479,7 @@ static void play(struct script *s)
     while (s->poller && !s->closed)
         turn_loop(s);
     must(s->removed == s->target_count, "each target gets its removed()");
+    must(s->requests_told == s->requests, "each request gets its end, once");
 }
 
 static void script_open(struct script *s, uint64_t seed)
@@ -452,7 +490,7 @@ static void script_open(struct script *s, uint64_t seed)
                   on_credentials },
         .rng = { seed },
         .seed = seed,
-        .source = (enum source)(seed / 2 % SOURCES),
+        .source = (enum from)(seed / 2 % SOURCES),
     };
     uv_loop_init(&s->loop);
     s->end_ms = now_ms() + LIMIT_MS;

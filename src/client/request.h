@@ -21,8 +21,8 @@ struct pipepoll;
 
 /* All texts, and whatever the result points to, die when on_done() returns. */
 struct request_end {
-    int status;  /* PIPEPOLL_OK: the result is filled; else as of a target's failure, or
-                    * PIPEPOLL_ECLOSING: the poller closed before it was sent, or sent again */
+    int status;  /* PIPEPOLL_OK: the result is filled; PIPEPOLL_ECLOSING: the poller closed before
+                  * it was sent, or sent again; else as of a target's failure */
     int meaning; /* of the operation's own errors, such as enum job_refusal; 0: none of them */
     bool is_uncertain;             /* not OK, and some attempt may have had its effect */
     int http_status;               /* of the last answer; 0: there was none */
