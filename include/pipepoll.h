@@ -138,7 +138,7 @@ struct pipepoll_sink {
     void (*deliver)(struct pipepoll_sink *self, struct pipepoll_target *from,
                     const struct pipepoll_answer *answer);
     /* Each failed poll that may pass; for a failure that needs a change of the set-up, only the
-     * first and each change of its status or code. May be NULL. */
+     * first and each change of its status, cause or code. May be NULL. */
     void (*failed)(struct pipepoll_sink *self, struct pipepoll_target *from,
                    const struct pipepoll_failure *failure);
     /* A target that was removed (or whose poller closes) is gone: the last call for it, after any

@@ -111,14 +111,16 @@ static void a_change_of_credentials_says_where_they_come_from_and_how_they_are(v
                         "\"expires\":\"2026-11-22T08:00:00Z\",\"reason\":\"\"}");
     buf_reset(&line);
     r.credentials = (struct record_credentials) { .expires_s = INT64_MAX,
-                                                  .cause = PIPEPOLL_CAUSE_NOT_CONFIGURED,
+                                                  .cause = PIPEPOLL_CAUSE_FILE,
+                                                  .subject = STR("/keys"),
                                                   .source = STR("environment"),
                                                   .reason = STR("none \"there\"") };
     event_put(&line, &r);
-    assert_string_equal(buf_cstr(&line),
-                        "{\"event\":\"credentials\"," TIME ",\"source\":\"environment\","
-                        "\"usable\":false,\"degraded\":false,\"expires\":null,"
-                        "\"reason\":\"none \\\"there\\\"\",\"cause\":\"not-configured\"}");
+    assert_string_equal(
+        buf_cstr(&line),
+        "{\"event\":\"credentials\"," TIME ",\"source\":\"environment\","
+        "\"usable\":false,\"degraded\":false,\"expires\":null,"
+        "\"reason\":\"none \\\"there\\\"\",\"cause\":\"file\",\"subject\":\"/keys\"}");
 }
 
 static void the_worst_texts_fit_into_one_line(void **state)
@@ -143,8 +145,10 @@ static void the_worst_texts_fit_into_one_line(void **state)
                       .health = HEALTH_ILL,
                       .code = all,
                       .message = all,
-                      .request_id = all } },
-        { .kind = RECORD_CREDENTIALS, .credentials = { .source = all, .reason = all } },
+                      .request_id = all,
+                      .subject = all } },
+        { .kind = RECORD_CREDENTIALS,
+          .credentials = { .source = all, .reason = all, .subject = all } },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buf line = BUF_ON(text);

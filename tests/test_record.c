@@ -23,7 +23,8 @@ static struct record full_record(enum record_kind kind)
                                             .retry_in_ms = 60000,
                                             .code = all,
                                             .message = all,
-                                            .request_id = all };
+                                            .request_id = all,
+                                            .subject = all };
     else
         r.credentials = (struct record_credentials) {
             .usable = true, .source = all, .reason = all, .subject = all
@@ -70,6 +71,7 @@ static void a_copy_has_texts_of_its_own_cut_to_what_a_record_may_hold(void **sta
     assert_cut(copies[RECORD_HEALTH]->health.code, RECORD_CODE_MAX);
     assert_cut(copies[RECORD_HEALTH]->health.message, RECORD_MESSAGE_MAX);
     assert_cut(copies[RECORD_HEALTH]->health.request_id, RECORD_REQUEST_ID_MAX);
+    assert_cut(copies[RECORD_HEALTH]->health.subject, RECORD_SUBJECT_MAX);
     assert_int_equal(copies[RECORD_HEALTH]->health.retry_in_ms, 60000);
     assert_cut(copies[RECORD_CREDENTIALS]->credentials.source, RECORD_SOURCE_MAX);
     assert_cut(copies[RECORD_CREDENTIALS]->credentials.reason, RECORD_MESSAGE_MAX);

@@ -317,22 +317,28 @@ static void a_removed_target_is_never_due_and_pays_for_no_retry(void **state)
 static void passing_faults_are_always_news(void **state)
 {
     struct target t = in_flight(1000);
-    assert_true(target_is_news(&t, FAULT_SERVICE, no_code));
-    assert_true(target_is_news(&t, FAULT_SERVICE, no_code));
+    assert_true(target_is_news(&t, FAULT_SERVICE, PIPEPOLL_CAUSE_SERVICE, no_code));
+    assert_true(target_is_news(&t, FAULT_SERVICE, PIPEPOLL_CAUSE_SERVICE, no_code));
 }
 
 static void lasting_faults_are_news_once_per_change(void **state)
 {
     struct target t = in_flight(1000);
-    assert_true(target_is_news(&t, FAULT_DENIED, STR("AccessDenied")));
-    assert_false(target_is_news(&t, FAULT_DENIED, STR("AccessDenied")));
-    assert_true(target_is_news(&t, FAULT_DENIED, STR("NotAuthorized")));
-    assert_true(target_is_news(&t, FAULT_NOT_FOUND, STR("NotAuthorized")));
-    assert_false(target_is_news(&t, FAULT_NOT_FOUND, STR("NotAuthorized")));
+    assert_true(target_is_news(&t, FAULT_DENIED, PIPEPOLL_CAUSE_DENIED, STR("AccessDenied")));
+    assert_false(target_is_news(&t, FAULT_DENIED, PIPEPOLL_CAUSE_DENIED, STR("AccessDenied")));
+    assert_true(target_is_news(&t, FAULT_DENIED, PIPEPOLL_CAUSE_DENIED, STR("NotAuthorized")));
+    assert_true(target_is_news(&t, FAULT_DENIED, PIPEPOLL_CAUSE_OPT_IN, STR("NotAuthorized")));
+    assert_true(
+        target_is_news(&t, FAULT_NOT_FOUND, PIPEPOLL_CAUSE_NO_ACTION_TYPE, STR("NotAuthorized")));
+    assert_false(
+        target_is_news(&t, FAULT_NOT_FOUND, PIPEPOLL_CAUSE_NO_ACTION_TYPE, STR("NotAuthorized")));
     answered(&t, 0, 0, 0); /* it worked in between */
-    assert_true(target_is_news(&t, FAULT_NOT_FOUND, STR("NotAuthorized")));
-    assert_true(target_is_news(&t, FAULT_SERVICE, no_code)); /* or failed in another way */
-    assert_true(target_is_news(&t, FAULT_NOT_FOUND, STR("NotAuthorized")));
+    assert_true(
+        target_is_news(&t, FAULT_NOT_FOUND, PIPEPOLL_CAUSE_NO_ACTION_TYPE, STR("NotAuthorized")));
+    assert_true(target_is_news(&t, FAULT_SERVICE, PIPEPOLL_CAUSE_SERVICE,
+                               no_code)); /* or failed in another way */
+    assert_true(
+        target_is_news(&t, FAULT_NOT_FOUND, PIPEPOLL_CAUSE_NO_ACTION_TYPE, STR("NotAuthorized")));
 }
 
 static void an_idle_target_stays_small(void **state)

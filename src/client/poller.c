@@ -128,7 +128,8 @@ static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
     };
     struct pipepoll_error room;
     note_trouble(t, end.fault);
-    bool is_news = target_is_news(&t->schedule, end.fault, got->code);
+    enum pipepoll_cause cause = verdict_cause(fault, got);
+    bool is_news = target_is_news(&t->schedule, end.fault, cause, got->code);
     uint64_t due_ns = target_on_end(&t->schedule, t->schedule.share->budget, &end);
     struct pipepoll_failure failure = {
         .size = sizeof failure,
@@ -139,7 +140,7 @@ static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
         .code = got->code,
         .message = verdict_message(t->client, end.fault, got, &room),
         .request_id = got->request_id,
-        .cause = verdict_cause(fault, got),
+        .cause = cause,
         .subject = got->subject,
     };
     p->stats.failures++;

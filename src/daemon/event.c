@@ -68,6 +68,13 @@ static void put_job(struct buf *out, const struct record_job *job)
     jsontext_member(out, "amzRequestId", cut(job->request_id, RECORD_REQUEST_ID_MAX));
 }
 
+static void put_cause(struct buf *out, enum pipepoll_cause cause, str subject)
+{
+    jsontext_member(out, "cause", str_of(pipepoll_cause_name(cause)));
+    if (subject.len)
+        jsontext_member(out, "subject", cut(subject, RECORD_SUBJECT_MAX));
+}
+
 static void put_health(struct buf *out, const struct record_health *h)
 {
     bool is_healthy = h->removed || h->health != HEALTH_ILL;
@@ -77,7 +84,7 @@ static void put_health(struct buf *out, const struct record_health *h)
     jsontext_member(out, "status", str_of(h->removed ? "removed" : event_status(h->status)));
     if (h->removed || h->health == HEALTH_WELL)
         return;
-    jsontext_member(out, "cause", str_of(pipepoll_cause_name(h->cause)));
+    put_cause(out, h->cause, h->subject);
     jsontext_member(out, "code", cut(h->code, RECORD_CODE_MAX));
     jsontext_member(out, "message", cut(h->message, RECORD_MESSAGE_MAX));
     jsontext_member(out, "amzRequestId", cut(h->request_id, RECORD_REQUEST_ID_MAX));
@@ -92,7 +99,7 @@ static void put_credentials(struct buf *out, const struct record_credentials *c)
     jsontext_expiry(out, "expires", c->expires_s);
     jsontext_member(out, "reason", cut(c->reason, RECORD_MESSAGE_MAX));
     if (c->reason.len)
-        jsontext_member(out, "cause", str_of(pipepoll_cause_name(c->cause)));
+        put_cause(out, c->cause, c->subject);
 }
 
 void event_put(struct buf *out, const struct record *r)

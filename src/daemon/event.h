@@ -13,7 +13,8 @@ enum { EVENT_LINE_MAX = 8192 };
  * The health of a target:
  *   {"event":"health",...,"target":NAME,"healthy":false,"status":...,"cause":...,"code":...,
  *    "message":...,"httpStatus":...,"retryInMs":...}; what follows `status` ("ok") is left out
- *   while it is well. The cause is a pipepoll_cause_name().
+ *   while it is well. The cause is a pipepoll_cause_name(), followed by the `subject`
+ *   that it is about where it has one (a file, a role, a host).
  *   One that is throttled is healthy, and its status "throttled"; one that is removed while it was
  *   not healthy fails no more, so it is healthy, with the status "removed".
  * The credentials that some targets share:

@@ -151,6 +151,7 @@ static struct record record_of(const struct pipepoll_target *from,
     h->code = failure->code;
     h->message = failure->message;
     h->request_id = failure->request_id;
+    h->subject = failure->subject;
     return what;
 }
 

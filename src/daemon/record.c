@@ -22,7 +22,8 @@ static const struct text job_texts[] = { TARGET_TEXTS(job), TEXT(job.client_id, 
                                          TEXT(job.job_id, ID), TEXT(job.request_id, REQUEST_ID) };
 static const struct text health_texts[] = { TARGET_TEXTS(health), TEXT(health.code, CODE),
                                             TEXT(health.message, MESSAGE),
-                                            TEXT(health.request_id, REQUEST_ID) };
+                                            TEXT(health.request_id, REQUEST_ID),
+                                            TEXT(health.subject, SUBJECT) };
 static const struct text credentials_texts[] = { TEXT(credentials.source, SOURCE),
                                                  TEXT(credentials.reason, MESSAGE),
                                                  TEXT(credentials.subject, SUBJECT) };

@@ -18,7 +18,7 @@ enum {
     RECORD_CODE_MAX = 128,
     RECORD_MESSAGE_MAX = 512,
     RECORD_SOURCE_MAX = 256,
-    RECORD_SUBJECT_MAX = 256
+    RECORD_SUBJECT_MAX = 160
 };
 
 enum health {
@@ -51,6 +51,7 @@ struct record_health {
     int http_status;
     uint32_t retry_in_ms;
     str code, message, request_id;
+    str subject; /* of the cause */
 };
 
 struct record_credentials {

@@ -203,13 +203,15 @@ uint64_t target_on_end(struct target *t, struct budget *budget, const struct pol
     return again ? later_of(due_ns, end->now_ns) : TARGET_NEVER;
 }
 
-bool target_is_news(struct target *t, enum fault fault, struct pipepoll_str code)
+bool target_is_news(struct target *t, enum fault fault, enum pipepoll_cause cause,
+                    struct pipepoll_str code)
 {
     if (fault_reaction(fault) != REACTION_WAIT) {
         t->reported_hash = 0;
         return true;
     }
     uint32_t hash = 2166136261u ^ (uint32_t)fault; /* FNV-1a */
+    hash = (hash * 16777619u ^ (uint32_t)cause) * 16777619u;
     for (size_t i = 0; i < code.len; i++)
         hash = (hash ^ (unsigned char)code.ptr[i]) * 16777619u;
     hash |= 1; /* 0 means none */

@@ -93,7 +93,9 @@ struct poll_end {
 uint64_t target_on_end(struct target *t, struct budget *budget, const struct poll_end *end);
 
 /* Is this failure news? Passing ones always are; one that waits for a change of the set-up only
- * when the fault or the service's code differs from the one told before. Remembers it as told. */
-bool target_is_news(struct target *t, enum fault fault, struct pipepoll_str code);
+ * when the fault, its cause or the service's code is not the one told before. Remembers it as
+ * told. */
+bool target_is_news(struct target *t, enum fault fault, enum pipepoll_cause cause,
+                    struct pipepoll_str code);
 
 #endif
