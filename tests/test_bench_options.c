@@ -49,6 +49,27 @@ static void targets_and_regions_are_enough_for_the_loops(void **state)
     assert_int_equal(READ(&o, "--loops=5", "--in-flight=5", "--regions=4"), EXIT_USAGE);
 }
 
+/* A later --endpoint-url overrides the one that every line begins with. */
+static void hosts_of_aws_are_loaded_on_purpose_only(void **state)
+{
+    static const char *const aws[] = {
+        "--endpoint-url=https://codepipeline.us-east-1.amazonaws.com",
+        "--endpoint-url=https://amazonaws.com", "--endpoint-url=https://AMAZONAWS.com.:443/x",
+        "--endpoint-url=https://x.api.aws"
+    };
+    static const char *const others[] = { "--endpoint-url=https://notamazonaws.com",
+                                          "--endpoint-url=https://amazonaws.com.example",
+                                          "--endpoint-url=https://aws" };
+    struct bench_options o;
+    (void)state;
+    for (size_t i = 0; i < sizeof aws / sizeof *aws; i++) {
+        assert_int_equal(READ(&o, aws[i]), EXIT_USAGE);
+        assert_int_equal(READ(&o, aws[i], "--i-know"), EXIT_FINE);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_int_equal(READ(&o, others[i]), EXIT_FINE);
+}
+
 /* It signs with the credentials of the machine where there are any. */
 static void its_memory_is_concealed(void **state)
 {
@@ -60,6 +81,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_end_that_is_given_is_the_only_one),
+        cmocka_unit_test(hosts_of_aws_are_loaded_on_purpose_only),
         cmocka_unit_test(its_memory_is_concealed),
         cmocka_unit_test(targets_and_regions_are_enough_for_the_loops),
     };
