@@ -1,5 +1,5 @@
-/* How answers are printed: samples of each format, whose bytes the witness of the AWS CLI found to be
- * its own. */
+/* How answers are printed: samples of each format, whose bytes the witness of the AWS CLI found to
+ * be its own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -96,18 +96,23 @@ static void what_is_wrong_is_named(void **state)
     static const struct {
         const char *option, *value, *part;
     } cases[] = {
-        { "--jobs", "-1", "--jobs '-1' is not a whole number" },
-        { "--jobs", "1.5", "--jobs '1.5'" },
-        { "--jobs", "3 ", "--jobs '3 '" },
-        { "--lease", "0", "--lease '0' is not a number from 0.001" },
-        { "--lease", "nan", "--lease 'nan'" },
-        { "--seed", "0", "--seed '0'" },
-        { "--jobs-per-second", "x", "--jobs-per-second 'x'" },
-        { "--error-rate", "1.5", "error-rate must be a number from 0 to 1" },
-        { "--latency", "soon", "latency must be a number" },
-        { "--fault", "region", "'region' is not of the form name=value" },
-        { "--fault", "region=a,colour=3", "'colour'" },
-        { "--action-type-id", "region=a", "'region' is none of category" },
+        { "--jobs", "-1", "--jobs is a whole number from 0 to 1000000000, not \"-1\"" },
+        { "--jobs", "1.5", "not \"1.5\"" },
+        { "--jobs", "3 ", "not \"3 \"" },
+        { "--lease", "0", "--lease is a number from 0.001 to 86400, not \"0\"" },
+        { "--lease", "nan", "not \"nan\"" },
+        { "--seed", "0", "--seed is a whole number from 1 to 2^53, not \"0\"" },
+        { "--jobs-per-second", "x", "--jobs-per-second is a number from 0 to 1000000, not \"x\"" },
+        { "--error-rate", "1.5", "--error-rate is a number from 0 to 1, not \"1.5\"" },
+        { "--latency", "soon", "--latency is a whole number from 0 to " },
+        { "--latency", "soon", ", not \"soon\"" },
+        { "--fault", "region", "--fault: \"region\" is not of the form name=value" },
+        { "--fault", "region=a,colour=3", "--fault: \"colour\" is no kind of fault" },
+        { "--fault", "latency=x", "--fault: latency is a whole number from 0 to " },
+        { "--action-type-id", "region=a", "--action-type-id: \"region\" is none of category" },
+        { "--region", "us-eats-1", "--region: " },
+        { "--region", "us-eats-1", "\"us-east-1\"?); --allow-unknown-region takes it" },
+        { "--fault", "region=eu-wset-1,latency=1", "\"eu-west-1\"?)" },
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -117,6 +122,17 @@ static void what_is_wrong_is_named(void **state)
         if (r != SERVE_OPTIONS_WRONG || !strstr(why.text, cases[i].part))
             fail_msg("%s %s: '%s'", cases[i].option, cases[i].value, why.text);
     }
+}
+
+static void what_looks_wrong_may_be_meant(void **state)
+{
+    struct serve_options c;
+    struct pipepoll_error why = { .text = "" };
+    (void)state;
+    assert_int_equal(READ(&c, &why, "--region", "us-eats-1", "--allow-unknown-region"), FLAGS_END);
+    assert_int_equal(READ(&c, &why, "--region", "nowhere-9"), FLAGS_END); /* like none there is */
+    assert_int_equal(READ(&c, &why, "--jobs", "0"), FLAGS_END);
+    assert_int_equal(c.jobs, 0);
 }
 
 /* By the parser of all commands, which says so itself. */
@@ -144,6 +160,7 @@ int main(void)
         cmocka_unit_test(faults_for_a_scope_are_kept_apart),
         cmocka_unit_test(help_comes_before_what_follows_it),
         cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(what_looks_wrong_may_be_meant),
         cmocka_unit_test(what_is_no_option_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,7 +251,7 @@ static void a_bad_place_takes_no_jobs(void **state)
     assert_int_equal(
         service_jobs_add(s, &(struct service_jobs) { .scope = &bad, .count = 1 }, SECOND_NS, &why),
         PIPEPOLL_EINVAL);
-    assert_non_null(strstr(why.text, "category 'Bake'"));
+    assert_non_null(strstr(why.text, "category \"Bake\""));
     bad = here;
     bad.region = STR("EU west");
     assert_int_equal(

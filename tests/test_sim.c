@@ -737,6 +737,21 @@ static void the_control_api_sets_and_clears_faults(void **state)
     world_close(&w);
 }
 
+static void who_looks_at_the_root_is_told_what_it_is(void **state)
+{
+    struct world w;
+    (void)state;
+    world_open(&w, (struct sim_options) { 0 });
+    struct got g = control(&w, "GET", "/", NULL);
+    assert_answer(&g, 200, "simulated AWS CodePipeline");
+    assert_answer(&g, 200, "/_sim/stats");
+    g = ask(&w, (struct ask) { .method = "GET", .path = "/" }); /* a client's, signed */
+    assert_int_equal(g.status, 403);
+    g = control(&w, "GET", "/_sim", NULL);
+    assert_answer(&g, 404, "POST /_sim/jobs");
+    world_close(&w);
+}
+
 static void the_control_api_says_what_it_does_not_like(void **state)
 {
     static const struct {
@@ -748,14 +763,14 @@ static void the_control_api_says_what_it_does_not_like(void **state)
         { "GET", "/_sim/jobs", NULL, 405, "not with this method" },
         { "POST", "/_sim/jobs", "{", 400, "not JSON" },
         { "POST", "/_sim/jobs", "[]", 400, "must be an object" },
-        { "POST", "/_sim/jobs", "{\"coutn\":1}", 400, "no member 'coutn'" },
+        { "POST", "/_sim/jobs", "{\"coutn\":1}", 400, "no member \\\"coutn\\\"" },
         { "POST", "/_sim/jobs", "{\"count\":0}", 400, "count must be" },
         { "POST", "/_sim/jobs", "{\"region\":5}", 400, "region must be a string" },
-        { "POST", "/_sim/jobs", "{\"owner\":\"Me\"}", 400, "owner 'Me'" },
+        { "POST", "/_sim/jobs", "{\"owner\":\"Me\"}", 400, "owner \\\"Me\\\"" },
         { "POST", "/_sim/jobs", "{\"count\":1000000}", 400, "more jobs" },
-        { "PUT", "/_sim/faults", "{\"latency\":-1}", 400, "latency must be" },
+        { "PUT", "/_sim/faults", "{\"latency\":-1}", 400, "latency is a whole number from 0 to" },
         { "PUT", "/_sim/faults", "{\"latency\":\"1\"}", 400, "latency must be a number" },
-        { "PUT", "/_sim/faults", "{\"lateness\":1}", 400, "'lateness'" },
+        { "PUT", "/_sim/faults", "{\"lateness\":1}", 400, "\\\"lateness\\\"" },
         { "GET", "/_sim/ledger?until=1", NULL, 400, "since=N" },
     };
     struct world w;
@@ -873,6 +888,7 @@ int main(void)
         cmocka_unit_test(faults_can_be_for_one_region_alone),
         cmocka_unit_test(the_control_api_adds_jobs_and_tells_their_lives),
         cmocka_unit_test(the_control_api_sets_and_clears_faults),
+        cmocka_unit_test(who_looks_at_the_root_is_told_what_it_is),
         cmocka_unit_test(the_control_api_says_what_it_does_not_like),
         cmocka_unit_test(closing_while_a_request_is_on_its_way_is_clean),
         cmocka_unit_test(closing_while_an_answer_is_on_its_way_is_clean),

@@ -153,7 +153,7 @@ int certificate_init(struct certificate *out, str name, struct pipepoll_error *w
 {
     struct certificate c = { 0 };
     if (!is_dns_name(name))
-        return explain(why, PIPEPOLL_EINVAL, "'%.*s' is no name that a certificate can be for",
+        return explain(why, PIPEPOLL_EINVAL, "\"%.*s\" is no name that a certificate can be for",
                        STR_ARG(name));
     X509 *ca = NULL, *server = NULL;
     EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "sim/scope.h"
 
@@ -37,7 +38,7 @@ static str text_of(const json_t *string)
 
 static int unknown_member(struct command *c, const char *name)
 {
-    return explain(&c->why, PIPEPOLL_EINVAL, "there is no member '%s' here", name);
+    return explain(&c->why, PIPEPOLL_EINVAL, "there is no member \"%s\" here", name);
 }
 
 /* Take the member if it belongs to a scope. 0, or EINVAL: the wrong type; 1: it does not belong. */
@@ -122,7 +123,7 @@ static int acknowledge(struct command *c)
     if (!json_is_string(id))
         return explain(&c->why, PIPEPOLL_EINVAL, "jobId must be a string");
     if (!service_acknowledge(c->control->service, text_of(id), c->when.now_ns))
-        return explain(&c->why, PIPEPOLL_EINVAL, "no job '%s' is handed out now",
+        return explain(&c->why, PIPEPOLL_EINVAL, "no job \"%s\" is handed out now",
                        json_string_value(id));
     reply_done(c);
     return 0;
@@ -167,6 +168,15 @@ static json_t *describe_faults(const struct sim_scope *where, const struct sim_f
     return rule;
 }
 
+static int set_field(struct sim_faults *faults, const char *name, double value,
+                     struct pipepoll_error *why)
+{
+    char text[32];
+    struct buf given = BUF_ON(text);
+    buf_printf(&given, "%.15g", value);
+    return faults_field(faults, str_of(name), value, buf_str(&given), why);
+}
+
 static int set_faults(struct command *c)
 {
     struct sim_scope scope = { 0 };
@@ -179,7 +189,7 @@ static int set_faults(struct command *c)
         if (r > 0)
             r = !json_is_number(value)
                     ? explain(&c->why, PIPEPOLL_EINVAL, "%s must be a number", name)
-                    : faults_field(&faults, str_of(name), json_number_value(value), &c->why);
+                    : set_field(&faults, name, json_number_value(value), &c->why);
         if (r)
             return r;
     }
@@ -298,11 +308,26 @@ static int show_stats(struct command *c)
 
 /* --- routes ---------------------------------------------------------------------------------- */
 
+/* For whoever points a browser or curl here. */
+static int introduce(struct command *c)
+{
+    c->reply->content_type = "text/plain";
+    http_message_reply_text(
+        c->reply, 200,
+        "This is pipepoll sim, a simulated AWS CodePipeline for third-party jobs.\n"
+        "Point an AWS client at this URL: pipepoll poll --endpoint-url URL ..., or\n"
+        "aws codepipeline poll-for-third-party-jobs --endpoint-url URL ...\n"
+        "Its own interface: GET /_sim/stats, GET /_sim/ledger, POST /_sim/jobs,\n"
+        "GET /_sim (all paths); see pipepoll sim --help.\n");
+    return 0;
+}
+
 static const struct route {
     const char *method, *path;
     bool has_body;
     handler *run;
 } routes[] = {
+    { "GET", "/", false, introduce },
     { "POST", "/_sim/jobs", true, add_jobs },
     { "POST", "/_sim/acknowledge", true, acknowledge },
     { "POST", "/_sim/action-types", true, add_action_type },
@@ -355,7 +380,10 @@ static int read_body(struct command *c)
 
 bool control_wants(const struct request *rq)
 {
-    return str_starts(rq->target, STR("/_sim/"));
+    /* A signed GET is a client's mistake, which the service answers. */
+    bool is_bare = str_eq(rq->method, STR("GET")) && str_eq(rq->target, STR("/")) &&
+                   !http_message_header(rq, STR("authorization")).len;
+    return is_bare || str_starts(rq->target, STR("/_sim"));
 }
 
 void control_answer(struct control *control, const struct request *rq, struct instant when,

@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "config/config.h"
 #include "config/region.h"
 #include "daemon/leave.h"
 #include "daemon/signals.h"
@@ -217,22 +218,29 @@ static int start_sim(struct demo *d, struct pipepoll_error *why)
     return sim_open(&d->sim, &d->loop, &o, why);
 }
 
-static int write_pem(const char *pem, char *path, size_t size)
+static int write_pem(const char *pem, char *path, size_t size, struct pipepoll_error *why)
 {
     size_t len = size;
     if (uv_os_tmpdir(path, &len))
-        return -1;
+        len = 0;
     struct buf name = { .at = path, .len = len, .cap = size };
     buf_put(&name, STR("/pipepoll-demo-XXXXXX"));
     buf_cstr(&name);
     int fd = name.overflow ? -1 : mkstemp(path);
-    if (fd < 0)
-        return -1;
+    if (fd < 0) {
+        int error = name.overflow ? ENAMETOOLONG : errno;
+        path[len] = '\0';
+        return explain(why, PIPEPOLL_ESYSTEM,
+                       "no temporary file in %s: %s; set TMPDIR to another folder", path,
+                       config_file_error(path, error));
+    }
     bool whole = write(fd, pem, strlen(pem)) == (ssize_t)strlen(pem);
+    int error = errno;
     close(fd);
-    if (!whole)
-        unlink(path);
-    return whole ? 0 : -1;
+    if (whole)
+        return PIPEPOLL_OK;
+    unlink(path);
+    return explain(why, PIPEPOLL_ESYSTEM, "cannot write %s: %s", path, strerror(error));
 }
 
 /* The poller reads the roots once, while it is opened: the file lives no longer than that. */
@@ -250,9 +258,8 @@ static int start_poller(struct demo *d, struct pipepoll_error *why)
                                         (str) { 0 }, why);
     if (r)
         return r;
-    if (write_pem(sim_ca_pem(d->sim), path, sizeof path)) {
-        r = explain(why, PIPEPOLL_ESYSTEM, "cannot write a temporary file: %s", strerror(errno));
-    } else {
+    r = write_pem(sim_ca_pem(d->sim), path, sizeof path, why);
+    if (!r) {
         o.ca_bundle = str_of(path);
         r = pipepoll_open(&d->poller, &d->loop, &o, why);
         unlink(path);

@@ -87,28 +87,32 @@ static void field_put(const struct field *f, struct sim_faults *faults, double v
     }
 }
 
-static int field_check(const struct field *f, double value, struct pipepoll_error *why)
+static const char *kind_of(const struct field *f)
 {
-    /* Written so that NaN fails too. */
-    if (!(value >= f->min && value <= f->max))
-        return explain(why, PIPEPOLL_EINVAL, "%s must be a number from %.15g to %.15g", f->name,
-                       f->min, f->max);
-    if (f->type != FIELD_SHARE && value != (double)(int64_t)value)
-        return explain(why, PIPEPOLL_EINVAL, "%s must be a whole number", f->name);
-    return 0;
+    return f->type == FIELD_SHARE ? "number" : "whole number";
 }
 
-int faults_field(struct sim_faults *faults, str name, double value, struct pipepoll_error *why)
+static bool is_within(const struct field *f, double value)
+{
+    /* Written so that NaN fails too. */
+    return value >= f->min && value <= f->max &&
+           (f->type == FIELD_SHARE || value == (double)(int64_t)value);
+}
+
+int faults_field(struct sim_faults *faults, str name, double value, str given,
+                 struct pipepoll_error *why)
 {
     for (size_t i = 0; i < FIELD_COUNT; i++) {
-        if (!str_eq(name, str_of(fields[i].name)))
+        const struct field *f = &fields[i];
+        if (!str_eq(name, str_of(f->name)))
             continue;
-        int r = field_check(&fields[i], value, why);
-        if (!r)
-            field_put(&fields[i], faults, value);
-        return r;
+        if (!is_within(f, value))
+            return explain(why, PIPEPOLL_EINVAL, "%s is a %s from %.15g to %.15g, not \"%.*s\"",
+                           f->name, kind_of(f), f->min, f->max, STR_ARG(given));
+        field_put(f, faults, value);
+        return 0;
     }
-    return explain(why, PIPEPOLL_EINVAL, "'%.*s' is no kind of fault", STR_ARG(name));
+    return explain(why, PIPEPOLL_EINVAL, "\"%.*s\" is no kind of fault", STR_ARG(name));
 }
 
 static int faults_check(const struct sim_faults *faults, struct pipepoll_error *why)
@@ -117,9 +121,10 @@ static int faults_check(const struct sim_faults *faults, struct pipepoll_error *
     if (full.error_status == 0)
         full.error_status = 500;
     for (size_t i = 0; i < FIELD_COUNT; i++) {
-        int r = field_check(&fields[i], field_get(&fields[i], &full), why);
-        if (r)
-            return r;
+        const struct field *f = &fields[i];
+        if (!is_within(f, field_get(f, &full)))
+            return explain(why, PIPEPOLL_EINVAL, "%s is a %s from %.15g to %.15g", f->name,
+                           kind_of(f), f->min, f->max);
     }
     return 0;
 }

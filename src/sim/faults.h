@@ -45,7 +45,8 @@ bool faults_any_latency(const struct faults_table *table);
 uint32_t faults_latency_ms(const struct sim_faults *faults, struct rng *chance);
 
 /* As sim_faults_field() and sim_faults_name(). */
-int faults_field(struct sim_faults *faults, str name, double value, struct pipepoll_error *why);
+int faults_field(struct sim_faults *faults, str name, double value, str given,
+                 struct pipepoll_error *why);
 const char *faults_name(size_t i);
 /* The member of that name. */
 double faults_value(const struct sim_faults *faults, size_t i);

@@ -88,7 +88,7 @@ int listener_open(struct listener *out, str host_port, bool tls, struct pipepoll
     const char *host_cstr = buf_cstr(&host), *port_cstr = buf_cstr(&port);
     ok = ok && !host.overflow && !port.overflow && strtoul(port_cstr, NULL, 10) <= UINT16_MAX;
     if (!ok)
-        return explain(why, PIPEPOLL_EINVAL, "'%.*s' is not HOST:PORT", STR_ARG(host_port));
+        return explain(why, PIPEPOLL_EINVAL, "\"%.*s\" is not HOST:PORT", STR_ARG(host_port));
     int r = getaddrinfo(host_cstr, port_cstr, &hints, &list);
     if (r)
         return explain(why, PIPEPOLL_ESYSTEM, "cannot listen on %.*s: %s", STR_ARG(host_port),

@@ -83,7 +83,8 @@ int scope_check(const struct sim_scope *scope, bool any_if_empty, struct pipepol
                            "%s is %zu characters long, at most %zu are allowed", rule->name,
                            text.len, rule->max);
         if (!scope_rule_allows(rule, text))
-            return explain(why, PIPEPOLL_EINVAL, "%s '%.*s' is not %s%s", rule->name, STR_ARG(text),
+            return explain(why, PIPEPOLL_EINVAL, "%s \"%.*s\" is not %s%s", rule->name,
+                           STR_ARG(text),
                            rule->pattern ? "of the form " : "one that CodePipeline has",
                            rule->pattern ? rule->pattern : "");
     }

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "config/config.h"
 #include "daemon/signals.h"
 #include "sim/request_log.h"
 #include "sim/serve_options.h"
@@ -31,7 +32,7 @@ static int write_file(const char *path, const char *text, struct pipepoll_error 
     FILE *f = name.overflow ? NULL : fopen(temporary_path, "wx");
     if (!f)
         return explain(why, PIPEPOLL_ESYSTEM, "cannot write %s: %s", path,
-                       name.overflow ? "the name is too long" : strerror(errno));
+                       name.overflow ? "the name is too long" : config_file_error(path, errno));
     bool ok = fputs(text, f) >= 0;
     ok = fclose(f) == 0 && ok;
     if (ok && rename(temporary_path, path) == 0)
@@ -61,7 +62,8 @@ static int read_text(char **out, const char *path, struct pipepoll_error *why)
     size_t cap = 0;
     FILE *f = fopen(path, "rb");
     if (!f)
-        return explain(why, PIPEPOLL_ESYSTEM, "cannot read %s: %s", path, strerror(errno));
+        return explain(why, PIPEPOLL_ESYSTEM, "cannot read %s: %s", path,
+                       config_file_error(path, errno));
     errno = 0;
     ssize_t len = getdelim(out, &cap, '\0', f);
     fclose(f);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "config/region.h"
 
 enum {
     FLAG_LISTEN,
@@ -22,6 +23,7 @@ enum {
     FLAG_SESSION_TOKEN,
     FLAG_JOBS,
     FLAG_REGION,
+    FLAG_ALLOW_UNKNOWN_REGION,
     FLAG_ACTION_TYPE_ID,
     FLAG_JOBS_PER_SECOND,
     FLAG_SEED,
@@ -51,8 +53,10 @@ const struct flag serve_flags[SERVE_FLAG_COUNT] = {
     [FLAG_SECRET_KEY] = { STR_INIT("--secret-key"), "KEY",
                           "(wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY)" },
     [FLAG_SESSION_TOKEN] = { STR_INIT("--session-token"), "TOKEN", "(none)" },
-    [FLAG_JOBS] = { STR_INIT("--jobs"), "N", "this many at the start", "Jobs:" },
+    [FLAG_JOBS] = { STR_INIT("--jobs"), "N", "this many at the start (0)", "Jobs:" },
     [FLAG_REGION] = { STR_INIT("--region"), "REGION", "of these jobs (us-east-1)" },
+    [FLAG_ALLOW_UNKNOWN_REGION] = { STR_INIT("--allow-unknown-region"), NULL,
+                                    "one that looks misspelt is meant as it stands" },
     [FLAG_ACTION_TYPE_ID] = { STR_INIT("--action-type-id"), "ID",
                               "of these jobs; what is left out is\n"
                               "category=Build,owner=ThirdParty,provider=Acme,version=1" },
@@ -107,7 +111,7 @@ static int read_faults_field(struct sim_faults *faults, str name, str text,
 {
     double n = NAN; /* what is no number is out of every range, and told so by the name's rule */
     (void)read_number(&n, text);
-    return sim_faults_field(faults, name, n, why);
+    return sim_faults_field(faults, name, n, text, why);
 }
 
 /* Give each "name=value" of a comma-separated list to a scope; what a scope does not have goes to
@@ -121,13 +125,13 @@ static int read_list(struct sim_scope *scope, struct sim_faults *faults, str lis
         list = str_skip(list, end < list.len ? end + 1 : end);
         size_t mark = str_find(item, '=');
         if (mark + 1 >= item.len)
-            return explain(why, PIPEPOLL_EINVAL, "'%.*s' is not of the form name=value",
+            return explain(why, PIPEPOLL_EINVAL, "\"%.*s\" is not of the form name=value",
                            STR_ARG(item));
         str name = { item.ptr, mark }, value = str_skip(item, mark + 1);
         str *member = sim_scope_member(scope, name);
         if (!faults && (!member || member == &scope->region))
             return explain(why, PIPEPOLL_EINVAL,
-                           "'%.*s' is none of category, owner, provider and version",
+                           "\"%.*s\" is none of category, owner, provider and version",
                            STR_ARG(name));
         int r = 0;
         if (member)
@@ -146,7 +150,16 @@ static int read_faults(struct serve_options *c, const char *text, struct pipepol
         return explain(why, PIPEPOLL_EINVAL, "--fault was given more than %d times",
                        SERVE_OPTIONS_FAULTS_MAX);
     size_t i = c->faults_count++;
-    return read_list(&c->faults[i].where, &c->faults[i].faults, str_of(text), why);
+    struct pipepoll_error bare;
+    int r = read_list(&c->faults[i].where, &c->faults[i].faults, str_of(text), &bare);
+    return r ? explain(why, r, "--fault: %s", bare.text) : 0;
+}
+
+static int read_action_type(struct serve_options *c, str value, struct pipepoll_error *why)
+{
+    struct pipepoll_error bare;
+    int r = read_list(&c->scope, NULL, value, &bare);
+    return r ? explain(why, r, "--action-type-id: %s", bare.text) : 0;
 }
 
 static const struct number {
@@ -154,12 +167,21 @@ static const struct number {
     bool is_whole;
     const char *what;
 } numbers[SERVE_FLAG_COUNT] = {
-    [FLAG_JOBS] = { 1, 1e9, true, "a whole number from 1 to 1000000000" },
+    [FLAG_JOBS] = { 0, 1e9, true, "a whole number from 0 to 1000000000" },
     [FLAG_DEFAULT_BATCH] = { 1, 1e9, true, "a whole number from 1 to 1000000000" },
     [FLAG_SEED] = { 1, 9007199254740992.0, true, "a whole number from 1 to 2^53" },
     [FLAG_LEASE] = { 0.001, 86400, false, "a number from 0.001 to 86400" },
     [FLAG_JOBS_PER_SECOND] = { 0, 1e6, false, "a number from 0 to 1000000" },
 };
+
+/* Flags are called by their names, with dashes. */
+static int read_faults_flag(struct serve_options *c, str name, str value,
+                            struct pipepoll_error *why)
+{
+    struct pipepoll_error bare;
+    int r = read_faults_field(&c->options.faults, str_skip(name, 2), value, &bare);
+    return r ? explain(why, r, "--%s", bare.text) : 0;
+}
 
 static int read_number_flag(struct serve_options *c, int flag, str value,
                             struct pipepoll_error *why)
@@ -168,11 +190,11 @@ static int read_number_flag(struct serve_options *c, int flag, str value,
     str name = serve_flags[flag].name;
     double n;
     if (!rule->what)
-        return read_faults_field(&c->options.faults, str_skip(name, 2), value, why);
+        return read_faults_flag(c, name, value, why);
     if (!read_number(&n, value) || n < rule->min || n > rule->max ||
         (rule->is_whole && n != floor(n)))
-        return explain(why, PIPEPOLL_EINVAL, "%.*s '%.*s' is not %s", STR_ARG(name), STR_ARG(value),
-                       rule->what);
+        return explain(why, PIPEPOLL_EINVAL, "%.*s is %s, not \"%.*s\"", STR_ARG(name), rule->what,
+                       STR_ARG(value));
     if (flag == FLAG_JOBS)
         c->jobs = (uint32_t)n;
     else if (flag == FLAG_DEFAULT_BATCH)
@@ -211,6 +233,9 @@ static int read_flag(struct serve_options *c, int flag, str value, struct pipepo
     case FLAG_LOG:
         c->log = true;
         return 0;
+    case FLAG_ALLOW_UNKNOWN_REGION:
+        c->allow_unknown_regions = true;
+        return 0;
     case FLAG_CA_FILE:
         c->ca_file = value.ptr;
         return 0;
@@ -224,7 +249,7 @@ static int read_flag(struct serve_options *c, int flag, str value, struct pipepo
         c->port_file = value.ptr;
         return 0;
     case FLAG_ACTION_TYPE_ID:
-        return read_list(&c->scope, NULL, value, why);
+        return read_action_type(c, value, why);
     case FLAG_FAULT:
         return read_faults(c, value.ptr, why);
     }
@@ -250,6 +275,26 @@ static int check_certificate(const struct serve_options *c, struct pipepoll_erro
     return 0;
 }
 
+/* Nobody polls a region that was misspelt here. */
+static int check_region(const struct serve_options *c, const char *flag, str region,
+                        struct pipepoll_error *why)
+{
+    char text[256];
+    if (!region.len || c->allow_unknown_regions ||
+        region_doubt(region, true, text, sizeof text) != REGION_LOOKS_MISSPELT)
+        return 0;
+    return explain(why, PIPEPOLL_EINVAL, "%s: %s; --allow-unknown-region takes it all the same",
+                   flag, text);
+}
+
+static int check_regions(const struct serve_options *c, struct pipepoll_error *why)
+{
+    int r = check_region(c, "--region", c->scope.region, why);
+    for (size_t i = 0; !r && i < c->faults_count; i++)
+        r = check_region(c, "--fault", c->faults[i].where.region, why);
+    return r;
+}
+
 int serve_options_read(struct serve_options *out, struct flags *f, struct pipepoll_error *why)
 {
     str value;
@@ -258,7 +303,7 @@ int serve_options_read(struct serve_options *out, struct flags *f, struct pipepo
     while ((flag = flags_next(f, &value)) >= 0)
         if (read_flag(out, flag, value, why))
             return SERVE_OPTIONS_WRONG;
-    if (flag == FLAGS_END && check_certificate(out, why))
+    if (flag == FLAGS_END && (check_certificate(out, why) || check_regions(out, why)))
         return SERVE_OPTIONS_WRONG;
     if (out->jobs > QUEUE_MIN)
         out->options.queue_max = out->jobs + QUEUE_MIN; /* more than its default can hold */

@@ -9,7 +9,7 @@
 
 enum { SERVE_OPTIONS_FAULTS_MAX = 64 };
 
-enum { SERVE_FLAG_COUNT = 31 };
+enum { SERVE_FLAG_COUNT = 32 };
 extern const struct flag serve_flags[SERVE_FLAG_COUNT];
 
 struct serve_options {
@@ -19,6 +19,7 @@ struct serve_options {
     const char *ca_file, *port_file;  /* NULL: not asked for */
     const char *cert_file, *key_file; /* NULL: a certificate is made */
     bool log;                         /* each request */
+    bool allow_unknown_regions;
     struct {
         struct sim_scope where;
         struct sim_faults faults;

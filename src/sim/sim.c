@@ -266,9 +266,10 @@ const char *sim_ca_pem(const struct sim *s)
     return s->certificate.ca_pem;
 }
 
-int sim_faults_field(struct sim_faults *faults, str name, double value, struct pipepoll_error *why)
+int sim_faults_field(struct sim_faults *faults, str name, double value, str given,
+                     struct pipepoll_error *why)
 {
-    return faults_field(faults, name, value, why);
+    return faults_field(faults, name, value, given, why);
 }
 
 const char *sim_faults_name(size_t i)

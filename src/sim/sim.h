@@ -36,8 +36,9 @@ struct sim_faults {
 };
 
 /* Set one member by the name that the options of `pipepoll sim` and the control API know it by.
- * EINVAL: no such name, or a value out of range. */
-int sim_faults_field(struct sim_faults *faults, str name, double value, struct pipepoll_error *why);
+ * EINVAL: no such name, or a value out of range, which the sentence quotes as it was given. */
+int sim_faults_field(struct sim_faults *faults, str name, double value, str given,
+                     struct pipepoll_error *why);
 /* The i-th of these names ("latency", "error-rate", ...), or NULL past the last. Static text. */
 const char *sim_faults_name(size_t i);
 
