@@ -19,7 +19,7 @@ struct world {
     struct pipepoll *poller;
     struct pipepoll_target *target;
     const struct server_reply *script; /* to requests for details; the last one on and on */
-    unsigned script_len, asked, polls, closed;
+    unsigned script_len, asked, polls, closed, credentials_given;
     bool polls_hang;
     /* The one that is asked for. */
     struct request request;
@@ -38,7 +38,17 @@ static bool is_details(const struct server_request *rq)
 
 static struct server_reply on_request(struct server *s, const struct server_request *rq)
 {
+    static char text[4][256];
     struct world *w = s->ctx;
+    if (str_starts(rq->head, STR("GET /keys"))) {
+        char *reply = text[w->credentials_given++ % 4];
+        int len = snprintf(reply, sizeof text[0],
+                           "HTTP/1.1 200 OK\r\nContent-Length: 93\r\n\r\n"
+                           "{\"AccessKeyId\":\"AKID%u\",\"SecretAccessKey\":\"s\",\"Token\":\"t\","
+                           "\"Expiration\":\"2100-01-01T00:00:00Z\"}",
+                           w->credentials_given % 10);
+        return (struct server_reply) { { reply, (size_t)len }, SERVER_KEEP, 0 };
+    }
     if (!is_details(rq)) {
         w->polls++;
         return w->polls_hang ? (struct server_reply) { STR(""), SERVER_HANG, 0 }
@@ -71,6 +81,7 @@ static void on_done(struct request *rq, const struct request_end *end)
 struct setup {
     struct pipepoll_credentials *credentials; /* NULL: fixed ones */
     uint32_t request_timeout_ms, interval_ms, max_in_flight;
+    bool uses_container; /* its credentials are the server's */
 };
 
 static void world_open(struct world *w, const struct setup *setup,
@@ -86,6 +97,12 @@ static void world_open(struct world *w, const struct setup *setup,
     o.request_timeout_ms = setup->request_timeout_ms ? setup->request_timeout_ms : 3000;
     o.max_in_flight = setup->max_in_flight;
     o.credentials = setup->credentials;
+    if (setup->uses_container) {
+        char url[128];
+        snprintf(url, sizeof url, "%skeys", w->server.url);
+        setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1);
+        assert_int_equal(pipepoll_credentials_default(&o.credentials, NULL), 0);
+    }
     if (!o.credentials)
         pipepoll_credentials_static(&o.credentials, STR("AKIDEXAMPLE"), STR("secret"), STR(""),
                                     NULL);
@@ -264,6 +281,22 @@ static void refused_credentials_end_it(void **state)
     world_close(&w);
 }
 
+static void expired_ones_are_fetched_anew_and_it_goes_on(void **state)
+{
+    static const struct server_reply expired[] = {
+        { ERROR("34", "ExpiredTokenException"), SERVER_KEEP, 0 }, { DETAILS, SERVER_KEEP, 0 }
+    };
+    struct world w;
+    struct setup from_container = { .uses_container = true };
+    world_open(&w, &from_container, expired, 2);
+    run(&w);
+    assert_int_equal(w.end.status, PIPEPOLL_OK);
+    assert_int_equal(w.end.attempts, 2);
+    assert_int_equal(w.credentials_given, 2);
+    world_close(&w);
+    unsetenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+}
+
 static void without_credentials_it_waits_for_them_until_its_deadline(void **state)
 {
     struct world w;
@@ -422,8 +455,9 @@ static void a_body_that_is_too_long_is_never_sent(void **state)
 
 int main(void)
 {
-    static const char *const names[] = { "http_proxy", "HTTPS_PROXY", "https_proxy",
-                                         "ALL_PROXY",  "all_proxy",   "AWS_CA_BUNDLE" };
+    static const char *const names[] = { "http_proxy",        "HTTPS_PROXY", "https_proxy",
+                                         "ALL_PROXY",         "all_proxy",   "AWS_CA_BUNDLE",
+                                         "AWS_ACCESS_KEY_ID", "AWS_PROFILE" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unsetenv(names[i]);
     setenv("AWS_CONFIG_FILE", "/nowhere/config", 1);
@@ -436,6 +470,7 @@ int main(void)
         cmocka_unit_test(what_surely_had_none_is_repeated_everywhere),
         cmocka_unit_test(no_answer_in_time_is_uncertain),
         cmocka_unit_test(refused_credentials_end_it),
+        cmocka_unit_test(expired_ones_are_fetched_anew_and_it_goes_on),
         cmocka_unit_test(without_credentials_it_waits_for_them_until_its_deadline),
         cmocka_unit_test(without_a_slot_it_waits_until_its_deadline),
         cmocka_unit_test(it_may_be_started_again_and_the_poller_closed_from_its_end),
