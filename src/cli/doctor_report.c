@@ -152,7 +152,7 @@ static bool same_row(const struct probe *a, const struct probe *b)
     struct diagnosis of_a, of_b;
     diagnosis_of(&of_a, a);
     diagnosis_of(&of_b, b);
-    if (strcmp(of_a.word, of_b.word) != 0 || strcmp(a->tls_version, b->tls_version) != 0 ||
+    if (!finding_eq(of_a.finding, of_b.finding) || strcmp(a->tls_version, b->tls_version) != 0 ||
         a->clock_skew_ms / 1000 != b->clock_skew_ms / 1000 || !a->address[0] != !b->address[0])
         return false;
     fill_row(&first, a, &of_a);
@@ -216,9 +216,10 @@ static void print_table(const struct doctor_report *r)
     each_row(r, widths, print_row);
 }
 
+/* They would be printed alike, with the same host, region or file in them. */
 static bool same_trouble(const struct diagnosis *a, const struct diagnosis *b)
 {
-    return strcmp(a->word, b->word) == 0 && strcmp(a->cause, b->cause) == 0 &&
+    return finding_eq(a->finding, b->finding) && strcmp(a->cause, b->cause) == 0 &&
            strcmp(a->fix, b->fix) == 0;
 }
 
@@ -284,16 +285,18 @@ static void print_jobs(const struct doctor_report *r)
 static void print_sum(const struct doctor_report *r)
 {
     struct {
+        struct finding finding;
         const char *word;
         size_t count;
-    } sums[WORDS_MAX] = { { NULL, 0 } };
+    } sums[WORDS_MAX] = { { .word = NULL } };
     printf("\n%zu target%s:", r->count, quantity_plural(r->count));
     for (size_t i = 0; i < r->count; i++) {
         struct diagnosis d;
         size_t at = 0;
         diagnosis_of(&d, &r->probes[i]);
-        while (at + 1 < WORDS_MAX && sums[at].word && strcmp(sums[at].word, d.word) != 0)
+        while (at + 1 < WORDS_MAX && sums[at].word && !finding_eq(sums[at].finding, d.finding))
             at++;
+        sums[at].finding = d.finding;
         sums[at].word = d.word;
         sums[at].count++;
     }

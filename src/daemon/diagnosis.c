@@ -28,6 +28,11 @@ void set_fix(struct diagnosis *d, const char *format, ...)
     va_end(args);
 }
 
+void find_cause(struct diagnosis *d, enum pipepoll_cause cause)
+{
+    d->finding = (struct finding) { FINDING_CAUSE, (int)cause };
+}
+
 /* The service's code, in a cause. */
 static const char *code_of(struct diagnosis *d, const struct probe *e)
 {
@@ -39,7 +44,7 @@ static const char *code_of(struct diagnosis *d, const struct probe *e)
 
 static void judge_clock(struct diagnosis *d, const struct probe *e)
 {
-    d->word = pipepoll_cause_name(PIPEPOLL_CAUSE_CLOCK);
+    find_cause(d, PIPEPOLL_CAUSE_CLOCK);
     if (!e->clock_skew_ms)
         set_cause(d, "By the service the clock of this machine is wrong: %s", e->message);
     else
@@ -57,7 +62,7 @@ static void judge_clock(struct diagnosis *d, const struct probe *e)
 
 static void judge_expired(struct diagnosis *d, const struct probe *e)
 {
-    d->word = pipepoll_cause_name(e->cause);
+    find_cause(d, e->cause);
     set_cause(d, "The credentials from %s have expired: the service answered %s.", e->source,
               code_of(d, e));
     set_fix(
@@ -68,7 +73,7 @@ static void judge_expired(struct diagnosis *d, const struct probe *e)
 
 static void judge_wrong_region(struct diagnosis *d, const struct probe *e)
 {
-    d->word = pipepoll_cause_name(e->cause);
+    find_cause(d, e->cause);
     set_cause(d, "The endpoint %s does not serve %.*s: %s", e->url,
               STR_ARG(e->target->options.region), e->message);
     set_fix(d, "Let region and endpoint URL agree; without an endpoint URL they do.");
@@ -76,7 +81,7 @@ static void judge_wrong_region(struct diagnosis *d, const struct probe *e)
 
 static void judge_signature(struct diagnosis *d, const struct probe *e)
 {
-    d->word = pipepoll_cause_name(PIPEPOLL_CAUSE_WRONG_SECRET);
+    find_cause(d, PIPEPOLL_CAUSE_WRONG_SECRET);
     set_cause(d,
               "The signature is wrong (%s): the secret access key from %s is not the one of the "
               "access key id.",
@@ -87,7 +92,7 @@ static void judge_signature(struct diagnosis *d, const struct probe *e)
 
 static void judge_unknown_key(struct diagnosis *d, const struct probe *e)
 {
-    d->word = pipepoll_cause_name(e->cause);
+    find_cause(d, e->cause);
     set_cause(d, "The service does not know the access key from %s (%s): %s", e->source,
               code_of(d, e), e->message);
     set_fix(d,
@@ -170,7 +175,7 @@ static void judge_service(struct diagnosis *d, const struct probe *e)
 static void judge_opt_in(struct diagnosis *d, const struct probe *e)
 {
     bool is_subscription = e->cause == PIPEPOLL_CAUSE_SUBSCRIPTION;
-    d->word = pipepoll_cause_name(e->cause);
+    find_cause(d, e->cause);
     set_cause(
         d,
         "The account of the credentials from %s is not signed up for CodePipeline in %.*s (%s): %s",
@@ -187,7 +192,7 @@ static void judge_opt_in(struct diagnosis *d, const struct probe *e)
 static void judge_owner(struct diagnosis *d, const struct probe *e)
 {
     str owner = e->target->options.action_type.owner;
-    d->word = pipepoll_cause_name(e->cause);
+    find_cause(d, e->cause);
     set_cause(d, "Action types of the owner %.*s can't be polled: %s", STR_ARG(owner), e->message);
     set_fix(d, "Only job workers' action types hand out jobs: set owner to ThirdParty. What AWS "
                "owns its own services work on.");
@@ -195,7 +200,7 @@ static void judge_owner(struct diagnosis *d, const struct probe *e)
 
 static void judge_middle_box(struct diagnosis *d, const struct probe *e)
 {
-    d->word = pipepoll_cause_name(e->cause);
+    find_cause(d, e->cause);
     set_cause(d, "Something other than AWS answers at %s: %s", e->url, e->message);
     set_fix(d, "%s", fix_of_way(e, e->cause));
 }
@@ -208,7 +213,7 @@ static void judge_malformed(struct diagnosis *d, const struct probe *e)
 
 static void judge_descriptors(struct diagnosis *d, const struct probe *e)
 {
-    d->word = pipepoll_cause_name(e->cause);
+    find_cause(d, e->cause);
     set_cause(d, "This machine has no file descriptor for a connection: %s", e->message);
     set_fix(d, "%s", fix_of_way(e, e->cause));
 }
@@ -282,7 +287,7 @@ static bool is_refusal(enum pipepoll_cause cause)
 
 static void judge_failure(struct diagnosis *d, const struct probe *e)
 {
-    d->word = event_status(e->status);
+    d->finding = (struct finding) { FINDING_STATUS, e->status };
     if (e->http_status >= 400 && is_refusal(e->cause))
         d->exit_code = EXIT_REFUSED;
     judges[cause_known(e->cause)](d, e);
@@ -294,9 +299,9 @@ static void judge_failure(struct diagnosis *d, const struct probe *e)
 static void judge_well(struct diagnosis *d, const struct probe *e)
 {
     bool late = llabs(e->clock_skew_ms) >= SKEW_MAX_MS;
-    *d = (struct diagnosis) { .verdict = VERDICT_WELL,
-                              .word = e->state == PROBE_NOT_POLLED ? "not-polled" : "ok",
-                              .exit_code = EXIT_FINE };
+    *d = (struct diagnosis) { .verdict = VERDICT_WELL, .exit_code = EXIT_FINE };
+    if (e->state == PROBE_NOT_POLLED)
+        d->finding = (struct finding) { FINDING_OWN, FINDING_NOT_POLLED };
     if (!late && !e->degraded && !e->reason[0])
         return;
     d->verdict = VERDICT_WARNING;
@@ -305,7 +310,8 @@ static void judge_well(struct diagnosis *d, const struct probe *e)
         judge_clock(d, e);
         return;
     }
-    d->word = e->degraded ? "degraded" : "not-refreshed";
+    d->finding.kind = FINDING_OWN;
+    d->finding.which = e->degraded ? FINDING_DEGRADED : FINDING_NOT_REFRESHED;
     set_cause(d, "The credentials from %s %s: %s", e->source,
               e->degraded ? "have expired and could not be refreshed"
                           : "could not be refreshed yet",
@@ -313,9 +319,30 @@ static void judge_well(struct diagnosis *d, const struct probe *e)
     set_fix(d, "They serve for now. See to their source before they do not.");
 }
 
-void diagnosis_of(struct diagnosis *out, const struct probe *e)
+bool finding_eq(struct finding a, struct finding b)
 {
-    *out = (struct diagnosis) { .verdict = VERDICT_ILL, .exit_code = EXIT_OTHER };
+    return a.kind == b.kind && a.which == b.which;
+}
+
+static const char *word_of(struct finding f)
+{
+    static const char *const own[] = { [FINDING_NOT_POLLED] = "not-polled",
+                                       [FINDING_DEGRADED] = "degraded",
+                                       [FINDING_NOT_REFRESHED] = "not-refreshed",
+                                       [FINDING_NO_CREDENTIALS] = "no-credentials" };
+    switch (f.kind) {
+    case FINDING_STATUS:
+        return event_status(f.which);
+    case FINDING_CAUSE:
+        return pipepoll_cause_name((enum pipepoll_cause)f.which);
+    case FINDING_OWN:
+        break;
+    }
+    return own[f.which];
+}
+
+static void judge(struct diagnosis *out, const struct probe *e)
+{
     switch (e->state) {
     case PROBE_ANSWERED:
     case PROBE_NOT_POLLED:
@@ -339,4 +366,11 @@ void diagnosis_of(struct diagnosis *out, const struct probe *e)
             judge_no_credentials(out, e);
         break;
     }
+}
+
+void diagnosis_of(struct diagnosis *out, const struct probe *e)
+{
+    *out = (struct diagnosis) { .verdict = VERDICT_ILL, .exit_code = EXIT_OTHER };
+    judge(out, e);
+    out->word = word_of(out->finding);
 }

@@ -10,9 +10,21 @@ enum verdict {
     VERDICT_ILL
 };
 
+/* What it comes to in one word: of a status, of a cause, or one that only an examination has. */
+enum finding_kind { FINDING_STATUS, FINDING_CAUSE, FINDING_OWN };
+enum { FINDING_NOT_POLLED, FINDING_DEGRADED, FINDING_NOT_REFRESHED, FINDING_NO_CREDENTIALS };
+
+struct finding {
+    enum finding_kind kind;
+    int which; /* enum pipepoll_status, enum pipepoll_cause, or one of those above */
+};
+
+bool finding_eq(struct finding a, struct finding b);
+
 struct diagnosis {
     enum verdict verdict;
-    const char *word;            /* "ok", "denied", "no-credentials", ... Static */
+    struct finding finding;
+    const char *word;            /* of the finding: "ok", "denied", "no-credentials". Static */
     int exit_code;               /* of enum exit_code */
     bool names_code;             /* the cause names the service's code */
     char cause[1024], fix[1024]; /* empty where all is well */

@@ -122,7 +122,7 @@ static void set_credentials_fix(struct diagnosis *d, const struct probe *e)
 
 void judge_no_credentials(struct diagnosis *d, const struct probe *e)
 {
-    d->word = "no-credentials";
+    d->finding = (struct finding) { FINDING_OWN, FINDING_NO_CREDENTIALS };
     d->exit_code = EXIT_CREDENTIALS;
     set_cause(d, "There are no credentials to sign with: %s",
               e->reason[0] ? e->reason : "their source has not answered in time");

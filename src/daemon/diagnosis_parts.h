@@ -8,6 +8,8 @@
 __attribute__((format(printf, 2, 3))) void set_cause(struct diagnosis *d, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void set_fix(struct diagnosis *d, const char *format, ...);
 
+void find_cause(struct diagnosis *d, enum pipepoll_cause cause);
+
 /* What to do about the way to the service, or to one that gives out credentials. Static. */
 const char *fix_of_way(const struct probe *e, enum pipepoll_cause cause);
 

@@ -27,7 +27,7 @@ static bool clock_explains(const struct probe *e, bool is_early)
 
 static void judge_date_by_skew(struct diagnosis *d, const struct probe *e, bool is_early)
 {
-    d->word = pipepoll_cause_name(PIPEPOLL_CAUSE_CLOCK);
+    find_cause(d, PIPEPOLL_CAUSE_CLOCK);
     set_cause(d,
               "The clock of this machine is %.0f s %s the service's, so that the certificate of %s "
               "seems %s: %s",
@@ -44,7 +44,10 @@ void judge_date(struct diagnosis *d, const struct probe *e)
         judge_date_by_skew(d, e, is_early);
         return;
     }
-    d->word = pipepoll_cause_name(is_early ? PIPEPOLL_CAUSE_CLOCK : PIPEPOLL_CAUSE_UNTRUSTED);
+    if (is_early)
+        find_cause(d, PIPEPOLL_CAUSE_CLOCK);
+    else
+        d->finding = (struct finding) { FINDING_STATUS, PIPEPOLL_EUNTRUSTED };
     set_cause(d, "The certificate of %s %s by the clock of this machine: %s", e->url,
               is_early ? "is not valid yet" : "has expired", e->message);
     if (is_early)
@@ -124,7 +127,7 @@ void judge_way(struct diagnosis *d, const struct probe *e)
 void judge_slow(struct diagnosis *d, const struct probe *e)
 {
     const char *by = e->proxy[0] ? ", by the proxy " : "";
-    d->word = pipepoll_cause_name(PIPEPOLL_CAUSE_TIMED_OUT);
+    d->finding = (struct finding) { FINDING_STATUS, PIPEPOLL_ETIMEDOUT };
     if (e->address[0]) {
         set_cause(d, "%s took the connection%s%s, but gave no whole answer in time.", e->url, by,
                   e->proxy);
