@@ -133,6 +133,40 @@ class Server:
         return self.seen
 
 
+class Proxy(Server):
+    """Spoken to by TLS or not, it makes one tunnel at a time."""
+
+    def __init__(self, context):
+        self.connects = []
+        super().__init__(context)
+
+    def talk(self, link):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += link.recv(1)
+        target = head.split()[1].decode()
+        self.connects.append(target)
+        host, _, port = target.rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=LIMIT_S) as far:
+            link.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=pump, args=(far, link), daemon=True)
+            back.start()
+            pump(link, far)
+            back.join(LIMIT_S)
+
+
+def pump(source, sink):
+    try:
+        while True:
+            data = source.recv(65536)
+            if not data:
+                break
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:  # the other direction has ended the connection
+        pass
+
+
 def server_context(authority, name, low=None, high=None, ciphers="ALL", demands=False):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
@@ -158,9 +192,11 @@ def ask_trusting_everybody(port):
             return link.recv(65536)
 
 
-def poll(program, bundle, host, port):
+def poll(program, bundle, host, port, proxy=None):
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith("AWS_") and not name.lower().endswith("_proxy")}
+    if proxy:
+        environment["HTTPS_PROXY"] = proxy
     return subprocess.run(
         [program, "poll", "--region", "us-east-1", "--action-type-id",
          "category=Build,owner=ThirdParty,provider=Acme,version=1", "--ca-bundle", bundle,
@@ -200,6 +236,21 @@ def try_case(program, authority, case):
     if seen:
         return f"the server read {seen[:200]!r}"
     return problem_of(run, case["cause"])
+
+
+def try_proxied(program, authority, case):
+    """TLS to the proxy, and within it TLS to the service. -> what is wrong, or None."""
+    server = Server(server_context(authority, case["certificate"]))
+    proxy = Proxy(server_context(authority, case["proxy"]))
+    run = poll(program, authority.path("root.pem"), "localhost", server.port,
+               f"https://localhost:{proxy.port}")
+    seen = server.stop()
+    proxy.stop()
+    if case["cause"] is None:
+        good = run.returncode == 0 and b"PollForThirdPartyJobs" in seen
+        good = good and proxy.connects == [f"localhost:{server.port}"]
+        return None if good else f"refused: {run.stderr!r} {proxy.connects}"
+    return f"the server read {seen[:200]!r}" if seen else problem_of(run, case["cause"])
 
 
 def make_certificates(a):
@@ -281,6 +332,18 @@ CASES = {
                       "context": {"high": V.TLSv1_2, "ciphers": "eNULL"}},
 }
 
+PROXIED = {
+    "through a proxy by TLS": {"certificate": "good", "proxy": "good", "cause": None},
+    "through one that has expired": {"certificate": "good", "proxy": "expired",
+                                     "cause": "expired"},
+    "through one of another name": {"certificate": "good", "proxy": "other",
+                                    "cause": "proxy.*does not match|no alternative"},
+    "through a good one to an expired server": {"certificate": "expired", "proxy": "good",
+                                                "cause": "by the proxy .*expired"},
+    "through a good one to another server": {"certificate": "other", "proxy": "good",
+                                             "cause": "does not match"},
+}
+
 
 def main():
     if not shutil.which("openssl"):
@@ -290,11 +353,13 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         authority = Authority(folder)
         make_certificates(authority)
-        for name, case in CASES.items():
-            problem = try_case(sys.argv[1], authority, case)
+        cases = [(name, try_case, case) for name, case in CASES.items()]
+        cases += [(name, try_proxied, case) for name, case in PROXIED.items()]
+        for name, attempt, case in cases:
+            problem = attempt(sys.argv[1], authority, case)
             failed += problem is not None
             print(f"FAILED  {name}: {problem}" if problem else f"ok      {name}", flush=True)
-    print(f"{len(CASES) - failed} passed, {failed} failed")
+    print(f"{len(cases) - failed} passed, {failed} failed")
     return failed
 
 

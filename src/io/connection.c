@@ -148,7 +148,9 @@ static void on_handshake_failed(struct connection *c, enum io_status status)
         c->cause = c->tls.starved ? fault_cause(FAULT_OUT_OF_MEMORY) : PIPEPOLL_CAUSE_TLS;
     if (status == IO_END)
         problem = "the connection ended during the TLS handshake";
-    give_up(c, fault_of_handshake(c), problem ? problem : c->error, 0);
+    if (!problem)
+        problem = c->error[0] ? c->error : "the TLS handshake failed";
+    give_up(c, fault_of_handshake(c), problem, 0);
 }
 
 static void note_tls(struct connection *c)

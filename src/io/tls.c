@@ -26,11 +26,14 @@ enum { HOST_MAX = 255 };
 
 /* --- the bytes of the wire --- */
 
+/* What a carrier leaves in OpenSSL's queue of errors is none of this connection's. */
 static int on_bio_write(BIO *bio, const char *bytes, size_t len, size_t *sent)
 {
     struct tls *t = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
+    ERR_set_mark();
     enum io_status status = t->carrier.send(t->carrier.ctx, bytes, len, sent);
+    ERR_pop_to_mark();
     if (status == IO_AGAIN)
         BIO_set_retry_write(bio);
     return status == IO_OK;
@@ -40,7 +43,9 @@ static int on_bio_read(BIO *bio, char *room, size_t size, size_t *received)
 {
     struct tls *t = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
+    ERR_set_mark();
     enum io_status status = t->carrier.receive(t->carrier.ctx, room, size, received);
+    ERR_pop_to_mark();
     t->ended = t->ended || status == IO_END;
     if (status == IO_AGAIN)
         BIO_set_retry_read(bio);
@@ -251,13 +256,19 @@ void tls_session_free(struct ssl_session_st *session)
 
 /* --- what there is to tell --- */
 
+/* X509_V_OK also when whatever certificate comes is taken. */
+static long verdict_of(const struct tls *t)
+{
+    bool verifies = SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE;
+    return verifies ? SSL_get_verify_result(t->ssl) : X509_V_OK;
+}
+
 enum pipepoll_cause tls_cause(const struct tls *t)
 {
     if (t->speaks_http)
         return PIPEPOLL_CAUSE_PLAIN_HTTP;
-    enum pipepoll_cause of_verdict = trust_store_cause(SSL_get_verify_result(t->ssl));
-    bool verifies = SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE;
-    if (of_verdict && verifies)
+    enum pipepoll_cause of_verdict = trust_store_cause(verdict_of(t));
+    if (of_verdict)
         return of_verdict;
     /* Before TLS 1.3 there is no alert for it: any after the question is taken for it. */
     if (t->alert == SSL_AD_CERTIFICATE_REQUIRED || (t->wants_certificate && t->alert))
@@ -265,19 +276,20 @@ enum pipepoll_cause tls_cause(const struct tls *t)
     return t->alert ? PIPEPOLL_CAUSE_TLS : PIPEPOLL_CAUSE_UNKNOWN;
 }
 
+/* The verdict is asked first: below a proxy's TLS, libcurl empties OpenSSL's queue of errors. */
 const char *tls_problem(const struct tls *t, char *text, size_t size)
 {
-    long verdict = SSL_get_verify_result(t->ssl);
+    long verdict = verdict_of(t);
     const char *reason = ERR_reason_error_string(t->error);
     if (t->starved)
         return "out of memory";
-    if (!t->error)
-        return NULL;
-    if (ERR_GET_REASON(t->error) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+    if (verdict != X509_V_OK)
         snprintf(text, size, "the certificate of the server is not trusted: %s",
                  trust_store_verdict_text(verdict));
-    else
+    else if (t->error)
         snprintf(text, size, "TLS failed: %s", reason ? reason : "an unknown error of OpenSSL");
+    else
+        return NULL;
     return text;
 }
 
