@@ -277,7 +277,7 @@ static enum fault read_result(struct call *c, struct call_context *ctx, void *re
     struct transfer *x = &c->transfer;
     const struct answer answer = answer_of(c);
     str body = { x->answer, x->answer_len };
-    int r;
+    enum decode_result r;
     if (answer_is_foreign(&answer, body))
         out->cause = PIPEPOLL_CAUSE_MIDDLE_BOX;
     if (answer_is_odd(&answer, &c->why))

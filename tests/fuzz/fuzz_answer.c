@@ -17,7 +17,8 @@ static void decode_jobs(const uint8_t *data, size_t size)
     struct decode_memory memory = { 0 };
     struct job_list list;
     struct pipepoll_error why = { .text = "" };
-    int r, asked = 0;
+    enum decode_result r;
+    int asked = 0;
     while ((r = job_decode(&list, &memory, (str) { body, size }, &why)) == DECODE_NEED_MEMORY) {
         check(++asked <= 2);
         check(size && memcmp(body, data, size) == 0);
