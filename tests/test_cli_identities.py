@@ -212,6 +212,24 @@ def test_roots():
           line)
 
 
+def test_debug(sim):
+    """poll --debug: endpoint, source of the credentials, each attempt and what came of it."""
+    arguments = ("poll", "--debug", "--region", "eu-west-1", "--action-type-id", ACME,
+                 "--endpoint-url")
+    r = pipepoll(*arguments, sim.url)
+    check("--debug tells of an answer", r.code == 0 and all(
+        re.search(f"^pipepoll poll: debug: {line}", r.err, re.M) for line in (
+            f"eu-west-1: endpoint {sim.url}/$", "credentials from environment: usable$",
+            r"eu-west-1: attempt 1: HTTP 200 after [\d.]+ ms, 0 jobs, request [\w-]+; 127\.")),
+          r)
+    service = Refusal(400, "ActionTypeNotFoundException", "no such type")
+    refused = pipepoll(*arguments, service.url)
+    check("and of a refusal", re.search(
+        r"attempt 1: HTTP 400, .*ActionTypeNotFoundException: no such type", refused.err), refused)
+    check("and prints no secret", not any(secret in out for secret in (SECRET, TOKEN)
+                                          for out in (r.err, refused.err)))
+
+
 def test_settings():
     config = write("bare.ini", section("web", "Acme"))
     with open(os.path.join(os.path.dirname(__file__), "data", "certificate.pem")) as f:
@@ -390,6 +408,7 @@ def main():
     test_plan_of_accounts()
     test_print_config()
     sim = Sim()
+    test_debug(sim)
     test_poll(sim)
     test_poll_that_loses_its_keys(sim)
     test_run(sim)

@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "cli/poll_debug.h"
 #include "cli/poll_input.h"
 #include "cli/poll_print.h"
 #include "config/config.h"
@@ -86,6 +87,7 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
 {
     struct poll *p = CONTAINER_OF(sink, struct poll, sink);
     struct once *o = pipepoll_target_user(from);
+    poll_debug_answer(&p->options, from, answer);
     o->answer = read_answer(&p->options, answer);
     o->live = NULL;
     pipepoll_target_remove(from);
@@ -174,6 +176,7 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
 {
     struct poll *p = CONTAINER_OF(sink, struct poll, sink);
     struct once *o = pipepoll_target_user(from);
+    poll_debug_failure(&p->options, from, failure);
     o->attempts = failure->attempt;
     snprintf(o->last, sizeof o->last, "%.*s", STR_ARG(failure->message));
     if (is_tried_again(p, failure))
@@ -188,6 +191,7 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
 static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identity *identity)
 {
     struct poll *p = CONTAINER_OF(sink, struct poll, sink);
+    poll_debug_identity(&p->options, identity);
     if (identity->usable || identity->refused || p->code == EXIT_CREDENTIALS)
         return;
     fprintf(stderr, "\nUnable to locate credentials: %.*s\n", STR_ARG(identity->reason));
@@ -265,12 +269,6 @@ static void start_deadline(struct poll *p, uv_loop_t *loop)
 
 /* --- the poll -------------------------------------------------------------------------------- */
 
-static void log_debug(void *ctx, enum pipepoll_level level, str line)
-{
-    (void)ctx;
-    fprintf(stderr, "pipepoll poll: %s: %.*s\n", log_level_name(level), STR_ARG(line));
-}
-
 static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *why)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
@@ -288,7 +286,7 @@ static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *w
     o.max_attempts = p->options.max_attempts;
     o.request_timeout_ms = poll_options_attempt_ms(&p->options);
     o.connect_timeout_ms = p->options.connect_timeout_ms;
-    o.log = p->options.debug ? log_debug : NULL;
+    o.log = p->options.debug ? poll_debug_log : NULL;
     int r = p->options.is_unsigned ? pipepoll_credentials_anonymous(&o.credentials, why)
                                    : identity_credentials(&o.credentials, &identity, why);
     if (r)
@@ -345,6 +343,7 @@ static int poll_and_print(struct poll *p)
 {
     if (p->options.target.insecure)
         warn_of_insecurity();
+    poll_debug_start(&p->options);
     int code = poll_regions(p);
     print_all_alike(p);
     /* Credentials may go when some regions have answered, perhaps with jobs. */

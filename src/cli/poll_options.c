@@ -87,7 +87,9 @@ const struct flag poll_flags[POLL_FLAG_COUNT] = {
                         "print what an input, or the output, looks like, and send\nnothing" },
     [FLAG_ALLOW_UNKNOWN_REGION] = { STR_INIT("--allow-unknown-region"), NULL,
                                     "even if it looks like a misspelt one" },
-    [FLAG_DEBUG] = { STR_INIT("--debug"), NULL, "say on stderr what is done; no secrets" },
+    [FLAG_DEBUG] = { STR_INIT("--debug"), NULL,
+                     "say on stderr what is done, by which way, and what\ncame of each attempt; no "
+                     "secrets" },
     [FLAG_VERSION] = { STR_INIT("--version"), NULL, "name the libraries in use" },
     [FLAG_NO_VERIFY_SSL] = { STR_INIT("--no-verify-ssl"), NULL,
                              "take any certificate of the endpoint's: whoever is on the\n"
