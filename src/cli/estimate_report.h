@@ -3,7 +3,7 @@
 #define CLI_ESTIMATE_REPORT_H
 
 #include "config/config.h"
-#include "config/route.h"
+#include "config/plan_route.h"
 
 struct estimate_report {
     const struct config *config;

@@ -10,7 +10,7 @@
 #include "cli/poll_input.h"
 #include "cli/poll_print.h"
 #include "config/config.h"
-#include "config/identity.h"
+#include "config/identity_config.h"
 #include "daemon/failure.h"
 #include "daemon/leave.h"
 

@@ -6,9 +6,9 @@
 
 #include <stdio.h>
 
+#include "config/plan_route.h"
 #include "config/quantity.h"
 #include "config/region.h"
-#include "config/route.h"
 
 static void print_duration(enum key k, uint32_t ms)
 {

@@ -9,8 +9,8 @@
 #include "base/nearest.h"
 #include "config/limits.h"
 #include "daemon/logger.h"
-#include "daemon/memory.h"
 #include "daemon/preflight.h"
+#include "daemon/process_harden.h"
 #include "daemon/signals.h"
 
 static int print_help(const struct program *p)

@@ -5,7 +5,7 @@
 #define CONFIG_CREDENTIALS_CACHE_H
 
 #include "base/table.h"
-#include "config/identity.h"
+#include "config/identity_config.h"
 
 struct credentials_cache_entry;
 

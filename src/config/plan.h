@@ -3,7 +3,7 @@
 #ifndef CONFIG_PLAN_H
 #define CONFIG_PLAN_H
 
-#include "config/identity.h"
+#include "config/identity_config.h"
 #include "config/section.h"
 #include "config/settings.h"
 

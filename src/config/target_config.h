@@ -2,7 +2,7 @@
 #ifndef CONFIG_TARGET_CONFIG_H
 #define CONFIG_TARGET_CONFIG_H
 
-#include "config/identity.h"
+#include "config/identity_config.h"
 #include "config/section.h"
 #include "config/settings.h"
 

@@ -3,7 +3,7 @@
  * in chain. */
 #include "credentials/credentials_form.h"
 #include "credentials/exchange.h"
-#include "credentials/run.h"
+#include "credentials/provider_base.h"
 #include "credentials/token_file.h"
 
 enum { TIMEOUT_MS = 2000, ATTEMPTS = 3, HOST_SHOWN = 100 };

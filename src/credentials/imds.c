@@ -7,7 +7,7 @@
  * kept would outlive a stop and start of the instance, which it does not survive itself. */
 #include "credentials/credentials_form.h"
 #include "credentials/exchange.h"
-#include "credentials/run.h"
+#include "credentials/provider_base.h"
 
 enum { TOKEN_SIZE = 1024, ROLE_SIZE = 128, URL_SHOWN = 80 };
 

@@ -12,7 +12,7 @@
 #include "aws/endpoint.h"
 #include "credentials/credentials_form.h"
 #include "credentials/exchange.h"
-#include "credentials/run.h"
+#include "credentials/provider_base.h"
 #include "credentials/sso_token.h"
 #include "credentials/watch.h"
 #include "io/file_write.h"

@@ -9,7 +9,7 @@
 #include "aws/endpoint.h"
 #include "aws/sigv4.h"
 #include "credentials/exchange.h"
-#include "credentials/run.h"
+#include "credentials/provider_base.h"
 #include "credentials/sts_answer.h"
 #include "credentials/token_file.h"
 

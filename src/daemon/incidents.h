@@ -4,7 +4,7 @@
 #ifndef DAEMON_INCIDENTS_H
 #define DAEMON_INCIDENTS_H
 
-#include "config/identity.h"
+#include "config/identity_config.h"
 #include "daemon/subject.h"
 
 enum {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/environment.h"
-#include "config/route.h"
+#include "config/plan_route.h"
 
 /* Control characters become '?': a table must stay one. */
 static void copy(char *out, size_t size, str text)

@@ -1,6 +1,6 @@
 /* Names of identities, and which of them share their credentials. */
 #include "config/credentials_cache.h"
-#include "config/identity.h"
+#include "config/identity_config.h"
 #include "lib/check.h"
 
 #define ARN "arn:aws:iam::123456789012:role/ops/Poller"

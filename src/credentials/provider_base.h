@@ -1,7 +1,7 @@
 /* What the runs of all providers have: an order, a beginning and one end. A run may end at any
  * point, while it begins too: the end is noted, and told when the loop has turned. */
-#ifndef CREDENTIALS_RUN_H
-#define CREDENTIALS_RUN_H
+#ifndef CREDENTIALS_PROVIDER_BASE_H
+#define CREDENTIALS_PROVIDER_BASE_H
 
 #include "credentials/provider.h"
 

@@ -1,6 +1,6 @@
 /* The memory of a process that holds credentials. */
-#ifndef DAEMON_MEMORY_H
-#define DAEMON_MEMORY_H
+#ifndef DAEMON_PROCESS_HARDEN_H
+#define DAEMON_PROCESS_HARDEN_H
 
 /* From now on no core is dumped, and no other process of this user may look into the memory.
  * Nothing is done where the environment says PIPEPOLL_ALLOW_CORE=1: for those who debug. */

@@ -1,7 +1,7 @@
 /* The limit stops core files, of the programs that we start too. It stops neither a core that the
  * kernel pipes to a program nor a debugger; PR_SET_DUMPABLE does, but ends with an exec. Hence
  * both. */
-#include "daemon/memory.h"
+#include "daemon/process_harden.h"
 
 #include <stdlib.h>
 #include <sys/prctl.h>

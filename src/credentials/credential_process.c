@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "credentials/credentials_form.h"
 #include "credentials/mask.h"
-#include "credentials/run.h"
+#include "credentials/provider_base.h"
 #include "credentials/words.h"
 #include "io/file.h"
 #include "io/process.h"

@@ -1,7 +1,7 @@
 /* Targets are sorted by endpoint, so that the proxy of each is asked for once and not by each
  * target. With a URL of its own the region makes no other endpoint. Settings and proxies that found
  * no room are left out: they are few on any sane machine, and this is for people to read. */
-#include "config/route.h"
+#include "config/plan_route.h"
 
 #include <stdio.h>
 #include <stdlib.h>

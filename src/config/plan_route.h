@@ -1,7 +1,7 @@
 /* How a plan's calls go, and who says so: the settings of the machine that are in force, and the
  * proxies between. */
-#ifndef CONFIG_ROUTE_H
-#define CONFIG_ROUTE_H
+#ifndef CONFIG_PLAN_ROUTE_H
+#define CONFIG_PLAN_ROUTE_H
 
 #include "config/config.h"
 

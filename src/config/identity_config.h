@@ -1,6 +1,6 @@
 /* Whose credentials a target is polled with, as a config file or a flag names them. */
-#ifndef CONFIG_IDENTITY_H
-#define CONFIG_IDENTITY_H
+#ifndef CONFIG_IDENTITY_CONFIG_H
+#define CONFIG_IDENTITY_CONFIG_H
 
 #include "base/buf.h"
 

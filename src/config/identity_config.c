@@ -1,6 +1,6 @@
 /* Names are for logs and tables, and need not be unique; identity_compare() tells identities apart,
  * by what was written, since whose credentials a profile holds is not known here. */
-#include "config/identity.h"
+#include "config/identity_config.h"
 
 #include "base/order.h"
 
