@@ -71,7 +71,7 @@ static void hosts_of_aws_are_loaded_on_purpose_only(void **state)
 }
 
 /* It signs with the credentials of the machine where there are any. */
-static void its_memory_is_concealed(void **state)
+static void its_process_is_hardened(void **state)
 {
     (void)state;
     assert_true(command_bench.holds_credentials);
@@ -82,7 +82,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_end_that_is_given_is_the_only_one),
         cmocka_unit_test(hosts_of_aws_are_loaded_on_purpose_only),
-        cmocka_unit_test(its_memory_is_concealed),
+        cmocka_unit_test(its_process_is_hardened),
         cmocka_unit_test(targets_and_regions_are_enough_for_the_loops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

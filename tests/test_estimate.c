@@ -172,7 +172,7 @@ static void the_goal_that_is_advised_holds(void **state)
         struct diagnostics c = { .file = STR("p.ini") };
         double goal_s = 0;
         MAKE(&s, ceilings_per_s[i], { "a", "", 0, 4000, 0 });
-        estimate_complain(&s.estimate, &limits, (struct place) { 0 }, &c);
+        estimate_complain(&s.estimate, &limits, (struct location) { 0 }, &c);
         assert_int_equal(c.count, 1);
         const char *advice = strstr(c.list[0].text, "or a goal of ");
         assert_non_null(advice);
@@ -226,7 +226,7 @@ static void a_late_goal_is_told_once_a_section(void **state)
     struct diagnostics c = { .file = STR("p.ini") };
     const struct estimate_limits limits = { .max_polls_per_s = 0.1, .max_in_flight = 256 };
     MAKE(&s, 0.1, { "a", "", 0, 1000, 0 }, { "b", "", 0, 600000, 0 });
-    estimate_complain(&s.estimate, &limits, (struct place) { 0 }, &c);
+    estimate_complain(&s.estimate, &limits, (struct location) { 0 }, &c);
     assert_int_equal(c.count, 1);
     assert_int_equal(c.errors, 0);
     estimate_deinit(&s.estimate);
@@ -239,7 +239,7 @@ static void more_polls_than_their_slots_can_do_are_warned_of(void **state)
     struct diagnostics c = { .file = STR("p.ini") };
     struct estimate_limits limits = { .max_in_flight = 3 };
     MAKE(&s, 0, { "a", "", 10, 0, 0 }, { "b", "", 10, 0, 0 });
-    estimate_complain(&s.estimate, &limits, (struct place) { 4, 17 }, &c);
+    estimate_complain(&s.estimate, &limits, (struct location) { 4, 17 }, &c);
     assert_int_equal(c.count, 1);
     assert_int_equal(c.errors, 0);
     assert_int_equal(c.list[0].at.line, 4);
@@ -248,12 +248,12 @@ static void more_polls_than_their_slots_can_do_are_warned_of(void **state)
     assert_non_null(strstr(c.list[0].text, "it takes max-in-flight = 20"));
     limits = (struct estimate_limits) { .max_in_flight = 100, .max_connections = 3 };
     c.count = 0;
-    estimate_complain(&s.estimate, &limits, (struct place) { 4, 17 }, &c);
+    estimate_complain(&s.estimate, &limits, (struct location) { 4, 17 }, &c);
     assert_int_equal(c.count, 1);
     assert_non_null(strstr(c.list[0].text, "max-connections = 3 is too low"));
     limits = (struct estimate_limits) { .max_in_flight = 20 }; /* what it said, taken */
     c.count = 0;
-    estimate_complain(&s.estimate, &limits, (struct place) { 4, 17 }, &c);
+    estimate_complain(&s.estimate, &limits, (struct location) { 4, 17 }, &c);
     assert_int_equal(c.count, 0);
     estimate_deinit(&s.estimate);
 }

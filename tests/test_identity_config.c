@@ -5,18 +5,18 @@
 
 #define ARN "arn:aws:iam::123456789012:role/ops/Poller"
 
-static void assert_name(const struct identity *id, const char *want)
+static void assert_name(const struct identity_config *id, const char *want)
 {
-    char text[IDENTITY_NAME_MAX + 1];
+    char text[IDENTITY_CONFIG_NAME_MAX + 1];
     struct buf b = BUF_ON(text);
-    identity_put(&b, id);
+    identity_config_put(&b, id);
     assert_string_equal(buf_cstr(&b), want);
 }
 
 static void an_identity_is_named_by_what_the_user_wrote(void **state)
 {
     (void)state;
-    struct identity id = { .profile = { NULL, 0 } };
+    struct identity_config id = { .profile = { NULL, 0 } };
     assert_name(&id, "default");
     id.profile = STR("acme");
     assert_name(&id, "profile acme");
@@ -35,11 +35,11 @@ static void a_long_name_is_cut_and_still_fits(void **state)
     (void)state;
     static char worst[8192];
     memset(worst, 'x', sizeof worst);
-    for (size_t len = IDENTITY_NAME_MAX - 20; len < sizeof worst; len += 997) {
-        char text[IDENTITY_NAME_MAX + 1];
+    for (size_t len = IDENTITY_CONFIG_NAME_MAX - 20; len < sizeof worst; len += 997) {
+        char text[IDENTITY_CONFIG_NAME_MAX + 1];
         struct buf b = BUF_ON(text);
-        const struct identity id = { .profile = { worst, len } };
-        identity_put(&b, &id);
+        const struct identity_config id = { .profile = { worst, len } };
+        identity_config_put(&b, &id);
         assert_false(b.overflow);
         assert_true(b.len > 0);
     }
@@ -48,13 +48,13 @@ static void a_long_name_is_cut_and_still_fits(void **state)
 static void equal_identities_share_their_credentials(void **state)
 {
     (void)state;
-    const struct identity none = { .profile = { NULL, 0 } };
-    const struct identity acme = { .profile = STR_INIT("acme") };
-    const struct identity role = { .profile = STR_INIT("acme"), .role_arn = STR_INIT(ARN) };
-    const struct identity other = { .profile = STR_INIT("acme"),
-                                    .role_arn = STR_INIT(ARN),
-                                    .external_id = STR_INIT("x-1") };
-    const struct identity *const all[] = { &none, &acme, &role, &other };
+    const struct identity_config none = { .profile = { NULL, 0 } };
+    const struct identity_config acme = { .profile = STR_INIT("acme") };
+    const struct identity_config role = { .profile = STR_INIT("acme"), .role_arn = STR_INIT(ARN) };
+    const struct identity_config other = { .profile = STR_INIT("acme"),
+                                           .role_arn = STR_INIT(ARN),
+                                           .external_id = STR_INIT("x-1") };
+    const struct identity_config *const all[] = { &none, &acme, &role, &other };
     enum { COUNT = sizeof all / sizeof *all };
     struct pipepoll_credentials *first[COUNT], *again;
     struct pipepoll_error why;
@@ -73,7 +73,7 @@ static void equal_identities_share_their_credentials(void **state)
 static void what_the_library_refuses_leaves_the_ring_as_it_was(void **state)
 {
     (void)state;
-    const struct identity bad = { .role_arn = STR_INIT("Poller") };
+    const struct identity_config bad = { .role_arn = STR_INIT("Poller") };
     struct pipepoll_credentials *got = NULL;
     struct pipepoll_error why;
     struct credentials_cache k = { .newest = NULL };

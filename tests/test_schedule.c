@@ -156,7 +156,7 @@ static void a_limit_that_rises_or_falls_holds_for_shares_with_work(void **state)
         for (int r = 0; r < REGIONS; r++)
             if (w.targets[r][i].state == TARGET_IN_FLIGHT && r == 1)
                 schedule_give(&w.s, &w.targets[r][i], 5000);
-    assert_int_equal(w.shares[1].place, SHARE_IN_LINE);
+    assert_int_equal(w.shares[1].state, SHARE_IN_LINE);
     for (int i = 0; i < 6; i++)
         schedule_share_add(&w.s, &extra[i], NULL);
     assert_int_equal(fill(&w, 1), 1);

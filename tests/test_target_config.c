@@ -14,7 +14,7 @@ static void a_target_may_name_whose_credentials_it_is_polled_with(void **state)
                "role-arn = arn:aws:iam::123456789012:role/Poller\nexternal-id = x-1\n"
                "role-session-name = me\n"
                "[target b]\nregions = us-east-1\ncategory = Build\nprovider = B\nversion = 1\n");
-    const struct identity *a = &c.plan.targets[0].identity, *b = &c.plan.targets[1].identity;
+    const struct identity_config *a = &c.plan.targets[0].identity, *b = &c.plan.targets[1].identity;
     assert_str_equal(a->profile, "acme");
     assert_str_equal(a->role_arn, "arn:aws:iam::123456789012:role/Poller");
     assert_str_equal(a->external_id, "x-1");

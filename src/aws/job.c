@@ -11,12 +11,13 @@ static const str no_jobs = STR_INIT("{\"jobs\":[]}");
 static const str absent = { NULL, 0 }, null_id = STR_INIT("");
 
 /* Where in the answer a sentence points to. */
-struct place {
+struct job_member {
     size_t index;
     const char *name;
 };
 
-static int read_id(str *id, struct json *j, int value, struct place at, struct pipepoll_error *why)
+static int read_id(str *id, struct json *j, int value, struct job_member at,
+                   struct pipepoll_error *why)
 {
     if (id->ptr)
         return explain(why, DECODE_BAD, "jobs[%zu].%s is there twice", at.index, at.name);
@@ -51,10 +52,11 @@ static int read_job(struct pipepoll_job *out, struct json *j, int node, size_t i
     for (int key = json_first(j, node); key != JSON_NONE; key = json_next(j, key)) {
         int r = DECODE_OK;
         if (json_is(j, key, STR("clientId")))
-            r = read_id(&job.client_id, j, json_value(key), (struct place) { index, "clientId" },
-                        why);
+            r = read_id(&job.client_id, j, json_value(key),
+                        (struct job_member) { index, "clientId" }, why);
         else if (json_is(j, key, STR("jobId")))
-            r = read_id(&job.job_id, j, json_value(key), (struct place) { index, "jobId" }, why);
+            r = read_id(&job.job_id, j, json_value(key), (struct job_member) { index, "jobId" },
+                        why);
         if (r)
             return r;
     }

@@ -1,17 +1,17 @@
 /* An answer is walked twice: first to count what its lists and maps need, since the caller can make
  * room only as long as nothing was changed; then to read it, unescaping texts where they lie. The
  * recursion goes down the tables, never deeper than those, whatever the answer holds. Where in the
- * answer a sentence points to is a chain of places on the stack, put together only when there is
+ * answer a sentence points to is a chain of members on the stack, put together only when there is
  * one to tell. */
 #include "aws/shape.h"
 
 #include "base/buf.h"
 #include "base/log.h"
 
-/* A place in the answer: jobDetails.data.inputArtifacts[3]. */
-struct place {
-    const struct place *in; /* NULL: the answer itself */
-    str name;               /* empty: element `index` of a list or map */
+/* The path to a member of the answer: jobDetails.data.inputArtifacts[3]. */
+struct shape_path {
+    const struct shape_path *in; /* NULL: the answer itself */
+    str name;                    /* empty: element `index` of a list or map */
     size_t index;
 };
 
@@ -24,16 +24,16 @@ struct reader {
 
 /* --- what is wrong --- */
 
-enum { PLACES_MAX = 16, NAME_SHOWN = 40 };
+enum { SHAPE_PATH_MAX = 16, NAME_SHOWN = 40 };
 
-static void put_place(struct buf *out, const struct place *at)
+static void put_path(struct buf *out, const struct shape_path *at)
 {
-    const struct place *chain[PLACES_MAX];
+    const struct shape_path *chain[SHAPE_PATH_MAX];
     size_t depth = 0;
-    for (; at->in && depth < PLACES_MAX; at = at->in)
+    for (; at->in && depth < SHAPE_PATH_MAX; at = at->in)
         chain[depth++] = at;
     for (bool first = true; depth--; first = false) {
-        const struct place *p = chain[depth];
+        const struct shape_path *p = chain[depth];
         if (!p->name.len)
             buf_printf(out, "[%zu]", p->index);
         else
@@ -41,16 +41,17 @@ static void put_place(struct buf *out, const struct place *at)
     }
 }
 
-static enum decode_result tell(const struct reader *r, const struct place *at, const char *what)
+static enum decode_result tell(const struct reader *r, const struct shape_path *at,
+                               const char *what)
 {
     char text[256];
     struct buf where = BUF_ON(text);
-    put_place(&where, at);
+    put_path(&where, at);
     explain(r->why, DECODE_BAD, "%s %s", buf_cstr(&where), what);
     return DECODE_BAD;
 }
 
-static enum decode_result tell_type(const struct reader *r, const struct place *at,
+static enum decode_result tell_type(const struct reader *r, const struct shape_path *at,
                                     enum json_type found, const char *wanted)
 {
     char text[64];
@@ -59,8 +60,8 @@ static enum decode_result tell_type(const struct reader *r, const struct place *
     return tell(r, at, buf_cstr(&what));
 }
 
-static enum decode_result tell_limit(const struct reader *r, const struct place *at, size_t most,
-                                     const char *units)
+static enum decode_result tell_limit(const struct reader *r, const struct shape_path *at,
+                                     size_t most, const char *units)
 {
     char text[64];
     struct buf what = BUF_ON(text);
@@ -140,7 +141,7 @@ static void *take_items(struct reader *r, size_t size)
 }
 
 static enum decode_result read_text(struct reader *r, int node, str *out, size_t len_max,
-                                    const struct place *at)
+                                    const struct shape_path *at)
 {
     enum json_type type = json_type(&r->j, node);
     if (type == JSON_NULL)
@@ -154,7 +155,7 @@ static enum decode_result read_text(struct reader *r, int node, str *out, size_t
 }
 
 static enum decode_result read_plain(struct reader *r, int node, str *out, size_t len_max,
-                                     const struct place *at)
+                                     const struct shape_path *at)
 {
     enum decode_result result = read_text(r, node, out, len_max, at);
     if (!result && r->j.has_escapes && str_find(*out, '\0') < out->len)
@@ -171,7 +172,7 @@ static bool has_key(const struct shape_pair *pairs, size_t count, str key)
 }
 
 static enum decode_result read_map(struct reader *r, int node, struct shape_list *out,
-                                   const struct place *at)
+                                   const struct shape_path *at)
 {
     size_t most = json_count(&r->j, node);
     if (most > SHAPE_MAP_MAX)
@@ -179,7 +180,7 @@ static enum decode_result read_map(struct reader *r, int node, struct shape_list
     struct shape_pair *pairs = take_items(r, most * sizeof *pairs);
     size_t index = 0, count = 0;
     for (int key = json_first(&r->j, node); key != JSON_NONE; key = json_next(&r->j, key)) {
-        const struct place here = { at, STR(""), index++ };
+        const struct shape_path here = { at, STR(""), index++ };
         struct shape_pair pair = { json_text(&r->j, key), { NULL, 0 } };
         if (has_key(pairs, count, pair.key))
             return tell(r, &here, "has a key that was there before");
@@ -194,17 +195,17 @@ static enum decode_result read_map(struct reader *r, int node, struct shape_list
 }
 
 static enum decode_result read_structure(struct reader *r, int node, const struct shape *shape,
-                                         void *out, const struct place *at);
+                                         void *out, const struct shape_path *at);
 
 static enum decode_result read_list(struct reader *r, int list, const struct shape *of,
-                                    struct shape_list *out, const struct place *at)
+                                    struct shape_list *out, const struct shape_path *at)
 {
     size_t most = json_count(&r->j, list), index = 0, count = 0;
     if (most > SHAPE_LIST_MAX)
         return tell_limit(r, at, SHAPE_LIST_MAX, "elements");
     char *items = take_items(r, most * of->size);
     for (int node = json_first(&r->j, list); node != JSON_NONE; node = json_next(&r->j, node)) {
-        const struct place here = { at, STR(""), index++ };
+        const struct shape_path here = { at, STR(""), index++ };
         if (json_type(&r->j, node) == JSON_NULL)
             continue;
         enum decode_result result = read_structure(r, node, of, items + count++ * of->size, &here);
@@ -216,7 +217,7 @@ static enum decode_result read_list(struct reader *r, int list, const struct sha
 }
 
 static enum decode_result read_value(struct reader *r, int node, const struct shape_member *m,
-                                     void *structure, const struct place *at)
+                                     void *structure, const struct shape_path *at)
 {
     enum json_type type = json_type(&r->j, node);
     void *out = (char *)structure + m->offset;
@@ -238,7 +239,7 @@ static enum decode_result read_value(struct reader *r, int node, const struct sh
 }
 
 static enum decode_result read_structure(struct reader *r, int node, const struct shape *shape,
-                                         void *out, const struct place *at)
+                                         void *out, const struct shape_path *at)
 {
     uint32_t seen = 0;
     if (json_type(&r->j, node) != JSON_OBJECT)
@@ -247,7 +248,7 @@ static enum decode_result read_structure(struct reader *r, int node, const struc
         const struct shape_member *m = find(&r->j, shape, key);
         if (!m)
             continue;
-        const struct place here = { at, m->name, 0 };
+        const struct shape_path here = { at, m->name, 0 };
         uint32_t bit = (uint32_t)1 << (m - shape->members);
         if (seen & bit)
             return tell(r, &here, "is there twice");
@@ -263,7 +264,7 @@ static enum decode_result read_structure(struct reader *r, int node, const struc
 enum decode_result shape_decode(void *result, const struct shape *shape,
                                 struct decode_memory *memory, str body, struct pipepoll_error *why)
 {
-    static const struct place answer = { NULL, { NULL, 0 }, 0 };
+    static const struct shape_path answer = { NULL, { NULL, 0 }, 0 };
     struct reader r = { .items = memory->items, .cap = memory->item_cap, .why = why };
     memset(result, 0, shape->size);
     memory->items_needed = 0;

@@ -40,10 +40,10 @@ void heap_unreserve(struct heap *h)
     h->reserved--;
 }
 
-static void place(struct heap *h, size_t i, struct heap_entry e)
+static void put_at(struct heap *h, size_t i, struct heap_entry e)
 {
     h->entries[i] = e;
-    e.node->place = i + 1;
+    e.node->position = i + 1;
 }
 
 static void sift_up(struct heap *h, size_t i, struct heap_entry e)
@@ -52,10 +52,10 @@ static void sift_up(struct heap *h, size_t i, struct heap_entry e)
         size_t parent = (i - 1) / CHILDREN;
         if (h->entries[parent].key <= e.key)
             break;
-        place(h, i, h->entries[parent]);
+        put_at(h, i, h->entries[parent]);
         i = parent;
     }
-    place(h, i, e);
+    put_at(h, i, e);
 }
 
 static void sift_down(struct heap *h, size_t i, struct heap_entry e)
@@ -70,13 +70,13 @@ static void sift_down(struct heap *h, size_t i, struct heap_entry e)
                 least = c;
         if (h->entries[least].key >= e.key)
             break;
-        place(h, i, h->entries[least]);
+        put_at(h, i, h->entries[least]);
         i = least;
     }
-    place(h, i, e);
+    put_at(h, i, e);
 }
 
-/* Let e find its place, starting from the hole at i. */
+/* Let e find its position, starting from the hole at i. */
 static void settle(struct heap *h, size_t i, struct heap_entry e)
 {
     if (i > 0 && h->entries[(i - 1) / CHILDREN].key > e.key)
@@ -88,8 +88,8 @@ static void settle(struct heap *h, size_t i, struct heap_entry e)
 void heap_put(struct heap *h, struct heap_node *node, uint64_t key)
 {
     struct heap_entry e = { key, node };
-    if (node->place) {
-        settle(h, node->place - 1, e);
+    if (node->position) {
+        settle(h, node->position - 1, e);
         return;
     }
     assert(h->count < h->reserved);
@@ -99,10 +99,10 @@ void heap_put(struct heap *h, struct heap_node *node, uint64_t key)
 
 void heap_remove(struct heap *h, struct heap_node *node)
 {
-    if (!node->place)
+    if (!node->position)
         return;
-    size_t i = node->place - 1;
-    node->place = 0;
+    size_t i = node->position - 1;
+    node->position = 0;
     struct heap_entry last = h->entries[--h->count];
     if (i < h->count)
         settle(h, i, last);

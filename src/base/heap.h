@@ -10,7 +10,7 @@
 #include "base/alloc.h"
 
 struct heap_node {
-    size_t place; /* 1 + index in the heap; 0: in no heap */
+    size_t position; /* 1 + index in the heap; 0: in no heap */
 };
 
 struct heap {
@@ -36,7 +36,7 @@ void heap_remove(struct heap *h, struct heap_node *node);
 
 static inline bool heap_contains(const struct heap_node *node)
 {
-    return node->place != 0;
+    return node->position != 0;
 }
 
 /* The smallest key, or UINT64_MAX when empty. */

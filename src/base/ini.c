@@ -1,6 +1,6 @@
 /* What one line is depends on its indentation, as in Python's configparser, which the AWS CLI reads
  * its files with: deeper than the property above, it continues that one, else it is a header or a
- * property of its own. `place` remembers what stands above. A line that is not understood is one
+ * property of its own. `scope` remembers what stands above. A line that is not understood is one
  * INI_BAD item and harms no other; after a bad header nothing is told until the next one, for no
  * line below it is where it seems to be.
  *
@@ -153,7 +153,7 @@ static void bad(struct ini_item *item, enum ini_fault fault, uint32_t column)
 static void bad_header(struct ini *in, struct ini_item *item, str text)
 {
     in->lost = true;
-    in->place = INI_IN_RUIN;
+    in->scope = INI_IN_RUIN;
     item->title = trim(str_skip(text, 1));
 }
 
@@ -184,7 +184,7 @@ static void read_header(struct ini *in, struct ini_item *item, str line, str tex
         return;
     }
     in->lost = false;
-    in->place = INI_IN_SECTION;
+    in->scope = INI_IN_SECTION;
     item->kind = INI_SECTION;
     item->title = trim((str) { text.ptr + 1, end - 1 });
     size_t word = 0;
@@ -245,28 +245,28 @@ static void read_property(struct ini *in, struct ini_item *item, str line, str t
 {
     size_t equals = str_find(text, '='), colon = str_find(text, ':');
     size_t at = equals < colon ? equals : colon;
-    if (in->place == INI_BEFORE_ALL) {
+    if (in->scope == INI_BEFORE_ALL) {
         in->lost = true;
         item->title = first_word(text);
         bad(item, INI_NO_SECTION, column_of(line, text.ptr));
         return;
     }
     if (!read_pair(item, line, text, at)) {
-        in->place = INI_IN_RUIN;
+        in->scope = INI_IN_RUIN;
         item->title = first_word(text);
         bad(item, item->name.len ? INI_NO_EQUALS : INI_NO_NAME, column_of(line, text.ptr));
         return;
     }
     item->value = trim(without_comment(str_skip(text, at + 1)));
     item->kind = INI_PROPERTY;
-    in->place = item->value.len ? INI_IN_PROPERTY : INI_IN_PARENT;
+    in->scope = item->value.len ? INI_IN_PROPERTY : INI_IN_PARENT;
 }
 
 /* Comments behind it are not cut: they belong to the value. */
 static void read_deeper(struct ini *in, struct ini_item *item, str line, str text)
 {
     uint32_t column = column_of(line, text.ptr);
-    if (in->place == INI_IN_PROPERTY) {
+    if (in->scope == INI_IN_PROPERTY) {
         item->kind = INI_CONTINUATION;
         item->value = text;
         item->column = item->value_column = column;
@@ -291,7 +291,7 @@ static size_t find_control(str line)
 
 static bool is_deeper(const struct ini *in, str line)
 {
-    return in->place != INI_BEFORE_ALL && in->place != INI_IN_SECTION &&
+    return in->scope != INI_BEFORE_ALL && in->scope != INI_IN_SECTION &&
            indent_of(line) > in->indent;
 }
 
@@ -301,7 +301,7 @@ static bool is_skipped(const struct ini *in, str line, str text)
         return true;
     if (text.ptr[0] == '[' && (in->lost || !is_deeper(in, line)))
         return false;
-    return in->lost || (in->place == INI_IN_RUIN && is_deeper(in, line));
+    return in->lost || (in->scope == INI_IN_RUIN && is_deeper(in, line));
 }
 
 static void read_control(struct ini *in, struct ini_item *item, str text, uint32_t column)
@@ -310,7 +310,7 @@ static void read_control(struct ini *in, struct ini_item *item, str text, uint32
         bad_header(in, item, text);
     else
         item->title = first_word(text);
-    in->place = in->place == INI_BEFORE_ALL ? in->place : INI_IN_RUIN;
+    in->scope = in->scope == INI_BEFORE_ALL ? in->scope : INI_IN_RUIN;
     bad(item, INI_CONTROL, column);
 }
 

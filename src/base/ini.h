@@ -51,7 +51,7 @@ struct ini {
     /* private */
     str rest;
     uint32_t line;
-    enum { INI_BEFORE_ALL, INI_IN_SECTION, INI_IN_PROPERTY, INI_IN_PARENT, INI_IN_RUIN } place;
+    enum { INI_BEFORE_ALL, INI_IN_SECTION, INI_IN_PROPERTY, INI_IN_PARENT, INI_IN_RUIN } scope;
     size_t indent; /* of the last header or property: what stands deeper continues it */
     bool lost;     /* after a bad header: nothing is reported until the next one */
 };

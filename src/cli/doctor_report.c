@@ -327,9 +327,9 @@ static void print_line(struct buf *line)
 
 static void put_credentials(struct buf *out, const struct probe *e)
 {
-    char text[IDENTITY_NAME_MAX + 1];
+    char text[IDENTITY_CONFIG_NAME_MAX + 1];
     struct buf name = BUF_ON(text);
-    identity_put(&name, &e->target->identity);
+    identity_config_put(&name, &e->target->identity);
     buf_put(out, STR(",\"credentials\":{"));
     jsontext_member(out, "name", buf_str(&name));
     jsontext_member(out, "source", str_of(e->source));

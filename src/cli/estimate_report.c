@@ -22,7 +22,7 @@ int estimate_report_make(struct estimate_report *out, const struct config *confi
     *out = (struct estimate_report) { .config = config, .footprint = each };
     int r = estimate_make(&out->estimate, &config->plan, &limits);
     if (!r)
-        r = routes_of(&out->routes, config);
+        r = plan_routes_of(&out->plan_routes, config);
     if (r)
         return r;
     /* An idle connection keeps its TLS state, which is most of a slot. */
@@ -39,7 +39,7 @@ void estimate_report_deinit(struct estimate_report *r)
 static const char *identity_of(const struct plan_target *t, char *text, size_t size)
 {
     struct buf b = { .at = text, .cap = size };
-    identity_put(&b, &t->identity);
+    identity_config_put(&b, &t->identity);
     return buf_cstr(&b);
 }
 
@@ -49,14 +49,14 @@ static const char *identity_of(const struct plan_target *t, char *text, size_t s
 static bool same_terms(const struct estimate_row *a, const struct estimate_row *b)
 {
     const struct pipepoll_target_options *o = &a->first->options, *other = &b->first->options;
-    char endpoint[ROUTE_URL_MAX], second[ROUTE_URL_MAX];
+    char endpoint[PLAN_ROUTE_URL_MAX], second[PLAN_ROUTE_URL_MAX];
     return a->regions == b->regions && o->interval_ms == other->interval_ms &&
            o->pickup_goal_ms == other->pickup_goal_ms &&
            o->slowest_interval_ms == other->slowest_interval_ms &&
            o->max_batch_size == other->max_batch_size &&
-           identity_compare(&a->first->identity, &b->first->identity) == 0 &&
-           strcmp(route_endpoint(a->first, endpoint, sizeof endpoint),
-                  route_endpoint(b->first, second, sizeof second)) == 0;
+           identity_config_compare(&a->first->identity, &b->first->identity) == 0 &&
+           strcmp(plan_route_endpoint(a->first, endpoint, sizeof endpoint),
+                  plan_route_endpoint(b->first, second, sizeof second)) == 0;
 }
 
 static bool same_pickup(const struct estimate_row *a, const struct estimate_row *b)
@@ -81,7 +81,7 @@ static void print_row(const struct estimate_row *row)
     const struct plan_target *t = row->first;
     const struct pipepoll_target_options *o = &t->options;
     const struct pipepoll_action_type *a = &o->action_type;
-    char type[128], pace[24], endpoint[ROUTE_URL_MAX], identity[IDENTITY_NAME_MAX + 1];
+    char type[128], pace[24], endpoint[PLAN_ROUTE_URL_MAX], identity[IDENTITY_CONFIG_NAME_MAX + 1];
     struct buf b = BUF_ON(pace);
     snprintf(type, sizeof type, "%.*s/%.*s/%.*s/%.*s", STR_ARG(a->category), STR_ARG(a->owner),
              STR_ARG(a->provider), STR_ARG(a->version));
@@ -89,7 +89,7 @@ static void print_row(const struct estimate_row *row)
     quantity_put_duration(&b, o->pickup_goal_ms ? o->pickup_goal_ms : o->interval_ms);
     printf("%-16.*s %7zu  %-28s %9s %6u  %-24s %s%s\n", STR_ARG(t->name), row->regions, type,
            buf_cstr(&b), o->max_batch_size, identity_of(t, identity, sizeof identity),
-           route_endpoint(t, endpoint, sizeof endpoint),
+           plan_route_endpoint(t, endpoint, sizeof endpoint),
            row->regions > 1 && !o->endpoint_url.len ? ", ..." : "");
 }
 
@@ -137,14 +137,14 @@ static void print_totals(const struct estimate_report *r)
            r->footprint.slot_bytes / 1000, (double)r->footprint.fixed_bytes / 1e6);
 }
 
-static void print_routes(const struct routes *r)
+static void print_routes(const struct plan_routes *r)
 {
     for (size_t i = 0; i < r->setting_count; i++) {
-        const struct route_setting *s = &r->settings[i];
+        const struct plan_route_setting *s = &r->settings[i];
         printf("%-16s %.*s (%.*s)\n", s->name, STR_ARG(s->value), STR_ARG(s->from));
     }
     for (size_t i = 0; i < r->proxy_count; i++) {
-        const struct route_proxy *p = &r->proxies[i];
+        const struct plan_route_proxy *p = &r->proxies[i];
         if (r->has_proxy)
             printf("%-16s %s for %s%s\n", "proxy", p->proxy[0] ? p->proxy : "none", p->example,
                    p->endpoints > 1 ? ", ..." : "");
@@ -155,7 +155,7 @@ static bool same_load(const struct estimate_budget *a, const struct estimate_bud
 {
     return a->targets == b->targets && a->polls_per_s == b->polls_per_s &&
            a->pickup.p95_ms == b->pickup.p95_ms && a->connections == b->connections &&
-           identity_compare(&a->first->identity, &b->first->identity) == 0;
+           identity_config_compare(&a->first->identity, &b->first->identity) == 0;
 }
 
 /* How many budgets, from this one on, are alike but for the region. */
@@ -169,7 +169,7 @@ static size_t count_alike(const struct estimate_budget *first, const struct esti
 
 static void print_load(const struct estimate_budget *b)
 {
-    char identity[IDENTITY_NAME_MAX + 1];
+    char identity[IDENTITY_CONFIG_NAME_MAX + 1];
     printf(" %7zu %9.4g %8.3gs %8.3gs %12.0f %8zu  %s\n", b->targets, b->polls_per_s,
            b->pickup.p50_ms / 1000, b->pickup.p95_ms / 1000, b->polls_per_s * SECONDS_OF_DAY,
            b->connections, identity_of(b->first, identity, sizeof identity));
@@ -218,7 +218,7 @@ void estimate_report_text(const struct estimate_report *r)
                    n - 1, STR_ARG(f->rows[i + n - 1].first->name));
     }
     print_totals(r);
-    print_routes(&r->routes);
+    print_routes(&r->plan_routes);
     print_budgets(f);
     printf("\nA job is found after\n");
     for (size_t i = 0, n; i < f->row_count; i += n) {
@@ -255,7 +255,7 @@ static void print_json_row(const struct estimate_row *row)
     const struct plan_target *t = row->first;
     const struct pipepoll_target_options *o = &t->options;
     const struct pipepoll_action_type *a = &o->action_type;
-    char endpoint[ROUTE_URL_MAX], identity[IDENTITY_NAME_MAX + 1];
+    char endpoint[PLAN_ROUTE_URL_MAX], identity[IDENTITY_CONFIG_NAME_MAX + 1];
     putchar('{');
     print_member("name", t->name);
     printf(",\"regions\":%zu,\"actionTypeId\":{", row->regions);
@@ -271,14 +271,14 @@ static void print_json_row(const struct estimate_row *row)
     else
         printf(",\"intervalMs\":%u", o->interval_ms);
     printf(",\"pollEveryMs\":%.0f,\"maxBatchSize\":%u", row->interval_ms, o->max_batch_size);
-    print_next("endpoint", str_of(route_endpoint(t, endpoint, sizeof endpoint)));
+    print_next("endpoint", str_of(plan_route_endpoint(t, endpoint, sizeof endpoint)));
     print_json_pickup(&row->pickup);
     putchar('}');
 }
 
 static void print_json_budget(const struct estimate_budget *b)
 {
-    char identity[IDENTITY_NAME_MAX + 1];
+    char identity[IDENTITY_CONFIG_NAME_MAX + 1];
     putchar('{');
     print_member("credentials", str_of(identity_of(b->first, identity, sizeof identity)));
     print_next("region", b->first->options.region);
@@ -288,7 +288,7 @@ static void print_json_budget(const struct estimate_budget *b)
            b->connections);
 }
 
-static void print_json_routes(const struct routes *r)
+static void print_json_routes(const struct plan_routes *r)
 {
     printf("\"settings\":[");
     for (size_t i = 0; i < r->setting_count; i++) {
@@ -324,7 +324,7 @@ void estimate_report_json(const struct estimate_report *r)
         print_json_budget(&f->budgets[i]);
     }
     printf("],");
-    print_json_routes(&r->routes);
+    print_json_routes(&r->plan_routes);
     printf("\"targetCount\":%zu,\"pollsPerSecond\":%.6g,\"callsPerDay\":%.0f,\"maxInFlight\":%zu,"
            "\"maxSockets\":%zu,\"maxDescriptors\":%llu,\"maxMemoryBytes\":%zu}\n",
            f->targets, f->polls_per_s, f->polls_per_s * SECONDS_OF_DAY, f->in_flight,

@@ -8,7 +8,7 @@
 struct estimate_report {
     const struct config *config;
     struct estimate estimate;
-    struct routes routes;
+    struct plan_routes plan_routes;
     struct pipepoll_footprint footprint;
     size_t memory_bytes; /* at most */
 };

@@ -272,7 +272,7 @@ static void start_deadline(struct poll *p, uv_loop_t *loop)
 static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *why)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
-    const struct identity identity = { .profile = p->options.profile };
+    const struct identity_config identity = { .profile = p->options.profile };
     p->sink = (struct pipepoll_sink) { .size = sizeof p->sink,
                                        .deliver = deliver,
                                        .failed = failed,
@@ -288,7 +288,7 @@ static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *w
     o.connect_timeout_ms = p->options.connect_timeout_ms;
     o.log = p->options.debug ? poll_debug_log : NULL;
     int r = p->options.is_unsigned ? pipepoll_credentials_anonymous(&o.credentials, why)
-                                   : identity_credentials(&o.credentials, &identity, why);
+                                   : identity_config_credentials(&o.credentials, &identity, why);
     if (r)
         return r;
     r = pipepoll_open(&p->poller, loop, &o, why);

@@ -75,7 +75,7 @@ static void print_process(const struct config *c, const struct logger *logger)
     printf("%s = %s\n", key_name(KEY_LOG_FORMAT), logger->json ? "json" : "text");
 }
 
-static void print_proxies(const struct routes *r)
+static void print_proxies(const struct plan_routes *r)
 {
     for (size_t i = 0; i < r->proxy_count; i++)
         printf("# proxy for %s%s: %s\n", r->proxies[i].example,
@@ -96,11 +96,11 @@ static void print_pace(const struct pipepoll_target_options *o)
         printf("# %s: 12 goals\n", key_name(KEY_SLOWEST_INTERVAL));
 }
 
-static void print_identity(const struct identity *id)
+static void print_identity(const struct identity_config *id)
 {
-    char text[IDENTITY_NAME_MAX + 1];
+    char text[IDENTITY_CONFIG_NAME_MAX + 1];
     struct buf name = BUF_ON(text);
-    identity_put(&name, id);
+    identity_config_put(&name, id);
     printf("# credentials: %s\n", buf_cstr(&name));
     print_str(KEY_PROFILE, id->profile);
     print_str(KEY_ROLE_ARN, id->role_arn);
@@ -161,13 +161,13 @@ static void print_target(const struct plan *p, const struct plan_target *t)
 
 int print_config_print(const struct config *config, const char *file, const struct logger *logger)
 {
-    struct routes routes;
-    int r = routes_of(&routes, config);
+    struct plan_routes plan_routes;
+    int r = plan_routes_of(&plan_routes, config);
     if (r)
         return r;
     printf("# %s as it is understood here, with all defaults; this is a config file too.\n", file);
     print_process(config, logger);
-    print_proxies(&routes);
+    print_proxies(&plan_routes);
     for (size_t i = 0; i < config->plan.section_count; i++)
         print_target(&config->plan, first_of(&config->plan, i));
     return PIPEPOLL_OK;

@@ -60,7 +60,7 @@ static bool prepare_for_loop(const struct command *c)
 static int run(const struct command *c, int argc, char **argv)
 {
     if (c->holds_credentials)
-        memory_conceal();
+        process_harden();
     limits_raise();
     if (c->has_loop && !prepare_for_loop(c))
         return EXIT_OTHER;

@@ -192,7 +192,7 @@ struct estimate_limits config_limits(const struct config *c)
 /* Those beyond the bound wait, or connect anew for each poll. Who set it knows; the default follows
  * from the limit of descriptors. */
 static void warn_of_descriptors(const struct estimate *f, const struct config *config,
-                                struct place at, struct diagnostics *c)
+                                struct location at, struct diagnostics *c)
 {
     uint64_t needed = limits_descriptors_needed(f->connections, 1), most = limits_descriptors();
     if (needed > most)
@@ -216,7 +216,7 @@ static int warn_of_plan(struct config *config, const struct section *process, st
     const struct estimate_limits limits = config_limits(config);
     int r = estimate_make(&f, &config->plan, &limits);
     if (!r) {
-        struct place at = process->values[KEY_MAX_IN_FLIGHT].at;
+        struct location at = process->values[KEY_MAX_IN_FLIGHT].at;
         const struct value *connections = &process->values[KEY_MAX_CONNECTIONS];
         config->connections = f.connections;
         estimate_complain(&f, &limits, at, c);
@@ -238,7 +238,7 @@ int config_parse(struct config *out, char *text, size_t len, struct settings *se
                              .text = text };
     const char *foreign = ini_foreign_text((str) { text, len });
     if (foreign)
-        complain(c, PIPEPOLL_ERROR, (struct place) { 0 }, "%s", foreign);
+        complain(c, PIPEPOLL_ERROR, (struct location) { 0 }, "%s", foreign);
     int r = foreign ? PIPEPOLL_EINVAL : sections_read(&s, text, len, c);
     if (r)
         goto out;
@@ -292,14 +292,14 @@ static int check_kind(int fd, struct diagnostics *c)
         (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) &&
         fcntl(fd, F_SETFL, 0) == 0)
         return PIPEPOLL_OK;
-    complain(c, PIPEPOLL_ERROR, (struct place) { 0 },
+    complain(c, PIPEPOLL_ERROR, (struct location) { 0 },
              "neither a regular file nor a pipe or socket");
     return PIPEPOLL_EINVAL;
 }
 
 static int refuse(struct diagnostics *c, const char *what)
 {
-    complain(c, PIPEPOLL_ERROR, (struct place) { 0 }, "%s", what);
+    complain(c, PIPEPOLL_ERROR, (struct location) { 0 }, "%s", what);
     return PIPEPOLL_EINVAL;
 }
 

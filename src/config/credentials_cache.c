@@ -9,34 +9,34 @@
 
 struct credentials_cache_entry {
     struct table_node node;
-    struct identity identity;
+    struct identity_config identity;
     struct pipepoll_credentials *credentials;
 };
 
-static uint64_t hash_of(const struct identity *id)
+static uint64_t hash_of(const struct identity_config *id)
 {
     uint64_t hash = table_hash(table_hash(0, id->profile), id->role_arn);
     return table_hash(table_hash(hash, id->external_id), id->role_session_name);
 }
 
 static struct credentials_cache_entry *find(const struct credentials_cache *k,
-                                            const struct identity *id, uint64_t hash)
+                                            const struct identity_config *id, uint64_t hash)
 {
     for (struct table_node *n = table_first(&k->all, hash); n; n = table_next(n)) {
         struct credentials_cache_entry *e = CONTAINER_OF(n, struct credentials_cache_entry, node);
-        if (identity_compare(&e->identity, id) == 0)
+        if (identity_config_compare(&e->identity, id) == 0)
             return e;
     }
     return NULL;
 }
 
-static int add(struct credentials_cache *k, const struct identity *id, uint64_t hash,
+static int add(struct credentials_cache *k, const struct identity_config *id, uint64_t hash,
                struct pipepoll_error *why)
 {
     struct credentials_cache_entry *new = calloc(1, sizeof *new);
     if (!new)
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
-    int r = identity_credentials(&new->credentials, id, why);
+    int r = identity_config_credentials(&new->credentials, id, why);
     if (r) {
         free(new);
         return r;
@@ -47,10 +47,10 @@ static int add(struct credentials_cache *k, const struct identity *id, uint64_t 
     return PIPEPOLL_OK;
 }
 
-int credentials_cache_get(struct credentials_cache *k, const struct identity *id,
+int credentials_cache_get(struct credentials_cache *k, const struct identity_config *id,
                           struct pipepoll_credentials **out, struct pipepoll_error *why)
 {
-    if (!k->newest || identity_compare(&k->newest->identity, id) != 0) {
+    if (!k->newest || identity_config_compare(&k->newest->identity, id) != 0) {
         uint64_t hash = hash_of(id);
         struct credentials_cache_entry *found = find(k, id, hash);
         int r = found ? PIPEPOLL_OK : add(k, id, hash, why);

@@ -14,8 +14,9 @@ struct credentials_cache {
     struct credentials_cache_entry *newest; /* that was asked for */
 };
 
-/* Borrowed from the cache; the identity's slices must outlive it. As identity_credentials(). */
-int credentials_cache_get(struct credentials_cache *k, const struct identity *id,
+/* Borrowed from the cache; the identity's slices must outlive it. As
+ * identity_config_credentials(). */
+int credentials_cache_get(struct credentials_cache *k, const struct identity_config *id,
                           struct pipepoll_credentials **out, struct pipepoll_error *why);
 void credentials_cache_deinit(struct credentials_cache *k); /* fine on a zeroed one */
 

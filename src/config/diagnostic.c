@@ -1,6 +1,6 @@
-/* A list sorted by inserting: at one place the order of finding stays, and what has no place comes
- * first. Once it is full the rest is counted only, be it of an earlier place: the bound is on
- * memory and on the patience of the reader. A sentence is cut to its array, and no control
+/* A list sorted by inserting: at one location the order of finding stays, and what has no location
+ * comes first. Once it is full the rest is counted only, be it of an earlier location: the bound is
+ * on memory and on the patience of the reader. A sentence is cut to its array, and no control
  * character of a file gets through to a terminal. */
 #include "config/diagnostic.h"
 
@@ -18,7 +18,7 @@ __attribute__((format(printf, 3, 0))) static void write_text(char *text, size_t 
             *c = '?';
 }
 
-static bool comes_before(struct place a, struct place b)
+static bool comes_before(struct location a, struct location b)
 {
     return a.line < b.line || (a.line == b.line && a.column < b.column);
 }
@@ -54,8 +54,8 @@ static void add(struct diagnostics *c, const struct diagnostic *new)
     c->list[i] = *new;
 }
 
-void complain(struct diagnostics *c, enum pipepoll_level level, struct place at, const char *format,
-              ...)
+void complain(struct diagnostics *c, enum pipepoll_level level, struct location at,
+              const char *format, ...)
 {
     struct diagnostic new = { .level = level, .at = at };
     va_list args;

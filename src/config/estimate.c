@@ -56,7 +56,7 @@ static bool is_late(const struct flow *f, const struct estimate_pickup *p)
 
 static int compare_budgets(const struct plan_target *a, const struct plan_target *b)
 {
-    int r = identity_compare(&a->identity, &b->identity);
+    int r = identity_config_compare(&a->identity, &b->identity);
     return r ? r : order_str(a->options.region, b->options.region);
 }
 
@@ -211,7 +211,7 @@ void estimate_deinit(struct estimate *f)
 }
 
 static void complain_of_load(const struct estimate *f, const struct estimate_limits *limits,
-                             struct place at, struct diagnostics *c)
+                             struct location at, struct diagnostics *c)
 {
     size_t most = bounded(limits->max_in_flight, limits->max_connections);
     const char *key = most < limits->max_in_flight ? "max-connections" : "max-in-flight";
@@ -251,7 +251,7 @@ static void complain_of_goals(const struct estimate *f, const struct estimate_li
 }
 
 void estimate_complain(const struct estimate *f, const struct estimate_limits *limits,
-                       struct place max_in_flight, struct diagnostics *c)
+                       struct location max_in_flight, struct diagnostics *c)
 {
     complain_of_goals(f, limits, c);
     complain_of_load(f, limits, max_in_flight, c);

@@ -56,9 +56,9 @@ int estimate_make(struct estimate *out, const struct plan *plan,
 void estimate_deinit(struct estimate *f); /* fine on a zeroed one */
 
 /* A warning at each section with a pickup goal that will not hold, by how much, and what it takes;
- * and one at the place of max-in-flight (line 0: not given) where so few polls at once can't be as
- * many a second. */
+ * and one at the location of max-in-flight (line 0: not given) where so few polls at once can't be
+ * as many a second. */
 void estimate_complain(const struct estimate *f, const struct estimate_limits *limits,
-                       struct place max_in_flight, struct diagnostics *c);
+                       struct location max_in_flight, struct diagnostics *c);
 
 #endif

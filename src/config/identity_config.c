@@ -1,10 +1,10 @@
-/* Names are for logs and tables, and need not be unique; identity_compare() tells identities apart,
- * by what was written, since whose credentials a profile holds is not known here. */
+/* Names are for logs and tables, and need not be unique; identity_config_compare() tells identities
+ * apart, by what was written, since whose credentials a profile holds is not known here. */
 #include "config/identity_config.h"
 
 #include "base/order.h"
 
-int identity_compare(const struct identity *a, const struct identity *b)
+int identity_config_compare(const struct identity_config *a, const struct identity_config *b)
 {
     int r = order_str(a->profile, b->profile);
     r = r ? r : order_str(a->role_arn, b->role_arn);
@@ -28,7 +28,7 @@ static void put_role(struct buf *out, str arn)
     }
 }
 
-void identity_put(struct buf *out, const struct identity *id)
+void identity_config_put(struct buf *out, const struct identity_config *id)
 {
     char text[4096];
     struct buf whole = BUF_ON(text);
@@ -42,11 +42,13 @@ void identity_put(struct buf *out, const struct identity *id)
         buf_put(&whole, id->profile);
     }
     str name = whole.len ? buf_str(&whole) : STR("default");
-    buf_put(out, (str) { name.ptr, name.len < IDENTITY_NAME_MAX ? name.len : IDENTITY_NAME_MAX });
+    buf_put(out,
+            (str) { name.ptr,
+                    name.len < IDENTITY_CONFIG_NAME_MAX ? name.len : IDENTITY_CONFIG_NAME_MAX });
 }
 
-int identity_credentials(struct pipepoll_credentials **out, const struct identity *id,
-                         struct pipepoll_error *why)
+int identity_config_credentials(struct pipepoll_credentials **out, const struct identity_config *id,
+                                struct pipepoll_error *why)
 {
     struct pipepoll_credentials *source;
     int r = id->profile.len ? pipepoll_credentials_profile(&source, id->profile, why)

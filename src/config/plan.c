@@ -27,7 +27,7 @@ static int compare_targets(const struct plan_target *a, const struct plan_target
 {
     const struct pipepoll_target_options *x = &a->options, *y = &b->options;
     int r = compare_action_type(&x->action_type, &y->action_type);
-    r = r ? r : identity_compare(&a->identity, &b->identity);
+    r = r ? r : identity_config_compare(&a->identity, &b->identity);
     r = r ? r : order_str(x->endpoint_url, y->endpoint_url);
     r = r ? r : x->fips - y->fips;
     r = r ? r : x->dualstack - y->dualstack;
@@ -51,7 +51,7 @@ static int compare_places(const void *a, const void *b)
 }
 
 static int add_entry(struct plan *p, const struct target_config *d, str region,
-                     struct place named_at)
+                     struct location named_at)
 {
     if (p->count == p->cap) {
         size_t cap = p->cap ? p->cap * 2 : 64;
@@ -76,7 +76,7 @@ static int add_entry(struct plan *p, const struct target_config *d, str region,
 
 /* A region must be spelled as one. Whether the service is there, it knows better than our list; but
  * what looks like a slip of the pen is refused until the file says that it is none. */
-static bool check_region(const struct target_config *d, str region, struct place at)
+static bool check_region(const struct target_config *d, str region, struct location at)
 {
     struct pipepoll_target_options sample = target_config_sample();
     struct pipepoll_error why;
@@ -97,7 +97,7 @@ static bool check_region(const struct target_config *d, str region, struct place
     return true;
 }
 
-static int add_regions(struct plan *p, const struct target_config *d, str word, struct place at)
+static int add_regions(struct plan *p, const struct target_config *d, str word, struct location at)
 {
     char hint[96];
     str region = region_expand(word, 0);
@@ -142,7 +142,7 @@ static int read_regions(struct plan *p, struct target_config *d)
         while (len < rest.len && !is_separator(rest.ptr[len]))
             len++;
         /* Where a list goes on over lines, columns are counted on from its first. */
-        struct place at = { v->at.line, v->at.column + (uint32_t)(rest.ptr - v->text.ptr) };
+        struct location at = { v->at.line, v->at.column + (uint32_t)(rest.ptr - v->text.ptr) };
         int r = add_regions(p, d, (str) { rest.ptr, len }, at);
         if (r)
             return r;
@@ -212,7 +212,7 @@ int plan_build(struct plan *out, const struct sections *s, struct settings *sett
 {
     *out = (struct plan) { .section_count = s->count };
     if (s->count == 0 && c->errors == 0)
-        complain(c, PIPEPOLL_ERROR, (struct place) { 1, 1 },
+        complain(c, PIPEPOLL_ERROR, (struct location) { 1, 1 },
                  "there is no [target NAME] section: nothing to poll");
     struct target_config d = { .sections = s, .settings = settings, .diagnostics = c };
     for (size_t i = 0; i < s->count && out->count <= TARGETS_MAX; i++) {

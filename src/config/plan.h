@@ -9,10 +9,10 @@
 
 struct plan_target {
     struct pipepoll_target_options options;   /* slices of the config's; no user, no credentials */
-    struct identity identity;                 /* whose credentials it will have */
+    struct identity_config identity;          /* whose credentials it will have */
     str name;                                 /* of its section: a label, no part of what it is */
-    struct place at;                          /* of its section */
-    struct place named_at;                    /* of the word that asks for its region */
+    struct location at;                       /* of its section */
+    struct location named_at;                 /* of the word that asks for its region */
     size_t section;                           /* index of its section, in the order of the file */
     void *live;                               /* for whoever runs the plan; NULL at first */
     const struct pipepoll_settings *settings; /* of its profile; NULL: none were asked for */

@@ -5,33 +5,34 @@
 
 #include "config/config.h"
 
-enum { ROUTE_SETTINGS_MAX = 64, ROUTE_PROXIES_MAX = 4, ROUTE_URL_MAX = 512 };
+enum { PLAN_ROUTE_SETTINGS_MAX = 64, PLAN_ROUTE_PROXIES_MAX = 4, PLAN_ROUTE_URL_MAX = 512 };
 
 /* A setting that is in force; slices are the config's or the environment's. */
-struct route_setting {
+struct plan_route_setting {
     const char *name; /* settings_name(), or "no proxy for" */
     str value, from;
 };
 
 /* A proxy, or none where `proxy` is empty, and the endpoints that are called by way of it. */
-struct route_proxy {
-    char proxy[ROUTE_URL_MAX]; /* without its password */
-    char example[ROUTE_URL_MAX];
+struct plan_route_proxy {
+    char proxy[PLAN_ROUTE_URL_MAX]; /* without its password */
+    char example[PLAN_ROUTE_URL_MAX];
     size_t endpoints;
 };
 
-struct routes {
-    struct route_setting settings[ROUTE_SETTINGS_MAX]; /* each once; more are not listed */
+struct plan_routes {
+    struct plan_route_setting
+        settings[PLAN_ROUTE_SETTINGS_MAX]; /* each once; more are not listed */
     size_t setting_count;
-    struct route_proxy proxies[ROUTE_PROXIES_MAX];
+    struct plan_route_proxy proxies[PLAN_ROUTE_PROXIES_MAX];
     size_t proxy_count;
     bool has_proxy; /* the environment names one, be it for these endpoints or not */
 };
 
 /* PIPEPOLL_ENOMEM. */
-int routes_of(struct routes *out, const struct config *config);
+int plan_routes_of(struct plan_routes *out, const struct config *config);
 
 /* Where the calls of a target go; empty where that can't be said. Returns text. */
-const char *route_endpoint(const struct plan_target *t, char *text, size_t size);
+const char *plan_route_endpoint(const struct plan_target *t, char *text, size_t size);
 
 #endif

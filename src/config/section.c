@@ -57,7 +57,7 @@ static struct section *add_target(struct sections *s)
     return added;
 }
 
-static bool is_taken(struct reader *r, str name, struct place at)
+static bool is_taken(struct reader *r, str name, struct location at)
 {
     for (size_t i = 0; i < r->out->count; i++) {
         const struct section *other = &r->out->targets[i];
@@ -71,7 +71,7 @@ static bool is_taken(struct reader *r, str name, struct place at)
     return false;
 }
 
-static int begin_target(struct reader *r, const struct ini_item *item, struct place at)
+static int begin_target(struct reader *r, const struct ini_item *item, struct location at)
 {
     if (item->value.len == 0)
         complain(r->diagnostics, PIPEPOLL_ERROR, at, "[target] needs a name, such as [target web]");
@@ -85,7 +85,7 @@ static int begin_target(struct reader *r, const struct ini_item *item, struct pl
     return PIPEPOLL_OK;
 }
 
-static void begin_process(struct reader *r, const struct ini_item *item, struct place at)
+static void begin_process(struct reader *r, const struct ini_item *item, struct location at)
 {
     struct section *process = &r->out->process;
     if (item->value.len)
@@ -100,7 +100,7 @@ static void begin_process(struct reader *r, const struct ini_item *item, struct 
 
 static int begin_section(struct reader *r, const struct ini_item *item)
 {
-    struct place at = { item->line, item->column };
+    struct location at = { item->line, item->column };
     r->section = NULL;
     r->value = NULL;
     if (str_eq(item->name, STR("target")))
@@ -155,14 +155,14 @@ static void unknown_key(struct reader *r, const struct ini_item *item)
         r->section->has_misspelt = true;
     }
     char hint[96], place[128];
-    complain(r->diagnostics, PIPEPOLL_ERROR, (struct place) { item->line, item->column },
+    complain(r->diagnostics, PIPEPOLL_ERROR, (struct location) { item->line, item->column },
              "unknown key \"%.*s\"%s%s", STR_ARG(item->name), where(r, place, sizeof place),
              nearest_hint(&near, hint, sizeof hint));
 }
 
 static void set_key(struct reader *r, const struct ini_item *item)
 {
-    struct place at = { item->line, item->column };
+    struct location at = { item->line, item->column };
     r->value = NULL;
     if (!r->section)
         return;
@@ -211,7 +211,7 @@ static int read_item(struct reader *r, const struct ini_item *item)
     case INI_BAD:
         /* Below an empty value, of which we have complained already, any line is wrong. */
         if (item->fault != INI_SUB_NO_EQUALS && item->fault != INI_SUB_NO_NAME)
-            complain(r->diagnostics, PIPEPOLL_ERROR, (struct place) { item->line, item->column },
+            complain(r->diagnostics, PIPEPOLL_ERROR, (struct location) { item->line, item->column },
                      "%s", ini_fault_text(item->fault));
         break;
     case INI_SUB_PROPERTY:

@@ -1,5 +1,6 @@
-/* A config file as written: its sections, and for each the text and the place of every key given.
- * Knows which keys exist and where they belong; what their values mean is config's and plan's. */
+/* A config file as written: its sections, and for each the text and the location of every key
+ * given. Knows which keys exist and where they belong; what their values mean is config's and
+ * plan's. */
 #ifndef CONFIG_SECTION_H
 #define CONFIG_SECTION_H
 
@@ -44,12 +45,12 @@ const char *key_name(enum key k);
 
 struct value {
     str text; /* trimmed; ptr NULL: not given */
-    struct place at;
+    struct location at;
 };
 
 struct section {
     str name; /* of [target NAME] */
-    struct place at;
+    struct location at;
     struct value values[KEY_COUNT];
     bool misspelt[KEY_COUNT]; /* an unknown key was taken for this one in a diagnostic */
     bool has_misspelt;        /* any */

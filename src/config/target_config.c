@@ -1,5 +1,5 @@
 /* The library judges whole targets, so each value is put into a sample in which only it can be
- * wrong: the rules stay in one place, and each diagnostic names the place of its value. The
+ * wrong: the rules stay in one place, and each diagnostic names the location of its value. The
  * section's own word goes before the default in [pipepoll], and for the endpoint both go before the
  * settings of the profile, which come with the identity: it is read first. A key that is of no use
  * without another (external-id, slowest-interval) is an error only in the section itself: a default
@@ -147,13 +147,14 @@ static void read_pace(struct target_config *d)
 /* --- identity --- */
 
 /* As check_value(), for the parts of an identity. */
-static void check_identity(const struct target_config *d, enum key k, const struct identity *id)
+static void check_identity(const struct target_config *d, enum key k,
+                           const struct identity_config *id)
 {
     struct pipepoll_error why;
     struct pipepoll_credentials *c;
     if (!is_given(d, k))
         return;
-    if (identity_credentials(&c, id, &why))
+    if (identity_config_credentials(&c, id, &why))
         complain(d->diagnostics, PIPEPOLL_ERROR, target_config_value(d, k)->at, "%s", why.text);
     else
         pipepoll_credentials_unref(c);
@@ -170,23 +171,23 @@ static void need_role(const struct target_config *d, enum key k)
 static void read_role(struct target_config *d)
 {
     const str arn = STR("arn:aws:iam::123456789012:role/R");
-    struct identity *id = &d->identity;
+    struct identity_config *id = &d->identity;
     id->role_arn = target_config_value(d, KEY_ROLE_ARN)->text;
     id->external_id = target_config_value(d, KEY_EXTERNAL_ID)->text;
     id->role_session_name = target_config_value(d, KEY_ROLE_SESSION_NAME)->text;
-    check_identity(d, KEY_ROLE_ARN, &(struct identity) { .role_arn = id->role_arn });
+    check_identity(d, KEY_ROLE_ARN, &(struct identity_config) { .role_arn = id->role_arn });
     check_identity(d, KEY_EXTERNAL_ID,
-                   &(struct identity) { .role_arn = arn, .external_id = id->external_id });
+                   &(struct identity_config) { .role_arn = arn, .external_id = id->external_id });
     check_identity(
         d, KEY_ROLE_SESSION_NAME,
-        &(struct identity) { .role_arn = arn, .role_session_name = id->role_session_name });
+        &(struct identity_config) { .role_arn = arn, .role_session_name = id->role_session_name });
 }
 
 static int read_identity(struct target_config *d)
 {
     const struct value *profile = target_config_value(d, KEY_PROFILE);
     struct pipepoll_error why;
-    d->identity = (struct identity) { .profile = profile->text };
+    d->identity = (struct identity_config) { .profile = profile->text };
     if (is_given(d, KEY_ROLE_ARN)) {
         read_role(d);
     } else {

@@ -13,7 +13,7 @@ struct target_config {
     struct diagnostics *diagnostics;
     /* What comes of it: */
     struct pipepoll_target_options options; /* without a region */
-    struct identity identity;
+    struct identity_config identity;
     bool allow_unknown_regions;
     const struct pipepoll_settings *ambient; /* the settings of its profile, or NULL */
     unsigned in_force;                       /* of them, a bit for each that was used */

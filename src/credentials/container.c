@@ -9,7 +9,7 @@
 enum { TIMEOUT_MS = 2000, ATTEMPTS = 3, HOST_SHOWN = 100 };
 
 struct provider_run {
-    struct run run;
+    struct provider_base base;
     struct exchange exchange;
     struct token_file token_file;
     char what[160];
@@ -24,14 +24,14 @@ static const struct credentials_form form = {
     .may_be_permanent = true, /* stand-ins on a developer's machine leave them out */
 };
 
-static struct provider_run *run_of(struct run *r)
+static struct provider_run *run_of(struct provider_base *r)
 {
-    return CONTAINER_OF(r, struct provider_run, run);
+    return CONTAINER_OF(r, struct provider_run, base);
 }
 
 static int read_credentials(struct provider_run *run)
 {
-    struct pipepoll_error *why = &run->run.outcome.why;
+    struct pipepoll_error *why = &run->base.outcome.why;
     struct json j;
     int r = exchange_json(&run->exchange, &j, run->what, why);
     if (r)
@@ -40,20 +40,20 @@ static int read_credentials(struct provider_run *run)
         .json = &j,
         .object = JSON_ROOT,
         .form = &form,
-        .account_id = run->run.order.chain->account_id,
+        .account_id = run->base.order.chain->account_id,
         .what = run->what,
     };
-    run->run.outcome.dated_s = run->exchange.date_s;
-    return credentials_form_read(&run->run.outcome.credentials, &run->run.order.host->alloc, &from,
-                                 why);
+    run->base.outcome.dated_s = run->exchange.date_s;
+    return credentials_form_read(&run->base.outcome.credentials, &run->base.order.host->alloc,
+                                 &from, why);
 }
 
 static void on_answer(struct exchange *x)
 {
     struct provider_run *run = CONTAINER_OF(x, struct provider_run, exchange);
-    int r = x->fault ? exchange_explain(x, run->what, "", &run->run.outcome.why)
+    int r = x->fault ? exchange_explain(x, run->what, "", &run->base.outcome.why)
                      : read_credentials(run);
-    run_end(&run->run, r);
+    provider_base_end(&run->base, r);
 }
 
 /* token empty: a service that asks for none. */
@@ -80,12 +80,12 @@ static void on_token(struct token_file *file, str token, int status)
         ask(run, token);
         return;
     }
-    explain(&run->run.outcome.why, 0, "%s: %s", run->what, file->why.text);
-    explain_cause(&run->run.outcome.why, file->why.cause, str_of(file->why.subject));
-    run_end(&run->run, status);
+    explain(&run->base.outcome.why, 0, "%s: %s", run->what, file->why.text);
+    explain_cause(&run->base.outcome.why, file->why.cause, str_of(file->why.subject));
+    provider_base_end(&run->base, status);
 }
 
-static int container_begin(struct run *r)
+static int container_begin(struct provider_base *r)
 {
     struct provider_run *run = run_of(r);
     const struct chain *chain = r->order.chain;
@@ -106,23 +106,23 @@ static int container_begin(struct run *r)
     return 0;
 }
 
-static void container_close(struct run *r)
+static void container_close(struct provider_base *r)
 {
     exchange_close(&run_of(r)->exchange);
 }
 
 static struct provider_run *container_start(const struct provider_order *order)
 {
-    static const struct run_kind kind = { sizeof(struct provider_run), container_begin,
-                                          container_close };
-    return run_start(order, &kind);
+    static const struct provider_base_kind kind = { sizeof(struct provider_run), container_begin,
+                                                    container_close };
+    return provider_base_start(order, &kind);
 }
 
 static void container_stop(struct provider_run *run)
 {
     token_file_forget(&run->token_file);
     if (!exchange_stop(&run->exchange))
-        run_end_stopped(&run->run);
+        provider_base_end_stopped(&run->base);
 }
 
 const struct provider_kind provider_container = { container_start, container_stop };

@@ -21,7 +21,7 @@ enum {
 };
 
 struct provider_run {
-    struct run run;
+    struct provider_base base;
     struct process_run process;
     char *argv[WORDS_MAX + 1];
     char room[LINE_MAX_BYTES + 1];
@@ -62,7 +62,7 @@ static int check_version(const struct provider_run *run, struct json *j, struct 
 
 static int read_output(struct provider_run *run, str output)
 {
-    struct pipepoll_error *why = &run->run.outcome.why;
+    struct pipepoll_error *why = &run->base.outcome.why;
     struct json j;
     if (json_parse(&j, (char *)output.ptr, output.len, run->tokens, OUTPUT_TOKENS, NULL))
         return explain(why, PIPEPOLL_EPROTO,
@@ -75,16 +75,16 @@ static int read_output(struct provider_run *run, str output)
         .json = &j,
         .object = JSON_ROOT,
         .form = &form,
-        .account_id = run->run.order.chain->account_id,
+        .account_id = run->base.order.chain->account_id,
         .what = run->what,
     };
-    return credentials_form_read(&run->run.outcome.credentials, &run->run.order.host->alloc, &from,
-                                 why);
+    return credentials_form_read(&run->base.outcome.credentials, &run->base.order.host->alloc,
+                                 &from, why);
 }
 
 static int read_end(struct provider_run *run, enum process_end end, int code, str output)
 {
-    struct pipepoll_error *why = &run->run.outcome.why;
+    struct pipepoll_error *why = &run->base.outcome.why;
     switch (end) {
     case PROCESS_EXITED:
         if (!code)
@@ -113,7 +113,7 @@ static void note_diagnostic(struct provider_run *run, str output)
 {
     static const char *const secrets[] = { "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
                                            "AWS_SECURITY_TOKEN" };
-    const struct environment *e = run->run.order.host->environment;
+    const struct environment *e = run->base.order.host->environment;
     str text = run->process.diagnostic;
     for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
         answer_hide(text, environment_get(e, secrets[i]));
@@ -127,13 +127,13 @@ static void note_diagnostic(struct provider_run *run, str output)
 /* In the error when there is one, else in the log: a helper may warn of what is to come. */
 static void tell_diagnostic(struct provider_run *run, int status)
 {
-    struct pipepoll_error *why = &run->run.outcome.why, first = *why;
+    struct pipepoll_error *why = &run->base.outcome.why, first = *why;
     if (!run->said[0])
         return;
     if (status)
         explain(why, 0, "%.250s; on stderr it said: %s", first.text, run->said);
     else
-        log_line(&run->run.order.host->log, PIPEPOLL_WARNING, "%s says: %s", run->what, run->said);
+        log_line(&run->base.order.host->log, PIPEPOLL_WARNING, "%s says: %s", run->what, run->said);
 }
 
 static void on_end(struct process_run *process, enum process_end end, int code, str output)
@@ -142,21 +142,21 @@ static void on_end(struct process_run *process, enum process_end end, int code, 
     note_diagnostic(run, output);
     int status = read_end(run, end, code, output);
     tell_diagnostic(run, status);
-    run_end(&run->run, status);
+    provider_base_end(&run->base, status);
 }
 
 /* --- start and stop --- */
 
-static int process_begin(struct run *r)
+static int process_begin(struct provider_base *r)
 {
-    struct provider_run *run = CONTAINER_OF(r, struct provider_run, run);
+    struct provider_run *run = CONTAINER_OF(r, struct provider_run, base);
     const struct provider_host *host = r->order.host;
     str line = r->order.chain->process;
     const char *problem = line.len > LINE_MAX_BYTES ? "is longer than 4096 bytes"
                                                     : words_split(line, run->room, run->argv);
     if (problem) {
-        run_end(r, explain(&r->outcome.why, PIPEPOLL_ECREDENTIALS,
-                           "the command line of credential_process %s", problem));
+        provider_base_end(r, explain(&r->outcome.why, PIPEPOLL_ECREDENTIALS,
+                                     "the command line of credential_process %s", problem));
         return 0;
     }
     struct buf what = BUF_ON(run->what);
@@ -169,14 +169,15 @@ static int process_begin(struct run *r)
 
 static struct provider_run *process_start(const struct provider_order *order)
 {
-    static const struct run_kind kind = { sizeof(struct provider_run), process_begin, NULL };
-    return run_start(order, &kind);
+    static const struct provider_base_kind kind = { sizeof(struct provider_run), process_begin,
+                                                    NULL };
+    return provider_base_start(order, &kind);
 }
 
 static void process_stop(struct provider_run *run)
 {
     process_run_forget(&run->process);
-    run_end_stopped(&run->run);
+    provider_base_end_stopped(&run->base);
 }
 
 const struct provider_kind provider_process = { process_start, process_stop };

@@ -14,7 +14,7 @@ enum { TOKEN_SIZE = 1024, ROLE_SIZE = 128, URL_SHOWN = 80 };
 enum step { STEP_TOKEN, STEP_ROLE, STEP_CREDENTIALS };
 
 struct provider_run {
-    struct run run;
+    struct provider_base base;
     struct exchange exchange;
     enum step step;
     bool refreshed; /* the token, once, after a 401 */
@@ -33,9 +33,9 @@ static const struct credentials_form form = {
     .account_id = "AccountId",
 };
 
-static struct provider_run *run_of(struct run *r)
+static struct provider_run *run_of(struct provider_base *r)
 {
-    return CONTAINER_OF(r, struct provider_run, run);
+    return CONTAINER_OF(r, struct provider_run, base);
 }
 
 /* --- requests --- */
@@ -84,7 +84,7 @@ static bool take_line(str *out, char *room, size_t size, const struct exchange *
 
 static int read_credentials(struct provider_run *run)
 {
-    struct pipepoll_error *why = &run->run.outcome.why;
+    struct pipepoll_error *why = &run->base.outcome.why;
     struct json j;
     int r = exchange_json(&run->exchange, &j, run->what, why);
     if (r)
@@ -102,9 +102,9 @@ static int read_credentials(struct provider_run *run)
         .account_id = STR(""),
         .what = run->what,
     };
-    run->run.outcome.dated_s = run->exchange.date_s;
-    return credentials_form_read(&run->run.outcome.credentials, &run->run.order.host->alloc, &from,
-                                 why);
+    run->base.outcome.dated_s = run->exchange.date_s;
+    return credentials_form_read(&run->base.outcome.credentials, &run->base.order.host->alloc,
+                                 &from, why);
 }
 
 static void take_answer(struct provider_run *run)
@@ -119,15 +119,16 @@ static void take_answer(struct provider_run *run)
         good = take_line(&run->role, run->role_room, sizeof run->role_room, x);
         break;
     case STEP_CREDENTIALS:
-        run_end(&run->run, read_credentials(run));
+        provider_base_end(&run->base, read_credentials(run));
         return;
     }
     if (good)
         ask(run, run->step == STEP_TOKEN ? STEP_ROLE : STEP_CREDENTIALS);
     else
-        run_end(&run->run, explain(&run->run.outcome.why, PIPEPOLL_EPROTO,
-                                   "%s answered the request for %s with something else", run->what,
-                                   run->step == STEP_TOKEN ? "a token" : "the role's name"));
+        provider_base_end(&run->base,
+                          explain(&run->base.outcome.why, PIPEPOLL_EPROTO,
+                                  "%s answered the request for %s with something else", run->what,
+                                  run->step == STEP_TOKEN ? "a token" : "the role's name"));
 }
 
 /* --- failures --- */
@@ -186,7 +187,7 @@ static bool speaks_version_1(const struct provider_run *run)
     const struct exchange *x = &run->exchange;
     bool has_no_tokens = x->http_status == 403 || x->http_status == 404 || x->http_status == 405 ||
                          x->fault == FAULT_TIMED_OUT;
-    return run->step == STEP_TOKEN && !run->refreshed && run->run.order.chain->imds_v1 &&
+    return run->step == STEP_TOKEN && !run->refreshed && run->base.order.chain->imds_v1 &&
            has_no_tokens;
 }
 
@@ -202,13 +203,13 @@ static void on_answer(struct exchange *x)
         run->refreshed = true;
         ask(run, STEP_TOKEN);
     } else {
-        run_end(&run->run, explain_failure(run, &run->run.outcome.why));
+        provider_base_end(&run->base, explain_failure(run, &run->base.outcome.why));
     }
 }
 
 /* --- start and stop --- */
 
-static int imds_begin(struct run *r)
+static int imds_begin(struct provider_base *r)
 {
     struct provider_run *run = run_of(r);
     const struct chain *chain = r->order.chain;
@@ -225,21 +226,22 @@ static int imds_begin(struct run *r)
     return 0;
 }
 
-static void imds_close(struct run *r)
+static void imds_close(struct provider_base *r)
 {
     exchange_close(&run_of(r)->exchange);
 }
 
 static struct provider_run *imds_start(const struct provider_order *order)
 {
-    static const struct run_kind kind = { sizeof(struct provider_run), imds_begin, imds_close };
-    return run_start(order, &kind);
+    static const struct provider_base_kind kind = { sizeof(struct provider_run), imds_begin,
+                                                    imds_close };
+    return provider_base_start(order, &kind);
 }
 
 static void imds_stop(struct provider_run *run)
 {
     if (!exchange_stop(&run->exchange))
-        run_end_stopped(&run->run);
+        provider_base_end_stopped(&run->base);
 }
 
 const struct provider_kind provider_imds = { imds_start, imds_stop };

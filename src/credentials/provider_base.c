@@ -7,7 +7,7 @@
 
 const struct alloc provider_lasting_alloc = { NULL, NULL };
 
-static void run_free(struct run *r)
+static void run_free(struct provider_base *r)
 {
     struct alloc alloc = r->order.host->alloc;
     size_t size = r->kind->size;
@@ -20,17 +20,18 @@ static void run_free(struct run *r)
 
 static void on_timer(struct timer *a)
 {
-    struct run *r = CONTAINER_OF(a, struct run, timer);
+    struct provider_base *r = CONTAINER_OF(a, struct provider_base, timer);
     struct provider_order order = r->order;
     struct provider_outcome outcome = r->outcome;
     run_free(r);
     order.on_done(order.ctx, &outcome);
 }
 
-struct provider_run *run_start(const struct provider_order *order, const struct run_kind *kind)
+struct provider_run *provider_base_start(const struct provider_order *order,
+                                         const struct provider_base_kind *kind)
 {
     const struct provider_host *host = order->host;
-    struct run *r = alloc_new(&host->alloc, kind->size);
+    struct provider_base *r = alloc_new(&host->alloc, kind->size);
     if (!r)
         return NULL;
     r->order = *order;
@@ -59,7 +60,7 @@ static bool is_lasting(int status)
     }
 }
 
-void run_end(struct run *r, int status)
+void provider_base_end(struct provider_base *r, int status)
 {
     if (r->ended)
         return;
@@ -68,17 +69,17 @@ void run_end(struct run *r, int status)
         explain(&r->outcome.why, status, "out of memory");
     r->outcome.lasting = is_lasting(status);
     if (!r->outcome.dated_s)
-        r->outcome.dated_s = run_now_s(r);
+        r->outcome.dated_s = provider_base_now_s(r);
     timer_set(&r->timer, timers_now_ns());
 }
 
-void run_end_stopped(struct run *r)
+void provider_base_end_stopped(struct provider_base *r)
 {
     if (!r->ended)
-        run_end(r, explain(&r->outcome.why, PIPEPOLL_ECLOSING, "it was stopped"));
+        provider_base_end(r, explain(&r->outcome.why, PIPEPOLL_ECLOSING, "it was stopped"));
 }
 
-int64_t run_now_s(const struct run *r)
+int64_t provider_base_now_s(const struct provider_base *r)
 {
     const struct provider_host *host = r->order.host;
     return host->now_s(host->now_ctx);

@@ -5,39 +5,40 @@
 
 #include "credentials/provider.h"
 
-struct run_kind;
+struct provider_base_kind;
 
 /* The first member of the provider's own struct provider_run. */
-struct run {
+struct provider_base {
     struct provider_order order;
     struct provider_outcome
         outcome; /* the provider fills in credentials or why, then ends the run */
     /* private */
-    const struct run_kind *kind;
+    const struct provider_base_kind *kind;
     struct timer timer;
     bool ended;
 };
 
-struct run_kind {
+struct provider_base_kind {
     size_t size; /* of struct provider_run */
     /* PIPEPOLL_ENOMEM: nothing is under way, and the run is closed. What else goes wrong is told by
-     * run_end(). */
-    int (*begin)(struct run *r);
+     * provider_base_end(). */
+    int (*begin)(struct provider_base *r);
     /* Give back what the run holds, but not its own memory. Nothing is under way. May be NULL. */
-    void (*close)(struct run *r);
+    void (*close)(struct provider_base *r);
 };
 
 /* A provider's start(): zeroed memory for the run, and its beginning. */
-struct provider_run *run_start(const struct provider_order *order, const struct run_kind *kind);
+struct provider_run *provider_base_start(const struct provider_order *order,
+                                         const struct provider_base_kind *kind);
 
 /* The run is over, with outcome.credentials (0), or without: then outcome.why says why, and the
  * status whether the set-up must change (see enum pipepoll_status). Later calls are ignored. The
  * run is wiped and gone before on_done(). */
-void run_end(struct run *r, int status);
+void provider_base_end(struct provider_base *r, int status);
 /* The end of a run that was told to stop, if it has not ended already. */
-void run_end_stopped(struct run *r);
+void provider_base_end_stopped(struct provider_base *r);
 
 /* Unix time by the host's clock. */
-int64_t run_now_s(const struct run *r);
+int64_t provider_base_now_s(const struct provider_base *r);
 
 #endif

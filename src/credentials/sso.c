@@ -29,7 +29,7 @@ enum {
 #define LOGIN_WORDS "run: "
 
 struct provider_run {
-    struct run run;
+    struct provider_base base;
     struct exchange exchange;
     struct file_read cache;
     struct endpoint endpoint;
@@ -62,16 +62,16 @@ static const struct credentials_form form = {
     .expires_in_ms = true,
 };
 
-static struct provider_run *run_of(struct run *r)
+static struct provider_run *run_of(struct provider_base *r)
 {
-    return CONTAINER_OF(r, struct provider_run, run);
+    return CONTAINER_OF(r, struct provider_run, base);
 }
 
 /* --- the credentials --- */
 
 static int read_credentials(struct provider_run *run)
 {
-    struct pipepoll_error *why = &run->run.outcome.why;
+    struct pipepoll_error *why = &run->base.outcome.why;
     struct json j;
     int r = exchange_json(&run->exchange, &j, run->what, why);
     if (r)
@@ -84,23 +84,23 @@ static int read_credentials(struct provider_run *run)
         .json = &j,
         .object = credentials,
         .form = &form,
-        .account_id = run->run.order.chain->sso_account_id,
+        .account_id = run->base.order.chain->sso_account_id,
         .what = run->what,
     };
-    run->run.outcome.dated_s = run->exchange.date_s;
-    return credentials_form_read(&run->run.outcome.credentials, &run->run.order.host->alloc, &from,
-                                 why);
+    run->base.outcome.dated_s = run->exchange.date_s;
+    return credentials_form_read(&run->base.outcome.credentials, &run->base.order.host->alloc,
+                                 &from, why);
 }
 
 static void ask_for_login(struct provider_run *run)
 {
-    explain_cause(&run->run.outcome.why, PIPEPOLL_CAUSE_LOGIN,
+    explain_cause(&run->base.outcome.why, PIPEPOLL_CAUSE_LOGIN,
                   str_skip(str_of(run->login), sizeof LOGIN_WORDS - 1));
 }
 
 static int refuse_login(struct provider_run *run)
 {
-    explain(&run->run.outcome.why, 0, "%s: the login is no longer accepted; %s", run->what,
+    explain(&run->base.outcome.why, 0, "%s: the login is no longer accepted; %s", run->what,
             run->login);
     ask_for_login(run);
     return PIPEPOLL_ECREDENTIALS;
@@ -109,21 +109,22 @@ static int refuse_login(struct provider_run *run)
 static void on_answer(struct exchange *x)
 {
     struct provider_run *run = CONTAINER_OF(x, struct provider_run, exchange);
-    struct pipepoll_error *why = &run->run.outcome.why;
+    struct pipepoll_error *why = &run->base.outcome.why;
     if (!x->fault)
-        run_end(&run->run, read_credentials(run));
+        provider_base_end(&run->base, read_credentials(run));
     else if (x->http_status == 401 && x->message.cause != PIPEPOLL_CAUSE_MIDDLE_BOX)
-        run_end(&run->run, refuse_login(run));
+        provider_base_end(&run->base, refuse_login(run));
     else
-        run_end(&run->run,
-                exchange_explain(
-                    x, run->what,
-                    x->fault == FAULT_DENIED ? "is the role assigned to this user?" : "", why));
+        provider_base_end(
+            &run->base,
+            exchange_explain(x, run->what,
+                             x->fault == FAULT_DENIED ? "is the role assigned to this user?" : "",
+                             why));
 }
 
 static void ask(struct provider_run *run)
 {
-    const struct chain *chain = run->run.order.chain;
+    const struct chain *chain = run->base.order.chain;
     struct exchange *x = &run->exchange;
     exchange_begin(x);
     x->method = STR("GET");
@@ -146,7 +147,7 @@ static void on_written(struct file_write *write, int error)
 {
     struct provider_run *run = CONTAINER_OF(write, struct provider_run, write);
     if (error && error != ESTALE)
-        log_line(&run->run.order.host->log, PIPEPOLL_WARNING,
+        log_line(&run->base.order.host->log, PIPEPOLL_WARNING,
                  "the SSO token was refreshed, but can't be written to %s: %s", run->path,
                  file_strerror(error));
     ask(run);
@@ -161,24 +162,24 @@ static void write_back(struct provider_run *run, const struct sso_refreshed *ref
     sso_token_put_file(&file, text, refreshed, run->tokens);
     run->write.on_done = on_written;
     if (file.overflow || !file.len ||
-        file_write_start(&run->write, run->run.order.host->worker, run->path, buf_str(&file),
+        file_write_start(&run->write, run->base.order.host->worker, run->path, buf_str(&file),
                          &run->stamp))
         on_written(&run->write, ENOMEM);
 }
 
 static void take_refreshed(struct provider_run *run)
 {
-    struct pipepoll_error *why = &run->run.outcome.why;
+    struct pipepoll_error *why = &run->base.outcome.why;
     struct exchange *x = &run->oidc;
     struct sso_refreshed refreshed;
     struct json j;
     int r = exchange_json(x, &j, "the refresh of the SSO token", why);
-    int64_t now_s = x->date_s ? x->date_s : run_now_s(&run->run);
+    int64_t now_s = x->date_s ? x->date_s : provider_base_now_s(&run->base);
     if (!r && !sso_token_read_refreshed(&refreshed, &j, now_s))
         r = explain(why, PIPEPOLL_EPROTO,
                     "the refresh of the SSO token gave no accessToken, or no expiresIn in seconds");
     if (r) {
-        run_end(&run->run, r);
+        provider_base_end(&run->base, r);
         return;
     }
     buf_reset(&run->token);
@@ -190,7 +191,7 @@ static void take_refreshed(struct provider_run *run)
 static void take_refusal(struct provider_run *run)
 {
     struct exchange *x = &run->oidc;
-    struct pipepoll_error *why = &run->run.outcome.why;
+    struct pipepoll_error *why = &run->base.outcome.why;
     bool refused = x->http_status / 100 == 4 && x->fault != FAULT_THROTTLED;
     answer_hide(str_of(x->message.text), run->client_secret);
     int status =
@@ -199,9 +200,9 @@ static void take_refusal(struct provider_run *run)
     if (run->is_good)
         ask(run);
     else if (!refused)
-        run_end(&run->run, status);
+        provider_base_end(&run->base, status);
     else if (start_reading(run))
-        run_end(&run->run, explain(why, PIPEPOLL_ENOMEM, "out of memory"));
+        provider_base_end(&run->base, explain(why, PIPEPOLL_ENOMEM, "out of memory"));
 }
 
 static void on_refreshed(struct exchange *x)
@@ -223,7 +224,7 @@ static str keep(char room[TOKEN_SIZE], str secret)
 
 static int open_oidc(struct provider_run *run)
 {
-    const struct chain *chain = run->run.order.chain;
+    const struct chain *chain = run->base.order.chain;
     bool own = chain->sso_oidc_endpoint_url.len > 0;
     const struct endpoint_rule rule = {
         .service = STR("oidc"),
@@ -232,10 +233,10 @@ static int open_oidc(struct provider_run *run)
         .fips = chain->fips && !own,
         .dualstack = chain->dualstack && !own,
     };
-    if (endpoint_resolve(&run->oidc_endpoint, &rule, &run->run.outcome.why))
+    if (endpoint_resolve(&run->oidc_endpoint, &rule, &run->base.outcome.why))
         return PIPEPOLL_ECREDENTIALS;
-    if (exchange_open(&run->oidc, run->run.order.host, run->oidc_endpoint.url, EXCHANGE_BY_RULES))
-        return explain(&run->run.outcome.why, PIPEPOLL_ENOMEM, "out of memory");
+    if (exchange_open(&run->oidc, run->base.order.host, run->oidc_endpoint.url, EXCHANGE_BY_RULES))
+        return explain(&run->base.outcome.why, PIPEPOLL_ENOMEM, "out of memory");
     run->oidc.on_done = on_refreshed;
     run->oidc.timeout_ms = TIMEOUT_MS;
     run->oidc.attempts = ATTEMPTS;
@@ -248,7 +249,7 @@ static void refresh(struct provider_run *run, const struct sso_token *t)
     struct exchange *x = &run->oidc;
     run->was_tried = true;
     if (r) {
-        run_end(&run->run, r);
+        provider_base_end(&run->base, r);
         return;
     }
     buf_put(&x->path, run->oidc_endpoint.path);
@@ -265,7 +266,7 @@ static void refresh(struct provider_run *run, const struct sso_token *t)
 
 static int refuse_cache(struct provider_run *run, const char *problem)
 {
-    explain(&run->run.outcome.why, 0, "SSO token file %s %s; %s", run->path, problem, run->login);
+    explain(&run->base.outcome.why, 0, "SSO token file %s %s; %s", run->path, problem, run->login);
     ask_for_login(run);
     return PIPEPOLL_ECREDENTIALS;
 }
@@ -275,13 +276,13 @@ static const char *cannot_refresh(const struct provider_run *run, const struct s
 {
     if (!run->cache_len)
         return "holds a token that has expired, and is too long to be refreshed";
-    return sso_token_cannot_refresh(t, run_now_s(&run->run));
+    return sso_token_cannot_refresh(t, provider_base_now_s(&run->base));
 }
 
 /* 0: the run goes on. */
 static int use_token(struct provider_run *run, const struct sso_token *t)
 {
-    int64_t left_s = t->expires_s - run_now_s(&run->run);
+    int64_t left_s = t->expires_s - provider_base_now_s(&run->base);
     const char *problem = cannot_refresh(run, t);
     buf_reset(&run->token);
     buf_put(&run->token, t->access_token);
@@ -298,7 +299,7 @@ static int use_token(struct provider_run *run, const struct sso_token *t)
     }
     if (problem)
         return refuse_cache(run, problem);
-    run->run.outcome.why = run->refusal;
+    run->base.outcome.why = run->refusal;
     return PIPEPOLL_ECREDENTIALS;
 }
 
@@ -309,7 +310,7 @@ static void on_cache(struct file_read *read, int error, str text)
     struct buf b = BUF_ON(problem);
     struct sso_token token;
     run->stamp = read->stamp;
-    watch_note(run->run.order.watch, run->path, &read->stamp);
+    watch_note(run->base.order.watch, run->path, &read->stamp);
     run->cache_len = text.len <= sizeof run->cache_text ? text.len : 0;
     if (run->cache_len)
         memcpy(run->cache_text, text.ptr, text.len);
@@ -320,13 +321,13 @@ static void on_cache(struct file_read *read, int error, str text)
     if (file_error_passes(error))
         r = PIPEPOLL_ETRANSPORT; /* not for ever */
     if (r)
-        run_end(&run->run, r);
+        provider_base_end(&run->base, r);
 }
 
 static int start_reading(struct provider_run *run)
 {
     run->cache.on_done = on_cache;
-    return file_read_start(&run->cache, run->run.order.host->worker, run->path);
+    return file_read_start(&run->cache, run->base.order.host->worker, run->path);
 }
 
 /* --- start and stop --- */
@@ -339,23 +340,23 @@ static str login_name(const struct chain *chain)
 
 static int find_cache(struct provider_run *run)
 {
-    const struct provider_host *host = run->run.order.host;
+    const struct provider_host *host = run->base.order.host;
     char name[SHA1_HEX_SIZE];
     struct buf path = BUF_ON(run->path);
     if (!environment_put_home(host->environment, &path))
-        return explain(&run->run.outcome.why, PIPEPOLL_ECREDENTIALS,
+        return explain(&run->base.outcome.why, PIPEPOLL_ECREDENTIALS,
                        "HOME is not set, so the SSO token can't be found; %s", run->login);
-    if (digest_sha1_hex(name, login_name(run->run.order.chain)))
-        return explain(&run->run.outcome.why, PIPEPOLL_ENOMEM, "SHA-1 failed");
+    if (digest_sha1_hex(name, login_name(run->base.order.chain)))
+        return explain(&run->base.outcome.why, PIPEPOLL_ENOMEM, "SHA-1 failed");
     buf_printf(&path, "/.aws/sso/cache/%.*s.json", (int)sizeof name, name);
     if (path.overflow)
-        return explain(&run->run.outcome.why, PIPEPOLL_ECREDENTIALS, "HOME is too long a path");
+        return explain(&run->base.outcome.why, PIPEPOLL_ECREDENTIALS, "HOME is too long a path");
     return 0;
 }
 
 static int prepare(struct provider_run *run)
 {
-    const struct chain *chain = run->run.order.chain;
+    const struct chain *chain = run->base.order.chain;
     bool own = chain->sso_endpoint_url.len > 0;
     const struct endpoint_rule rule = {
         .service = STR("portal.sso"),
@@ -374,18 +375,18 @@ static int prepare(struct provider_run *run)
     buf_printf(&what, "SSO role %.*s of account %.*s", STR_ARG(chain->sso_role_name),
                STR_ARG(chain->sso_account_id));
     run->token = BUF_ON(run->token_room);
-    if (endpoint_resolve(&run->endpoint, &rule, &run->run.outcome.why))
+    if (endpoint_resolve(&run->endpoint, &rule, &run->base.outcome.why))
         return PIPEPOLL_ECREDENTIALS;
     return find_cache(run);
 }
 
-static int sso_begin(struct run *r)
+static int sso_begin(struct provider_base *r)
 {
     struct provider_run *run = run_of(r);
     const struct provider_host *host = r->order.host;
     int problem = prepare(run);
     if (problem) {
-        run_end(r, problem);
+        provider_base_end(r, problem);
         return 0;
     }
     if (exchange_open(&run->exchange, host, run->endpoint.url, EXCHANGE_BY_RULES))
@@ -397,7 +398,7 @@ static int sso_begin(struct run *r)
     return file_read_start(&run->cache, host->worker, run->path);
 }
 
-static void sso_close(struct run *r)
+static void sso_close(struct provider_base *r)
 {
     exchange_close(&run_of(r)->exchange);
     exchange_close(&run_of(r)->oidc);
@@ -405,8 +406,9 @@ static void sso_close(struct run *r)
 
 static struct provider_run *sso_start(const struct provider_order *order)
 {
-    static const struct run_kind kind = { sizeof(struct provider_run), sso_begin, sso_close };
-    return run_start(order, &kind);
+    static const struct provider_base_kind kind = { sizeof(struct provider_run), sso_begin,
+                                                    sso_close };
+    return provider_base_start(order, &kind);
 }
 
 static void sso_stop(struct provider_run *run)
@@ -415,7 +417,7 @@ static void sso_stop(struct provider_run *run)
     file_write_forget(&run->write);
     bool refreshes = exchange_stop(&run->oidc), asks = exchange_stop(&run->exchange);
     if (!refreshes && !asks)
-        run_end_stopped(&run->run);
+        provider_base_end_stopped(&run->base);
 }
 
 const struct provider_kind provider_sso = { sso_start, sso_stop };

@@ -21,7 +21,7 @@ enum {
 };
 
 struct provider_run {
-    struct run run;
+    struct provider_base base;
     struct exchange exchange;
     struct token_file token_file;
     const struct role *role;
@@ -38,9 +38,9 @@ struct provider_run {
 static const char *const web_identity_passing[] = { "IDPCommunicationError", "InvalidIdentityToken",
                                                     NULL };
 
-static struct provider_run *run_of(struct run *r)
+static struct provider_run *run_of(struct provider_base *r)
 {
-    return CONTAINER_OF(r, struct provider_run, run);
+    return CONTAINER_OF(r, struct provider_run, base);
 }
 
 /* --- the request --- */
@@ -86,7 +86,7 @@ static void begin(struct provider_run *run)
 static int sign(struct provider_run *run)
 {
     struct exchange *x = &run->exchange;
-    struct credentials *source = run->run.order.source;
+    struct credentials *source = run->base.order.source;
     struct amz_date date = { 0 };
     struct buf scratch = BUF_ON(run->scratch);
     amz_date_set(&date, run->signed_s);
@@ -116,11 +116,11 @@ static void send_signed(struct provider_run *run, int64_t now_s)
 {
     run->signed_s = now_s;
     begin(run);
-    run->exchange.secret = run->run.order.source->session_token;
+    run->exchange.secret = run->base.order.source->session_token;
     int r = sign(run);
     if (r)
-        run_end(&run->run, explain(&run->run.outcome.why, r, "%s: the request could not be signed",
-                                   run->what));
+        provider_base_end(&run->base, explain(&run->base.outcome.why, r,
+                                              "%s: the request could not be signed", run->what));
     else
         exchange_start(&run->exchange);
 }
@@ -129,14 +129,15 @@ static void send_signed(struct provider_run *run, int64_t now_s)
 
 static int read_credentials(struct provider_run *run)
 {
-    struct pipepoll_error *why = &run->run.outcome.why;
+    struct pipepoll_error *why = &run->base.outcome.why;
     const struct sts_answer from = {
         .exchange = &run->exchange,
         .operation = run->is_web_identity ? "AssumeRoleWithWebIdentity" : "AssumeRole",
         .what = run->what,
     };
-    run->run.outcome.dated_s = run->exchange.date_s;
-    return sts_answer_read(&run->run.outcome.credentials, &run->run.order.host->alloc, &from, why);
+    run->base.outcome.dated_s = run->exchange.date_s;
+    return sts_answer_read(&run->base.outcome.credentials, &run->base.order.host->alloc, &from,
+                           why);
 }
 
 static bool clock_explains(const struct provider_run *run)
@@ -144,7 +145,7 @@ static bool clock_explains(const struct provider_run *run)
     const struct exchange *x = &run->exchange;
     int64_t skew_s = x->date_s - run->signed_s;
     return !run->is_web_identity && x->date_s && clock_skew_explains(x->code, skew_s * 1000) &&
-           !environment_is_true(run->run.order.host->environment,
+           !environment_is_true(run->base.order.host->environment,
                                 "AWS_DISABLE_CLOCK_SKEW_CORRECTION");
 }
 
@@ -164,7 +165,7 @@ static const char *hint_of(const struct provider_run *run)
 
 static void blame_role(struct provider_run *run)
 {
-    struct pipepoll_error *why = &run->run.outcome.why;
+    struct pipepoll_error *why = &run->base.outcome.why;
     bool denied = str_eq(run->exchange.code, STR("AccessDenied")) && !run->is_web_identity;
     if (why->cause == PIPEPOLL_CAUSE_SOURCE)
         explain_cause(why, denied ? PIPEPOLL_CAUSE_ROLE_DENIED : PIPEPOLL_CAUSE_ROLE,
@@ -175,7 +176,7 @@ static void on_answer(struct exchange *x)
 {
     struct provider_run *run = CONTAINER_OF(x, struct provider_run, exchange);
     if (!x->fault) {
-        run_end(&run->run, read_credentials(run));
+        provider_base_end(&run->base, read_credentials(run));
         return;
     }
     if (!run->corrected && clock_explains(run)) {
@@ -183,9 +184,9 @@ static void on_answer(struct exchange *x)
         send_signed(run, x->date_s);
         return;
     }
-    int status = exchange_explain(x, run->what, hint_of(run), &run->run.outcome.why);
+    int status = exchange_explain(x, run->what, hint_of(run), &run->base.outcome.why);
     blame_role(run);
-    run_end(&run->run, status);
+    provider_base_end(&run->base, status);
 }
 
 /* --- the token in a file --- */
@@ -196,8 +197,8 @@ static void on_token(struct token_file *file, str token, int status)
     struct buf *body = &run->exchange.body;
     static const str name = STR_INIT("WebIdentityToken");
     if (status) {
-        run->run.outcome.why = file->why;
-        run_end(&run->run, status);
+        run->base.outcome.why = file->why;
+        provider_base_end(&run->base, status);
         return;
     }
     begin(run);
@@ -213,32 +214,32 @@ static void on_token(struct token_file *file, str token, int status)
 
 static int resolve(struct provider_run *run)
 {
-    const struct chain *chain = run->run.order.chain;
+    const struct chain *chain = run->base.order.chain;
     bool own = chain->sts_endpoint_url.len > 0;
     const struct endpoint_rule rule = {
         .service = STR("sts"),
-        .region = role_region(run->role, chain->sts_region, run->run.order.region),
+        .region = role_region(run->role, chain->sts_region, run->base.order.region),
         .endpoint_url = chain->sts_endpoint_url,
         .fips = chain->fips && !own,
         .dualstack = chain->dualstack && !own,
     };
-    return endpoint_resolve(&run->endpoint, &rule, &run->run.outcome.why);
+    return endpoint_resolve(&run->endpoint, &rule, &run->base.outcome.why);
 }
 
 /* 0, or PIPEPOLL_ENOMEM, or else the run has ended. */
 static int sts_open(struct provider_run *run)
 {
-    struct run *r = &run->run;
+    struct provider_base *r = &run->base;
     int problem = resolve(run);
     if (problem) {
-        run_end(r, PIPEPOLL_ECREDENTIALS);
+        provider_base_end(r, PIPEPOLL_ECREDENTIALS);
         return problem;
     }
     struct buf what = BUF_ON(run->what), name = BUF_ON(run->session_name);
     buf_printf(&what, "%s of %.*s by STS at %.*s",
                run->is_web_identity ? "AssumeRoleWithWebIdentity" : "AssumeRole",
                STR_ARG(run->role->arn), STR_ARG(run->endpoint.host));
-    buf_printf(&name, "pipepoll-%lld", (long long)run_now_s(r));
+    buf_printf(&name, "pipepoll-%lld", (long long)provider_base_now_s(r));
     if (exchange_open(&run->exchange, r->order.host, run->endpoint.url, EXCHANGE_BY_RULES))
         return PIPEPOLL_ENOMEM;
     run->exchange.on_done = on_answer;
@@ -247,7 +248,7 @@ static int sts_open(struct provider_run *run)
     return 0;
 }
 
-static int role_begin(struct run *r)
+static int role_begin(struct provider_base *r)
 {
     struct provider_run *run = run_of(r);
     run->role = r->order.role;
@@ -256,11 +257,11 @@ static int role_begin(struct run *r)
         return r->ended ? 0 : problem;
     problem = sigv4_key_init(&run->key, run->endpoint.signing_region, STR("sts"));
     if (!problem)
-        send_signed(run, run_now_s(r));
+        send_signed(run, provider_base_now_s(r));
     return problem;
 }
 
-static int web_identity_begin(struct run *r)
+static int web_identity_begin(struct provider_base *r)
 {
     struct provider_run *run = run_of(r);
     run->role = &r->order.chain->web_identity;
@@ -274,7 +275,7 @@ static int web_identity_begin(struct run *r)
     return token_file_start(&run->token_file, r->order.host, r->order.chain->token_file);
 }
 
-static void sts_close(struct run *r)
+static void sts_close(struct provider_base *r)
 {
     exchange_close(&run_of(r)->exchange);
     sigv4_key_deinit(&run_of(r)->key);
@@ -282,22 +283,23 @@ static void sts_close(struct run *r)
 
 static struct provider_run *role_start(const struct provider_order *order)
 {
-    static const struct run_kind kind = { sizeof(struct provider_run), role_begin, sts_close };
-    return run_start(order, &kind);
+    static const struct provider_base_kind kind = { sizeof(struct provider_run), role_begin,
+                                                    sts_close };
+    return provider_base_start(order, &kind);
 }
 
 static struct provider_run *web_identity_start(const struct provider_order *order)
 {
-    static const struct run_kind kind = { sizeof(struct provider_run), web_identity_begin,
-                                          sts_close };
-    return run_start(order, &kind);
+    static const struct provider_base_kind kind = { sizeof(struct provider_run), web_identity_begin,
+                                                    sts_close };
+    return provider_base_start(order, &kind);
 }
 
 static void sts_stop(struct provider_run *run)
 {
     token_file_forget(&run->token_file);
     if (!exchange_stop(&run->exchange))
-        run_end_stopped(&run->run);
+        provider_base_end_stopped(&run->base);
 }
 
 const struct provider_kind provider_role = { role_start, sts_stop };

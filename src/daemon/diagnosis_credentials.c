@@ -12,7 +12,7 @@ static void set_fix_of_file(struct diagnosis *d, const char *path)
 
 static void set_fix_of_source(struct diagnosis *d, const struct probe *e)
 {
-    const struct identity *id = &e->target->identity;
+    const struct identity_config *id = &e->target->identity;
     if (id->profile.len)
         set_fix(d,
                 "Look at the profile %.*s in ~/.aws/config and ~/.aws/credentials (or where "

@@ -99,10 +99,10 @@ static void enter_incident(struct health_board *b, struct pipepoll_target *from,
                            const struct pipepoll_failure *failure)
 {
     struct target_set_entry *t = target_set_of(from);
-    char identity_text[IDENTITY_NAME_MAX + 1], words_text[INCIDENT_WORDS_MAX + 256];
+    char identity_text[IDENTITY_CONFIG_NAME_MAX + 1], words_text[INCIDENT_WORDS_MAX + 256];
     struct buf identity = BUF_ON(identity_text), words = BUF_ON(words_text);
     if (is_of_identity(failure->status))
-        identity_put(&identity, &t->plan->identity);
+        identity_config_put(&identity, &t->plan->identity);
     const struct incident_cause cause = { failure->status, failure->cause, failure->code,
                                           buf_str(&identity) };
     str region = pipepoll_target_region(from);

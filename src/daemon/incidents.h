@@ -32,7 +32,7 @@ struct incident_region {
 struct incident {
     int status; /* PIPEPOLL_OK: free */
     enum pipepoll_cause cause;
-    char code[64], identity[IDENTITY_NAME_MAX + 1];
+    char code[64], identity[IDENTITY_CONFIG_NAME_MAX + 1];
     char words[INCIDENT_WORDS_MAX]; /* of its first failure */
     char name[64], region[40];      /* of the first target */
     char request_id[128];           /* of its first failure; empty: the service gave none */

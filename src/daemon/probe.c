@@ -23,7 +23,7 @@ void probe_init(struct probe *e, const struct plan_target *target)
     const struct environment ours = { NULL, NULL };
     *e = (struct probe) { .target = target, .expires_s = INT64_MAX };
     e->clock_uncorrected = environment_is_true(&ours, "AWS_DISABLE_CLOCK_SKEW_CORRECTION");
-    route_endpoint(target, e->url, sizeof e->url);
+    plan_route_endpoint(target, e->url, sizeof e->url);
     pipepoll_proxy(str_of(e->url), e->proxy, sizeof e->proxy);
 }
 

@@ -9,7 +9,7 @@
 
 #include "base/str.h"
 
-void memory_conceal(void)
+void process_harden(void)
 {
     const struct rlimit none = { .rlim_cur = 0, .rlim_max = 0 };
     if (str_eq(str_of(getenv("PIPEPOLL_ALLOW_CORE")), STR("1")))

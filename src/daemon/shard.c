@@ -32,13 +32,13 @@ enum { FAILURE_TEXT_MAX = 1024, MESSAGE_MAX = 512 };
 static void log_failure(const struct logger *log, struct pipepoll_target *from,
                         const struct pipepoll_failure *failure)
 {
-    char text[FAILURE_TEXT_MAX], identity_text[IDENTITY_NAME_MAX + 1];
+    char text[FAILURE_TEXT_MAX], identity_text[IDENTITY_CONFIG_NAME_MAX + 1];
     struct buf b = BUF_ON(text), identity = BUF_ON(identity_text);
     const struct target_set_entry *t = target_set_of(from);
     if (log->level < PIPEPOLL_DEBUG)
         return;
     if (t->plan)
-        identity_put(&identity, &t->plan->identity);
+        identity_config_put(&identity, &t->plan->identity);
     const struct subject about = { .target = str_of(t->name),
                                    .region = pipepoll_target_region(from),
                                    .identity = buf_str(&identity),

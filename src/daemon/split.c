@@ -1,4 +1,4 @@
-/* Regions are placed greedily: of those without a loop always the busiest, on the loop with the
+/* Regions are assigned greedily: of those without a loop always the busiest, on the loop with the
  * least to do. The table of regions is sorted by name; there are some dozens. */
 #include "daemon/split.h"
 
@@ -71,16 +71,16 @@ static struct split_region *busiest_unplaced(struct split *s)
     struct split_region *most = NULL;
     for (size_t i = 0; i < s->count; i++) {
         struct split_region *r = &s->regions[i];
-        if (!r->placed && (!most || r->polls_per_s > most->polls_per_s))
+        if (!r->assigned && (!most || r->polls_per_s > most->polls_per_s))
             most = r;
     }
     return most;
 }
 
-static void place(struct split *s, uint32_t loops, double *polls_per_s)
+static void assign(struct split *s, uint32_t loops, double *polls_per_s)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (s->regions[i].placed)
+        if (s->regions[i].assigned)
             polls_per_s[s->regions[i].loop] += s->regions[i].polls_per_s;
     for (struct split_region *r; (r = busiest_unplaced(s)) != NULL;) {
         uint32_t least = 0;
@@ -88,7 +88,7 @@ static void place(struct split *s, uint32_t loops, double *polls_per_s)
             if (polls_per_s[i] < polls_per_s[least])
                 least = i;
         r->loop = least;
-        r->placed = true;
+        r->assigned = true;
         polls_per_s[least] += r->polls_per_s;
     }
 }
@@ -125,7 +125,7 @@ int split_plan(struct split *s, struct plan *plan, struct plan *shares, uint32_t
     double *polls_per_s = calloc(loops, sizeof *polls_per_s);
     int r = targets && polls_per_s ? weigh(s, plan) : PIPEPOLL_ENOMEM;
     if (!r) {
-        place(s, loops, polls_per_s);
+        assign(s, loops, polls_per_s);
         memset(shares, 0, loops * sizeof *shares);
         regroup(s, plan, targets, shares, loops);
         struct plan_target *old = plan->targets;

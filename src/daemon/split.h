@@ -11,7 +11,7 @@ struct split_region {
     char name[SPLIT_REGION_MAX + 1];
     double polls_per_s; /* by the last plan */
     uint32_t loop;
-    bool placed;
+    bool assigned;
 };
 
 struct split {

@@ -41,15 +41,15 @@ struct address {
     unsigned char bytes[16];
 };
 
-struct place {
+struct host_port {
     str host; /* without brackets and a trailing dot */
     str port; /* may be empty */
 };
 
 /* "host", "host:port", "::1", "[::1]" or "[::1]:port". */
-static struct place place_of(str text)
+static struct host_port host_port_of(str text)
 {
-    struct place p = { .host = text };
+    struct host_port p = { .host = text };
     size_t end;
     if (str_starts(text, STR("["))) {
         end = str_find(text, ']');
@@ -129,12 +129,12 @@ static bool lies_in(str host, str domain)
            (above == 0 || host.ptr[above - 1] == '.');
 }
 
-static bool names(str entry, const struct place *to, const struct address *to_address)
+static bool names(str entry, const struct host_port *to, const struct address *to_address)
 {
     if (str_eq(entry, STR("*")))
         return true;
     size_t slash = str_find(entry, '/');
-    struct place p = place_of((str) { entry.ptr, slash });
+    struct host_port p = host_port_of((str) { entry.ptr, slash });
     if (p.port.len && !str_eq(p.port, to->port))
         return false;
     if (to_address->family == AF_UNSPEC)
@@ -149,7 +149,7 @@ static bool separates(char c)
     return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static bool is_exempt(str list, const struct place *to)
+static bool is_exempt(str list, const struct host_port *to)
 {
     struct address address = address_of(to->host);
     while (list.len) {
@@ -275,7 +275,7 @@ str proxy_for(const struct proxy_rules *rules, str url)
         return proxy;
     str rest = str_skip(url, colon + 3);
     rest.len = authority_end(rest);
-    struct place to = place_of(without_user(rest));
+    struct host_port to = host_port_of(without_user(rest));
     if (!to.port.len)
         to.port = str_eq_nocase(scheme, STR("https")) ? STR("443") : STR("80");
     return is_exempt(rules->none, &to) ? (str) { NULL, 0 } : proxy;

@@ -1,4 +1,4 @@
-/* A share is in one of three places, and share_settle() puts it there after whatever happened to
+/* A share is in one of three states, and share_settle() puts it there after whatever happened to
  * it. The fair limit is one number for all: when it falls, shares that have too many polls out
  * leave their lines only when it is their turn; when it rises, those without a free slot are looked
  * at again.
@@ -37,7 +37,7 @@ void schedule_deinit(struct schedule *s)
     heap_deinit(&s->waiting);
 }
 
-/* --- shares and budgets in their places --- */
+/* --- shares and budgets in their states --- */
 
 /* Nowhere without a line. With one, in the ring until it is found without a token, and then among
  * those that wait. */
@@ -59,16 +59,16 @@ static struct budget *budget_of(struct schedule *s, const struct share *share)
     return share->budget ? share->budget : &s->unlimited;
 }
 
-static void share_move(struct schedule *s, struct share *share, enum share_place place)
+static void share_move(struct schedule *s, struct share *share, enum share_state state)
 {
-    if (place == share->place)
+    if (state == share->state)
         return;
-    list_remove(&share->place_link);
-    share->place = place;
-    if (place == SHARE_IN_LINE)
-        list_put_last(&budget_of(s, share)->line, &share->place_link);
-    else if (place == SHARE_FULL)
-        list_put_last(&s->full, &share->place_link);
+    list_remove(&share->state_link);
+    share->state = state;
+    if (state == SHARE_IN_LINE)
+        list_put_last(&budget_of(s, share)->line, &share->state_link);
+    else if (state == SHARE_FULL)
+        list_put_last(&s->full, &share->state_link);
 }
 
 /* In turn with others that have calls, as long as it has room for one. */
@@ -87,10 +87,10 @@ static void caller_settle(struct schedule *s, struct share *share)
 
 static void share_settle(struct schedule *s, struct share *share)
 {
-    enum share_place place = SHARE_IDLE;
+    enum share_state state = SHARE_IDLE;
     if (!share->held && !list_empty(&share->ready))
-        place = share->in_flight < s->limit ? SHARE_IN_LINE : SHARE_FULL;
-    share_move(s, share, place);
+        state = share->in_flight < s->limit ? SHARE_IN_LINE : SHARE_FULL;
+    share_move(s, share, state);
     if (share->has_calls)
         caller_settle(s, share);
     budget_settle(s, budget_of(s, share));
@@ -107,8 +107,8 @@ static void deal_limit(struct schedule *s)
     list_init(&full);
     list_move_all(&full, &s->full);
     for (struct list *l; (l = list_pop_first(&full)) != NULL;) {
-        struct share *share = CONTAINER_OF(l, struct share, place_link);
-        share->place = SHARE_IDLE;
+        struct share *share = CONTAINER_OF(l, struct share, state_link);
+        share->state = SHARE_IDLE;
         share_settle(s, share);
     }
 }
@@ -120,7 +120,7 @@ int schedule_share_add(struct schedule *s, struct share *share, struct budget *b
         return r;
     *share = (struct share) { .budget = budget };
     list_init(&share->ready);
-    list_init(&share->place_link);
+    list_init(&share->state_link);
     list_init(&share->calls);
     list_init(&share->caller_link);
     s->share_count++;
@@ -252,7 +252,7 @@ void schedule_advance(struct schedule *s, uint64_t now_ns)
 static bool has_line(struct schedule *s, struct budget *b)
 {
     while (!list_empty(&b->line)) {
-        struct share *first = CONTAINER_OF(b->line.next, struct share, place_link);
+        struct share *first = CONTAINER_OF(b->line.next, struct share, state_link);
         if (first->in_flight < s->limit)
             return true;
         share_move(s, first, SHARE_FULL);
@@ -304,7 +304,7 @@ struct target *schedule_take(struct schedule *s, uint64_t now_ns)
 {
     for (int i = 0; i < PUT_OFF_AT_ONCE && schedule_has_next(s, now_ns); i++) {
         struct budget *b = CONTAINER_OF(list_pop_first(&s->ring), struct budget, ring_link);
-        struct share *share = CONTAINER_OF(b->line.next, struct share, place_link);
+        struct share *share = CONTAINER_OF(b->line.next, struct share, state_link);
         struct target *t = CONTAINER_OF(list_pop_first(&share->ready), struct target, ready_link);
         s->ready--;
         share_move(s, share, SHARE_IDLE);
@@ -367,11 +367,11 @@ static struct share *first_caller(struct schedule *s)
 static bool owes_poll(struct schedule *s, struct share *share, uint64_t now_ns)
 {
     struct budget *b = budget_of(s, share);
-    if (!share->owes_poll || share->place != SHARE_IN_LINE || list_empty(&b->ring_link) ||
+    if (!share->owes_poll || share->state != SHARE_IN_LINE || list_empty(&b->ring_link) ||
         budget_ready_at(b, now_ns) > now_ns)
         return s->owes_poll && next_budget(s, now_ns);
-    list_remove(&share->place_link);
-    list_put_first(&b->line, &share->place_link);
+    list_remove(&share->state_link);
+    list_put_first(&b->line, &share->state_link);
     list_remove(&b->ring_link);
     list_put_first(&s->ring, &b->ring_link);
     return true;

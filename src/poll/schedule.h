@@ -15,7 +15,7 @@
 
 #include "poll/target.h"
 
-enum share_place {
+enum share_state {
     SHARE_IDLE,    /* no work, or held */
     SHARE_IN_LINE, /* of its budget: work and room */
     SHARE_FULL     /* in schedule.full: work, and all its slots are taken */
@@ -25,12 +25,12 @@ struct share {
     struct budget *budget; /* read it; schedule_share_use() sets it. NULL: none */
     /* private */
     struct list ready; /* targets, in the order they became due */
-    struct list place_link;
+    struct list state_link;
     struct list calls;       /* that want a slot */
     struct list caller_link; /* in schedule.callers: has such, and room */
-    bool has_calls;          /* calls is not empty, or was not when its place was settled last */
+    bool has_calls;          /* calls is not empty, or was not when its state was settled last */
     bool owes_poll;          /* the last slot went to a call although a target was ready */
-    enum share_place place;
+    enum share_state state;
     uint32_t in_flight;
     bool held;
     uint64_t held_ns;   /* since when */

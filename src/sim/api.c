@@ -14,7 +14,7 @@ static const struct sim_faults no_faults;
 enum { QUERY_VALUE_MAX = 20 }; /* less than the model's own limit, as the documentation has it */
 
 /* One request on its way through. */
-struct call {
+struct api_call {
     struct api *api;
     const struct request *rq;
     struct instant when;
@@ -32,7 +32,7 @@ struct call {
     const char *code; /* of the error that is the answer; NULL: none */
 };
 
-static const struct sim_faults *faults_of(const struct call *c)
+static const struct sim_faults *faults_of(const struct api_call *c)
 {
     return c->rule ? &c->rule->faults : &no_faults;
 }
@@ -43,7 +43,7 @@ static struct sim_scope scope_of(const struct request *rq, const json_t *documen
     return (struct sim_scope) { proof_region(rq), validate_action_type(document) };
 }
 
-static void call_begin(struct call *c)
+static void call_begin(struct api_call *c)
 {
     c->target = http_message_header(c->rq, STR("x-amz-target"));
     c->op = validate_operation(c->target);
@@ -58,7 +58,7 @@ static void call_begin(struct call *c)
     c->reply->date_s = c->when.wall.tv_sec + faults->clock_skew_s;
 }
 
-static void call_end(struct call *c)
+static void call_end(struct api_call *c)
 {
     json_decref(c->document);
     json_decref(c->jobs);
@@ -66,7 +66,7 @@ static void call_end(struct call *c)
 
 /* --- errors ---------------------------------------------------------------------------------- */
 
-static void reply_error(struct call *c, int status, const char *code, const char *message)
+static void reply_error(struct api_call *c, int status, const char *code, const char *message)
 {
     c->code = code;
     json_t *document = json_pack("{s:s}", "__type", code);
@@ -85,21 +85,21 @@ static void make_utf8(char *message)
     json_decref(text);
 }
 
-static void reply_refusal(struct call *c)
+static void reply_refusal(struct api_call *c)
 {
     c->api->stats.refused++;
     make_utf8(c->refusal.message);
     reply_error(c, c->refusal.status, c->refusal.code, c->refusal.message);
 }
 
-static void reply_throttled(struct call *c)
+static void reply_throttled(struct api_call *c)
 {
     c->api->stats.throttled++;
     c->reply->retry_after_ms = faults_of(c)->retry_after_ms;
     reply_error(c, 400, "ThrottlingException", "Rate exceeded");
 }
 
-static void reply_failed(struct call *c)
+static void reply_failed(struct api_call *c)
 {
     const struct sim_faults *faults = faults_of(c);
     c->reply->retry_after_ms = faults->retry_after_ms;
@@ -120,7 +120,7 @@ static void reply_failed(struct call *c)
 }
 
 /* True: a fault is the answer, and the request did nothing. */
-static bool faulted(struct call *c, enum faults_outcome outcome)
+static bool faulted(struct api_call *c, enum faults_outcome outcome)
 {
     switch (outcome) {
     case FAULTS_RESET:
@@ -144,7 +144,7 @@ static bool faulted(struct call *c, enum faults_outcome outcome)
 /* --- checks ---------------------------------------------------------------------------------- */
 
 /* AWS looks at these before it asks who is there. */
-static bool check_form(struct call *c)
+static bool check_form(struct api_call *c)
 {
     str type = str_trim(http_message_header(c->rq, STR("content-type")));
     type.len = str_find(type, ';');
@@ -156,7 +156,7 @@ static bool check_form(struct call *c)
     return c->document || http_message_refuse(&c->refusal, "SerializationException", "%s", "");
 }
 
-static bool check_operation(struct call *c)
+static bool check_operation(struct api_call *c)
 {
     str name = validate_operation_name(c->target);
     switch (c->op) {
@@ -178,7 +178,7 @@ static bool check_operation(struct call *c)
 }
 
 /* An action type with a queryable property is polled by a value of it, any other by none. */
-static bool check_query(struct call *c, json_t *query)
+static bool check_query(struct api_call *c, json_t *query)
 {
     str wanted = service_queryable(c->api->service, &c->scope);
     void *pair = json_object_iter(query);
@@ -199,7 +199,7 @@ static bool check_query(struct call *c, json_t *query)
 
 /* AWS does not say which of two wrong things it tells first, nor when a job is invalid instead of
  * not found: here the job comes first, and one of another owner's action type is invalid. */
-static bool check_job(struct call *c)
+static bool check_job(struct api_call *c)
 {
     struct validate_job in;
     str region = c->scope.region;
@@ -218,7 +218,7 @@ static bool check_job(struct call *c)
                                                "Client token is not valid for this job");
 }
 
-static bool check_poll(struct call *c)
+static bool check_poll(struct api_call *c)
 {
     struct validate_input in;
     if (!validate_poll(&c->refusal, &in, c->op, c->document))
@@ -239,7 +239,7 @@ static bool check_poll(struct call *c)
 
 static void put_job(void *ctx, const struct service_job *job)
 {
-    struct call *c = ctx;
+    struct api_call *c = ctx;
     bool third_party = c->op == VALIDATE_POLL_FOR_THIRD_PARTY_JOBS;
     json_array_append_new(c->jobs, third_party ? job_json_third_party(job)
                                                : job_json_custom(job, &c->scope));
@@ -249,7 +249,7 @@ static void put_job(void *ctx, const struct service_job *job)
                            c->when.now_ns);
 }
 
-static void call_poll(struct call *c)
+static void call_poll(struct api_call *c)
 {
     struct service_poll poll = {
         .scope = &c->scope,
@@ -265,7 +265,7 @@ static void call_poll(struct call *c)
     http_message_reply_json(c->reply, 200, json_pack("{s:O}", "jobs", c->jobs));
 }
 
-static void call_answer(struct call *c)
+static void call_answer(struct api_call *c)
 {
     bool is_poll = c->op != VALIDATE_GET_THIRD_PARTY_JOB_DETAILS;
     if (!(is_poll ? check_poll(c) : check_job(c)))
@@ -290,7 +290,7 @@ uint32_t api_receive(struct api *a, const struct request *rq)
     return ms;
 }
 
-static void tell_served(const struct call *c)
+static void tell_served(const struct api_call *c)
 {
     char key[PROOF_KEY_ID_SIZE];
     const struct sim_served served = {
@@ -307,7 +307,7 @@ static void tell_served(const struct call *c)
 
 void api_answer(struct api *a, const struct request *rq, struct instant when, struct reply *reply)
 {
-    struct call c = { .api = a, .rq = rq, .when = when, .reply = reply };
+    struct api_call c = { .api = a, .rq = rq, .when = when, .reply = reply };
     call_begin(&c);
     enum faults_outcome outcome = faults_outcome(faults_of(&c), &a->chance);
     a->stats.faulted += outcome != FAULTS_NONE;
