@@ -49,13 +49,13 @@ static struct doctor *doctor_of(struct pipepoll_sink *sink)
 /* --- findings --- */
 
 /* A poll that was in flight when the time was up may still bring a better finding. */
-static void finish(struct probe *e, enum probe_state state)
+static void finish(struct probe *probe, enum probe_state state)
 {
-    bool is_first = e->state == PROBE_PENDING;
-    probe_note_report(e);
-    e->state = state;
+    bool is_first = probe->state == PROBE_PENDING;
+    probe_note_report(probe);
+    probe->state = state;
     if (is_first)
-        pipepoll_target_remove(e->live);
+        pipepoll_target_remove(probe->live);
 }
 
 static char *copy(str text)
@@ -64,11 +64,11 @@ static char *copy(str text)
 }
 
 /* A job that cannot be kept until the report is told at once. */
-static void keep_job(struct doctor *d, const struct probe *e, const struct pipepoll_job *job)
+static void keep_job(struct doctor *d, const struct probe *probe, const struct pipepoll_job *job)
 {
     struct doctor_report *r = &d->report;
     struct doctor_job *grown = realloc(r->jobs, (r->job_count + 1) * sizeof *grown);
-    struct doctor_job kept = { .probe = e, .client_id = copy(job->client_id) };
+    struct doctor_job kept = { .probe = probe, .client_id = copy(job->client_id) };
     kept.job_id = copy(job->job_id);
     r->jobs = grown ? grown : r->jobs;
     if (grown && kept.client_id && kept.job_id) {
@@ -85,22 +85,22 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
                     const struct pipepoll_answer *answer)
 {
     struct doctor *d = doctor_of(sink);
-    struct probe *e = pipepoll_target_user(from);
+    struct probe *probe = pipepoll_target_user(from);
     d->moved_ms = uv_now(&d->loop);
     for (size_t i = 0; i < answer->job_count; i++)
-        keep_job(d, e, pipepoll_job_at(answer, i));
-    finish(e, PROBE_ANSWERED);
+        keep_job(d, probe, pipepoll_job_at(answer, i));
+    finish(probe, PROBE_ANSWERED);
 }
 
 static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
                    const struct pipepoll_failure *failure)
 {
-    struct probe *e = pipepoll_target_user(from);
+    struct probe *probe = pipepoll_target_user(from);
     doctor_of(sink)->moved_ms = uv_now(&doctor_of(sink)->loop);
-    probe_note_failure(e, failure);
+    probe_note_failure(probe, failure);
     if (!failure_may_pass(failure) || failure->status == PIPEPOLL_ETIMEDOUT ||
-        e->failures >= FAILURES)
-        finish(e, PROBE_FAILED);
+        probe->failures >= FAILURES)
+        finish(probe, PROBE_FAILED);
 }
 
 /* The library takes off what is in flight: each poll asks for one job. */
@@ -116,17 +116,17 @@ static size_t no_credit(struct pipepoll_sink *sink)
     return 0;
 }
 
-static void look_at(struct doctor *d, struct probe *e, bool is_over)
+static void look_at(struct doctor *d, struct probe *probe, bool is_over)
 {
-    if (e->state != PROBE_PENDING)
+    if (probe->state != PROBE_PENDING)
         return;
-    probe_note_report(e);
-    if (!e->usable && !e->refused && e->reason[0])
-        finish(e, PROBE_NO_CREDENTIALS);
-    else if (e->usable && d->options.no_poll)
-        finish(e, PROBE_NOT_POLLED);
+    probe_note_report(probe);
+    if (!probe->usable && !probe->refused && probe->reason[0])
+        finish(probe, PROBE_NO_CREDENTIALS);
+    else if (probe->usable && d->options.no_poll)
+        finish(probe, PROBE_NOT_POLLED);
     else if (is_over)
-        finish(e, e->failures ? PROBE_FAILED : PROBE_UNANSWERED);
+        finish(probe, probe->failures ? PROBE_FAILED : PROBE_UNANSWERED);
 }
 
 static void tell_progress(struct doctor *d, uint64_t now_ms)
@@ -210,17 +210,17 @@ static int open_poller(struct doctor *d, struct pipepoll_error *why)
     return pipepoll_open(&d->poller, &d->loop, &o, why);
 }
 
-static int add_target(struct doctor *d, struct probe *e, struct credentials_cache *cache,
+static int add_target(struct doctor *d, struct probe *probe, struct credentials_cache *cache,
                       struct pipepoll_error *why)
 {
-    struct pipepoll_target_options o = e->target->options;
+    struct pipepoll_target_options o = probe->target->options;
     o.interval_ms = 1; /* at once */
     o.pickup_goal_ms = o.slowest_interval_ms = 0;
     o.max_batch_size = 1;
-    o.user = e;
-    int r = credentials_cache_get(cache, &e->target->identity, &o.credentials, why);
+    o.user = probe;
+    int r = credentials_cache_get(cache, &probe->target->identity, &o.credentials, why);
     if (!r)
-        r = pipepoll_target_add(d->poller, &o, &e->live, why);
+        r = pipepoll_target_add(d->poller, &o, &probe->live, why);
     d->left += !r;
     return r;
 }

@@ -80,51 +80,52 @@ static void put_str(char *cell, str text)
     put_cell(cell, buf_cstr(&b));
 }
 
-static void put_time(char *cell, const struct probe *e, uint32_t us)
+static void put_time(char *cell, const struct probe *probe, uint32_t us)
 {
-    if (e->address[0])
+    if (probe->address[0])
         snprintf(cell, CELL_MAX, "%.1f ms", us / 1000.0);
     else
         put_cell(cell, "");
 }
 
-static void put_expiry(char *cell, const struct probe *e)
+static void put_expiry(char *cell, const struct probe *probe)
 {
     char text[32];
     struct buf b = BUF_ON(text);
-    if (e->usable)
-        jsontext_put_expiry(&b, e->expires_s);
+    if (probe->usable)
+        jsontext_put_expiry(&b, probe->expires_s);
     put_cell(cell, buf_cstr(&b));
 }
 
-static void put_tls(char *cell, const struct probe *e)
+static void put_tls(char *cell, const struct probe *probe)
 {
-    if (e->tls_version[0])
-        snprintf(cell, CELL_MAX, "%s %.1f ms", e->tls_version, e->tls_us / 1000.0);
+    if (probe->tls_version[0])
+        snprintf(cell, CELL_MAX, "%s %.1f ms", probe->tls_version, probe->tls_us / 1000.0);
     else
-        put_cell(cell, str_starts(str_of(e->url), STR("http:")) ? "none" : "");
+        put_cell(cell, str_starts(str_of(probe->url), STR("http:")) ? "none" : "");
 }
 
-static void fill_row(struct row *row, const struct probe *e, const struct diagnosis *d)
+static void fill_row(struct row *row, const struct probe *probe, const struct diagnosis *d)
 {
-    const struct plan_target *t = e->target;
+    const struct plan_target *t = probe->target;
     put_str(row->cells[COLUMN_TARGET], name_of(t));
     put_str(row->cells[COLUMN_REGION], t->options.region);
     put_cell(row->cells[COLUMN_RESULT], d->word);
     row->colour = d->verdict == VERDICT_WELL      ? COLOUR_GREEN
                   : d->verdict == VERDICT_WARNING ? COLOUR_YELLOW
                                                   : COLOUR_RED;
-    put_cell(row->cells[COLUMN_CREDENTIALS], e->source);
-    put_expiry(row->cells[COLUMN_EXPIRES], e);
-    if (e->address[0])
-        snprintf(row->cells[COLUMN_SKEW], CELL_MAX, "%lld s", (long long)e->clock_skew_ms / 1000);
+    put_cell(row->cells[COLUMN_CREDENTIALS], probe->source);
+    put_expiry(row->cells[COLUMN_EXPIRES], probe);
+    if (probe->address[0])
+        snprintf(row->cells[COLUMN_SKEW], CELL_MAX, "%lld s",
+                 (long long)probe->clock_skew_ms / 1000);
     else
         put_cell(row->cells[COLUMN_SKEW], "");
-    put_time(row->cells[COLUMN_DNS], e, e->lookup_us);
-    put_time(row->cells[COLUMN_CONNECT], e, e->connect_us);
-    put_tls(row->cells[COLUMN_TLS], e);
-    put_cell(row->cells[COLUMN_ISSUER], e->issuer);
-    put_cell(row->cells[COLUMN_PROXY], e->proxy[0] ? e->proxy : "none");
+    put_time(row->cells[COLUMN_DNS], probe, probe->lookup_us);
+    put_time(row->cells[COLUMN_CONNECT], probe, probe->connect_us);
+    put_tls(row->cells[COLUMN_TLS], probe);
+    put_cell(row->cells[COLUMN_ISSUER], probe->issuer);
+    put_cell(row->cells[COLUMN_PROXY], probe->proxy[0] ? probe->proxy : "none");
 }
 
 static void widen(int *widths, const struct row *row)
@@ -178,10 +179,11 @@ static void fill_summary(struct row *row, const struct doctor_report *r, size_t 
     struct probe worst = r->probes[i + 1];
     struct diagnosis d;
     for (size_t k = i + 2; k < i + count; k++) {
-        const struct probe *e = &r->probes[k];
-        worst.lookup_us = e->lookup_us > worst.lookup_us ? e->lookup_us : worst.lookup_us;
-        worst.connect_us = e->connect_us > worst.connect_us ? e->connect_us : worst.connect_us;
-        worst.tls_us = e->tls_us > worst.tls_us ? e->tls_us : worst.tls_us;
+        const struct probe *probe = &r->probes[k];
+        worst.lookup_us = probe->lookup_us > worst.lookup_us ? probe->lookup_us : worst.lookup_us;
+        worst.connect_us =
+            probe->connect_us > worst.connect_us ? probe->connect_us : worst.connect_us;
+        worst.tls_us = probe->tls_us > worst.tls_us ? probe->tls_us : worst.tls_us;
     }
     diagnosis_of(&d, &worst);
     fill_row(row, &worst, &d);
@@ -325,30 +327,30 @@ static void print_line(struct buf *line)
     buf_reset(line);
 }
 
-static void put_credentials(struct buf *out, const struct probe *e)
+static void put_credentials(struct buf *out, const struct probe *probe)
 {
     char text[IDENTITY_CONFIG_NAME_MAX + 1];
     struct buf name = BUF_ON(text);
-    identity_config_put(&name, &e->target->identity);
+    identity_config_put(&name, &probe->target->identity);
     buf_put(out, STR(",\"credentials\":{"));
     jsontext_member(out, "name", buf_str(&name));
-    jsontext_member(out, "source", str_of(e->source));
-    buf_printf(out, ",\"usable\":%s,\"degraded\":%s", e->usable ? "true" : "false",
-               e->degraded ? "true" : "false");
-    jsontext_expiry(out, "expires", e->usable ? e->expires_s : INT64_MAX);
-    jsontext_member(out, "reason", str_of(e->reason));
+    jsontext_member(out, "source", str_of(probe->source));
+    buf_printf(out, ",\"usable\":%s,\"degraded\":%s", probe->usable ? "true" : "false",
+               probe->degraded ? "true" : "false");
+    jsontext_expiry(out, "expires", probe->usable ? probe->expires_s : INT64_MAX);
+    jsontext_member(out, "reason", str_of(probe->reason));
     buf_put_char(out, '}');
 }
 
-static void put_way(struct buf *out, const struct probe *e)
+static void put_way(struct buf *out, const struct probe *probe)
 {
-    jsontext_member(out, "endpoint", str_of(e->url));
-    jsontext_member(out, "proxy", str_of(e->proxy));
-    jsontext_member(out, "address", str_of(e->address));
-    jsontext_member(out, "tlsVersion", str_of(e->tls_version));
-    jsontext_member(out, "issuer", str_of(e->issuer));
+    jsontext_member(out, "endpoint", str_of(probe->url));
+    jsontext_member(out, "proxy", str_of(probe->proxy));
+    jsontext_member(out, "address", str_of(probe->address));
+    jsontext_member(out, "tlsVersion", str_of(probe->tls_version));
+    jsontext_member(out, "issuer", str_of(probe->issuer));
     buf_printf(out, ",\"clockSkewMs\":%lld,\"lookupUs\":%u,\"connectUs\":%u,\"tlsUs\":%u",
-               (long long)e->clock_skew_ms, e->lookup_us, e->connect_us, e->tls_us);
+               (long long)probe->clock_skew_ms, probe->lookup_us, probe->connect_us, probe->tls_us);
 }
 
 static void put_type(struct buf *out, const struct pipepoll_action_type *a)
@@ -361,7 +363,7 @@ static void put_type(struct buf *out, const struct pipepoll_action_type *a)
     buf_put_char(out, '}');
 }
 
-static void put_diagnosis(struct buf *out, const struct probe *e, const struct diagnosis *d)
+static void put_diagnosis(struct buf *out, const struct probe *probe, const struct diagnosis *d)
 {
     static const char *const verdicts[] = {
         [VERDICT_WELL] = "well", [VERDICT_WARNING] = "warning", [VERDICT_ILL] = "ill"
@@ -370,25 +372,25 @@ static void put_diagnosis(struct buf *out, const struct probe *e, const struct d
     jsontext_member(out, "result", str_of(d->word));
     jsontext_member(out, "cause", str_of(d->cause));
     jsontext_member(out, "fix", str_of(d->fix));
-    jsontext_member(out, "code", str_of(e->code));
-    jsontext_member(out, "message", str_of(e->message));
-    jsontext_member(out, "amzRequestId", str_of(e->request_id));
-    buf_printf(out, ",\"httpStatus\":%d", e->http_status);
+    jsontext_member(out, "code", str_of(probe->code));
+    jsontext_member(out, "message", str_of(probe->message));
+    jsontext_member(out, "amzRequestId", str_of(probe->request_id));
+    buf_printf(out, ",\"httpStatus\":%d", probe->http_status);
 }
 
-static int print_probe(const struct doctor_report *r, const struct probe *e)
+static int print_probe(const struct doctor_report *r, const struct probe *probe)
 {
     char text[65536]; /* each byte of a probe may become six */
     struct buf line = BUF_ON(text);
     struct diagnosis d;
-    diagnosis_of(&d, e);
+    diagnosis_of(&d, probe);
     buf_put_char(&line, '{');
-    jsontext_member(&line, "name", name_of(e->target));
-    jsontext_member(&line, "region", e->target->options.region);
-    put_type(&line, &e->target->options.action_type);
-    put_credentials(&line, e);
-    put_way(&line, e);
-    put_diagnosis(&line, e, &d);
+    jsontext_member(&line, "name", name_of(probe->target));
+    jsontext_member(&line, "region", probe->target->options.region);
+    put_type(&line, &probe->target->options.action_type);
+    put_credentials(&line, probe);
+    put_way(&line, probe);
+    put_diagnosis(&line, probe, &d);
     buf_put_char(&line, '}');
     print_line(&line);
     return d.exit_code;

@@ -66,12 +66,12 @@ static bool same_pickup(const struct estimate_row *a, const struct estimate_row 
 }
 
 /* How many rows of many, from this one on, are alike; of few, 1: each is listed. */
-static size_t count_rows(const struct estimate *f, const struct estimate_row *first,
+static size_t count_rows(const struct estimate *estimate, const struct estimate_row *first,
                          bool (*alike)(const struct estimate_row *, const struct estimate_row *))
 {
-    const struct estimate_row *end = f->rows + f->row_count;
+    const struct estimate_row *end = estimate->rows + estimate->row_count;
     size_t n = 1;
-    while (f->row_count > ROWS_LISTED && first + n < end && alike(first, first + n))
+    while (estimate->row_count > ROWS_LISTED && first + n < end && alike(first, first + n))
         n++;
     return n > 2 ? n : 1;
 }
@@ -93,10 +93,10 @@ static void print_row(const struct estimate_row *row)
            row->regions > 1 && !o->endpoint_url.len ? ", ..." : "");
 }
 
-static bool has_goals(const struct estimate *f)
+static bool has_goals(const struct estimate *estimate)
 {
-    for (size_t i = 0; i < f->row_count; i++)
-        if (f->rows[i].first->options.pickup_goal_ms)
+    for (size_t i = 0; i < estimate->row_count; i++)
+        if (estimate->rows[i].first->options.pickup_goal_ms)
             return true;
     return false;
 }
@@ -112,25 +112,25 @@ static void print_descriptor_limit(void)
 
 static void print_totals(const struct estimate_report *r)
 {
-    const struct estimate *f = &r->estimate;
+    const struct estimate *estimate = &r->estimate;
     const struct config *c = r->config;
-    printf("\n%-16s %zu in %zu region%s\n", "targets", f->targets, f->regions,
-           quantity_plural(f->regions));
-    printf("%-16s %.4g while little is found, more %s\n", "polls/s", f->polls_per_s,
-           has_goals(f) ? "while jobs come" : "after full answers");
+    printf("\n%-16s %zu in %zu region%s\n", "targets", estimate->targets, estimate->regions,
+           quantity_plural(estimate->regions));
+    printf("%-16s %.4g while little is found, more %s\n", "polls/s", estimate->polls_per_s,
+           has_goals(estimate) ? "while jobs come" : "after full answers");
     if (c->max_polls_per_s > 0)
         printf("%-16s %.4g polls/s for each account and region\n", "ceiling", c->max_polls_per_s);
-    printf("%-16s %.0f at that rate\n", "calls a day", f->polls_per_s * SECONDS_OF_DAY);
-    printf("%-16s %zu at most, ", "in flight", f->in_flight);
+    printf("%-16s %.0f at that rate\n", "calls a day", estimate->polls_per_s * SECONDS_OF_DAY);
+    printf("%-16s %zu at most, ", "in flight", estimate->in_flight);
     if (c->max_in_flight_per_region)
         printf("%u a region\n", c->max_in_flight_per_region);
     else
         printf("a fair share a region\n");
-    printf("%-16s %zu at most, idle ones included", "connections", f->connections);
-    if (f->connections < f->connections_wanted)
-        printf(", of %zu that the targets could keep", f->connections_wanted);
+    printf("%-16s %zu at most, idle ones included", "connections", estimate->connections);
+    if (estimate->connections < estimate->connections_wanted)
+        printf(", of %zu that the targets could keep", estimate->connections_wanted);
     printf("\n%-16s %llu at most", "descriptors",
-           (unsigned long long)limits_descriptors_needed(f->connections, 1));
+           (unsigned long long)limits_descriptors_needed(estimate->connections, 1));
     print_descriptor_limit();
     printf("%-16s %.1f MB at most (%zu B a target, %zu kB a poll in flight, %.1f MB fixed)\n",
            "memory", (double)r->memory_bytes / 1e6, r->footprint.target_bytes,
@@ -175,16 +175,16 @@ static void print_load(const struct estimate_budget *b)
            b->connections, identity_of(b->first, identity, sizeof identity));
 }
 
-static void print_budgets(const struct estimate *f)
+static void print_budgets(const struct estimate *estimate)
 {
-    const struct estimate_budget *at = f->budgets, *end = at + f->budget_count;
+    const struct estimate_budget *at = estimate->budgets, *end = at + estimate->budget_count;
     printf("\n%-20s %7s %9s %9s %9s %12s %8s  %s\n", "REGION", "TARGETS", "POLLS/S", "P50", "P95",
            "CALLS/DAY", "SOCKETS", "CREDENTIALS (P50, P95: of the slowest target)");
     while (at < end) {
         size_t more = count_alike(at, end) - 1;
         printf("%-20.*s", STR_ARG(at->first->options.region));
         print_load(at++);
-        if (f->budget_count > BUDGETS_LISTED && more > 1) {
+        if (estimate->budget_count > BUDGETS_LISTED && more > 1) {
             char text[32];
             snprintf(text, sizeof text, "%zu more, each", more);
             printf("%-20s", text);
@@ -207,25 +207,26 @@ static void print_pickup(const struct estimate_row *row)
 
 void estimate_report_text(const struct estimate_report *r)
 {
-    const struct estimate *f = &r->estimate;
+    const struct estimate *estimate = &r->estimate;
     printf("%-16s %7s  %-28s %9s %6s  %-24s %s\n", "TARGET", "REGIONS", "ACTION TYPE", "INTERVAL",
            "BATCH", "CREDENTIALS", "ENDPOINT");
-    for (size_t i = 0, n; i < f->row_count; i += n) {
-        n = count_rows(f, &f->rows[i], same_terms);
-        print_row(&f->rows[i]);
+    for (size_t i = 0, n; i < estimate->row_count; i += n) {
+        n = count_rows(estimate, &estimate->rows[i], same_terms);
+        print_row(&estimate->rows[i]);
         if (n > 1)
             printf("%zu more up to %.*s, each with an action type of its own and all else alike\n",
-                   n - 1, STR_ARG(f->rows[i + n - 1].first->name));
+                   n - 1, STR_ARG(estimate->rows[i + n - 1].first->name));
     }
     print_totals(r);
     print_routes(&r->plan_routes);
-    print_budgets(f);
+    print_budgets(estimate);
     printf("\nA job is found after\n");
-    for (size_t i = 0, n; i < f->row_count; i += n) {
-        n = count_rows(f, &f->rows[i], same_pickup);
-        print_pickup(&f->rows[i]);
+    for (size_t i = 0, n; i < estimate->row_count; i += n) {
+        n = count_rows(estimate, &estimate->rows[i], same_pickup);
+        print_pickup(&estimate->rows[i]);
         if (n > 1)
-            printf("%-16s the same, up to %.*s\n", "", STR_ARG(f->rows[i + n - 1].first->name));
+            printf("%-16s the same, up to %.*s\n", "",
+                   STR_ARG(estimate->rows[i + n - 1].first->name));
     }
 }
 
@@ -310,24 +311,25 @@ static void print_json_routes(const struct plan_routes *r)
 
 void estimate_report_json(const struct estimate_report *r)
 {
-    const struct estimate *f = &r->estimate;
+    const struct estimate *estimate = &r->estimate;
     printf("{\"targets\":[");
-    for (size_t i = 0; i < f->row_count; i++) {
+    for (size_t i = 0; i < estimate->row_count; i++) {
         if (i)
             putchar(',');
-        print_json_row(&f->rows[i]);
+        print_json_row(&estimate->rows[i]);
     }
     printf("],\"budgets\":[");
-    for (size_t i = 0; i < f->budget_count; i++) {
+    for (size_t i = 0; i < estimate->budget_count; i++) {
         if (i)
             putchar(',');
-        print_json_budget(&f->budgets[i]);
+        print_json_budget(&estimate->budgets[i]);
     }
     printf("],");
     print_json_routes(&r->plan_routes);
     printf("\"targetCount\":%zu,\"pollsPerSecond\":%.6g,\"callsPerDay\":%.0f,\"maxInFlight\":%zu,"
            "\"maxSockets\":%zu,\"maxDescriptors\":%llu,\"maxMemoryBytes\":%zu}\n",
-           f->targets, f->polls_per_s, f->polls_per_s * SECONDS_OF_DAY, f->in_flight,
-           f->connections, (unsigned long long)limits_descriptors_needed(f->connections, 1),
+           estimate->targets, estimate->polls_per_s, estimate->polls_per_s * SECONDS_OF_DAY,
+           estimate->in_flight, estimate->connections,
+           (unsigned long long)limits_descriptors_needed(estimate->connections, 1),
            r->memory_bytes);
 }

@@ -48,7 +48,8 @@ struct run {
 /* One line of a diagnostic; ctx is a struct logger. */
 void run_log_diagnostic(void *ctx, enum pipepoll_level level, str text);
 /* After its diagnostics: the line that says what came of it. c may be NULL for PIPEPOLL_ENOMEM. */
-void run_log_refusal(struct run *r, int result, const struct diagnostics *c, const char *then);
+void run_log_refusal(struct run *r, int result, const struct diagnostics *diagnostics,
+                     const char *then);
 /* What the options override, in a config that was loaded. */
 void run_apply_options(struct run *r, struct config *config);
 /* Poll the targets of the config, which the shards do not know yet. PIPEPOLL_ENOMEM. */

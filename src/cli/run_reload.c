@@ -63,22 +63,23 @@ static void log_logger_change(struct run *r, const struct logger *before, const 
         log_line(&r->log, PIPEPOLL_WARNING, "--log-format overrides the file's log-format");
 }
 
-void run_log_refusal(struct run *r, int result, const struct diagnostics *c, const char *then)
+void run_log_refusal(struct run *r, int result, const struct diagnostics *diagnostics,
+                     const char *then)
 {
     const char *file = config_name(r->options.config);
-    size_t own = c ? c->errors - c->elsewhere : 0;
+    size_t own = diagnostics ? diagnostics->errors - diagnostics->elsewhere : 0;
     if (result == PIPEPOLL_ENOMEM)
         log_line(&r->log, PIPEPOLL_ERROR, "no memory for %s: %s", file, then);
-    else if (!c->elsewhere)
+    else if (!diagnostics->elsewhere)
         log_line(&r->log, PIPEPOLL_ERROR, "%zu error%s in %s: %s", own, quantity_plural(own), file,
                  then);
     else if (!own)
         log_line(&r->log, PIPEPOLL_ERROR, "%zu error%s in the settings of this machine: %s",
-                 c->elsewhere, quantity_plural(c->elsewhere), then);
+                 diagnostics->elsewhere, quantity_plural(diagnostics->elsewhere), then);
     else
         log_line(&r->log, PIPEPOLL_ERROR,
                  "%zu error%s in %s and %zu in the settings of this machine: %s", own,
-                 quantity_plural(own), file, c->elsewhere, then);
+                 quantity_plural(own), file, diagnostics->elsewhere, then);
 }
 
 static void log_idle(struct run *r, uint32_t idle)

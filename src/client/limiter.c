@@ -13,10 +13,10 @@ static uint64_t hash_of(uint64_t seed, const struct limiter_key *key)
     return table_hash(table_hash(hash, key->region), key->url);
 }
 
-bool limiter_is(const struct limiter *a, const struct limiter_key *key)
+bool limiter_is(const struct limiter *limiter, const struct limiter_key *key)
 {
-    return str_eq(a->account, key->account) && str_eq(a->region, key->region) &&
-           str_eq(a->url, key->url) && (key->account.len || a->owner == key->owner);
+    return str_eq(limiter->account, key->account) && str_eq(limiter->region, key->region) &&
+           str_eq(limiter->url, key->url) && (key->account.len || limiter->owner == key->owner);
 }
 
 static str copy_text(char **at, str text)
@@ -32,26 +32,26 @@ static struct limiter *limiter_new(struct limiters *all, const struct limiter_ke
                                    uint64_t now_ns)
 {
     size_t size = sizeof(struct limiter) + key->account.len + key->region.len + key->url.len;
-    struct limiter *a = alloc_new(&all->alloc, size);
-    if (!a)
+    struct limiter *limiter = alloc_new(&all->alloc, size);
+    if (!limiter)
         return NULL;
-    char *at = a->text;
-    a->size = size;
-    a->owner = key->owner;
-    a->account = copy_text(&at, key->account);
-    a->region = copy_text(&at, key->region);
-    a->url = copy_text(&at, key->url);
-    budget_init(&a->budget, all->ceiling_per_s, now_ns);
-    return a;
+    char *at = limiter->text;
+    limiter->size = size;
+    limiter->owner = key->owner;
+    limiter->account = copy_text(&at, key->account);
+    limiter->region = copy_text(&at, key->region);
+    limiter->url = copy_text(&at, key->url);
+    budget_init(&limiter->budget, all->ceiling_per_s, now_ns);
+    return limiter;
 }
 
 static struct limiter *find(const struct limiters *all, const struct limiter_key *key,
                             uint64_t hash)
 {
     for (struct table_node *n = table_first(&all->all, hash); n; n = table_next(n)) {
-        struct limiter *a = CONTAINER_OF(n, struct limiter, node);
-        if (limiter_is(a, key))
-            return a;
+        struct limiter *limiter = CONTAINER_OF(n, struct limiter, node);
+        if (limiter_is(limiter, key))
+            return limiter;
     }
     return NULL;
 }
@@ -60,22 +60,22 @@ int limiter_join(struct limiters *all, const struct limiter_key *key, uint64_t n
                  struct limiter **out)
 {
     uint64_t hash = hash_of(all->all.seed, key);
-    struct limiter *a = find(all, key, hash);
-    if (!a) {
-        a = limiter_new(all, key, now_ns);
-        if (!a)
+    struct limiter *limiter = find(all, key, hash);
+    if (!limiter) {
+        limiter = limiter_new(all, key, now_ns);
+        if (!limiter)
             return PIPEPOLL_ENOMEM;
-        table_put(&all->all, &a->node, hash);
+        table_put(&all->all, &limiter->node, hash);
     }
-    a->users++;
-    *out = a;
+    limiter->users++;
+    *out = limiter;
     return 0;
 }
 
-void limiter_leave(struct limiters *all, struct limiter *a)
+void limiter_leave(struct limiters *all, struct limiter *limiter)
 {
-    if (!a || --a->users)
+    if (!limiter || --limiter->users)
         return;
-    table_remove(&all->all, &a->node);
-    alloc_free(&all->alloc, a, a->size);
+    table_remove(&all->all, &limiter->node);
+    alloc_free(&all->alloc, limiter, limiter->size);
 }

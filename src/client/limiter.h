@@ -33,7 +33,7 @@ struct limiter_key {
 /* The one for this key, made where there is none. PIPEPOLL_ENOMEM. */
 int limiter_join(struct limiters *all, const struct limiter_key *key, uint64_t now_ns,
                  struct limiter **out);
-void limiter_leave(struct limiters *all, struct limiter *a);
-bool limiter_is(const struct limiter *a, const struct limiter_key *key);
+void limiter_leave(struct limiters *all, struct limiter *limiter);
+bool limiter_is(const struct limiter *limiter, const struct limiter_key *key);
 
 #endif

@@ -42,11 +42,11 @@ bool config_format(str text, bool *json)
 }
 
 static void judge(bool right, const struct section *s, enum key k, const char *what,
-                  struct diagnostics *c)
+                  struct diagnostics *diagnostics)
 {
     const struct value *v = &s->values[k];
     if (!right && v->text.len)
-        complain(c, PIPEPOLL_ERROR, v->at, "%s is %s, not \"%.*s\"", key_name(k), what,
+        complain(diagnostics, PIPEPOLL_ERROR, v->at, "%s is %s, not \"%.*s\"", key_name(k), what,
                  STR_ARG(v->text));
 }
 
@@ -88,7 +88,8 @@ static bool keep_ca_bundle(struct config *out, struct buf *path, struct pipepoll
     return judge_roots(out->ca_bundle, why);
 }
 
-static void read_ca_bundle(struct config *out, const struct value *v, struct diagnostics *c)
+static void read_ca_bundle(struct config *out, const struct value *v,
+                           struct diagnostics *diagnostics)
 {
     const struct environment ours = { NULL, NULL };
     struct pipepoll_error why;
@@ -98,12 +99,12 @@ static void read_ca_bundle(struct config *out, const struct value *v, struct dia
         return;
     environment_put_path(&ours, &path, v->text);
     if (!keep_ca_bundle(out, &path, &why))
-        complain(c, PIPEPOLL_ERROR, v->at, "ca-bundle: %s", why.text);
+        complain(diagnostics, PIPEPOLL_ERROR, v->at, "ca-bundle: %s", why.text);
 }
 
 /* Of the environment or the profile, else the system's. */
 static void read_ambient_ca_bundle(struct config *out, const struct pipepoll_settings *s,
-                                   struct diagnostics *c)
+                                   struct diagnostics *diagnostics)
 {
     struct pipepoll_error why;
     char text[PATH_MAX];
@@ -111,15 +112,16 @@ static void read_ambient_ca_bundle(struct config *out, const struct pipepoll_set
     str found = pipepoll_settings_get(s, PIPEPOLL_SETTING_CA_BUNDLE, &out->ca_bundle_from);
     buf_put(&path, found);
     if (found.len && !keep_ca_bundle(out, &path, &why))
-        complain_elsewhere(c, PIPEPOLL_ERROR, "%.*s: %s", STR_ARG(out->ca_bundle_from), why.text);
+        complain_elsewhere(diagnostics, PIPEPOLL_ERROR, "%.*s: %s", STR_ARG(out->ca_bundle_from),
+                           why.text);
     else if (!found.len && !judge_roots(found, &why))
-        complain_elsewhere(c, PIPEPOLL_ERROR, "%s", why.text);
+        complain_elsewhere(diagnostics, PIPEPOLL_ERROR, "%s", why.text);
 }
 
 /* What is the process's is not looked for in the profiles of targets. An error there matters only
  * to who needs it: roots must not be those of somebody else. */
 static int read_ambient(struct config *out, bool has_roots, struct settings *settings,
-                        struct diagnostics *c)
+                        struct diagnostics *diagnostics)
 {
     const struct pipepoll_settings *s;
     struct pipepoll_error why;
@@ -128,12 +130,12 @@ static int read_ambient(struct config *out, bool has_roots, struct settings *set
         return r;
     if (r) {
         if (!has_roots)
-            complain_elsewhere(c, PIPEPOLL_ERROR, "%s", why.text);
+            complain_elsewhere(diagnostics, PIPEPOLL_ERROR, "%s", why.text);
         return PIPEPOLL_OK;
     }
-    settings_complain(s, c);
+    settings_complain(s, diagnostics);
     if (!has_roots)
-        read_ambient_ca_bundle(out, s, c);
+        read_ambient_ca_bundle(out, s, diagnostics);
     if (!out->user_agent_app_id.len)
         out->user_agent_app_id = pipepoll_settings_get(s, PIPEPOLL_SETTING_USER_AGENT_APP_ID,
                                                        &out->user_agent_app_id_from);
@@ -143,39 +145,41 @@ static int read_ambient(struct config *out, bool has_roots, struct settings *set
     return PIPEPOLL_OK;
 }
 
-static void read_process(struct config *out, const struct section *s, struct diagnostics *c)
+static void read_process(struct config *out, const struct section *s,
+                         struct diagnostics *diagnostics)
 {
     const char *time = "a time from 1ms to 10m such as 500ms, 5s or 2m";
     const struct value *v = s->values;
     judge(quantity_count(v[KEY_MAX_IN_FLIGHT].text, 1, 65536, &out->max_in_flight), s,
-          KEY_MAX_IN_FLIGHT, "a number from 1 to 65536", c);
+          KEY_MAX_IN_FLIGHT, "a number from 1 to 65536", diagnostics);
     judge(quantity_count(v[KEY_MAX_IN_FLIGHT_PER_REGION].text, 1, 65536,
                          &out->max_in_flight_per_region),
-          s, KEY_MAX_IN_FLIGHT_PER_REGION, "a number from 1 to 65536", c);
+          s, KEY_MAX_IN_FLIGHT_PER_REGION, "a number from 1 to 65536", diagnostics);
     if (out->max_in_flight_per_region > out->max_in_flight)
-        complain(c, PIPEPOLL_ERROR, v[KEY_MAX_IN_FLIGHT_PER_REGION].at,
+        complain(diagnostics, PIPEPOLL_ERROR, v[KEY_MAX_IN_FLIGHT_PER_REGION].at,
                  "max-in-flight-per-region = %u is more than max-in-flight, %u",
                  out->max_in_flight_per_region, out->max_in_flight);
     judge(quantity_count(v[KEY_MAX_CONNECTIONS].text, 1, 65536, &out->max_connections), s,
-          KEY_MAX_CONNECTIONS, "a number from 1 to 65536", c);
+          KEY_MAX_CONNECTIONS, "a number from 1 to 65536", diagnostics);
     judge(quantity_real(v[KEY_MAX_POLLS_PER_SECOND].text, POLLS_PER_S_LEAST, POLLS_PER_S_MOST,
                         &out->max_polls_per_s),
-          s, KEY_MAX_POLLS_PER_SECOND, "a number from 0.001 to 100000 such as 2 or 0.5", c);
+          s, KEY_MAX_POLLS_PER_SECOND, "a number from 0.001 to 100000 such as 2 or 0.5",
+          diagnostics);
     judge(quantity_duration_ms(v[KEY_REQUEST_TIMEOUT].text, 1, 600000, &out->request_timeout_ms), s,
-          KEY_REQUEST_TIMEOUT, time, c);
+          KEY_REQUEST_TIMEOUT, time, diagnostics);
     judge(quantity_duration_ms(v[KEY_CONNECT_TIMEOUT].text, 1, 600000, &out->connect_timeout_ms), s,
-          KEY_CONNECT_TIMEOUT, time, c);
+          KEY_CONNECT_TIMEOUT, time, diagnostics);
     judge(quantity_duration_ms(v[KEY_DRAIN_TIMEOUT].text, 1, CONFIG_DRAIN_TIMEOUT_MAX_MS,
                                &out->drain_timeout_ms),
-          s, KEY_DRAIN_TIMEOUT, "a time from 1ms to 24h such as 20s or 5m", c);
-    read_ca_bundle(out, &v[KEY_CA_BUNDLE], c);
+          s, KEY_DRAIN_TIMEOUT, "a time from 1ms to 24h such as 20s or 5m", diagnostics);
+    read_ca_bundle(out, &v[KEY_CA_BUNDLE], diagnostics);
     out->user_agent_app_id = v[KEY_USER_AGENT_APP_ID].text;
     judge(out->user_agent_app_id.len <= APP_ID_MAX, s, KEY_USER_AGENT_APP_ID,
-          "at most 250 characters (AWS asks for 50)", c);
+          "at most 250 characters (AWS asks for 50)", diagnostics);
     judge(config_log_level(v[KEY_LOG_LEVEL].text, &out->log_level), s, KEY_LOG_LEVEL,
-          "error, warning, info or debug", c);
+          "error, warning, info or debug", diagnostics);
     judge(config_format(v[KEY_LOG_FORMAT].text, &out->log_json), s, KEY_LOG_FORMAT, "text or json",
-          c);
+          diagnostics);
 }
 
 struct estimate_limits config_limits(const struct config *c)
@@ -191,43 +195,46 @@ struct estimate_limits config_limits(const struct config *c)
 
 /* Those beyond the bound wait, or connect anew for each poll. Who set it knows; the default follows
  * from the limit of descriptors. */
-static void warn_of_descriptors(const struct estimate *f, const struct config *config,
-                                struct location at, struct diagnostics *c)
+static void warn_of_descriptors(const struct estimate *estimate, const struct config *config,
+                                struct location at, struct diagnostics *diagnostics)
 {
-    uint64_t needed = limits_descriptors_needed(f->connections, 1), most = limits_descriptors();
+    uint64_t needed = limits_descriptors_needed(estimate->connections, 1),
+             most = limits_descriptors();
     if (needed > most)
-        complain(c, PIPEPOLL_WARNING, at,
+        complain(diagnostics, PIPEPOLL_WARNING, at,
                  "%zu connections, idle ones included, need %llu descriptors, and this process "
                  "may have %llu: raise the limit (ulimit -n, LimitNOFILE=), or lower "
                  "max-connections",
-                 f->connections, (unsigned long long)needed, (unsigned long long)most);
-    else if (!config->max_connections && f->connections < f->connections_wanted)
-        complain(c, PIPEPOLL_WARNING, at,
+                 estimate->connections, (unsigned long long)needed, (unsigned long long)most);
+    else if (!config->max_connections && estimate->connections < estimate->connections_wanted)
+        complain(diagnostics, PIPEPOLL_WARNING, at,
                  "the targets keep %zu connections open, idle ones included, and no more than %zu "
                  "may be, half of this process's limit of descriptors, %llu: the others wait, or "
                  "connect anew for each poll; raise the limit (ulimit -n, LimitNOFILE=), or set "
                  "max-connections",
-                 f->connections_wanted, f->connections, (unsigned long long)most);
+                 estimate->connections_wanted, estimate->connections, (unsigned long long)most);
 }
 
-static int warn_of_plan(struct config *config, const struct section *process, struct diagnostics *c)
+static int warn_of_plan(struct config *config, const struct section *process,
+                        struct diagnostics *diagnostics)
 {
-    struct estimate f = { 0 };
+    struct estimate estimate = { 0 };
     const struct estimate_limits limits = config_limits(config);
-    int r = estimate_make(&f, &config->plan, &limits);
+    int r = estimate_make(&estimate, &config->plan, &limits);
     if (!r) {
         struct location at = process->values[KEY_MAX_IN_FLIGHT].at;
         const struct value *connections = &process->values[KEY_MAX_CONNECTIONS];
-        config->connections = f.connections;
-        estimate_complain(&f, &limits, at, c);
-        warn_of_descriptors(&f, config, connections->at.line ? connections->at : at, c);
+        config->connections = estimate.connections;
+        estimate_complain(&estimate, &limits, at, diagnostics);
+        warn_of_descriptors(&estimate, config, connections->at.line ? connections->at : at,
+                            diagnostics);
     }
-    estimate_deinit(&f);
+    estimate_deinit(&estimate);
     return r;
 }
 
 int config_parse(struct config *out, char *text, size_t len, struct settings *settings,
-                 struct diagnostics *c)
+                 struct diagnostics *diagnostics)
 {
     struct sections s = { 0 };
     struct config config = { .max_in_flight = 256,
@@ -238,19 +245,20 @@ int config_parse(struct config *out, char *text, size_t len, struct settings *se
                              .text = text };
     const char *foreign = ini_foreign_text((str) { text, len });
     if (foreign)
-        complain(c, PIPEPOLL_ERROR, (struct location) { 0 }, "%s", foreign);
-    int r = foreign ? PIPEPOLL_EINVAL : sections_read(&s, text, len, c);
+        complain(diagnostics, PIPEPOLL_ERROR, (struct location) { 0 }, "%s", foreign);
+    int r = foreign ? PIPEPOLL_EINVAL : sections_read(&s, text, len, diagnostics);
     if (r)
         goto out;
-    read_process(&config, &s.process, c);
+    read_process(&config, &s.process, diagnostics);
     if (settings)
-        r = read_ambient(&config, s.process.values[KEY_CA_BUNDLE].text.len > 0, settings, c);
+        r = read_ambient(&config, s.process.values[KEY_CA_BUNDLE].text.len > 0, settings,
+                         diagnostics);
     if (!r)
-        r = plan_build(&config.plan, &s, settings, c);
-    if (!r && c->errors)
+        r = plan_build(&config.plan, &s, settings, diagnostics);
+    if (!r && diagnostics->errors)
         r = PIPEPOLL_EINVAL;
     if (!r)
-        r = warn_of_plan(&config, &s.process, c);
+        r = warn_of_plan(&config, &s.process, diagnostics);
     if (r)
         goto out;
     *out = config;
@@ -285,21 +293,21 @@ static ssize_t read_all(int fd, char *text)
 }
 
 /* Opened without blocking, so that a pipe nobody writes to is empty rather than a wait for ever. */
-static int check_kind(int fd, struct diagnostics *c)
+static int check_kind(int fd, struct diagnostics *diagnostics)
 {
     struct stat st;
     if (fstat(fd, &st) == 0 &&
         (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) &&
         fcntl(fd, F_SETFL, 0) == 0)
         return PIPEPOLL_OK;
-    complain(c, PIPEPOLL_ERROR, (struct location) { 0 },
+    complain(diagnostics, PIPEPOLL_ERROR, (struct location) { 0 },
              "neither a regular file nor a pipe or socket");
     return PIPEPOLL_EINVAL;
 }
 
-static int refuse(struct diagnostics *c, const char *what)
+static int refuse(struct diagnostics *diagnostics, const char *what)
 {
-    complain(c, PIPEPOLL_ERROR, (struct location) { 0 }, "%s", what);
+    complain(diagnostics, PIPEPOLL_ERROR, (struct location) { 0 }, "%s", what);
     return PIPEPOLL_EINVAL;
 }
 
@@ -308,15 +316,16 @@ const char *config_name(const char *path)
     return strcmp(path, "-") == 0 ? "stdin" : path;
 }
 
-int config_load(struct config *out, const char *path, struct diagnostics *c)
+int config_load(struct config *out, const char *path, struct diagnostics *diagnostics)
 {
     bool is_stdin = strcmp(path, "-") == 0;
-    *c = (struct diagnostics) { .file = str_of(config_name(path)) };
+    *diagnostics = (struct diagnostics) { .file = str_of(config_name(path)) };
     struct settings settings = { 0 };
     char *text = NULL;
     int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
                       : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    int r = fd < 0 ? refuse(c, config_file_error(path, errno)) : check_kind(fd, c);
+    int r =
+        fd < 0 ? refuse(diagnostics, config_file_error(path, errno)) : check_kind(fd, diagnostics);
     if (r)
         goto out;
     text = malloc(CONFIG_SIZE_MAX + 1);
@@ -326,15 +335,15 @@ int config_load(struct config *out, const char *path, struct diagnostics *c)
     }
     ssize_t len = read_all(fd, text);
     if (len < 0)
-        r = refuse(c, strerror(errno));
+        r = refuse(diagnostics, strerror(errno));
     else if (len > CONFIG_SIZE_MAX)
-        r = refuse(c, "larger than 1 MiB");
+        r = refuse(diagnostics, "larger than 1 MiB");
     else if (len == 0)
-        r = refuse(c, "the file is empty");
+        r = refuse(diagnostics, "the file is empty");
     if (r)
         goto out;
     char *fitted = realloc(text, (size_t)len);
-    r = config_parse(out, fitted ? fitted : text, (size_t)len, &settings, c);
+    r = config_parse(out, fitted ? fitted : text, (size_t)len, &settings, diagnostics);
     text = NULL;
 out:
     free(text);

@@ -33,17 +33,17 @@ const char *config_name(const char *path);
 /* An errno about a path in words, where a folder that may not be searched is told from a file. */
 const char *config_file_error(const char *path, int error);
 
-/* Read a regular file or a pipe of at most 1 MiB ("-": stdin; blocks), and the machine's
- * settings for what it leaves out. Everything wrong is in *c, which needs no init, and a warning
- * for each pickup goal that max-polls-per-second does not allow, and for more polls than
- * max-in-flight can do; c->file is borrowed from path. PIPEPOLL_EINVAL when there is an error in
- * *c, and then *out needs no deinit; PIPEPOLL_ENOMEM likewise. */
-int config_load(struct config *out, const char *path, struct diagnostics *c);
+/* Read a regular file or a pipe of at most 1 MiB ("-": stdin; blocks), and the machine's settings
+ * for what it leaves out. Everything wrong is in *c, which needs no init, and a warning for each
+ * pickup goal that max-polls-per-second does not allow, and for more polls than max-in-flight can
+ * do; diagnostics->file is borrowed from path. PIPEPOLL_EINVAL when there is an error in *c, and
+ * then *out needs no deinit; PIPEPOLL_ENOMEM likewise. */
+int config_load(struct config *out, const char *path, struct diagnostics *diagnostics);
 
 /* The same for text[len], from malloc(), which becomes the config's in any case. Without `settings`
  * what the file leaves out comes from nowhere; else they are read, and become the config's. */
 int config_parse(struct config *out, char *text, size_t len, struct settings *settings,
-                 struct diagnostics *c);
+                 struct diagnostics *diagnostics);
 
 /* Of them, those that an estimate needs. */
 struct estimate_limits config_limits(const struct config *c);

@@ -19,10 +19,10 @@ static uint64_t hash_of(const struct identity_config *id)
     return table_hash(table_hash(hash, id->external_id), id->role_session_name);
 }
 
-static struct credentials_cache_entry *find(const struct credentials_cache *k,
+static struct credentials_cache_entry *find(const struct credentials_cache *cache,
                                             const struct identity_config *id, uint64_t hash)
 {
-    for (struct table_node *n = table_first(&k->all, hash); n; n = table_next(n)) {
+    for (struct table_node *n = table_first(&cache->all, hash); n; n = table_next(n)) {
         struct credentials_cache_entry *e = CONTAINER_OF(n, struct credentials_cache_entry, node);
         if (identity_config_compare(&e->identity, id) == 0)
             return e;
@@ -30,7 +30,7 @@ static struct credentials_cache_entry *find(const struct credentials_cache *k,
     return NULL;
 }
 
-static int add(struct credentials_cache *k, const struct identity_config *id, uint64_t hash,
+static int add(struct credentials_cache *cache, const struct identity_config *id, uint64_t hash,
                struct pipepoll_error *why)
 {
     struct credentials_cache_entry *new = calloc(1, sizeof *new);
@@ -42,35 +42,35 @@ static int add(struct credentials_cache *k, const struct identity_config *id, ui
         return r;
     }
     new->identity = *id;
-    table_put(&k->all, &new->node, hash);
-    k->newest = new;
+    table_put(&cache->all, &new->node, hash);
+    cache->newest = new;
     return PIPEPOLL_OK;
 }
 
-int credentials_cache_get(struct credentials_cache *k, const struct identity_config *id,
+int credentials_cache_get(struct credentials_cache *cache, const struct identity_config *id,
                           struct pipepoll_credentials **out, struct pipepoll_error *why)
 {
-    if (!k->newest || identity_config_compare(&k->newest->identity, id) != 0) {
+    if (!cache->newest || identity_config_compare(&cache->newest->identity, id) != 0) {
         uint64_t hash = hash_of(id);
-        struct credentials_cache_entry *found = find(k, id, hash);
-        int r = found ? PIPEPOLL_OK : add(k, id, hash, why);
+        struct credentials_cache_entry *found = find(cache, id, hash);
+        int r = found ? PIPEPOLL_OK : add(cache, id, hash, why);
         if (r)
             return r;
         if (found)
-            k->newest = found;
+            cache->newest = found;
     }
-    *out = k->newest->credentials;
+    *out = cache->newest->credentials;
     return PIPEPOLL_OK;
 }
 
-void credentials_cache_deinit(struct credentials_cache *k)
+void credentials_cache_deinit(struct credentials_cache *cache)
 {
     struct table_walk walk = { 0 };
-    for (struct table_node *n; (n = table_each(&k->all, &walk)) != NULL;) {
+    for (struct table_node *n; (n = table_each(&cache->all, &walk)) != NULL;) {
         struct credentials_cache_entry *e = CONTAINER_OF(n, struct credentials_cache_entry, node);
         pipepoll_credentials_unref(e->credentials);
         free(e);
     }
-    table_deinit(&k->all);
-    *k = (struct credentials_cache) { .newest = NULL };
+    table_deinit(&cache->all);
+    *cache = (struct credentials_cache) { .newest = NULL };
 }

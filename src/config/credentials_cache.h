@@ -16,8 +16,8 @@ struct credentials_cache {
 
 /* Borrowed from the cache; the identity's slices must outlive it. As
  * identity_config_credentials(). */
-int credentials_cache_get(struct credentials_cache *k, const struct identity_config *id,
+int credentials_cache_get(struct credentials_cache *cache, const struct identity_config *id,
                           struct pipepoll_credentials **out, struct pipepoll_error *why);
-void credentials_cache_deinit(struct credentials_cache *k); /* fine on a zeroed one */
+void credentials_cache_deinit(struct credentials_cache *cache); /* fine on a zeroed one */
 
 #endif

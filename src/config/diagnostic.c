@@ -28,33 +28,33 @@ static bool is_same(const struct diagnostic *a, const struct diagnostic *b)
     return a->at.line == b->at.line && a->at.column == b->at.column && !strcmp(a->text, b->text);
 }
 
-static bool is_known(const struct diagnostics *c, const struct diagnostic *new)
+static bool is_known(const struct diagnostics *diagnostics, const struct diagnostic *new)
 {
-    for (size_t i = 0; i < c->count; i++)
-        if (is_same(&c->list[i], new))
+    for (size_t i = 0; i < diagnostics->count; i++)
+        if (is_same(&diagnostics->list[i], new))
             return true;
     return false;
 }
 
-static void add(struct diagnostics *c, const struct diagnostic *new)
+static void add(struct diagnostics *diagnostics, const struct diagnostic *new)
 {
-    if (is_known(c, new))
+    if (is_known(diagnostics, new))
         return;
     if (new->level == PIPEPOLL_ERROR) {
-        c->errors++;
-        c->elsewhere += new->elsewhere;
+        diagnostics->errors++;
+        diagnostics->elsewhere += new->elsewhere;
     }
-    if (c->count == DIAGNOSTICS_MAX) {
-        c->left_out++;
+    if (diagnostics->count == DIAGNOSTICS_MAX) {
+        diagnostics->left_out++;
         return;
     }
-    size_t i = c->count++;
-    for (; i > 0 && comes_before(new->at, c->list[i - 1].at); i--)
-        c->list[i] = c->list[i - 1];
-    c->list[i] = *new;
+    size_t i = diagnostics->count++;
+    for (; i > 0 && comes_before(new->at, diagnostics->list[i - 1].at); i--)
+        diagnostics->list[i] = diagnostics->list[i - 1];
+    diagnostics->list[i] = *new;
 }
 
-void complain(struct diagnostics *c, enum pipepoll_level level, struct location at,
+void complain(struct diagnostics *diagnostics, enum pipepoll_level level, struct location at,
               const char *format, ...)
 {
     struct diagnostic new = { .level = level, .at = at };
@@ -62,55 +62,57 @@ void complain(struct diagnostics *c, enum pipepoll_level level, struct location 
     va_start(args, format);
     write_text(new.text, sizeof new.text, format, args);
     va_end(args);
-    add(c, &new);
+    add(diagnostics, &new);
 }
 
-void complain_elsewhere(struct diagnostics *c, enum pipepoll_level level, const char *format, ...)
+void complain_elsewhere(struct diagnostics *diagnostics, enum pipepoll_level level,
+                        const char *format, ...)
 {
     struct diagnostic new = { .level = level, .elsewhere = true };
     va_list args;
     va_start(args, format);
     write_text(new.text, sizeof new.text, format, args);
     va_end(args);
-    add(c, &new);
+    add(diagnostics, &new);
 }
 
 /* "FILE:LINE:COLUMN: [warning: ]TEXT" */
-static str put_line(struct buf *b, const struct diagnostics *c, const struct diagnostic *one,
-                    const char *tag)
+static str put_line(struct buf *b, const struct diagnostics *diagnostics,
+                    const struct diagnostic *one, const char *tag)
 {
     if (!one->elsewhere)
-        buf_printf(b, "%.*s:", c->file.len > 512 ? 512 : (int)c->file.len, c->file.ptr);
+        buf_printf(b, "%.*s:", diagnostics->file.len > 512 ? 512 : (int)diagnostics->file.len,
+                   diagnostics->file.ptr);
     if (one->at.line)
         buf_printf(b, "%u:%u:", one->at.line, one->at.column);
     buf_printf(b, "%s%s%s", one->elsewhere ? "" : " ", tag, one->text);
     return buf_str(b);
 }
 
-void diagnostics_each(const struct diagnostics *c,
+void diagnostics_each(const struct diagnostics *diagnostics,
                       void (*line)(void *ctx, enum pipepoll_level level, str text), void *ctx)
 {
     char text[DIAGNOSTIC_TEXT_MAX + 600];
-    for (size_t i = 0; i < c->count; i++) {
+    for (size_t i = 0; i < diagnostics->count; i++) {
         struct buf b = BUF_ON(text);
-        line(ctx, c->list[i].level, put_line(&b, c, &c->list[i], ""));
+        line(ctx, diagnostics->list[i].level, put_line(&b, diagnostics, &diagnostics->list[i], ""));
     }
-    if (c->left_out) {
+    if (diagnostics->left_out) {
         struct buf b = BUF_ON(text);
-        buf_printf(&b, "... and %zu more", c->left_out);
-        line(ctx, c->errors ? PIPEPOLL_ERROR : PIPEPOLL_WARNING, buf_str(&b));
+        buf_printf(&b, "... and %zu more", diagnostics->left_out);
+        line(ctx, diagnostics->errors ? PIPEPOLL_ERROR : PIPEPOLL_WARNING, buf_str(&b));
     }
 }
 
-void diagnostics_print(const struct diagnostics *c)
+void diagnostics_print(const struct diagnostics *diagnostics)
 {
     char text[DIAGNOSTIC_TEXT_MAX + 600];
-    for (size_t i = 0; i < c->count; i++) {
+    for (size_t i = 0; i < diagnostics->count; i++) {
         struct buf b = BUF_ON(text);
-        const char *tag = c->list[i].level == PIPEPOLL_WARNING ? "warning: " : "";
-        str line = put_line(&b, c, &c->list[i], tag);
+        const char *tag = diagnostics->list[i].level == PIPEPOLL_WARNING ? "warning: " : "";
+        str line = put_line(&b, diagnostics, &diagnostics->list[i], tag);
         fprintf(stderr, "%.*s\n", STR_ARG(line));
     }
-    if (c->left_out)
-        fprintf(stderr, "... and %zu more\n", c->left_out);
+    if (diagnostics->left_out)
+        fprintf(stderr, "... and %zu more\n", diagnostics->left_out);
 }

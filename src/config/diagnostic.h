@@ -30,21 +30,21 @@ struct diagnostics {
 };
 
 /* The same sentence at the same location counts once. Control characters become '?'. */
-__attribute__((format(printf, 4, 5))) void complain(struct diagnostics *c,
+__attribute__((format(printf, 4, 5))) void complain(struct diagnostics *diagnostics,
                                                     enum pipepoll_level level, struct location at,
                                                     const char *format, ...);
 
 /* The same about what is not in the file: the environment, the shared files of the AWS tools. */
-__attribute__((format(printf, 3, 4))) void complain_elsewhere(struct diagnostics *c,
+__attribute__((format(printf, 3, 4))) void complain_elsewhere(struct diagnostics *diagnostics,
                                                               enum pipepoll_level level,
                                                               const char *format, ...);
 
 /* Each diagnostic as "FILE:LINE:COLUMN: TEXT", or TEXT alone, then "... and N more" if some were
  * left out. */
-void diagnostics_each(const struct diagnostics *c,
+void diagnostics_each(const struct diagnostics *diagnostics,
                       void (*line)(void *ctx, enum pipepoll_level level, str text), void *ctx);
 
 /* The same on stderr, with "warning: " before the text of one. */
-void diagnostics_print(const struct diagnostics *c);
+void diagnostics_print(const struct diagnostics *diagnostics);
 
 #endif

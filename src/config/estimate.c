@@ -159,31 +159,31 @@ static size_t count_regions(struct flow *flows, size_t count)
     return n;
 }
 
-static void sum(struct estimate *f, struct flow *flows, size_t count,
+static void sum(struct estimate *estimate, struct flow *flows, size_t count,
                 const struct estimate_limits *limits)
 {
     size_t end;
-    f->targets = count;
-    f->regions = count_regions(flows, count);
+    estimate->targets = count;
+    estimate->regions = count_regions(flows, count);
     qsort(flows, count, sizeof *flows, compare_flows);
     for (size_t i = 0; i < count; i = end) {
         for (end = i + 1; end < count; end++)
             if (compare_budgets(flows[i].target, flows[end].target))
                 break;
-        struct estimate_budget *b = &f->budgets[f->budget_count++];
+        struct estimate_budget *b = &estimate->budgets[estimate->budget_count++];
         *b = budget_of(&flows[i], end - i, limits);
-        f->polls_per_s += b->polls_per_s;
+        estimate->polls_per_s += b->polls_per_s;
     }
     for (size_t i = 0; i < count; i++)
-        add_to_row(&f->rows[flows[i].target->section], &flows[i]);
-    for (size_t i = 0; i < f->budget_count; i++) {
-        struct estimate_budget *b = &f->budgets[i];
-        b->connections = connections_of(b->targets, f->budget_count, limits);
-        f->connections_wanted += b->connections;
+        add_to_row(&estimate->rows[flows[i].target->section], &flows[i]);
+    for (size_t i = 0; i < estimate->budget_count; i++) {
+        struct estimate_budget *b = &estimate->budgets[i];
+        b->connections = connections_of(b->targets, estimate->budget_count, limits);
+        estimate->connections_wanted += b->connections;
     }
-    f->connections = bounded(f->connections_wanted, limits->max_connections);
-    f->in_flight = bounded(f->connections, limits->max_in_flight);
-    qsort(f->budgets, f->budget_count, sizeof *f->budgets, compare_loads);
+    estimate->connections = bounded(estimate->connections_wanted, limits->max_connections);
+    estimate->in_flight = bounded(estimate->connections, limits->max_in_flight);
+    qsort(estimate->budgets, estimate->budget_count, sizeof *estimate->budgets, compare_loads);
 }
 
 int estimate_make(struct estimate *out, const struct plan *plan,
@@ -203,26 +203,26 @@ int estimate_make(struct estimate *out, const struct plan *plan,
     return r;
 }
 
-void estimate_deinit(struct estimate *f)
+void estimate_deinit(struct estimate *estimate)
 {
-    free(f->rows);
-    free(f->budgets);
-    *f = (struct estimate) { 0 };
+    free(estimate->rows);
+    free(estimate->budgets);
+    *estimate = (struct estimate) { 0 };
 }
 
-static void complain_of_load(const struct estimate *f, const struct estimate_limits *limits,
-                             struct location at, struct diagnostics *c)
+static void complain_of_load(const struct estimate *estimate, const struct estimate_limits *limits,
+                             struct location at, struct diagnostics *diagnostics)
 {
     size_t most = bounded(limits->max_in_flight, limits->max_connections);
     const char *key = most < limits->max_in_flight ? "max-connections" : "max-in-flight";
     double most_per_s = (double)most * 1000 / TYPICAL_ANSWER_MS;
-    if (f->polls_per_s <= most_per_s)
+    if (estimate->polls_per_s <= most_per_s)
         return;
-    complain(c, PIPEPOLL_WARNING, at,
+    complain(diagnostics, PIPEPOLL_WARNING, at,
              "%s = %zu is too low for the %.4g polls a second that the targets ask for: with "
              "answers after %d ms it allows %.4g; it takes %s = %.0f",
-             key, most, f->polls_per_s, TYPICAL_ANSWER_MS, most_per_s, key,
-             ceil(f->polls_per_s * TYPICAL_ANSWER_MS / 1000));
+             key, most, estimate->polls_per_s, TYPICAL_ANSWER_MS, most_per_s, key,
+             ceil(estimate->polls_per_s * TYPICAL_ANSWER_MS / 1000));
 }
 
 /* Upwards, so that the advice holds when it is taken: in tenths of a second, in whole ones from ten
@@ -232,15 +232,15 @@ static double advised_goal_s(double p95_ms)
     return p95_ms < 10000 ? ceil(p95_ms / 100) / 10 : ceil(p95_ms / 1000);
 }
 
-static void complain_of_goals(const struct estimate *f, const struct estimate_limits *limits,
-                              struct diagnostics *c)
+static void complain_of_goals(const struct estimate *estimate, const struct estimate_limits *limits,
+                              struct diagnostics *diagnostics)
 {
-    for (size_t i = 0; i < f->row_count; i++) {
-        const struct estimate_row *row = &f->rows[i];
+    for (size_t i = 0; i < estimate->row_count; i++) {
+        const struct estimate_row *row = &estimate->rows[i];
         const struct plan_target *t = row->late;
         if (!t)
             continue;
-        complain(c, PIPEPOLL_WARNING, t->at,
+        complain(diagnostics, PIPEPOLL_WARNING, t->at,
                  "[target %.*s]: its pickup goal of %.10g s will not hold in %.*s: "
                  "max-polls-per-second = %.4g leaves it a poll every %.3g s; it takes "
                  "max-polls-per-second = %.10g, or a goal of %.10g s",
@@ -250,9 +250,9 @@ static void complain_of_goals(const struct estimate *f, const struct estimate_li
     }
 }
 
-void estimate_complain(const struct estimate *f, const struct estimate_limits *limits,
-                       struct location max_in_flight, struct diagnostics *c)
+void estimate_complain(const struct estimate *estimate, const struct estimate_limits *limits,
+                       struct location max_in_flight, struct diagnostics *diagnostics)
 {
-    complain_of_goals(f, limits, c);
-    complain_of_load(f, limits, max_in_flight, c);
+    complain_of_goals(estimate, limits, diagnostics);
+    complain_of_load(estimate, limits, max_in_flight, diagnostics);
 }

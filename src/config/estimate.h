@@ -53,12 +53,12 @@ struct estimate {
 /* Of a plan without errors, which must outlive it. PIPEPOLL_ENOMEM; deinit in either case. */
 int estimate_make(struct estimate *out, const struct plan *plan,
                   const struct estimate_limits *limits);
-void estimate_deinit(struct estimate *f); /* fine on a zeroed one */
+void estimate_deinit(struct estimate *estimate); /* fine on a zeroed one */
 
 /* A warning at each section with a pickup goal that will not hold, by how much, and what it takes;
  * and one at the location of max-in-flight (line 0: not given) where so few polls at once can't be
  * as many a second. */
-void estimate_complain(const struct estimate *f, const struct estimate_limits *limits,
-                       struct location max_in_flight, struct diagnostics *c);
+void estimate_complain(const struct estimate *estimate, const struct estimate_limits *limits,
+                       struct location max_in_flight, struct diagnostics *diagnostics);
 
 #endif

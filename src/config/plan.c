@@ -50,7 +50,7 @@ static int compare_places(const void *a, const void *b)
     return r ? r : order_size(x->named_at.column, y->named_at.column);
 }
 
-static int add_entry(struct plan *p, const struct target_config *d, str region,
+static int add_entry(struct plan *p, const struct target_config *config, str region,
                      struct location named_at)
 {
     if (p->count == p->cap) {
@@ -62,53 +62,56 @@ static int add_entry(struct plan *p, const struct target_config *d, str region,
         p->cap = cap;
     }
     struct plan_target *added = &p->targets[p->count++];
-    *added = (struct plan_target) { .options = d->options,
-                                    .identity = d->identity,
-                                    .settings = d->ambient,
-                                    .in_force = d->in_force,
-                                    .name = d->section->name,
-                                    .at = d->section->at,
-                                    .named_at = named_at,
-                                    .section = (size_t)(d->section - d->sections->targets) };
+    *added =
+        (struct plan_target) { .options = config->options,
+                               .identity = config->identity,
+                               .settings = config->ambient,
+                               .in_force = config->in_force,
+                               .name = config->section->name,
+                               .at = config->section->at,
+                               .named_at = named_at,
+                               .section = (size_t)(config->section - config->sections->targets) };
     added->options.region = region;
     return PIPEPOLL_OK;
 }
 
 /* A region must be spelled as one. Whether the service is there, it knows better than our list; but
  * what looks like a slip of the pen is refused until the file says that it is none. */
-static bool check_region(const struct target_config *d, str region, struct location at)
+static bool check_region(const struct target_config *config, str region, struct location at)
 {
     struct pipepoll_target_options sample = target_config_sample();
     struct pipepoll_error why;
     char hint[96], text[256];
     sample.region = region;
     if (pipepoll_target_check(&sample, &why)) {
-        complain(d->diagnostics, PIPEPOLL_ERROR, at, "%s%s", why.text,
+        complain(config->diagnostics, PIPEPOLL_ERROR, at, "%s%s", why.text,
                  region_hint(region, hint, sizeof hint));
         return false;
     }
-    bool elsewhere = d->options.endpoint_url.len || target_config_is_misspelt(d, KEY_ENDPOINT_URL);
+    bool elsewhere =
+        config->options.endpoint_url.len || target_config_is_misspelt(config, KEY_ENDPOINT_URL);
     enum region_doubt doubt = region_doubt(region, elsewhere, text, sizeof text);
-    if (doubt == REGION_LOOKS_MISSPELT && !d->allow_unknown_regions)
-        complain(d->diagnostics, PIPEPOLL_ERROR, at, "%s; %s = yes polls there all the same", text,
-                 key_name(KEY_ALLOW_UNKNOWN_REGIONS));
+    if (doubt == REGION_LOOKS_MISSPELT && !config->allow_unknown_regions)
+        complain(config->diagnostics, PIPEPOLL_ERROR, at, "%s; %s = yes polls there all the same",
+                 text, key_name(KEY_ALLOW_UNKNOWN_REGIONS));
     else if (doubt)
-        complain(d->diagnostics, PIPEPOLL_WARNING, at, "%s", text);
+        complain(config->diagnostics, PIPEPOLL_WARNING, at, "%s", text);
     return true;
 }
 
-static int add_regions(struct plan *p, const struct target_config *d, str word, struct location at)
+static int add_regions(struct plan *p, const struct target_config *config, str word,
+                       struct location at)
 {
     char hint[96];
     str region = region_expand(word, 0);
     if (region_is_all(word) && !region.len)
-        complain(d->diagnostics, PIPEPOLL_ERROR, at, "unknown partition in \"%.*s\"%s",
+        complain(config->diagnostics, PIPEPOLL_ERROR, at, "unknown partition in \"%.*s\"%s",
                  STR_ARG(word), region_hint(word, hint, sizeof hint));
-    else if (!region_is_all(word) && !check_region(d, word, at))
+    else if (!region_is_all(word) && !check_region(config, word, at))
         return PIPEPOLL_OK;
     int r = PIPEPOLL_OK;
     for (size_t i = 0; !r && region.len; region = region_expand(word, ++i))
-        r = add_entry(p, d, region, at);
+        r = add_entry(p, config, region, at);
     return r;
 }
 
@@ -117,18 +120,19 @@ static bool is_separator(char c)
     return c == ',' || c == ' ' || c == '\t';
 }
 
-static int read_regions(struct plan *p, struct target_config *d)
+static int read_regions(struct plan *p, struct target_config *config)
 {
-    const struct value *v = target_config_value(d, KEY_REGIONS);
-    if (!v->text.ptr && !target_config_is_misspelt(d, KEY_REGIONS)) {
-        str region = target_config_setting(d, PIPEPOLL_SETTING_REGION);
+    const struct value *v = target_config_value(config, KEY_REGIONS);
+    if (!v->text.ptr && !target_config_is_misspelt(config, KEY_REGIONS)) {
+        str region = target_config_setting(config, PIPEPOLL_SETTING_REGION);
         if (region.len)
-            return add_regions(p, d, region, d->section->at);
+            return add_regions(p, config, region, config->section->at);
         /* A profile that is not understood was complained of, and might have named one. */
-        if (d->settings && !d->ambient)
+        if (config->settings && !config->ambient)
             return PIPEPOLL_OK;
         target_config_require(
-            d, KEY_REGIONS, "a list such as us-east-1, eu-west-1, or all; AWS_REGION would do too");
+            config, KEY_REGIONS,
+            "a list such as us-east-1, eu-west-1, or all; AWS_REGION would do too");
     }
     str rest = v->text;
     bool none = v->text.len > 0;
@@ -143,30 +147,30 @@ static int read_regions(struct plan *p, struct target_config *d)
             len++;
         /* Where a list goes on over lines, columns are counted on from its first. */
         struct location at = { v->at.line, v->at.column + (uint32_t)(rest.ptr - v->text.ptr) };
-        int r = add_regions(p, d, (str) { rest.ptr, len }, at);
+        int r = add_regions(p, config, (str) { rest.ptr, len }, at);
         if (r)
             return r;
         rest = str_skip(rest, len);
     }
     if (none)
-        complain(d->diagnostics, PIPEPOLL_ERROR, v->at, "regions names no region");
+        complain(config->diagnostics, PIPEPOLL_ERROR, v->at, "regions names no region");
     return PIPEPOLL_OK;
 }
 
-static int read_target(struct plan *p, struct target_config *d)
+static int read_target(struct plan *p, struct target_config *config)
 {
     size_t count = p->count;
-    int r = target_config_read(d);
+    int r = target_config_read(config);
     if (!r)
-        r = read_regions(p, d);
+        r = read_regions(p, config);
     /* What it polls is not known, so that it is nobody's twin. */
-    if (d->section->has_misspelt)
+    if (config->section->has_misspelt)
         p->count = count;
     return r;
 }
 
 /* Once for a word that asks for several, such as a second `all`. */
-static void complain_of_repeated_regions(const struct plan *p, struct diagnostics *c)
+static void complain_of_repeated_regions(const struct plan *p, struct diagnostics *diagnostics)
 {
     const struct plan_target *last = NULL;
     for (size_t i = 1; i < p->count; i++) {
@@ -174,12 +178,13 @@ static void complain_of_repeated_regions(const struct plan *p, struct diagnostic
         if (compare_targets(a, b) || a->section != b->section ||
             (last && last->section == b->section && last->named_at.column == b->named_at.column))
             continue;
-        complain(c, PIPEPOLL_ERROR, b->named_at, "%.*s is named twice", STR_ARG(b->options.region));
+        complain(diagnostics, PIPEPOLL_ERROR, b->named_at, "%.*s is named twice",
+                 STR_ARG(b->options.region));
         last = b;
     }
 }
 
-static void complain_of_twins(const struct plan *p, struct diagnostics *c)
+static void complain_of_twins(const struct plan *p, struct diagnostics *diagnostics)
 {
     const struct plan_target *last = NULL; /* one sentence for each pair of sections */
     for (size_t i = 1; i < p->count; i++) {
@@ -189,7 +194,7 @@ static void complain_of_twins(const struct plan *p, struct diagnostics *c)
             continue;
         const struct pipepoll_action_type *t = &b->options.action_type;
         complain(
-            c, PIPEPOLL_ERROR, b->at,
+            diagnostics, PIPEPOLL_ERROR, b->at,
             "[target %.*s] polls %.*s/%.*s/%.*s/%.*s in %.*s, as [target %.*s] at line %u does",
             STR_ARG(b->name), STR_ARG(t->category), STR_ARG(t->owner), STR_ARG(t->provider),
             STR_ARG(t->version), STR_ARG(b->options.region), STR_ARG(a->name), a->at.line);
@@ -198,37 +203,39 @@ static void complain_of_twins(const struct plan *p, struct diagnostics *c)
 }
 
 /* What no single value shows: dualstack where a region's partition has none, and the like. */
-static void check_whole(const struct plan *p, struct diagnostics *c)
+static void check_whole(const struct plan *p, struct diagnostics *diagnostics)
 {
     struct pipepoll_error why;
-    for (size_t i = 0; i < p->count && c->errors == 0; i++)
+    for (size_t i = 0; i < p->count && diagnostics->errors == 0; i++)
         if (pipepoll_target_check(&p->targets[i].options, &why))
-            complain(c, PIPEPOLL_ERROR, p->targets[i].at, "[target %.*s] in %.*s: %s",
+            complain(diagnostics, PIPEPOLL_ERROR, p->targets[i].at, "[target %.*s] in %.*s: %s",
                      STR_ARG(p->targets[i].name), STR_ARG(p->targets[i].options.region), why.text);
 }
 
 int plan_build(struct plan *out, const struct sections *s, struct settings *settings,
-               struct diagnostics *c)
+               struct diagnostics *diagnostics)
 {
     *out = (struct plan) { .section_count = s->count };
-    if (s->count == 0 && c->errors == 0)
-        complain(c, PIPEPOLL_ERROR, (struct location) { 1, 1 },
+    if (s->count == 0 && diagnostics->errors == 0)
+        complain(diagnostics, PIPEPOLL_ERROR, (struct location) { 1, 1 },
                  "there is no [target NAME] section: nothing to poll");
-    struct target_config d = { .sections = s, .settings = settings, .diagnostics = c };
+    struct target_config config = { .sections = s,
+                                    .settings = settings,
+                                    .diagnostics = diagnostics };
     for (size_t i = 0; i < s->count && out->count <= TARGETS_MAX; i++) {
-        d.section = &s->targets[i];
-        int r = read_target(out, &d);
+        config.section = &s->targets[i];
+        int r = read_target(out, &config);
         if (r)
             return r;
     }
     if (out->count > TARGETS_MAX)
-        complain(c, PIPEPOLL_ERROR, out->targets[TARGETS_MAX].at, "more than %d targets",
+        complain(diagnostics, PIPEPOLL_ERROR, out->targets[TARGETS_MAX].at, "more than %d targets",
                  TARGETS_MAX);
     if (out->count)
         qsort(out->targets, out->count, sizeof *out->targets, compare_places);
-    complain_of_repeated_regions(out, c);
-    complain_of_twins(out, c);
-    check_whole(out, c);
+    complain_of_repeated_regions(out, diagnostics);
+    complain_of_twins(out, diagnostics);
+    check_whole(out, diagnostics);
     return PIPEPOLL_OK;
 }
 

@@ -31,7 +31,7 @@ struct plan {
  * profile, which must outlive the plan; NULL: from nowhere. 0 or PIPEPOLL_ENOMEM; deinit in either
  * case. */
 int plan_build(struct plan *out, const struct sections *s, struct settings *settings,
-               struct diagnostics *c);
+               struct diagnostics *diagnostics);
 void plan_deinit(struct plan *p); /* fine on a zeroed one */
 
 /* How to get from one plan to the next, target by target, in any number of sittings: set the two

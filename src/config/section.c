@@ -221,9 +221,9 @@ static int read_item(struct reader *r, const struct ini_item *item)
     return PIPEPOLL_OK;
 }
 
-int sections_read(struct sections *out, char *text, size_t len, struct diagnostics *c)
+int sections_read(struct sections *out, char *text, size_t len, struct diagnostics *diagnostics)
 {
-    struct reader r = { .out = out, .diagnostics = c, .text = text };
+    struct reader r = { .out = out, .diagnostics = diagnostics, .text = text };
     struct ini in;
     struct ini_item item;
     *out = (struct sections) { 0 };

@@ -65,7 +65,7 @@ struct sections {
 /* Read text[len], which is changed (a value that goes on over lines is made one slice, its line
  * ends blanks) and must outlive out. Complains about bad syntax, unknown sections and keys, keys in
  * the wrong section, repeated ones and empty values. 0 or PIPEPOLL_ENOMEM. */
-int sections_read(struct sections *out, char *text, size_t len, struct diagnostics *c);
+int sections_read(struct sections *out, char *text, size_t len, struct diagnostics *diagnostics);
 void sections_deinit(struct sections *s); /* fine on a zeroed one */
 
 /* The target's own value of a key, else the default of [pipepoll], else one with ptr NULL. */

@@ -68,11 +68,11 @@ void settings_deinit(struct settings *s)
     *s = (struct settings) { .count = 0 };
 }
 
-void settings_complain(const struct pipepoll_settings *s, struct diagnostics *c)
+void settings_complain(const struct pipepoll_settings *s, struct diagnostics *diagnostics)
 {
     str warning;
     for (size_t i = 0; (warning = pipepoll_settings_warning(s, i)).len; i++)
-        complain_elsewhere(c, PIPEPOLL_WARNING, "%.*s", STR_ARG(warning));
+        complain_elsewhere(diagnostics, PIPEPOLL_WARNING, "%.*s", STR_ARG(warning));
 }
 
 const char *settings_origins(const struct pipepoll_settings *s, unsigned bits, char *text,

@@ -26,7 +26,7 @@ enum {
 };
 
 /* Warn of what was passed over in reading them. */
-void settings_complain(const struct pipepoll_settings *s, struct diagnostics *c);
+void settings_complain(const struct pipepoll_settings *s, struct diagnostics *diagnostics);
 
 /* Who says so: "AWS_ENDPOINT_URL and profile acme", of the settings in such bits. Returns text. */
 const char *settings_origins(const struct pipepoll_settings *s, unsigned bits, char *text,

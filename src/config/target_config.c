@@ -11,50 +11,51 @@
 
 enum { INTERVAL_MAX_MS = 86400000, BATCH_MAX = 10000 };
 
-const struct value *target_config_value(const struct target_config *d, enum key k)
+const struct value *target_config_value(const struct target_config *config, enum key k)
 {
-    return sections_value(d->sections, d->section, k);
+    return sections_value(config->sections, config->section, k);
 }
 
-static void wrong_value(const struct target_config *d, enum key k, const char *what)
+static void wrong_value(const struct target_config *config, enum key k, const char *what)
 {
-    const struct value *v = target_config_value(d, k);
-    complain(d->diagnostics, PIPEPOLL_ERROR, v->at, "%s is %s, not \"%.*s\"", key_name(k), what,
-             STR_ARG(v->text));
+    const struct value *v = target_config_value(config, k);
+    complain(config->diagnostics, PIPEPOLL_ERROR, v->at, "%s is %s, not \"%.*s\"", key_name(k),
+             what, STR_ARG(v->text));
 }
 
 /* An empty value was complained of where it was read. */
-static bool is_given(const struct target_config *d, enum key k)
+static bool is_given(const struct target_config *config, enum key k)
 {
-    return target_config_value(d, k)->text.len > 0;
+    return target_config_value(config, k)->text.len > 0;
 }
 
 /* In the section itself, not as the default of all. */
-static bool is_own(const struct target_config *d, enum key k)
+static bool is_own(const struct target_config *config, enum key k)
 {
-    return d->section->values[k].text.len > 0;
+    return config->section->values[k].text.len > 0;
 }
 
 /* Complained of where it was read: what follows from it is not worth a sentence of its own. */
-bool target_config_is_misspelt(const struct target_config *d, enum key k)
+bool target_config_is_misspelt(const struct target_config *config, enum key k)
 {
-    return d->section->misspelt[k] || d->sections->process.misspelt[k];
+    return config->section->misspelt[k] || config->sections->process.misspelt[k];
 }
 
-void target_config_require(const struct target_config *d, enum key k, const char *example)
+void target_config_require(const struct target_config *config, enum key k, const char *example)
 {
-    if (!target_config_value(d, k)->text.ptr && !target_config_is_misspelt(d, k))
-        complain(d->diagnostics, PIPEPOLL_ERROR, d->section->at, "[target %.*s] has no %s (%s)",
-                 STR_ARG(d->section->name), key_name(k), example);
+    if (!target_config_value(config, k)->text.ptr && !target_config_is_misspelt(config, k))
+        complain(config->diagnostics, PIPEPOLL_ERROR, config->section->at,
+                 "[target %.*s] has no %s (%s)", STR_ARG(config->section->name), key_name(k),
+                 example);
 }
 
 /* The library judges whole targets: give it one in which only this value can be wrong. */
-static void check_value(const struct target_config *d, const struct value *v,
+static void check_value(const struct target_config *config, const struct value *v,
                         const struct pipepoll_target_options *o)
 {
     struct pipepoll_error why;
     if (v->text.len && pipepoll_target_check(o, &why))
-        complain(d->diagnostics, PIPEPOLL_ERROR, v->at, "%s", why.text);
+        complain(config->diagnostics, PIPEPOLL_ERROR, v->at, "%s", why.text);
 }
 
 struct pipepoll_target_options target_config_sample(void)
@@ -66,9 +67,9 @@ struct pipepoll_target_options target_config_sample(void)
     return o;
 }
 
-static void read_action_type(struct target_config *d)
+static void read_action_type(struct target_config *config)
 {
-    struct pipepoll_action_type *a = &d->options.action_type;
+    struct pipepoll_action_type *a = &config->options.action_type;
     struct pipepoll_target_options sample = target_config_sample();
     struct pipepoll_action_type *s = &sample.action_type;
     const struct {
@@ -79,224 +80,229 @@ static void read_action_type(struct target_config *d)
                     { KEY_PROVIDER, &a->provider, &s->provider },
                     { KEY_VERSION, &a->version, &s->version } };
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-        const struct value *v = target_config_value(d, members[i].key);
+        const struct value *v = target_config_value(config, members[i].key);
         str kept = *members[i].in_sample;
         *members[i].value = *members[i].in_sample = v->text;
-        check_value(d, v, &sample);
+        check_value(config, v, &sample);
         *members[i].in_sample = kept;
     }
     if (!a->owner.ptr)
         a->owner = STR("ThirdParty");
     if (str_eq(a->owner, STR("AWS")) || str_eq(a->owner, STR("Custom")))
         complain(
-            d->diagnostics, PIPEPOLL_WARNING, target_config_value(d, KEY_OWNER)->at,
+            config->diagnostics, PIPEPOLL_WARNING, target_config_value(config, KEY_OWNER)->at,
             "the service hands out third-party jobs to owner = ThirdParty only, not to \"%.*s\"",
             STR_ARG(a->owner));
-    target_config_require(d, KEY_CATEGORY, "such as Build or Test");
-    target_config_require(d, KEY_PROVIDER, "your name in CodePipeline's list of action providers");
-    target_config_require(d, KEY_VERSION, "such as 1");
+    target_config_require(config, KEY_CATEGORY, "such as Build or Test");
+    target_config_require(config, KEY_PROVIDER,
+                          "your name in CodePipeline's list of action providers");
+    target_config_require(config, KEY_VERSION, "such as 1");
 }
 
 /* --- pace --- */
 
-static void read_duration(const struct target_config *d, enum key k, uint32_t *out_ms)
+static void read_duration(const struct target_config *config, enum key k, uint32_t *out_ms)
 {
-    if (!quantity_duration_ms(target_config_value(d, k)->text, 1, INTERVAL_MAX_MS, out_ms))
-        wrong_value(d, k, "a time from 1ms to 24h such as 500ms, 5s or 2m");
+    if (!quantity_duration_ms(target_config_value(config, k)->text, 1, INTERVAL_MAX_MS, out_ms))
+        wrong_value(config, k, "a time from 1ms to 24h such as 500ms, 5s or 2m");
 }
 
 /* A section's own word goes before the default of all. */
-static bool has_goal(const struct target_config *d)
+static bool has_goal(const struct target_config *config)
 {
-    if (!is_given(d, KEY_PICKUP_GOAL) || !is_given(d, KEY_INTERVAL))
-        return is_given(d, KEY_PICKUP_GOAL);
-    if (is_own(d, KEY_PICKUP_GOAL) == is_own(d, KEY_INTERVAL)) {
-        const struct value *goal = target_config_value(d, KEY_PICKUP_GOAL);
-        complain(d->diagnostics, PIPEPOLL_ERROR, goal->at,
+    if (!is_given(config, KEY_PICKUP_GOAL) || !is_given(config, KEY_INTERVAL))
+        return is_given(config, KEY_PICKUP_GOAL);
+    if (is_own(config, KEY_PICKUP_GOAL) == is_own(config, KEY_INTERVAL)) {
+        const struct value *goal = target_config_value(config, KEY_PICKUP_GOAL);
+        complain(config->diagnostics, PIPEPOLL_ERROR, goal->at,
                  "pickup-goal stands instead of interval, which is given at line %u: one of both "
                  "must go",
-                 target_config_value(d, KEY_INTERVAL)->at.line);
+                 target_config_value(config, KEY_INTERVAL)->at.line);
     }
-    return is_own(d, KEY_PICKUP_GOAL);
+    return is_own(config, KEY_PICKUP_GOAL);
 }
 
-static void read_pace(struct target_config *d)
+static void read_pace(struct target_config *config)
 {
-    struct pipepoll_target_options *o = &d->options;
+    struct pipepoll_target_options *o = &config->options;
     o->max_batch_size = 10;
-    if (has_goal(d)) {
-        read_duration(d, KEY_PICKUP_GOAL, &o->pickup_goal_ms);
-        if (is_given(d, KEY_SLOWEST_INTERVAL))
-            read_duration(d, KEY_SLOWEST_INTERVAL, &o->slowest_interval_ms);
+    if (has_goal(config)) {
+        read_duration(config, KEY_PICKUP_GOAL, &o->pickup_goal_ms);
+        if (is_given(config, KEY_SLOWEST_INTERVAL))
+            read_duration(config, KEY_SLOWEST_INTERVAL, &o->slowest_interval_ms);
     } else {
         o->interval_ms = 5000;
-        if (is_given(d, KEY_INTERVAL))
-            read_duration(d, KEY_INTERVAL, &o->interval_ms);
-        if (is_own(d, KEY_SLOWEST_INTERVAL) && !target_config_is_misspelt(d, KEY_PICKUP_GOAL))
-            complain(d->diagnostics, PIPEPOLL_ERROR,
-                     target_config_value(d, KEY_SLOWEST_INTERVAL)->at,
+        if (is_given(config, KEY_INTERVAL))
+            read_duration(config, KEY_INTERVAL, &o->interval_ms);
+        if (is_own(config, KEY_SLOWEST_INTERVAL) &&
+            !target_config_is_misspelt(config, KEY_PICKUP_GOAL))
+            complain(config->diagnostics, PIPEPOLL_ERROR,
+                     target_config_value(config, KEY_SLOWEST_INTERVAL)->at,
                      "slowest-interval goes with a pickup-goal, and [target %.*s] has none",
-                     STR_ARG(d->section->name));
+                     STR_ARG(config->section->name));
     }
-    if (is_given(d, KEY_MAX_BATCH_SIZE) &&
-        !quantity_count(target_config_value(d, KEY_MAX_BATCH_SIZE)->text, 1, BATCH_MAX,
+    if (is_given(config, KEY_MAX_BATCH_SIZE) &&
+        !quantity_count(target_config_value(config, KEY_MAX_BATCH_SIZE)->text, 1, BATCH_MAX,
                         &o->max_batch_size))
-        wrong_value(d, KEY_MAX_BATCH_SIZE, "a number from 1 to 10000");
+        wrong_value(config, KEY_MAX_BATCH_SIZE, "a number from 1 to 10000");
 }
 
 /* --- identity --- */
 
 /* As check_value(), for the parts of an identity. */
-static void check_identity(const struct target_config *d, enum key k,
+static void check_identity(const struct target_config *config, enum key k,
                            const struct identity_config *id)
 {
     struct pipepoll_error why;
     struct pipepoll_credentials *c;
-    if (!is_given(d, k))
+    if (!is_given(config, k))
         return;
     if (identity_config_credentials(&c, id, &why))
-        complain(d->diagnostics, PIPEPOLL_ERROR, target_config_value(d, k)->at, "%s", why.text);
+        complain(config->diagnostics, PIPEPOLL_ERROR, target_config_value(config, k)->at, "%s",
+                 why.text);
     else
         pipepoll_credentials_unref(c);
 }
 
-static void need_role(const struct target_config *d, enum key k)
+static void need_role(const struct target_config *config, enum key k)
 {
-    if (is_own(d, k) && !target_config_is_misspelt(d, KEY_ROLE_ARN))
-        complain(d->diagnostics, PIPEPOLL_ERROR, target_config_value(d, k)->at,
+    if (is_own(config, k) && !target_config_is_misspelt(config, KEY_ROLE_ARN))
+        complain(config->diagnostics, PIPEPOLL_ERROR, target_config_value(config, k)->at,
                  "%s goes with a role-arn, and [target %.*s] has none", key_name(k),
-                 STR_ARG(d->section->name));
+                 STR_ARG(config->section->name));
 }
 
-static void read_role(struct target_config *d)
+static void read_role(struct target_config *config)
 {
     const str arn = STR("arn:aws:iam::123456789012:role/R");
-    struct identity_config *id = &d->identity;
-    id->role_arn = target_config_value(d, KEY_ROLE_ARN)->text;
-    id->external_id = target_config_value(d, KEY_EXTERNAL_ID)->text;
-    id->role_session_name = target_config_value(d, KEY_ROLE_SESSION_NAME)->text;
-    check_identity(d, KEY_ROLE_ARN, &(struct identity_config) { .role_arn = id->role_arn });
-    check_identity(d, KEY_EXTERNAL_ID,
+    struct identity_config *id = &config->identity;
+    id->role_arn = target_config_value(config, KEY_ROLE_ARN)->text;
+    id->external_id = target_config_value(config, KEY_EXTERNAL_ID)->text;
+    id->role_session_name = target_config_value(config, KEY_ROLE_SESSION_NAME)->text;
+    check_identity(config, KEY_ROLE_ARN, &(struct identity_config) { .role_arn = id->role_arn });
+    check_identity(config, KEY_EXTERNAL_ID,
                    &(struct identity_config) { .role_arn = arn, .external_id = id->external_id });
     check_identity(
-        d, KEY_ROLE_SESSION_NAME,
+        config, KEY_ROLE_SESSION_NAME,
         &(struct identity_config) { .role_arn = arn, .role_session_name = id->role_session_name });
 }
 
-static int read_identity(struct target_config *d)
+static int read_identity(struct target_config *config)
 {
-    const struct value *profile = target_config_value(d, KEY_PROFILE);
+    const struct value *profile = target_config_value(config, KEY_PROFILE);
     struct pipepoll_error why;
-    d->identity = (struct identity_config) { .profile = profile->text };
-    if (is_given(d, KEY_ROLE_ARN)) {
-        read_role(d);
+    config->identity = (struct identity_config) { .profile = profile->text };
+    if (is_given(config, KEY_ROLE_ARN)) {
+        read_role(config);
     } else {
-        need_role(d, KEY_EXTERNAL_ID);
-        need_role(d, KEY_ROLE_SESSION_NAME);
+        need_role(config, KEY_EXTERNAL_ID);
+        need_role(config, KEY_ROLE_SESSION_NAME);
     }
-    if (!d->settings)
+    if (!config->settings)
         return PIPEPOLL_OK;
-    int r = settings_of(d->settings, profile->text, &d->ambient, &why);
+    int r = settings_of(config->settings, profile->text, &config->ambient, &why);
     if (r == PIPEPOLL_ENOMEM)
         return r;
     if (r && profile->at.line)
-        complain(d->diagnostics, PIPEPOLL_ERROR, profile->at, "%s", why.text);
+        complain(config->diagnostics, PIPEPOLL_ERROR, profile->at, "%s", why.text);
     else if (r)
-        complain_elsewhere(d->diagnostics, PIPEPOLL_ERROR, "%s", why.text);
+        complain_elsewhere(config->diagnostics, PIPEPOLL_ERROR, "%s", why.text);
     else
-        settings_complain(d->ambient, d->diagnostics);
+        settings_complain(config->ambient, config->diagnostics);
     return PIPEPOLL_OK;
 }
 
 /* --- endpoint --- */
 
-str target_config_setting(struct target_config *d, enum pipepoll_setting which)
+str target_config_setting(struct target_config *config, enum pipepoll_setting which)
 {
-    str value = d->ambient ? pipepoll_settings_get(d->ambient, which, NULL) : (str) { NULL, 0 };
+    str value =
+        config->ambient ? pipepoll_settings_get(config->ambient, which, NULL) : (str) { NULL, 0 };
     if (value.len)
-        d->in_force |= 1u << which;
+        config->in_force |= 1u << which;
     return value;
 }
 
 /* The file's own choice of an endpoint URL, FIPS or dual stack is not to be had together with
  * another one of the machine's, and goes before it. */
-static void read_switch(struct target_config *d, enum key k, enum pipepoll_setting which, bool *out)
+static void read_switch(struct target_config *config, enum key k, enum pipepoll_setting which,
+                        bool *out)
 {
-    if (is_given(d, k)) {
-        if (!quantity_switch(target_config_value(d, k)->text, out))
-            wrong_value(d, k, "yes or no");
-    } else if (!is_given(d, KEY_ENDPOINT_URL)) {
-        *out = target_config_setting(d, which).len > 0;
+    if (is_given(config, k)) {
+        if (!quantity_switch(target_config_value(config, k)->text, out))
+            wrong_value(config, k, "yes or no");
+    } else if (!is_given(config, KEY_ENDPOINT_URL)) {
+        *out = target_config_setting(config, which).len > 0;
     }
 }
 
-static void check_settings(const struct target_config *d,
+static void check_settings(const struct target_config *config,
                            const struct pipepoll_target_options *sample)
 {
     struct pipepoll_error why;
     char from[256];
     if (pipepoll_target_check(sample, &why))
-        complain(
-            d->diagnostics, PIPEPOLL_ERROR, d->section->at, "%s: %s",
-            settings_origins(d->ambient, d->in_force & SETTINGS_OF_ENDPOINT, from, sizeof from),
-            why.text);
+        complain(config->diagnostics, PIPEPOLL_ERROR, config->section->at, "%s: %s",
+                 settings_origins(config->ambient, config->in_force & SETTINGS_OF_ENDPOINT, from,
+                                  sizeof from),
+                 why.text);
 }
 
-static void read_endpoint(struct target_config *d)
+static void read_endpoint(struct target_config *config)
 {
     struct pipepoll_target_options sample = target_config_sample();
-    read_switch(d, KEY_FIPS, PIPEPOLL_SETTING_FIPS, &d->options.fips);
-    read_switch(d, KEY_DUALSTACK, PIPEPOLL_SETTING_DUALSTACK, &d->options.dualstack);
-    sample.fips = d->options.fips;
-    sample.dualstack = d->options.dualstack;
-    const struct value *url = target_config_value(d, KEY_ENDPOINT_URL);
-    bool own_choice = (is_given(d, KEY_FIPS) && d->options.fips) ||
-                      (is_given(d, KEY_DUALSTACK) && d->options.dualstack);
+    read_switch(config, KEY_FIPS, PIPEPOLL_SETTING_FIPS, &config->options.fips);
+    read_switch(config, KEY_DUALSTACK, PIPEPOLL_SETTING_DUALSTACK, &config->options.dualstack);
+    sample.fips = config->options.fips;
+    sample.dualstack = config->options.dualstack;
+    const struct value *url = target_config_value(config, KEY_ENDPOINT_URL);
+    bool own_choice = (is_given(config, KEY_FIPS) && config->options.fips) ||
+                      (is_given(config, KEY_DUALSTACK) && config->options.dualstack);
     sample.endpoint_url = url->text;
-    if (!url->text.len && !own_choice && !target_config_is_misspelt(d, KEY_ENDPOINT_URL))
-        sample.endpoint_url = target_config_setting(d, PIPEPOLL_SETTING_ENDPOINT_URL);
-    d->options.endpoint_url = sample.endpoint_url;
+    if (!url->text.len && !own_choice && !target_config_is_misspelt(config, KEY_ENDPOINT_URL))
+        sample.endpoint_url = target_config_setting(config, PIPEPOLL_SETTING_ENDPOINT_URL);
+    config->options.endpoint_url = sample.endpoint_url;
     if (url->text.len)
-        check_value(d, url, &sample);
+        check_value(config, url, &sample);
     else if (sample.endpoint_url.len)
-        check_settings(d, &sample);
+        check_settings(config, &sample);
 }
 
 /* Of a service that gives out credentials: worth telling where it is not CodePipeline's too. */
-static void note_endpoint(struct target_config *d, enum pipepoll_setting which)
+static void note_endpoint(struct target_config *config, enum pipepoll_setting which)
 {
     str from, of_all;
-    if (!d->ambient)
+    if (!config->ambient)
         return;
-    pipepoll_settings_get(d->ambient, which, &from);
-    pipepoll_settings_get(d->ambient, PIPEPOLL_SETTING_ENDPOINT_URL, &of_all);
+    pipepoll_settings_get(config->ambient, which, &from);
+    pipepoll_settings_get(config->ambient, PIPEPOLL_SETTING_ENDPOINT_URL, &of_all);
     if (!str_eq(from, of_all))
-        target_config_setting(d, which);
+        target_config_setting(config, which);
 }
 
-static void read_allow_unknown(struct target_config *d)
+static void read_allow_unknown(struct target_config *config)
 {
     enum key k = KEY_ALLOW_UNKNOWN_REGIONS;
-    d->allow_unknown_regions = false;
-    if (is_given(d, k) &&
-        !quantity_switch(target_config_value(d, k)->text, &d->allow_unknown_regions))
-        wrong_value(d, k, "yes or no");
+    config->allow_unknown_regions = false;
+    if (is_given(config, k) &&
+        !quantity_switch(target_config_value(config, k)->text, &config->allow_unknown_regions))
+        wrong_value(config, k, "yes or no");
 }
 
-int target_config_read(struct target_config *d)
+int target_config_read(struct target_config *config)
 {
     struct pipepoll_target_options none = PIPEPOLL_TARGET_OPTIONS_INIT;
-    d->options = none;
-    d->ambient = NULL;
-    d->in_force = 0;
-    read_action_type(d);
-    read_pace(d);
-    read_allow_unknown(d);
-    int r = read_identity(d);
+    config->options = none;
+    config->ambient = NULL;
+    config->in_force = 0;
+    read_action_type(config);
+    read_pace(config);
+    read_allow_unknown(config);
+    int r = read_identity(config);
     if (r)
         return r;
-    read_endpoint(d);
-    note_endpoint(d, PIPEPOLL_SETTING_STS_ENDPOINT_URL);
-    note_endpoint(d, PIPEPOLL_SETTING_SSO_ENDPOINT_URL);
+    read_endpoint(config);
+    note_endpoint(config, PIPEPOLL_SETTING_STS_ENDPOINT_URL);
+    note_endpoint(config, PIPEPOLL_SETTING_SSO_ENDPOINT_URL);
     return PIPEPOLL_OK;
 }

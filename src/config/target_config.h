@@ -21,17 +21,17 @@ struct target_config {
 
 /* Read all keys but `regions`. Complains about each that is missing or wrong. 0 or
  * PIPEPOLL_ENOMEM. */
-int target_config_read(struct target_config *d);
+int target_config_read(struct target_config *config);
 
 /* The value of a key, the section's own or the default of all; ptr NULL: not given. */
-const struct value *target_config_value(const struct target_config *d, enum key k);
+const struct value *target_config_value(const struct target_config *config, enum key k);
 
 /* A setting of the profile that takes the place of a key, and is in force from now on; or empty. */
-str target_config_setting(struct target_config *d, enum pipepoll_setting which);
+str target_config_setting(struct target_config *config, enum pipepoll_setting which);
 
 /* Complain that a key is missing; not where a misspelt key was taken for it. */
-void target_config_require(const struct target_config *d, enum key k, const char *example);
-bool target_config_is_misspelt(const struct target_config *d, enum key k);
+void target_config_require(const struct target_config *config, enum key k, const char *example);
+bool target_config_is_misspelt(const struct target_config *config, enum key k);
 
 /* Options without a fault, to have the library judge one value put into them. */
 struct pipepoll_target_options target_config_sample(void);

@@ -34,103 +34,103 @@ void find_cause(struct diagnosis *d, enum pipepoll_cause cause)
 }
 
 /* The service's code, in a cause. */
-static const char *code_of(struct diagnosis *d, const struct probe *e)
+static const char *code_of(struct diagnosis *d, const struct probe *probe)
 {
     d->names_code = true;
-    return e->code;
+    return probe->code;
 }
 
 /* --- what the service says of the credentials --- */
 
-static void judge_clock(struct diagnosis *d, const struct probe *e)
+static void judge_clock(struct diagnosis *d, const struct probe *probe)
 {
     find_cause(d, PIPEPOLL_CAUSE_CLOCK);
-    if (!e->clock_skew_ms)
-        set_cause(d, "By the service the clock of this machine is wrong: %s", e->message);
+    if (!probe->clock_skew_ms)
+        set_cause(d, "By the service the clock of this machine is wrong: %s", probe->message);
     else
         set_cause(d, "The clock of this machine is %.0f s %s the service's.",
-                  (double)llabs(e->clock_skew_ms) / 1000,
-                  e->clock_skew_ms > 0 ? "behind" : "ahead of");
+                  (double)llabs(probe->clock_skew_ms) / 1000,
+                  probe->clock_skew_ms > 0 ? "behind" : "ahead of");
     set_fix(d,
             "Set the clock, for instance by chrony or systemd-timesyncd. AWS takes signatures "
             "that are at most five minutes off; pipepoll %s.",
-            e->clock_uncorrected
+            probe->clock_uncorrected
                 ? "would correct its own, but AWS_DISABLE_CLOCK_SKEW_CORRECTION forbids it: unset "
                   "that"
                 : "corrects its own meanwhile");
 }
 
-static void judge_expired(struct diagnosis *d, const struct probe *e)
+static void judge_expired(struct diagnosis *d, const struct probe *probe)
 {
-    find_cause(d, e->cause);
-    set_cause(d, "The credentials from %s have expired: the service answered %s.", e->source,
-              code_of(d, e));
+    find_cause(d, probe->cause);
+    set_cause(d, "The credentials from %s have expired: the service answered %s.", probe->source,
+              code_of(d, probe));
     set_fix(
         d,
         "Get new ones where these come from: session credentials in the environment or in a file "
         "must be replaced there, for IAM Identity Center run `aws sso login`.");
 }
 
-static void judge_wrong_region(struct diagnosis *d, const struct probe *e)
+static void judge_wrong_region(struct diagnosis *d, const struct probe *probe)
 {
-    find_cause(d, e->cause);
-    set_cause(d, "The endpoint %s does not serve %.*s: %s", e->url,
-              STR_ARG(e->target->options.region), e->message);
+    find_cause(d, probe->cause);
+    set_cause(d, "The endpoint %s does not serve %.*s: %s", probe->url,
+              STR_ARG(probe->target->options.region), probe->message);
     set_fix(d, "Let region and endpoint URL agree; without an endpoint URL they do.");
 }
 
-static void judge_signature(struct diagnosis *d, const struct probe *e)
+static void judge_signature(struct diagnosis *d, const struct probe *probe)
 {
     find_cause(d, PIPEPOLL_CAUSE_WRONG_SECRET);
     set_cause(d,
               "The signature is wrong (%s): the secret access key from %s is not the one of the "
               "access key id.",
-              code_of(d, e), e->source);
+              code_of(d, probe), probe->source);
     set_fix(d, "Copy both again, without quotes or blanks around them. If they are right, "
                "something on the way changes requests: look at the proxy.");
 }
 
-static void judge_unknown_key(struct diagnosis *d, const struct probe *e)
+static void judge_unknown_key(struct diagnosis *d, const struct probe *probe)
 {
-    find_cause(d, e->cause);
-    set_cause(d, "The service does not know the access key from %s (%s): %s", e->source,
-              code_of(d, e), e->message);
+    find_cause(d, probe->cause);
+    set_cause(d, "The service does not know the access key from %s (%s): %s", probe->source,
+              code_of(d, probe), probe->message);
     set_fix(d,
             "It is mistyped or has quotes or blanks around it, was deleted or deactivated, belongs "
             "to another partition (aws, aws-cn, aws-us-gov), lacks its session token, or the "
             "account has not enabled the region %.*s.",
-            STR_ARG(e->target->options.region));
+            STR_ARG(probe->target->options.region));
 }
 
 /* --- what the service says --- */
 
-static void judge_denied(struct diagnosis *d, const struct probe *e)
+static void judge_denied(struct diagnosis *d, const struct probe *probe)
 {
-    set_cause(d, "The credentials from %s are good, but may not poll: %s", e->source,
-              e->message[0] ? e->message : code_of(d, e));
+    set_cause(d, "The credentials from %s are good, but may not poll: %s", probe->source,
+              probe->message[0] ? probe->message : code_of(d, probe));
     set_fix(d, "Allow it to their user or role by this statement (an explicit deny, a permissions "
                "boundary or a service control policy overrides it): {\"Effect\":\"Allow\","
                "\"Action\":\"codepipeline:PollForThirdPartyJobs\",\"Resource\":\"*\"}");
 }
 
-static void judge_not_enabled(struct diagnosis *d, const struct probe *e)
+static void judge_not_enabled(struct diagnosis *d, const struct probe *probe)
 {
-    str region = e->target->options.region;
+    str region = probe->target->options.region;
     set_cause(
         d,
         "The region %.*s is not enabled for the account of the credentials from %s: other regions "
         "accept them, this one knows them not.",
-        STR_ARG(region), e->source);
+        STR_ARG(region), probe->source);
     set_fix(d,
             "Opt in to the region for this account, which takes some minutes: aws account "
             "enable-region --region-name %.*s. Or leave it out.",
             STR_ARG(region));
 }
 
-static void judge_not_found(struct diagnosis *d, const struct probe *e)
+static void judge_not_found(struct diagnosis *d, const struct probe *probe)
 {
-    const struct pipepoll_action_type *a = &e->target->options.action_type;
-    str region = e->target->options.region;
+    const struct pipepoll_action_type *a = &probe->target->options.action_type;
+    str region = probe->target->options.region;
     set_cause(
         d,
         "ActionTypeNotFound: there is no action type %.*s/%.*s/%.*s/%.*s in %.*s that these "
@@ -147,39 +147,40 @@ static void judge_not_found(struct diagnosis *d, const struct probe *e)
         STR_ARG(region), STR_ARG(region));
 }
 
-static void judge_refused(struct diagnosis *d, const struct probe *e)
+static void judge_refused(struct diagnosis *d, const struct probe *probe)
 {
-    set_cause(d, "The service does not take the request: %s%s%s", code_of(d, e),
-              e->code[0] ? ": " : "", e->message);
+    set_cause(d, "The service does not take the request: %s%s%s", code_of(d, probe),
+              probe->code[0] ? ": " : "", probe->message);
     set_fix(d,
             "Check the values of the action type. If they are right this is a fault of pipepoll "
             "or of what stands between: report it with the request id %s.",
-            e->request_id[0] ? e->request_id : "(none)");
+            probe->request_id[0] ? probe->request_id : "(none)");
 }
 
-static void judge_throttled(struct diagnosis *d, const struct probe *e)
+static void judge_throttled(struct diagnosis *d, const struct probe *probe)
 {
     d->verdict = VERDICT_WARNING;
     d->exit_code = EXIT_FAILED;
-    set_cause(d, "Everything works, but the service asks for fewer calls (%s).", code_of(d, e));
+    set_cause(d, "Everything works, but the service asks for fewer calls (%s).", code_of(d, probe));
     set_fix(d, "The account polls in this region already, perhaps elsewhere: poll less often, or "
                "set max-polls-per-second.");
 }
 
-static void judge_service(struct diagnosis *d, const struct probe *e)
+static void judge_service(struct diagnosis *d, const struct probe *probe)
 {
-    set_cause(d, "The service failed: HTTP %d %s %s", e->http_status, code_of(d, e), e->message);
+    set_cause(d, "The service failed: HTTP %d %s %s", probe->http_status, code_of(d, probe),
+              probe->message);
     set_fix(d, "Try again; pipepoll run does so by itself. AWS's health dashboard says more.");
 }
 
-static void judge_opt_in(struct diagnosis *d, const struct probe *e)
+static void judge_opt_in(struct diagnosis *d, const struct probe *probe)
 {
-    bool is_subscription = e->cause == PIPEPOLL_CAUSE_SUBSCRIPTION;
-    find_cause(d, e->cause);
+    bool is_subscription = probe->cause == PIPEPOLL_CAUSE_SUBSCRIPTION;
+    find_cause(d, probe->cause);
     set_cause(
         d,
         "The account of the credentials from %s is not signed up for CodePipeline in %.*s (%s): %s",
-        e->source, STR_ARG(e->target->options.region), code_of(d, e), e->message);
+        probe->source, STR_ARG(probe->target->options.region), code_of(d, probe), probe->message);
     set_fix(d,
             "%s. No policy of IAM changes this. Or poll with the credentials of another account.",
             is_subscription
@@ -189,44 +190,45 @@ static void judge_opt_in(struct diagnosis *d, const struct probe *e)
                   "see whether the account is active and its region enabled");
 }
 
-static void judge_owner(struct diagnosis *d, const struct probe *e)
+static void judge_owner(struct diagnosis *d, const struct probe *probe)
 {
-    str owner = e->target->options.action_type.owner;
-    find_cause(d, e->cause);
-    set_cause(d, "Action types of the owner %.*s can't be polled: %s", STR_ARG(owner), e->message);
+    str owner = probe->target->options.action_type.owner;
+    find_cause(d, probe->cause);
+    set_cause(d, "Action types of the owner %.*s can't be polled: %s", STR_ARG(owner),
+              probe->message);
     set_fix(d, "Only job workers' action types hand out jobs: set owner to ThirdParty. What AWS "
                "owns its own services work on.");
 }
 
-static void judge_middle_box(struct diagnosis *d, const struct probe *e)
+static void judge_middle_box(struct diagnosis *d, const struct probe *probe)
 {
-    find_cause(d, e->cause);
-    set_cause(d, "Something other than AWS answers at %s: %s", e->url, e->message);
-    set_fix(d, "%s", fix_of_way(e, e->cause));
+    find_cause(d, probe->cause);
+    set_cause(d, "Something other than AWS answers at %s: %s", probe->url, probe->message);
+    set_fix(d, "%s", fix_of_way(probe, probe->cause));
 }
 
-static void judge_malformed(struct diagnosis *d, const struct probe *e)
+static void judge_malformed(struct diagnosis *d, const struct probe *probe)
 {
-    set_cause(d, "What answers at %s is not CodePipeline: %s", e->url, e->message);
+    set_cause(d, "What answers at %s is not CodePipeline: %s", probe->url, probe->message);
     set_fix(d, "Check the endpoint URL, and whether a proxy or a login page answers instead.");
 }
 
-static void judge_descriptors(struct diagnosis *d, const struct probe *e)
+static void judge_descriptors(struct diagnosis *d, const struct probe *probe)
 {
-    find_cause(d, e->cause);
-    set_cause(d, "This machine has no file descriptor for a connection: %s", e->message);
-    set_fix(d, "%s", fix_of_way(e, e->cause));
+    find_cause(d, probe->cause);
+    set_cause(d, "This machine has no file descriptor for a connection: %s", probe->message);
+    set_fix(d, "%s", fix_of_way(probe, probe->cause));
 }
 
-static void judge_other(struct diagnosis *d, const struct probe *e)
+static void judge_other(struct diagnosis *d, const struct probe *probe)
 {
-    set_cause(d, "%s: %s", pipepoll_strerror(e->status), e->message);
+    set_cause(d, "%s: %s", pipepoll_strerror(probe->status), probe->message);
     set_fix(d, "Run it again with more memory or fewer limits; if that changes nothing, report "
                "it.");
 }
 
 /* Credentials that can't be had in the middle of a run come here as well. */
-static void (*const judges[])(struct diagnosis *d, const struct probe *e) = {
+static void (*const judges[])(struct diagnosis *d, const struct probe *probe) = {
     [PIPEPOLL_CAUSE_UNKNOWN] = judge_other,
     [PIPEPOLL_CAUSE_NOT_CONFIGURED] = judge_no_credentials,
     [PIPEPOLL_CAUSE_SOURCE] = judge_no_credentials,
@@ -285,37 +287,37 @@ static bool is_refusal(enum pipepoll_cause cause)
     return false;
 }
 
-static void judge_failure(struct diagnosis *d, const struct probe *e)
+static void judge_failure(struct diagnosis *d, const struct probe *probe)
 {
-    d->finding = (struct finding) { FINDING_STATUS, e->status };
-    if (e->http_status >= 400 && is_refusal(e->cause))
+    d->finding = (struct finding) { FINDING_STATUS, probe->status };
+    if (probe->http_status >= 400 && is_refusal(probe->cause))
         d->exit_code = EXIT_REFUSED;
-    judges[cause_known(e->cause)](d, e);
+    judges[cause_known(probe->cause)](d, probe);
 }
 
 /* --- the whole --- */
 
 /* It works, or is thought to: is there a cloud on the horizon? */
-static void judge_well(struct diagnosis *d, const struct probe *e)
+static void judge_well(struct diagnosis *d, const struct probe *probe)
 {
-    bool late = llabs(e->clock_skew_ms) >= SKEW_MAX_MS;
+    bool late = llabs(probe->clock_skew_ms) >= SKEW_MAX_MS;
     *d = (struct diagnosis) { .verdict = VERDICT_WELL, .exit_code = EXIT_FINE };
-    if (e->state == PROBE_NOT_POLLED)
+    if (probe->state == PROBE_NOT_POLLED)
         d->finding = (struct finding) { FINDING_OWN, FINDING_NOT_POLLED };
-    if (!late && !e->degraded && !e->reason[0])
+    if (!late && !probe->degraded && !probe->reason[0])
         return;
     d->verdict = VERDICT_WARNING;
     d->exit_code = EXIT_FAILED;
     if (late) {
-        judge_clock(d, e);
+        judge_clock(d, probe);
         return;
     }
     d->finding.kind = FINDING_OWN;
-    d->finding.which = e->degraded ? FINDING_DEGRADED : FINDING_NOT_REFRESHED;
-    set_cause(d, "The credentials from %s %s: %s", e->source,
-              e->degraded ? "have expired and could not be refreshed"
-                          : "could not be refreshed yet",
-              e->reason);
+    d->finding.which = probe->degraded ? FINDING_DEGRADED : FINDING_NOT_REFRESHED;
+    set_cause(d, "The credentials from %s %s: %s", probe->source,
+              probe->degraded ? "have expired and could not be refreshed"
+                              : "could not be refreshed yet",
+              probe->reason);
     set_fix(d, "They serve for now. See to their source before they do not.");
 }
 
@@ -341,36 +343,36 @@ static const char *word_of(struct finding f)
     return own[f.which];
 }
 
-static void judge(struct diagnosis *out, const struct probe *e)
+static void judge(struct diagnosis *out, const struct probe *probe)
 {
-    switch (e->state) {
+    switch (probe->state) {
     case PROBE_ANSWERED:
     case PROBE_NOT_POLLED:
-        judge_well(out, e);
+        judge_well(out, probe);
         break;
     case PROBE_NO_CREDENTIALS:
-        judge_no_credentials(out, e);
+        judge_no_credentials(out, probe);
         break;
     case PROBE_FAILED:
         /* That it is not there is the right answer for what nobody has made. */
-        if (e->made_up && e->status == PIPEPOLL_ENOTFOUND)
-            judge_well(out, e);
+        if (probe->made_up && probe->status == PIPEPOLL_ENOTFOUND)
+            judge_well(out, probe);
         else
-            judge_failure(out, e);
+            judge_failure(out, probe);
         break;
     case PROBE_PENDING:
     case PROBE_UNANSWERED:
-        if (e->usable || e->refused)
-            judge_slow(out, e);
+        if (probe->usable || probe->refused)
+            judge_slow(out, probe);
         else
-            judge_no_credentials(out, e);
+            judge_no_credentials(out, probe);
         break;
     }
 }
 
-void diagnosis_of(struct diagnosis *out, const struct probe *e)
+void diagnosis_of(struct diagnosis *out, const struct probe *probe)
 {
     *out = (struct diagnosis) { .verdict = VERDICT_ILL, .exit_code = EXIT_OTHER };
-    judge(out, e);
+    judge(out, probe);
     out->word = word_of(out->finding);
 }

@@ -30,6 +30,6 @@ struct diagnosis {
     char cause[1024], fix[1024]; /* empty where all is well */
 };
 
-void diagnosis_of(struct diagnosis *out, const struct probe *e);
+void diagnosis_of(struct diagnosis *out, const struct probe *probe);
 
 #endif

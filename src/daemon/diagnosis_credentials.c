@@ -10,9 +10,9 @@ static void set_fix_of_file(struct diagnosis *d, const char *path)
             path);
 }
 
-static void set_fix_of_source(struct diagnosis *d, const struct probe *e)
+static void set_fix_of_source(struct diagnosis *d, const struct probe *probe)
 {
-    const struct identity_config *id = &e->target->identity;
+    const struct identity_config *id = &probe->target->identity;
     if (id->profile.len)
         set_fix(d,
                 "Look at the profile %.*s in ~/.aws/config and ~/.aws/credentials (or where "
@@ -23,10 +23,10 @@ static void set_fix_of_source(struct diagnosis *d, const struct probe *e)
                    "and no other is tried when it is broken.");
 }
 
-static void set_fix_of_nothing(struct diagnosis *d, const struct probe *e)
+static void set_fix_of_nothing(struct diagnosis *d, const struct probe *probe)
 {
-    if (e->target->identity.profile.len)
-        set_fix_of_source(d, e);
+    if (probe->target->identity.profile.len)
+        set_fix_of_source(d, probe);
     else
         set_fix(d, "Looked at, in this order: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the "
                    "profile AWS_PROFILE or default; AWS_WEB_IDENTITY_TOKEN_FILE; a container's "
@@ -35,10 +35,10 @@ static void set_fix_of_nothing(struct diagnosis *d, const struct probe *e)
 }
 
 /* A name that was cut would mislead: then the one that was asked for. */
-static void set_fix_of_role(struct diagnosis *d, const struct probe *e)
+static void set_fix_of_role(struct diagnosis *d, const struct probe *probe)
 {
-    bool fits = strlen(e->reason_subject) < sizeof e->reason_subject - 1;
-    str role = fits ? str_of(e->reason_subject) : e->target->identity.role_arn;
+    bool fits = strlen(probe->reason_subject) < sizeof probe->reason_subject - 1;
+    str role = fits ? str_of(probe->reason_subject) : probe->target->identity.role_arn;
     set_fix(
         d,
         "The credentials that assume the role need this statement, and the role must trust them: "
@@ -47,11 +47,11 @@ static void set_fix_of_role(struct diagnosis *d, const struct probe *e)
 }
 
 /* Where something was found and is broken, the reason says what, and often what to do. */
-static void set_credentials_fix(struct diagnosis *d, const struct probe *e)
+static void set_credentials_fix(struct diagnosis *d, const struct probe *probe)
 {
-    switch (e->reason_cause) {
+    switch (probe->reason_cause) {
     case PIPEPOLL_CAUSE_NOT_CONFIGURED:
-        set_fix_of_nothing(d, e);
+        set_fix_of_nothing(d, probe);
         break;
     case PIPEPOLL_CAUSE_UNKNOWN: /* nothing is known yet */
     case PIPEPOLL_CAUSE_SOURCE:
@@ -67,16 +67,16 @@ static void set_credentials_fix(struct diagnosis *d, const struct probe *e)
     case PIPEPOLL_CAUSE_NO_ACTION_TYPE:
     case PIPEPOLL_CAUSE_OWNER:
     case PIPEPOLL_CAUSE_REQUEST:
-        set_fix_of_source(d, e);
+        set_fix_of_source(d, probe);
         break;
     case PIPEPOLL_CAUSE_FILE:
-        set_fix_of_file(d, e->reason_subject);
+        set_fix_of_file(d, probe->reason_subject);
         break;
     case PIPEPOLL_CAUSE_LOGIN:
-        set_fix(d, "As the user who runs pipepoll, run: %s", e->reason_subject);
+        set_fix(d, "As the user who runs pipepoll, run: %s", probe->reason_subject);
         break;
     case PIPEPOLL_CAUSE_ROLE_DENIED:
-        set_fix_of_role(d, e);
+        set_fix_of_role(d, probe);
         break;
     case PIPEPOLL_CAUSE_ROLE:
         set_fix(
@@ -110,7 +110,7 @@ static void set_credentials_fix(struct diagnosis *d, const struct probe *e)
     case PIPEPOLL_CAUSE_PROXY_LOGIN:
     case PIPEPOLL_CAUSE_DESCRIPTORS:
         set_fix(d, "The credentials are to be had by the network, and that failed. %s",
-                fix_of_way(e, e->reason_cause));
+                fix_of_way(probe, probe->reason_cause));
         break;
     case PIPEPOLL_CAUSE_MEMORY:
     case PIPEPOLL_CAUSE_SYSTEM:
@@ -120,14 +120,14 @@ static void set_credentials_fix(struct diagnosis *d, const struct probe *e)
     }
 }
 
-void judge_no_credentials(struct diagnosis *d, const struct probe *e)
+void judge_no_credentials(struct diagnosis *d, const struct probe *probe)
 {
     d->finding = (struct finding) { FINDING_OWN, FINDING_NO_CREDENTIALS };
     d->exit_code = EXIT_CREDENTIALS;
     set_cause(d, "There are no credentials to sign with: %s",
-              e->reason[0] ? e->reason : "their source has not answered in time");
-    if (e->reason[0] || e->target->identity.profile.len)
-        set_credentials_fix(d, e);
+              probe->reason[0] ? probe->reason : "their source has not answered in time");
+    if (probe->reason[0] || probe->target->identity.profile.len)
+        set_credentials_fix(d, probe);
     else
-        set_fix_of_nothing(d, e);
+        set_fix_of_nothing(d, probe);
 }

@@ -66,24 +66,24 @@ static bool is_of_identity(int status)
 static void put_words(struct health_board *b, struct buf *out, struct pipepoll_target *from,
                       const struct pipepoll_failure *failure)
 {
-    struct probe e;
+    struct probe probe;
     struct diagnosis d;
-    probe_init(&e, target_set_of(from)->plan);
-    e.live = from;
-    e.state = PROBE_FAILED;
-    probe_note_failure(&e, failure);
-    probe_note_report(&e);
-    e.ca_bundle = str_of(b->ca_bundle);
-    diagnosis_of(&d, &e);
+    probe_init(&probe, target_set_of(from)->plan);
+    probe.live = from;
+    probe.state = PROBE_FAILED;
+    probe_note_failure(&probe, failure);
+    probe_note_report(&probe);
+    probe.ca_bundle = str_of(b->ca_bundle);
+    diagnosis_of(&d, &probe);
     str cause = failure_message(str_of(d.cause));
     buf_printf(out, "%s: ", d.word);
-    if (e.code[0] && !d.names_code)
-        buf_printf(out, "%s: ", e.code);
+    if (probe.code[0] && !d.names_code)
+        buf_printf(out, "%s: ", probe.code);
     buf_put(out, cause.len < INCIDENT_WORDS_MAX - 200
                      ? cause
                      : (str) { cause.ptr, INCIDENT_WORDS_MAX - 200 });
-    if (e.request_id[0])
-        buf_printf(out, " (request %s)", e.request_id);
+    if (probe.request_id[0])
+        buf_printf(out, " (request %s)", probe.request_id);
     failure_put_retry(out, failure->retry_in_ms);
 }
 

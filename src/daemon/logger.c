@@ -78,14 +78,14 @@ static void write_at_once(str line)
     (void)written; /* there is nobody left to tell */
 }
 
-void logger_tell(const struct logger *c, enum pipepoll_level level, const struct subject *about,
-                 str line)
+void logger_tell(const struct logger *logger, enum pipepoll_level level,
+                 const struct subject *about, str line)
 {
     char text[LINE_MAX_BYTES];
     struct buf out = BUF_ON(text);
-    if (level > c->level)
+    if (level > logger->level)
         return;
-    str whole = put_line(&out, c->json, level, about, line);
+    str whole = put_line(&out, logger->json, level, about, line);
     if (writer)
         line_writer_put(writer, whole);
     else
@@ -97,34 +97,35 @@ void logger_write(void *ctx, enum pipepoll_level level, struct pipepoll_str line
     logger_tell(ctx, level, NULL, line);
 }
 
-void logger_printf(const struct logger *c, enum pipepoll_level level, const struct subject *about,
-                   const char *format, ...)
+void logger_printf(const struct logger *logger, enum pipepoll_level level,
+                   const struct subject *about, const char *format, ...)
 {
     char text[1024];
     va_list args;
-    if (level > c->level)
+    if (level > logger->level)
         return;
     va_start(args, format);
     int n = vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    logger_tell(c, level, about, n < 0 ? STR("a log line that cannot be written") : str_of(text));
+    logger_tell(logger, level, about,
+                n < 0 ? STR("a log line that cannot be written") : str_of(text));
 }
 
-void logger_keep(const struct logger *c, enum pipepoll_level level, const struct subject *about,
-                 str line)
+void logger_keep(const struct logger *logger, enum pipepoll_level level,
+                 const struct subject *about, str line)
 {
     char text[LINE_MAX_BYTES];
     struct buf out = BUF_ON(text);
-    str whole = put_line(&out, c->json, level, about, line);
+    str whole = put_line(&out, logger->json, level, about, line);
     if (writer)
         line_writer_keep(writer, whole);
     else
         write_at_once(whole);
 }
 
-struct log logger_log(struct logger *c)
+struct log logger_log(struct logger *logger)
 {
-    return (struct log) { .write = logger_write, .ctx = c };
+    return (struct log) { .write = logger_write, .ctx = logger };
 }
 
 /* --- stderr --- */

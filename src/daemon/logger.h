@@ -28,20 +28,20 @@ bool logger_close(void);
 void logger_write(void *ctx, enum pipepoll_level level, struct pipepoll_str line);
 
 /* The same for the program's own lines, which say what they are about; `about` may be NULL. */
-void logger_tell(const struct logger *c, enum pipepoll_level level, const struct subject *about,
-                 str line);
+void logger_tell(const struct logger *logger, enum pipepoll_level level,
+                 const struct subject *about, str line);
 
 /* The same, formatted, and cut to 1023 bytes. */
-__attribute__((format(printf, 4, 5))) void logger_printf(const struct logger *c,
+__attribute__((format(printf, 4, 5))) void logger_printf(const struct logger *logger,
                                                          enum pipepoll_level level,
                                                          const struct subject *about,
                                                          const char *format, ...);
 
 /* As logger_tell(), for a line that must get out as long as stderr is read at all: a job's. */
-void logger_keep(const struct logger *c, enum pipepoll_level level, const struct subject *about,
-                 str line);
+void logger_keep(const struct logger *logger, enum pipepoll_level level,
+                 const struct subject *about, str line);
 
 /* The same as a base/log.h log. c must outlive it. */
-struct log logger_log(struct logger *c);
+struct log logger_log(struct logger *logger);
 
 #endif

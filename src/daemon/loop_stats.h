@@ -14,9 +14,9 @@ struct loop_stats {
 };
 
 /* The loop measures its idle time from now on. A UV_ error; close it in any case. */
-int loop_stats_open(struct loop_stats *t, uv_loop_t *loop);
+int loop_stats_open(struct loop_stats *stats, uv_loop_t *loop);
 /* Count from now on. */
-void loop_stats_restart(struct loop_stats *t);
-void loop_stats_close(struct loop_stats *t, void (*closed)(void *ctx), void *ctx);
+void loop_stats_restart(struct loop_stats *stats);
+void loop_stats_close(struct loop_stats *stats, void (*closed)(void *ctx), void *ctx);
 
 #endif

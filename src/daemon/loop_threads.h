@@ -31,22 +31,22 @@ int loop_threads_open(struct loop_threads **out, const struct loop_threads_optio
                       struct pipepoll_error *why);
 
 /* Loop i: `home` itself where it is alone. For handles made in loop_threads_each(). */
-struct uv_loop_s *loop_threads_loop(struct loop_threads *c, uint32_t i);
+struct uv_loop_s *loop_threads_loop(struct loop_threads *threads, uint32_t i);
 
 /* Call fn on the thread of each loop, all at once, and wait until all have returned. Not once a
  * loop may have left. */
-void loop_threads_each(struct loop_threads *c, void (*fn)(void *ctx, uint32_t i));
+void loop_threads_each(struct loop_threads *threads, void (*fn)(void *ctx, uint32_t i));
 
 /* Have nudged() called on loop i soon, once for several; nothing when it has left or is alone. */
-void loop_threads_nudge(struct loop_threads *c, uint32_t i);
+void loop_threads_nudge(struct loop_threads *threads, uint32_t i);
 /* Any thread: have reported() called at home soon, once for several. Nothing for a lone loop. */
-void loop_threads_report(struct loop_threads *c);
+void loop_threads_report(struct loop_threads *threads);
 
 /* On loop i: its work is over, and its other handles are closed or closing. What a
  * library cannot take back is not waited for. For a lone loop left() is called inside. */
-void loop_threads_leave(struct loop_threads *c, uint32_t i);
+void loop_threads_leave(struct loop_threads *threads, uint32_t i);
 
 /* After left(), perhaps inside it. c is gone. */
-void loop_threads_close(struct loop_threads *c);
+void loop_threads_close(struct loop_threads *threads);
 
 #endif

@@ -18,46 +18,46 @@ static void copy(char *out, size_t size, str text)
     out[len] = '\0';
 }
 
-void probe_init(struct probe *e, const struct plan_target *target)
+void probe_init(struct probe *probe, const struct plan_target *target)
 {
     const struct environment ours = { NULL, NULL };
-    *e = (struct probe) { .target = target, .expires_s = INT64_MAX };
-    e->clock_uncorrected = environment_is_true(&ours, "AWS_DISABLE_CLOCK_SKEW_CORRECTION");
-    plan_route_endpoint(target, e->url, sizeof e->url);
-    pipepoll_proxy(str_of(e->url), e->proxy, sizeof e->proxy);
+    *probe = (struct probe) { .target = target, .expires_s = INT64_MAX };
+    probe->clock_uncorrected = environment_is_true(&ours, "AWS_DISABLE_CLOCK_SKEW_CORRECTION");
+    plan_route_endpoint(target, probe->url, sizeof probe->url);
+    pipepoll_proxy(str_of(probe->url), probe->proxy, sizeof probe->proxy);
 }
 
-void probe_note_failure(struct probe *e, const struct pipepoll_failure *f)
+void probe_note_failure(struct probe *probe, const struct pipepoll_failure *f)
 {
-    e->failures++;
-    e->status = f->status;
-    e->http_status = f->http_status;
-    copy(e->code, sizeof e->code, f->code);
-    copy(e->message, sizeof e->message, f->message);
-    copy(e->request_id, sizeof e->request_id, f->request_id);
-    e->cause = f->cause;
-    copy(e->subject, sizeof e->subject, f->subject);
+    probe->failures++;
+    probe->status = f->status;
+    probe->http_status = f->http_status;
+    copy(probe->code, sizeof probe->code, f->code);
+    copy(probe->message, sizeof probe->message, f->message);
+    copy(probe->request_id, sizeof probe->request_id, f->request_id);
+    probe->cause = f->cause;
+    copy(probe->subject, sizeof probe->subject, f->subject);
 }
 
-void probe_note_report(struct probe *e)
+void probe_note_report(struct probe *probe)
 {
     struct pipepoll_report r = PIPEPOLL_REPORT_INIT;
-    pipepoll_target_report(e->live, &r);
-    e->usable = r.identity->usable;
-    e->refused = r.identity->refused;
-    e->degraded = r.identity->degraded;
-    e->expires_s = r.identity->expires_s;
-    e->clock_skew_ms = r.clock_skew_ms;
-    e->lookup_us = r.lookup_us;
-    e->connect_us = r.connect_us;
-    e->tls_us = r.tls_us;
-    copy(e->source, sizeof e->source, r.identity->source);
-    copy(e->reason, sizeof e->reason, r.identity->reason);
-    e->reason_cause = r.identity->cause;
-    copy(e->reason_subject, sizeof e->reason_subject, r.identity->subject);
-    copy(e->address, sizeof e->address, r.address);
-    copy(e->tls_version, sizeof e->tls_version, r.tls_version);
-    copy(e->issuer, sizeof e->issuer, r.issuer);
+    pipepoll_target_report(probe->live, &r);
+    probe->usable = r.identity->usable;
+    probe->refused = r.identity->refused;
+    probe->degraded = r.identity->degraded;
+    probe->expires_s = r.identity->expires_s;
+    probe->clock_skew_ms = r.clock_skew_ms;
+    probe->lookup_us = r.lookup_us;
+    probe->connect_us = r.connect_us;
+    probe->tls_us = r.tls_us;
+    copy(probe->source, sizeof probe->source, r.identity->source);
+    copy(probe->reason, sizeof probe->reason, r.identity->reason);
+    probe->reason_cause = r.identity->cause;
+    copy(probe->reason_subject, sizeof probe->reason_subject, r.identity->subject);
+    copy(probe->address, sizeof probe->address, r.address);
+    copy(probe->tls_version, sizeof probe->tls_version, r.tls_version);
+    copy(probe->issuer, sizeof probe->issuer, r.issuer);
     if (r.proxy.len)
-        copy(e->proxy, sizeof e->proxy, r.proxy);
+        copy(probe->proxy, sizeof probe->proxy, r.proxy);
 }

@@ -36,9 +36,9 @@ struct probe {
     bool clock_uncorrected; /* as AWS_DISABLE_CLOCK_SKEW_CORRECTION has it */
 };
 
-void probe_init(struct probe *e, const struct plan_target *target);
-void probe_note_failure(struct probe *e, const struct pipepoll_failure *f);
+void probe_init(struct probe *probe, const struct plan_target *target);
+void probe_note_failure(struct probe *probe, const struct pipepoll_failure *f);
 /* Take over what the library knows of the live target. */
-void probe_note_report(struct probe *e);
+void probe_note_report(struct probe *probe);
 
 #endif

@@ -62,27 +62,27 @@ static void log_failure(const struct logger *log, struct pipepoll_target *from,
                   STR_ARG(about.region), STR_ARG(buf_str(&b)));
 }
 
-void shard_note(struct shard *s)
+void shard_note(struct shard *shard)
 {
-    s->last.size = sizeof s->last;
-    pipepoll_stats(s->target_set.poller, &s->last);
-    s->in_flight = s->last.in_flight;
+    shard->last.size = sizeof shard->last;
+    pipepoll_stats(shard->target_set.poller, &shard->last);
+    shard->in_flight = shard->last.in_flight;
 }
 
 /* Whoever waits for the end wants to know for how many. */
-static void note_end(struct shard *s)
+static void note_end(struct shard *shard)
 {
-    if (s->closing)
-        shard_note(s);
+    if (shard->closing)
+        shard_note(shard);
 }
 
 static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
                     const struct pipepoll_answer *answer)
 {
-    struct shard *s = shard_of(sink);
+    struct shard *shard = shard_of(sink);
     if (target_set_answered(target_set_of(from)))
-        health_changed(&s->health, from, NULL);
-    note_end(s);
+        health_changed(&shard->health, from, NULL);
+    note_end(shard);
     if (!answer->job_count)
         return;
     struct record what = { .kind = RECORD_JOB, .unix_ms = jsontext_now_ms() };
@@ -92,18 +92,18 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
         const struct pipepoll_job *job = pipepoll_job_at(answer, i);
         what.job.client_id = job->client_id;
         what.job.job_id = job->job_id;
-        s->intake.put(s->intake.ctx, &what);
+        shard->intake.put(shard->intake.ctx, &what);
     }
 }
 
 static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
                    const struct pipepoll_failure *failure)
 {
-    struct shard *s = shard_of(sink);
-    note_end(s);
-    log_failure(&s->logger, from, failure);
+    struct shard *shard = shard_of(sink);
+    note_end(shard);
+    log_failure(&shard->logger, from, failure);
     if (target_set_failed(target_set_of(from), failure, (int64_t)(uv_hrtime() / 1000000)))
-        health_changed(&s->health, from, failure);
+        health_changed(&shard->health, from, failure);
 }
 
 static void log_credentials(const struct logger *log, const struct pipepoll_identity *id)
@@ -131,7 +131,7 @@ static void log_credentials(const struct logger *log, const struct pipepoll_iden
 
 static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identity *id)
 {
-    struct shard *s = shard_of(sink);
+    struct shard *shard = shard_of(sink);
     const struct record what = { .kind = RECORD_CREDENTIALS,
                                  .unix_ms = jsontext_now_ms(),
                                  .credentials = { .usable = id->usable,
@@ -142,24 +142,24 @@ static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identi
                                                   .source = id->source,
                                                   .reason = id->reason,
                                                   .subject = id->subject } };
-    log_credentials(&s->logger, id);
-    if (!s->intake.put(s->intake.ctx, &what))
-        logger_printf(&s->logger, PIPEPOLL_WARNING, NULL,
+    log_credentials(&shard->logger, id);
+    if (!shard->intake.put(shard->intake.ctx, &what))
+        logger_printf(&shard->logger, PIPEPOLL_WARNING, NULL,
                       "a credentials event is left out: whoever takes events is too slow");
 }
 
-void shard_refresh(struct shard *s)
+void shard_refresh(struct shard *shard)
 {
-    pipepoll_refresh_credentials(s->target_set.poller);
+    pipepoll_refresh_credentials(shard->target_set.poller);
 }
 
 /* A closed poller has no statistics to ask for, but the last target to go sees all of them. */
 static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
 {
-    struct shard *s = shard_of(sink);
-    shard_note(s);
-    if (!s->closing)
-        health_removed(&s->health, from);
+    struct shard *shard = shard_of(sink);
+    shard_note(shard);
+    if (!shard->closing)
+        health_removed(&shard->health, from);
     target_set_removed(target_set_of(from));
 }
 
@@ -171,19 +171,19 @@ static uint32_t connections_of(const struct config *config, uint32_t max_in_flig
     return all ? (uint32_t)all : 1;
 }
 
-int shard_open(struct shard *s, struct uv_loop_s *loop, const struct config *config,
+int shard_open(struct shard *shard, struct uv_loop_s *loop, const struct config *config,
                uint32_t max_in_flight, struct pipepoll_error *why)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
-    s->sink = (struct pipepoll_sink) { .size = sizeof s->sink,
-                                       .credit = credit,
-                                       .deliver = deliver,
-                                       .failed = failed,
-                                       .credentials = credentials,
-                                       .removed = removed };
-    s->target_set.log = &s->logger;
-    health_reporter_init(&s->health, s->board, &s->intake, &s->logger);
-    o.sink = &s->sink;
+    shard->sink = (struct pipepoll_sink) { .size = sizeof shard->sink,
+                                           .credit = credit,
+                                           .deliver = deliver,
+                                           .failed = failed,
+                                           .credentials = credentials,
+                                           .removed = removed };
+    shard->target_set.log = &shard->logger;
+    health_reporter_init(&shard->health, shard->board, &shard->intake, &shard->logger);
+    o.sink = &shard->sink;
     o.ca_bundle = config->ca_bundle;
     o.user_agent_app_id = config->user_agent_app_id;
     o.max_attempts = config->max_attempts;
@@ -194,43 +194,43 @@ int shard_open(struct shard *s, struct uv_loop_s *loop, const struct config *con
     o.request_timeout_ms = config->request_timeout_ms;
     o.connect_timeout_ms = config->connect_timeout_ms;
     o.log = logger_write;
-    o.log_ctx = &s->logger;
-    int r = pipepoll_open(&s->target_set.poller, loop, &o, why);
+    o.log_ctx = &shard->logger;
+    int r = pipepoll_open(&shard->target_set.poller, loop, &o, why);
     if (!r)
-        target_change_open(&s->change, loop, &s->target_set, s->changed, s->ctx);
+        target_change_open(&shard->change, loop, &shard->target_set, shard->changed, shard->ctx);
     return r;
 }
 
-void shard_change(struct shard *s, const struct plan *old, const struct plan *new)
+void shard_change(struct shard *shard, const struct plan *old, const struct plan *new)
 {
-    target_change_start(&s->change, old, new);
+    target_change_start(&shard->change, old, new);
 }
 
-void shard_wake(struct shard *s)
+void shard_wake(struct shard *shard)
 {
-    if (!s->target_set.poller)
+    if (!shard->target_set.poller)
         return;
-    health_on_room(&s->health);
-    pipepoll_wake(s->target_set.poller);
+    health_on_room(&shard->health);
+    pipepoll_wake(shard->target_set.poller);
 }
 
 static void on_poller_closed(void *ctx)
 {
-    struct shard *s = ctx;
-    s->target_set.poller = NULL;
-    s->closed(s->ctx);
+    struct shard *shard = ctx;
+    shard->target_set.poller = NULL;
+    shard->closed(shard->ctx);
 }
 
 static void on_change_closed(void *ctx)
 {
-    struct shard *s = ctx;
-    pipepoll_close(s->target_set.poller, on_poller_closed, s);
+    struct shard *shard = ctx;
+    pipepoll_close(shard->target_set.poller, on_poller_closed, shard);
 }
 
-void shard_close(struct shard *s)
+void shard_close(struct shard *shard)
 {
-    s->closing = true;
-    health_give_up(&s->health);
-    shard_note(s);
-    target_change_close(&s->change, on_change_closed, s);
+    shard->closing = true;
+    health_give_up(&shard->health);
+    shard_note(shard);
+    target_change_close(&shard->change, on_change_closed, shard);
 }

@@ -30,26 +30,26 @@ struct shard {
 /* How many jobs there should be room for, with so many polls in flight. */
 size_t shard_jobs(uint32_t in_flight);
 
-/* Open the poller; s->intake, board, changed, closed, ctx and logger were set. Of the config's
+/* Open the poller; shard->intake, board, changed, closed, ctx and logger were set. Of the config's
  * limits max_in_flight is given extra: a shard may have but a share of it. As pipepoll_open(). */
-int shard_open(struct shard *s, struct uv_loop_s *loop, const struct config *config,
+int shard_open(struct shard *shard, struct uv_loop_s *loop, const struct config *config,
                uint32_t max_in_flight, struct pipepoll_error *why);
 
 /* Poll what the one plan says instead of the other: see target_change_start(). changed(ctx) comes
  * from the loop when that is done; not after shard_close(). */
-void shard_change(struct shard *s, const struct plan *old, const struct plan *new);
+void shard_change(struct shard *shard, const struct plan *old, const struct plan *new);
 
 /* The intake has room again. */
-void shard_wake(struct shard *s);
+void shard_wake(struct shard *shard);
 
 /* Ask anew for credentials that are missing or refused. */
-void shard_refresh(struct shard *s);
+void shard_refresh(struct shard *shard);
 
-/* Bring s->last up to date. */
-void shard_note(struct shard *s);
+/* Bring shard->last up to date. */
+void shard_note(struct shard *shard);
 
 /* Drain: a change under way stops, polls in flight are delivered, then closed(ctx), never inside
  * this call. */
-void shard_close(struct shard *s);
+void shard_close(struct shard *shard);
 
 #endif

@@ -30,13 +30,13 @@ void target_set_removed(struct target_set_entry *t)
     free(t);
 }
 
-static struct target_set_entry *new_entry(struct target_set *s, struct plan_target *plan)
+static struct target_set_entry *new_entry(struct target_set *set, struct plan_target *plan)
 {
     struct target_set_entry *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
     list_init(&t->owed_link);
-    t->set = s;
+    t->set = set;
     t->plan = plan;
     t->name = strndup(plan->name.ptr, plan->name.len);
     if (t->name)
@@ -45,10 +45,10 @@ static struct target_set_entry *new_entry(struct target_set *s, struct plan_targ
     return NULL;
 }
 
-static int add(struct target_set *s, struct plan_target *new, struct credentials_cache *keys,
+static int add(struct target_set *set, struct plan_target *new, struct credentials_cache *keys,
                struct pipepoll_error *why)
 {
-    struct target_set_entry *t = new_entry(s, new);
+    struct target_set_entry *t = new_entry(set, new);
     struct pipepoll_target *live;
     if (!t)
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
@@ -56,32 +56,32 @@ static int add(struct target_set *s, struct plan_target *new, struct credentials
     o.user = t;
     int result = credentials_cache_get(keys, &new->identity, &o.credentials, why);
     if (!result)
-        result = pipepoll_target_add(s->poller, &o, &live, why);
+        result = pipepoll_target_add(set->poller, &o, &live, why);
     if (result) {
         target_set_removed(t);
         return result;
     }
     new->live = live;
-    s->count[HEALTH_WELL]++;
+    set->count[HEALTH_WELL]++;
     return PIPEPOLL_OK;
 }
 
-bool target_set_add(struct target_set *s, struct plan_target *new, struct credentials_cache *keys)
+bool target_set_add(struct target_set *set, struct plan_target *new, struct credentials_cache *keys)
 {
     struct pipepoll_error why;
-    if (!add(s, new, keys, &why))
+    if (!add(set, new, keys, &why))
         return true;
-    logger_printf(s->log, PIPEPOLL_ERROR,
+    logger_printf(set->log, PIPEPOLL_ERROR,
                   &(struct subject) { .target = new->name, .region = new->options.region },
                   "[target %.*s] in %.*s is not polled: %s", STR_ARG(new->name),
                   STR_ARG(new->options.region), why.text);
     return false;
 }
 
-void target_set_remove(struct target_set *s, struct plan_target *old)
+void target_set_remove(struct target_set *set, struct plan_target *old)
 {
     struct target_set_entry *t = target_set_of(old->live);
-    s->count[t->health]--;
+    set->count[t->health]--;
     t->plan = NULL;
     pipepoll_target_remove(old->live);
 }

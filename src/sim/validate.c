@@ -118,7 +118,7 @@ static bool check_types(struct refusal *out, const json_t *document, enum valida
 
 /* --- values ---------------------------------------------------------------------------------- */
 
-struct diagnostics {
+struct validation_errors {
     unsigned count;
     struct buf text;
     char memory[3584];
@@ -137,10 +137,11 @@ static void put_quoted(struct buf *b, str value)
 
 /* "Value 'x' at 'where' failed to satisfy constraint: Member must ..."; value NULL: it is
  * missing. */
-static void complain(struct diagnostics *c, const str *value, const char *where, const char *must)
+static void complain(struct validation_errors *errors, const str *value, const char *where,
+                     const char *must)
 {
-    struct buf *b = &c->text;
-    if (c->count++)
+    struct buf *b = &errors->text;
+    if (errors->count++)
         buf_put(b, STR("; "));
     buf_put(b, value ? STR("Value '") : STR("Value null"));
     if (value) {
@@ -161,18 +162,18 @@ static size_t characters(str utf8)
     return n;
 }
 
-static void check_length(struct diagnostics *c, str value, const char *where, size_t max)
+static void check_length(struct validation_errors *errors, str value, const char *where, size_t max)
 {
     char must[80];
     struct buf b = BUF_ON(must);
     if (value.len == 0)
-        complain(c, &value, where, "have length greater than or equal to 1");
+        complain(errors, &value, where, "have length greater than or equal to 1");
     buf_printf(&b, "have length less than or equal to %zu", max);
     if (characters(value) > max)
-        complain(c, &value, where, buf_cstr(&b));
+        complain(errors, &value, where, buf_cstr(&b));
 }
 
-static void check_allowed(struct diagnostics *c, str value, const char *where,
+static void check_allowed(struct validation_errors *errors, str value, const char *where,
                           const struct scope_rule *rule)
 {
     char must[160];
@@ -187,7 +188,7 @@ static void check_allowed(struct diagnostics *c, str value, const char *where,
         buf_printf(&b, "%s%s", i ? ", " : "", rule->values[i]);
     if (!rule->pattern)
         buf_put(&b, STR("]"));
-    complain(c, &value, where, buf_cstr(&b));
+    complain(errors, &value, where, buf_cstr(&b));
 }
 
 static str text_of(const json_t *string)
@@ -195,10 +196,10 @@ static str text_of(const json_t *string)
     return (str) { json_string_value(string), json_string_length(string) };
 }
 
-static void check_action_type(struct diagnostics *c, const json_t *type)
+static void check_action_type(struct validation_errors *errors, const json_t *type)
 {
     if (!type)
-        complain(c, NULL, "actionTypeId", "not be null");
+        complain(errors, NULL, "actionTypeId", "not be null");
     for (size_t i = SCOPE_CATEGORY; type && i < SCOPE_MEMBERS; i++) {
         const struct scope_rule *rule = &scope_rules[i];
         const json_t *value = member(type, rule->name);
@@ -206,16 +207,16 @@ static void check_action_type(struct diagnostics *c, const json_t *type)
         struct buf b = BUF_ON(where);
         buf_printf(&b, "actionTypeId.%s", rule->name);
         if (!value) {
-            complain(c, NULL, buf_cstr(&b), "not be null");
+            complain(errors, NULL, buf_cstr(&b), "not be null");
             continue;
         }
         if (rule->pattern)
-            check_length(c, text_of(value), buf_cstr(&b), rule->max);
-        check_allowed(c, text_of(value), buf_cstr(&b), rule);
+            check_length(errors, text_of(value), buf_cstr(&b), rule->max);
+        check_allowed(errors, text_of(value), buf_cstr(&b), rule);
     }
 }
 
-static void check_batch(struct diagnostics *c, const json_t *batch)
+static void check_batch(struct validation_errors *errors, const json_t *batch)
 {
     char digits[24];
     struct buf b = BUF_ON(digits);
@@ -224,7 +225,7 @@ static void check_batch(struct diagnostics *c, const json_t *batch)
     buf_printf(&b, "%.0f", json_number_value(batch));
     str text = buf_str(&b);
     if (json_number_value(batch) < 1)
-        complain(c, &text, "maxBatchSize", "have value greater than or equal to 1");
+        complain(errors, &text, "maxBatchSize", "have value greater than or equal to 1");
 }
 
 /* "{key=value, ...}", as AWS prints a map; cut to QUOTE_MAX. */
@@ -243,7 +244,7 @@ static str map_text(json_t *map, char out[QUOTE_MAX])
     return buf_str(&b);
 }
 
-static void check_query(struct diagnostics *c, json_t *query)
+static void check_query(struct validation_errors *errors, json_t *query)
 {
     static const struct scope_rule rule = { .pattern = "[a-zA-Z0-9_-]+" };
     const char *key;
@@ -251,37 +252,38 @@ static void check_query(struct diagnostics *c, json_t *query)
     if (json_object_size(query) > 1) {
         char text[QUOTE_MAX];
         str map = map_text(query, text);
-        complain(c, &map, "queryParam", "have length less than or equal to 1");
+        complain(errors, &map, "queryParam", "have length less than or equal to 1");
     }
     json_object_foreach(query, key, value)
     {
-        check_length(c, str_of(key), "queryParam", 50);
+        check_length(errors, str_of(key), "queryParam", 50);
         if (json_is_null(value)) {
-            complain(c, NULL, "queryParam", "not be null");
+            complain(errors, NULL, "queryParam", "not be null");
             continue;
         }
-        check_length(c, text_of(value), "queryParam", 50);
-        check_allowed(c, text_of(value), "queryParam", &rule);
+        check_length(errors, text_of(value), "queryParam", 50);
+        check_allowed(errors, text_of(value), "queryParam", &rule);
     }
 }
 
-static bool tell_values(struct refusal *out, const struct diagnostics *c)
+static bool tell_values(struct refusal *out, const struct validation_errors *errors)
 {
-    if (c->count == 0)
+    if (errors->count == 0)
         return true;
     return http_message_refuse(out, "ValidationException", "%u validation error%s detected: %.*s",
-                               c->count, c->count == 1 ? "" : "s", STR_ARG(buf_str(&c->text)));
+                               errors->count, errors->count == 1 ? "" : "s",
+                               STR_ARG(buf_str(&errors->text)));
 }
 
 static bool check_values(struct refusal *out, const json_t *document, enum validate_operation op)
 {
-    struct diagnostics c = { 0 };
-    c.text = BUF_ON(c.memory);
-    check_action_type(&c, member(document, "actionTypeId"));
-    check_batch(&c, member(document, "maxBatchSize"));
+    struct validation_errors errors = { 0 };
+    errors.text = BUF_ON(errors.memory);
+    check_action_type(&errors, member(document, "actionTypeId"));
+    check_batch(&errors, member(document, "maxBatchSize"));
     if (op == VALIDATE_POLL_FOR_JOBS)
-        check_query(&c, member(document, "queryParam"));
-    return tell_values(out, &c);
+        check_query(&errors, member(document, "queryParam"));
+    return tell_values(out, &errors);
 }
 
 /* --- jobs ------------------------------------------------------------------------------------ */
@@ -309,8 +311,8 @@ static bool check_job_types(struct refusal *out, const json_t *document)
 
 bool validate_job(struct refusal *out, struct validate_job *in, const json_t *document)
 {
-    struct diagnostics c = { 0 };
-    c.text = BUF_ON(c.memory);
+    struct validation_errors errors = { 0 };
+    errors.text = BUF_ON(errors.memory);
     if (!check_job_types(out, document))
         return false;
     for (size_t i = 0; i < JOB_MEMBERS; i++) {
@@ -318,11 +320,11 @@ bool validate_job(struct refusal *out, struct validate_job *in, const json_t *do
         str *text = (str *)(void *)((char *)in + job_members[i].offset);
         *text = value ? text_of(value) : (str) { NULL, 0 };
         if (value)
-            check_length(&c, *text, job_members[i].name, job_members[i].max);
+            check_length(&errors, *text, job_members[i].name, job_members[i].max);
         else
-            complain(&c, NULL, job_members[i].name, "not be null");
+            complain(&errors, NULL, job_members[i].name, "not be null");
     }
-    return tell_values(out, &c);
+    return tell_values(out, &errors);
 }
 
 /* --- both ------------------------------------------------------------------------------------ */
