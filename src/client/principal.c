@@ -140,29 +140,37 @@ const struct pipepoll_identity *principal_report(struct principal *principal)
     return &principal->report;
 }
 
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len)
+static bool is_digit(char c)
 {
-    const unsigned char *at = bytes;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ at[i]) * 1099511628211u; /* FNV-1a */
-    return hash;
+    return c >= '0' && c <= '9';
 }
 
 static uint64_t hash_words(uint64_t hash, str text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            hash = hash_bytes(hash, &text.ptr[i], 1);
+    while (text.len) {
+        size_t len = 0;
+        while (len < text.len && !is_digit(text.ptr[len]))
+            len++;
+        hash = table_hash(hash, (str) { text.ptr, len });
+        while (len < text.len && is_digit(text.ptr[len]))
+            len++;
+        text = str_skip(text, len);
+    }
     return hash;
+}
+
+static str bytes_of(const void *bytes, size_t len)
+{
+    return (str) { bytes, len };
 }
 
 bool principal_is_news(struct principal *principal, const struct pipepoll_identity *report)
 {
     const bool flags[] = { report->usable, report->refused, report->degraded };
-    uint64_t hash = hash_bytes(14695981039346656037u, flags, sizeof flags);
-    hash = hash_bytes(hash, &report->expires_s, sizeof report->expires_s);
-    hash = hash_bytes(hash, &report->cause, sizeof report->cause);
-    hash = hash_bytes(hash, report->source.ptr, report->source.len);
+    uint64_t hash = table_hash(1, bytes_of(flags, sizeof flags));
+    hash = table_hash(hash, bytes_of(&report->expires_s, sizeof report->expires_s));
+    hash = table_hash(hash, bytes_of(&report->cause, sizeof report->cause));
+    hash = table_hash(hash, report->source);
     hash = hash_words(hash, report->reason);
     bool is_news = hash != principal->told_hash;
     principal->told_hash = hash;
