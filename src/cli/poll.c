@@ -14,8 +14,6 @@
 #include "daemon/failure.h"
 #include "daemon/leave.h"
 
-enum { APP_ID_MAX = 250 /* what the library takes */ };
-
 /* What makes failures of several regions one and the same for people. */
 struct kind {
     int status, http_status; /* status 0: there was none */
@@ -281,8 +279,8 @@ static int open_poller(struct poll *p, uv_loop_t *loop, struct pipepoll_error *w
     o.sink = &p->sink;
     o.ca_bundle = p->options.ca_bundle;
     o.user_agent_app_id = p->options.user_agent_app_id;
-    if (o.user_agent_app_id.len > APP_ID_MAX)
-        o.user_agent_app_id.len = APP_ID_MAX;
+    if (o.user_agent_app_id.len > SETTINGS_APP_ID_MAX)
+        o.user_agent_app_id.len = SETTINGS_APP_ID_MAX;
     o.max_attempts = p->options.max_attempts;
     o.request_timeout_ms = poll_options_attempt_ms(&p->options);
     o.connect_timeout_ms = p->options.connect_timeout_ms;

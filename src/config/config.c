@@ -18,8 +18,6 @@
 #include "config/limits.h"
 #include "config/quantity.h"
 
-enum { APP_ID_MAX = 250 /* what the library takes */ };
-
 static const double POLLS_PER_S_LEAST = 0.001, POLLS_PER_S_MOST = 1e5;
 
 bool config_log_level(str text, enum pipepoll_level *out)
@@ -139,8 +137,8 @@ static int read_ambient(struct config *out, bool has_roots, struct settings *set
     if (!out->user_agent_app_id.len)
         out->user_agent_app_id = pipepoll_settings_get(s, PIPEPOLL_SETTING_USER_AGENT_APP_ID,
                                                        &out->user_agent_app_id_from);
-    if (out->user_agent_app_id.len > APP_ID_MAX)
-        out->user_agent_app_id.len = APP_ID_MAX;
+    if (out->user_agent_app_id.len > SETTINGS_APP_ID_MAX)
+        out->user_agent_app_id.len = SETTINGS_APP_ID_MAX;
     out->max_attempts = settings_attempts(s);
     return PIPEPOLL_OK;
 }
@@ -174,7 +172,7 @@ static void read_process(struct config *out, const struct section *s,
           s, KEY_DRAIN_TIMEOUT, "a time from 1ms to 24h such as 20s or 5m", diagnostics);
     read_ca_bundle(out, &v[KEY_CA_BUNDLE], diagnostics);
     out->user_agent_app_id = v[KEY_USER_AGENT_APP_ID].text;
-    judge(out->user_agent_app_id.len <= APP_ID_MAX, s, KEY_USER_AGENT_APP_ID,
+    judge(out->user_agent_app_id.len <= SETTINGS_APP_ID_MAX, s, KEY_USER_AGENT_APP_ID,
           "at most 250 characters (AWS asks for 50)", diagnostics);
     judge(config_log_level(v[KEY_LOG_LEVEL].text, &out->log_level), s, KEY_LOG_LEVEL,
           "error, warning, info or debug", diagnostics);

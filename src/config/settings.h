@@ -6,6 +6,9 @@
 #include "base/str.h"
 #include "config/diagnostic.h"
 
+/* Bytes of an app id that the library takes. */
+enum { SETTINGS_APP_ID_MAX = 250 };
+
 struct settings_set;
 
 struct settings {
