@@ -144,7 +144,7 @@ struct pipepoll_sink {
     /* A target that was removed (or whose poller closes) is gone: the last call for it, after any
      * poll in flight was delivered. `from` and its user pointer are free to go. May be NULL. */
     void (*removed)(struct pipepoll_sink *self, struct pipepoll_target *from);
-    /* The credentials of some targets came, changed, were refused or accepted, or can't be had:
+    /* The credentials of some targets came, changed, were refused or accepted, or are unavailable:
      * once per change, for all targets that share them. Without credentials these targets are
      * parked, and resume by themselves. May be NULL. */
     void (*credentials)(struct pipepoll_sink *self, const struct pipepoll_identity *identity);

@@ -138,7 +138,7 @@ static void a_retry_is_for_all_and_remembered_until_it_is_over(void **state)
     assert_int_equal(retries, 0); /* in slices: there may be many */
     assert_ptr_equal(principal_next_changed(&all), principal);
     assert_int_equal(retries, 1);
-    assert_true(principal->retry);
+    assert_true(principal->refetch_running);
     assert_null(principal_next_changed(&all));
     end(principal);
     pipepoll_credentials_unref(config);

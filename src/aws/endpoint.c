@@ -387,7 +387,7 @@ int endpoint_resolve(struct endpoint *out, const struct endpoint_rule *given,
         return r;
     if (rule->endpoint_url.len && (rule->fips || rule->dualstack))
         return explain(why, PIPEPOLL_EINVAL,
-                       "%s is a choice among AWS's own endpoints, not to be had with an "
+                       "%s is a choice among AWS's own endpoints, which excludes an "
                        "endpoint URL",
                        rule->fips ? "fips" : "dualstack");
     if (rule->endpoint_url.len) {

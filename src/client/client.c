@@ -68,17 +68,17 @@ static void wake_waiting(struct client *client, struct list *woken)
 {
     uint32_t serial = identity_serial(client->principal->identity);
     if ((client->credentials_serial != serial && !client->is_closed) ||
-        client->retries != client->principal->retries)
+        client->refetches != client->principal->refetches)
         list_move_all(woken, &client->waiting);
     client->credentials_serial = serial;
-    client->retries = client->principal->retries;
+    client->refetches = client->principal->refetches;
 }
 
 void clients_follow(struct clients *all, struct principal *principal)
 {
-    if (principal->retry && !identity_is_fetching(principal->identity)) {
-        principal->retry = false;
-        principal->retries++;
+    if (principal->refetch_running && !identity_is_fetching(principal->identity)) {
+        principal->refetch_running = false;
+        principal->refetches++;
     }
     list_move_all(&all->lagging, &principal->clients);
 }
@@ -188,7 +188,7 @@ static int client_new(struct clients *all, const struct endpoint_rule *rule,
         return failed;
     }
     client->credentials_serial = identity_serial(principal->identity);
-    client->retries = principal->retries;
+    client->refetches = principal->refetches;
     hold_without_credentials(all, client);
     table_put(&all->all, &client->node, hash_of(all->all.seed, &client->endpoint, principal));
     list_put_last(&principal->clients, &client->link);

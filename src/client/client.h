@@ -27,7 +27,7 @@ struct client {
     bool is_closed;          /* to this account: it refuses credentials that others accept */
     uint32_t credentials_serial,
         accepted_serial; /* of the set it was told of; that it accepted last */
-    uint32_t retries;    /* of its principal, that it has followed */
+    uint32_t refetches;  /* of its principal, that it has followed */
     struct list waiting; /* the poller's targets that failed for the set or its account */
     uint32_t target_count;
     size_t name_len;

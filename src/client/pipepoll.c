@@ -3,7 +3,7 @@
 #include "client/options.h"
 #include "client/poller.h"
 
-static int start_rooms(struct pipepoll *p, struct uv_loop_s *loop, struct pipepoll_error *why)
+static int start_modules(struct pipepoll *p, struct uv_loop_s *loop, struct pipepoll_error *why)
 {
     int r = digest_check();
     if (r)
@@ -72,7 +72,7 @@ static str name_ourselves(struct pipepoll *p)
     return buf_str(&b);
 }
 
-static void link_rooms(struct pipepoll *p, struct uv_loop_s *loop)
+static void link_modules(struct pipepoll *p, struct uv_loop_s *loop)
 {
     p->rng.state = p->o.seed ? p->o.seed : timers_random_seed();
     p->calls = (struct call_context) {
@@ -126,12 +126,12 @@ int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
     else
         r = pipepoll_credentials_default(&p->credentials, why);
     if (!r)
-        r = start_rooms(p, loop, why);
+        r = start_modules(p, loop, why);
     if (r) {
         poller_abandon(p);
         return r;
     }
-    link_rooms(p, loop);
+    link_modules(p, loop);
     p->keeps_loop = true;
     poller_hold_loop(p);
     log_line(&p->log, PIPEPOLL_DEBUG, "poller open: %u polls in flight at most",

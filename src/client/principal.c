@@ -1,5 +1,5 @@
 /* News are not told when they happen but queued, each principal once however often it changes, and
- * on_change() rings; the poller takes them one by one when it has time. A retry of all is queued
+ * on_change() rings; the poller takes them one by one when it has time. A refetch of all is queued
  * likewise, and each fetch begins as its principal is taken. Leaving takes the principal out of the
  * table at once and frees it when its identity has closed: whoever joins meanwhile gets a new one.
  *
@@ -72,21 +72,21 @@ int principal_join(struct principals *all, struct pipepoll_credentials *config, 
     return 0;
 }
 
-static void retry(struct principal *principal)
+static void refetch(struct principal *principal)
 {
-    principal->is_to_retry = false;
+    principal->refetch_wanted = false;
     identity_retry(principal->identity);
-    principal->retry = true;
+    principal->refetch_running = true;
 }
 
-/* What a retry brings at once is part of the news. */
+/* What a refetch brings at once is part of the news. */
 struct principal *principal_next_changed(struct principals *all)
 {
     if (list_empty(&all->news))
         return NULL;
     struct principal *principal = CONTAINER_OF(all->news.next, struct principal, news_link);
-    if (principal->is_to_retry)
-        retry(principal);
+    if (principal->refetch_wanted)
+        refetch(principal);
     list_remove(&principal->news_link);
     return principal;
 }
@@ -115,7 +115,7 @@ void principals_retry(struct principals *all)
     struct table_walk walk = { 0 };
     for (struct table_node *n; (n = table_each(&all->used, &walk)) != NULL;) {
         struct principal *principal = CONTAINER_OF(n, struct principal, node);
-        principal->is_to_retry = true;
+        principal->refetch_wanted = true;
         if (list_empty(&principal->news_link))
             list_put_last(&all->news, &principal->news_link);
     }

@@ -16,10 +16,10 @@ struct principal {
     struct identity *identity;
     struct pipepoll_credentials *config; /* referenced */
     uint32_t region_count;
-    bool is_to_retry;   /* when its news are taken */
-    bool retry;         /* its targets are to be polled when the fetch under way ends */
-    uint32_t retries;   /* such fetches that ended */
-    uint64_t told_hash; /* of what was told last */
+    bool refetch_wanted;  /* when its news are taken */
+    bool refetch_running; /* its targets are to be polled when the fetch under way ends */
+    uint32_t refetches;   /* such fetches that ended */
+    uint64_t told_hash;   /* of what was told last */
     struct pipepoll_identity report;
 };
 

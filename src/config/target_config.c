@@ -1,6 +1,6 @@
 /* The library judges whole targets, so each value is put into a sample in which only it can be
  * wrong: the rules stay in one place, and each diagnostic names the location of its value. The
- * section's own word goes before the default in [pipepoll], and for the endpoint both go before the
+ * section's own word overrides the default in [pipepoll], and for the endpoint both override the
  * settings of the profile, which come with the identity: it is read first. A key that is of no use
  * without another (external-id, slowest-interval) is an error only in the section itself: a default
  * is for those targets that it fits. */
@@ -107,7 +107,7 @@ static void read_duration(const struct target_config *config, enum key k, uint32
         wrong_value(config, k, "a time from 1ms to 24h such as 500ms, 5s or 2m");
 }
 
-/* A section's own word goes before the default of all. */
+/* A section's own word overrides the default of all. */
 static bool has_goal(const struct target_config *config)
 {
     if (!is_given(config, KEY_PICKUP_GOAL) || !is_given(config, KEY_INTERVAL))
@@ -223,8 +223,8 @@ str target_config_setting(struct target_config *config, enum pipepoll_setting wh
     return value;
 }
 
-/* The file's own choice of an endpoint URL, FIPS or dual stack is not to be had together with
- * another one of the machine's, and goes before it. */
+/* The file's own choice of an endpoint URL, FIPS or dual stack excludes another one of the
+ * machine's, and overrides it. */
 static void read_switch(struct target_config *config, enum key k, enum pipepoll_setting which,
                         bool *out)
 {

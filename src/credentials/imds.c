@@ -1,7 +1,7 @@
 /* EC2's instance metadata service, version 2: a token by PUT, then the name of the instance's role,
  * then its credentials. Version 1 answers without a token, and that is what lets a confused web
  * server give an instance's credentials away: it is asked only where the chain allows it and no
- * token can be had, as from the proxies that speak nothing else.
+ * token is available, as from the proxies that speak nothing else.
  *
  * The token is good for six hours and still got anew in each run: runs are hours apart, and a token
  * kept would outlive a stop and start of the instance, which it does not survive itself. */

@@ -227,7 +227,7 @@ static void judge_other(struct diagnosis *d, const struct probe *probe)
                "it.");
 }
 
-/* Credentials that can't be had in the middle of a run come here as well. */
+/* Credentials that become unavailable in the middle of a run come here as well. */
 static void (*const judges[])(struct diagnosis *d, const struct probe *probe) = {
     [PIPEPOLL_CAUSE_UNKNOWN] = judge_other,
     [PIPEPOLL_CAUSE_NOT_CONFIGURED] = judge_no_credentials,

@@ -1,5 +1,5 @@
-/* Credentials that can't be had. What was found and is broken its own sentence describes; here is
- * what to do, for each cause, with the thing that the cause names. */
+/* Credentials that are unavailable. What was found and is broken its own sentence describes; here
+ * is what to do, for each cause, with the thing that the cause names. */
 #include "daemon/diagnosis_parts.h"
 
 static void set_fix_of_file(struct diagnosis *d, const char *path)
@@ -109,7 +109,7 @@ static void set_credentials_fix(struct diagnosis *d, const struct probe *probe)
     case PIPEPOLL_CAUSE_PROXY:
     case PIPEPOLL_CAUSE_PROXY_LOGIN:
     case PIPEPOLL_CAUSE_DESCRIPTORS:
-        set_fix(d, "The credentials are to be had by the network, and that failed. %s",
+        set_fix(d, "The credentials come over the network, and that failed. %s",
                 fix_of_way(probe, probe->reason_cause));
         break;
     case PIPEPOLL_CAUSE_MEMORY:

@@ -197,7 +197,7 @@ int transfer_start(struct transfer *x, struct pool *pool)
     return 0;
 }
 
-static void wipe_rooms(struct transport *tp)
+static void wipe_buffers(struct transport *tp)
 {
     explicit_bzero(tp->send_room, SEND_ROOM);
     explicit_bzero(tp->receive_room, RECEIVE_ROOM);
@@ -212,7 +212,7 @@ void transfer_wipe(struct transfer *x)
     for (size_t i = 0; i < x->wanted_count; i++)
         x->wanted[i].value = (str) { NULL, 0 };
     if (x->transport)
-        wipe_rooms(x->transport);
+        wipe_buffers(x->transport);
 }
 
 /* --- the transport --- */
@@ -264,7 +264,7 @@ static void end(struct transport *tp)
     struct sockets *sockets = tp->sockets;
     void (*closed)(void *ctx) = tp->closed;
     void *ctx = tp->ctx;
-    wipe_rooms(tp);
+    wipe_buffers(tp);
     transport_free(tp);
     curl_global_cleanup();
     sockets_close(sockets, closed, ctx);
@@ -280,7 +280,7 @@ static void on_leave(struct timer *leave)
 }
 
 /* What must be closed from the loop comes last. */
-static int open_rooms(struct transport *tp, struct pipepoll_error *why)
+static int open_buffers(struct transport *tp, struct pipepoll_error *why)
 {
     const struct transport_options *o = &tp->o;
     tp->send_room = alloc_resize(&o->alloc, NULL, 0, SEND_ROOM);
@@ -317,7 +317,7 @@ static int transport_new(struct transport **out, const struct transport_options 
     list_init(&tp->leaving);
     list_init(&tp->waiting);
     keep_rules(tp);
-    int r = open_rooms(tp, why);
+    int r = open_buffers(tp, why);
     if (r)
         transport_free(tp);
     else

@@ -131,7 +131,7 @@ int transfer_start(struct transfer *x, struct pool *pool);
 /* End x soon, as if its deadline had come; on_done() comes from the loop. For what only serves us:
  * a poll is never ended so, since its answer may hold jobs. Fine when not in flight. */
 void transfer_abort(struct transfer *x);
-/* Wipe what the transfer and the transport's rooms hold of the last request and answer: for those
+/* Wipe what the transfer and the transport's buffers hold of the last request and answer: for those
  * that carried secrets. The answer is gone then. head and body are the caller's, and what libcurl
  * and OpenSSL still hold is theirs. Not while in flight; fine on a zeroed one. */
 void transfer_wipe(struct transfer *x);

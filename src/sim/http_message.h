@@ -1,4 +1,4 @@
-/* One request and its reply, free of any HTTP library: what the rooms behind the HTTP face talk
+/* One request and its reply, free of any HTTP library: what the modules behind the HTTP face talk
  * in. */
 #ifndef SIM_HTTP_MESSAGE_H
 #define SIM_HTTP_MESSAGE_H

@@ -1,4 +1,4 @@
-/* Where the rooms meet: the service and its faults below, the HTTP face in front, and between
+/* Where the modules meet: the service and its faults below, the HTTP face in front, and between
  * them the two that understand requests. */
 #include "sim/sim.h"
 
