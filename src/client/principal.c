@@ -67,7 +67,7 @@ int principal_join(struct principals *all, struct pipepoll_credentials *config, 
             return r;
         table_put(&all->used, &principal->node, hash);
     }
-    principal->region_count++;
+    principal->client_count++;
     *out = principal;
     return 0;
 }
@@ -103,7 +103,7 @@ static void on_identity_closed(void *ctx)
 
 void principal_leave(struct principal *principal)
 {
-    if (--principal->region_count)
+    if (--principal->client_count)
         return;
     table_remove(&principal->all->used, &principal->node);
     list_remove(&principal->news_link);

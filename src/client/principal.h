@@ -15,7 +15,7 @@ struct principal {
     struct principals *all;
     struct identity *identity;
     struct pipepoll_credentials *config; /* referenced */
-    uint32_t region_count;
+    uint32_t client_count;
     bool refetch_wanted;  /* when its news are taken */
     bool refetch_running; /* its targets are to be polled when the fetch under way ends */
     uint32_t refetches;   /* such fetches that ended */

@@ -45,7 +45,7 @@ static struct target_set_entry *new_entry(struct target_set *set, struct plan_ta
     return NULL;
 }
 
-static int add(struct target_set *set, struct plan_target *new, struct credentials_cache *keys,
+static int add(struct target_set *set, struct plan_target *new, struct credentials_cache *cache,
                struct pipepoll_error *why)
 {
     struct target_set_entry *t = new_entry(set, new);
@@ -54,7 +54,7 @@ static int add(struct target_set *set, struct plan_target *new, struct credentia
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     struct pipepoll_target_options o = new->options;
     o.user = t;
-    int result = credentials_cache_get(keys, &new->identity, &o.credentials, why);
+    int result = credentials_cache_get(cache, &new->identity, &o.credentials, why);
     if (!result)
         result = pipepoll_target_add(set->poller, &o, &live, why);
     if (result) {
@@ -66,10 +66,11 @@ static int add(struct target_set *set, struct plan_target *new, struct credentia
     return PIPEPOLL_OK;
 }
 
-bool target_set_add(struct target_set *set, struct plan_target *new, struct credentials_cache *keys)
+bool target_set_add(struct target_set *set, struct plan_target *new,
+                    struct credentials_cache *cache)
 {
     struct pipepoll_error why;
-    if (!add(set, new, keys, &why))
+    if (!add(set, new, cache, &why))
         return true;
     logger_printf(set->log, PIPEPOLL_ERROR,
                   &(struct subject) { .target = new->name, .region = new->options.region },
@@ -109,8 +110,8 @@ static void set_health(struct target_set_entry *t, enum health health)
     t->health = health;
 }
 
-/* What may pass is polled again soon, and often has passed by then. Not so refused keys: without
- * others no poll may follow that would tell. */
+/* What may pass is polled again soon, and often has passed by then. Not so refused credentials:
+ * without others no poll may follow that would tell. */
 static bool may_pass_yet(const struct target_set_entry *t, const struct pipepoll_failure *f,
                          int64_t now_ms)
 {

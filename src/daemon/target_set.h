@@ -36,7 +36,7 @@ struct target_set_entry {
 /* Add a target, with an entry of its own; one that cannot be added is logged, and has no live
  * target then. false: so it was. */
 bool target_set_add(struct target_set *set, struct plan_target *new,
-                    struct credentials_cache *keys);
+                    struct credentials_cache *cache);
 /* Its polls end. Its entry stays, without a plan, until the last has ended. */
 void target_set_remove(struct target_set *set, struct plan_target *old);
 /* It goes on as it is, but perhaps for its name. `old` may be thrown away. */
