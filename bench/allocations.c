@@ -7,9 +7,9 @@
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *at, size_t size);
-void *malloc(size_t size);
-void *calloc(size_t count, size_t size);
-void *realloc(void *at, size_t size);
+__attribute__((visibility("default"))) void *malloc(size_t size);
+__attribute__((visibility("default"))) void *calloc(size_t count, size_t size);
+__attribute__((visibility("default"))) void *realloc(void *at, size_t size);
 
 static uint64_t count;
 

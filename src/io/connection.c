@@ -290,6 +290,8 @@ static void on_socket_ready(struct socket_watcher *watcher, curl_socket_t fd, in
 {
     struct connection *c = CONTAINER_OF(watcher, struct connection, watcher);
     (void)fd;
+    if (!c->pool)
+        return; /* it is about to be closed */
     if (c->opened_ns)
         c->on_ready(c, bits);
     else
@@ -326,7 +328,6 @@ bool connection_leave_pool(struct connection *c)
 {
     if (c->user.easy)
         return false;
-    sockets_leave(&c->watcher);
     c->pool = NULL;
     return true;
 }

@@ -24,7 +24,7 @@
 #include "base/list.h"
 #include "base/str.h"
 
-static const uint64_t turn_ns = 2000000;
+static const uint64_t turn_ns = 1500000;
 
 enum { BATCH = 64, FIRST_ROOM = 64 };
 
