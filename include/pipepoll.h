@@ -3,46 +3,46 @@
  * pipepoll: poll AWS CodePipeline for third-party jobs, in many regions and for many action types
  * at once, on the caller's libuv loop.
  *
- * The shape: a `struct pipepoll` (the poller) lives on a loop. Targets (one action type in one
- * region) are added to it. Each target is polled at its interval; every answer goes to the sink,
- * with the jobs in it. The poller keeps no jobs: what deliver() was given is the caller's to keep.
+ * The shape: a `struct pipepoll` (the poller) lives on a loop. You add targets to it (one action
+ * type in one region each). It polls each target at its interval and gives every answer, with the
+ * jobs in it, to the sink. The poller keeps no jobs: deliver() must keep what it needs.
  *
  * Rules that hold for every function here unless its comment says otherwise:
- *  - Thread: call on the loop's thread. The library never runs or stops the loop, and leaves
- *    libuv's thread pool alone. What blocks (name look-ups, reading files with credentials, and
- *    loading and awaiting a credential_process) is done on threads of its own: started when there
- *    is something to do, 9 at most for all pollers of the process together as a rule, and ended
- *    after 10 s without work. What takes longer than 0.1 s is made up for by one more thread, up to
- *    80 for names, 16 for files and 32 for programs, so whatever hangs holds up no other. These
+ *  - Thread: call on the loop's thread. The library never runs or stops the loop, and does not use
+ *    libuv's thread pool. It does blocking work (looking up names, reading files with credentials,
+ *    starting a credential_process and waiting for it) on threads of its own. It starts them when
+ *    there is work, normally 9 at most for all pollers of the process together, and ends them after
+ *    10 s without work. For work that takes longer than 0.1 s it starts one more thread, up to 80
+ *    for names, 16 for files and 32 for programs, so work that hangs holds up no other. These
  *    threads take no signals, and nobody waits for them: the poller, the loop and the process can
- *    end while one hangs, and dlclose() leaves the library in place. A poller is of no use in a
- *    child made by fork(); new ones may be opened there.
- *  - Errors: 0, or a negative `enum pipepoll_status`; outputs are untouched on failure. Where a
- *    `struct pipepoll_error *why` is taken it may be NULL; on failure it holds one sentence.
- *  - Strings: `struct pipepoll_str` borrows bytes, not NUL-terminated. Inputs are copied before the
- *    function returns; outputs given to a callback die when that callback returns.
- *  - Time: durations in milliseconds, named `_ms`, but for latencies, named `_us`.
+ *    end while one hangs, and dlclose() leaves the library in place. A child made by fork() cannot
+ *    use its parent's pollers; it may open new ones.
+ *  - Errors: 0, or a negative `enum pipepoll_status`; a failure leaves outputs untouched. A
+ *    `struct pipepoll_error *why` may be NULL; after a failure it holds one sentence.
+ *  - Strings: `struct pipepoll_str` borrows bytes, not NUL-terminated. Functions copy inputs before
+ *    they return; outputs given to a callback die when that callback returns.
+ *  - Time: durations are in milliseconds and named `_ms`; latencies in microseconds, named `_us`.
  *  - Options: zero-fill (`= PIPEPOLL_OPTIONS_INIT`), set what differs; zero means the default.
  *  - Growth: a program that was built with this header runs with later libraries, see below.
  *  - Callbacks run from the loop, never from inside the call that caused them (but log() may).
- *    Every function may be called inside every callback, pipepoll_close() included.
+ *    You may call every function inside every callback, pipepoll_close() included.
  *
- * What may grow, and how. Every structure with a `size`, its first member, may get further members:
- * at its end, none in padding, none moved or with another meaning. What has a size
- *  - and is given to the library (options, sink, role) begins with its _INIT, which sets the size.
- *    The library reads no byte beyond it, and takes what is missing as zero, the default: so runs a
- *    program older than the library. A program newer than the library runs too, as long as it
- *    leaves zero what the library does not know; else it gets EINVAL with both sizes, for what it
- *    asks for would be left undone;
- *  - and is handed to a callback (answer, failure, identity) has as many bytes as its size says:
- *    ask PIPEPOLL_HAS() before you read a member that the oldest library you run with may lack;
- *  - and is filled in for the caller (stats, report, footprint, versions) begins with its _INIT.
- *    Its size becomes the number of bytes that were filled in; what is beyond is left as it was.
- * Arrays have a stride beside their count, the size of one element: go by pipepoll_job_at(), never
- * by an index of your own. Structures in structures are pointed to, unless they never grow: that
- * are pipepoll_str, pipepoll_action_type and pipepoll_error (which has a reserve). Enumerations get
- * further values; those that you do not know are to be taken as unknown ones. A callback that is
- * added to the sink is NULL in older programs, and not called. Functions are added, none changes.
+ * What may grow, and how. Every structure whose first member is `size` may get further members: at
+ * its end, never in padding, and no member moves or changes its meaning. A structure with a size
+ *  - that you give to the library (options, sink, role) begins with its _INIT, which sets the size.
+ *    The library reads no byte beyond that size, and takes missing members as zero, the default: so
+ *    a program older than the library runs. A program newer than the library runs too, as long as
+ *    it leaves members that the library does not know zero; else it gets EINVAL with both sizes,
+ *    for the library could not do what it asks;
+ *  - that a callback receives (answer, failure, identity) has as many bytes as its size says: check
+ *    PIPEPOLL_HAS() before you read a member that the oldest library you run with may lack;
+ *  - that the library fills in (stats, report, footprint, versions) begins with its _INIT. The
+ *    library sets its size to the number of bytes that it filled in, and leaves the rest as it was.
+ * Arrays have a stride beside their count, the size of one element: use pipepoll_job_at(), never an
+ * index of your own. A structure that contains another one points to it, unless that one never
+ * grows: pipepoll_str, pipepoll_action_type and pipepoll_error (which has a reserve). Enumerations
+ * may get further values; treat those that you do not know as unknown. A callback that is added to
+ * the sink is NULL in older programs, and not called. Functions may be added; none changes.
  */
 #ifndef PIPEPOLL_H
 #define PIPEPOLL_H
@@ -76,8 +76,8 @@ struct pipepoll_action_type {
     struct pipepoll_str category, owner, provider, version;
 };
 
-/* ThirdPartyJob. Each member is empty (len 0) where the service left it out. May grow: its size is
- * the job_size of the answer that it is in. */
+/* ThirdPartyJob. A member is empty (len 0) where the service left it out. May grow: its size is the
+ * job_size of the answer that contains it. */
 struct pipepoll_job {
     struct pipepoll_str client_id; /* look up your client token by this */
     struct pipepoll_str job_id;    /* the same job can come again until it is acknowledged */
@@ -108,45 +108,46 @@ struct pipepoll_failure {
     struct pipepoll_str code;    /* AWS error code such as ThrottlingException; may be empty */
     struct pipepoll_str message; /* AWS's message, or what was found; control characters are '?' */
     struct pipepoll_str request_id; /* may be empty */
-    enum pipepoll_cause cause;      /* what is to be mended: finer than the status */
+    enum pipepoll_cause cause;      /* what to fix: more exact than the status */
     struct pipepoll_str subject;    /* of the cause; may be empty */
 };
 
-/* The credentials of one identity, that is of all targets with equal credentials: where they come
- * from and how they are. */
+/* The credentials of one identity, which all targets with equal credentials share: where they come
+ * from, and their state. */
 struct pipepoll_identity {
-    size_t size;   /* of this; see "What may grow" */
-    bool usable;   /* there are credentials, and the service did not refuse them when asked last */
-    bool refused;  /* there are credentials, and the service did refuse them; not usable then */
-    bool degraded; /* they have expired or could not be refreshed in time, and still serve */
-    int64_t expires_s;           /* Unix time; INT64_MAX: never, or there are none */
+    size_t size;       /* of this; see "What may grow" */
+    bool usable;       /* there are credentials, and the service did not refuse them last time */
+    bool refused;      /* there are credentials, and the service refused them: not usable */
+    bool degraded;     /* they have expired or could not be refreshed in time, but are still used */
+    int64_t expires_s; /* Unix time; INT64_MAX: never, or there are none */
     struct pipepoll_str source;  /* "profile acme, role arn:aws:iam::...:role/Poller, from IMDS" */
     struct pipepoll_str reason;  /* of the last failure, with what to do; empty when all is well */
     enum pipepoll_cause cause;   /* of the same failure */
     struct pipepoll_str subject; /* of the cause; may be empty */
 };
 
-/* Where answers go. Embed it in a struct of your own and get that back from `self`. What it says is
- * read once, by pipepoll_open(). */
+/* Where answers go. Embed it in a struct of your own and get that back from `self`.
+ * pipepoll_open() reads its members once. */
 struct pipepoll_sink {
     size_t size; /* set by PIPEPOLL_SINK_INIT: of this struct, not of what it is embedded in */
-    /* How many jobs can you take now? The poller subtracts what polls in flight may still bring and
-     * asks the service for no more than the rest; 0 parks every target until pipepoll_wake() or
-     * until a poll in flight ends. NULL: any number. */
+    /* How many jobs can you take now? The poller subtracts the jobs that polls in flight may still
+     * bring and asks the service for no more than the rest; 0 parks every target until
+     * pipepoll_wake() or until a poll in flight ends. NULL: any number. */
     size_t (*credit)(struct pipepoll_sink *self);
     /* Each answered poll, empty ones too. Copy what you keep: all of `answer` dies on return. */
     void (*deliver)(struct pipepoll_sink *self, struct pipepoll_target *from,
                     const struct pipepoll_answer *answer);
-    /* Each failed poll that may pass; for a failure that needs a change of the set-up, only the
-     * first and each change of its status, cause or code. May be NULL. */
+    /* Each failed poll, if the failure may pass by itself; if it needs a change of the set-up, only
+     * the first and each change of its status, cause or code. May be NULL. */
     void (*failed)(struct pipepoll_sink *self, struct pipepoll_target *from,
                    const struct pipepoll_failure *failure);
     /* A target that was removed (or whose poller closes) is gone: the last call for it, after any
-     * poll in flight was delivered. `from` and its user pointer are free to go. May be NULL. */
+     * poll in flight was delivered. `from` dies when this returns; you may free its user data. May
+     * be NULL. */
     void (*removed)(struct pipepoll_sink *self, struct pipepoll_target *from);
-    /* The credentials of some targets came, changed, were refused or accepted, or are unavailable:
-     * once per change, for all targets that share them. Without credentials these targets are
-     * parked, and resume by themselves. May be NULL. */
+    /* The credentials of some targets arrived, changed, were refused or accepted, or are
+     * unavailable: once per change, for all targets that share them. Without credentials these
+     * targets are parked; they resume by themselves. May be NULL. */
     void (*credentials)(struct pipepoll_sink *self, const struct pipepoll_identity *identity);
 };
 #define PIPEPOLL_SINK_INIT PIPEPOLL_INIT(pipepoll_sink)
@@ -165,67 +166,67 @@ struct pipepoll_options {
     uint32_t max_in_flight;            /* polls at once; 0: 256; at most 65536 */
     uint32_t max_in_flight_per_region; /* 0: a fair share, max_in_flight / regions, at least 1 */
     /* Open at once, idle ones included; the one idle longest is closed for a new one. 0: half of
-     * what RLIMIT_NOFILE allows, 8 to 65536: with several pollers in a process, divide it. No more
-     * polls are in flight than that. */
+     * what RLIMIT_NOFILE allows, 8 to 65536; with several pollers in a process, divide it among
+     * them. No more polls than this are in flight. */
     uint32_t max_connections;
-    /* Polls of a target until one is answered, the first by plan and the others after a back-off;
-     * further ones come by plan again. 1: no retries; 0: 3; at most 1000. */
+    /* Polls of a target until one is answered: the first as scheduled, the others after a back-off;
+     * after these it polls as scheduled again. 1: no retries; 0: 3; at most 1000. */
     uint32_t max_attempts;
-    double max_polls_per_s;      /* for each account and region; 0: as the service lets us */
+    double max_polls_per_s;      /* for each account and region; 0: as the service allows */
     uint32_t request_timeout_ms; /* from start to whole answer; 0: 30000 */
     uint32_t connect_timeout_ms; /* name, TCP and TLS together; 0: 10000 */
     uint64_t seed;               /* of jitter; 0: from the system */
 
-    /* Both hooks may be NULL. resize is realloc() with the old size given and size 0 meaning free;
-     * it serves targets, polls, connections and the credentials that are fetched: not credentials
-     * that were given and the trust store, which are made once, nor files and programs that are
-     * read for credentials, nor the libraries below. log gets one line without a line end, and
-     * never a secret. */
+    /* Both hooks may be NULL. resize is realloc() with the old size, where size 0 means free. It
+     * allocates targets, polls, connections and fetched credentials; not the credentials that you
+     * give and the trust store, which are made once, nor memory to read files and programs for
+     * credentials, nor that of the libraries below. log gets one line without a line end, and never
+     * a secret. */
     void *(*resize)(void *ctx, void *ptr, size_t old_size, size_t new_size);
     void *resize_ctx;
     void (*log)(void *ctx, enum pipepoll_level level, struct pipepoll_str line);
     void *log_ctx;
 
-    /* Whose product this is: " app/ID" in the User-Agent, by which AWS Partner Revenue Measurement
-     * counts. At most 250 bytes (AWS asks for 50); what a token may not have becomes '-'. Empty:
-     * AWS_SDK_UA_APP_ID. */
+    /* Whose product this is: goes as " app/ID" into the User-Agent, where AWS Partner Revenue
+     * Measurement finds it. At most 250 bytes (AWS asks for 50); '-' replaces characters that a
+     * token may not contain. Empty: AWS_SDK_UA_APP_ID. */
     struct pipepoll_str user_agent_app_id;
 };
 #define PIPEPOLL_OPTIONS_INIT PIPEPOLL_INIT(pipepoll_options)
 
-/* Would pipepoll_open() take these, but for their sink? OK; EINVAL or ESYSTEM with the sentence, as
- * there; ENOMEM. Blocks to read the CA bundle; any thread. */
+/* Would pipepoll_open() accept these options? It does not look at their sink. OK; EINVAL or ESYSTEM
+ * with the sentence, as there; ENOMEM. Blocks to read the CA bundle; any thread. */
 PIPEPOLL_API int pipepoll_options_check(const struct pipepoll_options *options,
                                         struct pipepoll_error *why);
 
-/* Make a poller on `loop`, which must outlive `closed`. Options are copied, the credentials
- * referenced. The process should ignore SIGPIPE (libuv programs commonly do).
- * Blocks once, to read the CA bundle. After a failure the loop may have one handle to close: let
- * it turn. EINVAL: no sink or deliver, a number out of range, or a size; ESYSTEM: an unreadable CA
- * bundle, or libcurl, libuv or OpenSSL would not start (the known-answer check of the signer
- * included); ENOMEM. */
+/* Make a poller on `loop`, which must outlive `closed`. Copies the options and references the
+ * credentials. The process should ignore SIGPIPE (libuv programs commonly do).
+ * Blocks once, to read the CA bundle. After a failure the loop may still have to close one handle:
+ * let it turn. EINVAL: no sink or deliver, a number out of range, or a wrong size; ESYSTEM: an
+ * unreadable CA bundle, or libcurl, libuv or OpenSSL did not start (OpenSSL must pass the signer's
+ * known-answer check); ENOMEM. */
 PIPEPOLL_API int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
                                const struct pipepoll_options *options, struct pipepoll_error *why);
 
-/* Credit is back: parked targets are polled again. Does nothing when none is parked. */
+/* There is credit again: poll parked targets. Does nothing when none is parked. */
 PIPEPOLL_API void pipepoll_wake(struct pipepoll *p);
 
-/* Look again for credentials, at once and whatever the back-off: those of each identity that has
- * none, or whose credentials have expired or were refused. Targets that wait because their
- * credentials were not accepted, or may not do it, are polled when that is done. For when somebody
- * says that the trouble is over; the poller looks by itself too, see below. Nothing on a closing
+/* Fetch credentials at once, whatever the back-off: for each identity that has none, or whose
+ * credentials have expired or were refused. Then poll the targets that wait because their
+ * credentials were not accepted or lack permission. Use it when somebody says that the cause is
+ * fixed; the poller also fetches by itself, see pipepoll/credentials.h. Does nothing on a closing
  * poller. */
 PIPEPOLL_API void pipepoll_refresh_credentials(struct pipepoll *p);
 
-/* End: no poll starts any more; polls in flight are finished and delivered (at most
- * request_timeout_ms), but for those whose host is still being looked up, which fail at once; each
- * target gets its removed(); then `closed` is called, last, and p is gone. That is so within
+/* End: no further poll starts; polls in flight are finished and delivered (within
+ * request_timeout_ms), except those whose host is still being looked up, which fail at once; each
+ * target gets its removed(); then `closed` is called, last, and p is gone. This takes at most
  * request_timeout_ms and one second, whatever a network, a proxy, a service, a name look-up or a
- * disk does, as long as the loop turns. A second call is ignored. closed may be NULL. */
+ * disk does, as long as the loop turns. A second call does nothing. closed may be NULL. */
 PIPEPOLL_API void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx);
 
-/* Let the loop end although p is open, or keep it alive again (the default, be there targets or
- * not). Polls in flight, a removed() to come and the end of a closing poller hold it in either
+/* Let the loop end although p is open, or keep it alive again (the default, with or without
+ * targets). Polls in flight, a pending removed() and a closing poller keep it alive in either
  * case. */
 PIPEPOLL_API void pipepoll_keep_loop_alive(struct pipepoll *p, bool keep);
 
@@ -240,7 +241,7 @@ struct pipepoll_stats {
     uint64_t connections;                /* opened */
     uint64_t latency_us_sum;             /* of all answers, microseconds */
     uint32_t targets, in_flight, parked; /* now; parked: due, without credit or slot */
-    uint32_t max_lateness_ms;            /* longest wait of a due poll, for whatever reason */
+    uint32_t max_lateness_ms;            /* longest time a due poll waited, for any reason */
 };
 #define PIPEPOLL_STATS_INIT PIPEPOLL_INIT(pipepoll_stats)
 PIPEPOLL_API void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out);
@@ -255,45 +256,44 @@ struct pipepoll_target_options {
     uint32_t interval_ms;             /* from poll to poll, +-10 %; 0: 5000; at most 86400000 */
     uint32_t pickup_goal_ms;          /* instead of an interval: find 95 of 100 jobs within this */
     uint32_t slowest_interval_ms;     /* with a goal: poll no less often; 0: 12 goals */
-    uint32_t max_batch_size;          /* jobs per answer; 0: left to the service */
+    uint32_t max_batch_size;          /* jobs per answer; 0: the service decides */
     bool fips, dualstack;             /* which of the region's endpoints; not with endpoint_url */
-    /* Take any certificate of the endpoint's, as `aws --no-verify-ssl` does: whoever is on the way
-     * can read the polls and answer them. For tests; AWS's certificates are good. What gives out
-     * credentials (STS, SSO, ...), and a proxy by https, is verified all the same. */
+    /* Accept any certificate from the endpoint, as `aws --no-verify-ssl` does: anybody on the way
+     * can read the polls and answer them. For tests; AWS's certificates are good. Services that
+     * give out credentials (STS, SSO, ...) and https proxies are verified nevertheless. */
     bool insecure;
     struct pipepoll_credentials *credentials; /* NULL: the poller's */
     void *user;                               /* yours; see pipepoll_target_user() */
 };
 #define PIPEPOLL_TARGET_OPTIONS_INIT PIPEPOLL_INIT(pipepoll_target_options)
 
-/* Would pipepoll_target_add() take this? OK or EINVAL with the sentence. Pure; any thread. */
+/* Would pipepoll_target_add() accept this? OK or EINVAL with the sentence. Pure; any thread. */
 PIPEPOLL_API int pipepoll_target_check(const struct pipepoll_target_options *o,
                                        struct pipepoll_error *why);
 
-/* Poll one action type in one region from now on. Options are copied. *out (out may be NULL)
- * belongs to p and dies after its removed(). The first poll comes within one interval, spread
- * at random; after an answer as full as was asked for the next poll starts at once. An answer
- * lost to a failure is asked for again after a back-off: 50 ms (1 s when throttled) doubling to
- * 20 s with full jitter, or what x-amz-retry-after says. EINVAL as pipepoll_target_check();
- * ECLOSING; ENOMEM. */
+/* Poll one action type in one region from now on. Copies the options. *out (out may be NULL)
+ * belongs to p and dies after its removed(). The first poll comes at a random time within one
+ * interval; after an answer as full as it asked for, the next poll starts at once. After a failure
+ * it polls again after a back-off: 50 ms (1 s when throttled) doubling to 20 s with full jitter, or
+ * what x-amz-retry-after says. EINVAL as pipepoll_target_check(); ECLOSING; ENOMEM. */
 PIPEPOLL_API int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options *o,
                                      struct pipepoll_target **out, struct pipepoll_error *why);
 
-/* No poll of t starts any more; one in flight is finished and delivered; then removed(). */
+/* No further poll of t starts; one in flight is finished and delivered; then comes removed(). */
 PIPEPOLL_API void pipepoll_target_remove(struct pipepoll_target *t);
 
 PIPEPOLL_API void *pipepoll_target_user(const struct pipepoll_target *t);
 
-/* What is known of a target's way to the service. Slices live until the loop turns. */
+/* What is known about a target's way to the service. Slices live until the loop turns. */
 struct pipepoll_report {
     size_t size; /* set by PIPEPOLL_REPORT_INIT */
     const struct pipepoll_identity *identity;
-    int64_t clock_skew_ms;           /* how far the service's clock is ahead; 0 while not known */
+    int64_t clock_skew_ms;           /* how far the service's clock is ahead; 0 while unknown */
     double polls_per_s;              /* now allowed for the account and region; 0: no limit */
-    struct pipepoll_str address;     /* of the last connection's peer; empty: none was made */
+    struct pipepoll_str address;     /* of the last connection's peer; empty: there was none */
     struct pipepoll_str tls_version; /* "TLSv1.3" */
     struct pipepoll_str issuer;      /* of the server's certificate */
-    struct pipepoll_str proxy;       /* that is used, without its password; empty: none */
+    struct pipepoll_str proxy;       /* in use, without its password; empty: none */
     uint32_t lookup_us, connect_us, tls_us; /* the last connection's steps */
     uint32_t interval_ms;                   /* at present: with a pickup goal it changes */
 };
@@ -308,7 +308,7 @@ PIPEPOLL_API struct pipepoll_action_type pipepoll_target_action_type(
 
 /* --- facts --- */
 
-/* The interval that holds a pickup goal whatever the arrivals, milliseconds: for plans. */
+/* The interval that meets a pickup goal whenever jobs arrive, milliseconds: for plans. */
 PIPEPOLL_API uint32_t pipepoll_goal_interval_ms(uint32_t pickup_goal_ms);
 
 /* The regions of a partition (aws, aws-cn, aws-us-gov, ...; empty: aws) where CodePipeline is
@@ -320,15 +320,15 @@ PIPEPOLL_API const char *pipepoll_region(struct pipepoll_str partition, size_t i
 PIPEPOLL_API int pipepoll_endpoint(const struct pipepoll_target_options *o, char *text, size_t size,
                                    struct pipepoll_error *why);
 
-/* What a poller will take, before it is made: memory of this library and below it, from
+/* What a poller will need, before it exists: memory of this library and of those below it, from
  * measurements of an idle target and of a slot with its connection. */
 struct pipepoll_footprint {
     size_t size;              /* set by PIPEPOLL_FOOTPRINT_INIT */
-    uint32_t max_connections; /* what 0 stands for in the options, by RLIMIT_NOFILE of now */
+    uint32_t max_connections; /* what 0 means in the options, by the present RLIMIT_NOFILE */
     size_t target_bytes;      /* per target, strings aside */
     size_t slot_bytes;        /* per poll in flight, its TLS connection included */
     size_t fixed_bytes;       /* the rest: trust store, libraries */
-    /* Of RLIMIT_NOFILE: per 16 connections, idle or busy, libcurl's own included; and the rest. */
+    /* Descriptors: per 16 connections, idle or busy, libcurl's own included; and all others. */
     uint32_t descriptors_per_16, fixed_descriptors;
 };
 #define PIPEPOLL_FOOTPRINT_INIT PIPEPOLL_INIT(pipepoll_footprint)

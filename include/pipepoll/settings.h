@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the environment and the shared files say of where calls go, as the AWS CLI reads them. The
- * library itself uses of these only what its credentials need, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE,
- * HTTPS_PROXY, NO_PROXY and AWS_DISABLE_CLOCK_SKEW_CORRECTION; the rest is the caller's to apply or
- * not. */
+ * Where calls go by the environment and the shared files, as the AWS CLI reads them. The library
+ * itself uses only what its credentials need, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, HTTPS_PROXY,
+ * NO_PROXY and AWS_DISABLE_CLOCK_SKEW_CORRECTION; the caller decides whether to apply the rest. */
 #ifndef PIPEPOLL_SETTINGS_H
 #define PIPEPOLL_SETTINGS_H
 
@@ -35,24 +34,24 @@ enum pipepoll_setting {
     PIPEPOLL_SETTING_COUNT
 };
 
-/* Read them, of this profile (empty: AWS_PROFILE, AWS_DEFAULT_PROFILE, or "default"). Blocks to
- * read the files. EINVAL: a value is not one of those that it may have, the profile that was named
- * is not there, or a line that says where calls go is not understood or in a file that everybody
+/* Read the settings of this profile (empty: AWS_PROFILE, AWS_DEFAULT_PROFILE, or "default"). Blocks
+ * to read the files. EINVAL: a value is not one of those that are allowed, the named profile does
+ * not exist, or a line that says where calls go is not understood or is in a file that everybody
  * may write ("FILE:LINE:COLUMN: what"). ENOMEM. */
 PIPEPOLL_API int pipepoll_settings_load(struct pipepoll_settings **out, struct pipepoll_str profile,
                                         struct pipepoll_error *why);
-/* A value, empty where it is not given or the library knows no such setting, and where it comes
- * from ("AWS_REGION", "profile acme"). */
+/* A value, and where it comes from ("AWS_REGION", "profile acme"). The value is empty if it is not
+ * set or if the library does not know this setting. */
 PIPEPOLL_API struct pipepoll_str pipepoll_settings_get(const struct pipepoll_settings *s,
                                                        enum pipepoll_setting which,
                                                        struct pipepoll_str *from);
-/* What was passed over, or is doubtful: the i-th sentence, empty past the last. */
+/* What was skipped or looks wrong: the i-th sentence, empty past the last. */
 PIPEPOLL_API struct pipepoll_str pipepoll_settings_warning(const struct pipepoll_settings *s,
                                                            size_t i);
 PIPEPOLL_API struct pipepoll_settings *pipepoll_settings_free(struct pipepoll_settings *s);
 
-/* The proxy that calls to this endpoint URL would go by, without its password, in text[size]; ""
- * for none. */
+/* The proxy that calls to this endpoint URL would use, without its password, in text[size]; "" for
+ * none. */
 PIPEPOLL_API void pipepoll_proxy(struct pipepoll_str url, char *text, size_t size);
 
 #ifdef __cplusplus
