@@ -462,7 +462,7 @@ static void what_the_machine_lacks_is_told_by_name(void **state)
     close_runner(&r);
     assert_int_equal(r.end, PROCESS_NO_START);
     assert_int_equal(r.code, EMFILE);
-    assert_int_equal(open_fds(), before);
+    assert_true(open_fds() <= before); /* what tests before have forgotten may go meanwhile */
 }
 
 /* As an embedder has it who never waits for its children. */

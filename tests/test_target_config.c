@@ -219,8 +219,8 @@ static void a_setting_that_cannot_be_used_is_told_by_its_name(void **state)
     setenv("AWS_CA_BUNDLE", "/nonexistent/ca.pem", 1);
     assert_int_equal(parse_here(&config, WEB, &c), PIPEPOLL_EINVAL);
     assert_int_equal(c.count, 2);
-    assert_string_equal(c.list[0].text, "AWS_CA_BUNDLE: \"/nonexistent/ca.pem\" cannot be read: "
-                                        "No such file or directory");
+    assert_string_equal(c.list[0].text, "AWS_CA_BUNDLE: cannot read the CA bundle "
+                                        "/nonexistent/ca.pem: No such file or directory");
     assert_non_null(strstr(c.list[1].text, "AWS_ENDPOINT_URL: endpoint URL \"ftp://x\""));
     assert_int_equal(c.list[1].at.line, 1);
     tear_down(&m);
