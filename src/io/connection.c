@@ -135,17 +135,35 @@ static enum fault fault_of_handshake(const struct connection *c)
     case PIPEPOLL_CAUSE_UNTRUSTED:
         return FAULT_UNTRUSTED;
     default:
-        return c->tls.starved ? FAULT_OUT_OF_MEMORY : FAULT_UNREACHABLE;
+        return FAULT_UNREACHABLE;
     }
+}
+
+/* A peer that can't go on with the session that it is offered may not say so. */
+static void forget_session(struct pool *pool)
+{
+    tls_session_free(pool->session);
+    pool->session = NULL;
+}
+
+static void give_up_starved(struct connection *c)
+{
+    c->cause = fault_cause(FAULT_OUT_OF_MEMORY);
+    give_up(c, FAULT_OUT_OF_MEMORY, fault_text(FAULT_OUT_OF_MEMORY), 0);
 }
 
 static void on_handshake_failed(struct connection *c, enum io_status status)
 {
     char text[ROUTE_PROBLEM_SIZE];
     const char *problem = tls_problem(&c->tls, text, sizeof text);
+    forget_session(c->pool);
+    if (c->tls.starved || c->fault == FAULT_OUT_OF_MEMORY) {
+        give_up_starved(c);
+        return;
+    }
     c->cause = tls_cause(&c->tls);
     if (!c->cause)
-        c->cause = c->tls.starved ? fault_cause(FAULT_OUT_OF_MEMORY) : PIPEPOLL_CAUSE_TLS;
+        c->cause = PIPEPOLL_CAUSE_TLS;
     if (status == IO_END)
         problem = "the connection ended during the TLS handshake";
     if (!problem)
@@ -167,17 +185,28 @@ static void go_on_shaking(struct connection *c)
     if (status == IO_OK) {
         note_tls(c);
         succeed(c);
-    } else if (status != IO_AGAIN) {
-        on_handshake_failed(c, status);
-    } else if (connection_watch(c, tls_wants_to_send(&c->tls))) {
-        give_up(c, FAULT_UNREACHABLE, connection_watch(c, false), 0);
+        return;
     }
+    if (status != IO_AGAIN) {
+        on_handshake_failed(c, status);
+        return;
+    }
+    const char *problem = connection_watch(c, tls_wants_to_send(&c->tls));
+    if (problem)
+        give_up(c, FAULT_UNREACHABLE, problem, 0);
 }
 
+/* As a transfer's deadline: one more turn, in which the loop looks at its sockets. */
 static void on_limit(struct timer *limit)
 {
     struct connection *c = CONTAINER_OF(limit, struct connection, limit);
     char text[ROUTE_PROBLEM_SIZE];
+    if (!c->overdue) {
+        c->overdue = true;
+        timer_set(limit, timers_now_ns());
+        return;
+    }
+    forget_session(c->pool);
     c->cause = fault_cause(FAULT_TIMED_OUT);
     give_up(c, FAULT_TIMED_OUT, connection_lateness(c, text), 0);
 }
@@ -200,12 +229,11 @@ static void begin_handshake(struct connection *c)
                                    .session = pool->session,
                                    .carrier = connection_wire(c) };
     c->began_ns = timers_now_ns();
-    if (!set_limit(c) || !tls_init(&c->tls, &o)) {
-        c->cause = fault_cause(FAULT_OUT_OF_MEMORY);
-        give_up(c, FAULT_OUT_OF_MEMORY, "out of memory", 0);
-        return;
-    }
-    go_on_shaking(c);
+    c->fault = FAULT_NONE;
+    if (set_limit(c) && tls_init(&c->tls, &o))
+        go_on_shaking(c);
+    else
+        give_up_starved(c);
 }
 
 /* --- TCP --- */
@@ -274,10 +302,12 @@ static const char *connect_tcp(struct connection *c)
 static void on_found(struct route_query *way, const char *problem)
 {
     struct connection *c = CONTAINER_OF(way, struct connection, way);
-    c->fault = way->lookup.starved ? FAULT_OUT_OF_MEMORY : FAULT_UNREACHABLE;
-    c->cause = way->lookup.starved ? fault_cause(c->fault) : PIPEPOLL_CAUSE_NAME;
-    if (!problem)
+    if (problem) {
+        c->fault = way->lookup.starved ? FAULT_OUT_OF_MEMORY : FAULT_UNREACHABLE;
+        c->cause = way->lookup.starved ? fault_cause(c->fault) : PIPEPOLL_CAUSE_NAME;
+    } else {
         problem = connect_tcp(c);
+    }
     if (!problem)
         return;
     end_opening(c);

@@ -31,6 +31,7 @@ struct connection {
     struct socket_watcher watcher;
     struct route_query way;
     struct timer limit; /* of the handshake */
+    bool overdue;       /* it has passed */
     uint64_t asked_ns, began_ns;
     struct tls tls;
     char error[CONNECTION_PROBLEM_SIZE];

@@ -139,24 +139,33 @@ static bool ended_cleanly(const struct h1_connection *h1)
     return !h1->broken && connection_ended_cleanly(&h1->connection);
 }
 
+/* true: there was no memory, and that is told. */
+static bool tell_want_of_memory(struct h1_connection *h1)
+{
+    enum fault fault = h1->connection.fault;
+    if (fault == FAULT_OUT_OF_MEMORY) {
+        h1->connection.cause = fault_cause(fault);
+        h1_connection_fail(h1, fault, fault_text(fault));
+    }
+    return fault == FAULT_OUT_OF_MEMORY;
+}
+
 static void tell_cut(struct h1_connection *h1)
 {
     const char *problem = h1->http.any ? "the connection ended in the middle of the answer"
                                        : "the connection ended without an answer";
     char text[ROUTE_PROBLEM_SIZE];
-    h1_connection_fail(h1, FAULT_UNREACHABLE,
-                       h1_connection_blame(h1, h1->problem ? h1->problem : problem, text));
+    if (!tell_want_of_memory(h1))
+        h1_connection_fail(h1, FAULT_UNREACHABLE,
+                           h1_connection_blame(h1, h1->problem ? h1->problem : problem, text));
 }
 
 static void tell_error(struct h1_connection *h1)
 {
     char text[ROUTE_PROBLEM_SIZE];
     const char *problem = h1->problem ? h1->problem : h1->connection.error;
-    enum fault fault = h1->connection.fault;
-    if (fault == FAULT_OUT_OF_MEMORY)
-        h1_connection_fail(h1, fault, fault_text(fault));
-    else
-        h1_connection_fail(h1, fault, h1_connection_blame(h1, problem, text));
+    if (!tell_want_of_memory(h1))
+        h1_connection_fail(h1, h1->connection.fault, h1_connection_blame(h1, problem, text));
 }
 
 /* true: there may be more, and the connection lives. */

@@ -223,6 +223,17 @@ static bool has_ended(struct h1_connection *h1, uint64_t now_ns)
                                           RECEIVE_ROOM, &n) != IO_AGAIN;
 }
 
+/* Within the bound, for one more. */
+static void make_room(struct transport *tp)
+{
+    if (tp->connections < tp->connections_max)
+        return;
+    if (!list_empty(&tp->leaving))
+        h1_connection_close(resting(tp->leaving.next));
+    else if (!list_empty(&tp->resting))
+        h1_connections_close_oldest(tp);
+}
+
 static struct h1_connection *h1_connection_take(struct pool *pool)
 {
     uint64_t now_ns = timers_age_ns();
@@ -235,10 +246,9 @@ static struct h1_connection *h1_connection_take(struct pool *pool)
             h1->used_ns = now_ns;
             return h1;
         }
-        h1_connection_close(h1);
+        close_soon(h1);
     }
-    if (tp->connections >= tp->connections_max && !list_empty(&tp->resting))
-        h1_connections_close_oldest(tp);
+    make_room(tp);
     return h1_connection_new(pool);
 }
 
@@ -247,8 +257,9 @@ bool h1_connection_may_start(const struct pool *pool)
     struct transport *tp = pool->transport;
     if (!list_empty(&pool->idle))
         return true;
-    return (tp->connections < tp->connections_max || !list_empty(&tp->resting)) &&
-           transport_may_open(tp);
+    bool has_room = tp->connections < tp->connections_max || !list_empty(&tp->resting) ||
+                    !list_empty(&tp->leaving);
+    return has_room && transport_may_open(tp);
 }
 
 bool h1_connection_start(struct transfer *x)
@@ -262,6 +273,7 @@ bool h1_connection_start(struct transfer *x)
     h1->problem = NULL;
     h1->malformed = h1->broken = false;
     h1->connection.cause = x->cause = PIPEPOLL_CAUSE_UNKNOWN;
+    h1->connection.fault = FAULT_NONE;
     h1->connection.error[0] = '\0';
     h1->problem =
         h1->connection.opened_ns ? h1_connection_send(h1) : connection_open(&h1->connection);

@@ -17,7 +17,7 @@ static int go_on(struct multi *m)
 {
     int running = (int)m->working;
     for (int i = 0; i < ROUNDS_MAX && m->watcher.watched < m->working && !m->starved; i++) {
-        m->starved = curl_multi_socket_all(m->curl, &running) == CURLM_OUT_OF_MEMORY;
+        m->starved |= curl_multi_socket_all(m->curl, &running) == CURLM_OUT_OF_MEMORY;
         if ((unsigned)running < m->working)
             break; /* some have ended, and are to be collected */
     }
@@ -28,7 +28,7 @@ static int go_on(struct multi *m)
 static int turn(struct multi *m, curl_socket_t fd, int bits)
 {
     int running = 0;
-    m->starved = curl_multi_socket_action(m->curl, fd, bits, &running) == CURLM_OUT_OF_MEMORY;
+    m->starved |= curl_multi_socket_action(m->curl, fd, bits, &running) == CURLM_OUT_OF_MEMORY;
     return (unsigned)running == m->working && !m->starved ? go_on(m) : running;
 }
 
@@ -126,6 +126,8 @@ void multi_close(struct multi *m)
 
 bool multi_add(struct multi *m, struct multi_user *u)
 {
+    if (m->starved)
+        return false;
     u->multi = m;
     list_init(&u->link);
     curl_easy_setopt(u->easy, CURLOPT_PRIVATE, u);

@@ -45,6 +45,8 @@ static CURLUcode put_origin(struct pool *pool, CURLU *parts)
     return code;
 }
 
+enum { HOST_MAX = 255 };
+
 static int read_origin(struct pool *pool)
 {
     CURLU *parts = curl_url();
@@ -53,6 +55,8 @@ static int read_origin(struct pool *pool)
     if (code)
         return code == CURLUE_OUT_OF_MEMORY ? PIPEPOLL_ENOMEM : PIPEPOLL_EINVAL;
     size_t len = strlen(pool->host);
+    if (!len || len > HOST_MAX || strcmp(pool->host, ".") == 0)
+        return PIPEPOLL_EINVAL;
     if (*pool->host == '[' && len > 2) { /* an IPv6 literal */
         memmove(pool->host, pool->host + 1, len - 2);
         pool->host[len - 2] = '\0';

@@ -12,6 +12,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include <openssl/bio.h>
@@ -59,23 +60,29 @@ static long on_bio_control(BIO *bio, int what, long number, void *at)
     return what == BIO_CTRL_FLUSH || (what == BIO_CTRL_EOF && t->ended);
 }
 
-static BIO_METHOD *method;
-static CRYPTO_ONCE method_once = CRYPTO_ONCE_STATIC_INIT;
-
-static void make_method(void)
+/* Made by whichever thread comes first and has the memory; NULL: there is none now. */
+static BIO_METHOD *method_of_all(void)
 {
-    method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "carrier");
-    if (!method)
-        return;
-    BIO_meth_set_write_ex(method, on_bio_write);
-    BIO_meth_set_read_ex(method, on_bio_read);
-    BIO_meth_set_ctrl(method, on_bio_control);
+    static _Atomic(BIO_METHOD *) method;
+    BIO_METHOD *made = atomic_load(&method), *none = NULL;
+    if (made)
+        return made;
+    made = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "carrier");
+    if (!made)
+        return NULL;
+    BIO_meth_set_write_ex(made, on_bio_write);
+    BIO_meth_set_read_ex(made, on_bio_read);
+    BIO_meth_set_ctrl(made, on_bio_control);
+    if (atomic_compare_exchange_strong(&method, &none, made))
+        return made;
+    BIO_meth_free(made);
+    return none;
 }
 
 static BIO *bio_new(struct tls *t)
 {
-    bool made = CRYPTO_THREAD_run_once(&method_once, make_method) && method;
-    BIO *bio = made ? BIO_new(method) : NULL;
+    BIO_METHOD *method = method_of_all();
+    BIO *bio = method ? BIO_new(method) : NULL;
     if (!bio)
         return NULL;
     BIO_set_data(bio, t);
@@ -119,6 +126,8 @@ static bool expect_name(SSL *ssl, const char *host)
     if (without_dot.len && host[without_dot.len - 1] == '.')
         without_dot.len--;
     buf_put(&name, without_dot);
+    if (!name.len || name.overflow)
+        return false; /* OpenSSL takes no name for any name */
     X509_VERIFY_PARAM *expected = SSL_get0_param(ssl);
     X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     return SSL_set_tlsext_host_name(ssl, buf_cstr(&name)) == 1 &&

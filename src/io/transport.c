@@ -188,7 +188,10 @@ int transfer_start(struct transfer *x, struct pool *pool)
         return r;
     x->pool = pool;
     if (must_queue(pool) || !h1_connection_may_start(pool)) {
-        wait_for_connection(x, "no connection was free in time: max_connections are busy");
+        wait_for_connection(x,
+                            tp->connections >= tp->connections_max
+                                ? "no connection was free in time: max_connections are busy"
+                                : "no connection could be opened in time: too many begin at once");
         list_put_last(&tp->waiting, &x->wait_link);
     } else if (!h1_connection_start(x)) {
         transfer_abandon(x);

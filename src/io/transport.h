@@ -62,7 +62,7 @@ struct pool_options {
     bool direct;   /* by no proxy, whatever the rules say: metadata services */
     bool insecure; /* whatever certificate the origin shows: an operator asked for that */
 };
-/* PIPEPOLL_ENOMEM. */
+/* PIPEPOLL_ENOMEM; PIPEPOLL_EINVAL: there is no host to connect to in the url. */
 int pool_open(struct pool **out, struct transport *tp, const struct pool_options *o);
 /* Ends its idle connections. No transfer of it may be in flight. */
 void pool_close(struct pool *pool);
@@ -73,7 +73,7 @@ struct pool_report {
     char tls_version[16]; /* "TLSv1.3"; empty: no TLS */
     char issuer[128];     /* of the server's certificate, as one line */
     char proxy[128];      /* without its user and password; empty: none is used */
-    /* Each step by itself; 0: there was none. With a proxy, tls_us includes its CONNECT. */
+    /* Each step by itself; 0: there was none. With a proxy, connect_us includes its CONNECT. */
     uint32_t lookup_us, connect_us, tls_us;
 };
 const struct pool_report *pool_report(const struct pool *pool); /* lives as long as the pool */
