@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "lib/check.h"
 
 struct leaf {
@@ -207,13 +208,16 @@ struct repeated {
 static char *repeat(const struct repeated *r, size_t times)
 {
     size_t each = strlen(r->before) + strlen(r->after) + 8;
-    char *text = malloc(strlen(r->begin) + times * each + strlen(r->end) + 1);
-    assert_non_null(text);
-    size_t len = (size_t)sprintf(text, "%s", r->begin);
+    struct buf out = { .cap = strlen(r->begin) + times * each + strlen(r->end) + 1 };
+    out.at = malloc(out.cap);
+    assert_non_null(out.at);
+    buf_put(&out, str_of(r->begin));
     for (size_t i = 0; i < times; i++)
-        len += (size_t)sprintf(text + len, "%s%s%zu%s", i ? "," : "", r->before, i, r->after);
-    sprintf(text + len, "%s", r->end);
-    return text;
+        buf_printf(&out, "%s%s%zu%s", i ? "," : "", r->before, i, r->after);
+    buf_put(&out, str_of(r->end));
+    buf_cstr(&out);
+    assert_false(out.overflow);
+    return out.at;
 }
 
 static void assert_most(const struct repeated *r, size_t most, const char *sentence)
