@@ -66,6 +66,21 @@ static void no_more_are_open_than_the_bound_allows(void **state)
     origins_close(&o);
 }
 
+/* Old ones are closed by and by, and still count until then. */
+static void the_bound_holds_while_old_ones_are_closed(void **state)
+{
+    struct origins o;
+    origins_open(&o, &ok, 3);
+    for (int i = 0; i < 3; i++)
+        ask(&o, i);
+    moved_ms += 61000;
+    start(&o, 4, 30000);
+    assert_int_equal(o.w.transport->connections, 3);
+    run_until_done(&o.w, 1);
+    assert_int_equal(o.probes[4].x.fault, FAULT_NONE);
+    origins_close(&o);
+}
+
 static void the_one_that_was_idle_longest_is_closed_first(void **state)
 {
     struct origins o;
@@ -216,6 +231,7 @@ int main(void)
     unsetenv("SSL_CERT_FILE"); /* what the machine says of it is not what is tested here */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_more_are_open_than_the_bound_allows),
+        cmocka_unit_test(the_bound_holds_while_old_ones_are_closed),
         cmocka_unit_test(the_one_that_was_idle_longest_is_closed_first),
         cmocka_unit_test(while_all_are_busy_transfers_wait_their_turn),
         cmocka_unit_test(one_that_waits_in_vain_ends_by_its_deadline_and_says_why),

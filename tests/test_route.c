@@ -106,6 +106,21 @@ static void an_unknown_name_is_named(void **state)
     finish(&w, &p);
 }
 
+/* That the name was looked up has nothing to do with it. */
+static void silence_after_a_look_up_is_not_blamed_on_the_name(void **state)
+{
+    static const struct server_reply silence = { STR_INIT(""), SERVER_HANG, 0 };
+    struct wire w;
+    struct probe p = { 0 };
+    wire_open(&w, &silence, 1);
+    go_by_name(&w, "service.test");
+    names_say("service.test", "127.0.0.1");
+    exchange(&w, &p, 200);
+    assert_int_equal(p.x.fault, FAULT_TIMED_OUT);
+    assert_int_equal(p.x.cause, fault_cause(FAULT_TIMED_OUT));
+    finish(&w, &p);
+}
+
 static void the_deadline_holds_while_a_name_is_looked_up(void **state)
 {
     struct wire w;
@@ -444,6 +459,7 @@ int main(void)
         cmocka_unit_test(the_wait_for_a_name_is_reported),
         cmocka_unit_test(a_literal_is_not_looked_up),
         cmocka_unit_test(an_unknown_name_is_named),
+        cmocka_unit_test(silence_after_a_look_up_is_not_blamed_on_the_name),
         cmocka_unit_test(the_deadline_holds_while_a_name_is_looked_up),
         cmocka_unit_test(the_connect_timeout_covers_the_look_up),
         cmocka_unit_test(what_waits_for_a_name_can_be_ended),
