@@ -50,21 +50,16 @@ static const struct partition partitions[] = {
 
 enum { PARTITION_COUNT = sizeof partitions / sizeof *partitions };
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_alnum_lower(char c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'z');
+    return ascii_is_digit(c) || (c >= 'a' && c <= 'z');
 }
 
 /* What stands before "-WORD-DIGITS" at the end of a region's name, or nothing. */
 static str region_prefix(str region)
 {
     size_t digits = region.len;
-    while (digits > 0 && is_digit(region.ptr[digits - 1]))
+    while (digits > 0 && ascii_is_digit(region.ptr[digits - 1]))
         digits--;
     if (digits == region.len || digits == 0 || region.ptr[digits - 1] != '-')
         return STR("");
@@ -184,7 +179,8 @@ static bool is_number(str label)
 {
     bool is_hex = label.len >= 2 && label.ptr[0] == '0' && ascii_lower(label.ptr[1]) == 'x';
     for (size_t i = is_hex ? 2 : 0; i < label.len; i++)
-        if (!is_digit(label.ptr[i]) && !(is_hex && strchr("abcdef", ascii_lower(label.ptr[i]))))
+        if (!ascii_is_digit(label.ptr[i]) &&
+            !(is_hex && strchr("abcdef", ascii_lower(label.ptr[i]))))
             return false;
     return true;
 }
@@ -214,17 +210,12 @@ static bool is_ipv6(str host)
            is_address(AF_INET6, (str) { host.ptr + 1, host.len - 2 });
 }
 
-static bool is_hex_digit(char c)
-{
-    return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
-}
-
 /* Each '%' begins an escape. */
 static bool is_escaped(str path)
 {
     for (size_t i = 0; i < path.len; i++)
         if (path.ptr[i] == '%' &&
-            (path.len - i < 3 || !is_hex_digit(path.ptr[i + 1]) || !is_hex_digit(path.ptr[i + 2])))
+            (path.len - i < 3 || !ascii_is_hex(path.ptr[i + 1]) || !ascii_is_hex(path.ptr[i + 2])))
             return false;
     return true;
 }
@@ -236,7 +227,7 @@ static bool read_port(unsigned *out, str s)
     if (s.len > 6)
         return false;
     for (size_t i = 1; i < s.len; i++) {
-        if (!is_digit(s.ptr[i]))
+        if (!ascii_is_digit(s.ptr[i]))
             return false;
         port = port * 10 + (unsigned)(s.ptr[i] - '0');
     }

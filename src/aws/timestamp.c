@@ -13,11 +13,6 @@ struct date {
     int year, month, day, hour, minute, second; /* month and day from 1 */
 };
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* Is c next? Then it is taken. */
 static bool take_if(struct scan *s, char c)
 {
@@ -40,7 +35,7 @@ static int take_number(struct scan *s, size_t digits)
     int n = 0;
     s->ok = s->ok && s->rest.len >= digits;
     for (size_t i = 0; s->ok && i < digits; i++) {
-        s->ok = is_digit(s->rest.ptr[i]);
+        s->ok = ascii_is_digit(s->rest.ptr[i]);
         n = n * 10 + (s->rest.ptr[i] - '0');
     }
     if (!s->ok)
@@ -150,14 +145,14 @@ static int take_zone(struct scan *s)
 /* One digit or two. */
 static int take_day(struct scan *s)
 {
-    bool has_two = s->rest.len > 1 && is_digit(s->rest.ptr[1]);
+    bool has_two = s->rest.len > 1 && ascii_is_digit(s->rest.ptr[1]);
     return take_number(s, has_two ? 2 : 1);
 }
 
 /* Four digits, or two as in RFC 850. */
 static int take_year(struct scan *s, bool may_be_short)
 {
-    bool has_four = s->rest.len > 2 && is_digit(s->rest.ptr[2]);
+    bool has_four = s->rest.len > 2 && ascii_is_digit(s->rest.ptr[2]);
     if (has_four || !may_be_short)
         return take_number(s, 4);
     int year = take_number(s, 2);
@@ -217,7 +212,7 @@ bool timestamp_http_date(str text, int64_t *unix_s)
     int64_t local_s;
     int offset_s = 0;
     take_weekday(&s);
-    if (s.rest.len && is_digit(s.rest.ptr[0]))
+    if (s.rest.len && ascii_is_digit(s.rest.ptr[0]))
         offset_s = take_day_first(&s, &d);
     else
         take_month_first(&s, &d);
@@ -254,7 +249,7 @@ bool timestamp_iso8601(str text, int64_t *unix_s)
     take_time(&s, &d);
     if (take_if(&s, '.')) {
         take_number(&s, 1);
-        while (s.rest.len && is_digit(s.rest.ptr[0]))
+        while (s.rest.len && ascii_is_digit(s.rest.ptr[0]))
             s.rest = str_skip(s.rest, 1);
     }
     int offset_s = take_offset(&s);

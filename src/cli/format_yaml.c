@@ -4,11 +4,6 @@
 
 #include "cli/format.h"
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_word(str s)
 {
     static const char *const words[] = { "null", "Null",  "NULL",  "~",     "true", "True",
@@ -74,7 +69,7 @@ static bool is_date(str s)
     if (s.len < 8 || span(s, "0123456789") != 4 || s.ptr[4] != '-')
         return false;
     for (size_t i = 0; i < 10 && i < s.len; i++)
-        if (is_digit(shape[i]) != is_digit(s.ptr[i]))
+        if (ascii_is_digit(shape[i]) != ascii_is_digit(s.ptr[i]))
             return false;
     return s.len == 10 || (s.len > 10 && strchr("Tt \t", s.ptr[10]));
 }

@@ -9,11 +9,6 @@ static bool is_name_start(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* From an opening delimiter to its end, which a backslash hides. */
 static bool take_delimited(struct token *out, str rest, struct pipepoll_error *why)
 {
@@ -88,7 +83,7 @@ static bool take_number(struct token *out, str rest, struct pipepoll_error *why)
 {
     enum { DIGITS_MAX = 15 };
     size_t i = 1;
-    while (i < rest.len && is_digit(rest.ptr[i]))
+    while (i < rest.len && ascii_is_digit(rest.ptr[i]))
         i++;
     out->type = TOKEN_NUMBER;
     out->text = (str) { rest.ptr, i };
@@ -139,7 +134,7 @@ static bool take_sign(struct token *out, str rest, struct pipepoll_error *why)
 static void take_name(struct token *out, str rest)
 {
     size_t i = 1;
-    while (i < rest.len && (is_name_start(rest.ptr[i]) || is_digit(rest.ptr[i])))
+    while (i < rest.len && (is_name_start(rest.ptr[i]) || ascii_is_digit(rest.ptr[i])))
         i++;
     out->type = TOKEN_NAME;
     out->text = (str) { rest.ptr, i };
@@ -152,7 +147,7 @@ static bool take(struct token *out, struct arena *a, str rest, struct pipepoll_e
         return take_literal(out, a, rest, why);
     if (c == '"')
         return take_quoted_name(out, a, rest, why);
-    if (c == '-' || is_digit(c))
+    if (c == '-' || ascii_is_digit(c))
         return take_number(out, rest, why);
     if (!is_name_start(c))
         return take_sign(out, rest, why);

@@ -140,19 +140,14 @@ const struct pipepoll_identity *principal_report(struct principal *principal)
     return &principal->report;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static uint64_t hash_words(uint64_t hash, str text)
 {
     while (text.len) {
         size_t len = 0;
-        while (len < text.len && !is_digit(text.ptr[len]))
+        while (len < text.len && !ascii_is_digit(text.ptr[len]))
             len++;
         hash = table_hash(hash, (str) { text.ptr, len });
-        while (len < text.len && is_digit(text.ptr[len]))
+        while (len < text.len && ascii_is_digit(text.ptr[len]))
             len++;
         text = str_skip(text, len);
     }

@@ -5,18 +5,14 @@
 
 enum { DIGITS_MAX = 12 }; /* more would not fit any range, and keeps doubles exact */
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* The number text begins with, and what follows it; false when there is none. */
 static bool take_real(str *text, double *out)
 {
     double n = 0, unit = 1;
     size_t i = 0, digits = 0;
     bool point = false;
-    for (; i < text->len && (is_digit(text->ptr[i]) || (text->ptr[i] == '.' && !point)); i++) {
+    for (; i < text->len && (ascii_is_digit(text->ptr[i]) || (text->ptr[i] == '.' && !point));
+         i++) {
         if (text->ptr[i] == '.') {
             point = true;
             continue;

@@ -7,20 +7,15 @@
 
 enum { DIGITS_MAX = 18 }; /* of a number: more would not fit 64 bits, and mean nothing here */
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* The value of [+-]digits at the start of text, bounded: an exponent of a thousand is as good as
  * one of a million. */
 static int read_exponent(str text)
 {
     bool minus = text.len && text.ptr[0] == '-';
     int n = 0;
-    if (text.len && !is_digit(text.ptr[0]))
+    if (text.len && !ascii_is_digit(text.ptr[0]))
         text = str_skip(text, 1);
-    for (; text.len && is_digit(text.ptr[0]); text = str_skip(text, 1))
+    for (; text.len && ascii_is_digit(text.ptr[0]); text = str_skip(text, 1))
         n = n < 1000 ? n * 10 + (text.ptr[0] - '0') : n;
     return minus ? -n : n;
 }
@@ -32,7 +27,8 @@ static bool read_number(str text, int shift, uint64_t *out)
     uint64_t n = 0;
     int digits = 0;
     bool fraction = false;
-    for (; text.len && (is_digit(text.ptr[0]) || text.ptr[0] == '.'); text = str_skip(text, 1)) {
+    for (; text.len && (ascii_is_digit(text.ptr[0]) || text.ptr[0] == '.');
+         text = str_skip(text, 1)) {
         if (text.ptr[0] == '.') {
             fraction = true;
             continue;

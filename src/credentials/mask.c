@@ -8,11 +8,6 @@
 
 enum { SHAPE_MIN = 32 };
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_letter(char c)
 {
     return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
@@ -20,7 +15,7 @@ static bool is_letter(char c)
 
 static bool is_word(char c)
 {
-    return is_digit(c) || is_letter(c) || (c && strchr("+/=_.-", c));
+    return ascii_is_digit(c) || is_letter(c) || (c && strchr("+/=_.-", c));
 }
 
 static bool is_base64(char c)
@@ -86,7 +81,7 @@ static size_t secret_name(str s)
 
 static bool is_name(char c)
 {
-    return is_digit(c) || is_letter(c) || c == '_' || c == '-';
+    return ascii_is_digit(c) || is_letter(c) || c == '_' || c == '-';
 }
 
 static bool is_between(char c)
@@ -126,7 +121,7 @@ static bool looks_secret(str s)
 {
     bool upper = false, lower = false, digit = false;
     for (size_t i = 0; i < s.len; i++) {
-        digit = digit || is_digit(s.ptr[i]);
+        digit = digit || ascii_is_digit(s.ptr[i]);
         lower = lower || (s.ptr[i] >= 'a' && s.ptr[i] <= 'z');
         upper = upper || (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z');
     }

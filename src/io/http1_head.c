@@ -79,17 +79,12 @@ bool http1_take_status_text(struct http1 *h, str text)
     return memcmp(h->held, begin.ptr, len) == 0 || http1_begins_badly(h);
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 bool http1_end_status(struct http1 *h)
 {
     enum { LEN = sizeof "HTTP/1.1 200" - 1 };
     const char *s = h->held;
     bool is_good = h->held_len >= LEN && (s[7] == '0' || s[7] == '1') && s[8] == ' ' &&
-                   s[9] >= '1' && s[9] <= '9' && is_digit(s[10]) && is_digit(s[11]) &&
+                   s[9] >= '1' && s[9] <= '9' && ascii_is_digit(s[10]) && ascii_is_digit(s[11]) &&
                    (h->held_len == LEN || s[LEN] == ' ');
     if (!is_good)
         return http1_begins_badly(h);
@@ -110,7 +105,7 @@ static bool read_number(str text, uint64_t *n)
     enum { DIGITS_MAX = 18 };
     *n = 0;
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_digit(text.ptr[i]))
+        if (!ascii_is_digit(text.ptr[i]))
             return false;
         *n = *n * 10 + (uint64_t)(text.ptr[i] - '0');
         if (i == DIGITS_MAX)

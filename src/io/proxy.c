@@ -218,12 +218,6 @@ size_t proxy_url_size(str proxy)
     return 3 * proxy.len + 1;
 }
 
-static bool is_hex(char c)
-{
-    char lower = ascii_lower(c);
-    return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'f');
-}
-
 static void put_encoded(struct buf *out, unsigned char c)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -237,7 +231,7 @@ static bool is_plain(str s, size_t i)
 {
     char c = ascii_lower(s.ptr[i]);
     if (c == '%')
-        return i + 2 < s.len && is_hex(s.ptr[i + 1]) && is_hex(s.ptr[i + 2]);
+        return i + 2 < s.len && ascii_is_hex(s.ptr[i + 1]) && ascii_is_hex(s.ptr[i + 2]);
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
            (c != '\0' && strchr("-._~!$&'()*+,;=", c));
 }
