@@ -11,10 +11,15 @@ usage="usage: setup.sh [--tests] [--ci] [--packages-only]
 # In order: compile, link, and test; ca-certificates are the roots that a poll of AWS trusts.
 packages="build-essential meson ninja-build pkg-config python3 ca-certificates
   libuv1-dev libcurl4-openssl-dev libssl-dev libjsmn-dev node-llhttp
-  libmicrohttpd-dev libgnutls28-dev libjansson-dev libcmocka-dev"
-test_packages="python3-botocore awscli curl openssl tinyproxy-bin"
+  libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libjansson-dev libcmocka-dev"
+# scdoc makes the manual pages, and man-db shows what is wrong with them; chromium shows the page;
+# systemd judges the unit; the client library of Prometheus reads the metrics.
+test_packages="python3-botocore awscli curl nodejs openssl tinyproxy-bin scdoc man-db chromium
+  systemd python3-prometheus-client"
+# zsh and fish have completions of pipepoll, as bash has.
 # valgrind cannot start without the symbols in libc6-dbg.
-ci_packages="clang clang-format libclang-rt-dev valgrind libc6-dbg codespell shellcheck"
+ci_packages="clang clang-format libclang-rt-dev valgrind libc6-dbg codespell shellcheck nginx-light
+  zsh fish"
 
 say() {
   echo "setup: $*"
@@ -58,9 +63,11 @@ missing() {
   done
 }
 
-# apt-get with root's rights that asks no question and, by the run level, starts no daemon.
+# apt-get with root's rights that asks no question, waits while another installs and, by the run
+# level, starts no daemon.
 apt() {
-  set -- env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q -y "$@"
+  set -- env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+    apt-get -q -y -o DPkg::Lock::Timeout=300 "$@"
   if [ "$(id -u)" -ne 0 ]; then
     set -- sudo "$@"
   fi
@@ -89,6 +96,23 @@ install_packages() {
   run "apt-get install" apt install --no-install-recommends $wanted
 }
 
+# promtool judges metrics and alerts. Its package would bring a daemon, so only this file of it is
+# taken.
+take_promtool() {
+  to=$PWD/subprojects/packagecache
+  if command -v promtool >/dev/null || [ -x "$to/promtool" ]; then
+    return
+  fi
+  say "downloading promtool, out of the package prometheus"
+  (cd "$unpacked" && apt-get -q download prometheus) >"$log" 2>&1 || {
+    apt update >"$log" 2>&1 || :
+    run "apt-get download prometheus" sh -c "cd '$unpacked' && apt-get -q download prometheus"
+  }
+  run "unpacking promtool" dpkg -x "$unpacked"/prometheus_*.deb "$unpacked"
+  mkdir -p "$to"
+  mv "$unpacked/usr/bin/promtool" "$to/promtool"
+}
+
 build() {
   if [ ! -f build/build.ninja ]; then
     say "configuring (meson setup build)"
@@ -99,10 +123,11 @@ build() {
 }
 
 packages_only=
+with_promtool=
 for argument; do
   case $argument in
-  --tests) packages="$packages $test_packages" ;;
-  --ci) packages="$packages $test_packages $ci_packages" ;;
+  --tests) packages="$packages $test_packages" with_promtool=yes ;;
+  --ci) packages="$packages $test_packages $ci_packages" with_promtool=yes ;;
   --packages-only) packages_only=yes ;;
   *)
     echo "$usage" >&2
@@ -113,11 +138,13 @@ done
 
 cd "$(dirname "$0")/.."
 log=$(mktemp)
+unpacked=$(mktemp -d)
 teller=
-trap 'rm -f "$log"; [ -z "$teller" ] || kill "$teller"' EXIT
+trap 'rm -rf "$log" "$unpacked"; [ -z "$teller" ] || kill "$teller"' EXIT
 trap 'exit 1' HUP INT TERM
 
 install_packages
+[ -z "$with_promtool" ] || take_promtool
 if [ -z "$packages_only" ]; then
   build
   say "done: try build/pipepoll demo"
