@@ -1,4 +1,4 @@
-#include "credentials/words.h"
+#include "base/words.h"
 
 #include "lib/check.h"
 

@@ -6,10 +6,10 @@
 
 #include "aws/answer.h"
 #include "base/buf.h"
+#include "base/words.h"
 #include "credentials/credentials_form.h"
 #include "credentials/mask.h"
 #include "credentials/provider_base.h"
-#include "credentials/words.h"
 #include "io/file.h"
 #include "io/process.h"
 

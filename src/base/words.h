@@ -1,6 +1,6 @@
 /* A command line split into words by the shell's quoting, without a shell: nothing is expanded. */
-#ifndef CREDENTIALS_WORDS_H
-#define CREDENTIALS_WORDS_H
+#ifndef BASE_WORDS_H
+#define BASE_WORDS_H
 
 #include "base/str.h"
 
