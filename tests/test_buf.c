@@ -45,6 +45,21 @@ static void numbers_are_put_in_decimal(void **state)
     }
 }
 
+static void fractions_end_without_zeros(void **state)
+{
+    (void)state;
+    char memory[64];
+    struct buf b = BUF_ON(memory);
+    buf_put_decimal(&b, 1500, 1000);
+    buf_put(&b, STR(" "));
+    buf_put_decimal(&b, 7, 1000000);
+    buf_put(&b, STR(" "));
+    buf_put_decimal(&b, UINT64_MAX, 10);
+    buf_put(&b, STR(" "));
+    buf_put_decimal(&b, 3000, 1000);
+    assert_true(str_eq(buf_str(&b), STR("1.5 0.000007 1844674407370955161.5 3")));
+}
+
 static void a_buffer_can_be_filled_to_its_last_byte(void **state)
 {
     (void)state;
@@ -103,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appends_follow_one_another),
         cmocka_unit_test(numbers_are_put_in_decimal),
+        cmocka_unit_test(fractions_end_without_zeros),
         cmocka_unit_test(a_buffer_can_be_filled_to_its_last_byte),
         cmocka_unit_test(what_does_not_fit_is_left_out_and_so_is_all_that_follows),
         cmocka_unit_test(printf_wants_room_for_its_nul),

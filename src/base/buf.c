@@ -16,6 +16,18 @@ void buf_put_u64(struct buf *b, uint64_t n)
     buf_put(b, (str) { digits + at, sizeof digits - at });
 }
 
+void buf_put_decimal(struct buf *b, uint64_t n, uint64_t parts)
+{
+    buf_put_u64(b, n / parts);
+    n %= parts;
+    if (n)
+        buf_put_char(b, '.');
+    for (; n; n %= parts) {
+        parts /= 10;
+        buf_put_char(b, (char)('0' + n / parts));
+    }
+}
+
 void buf_printf(struct buf *b, const char *format, ...)
 {
     if (b->overflow)

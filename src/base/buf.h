@@ -47,6 +47,10 @@ static inline void buf_put_char(struct buf *b, char c)
 /* In decimal. */
 void buf_put_u64(struct buf *b, uint64_t n);
 
+/* n parts of so many that make one, which are a power of ten, without zeros at its end: 1500 of
+ * 1000 parts is 1.5. */
+void buf_put_decimal(struct buf *b, uint64_t n, uint64_t parts);
+
 /* printf into the buffer; what does not fit, a NUL included, sets `overflow` and leaves b->len as
  * it was. The NUL is not counted in len. */
 #if defined(__GNUC__)

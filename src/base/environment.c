@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { NAME_SIZE = 256, USER_ROOM = 4096 };
+enum { NAME_SIZE = 256, USER_SIZE = 4096 };
 
 static const char *look_up(const struct environment *e, const char *name)
 {
@@ -41,7 +41,7 @@ static str without_slash(str path)
 /* name empty: who we are. false: there is no such user. */
 static bool put_home_of(struct buf *out, str name)
 {
-    char room[USER_ROOM], text[NAME_SIZE];
+    char room[USER_SIZE], text[NAME_SIZE];
     struct buf user = BUF_ON(text);
     struct passwd entry, *found = NULL;
     buf_put(&user, name);
@@ -127,7 +127,7 @@ static size_t put_tilde(const struct environment *e, struct buf *out, str path)
 
 void environment_put_path(const struct environment *e, struct buf *out, str path)
 {
-    char room[USER_ROOM];
+    char room[USER_SIZE];
     struct buf expanded = BUF_ON(room);
     put_variables(e, &expanded, path);
     if (expanded.overflow) {

@@ -84,4 +84,14 @@ static inline str str_trim(str s)
     return s;
 }
 
+/* A copy at *at, which goes on behind it: for texts that lie behind a struct, in its block. */
+static inline str str_keep(char **at, str s)
+{
+    str kept = { *at, s.len };
+    if (s.len)
+        memcpy(*at, s.ptr, s.len);
+    *at += s.len;
+    return kept;
+}
+
 #endif

@@ -19,15 +19,6 @@ bool limiter_is(const struct limiter *limiter, const struct limiter_key *key)
            str_eq(limiter->url, key->url) && (key->account.len || limiter->owner == key->owner);
 }
 
-static str copy_text(char **at, str text)
-{
-    str copy = { *at, text.len };
-    if (text.len)
-        memcpy(*at, text.ptr, text.len);
-    *at += text.len;
-    return copy;
-}
-
 static struct limiter *limiter_new(struct limiters *all, const struct limiter_key *key,
                                    uint64_t now_ns)
 {
@@ -38,9 +29,9 @@ static struct limiter *limiter_new(struct limiters *all, const struct limiter_ke
     char *at = limiter->text;
     limiter->size = size;
     limiter->owner = key->owner;
-    limiter->account = copy_text(&at, key->account);
-    limiter->region = copy_text(&at, key->region);
-    limiter->url = copy_text(&at, key->url);
+    limiter->account = str_keep(&at, key->account);
+    limiter->region = str_keep(&at, key->region);
+    limiter->url = str_keep(&at, key->url);
     budget_init(&limiter->budget, all->ceiling_per_s, now_ns);
     return limiter;
 }

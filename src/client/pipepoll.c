@@ -180,14 +180,6 @@ void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out)
     sized_write(out, &now, sizeof now);
 }
 
-static str copy_text(char **at, str text)
-{
-    str copy = { *at, text.len };
-    memcpy(*at, text.ptr, text.len);
-    *at += text.len;
-    return copy;
-}
-
 static struct pipepoll_target *target_new(struct pipepoll *p,
                                           const struct pipepoll_target_options *o)
 {
@@ -202,10 +194,10 @@ static struct pipepoll_target *target_new(struct pipepoll *p,
     t->poller = p;
     t->size = (uint32_t)size;
     t->action_type = (struct pipepoll_action_type) {
-        .category = copy_text(&at, a->category),
-        .owner = copy_text(&at, a->owner),
-        .provider = copy_text(&at, a->provider),
-        .version = copy_text(&at, a->version),
+        .category = str_keep(&at, a->category),
+        .owner = str_keep(&at, a->owner),
+        .provider = str_keep(&at, a->provider),
+        .version = str_keep(&at, a->version),
     };
     t->max_batch_size = o->max_batch_size;
     t->user = o->user;
