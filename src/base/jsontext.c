@@ -1,6 +1,7 @@
 /* Strings are walked sequence by sequence: what is UTF-8 is copied, and of what is not each byte
- * becomes one U+FFFD. A member finds out from the last byte put whether it needs a comma, since a
- * value never ends in '{': its caller keeps no state for that. */
+ * becomes one U+FFFD. Plain ASCII, which is nearly all there is, goes in one piece. A member finds
+ * out from the last byte put whether it needs a comma, since a value never ends in '{': its caller
+ * keeps no state for that. */
 #include "base/jsontext.h"
 
 #include <time.h>
@@ -31,11 +32,25 @@ size_t jsontext_characters(str s)
     return count;
 }
 
+/* How many bytes at the start are ASCII that stands for itself. */
+static size_t plain_length(str s)
+{
+    size_t n = 0;
+    while (n < s.len && s.ptr[n] >= 0x20 && s.ptr[n] < 0x7f && s.ptr[n] != '"' && s.ptr[n] != '\\')
+        n++;
+    return n;
+}
+
 void jsontext_string(struct buf *out, str s)
 {
     buf_put_char(out, '"');
-    while (s.len) {
-        size_t n = utf8_length(s);
+    for (size_t n; s.len; s = str_skip(s, n ? n : 1)) {
+        n = plain_length(s);
+        if (n) {
+            buf_put(out, (str) { s.ptr, n });
+            continue;
+        }
+        n = utf8_length(s);
         unsigned char c = (unsigned char)s.ptr[0];
         if (n == 0)
             buf_put(out, STR("\\ufffd"));
@@ -45,16 +60,45 @@ void jsontext_string(struct buf *out, str s)
             buf_printf(out, "\\%c", c);
         else
             buf_put(out, (str) { s.ptr, n });
-        s = str_skip(s, n ? n : 1);
     }
     buf_put_char(out, '"');
 }
 
+size_t jsontext_size(str s)
+{
+    size_t size = 2;
+    while (s.len) {
+        size_t n = utf8_length(s);
+        unsigned char c = (unsigned char)s.ptr[0];
+        bool is_escaped = n == 0 || c < 0x20 || c == 0x7f;
+        size += is_escaped ? 6 : c == '"' || c == '\\' ? 2 : n;
+        s = str_skip(s, n ? n : 1);
+    }
+    return size;
+}
+
+void jsontext_name(struct buf *out, str name)
+{
+    if (out->len && out->at[out->len - 1] != '{')
+        buf_put_char(out, ',');
+    jsontext_string(out, name);
+    buf_put_char(out, ':');
+}
+
 void jsontext_member(struct buf *out, const char *name, str value)
 {
-    bool first = out->len == 0 || out->at[out->len - 1] == '{';
-    buf_printf(out, "%s\"%s\":", first ? "" : ",", name);
+    jsontext_name(out, str_of(name));
     jsontext_string(out, value);
+}
+
+/* So many digits, then what follows them; without printf, for a status has thousands of times. */
+static void put_digits(struct buf *out, int n, int width, char after)
+{
+    char digits[5];
+    for (int i = width; i-- > 0; n /= 10)
+        digits[i] = (char)('0' + n % 10);
+    digits[width] = after;
+    buf_put(out, (str) { digits, (size_t)width + 1 });
 }
 
 void jsontext_time(struct buf *out, int64_t unix_ms)
@@ -62,8 +106,13 @@ void jsontext_time(struct buf *out, int64_t unix_ms)
     time_t s = (time_t)(unix_ms / 1000);
     struct tm tm;
     gmtime_r(&s, &tm);
-    buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-               tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(unix_ms % 1000));
+    put_digits(out, tm.tm_year + 1900, 4, '-');
+    put_digits(out, tm.tm_mon + 1, 2, '-');
+    put_digits(out, tm.tm_mday, 2, 'T');
+    put_digits(out, tm.tm_hour, 2, ':');
+    put_digits(out, tm.tm_min, 2, ':');
+    put_digits(out, tm.tm_sec, 2, '.');
+    put_digits(out, (int)(unix_ms % 1000), 3, 'Z');
 }
 
 enum { YEAR_MAX = 9999 };

@@ -11,6 +11,12 @@ void jsontext_string(struct buf *out, str s);
 /* How many characters (code points) a text has; SIZE_MAX: it is not UTF-8. */
 size_t jsontext_characters(str s);
 
+/* How many bytes jsontext_string() puts. */
+size_t jsontext_size(str s);
+
+/* `"name":`, with a comma before it unless it is the first after a '{'. */
+void jsontext_name(struct buf *out, str name);
+
 /* `"name":"value"`, with a comma before it unless it is the first after a '{'. */
 void jsontext_member(struct buf *out, const char *name, str value);
 
