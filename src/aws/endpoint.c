@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/url.h"
 
 enum { REGION_MAX = 63, QUOTE_MAX = 100, LABEL_MAX = 63, HOST_MAX = 253 };
 
@@ -133,8 +134,8 @@ static int check_region(str region, struct pipepoll_error *why)
                    (int)shown, region.ptr, shown < region.len ? "..." : "", REGION_MAX);
 }
 
-/* The parts of an override. */
-struct url {
+/* The parts of an override that matter. */
+struct override {
     bool tls;
     str host; /* with the brackets of an IPv6 address */
     unsigned port;
@@ -204,10 +205,9 @@ static bool is_host(str host)
 }
 
 /* A zone ("%eth0") is refused, because it means nothing in a Host header. */
-static bool is_ipv6(str host)
+static bool is_host_of(const struct url *u)
 {
-    return host.len > 2 && host.ptr[host.len - 1] == ']' &&
-           is_address(AF_INET6, (str) { host.ptr + 1, host.len - 2 });
+    return u->in_brackets ? is_address(AF_INET6, u->host) : is_host(u->host);
 }
 
 /* Each '%' begins an escape. */
@@ -220,60 +220,63 @@ static bool is_escaped(str path)
     return true;
 }
 
-/* ":1" to ":65535", or nothing for 0. */
+/* "1" to "65535"; 0 for none. */
 static bool read_port(unsigned *out, str s)
 {
     unsigned port = 0;
-    if (s.len > 6)
+    if (s.len > 5)
         return false;
-    for (size_t i = 1; i < s.len; i++) {
+    for (size_t i = 0; i < s.len; i++) {
         if (!ascii_is_digit(s.ptr[i]))
             return false;
         port = port * 10 + (unsigned)(s.ptr[i] - '0');
     }
     *out = port;
-    return s.len == 0 || (port > 0 && port <= 65535);
+    return !s.ptr || (s.len > 0 && port > 0 && port <= 65535);
 }
 
-/* "host[:port]" of u. NULL, or the rule that it breaks. */
-static const char *split_authority(struct url *u, str authority)
+static const char needs_host[] =
+    "needs a host: a name of letters, digits, '-' and '_' between dots, an IPv4 address of four "
+    "numbers, or an IPv6 address in brackets";
+
+static const char bad_port[] = "has a port that is not a number from 1 to 65535";
+
+/* The rules for the parts. NULL, or the one that is broken. */
+static const char *check_parts(struct override *out, const struct url *u)
 {
-    bool ipv6 = str_starts(authority, STR("["));
-    size_t end = ipv6 ? str_find(authority, ']') + 1 : str_find(authority, ':');
-    end = end < authority.len ? end : authority.len;
-    str port = str_skip(authority, end);
-    u->host = (str) { authority.ptr, end };
-    if (!(ipv6 ? is_ipv6(u->host) : is_host(u->host)))
-        return "needs a host: a name of letters, digits, '-' and '_' between dots, an IPv4 "
-               "address of four numbers, or an IPv6 address in brackets";
-    if ((port.len && port.ptr[0] != ':') || !read_port(&u->port, port))
-        return "has a port that is not a number from 1 to 65535";
-    return NULL;
+    out->tls = str_eq_nocase(u->scheme, STR("https"));
+    if (!out->tls && !str_eq_nocase(u->scheme, STR("http")))
+        return "does not begin with https:// or http://";
+    if (str_find(u->target, '?') < u->target.len || str_find(u->target, '#') < u->target.len)
+        return "has a query or a fragment, only a path may follow the host";
+    if (!is_host_of(u))
+        return needs_host;
+    if (!read_port(&out->port, u->port))
+        return bad_port;
+    return is_escaped(u->target)
+               ? NULL
+               : "has a '%' that two hexadecimal digits do not follow: write it %25";
 }
 
 /* NULL, or the rule that the URL breaks. */
-static const char *split_url(struct url *u, str url)
+static const char *read_url(struct override *out, str url)
 {
-    const str http = STR("http://"), https = STR("https://");
+    struct url u;
     for (size_t i = 0; i < url.len; i++)
         if (!is_url_byte(url.ptr[i]))
             return "has a character that must be percent-encoded in a URL";
-    u->tls = url.len >= https.len && str_eq_nocase((str) { url.ptr, https.len }, https);
-    if (!u->tls && !(url.len >= http.len && str_eq_nocase((str) { url.ptr, http.len }, http)))
-        return "does not begin with https:// or http://";
-    if (str_find(url, '?') < url.len || str_find(url, '#') < url.len)
-        return "has a query or a fragment, only a path may follow the host";
-    url = str_skip(url, u->tls ? https.len : http.len);
-    size_t end = str_find(url, '/');
-    u->path = str_skip(url, end);
-    const char *rule = split_authority(u, (str) { url.ptr, end });
-    if (!rule && !is_escaped(u->path))
-        rule = "has a '%' that two hexadecimal digits do not follow: write it %25";
-    return rule;
+    if (!url_split(&u, url))
+        return str_find(url, ']') < url.len ? bad_port : needs_host;
+    const char *rule = check_parts(out, &u);
+    if (rule)
+        return rule;
+    out->host = (str) { u.host.ptr - u.in_brackets, u.host.len + 2 * (size_t)u.in_brackets };
+    out->path = u.target;
+    return NULL;
 }
 
 /* Write what the text of an endpoint is made of; the slices of out begin to be valid here. */
-static void write_endpoint(struct endpoint *out, const struct url *u)
+static void write_endpoint(struct endpoint *out, const struct override *u)
 {
     struct buf text = BUF_ON(out->text);
     out->tls = u->tls;
@@ -296,7 +299,7 @@ static void write_endpoint(struct endpoint *out, const struct url *u)
 
 static int resolve_override(struct endpoint *out, str url, struct pipepoll_error *why)
 {
-    struct url u;
+    struct override u;
     const size_t max = sizeof out->text - 2; /* a '/' and a NUL may be added */
     /* First, and without quoting it: user info is a password, whatever else is wrong. */
     if (str_find(url, '@') < url.len)
@@ -305,7 +308,7 @@ static int resolve_override(struct endpoint *out, str url, struct pipepoll_error
     if (url.len > max)
         return explain(why, PIPEPOLL_EINVAL, "endpoint URL \"%.*s...\" is longer than %zu bytes",
                        QUOTE_MAX, url.ptr, max);
-    const char *rule = split_url(&u, url);
+    const char *rule = read_url(&u, url);
     if (rule)
         return refuse_url(why, url, rule);
     write_endpoint(out, &u);
@@ -332,7 +335,7 @@ static void resolve_region(struct endpoint *out, const struct endpoint_rule *rul
         buf_put_char(&b, '.');
     }
     buf_put(&b, rule->dualstack ? p->dualstack_suffix : p->suffix);
-    write_endpoint(out, &(struct url) { .tls = true, .host = buf_str(&b) });
+    write_endpoint(out, &(struct override) { .tls = true, .host = buf_str(&b) });
 }
 
 /* --- names that are no regions --- */

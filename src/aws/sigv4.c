@@ -3,27 +3,15 @@
  * snprintf() would cost more than the hashes. */
 #include "aws/sigv4.h"
 
+#include "base/url.h"
+
 #define ALGORITHM  "AWS4-HMAC-SHA256"
 #define TERMINATOR "aws4_request"
 
-static bool unreserved(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
-}
-
-/* Percent-encode all but unreserved characters and '/'. A '%' that is there already is encoded like
- * any other byte: every service but S3 has the path encoded twice. */
+/* Every service but S3 has the path encoded twice. */
 static void put_encoded(struct buf *out, str s)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if (unreserved(s.ptr[i]) || c == '/')
-            buf_put_char(out, s.ptr[i]);
-        else
-            buf_put(out, (str) { (char[]) { '%', digits[c >> 4], digits[c & 15] }, 3 });
-    }
+    url_put_encoded(out, s, "/");
 }
 
 /* The path without empty and dot segments. An encoded segment has no '/', so ".." takes back what

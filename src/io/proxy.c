@@ -6,15 +6,17 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/url.h"
 
 enum { ADDRESS_TEXT_MAX = 46, NO_BITS = 999 /* more than any address has */ };
 
 /* --- the environment --- */
 
-static str first_set(const struct environment *e, const char *const *names)
+static str first_set(const struct environment *e, const char *const *names, const char **from)
 {
     while (*names && !environment_has(e, *names))
         names++;
+    *from = *names;
     return *names ? str_trim(environment_get(e, *names)) : (str) { NULL, 0 };
 }
 
@@ -26,11 +28,13 @@ struct proxy_rules proxy_rules_of(const struct environment *e)
                                         NULL };
     static const char *const http_in_cgi[] = { "http_proxy", "all_proxy", "ALL_PROXY", NULL };
     static const char *const none[] = { "no_proxy", "NO_PROXY", NULL };
-    return (struct proxy_rules) {
-        .https = first_set(e, https),
-        .http = first_set(e, environment_has(e, "REQUEST_METHOD") ? http_in_cgi : http),
-        .none = first_set(e, none),
-    };
+    struct proxy_rules rules;
+    const char *unused;
+    rules.https = first_set(e, https, &rules.https_from);
+    rules.http =
+        first_set(e, environment_has(e, "REQUEST_METHOD") ? http_in_cgi : http, &rules.http_from);
+    rules.none = first_set(e, none, &unused);
+    return rules;
 }
 
 /* --- hosts --- */
@@ -97,7 +101,7 @@ static unsigned bits_of(str digits)
     if (!digits.len || digits.len > 3)
         return NO_BITS;
     for (size_t i = 0; i < digits.len; i++) {
-        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+        if (!ascii_is_digit(digits.ptr[i]))
             return NO_BITS;
         bits = bits * 10 + (unsigned)(digits.ptr[i] - '0');
     }
@@ -165,21 +169,6 @@ static bool is_exempt(str list, const struct host_port *to)
 
 /* --- URLs --- */
 
-/* The index of "://", or url.len. */
-static size_t scheme_end(str url)
-{
-    size_t end = str_find(url, ':');
-    return str_starts(str_skip(url, end), STR("://")) ? end : url.len;
-}
-
-static size_t authority_end(str rest)
-{
-    size_t end = 0;
-    while (end < rest.len && !memchr("/?#", rest.ptr[end], 3))
-        end++;
-    return end;
-}
-
 /* Whatever stands before the last '@' may be a password, with signs in it that no URL should
  * have. */
 static str without_user(str rest)
@@ -199,8 +188,9 @@ struct parts {
 
 static struct parts parts_of(str proxy)
 {
-    size_t colon = scheme_end(proxy);
-    struct parts p = { .scheme = { proxy.ptr, colon < proxy.len ? colon + 3 : 0 } };
+    size_t colon = str_find(proxy, ':');
+    bool has_scheme = str_starts(str_skip(proxy, colon), STR("://"));
+    struct parts p = { .scheme = { proxy.ptr, has_scheme ? colon + 3 : 0 } };
     str text = str_skip(proxy, p.scheme.len);
     p.rest = without_user(text);
     if (p.rest.len < text.len)
@@ -218,21 +208,13 @@ size_t proxy_url_size(str proxy)
     return 3 * proxy.len + 1;
 }
 
-static void put_encoded(struct buf *out, unsigned char c)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    buf_put_char(out, '%');
-    buf_put_char(out, digits[c >> 4]);
-    buf_put_char(out, digits[c & 15]);
-}
-
 /* What is encoded already stays so. */
 static bool is_plain(str s, size_t i)
 {
     char c = ascii_lower(s.ptr[i]);
     if (c == '%')
         return i + 2 < s.len && ascii_is_hex(s.ptr[i + 1]) && ascii_is_hex(s.ptr[i + 2]);
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+    return (c >= 'a' && c <= 'z') || ascii_is_digit(c) ||
            (c != '\0' && strchr("-._~!$&'()*+,;=", c));
 }
 
@@ -245,7 +227,7 @@ void proxy_put_url(struct buf *out, str proxy)
         if (i == colon || is_plain(p.user, i))
             buf_put_char(out, p.user.ptr[i]);
         else
-            put_encoded(out, (unsigned char)p.user.ptr[i]);
+            url_put_escaped(out, p.user.ptr[i]);
     }
     if (p.user.ptr)
         buf_put_char(out, '@');
@@ -260,35 +242,38 @@ static str rule_for(const struct proxy_rules *rules, str scheme)
     return str_eq_nocase(scheme, STR("http")) ? rules->http : (str) { NULL, 0 };
 }
 
+const char *proxy_variable(const struct proxy_rules *rules, str url)
+{
+    struct url u;
+    bool is_https = url_split(&u, url) && str_eq_nocase(u.scheme, STR("https"));
+    return is_https ? rules->https_from : rules->http_from;
+}
+
+/* Without the dot of a fully qualified name. */
+static str plain_host(str host)
+{
+    if (host.len && host.ptr[host.len - 1] == '.')
+        host.len--;
+    return host;
+}
+
 str proxy_for(const struct proxy_rules *rules, str url)
 {
-    size_t colon = scheme_end(url);
-    str scheme = { url.ptr, colon };
-    str proxy = rule_for(rules, scheme);
+    struct url u;
+    str proxy = url_split(&u, url) ? rule_for(rules, u.scheme) : (str) { NULL, 0 };
     if (!proxy.len)
         return proxy;
-    str rest = str_skip(url, colon + 3);
-    rest.len = authority_end(rest);
-    struct host_port to = host_port_of(without_user(rest));
+    struct host_port to = { .host = plain_host(u.host), .port = u.port };
     if (!to.port.len)
-        to.port = str_eq_nocase(scheme, STR("https")) ? STR("443") : STR("80");
+        to.port = str_eq_nocase(u.scheme, STR("https")) ? STR("443") : STR("80");
     return is_exempt(rules->none, &to) ? (str) { NULL, 0 } : proxy;
 }
 
 const char *proxy_plain(str proxy, char *text, size_t size)
 {
-    if (!proxy.len) {
-        snprintf(text, size, "%s", "");
-        return text;
-    }
-    size_t colon = scheme_end(proxy);
-    str scheme = STR("http"), rest = proxy;
-    if (colon < proxy.len) {
-        scheme = (str) { proxy.ptr, colon };
-        rest = str_skip(proxy, colon + 3);
-    }
-    rest = without_user(rest);
-    rest.len = authority_end(rest);
-    snprintf(text, size, "%.*s://%.*s", STR_ARG(scheme), STR_ARG(rest));
+    struct parts p = parts_of(proxy);
+    str scheme = p.scheme.len ? p.scheme : STR("http://");
+    p.rest.len = url_authority_len(p.rest);
+    snprintf(text, size, "%.*s%.*s", STR_ARG(proxy.len ? scheme : proxy), STR_ARG(p.rest));
     return text;
 }

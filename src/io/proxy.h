@@ -6,8 +6,9 @@
 #include "base/environment.h"
 
 struct proxy_rules {
-    str https, http; /* proxy URLs; empty: none */
-    str none;        /* NO_PROXY */
+    str https, http;                    /* proxy URLs; empty: none */
+    str none;                           /* NO_PROXY */
+    const char *https_from, *http_from; /* the variables; NULL: none is set */
 };
 
 /* Read https_proxy or HTTPS_PROXY, http_proxy or HTTP_PROXY (not in a CGI, where the web's visitors
@@ -21,6 +22,8 @@ struct proxy_rules proxy_rules_of(const struct environment *e);
  * same), IPv4 and IPv6 literals, each perhaps with a port, and CIDR blocks. Names are not
  * resolved. */
 str proxy_for(const struct proxy_rules *rules, str url);
+/* The variable that says so. */
+const char *proxy_variable(const struct proxy_rules *rules, str url);
 
 /* Put the proxy as a URL parser reads it right: what stands before the last '@' is user and
  * password, and every sign in them that a URL may not have is percent-encoded. A NUL follows. At
