@@ -298,6 +298,28 @@ static void wiped_bytes_are_zero(void **state)
     assert_memory_equal(secret, zero, sizeof zero);
 }
 
+static void a_key_signs_parts_as_the_whole(void **state)
+{
+    (void)state;
+    const str parts[] = { STR("what do "), STR(""), STR("ya want"), STR(" for nothing?") };
+    struct sha256 whole, sum;
+    struct hmac_key k;
+    hmac_key_set(&k, STR("Jefe"));
+    hmac_key_sign(&k, &whole, STR("what do ya want for nothing?"));
+    hmac_key_sign_parts(&k, &sum, parts, sizeof parts / sizeof *parts);
+    assert_memory_equal(sum.bytes, whole.bytes, sizeof sum.bytes);
+    hmac_key_sign_parts(&k, &sum, parts, 1);
+    assert_true(memcmp(sum.bytes, whole.bytes, sizeof sum.bytes) != 0);
+}
+
+static void bytes_are_equal_or_not(void **state)
+{
+    (void)state;
+    assert_true(digest_eq("abc", "abd", 2));
+    assert_false(digest_eq("abc", "abd", 3));
+    assert_true(digest_eq("", "", 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +338,8 @@ int main(void)
         cmocka_unit_test(sha1_gives_the_published_answers),
         cmocka_unit_test(no_memory_for_sha1_is_a_clean_refusal),
         cmocka_unit_test(wiped_bytes_are_zero),
+        cmocka_unit_test(a_key_signs_parts_as_the_whole),
+        cmocka_unit_test(bytes_are_equal_or_not),
     };
     if (CRYPTO_set_mem_functions(failing_malloc, failing_realloc, plain_free) != 1)
         return 1;

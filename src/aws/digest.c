@@ -79,17 +79,24 @@ void hmac_key_set(struct hmac_key *k, str key)
 }
 
 /* The answer may be a secret, the next key of a derivation, and a sum that ended still holds it. */
-void hmac_key_sign(const struct hmac_key *k, struct sha256 *out, str in)
+void hmac_key_sign_parts(const struct hmac_key *k, struct sha256 *out, const str *parts,
+                         size_t count)
 {
     struct sha256_sum s = k->inner;
     struct sha256 inner;
-    sha256_put(&s, in);
+    for (size_t i = 0; i < count; i++)
+        sha256_put(&s, parts[i]);
     sha256_end(&s, &inner);
     s = k->outer;
     sha256_put(&s, sha256_str(&inner));
     sha256_end(&s, out);
     digest_wipe(&s, sizeof s);
     digest_wipe(&inner, sizeof inner);
+}
+
+void hmac_key_sign(const struct hmac_key *k, struct sha256 *out, str in)
+{
+    hmac_key_sign_parts(k, out, &in, 1);
 }
 
 void hmac_key_wipe(struct hmac_key *k)
@@ -157,6 +164,11 @@ int digest_sha1_hex(char out[SHA1_HEX_SIZE], str in)
     }
     put_hex(out, sum, sizeof sum);
     return 0;
+}
+
+bool digest_eq(const void *a, const void *b, size_t size)
+{
+    return CRYPTO_memcmp(a, b, size) == 0;
 }
 
 void digest_wipe(void *ptr, size_t size)

@@ -49,6 +49,9 @@ void hmac_sha256(struct sha256 *out, str key, str in);
 void hmac_key_set(struct hmac_key *k, str key);
 /* HMAC with the key that was set last. */
 void hmac_key_sign(const struct hmac_key *k, struct sha256 *out, str in);
+/* The same of many slices put one after the other. */
+void hmac_key_sign_parts(const struct hmac_key *k, struct sha256 *out, const str *parts,
+                         size_t count);
 void hmac_key_wipe(struct hmac_key *k);
 
 static inline str sha256_str(const struct sha256 *s)
@@ -62,6 +65,9 @@ void sha256_hex(char out[SHA256_HEX_SIZE], const struct sha256 *in);
 /* SHA-1 of one slice as 40 lower-case hex digits, no NUL: what the SSO token cache names its files
  * by, of use for nothing else. 0 or PIPEPOLL_ESYSTEM. */
 int digest_sha1_hex(char out[SHA1_HEX_SIZE], str in);
+
+/* Are these bytes equal? How long it takes does not depend on where they differ. */
+bool digest_eq(const void *a, const void *b, size_t size);
 
 /* Zero memory in a way the compiler keeps. */
 void digest_wipe(void *ptr, size_t size);
