@@ -155,7 +155,7 @@ static void judge(struct answer_fault *out, const struct answer *a, bool is_page
 
 static bool is_code_char(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
+    return ascii_is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
            c == '_' || c == '-';
 }
 
@@ -213,7 +213,7 @@ static uint32_t milliseconds(str text)
 {
     uint64_t ms = 0;
     for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+        if (!ascii_is_digit(text.ptr[i]))
             return 0;
         ms = ms * 10 + (uint64_t)(text.ptr[i] - '0');
         if (ms > UINT32_MAX)

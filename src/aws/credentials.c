@@ -19,7 +19,7 @@ static bool printable(str s)
 static bool is_account(str s)
 {
     for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+        if (!ascii_is_digit(s.ptr[i]))
             return false;
     return s.len == ACCOUNT_DIGITS;
 }

@@ -5,7 +5,7 @@
 static bool is_allowed(char c)
 {
     char lower = ascii_lower(c);
-    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
+    return (lower >= 'a' && lower <= 'z') || ascii_is_digit(c) ||
            (c != '\0' && strchr("!#$%&'*+,-.^_`|~", c));
 }
 

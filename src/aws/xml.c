@@ -59,7 +59,7 @@ static size_t put_utf8(char *out, uint32_t c)
 
 static int digit_of(char c, unsigned base)
 {
-    int d = c >= '0' && c <= '9' ? c - '0' : -1;
+    int d = ascii_is_digit(c) ? c - '0' : -1;
     if (base == 16 && ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f')
         d = ascii_lower(c) - 'a' + 10;
     return d;
@@ -144,7 +144,7 @@ static bool is_name_byte(char c, bool first)
     char lower = ascii_lower(c);
     if ((lower >= 'a' && lower <= 'z') || c == '_')
         return true;
-    return !first && ((c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':');
+    return !first && (ascii_is_digit(c) || c == '-' || c == '.' || c == ':');
 }
 
 static str read_name(struct reader *r)
