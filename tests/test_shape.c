@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "aws/shape_copy.h"
 #include "base/buf.h"
 #include "lib/check.h"
 
@@ -95,31 +96,64 @@ static void assert_bad(const char *body, const char *sentence)
     done(&d);
 }
 
-static void everything_lands_where_the_table_says(void **state)
+static const str whole =
+    STR_INIT("{\"best\":{\"leaf\":{\"note\":\"n\",\"name\":\"b\"}},"
+             "\"branches\":[{\"leaves\":[{\"name\":\"l1\"},{\"name\":\"l2\"}]},"
+             "{\"name\":\"x\"},{\"leaves\":[{\"name\":\"l3\"}]}],"
+             "\"words\":{\"k\":\"v\",\"\":\"\"},\"name\":\"t\"}");
+
+static void assert_whole(const struct tree *t)
 {
-    struct decoded d;
-    (void)state;
-    assert_int_equal(
-        decode(&d, STR("{\"best\":{\"leaf\":{\"note\":\"n\",\"name\":\"b\"}},"
-                       "\"branches\":[{\"leaves\":[{\"name\":\"l1\"},{\"name\":\"l2\"}]},"
-                       "{\"name\":\"x\"},{\"leaves\":[{\"name\":\"l3\"}]}],"
-                       "\"words\":{\"k\":\"v\",\"\":\"\"},\"name\":\"t\"}")),
-        DECODE_OK);
-    const struct branch *branches = d.tree.branches.items;
-    const struct shape_pair *words = d.tree.words.items;
-    assert_str_equal(d.tree.name, "t");
-    assert_str_equal(d.tree.best.name, "b");
-    assert_str_equal(d.tree.best.note, "n");
-    assert_int_equal(d.tree.branches.count, 3);
+    const struct branch *branches = t->branches.items;
+    const struct shape_pair *words = t->words.items;
+    assert_str_equal(t->name, "t");
+    assert_str_equal(t->best.name, "b");
+    assert_str_equal(t->best.note, "n");
+    assert_int_equal(t->branches.count, 3);
     assert_int_equal(branches[0].leaves.count, 2);
     assert_str_equal(((const struct leaf *)branches[0].leaves.items)[1].name, "l2");
     assert_str_equal(branches[1].name, "x");
     assert_str_equal(((const struct leaf *)branches[2].leaves.items)[0].name, "l3");
-    assert_int_equal(d.tree.words.count, 2);
+    assert_int_equal(t->words.count, 2);
     assert_str_equal(words[0].key, "k");
     assert_str_equal(words[0].value, "v");
     assert_true(words[1].key.ptr && words[1].value.ptr);
+}
+
+static void everything_lands_where_the_table_says(void **state)
+{
+    struct decoded d;
+    assert_int_equal(decode(&d, whole), DECODE_OK);
+    assert_whole(&d.tree);
     assert_int_equal(d.asked, 2); /* for tokens, then for items */
+    done(&d);
+}
+
+static void a_copy_needs_no_answer_any_more(void **state)
+{
+    struct decoded d;
+    struct tree copy;
+    assert_int_equal(decode(&d, whole), DECODE_OK);
+    size_t size = shape_copy_size(&d.tree, &tree);
+    char *block = malloc(size); /* of its exact size */
+    assert_non_null(block);
+    shape_copy(&copy, &d.tree, &tree, block);
+    memset(d.body, 'x', whole.len);
+    memset(d.memory.items, 'x', d.memory.item_cap);
+    done(&d);
+    assert_whole(&copy);
+    assert_null(((const struct branch *)copy.branches.items)[0].name.ptr); /* absent stays so */
+    free(block);
+}
+
+static void a_copy_of_nothing_needs_nothing(void **state)
+{
+    struct decoded d;
+    struct tree copy;
+    assert_int_equal(decode(&d, STR("{}")), DECODE_OK);
+    assert_int_equal(shape_copy_size(&d.tree, &tree), 0);
+    shape_copy(&copy, &d.tree, &tree, &copy);
+    assert_int_equal(copy.branches.count + copy.name.len, 0);
     done(&d);
 }
 
@@ -228,7 +262,10 @@ static void assert_most(const struct repeated *r, size_t most, const char *sente
     done(&d);
     free(text);
     text = repeat(r, most + 1);
-    assert_bad(text, sentence);
+    assert_int_equal(decode(&d, str_of(text)), DECODE_BAD);
+    assert_string_equal(d.why.text, sentence);
+    assert_int_equal(d.memory.items_needed, 0); /* nothing is made for what is refused */
+    done(&d);
     free(text);
 }
 
@@ -272,6 +309,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_lands_where_the_table_says),
+        cmocka_unit_test(a_copy_needs_no_answer_any_more),
+        cmocka_unit_test(a_copy_of_nothing_needs_nothing),
         cmocka_unit_test(what_is_absent_or_null_stays_zero_and_what_is_empty_does_not),
         cmocka_unit_test(unknown_members_are_ignored_at_any_depth),
         cmocka_unit_test(escapes_are_resolved_in_names_keys_and_texts),

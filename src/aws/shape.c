@@ -93,13 +93,22 @@ static size_t count_structure(const struct json *j, int node, const struct shape
 
 static size_t count_list(const struct json *j, int list, const struct shape *of)
 {
-    size_t bytes = json_count(j, list) * of->size;
+    size_t count = json_count(j, list), bytes = count * of->size;
+    if (count > SHAPE_LIST_MAX)
+        return 0;
     for (int node = json_first(j, list); node != JSON_NONE; node = json_next(j, node))
         bytes += count_structure(j, node, of);
     return bytes;
 }
 
-/* Bytes of items that a value needs. What is of a wrong type needs none: it will be refused. */
+static size_t count_map(const struct json *j, int map)
+{
+    size_t count = json_count(j, map);
+    return count > SHAPE_MAP_MAX ? 0 : count * sizeof(struct shape_pair);
+}
+
+/* Bytes of items that a value needs. What is of a wrong type, or too much, needs none: it will be
+ * refused. */
 static size_t count_value(const struct json *j, int node, const struct shape_member *m)
 {
     enum json_type type = json_type(j, node);
@@ -109,7 +118,7 @@ static size_t count_value(const struct json *j, int node, const struct shape_mem
     case SHAPE_LIST:
         return type == JSON_ARRAY ? count_list(j, node, m->of) : 0;
     case SHAPE_MAP:
-        return type == JSON_OBJECT ? json_count(j, node) * sizeof(struct shape_pair) : 0;
+        return type == JSON_OBJECT ? count_map(j, node) : 0;
     case SHAPE_TEXT:
         break;
     }
@@ -163,6 +172,26 @@ static enum decode_result read_plain(struct reader *r, int node, str *out, size_
     return result;
 }
 
+/* The keys of one map: a bit for each, by its hash. Only one that meets a bit is looked for among
+ * all others, so that a megabyte of maps is not a hundred times slower than one of texts. */
+enum { KEY_BITS = 8 * SHAPE_MAP_MAX };
+
+struct keys {
+    uint64_t seen[KEY_BITS / 64];
+};
+
+static bool may_be_there(struct keys *keys, str key)
+{
+    uint32_t hash = 2166136261; /* FNV-1a */
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ (unsigned char)key.ptr[i]) * 16777619;
+    hash = (hash ^ hash >> 16) % KEY_BITS;
+    uint64_t *word = &keys->seen[hash / 64], bit = (uint64_t)1 << hash % 64;
+    bool was = *word & bit;
+    *word |= bit;
+    return was;
+}
+
 static bool has_key(const struct shape_pair *pairs, size_t count, str key)
 {
     for (size_t i = 0; i < count; i++)
@@ -178,11 +207,12 @@ static enum decode_result read_map(struct reader *r, int node, struct shape_list
     if (most > SHAPE_MAP_MAX)
         return tell_limit(r, at, SHAPE_MAP_MAX, "members");
     struct shape_pair *pairs = take_items(r, most * sizeof *pairs);
+    struct keys keys = { { 0 } };
     size_t index = 0, count = 0;
     for (int key = json_first(&r->j, node); key != JSON_NONE; key = json_next(&r->j, key)) {
         const struct shape_path here = { at, STR(""), index++ };
         struct shape_pair pair = { json_text(&r->j, key), { NULL, 0 } };
-        if (has_key(pairs, count, pair.key))
+        if (may_be_there(&keys, pair.key) && has_key(pairs, count, pair.key))
             return tell(r, &here, "has a key that was there before");
         enum decode_result result = read_text(r, json_value(key), &pair.value, 0, &here);
         if (result)
