@@ -69,18 +69,21 @@ struct pipepoll_target; /* one action type in one region */
 
 /* ActionTypeId of the CodePipeline API (2015-07-09).
  *   category  Source, Build, Deploy, Test, Invoke, Approval or Compute
- *   owner     AWS, ThirdParty or Custom; the service hands third-party jobs to ThirdParty
+ *   owner     ThirdParty or Custom, for AWS works on its own actions itself. It decides which
+ *             operation polls: PollForThirdPartyJobs or PollForJobs
  *   provider  1 to 35 of [0-9A-Za-z_-]
  *   version   1 to 9 of [0-9A-Za-z_-] */
 struct pipepoll_action_type {
     struct pipepoll_str category, owner, provider, version;
 };
 
-/* ThirdPartyJob. A member is empty (len 0) where the service left it out. May grow: its size is the
- * job_size of the answer that contains it. */
+/* ThirdPartyJob, or the Job of a custom action. A member is empty (len 0) where the service left it
+ * out. May grow: its size is the job_size of the answer that contains it. */
 struct pipepoll_job {
-    struct pipepoll_str client_id; /* look up your client token by this */
-    struct pipepoll_str job_id;    /* the same job can come again until it is acknowledged */
+    struct pipepoll_str client_id;  /* look up your client token by this; empty: a custom job */
+    struct pipepoll_str job_id;     /* the same job can come again until it is acknowledged */
+    struct pipepoll_str nonce;      /* of a custom job: AcknowledgeJob wants it; a secret */
+    struct pipepoll_str account_id; /* of a custom job: whose pipeline it is */
 };
 
 /* One answered poll. job_count is 0 when there is nothing to do. */

@@ -1,8 +1,10 @@
-/* aws/job_details: what GetThirdPartyJobDetails may answer. */
+/* aws/job_details: what GetThirdPartyJobDetails, GetJobDetails and PollForJobs may answer. */
 #include "aws/job_details.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/buf.h"
 #include "lib/check.h"
 
 enum { TOKENS = 256 };
@@ -152,6 +154,158 @@ static void what_goes_back_to_the_service_is_bounded(void **state)
     assert_longest("\"data\":{\"continuationToken\"", 8192);
 }
 
+/* --- GetJobDetails --- */
+
+static void a_custom_job_says_whose_it_is(void **state)
+{
+    static struct decoded d;
+    (void)state;
+    assert_int_equal(decode(&d, "{\"jobDetails\":{\"id\":\"j\",\"accountId\":\"111111111111\","
+                                "\"data\":{\"continuationToken\":\"ct\"}}}"),
+                     DECODE_OK);
+    assert_str_equal(d.details.account_id, "111111111111");
+    assert_null(d.details.nonce.ptr);
+    assert_longest("\"accountId\"", 48);
+}
+
+/* --- PollForJobs --- */
+
+struct listed {
+    struct job_list list;
+    struct decode_memory memory;
+    char *body; /* of its exact size, as is all memory */
+    struct pipepoll_error why;
+    int asked;
+};
+
+static enum decode_result decode_list(struct listed *l, str body)
+{
+    enum decode_result r;
+    struct decode_memory *m = &l->memory;
+    *l = (struct listed) { .list.count = 7, .body = malloc(body.len ? body.len : 1) };
+    memcpy(l->body, body.ptr, body.len);
+    while ((r = job_details_decode_list(&l->list, m, (str) { l->body, body.len }, &l->why)) ==
+           DECODE_NEED_MEMORY) {
+        assert_memory_equal(l->body, body.ptr, body.len);
+        free(m->items);
+        m->tokens = realloc(m->tokens, m->tokens_needed * sizeof *m->tokens);
+        m->items = m->items_needed ? malloc(m->items_needed) : NULL;
+        m->token_cap = m->tokens_needed;
+        m->item_cap = m->items_needed;
+        assert_true(++l->asked <= 2);
+    }
+    return r;
+}
+
+static void free_list(struct listed *l)
+{
+    free(l->memory.tokens);
+    free(l->memory.items);
+    free(l->body);
+}
+
+static void jobs_come_with_their_details_in_order(void **state)
+{
+    struct listed l;
+    (void)state;
+    assert_int_equal(
+        decode_list(&l, STR("{\"jobs\":[{\"id\":\"j1\",\"nonce\":\"3\",\"accountId\":\"1\","
+                            "\"__type\":\"Job\",\"data\":{\"actionConfiguration\":{"
+                            "\"configuration\":{\"k\":\"v\",\"l\":\"w\"}},\"inputArtifacts\":[{"
+                            "\"name\":\"a\"},{\"name\":\"b\"}]}},null,{\"nonce\":null},"
+                            "{\"id\":\"j\\u0033\",\"data\":{\"continuationToken\":\"ct\"}}]}")),
+        DECODE_OK);
+    assert_int_equal(l.list.count, 3);
+    assert_str_equal(l.list.jobs[0].job_id, "j1");
+    assert_int_equal(l.list.jobs[0].client_id.len, 0);
+    assert_str_equal(l.list.jobs[0].nonce, "3");
+    assert_str_equal(l.list.jobs[0].account_id, "1");
+    assert_str_equal(l.list.details[0].nonce, "3");
+    assert_str_equal(l.list.details[0].account_id, "1");
+    assert_str_equal(job_property(&l.list.details[0].data, 1)->value, "w");
+    assert_str_equal(job_artifact(&l.list.details[0].data.input_artifacts, 1)->name, "b");
+    assert_int_equal(l.list.jobs[1].job_id.len, 0);
+    assert_str_equal(l.list.jobs[2].job_id, "j3");
+    assert_str_equal(l.list.details[2].data.continuation_token, "ct");
+    assert_int_equal(l.asked, 2);
+    free_list(&l);
+}
+
+static void an_answer_without_jobs_is_no_jobs(void **state)
+{
+    static const char *const bodies[] = { "{\"jobs\":[]}", "{}", "{\"jobs\":null}",
+                                          "{\"jobs\":[null]}", " {\"jobs\" : [ ] , \"x\":1}" };
+    struct listed l;
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        assert_int_equal(decode_list(&l, str_of(bodies[i])), DECODE_OK);
+        assert_int_equal(l.list.count, 0);
+        free_list(&l);
+    }
+}
+
+static void what_is_no_list_of_jobs_is_told_without_its_values(void **state)
+{
+    static const struct {
+        const char *body, *sentence;
+    } rows[] = {
+        { "", "the body is empty" },
+        { "{\"message\":\"secret\"}", "the answer has no jobs, but message" },
+        { "{\"jobs\":\"secret\"}", "jobs is a string, not a list" },
+        { "{\"jobs\":[[]]}", "jobs[0] is a list, not an object" },
+        { "{\"jobs\":[{},{\"nonce\":{\"secret\":1}}]}",
+          "jobs[1].nonce is an object, not a string" },
+        { "{\"jobs\":[{\"id\":\"a\\u0000\"}]}", "jobs[0].id has a NUL in it" },
+        { "{\"jobs\":[],\"jobs\":[]}", "jobs is there twice" },
+        { "{\"jobs\":[{\"data\":{\"artifactCredentials\":\"secret\"}}]}",
+          "jobs[0].data.artifactCredentials is a string, not an object" },
+    };
+    struct listed l;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(decode_list(&l, str_of(rows[i].body)), DECODE_BAD);
+        assert_string_equal(l.why.text, rows[i].sentence);
+        assert_int_equal(l.list.count, 0);
+        free_list(&l);
+    }
+}
+
+/* `each`, as often as fits a megabyte; how much is asked for it. */
+static size_t memory_for(const char *each, enum decode_result want)
+{
+    enum { MIB = 1 << 20 };
+    char *text = malloc(MIB);
+    struct buf out = { .at = text, .cap = MIB };
+    struct listed l;
+    assert_non_null(text);
+    buf_put(&out, STR("{\"jobs\":["));
+    for (size_t n = 0; n < (MIB - 16) / (strlen(each) + 1); n++) {
+        buf_put(&out, n ? STR(",") : STR(""));
+        buf_put(&out, str_of(each));
+    }
+    buf_put(&out, STR("]}"));
+    assert_false(out.overflow);
+    assert_int_equal(decode_list(&l, buf_str(&out)), want);
+    size_t needed = l.memory.items_needed;
+    free_list(&l);
+    free(text);
+    return needed;
+}
+
+static void a_megabyte_asks_for_a_bounded_multiple_of_itself(void **state)
+{
+    (void)state;
+    assert_int_equal(memory_for("{}", DECODE_BAD),
+                     0); /* 350 000 jobs: no memory is made for them */
+    assert_true(
+        memory_for(
+            "{\"id\":\"0123abcd-4567-89ef-0123-456789abcdef\",\"accountId\":\"111111111111\"}",
+            DECODE_OK) < 10 << 20);
+    assert_true(memory_for("{\"data\":{\"inputArtifacts\":[{},{},{},{},{},{},{},{},{},{},{},{},{},"
+                           "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]}}",
+                           DECODE_OK) < 32 << 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +313,11 @@ int main(void)
         cmocka_unit_test(what_the_service_leaves_out_is_marked),
         cmocka_unit_test(hostile_members_are_refused_by_name_and_without_their_values),
         cmocka_unit_test(what_goes_back_to_the_service_is_bounded),
+        cmocka_unit_test(a_custom_job_says_whose_it_is),
+        cmocka_unit_test(jobs_come_with_their_details_in_order),
+        cmocka_unit_test(an_answer_without_jobs_is_no_jobs),
+        cmocka_unit_test(what_is_no_list_of_jobs_is_told_without_its_values),
+        cmocka_unit_test(a_megabyte_asks_for_a_bounded_multiple_of_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

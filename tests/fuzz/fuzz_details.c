@@ -1,9 +1,10 @@
-/* Any bytes as the answer of GetThirdPartyJobDetails: what is taken is walked to its last text. */
+/* Any bytes as the answer of GetThirdPartyJobDetails, GetJobDetails and PollForJobs: what is taken
+ * is walked to its last text. */
 #include "aws/job.h"
 #include "aws/job_details.h"
 #include "fuzz/decoding.h"
 
-enum { TEXTS = 18 };
+enum { TEXTS = 19 };
 
 /* Absent, or inside the body; only what is of the configuration may have a NUL in it. */
 static void check_text(str text, str body)
@@ -22,10 +23,10 @@ static void check_list(const struct shape_list *list, size_t size, const struct 
 
 static void check_artifacts(const struct shape_list *list, str body, const struct decode_memory *m)
 {
-    check_list(list, sizeof(struct job_artifact), m);
+    check_list(list, sizeof(struct pipepoll_artifact), m);
     check(list->count <= SHAPE_LIST_MAX);
     for (size_t i = 0; i < list->count; i++) {
-        const struct job_artifact *a = job_artifact(list, i);
+        const struct pipepoll_artifact *a = job_artifact(list, i);
         check_text(a->name, body);
         check_text(a->revision, body);
         check_text(a->location_type, body);
@@ -53,6 +54,7 @@ static void check_details(const struct job_details *d, str body, const struct de
     const struct job_data *data = &d->data;
     const str texts[TEXTS] = { d->id,
                                d->nonce,
+                               d->account_id,
                                data->action_type.category,
                                data->action_type.owner,
                                data->action_type.provider,
@@ -77,25 +79,60 @@ static void check_details(const struct job_details *d, str body, const struct de
     check_artifacts(&data->output_artifacts, body, m);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check_jobs(const struct job_list *list, str body, const struct decode_memory *m)
+{
+    const char *first = (const char *)list->jobs, *items = m->items;
+    check(list->count <= SHAPE_LIST_MAX);
+    check_list(&(struct shape_list) { list->details, list->count }, sizeof *list->details, m);
+    if (!list->count)
+        return;
+    check(first >= (const char *)(list->details + list->count));
+    check(first + list->count * sizeof *list->jobs <= items + m->items_needed);
+    for (size_t i = 0; i < list->count; i++) {
+        check(list->jobs[i].job_id.ptr == list->details[i].id.ptr);
+        check_details(&list->details[i], body, m);
+    }
+}
+
+struct decoded {
+    struct job_details details;
+    struct job_list list;
+};
+
+static enum decode_result decode(struct decoded *d, bool is_list, struct decode_memory *memory,
+                                 str body, struct pipepoll_error *why)
+{
+    return is_list ? job_details_decode_list(&d->list, memory, body, why)
+                   : job_details_decode(&d->details, memory, body, why);
+}
+
+static void run(const uint8_t *data, size_t size, bool is_list)
 {
     char *bytes = copy_of(data, size);
     str body = { bytes, size };
     struct decode_memory memory = { 0 };
-    struct job_details details;
+    struct decoded d;
     struct pipepoll_error why = { .text = "" };
     enum decode_result r;
     int asked = 0;
-    while ((r = job_details_decode(&details, &memory, body, &why)) == DECODE_NEED_MEMORY) {
+    while ((r = decode(&d, is_list, &memory, body, &why)) == DECODE_NEED_MEMORY) {
         check(++asked <= 2);
         check(size && memcmp(bytes, data, size) == 0);
         grow_memory(&memory);
     }
     check(r == DECODE_OK || why.text[0]);
-    if (r == DECODE_OK)
-        check_details(&details, body, &memory);
+    if (r == DECODE_OK && is_list)
+        check_jobs(&d.list, body, &memory);
+    else if (r == DECODE_OK)
+        check_details(&d.details, body, &memory);
     free(memory.tokens);
     free(memory.items);
     free(bytes);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    run(data, size, false);
+    run(data, size, true);
     return 0;
 }
