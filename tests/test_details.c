@@ -584,7 +584,7 @@ static void a_token_that_the_service_quotes_is_hidden(void **state)
     a.job = (struct job_input) { str_of(w.job_id), str_of(token) };
     run(&w, &a);
     assert_string_equal(a.code, "ValidationException");
-    assert_int_equal(a.end.meaning, JOB_NOT_REFUSED);
+    assert_int_equal(a.end.meaning, JOB_INPUT_INVALID);
     assert_non_null(strstr(a.message, "Value '*****"));
     assert_null(strstr(a.message, "ssss"));
     world_close(&w);
