@@ -128,11 +128,28 @@ static void lifecycle_calls_go_at_once_and_polls_pay_their_debt(void **state)
 {
     struct budget b;
     budget_init(&b, 2, 0);
-    for (int i = 0; i < 12; i++)
+    for (int i = 0; i < 3; i++)
         budget_take(&b, BUDGET_LIFECYCLE, 0);
-    /* Two tokens were there; the debt of ten and the poll's own take 11 tokens. */
-    assert_int_equal(budget_ready_at(&b, 0), 5500 * ms);
-    assert_int_equal(budget_ready_at(&b, 5500 * ms), 5500 * ms);
+    /* Two tokens were there; the debt of one and the poll's own take 2 tokens. */
+    assert_int_equal(budget_ready_at(&b, 0), 1000 * ms);
+    assert_int_equal(budget_ready_at(&b, 1000 * ms), 1000 * ms);
+}
+
+static void however_many_lifecycle_calls_there_were_polls_come_back_soon(void **state)
+{
+    uint64_t now;
+    struct budget ceiling, adaptive = throttled_at(&now);
+    double per_s = budget_rate(&adaptive);
+    budget_init(&ceiling, 20, now);
+    for (int i = 0; i < 100000; i++) {
+        budget_take(&ceiling, BUDGET_LIFECYCLE, now);
+        budget_take(&adaptive, BUDGET_LIFECYCLE, now);
+    }
+    uint64_t most_ns = (uint64_t)(1e9 + 1e9 / per_s) + 1;
+    assert_in_range(budget_ready_at(&ceiling, now) - now, s_ns, s_ns + s_ns / 20);
+    assert_in_range(budget_ready_at(&adaptive, now) - now, s_ns, most_ns);
+    /* And then as many as ever. */
+    assert_in_range(polls_between(&ceiling, now + 2 * s_ns, now + 12 * s_ns, 20), 218, 220);
 }
 
 /* What is asked for at the instant that was named must be granted: else the timer spins. */
@@ -212,6 +229,7 @@ int main(void)
         cmocka_unit_test(the_rate_never_falls_below_one_poll_in_two_seconds),
         cmocka_unit_test(the_lower_of_the_two_rates_counts),
         cmocka_unit_test(lifecycle_calls_go_at_once_and_polls_pay_their_debt),
+        cmocka_unit_test(however_many_lifecycle_calls_there_were_polls_come_back_soon),
         cmocka_unit_test(an_instant_once_named_is_kept),
         cmocka_unit_test(asking_changes_nothing),
         cmocka_unit_test(the_quota_pays_for_35_retries_or_100_throttled_ones),

@@ -76,18 +76,21 @@ uint64_t budget_ready_at(const struct budget *b, uint64_t now_ns)
     return wait_ns < 1 ? now_ns : now_ns + (uint64_t)ceil(wait_ns);
 }
 
+/* More debt than is earned in a second would keep polls waiting long after the calls. */
+static void bucket_take(struct token_bucket *k, double now_s)
+{
+    bucket_refill(k, now_s);
+    k->tokens = fmax(k->tokens - 1, -k->capacity);
+}
+
 void budget_take(struct budget *b, enum budget_rank rank, uint64_t now_ns)
 {
     assert(rank == BUDGET_LIFECYCLE || budget_ready_at(b, now_ns) == now_ns);
     double now_s = seconds(b, now_ns);
-    if (b->ceiling.per_s > 0) {
-        bucket_refill(&b->ceiling, now_s);
-        b->ceiling.tokens--;
-    }
-    if (b->adaptive.enabled) {
-        bucket_refill(&b->adaptive.bucket, now_s);
-        b->adaptive.bucket.tokens--;
-    }
+    if (b->ceiling.per_s > 0)
+        bucket_take(&b->ceiling, now_s);
+    if (b->adaptive.enabled)
+        bucket_take(&b->adaptive.bucket, now_s);
 }
 
 /* Count a call, and renew the measured rate once a window. */

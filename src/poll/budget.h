@@ -15,7 +15,8 @@
 
 enum { BUDGET_QUOTA = 500, BUDGET_RETRY_COST = 14, BUDGET_THROTTLED_COST = 5 };
 
-/* Instants are seconds since the budget's epoch. Tokens below zero are a debt. */
+/* Instants are seconds since the budget's epoch. Tokens below zero are a debt, of one capacity at
+ * most. */
 struct token_bucket {
     double per_s, capacity, tokens, last_s;
 };
@@ -48,8 +49,10 @@ void budget_init(struct budget *b, double ceiling_per_s, uint64_t now_ns);
 uint64_t budget_ready_at(const struct budget *b, uint64_t now_ns);
 
 enum budget_rank {
-    BUDGET_POLL,     /* only when budget_ready_at() says now */
-    BUDGET_LIFECYCLE /* a result or an acknowledgement: at once; polls wait till the debt is paid */
+    BUDGET_POLL, /* only when budget_ready_at() says now */
+    /* A result or an acknowledgement: at once. Polls wait till the debt is paid, a second and one
+     * poll's time at most, however many such calls there were. */
+    BUDGET_LIFECYCLE
 };
 /* A call is sent now. */
 void budget_take(struct budget *b, enum budget_rank rank, uint64_t now_ns);

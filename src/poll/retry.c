@@ -17,9 +17,7 @@ uint64_t retry_delay_ms(enum fault fault, uint32_t failures, uint32_t hint_ms, u
 
 uint32_t retry_cost(enum fault fault)
 {
-    if (fault == FAULT_THROTTLED)
-        return BUDGET_THROTTLED_COST;
-    return fault_reaction(fault) == REACTION_SLOW_DOWN ? 0 : BUDGET_RETRY_COST;
+    return fault == FAULT_THROTTLED ? BUDGET_THROTTLED_COST : BUDGET_RETRY_COST;
 }
 
 static bool may_retry(struct attempts *a, struct budget *budget, enum fault fault)

@@ -16,7 +16,7 @@ enum {
  * the service's wish, 0 for none. */
 uint64_t retry_delay_ms(enum fault fault, uint32_t failures, uint32_t hint_ms, uint64_t roll);
 
-/* What a retry takes from the quota; 0: none comes sooner than planned. */
+/* What a retry takes from the quota. Want of memory is not asked for: it is ours. */
 uint32_t retry_cost(enum fault fault);
 
 /* One call that nobody plans again: it is tried until it is answered, or cannot be. */

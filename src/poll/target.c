@@ -140,7 +140,7 @@ static uint64_t after_answer(struct target *t, struct budget *budget, const stru
 static bool may_retry(struct target *t, struct budget *budget, enum fault fault)
 {
     uint32_t cost = retry_cost(fault);
-    if (!cost || t->failures > t->max_retries)
+    if (t->failures > t->max_retries)
         return false;
     if (budget && !budget_take_retry(budget, cost))
         return false;
