@@ -537,8 +537,8 @@ static void a_call_needs_neither_token_nor_credit(void **state)
     struct budget b;
     traffic_open(&f, 8, 8);
     budget_init(&b, 1, 0);
-    budget_take(&b, BUDGET_LIFECYCLE, 0);
-    budget_take(&b, BUDGET_LIFECYCLE, 0);
+    for (int i = 0; i < 1000; i++) /* as deep in debt as can be */
+        budget_take(&b, BUDGET_LIFECYCLE, 0);
     for (int r = 0; r < REGIONS; r++)
         schedule_share_use(&f.w.s, &f.w.shares[r], &b);
     want_calls(&f, 0, 3);
@@ -600,6 +600,80 @@ static void calls_of_a_region_stay_within_its_share_as_that_changes(void **state
     schedule_deinit(&s);
 }
 
+/* --- targets aside --- */
+
+static void what_is_set_aside_lets_others_pass_and_comes_back_in_its_order(void **state)
+{
+    struct world w;
+    world_init(&w, 100, 100);
+    schedule_advance(&w.s, 4);
+    for (int i = 0; i < 2; i++)
+        schedule_set_aside(&w.s, schedule_first(&w.s, 4), 1, 4);
+    assert_int_equal(w.s.ready, 2);
+    assert_int_equal(w.s.aside[1].count, 2);
+    assert_ptr_equal(schedule_take(&w.s, 4), &w.targets[1][0]);
+    schedule_advance(&w.s, 7);
+    assert_false(schedule_return(&w.s, 0, 7));
+    assert_true(schedule_return(&w.s, 1, 7));
+    assert_ptr_equal(schedule_take(&w.s, 7), &w.targets[2][0]);
+    assert_ptr_equal(schedule_take(&w.s, 7), &w.targets[1][1]);
+    assert_ptr_equal(schedule_take(&w.s, 7), &w.targets[0][0]); /* before targets[0][2] */
+    assert_ptr_equal(schedule_take(&w.s, 7), &w.targets[2][1]);
+    assert_true(schedule_return(&w.s, 1, 7));
+    assert_ptr_equal(schedule_take(&w.s, 7), &w.targets[0][1]);
+    assert_ptr_equal(schedule_take(&w.s, 7), &w.targets[0][2]);
+    assert_null(schedule_take(&w.s, 7));
+    assert_false(schedule_return(&w.s, 1, 7));
+    world_deinit(&w);
+}
+
+static void what_is_set_aside_can_be_removed(void **state)
+{
+    struct world w;
+    world_init(&w, 100, 100);
+    schedule_advance(&w.s, 1);
+    struct target *t = schedule_first(&w.s, 1);
+    schedule_set_aside(&w.s, t, 0, 1);
+    assert_true(schedule_remove(&w.s, t));
+    assert_int_equal(w.s.aside_count, 0);
+    assert_false(schedule_return(&w.s, 0, 2));
+    world_deinit(&w);
+}
+
+static void what_is_set_aside_can_be_recalled(void **state)
+{
+    struct world w;
+    world_init(&w, 100, 100);
+    schedule_advance(&w.s, 4);
+    struct target *t = schedule_first(&w.s, 4);
+    schedule_set_aside(&w.s, t, 0, 4);
+    schedule_recall(&w.s, t);
+    assert_int_equal(w.s.aside_count, 0);
+    schedule_recall(&w.s, t); /* nothing */
+    assert_int_equal(w.s.ready, 4);
+    assert_int_equal(t->state, TARGET_READY);
+    world_deinit(&w);
+}
+
+static void after_a_long_time_aside_not_all_are_polled_at_once(void **state)
+{
+    static const uint64_t s_ns = 1000000000;
+    struct world w;
+    world_init(&w, 100, 100);
+    schedule_advance(&w.s, 100);
+    for (struct target *t; (t = schedule_first(&w.s, 100)) != NULL;)
+        schedule_set_aside(&w.s, t, 0, 100);
+    assert_int_equal(w.s.aside_count, REGIONS * TARGETS);
+    while (schedule_return(&w.s, 0, 10 * s_ns))
+        ;
+    assert_int_equal(w.s.ready, 0); /* all wait, for up to half an interval */
+    schedule_advance(&w.s, 10 * s_ns + s_ns / 4);
+    assert_in_range(w.s.ready, 4, 20);
+    schedule_advance(&w.s, 10 * s_ns + s_ns / 2);
+    assert_int_equal(w.s.ready, REGIONS * TARGETS);
+    world_deinit(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -627,6 +701,10 @@ int main(void)
         cmocka_unit_test(a_call_needs_neither_token_nor_credit),
         cmocka_unit_test(a_held_share_makes_no_call_and_a_dropped_one_is_none),
         cmocka_unit_test(calls_of_a_region_stay_within_its_share_as_that_changes),
+        cmocka_unit_test(what_is_set_aside_lets_others_pass_and_comes_back_in_its_order),
+        cmocka_unit_test(what_is_set_aside_can_be_removed),
+        cmocka_unit_test(what_is_set_aside_can_be_recalled),
+        cmocka_unit_test(after_a_long_time_aside_not_all_are_polled_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

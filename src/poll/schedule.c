@@ -1,4 +1,4 @@
-/* A share is in one of three states, and share_settle() puts it there after whatever happened to
+/* A share is in one of three states, and schedule_settle() puts it there after whatever happened to
  * it. The fair limit is one number for all: when it falls, shares that have too many polls out
  * leave their lines only when it is their turn; when it rises, those without a free slot are looked
  * at again.
@@ -10,6 +10,8 @@
 #include "poll/schedule.h"
 
 #include <assert.h>
+
+#include "poll/schedule_part.h"
 
 /* A budget without a token is asked again after this long at the latest: the answers of other calls
  * may have raised its rate since it named an instant. */
@@ -28,6 +30,10 @@ void schedule_init(struct schedule *s, struct alloc alloc, uint32_t max_in_fligh
     list_init(&s->ring);
     list_init(&s->full);
     list_init(&s->callers);
+    for (int i = 0; i < SCHEDULE_TAKERS; i++) {
+        list_init(&s->aside[i].targets);
+        s->aside[i].since_ns = TARGET_NEVER;
+    }
     budget_init(&s->unlimited, 0, 0);
 }
 
@@ -82,16 +88,15 @@ static void caller_settle(struct schedule *s, struct share *share)
         list_remove(&share->caller_link);
     else if (list_empty(&share->caller_link))
         list_put_last(&s->callers, &share->caller_link);
-    share->has_calls = !list_empty(&share->calls);
 }
 
-static void share_settle(struct schedule *s, struct share *share)
+void schedule_settle(struct schedule *s, struct share *share)
 {
     enum share_state state = SHARE_IDLE;
     if (!share->held && !list_empty(&share->ready))
         state = share->in_flight < s->limit ? SHARE_IN_LINE : SHARE_FULL;
     share_move(s, share, state);
-    if (share->has_calls)
+    if (!list_empty(&share->calls) || !list_empty(&share->caller_link))
         caller_settle(s, share);
     budget_settle(s, budget_of(s, share));
 }
@@ -109,7 +114,7 @@ static void deal_limit(struct schedule *s)
     for (struct list *l; (l = list_pop_first(&full)) != NULL;) {
         struct share *share = CONTAINER_OF(l, struct share, state_link);
         share->state = SHARE_IDLE;
-        share_settle(s, share);
+        schedule_settle(s, share);
     }
 }
 
@@ -141,10 +146,10 @@ void schedule_share_use(struct schedule *s, struct share *share, struct budget *
     share_move(s, share, SHARE_IDLE);
     budget_settle(s, budget_of(s, share));
     share->budget = budget;
-    share_settle(s, share);
+    schedule_settle(s, share);
 }
 
-static void note_stall(struct stall *stall, uint64_t since_ns, uint64_t now_ns)
+void schedule_note_stall(struct stall *stall, uint64_t since_ns, uint64_t now_ns)
 {
     if (now_ns - since_ns > TARGET_STALL_MS * (uint64_t)1000000)
         *stall = (struct stall) { .end_ns = now_ns, .length_ns = now_ns - since_ns };
@@ -155,9 +160,9 @@ void schedule_share_hold(struct schedule *s, struct share *share, bool held, uin
     if (held && !share->held)
         share->held_ns = now_ns;
     else if (!held && share->held)
-        note_stall(&share->stall, share->held_ns, now_ns);
+        schedule_note_stall(&share->stall, share->held_ns, now_ns);
     share->held = held;
-    share_settle(s, share);
+    schedule_settle(s, share);
 }
 
 void schedule_park(struct schedule *s, uint64_t now_ns)
@@ -170,7 +175,7 @@ void schedule_resume(struct schedule *s, uint64_t now_ns)
 {
     if (s->parked_ns == TARGET_NEVER)
         return;
-    note_stall(&s->stall, s->parked_ns, now_ns);
+    schedule_note_stall(&s->stall, s->parked_ns, now_ns);
     s->parked_ns = TARGET_NEVER;
 }
 
@@ -210,7 +215,11 @@ bool schedule_remove(struct schedule *s, struct target *t)
     case TARGET_READY:
         list_remove(&t->ready_link);
         s->ready--;
-        share_settle(s, t->share);
+        schedule_settle(s, t->share);
+        heap_unreserve(&s->due);
+        return true;
+    case TARGET_ASIDE:
+        schedule_leave_aside(s, t);
         heap_unreserve(&s->due);
         return true;
     case TARGET_IN_FLIGHT:
@@ -234,7 +243,7 @@ void schedule_advance(struct schedule *s, uint64_t now_ns)
     }
     uint64_t first_ns = heap_min_key(&s->due);
     if (first_ns <= now_ns && first_ns >= s->stood.end_ns) /* else a slice of the same stall */
-        note_stall(&s->stood, first_ns, now_ns);
+        schedule_note_stall(&s->stood, first_ns, now_ns);
     for (int i = 0; i < SCHEDULE_SLICE && heap_min_key(&s->due) <= now_ns; i++) {
         struct target *t = CONTAINER_OF(heap_pop(&s->due), struct target, due_node);
         if (target_missed(t, &s->stood)) {
@@ -244,7 +253,7 @@ void schedule_advance(struct schedule *s, uint64_t now_ns)
         t->state = TARGET_READY;
         list_put_last(&t->share->ready, &t->ready_link);
         s->ready++;
-        share_settle(s, t->share);
+        schedule_settle(s, t->share);
     }
 }
 
@@ -284,12 +293,9 @@ bool schedule_has_next(struct schedule *s, uint64_t now_ns)
     return s->in_flight < s->max_in_flight && next_budget(s, now_ns);
 }
 
-/* true: it waited out a stall, and waits a little more now. */
-static bool put_off(struct schedule *s, struct target *t, uint64_t now_ns)
+bool schedule_put_off(struct schedule *s, struct target *t, const struct stall *stall,
+                      uint64_t now_ns)
 {
-    const struct stall *stall = &s->stall, *held = &t->share->stall;
-    if (held->end_ns > stall->end_ns)
-        stall = held;
     if (t->due_ns >= stall->end_ns || !target_missed(t, stall))
         return false; /* nearly always by the first */
     uint64_t due_ns = target_after_stall(t, stall);
@@ -298,6 +304,27 @@ static bool put_off(struct schedule *s, struct target *t, uint64_t now_ns)
     t->state = TARGET_WAITING;
     heap_put(&s->due, &t->due_node, due_ns);
     return true;
+}
+
+static bool put_off(struct schedule *s, struct target *t, uint64_t now_ns)
+{
+    const struct stall *stall = &s->stall, *held = &t->share->stall;
+    return schedule_put_off(s, t, held->end_ns > stall->end_ns ? held : stall, now_ns);
+}
+
+struct target *schedule_first(struct schedule *s, uint64_t now_ns)
+{
+    for (int i = 0; i < PUT_OFF_AT_ONCE && schedule_has_next(s, now_ns); i++) {
+        struct budget *b = CONTAINER_OF(s->ring.next, struct budget, ring_link);
+        struct share *share = CONTAINER_OF(b->line.next, struct share, state_link);
+        struct target *t = CONTAINER_OF(share->ready.next, struct target, ready_link);
+        if (!put_off(s, t, now_ns))
+            return t;
+        list_remove(&t->ready_link);
+        s->ready--;
+        schedule_settle(s, share);
+    }
+    return NULL;
 }
 
 struct target *schedule_take(struct schedule *s, uint64_t now_ns)
@@ -317,7 +344,7 @@ struct target *schedule_take(struct schedule *s, uint64_t now_ns)
             share->in_flight++;
             budget_take(b, BUDGET_POLL, now_ns);
         }
-        share_settle(s, share); /* to the end of its line, and that to the end of the ring */
+        schedule_settle(s, share); /* to the end of its line, and that to the end of the ring */
         if (taken)
             return t;
     }
@@ -332,7 +359,7 @@ void schedule_give(struct schedule *s, struct target *t, uint64_t due_ns)
         heap_unreserve(&s->due);
     else
         wait_until(s, t, due_ns);
-    share_settle(s, t->share);
+    schedule_settle(s, t->share);
 }
 
 /* --- calls that are no polls --- */
@@ -341,14 +368,13 @@ void schedule_queue_call(struct schedule *s, struct schedule_call *c, struct sha
 {
     c->share = share;
     list_put_last(&share->calls, &c->link);
-    share->has_calls = true;
-    share_settle(s, share);
+    schedule_settle(s, share);
 }
 
 void schedule_drop_call(struct schedule *s, struct schedule_call *c)
 {
     list_remove(&c->link);
-    share_settle(s, c->share);
+    schedule_settle(s, c->share);
 }
 
 /* The first in turn; the limit may have fallen while they stood there. */
@@ -358,7 +384,7 @@ static struct share *first_caller(struct schedule *s)
         struct share *share = CONTAINER_OF(s->callers.next, struct share, caller_link);
         if (share->in_flight < s->limit)
             return share;
-        share_settle(s, share);
+        schedule_settle(s, share);
     }
     return NULL;
 }
@@ -393,7 +419,7 @@ struct schedule_call *schedule_take_call(struct schedule *s)
     share->owes_poll = !list_empty(&share->ready);
     s->in_flight++;
     share->in_flight++;
-    share_settle(s, share); /* to the end of the callers, if it has more */
+    schedule_settle(s, share); /* to the end of the callers, if it has more */
     return CONTAINER_OF(first, struct schedule_call, link);
 }
 
@@ -401,5 +427,5 @@ void schedule_give_call(struct schedule *s, struct schedule_call *c)
 {
     s->in_flight--;
     c->share->in_flight--;
-    share_settle(s, c->share);
+    schedule_settle(s, c->share);
 }

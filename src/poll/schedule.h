@@ -28,13 +28,23 @@ struct share {
     struct list state_link;
     struct list calls;       /* that want a slot */
     struct list caller_link; /* in schedule.callers: has such, and room */
-    bool has_calls;          /* calls is not empty, or was not when its state was settled last */
     bool owes_poll;          /* the last slot went to a call although a target was ready */
     enum share_state state;
     uint32_t in_flight;
     bool held;
     uint64_t held_ns;   /* since when */
     struct stall stall; /* the last time that it was held */
+};
+
+/* Who takes jobs may be more than one, each with credit of its own. What is due for one that has
+ * none must not stand before what is due for another: it is set aside. */
+enum { SCHEDULE_TAKERS = 2 };
+
+struct aside {
+    struct list targets; /* by when they were set aside */
+    uint32_t count;
+    uint64_t since_ns;  /* TARGET_NEVER: there is credit */
+    struct stall stall; /* the last time that there was none */
 };
 
 struct schedule {
@@ -45,6 +55,8 @@ struct schedule {
     bool owes_poll;          /* the last slot went to a call */
     struct list full;        /* shares without a free slot */
     struct budget unlimited; /* of the shares that have none */
+    struct aside aside[SCHEDULE_TAKERS];
+    uint32_t aside_count; /* of all */
     uint32_t share_count, in_flight, ready;
     uint32_t max_in_flight;
     uint32_t max_per_share; /* 0: max_in_flight / shares, at least 1 */
@@ -94,6 +106,15 @@ void schedule_advance(struct schedule *s, uint64_t now_ns);
 
 /* Is a target ready that may have a slot and a token? */
 bool schedule_has_next(struct schedule *s, uint64_t now_ns);
+/* The target that schedule_take() looks at first; NULL: none is ready that may have both. */
+struct target *schedule_first(struct schedule *s, uint64_t now_ns);
+/* It is ready, but this taker has no credit: it leaves its line until schedule_return(). */
+void schedule_set_aside(struct schedule *s, struct target *t, uint8_t taker, uint64_t now_ns);
+/* This taker has credit: the one that waits for it longest is in line again, before others of its
+ * share; or is put off, see target_after_stall(). false: none waits. */
+bool schedule_return(struct schedule *s, uint8_t taker, uint64_t now_ns);
+/* It may be for another taker now: in line again, before others of its share, if it is aside. */
+void schedule_recall(struct schedule *s, struct target *t);
 /* That target, now IN_FLIGHT and holding a slot, its token taken. NULL when there is none, or when
  * some were put off after a stall (target_after_stall()): then ask schedule_has_next() again. */
 struct target *schedule_take(struct schedule *s, uint64_t now_ns);

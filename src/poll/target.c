@@ -102,6 +102,7 @@ static bool may_poll_again(const struct target *t)
         return false;
     case TARGET_WAITING:
     case TARGET_READY:
+    case TARGET_ASIDE:
         break; /* no poll was out */
     }
     assert(0 && "an answer without a poll");

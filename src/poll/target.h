@@ -19,6 +19,7 @@ enum {
 enum target_state {
     TARGET_WAITING,   /* in the heap of due instants */
     TARGET_READY,     /* due; waits for a slot, a token or credit */
+    TARGET_ASIDE,     /* due; whoever takes its jobs has no credit, though others may have some */
     TARGET_IN_FLIGHT, /* its poll is out */
     TARGET_REMOVED    /* ends with the answer in flight, or has ended */
 };
@@ -27,7 +28,7 @@ struct share;
 
 struct target {
     struct heap_node due_node; /* WAITING: in the schedule's heap */
-    struct list ready_link;    /* READY: in its share's list */
+    struct list ready_link;    /* READY: in its share's list; ASIDE: in a taker's */
     struct share *share;       /* the slots it competes for */
     uint64_t due_ns;
     uint64_t emptied_ns; /* start of the last poll that left no job behind; TARGET_NEVER: none */
@@ -40,6 +41,7 @@ struct target {
     uint16_t max_retries;   /* polls that may come sooner than planned after one that failed:
                              * RETRY_MAX, or what the owner set after init */
     bool keeps_due;         /* it was put off by a stall, or has more jobs to fetch: not again */
+    uint8_t taker;          /* ASIDE: whose credit it waits for; IN_FLIGHT: who takes its jobs */
     uint64_t early_ns;      /* after the next poll by plan the one after it comes sooner by this */
 };
 
