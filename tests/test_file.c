@@ -417,6 +417,138 @@ static void a_file_that_hangs_occupies_one_thread_only(void **state)
     close_reader(&r);
 }
 
+/* --- what becomes of a text on the thread --- */
+
+struct made {
+    _Atomic unsigned users;
+    pthread_t thread;
+    size_t len;
+};
+
+static _Atomic unsigned makes, alive;
+static bool makes_nothing;
+
+static void *make(str text)
+{
+    struct made *m = makes_nothing ? NULL : __real_calloc(1, sizeof *m);
+    makes++;
+    if (!m)
+        return NULL;
+    alive++;
+    *m = (struct made) { .users = 1, .thread = pthread_self(), .len = text.len };
+    return m;
+}
+
+static void *ref(void *made)
+{
+    ((struct made *)made)->users++;
+    return made;
+}
+
+static void unref(void *made)
+{
+    if (--((struct made *)made)->users)
+        return;
+    alive--;
+    __real_free(made);
+}
+
+static const struct file_maker maker = { 'm', make, ref, unref };
+
+static void open_maker(struct reader *r, const char *path)
+{
+    open_reader(r, path);
+    r->read.maker = &maker;
+    makes = alive = 0;
+    makes_nothing = false;
+}
+
+static void a_text_becomes_something_on_the_thread(void **state)
+{
+    struct reader r;
+    (void)state;
+    open_maker(&r, file_with(CANARY, strlen(CANARY)));
+    assert_int_equal(start(&r), 0);
+    run_until_done(&r, 1);
+    assert_int_equal(r.error, 0);
+    assert_int_equal(r.len, 0);
+    const struct made *m = r.read.made;
+    assert_int_equal(m->len, strlen(CANARY));
+    assert_false(pthread_equal(m->thread, pthread_self()));
+    unref(r.read.made);
+    assert_int_equal(alive, 0);
+    close_reader(&r);
+}
+
+static void one_reading_serves_all_who_want_the_same_of_a_path(void **state)
+{
+    enum { OTHERS = 3 };
+    struct reader r, others[OTHERS] = { 0 };
+    unsigned dones = 0;
+    (void)state;
+    open_maker(&r, file_with("x", 1));
+    let_read_hang(1);
+    assert_int_equal(start(&r), 0);
+    await_read(1);
+    for (unsigned i = 0; i < OTHERS; i++) {
+        others[i].read.on_done = on_done;
+        others[i].read.maker = &maker;
+        assert_int_equal(file_read_start(&others[i].read, r.worker, r.path), 0);
+    }
+    file_read_forget(&others[0].read);
+    let_read_hang(0);
+    while (dones < OTHERS) {
+        uv_run(&r.loop, UV_RUN_ONCE);
+        dones = r.dones + others[1].dones + others[2].dones;
+    }
+    assert_int_equal(makes, 1);
+    assert_int_equal(others[0].dones, 0);
+    assert_ptr_equal(others[1].read.made, r.read.made);
+    assert_ptr_equal(others[2].read.made, r.read.made);
+    assert_true(file_stamp_eq(&others[2].read.stamp, &r.read.stamp));
+    for (unsigned i = 1; i < OTHERS; i++)
+        unref(others[i].read.made);
+    assert_int_equal(alive, 1);
+    unref(r.read.made);
+    assert_int_equal(alive, 0);
+    close_reader(&r);
+}
+
+static void what_nobody_waits_for_any_more_is_let_go(void **state)
+{
+    struct reader r;
+    (void)state;
+    open_maker(&r, file_with("x", 1));
+    let_read_hang(1);
+    assert_int_equal(start(&r), 0);
+    await_read(1);
+    file_read_forget(&r.read);
+    let_read_hang(0);
+    while (!makes || alive)
+        sched_yield();
+    close_reader(&r);
+}
+
+static void a_text_that_nothing_could_be_made_of_is_want_of_memory(void **state)
+{
+    struct reader r;
+    (void)state;
+    open_maker(&r, file_with(CANARY, strlen(CANARY)));
+    makes_nothing = true;
+    assert_int_equal(start(&r), 0);
+    run_until_done(&r, 1);
+    assert_int_equal(r.error, ENOMEM);
+    assert_null(r.read.made);
+    close_reader(&r);
+    open_maker(&r, "/nonexistent");
+    assert_int_equal(start(&r), 0);
+    run_until_done(&r, 1);
+    assert_int_equal(r.error, ENOENT);
+    assert_null(r.read.made);
+    assert_int_equal(makes, 0);
+    close_reader(&r);
+}
+
 static void no_thread_is_told_from_the_loop(void **state)
 {
     struct reader r;
@@ -584,6 +716,10 @@ int main(void)
         cmocka_unit_test(an_owner_and_its_loop_may_go_while_a_read_hangs),
         cmocka_unit_test(a_read_that_hangs_ends_by_its_deadline),
         cmocka_unit_test(a_file_that_hangs_occupies_one_thread_only),
+        cmocka_unit_test(a_text_becomes_something_on_the_thread),
+        cmocka_unit_test(one_reading_serves_all_who_want_the_same_of_a_path),
+        cmocka_unit_test(what_nobody_waits_for_any_more_is_let_go),
+        cmocka_unit_test(a_text_that_nothing_could_be_made_of_is_want_of_memory),
         cmocka_unit_test(no_thread_is_told_from_the_loop),
         cmocka_unit_test(no_descriptor_is_told_by_name),
         cmocka_unit_test(an_idle_one_can_be_forgotten),

@@ -1,6 +1,7 @@
 /* A job for a thread: open, fstat, read until the end, close; or stat alone. It belongs to itself,
  * so whoever wanted it may go, or be told that it took too long, while the disk hangs. Files are
- * read one by one and in turn: two readings of one path never occupy two threads. */
+ * read one by one and in turn: two readings of one path never occupy two threads, but for one of
+ * each maker. */
 #include "io/file.h"
 
 #include <errno.h>
@@ -19,12 +20,15 @@ struct reading {
     struct worker_job job;
     struct file_read *reader; /* the owner is one of these two */
     struct file_look *looker;
+    const struct file_maker *maker; /* NULL: the text is wanted */
+    void *made;
     bool is_look, open_to_all;
     int error;
     struct file_stamp stamp;
     char *text;
     size_t len, cap;
-    char path[];
+    const char *path; /* the key without its first byte */
+    char key[];
 };
 
 static struct reading *reading_of(struct worker_job *j)
@@ -122,6 +126,15 @@ static int read_open(struct reading *g, int fd)
     return make_space(g, size > FIRST_SIZE ? size : FIRST_SIZE) ? read_all(g, fd) : ENOMEM;
 }
 
+/* The text is not wanted any more. */
+static int make(struct reading *g)
+{
+    g->made = g->maker->make((str) { g->text, g->len });
+    text_free(g);
+    g->len = 0;
+    return g->made ? 0 : ENOMEM;
+}
+
 /* One that is not there may come before we look: then what it is would count as read. */
 static int explain_unopened(struct reading *g, int error)
 {
@@ -146,6 +159,18 @@ static void run(struct worker_job *j)
     g->error = fd < 0 ? explain_unopened(g, errno) : read_open(g, fd);
     if (fd >= 0)
         close(fd);
+    if (!g->error && g->maker)
+        g->error = make(g);
+}
+
+static void share(struct worker_job *to, const struct worker_job *from)
+{
+    struct reading *g = reading_of(to);
+    const struct reading *done = CONTAINER_OF(from, struct reading, job);
+    g->error = done->error;
+    g->stamp = done->stamp;
+    g->open_to_all = done->open_to_all;
+    g->made = done->made ? done->maker->ref(done->made) : NULL;
 }
 
 /* --- on the loop --- */
@@ -173,6 +198,8 @@ static void done(struct worker_job *j)
     }
     g->reader->stamp = g->stamp;
     g->reader->open_to_all = g->open_to_all;
+    g->reader->made = g->made;
+    g->made = NULL;
     tell_reader(g->reader, g->error, (str) { g->text, g->len });
 }
 
@@ -180,20 +207,26 @@ static void end(struct worker_job *j)
 {
     struct reading *g = reading_of(j);
     text_free(g);
+    if (g->made)
+        g->maker->unref(g->made);
     free(g);
 }
 
-static struct reading *reading_new(const char *path)
+static struct reading *reading_new(const char *path, const struct file_maker *maker)
 {
     static const struct worker_kind kind = { run, done, end, NULL };
+    static const struct worker_kind shared = { run, done, end, share };
     size_t len = strlen(path);
-    struct reading *g = calloc(1, sizeof *g + len + 1);
+    struct reading *g = calloc(1, sizeof *g + 1 + len + 1);
     if (!g)
         return NULL;
-    memcpy(g->path, path, len);
-    g->job.kind = &kind;
+    g->key[0] = maker ? maker->id : ' ';
+    memcpy(g->key + 1, path, len);
+    g->path = g->key + 1;
+    g->maker = maker;
+    g->job.kind = maker ? &shared : &kind;
     g->job.class = WORKER_FILE;
-    g->job.key = (str) { g->path, len };
+    g->job.key = (str) { g->key, 1 + len };
     return g;
 }
 
@@ -229,7 +262,8 @@ static void on_read_late(struct timer *deadline)
 
 int file_read_start(struct file_read *r, struct worker *w, const char *path)
 {
-    struct reading *g = reading_new(path);
+    struct reading *g = reading_new(path, r->maker);
+    r->made = NULL;
     if (!g || timer_init(&r->deadline, worker_timers(w), on_read_late)) {
         free(g);
         return PIPEPOLL_ENOMEM;
@@ -301,7 +335,7 @@ static void on_look_late(struct timer *deadline)
 
 int file_look_start(struct file_look *l, struct worker *w, const char *path)
 {
-    struct reading *g = reading_new(path);
+    struct reading *g = reading_new(path, NULL);
     if (!g || timer_init(&l->deadline, worker_timers(w), on_look_late)) {
         free(g);
         return PIPEPOLL_ENOMEM;

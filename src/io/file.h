@@ -21,6 +21,17 @@ struct file_stamp {
 
 bool file_stamp_eq(const struct file_stamp *a, const struct file_stamp *b);
 
+/* What becomes of a text on the thread that read it, for it may be long and the loop has no time.
+ * One reading serves all who want the same of a path while it is under way. All on any thread. */
+struct file_maker {
+    char id; /* not that of another maker */
+    /* Out of a text, which is wiped and freed afterwards. NULL: out of memory. From malloc(), or as
+     * long-lived: the embedder's memory may be gone by then. */
+    void *(*make)(str text);
+    void *(*ref)(void *made);  /* one reference more; returns made */
+    void (*unref)(void *made); /* one less */
+};
+
 /* One reading at a time; zero-fill it once and use it again and again. The owner keeps it until
  * on_done(), which may start it again or free it. */
 struct file_read {
@@ -29,8 +40,10 @@ struct file_read {
      * FILE_SIZE_MAX), EINVAL (not a regular file), ETIMEDOUT (not read
      * within FILE_TIMEOUT_MS), EAGAIN (no thread could be started), EMFILE, ENOMEM, ... text is
      * writable, and wiped and freed when on_done() returns: it may hold secrets. Empty with an
-     * error. */
+     * error, or a maker. */
     void (*on_done)(struct file_read *r, int error, str text);
+    const struct file_maker *maker; /* NULL: none; the text is wanted */
+    void *made;              /* in on_done(), without an error: a reference; NULL without a maker */
     bool open_to_all;        /* in on_done(): everybody may write it */
     struct file_stamp stamp; /* in on_done(): of what was read, taken before it was */
 
