@@ -203,7 +203,7 @@ static void a_connection_is_used_again(void **state)
     run_until_done(&w, 50);
     assert_int_equal(w.server.connections, 1);
     assert_int_equal(w.server.requests, 50);
-    assert_int_equal(transport_connections(w.transport), 1);
+    assert_int_equal(transport_counts(w.transport).made, 1);
     transfer_deinit(&p.x, w.transport);
     wire_close(&w);
 }
@@ -390,8 +390,8 @@ static bool holds(const char *memory, size_t size, const char *text)
 
 static bool any_room_holds(const struct wire *w, const struct transfer *x, const char *text)
 {
-    return holds(w->transport->send_room, SEND_ROOM, text) ||
-           holds(w->transport->receive_room, RECEIVE_ROOM, text) ||
+    return holds(w->transport->send_bytes, SEND_CAPACITY, text) ||
+           holds(w->transport->receive_bytes, RECEIVE_CAPACITY, text) ||
            holds(x->values, sizeof x->values, text) || holds(x->answer, x->answer_cap, text);
 }
 

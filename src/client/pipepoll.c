@@ -175,7 +175,7 @@ void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out)
     now.in_flight = p->schedule.in_flight;
     now.parked = p->schedule.ready;
     if (p->transport)
-        now.connections = transport_connections(p->transport);
+        now.connections = transport_counts(p->transport).made;
     now.max_lateness_ms = (uint32_t)(p->max_lateness_ns / 1000000);
     sized_write(out, &now, sizeof now);
 }

@@ -361,7 +361,7 @@ static void poller_end(struct pipepoll *p)
     table_deinit(&p->clients.limiters.all);
     table_deinit(&p->clients.principals.used);
     timer_deinit(&p->tick);
-    p->stats.connections = transport_connections(p->transport);
+    p->stats.connections = transport_counts(p->transport).made;
     struct transport *ended = p->transport;
     p->transport = NULL;
     transport_close(ended, on_transport_closed, p);

@@ -174,6 +174,8 @@ static void on_handshake_failed(struct connection *c, enum io_status status)
 static void note_tls(struct connection *c)
 {
     struct pool_report *report = &c->pool->route.report;
+    c->transport->counts.handshakes++;
+    c->transport->counts.resumed += tls_was_resumed(&c->tls);
     report->tls_us = (uint32_t)((timers_now_ns() - c->began_ns) / 1000);
     tls_describe_version(&c->tls, report->tls_version, sizeof report->tls_version);
     tls_describe_issuer(&c->tls, report->issuer, sizeof report->issuer);

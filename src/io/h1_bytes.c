@@ -41,7 +41,7 @@ static void forget_unsent(struct h1_connection *h1)
 {
     explicit_bzero(h1->unsent.at, h1->unsent.len);
     buf_reset(&h1->unsent);
-    if (h1->unsent.cap <= SEND_ROOM)
+    if (h1->unsent.cap <= SEND_CAPACITY)
         return;
     alloc_free(&transport_of(h1)->o.alloc, h1->unsent.at, h1->unsent.cap);
     h1->unsent = (struct buf) { 0 };
@@ -92,9 +92,9 @@ const char *h1_connection_send(struct h1_connection *h1)
     str path = h1->connection.pool->path;
     size_t size = http1_request_max(x, path);
     http1_begin(&h1->http, x);
-    if (size > SEND_ROOM)
+    if (size > SEND_CAPACITY)
         return send_large(h1, size);
-    struct buf out = { .at = tp->send_room, .cap = SEND_ROOM };
+    struct buf out = { .at = tp->send_bytes, .cap = SEND_CAPACITY };
     http1_put_request(&out, x, path);
     size_t sent = 0;
     if (connection_send(&h1->connection, buf_str(&out), &sent) == IO_ERROR)
@@ -117,10 +117,10 @@ static void take_bytes(struct h1_connection *h1, str bytes, bool *ended)
 static enum io_status receive(struct h1_connection *h1, bool *ended)
 {
     struct connection *c = &h1->connection;
-    char *room = transport_of(h1)->receive_room;
+    char *room = transport_of(h1)->receive_bytes;
     while (!*ended && !h1->malformed) {
         size_t n = 0;
-        enum io_status status = connection_receive(c, room, RECEIVE_ROOM, &n);
+        enum io_status status = connection_receive(c, room, RECEIVE_CAPACITY, &n);
         if (status == IO_END)
             *ended = true;
         if (status)
@@ -201,7 +201,8 @@ static void on_idle_bytes(struct h1_connection *h1)
 {
     size_t n;
     struct connection *c = &h1->connection;
-    enum io_status status = connection_receive(c, transport_of(h1)->receive_room, RECEIVE_ROOM, &n);
+    enum io_status status =
+        connection_receive(c, transport_of(h1)->receive_bytes, RECEIVE_CAPACITY, &n);
     if (!h1->broken && status == IO_AGAIN)
         return;
     c->pool->doubt_ns = timers_age_ns();

@@ -219,8 +219,8 @@ static bool has_ended(struct h1_connection *h1, uint64_t now_ns)
     size_t n;
     const struct pool *pool = pool_of(h1);
     bool trusted = now_ns - h1->used_ns <= trusted_ns && h1->used_ns > pool->doubt_ns;
-    return !trusted && connection_receive(&h1->connection, pool->transport->receive_room,
-                                          RECEIVE_ROOM, &n) != IO_AGAIN;
+    return !trusted && connection_receive(&h1->connection, pool->transport->receive_bytes,
+                                          RECEIVE_CAPACITY, &n) != IO_AGAIN;
 }
 
 /* Within the bound, for one more. */

@@ -5,30 +5,32 @@
 #include <curl/curl.h>
 
 #include "io/multi.h"
+#include "io/opening.h"
 #include "io/route.h"
 #include "io/transport.h"
 
-enum { SEND_ROOM = 24 << 10, RECEIVE_ROOM = 16 << 10 }; /* a session token may be 16 KiB long */
+enum {
+    SEND_CAPACITY = 24 << 10,
+    RECEIVE_CAPACITY = 16 << 10
+}; /* a session token may be 16 KiB long */
 
 struct transport {
     struct transport_options o;
     struct sockets *sockets;
     struct worker *worker;
     struct resolver *resolver;
-    uint64_t connections_made;
+    struct transport_counts counts;
     struct list multis;  /* those with room for another user first */
     struct list resting; /* idle connections of all pools, the last used first */
     struct list leaving; /* connections that are to be closed, and when: */
     struct timer leave;
     struct list waiting; /* transfers without a connection */
     struct timer room;   /* there may be one for them now */
-    unsigned opening;    /* connections that are being opened, and when the last one began: */
-    uint64_t opened_ns;
-    unsigned openings;        /* that may begin now, of those that may begin at once */
+    struct opening opening;
     unsigned connections;     /* idle and busy */
     unsigned connections_max; /* no more than the options', and fewer after EMFILE */
-    char *send_room;          /* a request is put together here and sent at once */
-    char *receive_room;       /* what came, until it is parsed: at once as well */
+    char *send_bytes;         /* a request is put together here and sent at once */
+    char *receive_bytes;      /* what came, until it is parsed: at once as well */
     bool worker_closed;
     void (*closed)(void *ctx);
     void *ctx;

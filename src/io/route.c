@@ -128,6 +128,22 @@ static int set_proxy(struct route *r, str proxy)
     return 0;
 }
 
+int transport_check_proxy(const struct alloc *alloc, str proxy)
+{
+    size_t size = proxy_url_size(proxy);
+    struct buf url = { .at = alloc_new(alloc, size), .cap = size };
+    struct hop hop = { 0 };
+    enum hop_result result = HOP_NO_MEMORY;
+    if (url.at) {
+        proxy_put_url(&url, proxy);
+        result = hop_init(&hop, url.at, true);
+        hop_deinit(&hop);
+        explicit_bzero(url.at, size);
+        alloc_free(alloc, url.at, size);
+    }
+    return result == HOP_FOUND ? 0 : result == HOP_UNUSABLE ? PIPEPOLL_EINVAL : PIPEPOLL_ENOMEM;
+}
+
 int route_init(struct route *r, struct transport *tp, str url, bool direct)
 {
     r->transport = tp;

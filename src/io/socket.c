@@ -26,7 +26,7 @@
 
 static const uint64_t turn_ns = 1500000;
 
-enum { BATCH = 64, FIRST_ROOM = 64 };
+enum { BATCH = 64, FIRST_CAPACITY = 64 };
 
 /* What is known of a descriptor's number. */
 struct socket {
@@ -104,7 +104,7 @@ static struct socket *socket_for(struct sockets *s, int fd)
 {
     if ((size_t)fd < s->fd_cap)
         return &s->by_fd[fd];
-    size_t cap = s->fd_cap ? s->fd_cap : FIRST_ROOM, unit = sizeof *s->by_fd;
+    size_t cap = s->fd_cap ? s->fd_cap : FIRST_CAPACITY, unit = sizeof *s->by_fd;
     while (cap <= (size_t)fd)
         cap *= 2;
     struct socket *more = alloc_resize(&s->alloc, s->by_fd, s->fd_cap * unit, cap * unit);

@@ -258,6 +258,11 @@ void tls_keep_session(const struct tls *t, struct ssl_session_st **session)
     *session = own;
 }
 
+bool tls_was_resumed(const struct tls *t)
+{
+    return SSL_session_reused(t->ssl);
+}
+
 void tls_session_free(struct ssl_session_st *session)
 {
     SSL_SESSION_free(session);

@@ -73,6 +73,9 @@ bool tls_was_closed(const struct tls *t);
 void tls_keep_session(const struct tls *t, struct ssl_session_st **session);
 void tls_session_free(struct ssl_session_st *session); /* NULL is fine */
 
+/* After the handshake: did it go on with the session that it was given? */
+bool tls_was_resumed(const struct tls *t);
+
 /* After IO_ERROR or IO_END: what is to be mended; UNKNOWN: nothing of TLS's, as far as is known. */
 enum pipepoll_cause tls_cause(const struct tls *t);
 /* After IO_ERROR: what happened, in `text` or static; NULL: it was the carrier's error. */

@@ -111,7 +111,7 @@ void transfer_put_value(struct transfer *x, struct wanted_header *wanted, str pi
 }
 
 /* Not by realloc(): what it leaves behind may hold secrets. */
-static bool make_room(struct transfer *x, size_t len)
+static bool make_space(struct transfer *x, size_t len)
 {
     if (len <= x->answer_cap)
         return true;
@@ -139,7 +139,7 @@ bool transfer_put_body(struct transfer *x, str piece)
         x->detail = "the answer is longer than allowed";
         return false;
     }
-    if (!make_room(x, x->answer_len + piece.len)) {
+    if (!make_space(x, x->answer_len + piece.len)) {
         x->fault = FAULT_OUT_OF_MEMORY;
         x->detail = "out of memory";
         return false;

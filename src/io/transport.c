@@ -1,10 +1,4 @@
-/* The transport and its pools: which transfer goes by which connection, how many there may be, and
- * how many may be opened at a time.
- *
- * To open a connection costs a hundred times what a transfer on it does. So a fleet that starts
- * opens some at once, and more as those get ready; when they don't, because the way is long, one
- * follows each half millisecond. No turn of the loop is long then, and those that follow go on with
- * the TLS sessions of the first. */
+/* The transport: which transfer goes by which connection, how many there may be, and which wait. */
 #include "io/pool.h"
 
 #include <errno.h>
@@ -16,13 +10,7 @@
 #include "io/transfer.h"
 
 /* libcurl finds the connection of a handle by a search through its multi: hence few a multi. */
-enum {
-    HANDLES_PER_MULTI = 16,
-    OPENING_MAX = 64, /* beyond, one follows each OPENING_PAUSE_NS */
-    OPENINGS_AT_ONCE = 8,
-    OPENING_NS = 100000, /* another may begin each time that this has passed */
-    OPENING_PAUSE_NS = 500000
-};
+enum { HANDLES_PER_MULTI = 16 };
 
 /* --- multis --- */
 
@@ -103,35 +91,28 @@ void transport_connection_freed(struct transport *tp)
 
 bool transport_may_open(struct transport *tp)
 {
-    uint64_t now_ns = timers_now_ns(), passed_ns = now_ns - tp->opened_ns;
-    uint64_t pause_ns = tp->opening < OPENING_MAX ? OPENING_NS : OPENING_PAUSE_NS;
-    uint64_t more = passed_ns / pause_ns;
-    if (more) {
-        tp->openings = more < OPENINGS_AT_ONCE - tp->openings ? tp->openings + (unsigned)more
-                                                              : OPENINGS_AT_ONCE;
-        tp->opened_ns = now_ns;
-    }
-    if (!tp->openings)
-        timer_set(&tp->room, now_ns + pause_ns);
-    return tp->openings > 0;
+    uint64_t again_ns;
+    bool may = opening_may_begin(&tp->opening, timers_now_ns(), &again_ns);
+    if (!may)
+        timer_set(&tp->room, again_ns);
+    return may;
 }
 
 void transport_opens(struct transport *tp)
 {
-    tp->opening++;
-    tp->openings -= tp->openings > 0;
+    opening_begin(&tp->opening);
 }
 
 void transport_opened(struct transport *tp)
 {
-    tp->opening--;
+    opening_end(&tp->opening);
     transport_connection_freed(tp);
 }
 
 /* What the embedder needed for a while may be free again: so the bound is tried anew. */
 void transport_connected(struct transport *tp)
 {
-    tp->connections_made++;
+    tp->counts.made++;
     if (tp->connections >= tp->connections_max && tp->connections_max < tp->o.max_connections)
         tp->connections_max++;
 }
@@ -180,7 +161,7 @@ int transfer_start(struct transfer *x, struct pool *pool)
     struct transport *tp = pool->transport;
     if (!fits_request_line(x->method) || !fits_request_line(x->path))
         return PIPEPOLL_EINVAL;
-    if (http1_request_max(x, pool->path) - x->body.len > SEND_ROOM ||
+    if (http1_request_max(x, pool->path) - x->body.len > SEND_CAPACITY ||
         x->body.len > TRANSFER_BODY_MAX)
         return PIPEPOLL_ESYSTEM;
     int r = transfer_begin(x, tp, on_expire_waiting);
@@ -202,8 +183,8 @@ int transfer_start(struct transfer *x, struct pool *pool)
 
 static void wipe_buffers(struct transport *tp)
 {
-    explicit_bzero(tp->send_room, SEND_ROOM);
-    explicit_bzero(tp->receive_room, RECEIVE_ROOM);
+    explicit_bzero(tp->send_bytes, SEND_CAPACITY);
+    explicit_bzero(tp->receive_bytes, RECEIVE_CAPACITY);
 }
 
 void transfer_wipe(struct transfer *x)
@@ -226,28 +207,19 @@ static void transport_free(struct transport *tp)
     size_t size = tp->size;
     timer_deinit(&tp->room);
     timer_deinit(&tp->leave);
-    alloc_free(&alloc, tp->send_room, SEND_ROOM);
-    alloc_free(&alloc, tp->receive_room, RECEIVE_ROOM);
+    alloc_free(&alloc, tp->send_bytes, SEND_CAPACITY);
+    alloc_free(&alloc, tp->receive_bytes, RECEIVE_CAPACITY);
     explicit_bzero(tp, size);
     alloc_free(&alloc, tp, size);
-}
-
-static void keep(char **at, str *text)
-{
-    str kept = { *at, text->len };
-    if (text->len)
-        memcpy(*at, text->ptr, text->len);
-    *at += text->len;
-    *text = kept;
 }
 
 /* The environment that the rules lie in may change while the transport lives. */
 static void keep_rules(struct transport *tp)
 {
     char *at = tp->text;
-    keep(&at, &tp->o.proxies.https);
-    keep(&at, &tp->o.proxies.http);
-    keep(&at, &tp->o.proxies.none);
+    tp->o.proxies.https = str_keep(&at, tp->o.proxies.https);
+    tp->o.proxies.http = str_keep(&at, tp->o.proxies.http);
+    tp->o.proxies.none = str_keep(&at, tp->o.proxies.none);
 }
 
 static int open_resolver(struct transport *tp)
@@ -286,9 +258,9 @@ static void on_leave(struct timer *leave)
 static int open_buffers(struct transport *tp, struct pipepoll_error *why)
 {
     const struct transport_options *o = &tp->o;
-    tp->send_room = alloc_resize(&o->alloc, NULL, 0, SEND_ROOM);
-    tp->receive_room = alloc_resize(&o->alloc, NULL, 0, RECEIVE_ROOM);
-    if (!tp->send_room || !tp->receive_room || timer_init(&tp->room, o->timers, on_room) ||
+    tp->send_bytes = alloc_resize(&o->alloc, NULL, 0, SEND_CAPACITY);
+    tp->receive_bytes = alloc_resize(&o->alloc, NULL, 0, RECEIVE_CAPACITY);
+    if (!tp->send_bytes || !tp->receive_bytes || timer_init(&tp->room, o->timers, on_room) ||
         timer_init(&tp->leave, o->timers, on_leave))
         return PIPEPOLL_ENOMEM;
     int r = sockets_open(&tp->sockets, o->loop, &o->alloc);
@@ -371,9 +343,11 @@ struct worker *transport_worker(const struct transport *tp)
     return tp->worker;
 }
 
-uint64_t transport_connections(const struct transport *tp)
+struct transport_counts transport_counts(const struct transport *tp)
 {
-    return tp->connections_made;
+    struct transport_counts counts = tp->counts;
+    counts.open = tp->connections;
+    return counts;
 }
 
 struct timers *transport_timers(const struct transport *tp)

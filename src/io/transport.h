@@ -44,6 +44,9 @@ struct transport_options {
  * no descriptor for it. */
 int transport_open(struct transport **out, const struct transport_options *o,
                    struct pipepoll_error *why);
+/* Can connections go by this proxy, as it was set? PIPEPOLL_EINVAL: it is no URL of a proxy;
+ * PIPEPOLL_ENOMEM. Without a transport; any thread. */
+int transport_check_proxy(const struct alloc *alloc, str proxy);
 /* All pools must be closed, and no file be read nor program run by its worker. `closed` comes from
  * the loop, soon: nothing that hangs is waited for; tp is gone then. */
 void transport_close(struct transport *tp, void (*closed)(void *ctx), void *ctx);
@@ -52,8 +55,13 @@ void transport_close(struct transport *tp, void (*closed)(void *ctx), void *ctx)
 void transport_stop_waiting(struct transport *tp);
 /* For blocking work of others on the same loop. */
 struct worker *transport_worker(const struct transport *tp);
-/* Connections opened so far. */
-uint64_t transport_connections(const struct transport *tp);
+/* Connections opened so far, the handshakes of TLS on them, those that went on with an earlier
+ * session, and connections that are open now. libcurl's own, for HTTP/2, shake hands unseen. */
+struct transport_counts {
+    uint64_t made, handshakes, resumed;
+    uint32_t open;
+};
+struct transport_counts transport_counts(const struct transport *tp);
 struct timers *transport_timers(const struct transport *tp);
 const struct alloc *transport_alloc(const struct transport *tp);
 
