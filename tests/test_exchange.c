@@ -288,14 +288,6 @@ static void an_untouched_one_can_be_closed(void **state)
     exchange_close(&untouched);
 }
 
-static void escapes_are_those_of_signatures(void **state)
-{
-    char text[128];
-    struct buf b = BUF_ON(text);
-    exchange_put_escaped(&b, (str) { "azAZ09-._~ /+=&%\0\xff", 18 });
-    assert_str_equal(buf_str(&b), "azAZ09-._~%20%2F%2B%3D%26%25%00%FF");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,7 +304,6 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_told),
         cmocka_unit_test(too_much_json_is_told),
         cmocka_unit_test(an_untouched_one_can_be_closed),
-        cmocka_unit_test(escapes_are_those_of_signatures),
     };
     return cmocka_run_group_tests(tests, stage_open, stage_close);
 }

@@ -55,7 +55,7 @@ struct chain {
      * the error when they fail; such as " (PATH cannot be read: Permission denied)", or empty. */
     char doubt[400];
     char path[2048];              /* of the token file, expanded */
-    char room[512];               /* for texts put together here, such as container_url */
+    char composed[512];           /* for texts put together here, such as container_url */
     char label[CHAIN_LABEL_SIZE]; /* for people: "profile acme, role arn:..., from SSO" */
 };
 

@@ -111,13 +111,6 @@ static void container_close(struct provider_base *r)
     exchange_close(&run_of(r)->exchange);
 }
 
-static struct provider_run *container_start(const struct provider_order *order)
-{
-    static const struct provider_base_kind kind = { sizeof(struct provider_run), container_begin,
-                                                    container_close };
-    return provider_base_start(order, &kind);
-}
-
 static void container_stop(struct provider_run *run)
 {
     token_file_forget(&run->token_file);
@@ -125,4 +118,5 @@ static void container_stop(struct provider_run *run)
         provider_base_end_stopped(&run->base);
 }
 
-const struct provider_kind provider_container = { container_start, container_stop };
+const struct provider_kind provider_container = { sizeof(struct provider_run), container_begin,
+                                                  container_close, container_stop };

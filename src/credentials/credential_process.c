@@ -167,17 +167,11 @@ static int process_begin(struct provider_base *r)
                              TIMEOUT_MS);
 }
 
-static struct provider_run *process_start(const struct provider_order *order)
-{
-    static const struct provider_base_kind kind = { sizeof(struct provider_run), process_begin,
-                                                    NULL };
-    return provider_base_start(order, &kind);
-}
-
 static void process_stop(struct provider_run *run)
 {
     process_run_forget(&run->process);
     provider_base_end_stopped(&run->base);
 }
 
-const struct provider_kind provider_process = { process_start, process_stop };
+const struct provider_kind provider_process = { sizeof(struct provider_run), process_begin, NULL,
+                                                process_stop };

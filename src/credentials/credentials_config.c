@@ -20,15 +20,6 @@ static size_t text_size(const struct credentials_config *config)
     return size;
 }
 
-static str keep(char **at, str s)
-{
-    str kept = { *at, s.len };
-    if (s.len)
-        memcpy(*at, s.ptr, s.len);
-    *at += s.len;
-    return kept;
-}
-
 /* A copy of w, whose fixed credentials get one more reference. */
 static int make(struct pipepoll_credentials **out, const struct credentials_config *config,
                 struct pipepoll_error *why)
@@ -40,12 +31,12 @@ static int make(struct pipepoll_credentials **out, const struct credentials_conf
     c->refs = 1;
     c->config = *config;
     credentials_ref(config->fixed);
-    c->config.profile = keep(&at, config->profile);
+    c->config.profile = str_keep(&at, config->profile);
     for (size_t i = 0; i < config->role_count; i++) {
         struct role *r = &c->config.roles[i];
-        r->arn = keep(&at, r->arn);
-        r->session_name = keep(&at, r->session_name);
-        r->external_id = keep(&at, r->external_id);
+        r->arn = str_keep(&at, r->arn);
+        r->session_name = str_keep(&at, r->session_name);
+        r->external_id = str_keep(&at, r->external_id);
     }
     *out = c;
     return 0;

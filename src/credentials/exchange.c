@@ -8,6 +8,7 @@
 #include "aws/timestamp.h"
 #include "base/backoff.h"
 #include "base/cause.h"
+#include "base/url.h"
 
 enum {
     WANTED_DATE,
@@ -24,28 +25,21 @@ static const uint64_t ns_per_ms = 1000000;
 
 /* --- the request --- */
 
-static str authority_of(str url)
-{
-    str rest = str_skip(url, str_find(url, ':') + 3);
-    size_t end = 0;
-    while (end < rest.len && rest.ptr[end] != '/' && rest.ptr[end] != '?')
-        end++;
-    return (str) { rest.ptr, end };
-}
-
 str exchange_host(const struct exchange *x)
 {
-    return authority_of(x->url);
+    struct url u;
+    return url_split(&u, x->url) ? u.authority : STR("");
 }
 
 /* The path with its query. A URL without one means "/". */
 static void put_url_path(struct buf *out, str url)
 {
-    str authority = authority_of(url);
-    str path = str_skip(url, (size_t)(authority.ptr + authority.len - url.ptr));
-    if (!path.len || path.ptr[0] != '/')
+    struct url u;
+    if (!url_split(&u, url))
+        return; /* cannot be: whoever named it has judged it */
+    if (!u.target.len || u.target.ptr[0] != '/')
         buf_put_char(out, '/');
-    buf_put(out, path);
+    buf_put(out, u.target);
 }
 
 void exchange_put_header(struct exchange *x, str name, str value)
@@ -54,19 +48,6 @@ void exchange_put_header(struct exchange *x, str name, str value)
     buf_put(&x->head, STR(": "));
     buf_put(&x->head, value);
     buf_put(&x->head, STR("\r\n"));
-}
-
-void exchange_put_escaped(struct buf *out, str text)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        char lower = ascii_lower((char)c);
-        if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || (c && strchr("-._~", c)))
-            buf_put_char(out, (char)c);
-        else
-            buf_put(out, (str) { (char[]) { '%', digits[c >> 4], digits[c & 15] }, 3 });
-    }
 }
 
 /* --- the end of an attempt --- */
@@ -312,11 +293,11 @@ void exchange_close(struct exchange *x)
 void exchange_begin(struct exchange *x)
 {
     forget_answer(x);
-    digest_wipe(x->body_room, sizeof x->body_room);
-    digest_wipe(x->head_room, sizeof x->head_room);
-    x->path = BUF_ON(x->path_room);
-    x->head = BUF_ON(x->head_room);
-    x->body = BUF_ON(x->body_room);
+    digest_wipe(x->body_text, sizeof x->body_text);
+    digest_wipe(x->head_text, sizeof x->head_text);
+    x->path = BUF_ON(x->path_text);
+    x->head = BUF_ON(x->head_text);
+    x->body = BUF_ON(x->body_text);
     x->method = x->secret = STR("");
     exchange_put_header(x, STR("Host"), exchange_host(x));
     str user_agent = x->host->user_agent;

@@ -53,8 +53,8 @@ struct exchange {
     bool is_metadata;
     struct json_token tokens[EXCHANGE_TOKENS];
     char code_room[ANSWER_CODE_LEN_MAX];
-    char path_room[EXCHANGE_PATH_SIZE], body_room[EXCHANGE_BODY_SIZE];
-    char head_room[EXCHANGE_HEAD_SIZE];
+    char path_text[EXCHANGE_PATH_SIZE], body_text[EXCHANGE_BODY_SIZE];
+    char head_text[EXCHANGE_HEAD_SIZE];
     char sent_head[EXCHANGE_HEAD_SIZE]; /* a copy: the transport may overwrite line ends */
 };
 
@@ -73,8 +73,6 @@ void exchange_close(struct exchange *x);
 /* Forget the last request and answer. The head begins with Host and User-Agent. */
 void exchange_begin(struct exchange *x);
 void exchange_put_header(struct exchange *x, str name, str value);
-/* Percent-encoded: all but A-Z, a-z, 0-9, '-', '.', '_' and '~'. */
-void exchange_put_escaped(struct buf *out, str text);
 /* "host[:port]" of the URL: the Host header. */
 str exchange_host(const struct exchange *x);
 

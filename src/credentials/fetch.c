@@ -154,7 +154,7 @@ static void start_provider(struct fetch *f, const struct provider_kind *kind)
         .ctx = f,
     };
     f->kind = kind;
-    f->run = kind->start(&order);
+    f->run = provider_start(kind, &order);
     if (!f->run)
         end_for_memory(f);
 }

@@ -24,7 +24,7 @@ struct identity {
     uint32_t serial;        /* of current */
     bool refused, accepted; /* by the service, which said so last */
     char label[CHAIN_LABEL_SIZE];
-    char region_room[64];               /* a region's name is shorter */
+    char region_text[64];               /* a region's name is shorter */
     struct pipepoll_error why, refusal; /* of the last fetch; of the service, while refused */
     bool closing;
     void (*closed)(void *ctx);
@@ -228,7 +228,7 @@ int identity_open(struct identity **out, const struct identity_options *o)
         return PIPEPOLL_ENOMEM;
     }
     id->o = *o;
-    struct buf region = BUF_ON(id->region_room);
+    struct buf region = BUF_ON(id->region_text);
     buf_put(&region, o->region);
     id->o.region = buf_str(&region);
     id->watch.host = o->host;

@@ -5,6 +5,7 @@
  *
  * The token is good for six hours and still got anew in each run: runs are hours apart, and a token
  * kept would outlive a stop and start of the instance, which it does not survive itself. */
+#include "base/url.h"
 #include "credentials/credentials_form.h"
 #include "credentials/exchange.h"
 #include "credentials/provider_base.h"
@@ -18,7 +19,7 @@ struct provider_run {
     struct exchange exchange;
     enum step step;
     bool refreshed; /* the token, once, after a 401 */
-    char token_room[TOKEN_SIZE], role_room[ROLE_SIZE];
+    char token_text[TOKEN_SIZE], role_text[ROLE_SIZE];
     str token, role;
     char what[128];
 };
@@ -57,7 +58,7 @@ static void ask(struct provider_run *run, enum step step)
         x->secret = run->token;
         buf_put(&x->path, role_path);
         if (step == STEP_CREDENTIALS)
-            exchange_put_escaped(&x->path, run->role);
+            url_put_encoded(&x->path, run->role, "");
         if (run->token.len)
             exchange_put_header(x, STR("x-aws-ec2-metadata-token"), run->token);
         break;
@@ -113,10 +114,10 @@ static void take_answer(struct provider_run *run)
     bool good = false;
     switch (run->step) {
     case STEP_TOKEN:
-        good = take_line(&run->token, run->token_room, sizeof run->token_room, x);
+        good = take_line(&run->token, run->token_text, sizeof run->token_text, x);
         break;
     case STEP_ROLE:
-        good = take_line(&run->role, run->role_room, sizeof run->role_room, x);
+        good = take_line(&run->role, run->role_text, sizeof run->role_text, x);
         break;
     case STEP_CREDENTIALS:
         provider_base_end(&run->base, read_credentials(run));
@@ -231,17 +232,11 @@ static void imds_close(struct provider_base *r)
     exchange_close(&run_of(r)->exchange);
 }
 
-static struct provider_run *imds_start(const struct provider_order *order)
-{
-    static const struct provider_base_kind kind = { sizeof(struct provider_run), imds_begin,
-                                                    imds_close };
-    return provider_base_start(order, &kind);
-}
-
 static void imds_stop(struct provider_run *run)
 {
     if (!exchange_stop(&run->exchange))
         provider_base_end_stopped(&run->base);
 }
 
-const struct provider_kind provider_imds = { imds_start, imds_stop };
+const struct provider_kind provider_imds = { sizeof(struct provider_run), imds_begin, imds_close,
+                                             imds_stop };

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/url.h"
 
 /* --- addresses --- */
 
@@ -32,39 +33,30 @@ static bool is_of(str s, const char *from, size_t least)
     return s.len >= least;
 }
 
-/* "host[:port]", which must be nothing else. */
-static bool read_authority(str *host, str authority)
+static bool is_authority(const struct url *u)
 {
-    static const char digits[] = "0123456789";
-    bool in_brackets = str_starts(authority, STR("["));
-    size_t end = str_find(authority, in_brackets ? ']' : ':');
-    if (in_brackets && end == authority.len)
-        return false;
-    *host = in_brackets ? (str) { authority.ptr + 1, end - 1 } : (str) { authority.ptr, end };
-    str port = str_skip(authority, in_brackets ? end + 1 : end);
-    if (port.len && (port.ptr[0] != ':' || port.len > 6 || !is_of(str_skip(port, 1), digits, 1)))
-        return false;
-    return is_of(*host,
-                 in_brackets ? "0123456789abcdef:." : "abcdefghijklmnopqrstuvwxyz0123456789.-_", 1);
+    const char *const host =
+        u->in_brackets ? "0123456789abcdef:." : "abcdefghijklmnopqrstuvwxyz0123456789.-_";
+    bool has_port = u->port.ptr != NULL;
+    return !u->user.ptr && is_of(u->host, host, 1) &&
+           (!has_port || (u->port.len <= 5 && is_of(u->port, "0123456789", 1)));
 }
 
 /* NULL, or what is wrong with the URL, to be put behind it. */
 static const char *read_url(struct address *out, str url)
 {
-    out->tls = str_starts(url, STR("https://"));
+    struct url u;
     if (!is_visible(url))
         return "holds a blank or another character that no URL has";
-    if (!out->tls && !str_starts(url, STR("http://")))
+    if (!str_starts(url, STR("https://")) && !str_starts(url, STR("http://")))
         return "does not begin with http:// or https://";
-    str rest = str_skip(url, out->tls ? 8 : 7);
-    size_t end = 0;
-    while (end < rest.len && !strchr("/?#", rest.ptr[end]))
-        end++;
-    if (str_find(rest, '#') < rest.len)
+    bool is_whole = url_split(&u, url);
+    if (is_whole && str_find(u.target, '#') < u.target.len)
         return "has a fragment (#)";
-    return read_authority(&out->host, (str) { rest.ptr, end })
-               ? NULL
-               : "does not name a host, or not as host:port and nothing else";
+    if (!is_whole || !is_authority(&u))
+        return "does not name a host, or not as host:port and nothing else";
+    *out = (struct address) { .tls = str_eq(u.scheme, STR("https")), .host = u.host };
+    return NULL;
 }
 
 static bool is_literal(str host, unsigned char bytes[16], int family)
@@ -93,14 +85,14 @@ static bool may_go_plain(str host)
 
 static int relative_url(struct chain *out, str path, struct pipepoll_error *why)
 {
-    struct buf b = BUF_ON(out->room);
+    struct buf b = BUF_ON(out->composed);
     buf_put(&b, STR("http://169.254.170.2"));
     buf_put(&b, path);
     if (path.ptr[0] != '/' || !is_visible(path) || b.overflow)
         return explain(why, PIPEPOLL_ECREDENTIALS,
                        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI must begin with '/', hold no blanks "
                        "and be shorter than %zu bytes",
-                       sizeof out->room - STR("http://169.254.170.2").len);
+                       sizeof out->composed - STR("http://169.254.170.2").len);
     out->container_url = buf_str(&b);
     return 0;
 }
@@ -196,8 +188,8 @@ static int read_number(uint32_t *out, const struct configured *c, const struct n
     if (!v.text.len)
         return 0;
     for (size_t i = 0; i < v.text.len && n <= rule->most; i++)
-        n = v.text.ptr[i] >= '0' && v.text.ptr[i] <= '9' ? n * 10 + (uint32_t)(v.text.ptr[i] - '0')
-                                                         : rule->most + 1;
+        n = ascii_is_digit(v.text.ptr[i]) ? n * 10 + (uint32_t)(v.text.ptr[i] - '0')
+                                          : rule->most + 1;
     if (n == 0 || n > rule->most)
         return explain(why, PIPEPOLL_ECREDENTIALS, "%s: %s must be 1 to %u %s, not \"%.*s\"",
                        v.from, rule->key, rule->most, rule->unit, STR_ARG(v.text));

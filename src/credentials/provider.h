@@ -1,4 +1,4 @@
-/* Where credentials come from: one provider per kind of source, each a file behind the two
+/* Where credentials come from: one provider per kind of source, each a file behind the
  * functions of struct provider_kind. A run gets one set of credentials and ends; keeping them fresh
  * is identity's. */
 #ifndef CREDENTIALS_PROVIDER_H
@@ -54,13 +54,22 @@ struct provider_order {
 extern const struct alloc provider_lasting_alloc;
 
 struct provider_run;
+struct provider_base; /* the first member of each run, see provider_base.h */
 
 struct provider_kind {
-    /* Begin. The order is copied. NULL: out of memory, and no on_done(). */
-    struct provider_run *(*start)(const struct provider_order *order);
+    size_t size; /* of its struct provider_run */
+    /* PIPEPOLL_ENOMEM: nothing is under way, and the run is closed. What else goes wrong is told by
+     * provider_base_end(). */
+    int (*begin)(struct provider_base *r);
+    /* Give back what the run holds, but not its own memory. Nothing is under way. May be NULL. */
+    void (*close)(struct provider_base *r);
     /* End soon, whatever is under way; on_done() still comes, from the loop. */
     void (*stop)(struct provider_run *run);
 };
+
+/* Begin a run, in zeroed memory. The order is copied. NULL: out of memory, and no on_done(). */
+struct provider_run *provider_start(const struct provider_kind *kind,
+                                    const struct provider_order *order);
 
 extern const struct provider_kind provider_web_identity, provider_role; /* sts.c */
 extern const struct provider_kind provider_sso, provider_process, provider_container, provider_imds;

@@ -18,17 +18,17 @@ static void run_free(struct provider_base *r)
     alloc_free(&alloc, r, size);
 }
 
-static void on_timer(struct timer *a)
+static void on_timer(struct timer *timer)
 {
-    struct provider_base *r = CONTAINER_OF(a, struct provider_base, timer);
+    struct provider_base *r = CONTAINER_OF(timer, struct provider_base, timer);
     struct provider_order order = r->order;
     struct provider_outcome outcome = r->outcome;
     run_free(r);
     order.on_done(order.ctx, &outcome);
 }
 
-struct provider_run *provider_base_start(const struct provider_order *order,
-                                         const struct provider_base_kind *kind)
+struct provider_run *provider_start(const struct provider_kind *kind,
+                                    const struct provider_order *order)
 {
     const struct provider_host *host = order->host;
     struct provider_base *r = alloc_new(&host->alloc, kind->size);

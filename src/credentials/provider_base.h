@@ -5,31 +5,16 @@
 
 #include "credentials/provider.h"
 
-struct provider_base_kind;
-
 /* The first member of the provider's own struct provider_run. */
 struct provider_base {
     struct provider_order order;
     struct provider_outcome
         outcome; /* the provider fills in credentials or why, then ends the run */
     /* private */
-    const struct provider_base_kind *kind;
+    const struct provider_kind *kind;
     struct timer timer;
     bool ended;
 };
-
-struct provider_base_kind {
-    size_t size; /* of struct provider_run */
-    /* PIPEPOLL_ENOMEM: nothing is under way, and the run is closed. What else goes wrong is told by
-     * provider_base_end(). */
-    int (*begin)(struct provider_base *r);
-    /* Give back what the run holds, but not its own memory. Nothing is under way. May be NULL. */
-    void (*close)(struct provider_base *r);
-};
-
-/* A provider's start(): zeroed memory for the run, and its beginning. */
-struct provider_run *provider_base_start(const struct provider_order *order,
-                                         const struct provider_base_kind *kind);
 
 /* The run is over, with outcome.credentials (0), or without: then outcome.why says why, and the
  * status whether the set-up must change (see enum pipepoll_status). Later calls are ignored. The

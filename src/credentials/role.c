@@ -11,7 +11,7 @@ enum { DURATION_MIN_S = 900, DURATION_MAX_S = 43200 };
 
 static bool is_alnum(char c)
 {
-    return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
+    return ascii_is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
 }
 
 static bool is_made_of(str s, str marks)
@@ -39,7 +39,7 @@ static bool read_arn(str arn, str *account)
         return false;
     str digits = take_part(&rest);
     for (size_t i = 0; i < digits.len; i++)
-        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+        if (!ascii_is_digit(digits.ptr[i]))
             return false;
     if (!digits.len || !str_starts(rest, STR("role/")) || rest.len == STR("role/").len)
         return false;

@@ -10,6 +10,7 @@
 
 #include "aws/digest.h"
 #include "aws/endpoint.h"
+#include "base/url.h"
 #include "credentials/credentials_form.h"
 #include "credentials/exchange.h"
 #include "credentials/provider_base.h"
@@ -36,7 +37,7 @@ struct provider_run {
     char path[CACHE_PATH_SIZE];
     char login[160]; /* "run: aws sso login ..." */
     char what[192];
-    char token_room[TOKEN_SIZE];
+    char token_text[TOKEN_SIZE];
     struct buf token;
     bool is_good; /* that token, still */
     struct json_token tokens[SSO_TOKEN_JSON_TOKENS];
@@ -48,7 +49,7 @@ struct provider_run {
     struct file_stamp stamp; /* of the file as it was read */
     bool was_tried;
     str client_secret;
-    char secret_room[TOKEN_SIZE], refresh_room[TOKEN_SIZE];
+    char secret_text[TOKEN_SIZE], refresh_text[TOKEN_SIZE];
     struct pipepoll_error refusal; /* "" while there is none */
     size_t cache_len;              /* 0: longer than CACHE_SIZE */
     char cache_text[CACHE_SIZE], file_text[CACHE_SIZE + TOKEN_SIZE];
@@ -131,9 +132,9 @@ static void ask(struct provider_run *run)
     x->secret = buf_str(&run->token);
     buf_put(&x->path, run->endpoint.path);
     buf_put(&x->path, STR("federation/credentials?role_name="));
-    exchange_put_escaped(&x->path, chain->sso_role_name);
+    url_put_encoded(&x->path, chain->sso_role_name, "");
     buf_put(&x->path, STR("&account_id="));
-    exchange_put_escaped(&x->path, chain->sso_account_id);
+    url_put_encoded(&x->path, chain->sso_account_id, "");
     exchange_put_header(x, STR("Accept"), STR("application/json"));
     exchange_put_header(x, STR("x-amz-sso_bearer_token"), buf_str(&run->token));
     exchange_start(x);
@@ -257,8 +258,8 @@ static void refresh(struct provider_run *run, const struct sso_token *t)
     exchange_put_header(x, STR("Accept"), STR("application/json"));
     exchange_put_header(x, STR("Content-Type"), STR("application/json"));
     sso_token_put_request(&x->body, t);
-    x->secret = keep(run->refresh_room, t->refresh_token);
-    run->client_secret = keep(run->secret_room, t->client_secret);
+    x->secret = keep(run->refresh_text, t->refresh_token);
+    run->client_secret = keep(run->secret_text, t->client_secret);
     exchange_start(x);
 }
 
@@ -374,7 +375,7 @@ static int prepare(struct provider_run *run)
                    STR_ARG(chain->base_profile));
     buf_printf(&what, "SSO role %.*s of account %.*s", STR_ARG(chain->sso_role_name),
                STR_ARG(chain->sso_account_id));
-    run->token = BUF_ON(run->token_room);
+    run->token = BUF_ON(run->token_text);
     if (endpoint_resolve(&run->endpoint, &rule, &run->base.outcome.why))
         return PIPEPOLL_ECREDENTIALS;
     return find_cache(run);
@@ -404,13 +405,6 @@ static void sso_close(struct provider_base *r)
     exchange_close(&run_of(r)->oidc);
 }
 
-static struct provider_run *sso_start(const struct provider_order *order)
-{
-    static const struct provider_base_kind kind = { sizeof(struct provider_run), sso_begin,
-                                                    sso_close };
-    return provider_base_start(order, &kind);
-}
-
 static void sso_stop(struct provider_run *run)
 {
     file_read_forget(&run->cache);
@@ -420,4 +414,5 @@ static void sso_stop(struct provider_run *run)
         provider_base_end_stopped(&run->base);
 }
 
-const struct provider_kind provider_sso = { sso_start, sso_stop };
+const struct provider_kind provider_sso = { sizeof(struct provider_run), sso_begin, sso_close,
+                                            sso_stop };

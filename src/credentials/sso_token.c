@@ -95,7 +95,7 @@ bool sso_token_read_refreshed(struct sso_refreshed *out, struct json *j, int64_t
         return false;
     str digits = json_text(j, lives);
     for (size_t i = 0; i < digits.len && lives_s < INT32_MAX; i++) {
-        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+        if (!ascii_is_digit(digits.ptr[i]))
             return false;
         lives_s = lives_s * 10 + (uint64_t)(digits.ptr[i] - '0');
     }

@@ -8,6 +8,7 @@
 #include "aws/clock_skew.h"
 #include "aws/endpoint.h"
 #include "aws/sigv4.h"
+#include "base/url.h"
 #include "credentials/exchange.h"
 #include "credentials/provider_base.h"
 #include "credentials/sts_answer.h"
@@ -50,7 +51,7 @@ static void put_parameter(struct buf *body, str name, str value)
     buf_put_char(body, '&');
     buf_put(body, name);
     buf_put_char(body, '=');
-    exchange_put_escaped(body, value);
+    url_put_encoded(body, value, "");
 }
 
 /* The parameters that both operations have. */
@@ -281,20 +282,6 @@ static void sts_close(struct provider_base *r)
     sigv4_key_deinit(&run_of(r)->key);
 }
 
-static struct provider_run *role_start(const struct provider_order *order)
-{
-    static const struct provider_base_kind kind = { sizeof(struct provider_run), role_begin,
-                                                    sts_close };
-    return provider_base_start(order, &kind);
-}
-
-static struct provider_run *web_identity_start(const struct provider_order *order)
-{
-    static const struct provider_base_kind kind = { sizeof(struct provider_run), web_identity_begin,
-                                                    sts_close };
-    return provider_base_start(order, &kind);
-}
-
 static void sts_stop(struct provider_run *run)
 {
     token_file_forget(&run->token_file);
@@ -302,5 +289,7 @@ static void sts_stop(struct provider_run *run)
         provider_base_end_stopped(&run->base);
 }
 
-const struct provider_kind provider_role = { role_start, sts_stop };
-const struct provider_kind provider_web_identity = { web_identity_start, sts_stop };
+const struct provider_kind provider_role = { sizeof(struct provider_run), role_begin, sts_close,
+                                             sts_stop };
+const struct provider_kind provider_web_identity = { sizeof(struct provider_run),
+                                                     web_identity_begin, sts_close, sts_stop };

@@ -187,7 +187,7 @@ static struct provider_run *start(struct stage *s, const struct provider_kind *k
     };
     forget_credentials(s);
     s->done = 0;
-    struct provider_run *run = kind->start(&order);
+    struct provider_run *run = provider_start(kind, &order);
     assert_int_equal(s->done, 0); /* never from inside the start */
     return run;
 }
