@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/check.h"
@@ -116,6 +117,54 @@ static void profile_of(struct stage *s, const char *config)
     fetch(s, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_PROFILE,
                                             .profile = STR("acme") });
     unlink(path);
+}
+
+static double thread_cpu_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* Nearly a MiB of profiles, of which the last is ours. */
+static char *many_profiles(void)
+{
+    enum { SIZE = 1000000 };
+    char *text = malloc(SIZE + 256);
+    size_t len = 0;
+    for (unsigned i = 0; len < SIZE; i++)
+        len += (size_t)sprintf(text + len, "[profile p%u]\nregion = eu-west-1\n", i);
+    sprintf(text + len,
+            "[profile acme]\naws_access_key_id = AKIDFILE\naws_secret_access_key = " SECRET "\n");
+    return text;
+}
+
+/* By comparison, so that it holds on any machine: what the loop's thread works for a fetch is a
+ * small part of what it takes to parse the file. */
+static void a_large_file_is_parsed_off_the_loop(void **state)
+{
+    struct stage *s = *state;
+    char *text = many_profiles();
+    double parse_ms = -thread_cpu_ms();
+    struct profiles_part *part =
+        profiles_part_new(&provider_lasting_alloc, PROFILES_CONFIG, str_of(text));
+    parse_ms += thread_cpu_ms();
+    profiles_part_free(part);
+    char path[64], variable[96];
+    const char *const variables[] = { variable, "AWS_SHARED_CREDENTIALS_FILE=/dev/null", NULL };
+    stage_write_file(path, sizeof path, text);
+    snprintf(variable, sizeof variable, "AWS_CONFIG_FILE=%s", path);
+    s->variables = variables;
+    double loop_ms = -thread_cpu_ms();
+    fetch(s, &(struct credentials_config) { .kind = CREDENTIALS_CONFIG_PROFILE,
+                                            .profile = STR("acme") });
+    loop_ms += thread_cpu_ms();
+    unlink(path);
+    free(text);
+    assert_non_null(s->fetched.credentials);
+    assert_str_equal(s->fetched.credentials->access_key_id, "AKIDFILE");
+    if (loop_ms > parse_ms / 4)
+        fail_msg("%.2f ms on the loop, and parsing takes %.2f ms", loop_ms, parse_ms);
 }
 
 static void credentials_of_a_profile_may_change(void **state)
@@ -313,6 +362,7 @@ int main(void)
             credentials_at_hand_for_which_there_is_no_memory_are_no_fault_of_the_set_up),
         cmocka_unit_test(given_credentials_are_at_hand_and_never_change),
         cmocka_unit_test(what_must_be_asked_for_is_not_at_hand),
+        cmocka_unit_test(a_large_file_is_parsed_off_the_loop),
         cmocka_unit_test(credentials_of_a_profile_may_change),
         cmocka_unit_test(the_credentials_file_is_read_as_well),
         cmocka_unit_test(a_file_that_is_broken_is_named_with_its_line),

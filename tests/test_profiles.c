@@ -29,13 +29,64 @@ static struct profiles *read_both(const char *config, const char *credentials)
 
 /* --- read once for many --- */
 
+static struct profiles_part *part_of(enum profiles_which which, const char *text)
+{
+    return profiles_part_new(&libc_alloc, which, str_of(text));
+}
+
 static struct profiles *share(struct profiles_recent *recent, const char *credentials)
 {
-    const struct profiles_file files[] = { { .text = STR("[profile a]\nk = 1\n") },
-                                           { .text = str_of(credentials) } };
+    struct profiles_file files[] = {
+        { .part = part_of(PROFILES_CONFIG, "[profile a]\nk = 1\n") },
+        { .part = part_of(PROFILES_CREDENTIALS, credentials) },
+    };
     struct profiles *p = NULL;
-    assert_int_equal(profiles_new_shared(&p, recent, &libc_alloc, &paths, files), 0);
+    assert_int_equal(profiles_merge(&p, recent, &libc_alloc, &paths, files), 0);
+    assert_null(files[0].part);
+    assert_null(files[1].part);
     return p;
+}
+
+static void a_part_may_be_used_by_several(void **state)
+{
+    struct profiles_recent one = { 0 }, another = { 0 };
+    struct profiles_file files[PROFILES_FILES] = { { .part = NULL } };
+    struct profiles *first, *second;
+    struct profiles_part *part = part_of(PROFILES_CREDENTIALS, "[a]\nc = 1\n");
+    (void)state;
+    files[1].part = profiles_part_ref(part);
+    assert_int_equal(profiles_merge(&first, &one, &libc_alloc, &paths, files), 0);
+    files[1].part = part;
+    assert_int_equal(profiles_merge(&second, &another, &libc_alloc, &paths, files), 0);
+    profiles_free(first);
+    assert_get(second, "a", "c", "1");
+    profiles_free(second);
+}
+
+/* --- large files --- */
+
+/* Each is found by a table, the last line of it. */
+static void each_of_thousands_of_profiles_is_found(void **state)
+{
+    enum { COUNT = 3000 };
+    size_t size = COUNT * 64, len = 0;
+    char *text = malloc(size), name[32];
+    (void)state;
+    for (unsigned i = 0; i < COUNT; i++)
+        len += (size_t)snprintf(text + len, size - len, "[p%u]\nKEY = %u\nkey = %u\n", i, i, i + 1);
+    const struct profiles_file files[] = { { .shared = false }, { .text = { text, len } } };
+    struct profiles *p;
+    assert_int_equal(profiles_new(&p, &libc_alloc, &paths, files, NULL), 0);
+    for (unsigned i = 0; i < COUNT; i++) {
+        char want[32];
+        snprintf(name, sizeof name, "p%u", i);
+        snprintf(want, sizeof want, "%u", i + 1);
+        assert_true(profiles_has(p, PROFILES_PROFILE, str_of(name)));
+        assert_str_equal(profiles_get(p, PROFILES_PROFILE, str_of(name), STR("Key")), want);
+        assert_int_equal(profiles_get(p, PROFILES_PROFILE, str_of(name), STR("other")).len, 0);
+    }
+    profiles_free(p);
+    free(text);
 }
 
 static void files_that_hold_the_same_are_read_once_while_somebody_uses_them(void **state)
@@ -57,11 +108,13 @@ static void files_that_hold_the_same_are_read_once_while_somebody_uses_them(void
 static void a_file_that_may_not_be_used_is_not_taken_for_one_that_may(void **state)
 {
     struct profiles_recent recent = { 0 };
-    struct profiles_file files[] = { { .text = STR("") }, { .text = STR("[a]\nc = 1\n") } };
+    struct profiles_file files[PROFILES_FILES] = { { .part = NULL } };
     struct profiles *good, *shared;
-    assert_int_equal(profiles_new_shared(&good, &recent, &libc_alloc, &paths, files), 0);
+    files[1].part = part_of(PROFILES_CREDENTIALS, "[a]\nc = 1\n");
+    assert_int_equal(profiles_merge(&good, &recent, &libc_alloc, &paths, files), 0);
+    files[1].part = part_of(PROFILES_CREDENTIALS, "[a]\nc = 1\n");
     files[1].shared = true;
-    assert_int_equal(profiles_new_shared(&shared, &recent, &libc_alloc, &paths, files), 0);
+    assert_int_equal(profiles_merge(&shared, &recent, &libc_alloc, &paths, files), 0);
     assert_ptr_not_equal(good, shared);
     profiles_free(good);
     profiles_free(shared);
@@ -234,17 +287,19 @@ static void who_looks_for_a_profile_that_is_not_there_gets_a_hint(void **state)
 /* --- memory --- */
 
 struct ledger {
-    bool fail, freed, wiped;
+    unsigned given, fail_at, unwiped; /* fail_at 0: never */
+    int open;                         /* blocks that were not given back yet */
 };
 
 static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
     struct ledger *l = ctx;
+    if (new_size && ++l->given == l->fail_at)
+        return NULL;
+    l->open += new_size ? 1 : ptr ? -1 : 0;
     if (new_size)
-        return l->fail ? NULL : realloc(ptr, new_size);
-    l->freed = l->wiped = true;
-    for (size_t i = 0; i < old_size; i++)
-        l->wiped = l->wiped && ((char *)ptr)[i] == 0;
+        return realloc(ptr, new_size);
+    l->unwiped += ptr && memmem(ptr, old_size, "SECRET", 6);
     free(ptr);
     return NULL;
 }
@@ -256,12 +311,21 @@ static void the_copies_are_wiped_and_a_failing_allocator_is_told(void **state)
     const str credentials = STR_INIT("[a]\naws_secret_access_key = SECRET\n");
     struct profiles *p = NULL;
     const struct profiles_file files[] = { { .shared = false }, { .text = credentials } };
+    (void)state;
     assert_int_equal(profiles_new(&p, &alloc, &paths, files, NULL), 0);
     profiles_free(p);
-    assert_true(ledger.freed);
-    assert_true(ledger.wiped);
-    ledger.fail = true;
-    assert_int_equal(profiles_new(&p, &alloc, &paths, files, NULL), PIPEPOLL_ENOMEM);
+    unsigned needed = ledger.given;
+    for (unsigned n = 1; n <= needed; n++) {
+        ledger = (struct ledger) { .fail_at = n };
+        assert_int_equal(profiles_new(&p, &alloc, &paths, files, NULL), PIPEPOLL_ENOMEM);
+        assert_int_equal(ledger.open, 0);
+        assert_int_equal(ledger.unwiped, 0);
+    }
+    ledger = (struct ledger) { .fail_at = 0 };
+    assert_int_equal(profiles_new(&p, &alloc, &paths, files, NULL), 0);
+    profiles_free(p);
+    assert_int_equal(ledger.open, 0);
+    assert_int_equal(ledger.unwiped, 0);
 }
 
 /* --- places --- */
@@ -536,6 +600,8 @@ int main(void)
         cmocka_unit_test(more_than_a_mebibyte_is_not_used),
         cmocka_unit_test(what_is_no_text_is_named_as_such),
         cmocka_unit_test(a_file_that_may_not_be_read_is_not_used),
+        cmocka_unit_test(a_part_may_be_used_by_several),
+        cmocka_unit_test(each_of_thousands_of_profiles_is_found),
         cmocka_unit_test(files_that_hold_the_same_are_read_once_while_somebody_uses_them),
         cmocka_unit_test(a_file_that_may_not_be_used_is_not_taken_for_one_that_may),
         cmocka_unit_test(a_folder_that_may_not_be_searched_is_told_as_such),

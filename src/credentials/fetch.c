@@ -19,10 +19,8 @@ struct fetch {
     struct file_read file;
     enum profiles_which which;
     struct profiles_paths paths;
-    struct profiles_file files[PROFILES_FILES];
-    char *config_text; /* the text of the first file, while the second is read */
-    size_t config_len;
-    struct profiles *profiles; /* NULL: not read */
+    struct profiles_file files[PROFILES_FILES]; /* with what was read and not merged yet */
+    struct profiles *profiles;                  /* NULL: not read */
 
     struct chain chain;
     const struct provider_kind *kind; /* of the run */
@@ -37,17 +35,10 @@ static int64_t host_now_s(const struct provider_host *host)
 
 /* --- the end --- */
 
-static void forget_config(struct fetch *f)
-{
-    if (f->config_text)
-        digest_wipe(f->config_text, f->config_len);
-    f->config_text = alloc_free(&f->order.host->alloc, f->config_text, f->config_len);
-}
-
 static void fetch_free(struct fetch *f)
 {
     struct alloc alloc = f->order.host->alloc;
-    forget_config(f);
+    profiles_files_deinit(f->files);
     profiles_free(f->profiles);
     timer_deinit(&f->end);
     digest_wipe(f, sizeof *f);
@@ -251,29 +242,13 @@ static void read_file(struct fetch *f, enum profiles_which which);
 
 static const char *path_of(const struct fetch *f)
 {
-    return f->which == PROFILES_CONFIG ? f->paths.config : f->paths.credentials;
-}
-
-static bool keep_config(struct fetch *f)
-{
-    struct profiles_file *file = &f->files[PROFILES_CONFIG];
-    if (!file->text.len)
-        return true;
-    f->config_text = alloc_new(&f->order.host->alloc, file->text.len);
-    if (!f->config_text)
-        return false;
-    memcpy(f->config_text, file->text.ptr, file->text.len);
-    f->config_len = file->text.len;
-    file->text.ptr = f->config_text;
-    return true;
+    return profiles_path(&f->paths, f->which);
 }
 
 static void merge_files(struct fetch *f)
 {
     const struct provider_host *host = f->order.host;
-    int r = profiles_new_shared(&f->profiles, host->recent, &host->alloc, &f->paths, f->files);
-    forget_config(f);
-    if (r)
+    if (profiles_merge(&f->profiles, host->recent, &host->alloc, &f->paths, f->files))
         end_for_memory(f);
     else
         resolve(f);
@@ -284,16 +259,15 @@ static void next_file(struct fetch *f)
 {
     if (f->which == PROFILES_CREDENTIALS)
         merge_files(f);
-    else if (keep_config(f))
-        read_file(f, PROFILES_CREDENTIALS);
     else
-        end_for_memory(f);
+        read_file(f, PROFILES_CREDENTIALS);
 }
 
 static void on_file(struct file_read *file, int error, str text)
 {
     struct fetch *f = CONTAINER_OF(file, struct fetch, file);
     struct profiles_file *read = &f->files[f->which];
+    (void)text;
     watch_note(f->order.watch, path_of(f), &file->stamp);
     if (error == ENOMEM) {
         end_for_memory(f);
@@ -308,18 +282,44 @@ static void on_file(struct file_read *file, int error, str text)
     if (error)
         profiles_file_failed(read, error, file_problem(file, error));
     else
-        profiles_file_take(read, text, file->open_to_all, f->order.host->environment);
+        profiles_file_take_part(read, file->made, file->open_to_all, f->order.host->environment);
     next_file(f);
 }
 
-/* "/dev/null" is how one says: no file. */
+static void *make_config(str text)
+{
+    return profiles_part_new(&provider_lasting_alloc, PROFILES_CONFIG, text);
+}
+
+static void *make_credentials(str text)
+{
+    return profiles_part_new(&provider_lasting_alloc, PROFILES_CREDENTIALS, text);
+}
+
+static void *ref_part(void *made)
+{
+    return profiles_part_ref(made);
+}
+
+static void unref_part(void *made)
+{
+    profiles_part_free(made);
+}
+
+/* A file of a MiB takes some 20 ms to parse: on the thread that reads it. */
+static const struct file_maker makers[PROFILES_FILES] = {
+    [PROFILES_CONFIG] = { 'c', make_config, ref_part, unref_part },
+    [PROFILES_CREDENTIALS] = { 's', make_credentials, ref_part, unref_part },
+};
+
 static void read_file(struct fetch *f, enum profiles_which which)
 {
     const struct provider_host *host = f->order.host;
     f->which = which;
     f->file.on_done = on_file;
+    f->file.maker = &makers[which];
     const char *path = path_of(f);
-    if (!*path || strcmp(path, "/dev/null") == 0)
+    if (profiles_path_is_none(path))
         next_file(f);
     else if (file_read_start(&f->file, host->worker, path))
         end_for_memory(f);

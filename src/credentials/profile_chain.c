@@ -110,7 +110,7 @@ static int read_role(struct profile_chain *chain, struct role *out)
                                "nobody is there: use a role without it");
     str duration = get(chain, "duration_seconds");
     for (size_t i = 0; i < duration.len; i++) {
-        if (duration.ptr[i] < '0' || duration.ptr[i] > '9' || i > 5)
+        if (!ascii_is_digit(duration.ptr[i]) || i > 5)
             return complain(chain, "has duration_seconds = %.*s, which is no number of seconds",
                             STR_ARG(duration));
         out->duration_s = out->duration_s * 10 + (uint32_t)(duration.ptr[i] - '0');

@@ -29,23 +29,39 @@ struct profiles_paths {
 };
 int profiles_find(struct profiles_paths *out, const struct environment *e,
                   struct pipepoll_error *why);
+const char *profiles_path(const struct profiles_paths *paths, enum profiles_which which);
+/* Does a path say that there is no file? */
+bool profiles_path_is_none(const char *path);
+
+/* What the text of one file came to: parsed once and shared by reference count, on and from any
+ * thread. The text is copied, and the copy is wiped at the end. NULL: out of memory. */
+struct profiles_part;
+struct profiles_part *profiles_part_new(const struct alloc *alloc, enum profiles_which which,
+                                        str text);
+struct profiles_part *profiles_part_ref(struct profiles_part *part);
+struct profiles_part *profiles_part_free(struct profiles_part *part); /* NULL in, NULL out */
 
 /* What is at one of the paths. */
 struct profiles_file {
-    str text;                            /* borrowed; empty: nothing is there, or it is no use */
+    str text; /* for profiles_new(): borrowed; empty: nothing is there, or it is no use */
+    struct profiles_part *part;          /* for profiles_merge(): a reference; NULL: the same */
     char problem[PROFILES_PROBLEM_SIZE]; /* NUL-terminated: "cannot be read: ..."; empty: none */
     bool shared; /* everybody may write it: nothing in it may be used, but to say so */
 };
 /* Note why nothing can be read at a path: a positive errno, and what it is in words. What is not
  * there is no problem. */
 void profiles_file_failed(struct profiles_file *f, int error, const char *what);
-/* Take the bytes, which stay the caller's; what is not text is a problem. `open_to_all`: everybody
- * may write the file, which PIPEPOLL_ALLOW_SHARED_FILES=1 allows. */
+/* Take the bytes, which stay the caller's, or what they came to, a reference; what is not text is a
+ * problem. `open_to_all`: everybody may write the file, which PIPEPOLL_ALLOW_SHARED_FILES=1
+ * allows. */
 void profiles_file_take(struct profiles_file *f, str text, bool open_to_all,
                         const struct environment *e);
+void profiles_file_take_part(struct profiles_file *f, struct profiles_part *part, bool open_to_all,
+                             const struct environment *e);
+/* Let go the parts of both. */
+void profiles_files_deinit(struct profiles_file files[]);
 
-/* Merge the two, by enum profiles_which. The texts are copied; the copies are wiped at the end.
- * PIPEPOLL_ENOMEM. */
+/* Parse and merge the two texts, by enum profiles_which. PIPEPOLL_ENOMEM. */
 int profiles_new(struct profiles **out, const struct alloc *alloc,
                  const struct profiles_paths *paths, const struct profiles_file files[],
                  struct pipepoll_error *why);
@@ -58,10 +74,11 @@ struct profiles_recent {
     struct profiles *profiles; /* NULL: nobody uses any */
     uint64_t hash;             /* of what it was merged from */
 };
-/* As profiles_new(), but perhaps a reference to what others use, for files that hold the same. */
-int profiles_new_shared(struct profiles **out, struct profiles_recent *recent,
-                        const struct alloc *alloc, const struct profiles_paths *paths,
-                        const struct profiles_file files[]);
+/* Merge the two parts, which become its own: takes no time, however long they are. Perhaps it is a
+ * reference to what others use, of files that hold the same. PIPEPOLL_ENOMEM: the parts stay the
+ * caller's. */
+int profiles_merge(struct profiles **out, struct profiles_recent *recent, const struct alloc *alloc,
+                   const struct profiles_paths *paths, struct profiles_file files[]);
 
 /* Find, read (this blocks) and merge. EINVAL: a path is too long; ENOMEM. */
 int profiles_load(struct profiles **out, const struct alloc *alloc, const struct environment *e,

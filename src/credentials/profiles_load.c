@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/ini.h"
 #include "base/log.h"
-#include "credentials/profiles.h"
+#include "credentials/profiles_part.h"
 #include "io/file.h"
 
 enum { SIZE_MAX_BYTES = 1 << 20 };
@@ -41,6 +41,17 @@ int profiles_find(struct profiles_paths *out, const struct environment *e,
     return r ? r
              : find_one(out->credentials, e, "AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials",
                         why);
+}
+
+const char *profiles_path(const struct profiles_paths *paths, enum profiles_which which)
+{
+    return which == PROFILES_CONFIG ? paths->config : paths->credentials;
+}
+
+/* "/dev/null" is how one says so. */
+bool profiles_path_is_none(const char *path)
+{
+    return !*path || strcmp(path, "/dev/null") == 0;
 }
 
 /* --- the profile that is wanted --- */
@@ -72,16 +83,30 @@ void profiles_file_failed(struct profiles_file *f, int error, const char *what)
         snprintf(f->problem, sizeof f->problem, "cannot be read: %.60s", what);
 }
 
+static bool is_to_be_refused(bool open_to_all, const struct environment *e)
+{
+    str allows = str_trim(environment_get(e, "PIPEPOLL_ALLOW_SHARED_FILES"));
+    return open_to_all && !str_eq(allows, STR("1"));
+}
+
 void profiles_file_take(struct profiles_file *f, str text, bool open_to_all,
                         const struct environment *e)
 {
     const char *foreign = ini_foreign_text(text);
-    str allows = str_trim(environment_get(e, "PIPEPOLL_ALLOW_SHARED_FILES"));
-    f->shared = open_to_all && !str_eq(allows, STR("1"));
+    f->shared = is_to_be_refused(open_to_all, e);
     if (foreign)
         snprintf(f->problem, sizeof f->problem, "%s", foreign);
     else
         f->text = text;
+}
+
+void profiles_file_take_part(struct profiles_file *f, struct profiles_part *part, bool open_to_all,
+                             const struct environment *e)
+{
+    f->shared = is_to_be_refused(open_to_all, e);
+    f->part = part;
+    if (part->foreign)
+        snprintf(f->problem, sizeof f->problem, "%s", part->foreign);
 }
 
 /* --- files --- */
@@ -90,12 +115,6 @@ struct content {
     char *ptr; /* NULL: nothing is there */
     size_t size, len;
 };
-
-/* "/dev/null" is how one says: no file. */
-static bool is_absent(const char *path)
-{
-    return !*path || strcmp(path, "/dev/null") == 0;
-}
 
 /* As much as the file held when it was opened. */
 static int read_all(struct content *c, int fd)
@@ -134,7 +153,7 @@ static int read_file(struct profiles_file *f, struct content *c, const struct al
                      const char *path, const struct environment *e)
 {
     struct stat st = { 0 };
-    if (is_absent(path))
+    if (profiles_path_is_none(path))
         return 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would hang */
     int error = fd < 0 ? errno : read_open(c, alloc, fd, &st);
