@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/sized.h"
 #include "client/options.h"
-#include "io/proxy.h"
+#include "io/transport.h"
 #include "poll/pace.h"
 
 struct pipepoll_str pipepoll_str(const char *text)
@@ -78,6 +78,22 @@ void pipepoll_proxy(struct pipepoll_str url, char *text, size_t size)
     struct environment environment = { 0 };
     struct proxy_rules rules = proxy_rules_of(&environment);
     proxy_plain(proxy_for(&rules, url), text, size);
+}
+
+int pipepoll_proxy_check(struct pipepoll_str url, struct pipepoll_error *why)
+{
+    struct environment environment = { 0 };
+    struct proxy_rules rules = proxy_rules_of(&environment);
+    str proxy = proxy_for(&rules, url);
+    int r = proxy.len ? transport_check_proxy(&(struct alloc) { 0 }, proxy) : PIPEPOLL_OK;
+    char text[200];
+    if (r == PIPEPOLL_ENOMEM)
+        return explain(why, r, "out of memory");
+    return r ? explain(why, r,
+                       "%s: %s is no proxy that can be used: it takes http://HOST:PORT, or "
+                       "https, socks4, socks4a, socks5, socks5h instead of http",
+                       proxy_variable(&rules, url), proxy_plain(proxy, text, sizeof text))
+             : PIPEPOLL_OK;
 }
 
 uint32_t pipepoll_goal_interval_ms(uint32_t pickup_goal_ms)

@@ -6,6 +6,7 @@
 #include "aws/user_agent.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "credentials/chain.h"
 #include "credentials/configured.h"
 
 enum { WARNINGS_MAX = 8, PATH_SIZE = 4096 };
@@ -18,6 +19,8 @@ struct pipepoll_settings {
     struct setting of[PIPEPOLL_SETTING_COUNT];
     str warnings[WARNINGS_MAX];
     size_t warning_count;
+    int credentials; /* of chain_check() */
+    struct pipepoll_error why;
     char text[];
 };
 
@@ -26,6 +29,8 @@ struct found {
     struct configured_value of[PIPEPOLL_SETTING_COUNT];
     struct pipepoll_error warnings[WARNINGS_MAX];
     size_t warning_count;
+    int credentials;
+    struct pipepoll_error why;
     char ca_bundle[PATH_SIZE];
 };
 
@@ -135,7 +140,7 @@ static bool is_count(str text)
 {
     bool fine = text.len > 0 && text.ptr[0] != '0';
     for (size_t i = 0; i < text.len; i++)
-        fine = fine && text.ptr[i] >= '0' && text.ptr[i] <= '9';
+        fine = fine && ascii_is_digit(text.ptr[i]);
     return fine;
 }
 
@@ -183,6 +188,15 @@ static void warn_of_files(struct found *f, const struct profiles *p)
             explain(add_warning(f), 0, "%s: nothing in it is used", text);
 }
 
+static void check_credentials(struct found *f, const struct configured *c, str wanted)
+{
+    const struct credentials_config config = {
+        .kind = wanted.len ? CREDENTIALS_CONFIG_PROFILE : CREDENTIALS_CONFIG_DEFAULT,
+        .profile = wanted,
+    };
+    f->credentials = chain_check(&config, c->environment, c->profiles, &f->why);
+}
+
 static int find_all(struct found *f, struct configured *c, str wanted, struct pipepoll_error *why)
 {
     int r = find_profile(f, c, wanted, why);
@@ -195,19 +209,12 @@ static int find_all(struct found *f, struct configured *c, str wanted, struct pi
         r = explain(why, PIPEPOLL_EINVAL, "%s", c->doubt->text);
     if (!r)
         r = find_habits(f, c, why);
+    if (!r)
+        check_credentials(f, c, wanted);
     return r ? r : check_lines(f, why);
 }
 
 /* --- the copy --- */
-
-static str keep(char **at, str s)
-{
-    str kept = { *at, s.len };
-    if (s.len)
-        memcpy(*at, s.ptr, s.len);
-    *at += s.len;
-    return kept;
-}
 
 static int copy(struct pipepoll_settings **out, const struct found *f, struct pipepoll_error *why)
 {
@@ -221,13 +228,15 @@ static int copy(struct pipepoll_settings **out, const struct found *f, struct pi
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     char *at = s->text;
     for (size_t i = 0; i < PIPEPOLL_SETTING_COUNT; i++) {
-        s->of[i].value = keep(&at, f->of[i].text);
+        s->of[i].value = str_keep(&at, f->of[i].text);
         if (f->of[i].text.len)
-            s->of[i].from = keep(&at, str_of(f->of[i].from));
+            s->of[i].from = str_keep(&at, str_of(f->of[i].from));
     }
     for (size_t i = 0; i < f->warning_count; i++)
-        s->warnings[i] = keep(&at, str_of(f->warnings[i].text));
+        s->warnings[i] = str_keep(&at, str_of(f->warnings[i].text));
     s->warning_count = f->warning_count;
+    s->credentials = f->credentials;
+    s->why = f->why;
     *out = s;
     return 0;
 }
@@ -263,6 +272,13 @@ str pipepoll_settings_get(const struct pipepoll_settings *s, enum pipepoll_setti
 str pipepoll_settings_warning(const struct pipepoll_settings *s, size_t i)
 {
     return i < s->warning_count ? s->warnings[i] : (str) { NULL, 0 };
+}
+
+int pipepoll_settings_credentials(const struct pipepoll_settings *s, struct pipepoll_error *why)
+{
+    if (s->credentials && why)
+        *why = s->why;
+    return s->credentials;
 }
 
 struct pipepoll_settings *pipepoll_settings_free(struct pipepoll_settings *s)

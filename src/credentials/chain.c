@@ -280,3 +280,30 @@ int chain_resolve(struct chain *out, const struct credentials_config *config,
         write_label(out, config->kind);
     return r;
 }
+
+/* CHAIN_NEED_FILES too. */
+static int judge(const struct credentials_config *config, const struct environment *e,
+                 const struct profiles *profiles, struct pipepoll_error *why)
+{
+    struct chain chain;
+    int r = chain_resolve(&chain, config, e, profiles, why);
+    const struct credentials_text text = { .access_key_id = chain.access_key_id,
+                                           .secret_access_key = chain.secret_access_key,
+                                           .session_token = chain.session_token };
+    const char *problem = !r && chain.source == SOURCE_FIXED ? credentials_problem(&text) : NULL;
+    return problem
+               ? explain(why, PIPEPOLL_ECREDENTIALS, "%s: the credentials %s", chain.label, problem)
+               : r;
+}
+
+int chain_check(const struct credentials_config *config, const struct environment *e,
+                const struct profiles *profiles, struct pipepoll_error *why)
+{
+    struct pipepoll_error found = { .text = "" };
+    int without_files = judge(config, e, NULL, &found);
+    int r = without_files == CHAIN_NEED_FILES ? judge(config, e, profiles, &found) : without_files;
+    if (r != PIPEPOLL_ECREDENTIALS || found.cause == PIPEPOLL_CAUSE_NOT_CONFIGURED)
+        return 0;
+    *why = found;
+    return without_files == CHAIN_NEED_FILES ? PIPEPOLL_ECREDENTIALS : PIPEPOLL_EINVAL;
+}

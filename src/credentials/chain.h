@@ -66,4 +66,10 @@ int chain_resolve(struct chain *out, const struct credentials_config *config,
                   const struct environment *e, const struct profiles *profiles,
                   struct pipepoll_error *why);
 
+/* Can the credentials come, as far as the environment and the files tell? 0: they may, or nothing
+ * is configured. PIPEPOLL_EINVAL: the environment is broken, which no file mends.
+ * PIPEPOLL_ECREDENTIALS: a file must change first. why as above. */
+int chain_check(const struct credentials_config *config, const struct environment *e,
+                const struct profiles *profiles, struct pipepoll_error *why);
+
 #endif
