@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/alone.h"
 #include "lib/black_hole.h"
 #include "lib/check.h"
 #include "lib/names.h"
@@ -443,15 +444,7 @@ static void so_does_one_in_each_of_the_first_turns(void **state)
 
 static void be_alone(void)
 {
-    static const char *const names[] = { "http_proxy",    "HTTPS_PROXY",        "https_proxy",
-                                         "ALL_PROXY",     "all_proxy",          "NO_PROXY",
-                                         "no_proxy",      "AWS_ACCESS_KEY_ID",  "AWS_PROFILE",
-                                         "AWS_CA_BUNDLE", "AWS_DEFAULT_PROFILE" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        unsetenv(names[i]);
-    setenv("AWS_CONFIG_FILE", "/nowhere/config", 1);
-    setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials", 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    alone();
     signal(SIGPIPE, SIG_IGN);
 }
 

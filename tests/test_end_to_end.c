@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include "lib/alone.h"
 #include "lib/check.h"
 #include "pipepoll.h"
 #include "sim/sim.h"
@@ -140,10 +141,6 @@ static void world_close(struct world *w)
     assert_int_equal(uv_loop_close(&w->loop), 0);
     unlink(w->ca);
 }
-
-#define RUN_UNTIL(w, condition)                                                                    \
-    while (!(condition))                                                                           \
-    uv_run(&(w)->loop, UV_RUN_ONCE)
 
 static const char *const regions[] = { "us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1" };
 static const char *const categories[] = { "Build", "Test", "Deploy", "Compute" };
@@ -318,10 +315,7 @@ static void the_faults_of_one_region_are_not_the_others(void **state)
 
 int main(void)
 {
-    static const char *const names[] = { "http_proxy", "HTTPS_PROXY", "https_proxy",
-                                         "ALL_PROXY",  "all_proxy",   "AWS_CA_BUNDLE" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        unsetenv(names[i]);
+    alone();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_job_of_every_region_and_action_type_is_found_once),
         cmocka_unit_test(an_unknown_certificate_is_refused_before_anything_is_sent),

@@ -28,6 +28,7 @@
 #include "client/poller.h"
 #include "client/request.h"
 #include "io/worker.h"
+#include "lib/alone.h"
 #include "lib/moved_clock.h"
 #include "lib/server.h"
 
@@ -555,15 +556,8 @@ static void make_files(void)
 
 static void be_alone(void)
 {
-    static const char *const names[] = {
-        "http_proxy", "HTTPS_PROXY",       "https_proxy",           "ALL_PROXY",  "all_proxy",
-        "no_proxy",   "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        unsetenv(names[i]);
-    setenv("AWS_CONFIG_FILE", "/nowhere/config", 1);
+    alone();
     setenv("AWS_SHARED_CREDENTIALS_FILE", file_path, 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGALRM, on_timer);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "lib/alone.h"
 #include "lib/server.h"
 #include "pipepoll.h"
 
@@ -517,15 +518,7 @@ static void on_timer(int signal)
 
 static void be_alone(void)
 {
-    static const char *const names[] = {
-        "http_proxy", "HTTPS_PROXY",       "https_proxy",           "ALL_PROXY",  "all_proxy",
-        "no_proxy",   "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        unsetenv(names[i]);
-    setenv("AWS_CONFIG_FILE", "/nowhere/config", 1);
-    setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials", 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    alone();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGALRM, on_timer);
 }
