@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * pipepoll: poll AWS CodePipeline for third-party jobs, in many regions and for many action types
- * at once, on the caller's libuv loop.
+ * pipepoll: poll AWS CodePipeline for third-party and custom jobs, in many regions and for many
+ * action types at once, on the caller's libuv loop.
  *
  * The shape: a `struct pipepoll` (the poller) lives on a loop. You add targets to it (one action
  * type in one region each). It polls each target at its interval and gives every answer, with the
@@ -40,9 +40,10 @@
  *    library sets its size to the number of bytes that it filled in, and leaves the rest as it was.
  * Arrays have a stride beside their count, the size of one element: use pipepoll_job_at(), never an
  * index of your own. A structure that contains another one points to it, unless that one never
- * grows: pipepoll_str, pipepoll_action_type and pipepoll_error (which has a reserve). Enumerations
- * may get further values; treat those that you do not know as unknown. A callback that is added to
- * the sink is NULL in older programs, and not called. Functions may be added; none changes.
+ * grows: pipepoll_str, pipepoll_action_type, pipepoll_query_param and pipepoll_error (which has a
+ * reserve). Enumerations may get further values; treat those that you do not know as unknown. A
+ * callback that is added to the sink is NULL in older programs, and not called. Functions may be
+ * added; none changes.
  */
 #ifndef PIPEPOLL_H
 #define PIPEPOLL_H
@@ -129,6 +130,17 @@ struct pipepoll_identity {
     struct pipepoll_str subject; /* of the cause; may be empty */
 };
 
+/* One poll that has ended, for whoever counts. */
+struct pipepoll_poll {
+    size_t size;         /* of this; see "What may grow" */
+    int status;          /* enum pipepoll_status; OK: it was answered */
+    uint32_t jobs;       /* that it brought */
+    uint32_t asked;      /* how many it asked for at most; 0: as many as the service likes */
+    uint32_t attempt;    /* 1 unless polls before this one failed */
+    uint64_t latency_us; /* from its start to its end, microseconds; 0: it could not start */
+    uint64_t late_us;    /* how long it had been due when it started */
+};
+
 /* Where answers go. Embed it in a struct of your own and get that back from `self`.
  * pipepoll_open() reads its members once. */
 struct pipepoll_sink {
@@ -152,6 +164,10 @@ struct pipepoll_sink {
      * unavailable: once per change, for all targets that share them. Without credentials these
      * targets are parked; they resume by themselves. May be NULL. */
     void (*credentials)(struct pipepoll_sink *self, const struct pipepoll_identity *identity);
+    /* Each poll that has ended, also those that failed() is not told of, and before deliver() or
+     * failed() for it: to count. May be NULL. */
+    void (*polled)(struct pipepoll_sink *self, struct pipepoll_target *from,
+                   const struct pipepoll_poll *poll);
 };
 #define PIPEPOLL_SINK_INIT PIPEPOLL_INIT(pipepoll_sink)
 
@@ -229,8 +245,8 @@ PIPEPOLL_API void pipepoll_refresh_credentials(struct pipepoll *p);
 PIPEPOLL_API void pipepoll_close(struct pipepoll *p, void (*closed)(void *ctx), void *ctx);
 
 /* Let the loop end although p is open, or keep it alive again (the default, with or without
- * targets). Polls in flight, a pending removed() and a closing poller keep it alive in either
- * case. */
+ * targets). Polls in flight, a pending removed(), a closing poller and the jobs in hand of a worker
+ * whose poller this is keep it alive in either case. */
 PIPEPOLL_API void pipepoll_keep_loop_alive(struct pipepoll *p, bool keep);
 
 /* Counters since pipepoll_open(). */
@@ -245,11 +261,20 @@ struct pipepoll_stats {
     uint64_t latency_us_sum;             /* of all answers, microseconds */
     uint32_t targets, in_flight, parked; /* now; parked: due, without credit or slot */
     uint32_t max_lateness_ms;            /* longest time a due poll waited, for any reason */
+    uint32_t connections_open;           /* now, idle ones included */
+    uint64_t handshakes;                 /* of TLS, completed; those of HTTP/2 are not counted */
+    uint64_t resumed;                    /* of these: went on with an earlier session */
 };
 #define PIPEPOLL_STATS_INIT PIPEPOLL_INIT(pipepoll_stats)
 PIPEPOLL_API void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out);
 
 /* --- targets --- */
+
+/* A property of the action type that is queryable, and its value: of custom jobs, only those whose
+ * action is configured so. The key has 1 to 50 characters, the value 1 to 50 of [0-9A-Za-z_-]. */
+struct pipepoll_query_param {
+    struct pipepoll_str key, value;
+};
 
 struct pipepoll_target_options {
     size_t size; /* set by PIPEPOLL_TARGET_OPTIONS_INIT */
@@ -267,6 +292,9 @@ struct pipepoll_target_options {
     bool insecure;
     struct pipepoll_credentials *credentials; /* NULL: the poller's */
     void *user;                               /* yours; see pipepoll_target_user() */
+    /* Both empty: none. With an owner Custom only, where an action type with a queryable property
+     * requires it, and no other allows it. */
+    struct pipepoll_query_param query_param;
 };
 #define PIPEPOLL_TARGET_OPTIONS_INIT PIPEPOLL_INIT(pipepoll_target_options)
 

@@ -230,6 +230,13 @@ AT(pipepoll_sink, deliver, 16);
 AT(pipepoll_sink, failed, 24);
 AT(pipepoll_sink, removed, 32);
 AT(pipepoll_sink, credentials, 40);
+AT(pipepoll_sink, polled, 48);
+AT(pipepoll_poll, status, 8);
+AT(pipepoll_poll, jobs, 12);
+AT(pipepoll_poll, asked, 16);
+AT(pipepoll_poll, attempt, 20);
+AT(pipepoll_poll, latency_us, 24);
+AT(pipepoll_poll, late_us, 32);
 AT(pipepoll_options, sink, 8);
 AT(pipepoll_options, credentials, 16);
 AT(pipepoll_options, ca_bundle, 24);
@@ -254,6 +261,7 @@ AT(pipepoll_target_options, dualstack, 121);
 AT(pipepoll_target_options, insecure, 122);
 AT(pipepoll_target_options, credentials, 128);
 AT(pipepoll_target_options, user, 136);
+AT(pipepoll_target_options, query_param, 144);
 AT(pipepoll_role, duration_s, 8);
 AT(pipepoll_role, arn, 16);
 AT(pipepoll_role, external_id, 48);
@@ -280,6 +288,8 @@ AT(pipepoll_identity, subject, 64);
 AT(pipepoll_stats, polls, 8);
 AT(pipepoll_stats, targets, 64);
 AT(pipepoll_stats, max_lateness_ms, 76);
+AT(pipepoll_stats, connections_open, 80);
+AT(pipepoll_stats, handshakes, 88);
 AT(pipepoll_report, identity, 8);
 AT(pipepoll_report, clock_skew_ms, 16);
 AT(pipepoll_report, address, 32);
@@ -293,6 +303,7 @@ AT(pipepoll_versions, libuv, 32);
 AT(pipepoll_error, subject, 516);
 _Static_assert(sizeof(struct pipepoll_error) == 832, "never grows");
 _Static_assert(sizeof(struct pipepoll_action_type) == 64, "never grows");
+_Static_assert(sizeof(struct pipepoll_query_param) == 32, "never grows");
 
 /* What comes next begins where today's size ends: not in padding, whose bytes are anybody's. */
 #define ENDS_WITH(type, member)                                                                    \
@@ -300,15 +311,16 @@ _Static_assert(sizeof(struct pipepoll_action_type) == 64, "never grows");
                        offsetof(struct type, member) + sizeof(((struct type *)0)->member),         \
                    #type " ends with padding")
 
-ENDS_WITH(pipepoll_sink, credentials);
+ENDS_WITH(pipepoll_sink, polled);
+ENDS_WITH(pipepoll_poll, late_us);
 ENDS_WITH(pipepoll_options, user_agent_app_id);
-ENDS_WITH(pipepoll_target_options, user);
+ENDS_WITH(pipepoll_target_options, query_param);
 ENDS_WITH(pipepoll_role, external_id);
 ENDS_WITH(pipepoll_job, account_id);
 ENDS_WITH(pipepoll_answer, latency_us);
 ENDS_WITH(pipepoll_failure, subject);
 ENDS_WITH(pipepoll_identity, subject);
-ENDS_WITH(pipepoll_stats, max_lateness_ms);
+ENDS_WITH(pipepoll_stats, resumed);
 ENDS_WITH(pipepoll_report, interval_ms);
 ENDS_WITH(pipepoll_footprint, fixed_descriptors);
 ENDS_WITH(pipepoll_versions, libuv);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "lib/alone.h"
 #include "lib/check.h"
 #include "lib/server.h"
 #include "pipepoll.h"
@@ -34,6 +35,7 @@ struct world {
     void (*on_removed)(struct world *w, struct pipepoll_target *from);
     size_t allocations;
     unsigned told_of_credentials;
+    uint64_t polled_us;
     unsigned leaks; /* blocks with a secret in them that were given back */
 };
 
@@ -197,10 +199,6 @@ static void world_close(struct world *w)
     assert_int_equal(uv_loop_close(&w->loop), 0);
 }
 
-#define RUN_UNTIL(w, condition)                                                                    \
-    while (!(condition))                                                                           \
-    uv_run(&(w)->loop, UV_RUN_ONCE)
-
 /* --- replies --- */
 
 static struct server_reply no_jobs(struct world *w, const struct server_request *rq)
@@ -343,6 +341,28 @@ static void polling_goes_on_after_failures(void **state)
     world_close(&w);
 }
 
+/* One poll, in the order of the calls for it: its end is counted before it is told. */
+static void sink_polled(struct pipepoll_sink *self, struct pipepoll_target *from,
+                        const struct pipepoll_poll *poll)
+{
+    struct world *w = (struct world *)self;
+    (void)from;
+    note(w, poll->status ? 'F' : poll->jobs ? 'J' : 'E');
+    w->polled_us += poll->latency_us;
+}
+
+static void each_poll_is_counted_before_it_is_told(void **state)
+{
+    struct world w;
+    world_open(&w, fail_twice);
+    w.sink.polled = sink_polled;
+    world_poll(&w);
+    RUN_UNTIL(&w, w.answers);
+    assert_memory_equal(w.events, "FfFfJa", 6);
+    assert_true(w.polled_us > 0);
+    world_close(&w);
+}
+
 /* A clock that was wrong is put right: the service seems to be an hour ahead by all answers until
  * then, and not at all from then on. */
 static struct server_reply a_clock_put_right(struct world *w, const struct server_request *rq)
@@ -395,6 +415,24 @@ static void without_credit_nothing_is_polled(void **state)
     pipepoll_wake(w.poller);
     RUN_UNTIL(&w, w.answers);
     assert_non_null(strstr(w.body, "\"maxBatchSize\":3}"));
+    world_close(&w);
+}
+
+static size_t close_and_want_more(struct pipepoll_sink *self)
+{
+    struct world *w = (struct world *)self;
+    close_now(w, NULL);
+    return 10;
+}
+
+static void a_sink_that_closes_when_asked_for_credit_is_sent_no_poll(void **state)
+{
+    struct world w;
+    world_open(&w, one_job);
+    w.sink.credit = close_and_want_more;
+    world_poll(&w);
+    RUN_UNTIL(&w, w.closed);
+    assert_int_equal(w.server.requests, 0);
     world_close(&w);
 }
 
@@ -821,11 +859,7 @@ static void credentials_come_from_the_environment(void **state)
 
 int main(void)
 {
-    static const char *const names[] = { "http_proxy",    "HTTPS_PROXY",       "https_proxy",
-                                         "ALL_PROXY",     "all_proxy",         "SSL_CERT_FILE",
-                                         "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        unsetenv(names[i]);
+    alone();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jobs_reach_the_sink_with_their_request_id),
         cmocka_unit_test(empty_answers_reach_it_too),
@@ -833,8 +867,10 @@ int main(void)
         cmocka_unit_test(a_lasting_failure_is_told_once_in_full_and_without_secrets),
         cmocka_unit_test(what_is_not_understood_is_an_error_and_never_no_jobs),
         cmocka_unit_test(polling_goes_on_after_failures),
+        cmocka_unit_test(each_poll_is_counted_before_it_is_told),
         cmocka_unit_test(a_refusal_is_judged_by_the_time_that_the_request_was_signed_with),
         cmocka_unit_test(without_credit_nothing_is_polled),
+        cmocka_unit_test(a_sink_that_closes_when_asked_for_credit_is_sent_no_poll),
         cmocka_unit_test(jobs_on_order_count_against_the_credit),
         cmocka_unit_test(a_full_batch_is_followed_at_once),
         cmocka_unit_test(a_region_that_hangs_delays_no_other),

@@ -6,6 +6,7 @@
 #include "aws/job_details.h"
 #include "client/poller.h"
 #include "client/request.h"
+#include "lib/alone.h"
 #include "lib/check.h"
 #include "lib/server.h"
 
@@ -121,10 +122,6 @@ static void world_open(struct world *w, const struct setup *setup,
                                     .result = &w->details,
                                     .on_done = on_done };
 }
-
-#define RUN_UNTIL(w, condition)                                                                    \
-    while (!(condition))                                                                           \
-    uv_run(&(w)->loop, UV_RUN_ONCE)
 
 static void start(struct world *w)
 {
@@ -385,6 +382,7 @@ static void closing_ends_a_back_off_and_tells_what_is_uncertain(void **state)
     pipepoll_close(w.poller, on_closed, &w);
     RUN_UNTIL(&w, w.closed);
     assert_int_equal(w.end.status, PIPEPOLL_ECLOSING);
+    assert_int_equal(w.end.http_status, 500);
     assert_int_equal(w.end.attempts, 1);
     assert_true(w.end.is_uncertain);
     world_close(&w);
@@ -455,14 +453,7 @@ static void a_body_that_is_too_long_is_never_sent(void **state)
 
 int main(void)
 {
-    static const char *const names[] = { "http_proxy",        "HTTPS_PROXY", "https_proxy",
-                                         "ALL_PROXY",         "all_proxy",   "AWS_CA_BUNDLE",
-                                         "AWS_ACCESS_KEY_ID", "AWS_PROFILE" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        unsetenv(names[i]);
-    setenv("AWS_CONFIG_FILE", "/nowhere/config", 1);
-    setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials", 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    alone();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failing_service_is_asked_three_times_in_all),
         cmocka_unit_test(an_answer_that_makes_no_sense_is_no_success),

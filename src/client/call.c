@@ -162,7 +162,7 @@ static enum fault send(struct call *c, struct call_context *ctx, str body)
     }
 }
 
-static bool make_room(struct call *c, struct call_context *ctx)
+static bool make_space(struct call *c, struct call_context *ctx)
 {
     const struct endpoint *endpoint = &c->client->endpoint;
     size_t head_size = endpoint->host.len + c->credentials->access_key_id.len +
@@ -190,7 +190,7 @@ static enum fault encode(struct call *c, struct call_context *ctx, str *out)
 
 static enum fault sign_and_send(struct call *c, struct call_context *ctx, str body)
 {
-    if (!make_room(c, ctx))
+    if (!make_space(c, ctx))
         return FAULT_OUT_OF_MEMORY;
     c->skew_ms = ctx->trusts_clock ? 0 : c->client->clock.ms;
     c->started_ns = timers_now_ns();

@@ -42,7 +42,7 @@ struct call {
     int64_t skew_ms; /* that it was signed with: sent_ms + skew_ms is the time in the signature */
     struct wanted_header wanted[CALL_WANTED_COUNT];
     struct buf head;
-    char body[256];   /* of a poll at the longest: 61 characters of input and 90 of JSON */
+    char body[288];   /* of a poll at the longest, as far as its input needs no escapes */
     struct buf large; /* a body that does not fit there; only while it is needed */
     struct decode_memory memory;
     struct pipepoll_error why;

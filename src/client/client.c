@@ -216,14 +216,14 @@ int client_join(struct clients *all, const struct endpoint_rule *rule,
     }
     if (failed)
         return explain(why, failed, "%s", pipepoll_strerror(failed));
-    client->target_count++;
+    client->users++;
     *out = client;
     return 0;
 }
 
 void client_leave(struct clients *all, struct client *client)
 {
-    if (--client->target_count)
+    if (--client->users)
         return;
     schedule_share_remove(all->schedule, &client->share);
     table_remove(&all->all, &client->node);

@@ -29,7 +29,7 @@ struct client {
         accepted_serial; /* of the set it was told of; that it accepted last */
     uint32_t refetches;  /* of its principal, that it has followed */
     struct list waiting; /* the poller's targets that failed for the set or its account */
-    uint32_t target_count;
+    uint32_t users;
     size_t name_len;
     char name[64];
 };
@@ -51,7 +51,7 @@ static inline str client_name(const struct client *client)
 }
 
 /* The client for this rule and these credentials, made when no target uses it yet. Counts the
- * caller as one more target. PIPEPOLL_EINVAL (see endpoint_resolve), PIPEPOLL_ENOMEM,
+ * caller as one more user. PIPEPOLL_EINVAL (see endpoint_resolve), PIPEPOLL_ENOMEM,
  * PIPEPOLL_ESYSTEM. */
 int client_join(struct clients *all, const struct endpoint_rule *rule,
                 struct pipepoll_credentials *config, struct client **out,
@@ -59,11 +59,11 @@ int client_join(struct clients *all, const struct endpoint_rule *rule,
 /* The same for a client that has users: one more. */
 static inline struct client *client_ref(struct client *client)
 {
-    client->target_count++;
+    client->users++;
     return client;
 }
-/* One target less, none of its calls in flight; the last one ends the client and its
- * connections. */
+/* One user (a target or a request) less, none of its calls in flight; the last one ends the
+ * client and its connections. */
 void client_leave(struct clients *all, struct client *client);
 
 /* The principal has news: its clients lag from now on, which costs the same for any number. */

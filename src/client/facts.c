@@ -64,7 +64,7 @@ void pipepoll_footprint(struct pipepoll_footprint *out)
 {
     const struct pipepoll_footprint now = {
         .max_connections = options_max_connections(),
-        .target_bytes = 320,
+        .target_bytes = 360,
         .slot_bytes = 64 << 10,
         .fixed_bytes = 14 << 20,
         .descriptors_per_16 = 18,

@@ -106,6 +106,21 @@ static int pace_check(struct pipepoll_target_options *o, struct pipepoll_error *
     return r;
 }
 
+static int query_check(const struct pipepoll_target_options *o, struct pipepoll_error *why)
+{
+    const struct pipepoll_query_param *q = &o->query_param;
+    if (q->key.len + q->value.len && !target_options_is_custom(o))
+        return explain(why, PIPEPOLL_EINVAL,
+                       "query_param goes with owner \"Custom\" only: jobs of third-party actions "
+                       "can't be queried");
+    return query_param_check(q->key, q->value, why);
+}
+
+bool target_options_is_custom(const struct pipepoll_target_options *o)
+{
+    return str_eq(o->action_type.owner, STR("Custom"));
+}
+
 int target_options_read(struct pipepoll_target_options *out,
                         const struct pipepoll_target_options *in, struct pipepoll_error *why)
 {
@@ -117,6 +132,8 @@ int target_options_read(struct pipepoll_target_options *out,
         r = pace_check(&o, why);
     if (!r)
         r = max_batch_size_check(o.max_batch_size, why);
+    if (!r)
+        r = query_check(&o, why);
     if (!r)
         *out = o;
     return r;

@@ -19,6 +19,9 @@ int options_read_sink(struct pipepoll_sink *out, const struct pipepoll_sink *in,
 int target_options_read(struct pipepoll_target_options *out,
                         const struct pipepoll_target_options *in, struct pipepoll_error *why);
 
+/* Is it polled by PollForJobs? */
+bool target_options_is_custom(const struct pipepoll_target_options *o);
+
 struct endpoint_rule target_options_endpoint(const struct pipepoll_target_options *o);
 
 /* The CA bundle as given, else AWS_CA_BUNDLE's, else REQUESTS_CA_BUNDLE's, these with "~" and $NAME

@@ -119,6 +119,7 @@ int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     p->o = o;
     p->sink = sink;
+    p->takers[0] = (struct taker) { o.sink, sink.credit, 0 };
     p->alloc = alloc;
     p->log = (struct log) { o.log, o.log_ctx };
     if (o.credentials)
@@ -142,7 +143,7 @@ int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
 
 void pipepoll_wake(struct pipepoll *p)
 {
-    if (schedule_has_next(&p->schedule, timers_now_ns()))
+    if (p->schedule.aside_count || schedule_has_next(&p->schedule, timers_now_ns()))
         poller_tick_soon(p);
 }
 
@@ -173,9 +174,9 @@ void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out)
 {
     struct pipepoll_stats now = p->stats;
     now.in_flight = p->schedule.in_flight;
-    now.parked = p->schedule.ready;
+    now.parked = p->schedule.ready + p->schedule.aside_count;
     if (p->transport)
-        now.connections = transport_counts(p->transport).made;
+        poller_note_connections(p, &now);
     now.max_lateness_ms = (uint32_t)(p->max_lateness_ns / 1000000);
     sized_write(out, &now, sizeof now);
 }
@@ -184,8 +185,9 @@ static struct pipepoll_target *target_new(struct pipepoll *p,
                                           const struct pipepoll_target_options *o)
 {
     const struct pipepoll_action_type *a = &o->action_type;
+    const struct pipepoll_query_param *q = &o->query_param;
     size_t size = sizeof(struct pipepoll_target) + a->category.len + a->owner.len +
-                  a->provider.len + a->version.len;
+                  a->provider.len + a->version.len + q->key.len + q->value.len;
     struct pipepoll_target *t = alloc_new(&p->alloc, size);
     if (!t)
         return NULL;
@@ -199,6 +201,12 @@ static struct pipepoll_target *target_new(struct pipepoll *p,
         .provider = str_keep(&at, a->provider),
         .version = str_keep(&at, a->version),
     };
+    t->query_param = (struct pipepoll_query_param) {
+        .key = str_keep(&at, q->key),
+        .value = str_keep(&at, q->value),
+    };
+    t->poll = target_options_is_custom(o) ? &operation_poll_for_jobs
+                                          : &operation_poll_for_third_party_jobs;
     t->max_batch_size = o->max_batch_size;
     t->user = o->user;
     return t;
@@ -229,7 +237,8 @@ int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options
     else
         target_init(&t->schedule, &t->client->share, o.interval_ms);
     t->schedule.max_retries = (uint16_t)(p->o.max_attempts - 1);
-    uint64_t due_ns = target_first_due(&t->schedule, timers_now_ns(), rng_next(&p->rng));
+    t->rng.state = rng_next(&p->rng);
+    uint64_t due_ns = target_first_due(&t->schedule, timers_now_ns(), rng_next(&t->rng));
     r = schedule_add(&p->schedule, &t->schedule, due_ns);
     if (r) {
         target_free(t);

@@ -1,4 +1,4 @@
-/* The poller and its targets: what poller.c drives and api.c makes and ends. */
+/* The poller and its targets: what poller.c drives and pipepoll.c makes and ends. */
 #ifndef CLIENT_POLLER_H
 #define CLIENT_POLLER_H
 
@@ -7,6 +7,13 @@
 #include "base/rng.h"
 #include "client/call.h"
 #include "io/trust_store.h"
+
+/* Of who takes jobs. */
+struct taker {
+    struct pipepoll_sink *self;
+    size_t (*credit)(struct pipepoll_sink *self); /* NULL: no limit */
+    uint64_t jobs_on_order; /* what polls in flight may bring, when there is a limit */
+};
 
 struct pipepoll {
     struct pipepoll_options o;
@@ -29,34 +36,51 @@ struct pipepoll {
     struct environment environment;
     char user_agent[USER_AGENT_SIZE];
     struct rng rng;
-    uint64_t jobs_on_order; /* what polls in flight may bring, when the sink has a limit */
+    /* The first is the sink. A worker's sink passes the jobs of some targets on, to the embedder's:
+     * pick() says before each poll which of them takes its jobs. NULL: the first. */
+    struct taker takers[SCHEDULE_TAKERS];
+    uint8_t (*pick)(struct pipepoll_sink *self, struct pipepoll_target *t);
     uint64_t max_lateness_ns;
     struct pipepoll_stats stats;
-    bool keeps_loop; /* alive although nothing is in flight */
+    uint32_t holders; /* a worker's jobs, which use the timers and clients: it ends after them */
+    bool keeps_loop;  /* alive although nothing is in flight */
     bool closing;
     void (*closed)(void *ctx);
     void *closed_ctx;
 };
 
 struct pipepoll_target {
-    struct target schedule; /* first poll, interval, back-off */
-    struct list link;       /* in targets, leaving or gone */
-    struct list
-        /* in its client's waiting, then in woken, while credentials are its trouble */
-        credentials_link;
+    struct target schedule;       /* first poll, interval, back-off */
+    struct list link;             /* in targets, leaving or gone */
+    struct list credentials_link; /* in its client's waiting, then in woken */
     struct pipepoll *poller;
     struct client *client;
+    const struct operation *poll; /* that its action type wants */
+    struct rng rng; /* its own, so that what one meets with changes nothing for the others */
     struct pipepoll_action_type action_type; /* slices of text */
+    struct pipepoll_query_param query_param;
     uint32_t max_batch_size;
     uint32_t batch, on_order; /* of the poll in flight: jobs asked for, and set aside from credit */
+    uint64_t late_us;         /* of the last poll that started */
+    uint32_t clock_refusals;  /* see verdict.h */
     uint32_t size;
     void *user;
     char text[];
 };
 
-/* A call for the one whose turn it is, or NULL: out of memory. */
-struct call *poller_take_call(struct pipepoll *p);
-/* What the call of a poll or a request held is not needed any more. NULL is fine. */
+/* What the transport counts, into these. */
+void poller_note_connections(const struct pipepoll *p, struct pipepoll_stats *out);
+
+struct call_order {
+    void *owner;
+    void (*on_done)(struct transfer *x); /* from the loop; gives the call back */
+    struct client *client;
+    const struct operation *operation;
+    const void *input;
+};
+/* Start a call for the one whose turn it is. A fault: it did not start, and nothing comes of it. */
+enum fault poller_start_call(struct pipepoll *p, const struct call_order *order);
+/* What the call of a poll or a request held is not needed any more. */
 void poller_give_call(struct pipepoll *p, struct call *c);
 /* A call ended: others may have waited for its slot. Last of all, for it may start or end them. */
 void poller_tick_at_end(struct pipepoll *p);
@@ -68,6 +92,19 @@ void poller_remove(struct pipepoll_target *t);
 void poller_hold_loop(struct pipepoll *p);
 /* The timer's: tell removed targets, end a poller that is done, else start what is due. */
 void poller_on_tick(struct timer *tick);
+/* What is much at once is done in slices of a millisecond. */
+static inline bool poller_slice_is_over(uint64_t since_ns)
+{
+    return timers_now_ns() - since_ns > 1000000;
+}
+/* Of credentials, which targets must follow before they are polled. */
+static inline bool poller_has_news(const struct pipepoll *p)
+{
+    return !list_empty(&p->clients.principals.news) || !list_empty(&p->clients.lagging);
+}
+/* The tick's: removed() of targets that are gone; and a step of a poller's end. */
+void poller_tell_removed(struct pipepoll *p, uint64_t since_ns);
+void poller_end_some(struct pipepoll *p, uint64_t since_ns);
 /* Undo a start that failed half-way; the loop may still have to close a timer. */
 void poller_abandon(struct pipepoll *p);
 /* Leave the client and free; t is in no list and no schedule. */

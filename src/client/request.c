@@ -22,7 +22,8 @@ static void end(struct request *rq, struct request_end *e)
     struct client *client = rq->client;
     timer_deinit(&rq->timer);
     list_remove(&rq->link);
-    e->attempts = rq->sent;
+    e->attempts = rq->begun;
+    e->http_status = rq->http_status;
     e->is_uncertain = e->status && rq->is_uncertain;
     rq->on_done(rq, e);
     client_leave(&p->clients, client);
@@ -42,13 +43,13 @@ static void end_unsent(struct request *rq, int status, const char *message)
     end(rq, &e);
 }
 
-static void end_answered(struct request *rq, const struct outcome *got, enum fault fault)
+static void end_answered(struct request *rq, const struct outcome *got)
 {
+    enum fault fault = rq->fault;
     struct pipepoll_error room;
     struct request_end e = {
         .status = fault_status(fault),
         .meaning = got->meaning,
-        .http_status = got->http_status,
         .code = got->code,
         .message = fault ? verdict_message(rq->client, fault, got, &room) : STR(""),
         .request_id = got->request_id,
@@ -79,10 +80,10 @@ static void queue(struct request *rq)
 }
 
 /* true: it waits for the next attempt. */
-static bool after_attempt(struct request *rq, const struct outcome *got, enum fault fault)
+static bool after_attempt(struct request *rq, const struct outcome *got)
 {
     struct pipepoll *p = rq->poller;
-    const struct attempt_end attempt = { timers_now_ns(), rng_next(&p->rng), fault,
+    const struct attempt_end attempt = { timers_now_ns(), rng_next(&p->rng), rq->fault,
                                          got->retry_after_ms };
     uint64_t due_ns = attempts_on_end(&rq->attempts, &rq->client->limiter->budget, &attempt);
     bool may_repeat = !rq->is_uncertain || rq->operation->repeat == OPERATION_MAY_REPEAT;
@@ -100,11 +101,13 @@ static void on_answer(struct transfer *x)
     struct pipepoll *p = rq->poller;
     struct outcome got;
     call_read(c, &p->calls, rq->result, &got);
-    rq->fault = verdict_of(&p->clients, rq->client, rq->attempts.failures, &got);
+    rq->fault = verdict_of(&p->clients, rq->client, &rq->clock_refusals, &got);
     rq->is_uncertain = rq->is_uncertain || got.is_uncertain;
+    if (got.http_status)
+        rq->http_status = got.http_status;
     schedule_give_call(&p->schedule, &rq->turn);
-    if (!after_attempt(rq, &got, rq->fault))
-        end_answered(rq, &got, rq->fault);
+    if (!after_attempt(rq, &got))
+        end_answered(rq, &got);
     poller_give_call(p, c);
     poller_tick_at_end(p);
 }
@@ -115,7 +118,7 @@ static void failed_to_begin(struct request *rq, enum fault fault)
     rq->fault = fault;
     schedule_give_call(&rq->poller->schedule, &rq->turn);
     stand(rq, REQUEST_WAITING);
-    if (!after_attempt(rq, &(struct outcome) { .fault = fault }, fault))
+    if (!after_attempt(rq, &(struct outcome) { .fault = fault }))
         timer_set(&rq->timer, rq->end_ns = timers_now_ns());
 }
 
@@ -123,22 +126,16 @@ void request_begin(struct schedule_call *turn, uint64_t now_ns)
 {
     struct request *rq = CONTAINER_OF(turn, struct request, turn);
     struct pipepoll *p = rq->poller;
-    struct call *c = poller_take_call(p);
-    enum fault fault = FAULT_OUT_OF_MEMORY;
+    const struct call_order order = { rq, on_answer, rq->client, rq->operation, rq->input };
     stand(rq, REQUEST_IN_FLIGHT);
     budget_take(&rq->client->limiter->budget, BUDGET_LIFECYCLE, now_ns);
-    if (c) {
-        c->owner = rq;
-        c->transfer.on_done = on_answer;
-        fault = call_start(c, &p->calls, rq->client, rq->operation, rq->input);
-    }
-    if (!fault) {
-        rq->sent++;
-        timer_set(&rq->timer, TIMER_OFF);
+    enum fault fault = poller_start_call(p, &order);
+    if (fault) {
+        failed_to_begin(rq, fault);
         return;
     }
-    poller_give_call(p, c);
-    failed_to_begin(rq, fault);
+    rq->begun++;
+    timer_set(&rq->timer, TIMER_OFF);
 }
 
 /* --- the deadline --- */
@@ -208,7 +205,9 @@ int request_start(struct request *rq, struct pipepoll *p, struct client *client,
     rq->client = client_ref(client);
     rq->attempts = (struct attempts) { .max_retries = p->o.max_attempts - 1 };
     rq->end_ns = timers_now_ns() + deadline_ms * ns_per_ms;
-    rq->sent = 0;
+    rq->begun = 0;
+    rq->clock_refusals = 0;
+    rq->http_status = 0;
     rq->is_uncertain = false;
     rq->fault = FAULT_NONE;
     list_init(&rq->link);

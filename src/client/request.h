@@ -21,12 +21,12 @@ struct pipepoll;
 
 /* All texts, and whatever the result points to, die when on_done() returns. */
 struct request_end {
-    int status;  /* PIPEPOLL_OK: the result is filled; PIPEPOLL_ECLOSING: the poller closed before
-                  * it was sent, or sent again; else as of a target's failure */
+    int status;  /* PIPEPOLL_OK: the result is filled; PIPEPOLL_ECLOSING: the poller closed while it
+                  * waited for its turn or for the end of a back-off; else as of a failure */
     int meaning; /* of the operation's own errors, such as enum job_refusal; 0: none of them */
     bool is_uncertain;             /* not OK, and some attempt may have had its effect */
     int http_status;               /* of the last answer; 0: there was none */
-    uint32_t attempts;             /* that were sent */
+    uint32_t attempts;             /* that were begun */
     str code, message, request_id; /* message: one line without secrets; empty when OK */
     enum pipepoll_cause cause;
     str subject;
@@ -57,7 +57,9 @@ struct request {
     struct timer timer; /* the end of the back-off, or the deadline; off while in flight */
     struct attempts attempts;
     uint64_t end_ns;
-    uint32_t sent;
+    uint32_t begun;
+    uint32_t clock_refusals; /* see verdict.h */
+    int http_status;         /* of the last answer */
     bool is_uncertain;
     enum fault fault; /* of the last attempt */
 };

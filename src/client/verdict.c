@@ -21,10 +21,22 @@ static bool accepts_credentials(const struct outcome *got)
            (got->fault == FAULT_DENIED && str_starts(got->code, STR("AccessDenied")));
 }
 
-enum fault verdict_of(struct clients *all, struct client *client, uint32_t failures,
+/* Refusals in a row: an answer of another kind ends it, and what got no answer does not count. */
+static bool is_clock(const struct outcome *got, uint32_t *clock_refusals)
+{
+    if (!got->may_be_clock) {
+        *clock_refusals = got->http_status ? 0 : *clock_refusals;
+        return false;
+    }
+    bool is_worth_a_retry = *clock_refusals < CLOCK_RETRIES;
+    *clock_refusals += is_worth_a_retry;
+    return is_worth_a_retry;
+}
+
+enum fault verdict_of(struct clients *all, struct client *client, uint32_t *clock_refusals,
                       const struct outcome *got)
 {
-    if (got->may_be_clock && failures < CLOCK_RETRIES)
+    if (is_clock(got, clock_refusals))
         return FAULT_SKEWED;
     if (refuses_credentials(got) && got->credentials_are_old)
         return FAULT_EXPIRED; /* and others are there already: one more call with those */

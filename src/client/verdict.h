@@ -4,9 +4,9 @@
 
 #include "client/call.h"
 
-/* The fault to act on; what the service thinks of the credentials is noted. failures: in a row
- * before this call. */
-enum fault verdict_of(struct clients *all, struct client *client, uint32_t failures,
+/* The fault to act on; what the service thinks of the credentials is noted. *clock_refusals is its
+ * own count for the caller's target or request, 0 at first: of refusals in a row for the clock. */
+enum fault verdict_of(struct clients *all, struct client *client, uint32_t *clock_refusals,
                       const struct outcome *got);
 
 /* Other credentials may be all that it needs. */
