@@ -1,5 +1,6 @@
-/* The poller's policy in a world that misbehaves, at many seeds; and the proof that a goal is held
- * with fewer polls than an interval needs.
+/* The real poller, in a world that misbehaves, at many seeds; and the proof that a goal is held
+ * with fewer polls than an interval needs. The clock, the network and the service are simulated,
+ * the rest is the library: see tests/lib/virtual.h.
  *
  *   test_simulation                 120 seeds and the proofs
  *   test_simulation --seed N        one seed, and what came of it
@@ -11,31 +12,23 @@
 #include <string.h>
 
 #include "lib/check.h"
-#include "lib/world.h"
+#include "lib/simulation.h"
+#include "poll/pace.h"
 
 enum { SEEDS = 120, REGIONS = 3, SITES = 8, MINUTES = 20 };
 
 /* --- a world at random --- */
 
-static double between(struct rng *rng, double least, double most)
-{
-    return least + (most - least) * (double)(rng_next(rng) >> 11) * 0x1p-53;
-}
-
-static bool one_in(struct rng *rng, uint64_t n)
-{
-    return rng_next(rng) % n == 0;
-}
-
 static struct region_plan any_region(struct rng *rng, bool has_trouble)
 {
     struct region_plan plan = { .latency_ms = (uint32_t)between(rng, 10, 300) };
-    double ceiling_per_s = between(rng, 1, 8), limit_per_s = between(rng, 2, 6);
-    plan.ceiling_per_s = one_in(rng, 2) ? ceiling_per_s : 0;
+    double limit_per_s = between(rng, 2, 6), clock_s = between(rng, -7200, 7200);
     plan.limit_per_s = one_in(rng, 2) ? limit_per_s : 0;
     plan.burst = between(rng, 1, 10);
     plan.error_share = one_in(rng, 2) ? 0.03 : 0;
     plan.hint_ms = one_in(rng, 3) ? (uint32_t)between(rng, 50, 2000) : 0;
+    plan.clock_ms = one_in(rng, 3) ? (int64_t)(clock_s * 1000) : 0;
+    plan.keys = (enum keys)(rng_next(rng) % 3);
     plan.has_trouble = has_trouble;
     return plan;
 }
@@ -49,50 +42,75 @@ static struct site_plan any_site(struct rng *rng)
         .burst_jobs = (uint32_t)between(rng, 1, 40),
         .job_every_s = between(rng, 0.2, 3),
     };
-    uint32_t interval_ms = (uint32_t)between(rng, 500, 18000);
+    uint32_t interval_ms = (uint32_t)between(rng, 500, 18000),
+             batch = (uint32_t)between(rng, 1, 11);
+    plan.batch = one_in(rng, 2) ? batch : 0;
     plan.interval_ms = one_in(rng, 2) ? interval_ms : 0;
     return plan;
 }
 
-/* Region 0 never has trouble; the others do, if asked for. */
-static void any_world(struct world *w, uint64_t seed, bool has_trouble)
+static struct simulation_plan any_embedder(struct rng *rng)
 {
-    struct rng rng = { seed };
-    world_init(w, REGIONS, REGIONS * SITES, REGIONS * SITES / 2);
-    for (int i = 0; i < REGIONS; i++) {
-        struct region_plan plan = any_region(&rng, i && has_trouble);
-        struct region *r = world_add_region(w, &plan, rng_next(&rng));
-        for (int k = 0; k < SITES; k++) {
-            struct site_plan site = any_site(&rng);
-            world_add_site(w, r, &site);
-        }
-    }
-    world_run(w, MINUTES * 60);
-    world_drain(w);
+    struct simulation_plan plan = {
+        .seed = rng_next(rng),
+        .regions = REGIONS,
+        .sites = REGIONS * SITES,
+        .max_in_flight = REGIONS * SITES / 2,
+        .has_joins = one_in(rng, 2),
+        .closes_in_callback = one_in(rng, 2),
+    };
+    double ceiling_per_s = between(rng, 1, 8), close_s = between(rng, 1, MINUTES * 60);
+    plan.ceiling_per_s = one_in(rng, 2) ? ceiling_per_s : 0;
+    plan.credit = one_in(rng, 4) ? (uint32_t)between(rng, 1, 40) : 0;
+    plan.close_s = one_in(rng, 3) ? close_s : 0;
+    return plan;
 }
 
-static uint64_t world_hash(const struct world *w)
+static void add_any_region(struct simulation *sim, struct rng *rng, bool has_trouble)
+{
+    struct region_plan plan = any_region(rng, has_trouble);
+    struct region *r = simulation_add_region(sim, &plan, rng_next(rng));
+    for (int k = 0; k < SITES; k++) {
+        struct site_plan site = any_site(rng);
+        simulation_add_site(sim, r, &site);
+    }
+}
+
+static void any_world(struct simulation *sim, uint64_t seed)
+{
+    struct rng rng = { seed };
+    struct simulation_plan plan = any_embedder(&rng);
+    simulation_open(sim, &plan);
+    for (int i = 0; i < REGIONS; i++)
+        add_any_region(sim, &rng, i);
+    simulation_run(sim, MINUTES * 60);
+    simulation_end(sim, one_in(&rng, 2));
+}
+
+static uint64_t hash_of(const struct simulation *sim)
 {
     uint64_t hash = 0;
-    for (uint32_t i = 0; i < w->region_count; i++)
-        hash = hash * 31 + w->regions[i].hash;
+    for (uint32_t i = 0; i < sim->region_count; i++)
+        hash = hash * 31 + sim->regions[i].hash;
     return hash;
 }
 
 static bool seed_holds(uint64_t seed, bool is_told)
 {
-    struct world w;
-    any_world(&w, seed, true);
-    bool holds = !w.watch.broken[0];
+    struct simulation sim;
+    any_world(&sim, seed);
+    bool holds = !sim.watch.broken[0];
     if (!holds)
         print_error("seed %" PRIu64 ": invariant \"%s\" at t=%.9f s\n"
                     "again: test_simulation --seed %" PRIu64 "\n",
-                    seed, w.watch.broken, (double)w.watch.broken_ns / 1e9, seed);
+                    seed, sim.watch.broken, (double)sim.watch.broken_ns / 1e9 - 1, seed);
     else if (is_told)
-        printf("seed %" PRIu64 ": all holds, %" PRIu64 " polls, %zu jobs, trace %016" PRIx64 "\n",
-               seed, w.polls, w.pickups, world_hash(&w));
+        printf("seed %" PRIu64 ": all holds, %" PRIu64 " polls, %zu jobs, %u targets, %" PRIu64
+               " polls with refused credentials, trace %016" PRIx64 "\n",
+               seed, sim.polls, sim.pickups, sim.watch.added, sim.watch.refused_polls,
+               hash_of(&sim));
     if (holds)
-        world_deinit(&w);
+        simulation_deinit(&sim);
     return holds;
 }
 
@@ -113,60 +131,178 @@ static void the_same_seed_gives_the_same_trace(void **state)
 {
     uint64_t last = 0;
     for (uint64_t seed = 1; seed <= 5; seed++) {
-        struct world a, b;
-        any_world(&a, seed, true);
-        any_world(&b, seed, true);
-        assert_int_equal(world_hash(&a), world_hash(&b));
-        assert_int_not_equal(world_hash(&a), last);
-        last = world_hash(&a);
-        world_deinit(&a);
-        world_deinit(&b);
+        uint64_t hash[2];
+        for (int i = 0; i < 2; i++) {
+            struct simulation sim;
+            any_world(&sim, seed);
+            hash[i] = hash_of(&sim);
+            simulation_deinit(&sim);
+        }
+        assert_int_equal(hash[0], hash[1]);
+        assert_int_not_equal(hash[0], last);
+        last = hash[0];
     }
+}
+
+/* Targets that stay, of credentials that need nobody to ask: all that regions share is the poller.
+ * Hashes of regions 0 and 1. */
+static void regions_apart(uint64_t seed, bool has_trouble, uint64_t hash[2])
+{
+    struct rng rng = { seed };
+    struct simulation sim;
+    struct simulation_plan plan = any_embedder(&rng);
+    plan.has_joins = false;
+    plan.credit = 0;
+    plan.close_s = 0;
+    simulation_open(&sim, &plan);
+    for (int i = 0; i < REGIONS; i++)
+        add_any_region(&sim, &rng, i && has_trouble);
+    simulation_run(&sim, MINUTES * 60);
+    simulation_end(&sim, true);
+    assert_string_equal(sim.watch.broken, "");
+    hash[0] = sim.regions[0].hash;
+    hash[1] = sim.regions[1].hash;
+    simulation_deinit(&sim);
 }
 
 static void other_regions_notice_nothing_of_a_trouble(void **state)
 {
     for (uint64_t seed = 1; seed <= 20; seed++) {
-        struct world calm, troubled;
-        any_world(&calm, seed, false);
-        any_world(&troubled, seed, true);
-        assert_int_equal(calm.regions[0].hash, troubled.regions[0].hash);
-        assert_int_not_equal(calm.regions[1].hash, troubled.regions[1].hash);
-        world_deinit(&calm);
-        world_deinit(&troubled);
+        uint64_t calm[2], troubled[2];
+        regions_apart(seed, false, calm);
+        regions_apart(seed, true, troubled);
+        assert_int_equal(calm[0], troubled[0]);
+        assert_int_not_equal(calm[1], troubled[1]);
     }
+}
+
+/* --- the clock, stalls, credentials --- */
+
+static struct region *open_one(struct simulation *sim, const struct region_plan *region, int sites,
+                               const struct site_plan *site)
+{
+    const struct simulation_plan plan = { 7, 1, (uint32_t)sites, 1000 };
+    simulation_open(sim, &plan);
+    struct region *r = simulation_add_region(sim, region, 7);
+    for (int i = 0; i < sites; i++)
+        simulation_add_site(sim, r, site);
+    return r;
+}
+
+static void end_one(struct simulation *sim)
+{
+    simulation_end(sim, true);
+    assert_string_equal(sim->watch.broken, "");
+    simulation_deinit(sim);
+}
+
+static void run_on(struct simulation *sim, double seconds)
+{
+    simulation_run(sim, (double)(timers_now_ns() - virtual_s(0)) / 1e9 + seconds);
+}
+
+/* A machine that starts without a network and with a wrong clock. */
+static void a_wrong_clock_is_found_out_after_an_outage_too(void **state)
+{
+    const struct region_plan region = { .latency_ms = 50, .clock_ms = 3600000, .keys = KEYS_FIXED };
+    const struct site_plan site = { .interval_ms = 2000 };
+    struct simulation sim;
+    struct region *r = open_one(&sim, &region, 1, &site);
+    r->trouble = REFUSES;
+    run_on(&sim, 30);
+    assert_true(sim.polls > 3);
+    uint64_t polls = sim.polls;
+    r->trouble = CALM;
+    run_on(&sim, 30); /* none is put off by a minute, as if the credentials were wrong */
+    assert_in_range(sim.polls - polls, 8, 20);
+    assert_int_equal(r->watch.answers, sim.polls - polls - 1);
+    end_one(&sim);
+}
+
+/* What 200 targets did within a tenth of a second at most, while a clock runs for so long. */
+static uint64_t busiest_tenth(struct simulation *sim, double seconds)
+{
+    uint64_t most = 0;
+    for (int i = 0; i < seconds * 10; i++) {
+        uint64_t polls = sim->polls;
+        run_on(sim, 0.1);
+        most = sim->polls - polls > most ? sim->polls - polls : most;
+    }
+    return most;
+}
+
+static void after_a_stall_nobody_polls_in_a_herd(void **state)
+{
+    const struct region_plan region = { .latency_ms = 30 };
+    const struct site_plan site = { .interval_ms = 5000 };
+    static const double stalls_s[] = { 1, 4, 20, 3600 };
+    for (size_t i = 0; i < sizeof stalls_s / sizeof *stalls_s; i++) {
+        struct simulation sim;
+        struct region *r = open_one(&sim, &region, 200, &site);
+        run_on(&sim, 60);
+        uint64_t usual = busiest_tenth(&sim, 20);
+        virtual_stall((uint64_t)(stalls_s[i] * 1e9));
+        r->watch.calm_ns = timers_now_ns();
+        assert_true(busiest_tenth(&sim, 20) <= 3 * usual);
+        end_one(&sim);
+    }
+}
+
+/* Refused credentials: each target asks once more at once, as others may be on their way, and then
+ * each minute. New ones: all targets are back within a second. */
+static void refused_credentials_are_tried_each_minute_and_new_ones_at_once(void **state)
+{
+    const struct region_plan region = { .latency_ms = 30, .keys = KEYS_ROLE };
+    const struct site_plan site = { .interval_ms = 5000 };
+    struct simulation sim;
+    struct region *r = open_one(&sim, &region, 10, &site);
+    run_on(&sim, 30);
+    r->trouble = KEYS_REFUSED;
+    watch_trouble(&sim, r);
+    uint64_t polls = sim.polls, answers = r->watch.answers;
+    run_on(&sim, 600);
+    assert_in_range(sim.polls - polls, 10 * 9, 10 * 22);
+    assert_int_equal(r->watch.answers, answers);
+    watch_trouble(&sim, r);
+    r->trouble = CALM;
+    pipepoll_refresh_credentials(sim.poller);
+    run_on(&sim, 2);
+    assert_true(r->watch.answers >= answers + 10);
+    end_one(&sim);
 }
 
 /* --- fair shares --- */
 
 /* Ten targets that want ten polls a second in all, for ten minutes: the fewest and the most polls
  * that one of them had. */
-static void crowd(const struct region_plan *plan, uint64_t seed, uint64_t *least, uint64_t *most)
+static void crowd(const struct region_plan *region, const struct simulation_plan *plan,
+                  uint64_t *least, uint64_t *most)
 {
-    struct world w;
+    struct simulation w;
     const struct site_plan site = { .interval_ms = 1000 };
-    world_init(&w, 1, 10, 100);
-    struct region *r = world_add_region(&w, plan, seed);
+    simulation_open(&w, plan);
+    struct region *r = simulation_add_region(&w, region, plan->seed);
     for (int i = 0; i < 10; i++)
-        world_add_site(&w, r, &site);
-    world_run(&w, 600);
+        simulation_add_site(&w, r, &site);
+    simulation_run(&w, 600);
     *least = UINT64_MAX, *most = 0;
     for (uint32_t i = 0; i < w.site_count; i++) {
         uint64_t polls = w.sites[i].watch.polls;
         *least = polls < *least ? polls : *least;
         *most = polls > *most ? polls : *most;
     }
-    world_drain(&w);
+    simulation_end(&w, true);
     assert_string_equal(w.watch.broken, "");
-    world_deinit(&w);
+    simulation_deinit(&w);
 }
 
 static void targets_share_a_ceiling_evenly(void **state)
 {
-    const struct region_plan plan = { .latency_ms = 50, .ceiling_per_s = 3 };
+    const struct region_plan region = { .latency_ms = 50 };
     for (uint64_t seed = 1; seed <= 20; seed++) {
+        const struct simulation_plan plan = { seed, 1, 10, 100, .ceiling_per_s = 3 };
         uint64_t least, most;
-        crowd(&plan, seed, &least, &most);
+        crowd(&region, &plan, &least, &most);
         assert_in_range(least, 178, 181);
         assert_in_range(most, least, least + 3);
     }
@@ -174,10 +310,11 @@ static void targets_share_a_ceiling_evenly(void **state)
 
 static void targets_of_a_throttled_budget_share_what_is_left(void **state)
 {
-    const struct region_plan plan = { .latency_ms = 50, .limit_per_s = 3, .burst = 5 };
+    const struct region_plan region = { .latency_ms = 50, .limit_per_s = 3, .burst = 5 };
     for (uint64_t seed = 1; seed <= 20; seed++) {
+        const struct simulation_plan plan = { seed, 1, 10, 100 };
         uint64_t least, most;
-        crowd(&plan, seed, &least, &most);
+        crowd(&region, &plan, &least, &most);
         assert_in_range(least, 90, 250); /* not far from the 180 that the service allows each */
         assert_true(most * 10 <= least * 13);
     }
@@ -191,35 +328,38 @@ struct pickup {
     double p50_s, p95_s, polls_a_day;
 };
 
-/* Ten targets, four days; the answers take their time too. interval_ms 0: by goal. */
-static struct pickup measure(const struct site_plan *arrivals, uint32_t interval_ms)
+/* Five targets; the answers take their time too. interval_ms 0: by goal, which must be learnt. */
+static struct pickup measure(const struct site_plan *arrivals, uint32_t interval_ms, unsigned days)
 {
-    enum { TARGETS = 10, DAYS = 4 };
-    const struct region_plan plan = { .latency_ms = LATENCY_MS };
+    enum { TARGETS = 5 };
+    const struct simulation_plan plan = { 42, 1, TARGETS, 100 };
+    const struct region_plan region = { .latency_ms = LATENCY_MS };
     struct site_plan site = *arrivals;
-    struct world w;
+    struct simulation w;
     site.interval_ms = interval_ms;
     site.goal_ms = GOAL_MS;
-    world_init(&w, 1, TARGETS, 100);
-    struct region *r = world_add_region(&w, &plan, 42);
+    site.batch = REGION_BATCH; /* else each answer with a job counts as full */
+    simulation_open(&w, &plan);
+    struct region *r = simulation_add_region(&w, &region, 42);
     for (int i = 0; i < TARGETS; i++)
-        world_add_site(&w, r, &site);
-    world_run(&w, DAYS * DAY_S);
+        simulation_add_site(&w, r, &site);
+    simulation_run(&w, days * DAY_S);
     assert_string_equal(w.watch.broken, "");
     struct pickup got = {
-        .p50_s = world_pickup_s(&w, 0.5),
-        .p95_s = world_pickup_s(&w, 0.95),
-        .polls_a_day = (double)w.polls / TARGETS / DAYS,
+        .p50_s = simulation_pickup_s(&w, 0.5),
+        .p95_s = simulation_pickup_s(&w, 0.95),
+        .polls_a_day = (double)w.polls / TARGETS / days,
     };
-    world_drain(&w);
-    world_deinit(&w);
+    simulation_end(&w, false);
+    assert_string_equal(w.watch.broken, "");
+    simulation_deinit(&w);
     return got;
 }
 
 /* The longest interval that holds the goal, whatever the arrivals. */
 static struct pickup measure_fixed(const struct site_plan *arrivals)
 {
-    return measure(arrivals, pace_interval_of_goal_ms(GOAL_MS - LATENCY_MS));
+    return measure(arrivals, pace_interval_of_goal_ms(GOAL_MS - LATENCY_MS), 3);
 }
 
 static void tell(const char *arrivals, struct pickup fixed, struct pickup paced)
@@ -246,7 +386,7 @@ static void jobs_in_bursts_are_picked_up_as_soon_with_fewer_polls(void **state)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         char name[80];
         const struct site_plan *jobs = &shapes[i].arrivals;
-        struct pickup fixed = measure_fixed(jobs), paced = measure(jobs, 0);
+        struct pickup fixed = measure_fixed(jobs), paced = measure(jobs, 0, 4);
         snprintf(name, sizeof name, "bursts of %u jobs, one each %g s, every %g min",
                  jobs->burst_jobs, jobs->job_every_s, jobs->burst_every_s / 60);
         tell(name, fixed, paced);
@@ -263,7 +403,7 @@ static void jobs_that_come_alone_are_in_time_as_well(void **state)
     for (size_t i = 0; i < sizeof every_s / sizeof *every_s; i++) {
         char name[40];
         struct site_plan alone = { .burst_every_s = every_s[i], .burst_jobs = 1 };
-        struct pickup fixed = measure_fixed(&alone), paced = measure(&alone, 0);
+        struct pickup fixed = measure_fixed(&alone), paced = measure(&alone, 0, 2);
         snprintf(name, sizeof name, "jobs alone, every %g min", every_s[i] / 60);
         tell(name, fixed, paced);
         assert_true(paced.p95_s <= GOAL_MS / 1e3 * 1.01);
@@ -274,7 +414,7 @@ static void jobs_that_come_alone_are_in_time_as_well(void **state)
 static void jobs_that_come_many_at_once_are_in_time_as_well(void **state)
 {
     const struct site_plan at_once = { .burst_every_s = 1800, .burst_jobs = 8 };
-    struct pickup fixed = measure_fixed(&at_once), paced = measure(&at_once, 0);
+    struct pickup fixed = measure_fixed(&at_once), paced = measure(&at_once, 0, 2);
     tell("8 jobs at once, every 30 min", fixed, paced);
     assert_true(paced.p95_s <= GOAL_MS / 1e3 * 1.01);
     assert_true(paced.polls_a_day <= fixed.polls_a_day * 1.1);
@@ -286,6 +426,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_invariant_holds_at_every_seed),
         cmocka_unit_test(the_same_seed_gives_the_same_trace),
         cmocka_unit_test(other_regions_notice_nothing_of_a_trouble),
+        cmocka_unit_test(a_wrong_clock_is_found_out_after_an_outage_too),
+        cmocka_unit_test(after_a_stall_nobody_polls_in_a_herd),
+        cmocka_unit_test(refused_credentials_are_tried_each_minute_and_new_ones_at_once),
         cmocka_unit_test(targets_share_a_ceiling_evenly),
         cmocka_unit_test(targets_of_a_throttled_budget_share_what_is_left),
         cmocka_unit_test(jobs_in_bursts_are_picked_up_as_soon_with_fewer_polls),
