@@ -1,6 +1,7 @@
 /* The public header stands alone in C++ too: compiled, not run. */
 #include "pipepoll.h"
 #include "pipepoll.h" /* a second time does no harm */
+#include "pipepoll/worker.h"
 
 namespace
 {

@@ -4,7 +4,7 @@
 #include "lib/check.h"
 #include "lib/server.h"
 #include "older/program.h"
-#include "pipepoll.h"
+#include "pipepoll/worker.h"
 
 static const str answers[] = {
     SERVER_OK("80", "x-amzn-RequestId: r\r\n",
@@ -84,7 +84,63 @@ struct newer {
         struct pipepoll_role its;
         char more[MORE];
     } role;
+    struct {
+        struct pipepoll_handler its;
+        char more[MORE];
+    } handler;
+    struct {
+        struct pipepoll_journal its;
+        char more[MORE];
+    } journal;
+    struct {
+        struct pipepoll_worker_options its;
+        char more[MORE];
+    } worker;
 };
+
+static void on_token(struct pipepoll_handler *self, struct pipepoll_work *work,
+                     struct pipepoll_target *from, struct pipepoll_str client_id)
+{
+    (void)self, (void)work, (void)from, (void)client_id;
+}
+
+static void on_start(struct pipepoll_handler *self, struct pipepoll_work *work,
+                     const struct pipepoll_job_data *data)
+{
+    (void)self, (void)work, (void)data;
+}
+
+static void on_ended(struct pipepoll_handler *self, struct pipepoll_work *work,
+                     const struct pipepoll_work_end *end)
+{
+    (void)self, (void)work, (void)end;
+}
+
+static void on_note(struct pipepoll_journal *self, const struct pipepoll_journal_entry *entry,
+                    uint64_t ticket)
+{
+    (void)self, (void)entry, (void)ticket;
+}
+
+static void on_forget(struct pipepoll_journal *self, struct pipepoll_str region,
+                      struct pipepoll_str job_id)
+{
+    (void)self, (void)region, (void)job_id;
+}
+
+static void newer_init_worker(struct newer *n)
+{
+    n->handler.its.size = sizeof n->handler;
+    n->handler.its.token = on_token;
+    n->handler.its.start = on_start;
+    n->handler.its.ended = on_ended;
+    n->journal.its.size = sizeof n->journal;
+    n->journal.its.note = on_note;
+    n->journal.its.forget = on_forget;
+    n->worker.its.size = sizeof n->worker;
+    n->worker.its.handler = &n->handler.its;
+    n->worker.its.journal = &n->journal.its;
+}
 
 static void newer_init(struct newer *n)
 {
@@ -99,11 +155,26 @@ static void newer_init(struct newer *n)
     n->target.its.region = STR("us-east-1");
     n->role.its.size = sizeof n->role;
     n->role.its.arn = STR("arn:aws:iam::123456789012:role/Poller");
+    newer_init_worker(n);
 }
 
 static void on_closed(void *ctx)
 {
     *(bool *)ctx = true;
+}
+
+static int worker_run(uv_loop_t *loop, const struct pipepoll_options *o,
+                      const struct pipepoll_worker_options *wo, struct pipepoll_error *why)
+{
+    struct pipepoll_worker *worker;
+    bool closed = false;
+    int r = pipepoll_worker_open(&worker, loop, o, wo, why);
+    if (r)
+        return r;
+    pipepoll_worker_close(worker, on_closed, &closed);
+    while (!closed)
+        uv_run(loop, UV_RUN_ONCE);
+    return 0;
 }
 
 /* The first that fails decides. */
@@ -122,6 +193,8 @@ static int newer_run(struct newer *n, struct pipepoll_error *why)
         pipepoll_close(p, on_closed, &closed);
     while (p && !closed)
         uv_run(&loop, UV_RUN_ONCE);
+    if (!r)
+        r = worker_run(&loop, &n->options.its, &n->worker.its, why);
     pipepoll_credentials_unref(n->options.its.credentials);
     assert_int_equal(uv_loop_close(&loop), 0);
     return r;
@@ -148,6 +221,9 @@ static void longer_structures_that_ask_for_what_is_unknown_are_refused_with_both
         { &n.options.more[MORE - 1], "options", sizeof n.options.its },
         { &n.target.more[MORE - 1], "target options", sizeof n.target.its },
         { &n.role.more[MORE - 1], "role", sizeof n.role.its },
+        { &n.handler.more[MORE - 1], "handler", sizeof n.handler.its },
+        { &n.journal.more[MORE - 1], "journal", sizeof n.journal.its },
+        { &n.worker.more[MORE - 1], "worker options", sizeof n.worker.its },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char want[256];
@@ -301,6 +377,69 @@ AT(pipepoll_footprint, target_bytes, 16);
 AT(pipepoll_footprint, fixed_descriptors, 44);
 AT(pipepoll_versions, libuv, 32);
 AT(pipepoll_error, subject, 516);
+AT(pipepoll_property, value, 16);
+AT(pipepoll_artifact, revision, 16);
+AT(pipepoll_artifact, location_type, 32);
+AT(pipepoll_artifact, bucket_name, 48);
+AT(pipepoll_artifact, object_key, 64);
+AT(pipepoll_job_data, action_type, 8);
+AT(pipepoll_job_data, pipeline, 72);
+AT(pipepoll_job_data, artifact_credentials, 80);
+AT(pipepoll_job_data, continuation_token, 88);
+AT(pipepoll_job_data, encryption_key_id, 104);
+AT(pipepoll_job_data, encryption_key_type, 120);
+AT(pipepoll_job_data, property_count, 136);
+AT(pipepoll_job_data, properties, 160);
+AT(pipepoll_job_data, property_size, 184);
+AT(pipepoll_job_data, account_id, 200);
+AT(pipepoll_work_end, outcome, 8);
+AT(pipepoll_work_end, ran, 12);
+AT(pipepoll_work_end, status, 16);
+AT(pipepoll_work_end, code, 24);
+AT(pipepoll_work_end, message, 40);
+AT(pipepoll_work_end, request_id, 56);
+AT(pipepoll_handler, token, 8);
+AT(pipepoll_handler, start, 16);
+AT(pipepoll_handler, renewed, 24);
+AT(pipepoll_handler, ended, 32);
+AT(pipepoll_handler, found, 40);
+AT(pipepoll_handler, wants, 48);
+AT(pipepoll_handler, over, 56);
+AT(pipepoll_success, summary, 8);
+AT(pipepoll_success, execution_id, 24);
+AT(pipepoll_success, revision, 40);
+AT(pipepoll_success, has_percent, 48);
+AT(pipepoll_success, percent_complete, 52);
+AT(pipepoll_success, variables, 56);
+AT(pipepoll_success, variable_count, 64);
+AT(pipepoll_job_failure, type, 8);
+AT(pipepoll_job_failure, message, 16);
+AT(pipepoll_job_failure, execution_id, 32);
+AT(pipepoll_journal_entry, state, 8);
+AT(pipepoll_journal_entry, region, 16);
+AT(pipepoll_journal_entry, client_id, 48);
+AT(pipepoll_journal_entry, action_type, 64);
+AT(pipepoll_journal_entry, claim, 128);
+AT(pipepoll_journal_entry, success, 144);
+AT(pipepoll_journal_entry, continuation_token, 152);
+AT(pipepoll_journal_entry, failure, 168);
+AT(pipepoll_journal_entry, work, 176);
+AT(pipepoll_journal_entry, user, 184);
+AT(pipepoll_journal, note, 8);
+AT(pipepoll_journal, forget, 16);
+AT(pipepoll_worker_options, handler, 8);
+AT(pipepoll_worker_options, journal, 16);
+AT(pipepoll_worker_options, max_jobs, 24);
+AT(pipepoll_worker_options, renew_ms, 28);
+AT(pipepoll_worker_stats, claiming, 8);
+AT(pipepoll_worker_stats, found, 24);
+AT(pipepoll_worker_stats, started, 56);
+AT(pipepoll_worker_stats, ended, 64);
+AT(pipepoll_worker_stats, report_retries, 192);
+_Static_assert(sizeof(struct pipepoll_artifact_credentials) == 48, "never grows");
+_Static_assert(sizeof(struct pipepoll_pipeline) == 96, "never grows");
+_Static_assert(sizeof(struct pipepoll_revision) == 56, "never grows");
+_Static_assert(sizeof(struct pipepoll_variable) == 32, "never grows");
 _Static_assert(sizeof(struct pipepoll_error) == 832, "never grows");
 _Static_assert(sizeof(struct pipepoll_action_type) == 64, "never grows");
 _Static_assert(sizeof(struct pipepoll_query_param) == 32, "never grows");
@@ -324,6 +463,17 @@ ENDS_WITH(pipepoll_stats, resumed);
 ENDS_WITH(pipepoll_report, interval_ms);
 ENDS_WITH(pipepoll_footprint, fixed_descriptors);
 ENDS_WITH(pipepoll_versions, libuv);
+ENDS_WITH(pipepoll_property, value);
+ENDS_WITH(pipepoll_artifact, object_key);
+ENDS_WITH(pipepoll_job_data, account_id);
+ENDS_WITH(pipepoll_work_end, request_id);
+ENDS_WITH(pipepoll_handler, claims);
+ENDS_WITH(pipepoll_success, variable_count);
+ENDS_WITH(pipepoll_job_failure, execution_id);
+ENDS_WITH(pipepoll_journal_entry, user);
+ENDS_WITH(pipepoll_journal, is_well);
+ENDS_WITH(pipepoll_worker_options, renew_ms);
+ENDS_WITH(pipepoll_worker_stats, report_retries);
 
 #endif
 
