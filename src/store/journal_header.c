@@ -1,0 +1,100 @@
+/* SQLite would take over an empty file, recover a foreign one and follow a log that lies beside a
+ * file it has nothing to do with: hence a look at the header by plain reads first. Layout: SQLite,
+ * "Database File Format", 1.3: magic at 0, user_version at 60, application_id at 68. */
+#include "store/journal_header.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum { HEADER = 100, FORMAT_AT = 60, APPLICATION_AT = 68 };
+static const char magic[16] = "SQLite format 3";
+
+static int refuse(struct pipepoll_error *why, const char *path, const char *found)
+{
+    return explain(why, PIPEPOLL_ESYSTEM,
+                   "journal %s: %s; move it away, or choose another state directory", path, found);
+}
+
+int journal_header_judge(const char *path, uint32_t application_id, uint32_t format,
+                         struct pipepoll_error *why)
+{
+    if (application_id != JOURNAL_APPLICATION_ID)
+        return refuse(why, path, "is an SQLite file of another program");
+    if (format > JOURNAL_FORMAT)
+        return explain(
+            why, PIPEPOLL_ESYSTEM,
+            "journal %s: was written by a later pipepoll (format %u, this one knows %d); "
+            "run that one, or choose another state directory",
+            path, format, JOURNAL_FORMAT);
+    if (format == 0)
+        return refuse(why, path, "is damaged: its format is 0");
+    return PIPEPOLL_OK;
+}
+
+static uint32_t u32_at(const unsigned char *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static int judge(int fd, const char *path, struct pipepoll_error *why)
+{
+    unsigned char head[HEADER];
+    struct stat st;
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+        return refuse(why, path, "is not a plain file");
+    if (st.st_size == 0)
+        return refuse(why, path, "is empty");
+    ssize_t n = pread(fd, head, sizeof head, 0);
+    if (n < 0)
+        return explain(why, PIPEPOLL_ESYSTEM, "journal %s: cannot be read: %s", path,
+                       strerror(errno));
+    if (n < (ssize_t)sizeof magic || memcmp(head, magic, sizeof magic) != 0)
+        return refuse(why, path, "is not an SQLite file");
+    if (n < HEADER)
+        return refuse(why, path, "is damaged: it ends within its header");
+    return journal_header_judge(path, u32_at(head + APPLICATION_AT), u32_at(head + FORMAT_AT), why);
+}
+
+/* A log without its database: a new database must not come to lie beside it. */
+static int check_orphan(const char *path, const char *suffix, struct pipepoll_error *why)
+{
+    struct stat st;
+    char *log;
+    if (asprintf(&log, "%s%s", path, suffix) < 0)
+        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    int r = PIPEPOLL_OK;
+    if (stat(log, &st) == 0 && st.st_size > 0)
+        r = explain(why, PIPEPOLL_ESYSTEM,
+                    "journal %s: is missing, but its log %s is there; put it back, or move the log "
+                    "away, which forgets the jobs in it",
+                    path, log);
+    free(log);
+    return r;
+}
+
+static int check_orphans(const char *path, struct pipepoll_error *why)
+{
+    int r = check_orphan(path, "-wal", why);
+    return r ? r : check_orphan(path, "-journal", why);
+}
+
+int journal_header_check(const char *path, bool *exists, struct pipepoll_error *why)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    *exists = fd >= 0 || errno != ENOENT;
+    if (!*exists)
+        return check_orphans(path, why);
+    if (fd < 0)
+        return explain(why, PIPEPOLL_ESYSTEM, "journal %s: cannot be opened: %s", path,
+                       strerror(errno));
+    int r = judge(fd, path, why);
+    close(fd);
+    return r;
+}

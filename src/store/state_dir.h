@@ -1,0 +1,30 @@
+/* The state directory, held by one process at a time. Blocking. */
+#ifndef STORE_STATE_DIR_H
+#define STORE_STATE_DIR_H
+
+#include <stdbool.h>
+
+#include "pipepoll.h"
+
+struct state_dir {
+    char *path; /* absolute */
+    int lock;   /* a descriptor; held as long as it is open */
+};
+
+/* Make it if it is missing, and lock it. ESYSTEM: it cannot be made or used, or another process
+ * holds it, which `why` names; ENOMEM. */
+int state_dir_open(struct state_dir *d, const char *path, struct pipepoll_error *why);
+void state_dir_close(struct state_dir *d);
+
+/* Does a process hold it now? *pid: which one; 0: it is not known. Where none does, its lock is
+ * taken for a moment, and nothing is made or changed. */
+bool state_dir_is_held(const char *path, long *pid);
+
+/* path/name, to be freed; NULL: out of memory. */
+char *state_dir_file(const char *path, const char *name);
+
+/* The same, absolute, of a plain file that is there, without the lock. ENOTFOUND: there is none;
+ * ESYSTEM; ENOMEM. */
+int state_dir_find(char **out, const char *path, const char *name, struct pipepoll_error *why);
+
+#endif
