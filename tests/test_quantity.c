@@ -78,6 +78,45 @@ static void a_duration_is_put_in_its_largest_whole_unit(void **state)
     assert_string_equal(buf_cstr(&b), "0s 1ms 999ms 1s 1500ms 1m 90s 1h ");
 }
 
+static void a_size_has_a_binary_unit_or_is_bytes(void **state)
+{
+    (void)state;
+    const struct {
+        const char *text;
+        uint64_t bytes; /* 0: none */
+    } rows[] = { { "1", 1 },
+                 { "512", 512 },
+                 { "64KiB", 65536 },
+                 { "2 mib", 2097152 },
+                 { "1.5GiB", 3 << 29 },
+                 { "1024GiB", UINT64_C(1) << 40 },
+                 { "", 0 },
+                 { "GiB", 0 },
+                 { "2GB", 0 },
+                 { "1025GiB", 0 },
+                 { "0", 0 },
+                 { "-1", 0 } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint64_t bytes = 0;
+        bool right = quantity_bytes(str_of(rows[i].text), 1, UINT64_C(1) << 40, &bytes);
+        assert_int_equal(right, rows[i].bytes > 0);
+        assert_int_equal(bytes, rows[i].bytes);
+    }
+}
+
+static void a_size_is_put_in_its_largest_whole_unit(void **state)
+{
+    (void)state;
+    const uint64_t bytes[] = { 0, 1000, 1024, 1536, 3 << 29, UINT64_C(5) << 30 };
+    const char *const want[] = { "0", "1000", "1KiB", "1536", "1536MiB", "5GiB" };
+    for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {
+        char text[32];
+        struct buf b = BUF_ON(text);
+        quantity_put_bytes(&b, bytes[i]);
+        assert_string_equal(buf_cstr(&b), want[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -86,6 +125,8 @@ int main(void)
         cmocka_unit_test(a_count_is_whole_and_in_range),
         cmocka_unit_test(a_switch_has_three_pairs_of_words),
         cmocka_unit_test(a_duration_is_put_in_its_largest_whole_unit),
+        cmocka_unit_test(a_size_has_a_binary_unit_or_is_bytes),
+        cmocka_unit_test(a_size_is_put_in_its_largest_whole_unit),
     };
     return cmocka_run_group_tests_name("quantity", tests, NULL, NULL);
 }

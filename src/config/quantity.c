@@ -73,6 +73,41 @@ bool quantity_duration_ms(str text, uint32_t min_ms, uint32_t max_ms, uint32_t *
     return false;
 }
 
+static const struct {
+    str name;
+    uint64_t bytes;
+} sizes[] = { { STR_INIT("GiB"), 1 << 30 },
+              { STR_INIT("MiB"), 1 << 20 },
+              { STR_INIT("KiB"), 1 << 10 },
+              { STR_INIT(""), 1 } };
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+bool quantity_bytes(str text, uint64_t min, uint64_t max, uint64_t *out)
+{
+    double n;
+    if (!take_real(&text, &n))
+        return false;
+    text = str_trim(text);
+    for (size_t i = 0; i < SIZES; i++) {
+        if (!str_eq_nocase(text, sizes[i].name))
+            continue;
+        n = n * (double)sizes[i].bytes;
+        if (n < (double)min || n > (double)max)
+            return false;
+        *out = (uint64_t)n;
+        return true;
+    }
+    return false;
+}
+
+void quantity_put_bytes(struct buf *out, uint64_t bytes)
+{
+    size_t i = 0;
+    while (i + 1 < SIZES && (!bytes || bytes % sizes[i].bytes))
+        i++;
+    buf_printf(out, "%llu%s", (unsigned long long)(bytes / sizes[i].bytes), sizes[i].name.ptr);
+}
+
 bool quantity_switch(str text, bool *out)
 {
     static const char *const words[] = { "false", "true", "no", "yes", "off", "on" };
