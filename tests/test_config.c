@@ -135,7 +135,8 @@ static void unknown_names_are_told_with_the_nearest_right_one(void **state)
                    "(did you mean \"max-in-flight\"?)\n");
     assert_refused(WEB "colour = red\n", "p.ini:6:1: unknown key \"colour\" in [target web]\n");
     assert_refused("[targt web]\n" WEB, "p.ini:1:1: unknown section [targt web] (did you mean "
-                                        "\"target\"?): there are [pipepoll] and [target NAME]\n");
+                                        "\"target\"?): there are [pipepoll], [target NAME], "
+                                        "[handler NAME] and [http]\n");
     assert_refused(WEB "log-level = info\n", "p.ini:6:1: \"log-level\" belongs in [pipepoll]\n");
     assert_refused("[pipepoll x]\n" WEB, "p.ini:1:1: [pipepoll] takes no name\n");
     assert_refused("[target]\nregions = us-east-1\ncategory = Build\nprovider = A\nversion = 1\n",
@@ -193,12 +194,34 @@ static void a_region_that_looks_misspelt_is_refused_at_any_endpoint(void **state
     assert_warned(text, "");
 }
 
-static void an_owner_who_is_given_no_such_jobs_is_warned_of(void **state)
+static void custom_actions_are_polled_and_those_of_aws_are_not(void **state)
 {
     (void)state;
-    assert_warned(WEB "owner = Custom\n",
-                  "p.ini:6:9: the service hands out third-party jobs to owner = "
-                  "ThirdParty only, not to \"Custom\"\n");
+    assert_warned(WEB "owner = Custom\n", "");
+    assert_refused(
+        WEB "owner = AWS\n",
+        "p.ini:6:9: owner \"AWS\" has no jobs for others, as AWS works on its own actions "
+        "itself: it must be ThirdParty or Custom\n");
+}
+
+static void a_query_is_of_custom_actions(void **state)
+{
+    (void)state;
+    assert_warned(WEB "owner = Custom\nquery-param = Project = web\n", "");
+    assert_warned("[pipepoll]\nquery-param = Project=web\n" WEB, ""); /* for those that it fits */
+    assert_warned(WEB "owner = Custom\nquery-param = Project=a\n"
+                      "[target b]\nregions = us-east-1\ncategory = Build\nprovider = Acme\n"
+                      "version = 1\nowner = Custom\nquery-param = Project=b\n",
+                  "");
+    assert_refused(WEB "query-param = Project=web\n",
+                   "p.ini:6:15: query-param goes with owner = Custom only, and [target web] has "
+                   "another\n");
+    assert_refused(WEB "owner = Custom\nquery-param = web\n",
+                   "p.ini:7:15: query-param is a property and its value such as Project=web, not "
+                   "\"web\"\n");
+    assert_refused(WEB "owner = Custom\nquery-param = Project=a b\n",
+                   "p.ini:7:15: the value of queryParam \"a b\" is not 1 to 50 of a-z, A-Z, 0-9, "
+                   "'_' and '-'\n");
 }
 
 static void a_region_has_no_more_slots_than_there_are(void **state)
@@ -475,7 +498,8 @@ int main(void)
         cmocka_unit_test(unknown_names_are_told_with_the_nearest_right_one),
         cmocka_unit_test(what_is_there_twice_is_told_with_the_line_of_the_first),
         cmocka_unit_test(a_region_that_looks_misspelt_is_refused_at_any_endpoint),
-        cmocka_unit_test(an_owner_who_is_given_no_such_jobs_is_warned_of),
+        cmocka_unit_test(custom_actions_are_polled_and_those_of_aws_are_not),
+        cmocka_unit_test(a_query_is_of_custom_actions),
         cmocka_unit_test(a_region_has_no_more_slots_than_there_are),
         cmocka_unit_test(a_region_named_twice_is_told_where_it_is_named_again),
         cmocka_unit_test(the_same_target_at_another_endpoint_is_another),

@@ -167,7 +167,8 @@ static void what_a_target_leaves_out_comes_from_its_profile(void **state)
     (void)state;
     struct machine m;
     set_up(&m, "[default]\nregion = us-west-2\n"
-               "[profile acme]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:7\n");
+               "[profile acme]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:7\n"
+               "aws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = secret\n");
     struct config c = accept_here(BARE "[target b]\ncategory = Build\nprovider = B\nversion = 1\n"
                                        "profile = acme\n");
     const struct plan_target *a = &c.plan.targets[0], *b = &c.plan.targets[1];

@@ -5,17 +5,16 @@
 #include "config/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/environment.h"
 #include "base/ini.h"
 #include "base/log.h"
 #include "config/limits.h"
+#include "config/plan_route.h"
 #include "config/quantity.h"
 
 static const double POLLS_PER_S_LEAST = 0.001, POLLS_PER_S_MOST = 1e5;
@@ -46,14 +45,6 @@ static void judge(bool right, const struct section *s, enum key k, const char *w
     if (!right && v->text.len)
         complain(diagnostics, PIPEPOLL_ERROR, v->at, "%s is %s, not \"%.*s\"", key_name(k), what,
                  STR_ARG(v->text));
-}
-
-const char *config_file_error(const char *path, int error)
-{
-    struct stat st;
-    if (error == EACCES && stat(path, &st) && errno == EACCES)
-        return "permission denied: a folder of its path is closed to this user";
-    return strerror(error);
 }
 
 /* A pipe may be read but once, which is the poller's to do. */
@@ -248,11 +239,18 @@ int config_parse(struct config *out, char *text, size_t len, struct settings *se
     if (r)
         goto out;
     read_process(&config, &s.process, diagnostics);
-    if (settings)
+    r = worker_config_read(&config.worker, &s, diagnostics);
+    if (!r)
+        r = http_config_read(&config.http, &s.http, diagnostics);
+    if (!r && settings)
         r = read_ambient(&config, s.process.values[KEY_CA_BUNDLE].text.len > 0, settings,
                          diagnostics);
     if (!r)
-        r = plan_build(&config.plan, &s, settings, diagnostics);
+        r = plan_build(&config.plan, &s, &config.worker, settings, diagnostics);
+    if (!r)
+        worker_config_check(&config.worker, &config.plan, &s, diagnostics);
+    if (!r && settings && !diagnostics->errors)
+        r = plan_routes_check(&config.plan, diagnostics);
     if (!r && diagnostics->errors)
         r = PIPEPOLL_EINVAL;
     if (!r)
@@ -273,86 +271,20 @@ out:
     return r;
 }
 
-/* A whole file into text[CONFIG_SIZE_MAX + 1]; the length, or -1 with errno. */
-static ssize_t read_all(int fd, char *text)
-{
-    size_t len = 0;
-    while (len <= CONFIG_SIZE_MAX) {
-        ssize_t n = read(fd, text + len, CONFIG_SIZE_MAX + 1 - len);
-        if (n == 0)
-            break;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        len += (size_t)n;
-    }
-    return (ssize_t)len;
-}
-
-/* Opened without blocking, so that a pipe nobody writes to is empty rather than a wait for ever. */
-static int check_kind(int fd, struct diagnostics *diagnostics)
-{
-    struct stat st;
-    if (fstat(fd, &st) == 0 &&
-        (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) &&
-        fcntl(fd, F_SETFL, 0) == 0)
-        return PIPEPOLL_OK;
-    complain(diagnostics, PIPEPOLL_ERROR, (struct location) { 0 },
-             "neither a regular file nor a pipe or socket");
-    return PIPEPOLL_EINVAL;
-}
-
-static int refuse(struct diagnostics *diagnostics, const char *what)
-{
-    complain(diagnostics, PIPEPOLL_ERROR, (struct location) { 0 }, "%s", what);
-    return PIPEPOLL_EINVAL;
-}
-
-const char *config_name(const char *path)
-{
-    return strcmp(path, "-") == 0 ? "stdin" : path;
-}
-
 int config_load(struct config *out, const char *path, struct diagnostics *diagnostics)
 {
-    bool is_stdin = strcmp(path, "-") == 0;
-    *diagnostics = (struct diagnostics) { .file = str_of(config_name(path)) };
     struct settings settings = { 0 };
-    char *text = NULL;
-    int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
-                      : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    int r =
-        fd < 0 ? refuse(diagnostics, config_file_error(path, errno)) : check_kind(fd, diagnostics);
-    if (r)
-        goto out;
-    text = malloc(CONFIG_SIZE_MAX + 1);
-    if (!text) {
-        r = PIPEPOLL_ENOMEM;
-        goto out;
-    }
-    ssize_t len = read_all(fd, text);
-    if (len < 0)
-        r = refuse(diagnostics, strerror(errno));
-    else if (len > CONFIG_SIZE_MAX)
-        r = refuse(diagnostics, "larger than 1 MiB");
-    else if (len == 0)
-        r = refuse(diagnostics, "the file is empty");
-    if (r)
-        goto out;
-    char *fitted = realloc(text, (size_t)len);
-    r = config_parse(out, fitted ? fitted : text, (size_t)len, &settings, diagnostics);
-    text = NULL;
-out:
-    free(text);
-    if (fd >= 0)
-        close(fd);
-    return r;
+    char *text;
+    size_t len;
+    int r = config_file_read(&text, &len, path, diagnostics);
+    return r ? r : config_parse(out, text, len, &settings, diagnostics);
 }
 
 void config_deinit(struct config *c)
 {
     plan_deinit(&c->plan);
+    worker_config_deinit(&c->worker);
+    http_config_deinit(&c->http);
     settings_deinit(&c->settings);
     free(c->roots);
     free(c->text);

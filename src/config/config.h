@@ -2,9 +2,11 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
+#include "config/config_file.h"
 #include "config/estimate.h"
+#include "config/http_config.h"
 
-enum { CONFIG_SIZE_MAX = 1 << 20, CONFIG_DRAIN_TIMEOUT_MAX_MS = 86400000 };
+enum { CONFIG_DRAIN_TIMEOUT_MAX_MS = 86400000 };
 
 struct config {
     uint32_t max_in_flight;            /* 256 */
@@ -21,20 +23,16 @@ struct config {
     uint32_t max_attempts;         /* of the settings; 0: the library's default */
     enum pipepoll_level log_level; /* PIPEPOLL_INFO */
     bool log_json;
-    struct plan plan;
+    struct worker_config worker;
+    struct http_config http;
+    struct plan plan;         /* its targets name handlers of worker */
     struct settings settings; /* of this machine, those that were asked for; owned */
     char *roots;              /* owned */
     char *text;               /* what all other slices lie in; owned */
 };
 
-/* How messages call that file: "stdin" for "-". */
-const char *config_name(const char *path);
-
-/* An errno about a path in words, where a folder that may not be searched is told from a file. */
-const char *config_file_error(const char *path, int error);
-
-/* Read a regular file or a pipe of at most 1 MiB ("-": stdin; blocks), and the machine's settings
- * for what it leaves out. Everything wrong is in *c, which needs no init, and a warning for each
+/* Read the file at path (see config_file.h; blocks), and the machine's settings for what it leaves
+ * out. Everything wrong is in *c, which needs no init, and a warning for each
  * pickup goal that max-polls-per-second does not allow, and for more polls than max-in-flight can
  * do; diagnostics->file is borrowed from path. PIPEPOLL_EINVAL when there is an error in *c, and
  * then *out needs no deinit; PIPEPOLL_ENOMEM likewise. */

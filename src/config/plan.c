@@ -27,6 +27,8 @@ static int compare_targets(const struct plan_target *a, const struct plan_target
 {
     const struct pipepoll_target_options *x = &a->options, *y = &b->options;
     int r = compare_action_type(&x->action_type, &y->action_type);
+    r = r ? r : order_str(x->query_param.key, y->query_param.key);
+    r = r ? r : order_str(x->query_param.value, y->query_param.value);
     r = r ? r : identity_config_compare(&a->identity, &b->identity);
     r = r ? r : order_str(x->endpoint_url, y->endpoint_url);
     r = r ? r : x->fips - y->fips;
@@ -62,15 +64,16 @@ static int add_entry(struct plan *p, const struct target_config *config, str reg
         p->cap = cap;
     }
     struct plan_target *added = &p->targets[p->count++];
-    *added =
-        (struct plan_target) { .options = config->options,
-                               .identity = config->identity,
-                               .settings = config->ambient,
-                               .in_force = config->in_force,
-                               .name = config->section->name,
-                               .at = config->section->at,
-                               .named_at = named_at,
-                               .section = (size_t)(config->section - config->sections->targets) };
+    *added = (struct plan_target) { .options = config->options,
+                                    .identity = config->identity,
+                                    .settings = config->ambient,
+                                    .in_force = config->in_force,
+                                    .name = config->section->name,
+                                    .handler = config->handler,
+                                    .at = config->section->at,
+                                    .named_at = named_at,
+                                    .section = (size_t)(config->section -
+                                                        config->sections->targets.list) };
     added->options.region = region;
     return PIPEPOLL_OK;
 }
@@ -212,18 +215,18 @@ static void check_whole(const struct plan *p, struct diagnostics *diagnostics)
                      STR_ARG(p->targets[i].name), STR_ARG(p->targets[i].options.region), why.text);
 }
 
-int plan_build(struct plan *out, const struct sections *s, struct settings *settings,
-               struct diagnostics *diagnostics)
+int plan_build(struct plan *out, const struct sections *s, const struct worker_config *worker,
+               struct settings *settings, struct diagnostics *diagnostics)
 {
-    *out = (struct plan) { .section_count = s->count };
-    if (s->count == 0 && diagnostics->errors == 0)
+    *out = (struct plan) { .section_count = s->targets.count };
+    if (s->targets.count == 0 && diagnostics->errors == 0)
         complain(diagnostics, PIPEPOLL_ERROR, (struct location) { 1, 1 },
                  "there is no [target NAME] section: nothing to poll");
-    struct target_config config = { .sections = s,
-                                    .settings = settings,
-                                    .diagnostics = diagnostics };
-    for (size_t i = 0; i < s->count && out->count <= TARGETS_MAX; i++) {
-        config.section = &s->targets[i];
+    struct target_config config = {
+        .sections = s, .worker = worker, .settings = settings, .diagnostics = diagnostics
+    };
+    for (size_t i = 0; i < s->targets.count && out->count <= TARGETS_MAX; i++) {
+        config.section = &s->targets.list[i];
         int r = read_target(out, &config);
         if (r)
             return r;

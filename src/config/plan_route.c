@@ -1,6 +1,6 @@
-/* Targets are sorted by endpoint, so that the proxy of each is asked for once and not by each
- * target. With a URL of its own the region makes no other endpoint. Settings and proxies that found
- * no room are left out: they are few on any sane machine, and this is for people to read. */
+/* Targets are sorted by endpoint, so that the proxy of each endpoint is asked for once. With a URL
+ * of its own the region makes no other endpoint. Settings and proxies that found no room are left
+ * out: they are few on any sane machine, and this is for people to read. */
 #include "config/plan_route.h"
 
 #include <stdio.h>
@@ -80,14 +80,19 @@ static const char *first_set(const char *const *names, size_t count)
     return NULL;
 }
 
+static bool has_proxy(void)
+{
+    static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "http_proxy",
+                                         "HTTP_PROXY",  "all_proxy",   "ALL_PROXY" };
+    return first_set(names, sizeof names / sizeof *names);
+}
+
 static void add_exemption(struct plan_routes *r)
 {
-    static const char *const proxies[] = { "https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy",
-                                           "ALL_PROXY" };
     static const char *const exemptions[] = { "no_proxy", "NO_PROXY" };
     const struct environment e = { 0 };
     const char *name = first_set(exemptions, sizeof exemptions / sizeof *exemptions);
-    r->has_proxy = first_set(proxies, sizeof proxies / sizeof *proxies);
+    r->has_proxy = has_proxy();
     if (r->has_proxy && name)
         add_setting(r, (struct plan_route_setting) {
                            .name = "no proxy for",
@@ -96,12 +101,49 @@ static void add_exemption(struct plan_routes *r)
                        });
 }
 
+/* A target of each endpoint; the rest of the list is of no use. Their number, or SIZE_MAX without
+ * memory. */
+static size_t list_endpoints(const struct plan *p, const struct plan_target ***out)
+{
+    size_t count = 0;
+    const struct plan_target **list = calloc(p->count + 1, sizeof *list);
+    if (!list)
+        return SIZE_MAX;
+    for (size_t i = 0; i < p->count; i++)
+        list[i] = &p->targets[i];
+    qsort(list, p->count, sizeof *list, compare_endpoints);
+    for (size_t i = 0; i < p->count; i++)
+        if (i == 0 || compare_endpoints(&list[count - 1], &list[i]))
+            list[count++] = list[i];
+    *out = list;
+    return count;
+}
+
+int plan_routes_check(const struct plan *plan, struct diagnostics *diagnostics)
+{
+    const struct plan_target **list;
+    char url[PLAN_ROUTE_URL_MAX];
+    struct pipepoll_error why;
+    size_t count = has_proxy() ? list_endpoints(plan, &list) : 0;
+    if (!count || count == SIZE_MAX)
+        return count ? PIPEPOLL_ENOMEM : PIPEPOLL_OK;
+    int r = PIPEPOLL_OK;
+    for (size_t i = 0; r != PIPEPOLL_ENOMEM && i < count; i++) {
+        r = pipepoll_proxy_check(str_of(plan_route_endpoint(list[i], url, sizeof url)), &why);
+        if (r == PIPEPOLL_EINVAL)
+            complain_elsewhere(diagnostics, PIPEPOLL_ERROR, "%s", why.text);
+    }
+    free(list);
+    return r == PIPEPOLL_ENOMEM ? r : PIPEPOLL_OK;
+}
+
 int plan_routes_of(struct plan_routes *out, const struct config *config)
 {
     const struct plan *p = &config->plan;
     *out = (struct plan_routes) { .setting_count = 0 };
-    const struct plan_target **sorted = calloc(p->count + 1, sizeof *sorted);
-    if (!sorted)
+    const struct plan_target **list;
+    size_t count = list_endpoints(p, &list);
+    if (count == SIZE_MAX)
         return PIPEPOLL_ENOMEM;
     if (config->ca_bundle_from.len)
         add_setting(out,
@@ -113,15 +155,11 @@ int plan_routes_of(struct plan_routes *out, const struct config *config)
                              .name = settings_name(PIPEPOLL_SETTING_USER_AGENT_APP_ID),
                              .value = config->user_agent_app_id,
                              .from = config->user_agent_app_id_from });
-    for (size_t i = 0; i < p->count; i++) {
-        sorted[i] = &p->targets[i];
-        add_settings(out, sorted[i]);
-    }
-    add_exemption(out);
-    qsort(sorted, p->count, sizeof *sorted, compare_endpoints);
     for (size_t i = 0; i < p->count; i++)
-        if (i == 0 || compare_endpoints(&sorted[i - 1], &sorted[i]))
-            add_endpoint(out, sorted[i]);
-    free(sorted);
+        add_settings(out, &p->targets[i]);
+    add_exemption(out);
+    for (size_t i = 0; i < count; i++)
+        add_endpoint(out, list[i]);
+    free(list);
     return PIPEPOLL_OK;
 }

@@ -29,6 +29,9 @@ struct plan_routes {
     bool has_proxy; /* the environment names one, be it for these endpoints or not */
 };
 
+/* Complain about each proxy on the way that cannot be used. PIPEPOLL_ENOMEM. */
+int plan_routes_check(const struct plan *plan, struct diagnostics *diagnostics);
+
 /* PIPEPOLL_ENOMEM. */
 int plan_routes_of(struct plan_routes *out, const struct config *config);
 

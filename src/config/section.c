@@ -2,7 +2,7 @@
  * may belong to, and NULL for either skips what follows a mistake. A known key is stored whatever
  * is wrong with it, and for a misspelt one it is noted which was meant, so that nobody complains
  * later that the key is missing. Keys are found by a walk through their table, and a second target
- * of a name by a walk through all before it. */
+ * or handler of a name by a walk through all before it. */
 #include "config/section.h"
 
 #include <stdlib.h>
@@ -11,7 +11,12 @@
 #include "base/ini.h"
 #include "base/nearest.h"
 
-enum scope { SCOPE_TARGET, SCOPE_PROCESS };
+enum scope { SCOPE_TARGET, SCOPE_PROCESS, SCOPE_HANDLER, SCOPE_HTTP };
+
+static const char *const section_names[] = { [SCOPE_TARGET] = "target",
+                                             [SCOPE_PROCESS] = "pipepoll",
+                                             [SCOPE_HANDLER] = "handler",
+                                             [SCOPE_HTTP] = "http" };
 
 static const struct {
     str name;
@@ -27,6 +32,7 @@ struct reader {
     struct diagnostics *diagnostics;
     char *text;
     struct section *section; /* NULL: an unknown or second one, whose keys are skipped */
+    enum scope scope;        /* of section */
     struct value *value;     /* the last one, for continuation lines; NULL: skip these */
     enum key key;            /* of value */
 };
@@ -36,66 +42,79 @@ const char *key_name(enum key k)
     return keys[k].name.ptr;
 }
 
+const char *key_section(enum key k)
+{
+    return section_names[keys[k].scope];
+}
+
 const struct value *sections_value(const struct sections *s, const struct section *target,
                                    enum key k)
 {
     return target->values[k].text.ptr ? &target->values[k] : &s->process.values[k];
 }
 
-static struct section *add_target(struct sections *s)
+static struct section *add_section(struct section_list *l)
 {
-    if (s->count == s->cap) {
-        size_t cap = s->cap ? s->cap * 2 : 16;
-        struct section *grown = realloc(s->targets, cap * sizeof *grown);
+    if (l->count == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 16;
+        struct section *grown = realloc(l->list, cap * sizeof *grown);
         if (!grown)
             return NULL;
-        s->targets = grown;
-        s->cap = cap;
+        l->list = grown;
+        l->cap = cap;
     }
-    struct section *added = &s->targets[s->count++];
+    struct section *added = &l->list[l->count++];
     *added = (struct section) { 0 };
     return added;
 }
 
-static bool is_taken(struct reader *r, str name, struct location at)
+static bool is_taken(struct reader *r, const struct section_list *l, const struct ini_item *item,
+                     struct location at)
 {
-    for (size_t i = 0; i < r->out->count; i++) {
-        const struct section *other = &r->out->targets[i];
-        if (str_eq(other->name, name)) {
+    for (size_t i = 0; i < l->count; i++) {
+        const struct section *other = &l->list[i];
+        if (str_eq(other->name, item->value)) {
             complain(r->diagnostics, PIPEPOLL_ERROR, at,
-                     "a second [target %.*s] (the first is at line %u)", STR_ARG(name),
-                     other->at.line);
+                     "a second [%.*s %.*s] (the first is at line %u)", STR_ARG(item->name),
+                     STR_ARG(item->value), other->at.line);
             return true;
         }
     }
     return false;
 }
 
-static int begin_target(struct reader *r, const struct ini_item *item, struct location at)
+/* [target NAME], [handler NAME] */
+static int begin_named(struct reader *r, const struct ini_item *item, struct location at,
+                       struct section_list *l, const char *example)
 {
     if (item->value.len == 0)
-        complain(r->diagnostics, PIPEPOLL_ERROR, at, "[target] needs a name, such as [target web]");
-    else if (is_taken(r, item->value, at))
+        complain(r->diagnostics, PIPEPOLL_ERROR, at, "[%.*s] needs a name, such as [%.*s %s]",
+                 STR_ARG(item->name), STR_ARG(item->name), example);
+    else if (is_taken(r, l, item, at))
         return PIPEPOLL_OK; /* its keys are skipped: they were meant for one of both */
-    r->section = add_target(r->out);
+    r->section = add_section(l);
     if (!r->section)
         return PIPEPOLL_ENOMEM;
     r->section->name = item->value;
     r->section->at = at;
+    r->scope = l == &r->out->targets ? SCOPE_TARGET : SCOPE_HANDLER;
     return PIPEPOLL_OK;
 }
 
-static void begin_process(struct reader *r, const struct ini_item *item, struct location at)
+/* [pipepoll], [http] */
+static void begin_only(struct reader *r, const struct ini_item *item, struct location at,
+                       enum scope scope)
 {
-    struct section *process = &r->out->process;
+    struct section *only = scope == SCOPE_PROCESS ? &r->out->process : &r->out->http;
     if (item->value.len)
-        complain(r->diagnostics, PIPEPOLL_ERROR, at, "[pipepoll] takes no name");
-    else if (process->at.line)
-        complain(r->diagnostics, PIPEPOLL_ERROR, at,
-                 "a second [pipepoll] (the first is at line %u)", process->at.line);
+        complain(r->diagnostics, PIPEPOLL_ERROR, at, "[%s] takes no name", section_names[scope]);
+    else if (only->at.line)
+        complain(r->diagnostics, PIPEPOLL_ERROR, at, "a second [%s] (the first is at line %u)",
+                 section_names[scope], only->at.line);
     else
-        process->at = at;
-    r->section = process;
+        only->at = at;
+    r->section = only;
+    r->scope = scope;
 }
 
 static int begin_section(struct reader *r, const struct ini_item *item)
@@ -104,17 +123,22 @@ static int begin_section(struct reader *r, const struct ini_item *item)
     r->section = NULL;
     r->value = NULL;
     if (str_eq(item->name, STR("target")))
-        return begin_target(r, item, at);
-    if (str_eq(item->name, STR("pipepoll"))) {
-        begin_process(r, item, at);
+        return begin_named(r, item, at, &r->out->targets, "web");
+    if (str_eq(item->name, STR("handler")))
+        return begin_named(r, item, at, &r->out->handlers, "build");
+    if (str_eq(item->name, STR("pipepoll")) || str_eq(item->name, STR("http"))) {
+        begin_only(r, item, at, item->name.ptr[0] == 'p' ? SCOPE_PROCESS : SCOPE_HTTP);
         return PIPEPOLL_OK;
     }
     struct nearest near = nearest_to(item->name);
     nearest_try(&near, STR("pipepoll"));
     nearest_try(&near, STR("target"));
+    nearest_try(&near, STR("handler"));
+    nearest_try(&near, STR("http"));
     char hint[96];
     complain(r->diagnostics, PIPEPOLL_ERROR, at,
-             "unknown section [%.*s%s%.*s]%s: there are [pipepoll] and [target NAME]",
+             "unknown section [%.*s%s%.*s]%s: there are [pipepoll], [target NAME], "
+             "[handler NAME] and [http]",
              STR_ARG(item->name), item->value.len ? " " : "", STR_ARG(item->value),
              nearest_hint(&near, hint, sizeof hint));
     return PIPEPOLL_OK;
@@ -124,16 +148,26 @@ static int begin_section(struct reader *r, const struct ini_item *item)
 static const char *where(const struct reader *r, char *text, size_t size)
 {
     struct buf b = { .at = text, .cap = size };
-    if (r->section == &r->out->process)
-        buf_printf(&b, " in [pipepoll]");
+    if (r->scope == SCOPE_PROCESS || r->scope == SCOPE_HTTP)
+        buf_printf(&b, " in [%s]", section_names[r->scope]);
     else
-        buf_printf(&b, " in [target %.*s]", STR_ARG(r->section->name));
+        buf_printf(&b, " in [%s %.*s]", section_names[r->scope], STR_ARG(r->section->name));
     return buf_cstr(&b);
 }
 
 static bool may_stand_here(const struct reader *r, enum key k)
 {
-    return r->section == &r->out->process || keys[k].scope == SCOPE_TARGET;
+    return keys[k].scope == r->scope ||
+           (r->scope == SCOPE_PROCESS && keys[k].scope == SCOPE_TARGET);
+}
+
+static const char *place_of(enum key k)
+{
+    static const char *const places[] = { [SCOPE_TARGET] = "[target NAME] or [pipepoll]",
+                                          [SCOPE_PROCESS] = "[pipepoll]",
+                                          [SCOPE_HANDLER] = "[handler NAME]",
+                                          [SCOPE_HTTP] = "[http]" };
+    return places[keys[k].scope];
 }
 
 static enum key find_key(str name)
@@ -173,7 +207,8 @@ static void set_key(struct reader *r, const struct ini_item *item)
     }
     struct value *v = &r->section->values[k];
     if (!may_stand_here(r, k))
-        complain(r->diagnostics, PIPEPOLL_ERROR, at, "\"%s\" belongs in [pipepoll]", key_name(k));
+        complain(r->diagnostics, PIPEPOLL_ERROR, at, "\"%s\" belongs in %s", key_name(k),
+                 place_of(k));
     else if (v->at.line)
         complain(r->diagnostics, PIPEPOLL_ERROR, at, "a second \"%s\" (the first is at line %u)",
                  key_name(k), v->at.line);
@@ -239,6 +274,7 @@ int sections_read(struct sections *out, char *text, size_t len, struct diagnosti
 
 void sections_deinit(struct sections *s)
 {
-    free(s->targets);
+    free(s->targets.list);
+    free(s->handlers.list);
     *s = (struct sections) { 0 };
 }

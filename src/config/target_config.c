@@ -7,6 +7,7 @@
 #include "config/target_config.h"
 
 #include "base/buf.h"
+#include "base/nearest.h"
 #include "config/quantity.h"
 
 enum { INTERVAL_MAX_MS = 86400000, BATCH_MAX = 10000 };
@@ -88,15 +89,33 @@ static void read_action_type(struct target_config *config)
     }
     if (!a->owner.ptr)
         a->owner = STR("ThirdParty");
-    if (str_eq(a->owner, STR("AWS")) || str_eq(a->owner, STR("Custom")))
-        complain(
-            config->diagnostics, PIPEPOLL_WARNING, target_config_value(config, KEY_OWNER)->at,
-            "the service hands out third-party jobs to owner = ThirdParty only, not to \"%.*s\"",
-            STR_ARG(a->owner));
     target_config_require(config, KEY_CATEGORY, "such as Build or Test");
     target_config_require(config, KEY_PROVIDER,
                           "your name in CodePipeline's list of action providers");
     target_config_require(config, KEY_VERSION, "such as 1");
+}
+
+/* KEY=VALUE. As a default of all it is for those targets that it fits. */
+static void read_query(struct target_config *config)
+{
+    struct pipepoll_target_options *o = &config->options, sample = target_config_sample();
+    const struct value *v = target_config_value(config, KEY_QUERY_PARAM);
+    bool is_custom = str_eq(o->action_type.owner, STR("Custom"));
+    if (!is_given(config, KEY_QUERY_PARAM) || !(is_custom || is_own(config, KEY_QUERY_PARAM)))
+        return;
+    size_t at = str_find(v->text, '=');
+    str value = str_skip(v->text, at < v->text.len ? at + 1 : at);
+    struct pipepoll_query_param q = { str_trim((str) { v->text.ptr, at }), str_trim(value) };
+    o->query_param = sample.query_param = q;
+    sample.action_type.owner = STR("Custom");
+    if (!q.key.len || !q.value.len)
+        wrong_value(config, KEY_QUERY_PARAM, "a property and its value such as Project=web");
+    else if (!is_custom)
+        complain(config->diagnostics, PIPEPOLL_ERROR, v->at,
+                 "query-param goes with owner = Custom only, and [target %.*s] has another",
+                 STR_ARG(config->section->name));
+    else
+        check_value(config, v, &sample);
 }
 
 /* --- pace --- */
@@ -187,6 +206,18 @@ static void read_role(struct target_config *config)
         &(struct identity_config) { .role_arn = arn, .role_session_name = id->role_session_name });
 }
 
+/* What a file can mend may be mended while targets wait: a warning. */
+static void check_credentials(const struct target_config *config, const struct value *profile)
+{
+    struct pipepoll_error why;
+    int r = pipepoll_settings_credentials(config->ambient, &why);
+    enum pipepoll_level level = r == PIPEPOLL_EINVAL ? PIPEPOLL_ERROR : PIPEPOLL_WARNING;
+    if (r && profile->at.line)
+        complain(config->diagnostics, level, profile->at, "%s", why.text);
+    else if (r)
+        complain_elsewhere(config->diagnostics, level, "%s", why.text);
+}
+
 static int read_identity(struct target_config *config)
 {
     const struct value *profile = target_config_value(config, KEY_PROFILE);
@@ -207,8 +238,10 @@ static int read_identity(struct target_config *config)
         complain(config->diagnostics, PIPEPOLL_ERROR, profile->at, "%s", why.text);
     else if (r)
         complain_elsewhere(config->diagnostics, PIPEPOLL_ERROR, "%s", why.text);
-    else
-        settings_complain(config->ambient, config->diagnostics);
+    if (r)
+        return PIPEPOLL_OK;
+    settings_complain(config->ambient, config->diagnostics);
+    check_credentials(config, profile);
     return PIPEPOLL_OK;
 }
 
@@ -289,6 +322,24 @@ static void read_allow_unknown(struct target_config *config)
         wrong_value(config, k, "yes or no");
 }
 
+static void read_handler(struct target_config *config)
+{
+    const struct value *v = target_config_value(config, KEY_HANDLER);
+    const struct worker_config *worker = config->worker;
+    config->handler = NULL;
+    if (!v->text.len || str_eq(v->text, STR("none")))
+        return;
+    config->handler = worker_config_find(worker, v->text);
+    if (config->handler)
+        return;
+    struct nearest near = nearest_to(v->text);
+    for (size_t i = 0; i < worker->handler_count; i++)
+        nearest_try(&near, str_of(worker->handlers[i].name));
+    char hint[96];
+    complain(config->diagnostics, PIPEPOLL_ERROR, v->at, "there is no [handler %.*s]%s",
+             STR_ARG(v->text), nearest_hint(&near, hint, sizeof hint));
+}
+
 int target_config_read(struct target_config *config)
 {
     struct pipepoll_target_options none = PIPEPOLL_TARGET_OPTIONS_INIT;
@@ -296,8 +347,10 @@ int target_config_read(struct target_config *config)
     config->ambient = NULL;
     config->in_force = 0;
     read_action_type(config);
+    read_query(config);
     read_pace(config);
     read_allow_unknown(config);
+    read_handler(config);
     int r = read_identity(config);
     if (r)
         return r;

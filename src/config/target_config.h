@@ -5,15 +5,18 @@
 #include "config/identity_config.h"
 #include "config/section.h"
 #include "config/settings.h"
+#include "config/worker_config.h"
 
 struct target_config {
     const struct sections *sections;
     const struct section *section;
-    struct settings *settings; /* NULL: what is left out comes from nowhere */
+    const struct worker_config *worker; /* whose handlers it may name */
+    struct settings *settings;          /* NULL: what is left out comes from nowhere */
     struct diagnostics *diagnostics;
     /* What comes of it: */
     struct pipepoll_target_options options; /* without a region */
     struct identity_config identity;
+    const struct handler_config *handler; /* NULL: none */
     bool allow_unknown_regions;
     const struct pipepoll_settings *ambient; /* the settings of its profile, or NULL */
     unsigned in_force;                       /* of them, a bit for each that was used */
