@@ -109,7 +109,8 @@ def signer_of(request, service, known, now_s):
         data=request.body)
     copy.context["timestamp"] = stamp = request.headers["X-Amz-Date"]
     credentials = botocore.credentials.Credentials(keys.id, keys.secret, keys.token or None)
-    signer = botocore.auth.SigV4Auth(credentials, service, region)
+    auth = botocore.auth.S3SigV4Auth if service == "s3" else botocore.auth.SigV4Auth
+    signer = auth(credentials, service, region)
     text = signer.string_to_sign(copy, signer.canonical_request(copy))
     if scoped_service != service or parts["Signature"] != signer.signature(text, copy):
         raise Refusal("SignatureDoesNotMatch", "The request signature we calculated does not "
