@@ -1,0 +1,105 @@
+/* One look over the figures, the worst first: what hangs, what does not poll, what fails. */
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "status/status.h"
+
+static const struct status_loop *hanging(const struct status *s)
+{
+    for (size_t i = 0; i < s->loop_count; i++)
+        if (s->loops[i].silent_ms > STATUS_HANGS_MS)
+            return &s->loops[i];
+    return NULL;
+}
+
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+/* Not ready. false: it is. */
+static bool find_unready(const struct status *s, char *why, size_t size)
+{
+    size_t polled = s->states[STATUS_WELL] + s->states[STATUS_SLOWED];
+    size_t bad = s->states[STATUS_FAILING] + s->states[STATUS_LATE];
+    if (s->phase == STATUS_STARTING)
+        snprintf(why, size, "starting");
+    else if (s->phase == STATUS_ENDING)
+        snprintf(why, size, "ending: %u s are left until drain-timeout", s->drain_left_s);
+    else if (!s->target_count)
+        snprintf(why, size, "no target is polled: the config file has none");
+    else if (!polled && !bad)
+        snprintf(why, size, "no poll has been answered yet");
+    else if (!polled)
+        snprintf(why, size, "none of %zu targets is polled: %zu failing, %zu late", s->target_count,
+                 s->states[STATUS_FAILING], s->states[STATUS_LATE]);
+    else
+        return false;
+    return true;
+}
+
+/* Ready, but not well. false: it is. */
+static bool find_unwell(const struct status *s, char *why, size_t size)
+{
+    size_t failing = s->states[STATUS_FAILING], late = s->states[STATUS_LATE];
+    if (s->journal.is_open && !s->journal.is_well)
+        snprintf(why, size,
+                 "the journal's disk fails or hangs: no jobs are asked for until it is "
+                 "well again");
+    else if (failing && s->incident_count)
+        snprintf(why, size, "%zu target%s failing: %.*s", failing, plural(failing),
+                 STR_ARG(s->incidents[0].words));
+    else if (failing)
+        snprintf(why, size, "%zu target%s failing", failing, plural(failing));
+    else if (late)
+        snprintf(why, size, "%zu target%s without a good poll for too long", late, plural(late));
+    else if (s->lost)
+        snprintf(why, size, "%llu job%s lost on the way to stdout: the log names them",
+                 (unsigned long long)s->lost, s->lost == 1 ? " was" : "s were");
+    else if (s->config_refused)
+        snprintf(why, size, "the config file was read again and refused: the log says why");
+    else
+        return false;
+    return true;
+}
+
+void status_judge(const struct status *s, struct status_verdict *out)
+{
+    const struct status_loop *hangs = hanging(s);
+    *out = (struct status_verdict) { .is_alive = !hangs };
+    if (hangs)
+        snprintf(out->why, sizeof out->why, "loop %zu has not turned for %llu s",
+                 (size_t)(hangs - s->loops), (unsigned long long)hangs->silent_ms / 1000);
+    else
+        out->is_ready = !find_unready(s, out->why, sizeof out->why);
+    if (out->is_ready)
+        out->is_well = !find_unwell(s, out->why, sizeof out->why);
+    if (out->is_well)
+        snprintf(out->why, sizeof out->why, "polling %zu target%s", s->target_count,
+                 plural(s->target_count));
+}
+
+size_t status_line(const struct status *s, char line[STATUS_LINE_MAX])
+{
+    static const enum status_state told[] = { STATUS_FAILING, STATUS_LATE, STATUS_SLOWED,
+                                              STATUS_WAITING };
+    struct status_verdict verdict;
+    struct buf b = { .at = line, .cap = STATUS_LINE_MAX };
+    status_judge(s, &verdict);
+    if (!verdict.is_ready) {
+        buf_printf(&b, "%s", verdict.why);
+        return b.len;
+    }
+    buf_printf(&b, "%zu target%s", s->target_count, plural(s->target_count));
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        if (s->states[told[i]])
+            buf_printf(&b, ", %zu %s", s->states[told[i]], status_state_name(told[i]));
+    buf_printf(&b, "; %.1f polls/s, %llu job%s found", s->polls_per_s, (unsigned long long)s->found,
+               plural((size_t)s->found));
+    if (s->works_jobs)
+        buf_printf(&b, "; %zu in hand, %zu running",
+                   s->in_hand[STATUS_FOUND] + s->in_hand[STATUS_RUNNING] +
+                       s->in_hand[STATUS_SENDING],
+                   s->in_hand[STATUS_RUNNING]);
+    return b.len;
+}
