@@ -17,7 +17,7 @@
 
 #include "base/heap.h"
 #include "base/log.h"
-#include "sim/http_exchange.h"
+#include "sim/sim_exchange.h"
 
 enum {
     CONNECTIONS_MAX = 16384,
@@ -43,7 +43,7 @@ struct http {
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
     struct http *h = cls;
-    return http_exchange_new(&h->options, &h->sleeping, connection, uri);
+    return sim_exchange_new(&h->options, &h->sleeping, connection, uri);
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
@@ -51,7 +51,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
                                   size_t *piece_len, void **exchange)
 {
     struct http *h = cls;
-    struct http_exchange *t = *exchange;
+    struct sim_exchange *t = *exchange;
     (void)connection;
     (void)url;
     (void)version;
@@ -59,7 +59,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return MHD_NO;
     str body = { piece, *piece_len };
     *piece_len = 0;
-    return http_exchange_continue(t, method, body);
+    return sim_exchange_continue(t, method, body);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **exchange,
@@ -68,7 +68,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **ex
     (void)cls;
     (void)connection;
     (void)why;
-    *exchange = http_exchange_free(*exchange);
+    *exchange = sim_exchange_free(*exchange);
 }
 
 static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
@@ -124,7 +124,7 @@ static void run(struct http *h)
 static void on_timer(uv_timer_t *timer)
 {
     struct http *h = timer->data;
-    http_exchange_wake(&h->sleeping, uv_hrtime());
+    sim_exchange_wake(&h->sleeping, uv_hrtime());
     run(h);
 }
 
@@ -199,7 +199,7 @@ static void on_handle_closed(uv_handle_t *handle)
     struct http *h = handle->data;
     if (--h->handles)
         return;
-    http_exchange_wake(&h->sleeping, UINT64_MAX);
+    sim_exchange_wake(&h->sleeping, UINT64_MAX);
     MHD_stop_daemon(h->daemon);
     heap_deinit(&h->sleeping);
     if (h->closed)

@@ -30,7 +30,7 @@ static bool split(struct buf *host, struct buf *port, str s)
     else if (str_find(h, ':') < h.len)
         return false;
     for (size_t i = 0; i < p.len; i++)
-        if (p.ptr[i] < '0' || p.ptr[i] > '9')
+        if (!ascii_is_digit(p.ptr[i]))
             return false;
     buf_put(host, h);
     buf_put(port, p);

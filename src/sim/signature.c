@@ -126,7 +126,7 @@ static bool date_read(int64_t *out, str s)
         return false;
     int n[16];
     for (size_t i = 0; i < s.len; i++) {
-        bool digit = s.ptr[i] >= '0' && s.ptr[i] <= '9';
+        bool digit = ascii_is_digit(s.ptr[i]);
         if (shape[i] == 'd' ? !digit : s.ptr[i] != shape[i])
             return false;
         n[i] = s.ptr[i] - '0';
@@ -156,7 +156,7 @@ static bool region_is_valid(str region)
 {
     for (size_t i = 0; i < region.len; i++) {
         char c = region.ptr[i];
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
+        if (!(c >= 'a' && c <= 'z') && !ascii_is_digit(c) && c != '-')
             return false;
     }
     return region.len > 0 && region.len <= 63;

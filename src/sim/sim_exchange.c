@@ -4,7 +4,7 @@
  *
  * The latency passes in two halves since a real one does: jobs that appear while a request is under
  * way to the service are in its answer. */
-#include "sim/http_exchange.h"
+#include "sim/sim_exchange.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -27,7 +27,7 @@ enum stage {
     STAGE_BACK   /* answered, and the answer on its way */
 };
 
-struct http_exchange {
+struct sim_exchange {
     const struct http_options *options;
     struct heap *sleeping;
     struct MHD_Connection *connection;
@@ -43,7 +43,7 @@ struct http_exchange {
     struct reply reply;
 };
 
-struct http_exchange *http_exchange_free(struct http_exchange *exchange)
+struct sim_exchange *sim_exchange_free(struct sim_exchange *exchange)
 {
     if (!exchange)
         return NULL;
@@ -57,10 +57,10 @@ struct http_exchange *http_exchange_free(struct http_exchange *exchange)
     return NULL;
 }
 
-struct http_exchange *http_exchange_new(const struct http_options *o, struct heap *sleeping,
-                                        struct MHD_Connection *connection, const char *target)
+struct sim_exchange *sim_exchange_new(const struct http_options *o, struct heap *sleeping,
+                                      struct MHD_Connection *connection, const char *target)
 {
-    struct http_exchange *exchange = calloc(1, sizeof *exchange);
+    struct sim_exchange *exchange = calloc(1, sizeof *exchange);
     if (!exchange || heap_reserve(sleeping)) {
         free(exchange);
         return NULL;
@@ -69,24 +69,24 @@ struct http_exchange *http_exchange_new(const struct http_options *o, struct hea
     exchange->sleeping = sleeping;
     exchange->connection = connection;
     exchange->target = strdup(target);
-    return exchange->target ? exchange : http_exchange_free(exchange);
+    return exchange->target ? exchange : sim_exchange_free(exchange);
 }
 
-static void http_exchange_sleep(struct http_exchange *exchange, uint64_t ms)
+static void sim_exchange_sleep(struct sim_exchange *exchange, uint64_t ms)
 {
     heap_put(exchange->sleeping, &exchange->due, uv_hrtime() + ms * MS_NS);
     MHD_suspend_connection(exchange->connection);
 }
 
 /* False: it is no way at all. */
-static bool http_exchange_travel(struct http_exchange *exchange, uint32_t ms)
+static bool sim_exchange_travel(struct sim_exchange *exchange, uint32_t ms)
 {
     if (ms)
-        http_exchange_sleep(exchange, ms);
+        sim_exchange_sleep(exchange, ms);
     return ms > 0;
 }
 
-static void http_exchange_take_body(struct http_exchange *exchange, str piece)
+static void sim_exchange_take_body(struct sim_exchange *exchange, str piece)
 {
     if (exchange->too_large || exchange->no_memory)
         return;
@@ -109,7 +109,7 @@ static void http_exchange_take_body(struct http_exchange *exchange, str piece)
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                  size_t name_len, const char *value, size_t value_len)
 {
-    struct http_exchange *exchange = cls;
+    struct sim_exchange *exchange = cls;
     (void)kind;
     if (exchange->header_count == exchange->header_cap) {
         size_t cap = exchange->header_cap ? 2 * exchange->header_cap : 16;
@@ -126,7 +126,7 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 }
 
 /* All that the request points to, libmicrohttpd or the exchange keeps until the exchange ends. */
-static void http_exchange_receive(struct http_exchange *exchange, const char *method)
+static void sim_exchange_receive(struct sim_exchange *exchange, const char *method)
 {
     MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, on_header, exchange);
     if (exchange->no_memory)
@@ -142,7 +142,7 @@ static void http_exchange_receive(struct http_exchange *exchange, const char *me
     exchange->latency_ms = exchange->options->receive(exchange->options->ctx, &exchange->request);
 }
 
-static void http_exchange_answer(struct http_exchange *exchange)
+static void sim_exchange_answer(struct sim_exchange *exchange)
 {
     if (exchange->no_memory)
         return;
@@ -167,7 +167,7 @@ static void reset(struct MHD_Connection *connection)
 /* A body that is not simply sent: a piece at a time, or not to its end. */
 static ssize_t on_body(void *cls, uint64_t at, char *out, size_t max)
 {
-    struct http_exchange *exchange = cls;
+    struct sim_exchange *exchange = cls;
     const struct reply *r = &exchange->reply;
     size_t end = r->truncate ? r->len / 2 : r->len;
     if (at >= end)
@@ -179,7 +179,7 @@ static ssize_t on_body(void *cls, uint64_t at, char *out, size_t max)
         n = n < piece ? n : (size_t)piece;
         exchange->rested = !exchange->rested;
         if (exchange->rested) {
-            http_exchange_sleep(exchange, n * 1000 / r->slow_bytes_per_s);
+            sim_exchange_sleep(exchange, n * 1000 / r->slow_bytes_per_s);
             return 0;
         }
     }
@@ -202,7 +202,7 @@ static void put_headers(struct MHD_Response *response, const struct reply *r)
         MHD_add_response_header(response, "Allow", r->allow);
 }
 
-static enum MHD_Result http_exchange_send(struct http_exchange *exchange)
+static enum MHD_Result sim_exchange_send(struct sim_exchange *exchange)
 {
     const struct reply *r = &exchange->reply;
     if (exchange->no_memory)
@@ -226,40 +226,39 @@ static enum MHD_Result http_exchange_send(struct http_exchange *exchange)
 }
 
 /* From where the exchange stands, as far as it goes without waiting. */
-static enum MHD_Result http_exchange_go_on(struct http_exchange *exchange, const char *method)
+static enum MHD_Result sim_exchange_go_on(struct sim_exchange *exchange, const char *method)
 {
     if (exchange->stage == STAGE_BODY) {
-        http_exchange_receive(exchange, method);
+        sim_exchange_receive(exchange, method);
         exchange->stage = STAGE_THERE;
-        if (http_exchange_travel(exchange, exchange->latency_ms / 2))
+        if (sim_exchange_travel(exchange, exchange->latency_ms / 2))
             return MHD_YES;
     }
     if (exchange->stage == STAGE_THERE) {
-        http_exchange_answer(exchange);
+        sim_exchange_answer(exchange);
         exchange->stage = STAGE_BACK;
-        if (http_exchange_travel(exchange, exchange->latency_ms - exchange->latency_ms / 2))
+        if (sim_exchange_travel(exchange, exchange->latency_ms - exchange->latency_ms / 2))
             return MHD_YES;
     }
-    return http_exchange_send(exchange);
+    return sim_exchange_send(exchange);
 }
 
-enum MHD_Result http_exchange_continue(struct http_exchange *exchange, const char *method,
-                                       str piece)
+enum MHD_Result sim_exchange_continue(struct sim_exchange *exchange, const char *method, str piece)
 {
     if (exchange->stage == STAGE_NEW) {
         exchange->stage = STAGE_BODY;
         return MHD_YES;
     }
     if (piece.len) {
-        http_exchange_take_body(exchange, piece);
+        sim_exchange_take_body(exchange, piece);
         return MHD_YES;
     }
-    return http_exchange_go_on(exchange, method);
+    return sim_exchange_go_on(exchange, method);
 }
 
-void http_exchange_wake(struct heap *sleeping, uint64_t until_ns)
+void sim_exchange_wake(struct heap *sleeping, uint64_t until_ns)
 {
     while (sleeping->count && heap_min_key(sleeping) <= until_ns)
         MHD_resume_connection(
-            CONTAINER_OF(heap_pop(sleeping), struct http_exchange, due)->connection);
+            CONTAINER_OF(heap_pop(sleeping), struct sim_exchange, due)->connection);
 }
