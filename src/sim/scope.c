@@ -1,10 +1,10 @@
 /* Members are numbered, and scope_at() alone knows where each lies; everything else is a walk over
- * them. The patterns are to be read by people: of one, only whether it has capitals is looked
- * at. */
+ * them. */
 #include "sim/scope.h"
 
 #include "base/log.h"
 #include "base/table.h"
+#include "sim/pattern.h"
 
 const struct scope_rule scope_rules[SCOPE_MEMBERS] = {
     [SCOPE_REGION] = { .name = "region", .max = 63, .pattern = "[0-9a-z-]+" },
@@ -35,23 +35,10 @@ str scope_get(const struct sim_scope *scope, size_t member)
     return *scope_at(&copy, member);
 }
 
-static bool matches_pattern(const char *pattern, str text)
-{
-    bool capitals = strstr(pattern, "A-Z") != NULL; /* and with them, the underscore */
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool small = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-        bool large = (c >= 'A' && c <= 'Z') || c == '_';
-        if (!small && !(capitals && large))
-            return false;
-    }
-    return text.len > 0;
-}
-
 bool scope_rule_allows(const struct scope_rule *rule, str text)
 {
     if (rule->pattern)
-        return matches_pattern(rule->pattern, text);
+        return pattern_matches(rule->pattern, text);
     for (size_t i = 0; rule->values[i]; i++)
         if (str_eq(text, str_of(rule->values[i])))
             return true;
