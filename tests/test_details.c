@@ -10,10 +10,10 @@
 #include "aws/job_details.h"
 #include "client/poller.h"
 #include "client/request.h"
+#include "lib/alone.h"
 #include "lib/check.h"
+#include "lib/watched_memory.h"
 #include "sim/sim.h"
-
-enum { BLOCKS_MAX = 4096 };
 
 struct asking {
     struct request request;
@@ -26,11 +26,6 @@ struct asking {
     void (*look)(struct asking *a); /* while the result is there */
 };
 
-struct block {
-    char *at;
-    size_t size;
-};
-
 struct world {
     struct pipepoll_sink sink;
     uv_loop_t loop;
@@ -39,68 +34,11 @@ struct world {
     struct pipepoll_target *target;
     char ca[64], job_id[64], token[128];
     unsigned answers, failures, closed;
-    int status;                      /* of a poll's last failure */
-    unsigned served, throttled;      /* requests for details */
-    bool stop_faults;                /* as soon as one was throttled */
-    struct block blocks[BLOCKS_MAX]; /* what the library holds by its hook */
-    const char *const *secrets;      /* none of which may be in what it gives back */
-    unsigned leaks;
+    int status;                 /* of a poll's last failure */
+    unsigned served, throttled; /* requests for details */
+    bool stop_faults;           /* as soon as one was throttled */
+    struct watched_memory memory;
 };
-
-/* --- memory that can be looked at --- */
-
-/* The padding of structs is nobody's, and valgrind says so when it is searched. */
-static bool may_search(void)
-{
-    const char *preload = getenv("LD_PRELOAD");
-    return !preload || !strstr(preload, "vgpreload");
-}
-
-static bool holds(const struct block *b, const char *const *secrets)
-{
-    for (size_t i = 0; secrets && secrets[i] && b->at && may_search(); i++)
-        if (memmem(b->at, b->size, secrets[i], strlen(secrets[i])))
-            return true;
-    return false;
-}
-
-static struct block *block_of(struct world *w, const void *at)
-{
-    for (size_t i = 0; i < BLOCKS_MAX; i++)
-        if (w->blocks[i].at == at)
-            return &w->blocks[i];
-    fail_msg("no block");
-    return NULL;
-}
-
-static size_t held(const struct world *w)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < BLOCKS_MAX; i++)
-        bytes += w->blocks[i].size;
-    return bytes;
-}
-
-static unsigned blocks_with(const struct world *w, const char *const *secrets)
-{
-    unsigned count = 0;
-    for (size_t i = 0; i < BLOCKS_MAX; i++)
-        count += holds(&w->blocks[i], secrets);
-    return count;
-}
-
-static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
-{
-    struct world *w = ctx;
-    struct block *b = block_of(w, ptr); /* NULL: a free one */
-    char *at = new_size ? calloc(1, new_size) : NULL;
-    if (ptr)
-        memcpy(at ? at : ptr, ptr, !at ? 0 : old_size < new_size ? old_size : new_size);
-    w->leaks += ptr && holds(b, w->secrets);
-    free(ptr);
-    *b = (struct block) { at, new_size };
-    return at;
-}
 
 /* --- the world --- */
 
@@ -180,18 +118,14 @@ static void world_open(struct world *w, uint32_t max_in_flight)
     o.seed = 7;
     o.max_in_flight = max_in_flight;
     o.request_timeout_ms = 5000;
-    o.resize = resize;
-    o.resize_ctx = w;
+    o.resize = watched_resize;
+    o.resize_ctx = &w->memory;
     pipepoll_credentials_static(&o.credentials, STR("AKIDEXAMPLE"),
                                 STR("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), (str) { 0 }, NULL);
     if (pipepoll_open(&w->poller, &w->loop, &o, &why))
         fail_msg("%s", why.text);
     pipepoll_credentials_unref(o.credentials);
 }
-
-#define RUN_UNTIL(w, condition)                                                                    \
-    while (!(condition))                                                                           \
-    uv_run(&(w)->loop, UV_RUN_ONCE)
 
 /* A job that was found by polling, and polls that go on. */
 static void find_job(struct world *w, str configuration)
@@ -210,8 +144,8 @@ static void world_close(struct world *w)
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(w->closed, 2);
     assert_int_equal(uv_loop_close(&w->loop), 0);
-    assert_int_equal(held(w), 0);
-    assert_int_equal(w->leaks, 0);
+    assert_int_equal(watched_held(&w->memory), 0);
+    assert_int_equal(w->memory.leaks, 0);
     unlink(w->ca);
 }
 
@@ -261,7 +195,8 @@ static void see_all_of_it(struct asking *a)
     assert_str_equal(data->pipeline.stage, "Simulated");
     assert_int_equal(data->input_artifacts.count, 1);
     assert_str_equal(job_artifact(&data->input_artifacts, 0)->location_type, "S3");
-    assert_str_equal(data->artifact_credentials.session_token, "simulated-artifact-token");
+    str session = data->artifact_credentials.session_token;
+    assert_true(str_starts(session, STR("simulated-session-of-ASIA")));
     assert_null(data->continuation_token.ptr);
 }
 
@@ -437,7 +372,7 @@ static void see_the_large_one(struct asking *a)
         assert_int_equal(value.len, VALUE_LEN);
         assert_int_equal(value.ptr[VALUE_LEN - 1], 'a' + i % 26);
     }
-    assert_true(held(a->world) > PROPERTIES * VALUE_LEN);
+    assert_true(watched_held(&a->world->memory) > PROPERTIES * VALUE_LEN);
 }
 
 static void an_answer_of_400_kib_arrives_whole_and_its_memory_goes_with_it(void **state)
@@ -448,11 +383,11 @@ static void an_answer_of_400_kib_arrives_whole_and_its_memory_goes_with_it(void 
     world_open(&w, 0);
     find_job(&w, str_of(configuration));
     RUN_UNTIL(&w, w.answers >= 5);
-    size_t before = held(&w);
+    size_t before = watched_held(&w.memory);
     run(&w, &a);
     assert_int_equal(a.end.status, PIPEPOLL_OK);
     uv_run(&w.loop, UV_RUN_NOWAIT);
-    assert_in_range(held(&w), 0, before + (96 << 10));
+    assert_in_range(watched_held(&w.memory), 0, before + (96 << 10));
     world_close(&w);
     free(configuration);
 }
@@ -481,12 +416,12 @@ static void a_request_of_256_kib_goes_and_its_memory_goes_with_it(void **state)
     world_open(&w, 0);
     find_job(&w, STR("{}"));
     RUN_UNTIL(&w, w.answers >= 5);
-    size_t before = held(&w);
+    size_t before = watched_held(&w.memory);
     run(&w, &a);
     assert_string_equal(a.message, "");
     assert_int_equal(a.end.status, PIPEPOLL_OK);
     uv_run(&w.loop, UV_RUN_NOWAIT);
-    assert_in_range(held(&w), 0, before + (96 << 10));
+    assert_in_range(watched_held(&w.memory), 0, before + (96 << 10));
     world_close(&w);
 }
 
@@ -536,31 +471,30 @@ static void closing_waits_for_what_is_in_flight_and_ends_what_waits(void **state
 
 static void see_the_secrets(struct asking *a)
 {
-    assert_int_not_equal(blocks_with(a->world, a->world->secrets) || !may_search(), 0);
+    assert_int_not_equal(
+        watched_blocks_with(&a->world->memory, a->world->memory.secrets) || !!under_valgrind(), 0);
 }
 
 /* Every block that the library holds is looked at, and each that it gives back. */
 static void nothing_is_left_of_what_was_secret(void **state)
 {
-    static const char *secrets[] = { NULL,
-                                     "simulated-artifact-secret",
-                                     "simulated-artifact-token",
-                                     "ASIASIMULATED0000000",
-                                     "configured-password",
-                                     NULL };
+    static const char *secrets[] = {
+        NULL,     "simulated-secret-of-ASIA", "simulated-session-of-ASIA",
+        "\"ASIA", "configured-password",      NULL
+    };
     struct world w;
     struct asking a = { .look = see_the_secrets }, b = { 0 };
     world_open(&w, 0);
     find_job(&w, STR("{\"Password\":\"configured-\\u0070assword\"}"));
     secrets[0] = w.token;
-    w.secrets = secrets;
+    w.memory.secrets = secrets;
     run(&w, &a);
     assert_int_equal(a.end.status, PIPEPOLL_OK);
-    assert_int_equal(blocks_with(&w, secrets), 0);
+    assert_int_equal(watched_blocks_with(&w.memory, secrets), 0);
     b.job = (struct job_input) { STR("nobody's"), str_of(w.token) };
     run(&w, &b); /* an error leaves none either */
     assert_int_equal(b.end.meaning, JOB_UNKNOWN);
-    assert_int_equal(blocks_with(&w, secrets), 0);
+    assert_int_equal(watched_blocks_with(&w.memory, secrets), 0);
     world_close(&w);
 }
 
@@ -592,10 +526,7 @@ static void a_token_that_the_service_quotes_is_hidden(void **state)
 
 int main(void)
 {
-    static const char *const names[] = { "http_proxy", "HTTPS_PROXY", "https_proxy",
-                                         "ALL_PROXY",  "all_proxy",   "AWS_CA_BUNDLE" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        unsetenv(names[i]);
+    alone();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_details_of_a_job_arrive_while_polls_go_on),
         cmocka_unit_test(one_slot_serves_polls_and_requests_by_turns),

@@ -17,7 +17,7 @@ static void set_latency(struct faults_table *t, struct sim_scope where, uint32_t
 
 static uint32_t latency_of(const struct faults_table *t, const struct sim_scope *scope)
 {
-    const struct faults_rule *rule = faults_find(t, scope);
+    const struct faults_rule *rule = faults_find(t, scope, (str) { 0 });
     return rule ? rule->faults.latency_ms : 0;
 }
 
@@ -29,7 +29,7 @@ static void the_most_particular_trouble_wins(void **state)
     elsewhere.region = STR("us-east-1");
     other.action_type.provider = STR("Other");
     faults_init(&t);
-    assert_null(faults_find(&t, &here));
+    assert_null(faults_find(&t, &here, (str) { 0 }));
     set_latency(&t, here, 3);
     set_latency(&t, (struct sim_scope) { 0 }, 1);
     set_latency(&t, (struct sim_scope) { .region = STR("eu-west-1") }, 2);
@@ -37,7 +37,7 @@ static void the_most_particular_trouble_wins(void **state)
     assert_int_equal(latency_of(&t, &other), 2);
     assert_int_equal(latency_of(&t, &elsewhere), 1);
     faults_clear(&t);
-    assert_null(faults_find(&t, &here));
+    assert_null(faults_find(&t, &here, (str) { 0 }));
 }
 
 static void of_two_equally_particular_ones_the_newer_wins(void **state)
@@ -61,7 +61,7 @@ static void no_more_than_the_rate_passes_in_a_second(void **state)
     (void)state;
     faults_init(&t);
     faults_set(&t, &(struct sim_scope) { 0 }, &(struct sim_faults) { .throttle_per_s = 5 }, NULL);
-    struct faults_rule *rule = faults_find(&t, &here);
+    struct faults_rule *rule = faults_find(&t, &here, (str) { 0 });
     for (uint64_t i = 0; i < 20; i++)
         passed += !faults_throttles(rule, 10 * SECOND_NS + i);
     assert_int_equal(passed, 5);
@@ -77,7 +77,7 @@ static void without_a_rate_nothing_is_throttled(void **state)
     faults_init(&t);
     set_latency(&t, here, 1);
     for (int i = 0; i < 1000; i++)
-        assert_false(faults_throttles(faults_find(&t, &here), 1));
+        assert_false(faults_throttles(faults_find(&t, &here, (str) { 0 }), 1));
     faults_clear(&t);
 }
 
@@ -172,6 +172,38 @@ static void numbers_out_of_range_are_refused_with_the_range(void **state)
     assert_string_equal(why.text, "reset-rate is a number from 0 to 1");
 }
 
+static void a_fault_may_be_for_one_operation_alone(void **state)
+{
+    struct faults_table t;
+    struct pipepoll_error why;
+    (void)state;
+    faults_init(&t);
+    set_latency(&t, (struct sim_scope) { .region = STR("eu-west-1") }, 1);
+    struct sim_faults lost = { .operation = STR("AcknowledgeJob"), .lose_rate = 1 };
+    assert_int_equal(faults_set(&t, &(struct sim_scope) { 0 }, &lost, NULL), 0);
+    lost.operation = STR("PollForJobs");
+    assert_int_equal(
+        faults_set(&t, &(struct sim_scope) { .region = STR("eu-west-1") }, &lost, NULL), 0);
+    assert_int_equal(t.count, 3);
+    struct rng chance = { 1 };
+    const struct faults_rule *rule = faults_find(&t, &here, STR("AcknowledgeJob"));
+    assert_int_equal(faults_outcome(&rule->faults, &chance), FAULTS_LOSE); /* the newer of two */
+    assert_int_equal(faults_find(&t, &here, STR("GetJobDetails"))->faults.latency_ms, 1);
+    assert_null(
+        faults_find(&t, &(struct sim_scope) { .region = STR("us-east-1") }, STR("PollForJobs")));
+    assert_true(faults_find(&t, &here, STR("PollForJobs"))->faults.lose_rate > 0);
+    /* Set anew, it is replaced. */
+    lost.lose_rate = 0;
+    assert_int_equal(
+        faults_set(&t, &(struct sim_scope) { .region = STR("eu-west-1") }, &lost, NULL), 0);
+    assert_int_equal(t.count, 3);
+    assert_true(faults_find(&t, &here, STR("PollForJobs"))->faults.lose_rate <= 0);
+    lost.operation = STR("Acknowledge");
+    assert_int_equal(faults_set(&t, &here, &lost, &why), PIPEPOLL_EINVAL);
+    assert_non_null(strstr(why.text, "operation \"Acknowledge\" is no job operation"));
+    faults_clear(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +216,7 @@ int main(void)
         cmocka_unit_test(a_latency_of_any_rule_is_seen),
         cmocka_unit_test(every_field_can_be_set_by_its_name),
         cmocka_unit_test(numbers_out_of_range_are_refused_with_the_range),
+        cmocka_unit_test(a_fault_may_be_for_one_operation_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-"""The embedding example of README.md is short, builds as a user would build it, and finds jobs.
+"""The embedding examples of README.md are short and build as a user would build them: the first
+finds jobs, the second works one.
 
 usage: test_readme.py SOURCE_ROOT BUILD_DIR COMPILER [ARGUMENT]...
 """
@@ -22,14 +23,15 @@ ENVIRONMENT = {**os.environ, **KEYS}
 ENVIRONMENT.pop("AWS_SESSION_TOKEN", None)
 
 
-def example(root):
-    block = re.search(r"^```c\n(.*?)^```$", (root / "README.md").read_text(), re.M | re.S)
-    if not block:
-        sys.exit("README.md has no ```c block")
-    lines = block[1].count("\n")
-    if lines > MAX_LINES:
-        sys.exit(f"the example has {lines} lines, more than {MAX_LINES}")
-    return block[1]
+def examples(root):
+    blocks = re.findall(r"^```c\n(.*?)^```$", (root / "README.md").read_text(), re.M | re.S)
+    if len(blocks) != 2:
+        sys.exit(f"README.md has {len(blocks)} ```c blocks, not 2")
+    for block in blocks:
+        lines = block.count("\n")
+        if lines > MAX_LINES:
+            sys.exit(f"an example has {lines} lines, more than {MAX_LINES}")
+    return blocks
 
 
 def pkg_config(what):
@@ -90,11 +92,17 @@ def check_complaints(program, folder):
 
 def main():
     root, build_dir = (Path(argument).resolve() for argument in sys.argv[1:3])
+    polling, working = examples(root)
     with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder, "example")
-        build(example(root), root, build_dir, sys.argv[3:], program)
+        program, worker = Path(folder, "example"), Path(folder, "worker")
+        build(polling, root, build_dir, sys.argv[3:], program)
+        build(working, root, build_dir, sys.argv[3:], worker)
         job_ids = run(program, build_dir)
+        worked = run(worker, build_dir)
         check_complaints(program, folder)
+        check_complaints(worker, folder)
+    if len(worked) != 2 or not re.fullmatch(r"[\w-]+: succeeded", worked[1]):
+        sys.exit(f"one job was to be worked, but the example printed {worked}")
     if len(set(job_ids)) != JOBS or not all(re.fullmatch(r"[\w-]+", name) for name in job_ids):
         sys.exit(f"{JOBS} job ids were due, but the example printed {job_ids}")
     print(f"the example found {len(job_ids)} jobs")

@@ -42,6 +42,32 @@ static void what_is_given_is_read(void **state)
     assert_str_equal(c.scope.action_type.category, "");
 }
 
+static void what_aws_does_not_document_is_an_option(void **state)
+{
+    struct serve_options c;
+    struct pipepoll_error why = { .text = "" };
+    const struct sim_undocumented *u = &c.options.undocumented;
+    (void)state;
+    assert_int_equal(READ(&c, &why, "--jobs", "0"), FLAGS_END);
+    assert_true(u->repeated_nonce == SIM_NONCE_ERROR && u->wrong_nonce == SIM_NONCE_ERROR &&
+                !u->acknowledge_without_status && u->follow_up_delay_ms == 0);
+    assert_int_equal(READ(&c, &why, "--job-timeout", "1.5", "--follow-up-delay=250", "--ledger",
+                          "7", "--artifact-credentials-lifetime", "900", "--repeated-nonce",
+                          "status", "--wrong-nonce=status", "--acknowledge-status", "no",
+                          "--client-tokens", "/f"),
+                     FLAGS_END);
+    assert_int_equal(u->job_timeout_ms, 1500);
+    assert_int_equal(u->follow_up_delay_ms, 250);
+    assert_int_equal(c.options.ledger_max, 7);
+    assert_int_equal(u->artifact_credentials_ms, 900000);
+    assert_true(u->repeated_nonce == SIM_NONCE_STATUS && u->wrong_nonce == SIM_NONCE_STATUS);
+    assert_true(u->acknowledge_without_status);
+    assert_string_equal(c.client_tokens_file, "/f");
+    assert_int_equal(READ(&c, &why, "--repeated-nonce", "error", "--acknowledge-status", "yes"),
+                     FLAGS_END);
+    assert_true(u->repeated_nonce == SIM_NONCE_ERROR && !u->acknowledge_without_status);
+}
+
 static void a_file_for_a_certificate_needs_one(void **state)
 {
     struct serve_options c;
@@ -73,12 +99,14 @@ static void faults_for_a_scope_are_kept_apart(void **state)
     struct pipepoll_error why = { .text = "" };
     (void)state;
     assert_int_equal(READ(&c, &why, "--latency", "5", "--fault", "region=eu-west-1,latency=200",
-                          "--fault", "provider=Acme,error-rate=0.1,error-status=503"),
+                          "--fault",
+                          "provider=Acme,error-rate=0.1,error-status=503,operation=AcknowledgeJob"),
                      FLAGS_END);
     assert_int_equal(c.options.faults.latency_ms, 5);
     assert_int_equal(c.faults_count, 2);
     assert_str_equal(c.faults[0].where.region, "eu-west-1");
     assert_int_equal(c.faults[0].faults.latency_ms, 200);
+    assert_str_equal(c.faults[1].faults.operation, "AcknowledgeJob");
     assert_str_equal(c.faults[1].where.action_type.provider, "Acme");
     assert_int_equal(c.faults[1].faults.error_status, 503);
 }
@@ -108,6 +136,12 @@ static void what_is_wrong_is_named(void **state)
         { "--latency", "soon", ", not \"soon\"" },
         { "--fault", "region", "--fault: \"region\" is not of the form name=value" },
         { "--fault", "region=a,colour=3", "--fault: \"colour\" is no kind of fault" },
+        { "--fault", "operation=Poll,latency=1",
+          "--fault: operation \"Poll\" is no job operation" },
+        { "--repeated-nonce", "ok", "--repeated-nonce is error or status, not \"ok\"" },
+        { "--acknowledge-status", "1", "--acknowledge-status is yes or no, not \"1\"" },
+        { "--job-timeout", "0", "--job-timeout is a number from 0.001 to 86400, not \"0\"" },
+        { "--follow-up-delay", "0.5", "--follow-up-delay is a whole number from 0 to 86400000" },
         { "--fault", "latency=x", "--fault: latency is a whole number from 0 to " },
         { "--action-type-id", "region=a", "--action-type-id: \"region\" is none of category" },
         { "--region", "us-eats-1", "--region: " },
@@ -155,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_given_is_read),
+        cmocka_unit_test(what_aws_does_not_document_is_an_option),
         cmocka_unit_test(a_file_for_a_certificate_needs_one),
         cmocka_unit_test(every_trouble_is_an_option),
         cmocka_unit_test(faults_for_a_scope_are_kept_apart),

@@ -47,6 +47,8 @@ static struct service_options plain(void)
         .default_batch = 10,
         .queue_max = 100,
         .ledger_max = 1000,
+        .over_max = 100,
+        .undocumented = { .job_timeout_ms = 3600000, .artifact_credentials_ms = 3600000 },
         .arrivals = { .seed = 7 },
     };
 }
@@ -94,7 +96,7 @@ static void a_job_not_acknowledged_comes_back_when_its_lease_ends(void **state)
     service_free(s);
 }
 
-static void an_acknowledged_job_never_comes_back(void **state)
+static void a_finished_job_never_comes_back(void **state)
 {
     struct service *s = open_with(plain());
     struct sim_stats stats;
@@ -102,23 +104,23 @@ static void an_acknowledged_job_never_comes_back(void **state)
     add(s, &here, 1, SECOND_NS);
     struct taken t = poll_at(s, &here, 1, SECOND_NS);
     str id = { t.ids[0], 36 };
-    assert_true(service_acknowledge(s, id, 2 * SECOND_NS));
-    assert_false(service_acknowledge(s, id, 2 * SECOND_NS));
+    assert_true(service_finish(s, id, 2 * SECOND_NS));
+    assert_false(service_finish(s, id, 2 * SECOND_NS));
     assert_int_equal(poll_at(s, &here, 1, 1000 * SECOND_NS).count, 0);
     service_stats(s, &stats);
     assert_int_equal(stats.jobs_acknowledged, 1);
-    assert_int_equal(stats.jobs_waiting + stats.jobs_leased, 0);
+    assert_int_equal(stats.jobs_waiting + stats.jobs_leased + stats.jobs_in_progress, 0);
     service_free(s);
 }
 
-static void only_a_handed_out_job_can_be_acknowledged(void **state)
+static void only_a_handed_out_job_can_be_finished(void **state)
 {
     struct service *s = open_with(plain());
     (void)state;
     add(s, &here, 1, SECOND_NS);
     struct taken t = poll_at(s, &here, 1, SECOND_NS);
-    assert_false(service_acknowledge(s, (str) { t.ids[0], 36 }, 61 * SECOND_NS));
-    assert_false(service_acknowledge(s, STR("no such job"), 61 * SECOND_NS));
+    assert_false(service_finish(s, (str) { t.ids[0], 36 }, 61 * SECOND_NS));
+    assert_false(service_finish(s, STR("no such job"), 61 * SECOND_NS));
     service_free(s);
 }
 
@@ -152,22 +154,22 @@ struct adder {
     unsigned visits;
 };
 
-static void acknowledge_and_add_another(void *ctx, const struct service_job *job)
+static void finish_and_add_another(void *ctx, const struct service_job *job)
 {
     struct adder *a = ctx;
     a->visits++;
-    assert_true(service_acknowledge(a->service, job->id, 2 * SECOND_NS));
+    assert_true(service_finish(a->service, job->id, 2 * SECOND_NS));
     add(a->service, &here, 1, 2 * SECOND_NS);
 }
 
-static void a_visit_may_acknowledge_its_job_and_add_more(void **state)
+static void a_visit_may_finish_its_job_and_add_more(void **state)
 {
     struct adder a = { .service = open_with(plain()) };
     (void)state;
     add(a.service, &here, 2, SECOND_NS);
     service_poll(
         a.service,
-        &(struct service_poll) { .scope = &here, .visit = acknowledge_and_add_another, .ctx = &a },
+        &(struct service_poll) { .scope = &here, .visit = finish_and_add_another, .ctx = &a },
         SECOND_NS);
     assert_int_equal(a.visits, 2); /* what it added comes later than this poll */
     assert_int_equal(poll_at(a.service, &here, 10, 3 * SECOND_NS).count, 2);
@@ -278,20 +280,21 @@ static void the_ledger_keeps_the_newest_events(void **state)
 
 static void the_ledger_tells_a_jobs_whole_life_in_order(void **state)
 {
-    static const enum ledger_event life[] = { LEDGER_ADDED, LEDGER_HANDED_OUT, LEDGER_RETURNED,
-                                              LEDGER_HANDED_OUT, LEDGER_ACKNOWLEDGED };
+    static const enum ledger_event life[] = { LEDGER_ADDED,        LEDGER_HANDED_OUT,
+                                              LEDGER_RETURNED,     LEDGER_HANDED_OUT,
+                                              LEDGER_ACKNOWLEDGED, LEDGER_SUCCEEDED };
     struct service *s = open_with(plain());
     (void)state;
     add(s, &here, 1, SECOND_NS);
     poll_at(s, &here, 1, 2 * SECOND_NS);
     struct taken t = poll_at(s, &here, 1, 70 * SECOND_NS);
-    service_acknowledge(s, (str) { t.ids[0], 36 }, 71 * SECOND_NS);
+    service_finish(s, (str) { t.ids[0], 36 }, 71 * SECOND_NS);
     const struct ledger *l = service_ledger(s);
-    assert_int_equal(l->last, 5);
+    assert_int_equal(l->last, 6);
     for (uint64_t i = 1; i <= l->last; i++) {
         assert_int_equal(ledger_get(l, i)->event, life[i - 1]);
         assert_memory_equal(ledger_get(l, i)->job_id.text, t.ids[0], 36);
-        assert_true(i == 1 || ledger_get(l, i)->at_ns > ledger_get(l, i - 1)->at_ns);
+        assert_true(i == 1 || ledger_get(l, i)->at_ns >= ledger_get(l, i - 1)->at_ns);
     }
     assert_int_equal(ledger_get(l, 3)->at_ns, 62 * SECOND_NS);
     service_free(s);
@@ -384,11 +387,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_is_handed_out_once_within_its_lease),
         cmocka_unit_test(a_job_not_acknowledged_comes_back_when_its_lease_ends),
-        cmocka_unit_test(an_acknowledged_job_never_comes_back),
-        cmocka_unit_test(only_a_handed_out_job_can_be_acknowledged),
+        cmocka_unit_test(a_finished_job_never_comes_back),
+        cmocka_unit_test(only_a_handed_out_job_can_be_finished),
         cmocka_unit_test(a_poll_gets_what_it_asks_for_or_the_default_batch),
         cmocka_unit_test(the_longest_waiting_job_goes_first),
-        cmocka_unit_test(a_visit_may_acknowledge_its_job_and_add_more),
+        cmocka_unit_test(a_visit_may_finish_its_job_and_add_more),
         cmocka_unit_test(a_place_sees_only_its_own_jobs),
         cmocka_unit_test(the_same_seed_gives_the_same_ids_however_polls_fall),
         cmocka_unit_test(ids_are_lower_case_uuids),

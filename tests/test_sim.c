@@ -444,10 +444,7 @@ static void what_the_service_does_not_do_is_told(void **state)
     struct world w;
     (void)state;
     world_open(&w, (struct sim_options) { .strict_action_types = true });
-    struct got g =
-        ask(&w, (struct ask) { .target = TARGET "AcknowledgeThirdPartyJob", .body = POLL });
-    assert_answer(&g, 501, "AcknowledgeThirdPartyJob is not simulated yet");
-    g = ask(&w, (struct ask) { .target = TARGET "MakeTea", .body = POLL });
+    struct got g = ask(&w, (struct ask) { .target = TARGET "MakeTea", .body = POLL });
     assert_answer(&g, 400, "\"UnknownOperationException\"");
     g = ask(&w, (struct ask) { .target = "M\xc3(", .body = POLL });
     assert_answer(&g, 400, "'M?('");
@@ -569,6 +566,39 @@ static void a_reset_connection_gives_no_answer(void **state)
         assert_int_equal(stats.jobs_waiting, 1);
         world_close(&w);
     }
+}
+
+static void a_lost_answer_is_one_that_took_effect(void **state)
+{
+    struct world w;
+    struct sim_stats stats;
+    char job_id[64], body[128];
+    const struct sim_scope scope = { .action_type.owner = STR("Custom") };
+    (void)state;
+    world_open(&w, (struct sim_options) { 0 });
+    sim_jobs_add(w.sim, &scope, 1, NULL);
+    /* For the jobs of a provider, whom an acknowledgement does not name. */
+    const struct sim_faults lost = { .operation = STR("AcknowledgeJob"), .lose_rate = 1 };
+    assert_int_equal(sim_faults_set(w.sim,
+                                    &(struct sim_scope) { .action_type.provider = STR("Acme") },
+                                    &lost, NULL),
+                     0);
+    struct got g =
+        ask(&w, (struct ask) { .target = TARGET "PollForJobs", .body = CUSTOM_POLL("{}") });
+    member_of(&g, "id", job_id);
+    snprintf(body, sizeof body, "{\"jobId\":\"%s\",\"nonce\":\"1\"}", job_id);
+    const struct ask acknowledge = { .target = TARGET "AcknowledgeJob", .body = body };
+    g = ask(&w, acknowledge);
+    assert_int_not_equal(g.code, CURLE_OK);
+    assert_int_equal(g.headers_len, 0);
+    sim_stats(w.sim, &stats);
+    assert_int_equal(stats.jobs_acknowledged, 1);
+    assert_int_equal(stats.jobs_acknowledged_again, stats.faulted - 1); /* curl may try again */
+    assert_int_equal(stats.jobs_in_progress, 1);
+    g = control(&w, "DELETE", "/_sim/faults", NULL);
+    g = ask(&w, acknowledge);
+    assert_answer(&g, 400, "InvalidNonceException");
+    world_close(&w);
 }
 
 static void a_truncated_answer_is_a_true_one_cut_short(void **state)
@@ -710,11 +740,60 @@ static void the_control_api_adds_jobs_and_tells_their_lives(void **state)
     assert_int_equal(count(&g, "\"event\":\"handed_out\""), 2);
     assert_int_equal(count(&g, "\"event\":\"acknowledged\""), 1);
     assert_int_equal(count(&g, "\"requestId\":"), 2);
-    g = control(&w, "GET", "/_sim/ledger?since=4", NULL);
-    assert_int_equal(count(&g, "\"serial\":5"), 1);
+    g = control(&w, "GET", "/_sim/ledger?since=5", NULL);
+    assert_int_equal(count(&g, "\"serial\":6"), 1);
     assert_int_equal(count(&g, "\"serial\":"), 1);
     g = control(&w, "GET", "/_sim/stats", NULL);
     assert_answer(&g, 200, "\"jobsAcknowledged\":1");
+    world_close(&w);
+}
+
+#define CLIENT "\"clientId\":\"01234567-89ab-4cde-8f01-23456789abcd\""
+
+static void the_control_api_shows_a_job_and_what_became_of_it(void **state)
+{
+    struct world w;
+    char job_id[64], path[96], body[256];
+    (void)state;
+    world_open(&w, (struct sim_options) { 0 });
+    struct got g = control(&w, "POST", "/_sim/jobs",
+                           "{\"owner\":\"Custom\",\"configuration\":{\"a\":\"b\"}," CLIENT "}");
+    assert_answer(&g, 200, "{\"added\":1}");
+    g = ask(&w, (struct ask) { .target = TARGET "PollForJobs", .body = CUSTOM_POLL("{}") });
+    member_of(&g, "id", job_id);
+    snprintf(path, sizeof path, "/_sim/jobs/%s", job_id);
+    g = control(&w, "GET", path, NULL);
+    assert_answer(&g, 200, "\"status\":\"Dispatched\"");
+    assert_answer(&g, 200, "\"configuration\":{\"a\":\"b\"}");
+    assert_answer(&g, 200, CLIENT);
+    assert_answer(&g, 200, "\"artifactCredentials\":{\"accessKeyId\":\"ASIA");
+    assert_answer(&g, 200, "\"expires\":");
+    snprintf(body, sizeof body, "{\"jobId\":\"%s\",\"nonce\":\"1\"}", job_id);
+    ask(&w, (struct ask) { .target = TARGET "AcknowledgeJob", .body = body });
+    snprintf(body, sizeof body, "{\"jobId\":\"%s\",\"continuationToken\":\"t\"}", job_id);
+    ask(&w, (struct ask) { .target = TARGET "PutJobSuccessResult", .body = body });
+    ask(&w, (struct ask) { .target = TARGET "PutJobSuccessResult", .body = body });
+    g = control(&w, "GET", path, NULL);
+    assert_answer(&g, 200, "\"status\":\"Succeeded\"");
+    assert_answer(&g, 200, "\"followedBy\":\"");
+    assert_answer(&g, 200, "\"result\":{\"continuationToken\":\"t\"}");
+    g = control(&w, "GET", "/_sim/ledger", NULL);
+    static const char *const events[] = { "credentials", "continued", "result_refused" };
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+        snprintf(body, sizeof body, "\"event\":\"%s\"", events[i]);
+        assert_int_equal(count(&g, body), 1);
+    }
+    assert_int_equal(count(&g, "\"follows\":"), 1);
+    assert_int_equal(count(&g, "\"followedBy\":"), 1);
+    g = control(&w, "GET", "/_sim/stats", NULL);
+    assert_answer(&g, 200, "\"jobsContinued\":1,");
+    assert_answer(&g, 200, "\"resultsRefused\":1,");
+    g = control(&w, "GET", "/_sim/jobs/none", NULL);
+    assert_answer(&g, 404, "no such job is known");
+    g = control(&w, "POST", path, "{}");
+    assert_answer(&g, 405, "not with this method");
+    g = control(&w, "POST", "/_sim/jobs", "{\"clientId\":\"me\"}");
+    assert_answer(&g, 400, "clientId must be a UUID in lower case");
     world_close(&w);
 }
 
@@ -878,6 +957,7 @@ int main(void)
         cmocka_unit_test(too_many_requests_are_throttled),
         cmocka_unit_test(a_failing_service_hands_out_nothing),
         cmocka_unit_test(a_reset_connection_gives_no_answer),
+        cmocka_unit_test(a_lost_answer_is_one_that_took_effect),
         cmocka_unit_test(a_truncated_answer_is_a_true_one_cut_short),
         cmocka_unit_test(a_slow_body_comes_in_pieces_and_whole),
         cmocka_unit_test(half_of_the_latency_passes_on_each_way),
@@ -887,6 +967,7 @@ int main(void)
         cmocka_unit_test(a_wrong_clock_shows_in_its_date_and_its_checks),
         cmocka_unit_test(faults_can_be_for_one_region_alone),
         cmocka_unit_test(the_control_api_adds_jobs_and_tells_their_lives),
+        cmocka_unit_test(the_control_api_shows_a_job_and_what_became_of_it),
         cmocka_unit_test(the_control_api_sets_and_clears_faults),
         cmocka_unit_test(who_looks_at_the_root_is_told_what_it_is),
         cmocka_unit_test(the_control_api_says_what_it_does_not_like),

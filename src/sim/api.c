@@ -2,8 +2,7 @@
  * clock must already bear on the signature. It is told twice where anybody has a latency, since by
  * the time the request has arrived the faults may be others; parsing twice is cheaper than
  * keeping a half-done call for each request under way. */
-#include "sim/api.h"
-
+#include "sim/api_call.h"
 #include "sim/job_json.h"
 #include "sim/proof.h"
 #include "sim/scope.h"
@@ -13,43 +12,29 @@ static const struct sim_faults no_faults;
 
 enum { QUERY_VALUE_MAX = 20 }; /* less than the model's own limit, as the documentation has it */
 
-/* One request on its way through. */
-struct api_call {
-    struct api *api;
-    const struct request *rq;
-    struct instant when;
-    struct reply *reply;
-    enum validate_operation op;
-    str target;
-    json_t *document; /* NULL: the body is not JSON */
-    struct sim_scope scope;
-    struct faults_rule *rule; /* NULL: none */
-    uint32_t max_batch;
-    str query;              /* the value of the queryable property; empty: there is none */
-    struct service_job job; /* that is asked about */
-    json_t *jobs;           /* of the answer */
-    struct refusal refusal;
-    const char *code; /* of the error that is the answer; NULL: none */
-};
-
 static const struct sim_faults *faults_of(const struct api_call *c)
 {
     return c->rule ? &c->rule->faults : &no_faults;
 }
 
-/* Slices of both. */
-static struct sim_scope scope_of(const struct request *rq, const json_t *document)
+/* The action type of what is polled for, or of the job that is named. Slices of all three. */
+static struct sim_scope scope_of(const struct api *a, const struct request *rq,
+                                 const json_t *document)
 {
-    return (struct sim_scope) { proof_region(rq), validate_action_type(document) };
+    struct sim_scope scope;
+    if (!service_scope(a->service, validate_job_id(document), &scope))
+        scope.action_type = validate_action_type(document);
+    scope.region = proof_region(rq);
+    return scope;
 }
 
 static void call_begin(struct api_call *c)
 {
     c->target = http_message_header(c->rq, STR("x-amz-target"));
-    c->op = validate_operation(c->target);
+    c->op = model_operation(c->target);
     c->document = validate_document(c->rq->body);
-    c->scope = scope_of(c->rq, c->document);
-    c->rule = faults_find(c->api->faults, &c->scope);
+    c->scope = scope_of(c->api, c->rq, c->document);
+    c->rule = faults_find(c->api->faults, &c->scope, model_target_name(c->target));
 
     const struct sim_faults *faults = faults_of(c);
     c->reply->request_id = uuid_next(&c->api->ids);
@@ -135,6 +120,7 @@ static bool faulted(struct api_call *c, enum faults_outcome outcome)
     case FAULTS_TRUNCATE:
         c->reply->truncate = true;
         return false;
+    case FAULTS_LOSE: /* when there is an answer to lose */
     case FAULTS_NONE:
         return false;
     }
@@ -158,23 +144,10 @@ static bool check_form(struct api_call *c)
 
 static bool check_operation(struct api_call *c)
 {
-    str name = validate_operation_name(c->target);
-    switch (c->op) {
-    case VALIDATE_UNKNOWN:
-        return http_message_refuse(&c->refusal, "UnknownOperationException",
-                                   "X-Amz-Target '%.*s' names no operation of this service",
-                                   STR_ARG(c->target));
-    case VALIDATE_NOT_SIMULATED:
-        http_message_refuse(&c->refusal, "NotSimulatedYetException", "%.*s is not simulated yet",
-                            STR_ARG(name));
-        c->refusal.status = 501;
-        return false;
-    case VALIDATE_POLL_FOR_JOBS:
-    case VALIDATE_POLL_FOR_THIRD_PARTY_JOBS:
-    case VALIDATE_GET_THIRD_PARTY_JOB_DETAILS:
-        return true;
-    }
-    return false;
+    return c->op != MODEL_UNKNOWN ||
+           http_message_refuse(&c->refusal, "UnknownOperationException",
+                               "X-Amz-Target '%.*s' names no job operation of this service",
+                               STR_ARG(c->target));
 }
 
 /* An action type with a queryable property is polled by a value of it, any other by none. */
@@ -197,30 +170,9 @@ static bool check_query(struct api_call *c, json_t *query)
     return true;
 }
 
-/* AWS does not say which of two wrong things it tells first, nor when a job is invalid instead of
- * not found: here the job comes first, and one of another owner's action type is invalid. */
-static bool check_job(struct api_call *c)
-{
-    struct validate_job in;
-    str region = c->scope.region;
-    if (!validate_job(&c->refusal, &in, c->document))
-        return false;
-    if (!service_job(c->api->service, in.job_id, &c->job, &c->scope, c->when.now_ns) ||
-        !str_eq(c->scope.region, region))
-        return http_message_refuse(&c->refusal, "JobNotFoundException", "%s", "Job was not found");
-    if (!str_eq(c->scope.action_type.owner, STR("ThirdParty")))
-        return http_message_refuse(&c->refusal, "InvalidJobException", "%s",
-                                   "Job is not of a third party");
-    static const str prefix = STR_INIT("token-");
-    bool is_its_token = str_starts(in.client_token, prefix) &&
-                        str_eq(str_skip(in.client_token, prefix.len), c->job.client_id);
-    return is_its_token || http_message_refuse(&c->refusal, "InvalidClientTokenException", "%s",
-                                               "Client token is not valid for this job");
-}
-
 static bool check_poll(struct api_call *c)
 {
-    struct validate_input in;
+    struct validate_poll in;
     if (!validate_poll(&c->refusal, &in, c->op, c->document))
         return false;
     c->scope.action_type = in.action_type;
@@ -237,20 +189,31 @@ static bool check_poll(struct api_call *c)
 
 /* --- jobs ------------------------------------------------------------------------------------ */
 
+/* Custom jobs come with all that belongs to them, credentials too. */
+static json_t *custom_job(struct api_call *c, const struct service_job *job)
+{
+    struct service_job full;
+    struct sim_scope scope;
+    const struct service_request by = { job->id, c->reply->request_id, c->when.now_ns };
+    return service_credentials(c->api->service, &by, &full, &scope) ? job_json_custom(&full, &scope)
+                                                                    : NULL;
+}
+
 static void put_job(void *ctx, const struct service_job *job)
 {
     struct api_call *c = ctx;
-    bool third_party = c->op == VALIDATE_POLL_FOR_THIRD_PARTY_JOBS;
-    json_array_append_new(c->jobs, third_party ? job_json_third_party(job)
-                                               : job_json_custom(job, &c->scope));
-    /* Last, for it may acknowledge this very job. */
+    json_array_append_new(c->jobs, model_is_third_party(c->op) ? job_json_third_party(job)
+                                                               : custom_job(c, job));
+    /* Last, for it may finish this very job. */
     if (c->api->handed_out)
         c->api->handed_out(c->api->ctx, c->scope.region, job->id, job->available_ns,
                            c->when.now_ns);
 }
 
-static void call_poll(struct api_call *c)
+static bool call_poll(struct api_call *c)
 {
+    if (!check_poll(c))
+        return false;
     struct service_poll poll = {
         .scope = &c->scope,
         .max_batch = c->max_batch,
@@ -263,18 +226,14 @@ static void call_poll(struct api_call *c)
     service_poll(c->api->service, &poll, c->when.now_ns);
     c->api->stats.polls++;
     http_message_reply_json(c->reply, 200, json_pack("{s:O}", "jobs", c->jobs));
+    return true;
 }
 
 static void call_answer(struct api_call *c)
 {
-    bool is_poll = c->op != VALIDATE_GET_THIRD_PARTY_JOB_DETAILS;
-    if (!(is_poll ? check_poll(c) : check_job(c)))
+    bool is_poll = c->op == MODEL_POLL_FOR_JOBS || c->op == MODEL_POLL_FOR_THIRD_PARTY_JOBS;
+    if (!(is_poll ? call_poll(c) : api_job_answer(c)))
         reply_refusal(c);
-    else if (is_poll)
-        call_poll(c);
-    else
-        http_message_reply_json(
-            c->reply, 200, json_pack("{s:o}", "jobDetails", job_json_details(&c->job, &c->scope)));
 }
 
 uint32_t api_receive(struct api *a, const struct request *rq)
@@ -283,8 +242,9 @@ uint32_t api_receive(struct api *a, const struct request *rq)
     if (!faults_any_latency(a->faults))
         return 0;
     json_t *document = validate_document(rq->body);
-    struct sim_scope scope = scope_of(rq, document);
-    const struct faults_rule *rule = faults_find(a->faults, &scope);
+    struct sim_scope scope = scope_of(a, rq, document);
+    str operation = model_target_name(http_message_header(rq, STR("x-amz-target")));
+    const struct faults_rule *rule = faults_find(a->faults, &scope, operation);
     uint32_t ms = rule ? faults_latency_ms(&rule->faults, &a->chance) : 0;
     json_decref(document);
     return ms;
@@ -294,7 +254,7 @@ static void tell_served(const struct api_call *c)
 {
     char key[PROOF_KEY_ID_SIZE];
     const struct sim_served served = {
-        .operation = validate_operation_name(c->target),
+        .operation = model_target_name(c->target),
         .region = c->scope.region,
         .access_key_id = proof_access_key_id(c->rq, key),
         .status = c->reply->reset ? 0 : c->reply->status,
@@ -319,6 +279,7 @@ void api_answer(struct api *a, const struct request *rq, struct instant when, st
             reply_throttled(&c);
         else
             call_answer(&c);
+        reply->reset = outcome == FAULTS_LOSE;
     }
     tell_served(&c);
     call_end(&c);

@@ -8,10 +8,14 @@
 #include "sim/service.h"
 #include "sim/signature.h"
 
+struct client_tokens;
+
 struct api {
-    struct service *service;     /* borrowed */
-    struct faults_table *faults; /* borrowed */
+    struct service *service;                   /* borrowed */
+    struct faults_table *faults;               /* borrowed */
+    const struct client_tokens *client_tokens; /* borrowed */
     struct signature_credentials credentials;
+    bool acknowledge_without_status;
     struct rng chance;      /* of faults */
     struct rng ids;         /* of requests */
     struct sim_stats stats; /* of these, all but the jobs_ members and connections */

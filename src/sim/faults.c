@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "sim/model.h"
 #include "sim/scope.h"
 
 /* A bound on what the control API can make us keep and search through. */
@@ -41,6 +42,7 @@ static const struct field fields[] = {
     FIELD("reset-rate", FIELD_SHARE, reset_rate, 0, 1),
     FIELD("truncate-rate", FIELD_SHARE, truncate_rate, 0, 1),
     FIELD("garbage-rate", FIELD_SHARE, garbage_rate, 0, 1),
+    FIELD("lose-rate", FIELD_SHARE, lose_rate, 0, 1),
     FIELD("slow-bytes", FIELD_U32, slow_bytes_per_s, 0, 1e9),
     FIELD("clock-skew", FIELD_I32, clock_skew_s, -YEAR_S, YEAR_S),
 };
@@ -115,9 +117,20 @@ int faults_field(struct sim_faults *faults, str name, double value, str given,
     return explain(why, PIPEPOLL_EINVAL, "\"%.*s\" is no kind of fault", STR_ARG(name));
 }
 
+int faults_operation(struct sim_faults *faults, str name, struct pipepoll_error *why)
+{
+    if (model_named(name) == MODEL_UNKNOWN)
+        return explain(why, PIPEPOLL_EINVAL, "operation \"%.*s\" is no job operation",
+                       STR_ARG(name));
+    faults->operation = name;
+    return 0;
+}
+
 static int faults_check(const struct sim_faults *faults, struct pipepoll_error *why)
 {
     struct sim_faults full = *faults;
+    if (full.operation.len && faults_operation(&full, full.operation, why))
+        return PIPEPOLL_EINVAL;
     if (full.error_status == 0)
         full.error_status = 500;
     for (size_t i = 0; i < FIELD_COUNT; i++) {
@@ -148,11 +161,12 @@ void faults_clear(struct faults_table *table)
         rule_remove(table, CONTAINER_OF(table->rules.next, struct faults_rule, link));
 }
 
-static struct faults_rule *rule_of(const struct faults_table *table, const struct sim_scope *where)
+static struct faults_rule *rule_of(const struct faults_table *table, const struct sim_scope *where,
+                                   str operation)
 {
     for (struct list *l = table->rules.next; l != &table->rules; l = l->next) {
         struct faults_rule *rule = CONTAINER_OF(l, struct faults_rule, link);
-        if (scope_eq(&rule->where, where))
+        if (scope_eq(&rule->where, where) && str_eq(rule->faults.operation, operation))
             return rule;
     }
     return NULL;
@@ -166,14 +180,16 @@ int faults_set(struct faults_table *table, const struct sim_scope *where,
         r = faults_check(faults, why);
     if (r)
         return r;
-    struct faults_rule *old = rule_of(table, where);
+    struct faults_rule *old = rule_of(table, where, faults->operation);
     if (!old && table->count == FAULTS_RULES_MAX)
         return explain(why, PIPEPOLL_EINVAL, "there are %d faults already", FAULTS_RULES_MAX);
-    struct faults_rule *rule = calloc(1, sizeof *rule + scope_size(where));
+    struct faults_rule *rule = calloc(1, sizeof *rule + scope_size(where) + faults->operation.len);
     if (!rule)
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     rule->where = scope_copy(where, rule->text);
     rule->faults = *faults;
+    char *at = rule->text + scope_size(where);
+    rule->faults.operation = str_keep(&at, faults->operation);
     if (old)
         rule_remove(table, old);
     list_put_first(&table->rules, &rule->link);
@@ -181,13 +197,26 @@ int faults_set(struct faults_table *table, const struct sim_scope *where,
     return 0;
 }
 
-struct faults_rule *faults_find(const struct faults_table *table, const struct sim_scope *scope)
+static unsigned rule_weight(const struct faults_rule *rule)
+{
+    return scope_weight(&rule->where) + (rule->faults.operation.len > 0);
+}
+
+static bool rule_matches(const struct faults_rule *rule, const struct sim_scope *scope,
+                         str operation)
+{
+    str wanted = rule->faults.operation;
+    return scope_matches(&rule->where, scope) && (!wanted.len || str_eq(wanted, operation));
+}
+
+struct faults_rule *faults_find(const struct faults_table *table, const struct sim_scope *scope,
+                                str operation)
 {
     struct faults_rule *best = NULL;
     for (struct list *l = table->rules.next; l != &table->rules; l = l->next) {
         struct faults_rule *rule = CONTAINER_OF(l, struct faults_rule, link);
-        if (scope_matches(&rule->where, scope) &&
-            (!best || scope_weight(&rule->where) > scope_weight(&best->where)))
+        if (rule_matches(rule, scope, operation) &&
+            (!best || rule_weight(rule) > rule_weight(best)))
             best = rule;
     }
     return best;
@@ -214,10 +243,9 @@ enum faults_outcome faults_outcome(const struct sim_faults *faults, struct rng *
         double rate;
         enum faults_outcome outcome;
     } shares[] = {
-        { faults->reset_rate, FAULTS_RESET },
-        { faults->error_rate, FAULTS_ERROR },
-        { faults->garbage_rate, FAULTS_GARBAGE },
-        { faults->truncate_rate, FAULTS_TRUNCATE },
+        { faults->reset_rate, FAULTS_RESET },     { faults->error_rate, FAULTS_ERROR },
+        { faults->garbage_rate, FAULTS_GARBAGE }, { faults->truncate_rate, FAULTS_TRUNCATE },
+        { faults->lose_rate, FAULTS_LOSE },
     };
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
         if (roll < shares[i].rate)

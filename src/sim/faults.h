@@ -9,8 +9,8 @@
 
 struct faults_rule {
     struct list link;
-    struct sim_scope where; /* in `text`; empty members match anything */
-    struct sim_faults faults;
+    struct sim_scope where;   /* in `text`; empty members match anything */
+    struct sim_faults faults; /* its operation, too */
     uint64_t window_start_ns; /* of the second that is being counted */
     uint32_t window_count;
     char text[];
@@ -21,7 +21,14 @@ struct faults_table {
     size_t count;
 };
 
-enum faults_outcome { FAULTS_NONE, FAULTS_RESET, FAULTS_ERROR, FAULTS_GARBAGE, FAULTS_TRUNCATE };
+enum faults_outcome {
+    FAULTS_NONE,
+    FAULTS_RESET,
+    FAULTS_ERROR,
+    FAULTS_GARBAGE,
+    FAULTS_TRUNCATE,
+    FAULTS_LOSE
+};
 
 void faults_init(struct faults_table *table);
 void faults_clear(struct faults_table *table); /* everybody is well-behaved again */
@@ -29,9 +36,10 @@ void faults_clear(struct faults_table *table); /* everybody is well-behaved agai
 /* EINVAL, ENOMEM as sim_faults_set(). */
 int faults_set(struct faults_table *table, const struct sim_scope *where,
                const struct sim_faults *faults, struct pipepoll_error *why);
-/* The rule with the most members given that takes in the scope; of two such, the newer. NULL:
- * none. */
-struct faults_rule *faults_find(const struct faults_table *table, const struct sim_scope *scope);
+/* The rule with the most members given, the operation among them, that takes in a request; of two
+ * such, the newer. NULL: none. */
+struct faults_rule *faults_find(const struct faults_table *table, const struct sim_scope *scope,
+                                str operation);
 
 /* One more request under this rule: is it above the rate? */
 bool faults_throttles(struct faults_rule *rule, uint64_t now_ns);
@@ -44,7 +52,8 @@ bool faults_any_latency(const struct faults_table *table);
 /* Of one round trip, both ways. */
 uint32_t faults_latency_ms(const struct sim_faults *faults, struct rng *chance);
 
-/* As sim_faults_field() and sim_faults_name(). */
+/* As sim_faults_operation(), sim_faults_field() and sim_faults_name(). */
+int faults_operation(struct sim_faults *faults, str name, struct pipepoll_error *why);
 int faults_field(struct sim_faults *faults, str name, double value, str given,
                  struct pipepoll_error *why);
 const char *faults_name(size_t i);

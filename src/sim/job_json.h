@@ -8,7 +8,8 @@
 /* An element of the answer of PollForThirdPartyJobs, and of PollForJobs. */
 json_t *job_json_third_party(const struct service_job *job);
 json_t *job_json_custom(const struct service_job *job, const struct sim_scope *scope);
-/* The jobDetails of GetThirdPartyJobDetails. */
+/* The jobDetails of GetThirdPartyJobDetails, and of GetJobDetails. */
+json_t *job_json_third_party_details(const struct service_job *job, const struct sim_scope *scope);
 json_t *job_json_details(const struct service_job *job, const struct sim_scope *scope);
 
 #endif

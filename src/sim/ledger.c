@@ -15,6 +15,22 @@ const char *ledger_event_name(enum ledger_event event)
         return "returned";
     case LEDGER_ACKNOWLEDGED:
         return "acknowledged";
+    case LEDGER_ACKNOWLEDGED_AGAIN:
+        return "acknowledged_again";
+    case LEDGER_LOST_RACE:
+        return "lost_race";
+    case LEDGER_SUCCEEDED:
+        return "succeeded";
+    case LEDGER_CONTINUED:
+        return "continued";
+    case LEDGER_FAILED:
+        return "failed";
+    case LEDGER_TIMED_OUT:
+        return "timed_out";
+    case LEDGER_RESULT_REFUSED:
+        return "result_refused";
+    case LEDGER_CREDENTIALS:
+        return "credentials";
     }
     return "";
 }

@@ -2,10 +2,23 @@
 #ifndef SIM_LEDGER_H
 #define SIM_LEDGER_H
 
+#include "sim/job_store.h"
 #include "sim/sim.h"
-#include "sim/uuid.h"
 
-enum ledger_event { LEDGER_ADDED, LEDGER_HANDED_OUT, LEDGER_RETURNED, LEDGER_ACKNOWLEDGED };
+enum ledger_event {
+    LEDGER_ADDED,
+    LEDGER_HANDED_OUT,
+    LEDGER_RETURNED, /* its lease ended */
+    LEDGER_ACKNOWLEDGED,
+    LEDGER_ACKNOWLEDGED_AGAIN, /* by the nonce that acknowledged it before */
+    LEDGER_LOST_RACE,          /* an acknowledgement by any other nonce, or out of its lease */
+    LEDGER_SUCCEEDED,
+    LEDGER_CONTINUED, /* succeeded, and another job follows */
+    LEDGER_FAILED,
+    LEDGER_TIMED_OUT,
+    LEDGER_RESULT_REFUSED, /* of a job that is not in progress */
+    LEDGER_CREDENTIALS     /* for its artifacts were given out */
+};
 const char *ledger_event_name(enum ledger_event event); /* "handed_out"; static text */
 
 struct ledger_entry {
@@ -13,8 +26,12 @@ struct ledger_entry {
     uint64_t available_ns; /* since when the job waits, or waited */
     enum ledger_event event;
     const struct sim_scope *scope; /* lives as long as the service */
-    struct uuid request_id;        /* of LEDGER_HANDED_OUT alone */
+    struct uuid request_id;        /* of the request that did it; all NUL: none did */
     struct uuid job_id, client_id;
+    struct uuid other_id; /* added: the job that it follows; continued: the one that follows it */
+    uint64_t nonce;       /* the job's; of a claim that won nothing, what was sent, 0: no number */
+    uint64_t credentials_end_ns; /* and their access key: of LEDGER_CREDENTIALS alone */
+    char access_key[JOB_ACCESS_KEY_SIZE];
 };
 
 struct ledger {

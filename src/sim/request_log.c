@@ -30,7 +30,7 @@ static void put_request(struct buf *out, const struct sim_served *what)
         buf_put(out, STR(" reset"));
     if (what->code)
         buf_printf(out, " %s", what->code);
-    else
+    else if (str_starts(what->operation, STR("PollFor")))
         buf_printf(out, " %zu job%s", what->jobs, what->jobs == 1 ? "" : "s");
 }
 

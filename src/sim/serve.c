@@ -14,8 +14,9 @@
 
 struct server {
     uv_loop_t loop;
-    uv_signal_t interrupt, terminate;
+    uv_signal_t interrupt, terminate, hangup; /* the last: with a file of client tokens */
     struct sim *sim;
+    const char *client_tokens_file; /* NULL: none */
     struct request_log log;
     char *cert_pem, *key_pem; /* of --cert and --key */
 };
@@ -88,6 +89,20 @@ static int read_certificate(struct server *s, const struct serve_options *c, str
     return r;
 }
 
+static int read_client_tokens(struct server *s, struct pipepoll_error *why)
+{
+    char *text = NULL;
+    struct pipepoll_error bare;
+    int r = read_text(&text, s->client_tokens_file, why);
+    if (!r) {
+        r = sim_client_tokens_set(s->sim, str_of(text), &bare);
+        if (r)
+            explain(why, PIPEPOLL_ESYSTEM, "%s: %s", s->client_tokens_file, bare.text);
+    }
+    free(text);
+    return r ? PIPEPOLL_ESYSTEM : 0;
+}
+
 static str key_id_of(const struct serve_options *c)
 {
     return c->options.access_key_id.len ? c->options.access_key_id : STR("AKIDEXAMPLE");
@@ -103,6 +118,7 @@ static void server_close(struct server *s)
     if (!uv_is_closing((uv_handle_t *)&s->interrupt)) {
         uv_close((uv_handle_t *)&s->interrupt, NULL);
         uv_close((uv_handle_t *)&s->terminate, NULL);
+        uv_close((uv_handle_t *)&s->hangup, NULL);
     }
 }
 
@@ -112,10 +128,24 @@ static void on_signal(uv_signal_t *handle, int number)
     server_close(handle->data);
 }
 
+/* What the file said before counts on where it is wrong now. */
+static void on_hangup(uv_signal_t *handle, int number)
+{
+    struct server *s = handle->data;
+    struct pipepoll_error why;
+    (void)number;
+    if (read_client_tokens(s, &why))
+        fprintf(stderr, "pipepoll sim: %s; the client tokens from before still count\n", why.text);
+    else
+        fprintf(stderr, "pipepoll sim: read %s again\n", s->client_tokens_file);
+}
+
 static int server_furnish(struct server *s, const struct serve_options *c,
                           struct pipepoll_error *why)
 {
     int r = sim_action_type_add(s->sim, &c->scope, why); /* also where not strict: it is checked */
+    if (!r && s->client_tokens_file)
+        r = read_client_tokens(s, why);
     for (size_t i = 0; !r && i < c->faults_count; i++)
         r = sim_faults_set(s->sim, &c->faults[i].where, &c->faults[i].faults, why);
     if (!r && c->jobs)
@@ -128,9 +158,13 @@ static int server_open(struct server *s, const struct serve_options *c, struct p
     if (uv_signal_init(&s->loop, &s->interrupt))
         return explain(why, PIPEPOLL_ESYSTEM, "libuv would not watch signals");
     uv_signal_init(&s->loop, &s->terminate);
-    s->interrupt.data = s->terminate.data = s;
+    uv_signal_init(&s->loop, &s->hangup);
+    s->interrupt.data = s->terminate.data = s->hangup.data = s;
     signals_start(&s->interrupt, on_signal, SIGINT);
     signals_start(&s->terminate, on_signal, SIGTERM);
+    s->client_tokens_file = c->client_tokens_file;
+    if (s->client_tokens_file)
+        signals_start(&s->hangup, on_hangup, SIGHUP);
     struct sim_options o = c->options;
     int r = read_certificate(s, c, &o, why);
     s->log = (struct request_log) { .access_key_id = key_id_of(c), .all = c->log };
@@ -202,19 +236,28 @@ const struct command command_sim = {
     .name = STR_INIT("sim"),
     .summary = COMMAND_SIM_SUMMARY,
     .about =
-        "Serve a simulated AWS CodePipeline until Ctrl-C. It verifies signatures, checks input as\n"
-        "the API's model says and hands out jobs. One port serves all regions: a request's region\n"
-        "is the one it is signed for. Its URL is printed on one line when it listens.\n",
+        "Serve a simulated AWS CodePipeline until Ctrl-C: the ten operations on jobs, of third "
+        "parties\n"
+        "and custom ones. It verifies signatures, checks input as the API's model says, hands out\n"
+        "jobs, and keeps track of who claims them and of their results. One port serves all "
+        "regions:\n"
+        "a request's region is the one it is signed for. Its URL is printed on one line when it\n"
+        "listens.\n",
     .flags = serve_flags,
     .flag_count = SERVE_FLAG_COUNT,
     .more =
         "While it runs (curl -X METHOD URL/_sim/... -d JSON):\n"
         "  POST jobs {\"region\":\"eu-west-1\",\"provider\":\"Acme\",\"count\":3}\n"
-        "  POST acknowledge {\"jobId\":\"...\"}         POST action-types {\"provider\":\"Acme\"}\n"
+        "  POST jobs {\"configuration\":{\"Project\":\"p1\"},\"clientId\":\"a UUID\"}\n"
+        "  GET jobs/ID                               a job's state, result and credentials\n"
+        "  POST acknowledge {\"jobId\":\"...\"}         acknowledged and succeeded at once\n"
+        "  POST action-types {\"provider\":\"Acme\"}\n"
         "  POST action-types {\"owner\":\"Custom\",\"queryable\":\"Project\"}, and then\n"
         "  POST jobs {\"owner\":\"Custom\",\"configuration\":{\"Project\":\"p1\"}}\n"
         "  PUT faults {\"region\":\"eu-west-1\",\"latency\":200}   GET faults   DELETE faults\n"
+        "  PUT faults {\"operation\":\"AcknowledgeJob\",\"lose-rate\":0.5}\n"
         "  GET ledger?since=0                        GET stats\n"
+        "Jobs that are over are known until 100000 others are, for a day, with 64 MiB of results.\n"
         "\n"
         "Example:\n"
         "  pipepoll sim --listen 127.0.0.1:8443 --tls --ca-file /tmp/sim.pem --jobs 3 &\n"

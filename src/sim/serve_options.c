@@ -18,6 +18,7 @@ enum {
     FLAG_KEY,
     FLAG_PORT_FILE,
     FLAG_LOG,
+    FLAG_LEDGER,
     FLAG_ACCESS_KEY,
     FLAG_SECRET_KEY,
     FLAG_SESSION_TOKEN,
@@ -27,9 +28,16 @@ enum {
     FLAG_ACTION_TYPE_ID,
     FLAG_JOBS_PER_SECOND,
     FLAG_SEED,
-    FLAG_LEASE,
     FLAG_DEFAULT_BATCH,
     FLAG_STRICT,
+    FLAG_CLIENT_TOKENS,
+    FLAG_LEASE,
+    FLAG_JOB_TIMEOUT,
+    FLAG_FOLLOW_UP_DELAY,
+    FLAG_ARTIFACT_CREDENTIALS_LIFETIME,
+    FLAG_REPEATED_NONCE,
+    FLAG_WRONG_NONCE,
+    FLAG_ACKNOWLEDGE_STATUS,
     FLAG_FIRST_FAULT, /* then as many as there are faults */
     FLAG_FAULT = SERVE_FLAG_COUNT - 1
 };
@@ -48,6 +56,8 @@ const struct flag serve_flags[SERVE_FLAG_COUNT] = {
     [FLAG_PORT_FILE] = { STR_INIT("--port-file"), "FILE", "write the port there, once it listens" },
     [FLAG_LOG] = { STR_INIT("--log"), NULL,
                    "a line on stderr for each request: operation, region, key, answer" },
+    [FLAG_LEDGER] = { STR_INIT("--ledger"), "N",
+                      "events that /_sim/ledger keeps, the newest (100000)" },
     [FLAG_ACCESS_KEY] = { STR_INIT("--access-key"), "ID", "(AKIDEXAMPLE)",
                           "Keys that requests must be signed with:" },
     [FLAG_SECRET_KEY] = { STR_INIT("--secret-key"), "KEY",
@@ -63,12 +73,28 @@ const struct flag serve_flags[SERVE_FLAG_COUNT] = {
     [FLAG_JOBS_PER_SECOND] = { STR_INIT("--jobs-per-second"), "R",
                                "more, spread over all regions and action types polled" },
     [FLAG_SEED] = { STR_INIT("--seed"), "N", "same seed, same job ids (1)" },
-    [FLAG_LEASE] = { STR_INIT("--lease"), "SECONDS",
-                     "a job not acknowledged comes back after this (60)" },
     [FLAG_DEFAULT_BATCH] = { STR_INIT("--default-batch"), "N",
                              "jobs for a poll without maxBatchSize (10)" },
     [FLAG_STRICT] = { STR_INIT("--strict"), NULL,
                       "only the action type above and those added later exist" },
+    [FLAG_CLIENT_TOKENS] = { STR_INIT("--client-tokens"), "FILE",
+                             "a client id and its token on each line (token- and the client id);\n"
+                             "SIGHUP reads it again" },
+    [FLAG_LEASE] = { STR_INIT("--lease"), "SECONDS",
+                     "a job not acknowledged comes back after this (60)",
+                     "What AWS does not document:" },
+    [FLAG_JOB_TIMEOUT] = { STR_INIT("--job-timeout"), "SECONDS",
+                           "from a job's acknowledgement until it is TimedOut (3600)" },
+    [FLAG_FOLLOW_UP_DELAY] = { STR_INIT("--follow-up-delay"), "MS",
+                               "from a continuation to the job that follows (0)" },
+    [FLAG_ARTIFACT_CREDENTIALS_LIFETIME] = { STR_INIT("--artifact-credentials-lifetime"), "SECONDS",
+                                             "of those that come with details (3600)" },
+    [FLAG_REPEATED_NONCE] = { STR_INIT("--repeated-nonce"), "error|status",
+                              "what acknowledging again by the nonce that won gets (error)" },
+    [FLAG_WRONG_NONCE] = { STR_INIT("--wrong-nonce"), "error|status",
+                           "and by any other: InvalidNonce, or the job's status (error)" },
+    [FLAG_ACKNOWLEDGE_STATUS] = { STR_INIT("--acknowledge-status"), "yes|no",
+                                  "whether acknowledgements are answered with a status (yes)" },
     [FLAG_FIRST_FAULT] = { STR_INIT("--latency"), "MS",
                            "of each round trip, half before the request is looked at",
                            "Faults, for all requests:" },
@@ -80,10 +106,12 @@ const struct flag serve_flags[SERVE_FLAG_COUNT] = {
     { STR_INIT("--reset-rate"), "R", "share whose connection is reset" },
     { STR_INIT("--truncate-rate"), "R", "share whose answer is cut in the middle" },
     { STR_INIT("--garbage-rate"), "R", "share answered 200 with something that is not JSON" },
+    { STR_INIT("--lose-rate"), "R", "share that takes effect, and is reset without its answer" },
     { STR_INIT("--slow-bytes"), "N", "bytes of body a second" },
     { STR_INIT("--clock-skew"), "SECONDS", "how wrong this service's clock is" },
     [FLAG_FAULT] = { STR_INIT("--fault"), "LIST",
-                     "such as region=eu-west-1,provider=Acme,latency=200,error-rate=0.1",
+                     "such as region=eu-west-1,provider=Acme,latency=200,error-rate=0.1\n"
+                     "or operation=AcknowledgeThirdPartyJob,lose-rate=0.5",
                      "and for some of them, as often as you like; the most particular one "
                      "counts:" },
 };
@@ -136,6 +164,8 @@ static int read_list(struct sim_scope *scope, struct sim_faults *faults, str lis
         int r = 0;
         if (member)
             *member = value;
+        else if (str_eq(name, STR("operation")))
+            r = sim_faults_operation(faults, value, why);
         else
             r = read_faults_field(faults, name, value, why);
         if (r)
@@ -168,9 +198,13 @@ static const struct number {
     const char *what;
 } numbers[SERVE_FLAG_COUNT] = {
     [FLAG_JOBS] = { 0, 1e9, true, "a whole number from 0 to 1000000000" },
+    [FLAG_LEDGER] = { 1, 1e8, true, "a whole number from 1 to 100000000" },
     [FLAG_DEFAULT_BATCH] = { 1, 1e9, true, "a whole number from 1 to 1000000000" },
     [FLAG_SEED] = { 1, 9007199254740992.0, true, "a whole number from 1 to 2^53" },
     [FLAG_LEASE] = { 0.001, 86400, false, "a number from 0.001 to 86400" },
+    [FLAG_JOB_TIMEOUT] = { 0.001, 86400, false, "a number from 0.001 to 86400" },
+    [FLAG_ARTIFACT_CREDENTIALS_LIFETIME] = { 0.001, 86400, false, "a number from 0.001 to 86400" },
+    [FLAG_FOLLOW_UP_DELAY] = { 0, 86400000, true, "a whole number from 0 to 86400000" },
     [FLAG_JOBS_PER_SECOND] = { 0, 1e6, false, "a number from 0 to 1000000" },
 };
 
@@ -181,6 +215,30 @@ static int read_faults_flag(struct serve_options *c, str name, str value,
     struct pipepoll_error bare;
     int r = read_faults_field(&c->options.faults, str_skip(name, 2), value, &bare);
     return r ? explain(why, r, "--%s", bare.text) : 0;
+}
+
+/* One of those in the table above. */
+static void put_number(struct serve_options *c, int flag, double n)
+{
+    struct sim_options *o = &c->options;
+    if (flag == FLAG_JOBS)
+        c->jobs = (uint32_t)n;
+    else if (flag == FLAG_LEDGER)
+        o->ledger_max = (uint32_t)n;
+    else if (flag == FLAG_DEFAULT_BATCH)
+        o->default_batch = (uint32_t)n;
+    else if (flag == FLAG_SEED)
+        o->arrivals.seed = (uint64_t)n;
+    else if (flag == FLAG_LEASE)
+        o->lease_ms = (uint32_t)(n * 1000);
+    else if (flag == FLAG_JOB_TIMEOUT)
+        o->undocumented.job_timeout_ms = (uint32_t)(n * 1000);
+    else if (flag == FLAG_ARTIFACT_CREDENTIALS_LIFETIME)
+        o->undocumented.artifact_credentials_ms = (uint32_t)(n * 1000);
+    else if (flag == FLAG_FOLLOW_UP_DELAY)
+        o->undocumented.follow_up_delay_ms = (uint32_t)n;
+    else
+        o->arrivals.jobs_per_s = n;
 }
 
 static int read_number_flag(struct serve_options *c, int flag, str value,
@@ -195,17 +253,36 @@ static int read_number_flag(struct serve_options *c, int flag, str value,
         (rule->is_whole && n != floor(n)))
         return explain(why, PIPEPOLL_EINVAL, "%.*s is %s, not \"%.*s\"", STR_ARG(name), rule->what,
                        STR_ARG(value));
-    if (flag == FLAG_JOBS)
-        c->jobs = (uint32_t)n;
-    else if (flag == FLAG_DEFAULT_BATCH)
-        c->options.default_batch = (uint32_t)n;
-    else if (flag == FLAG_SEED)
-        c->options.arrivals.seed = (uint64_t)n;
-    else if (flag == FLAG_LEASE)
-        c->options.lease_ms = (uint32_t)(n * 1000);
-    else
-        c->options.arrivals.jobs_per_s = n;
+    put_number(c, flag, n);
     return 0;
+}
+
+/* One of two words; *second: it is the other. */
+static int read_choice(bool *second, str name, str value, const char *const words[2],
+                       struct pipepoll_error *why)
+{
+    *second = str_eq(value, str_of(words[1]));
+    return *second || str_eq(value, str_of(words[0]))
+               ? 0
+               : explain(why, PIPEPOLL_EINVAL, "%.*s is %s or %s, not \"%.*s\"", STR_ARG(name),
+                         words[0], words[1], STR_ARG(value));
+}
+
+static int read_nonce_answer(enum sim_nonce_answer *answer, int flag, str value,
+                             struct pipepoll_error *why)
+{
+    static const char *const words[] = { "error", "status" };
+    bool status;
+    int r = read_choice(&status, serve_flags[flag].name, value, words, why);
+    *answer = status ? SIM_NONCE_STATUS : SIM_NONCE_ERROR;
+    return r;
+}
+
+static int read_acknowledge_status(struct serve_options *c, str value, struct pipepoll_error *why)
+{
+    static const char *const words[] = { "yes", "no" };
+    return read_choice(&c->options.undocumented.acknowledge_without_status,
+                       serve_flags[FLAG_ACKNOWLEDGE_STATUS].name, value, words, why);
 }
 
 static int read_flag(struct serve_options *c, int flag, str value, struct pipepoll_error *why)
@@ -248,6 +325,15 @@ static int read_flag(struct serve_options *c, int flag, str value, struct pipepo
     case FLAG_PORT_FILE:
         c->port_file = value.ptr;
         return 0;
+    case FLAG_CLIENT_TOKENS:
+        c->client_tokens_file = value.ptr;
+        return 0;
+    case FLAG_REPEATED_NONCE:
+        return read_nonce_answer(&o->undocumented.repeated_nonce, flag, value, why);
+    case FLAG_WRONG_NONCE:
+        return read_nonce_answer(&o->undocumented.wrong_nonce, flag, value, why);
+    case FLAG_ACKNOWLEDGE_STATUS:
+        return read_acknowledge_status(c, value, why);
     case FLAG_ACTION_TYPE_ID:
         return read_action_type(c, value, why);
     case FLAG_FAULT:

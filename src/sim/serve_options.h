@@ -9,7 +9,7 @@
 
 enum { SERVE_OPTIONS_FAULTS_MAX = 64 };
 
-enum { SERVE_FLAG_COUNT = 32 };
+enum { SERVE_FLAG_COUNT = 41 };
 extern const struct flag serve_flags[SERVE_FLAG_COUNT];
 
 struct serve_options {
@@ -18,6 +18,7 @@ struct serve_options {
     uint32_t jobs;
     const char *ca_file, *port_file;  /* NULL: not asked for */
     const char *cert_file, *key_file; /* NULL: a certificate is made */
+    const char *client_tokens_file;   /* NULL: all are "token-" and the client id */
     bool log;                         /* each request */
     bool allow_unknown_regions;
     struct {

@@ -8,17 +8,19 @@
 #include "base/log.h"
 #include "sim/api.h"
 #include "sim/certificate.h"
+#include "sim/client_tokens.h"
 #include "sim/control.h"
 #include "sim/http.h"
 #include "sim/listener.h"
 #include "sim/scope.h"
 
-enum { SECRET_MAX = 128, OPTION_MAX = 16 << 10 };
+enum { SECRET_MAX = 128, OPTION_MAX = 16 << 10, HOUR_MS = 3600000 };
 
 struct sim {
     struct sim_options options; /* its strings lie in `text` */
     struct service *service;
     struct faults_table faults;
+    struct client_tokens client_tokens;
     struct api api;
     struct control control;
     struct certificate certificate;
@@ -88,6 +90,10 @@ static struct sim_options with_defaults(const struct sim_options *o)
     full.default_batch = full.default_batch ? full.default_batch : 10;
     full.queue_max = full.queue_max ? full.queue_max : 100000;
     full.ledger_max = full.ledger_max ? full.ledger_max : 100000;
+    full.over_max = full.over_max ? full.over_max : 100000;
+    struct sim_undocumented *u = &full.undocumented;
+    u->job_timeout_ms = u->job_timeout_ms ? u->job_timeout_ms : HOUR_MS;
+    u->artifact_credentials_ms = u->artifact_credentials_ms ? u->artifact_credentials_ms : HOUR_MS;
     full.arrivals.seed = full.arrivals.seed ? full.arrivals.seed : 1;
     return full;
 }
@@ -121,6 +127,7 @@ static struct sim *sim_free(struct sim *s)
     if (!s)
         return NULL;
     faults_clear(&s->faults);
+    client_tokens_deinit(&s->client_tokens);
     service_free(s->service);
     certificate_deinit(&s->certificate);
     free(s);
@@ -154,6 +161,8 @@ static int open_service(struct sim *s, struct pipepoll_error *why)
                                                    .default_batch = o->default_batch,
                                                    .queue_max = o->queue_max,
                                                    .ledger_max = o->ledger_max,
+                                                   .over_max = o->over_max,
+                                                   .undocumented = o->undocumented,
                                                    .arrivals = o->arrivals,
                                                    .strict_action_types = o->strict_action_types },
                        why);
@@ -165,6 +174,8 @@ static void wire(struct sim *s)
     s->api = (struct api) {
         .service = s->service,
         .faults = &s->faults,
+        .client_tokens = &s->client_tokens,
+        .acknowledge_without_status = o->undocumented.acknowledge_without_status,
         .credentials = { o->access_key_id, o->secret_access_key, o->session_token },
         .chance = { o->arrivals.seed ^ UINT64_C(0x74726f75) },
         .ids = { o->arrivals.seed ^ UINT64_C(0x72657175) },
@@ -266,6 +277,11 @@ const char *sim_ca_pem(const struct sim *s)
     return s->certificate.ca_pem;
 }
 
+int sim_faults_operation(struct sim_faults *faults, str name, struct pipepoll_error *why)
+{
+    return faults_operation(faults, name, why);
+}
+
 int sim_faults_field(struct sim_faults *faults, str name, double value, str given,
                      struct pipepoll_error *why)
 {
@@ -291,6 +307,11 @@ int sim_faults_set(struct sim *s, const struct sim_scope *where, const struct si
     return faults_set(&s->faults, where, faults, why);
 }
 
+int sim_client_tokens_set(struct sim *s, str text, struct pipepoll_error *why)
+{
+    return client_tokens_read(&s->client_tokens, text, why);
+}
+
 int sim_action_type_add(struct sim *s, const struct sim_scope *where, struct pipepoll_error *why)
 {
     return service_action_type_add(s->service, where, (str) { 0 }, why);
@@ -312,7 +333,7 @@ int sim_job_add(struct sim *s, const struct sim_scope *where, str configuration,
 
 bool sim_job_acknowledge(struct sim *s, str job_id)
 {
-    return service_acknowledge(s->service, job_id, uv_hrtime());
+    return service_finish(s->service, job_id, uv_hrtime());
 }
 
 void sim_stats(const struct sim *s, struct sim_stats *out)
@@ -327,4 +348,9 @@ void sim_stats(const struct sim *s, struct sim_stats *out)
     jobs.faulted = s->api.stats.faulted;
     jobs.connections = http_connections(s->http);
     *out = jobs;
+}
+
+const struct ledger *sim_ledger(const struct sim *s)
+{
+    return service_ledger(s->service);
 }

@@ -1,47 +1,16 @@
 /* AWS reads the types first and stops at the first wrong one; then it checks all values and names
- * every one that breaks a rule. Both steps are kept apart here in the same way. */
+ * every one that breaks a rule. Both are walks over the model's tables here, kept apart in the same
+ * way. */
 #include "sim/validate.h"
 
 #include <math.h>
 
 #include "base/buf.h"
+#include "sim/pattern.h"
 #include "sim/scope.h"
 
 /* Of a value quoted in a message. */
 enum { QUOTE_MAX = 512 };
-
-/* --- operations ------------------------------------------------------------------------------ */
-
-static const struct {
-    const char *name;
-    enum validate_operation op;
-} operations[] = {
-    { "PollForThirdPartyJobs", VALIDATE_POLL_FOR_THIRD_PARTY_JOBS },
-    { "PollForJobs", VALIDATE_POLL_FOR_JOBS },
-    { "AcknowledgeJob", VALIDATE_NOT_SIMULATED },
-    { "AcknowledgeThirdPartyJob", VALIDATE_NOT_SIMULATED },
-    { "GetJobDetails", VALIDATE_NOT_SIMULATED },
-    { "GetThirdPartyJobDetails", VALIDATE_GET_THIRD_PARTY_JOB_DETAILS },
-    { "PutJobFailureResult", VALIDATE_NOT_SIMULATED },
-    { "PutJobSuccessResult", VALIDATE_NOT_SIMULATED },
-    { "PutThirdPartyJobFailureResult", VALIDATE_NOT_SIMULATED },
-    { "PutThirdPartyJobSuccessResult", VALIDATE_NOT_SIMULATED },
-};
-
-str validate_operation_name(str target)
-{
-    static const str service = STR_INIT("CodePipeline_20150709.");
-    return str_starts(target, service) ? str_skip(target, service.len) : (str) { 0 };
-}
-
-enum validate_operation validate_operation(str target)
-{
-    str name = validate_operation_name(target);
-    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
-        if (str_eq(name, str_of(operations[i].name)))
-            return operations[i].op;
-    return VALIDATE_UNKNOWN;
-}
 
 /* Numbers of any size and strings with a NUL are JSON: only their type or value may be wrong. */
 json_t *validate_document(str body)
@@ -80,48 +49,65 @@ static bool is_integer(const json_t *value)
     return json_is_number(value) && n >= INT32_MIN && n <= INT32_MAX && n == (double)(int32_t)n;
 }
 
-static bool check_document(struct refusal *out, const json_t *document)
-{
-    if (!document)
-        return http_message_refuse(out, "SerializationException", "%s", "");
-    return json_is_object(document) || refuse_type(out, document, "a Structure");
-}
+static bool check_members(struct refusal *out, const json_t *object,
+                          const struct model_member *members);
 
-static bool check_query_types(struct refusal *out, json_t *query)
+/* Its values are strings; null is one that is missing. */
+static bool check_map(struct refusal *out, json_t *map)
 {
     const char *key;
     json_t *value;
-    if (query && !json_is_object(query))
-        return refuse_type(out, query, "a Map");
-    json_object_foreach(query, key, value) if (!json_is_string(value) &&
-                                               !json_is_null(value)) return refuse_type(out, value,
-                                                                                        "a String");
+    if (!json_is_object(map))
+        return refuse_type(out, map, "a Map");
+    json_object_foreach(map, key, value)
+    {
+        if (!json_is_string(value) && !json_is_null(value))
+            return refuse_type(out, value, "a String");
+    }
     return true;
 }
 
-static bool check_types(struct refusal *out, const json_t *document, enum validate_operation op)
+static bool check_structure(struct refusal *out, const json_t *value,
+                            const struct model_member *members)
 {
-    if (!check_document(out, document))
-        return false;
-    const json_t *type = member(document, "actionTypeId"), *batch;
-    if (type && !json_is_object(type))
-        return refuse_type(out, type, "a Structure");
-    for (size_t i = SCOPE_CATEGORY; i < SCOPE_MEMBERS; i++) {
-        const json_t *text = member(type, scope_rules[i].name);
-        if (text && !json_is_string(text))
-            return refuse_type(out, text, "a String");
+    return json_is_object(value) ? check_members(out, value, members)
+                                 : refuse_type(out, value, "a Structure");
+}
+
+static bool check_type(struct refusal *out, json_t *value, const struct model_member *m)
+{
+    switch (m->type) {
+    case MODEL_STRING:
+        return json_is_string(value) || refuse_type(out, value, "a String");
+    case MODEL_INTEGER:
+        return is_integer(value) || refuse_type(out, value, "an Integer");
+    case MODEL_TIMESTAMP:
+        return json_is_number(value) || refuse_type(out, value, "milliseconds since epoch");
+    case MODEL_STRUCTURE:
+        return check_structure(out, value, m->members);
+    case MODEL_MAP:
+        return check_map(out, value);
     }
-    if ((batch = member(document, "maxBatchSize")) && !is_integer(batch))
-        return refuse_type(out, batch, "an Integer");
-    return op != VALIDATE_POLL_FOR_JOBS || check_query_types(out, member(document, "queryParam"));
+    return false;
+}
+
+static bool check_members(struct refusal *out, const json_t *object,
+                          const struct model_member *members)
+{
+    for (const struct model_member *m = members; m->name; m++) {
+        json_t *value = member(object, m->name);
+        if (value && !check_type(out, value, m))
+            return false;
+    }
+    return true;
 }
 
 /* --- values ---------------------------------------------------------------------------------- */
 
 struct validation_errors {
     unsigned count;
-    struct buf text;
-    char memory[3584];
+    struct buf text, where; /* the path of the member that is being checked */
+    char memory[3584], path[96];
 };
 
 /* A NUL, which JSON may bring, would end the message. */
@@ -137,8 +123,7 @@ static void put_quoted(struct buf *b, str value)
 
 /* "Value 'x' at 'where' failed to satisfy constraint: Member must ..."; value NULL: it is
  * missing. */
-static void complain(struct validation_errors *errors, const str *value, const char *where,
-                     const char *must)
+static void complain(struct validation_errors *errors, const str *value, const char *must)
 {
     struct buf *b = &errors->text;
     if (errors->count++)
@@ -151,7 +136,23 @@ static void complain(struct validation_errors *errors, const str *value, const c
         put_quoted(b, (str) { value->ptr, len });
         buf_put(b, STR("'"));
     }
-    buf_printf(b, " at '%s' failed to satisfy constraint: Member must %s", where, must);
+    buf_put(b, STR(" at '"));
+    buf_put(b, buf_str(&errors->where));
+    buf_printf(b, "' failed to satisfy constraint: Member must %s", must);
+}
+
+/* "have WHAT less than or equal to N", and its opposite. */
+static void check_bounds(struct validation_errors *errors, str quoted, double n,
+                         const struct model_member *m, const char *what)
+{
+    char must[96];
+    struct buf b = BUF_ON(must);
+    if (n < (double)m->min)
+        buf_printf(&b, "have %s greater than or equal to %lld", what, (long long)m->min);
+    else if (m->max && n > (double)m->max)
+        buf_printf(&b, "have %s less than or equal to %lld", what, (long long)m->max);
+    if (b.len)
+        complain(errors, &quoted, buf_cstr(&b));
 }
 
 static size_t characters(str utf8)
@@ -162,33 +163,34 @@ static size_t characters(str utf8)
     return n;
 }
 
-static void check_length(struct validation_errors *errors, str value, const char *where, size_t max)
+static void check_enumeration(struct validation_errors *errors, str value,
+                              const char *const *values)
 {
-    char must[80];
+    char must[192];
     struct buf b = BUF_ON(must);
-    if (value.len == 0)
-        complain(errors, &value, where, "have length greater than or equal to 1");
-    buf_printf(&b, "have length less than or equal to %zu", max);
-    if (characters(value) > max)
-        complain(errors, &value, where, buf_cstr(&b));
+    buf_put(&b, STR("satisfy enum value set: ["));
+    for (size_t i = 0; values[i]; i++) {
+        if (str_eq(value, str_of(values[i])))
+            return;
+        buf_printf(&b, "%s%s", i ? ", " : "", values[i]);
+    }
+    buf_put(&b, STR("]"));
+    complain(errors, &value, buf_cstr(&b));
 }
 
-static void check_allowed(struct validation_errors *errors, str value, const char *where,
-                          const struct scope_rule *rule)
+static void check_text(struct validation_errors *errors, str value, const struct model_member *m)
 {
     char must[160];
     struct buf b = BUF_ON(must);
-    if (scope_rule_allows(rule, value))
+    if (m->values) {
+        check_enumeration(errors, value, m->values);
         return;
-    if (rule->pattern)
-        buf_printf(&b, "satisfy regular expression pattern: %s", rule->pattern);
-    else
-        buf_put(&b, STR("satisfy enum value set: ["));
-    for (size_t i = 0; rule->values[i]; i++)
-        buf_printf(&b, "%s%s", i ? ", " : "", rule->values[i]);
-    if (!rule->pattern)
-        buf_put(&b, STR("]"));
-    complain(errors, &value, where, buf_cstr(&b));
+    }
+    check_bounds(errors, value, (double)characters(value), m, "length");
+    if (!m->pattern || pattern_matches(m->pattern, value))
+        return;
+    buf_printf(&b, "satisfy regular expression pattern: %s", m->pattern);
+    complain(errors, &value, buf_cstr(&b));
 }
 
 static str text_of(const json_t *string)
@@ -196,36 +198,13 @@ static str text_of(const json_t *string)
     return (str) { json_string_value(string), json_string_length(string) };
 }
 
-static void check_action_type(struct validation_errors *errors, const json_t *type)
-{
-    if (!type)
-        complain(errors, NULL, "actionTypeId", "not be null");
-    for (size_t i = SCOPE_CATEGORY; type && i < SCOPE_MEMBERS; i++) {
-        const struct scope_rule *rule = &scope_rules[i];
-        const json_t *value = member(type, rule->name);
-        char where[48];
-        struct buf b = BUF_ON(where);
-        buf_printf(&b, "actionTypeId.%s", rule->name);
-        if (!value) {
-            complain(errors, NULL, buf_cstr(&b), "not be null");
-            continue;
-        }
-        if (rule->pattern)
-            check_length(errors, text_of(value), buf_cstr(&b), rule->max);
-        check_allowed(errors, text_of(value), buf_cstr(&b), rule);
-    }
-}
-
-static void check_batch(struct validation_errors *errors, const json_t *batch)
+static void check_number(struct validation_errors *errors, const json_t *value,
+                         const struct model_member *m)
 {
     char digits[24];
     struct buf b = BUF_ON(digits);
-    if (!batch)
-        return;
-    buf_printf(&b, "%.0f", json_number_value(batch));
-    str text = buf_str(&b);
-    if (json_number_value(batch) < 1)
-        complain(errors, &text, "maxBatchSize", "have value greater than or equal to 1");
+    buf_printf(&b, "%.0f", json_number_value(value));
+    check_bounds(errors, buf_str(&b), json_number_value(value), m, "value");
 }
 
 /* "{key=value, ...}", as AWS prints a map; cut to QUOTE_MAX. */
@@ -244,116 +223,136 @@ static str map_text(json_t *map, char out[QUOTE_MAX])
     return buf_str(&b);
 }
 
-static void check_query(struct validation_errors *errors, json_t *query)
+/* Its keys and values are all told by the map's own name. */
+static void check_entries(struct validation_errors *errors, json_t *map,
+                          const struct model_member *m)
 {
-    static const struct scope_rule rule = { .pattern = "[a-zA-Z0-9_-]+" };
+    char text[QUOTE_MAX];
     const char *key;
     json_t *value;
-    if (json_object_size(query) > 1) {
-        char text[QUOTE_MAX];
-        str map = map_text(query, text);
-        complain(errors, &map, "queryParam", "have length less than or equal to 1");
-    }
-    json_object_foreach(query, key, value)
+    check_bounds(errors, map_text(map, text), (double)json_object_size(map), m, "length");
+    json_object_foreach(map, key, value)
     {
-        check_length(errors, str_of(key), "queryParam", 50);
-        if (json_is_null(value)) {
-            complain(errors, NULL, "queryParam", "not be null");
-            continue;
-        }
-        check_length(errors, text_of(value), "queryParam", 50);
-        check_allowed(errors, text_of(value), "queryParam", &rule);
+        check_text(errors, str_of(key), &m->members[0]);
+        if (json_is_null(value))
+            complain(errors, NULL, "not be null");
+        else
+            check_text(errors, text_of(value), &m->members[1]);
     }
 }
 
-static bool tell_values(struct refusal *out, const struct validation_errors *errors)
+static void check_values(struct validation_errors *errors, const json_t *object,
+                         const struct model_member *members);
+
+static void check_value(struct validation_errors *errors, json_t *value,
+                        const struct model_member *m)
 {
-    if (errors->count == 0)
+    switch (m->type) {
+    case MODEL_STRING:
+        check_text(errors, text_of(value), m);
+        return;
+    case MODEL_INTEGER:
+        check_number(errors, value, m);
+        return;
+    case MODEL_TIMESTAMP:
+        return;
+    case MODEL_STRUCTURE:
+        check_values(errors, value, m->members);
+        return;
+    case MODEL_MAP:
+        check_entries(errors, value, m);
+        return;
+    }
+}
+
+static void check_values(struct validation_errors *errors, const json_t *object,
+                         const struct model_member *members)
+{
+    size_t above = errors->where.len;
+    for (const struct model_member *m = members; m->name; m++) {
+        json_t *value = member(object, m->name);
+        buf_put(&errors->where, above ? STR(".") : STR(""));
+        buf_put(&errors->where, str_of(m->name));
+        if (value)
+            check_value(errors, value, m);
+        else if (m->required)
+            complain(errors, NULL, "not be null");
+        errors->where.len = above;
+    }
+}
+
+static bool check_input(struct refusal *out, enum model_operation op, const json_t *document)
+{
+    const struct model_member *members = model_input(op);
+    struct validation_errors errors = { 0 };
+    errors.text = BUF_ON(errors.memory);
+    errors.where = BUF_ON(errors.path);
+    if (!document)
+        return http_message_refuse(out, "SerializationException", "%s", "");
+    if (!check_structure(out, document, members))
+        return false;
+    check_values(&errors, document, members);
+    if (errors.count == 0)
         return true;
     return http_message_refuse(out, "ValidationException", "%u validation error%s detected: %.*s",
-                               errors->count, errors->count == 1 ? "" : "s",
-                               STR_ARG(buf_str(&errors->text)));
+                               errors.count, errors.count == 1 ? "" : "s",
+                               STR_ARG(buf_str(&errors.text)));
 }
 
-static bool check_values(struct refusal *out, const json_t *document, enum validate_operation op)
+/* --- what was sent --------------------------------------------------------------------------- */
+
+/* Empty where it is missing, or no string. */
+static str text_at(const json_t *object, const char *name)
 {
-    struct validation_errors errors = { 0 };
-    errors.text = BUF_ON(errors.memory);
-    check_action_type(&errors, member(document, "actionTypeId"));
-    check_batch(&errors, member(document, "maxBatchSize"));
-    if (op == VALIDATE_POLL_FOR_JOBS)
-        check_query(&errors, member(document, "queryParam"));
-    return tell_values(out, &errors);
+    const json_t *value = json_object_get(object, name);
+    return json_is_string(value) ? text_of(value) : (str) { 0 };
 }
-
-/* --- jobs ------------------------------------------------------------------------------------ */
-
-static const struct {
-    const char *name;
-    size_t max, offset;
-} job_members[] = {
-    { "jobId", 512, offsetof(struct validate_job, job_id) },
-    { "clientToken", 256, offsetof(struct validate_job, client_token) },
-};
-enum { JOB_MEMBERS = sizeof job_members / sizeof *job_members };
-
-static bool check_job_types(struct refusal *out, const json_t *document)
-{
-    if (!check_document(out, document))
-        return false;
-    for (size_t i = 0; i < JOB_MEMBERS; i++) {
-        const json_t *value = member(document, job_members[i].name);
-        if (value && !json_is_string(value))
-            return refuse_type(out, value, "a String");
-    }
-    return true;
-}
-
-bool validate_job(struct refusal *out, struct validate_job *in, const json_t *document)
-{
-    struct validation_errors errors = { 0 };
-    errors.text = BUF_ON(errors.memory);
-    if (!check_job_types(out, document))
-        return false;
-    for (size_t i = 0; i < JOB_MEMBERS; i++) {
-        const json_t *value = member(document, job_members[i].name);
-        str *text = (str *)(void *)((char *)in + job_members[i].offset);
-        *text = value ? text_of(value) : (str) { NULL, 0 };
-        if (value)
-            check_length(&errors, *text, job_members[i].name, job_members[i].max);
-        else
-            complain(&errors, NULL, job_members[i].name, "not be null");
-    }
-    return tell_values(out, &errors);
-}
-
-/* --- both ------------------------------------------------------------------------------------ */
 
 struct pipepoll_action_type validate_action_type(const json_t *document)
 {
     struct sim_scope scope = { 0 };
     const json_t *type = json_object_get(document, "actionTypeId");
-    for (size_t i = SCOPE_CATEGORY; i < SCOPE_MEMBERS; i++) {
-        const json_t *value = json_object_get(type, scope_rules[i].name);
-        if (json_is_string(value))
-            *scope_at(&scope, i) = text_of(value);
-    }
+    for (size_t i = SCOPE_CATEGORY; i < SCOPE_MEMBERS; i++)
+        *scope_at(&scope, i) = text_at(type, scope_rules[i].name);
     return scope.action_type;
 }
 
-bool validate_poll(struct refusal *out, struct validate_input *in, enum validate_operation op,
+str validate_job_id(const json_t *document)
+{
+    return text_at(document, "jobId");
+}
+
+bool validate_poll(struct refusal *out, struct validate_poll *in, enum model_operation op,
                    const json_t *document)
 {
-    if (!check_types(out, document, op) || !check_values(out, document, op))
+    if (!check_input(out, op, document))
         return false;
-    bool third_party = op == VALIDATE_POLL_FOR_THIRD_PARTY_JOBS;
     double batch = json_number_value(json_object_get(document, "maxBatchSize"));
     in->action_type = validate_action_type(document);
     in->max_batch = (uint32_t)batch;
-    in->query = op == VALIDATE_POLL_FOR_JOBS ? member(document, "queryParam") : NULL;
-    if (!str_eq(in->action_type.owner, third_party ? STR("ThirdParty") : STR("Custom")))
-        return http_message_refuse(out, "ValidationException",
-                                   "ActionType with owner '%.*s' is not supported",
-                                   STR_ARG(in->action_type.owner));
-    return true;
+    in->query = op == MODEL_POLL_FOR_JOBS ? member(document, "queryParam") : NULL;
+    str owner = model_is_third_party(op) ? STR("ThirdParty") : STR("Custom");
+    return str_eq(in->action_type.owner, owner) ||
+           http_message_refuse(out, "ValidationException",
+                               "ActionType with owner '%.*s' is not supported",
+                               STR_ARG(in->action_type.owner));
+}
+
+bool validate_job(struct refusal *out, struct validate_job *in, enum model_operation op,
+                  const json_t *document)
+{
+    if (!check_input(out, op, document))
+        return false;
+    *in = (struct validate_job) {
+        .job_id = validate_job_id(document),
+        .client_token = text_at(document, "clientToken"),
+        .nonce = text_at(document, "nonce"),
+        .continuation_token = text_at(document, "continuationToken"),
+    };
+    if (op == MODEL_PUT_JOB_SUCCESS_RESULT)
+        in->output_variables = member(document, "outputVariables");
+    return !in->output_variables || !in->continuation_token.len ||
+           http_message_refuse(out, "ValidationException", "%s",
+                               "outputVariables can be included only when there is no "
+                               "continuationToken in the request");
 }
