@@ -5,6 +5,7 @@
  * SIGABRT: it gives the thread a moment to get that out. */
 #include "daemon/logger.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -13,15 +14,22 @@
 #include <unistd.h>
 
 #include "base/jsontext.h"
+#include "config/quantity.h"
 #include "daemon/colour.h"
 #include "daemon/line_writer.h"
+#include "daemon/priority.h"
+#include "daemon/repeats.h"
 
 enum { LINE_MAX_BYTES = 20480, WAITING_MAX = 256 * 1024, IDLE_MS = 1000, MOST_MS = 10000 };
 
 /* Of the process, as stderr is. */
 static struct line_writer *writer;
-static bool coloured; /* set before there are threads */
+static bool coloured, is_journal; /* set before there are threads */
 static _Atomic enum { STYLE_PLAIN, STYLE_TEXT, STYLE_JSON } style;
+
+/* Lines that repeat, of all loops. */
+static struct repeats repeats;
+static pthread_mutex_t repeats_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /* --- lines --- */
 
@@ -40,31 +48,53 @@ static void put_json(struct buf *out, enum pipepoll_level level, const struct su
     buf_put_char(out, '}');
 }
 
+/* U+0080 to U+009F, which some terminals obey as they do ESC and its followers. */
+static bool is_high_control(str text)
+{
+    return text.len > 1 && (unsigned char)text.ptr[0] == 0xc2 && (unsigned char)text.ptr[1] < 0xa0;
+}
+
 /* The words name what they are about. */
 static void put_text(struct buf *out, enum pipepoll_level level, const struct subject *about,
                      str line)
 {
     (void)about;
     bool is_error = level == PIPEPOLL_ERROR, is_bad = is_error || level == PIPEPOLL_WARNING;
-    jsontext_time(out, jsontext_now_ms());
-    buf_printf(out, " %s%-7s%s ", coloured && is_bad ? is_error ? COLOUR_RED : COLOUR_YELLOW : "",
-               log_level_name(level), coloured && is_bad ? COLOUR_NONE : "");
-    for (size_t i = 0; i < line.len; i++) {
-        unsigned char c = (unsigned char)line.ptr[i];
-        buf_put_char(out, c < 0x20 || c == 0x7f ? '?' : (char)c);
+    if (!is_journal) { /* which has a better one */
+        jsontext_time(out, jsontext_now_ms());
+        buf_put_char(out, ' ');
     }
+    buf_printf(out, "%s%-7s%s ", coloured && is_bad ? is_error ? COLOUR_RED : COLOUR_YELLOW : "",
+               log_level_name(level), coloured && is_bad ? COLOUR_NONE : "");
+    for (size_t n; line.len; line = str_skip(line, n)) {
+        unsigned char c = (unsigned char)line.ptr[0];
+        bool is_high = is_high_control(line);
+        n = is_high ? 2 : 1;
+        buf_put_char(out, c < 0x20 || c == 0x7f || is_high ? '?' : (char)c);
+    }
+}
+
+static void put_priority(struct buf *out, enum pipepoll_level level)
+{
+    if (is_journal)
+        buf_printf(out, "<%d>", priority_of(level));
+}
+
+static void put_styled(struct buf *out, bool json, enum pipepoll_level level,
+                       const struct subject *about, str line)
+{
+    put_priority(out, level);
+    (json ? put_json : put_text)(out, level, about, line);
 }
 
 static str put_line(struct buf *out, bool json, enum pipepoll_level level,
                     const struct subject *about, str line)
 {
-    void (*put)(struct buf *, enum pipepoll_level, const struct subject *, str) =
-        json ? put_json : put_text;
     out->cap--; /* room for the line end */
-    put(out, level, about, line);
+    put_styled(out, json, level, about, line);
     if (out->overflow) {
         buf_reset(out);
-        put(out, level, NULL, STR("a log line too long to be written"));
+        put_styled(out, json, level, NULL, STR("a log line too long to be written"));
     }
     out->cap++;
     buf_put_char(out, '\n');
@@ -90,6 +120,55 @@ void logger_tell(const struct logger *logger, enum pipepoll_level level,
         line_writer_put(writer, whole);
     else
         write_at_once(whole);
+}
+
+/* --- lines that repeat --- */
+
+static int64_t steady_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void logger_repeat(const struct logger *logger, enum pipepoll_level level,
+                   const struct subject *about, str kind, uint32_t allowance, str line)
+{
+    const struct repeats_line what = { .kind = repeats_kind_of(kind.len ? kind : line),
+                                       .level = level,
+                                       .about = about,
+                                       .text = line,
+                                       .allowance = allowance };
+    if (level > logger->level)
+        return;
+    pthread_mutex_lock(&repeats_mutex);
+    repeats.unix_offset_ms = jsontext_now_ms() - steady_ms();
+    bool is_written = repeats_admit(&repeats, &what, steady_ms());
+    pthread_mutex_unlock(&repeats_mutex);
+    if (is_written)
+        logger_tell(logger, level, about, line);
+}
+
+void logger_write_summed(void *ctx, enum pipepoll_level level, struct pipepoll_str line)
+{
+    if (level < PIPEPOLL_DEBUG)
+        logger_repeat(ctx, level, NULL, (str) { NULL, 0 }, 1, line);
+    else
+        logger_write(ctx, level, line);
+}
+
+static void tell_sum(void *ctx, enum pipepoll_level level, str members, str text)
+{
+    const struct subject about = { .members = members };
+    logger_tell(ctx, level, &about, text);
+}
+
+void logger_tell_repeats(const struct logger *logger, bool last)
+{
+    struct logger to = *logger;
+    pthread_mutex_lock(&repeats_mutex);
+    repeats_tell(&repeats, steady_ms(), last, tell_sum, &to);
+    pthread_mutex_unlock(&repeats_mutex);
 }
 
 void logger_write(void *ctx, enum pipepoll_level level, struct pipepoll_str line)
@@ -136,20 +215,44 @@ static void put_gap(void *ctx, struct buf *out, uint64_t count)
     struct buf what = BUF_ON(text);
     (void)ctx;
     buf_printf(&what, "%llu line%s left out here: stderr could not be written",
-               (unsigned long long)count, count == 1 ? "" : "s");
-    if (style == STYLE_PLAIN)
-        buf_printf(out, "pipepoll: %.*s", STR_ARG(buf_str(&what)));
+               (unsigned long long)count, quantity_plural(count));
+    if (style != STYLE_PLAIN) {
+        put_styled(out, style == STYLE_JSON, PIPEPOLL_WARNING, NULL, buf_str(&what));
+        return;
+    }
+    put_priority(out, PIPEPOLL_WARNING);
+    buf_printf(out, "pipepoll: %.*s", STR_ARG(buf_str(&what)));
+}
+
+static void put_out(str text)
+{
+    if (writer)
+        line_writer_put(writer, text);
     else
-        (style == STYLE_JSON ? put_json : put_text)(out, PIPEPOLL_WARNING, NULL, buf_str(&what));
+        write_at_once(text);
+}
+
+/* What a command prints there is why it fails. */
+static void put_with_priority(str line)
+{
+    char text[LINE_MAX_BYTES + 8];
+    struct buf out = BUF_ON(text);
+    put_priority(&out, PIPEPOLL_ERROR);
+    buf_put(&out, line);
+    put_out(out.overflow ? line : buf_str(&out));
 }
 
 static ssize_t write_stream(void *cookie, const char *text, size_t size)
 {
+    str rest = { text, size };
     (void)cookie;
-    if (writer)
-        line_writer_put(writer, (str) { text, size });
-    else
-        write_at_once((str) { text, size });
+    if (!is_journal)
+        put_out(rest);
+    while (is_journal && rest.len) {
+        size_t end = str_find(rest, '\n'), n = end < rest.len ? end + 1 : rest.len;
+        put_with_priority((str) { rest.ptr, n });
+        rest = str_skip(rest, n);
+    }
     return (ssize_t)size;
 }
 
@@ -178,6 +281,7 @@ int logger_open(void)
                                            .size = WAITING_MAX,
                                            .gap = put_gap };
     coloured = colour_is_wanted(STDERR_FILENO);
+    is_journal = priority_is_wanted(STDERR_FILENO);
     int r = line_writer_open(&writer, &o);
     if (r)
         return r;

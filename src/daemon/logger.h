@@ -1,5 +1,6 @@
 /* Log lines on stderr, as text or as JSON, and stderr itself: who writes to it never waits for its
- * reader, once it is open. */
+ * reader, once it is open. Where stderr is systemd's journal, each line begins with its priority
+ * (daemon/priority.h), and text has no time of its own. */
 #ifndef DAEMON_LOGGER_H
 #define DAEMON_LOGGER_H
 
@@ -36,6 +37,16 @@ __attribute__((format(printf, 4, 5))) void logger_printf(const struct logger *lo
                                                          enum pipepoll_level level,
                                                          const struct subject *about,
                                                          const char *format, ...);
+
+/* As logger_tell(), for a line that a fault can repeat without bound: those of a kind are summed up
+ * (daemon/repeats.h) in all of the process, `allowance` written in each pause. kind: what it is
+ * whatever its words; empty: whatever its words with digits. */
+void logger_repeat(const struct logger *logger, enum pipepoll_level level,
+                   const struct subject *about, str kind, uint32_t allowance, str line);
+/* As logger_write(), with logger_repeat(): for a part below that may say the same again. */
+void logger_write_summed(void *ctx, enum pipepoll_level level, struct pipepoll_str line);
+/* Write the sums that are due, now and then; `last`: all. */
+void logger_tell_repeats(const struct logger *logger, bool last);
 
 /* As logger_tell(), for a line that must get out as long as stderr is read at all: a job's. */
 void logger_keep(const struct logger *logger, enum pipepoll_level level,

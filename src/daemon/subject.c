@@ -14,10 +14,11 @@ void subject_put(struct buf *out, const struct subject *s)
     const struct {
         const char *name;
         str value;
-    } texts[] = { { "target", s->target },     { "region", s->region },
-                  { "identity", s->identity }, { "source", s->source },
-                  { "status", s->status },     { "cause", s->cause },
-                  { "code", s->code },         { "amzRequestId", s->request_id } };
+    } texts[] = {
+        { "jobId", s->job_id },      { "target", s->target }, { "region", s->region },
+        { "identity", s->identity }, { "source", s->source }, { "status", s->status },
+        { "cause", s->cause },       { "code", s->code },     { "amzRequestId", s->request_id }
+    };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i].value.len)
             jsontext_member(out, texts[i].name, texts[i].value);
@@ -27,5 +28,9 @@ void subject_put(struct buf *out, const struct subject *s)
     if (s->event.len) {
         buf_put(out, STR(",\"event\":"));
         buf_put(out, s->event);
+    }
+    if (s->members.len) {
+        buf_put_char(out, ',');
+        buf_put(out, s->members);
     }
 }

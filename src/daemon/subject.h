@@ -6,6 +6,7 @@
 #include "base/buf.h"
 
 struct subject {
+    str job_id;
     str target, region; /* the name of its section; of many, the first one's */
     size_t targets, regions;
     str identity; /* whose credentials, as the config file names them */
@@ -15,7 +16,8 @@ struct subject {
     str code;     /* the service's */
     str request_id;
     int http_status;
-    str event; /* a line of stdout that did not get there: JSON already */
+    str event;   /* a line of stdout that did not get there: JSON already */
+    str members; /* of another line, by this function, without a comma before them */
 };
 
 /* Each as `,"name":value`. Pure. */
