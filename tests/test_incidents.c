@@ -66,8 +66,8 @@ static void many_targets_of_one_cause_are_one_line(void **state)
     assert_int_equal(tell(in, START_MS + INCIDENTS_GATHER_MS, &l), 1);
     assert_int_equal(l.level, PIPEPOLL_WARNING);
     assert_string_equal(l.last, "3412 targets in 29 regions ([target web] in region-0 was the "
-                                "first): it is down; since 1970-01-12T13:46:45Z; see pipepoll "
-                                "doctor");
+                                "first): it is down; 3412 failed polls since "
+                                "1970-01-12T13:46:45Z; see pipepoll doctor");
     free(in);
 }
 
@@ -112,7 +112,7 @@ static void it_is_repeated_with_growing_pauses(void **state)
     assert_int_equal(times[1] - times[0], INCIDENTS_PAUSE_MS);
     assert_int_equal(times[2] - times[1], 2 * INCIDENTS_PAUSE_MS);
     assert_int_equal(times[count - 1] - times[count - 2], INCIDENTS_PAUSE_MAX_MS);
-    assert_string_equal(l.last, "[target web] in us-east-1: it is down; since "
+    assert_string_equal(l.last, "[target web] in us-east-1: it is down; 1 failed poll since "
                                 "1970-01-12T13:46:40Z; see pipepoll doctor");
     free(in);
 }
@@ -208,9 +208,148 @@ static void memory_is_bounded_whatever_there_is(void **state)
         incident_leave(all[i], str_of(code), false, 2000);
     }
     tell(in, 4000, &l);
+    tell(in, 4000 + INCIDENTS_RECALL_MS, &l);
     for (int i = 0; i < INCIDENTS_MAX; i++)
         assert_int_equal(in->list[i].status, PIPEPOLL_OK);
     free(in);
+}
+
+static void a_repetition_counts_the_polls_that_failed(void **state)
+{
+    (void)state;
+    struct incidents *in = incidents_new();
+    struct lines l = { 0 };
+    struct incident *i = enter(in, "Throttled", "", "us-east-1", 0);
+    tell(in, 1000, &l);
+    for (int n = 0; n < 311; n++)
+        incident_note_failed(i);
+    tell(in, 1000 + INCIDENTS_PAUSE_MS, &l);
+    assert_non_null(strstr(l.last, "; 312 failed polls since 1970-01-12T13:46:40Z;"));
+    free(in);
+}
+
+static void what_comes_back_soon_is_the_same_and_takes_longer_each_time(void **state)
+{
+    (void)state;
+    struct incidents *in = incidents_new();
+    struct lines l = { 0 };
+    for (int64_t ms = 0; ms < 3600000; ms += 20000) {
+        struct incident *i = enter(in, "Flaps", "", "us-east-1", ms);
+        for (int64_t in_ms = 0; in_ms < 10000; in_ms += 500)
+            tell(in, ms + in_ms, &l);
+        incident_leave(i, STR("us-east-1"), false, ms + 10000);
+        for (int64_t in_ms = 10000; in_ms < 20000; in_ms += 500)
+            tell(in, ms + in_ms, &l);
+    }
+    assert_in_range(l.count, 8, 16);
+    assert_non_null(strstr(l.last, "; it came back "));
+    tell(in, 3600000 + INCIDENTS_GATHER_MAX_MS, &l);
+    assert_non_null(strstr(l.last, " healthy again, after "));
+    tell(in, 3600000 + INCIDENTS_GATHER_MAX_MS + INCIDENTS_RECALL_MS, &l);
+    enter(in, "Flaps", "", "us-east-1", 9000000);
+    assert_int_equal(tell(in, 9001000, &l), 1);
+    assert_null(strstr(l.last, "; it came back "));
+    free(in);
+}
+
+static void one_that_is_over_makes_room_for_a_new_one(void **state)
+{
+    (void)state;
+    struct incidents *in = incidents_new();
+    struct lines l = { 0 };
+    char code[16];
+    for (int n = 0; n < INCIDENTS_MAX; n++) {
+        snprintf(code, sizeof code, "C%d", n);
+        incident_leave(enter(in, code, "", "us-east-1", 1000 + n), STR("us-east-1"), false, 9000);
+        enter(in, code, "", "us-east-1", 9000);
+    }
+    tell(in, 20000, &l);
+    incident_leave(&in->list[7], STR("us-east-1"), false, 30000);
+    tell(in, 600000, &l);
+    assert_true(in->list[7].over);
+    assert_ptr_equal(enter(in, "New", "", "us-east-1", 600000), &in->list[7]);
+    free(in);
+}
+
+/* --- an hour of whatever fails --- */
+
+enum { HOUR_MS = 3600000, TARGETS = 1000, REGIONS = 30, STEP_MS = 500 };
+
+struct hour {
+    struct incidents *in;
+    struct incident *of[TARGETS]; /* that it is in */
+    uint32_t seed;
+    size_t entered, failed;
+};
+
+static uint32_t draw(struct hour *h, uint32_t below)
+{
+    h->seed = h->seed * 1664525 + 1013904223;
+    return (h->seed >> 8) % below;
+}
+
+static const char *region_name(int target)
+{
+    static char text[24];
+    snprintf(text, sizeof text, "region-%d", target % REGIONS);
+    return text;
+}
+
+/* Why it fails just now; NULL: it does not. Each third of the regions has troubles of its own. */
+static const char *trouble_of(struct hour *h, int target, int64_t now_ms)
+{
+    static const char *const codes[] = { "ServiceUnavailable", "InternalFailure", "Throttled" };
+    int region = target % REGIONS;
+    if (region < 10) /* down, all the time */
+        return "";
+    if (region < 20) /* a region comes and goes, each with a period of its own */
+        return now_ms / (1000 * (3 + region * 5)) % 2 ? "ServiceUnavailable" : NULL;
+    return draw(h, 10) ? NULL : codes[draw(h, 3)]; /* each target as chance has it */
+}
+
+static void step(struct hour *h, int target, const char *identity, int64_t now_ms)
+{
+    const char *code = trouble_of(h, target, now_ms);
+    struct incident **of = &h->of[target];
+    if (*of && code && strcmp((*of)->code, code) == 0) {
+        incident_note_failed(*of);
+        h->failed++;
+        return;
+    }
+    if (*of)
+        incident_leave(*of, str_of(region_name(target)), false, now_ms);
+    *of = code ? enter(h->in, code, identity, region_name(target), now_ms) : NULL;
+    h->entered += code != NULL;
+}
+
+/* With so many identities, whose failures are incidents of their own. */
+static size_t lines_of_an_hour(int identities)
+{
+    struct hour h = { .in = incidents_new(), .seed = (uint32_t)identities };
+    struct lines l = { 0 };
+    for (int64_t ms = 0; ms < HOUR_MS; ms += STEP_MS) {
+        for (int target = (int)(ms / STEP_MS % 5); target < TARGETS; target += 5) {
+            char identity[24] = "";
+            if (identities > 1)
+                snprintf(identity, sizeof identity, "profile %d", (target / 5) % identities);
+            step(&h, target, identity, ms);
+        }
+        tell(h.in, ms, &l);
+    }
+    assert_true(h.entered + h.failed > 500000); /* polls */
+    free(h.in);
+    return l.count;
+}
+
+static void an_hour_of_outages_of_1000_targets_is_some_hundred_lines(void **state)
+{
+    (void)state;
+    static const int identities[] = { 1, 5, 200 };
+    for (size_t i = 0; i < sizeof identities / sizeof *identities; i++) {
+        size_t lines = lines_of_an_hour(identities[i]);
+        print_message("%d identities: %zu lines\n", identities[i], lines);
+        assert_in_range(lines, 4, INCIDENTS_LINES + HOUR_MS / INCIDENTS_LINE_EVERY_MS);
+    }
 }
 
 int main(void)
@@ -224,6 +363,10 @@ int main(void)
         cmocka_unit_test(causes_are_told_apart),
         cmocka_unit_test(the_end_tells_what_was_not_told_and_nothing_twice),
         cmocka_unit_test(memory_is_bounded_whatever_there_is),
+        cmocka_unit_test(a_repetition_counts_the_polls_that_failed),
+        cmocka_unit_test(what_comes_back_soon_is_the_same_and_takes_longer_each_time),
+        cmocka_unit_test(one_that_is_over_makes_room_for_a_new_one),
+        cmocka_unit_test(an_hour_of_outages_of_1000_targets_is_some_hundred_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

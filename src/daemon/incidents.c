@@ -1,6 +1,10 @@
 /* An incident is entered and left by targets; it is over when none was in it for as long as it
  * takes to gather one, so that a service that comes and goes is one incident. What was over before
- * it was told is not told: each target's events are on stdout in any case. */
+ * it was told is not told: each target's events are on stdout in any case.
+ *
+ * Times of gathering double with each return, so what flaps with any period soon is one incident
+ * that lasts. Lines that find the limit of all lines reached wait, and are told as things stand
+ * then. */
 #include "daemon/incidents.h"
 
 #include <stdio.h>
@@ -23,16 +27,21 @@ static bool is_cause(const struct incident *i, const struct incident_cause *c)
            str_eq(str_of(i->identity), c->identity);
 }
 
-/* Its own, or a free one, or the last. */
+/* Its own, or a free one, or the one that was over first, or the last. */
 static struct incident *find(struct incidents *in, const struct incident_cause *c)
 {
-    struct incident *free_one = NULL;
+    struct incident *free_one = NULL, *over = NULL;
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
         if (in->list[i].status != PIPEPOLL_OK && is_cause(&in->list[i], c))
             return &in->list[i];
         if (in->list[i].status == PIPEPOLL_OK && !free_one)
             free_one = &in->list[i];
+        if (in->list[i].over && (!over || in->list[i].empty_ms < over->empty_ms))
+            over = &in->list[i];
     }
+    if (!free_one && over)
+        *over = (struct incident) { .status = PIPEPOLL_OK };
+    free_one = free_one ? free_one : over;
     return free_one ? free_one : &in->list[INCIDENTS_MAX - 1];
 }
 
@@ -57,25 +66,44 @@ static void count_region(struct incident *i, str region)
     i->most_regions = i->region_count > i->most_regions ? i->region_count : i->most_regions;
 }
 
+/* How long it is gathered, and how long it must be empty to have passed. */
+static int64_t gather_ms(const struct incident *i)
+{
+    int64_t ms = (int64_t)INCIDENTS_GATHER_MS << (i->returns < 16 ? i->returns : 16);
+    return ms < INCIDENTS_GATHER_MAX_MS ? ms : INCIDENTS_GATHER_MAX_MS;
+}
+
+static void begin(struct incident *i, const struct incident_cause *cause, int64_t now_ms)
+{
+    unsigned returns = i->over ? i->returns + 1 : 0;
+    *i = (struct incident) { .status = cause->status,
+                             .cause = cause->cause,
+                             .since_ms = now_ms,
+                             .pause_ms = INCIDENTS_PAUSE_MS,
+                             .returns = returns };
+    i->due_ms = now_ms + gather_ms(i);
+    keep(i->code, sizeof i->code, cause->code);
+    keep(i->identity, sizeof i->identity, cause->identity);
+}
+
 bool incidents_enter(struct incidents *in, const struct incident_cause *cause, str region,
                      int64_t now_ms, struct incident **out)
 {
     struct incident *i = find(in, cause);
-    bool new = i->status == PIPEPOLL_OK;
-    if (new) {
-        *i = (struct incident) { .status = cause->status,
-                                 .cause = cause->cause,
-                                 .since_ms = now_ms,
-                                 .due_ms = now_ms + INCIDENTS_GATHER_MS,
-                                 .pause_ms = INCIDENTS_PAUSE_MS };
-        keep(i->code, sizeof i->code, cause->code);
-        keep(i->identity, sizeof i->identity, cause->identity);
-    }
+    bool new = i->status == PIPEPOLL_OK || i->over;
+    if (new)
+        begin(i, cause, now_ms);
+    incident_note_failed(i);
     i->targets++;
     i->most = i->targets > i->most ? i->targets : i->most;
     count_region(i, region);
     *out = i;
     return new;
+}
+
+void incident_note_failed(struct incident *i)
+{
+    i->failed++;
 }
 
 void incident_describe(struct incident *i, str words, str name, str region)
@@ -116,9 +144,13 @@ static void put_where(struct buf *out, const struct incident *i, size_t targets,
 static void put_lasting(struct buf *out, const struct incident *i, int64_t unix_offset_ms)
 {
     put_where(out, i, i->targets, i->region_count);
+    uint64_t failed = i->failed;
     buf_printf(out, ": %s", i->words);
-    buf_put(out, STR("; since "));
+    buf_printf(out, "; %llu failed poll%s since ", (unsigned long long)failed,
+               quantity_plural(failed));
     jsontext_put_expiry(out, (i->since_ms + unix_offset_ms) / 1000);
+    if (i->returns)
+        buf_printf(out, "; it came back %u time%s", i->returns, quantity_plural(i->returns));
     buf_put(out, STR("; see pipepoll doctor"));
 }
 
@@ -154,31 +186,64 @@ static struct subject subject_of_passed(const struct incident *i)
     return about;
 }
 
+static bool take_line(struct incidents *in, int64_t now_ms, bool last)
+{
+    return line_budget_take(&in->lines, INCIDENTS_LINES, INCIDENTS_LINE_EVERY_MS, now_ms) || last;
+}
+
+static void tell_lasting(const struct incidents *in, struct incident *i, int64_t now_ms,
+                         incident_line_fn *line, void *ctx)
+{
+    char text[2 * INCIDENT_WORDS_MAX];
+    struct buf b = BUF_ON(text);
+    put_lasting(&b, i, in->unix_offset_ms);
+    if (i->told)
+        i->pause_ms *= 2;
+    if (i->pause_ms > INCIDENTS_PAUSE_MAX_MS)
+        i->pause_ms = INCIDENTS_PAUSE_MAX_MS;
+    i->told = true;
+    i->due_ms = now_ms + (int64_t)i->pause_ms;
+    const struct subject about = subject_of(i, i->targets, i->region_count);
+    line(ctx, PIPEPOLL_WARNING, &about, buf_str(&b));
+}
+
+static void tell_passed(const struct incident *i, incident_line_fn *line, void *ctx)
+{
+    char text[2 * INCIDENT_WORDS_MAX];
+    struct buf b = BUF_ON(text);
+    put_passed(&b, i);
+    const struct subject about = subject_of_passed(i);
+    line(ctx, PIPEPOLL_INFO, &about, buf_str(&b));
+}
+
+/* What nobody was told of is forgotten, unless it is a return of something. */
+static void end(struct incident *i)
+{
+    if (i->told || i->returns)
+        i->over = true;
+    else
+        i->status = PIPEPOLL_OK;
+}
+
 void incidents_tell(struct incidents *in, int64_t now_ms, bool last, incident_line_fn *line,
                     void *ctx)
 {
     for (size_t n = 0; n < INCIDENTS_MAX; n++) {
         struct incident *i = &in->list[n];
-        char text[2 * INCIDENT_WORDS_MAX];
-        struct buf b = BUF_ON(text);
         if (i->status == PIPEPOLL_OK)
             continue;
-        if (i->targets && (now_ms >= i->due_ms || (last && !i->told))) {
-            put_lasting(&b, i, in->unix_offset_ms);
-            if (i->told)
-                i->pause_ms *= 2;
-            if (i->pause_ms > INCIDENTS_PAUSE_MAX_MS)
-                i->pause_ms = INCIDENTS_PAUSE_MAX_MS;
-            i->told = true;
-            i->due_ms = now_ms + (int64_t)i->pause_ms;
-            const struct subject about = subject_of(i, i->targets, i->region_count);
-            line(ctx, PIPEPOLL_WARNING, &about, buf_str(&b));
-        } else if (!i->targets && now_ms >= i->empty_ms + INCIDENTS_GATHER_MS) {
-            put_passed(&b, i);
-            const struct subject about = subject_of_passed(i);
-            if (i->told)
-                line(ctx, PIPEPOLL_INFO, &about, buf_str(&b));
-            i->status = PIPEPOLL_OK;
+        if (i->over) {
+            if (now_ms >= i->empty_ms + INCIDENTS_RECALL_MS)
+                *i = (struct incident) { .status = PIPEPOLL_OK };
+        } else if (i->targets && (now_ms >= i->due_ms || (last && !i->told))) {
+            if (take_line(in, now_ms, last))
+                tell_lasting(in, i, now_ms, line, ctx);
+        } else if (!i->targets && now_ms >= i->empty_ms + gather_ms(i)) {
+            if (!i->told || take_line(in, now_ms, last)) {
+                if (i->told)
+                    tell_passed(i, line, ctx);
+                end(i);
+            }
         }
     }
 }

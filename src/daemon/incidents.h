@@ -1,10 +1,15 @@
 /* Failures of one cause as one incident, however many targets it hits: told once when it has been
- * gathered, again with growing pauses while it lasts, and once when it has passed. Pure: the time
- * is an argument, and memory is bounded by the number of incidents at once. */
+ * gathered, again with growing pauses while it lasts, and once when it has passed. One that comes
+ * back soon is the same, and needs longer each time to be told. All lines together are limited too:
+ * an hour of whatever fails is some hundred lines. Pure: the time is an argument, and memory is
+ * bounded by the number of incidents at once. */
 #ifndef DAEMON_INCIDENTS_H
 #define DAEMON_INCIDENTS_H
 
+#include <stdatomic.h>
+
 #include "config/identity_config.h"
+#include "daemon/line_budget.h"
 #include "daemon/subject.h"
 
 enum {
@@ -13,7 +18,11 @@ enum {
     INCIDENT_WORDS_MAX = 768,
     INCIDENTS_GATHER_MS = 1000, /* from the first target to the line, and from the last */
     INCIDENTS_PAUSE_MS = 60000, /* to the first repetition, and then double */
-    INCIDENTS_PAUSE_MAX_MS = 3600000
+    INCIDENTS_PAUSE_MAX_MS = 3600000,
+    INCIDENTS_RECALL_MS = 900000,        /* from its end to its return, to be the same */
+    INCIDENTS_GATHER_MAX_MS = 600000,    /* of one that returns again and again */
+    INCIDENTS_LINES = 2 * INCIDENTS_MAX, /* at once: all begin, all end; and then */
+    INCIDENTS_LINE_EVERY_MS = 15000      /* one in so long */
 };
 
 /* What makes failures one and the same. */
@@ -43,10 +52,14 @@ struct incident {
     int64_t since_ms, due_ms, empty_ms; /* empty: since when no target is left */
     uint64_t pause_ms;
     bool told, removed; /* removed: the last target to go is not polled any more */
+    bool over;          /* it has passed, and is remembered */
+    unsigned returns;
+    _Atomic uint64_t failed; /* polls, since it began */
 };
 
 struct incidents {
-    int64_t unix_offset_ms; /* what to add to the times given here to get Unix time */
+    int64_t unix_offset_ms;   /* what to add to the times given here to get Unix time */
+    struct line_budget lines; /* private */
     struct incident list[INCIDENTS_MAX];
 };
 
@@ -57,6 +70,8 @@ bool incidents_enter(struct incidents *in, const struct incident_cause *cause, s
 void incident_describe(struct incident *i, str words, str name, str region);
 /* Which request failed. */
 void incident_note_request(struct incident *i, const struct pipepoll_failure *failure);
+/* Another poll of a target that entered it has failed. Any thread. */
+void incident_note_failed(struct incident *i);
 /* A target that entered it does not fail for it any more, or is removed. */
 void incident_leave(struct incident *i, str region, bool removed, int64_t now_ms);
 
