@@ -49,6 +49,20 @@ static void a_job_is_one_line_with_fixed_members(void **state)
                                          "\"jobId\":\"j-1\",\"amzRequestId\":\"r-1\"}");
 }
 
+static void a_custom_job_has_a_nonce_and_an_account(void **state)
+{
+    (void)state;
+    char text[EVENT_LINE_MAX];
+    struct buf line = BUF_ON(text);
+    struct record job = job_of(&web, STR(""), STR("j-1"), STR("r-1"));
+    job.job.nonce = STR("3");
+    job.job.account_id = STR("111111111111");
+    event_put(&line, &job);
+    assert_string_equal(buf_cstr(&line),
+                        "{\"event\":\"job\"," SOURCE ",\"jobId\":\"j-1\",\"nonce\":\"3\","
+                        "\"accountId\":\"111111111111\",\"amzRequestId\":\"r-1\"}");
+}
+
 static void an_id_the_service_left_out_is_left_out(void **state)
 {
     (void)state;
@@ -138,8 +152,12 @@ static void the_worst_texts_fit_into_one_line(void **state)
           { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 35 },
           STR("123456789") }
     };
+    struct record custom = job_of(&far, STR(""), (str) { worst, 512 }, all);
+    custom.job.nonce = (str) { worst, RECORD_NONCE_MAX };
+    custom.job.account_id = (str) { worst, RECORD_ACCOUNT_MAX };
     const struct record rows[] = {
         job_of(&far, (str) { worst, 512 }, (str) { worst, 512 }, all),
+        custom,
         { .kind = RECORD_HEALTH,
           .health = { .from = far,
                       .health = HEALTH_ILL,
@@ -190,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_is_one_line_with_fixed_members),
+        cmocka_unit_test(a_custom_job_has_a_nonce_and_an_account),
         cmocka_unit_test(an_id_the_service_left_out_is_left_out),
         cmocka_unit_test(health_says_what_is_wrong_or_that_nothing_is),
         cmocka_unit_test(a_change_of_credentials_says_where_they_come_from_and_how_they_are),

@@ -122,7 +122,8 @@ static void fixture_close(struct fixture *f)
 
 static bool put_job(struct fixture *f, const char *id, uint32_t giver)
 {
-    const struct record r = { .kind = RECORD_JOB, .job = { .job_id = str_of(id) } };
+    const struct record r = { .kind = RECORD_JOB,
+                              .job = { .job_id = str_of(id), .nonce = STR("secret-nonce") } };
     return handover_put(&f->handover, &r, giver);
 }
 
@@ -186,6 +187,7 @@ static void a_job_that_is_lost_is_named_whole_and_once(void **state)
     assert_int_equal(f.settled[1], 1);
     assert_int_equal(logged(&f, "not done: {\"event\":\"job\""), 1);
     assert_int_equal(logged(&f, "\"jobId\":\"gone\""), 1);
+    assert_int_equal(logged(&f, "secret-nonce"), 0);
     fixture_close(&f);
 }
 

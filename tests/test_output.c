@@ -151,14 +151,14 @@ static void a_full_queue_takes_nothing_until_there_is_room(void **state)
     (void)state;
     struct fixture f = { 0 };
     open_pipe(&f, 10);
-    assert_int_equal(output_room(f.output), 10);
+    assert_int_equal(output_writable(f.output), 10);
     assert_true(output_put(f.output, STR("being"), 0));     /* goes into the other buffer at once */
     assert_true(output_put(f.output, STR("123456789"), 0)); /* 10 with its end */
-    assert_int_equal(output_room(f.output), 0);
+    assert_int_equal(output_writable(f.output), 0);
     assert_false(output_put(f.output, STR(""), 0));
     while (f.rooms == 0)
         uv_run(&f.loop, UV_RUN_ONCE);
-    assert_int_equal(output_room(f.output), 10);
+    assert_int_equal(output_writable(f.output), 10);
     assert_true(output_put(f.output, STR("last"), 0));
     fixture_close(&f);
     char text[64];
@@ -176,7 +176,7 @@ static void an_extra_line_takes_no_room_that_was_promised(void **state)
     assert_true(output_put(f.output, STR("being"), 0));
     assert_true(output_put_extra(f.output, STR("extra 8901234"))); /* 14 of 16 */
     assert_false(output_put_extra(f.output, STR("xx")));
-    assert_int_equal(output_room(f.output), 10);
+    assert_int_equal(output_writable(f.output), 10);
     assert_true(output_put(f.output, STR("123456789"), 0));
     fixture_close(&f);
     char text[64];
@@ -196,7 +196,7 @@ static void a_reader_that_leaves_is_noticed_before_the_next_line(void **state)
         uv_run(&f.loop, UV_RUN_ONCE);
     assert_int_equal(f.error, UV_EPIPE);
     assert_int_equal(f.lost, 0);
-    assert_int_equal(output_room(f.output), 0);
+    assert_int_equal(output_writable(f.output), 0);
     assert_true(output_put(f.output, STR("late"), 0));
     assert_int_equal(f.lost, 1);
     assert_string_equal(f.last_lost, "late");
@@ -257,7 +257,7 @@ static void an_output_given_up_hands_back_what_waits_and_what_comes(void **state
     assert_string_equal(f.last_lost, "two");
     assert_true(output_put(f.output, STR("three"), 0));
     assert_int_equal(f.lost, 3);
-    assert_int_equal(output_room(f.output), 0);
+    assert_int_equal(output_writable(f.output), 0);
     output_give_up(f.output);
     assert_int_equal(f.lost, 3);
     close(f.fds[0]); /* lets the write go */

@@ -15,7 +15,7 @@ static struct record full_record(enum record_kind kind)
     struct record_target from = { all, all, { all, all, all, all } };
     struct record r = { .kind = kind, .unix_ms = 7 };
     if (kind == RECORD_JOB)
-        r.job = (struct record_job) { from, all, all, all };
+        r.job = (struct record_job) { from, all, all, all, all, all };
     else if (kind == RECORD_HEALTH)
         r.health = (struct record_health) { .from = from,
                                             .health = HEALTH_ILL,
@@ -67,6 +67,8 @@ static void a_copy_has_texts_of_its_own_cut_to_what_a_record_may_hold(void **sta
     assert_cut(copies[RECORD_JOB]->job.client_id, RECORD_ID_MAX);
     assert_cut(copies[RECORD_JOB]->job.job_id, RECORD_ID_MAX);
     assert_cut(copies[RECORD_JOB]->job.request_id, RECORD_REQUEST_ID_MAX);
+    assert_cut(copies[RECORD_JOB]->job.nonce, RECORD_NONCE_MAX);
+    assert_cut(copies[RECORD_JOB]->job.account_id, RECORD_ACCOUNT_MAX);
     assert_target(&copies[RECORD_HEALTH]->health.from);
     assert_cut(copies[RECORD_HEALTH]->health.code, RECORD_CODE_MAX);
     assert_cut(copies[RECORD_HEALTH]->health.message, RECORD_MESSAGE_MAX);

@@ -46,16 +46,20 @@ static void put_event(struct buf *out, const char *event, int64_t unix_ms)
     jsontext_member(out, "time", buf_str(&time));
 }
 
-static void put_target(struct buf *out, const struct record_target *from)
+void event_put_action_type(struct buf *out, const struct pipepoll_action_type *type)
 {
-    const struct pipepoll_action_type *type = &from->action_type;
-    jsontext_member(out, "region", cut(from->region, RECORD_REGION_MAX));
     buf_put(out, STR(",\"actionTypeId\":{"));
     jsontext_member(out, "category", cut(type->category, RECORD_TYPE_MAX));
     jsontext_member(out, "owner", cut(type->owner, RECORD_TYPE_MAX));
     jsontext_member(out, "provider", cut(type->provider, RECORD_TYPE_MAX));
     jsontext_member(out, "version", cut(type->version, RECORD_TYPE_MAX));
     buf_put_char(out, '}');
+}
+
+static void put_target(struct buf *out, const struct record_target *from)
+{
+    jsontext_member(out, "region", cut(from->region, RECORD_REGION_MAX));
+    event_put_action_type(out, &from->action_type);
 }
 
 static void put_job(struct buf *out, const struct record_job *job)
@@ -65,6 +69,10 @@ static void put_job(struct buf *out, const struct record_job *job)
         jsontext_member(out, "clientId", job->client_id);
     if (job->job_id.len)
         jsontext_member(out, "jobId", job->job_id);
+    if (job->nonce.len)
+        jsontext_member(out, "nonce", job->nonce);
+    if (job->account_id.len)
+        jsontext_member(out, "accountId", job->account_id);
     jsontext_member(out, "amzRequestId", cut(job->request_id, RECORD_REQUEST_ID_MAX));
 }
 

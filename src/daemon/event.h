@@ -9,7 +9,8 @@ enum { EVENT_LINE_MAX = 8192 };
 
 /* A job:
  *   {"event":"job","time":...,"region":...,"actionTypeId":{...},"clientId":...,"jobId":...,
- *    "amzRequestId":...}; an id the service left out is left out.
+ *    "amzRequestId":...}; an id the service left out is left out. One of a custom action has
+ *   "nonce" and "accountId" instead of a clientId.
  * The health of a target:
  *   {"event":"health",...,"target":NAME,"healthy":false,"status":...,"cause":...,"code":...,
  *    "message":...,"httpStatus":...,"retryInMs":...}; what follows `status` ("ok") is left out
@@ -22,6 +23,9 @@ enum { EVENT_LINE_MAX = 8192 };
  *    "reason":...,"cause":...}; `expires` is null where they never do; where all is well `reason`
  *   is empty, and `cause` left out. */
 void event_put(struct buf *out, const struct record *r);
+
+/* `"actionTypeId":{...}`, as a member. */
+void event_put_action_type(struct buf *out, const struct pipepoll_action_type *type);
 
 /* A word for a status: "ok", "throttled", "not-found", ... Static. */
 const char *event_status(int status);

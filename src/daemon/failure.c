@@ -2,9 +2,6 @@
  * well as for those that will soon be right: there the wait until the next poll tells which. */
 #include "daemon/failure.h"
 
-/* The longest back-off there is; what waits for a change is looked at each minute. */
-enum { BACKOFF_MAX_MS = 20000 };
-
 bool failure_may_pass(const struct pipepoll_failure *f)
 {
     switch (f->status) {
@@ -16,7 +13,7 @@ bool failure_may_pass(const struct pipepoll_failure *f)
         return true;
     case PIPEPOLL_ECREDENTIALS:
         /* Credentials that are being refreshed and a clock that was corrected come again soon. */
-        return f->retry_in_ms <= BACKOFF_MAX_MS;
+        return f->retry_in_ms <= FAILURE_BACKOFF_MAX_MS;
     default:
         return false;
     }

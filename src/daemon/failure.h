@@ -4,6 +4,9 @@
 
 #include "base/buf.h"
 
+/* The longest back-off there is; what waits for a change is looked at each minute. */
+enum { FAILURE_BACKOFF_MAX_MS = 20000 };
+
 /* Is it worth another try at once? Not what waits for a change of the set-up. */
 bool failure_may_pass(const struct pipepoll_failure *f);
 

@@ -79,7 +79,9 @@ void handover_lose(struct handover *h, const struct logger *log, const struct re
 {
     char json_text[EVENT_LINE_MAX], text[EVENT_LINE_MAX + 128];
     struct buf json = BUF_ON(json_text), line = BUF_ON(text);
-    event_put(&json, job);
+    struct record named = *job;
+    named.job.nonce = STR(""); /* a secret, which no log is told */
+    event_put(&json, &named);
     buf_put(&line, str_of(h->sink->undone));
     buf_put(&line, STR(": "));
     buf_put(&line, buf_str(&json));

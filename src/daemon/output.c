@@ -304,7 +304,7 @@ int output_open(struct output **out, struct uv_loop_s *loop, const struct output
     return PIPEPOLL_OK;
 }
 
-size_t output_room(const struct output *o)
+size_t output_writable(const struct output *o)
 {
     return o->error ? 0 : o->options.size - (o->filling.len - o->extra);
 }
@@ -330,7 +330,7 @@ static bool put(struct output *o, str line, uint64_t tag, size_t room)
 
 bool output_put(struct output *o, str line, uint64_t tag)
 {
-    bool taken = put(o, line, tag, output_room(o));
+    bool taken = put(o, line, tag, output_writable(o));
     start(o);
     return taken;
 }

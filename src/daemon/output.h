@@ -32,7 +32,7 @@ struct output_options {
 int output_open(struct output **out, struct uv_loop_s *loop, const struct output_options *o);
 
 /* Bytes that output_put() takes for sure now; each line needs one more for its end. */
-size_t output_room(const struct output *o);
+size_t output_writable(const struct output *o);
 
 /* Bytes of lines that are not out yet; all of a write's until it returns. */
 size_t output_backlog(const struct output *o);
@@ -41,7 +41,7 @@ size_t output_backlog(const struct output *o);
  * than 0 comes back once, by written() or by lost(), wherefrom nothing is put. false: there is
  * no room, or no memory for the tag, and the line was not taken. */
 bool output_put(struct output *o, str line, uint64_t tag);
-/* The same, without a tag, but never takes room that output_room() has promised. */
+/* The same, without a tag, but never takes room that output_writable() has promised. */
 bool output_put_extra(struct output *o, str line);
 
 /* Hand every line that is not out to lost(), and each that is put from now on: of a pipe, those

@@ -18,8 +18,10 @@ struct text {
         TEXT(of.from.action_type.category, TYPE), TEXT(of.from.action_type.owner, TYPE),           \
         TEXT(of.from.action_type.provider, TYPE), TEXT(of.from.action_type.version, TYPE)
 
-static const struct text job_texts[] = { TARGET_TEXTS(job), TEXT(job.client_id, ID),
-                                         TEXT(job.job_id, ID), TEXT(job.request_id, REQUEST_ID) };
+static const struct text job_texts[] = {
+    TARGET_TEXTS(job),      TEXT(job.client_id, ID),       TEXT(job.job_id, ID),
+    TEXT(job.nonce, NONCE), TEXT(job.account_id, ACCOUNT), TEXT(job.request_id, REQUEST_ID)
+};
 static const struct text health_texts[] = { TARGET_TEXTS(health), TEXT(health.code, CODE),
                                             TEXT(health.message, MESSAGE),
                                             TEXT(health.request_id, REQUEST_ID),
@@ -39,7 +41,8 @@ static const struct {
 };
 
 _Static_assert(sizeof(struct record) + RECORD_NAME_MAX + RECORD_REGION_MAX + 4 * RECORD_TYPE_MAX +
-                       2 * RECORD_ID_MAX + RECORD_REQUEST_ID_MAX + alignof(max_align_t) <=
+                       2 * RECORD_ID_MAX + RECORD_NONCE_MAX + RECORD_ACCOUNT_MAX +
+                       RECORD_REQUEST_ID_MAX + alignof(max_align_t) <=
                    RECORD_SIZE_MAX,
                "a job fits");
 

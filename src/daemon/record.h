@@ -14,6 +14,8 @@ enum {
     RECORD_REGION_MAX = 64,
     RECORD_TYPE_MAX = 64, /* each part of an action type */
     RECORD_ID_MAX = 512,
+    RECORD_NONCE_MAX = 200,
+    RECORD_ACCOUNT_MAX = 48,
     RECORD_REQUEST_ID_MAX = 192,
     RECORD_CODE_MAX = 128,
     RECORD_MESSAGE_MAX = 512,
@@ -39,6 +41,7 @@ struct record_job {
     struct record_target from;
     str client_id, job_id; /* empty: the service left it out */
     str request_id;        /* of the poll that found it */
+    str nonce, account_id; /* of a custom job, which has no client id */
 };
 
 struct record_health {

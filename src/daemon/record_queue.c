@@ -31,7 +31,7 @@ void record_queue_deinit(struct record_queue *q)
     *q = (struct record_queue) { 0 };
 }
 
-static size_t room(const struct record_queue *q, enum record_kind kind)
+static size_t writable(const struct record_queue *q, enum record_kind kind)
 {
     return kind == RECORD_JOB ? q->job_size - (q->filling.len - q->others)
                               : q->other_size - q->others;
@@ -40,7 +40,7 @@ static size_t room(const struct record_queue *q, enum record_kind kind)
 size_t record_queue_credit(struct record_queue *q)
 {
     uv_mutex_lock(&q->mutex);
-    size_t jobs = room(q, RECORD_JOB) / RECORD_SIZE_MAX;
+    size_t jobs = writable(q, RECORD_JOB) / RECORD_SIZE_MAX;
     uv_mutex_unlock(&q->mutex);
     return jobs;
 }
@@ -57,7 +57,7 @@ bool record_queue_put(struct record_queue *q, const struct record *r)
 {
     size_t size = record_size(r);
     uv_mutex_lock(&q->mutex);
-    bool fits = size <= room(q, r->kind);
+    bool fits = size <= writable(q, r->kind);
     if (fits) {
         record_copy(q->filling.at + q->filling.len, r);
         q->filling.len += size;

@@ -28,7 +28,7 @@ static struct stdout_sink *sink_of(struct sink *s)
 static size_t credit(struct sink *self)
 {
     const struct output *o = sink_of(self)->output;
-    return output_backlog(o) >= STDOUT_SINK_BACKLOG_MAX ? 0 : output_room(o) / LINE_SIZE;
+    return output_backlog(o) >= STDOUT_SINK_BACKLOG_MAX ? 0 : output_writable(o) / LINE_SIZE;
 }
 
 static bool put(struct sink *self, const struct record *what, uint64_t ticket)
