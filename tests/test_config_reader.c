@@ -6,12 +6,55 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/config_reader.h"
+#include "daemon/leave.h"
+
+/* How libuv's threads begin here. */
+static enum { AT_ONCE, OVER_BEFORE_THAT_IS_KNOWN, NEVER } threads_begin;
+static unsigned left_behind;
+
+struct thread {
+    uv_thread_cb entry;
+    void *arg;
+};
+
+static void *run_thread(void *arg)
+{
+    struct thread t = *(struct thread *)arg;
+    free(arg);
+    t.entry(t.arg);
+    return NULL;
+}
+
+/* Instead of libuv's. */
+int uv_thread_create(uv_thread_t *thread, uv_thread_cb entry, void *arg)
+{
+    if (threads_begin == NEVER)
+        return UV_EAGAIN;
+    struct thread *t = malloc(sizeof *t);
+    *t = (struct thread) { entry, arg };
+    int failed = pthread_create(thread, NULL, run_thread, t);
+    assert_int_equal(failed, 0);
+    if (threads_begin == OVER_BEFORE_THAT_IS_KNOWN)
+        pthread_join(*thread, NULL);
+    return 0;
+}
+
+int uv_thread_join(uv_thread_t *thread)
+{
+    return threads_begin == OVER_BEFORE_THAT_IS_KNOWN ? 0 : pthread_join(*thread, NULL);
+}
+
+void leave_behind(void)
+{
+    left_behind++;
+}
 
 static const char good[] = "[target a]\nregions = us-east-1\ncategory = Build\nprovider = A\n"
                            "version = 1\n";
@@ -47,6 +90,8 @@ static void done(void *ctx, struct config_reading *got)
 
 static void set_up(struct fixture *f)
 {
+    threads_begin = AT_ONCE;
+    left_behind = 0;
     *f = (struct fixture) { .path = "/tmp/config_reader.XXXXXX", .home = uv_thread_self() };
     int fd = mkstemp(f->path);
     assert_true(fd >= 0);
@@ -136,6 +181,37 @@ static void what_was_read_when_the_reader_is_closed_is_freed(void **state)
     assert_int_equal(f.done, 0);
 }
 
+static void a_thread_that_is_over_before_its_start_is_known_is_not_left_behind(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    write_file(&f, good);
+    threads_begin = OVER_BEFORE_THAT_IS_KNOWN;
+    assert_int_equal(config_reader_start(f.reader), 0);
+    assert_int_equal(f.prepared, 1);
+    tear_down(&f);
+    assert_int_equal(left_behind, 0);
+}
+
+static void without_a_thread_nothing_is_read_and_nothing_left_behind(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    write_file(&f, good);
+    threads_begin = NEVER;
+    assert_int_equal(config_reader_start(f.reader), UV_EAGAIN);
+    threads_begin = AT_ONCE;
+    read_file(&f);
+    assert_int_equal(f.done, 1);
+    config_deinit(&f.got->config);
+    threads_begin = NEVER;
+    assert_int_equal(config_reader_start(f.reader), UV_EAGAIN);
+    tear_down(&f);
+    assert_int_equal(left_behind, 0);
+}
+
 /* It reads a pipe to which nobody writes before the reader is closed. */
 static void a_reader_is_closed_while_its_thread_hangs(void **state)
 {
@@ -149,6 +225,7 @@ static void a_reader_is_closed_while_its_thread_hangs(void **state)
     tear_down(&f);
     assert_int_equal(f.done, 0);
     assert_int_equal(f.prepared, 0);
+    assert_int_equal(left_behind, 1);
     close(end);
 }
 
@@ -159,6 +236,8 @@ int main(void)
         cmocka_unit_test(a_file_with_errors_is_handed_over_with_them_and_not_prepared),
         cmocka_unit_test(what_could_not_be_prepared_is_freed),
         cmocka_unit_test(what_was_read_when_the_reader_is_closed_is_freed),
+        cmocka_unit_test(a_thread_that_is_over_before_its_start_is_known_is_not_left_behind),
+        cmocka_unit_test(without_a_thread_nothing_is_read_and_nothing_left_behind),
         cmocka_unit_test(a_reader_is_closed_while_its_thread_hangs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

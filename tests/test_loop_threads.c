@@ -25,6 +25,8 @@ struct fixture {
     uv_thread_t home_thread;
     struct seen seen[LOOPS_MOST];
     unsigned reports;
+    void (*in_turn)(void *ctx, uint32_t i); /* when it is nudged; may be NULL */
+    uv_sem_t release;
     bool left, stays; /* stays: left() does not close the loop threads */
 };
 
@@ -54,6 +56,8 @@ static void on_nudged(void *ctx, uint32_t i)
 {
     struct fixture *f = ctx;
     f->seen[i].nudges++;
+    if (f->in_turn)
+        f->in_turn(f, i);
     loop_threads_report(f->loop_threads);
 }
 
@@ -131,6 +135,78 @@ static void a_nudge_reaches_its_loop_and_a_report_home(void **state)
     assert_int_equal(f.seen[0].nudges, 0);
     assert_int_equal(f.seen[1].nudges, 1);
     fixture_close(&f);
+}
+
+static void hang(void *ctx, uint32_t i)
+{
+    struct fixture *f = ctx;
+    if (i == 0)
+        uv_sem_wait(&f->release);
+}
+
+/* Only a loop that stands still gets so far. */
+enum { SILENCE_MS = LOOP_THREADS_BEAT_MS + 200 };
+
+static void a_loop_that_hangs_is_silent_and_nobody_waits_for_it(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, 2);
+    assert_int_equal(uv_sem_init(&f.release, 0), 0);
+    f.in_turn = hang;
+    loop_threads_nudge(f.loop_threads, 0);
+    loop_threads_nudge(f.loop_threads, 1);
+    while (loop_threads_silent_ms(f.loop_threads, 0) < SILENCE_MS ||
+           loop_threads_silent_ms(f.loop_threads, 1) >= SILENCE_MS)
+        uv_sleep(1);
+    uv_sem_post(&f.release);
+    while (loop_threads_silent_ms(f.loop_threads, 0) >= SILENCE_MS)
+        uv_sleep(1);
+    fixture_close(&f);
+    uv_sem_destroy(&f.release);
+}
+
+static void a_loop_that_hangs_is_not_waited_for_and_finds_nothing_later(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, 2);
+    assert_int_equal(uv_sem_init(&f.release, 0), 0);
+    assert_true(loop_threads_try_each(f.loop_threads, note, 60000));
+    f.in_turn = hang;
+    loop_threads_nudge(f.loop_threads, 0);
+    while (loop_threads_try_each(f.loop_threads, note, 20))
+        ;
+    unsigned calls = f.seen[0].calls;
+    assert_false(loop_threads_try_each(f.loop_threads, note, 20));
+    uv_sem_post(&f.release);
+    while (f.reports == 0)
+        uv_run(&f.home, UV_RUN_ONCE);
+    assert_int_equal(f.seen[0].calls, calls);
+    f.in_turn = NULL;
+    loop_threads_each(f.loop_threads, note);
+    assert_int_equal(f.seen[0].calls, calls + 1);
+    fixture_close(&f);
+    uv_sem_destroy(&f.release);
+}
+
+static void a_lone_loop_and_one_that_has_left_are_not_silent(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, 1);
+    assert_int_equal(loop_threads_silent_ms(f.loop_threads, 0), 0);
+    fixture_close(&f);
+    fixture_open(&f, 2);
+    f.stays = true;
+    loop_threads_each(f.loop_threads, leave);
+    while (!f.left)
+        uv_run(&f.home, UV_RUN_ONCE);
+    uv_sleep(2);
+    assert_int_equal(loop_threads_silent_ms(f.loop_threads, 0), 0);
+    loop_threads_close(f.loop_threads);
+    uv_run(&f.home, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&f.home), 0);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -243,6 +319,9 @@ int main(void)
         cmocka_unit_test(a_lone_loop_is_the_home_loop_on_its_thread),
         cmocka_unit_test(several_loops_have_a_thread_each),
         cmocka_unit_test(a_nudge_reaches_its_loop_and_a_report_home),
+        cmocka_unit_test(a_loop_that_hangs_is_silent_and_nobody_waits_for_it),
+        cmocka_unit_test(a_loop_that_hangs_is_not_waited_for_and_finds_nothing_later),
+        cmocka_unit_test(a_lone_loop_and_one_that_has_left_are_not_silent),
         cmocka_unit_test(work_on_a_loop_is_finished_before_it_leaves),
         cmocka_unit_test(what_hangs_in_a_loop_is_left_behind),
         cmocka_unit_test(left_is_told_once_however_long_the_loop_threads_stays),

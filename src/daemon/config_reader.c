@@ -15,8 +15,8 @@ struct config_reader {
     uv_mutex_t mutex;
     bool closed, reading;      /* under the mutex */
     bool left;                 /* closed, and out of the loop; under the mutex */
-    bool read_untold;          /* handed over, and done() not called yet; under the mutex */
-    struct config_reading got; /* the thread's while it reads */
+    bool read_untold;          /* handed over, and done() not called yet; as `got` */
+    struct config_reading got; /* the thread's while `reading`, the loop's after it */
 };
 
 static void reader_free(struct config_reader *r)
@@ -81,8 +81,10 @@ int config_reader_open(struct config_reader **out, const struct config_reader_op
 int config_reader_start(struct config_reader *r)
 {
     r->got = (struct config_reading) { .result = PIPEPOLL_OK };
+    r->reading = true; /* before there is a thread that says that it is not */
     int failed = uv_thread_create(&r->thread, work, r);
-    r->reading = !failed;
+    if (failed)
+        r->reading = false;
     return failed;
 }
 

@@ -1,19 +1,28 @@
 /* A loop is reached by its one uv_async: what is wanted of it stands in its member, under the mutex
- * of all, since libuv makes one call of several sends. loop_threads_each() waits on a semaphore:
- * whatever it hands over needs no lock, and no copy that outlives the call. */
+ * of all, since libuv makes one call of several sends. loop_threads_each() waits until all have
+ * answered: whatever it hands over needs no lock, and no copy that outlives the call. A loop that
+ * has not begun when the time is over is not asked any more, so it finds nothing later.
+ *
+ * A loop that waits for events and one that hangs look alike from outside. So each of several has a
+ * timer that wakes it, and stores the time: its beat, which any thread may look at. */
 #include "daemon/loop_threads.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <uv.h>
 
 #include "base/log.h"
 #include "daemon/leave.h"
 
+enum { HAS_LEFT = -1 }; /* in place of a beat */
+
 struct member {
     struct loop_threads *loop_threads;
     uint32_t index;
     uv_loop_t loop;
     uv_async_t call;
+    uv_timer_t beat;
+    _Atomic int64_t beat_ms; /* when it turned last */
     uv_thread_t thread;
     bool asked, nudged, leaving; /* under the mutex */
     bool left;                   /* nothing of ours is in the loop any more */
@@ -23,8 +32,9 @@ struct member {
 struct loop_threads {
     struct loop_threads_options options;
     uv_mutex_t mutex;
-    uv_sem_t answered;
-    void (*fn)(void *ctx, uint32_t i); /* what `asked` asks for; under the mutex */
+    uv_cond_t answered;
+    uint32_t awaited;                  /* loops that have not answered; under the mutex */
+    void (*fn)(void *ctx, uint32_t i); /* what `asked` asks for; stays while one is awaited */
     void *fn_ctx;
     uint32_t gone; /* threads at their end; under the mutex */
     uv_async_t home;
@@ -37,24 +47,55 @@ static bool is_alone(const struct loop_threads *threads)
     return threads->options.loops == 1;
 }
 
+static int64_t now_ms(void)
+{
+    return (int64_t)(uv_hrtime() / 1000000);
+}
+
+int64_t loop_threads_silent_ms(const struct loop_threads *threads, uint32_t i)
+{
+    if (is_alone(threads))
+        return 0;
+    int64_t beat_ms = threads->members[i].beat_ms, silent_ms = now_ms() - beat_ms;
+    return beat_ms == HAS_LEFT || silent_ms < 0 ? 0 : silent_ms;
+}
+
 /* --- on a loop's own thread --- */
 
+static void on_beat(uv_timer_t *beat)
+{
+    struct member *m = beat->data;
+    m->beat_ms = now_ms();
+}
+
+static bool take(struct member *m, bool *flag)
+{
+    uv_mutex_lock(&m->loop_threads->mutex);
+    bool was = *flag;
+    *flag = false;
+    uv_mutex_unlock(&m->loop_threads->mutex);
+    return was;
+}
+
+static void answer(struct member *m)
+{
+    struct loop_threads *threads = m->loop_threads;
+    threads->fn(threads->fn_ctx, m->index);
+    uv_mutex_lock(&threads->mutex);
+    threads->awaited--;
+    uv_cond_signal(&threads->answered);
+    uv_mutex_unlock(&threads->mutex);
+}
+
+/* What is asked is taken last, for it is not withdrawn any more then. */
 static void on_call(uv_async_t *call)
 {
     struct member *m = call->data;
     struct loop_threads *threads = m->loop_threads;
-    uv_mutex_lock(&threads->mutex);
-    bool asked = m->asked, nudged = m->nudged;
-    void (*fn)(void *ctx, uint32_t i) = threads->fn;
-    void *fn_ctx = threads->fn_ctx;
-    m->asked = m->nudged = false;
-    uv_mutex_unlock(&threads->mutex);
-    if (nudged && threads->options.nudged)
+    if (take(m, &m->nudged) && threads->options.nudged)
         threads->options.nudged(threads->options.ctx, m->index);
-    if (!asked)
-        return;
-    fn(fn_ctx, m->index);
-    uv_sem_post(&threads->answered);
+    if (take(m, &m->asked))
+        answer(m);
 }
 
 static void work(void *arg)
@@ -74,6 +115,13 @@ static void on_call_closed(uv_handle_t *call)
     m->left = true;
 }
 
+static void on_beat_closed(uv_handle_t *beat)
+{
+    struct member *m = beat->data;
+    m->beat_ms = HAS_LEFT;
+    uv_close((uv_handle_t *)&m->call, on_call_closed);
+}
+
 void loop_threads_leave(struct loop_threads *threads, uint32_t i)
 {
     if (is_alone(threads)) {
@@ -84,7 +132,7 @@ void loop_threads_leave(struct loop_threads *threads, uint32_t i)
     uv_mutex_lock(&threads->mutex);
     m->leaving = true;
     uv_mutex_unlock(&threads->mutex);
-    uv_close((uv_handle_t *)&m->call, on_call_closed);
+    uv_close((uv_handle_t *)&m->beat, on_beat_closed);
 }
 
 /* --- at home --- */
@@ -128,18 +176,44 @@ static void call(struct member *m, bool ask)
     uv_mutex_unlock(&threads->mutex);
 }
 
-/* The first `count` loops. */
-static void each(struct loop_threads *threads, uint32_t count, void (*fn)(void *ctx, uint32_t i),
-                 void *ctx)
+/* Under the mutex. true: somebody was asked in vain. */
+static bool withdraw(struct loop_threads *threads)
 {
+    uint32_t before = threads->awaited;
+    for (uint32_t i = 0; i < threads->options.loops; i++) {
+        threads->awaited -= threads->members[i].asked;
+        threads->members[i].asked = false;
+    }
+    return threads->awaited < before;
+}
+
+/* The first `count` loops, with so much time to begin; UINT64_MAX: as long as it takes. */
+static bool each(struct loop_threads *threads, uint32_t count, uint64_t within_ns,
+                 void (*fn)(void *ctx, uint32_t i), void *ctx)
+{
+    bool all = true, over = within_ns == UINT64_MAX;
     uv_mutex_lock(&threads->mutex);
     threads->fn = fn;
     threads->fn_ctx = ctx;
+    threads->awaited = count;
     uv_mutex_unlock(&threads->mutex);
+    uint64_t begun_ns = uv_hrtime();
     for (uint32_t i = 0; i < count; i++)
         call(&threads->members[i], true);
-    for (uint32_t i = 0; i < count; i++)
-        uv_sem_wait(&threads->answered);
+    uv_mutex_lock(&threads->mutex);
+    while (threads->awaited) {
+        uint64_t passed_ns = uv_hrtime() - begun_ns;
+        if (!over && passed_ns < within_ns) {
+            uv_cond_timedwait(&threads->answered, &threads->mutex, within_ns - passed_ns);
+        } else if (!over) {
+            over = true;
+            all = !withdraw(threads);
+        } else {
+            uv_cond_wait(&threads->answered, &threads->mutex);
+        }
+    }
+    uv_mutex_unlock(&threads->mutex);
+    return all;
 }
 
 void loop_threads_each(struct loop_threads *threads, void (*fn)(void *ctx, uint32_t i))
@@ -147,7 +221,17 @@ void loop_threads_each(struct loop_threads *threads, void (*fn)(void *ctx, uint3
     if (is_alone(threads))
         fn(threads->options.ctx, 0);
     else
-        each(threads, threads->options.loops, fn, threads->options.ctx);
+        each(threads, threads->options.loops, UINT64_MAX, fn, threads->options.ctx);
+}
+
+bool loop_threads_try_each(struct loop_threads *threads, void (*fn)(void *ctx, uint32_t i),
+                           uint32_t within_ms)
+{
+    if (!is_alone(threads))
+        return each(threads, threads->options.loops, (uint64_t)within_ms * 1000000, fn,
+                    threads->options.ctx);
+    fn(threads->options.ctx, 0);
+    return true;
 }
 
 void loop_threads_nudge(struct loop_threads *threads, uint32_t i)
@@ -164,6 +248,14 @@ void loop_threads_report(struct loop_threads *threads)
 
 /* --- the beginning and the end --- */
 
+static void start_beat(struct member *m)
+{
+    uv_timer_init(&m->loop, &m->beat);
+    m->beat.data = m;
+    m->beat_ms = now_ms();
+    uv_timer_start(&m->beat, on_beat, LOOP_THREADS_BEAT_MS, LOOP_THREADS_BEAT_MS);
+}
+
 static int member_start(struct member *m)
 {
     int r = uv_loop_init(&m->loop);
@@ -172,9 +264,11 @@ static int member_start(struct member *m)
     r = uv_async_init(&m->loop, &m->call, on_call);
     if (!r) {
         m->call.data = m;
+        start_beat(m);
         r = uv_thread_create(&m->thread, work, m);
         if (!r)
             return 0;
+        uv_close((uv_handle_t *)&m->beat, NULL);
         uv_close((uv_handle_t *)&m->call, NULL);
         uv_run(&m->loop, UV_RUN_DEFAULT);
     }
@@ -188,7 +282,7 @@ static void on_home_closed(uv_handle_t *home)
     bool hangs = false;
     for (uint32_t i = 0; i < threads->options.loops; i++)
         hangs = hangs || threads->members[i].hangs;
-    uv_sem_destroy(&threads->answered);
+    uv_cond_destroy(&threads->answered);
     uv_mutex_destroy(&threads->mutex);
     if (!hangs) /* a thread that hangs will look for its loop in here */
         free(threads);
@@ -207,7 +301,7 @@ static int start_threads(struct loop_threads *threads, uint32_t count, struct pi
         int r = member_start(&threads->members[i]);
         if (!r)
             continue;
-        each(threads, i, leave_member, threads);
+        each(threads, i, UINT64_MAX, leave_member, threads);
         join(threads, i);
         return explain(why, PIPEPOLL_ESYSTEM, "no thread for loop %u: %s", i + 1, uv_strerror(r));
     }
@@ -219,11 +313,11 @@ static int init_shared(struct loop_threads *threads)
 {
     if (uv_mutex_init(&threads->mutex))
         return PIPEPOLL_ESYSTEM;
-    if (uv_sem_init(&threads->answered, 0) == 0) {
+    if (uv_cond_init(&threads->answered) == 0) {
         threads->home.data = threads;
         if (uv_async_init(threads->options.home, &threads->home, on_home) == 0)
             return PIPEPOLL_OK;
-        uv_sem_destroy(&threads->answered);
+        uv_cond_destroy(&threads->answered);
     }
     uv_mutex_destroy(&threads->mutex);
     return PIPEPOLL_ESYSTEM;

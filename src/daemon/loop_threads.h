@@ -7,6 +7,7 @@
 #ifndef DAEMON_LOOP_THREADS_H
 #define DAEMON_LOOP_THREADS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/str.h"
@@ -37,16 +38,28 @@ struct uv_loop_s *loop_threads_loop(struct loop_threads *threads, uint32_t i);
  * loop may have left. */
 void loop_threads_each(struct loop_threads *threads, void (*fn)(void *ctx, uint32_t i));
 
+/* The same, but wait only so long for a loop to begin, since one that hangs never would. false: not
+ * all have, and those have not been called and will not be. */
+bool loop_threads_try_each(struct loop_threads *threads, void (*fn)(void *ctx, uint32_t i),
+                           uint32_t within_ms);
+
 /* Have nudged() called on loop i soon, once for several; nothing when it has left or is alone. */
 void loop_threads_nudge(struct loop_threads *threads, uint32_t i);
 /* Any thread: have reported() called at home soon, once for several. Nothing for a lone loop. */
 void loop_threads_report(struct loop_threads *threads);
 
+/* How long ago loop i turned last, by its beat: below LOOP_THREADS_BEAT_MS and the length of a turn
+ * while it turns, busy or idle; more when it hangs. It waits for nothing, so that a loop that hangs
+ * can be told from one that is well. 0 for a lone loop, whose own turn asks, and for one that has
+ * left. Any thread, until loop_threads_close(). */
+enum { LOOP_THREADS_BEAT_MS = 1000 };
+int64_t loop_threads_silent_ms(const struct loop_threads *threads, uint32_t i);
+
 /* On loop i: its work is over, and its other handles are closed or closing. What a
  * library cannot take back is not waited for. For a lone loop left() is called inside. */
 void loop_threads_leave(struct loop_threads *threads, uint32_t i);
 
-/* After left(), perhaps inside it. c is gone. */
+/* After left(), perhaps inside it. threads is gone. */
 void loop_threads_close(struct loop_threads *threads);
 
 #endif
