@@ -12,6 +12,7 @@ static void on_prepare(uv_prepare_t *prepare)
     stats->idle_ns = idle_ns;
     stats->busy_ns += busy_ns;
     stats->count++;
+    status_durations_add(&stats->turn_time, &status_scale_turn, busy_ns / 1000);
     if (busy_ns > stats->longest_ns)
         stats->longest_ns = busy_ns;
 }
@@ -31,6 +32,7 @@ void loop_stats_restart(struct loop_stats *stats)
     stats->at_ns = uv_hrtime();
     stats->idle_ns = uv_metrics_idle_time(stats->prepare.loop);
     stats->longest_ns = stats->busy_ns = stats->count = 0;
+    stats->turn_time = (struct status_durations) { .count = 0 };
 }
 
 static void on_closed(uv_handle_t *handle)

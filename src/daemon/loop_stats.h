@@ -5,10 +5,13 @@
 
 #include <uv.h>
 
+#include "status/status.h"
+
 struct loop_stats {
     uv_prepare_t prepare; /* does not keep the loop alive */
     uint64_t at_ns, idle_ns;
     uint64_t longest_ns, busy_ns, count; /* since loop_stats_restart() */
+    struct status_durations turn_time;   /* on status_scale_turn; the same */
     void (*closed)(void *ctx);
     void *ctx;
 };
