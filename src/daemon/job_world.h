@@ -1,0 +1,29 @@
+/* What the job runners of all loops share: the journal, what it held at the start, and the key of
+ * continuations. */
+#ifndef DAEMON_JOB_WORLD_H
+#define DAEMON_JOB_WORLD_H
+
+#include "base/log.h"
+#include "config/worker_config.h"
+#include "daemon/job_recovery.h"
+#include "handler/continuation.h"
+#include "store/journal.h"
+
+struct job_world {
+    const struct worker_config *config;
+    struct journal *journal;       /* NULL: none */
+    struct job_recovery *recovery; /* what it held at the start; NULL: nothing */
+    struct hmac_key key;           /* of continuations */
+    uint64_t owner;                /* of those that run here */
+};
+
+/* c must outlive it, and so must what log points to, which is called on other threads too. Blocks.
+ * `why` says what is to be done; job_world_close() in any case. */
+int job_world_open(struct job_world *w, const struct worker_config *c, const struct log *log,
+                   struct pipepoll_error *why);
+
+/* What waits is written, for some seconds at most. false: the disk hangs, and a thread is left
+ * behind: end by _exit(). Fine on a zeroed one. */
+bool job_world_close(struct job_world *w);
+
+#endif
