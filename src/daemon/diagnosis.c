@@ -108,9 +108,12 @@ static void judge_denied(struct diagnosis *d, const struct probe *probe)
 {
     set_cause(d, "The credentials from %s are good, but may not poll: %s", probe->source,
               probe->message[0] ? probe->message : code_of(d, probe));
-    set_fix(d, "Allow it to their user or role by this statement (an explicit deny, a permissions "
-               "boundary or a service control policy overrides it): {\"Effect\":\"Allow\","
-               "\"Action\":\"codepipeline:PollForThirdPartyJobs\",\"Resource\":\"*\"}");
+    bool is_custom = str_eq(probe->target->options.action_type.owner, STR("Custom"));
+    set_fix(d,
+            "Allow it to their user or role by this statement (an explicit deny, a permissions "
+            "boundary or a service control policy overrides it): {\"Effect\":\"Allow\","
+            "\"Action\":\"codepipeline:%s\",\"Resource\":\"*\"}",
+            is_custom ? "PollForJobs" : "PollForThirdPartyJobs");
 }
 
 static void judge_not_enabled(struct diagnosis *d, const struct probe *probe)
@@ -196,8 +199,8 @@ static void judge_owner(struct diagnosis *d, const struct probe *probe)
     find_cause(d, probe->cause);
     set_cause(d, "Action types of the owner %.*s can't be polled: %s", STR_ARG(owner),
               probe->message);
-    set_fix(d, "Only job workers' action types hand out jobs: set owner to ThirdParty. What AWS "
-               "owns its own services work on.");
+    set_fix(d, "Only job workers' action types hand out jobs: set owner to ThirdParty or Custom. "
+               "What AWS owns its own services work on.");
 }
 
 static void judge_middle_box(struct diagnosis *d, const struct probe *probe)

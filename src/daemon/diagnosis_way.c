@@ -76,7 +76,6 @@ static const char *fix_of_proxy(void)
            "this host. NO_PROXY goes past it.";
 }
 
-/* What to do about the way to the service, or to one that gives out credentials. */
 const char *fix_of_way(const struct probe *probe, enum pipepoll_cause cause)
 {
     switch ((int)cause) {

@@ -1,6 +1,5 @@
 /* Records are for programs, which want each target; the log is for people, who want each cause.
- * When thousands of targets fail at once their records find no room in the sink: the newest of
- * each target waits, so that none is lost and memory stays bounded by the targets. */
+ * Incidents are those of all shards, under the board's mutex; a record takes its shard's way. */
 #include "daemon/health.h"
 
 #include <stdlib.h>
@@ -87,7 +86,7 @@ static void put_words(struct health_board *b, struct buf *out, struct pipepoll_t
     failure_put_retry(out, failure->retry_in_ms);
 }
 
-static void leave_incident(struct health_board *b, struct pipepoll_target *from, bool removed)
+static void leave_incident(struct pipepoll_target *from, bool removed)
 {
     struct target_set_entry *t = target_set_of(from);
     if (t->incident)
@@ -115,26 +114,6 @@ static void enter_incident(struct health_board *b, struct pipepoll_target *from,
 
 /* --- records --- */
 
-static void owe(struct health_reporter *r, struct target_set_entry *t, const struct record *what)
-{
-    free(t->owed);
-    t->owed = record_dup(what);
-    list_remove(&t->owed_link);
-    if (t->owed)
-        list_put_last(&r->owed, &t->owed_link);
-    else
-        logger_printf(r->log, PIPEPOLL_WARNING, &(struct subject) { .target = str_of(t->name) },
-                      "no memory for a health event of [target %s]", t->name);
-}
-
-static void put_record(struct health_reporter *r, struct target_set_entry *t,
-                       const struct record *what)
-{
-    bool waits = !list_empty(&r->owed);
-    if (waits || !r->intake->put(r->intake->ctx, what))
-        owe(r, t, what);
-}
-
 static struct record record_of(const struct pipepoll_target *from,
                                const struct pipepoll_failure *failure)
 {
@@ -157,65 +136,25 @@ static struct record record_of(const struct pipepoll_target *from,
 
 /* --- a shard's --- */
 
-void health_reporter_init(struct health_reporter *r, struct health_board *board,
-                          const struct intake *intake, const struct logger *log)
-{
-    *r = (struct health_reporter) { .board = board, .intake = intake, .log = log };
-    list_init(&r->owed);
-}
-
 void health_changed(struct health_reporter *r, struct pipepoll_target *from,
                     const struct pipepoll_failure *failure)
 {
-    struct target_set_entry *t = target_set_of(from);
     const struct record what = record_of(from, failure);
     uv_mutex_lock(&r->board->mutex);
-    leave_incident(r->board, from, false);
-    if (failure && t->plan)
+    leave_incident(from, false);
+    if (failure && target_set_of(from)->plan)
         enter_incident(r->board, from, failure);
     uv_mutex_unlock(&r->board->mutex);
-    put_record(r, t, &what);
+    pending_put(r->pending, &what);
 }
 
 void health_removed(struct health_reporter *r, struct pipepoll_target *from)
 {
-    struct target_set_entry *t = target_set_of(from);
     struct record what = record_of(from, NULL);
     what.health.removed = true;
     uv_mutex_lock(&r->board->mutex);
-    leave_incident(r->board, from, true);
+    leave_incident(from, true);
     uv_mutex_unlock(&r->board->mutex);
-    if (t->health == HEALTH_WELL && !t->owed)
-        return;
-    if (!r->intake->put(r->intake->ctx, &what))
-        logger_printf(r->log, PIPEPOLL_WARNING,
-                      &(struct subject) { .target = what.health.from.name,
-                                          .region = what.health.from.region },
-                      "the last event of [target %s] is left out: whoever takes events is too slow",
-                      t->name);
-}
-
-void health_on_room(struct health_reporter *r)
-{
-    while (!list_empty(&r->owed)) {
-        struct target_set_entry *t = CONTAINER_OF(r->owed.next, struct target_set_entry, owed_link);
-        if (!r->intake->put(r->intake->ctx, t->owed))
-            return;
-        list_remove(&t->owed_link);
-        free(t->owed);
-        t->owed = NULL;
-    }
-}
-
-void health_give_up(struct health_reporter *r)
-{
-    size_t count = 0;
-    health_on_room(r);
-    for (struct list *node = r->owed.next; node != &r->owed; node = node->next)
-        count++;
-    if (count)
-        logger_printf(r->log, PIPEPOLL_WARNING, &(struct subject) { .targets = count },
-                      "the newest health events of %zu targets are left out: whoever takes events "
-                      "is too slow",
-                      count);
+    if (what.health.health != HEALTH_WELL)
+        pending_put(r->pending, &what);
 }

@@ -5,10 +5,9 @@
 
 #include <uv.h>
 
-#include "base/list.h"
 #include "daemon/incidents.h"
-#include "daemon/intake.h"
 #include "daemon/logger.h"
+#include "daemon/pending.h"
 #include "daemon/target_set.h"
 
 /* Of all shards. */
@@ -28,22 +27,13 @@ void health_board_tell(struct health_board *b, const struct logger *log, bool la
 /* Of one shard, on its thread. */
 struct health_reporter {
     struct health_board *board;
-    const struct intake *intake;
-    const struct logger *log;
-    struct list owed; /* targets with a record that found no room; the newest of each */
+    struct pending *pending; /* where its records go */
 };
-
-void health_reporter_init(struct health_reporter *r, struct health_board *board,
-                          const struct intake *intake, const struct logger *log);
 
 /* The health of a target is another one now; failure NULL: it is well again. */
 void health_changed(struct health_reporter *r, struct pipepoll_target *from,
                     const struct pipepoll_failure *failure);
 /* A target is removed, and its target_set_entry still there. Nothing, where it was well. */
 void health_removed(struct health_reporter *r, struct pipepoll_target *from);
-/* The intake may have room again. */
-void health_on_room(struct health_reporter *r);
-/* No more room will come: say how many records are left out. */
-void health_give_up(struct health_reporter *r);
 
 #endif

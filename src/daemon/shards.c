@@ -9,101 +9,18 @@
 
 #include "base/log.h"
 #include "daemon/record_queue.h"
+#include "daemon/shard_slot.h"
 
-/* A shard of several has no credit from so many bytes on that wait to get home; other records than
- * jobs that there is room for. */
-enum { BACKLOG_MAX = 65536, OTHERS = 64, BATCH = 10 };
-
-/* A loop and what it has. */
-struct slot {
-    struct shards *all;
-    uint32_t index;
-    struct shard shard;
-    struct record_queue queue; /* unused by a lone shard */
-    _Atomic size_t unsettled;  /* jobs that it put, and that the sink is not done with */
-    struct pipepoll_error why;
-    int result; /* of the opening of the shard */
-    size_t unhealthy, throttled;
-};
+/* A loop that has not turned for so long is not waited for, and others so long. */
+enum { SILENT_MS = 3 * LOOP_THREADS_BEAT_MS, BEGIN_MS = 1000 };
 
 static void end_change(struct shards *s);
-
-static bool is_alone(const struct shards *s)
-{
-    return s->options.loops == 1;
-}
-
-/* --- the two intakes of a shard: the sink itself, or a queue to it --- */
-
-static size_t direct_credit(void *ctx)
-{
-    struct sink *sink = ((struct slot *)ctx)->all->handover.sink;
-    return sink->credit(sink);
-}
-
-/* A job is counted before it is put, for it may be settled inside. */
-static bool put(struct slot *p, const struct record *what,
-                bool (*to)(struct slot *p, const struct record *what))
-{
-    bool is_job = what->kind == RECORD_JOB;
-    p->unsettled += is_job;
-    if (to(p, what))
-        return true;
-    if (is_job) {
-        p->unsettled--;
-        handover_lose(&p->all->handover, &p->shard.logger, what);
-    }
-    return is_job;
-}
-
-static bool to_sink(struct slot *p, const struct record *what)
-{
-    return handover_put(&p->all->handover, what, p->index);
-}
-
-static bool direct_put(void *ctx, const struct record *what)
-{
-    return put(ctx, what, to_sink);
-}
-
-static size_t share_of(const struct shards *s, size_t capacity, uint32_t i)
-{
-    uint32_t loops = s->options.loops;
-    size_t share = capacity / loops + (i < capacity % loops);
-    return share ? share : 1;
-}
-
-static size_t queued_credit(void *ctx)
-{
-    struct slot *p = ctx;
-    size_t capacity = p->all->options.sink->capacity, unsettled = p->unsettled;
-    if (record_queue_backlog(&p->queue) >= BACKLOG_MAX)
-        return 0;
-    size_t credit = record_queue_credit(&p->queue);
-    if (capacity == SIZE_MAX)
-        return credit;
-    size_t share = share_of(p->all, capacity, p->index);
-    size_t left = share > unsettled ? share - unsettled : 0;
-    return left < credit ? left : credit;
-}
-
-static bool to_queue(struct slot *p, const struct record *what)
-{
-    bool taken = record_queue_put(&p->queue, what);
-    loop_threads_report(p->all->loop_threads);
-    return taken;
-}
-
-static bool queued_put(void *ctx, const struct record *what)
-{
-    return put(ctx, what, to_queue);
-}
 
 /* --- from the queues to the sink --- */
 
 static bool take_record(void *ctx, const struct record *what)
 {
-    return to_sink(ctx, what);
+    return shard_slot_put_to_sink(ctx, what);
 }
 
 /* Its share may have held a shard back. */
@@ -111,7 +28,7 @@ static void on_settled(void *ctx, uint32_t giver)
 {
     struct shards *s = ctx;
     s->slots[giver].unsettled--;
-    if (!is_alone(s) && s->options.sink->capacity != SIZE_MAX && !s->done)
+    if (!shards_is_alone(s) && s->options.sink->capacity != SIZE_MAX && !s->done)
         loop_threads_nudge(s->loop_threads, giver);
 }
 
@@ -127,7 +44,7 @@ static void finish(struct shards *s)
 static void pump(void *ctx)
 {
     struct shards *s = ctx;
-    uint32_t count = is_alone(s) || s->done ? 0 : s->options.loops;
+    uint32_t count = shards_is_alone(s) || s->done ? 0 : s->options.loops;
     bool empty = true;
     end_change(s);
     for (uint32_t n = 0; n < count; n++) {
@@ -144,7 +61,7 @@ static void pump(void *ctx)
 static void on_room(void *ctx)
 {
     struct shards *s = ctx;
-    if (is_alone(s))
+    if (shards_is_alone(s))
         shard_wake(&s->slots[0].shard);
     else
         pump(s);
@@ -159,35 +76,34 @@ static void on_broken(void *ctx, const char *why)
         loop_threads_report(s->loop_threads);
 }
 
+static void close_slot(struct shard_slot *p);
+
 static void on_nudged(void *ctx, uint32_t i)
 {
-    shard_wake(&((struct shards *)ctx)->slots[i].shard);
+    struct shards *s = ctx;
+    if (s->closing)
+        close_slot(&s->slots[i]);
+    shard_wake(&s->slots[i].shard);
 }
 
 /* --- the beginning --- */
 
 size_t shards_jobs(uint32_t loops, uint32_t max_in_flight)
 {
-    return loops == 1 ? shard_jobs(max_in_flight) : BATCH;
-}
-
-static uint32_t in_flight_of(const struct shards *s, uint32_t i)
-{
-    uint32_t all = s->options.config->max_in_flight, loops = s->options.loops;
-    return all / loops + (i < all % loops);
+    return loops == 1 ? shard_jobs(max_in_flight) : SHARD_BATCH;
 }
 
 static void on_shard_closed(void *ctx)
 {
-    struct slot *p = ctx;
+    struct shard_slot *p = ctx;
     loop_threads_leave(p->all->loop_threads, p->index);
 }
 
 static void on_shard_changed(void *ctx)
 {
-    struct slot *p = ctx;
+    struct shard_slot *p = ctx;
     p->all->to_change--;
-    if (is_alone(p->all))
+    if (shards_is_alone(p->all))
         end_change(p->all);
     else
         loop_threads_report(p->all->loop_threads);
@@ -195,28 +111,19 @@ static void on_shard_changed(void *ctx)
 
 static int init_slot(struct shards *s, uint32_t i)
 {
-    struct slot *p = &s->slots[i];
-    p->all = s;
-    p->index = i;
-    p->shard.intake = (struct intake) { .credit = is_alone(s) ? direct_credit : queued_credit,
-                                        .put = is_alone(s) ? direct_put : queued_put,
-                                        .ctx = p };
+    struct shard_slot *p = &s->slots[i];
     p->shard.changed = on_shard_changed;
     p->shard.closed = on_shard_closed;
     p->shard.ctx = p;
-    p->shard.logger = *s->options.logger;
-    p->shard.board = &s->board;
-    if (is_alone(s))
-        return PIPEPOLL_OK;
-    return record_queue_init(&p->queue, shard_jobs(in_flight_of(s, i)), OTHERS);
+    return shard_slot_init(s, i);
 }
 
 static void open_slot(void *ctx, uint32_t i)
 {
     struct shards *s = ctx;
-    struct slot *p = &s->slots[i];
+    struct shard_slot *p = &s->slots[i];
     p->result = shard_open(&p->shard, loop_threads_loop(s->loop_threads, i), s->options.config,
-                           in_flight_of(s, i), &p->why);
+                           shard_slot_share(s, i), &p->why);
 }
 
 static void on_left(void *ctx)
@@ -310,24 +217,54 @@ void shards_refresh(struct shards *s)
 
 /* --- the end --- */
 
-static void close_slot(void *ctx, uint32_t i)
+static void close_slot(struct shard_slot *p)
 {
-    struct slot *p = &((struct shards *)ctx)->slots[i];
-    if (p->shard.target_set.poller)
+    if (p->is_closing)
+        return;
+    p->is_closing = true;
+    if (p->shard.target_set.poller || p->shard.runner)
         shard_close(&p->shard);
     else
         on_shard_closed(p);
 }
 
+/* A loop that hangs is not waited for: it closes when it turns again, if ever. */
 void shards_close(struct shards *s, void (*closed)(void *ctx), void *ctx)
 {
     s->closing = true;
     s->closed = closed;
     s->closed_ctx = ctx;
-    if (s->loop_threads)
-        loop_threads_each(s->loop_threads, close_slot);
-    else
+    if (!s->loop_threads)
         finish(s);
+    else if (shards_is_alone(s))
+        close_slot(&s->slots[0]);
+    else
+        for (uint32_t i = 0; i < s->options.loops; i++)
+            loop_threads_nudge(s->loop_threads, i);
+}
+
+struct job_count shards_job_count(const struct shards *s)
+{
+    struct job_count sum = { 0, 0 };
+    for (uint32_t i = 0; s->slots && i < s->options.loops; i++) {
+        const struct job_count one = shard_job_count(&s->slots[i].shard);
+        sum.in_hand += one.in_hand;
+        sum.running += one.running;
+    }
+    return sum;
+}
+
+void shards_hand_back(struct shards *s)
+{
+    if (s->done)
+        return; /* the sink alone is waited for */
+    for (uint32_t i = 0; s->slots && i < s->options.loops; i++) {
+        shard_hand_back(&s->slots[i].shard);
+        if (shards_is_alone(s))
+            shard_wake(&s->slots[i].shard);
+        else
+            loop_threads_nudge(s->loop_threads, i);
+    }
 }
 
 uint32_t shards_in_flight(const struct shards *s)
@@ -343,7 +280,7 @@ struct shards_unsettled shards_unsettled(const struct shards *s)
     struct shards_unsettled sum = { .jobs = 0 };
     for (uint32_t i = 0; s->slots && i < s->options.loops; i++) {
         sum.jobs += s->slots[i].unsettled;
-        if (!is_alone(s))
+        if (!shards_is_alone(s))
             sum.bytes += record_queue_backlog(&s->slots[i].queue);
     }
     return sum;
@@ -383,14 +320,43 @@ static void note_slot(void *ctx, uint32_t i)
 
 void shards_note(struct shards *s)
 {
-    loop_threads_each(s->loop_threads, note_slot);
+    loop_threads_try_each(s->loop_threads, note_slot, BEGIN_MS);
+}
+
+uint32_t shards_loops(const struct shards *s)
+{
+    return s->loop_threads ? s->options.loops : 0;
+}
+
+static void call_each(void *ctx, uint32_t i)
+{
+    struct shards *s = ctx;
+    s->each(s->each_ctx, i, &s->slots[i].shard);
+}
+
+bool shards_each(struct shards *s, void (*fn)(void *ctx, uint32_t i, struct shard *shard),
+                 void *ctx)
+{
+    if (!s->loop_threads || s->closing)
+        return false;
+    for (uint32_t i = 0; i < s->options.loops; i++)
+        if (shards_silent_ms(s, i) > SILENT_MS)
+            return false;
+    s->each = fn;
+    s->each_ctx = ctx;
+    return loop_threads_try_each(s->loop_threads, call_each, BEGIN_MS);
+}
+
+int64_t shards_silent_ms(const struct shards *s, uint32_t i)
+{
+    return s->loop_threads && !s->done ? loop_threads_silent_ms(s->loop_threads, i) : 0;
 }
 
 uint32_t shards_give_up(struct shards *s)
 {
     if (s->handover.sink)
         handover_give_up(&s->handover);
-    for (uint32_t i = 0; s->slots && !is_alone(s) && i < s->options.loops; i++)
+    for (uint32_t i = 0; s->slots && !shards_is_alone(s) && i < s->options.loops; i++)
         record_queue_drain(&s->slots[i].queue, take_record, &s->slots[i]);
     return shards_in_flight(s);
 }

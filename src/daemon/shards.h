@@ -16,10 +16,11 @@ struct shards_change {
 
 struct shards_options {
     struct uv_loop_s *home;
-    uint32_t loops;              /* no more than the config's max_in_flight */
-    const struct config *config; /* its limits; read by shards_open() only */
-    const struct logger *logger; /* copied for each shard, now and at each change */
-    struct sink *sink;           /* on `home`; nobody else listens to it */
+    uint32_t loops;                /* no more than the config's max_in_flight */
+    const struct config *config;   /* its limits; read by shards_open() only */
+    const struct job_world *world; /* NULL: no target has a handler; must outlive the shards */
+    const struct logger *logger;   /* copied for each shard, now and at each change */
+    struct sink *sink;             /* on `home`; nobody else listens to it */
     /* The sink is: polling should end. */
     void (*broken)(void *ctx, const char *why);
     /* A change is done. */
@@ -27,12 +28,12 @@ struct shards_options {
     void *ctx;
 };
 
-struct slot;
+struct shard_slot;
 
 struct shards {
     struct shards_options options;
     struct loop_threads *loop_threads;
-    struct slot *slots;
+    struct shard_slot *slots;
     struct handover handover;
     struct split split;
     struct health_board board;
@@ -41,10 +42,25 @@ struct shards {
     _Atomic uint32_t to_change;                 /* shards whose change is under way */
     bool is_changing;
     uint32_t first_pumped;
-    bool closing, left, done;
+    void (*each)(void *ctx, uint32_t i, struct shard *shard); /* during shards_each() */
+    void *each_ctx;
+    _Atomic bool closing;
+    bool left, done;
     void (*closed)(void *ctx);
     void *closed_ctx;
 };
+
+/* How many loops poll; 0 before shards_open(). */
+uint32_t shards_loops(const struct shards *s);
+
+/* Call fn for each shard on its loop, all at once, and wait until all have returned. false: it was
+ * not called for all, and will not be, for a loop does not turn, or the shards are not open, or
+ * they close. */
+bool shards_each(struct shards *s, void (*fn)(void *ctx, uint32_t i, struct shard *shard),
+                 void *ctx);
+
+/* How long ago the i-th loop turned last, see loop_threads_silent_ms(). */
+int64_t shards_silent_ms(const struct shards *s, uint32_t i);
 
 /* For how many jobs the sink should have room: those of several shards wait in their queues. */
 size_t shards_jobs(uint32_t loops, uint32_t max_in_flight);
@@ -84,6 +100,12 @@ struct shards_unsettled {
 struct shards_unsettled shards_unsettled(const struct shards *s);
 size_t shards_lost(const struct shards *s);
 
+/* At any time: jobs that are worked. */
+struct job_count shards_job_count(const struct shards *s);
+
+/* After shards_close(): the time of the handlers that still run is over. */
+void shards_hand_back(struct shards *s);
+
 /* What all pollers did in their time: as of the last shards_note(), and after closed(). */
 struct shards_work {
     uint64_t polls, jobs, failures;       /* started; delivered; polls that failed */
@@ -93,7 +115,7 @@ struct shards_work {
 };
 struct shards_work shards_work(const struct shards *s);
 
-/* Waits for one turn of each loop. Not after shards_close(). */
+/* Waits for one turn of each loop, but not for one that hangs. Not after shards_close(). */
 void shards_note(struct shards *s);
 
 /* After shards_close(), for the process ends: each job that is not known to be done is named in the

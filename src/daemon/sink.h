@@ -9,7 +9,8 @@
  * that it is not, by sink_lose(): then its giver, who keeps a copy of each job until then, names it
  * to the user. So no job is lost without a word, whatever becomes of the sink, and the end knows
  * what it waits for. Other records (health, credentials) have no ticket: one that finds no room is
- * kept by its giver, the newest of each target, and put again when there is room.
+ * kept by its giver, the newest of each target, a removed one included, and of each source of
+ * credentials, and put again when there is room (daemon/pending.h).
  *
  * All on one loop's thread, the home loop's, however many loops poll. Nothing here blocks. What a
  * sink is put is borrowed until put() returns. A sink calls its listener whenever it likes but

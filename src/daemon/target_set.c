@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/jsontext.h"
 #include "daemon/failure.h"
 
 struct target_set_entry *target_set_of(const struct pipepoll_target *t)
@@ -24,10 +25,13 @@ struct record_target target_set_describe(const struct pipepoll_target *t)
 
 void target_set_removed(struct target_set_entry *t)
 {
-    list_remove(&t->owed_link);
-    free(t->owed);
     free(t->name);
     free(t);
+}
+
+static struct job_handler *handler_of(const struct target_set *set, const struct plan_target *plan)
+{
+    return set->runner ? job_runner_handler(set->runner, plan->handler) : NULL;
 }
 
 static struct target_set_entry *new_entry(struct target_set *set, struct plan_target *plan)
@@ -35,9 +39,9 @@ static struct target_set_entry *new_entry(struct target_set *set, struct plan_ta
     struct target_set_entry *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    list_init(&t->owed_link);
     t->set = set;
     t->plan = plan;
+    t->handler = handler_of(set, plan);
     t->name = strndup(plan->name.ptr, plan->name.len);
     if (t->name)
         return t;
@@ -52,6 +56,10 @@ static int add(struct target_set *set, struct plan_target *new, struct credentia
     struct pipepoll_target *live;
     if (!t)
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    if (new->handler && !t->handler) {
+        target_set_removed(t);
+        return explain(why, PIPEPOLL_ENOTFOUND, "[handler %s] needs a restart", new->handler->name);
+    }
     struct pipepoll_target_options o = new->options;
     o.user = t;
     int result = credentials_cache_get(cache, &new->identity, &o.credentials, why);
@@ -63,6 +71,12 @@ static int add(struct target_set *set, struct plan_target *new, struct credentia
     }
     new->live = live;
     set->count[HEALTH_WELL]++;
+    if (set->tally && tally_add(set->tally, &t->tally, live, new->options.region, &new->identity,
+                                jsontext_now_ms()))
+        logger_printf(set->log, PIPEPOLL_WARNING, NULL, "[target %s] is not counted: out of memory",
+                      t->name);
+    if (set->runner)
+        job_runner_added(set->runner, live);
     return PIPEPOLL_OK;
 }
 
@@ -84,7 +98,21 @@ void target_set_remove(struct target_set *set, struct plan_target *old)
     struct target_set_entry *t = target_set_of(old->live);
     set->count[t->health]--;
     t->plan = NULL;
+    tally_remove(&t->tally);
     pipepoll_target_remove(old->live);
+}
+
+/* One that was not there at the start is not in force: it is as it was. What the journal holds of a
+ * target that has its first handler now can be taken up. */
+static void set_handler(struct target_set_entry *t, struct pipepoll_target *live)
+{
+    struct job_handler *handler = handler_of(t->set, t->plan), *before = t->handler;
+    if (handler == before || (t->plan->handler && !handler))
+        return;
+    t->handler = handler;
+    job_runner_has_other_handler(t->set->runner, live);
+    if (handler && !before)
+        job_runner_added(t->set->runner, live);
 }
 
 void target_set_keep(struct plan_target *old, struct plan_target *new)
@@ -92,6 +120,7 @@ void target_set_keep(struct plan_target *old, struct plan_target *new)
     struct target_set_entry *t = target_set_of(old->live);
     new->live = old->live;
     t->plan = new;
+    set_handler(t, old->live);
     if (str_eq(str_of(t->name), new->name))
         return;
     char *name = strndup(new->name.ptr, new->name.len);
@@ -115,9 +144,8 @@ static void set_health(struct target_set_entry *t, enum health health)
 static bool may_pass_yet(const struct target_set_entry *t, const struct pipepoll_failure *f,
                          int64_t now_ms)
 {
-    enum { LONG_MS = 20000 };
-    return f->status != PIPEPOLL_ECREDENTIALS && failure_may_pass(f) && f->retry_in_ms <= LONG_MS &&
-           t->failures < TARGET_SET_FAILURES &&
+    return f->status != PIPEPOLL_ECREDENTIALS && failure_may_pass(f) &&
+           f->retry_in_ms <= FAILURE_BACKOFF_MAX_MS && t->failures < TARGET_SET_FAILURES &&
            now_ms - t->failing_since_ms < TARGET_SET_FAILING_MS;
 }
 

@@ -2,14 +2,17 @@
 #ifndef DAEMON_TARGET_SET_H
 #define DAEMON_TARGET_SET_H
 
-#include "base/list.h"
 #include "config/credentials_cache.h"
 #include "config/plan.h"
+#include "daemon/job_runner.h"
 #include "daemon/logger.h"
 #include "daemon/record.h"
+#include "daemon/tally.h"
 
 struct target_set {
     struct pipepoll *poller;
+    struct job_runner *runner; /* NULL: all jobs go to the sink */
+    struct tally *tally;       /* where its polls are counted; NULL: nowhere */
     const struct logger *log;
     size_t count[HEALTH_COUNT]; /* of its targets, but for those that are removed */
 };
@@ -21,6 +24,7 @@ struct target_set_entry {
     struct target_set *set;
     char *name;                     /* of its section, NUL-terminated */
     const struct plan_target *plan; /* NULL once it is removed */
+    struct job_handler *handler;    /* that its jobs go to; NULL: the sink */
     enum health health;
     int status; /* of the failure that made it so; PIPEPOLL_OK while well */
     enum pipepoll_cause cause;
@@ -28,9 +32,8 @@ struct target_set_entry {
     uint32_t failures; /* in a row */
     int64_t failing_since_ms;
     uint32_t answers;          /* in a row, of a throttled target */
-    struct incident *incident; /* that it is in; its owner's, as the next two */
-    struct record *owed;       /* of its health, that found no room yet; from malloc() */
-    struct list owed_link;     /* of those; a node of its own or in no list */
+    struct incident *incident; /* that it is in; its owner's */
+    struct tally_target tally;
 };
 
 /* Add a target, with an entry of its own; one that cannot be added is logged, and has no live
@@ -56,7 +59,7 @@ bool target_set_failed(struct target_set_entry *t, const struct pipepoll_failure
                        int64_t now_ms);
 bool target_set_answered(struct target_set_entry *t);
 
-/* For the sink's removed(). */
+/* For removed() of struct pipepoll_sink: the entry is gone. */
 void target_set_removed(struct target_set_entry *t);
 
 #endif
