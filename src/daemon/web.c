@@ -1,0 +1,284 @@
+/* A table of paths, each with what makes its body. Who asks by a name that is not this machine's
+ * own was sent here by some page of the web (DNS rebinding), and is refused where only this machine
+ * may ask; others must know the token. */
+#include "daemon/web.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <uv.h>
+
+#include "aws/digest.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/socket_address.h"
+#include "config/http_token.h"
+#include "http/http_server.h"
+#include "status/metrics.h"
+#include "status/page.h"
+#include "status/status_json.h"
+
+enum { EVENT_MS = 1000, CLOSE_MS = 1000, TIMEOUT_MS = 5000, CONNECTIONS = 32, HEAD_MAX = 8192 };
+
+struct web {
+    struct http_server *server;
+    uv_timer_t timer; /* of events */
+    const struct status *(*status)(void *ctx);
+    void *ctx;
+    bool is_local, is_unix;
+    struct http_token token; /* empty: none is needed */
+    unsigned to_close;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+static const struct http_header safe[] = {
+    { "Cache-Control", "no-store" },
+    { "X-Content-Type-Options", "nosniff" },
+    { "Referrer-Policy", "no-referrer" },
+    { "Content-Security-Policy", page_security_policy },
+};
+static const struct http_header challenge[] = {
+    { "Cache-Control", "no-store" },
+    { "WWW-Authenticate", "Bearer realm=\"pipepoll\"" },
+};
+
+/* --- replies ---------------------------------------------------------------------------------- */
+
+static void say(struct http_reply *reply, unsigned status, const char *line)
+{
+    size_t len = strlen(line);
+    reply->status = status;
+    reply->content_type = "text/plain; charset=utf-8";
+    reply->body = malloc(len + 1);
+    if (!reply->body)
+        return;
+    memcpy(reply->body, line, len);
+    reply->body[len] = '\n';
+    reply->len = len + 1;
+}
+
+/* Without memory the body is NULL. */
+static void send_body(struct http_reply *reply, const char *type, char *body, size_t len)
+{
+    reply->status = body ? 200 : 503;
+    reply->content_type = type;
+    reply->body = body;
+    reply->len = len;
+}
+
+static void answer_page(struct web *w, const struct http_request *rq, struct http_reply *reply)
+{
+    size_t len = 0;
+    char *body = page_html(w->status(w->ctx), rq->query, &len);
+    send_body(reply, "text/html; charset=utf-8", body, len);
+}
+
+static void answer_metrics(struct web *w, const struct http_request *rq, struct http_reply *reply)
+{
+    size_t len = 0;
+    enum metrics_format format = metrics_format_of(http_request_header(rq, "Accept"));
+    char *body = metrics_text(w->status(w->ctx), format, &len);
+    send_body(reply, metrics_content_type(format), body, len);
+}
+
+static void answer_alive(struct web *w, const struct http_request *rq, struct http_reply *reply)
+{
+    struct status_verdict v;
+    (void)rq;
+    status_judge(w->status(w->ctx), &v);
+    say(reply, v.is_alive ? 200 : 503, v.is_alive ? "ok" : v.why);
+}
+
+static void answer_ready(struct web *w, const struct http_request *rq, struct http_reply *reply)
+{
+    struct status_verdict v;
+    (void)rq;
+    status_judge(w->status(w->ctx), &v);
+    say(reply, v.is_ready ? 200 : 503, v.why);
+}
+
+static void answer_status(struct web *w, const struct http_request *rq, struct http_reply *reply)
+{
+    size_t len = 0;
+    (void)rq;
+    char *body = status_json(w->status(w->ctx), &len);
+    send_body(reply, "application/json", body, len);
+}
+
+static void answer_events(struct web *w, const struct http_request *rq, struct http_reply *reply)
+{
+    size_t len = 0;
+    char *body = page_event(w->status(w->ctx), rq->query, &len);
+    send_body(reply, "text/event-stream", body, len);
+    reply->is_stream = body != NULL;
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+static const struct {
+    str path;
+    void (*answer)(struct web *w, const struct http_request *rq, struct http_reply *reply);
+} pages[] = {
+    { STR_INIT("/"), answer_page },
+    { STR_INIT("/metrics"), answer_metrics },
+    { STR_INIT("/healthz"), answer_alive },
+    { STR_INIT("/readyz"), answer_ready },
+    { STR_INIT("/status.json"), answer_status },
+    { STR_INIT("/events"), answer_events },
+};
+
+static void answer_path(struct web *w, const struct http_request *rq, struct http_reply *reply)
+{
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        if (str_eq(rq->path, pages[i].path)) {
+            pages[i].answer(w, rq, reply);
+            return;
+        }
+    }
+    say(reply, 404,
+        "nothing is here: there are /, /metrics, /healthz, /readyz, /status.json and /events");
+}
+
+/* HOST[:PORT] of this machine alone: localhost, 127.x.y.z, [::1]. */
+static bool is_own_host(str host)
+{
+    size_t end = str_starts(host, STR("[")) ? str_find(host, ']') + 1 : str_find(host, ':');
+    host.len = end < host.len ? end : host.len;
+    if (str_eq_nocase(host, STR("localhost")) || str_eq(host, STR("[::1]")))
+        return true;
+    for (size_t i = 0; i < host.len; i++)
+        if (!ascii_is_digit(host.ptr[i]) && host.ptr[i] != '.')
+            return false;
+    return str_starts(host, STR("127."));
+}
+
+static bool may_ask(const struct web *w, const struct http_request *rq)
+{
+    str sent = http_request_header(rq, "Authorization");
+    if (!w->token.len)
+        return true;
+    if (!str_starts(sent, STR("Bearer ")))
+        return false;
+    sent = str_skip(sent, STR("Bearer ").len);
+    return sent.len == w->token.len && digest_eq(sent.ptr, w->token.bytes, w->token.len);
+}
+
+static void answer(void *ctx, const struct http_request *rq, struct http_reply *reply)
+{
+    struct web *w = ctx;
+    reply->headers = safe;
+    reply->header_count = sizeof safe / sizeof *safe;
+    if (w->is_local && !w->is_unix && !is_own_host(http_request_header(rq, "Host"))) {
+        say(reply, 403, "ask by an address of this machine, such as 127.0.0.1");
+    } else if (!may_ask(w, rq)) {
+        say(reply, 401, "send the secret of token-file: Authorization: Bearer SECRET");
+        reply->headers = challenge;
+        reply->header_count = sizeof challenge / sizeof *challenge;
+    } else if (!str_eq(rq->method, STR("GET")) && !str_eq(rq->method, STR("HEAD"))) {
+        say(reply, 405, "GET and HEAD alone");
+        reply->allow = "GET, HEAD";
+    } else {
+        answer_path(w, rq, reply);
+    }
+}
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+static char *make_event(void *ctx, str query, size_t *len)
+{
+    struct web *w = ctx;
+    return page_event(w->status(w->ctx), query, len);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct web *w = timer->data;
+    http_server_push(w->server, make_event, w);
+}
+
+/* --- open and close --------------------------------------------------------------------------- */
+
+static struct web *web_free(struct web *w)
+{
+    explicit_bzero(&w->token, sizeof w->token);
+    free(w);
+    return NULL;
+}
+
+static int open_server(struct web *w, const struct web_options *o, struct pipepoll_error *why)
+{
+    const struct http_server_options server = { .address = o->config->listen,
+                                                .max_connections = CONNECTIONS,
+                                                .max_head_bytes = HEAD_MAX,
+                                                .timeout_ms = TIMEOUT_MS,
+                                                .answer = answer,
+                                                .ctx = w };
+    struct pipepoll_error problem = { .text = "out of memory" };
+    int r = http_server_open(&w->server, o->loop, &server, &problem);
+    return r ? explain(why, r, "[http]: %s", problem.text) : PIPEPOLL_OK;
+}
+
+static bool is_unix(const char *listen)
+{
+    struct socket_address address;
+    return socket_address_read(&address, str_of(listen)) && socket_address_is_unix(&address);
+}
+
+int web_open(struct web **out, const struct web_options *o, struct pipepoll_error *why)
+{
+    struct web *w = calloc(1, sizeof *w);
+    if (!w)
+        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    w->status = o->status;
+    w->ctx = o->ctx;
+    w->is_local = o->config->is_local;
+    w->is_unix = is_unix(o->config->listen);
+    int r = o->config->token_file ? http_token_read(&w->token, o->config->token_file, why)
+                                  : PIPEPOLL_OK;
+    if (!r)
+        r = open_server(w, o, why);
+    if (r) {
+        web_free(w);
+        return r;
+    }
+    uv_timer_init(o->loop, &w->timer);
+    w->timer.data = w;
+    uv_timer_start(&w->timer, on_timer, EVENT_MS, EVENT_MS);
+    *out = w;
+    return PIPEPOLL_OK;
+}
+
+const char *web_url(const struct web *w)
+{
+    return http_server_url(w->server);
+}
+
+static void on_part_closed(struct web *w)
+{
+    if (--w->to_close)
+        return;
+    void (*closed)(void *ctx) = w->closed;
+    void *ctx = w->closed_ctx;
+    web_free(w);
+    closed(ctx);
+}
+
+static void on_server_closed(void *ctx)
+{
+    on_part_closed(ctx);
+}
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+    on_part_closed(timer->data);
+}
+
+void web_close(struct web *w, void (*closed)(void *ctx), void *ctx)
+{
+    w->closed = closed;
+    w->closed_ctx = ctx;
+    w->to_close = 2;
+    uv_close((uv_handle_t *)&w->timer, on_timer_closed);
+    http_server_close(w->server, CLOSE_MS, on_server_closed, w);
+}
