@@ -5,6 +5,7 @@
 #include "cli/bench_options.h"
 
 #include "base/environment.h"
+#include "base/url.h"
 #include "config/config.h"
 #include "config/quantity.h"
 #include "config/region.h"
@@ -121,13 +122,11 @@ static str default_region(void)
 /* Without the end of a fully qualified name. */
 static str host_of(str url)
 {
-    size_t scheme = str_find(url, ':');
-    str rest = str_skip(url, scheme + 3 < url.len ? scheme + 3 : url.len);
-    rest.len = str_find(rest, '/');
-    rest.len = str_find(rest, ':');
-    while (rest.len && rest.ptr[rest.len - 1] == '.')
-        rest.len--;
-    return rest;
+    struct url u;
+    str host = url_split(&u, url) ? u.host : STR("");
+    while (host.len && host.ptr[host.len - 1] == '.')
+        host.len--;
+    return host;
 }
 
 static bool is_below(str host, str domain)

@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/estimate_report.h"
+#include "cli/worker_check.h"
 
 static int check_file(const char *path, bool json)
 {
@@ -10,9 +11,13 @@ static int check_file(const char *path, bool json)
     struct diagnostics diagnostics;
     struct estimate_report report = { .config = NULL };
     int r = config_load(&config, path, &diagnostics);
+    if (!r)
+        r = worker_check_tokens(&config.worker, &diagnostics);
     diagnostics_print(&diagnostics);
-    if (r == PIPEPOLL_EINVAL)
+    if (r == PIPEPOLL_EINVAL) {
+        config_deinit(&config);
         return EXIT_USAGE;
+    }
     if (!r)
         r = estimate_report_make(&report, &config);
     if (r)
@@ -66,16 +71,25 @@ const struct command command_check = {
         "job\n"
         "waits to be found (P50, P95: one in two, 19 in 20); and warns of a pickup goal that\n"
         "max-polls-per-second does not allow, and of more descriptors than this process may have.\n"
+        "It shows each handler with what it starts or calls (the names of variables without their\n"
+        "values, URLs without their query), whose jobs it gets, the journal's folder and who "
+        "knows\n"
+        "client tokens; a program, folder, key or file of tokens that is not there or not\n"
+        "understood is an error. It starts no program.\n"
         "What the environment and the shared files of the AWS tools settle is shown with its\n"
         "origin, and the proxy on the way. Polls nothing and asks nobody for credentials, so that\n"
         "an account is shown by the name of its credentials.\n",
     .flags = flags,
     .flag_count = sizeof flags / sizeof *flags,
+    .judges_loop = true,
     .operand = STR_INIT("--config"),
     .more =
         "Examples:\n"
         "  pipepoll check pipepoll.ini\n"
         "  pipepoll check --config pipepoll.ini --output json | jq .callsPerDay\n\n"
-        "Exit codes: 0 the file is fine (there may be warnings); 252 it is not, or wrong usage.\n",
+        "Exit codes: 0 the file is fine (there may be warnings); 252 it is not, or wrong usage, or "
+        "the\nenvironment lets no poll succeed (half of the access keys, a proxy that is none); "
+        "255 "
+        "this\nprocess may not have the descriptors or threads that any `run` needs.\n",
     .run = run_check,
 };

@@ -55,11 +55,21 @@ static void print_flag(const struct flag *f)
     }
 }
 
+/* What stands for the operand; NULL: the command takes none. */
+static const char *operand_of(const struct command *c)
+{
+    for (size_t i = 0; c->operand.len && i < c->flag_count; i++)
+        if (str_eq(c->flags[i].name, c->operand))
+            return c->flags[i].value;
+    return NULL;
+}
+
 static void print_help(const struct command *c)
 {
-    printf("pipepoll %.*s - %s\n\nUsage: pipepoll %.*s [OPTION]...%s\n\n%s\nOptions:\n",
-           STR_ARG(c->name), c->summary, STR_ARG(c->name), c->operand.len ? " [FILE]" : "",
-           c->about);
+    const char *operand = operand_of(c);
+    printf("pipepoll %.*s - %s\n\nUsage: pipepoll %.*s [OPTION]...%s%s%s\n\n%s\nOptions:\n",
+           STR_ARG(c->name), c->summary, STR_ARG(c->name), operand ? " [" : "",
+           operand ? operand : "", operand ? "]" : "", c->about);
     for (size_t i = 0; i < c->flag_count; i++)
         print_flag(&c->flags[i]);
     printf("  --help%*sthis text\n\n%s", HELP_COLUMN - 8, "", c->more);
@@ -176,8 +186,11 @@ int flags_next(struct flags *f, str *value)
     const struct command *c = f->command;
     if (flag < 0 || !c->operand.len || !str_eq(c->flags[flag].name, c->operand))
         return flag;
-    if (f->has_operand)
-        return bad(f, "one file is read, and this is another:", *value, "");
+    if (f->has_operand) {
+        command_misuse(c, "one %s is taken, and this is another: \"%.*s\"", operand_of(c),
+                       STR_ARG(*value));
+        return FLAGS_BAD;
+    }
     f->has_operand = true;
     return flag;
 }

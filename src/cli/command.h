@@ -36,10 +36,12 @@ struct command {
     const char *more;       /* examples and exit codes: lines */
     bool holds_credentials; /* so that no core may be dumped */
     bool has_loop;          /* that stderr must not block, and that needs descriptors and threads */
+    bool judges_loop;       /* of another command: it refuses what that one would refuse */
     int (*run)(const struct command *self, int argc, char **argv); /* argv[0] is the name */
 };
 
-extern const struct command command_poll, command_run, command_check, command_doctor, command_bench;
+extern const struct command command_poll, command_run, command_jobs, command_check, command_doctor,
+    command_bench, command_top, command_health;
 
 /* Each program has its own two: those of pipepoll start pipepoll-sim, where they do their work. */
 extern const struct command command_sim, command_demo;

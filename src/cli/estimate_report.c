@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/jsontext.h"
+#include "cli/worker_report.h"
 #include "config/limits.h"
 #include "config/quantity.h"
 
@@ -50,8 +51,8 @@ static bool same_terms(const struct estimate_row *a, const struct estimate_row *
 {
     const struct pipepoll_target_options *o = &a->first->options, *other = &b->first->options;
     char endpoint[PLAN_ROUTE_URL_MAX], second[PLAN_ROUTE_URL_MAX];
-    return a->regions == b->regions && o->interval_ms == other->interval_ms &&
-           o->pickup_goal_ms == other->pickup_goal_ms &&
+    return a->regions == b->regions && a->first->handler == b->first->handler &&
+           o->interval_ms == other->interval_ms && o->pickup_goal_ms == other->pickup_goal_ms &&
            o->slowest_interval_ms == other->slowest_interval_ms &&
            o->max_batch_size == other->max_batch_size &&
            identity_config_compare(&a->first->identity, &b->first->identity) == 0 &&
@@ -76,7 +77,14 @@ static size_t count_rows(const struct estimate *estimate, const struct estimate_
     return n > 2 ? n : 1;
 }
 
-static void print_row(const struct estimate_row *row)
+/* Nothing where no target has one. */
+static void print_handler_of(const struct estimate_report *r, const char *name)
+{
+    if (r->config->worker.in_use)
+        printf("%-16s ", name);
+}
+
+static void print_row(const struct estimate_report *r, const struct estimate_row *row)
 {
     const struct plan_target *t = row->first;
     const struct pipepoll_target_options *o = &t->options;
@@ -87,8 +95,10 @@ static void print_row(const struct estimate_row *row)
              STR_ARG(a->provider), STR_ARG(a->version));
     buf_put(&b, o->pickup_goal_ms ? STR("goal ") : STR(""));
     quantity_put_duration(&b, o->pickup_goal_ms ? o->pickup_goal_ms : o->interval_ms);
-    printf("%-16.*s %7zu  %-28s %9s %6u  %-24s %s%s\n", STR_ARG(t->name), row->regions, type,
-           buf_cstr(&b), o->max_batch_size, identity_of(t, identity, sizeof identity),
+    printf("%-16.*s %7zu  %-28s %9s %6u  ", STR_ARG(t->name), row->regions, type, buf_cstr(&b),
+           o->max_batch_size);
+    print_handler_of(r, worker_report_handler(t));
+    printf("%-24s %s%s\n", identity_of(t, identity, sizeof identity),
            plan_route_endpoint(t, endpoint, sizeof endpoint),
            row->regions > 1 && !o->endpoint_url.len ? ", ..." : "");
 }
@@ -135,6 +145,12 @@ static void print_totals(const struct estimate_report *r)
     printf("%-16s %.1f MB at most (%zu B a target, %zu kB a poll in flight, %.1f MB fixed)\n",
            "memory", (double)r->memory_bytes / 1e6, r->footprint.target_bytes,
            r->footprint.slot_bytes / 1000, (double)r->footprint.fixed_bytes / 1e6);
+}
+
+static void print_http(const struct http_config *h)
+{
+    if (h->listen)
+        printf("%-16s %s%s\n", "http", h->listen, h->token_file ? ", to who sends the token" : "");
 }
 
 static void print_routes(const struct plan_routes *r)
@@ -208,17 +224,20 @@ static void print_pickup(const struct estimate_row *row)
 void estimate_report_text(const struct estimate_report *r)
 {
     const struct estimate *estimate = &r->estimate;
-    printf("%-16s %7s  %-28s %9s %6s  %-24s %s\n", "TARGET", "REGIONS", "ACTION TYPE", "INTERVAL",
-           "BATCH", "CREDENTIALS", "ENDPOINT");
+    printf("%-16s %7s  %-28s %9s %6s  ", "TARGET", "REGIONS", "ACTION TYPE", "INTERVAL", "BATCH");
+    print_handler_of(r, "HANDLER");
+    printf("%-24s %s\n", "CREDENTIALS", "ENDPOINT");
     for (size_t i = 0, n; i < estimate->row_count; i += n) {
         n = count_rows(estimate, &estimate->rows[i], same_terms);
-        print_row(&estimate->rows[i]);
+        print_row(r, &estimate->rows[i]);
         if (n > 1)
             printf("%zu more up to %.*s, each with an action type of its own and all else alike\n",
                    n - 1, STR_ARG(estimate->rows[i + n - 1].first->name));
     }
     print_totals(r);
+    print_http(&r->config->http);
     print_routes(&r->plan_routes);
+    worker_report_text(r->config);
     print_budgets(estimate);
     printf("\nA job is found after\n");
     for (size_t i = 0, n; i < estimate->row_count; i += n) {
@@ -265,6 +284,10 @@ static void print_json_row(const struct estimate_row *row)
     print_next("provider", a->provider);
     print_next("version", a->version);
     putchar('}');
+    if (t->handler)
+        print_next("handler", str_of(t->handler->name));
+    else
+        printf(",\"handler\":null");
     print_next("credentials", str_of(identity_of(t, identity, sizeof identity)));
     if (o->pickup_goal_ms)
         printf(",\"pickupGoalMs\":%u,\"goalHolds\":%s", o->pickup_goal_ms,
@@ -324,7 +347,9 @@ void estimate_report_json(const struct estimate_report *r)
             putchar(',');
         print_json_budget(&estimate->budgets[i]);
     }
-    printf("],");
+    putchar(']');
+    worker_report_json(r->config);
+    putchar(',');
     print_json_routes(&r->plan_routes);
     printf("\"targetCount\":%zu,\"pollsPerSecond\":%.6g,\"callsPerDay\":%.0f,\"maxInFlight\":%zu,"
            "\"maxSockets\":%zu,\"maxDescriptors\":%llu,\"maxMemoryBytes\":%zu}\n",

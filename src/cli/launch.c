@@ -6,28 +6,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "cli/command.h"
+#include "cli/program.h"
 
 #define PROGRAM "pipepoll-sim"
-
-/* It is beside this program, in the build folder and where both are installed. */
-static void find_program(struct buf *path)
-{
-    char self[4096];
-    ssize_t got = readlink("/proc/self/exe", self, sizeof self);
-    size_t len = got > 0 ? (size_t)got : 0;
-    while (len && self[len - 1] != '/')
-        len--;
-    buf_put(path, (str) { self, len });
-    buf_put(path, STR(PROGRAM));
-}
 
 static int launch(const struct command *self, int argc, char **argv)
 {
     char text[4096], name[] = PROGRAM;
     struct buf path = BUF_ON(text);
-    find_program(&path);
+    program_beside(&path, STR(PROGRAM));
     char **arguments = calloc((size_t)argc + 2, sizeof *arguments);
     if (arguments) {
         arguments[0] = name;

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "cli/worker_report.h"
 #include "config/plan_route.h"
 #include "config/quantity.h"
 #include "config/region.h"
@@ -75,6 +76,106 @@ static void print_process(const struct config *c, const struct logger *logger)
     printf("%s = %s\n", key_name(KEY_LOG_FORMAT), logger->json ? "json" : "text");
 }
 
+/* --- handlers --- */
+
+static void print_text(enum key k, const char *value)
+{
+    if (value)
+        printf("%s = %s\n", key_name(k), value);
+}
+
+/* A query may be a password: then the URL must be written in again. */
+static void print_url(enum key k, const char *url)
+{
+    char text[4096];
+    struct buf b = BUF_ON(text);
+    if (!url)
+        return;
+    if (worker_report_put_url(&b, str_of(url)))
+        printf("# %s = %s (its query is not shown)\n", key_name(k), buf_cstr(&b));
+    else
+        print_text(k, url);
+}
+
+static void print_bytes(enum key k, uint64_t bytes)
+{
+    char text[32];
+    struct buf b = BUF_ON(text);
+    quantity_put_bytes(&b, bytes);
+    if (bytes)
+        printf("%s = %s\n", key_name(k), buf_cstr(&b));
+}
+
+static void print_tokens(const struct client_tokens_config *t)
+{
+    print_text(KEY_CLIENT_TOKENS, t->file);
+    print_text(KEY_CLIENT_TOKENS_COMMAND, t->command_text);
+    print_url(KEY_CLIENT_TOKENS_URL, t->url);
+    print_text(KEY_CLIENT_TOKENS_BEARER_FILE, t->bearer_file);
+    if (t->command || t->url)
+        print_duration(KEY_CLIENT_TOKENS_TTL, t->ttl_ms);
+}
+
+static void print_worker(const struct worker_config *w)
+{
+    if (!w->in_use)
+        return;
+    print_text(KEY_STATE_DIR, w->state_dir);
+    print_text(KEY_JOURNAL, w->has_journal ? "sqlite" : "none");
+    print_text(KEY_ON_RESTART, w->rerun ? "rerun" : "fail");
+    printf("%s = %u\n", key_name(KEY_MAX_JOBS), w->max_jobs);
+    print_tokens(&w->tokens);
+    print_text(KEY_CONTINUATION_KEY_FILE, w->continuation_key_file);
+}
+
+static void print_program(const struct handler_config *h)
+{
+    char text[4096];
+    struct buf names = BUF_ON(text);
+    print_text(KEY_COMMAND, h->command);
+    print_text(KEY_DIRECTORY, h->directory);
+    worker_report_put_names(&names, h->environment);
+    if (names.len)
+        printf("# %s: %s (values are not shown)\n", key_name(KEY_ENVIRONMENT), buf_cstr(&names));
+    print_duration(KEY_KILL_AFTER, h->kill_after_ms);
+    if (h->open_files)
+        printf("%s = %llu\n", key_name(KEY_OPEN_FILES), (unsigned long long)h->open_files);
+    print_bytes(KEY_ADDRESS_SPACE, h->address_space);
+    if (h->cpu_seconds)
+        printf("%s = %llus\n", key_name(KEY_CPU_TIME), (unsigned long long)h->cpu_seconds);
+    if (h->kind == HANDLER_STDIO)
+        printf("%s = %u\n", key_name(KEY_CONCURRENCY), h->concurrency);
+}
+
+static void print_webhook(const struct handler_config *h)
+{
+    bool v6 = strchr(h->callback_host, ':') != NULL;
+    print_url(KEY_URL, h->url);
+    print_switch(KEY_ALLOW_HTTP, h->allow_http);
+    print_text(KEY_SECRET_FILE, h->secret_file);
+    print_duration(KEY_CALLBACK_TIMEOUT, h->callback_timeout_ms);
+    printf("%s = %s%s%s:%u\n", key_name(KEY_CALLBACK_LISTEN), v6 ? "[" : "", h->callback_host,
+           v6 ? "]" : "", h->callback_port);
+    print_url(KEY_CALLBACK_URL, h->callback_url);
+}
+
+static void print_handler(const struct handler_config *h)
+{
+    printf("\n[handler %s]\n", h->name);
+    print_text(KEY_KIND, handler_kind_name(h->kind));
+    if (h->kind == HANDLER_WEBHOOK)
+        print_webhook(h);
+    else
+        print_program(h);
+    print_duration(KEY_TIMEOUT, h->timeout_ms);
+    if (h->continue_after_ms)
+        print_duration(KEY_CONTINUE_AFTER, h->continue_after_ms);
+    else
+        printf("# %s: never\n", key_name(KEY_CONTINUE_AFTER));
+}
+
+/* --- targets --- */
+
 static void print_proxies(const struct plan_routes *r)
 {
     for (size_t i = 0; i < r->proxy_count; i++)
@@ -139,6 +240,12 @@ static void print_regions(const struct plan *p, const struct plan_target *first)
         print_switch(KEY_ALLOW_UNKNOWN_REGIONS, true);
 }
 
+static void print_query(const struct pipepoll_query_param *q)
+{
+    if (q->key.len)
+        printf("%s = %.*s=%.*s\n", key_name(KEY_QUERY_PARAM), STR_ARG(q->key), STR_ARG(q->value));
+}
+
 static void print_target(const struct plan *p, const struct plan_target *t)
 {
     const struct pipepoll_target_options *o = &t->options;
@@ -149,6 +256,8 @@ static void print_target(const struct plan *p, const struct plan_target *t)
     print_str(KEY_OWNER, o->action_type.owner);
     print_str(KEY_PROVIDER, o->action_type.provider);
     print_str(KEY_VERSION, o->action_type.version);
+    print_query(&o->query_param);
+    print_text(KEY_HANDLER, t->handler ? t->handler->name : NULL);
     print_pace(o);
     printf("%s = %u\n", key_name(KEY_MAX_BATCH_SIZE), o->max_batch_size);
     print_origin(t, PIPEPOLL_SETTING_ENDPOINT_URL);
@@ -159,6 +268,16 @@ static void print_target(const struct plan *p, const struct plan_target *t)
     print_switch(KEY_DUALSTACK, o->dualstack);
 }
 
+static void print_http(const struct http_config *h)
+{
+    if (!h->listen)
+        return;
+    printf("\n[http]\n");
+    print_text(KEY_LISTEN, h->listen);
+    print_switch(KEY_ALLOW_REMOTE, h->allow_remote);
+    print_text(KEY_TOKEN_FILE, h->token_file);
+}
+
 int print_config_print(const struct config *config, const char *file, const struct logger *logger)
 {
     struct plan_routes plan_routes;
@@ -167,7 +286,11 @@ int print_config_print(const struct config *config, const char *file, const stru
         return r;
     printf("# %s as it is understood here, with all defaults; this is a config file too.\n", file);
     print_process(config, logger);
+    print_worker(&config->worker);
     print_proxies(&plan_routes);
+    for (size_t i = 0; i < config->worker.handler_count; i++)
+        print_handler(&config->worker.handlers[i]);
+    print_http(&config->http);
     for (size_t i = 0; i < config->plan.section_count; i++)
         print_target(&config->plan, first_of(&config->plan, i));
     return PIPEPOLL_OK;

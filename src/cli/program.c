@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/nearest.h"
@@ -50,7 +51,7 @@ static bool prepare_for_loop(const struct command *c)
 {
     struct pipepoll_error why;
     int r = preflight_check(&why);
-    if (!r && logger_open())
+    if (!r && c->has_loop && logger_open())
         r = explain(&why, PIPEPOLL_ESYSTEM, "no thread can be started that writes to stderr");
     if (r)
         fprintf(stderr, "pipepoll %.*s: %s\n", STR_ARG(c->name), why.text);
@@ -62,7 +63,7 @@ static int run(const struct command *c, int argc, char **argv)
     if (c->holds_credentials)
         process_harden();
     limits_raise();
-    if (c->has_loop && !prepare_for_loop(c))
+    if ((c->has_loop || c->judges_loop) && !prepare_for_loop(c))
         return EXIT_OTHER;
     return leave(c->run(c, argc, argv));
 }
@@ -81,6 +82,17 @@ static int help_on(const struct program *p, char *name)
     char *argv[] = { name, flag, NULL };
     const struct command *c = find(p, str_of(name));
     return c ? c->run(c, 2, argv) : refuse(p, str_of(name));
+}
+
+void program_beside(struct buf *path, str name)
+{
+    char self[4096];
+    ssize_t got = readlink("/proc/self/exe", self, sizeof self);
+    size_t len = got > 0 ? (size_t)got : 0;
+    while (len && self[len - 1] != '/')
+        len--;
+    buf_put(path, (str) { self, len });
+    buf_put(path, name);
 }
 
 int program_main(const struct program *p, int argc, char **argv)

@@ -11,6 +11,10 @@ struct program {
     size_t count;
 };
 
+/* The path of another of our programs, which is beside this one: in the build folder, and where
+ * both are installed. */
+void program_beside(struct buf *path, str name);
+
 /* Run the command that argv[1] names, or help, or say what is wrong. Returns main()'s value; may
  * end the process instead. */
 int program_main(const struct program *p, int argc, char **argv);
