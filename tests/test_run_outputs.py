@@ -315,7 +315,7 @@ def commands(sim):
     config = write("short.ini", target("web", sim))
     return (["run", "--config", config], ["doctor", "--config", config],
             ["poll", "--endpoint-url", sim.url, "--action-type-id", ACME, "--region", "us-east-1"],
-            ["sim"], ["demo", "--seconds", "1"],
+            ["check", "--config", config], ["sim"], ["demo", "--seconds", "1"],
             ["bench", "--endpoint-url", sim.url, "--duration", "0.1"])
 
 

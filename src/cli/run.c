@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/print_config.h"
+#include "cli/worker_check.h"
 #include "config/limits.h"
 #include "config/quantity.h"
 #include "daemon/leave.h"
@@ -44,6 +45,7 @@ static void on_look(uv_timer_t *timer)
 {
     struct run *r = timer->data;
     shards_tell_health(&r->shards, &r->logger, false);
+    logger_tell_repeats(&r->logger, false);
 }
 
 static int start_handles(struct run *r)
@@ -55,6 +57,7 @@ static int start_handles(struct run *r)
     uv_timer_init(&r->loop, &r->look);
     r->look.data = r;
     uv_timer_start(&r->look, on_look, LOOK_MS, LOOK_MS);
+    run_notify_start(r);
     for (size_t i = 0; i < RUN_SIGNAL_COUNT; i++) {
         uv_signal_init(&r->loop, &r->signals[i]);
         r->signals[i].data = r;
@@ -76,11 +79,47 @@ static int start_sink(struct run *r, struct pipepoll_error *why)
                                      : result;
 }
 
+static const struct status *on_asked(void *ctx)
+{
+    return run_status(ctx);
+}
+
+static int start_web(struct run *r, struct pipepoll_error *why)
+{
+    const struct web_options o = {
+        .loop = &r->loop, .config = &r->http, .status = on_asked, .ctx = r
+    };
+    if (!r->http.listen)
+        return PIPEPOLL_OK;
+    int result = web_open(&r->web, &o, why);
+    if (!result)
+        log_line(&r->log, PIPEPOLL_INFO, "how we are: %s", web_url(r->web));
+    return result;
+}
+
+static int open_world(struct run *r, struct pipepoll_error *why)
+{
+    r->worker = r->config.worker;
+    r->config.worker = (struct worker_config) { 0 };
+    if (!r->worker.in_use)
+        return PIPEPOLL_OK;
+    const struct log of_journal = { logger_write_summed, &r->logger };
+    int result = job_world_open(&r->world, &r->worker, &of_journal, why);
+    r->has_world = !result;
+    r->taker.world = r->has_world ? &r->world : NULL;
+    size_t open = r->world.recovery ? job_recovery_count(r->world.recovery) : 0;
+    if (open)
+        log_line(&r->log, PIPEPOLL_INFO, "%zu job%s of an earlier run in the journal", open,
+                 quantity_plural(open));
+    return result;
+}
+
 static int start_shards(struct run *r, struct pipepoll_error *why)
 {
     const struct shards_options o = { .home = &r->loop,
                                       .loops = r->options.loops,
                                       .config = &r->config,
+                                      .world = r->has_world ? &r->world : NULL,
                                       .logger = &r->logger,
                                       .sink = r->sink,
                                       .broken = on_broken,
@@ -149,7 +188,11 @@ static int run_loop(struct run *r)
         r->code = fail_start(r, why.text);
         run_close_handles(r);
     } else {
-        result = start_reader(r, &why);
+        result = start_web(r, &why);
+        if (!result)
+            result = start_reader(r, &why);
+        if (!result)
+            result = open_world(r, &why);
         if (!result)
             result = start_shards(r, &why);
         if (!result)
@@ -158,6 +201,11 @@ static int run_loop(struct run *r)
             run_end(r, fail_start(r, why.text));
     }
     r->hangs = !leave_loop(&r->loop, &r->done);
+    if (!job_world_close(&r->world)) {
+        log_line(&r->log, PIPEPOLL_WARNING, "the journal's disk hangs: it is left behind");
+        logger_flush();
+        _exit(r->code ? r->code : EXIT_FAILED);
+    }
     return r->code;
 }
 
@@ -181,15 +229,38 @@ static void warn_of_loops(struct run *r)
                  (unsigned long long)most);
 }
 
+/* Each loop has a webhook's call-backs at an address of its own. */
+static const struct handler_config *handler_of_one_loop(const struct run *r)
+{
+    const struct worker_config *w = &r->config.worker;
+    for (size_t i = 0; i < w->handler_count; i++)
+        if (w->handlers[i].kind == HANDLER_WEBHOOK && w->handlers[i].callback_port)
+            return &w->handlers[i];
+    return NULL;
+}
+
 static int run_config(struct run *r, const struct command *self)
 {
+    struct pipepoll_error why;
+    if (r->options.listen && http_config_set_listen(&r->config.http, r->options.listen, &why))
+        return command_misuse(self, "--listen %s", why.text);
     if (r->options.print_config)
         return print_config(r);
     if (r->options.loops > r->config.max_in_flight)
         return command_misuse(self, "--loops %u is more than max-in-flight, %u", r->options.loops,
                               r->config.max_in_flight);
+    const struct handler_config *alone = r->options.loops > 1 ? handler_of_one_loop(r) : NULL;
+    if (alone)
+        return command_misuse(self,
+                              "--loops %u: [handler %s] takes call-backs at port %u, which "
+                              "one loop alone can have; run several processes instead",
+                              r->options.loops, alone->name, alone->callback_port);
     warn_of_loops(r);
+    r->http = r->config.http;
+    r->config.http = (struct http_config) { .listen = NULL };
+    run_prepare_status(r);
     int code = run_loop(r);
+    status_taker_deinit(&r->taker);
     shards_deinit(&r->shards);
     return code;
 }
@@ -200,16 +271,21 @@ static int load_and_run(struct run *r, const struct command *self)
     r->logger.json = r->options.has_format && r->options.log_json;
     r->log = logger_log(&r->logger);
     int result = config_load(&r->config, r->options.config, &diagnostics);
-    if (!result)
+    if (!result) {
         run_apply_options(r, &r->config);
+        result = worker_check_tokens(&r->config.worker, &diagnostics);
+    }
     diagnostics_each(&diagnostics, run_log_diagnostic, &r->logger);
     if (result) {
         run_log_refusal(r, result, &diagnostics, "not started");
+        config_deinit(&r->config);
         return result == PIPEPOLL_ENOMEM ? EXIT_OTHER : EXIT_USAGE;
     }
     int code = run_config(r, self);
     config_deinit(&r->previous);
     config_deinit(&r->config);
+    worker_config_deinit(&r->worker);
+    http_config_deinit(&r->http);
     return code;
 }
 
@@ -235,7 +311,8 @@ const struct command command_run = {
         "Writes one JSON object a line to stdout: for each job\n"
         "  {\"event\":\"job\",\"time\":...,\"region\":...,\"actionTypeId\":{...},"
         "\"clientId\":...,\n"
-        "   \"jobId\":...,\"amzRequestId\":...}\n"
+        "   \"jobId\":...,\"amzRequestId\":...}, or \"nonce\" and \"accountId\" instead of\n"
+        "\"clientId\" for a custom action's;\n"
         "and for each change of a target's health {\"event\":\"health\",...,\"target\":NAME,\n"
         "\"healthy\":true|false,\"status\":...,\"cause\":...,\"code\":...,\"message\":...,\n"
         "\"httpStatus\":...,\"retryInMs\":...}; a throttled target is healthy, with status\n"
@@ -277,13 +354,45 @@ const struct command command_run = {
         "  profile = acme                   # whose credentials; default: see below\n"
         "  role-arn = arn:aws:iam::123456789012:role/Poller   # to assume with these\n"
         "  pickup-goal = 5s                 # instead of interval: find 95 % of the jobs in time\n"
-        "  # owner, max-batch-size, slowest-interval, external-id, role-session-name,\n"
-        "  # endpoint-url, fips, dualstack\n"
+        "  # owner (Custom: jobs of custom actions), query-param = KEY=VALUE for these,\n"
+        "  # max-batch-size, slowest-interval, external-id, role-session-name, endpoint-url,\n"
+        "  # fips, dualstack\n"
         "Also in [pipepoll]: max-in-flight-per-region, max-connections (idle ones included),\n"
         "max-polls-per-second (for each account and\n"
         "region), request-timeout, connect-timeout, ca-bundle, log-level, log-format, and\n"
         "drain-timeout (30s), how long the end waits for polls and for the reader of stdout: less\n"
-        "than the time after which your supervisor kills.\n"
+        "than the time after which your supervisor kills.\n\n"
+        "Handlers: a target with handler = NAME has its jobs worked instead of printed (in\n"
+        "[pipepoll]: all targets; handler = none: lines on stdout).\n"
+        "  [pipepoll]\n"
+        "  state-dir = /var/lib/pipepoll    # of the journal, which keeps jobs through a crash;\n"
+        "                                   # or journal = none\n"
+        "  client-tokens = /etc/pipepoll/tokens   # lines of client id and token; or\n"
+        "                                   # client-tokens-command = PROGRAM ..., or\n"
+        "                                   # client-tokens-url = https://.../{clientId}, with\n"
+        "                                   # client-tokens-bearer-file, client-tokens-ttl (5m)\n"
+        "  max-jobs = 16                    # in hand at once, in all\n"
+        "  on-restart = fail                # or rerun: jobs that ran when the process died\n"
+        "  handler = build\n"
+        "  [handler build]                  # kind = exec: a program for each job\n"
+        "  command = /usr/bin/build --quiet # words as in a shell, and no shell\n"
+        "  # directory, environment = A=B \"C=D E\", timeout (1h), kill-after (10s), open-files,\n"
+        "  # address-space = 2GiB, cpu-time, continue-after (a continuation is sent then)\n"
+        "  [handler pool]                   # one program for many jobs\n"
+        "  kind = stdio\n"
+        "  command = /usr/bin/pool\n"
+        "  concurrency = 4                  # jobs that it has at once (1)\n"
+        "  [handler hook]                   # kind = webhook: a web service\n"
+        "  url = https://example.com/jobs   # http:// to this machine, or with allow-http = yes\n"
+        "  secret-file = /etc/pipepoll/key  # the HMAC key that signs requests\n"
+        "  # timeout (of a request, 30s), callback-timeout (1h), callback-listen (127.0.0.1:0),\n"
+        "  # callback-url (how the service gets there), continue-after\n"
+        "Also in [pipepoll]: continuation-key-file (in state-dir). SIGHUP takes another handler "
+        "of\n"
+        "a target for new jobs; handlers themselves and these keys wait for the next start.\n\n"
+        "[http] (with listen = 127.0.0.1:9464 or a path; allow-remote, token-file): how we are, as "
+        "a\n"
+        "page for people (/), /metrics, /healthz, /readyz and /status.json.\n\n"
         "`pipepoll check` shows what a file asks for, `pipepoll doctor` whether it works. Without\n"
         "regions, endpoint-url, fips, dualstack or ca-bundle it is AWS_REGION and its fellows or\n"
         "the profile that say, as for the AWS CLI.\n\n"

@@ -8,7 +8,10 @@
 #include "cli/run_options.h"
 #include "daemon/config_reader.h"
 #include "daemon/logger.h"
+#include "daemon/notify.h"
 #include "daemon/shards.h"
+#include "daemon/status_taker.h"
+#include "daemon/web.h"
 
 enum { RUN_TERM, RUN_INT, RUN_HUP, RUN_USR1, RUN_SIGNAL_COUNT };
 
@@ -23,6 +26,10 @@ enum run_reload {
 struct run {
     struct run_options options;
     struct config config;
+    struct worker_config worker; /* of the start, taken out of the config: it stays in force */
+    struct http_config http;     /* the same */
+    struct job_world world;      /* open if has_world */
+    bool has_world;
     struct config previous; /* some of its targets are still polled while RELOAD_CHANGING */
     struct config_reader *reader;
     enum run_reload reload;
@@ -33,9 +40,16 @@ struct run {
     uv_signal_t signals[RUN_SIGNAL_COUNT];
     uv_timer_t drain; /* runs from the beginning of the end */
     uv_timer_t look;  /* for incidents that are to be told */
+    struct notify notify;
+    uv_timer_t notify_timer;
     struct sink *sink;
     struct shards shards;
+    struct web *web;           /* NULL: nobody may ask how we are */
+    struct status_taker taker; /* of all there is to say of them */
+    int64_t config_read_ms;    /* Unix time */
+    bool config_refused;       /* when it was read last */
     bool ending;
+    unsigned handed_back;     /* how often handlers were told to end */
     int end_number;           /* the signal that asked for the end; 0: none did */
     uint64_t ending_since_ms; /* of the loop's clock */
     struct shards_work work;  /* at that time */
@@ -62,6 +76,23 @@ void run_on_read(void *ctx, struct config_reading *got);
 /* SIGHUP: read the file again; once more afterwards, when that is under way. */
 void run_reload(struct run *r);
 
+/* --- run_status.c --- */
+
+/* Before anything is opened. */
+void run_prepare_status(struct run *r);
+/* How things stand; lives until the next call. */
+const struct status *run_status(struct run *r);
+
+/* --- run_notify.c --- */
+
+/* Before there are other threads that may look at the environment. */
+void run_notify_start(struct run *r);
+/* Targets are polled as the file says, for the first time or after a reload, done or refused. */
+void run_notify_settled(struct run *r);
+void run_notify_reloading(struct run *r);
+void run_notify_stopping(struct run *r); /* once r->ending */
+void run_notify_close(struct run *r);
+
 /* --- run_end.c --- */
 
 /* Begin the end, once: polls in flight are delivered, lines written, handles closed. code: what to
@@ -71,6 +102,10 @@ void run_end(struct run *r, int code);
 void run_on_end_signal(struct run *r, int number);
 /* Close what is left when the sink is gone, or never was. */
 void run_close_handles(struct run *r);
+/* What it waits for, on one line. */
+void run_put_end(struct run *r, struct buf *out);
+/* How long the end may still take, in seconds. */
+uint32_t run_drain_left_s(struct run *r);
 /* SIGUSR1: one line on how things stand. */
 void run_log_status(struct run *r);
 

@@ -15,6 +15,9 @@
  * first: what comes sooner after the end began is no second wish. */
 enum { AGAIN_MS = 1000, TELL_MS = 5000 };
 
+/* The last part of drain-timeout is for handlers that are told to end, and for their results. */
+enum { HAND_BACK_MS = 10000, HAND_BACKS = 2 };
+
 static uint64_t draining_ms(struct run *r)
 {
     return uv_now(&r->loop) - r->ending_since_ms;
@@ -30,27 +33,46 @@ static struct shards_unsettled unsettled(struct run *r)
 
 /* --- what it waits for --- */
 
+/* Those in a worker's hands; what is unsettled is on its way to the sink. */
+static void put_worked(struct run *r, struct buf *out)
+{
+    const struct job_count n = shards_job_count(&r->shards);
+    if (n.in_hand)
+        buf_printf(out, "%u job%s in hand (%u running) and ", n.in_hand, quantity_plural(n.in_hand),
+                   n.running);
+}
+
 static void put_awaited(struct run *r, struct buf *out)
 {
     uint32_t in_flight = shards_in_flight(&r->shards);
     size_t jobs = shards_unsettled(&r->shards).jobs, before = 0;
+    put_worked(r, out);
     if (in_flight)
         buf_printf(out, "%u poll%s in flight and ", in_flight, quantity_plural(in_flight));
     before = out->len;
     if (r->sink)
         r->sink->put_awaited(r->sink, out);
     if (out->len == before)
-        out->len -= in_flight ? STR(" and ").len : 0;
+        out->len -= out->len ? STR(" and ").len : 0;
     if (jobs)
         buf_printf(out, " (%zu job%s)", jobs, quantity_plural(jobs));
     if (!out->len)
         buf_put(out, STR("what is closing"));
 }
 
-static uint64_t left_s(struct run *r)
+uint32_t run_drain_left_s(struct run *r)
 {
     uint64_t passed_ms = draining_ms(r), whole_ms = r->config.drain_timeout_ms;
-    return passed_ms < whole_ms ? (whole_ms - passed_ms + 999) / 1000 : 0;
+    return passed_ms < whole_ms ? (uint32_t)((whole_ms - passed_ms + 999) / 1000) : 0;
+}
+
+void run_put_end(struct run *r, struct buf *out)
+{
+    char text[256];
+    struct buf awaited = BUF_ON(text);
+    put_awaited(r, &awaited);
+    buf_printf(out, "ending within %u s: waiting for %.*s", run_drain_left_s(r),
+               STR_ARG(buf_str(&awaited)));
 }
 
 static void log_drain(struct run *r)
@@ -59,18 +81,21 @@ static void log_drain(struct run *r)
     struct buf awaited = BUF_ON(text);
     put_awaited(r, &awaited);
     log_line(&r->log, PIPEPOLL_INFO,
-             "ending since %llu s: waiting for %.*s; in %llu s drain-timeout is over, and what is "
+             "ending since %llu s: waiting for %.*s; in %u s drain-timeout is over, and what is "
              "not written is listed here",
              (unsigned long long)(draining_ms(r) / 1000), STR_ARG(buf_str(&awaited)),
-             (unsigned long long)left_s(r));
+             run_drain_left_s(r));
 }
 
 void run_log_status(struct run *r)
 {
     if (!r->ending)
         shards_note(&r->shards);
-    char text[32];
-    struct buf throttled = BUF_ON(text);
+    char text[32], worked_text[64];
+    struct buf throttled = BUF_ON(text), worked = BUF_ON(worked_text);
+    const struct job_count n = shards_job_count(&r->shards);
+    if (r->has_world)
+        buf_printf(&worked, "; in hand %u, running %u", n.in_hand, n.running);
     struct shards_work w = r->ending ? r->work : shards_work(&r->shards);
     if (w.throttled)
         buf_printf(&throttled, ", throttled %zu", w.throttled);
@@ -78,10 +103,11 @@ void run_log_status(struct run *r)
     struct shards_unsettled u = unsettled(r);
     log_line(&r->log, PIPEPOLL_INFO,
              "status: polls %llu, jobs %llu, failed %llu; targets %zu, unhealthy %zu%.*s; "
-             "in flight %u, parked %u; at most %u ms late; %zu job%s and %zu bytes unwritten",
+             "in flight %u, parked %u; at most %u ms late; %zu job%s and %zu bytes unwritten%.*s",
              (unsigned long long)w.polls, (unsigned long long)w.jobs,
              (unsigned long long)w.failures, w.targets, w.unhealthy, STR_ARG(buf_str(&throttled)),
-             in_flight, w.parked, w.max_lateness_ms, u.jobs, quantity_plural(u.jobs), u.bytes);
+             in_flight, w.parked, w.max_lateness_ms, u.jobs, quantity_plural(u.jobs), u.bytes,
+             STR_ARG(buf_str(&worked)));
     if (r->ending)
         log_drain(r);
 }
@@ -108,17 +134,30 @@ void run_close_handles(struct run *r)
         uv_close((uv_handle_t *)&r->signals[i], NULL);
     if (r->reader)
         config_reader_close(r->reader);
+    run_notify_close(r);
     uv_close((uv_handle_t *)&r->look, NULL);
     uv_close((uv_handle_t *)&r->drain, on_drain_closed);
 }
 
+static void on_web_closed(void *ctx)
+{
+    struct run *r = ctx;
+    r->web = NULL;
+    run_close_handles(r);
+}
+
+/* Who asks how we are is told to the last. */
 static void on_sink_closed(void *ctx)
 {
     struct run *r = ctx;
     r->sink = NULL;
+    logger_tell_repeats(&r->logger, true);
     if (r->code == EXIT_FINE)
         log_work(r);
-    run_close_handles(r);
+    if (r->web)
+        web_close(r->web, on_web_closed, r);
+    else
+        run_close_handles(r);
 }
 
 /* Not exit(): its handlers would wait for a write or a look-up that may never end. */
@@ -126,27 +165,64 @@ static void end_at_once(struct run *r, const char *why, int code)
 {
     uint32_t in_flight = shards_give_up(&r->shards);
     size_t lost = shards_lost(&r->shards);
-    char text[160];
+    const struct job_count worked = shards_job_count(&r->shards);
+    char text[256];
     struct buf line = BUF_ON(text);
     buf_printf(&line, "%sended at once: %zu job%s not written, %u poll%s in flight", why, lost,
                quantity_plural(lost), in_flight, quantity_plural(in_flight));
-    enum pipepoll_level level = lost || in_flight ? PIPEPOLL_WARNING : PIPEPOLL_INFO;
+    if (worked.in_hand)
+        buf_printf(&line, "; %u job%s in hand %s", worked.in_hand, quantity_plural(worked.in_hand),
+                   r->world.journal ? "left to the next start, by the journal"
+                                    : "left to their time-outs");
+    enum pipepoll_level level =
+        lost || in_flight || worked.in_hand ? PIPEPOLL_WARNING : PIPEPOLL_INFO;
     if (level <= r->logger.level)
         logger_keep(&r->logger, level, NULL,
                     buf_str(&line)); /* the list may have filled the queue */
-    logger_flush();                  /* other loops may be at work, and have something to say */
+    logger_tell_repeats(&r->logger, true);
+    logger_flush(); /* other loops may be at work, and have something to say */
     _exit(code);
+}
+
+/* The first time handlers are told to end, the second time they are ended. */
+static uint64_t hand_back_at_ms(const struct run *r)
+{
+    uint64_t whole_ms = r->config.drain_timeout_ms;
+    uint64_t last_ms = whole_ms / 3 < HAND_BACK_MS ? whole_ms / 3 : HAND_BACK_MS;
+    return whole_ms - (r->handed_back ? last_ms / 2 : last_ms);
+}
+
+static bool may_hand_back(const struct run *r)
+{
+    return r->has_world && r->handed_back < HAND_BACKS;
+}
+
+static void hand_back(struct run *r)
+{
+    const struct job_count n = shards_job_count(&r->shards);
+    if (n.running)
+        log_line(&r->log, PIPEPOLL_WARNING,
+                 "%u job%s still running: handlers are %s, and their jobs %s", n.running,
+                 n.running == 1 ? " is" : "s are", r->handed_back ? "killed" : "told to end",
+                 r->worker.rerun ? "handed back" : "reported as failed");
+    r->handed_back++;
+    shards_hand_back(&r->shards);
 }
 
 static void on_drain(uv_timer_t *timer)
 {
     struct run *r = timer->data;
     uint64_t passed_ms = draining_ms(r), whole_ms = r->config.drain_timeout_ms;
+    uint64_t next_ms = whole_ms;
     if (passed_ms >= whole_ms)
         end_at_once(r, "drain-timeout is over: ", r->code ? r->code : 128 + r->end_number);
     if (passed_ms)
         log_drain(r);
-    uint64_t rest_ms = whole_ms - passed_ms;
+    while (may_hand_back(r) && passed_ms >= hand_back_at_ms(r))
+        hand_back(r);
+    if (may_hand_back(r))
+        next_ms = hand_back_at_ms(r);
+    uint64_t rest_ms = next_ms - passed_ms;
     uv_timer_start(&r->drain, on_drain, rest_ms < TELL_MS ? rest_ms : TELL_MS, 0);
 }
 
@@ -163,10 +239,13 @@ void run_end(struct run *r, int code)
     if (r->ending)
         return;
     r->ending = true;
+    status_taker_expire(&r->taker);
     uv_update_time(&r->loop);
     r->ending_since_ms = uv_now(&r->loop);
     shards_tell_health(&r->shards, &r->logger, true);
+    logger_tell_repeats(&r->logger, true);
     r->work = shards_work(&r->shards);
+    run_notify_stopping(r);
     on_drain(&r->drain);
     shards_close(&r->shards, on_shards_closed, r);
 }

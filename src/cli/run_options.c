@@ -2,6 +2,7 @@
  * given is marked so (a flag of its own, or 0), and then the file decides. */
 #include "cli/run_options.h"
 
+#include "base/socket_address.h"
 #include "config/config.h"
 #include "config/quantity.h"
 #include "daemon/loop_threads.h"
@@ -9,6 +10,7 @@
 enum {
     FLAG_CONFIG,
     FLAG_DRAIN_TIMEOUT,
+    FLAG_LISTEN,
     FLAG_LOOPS,
     FLAG_LOG_FORMAT,
     FLAG_LOG_LEVEL,
@@ -23,6 +25,9 @@ const struct flag run_flags[RUN_FLAG_COUNT] = {
     [FLAG_DRAIN_TIMEOUT] = { STR_INIT("--drain-timeout"), "TIME",
                              "how long the end may wait for polls in flight and for the reader\n"
                              "of stdout (default 30s, or the file's)" },
+    [FLAG_LISTEN] = { STR_INIT("--listen"), "ADDRESS",
+                      "answer over HTTP how things stand, at IP:PORT or unix:PATH\n"
+                      "(default as [http] of the file says, else nowhere)" },
     [FLAG_LOOPS] = { STR_INIT("--loops"), "N",
                      "poll on so many threads, the regions split among them\n"
                      "(default 1, at most 64)" },
@@ -39,6 +44,7 @@ const struct flag run_flags[RUN_FLAG_COUNT] = {
 static const char *read_value(void *options, int flag, str value)
 {
     struct run_options *o = options;
+    struct socket_address address;
     switch (flag) {
     case FLAG_CONFIG:
         o->config = value.ptr;
@@ -47,6 +53,10 @@ static const char *read_value(void *options, int flag, str value)
         return quantity_duration_ms(value, 1, CONFIG_DRAIN_TIMEOUT_MAX_MS, &o->drain_timeout_ms)
                    ? NULL
                    : "a time from 1ms to 24h such as 20s or 5m";
+    case FLAG_LISTEN:
+        o->listen = value.ptr;
+        return socket_address_read(&address, value) ? NULL
+                                                    : "IP:PORT such as 127.0.0.1:9464 or unix:PATH";
     case FLAG_LOOPS:
         return quantity_count(value, 1, LOOP_THREADS_LOOPS_MAX, &o->loops)
                    ? NULL

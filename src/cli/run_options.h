@@ -9,11 +9,12 @@ struct run_options {
     bool has_level, has_format, log_json; /* given: they override what the file says */
     enum pipepoll_level level;
     uint32_t loops;
+    const char *listen;        /* NULL: as the file says */
     uint32_t drain_timeout_ms; /* 0: as the file says */
     bool print_config;         /* and no more */
 };
 
-enum { RUN_FLAG_COUNT = 6 };
+enum { RUN_FLAG_COUNT = 7 };
 extern const struct flag run_flags[RUN_FLAG_COUNT];
 
 /* true: *out is filled. false: *code is what to exit with. */

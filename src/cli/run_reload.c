@@ -4,6 +4,7 @@
  *
  * Neither holds up polling: the file is read on a thread, and targets come and go in slices. Until
  * they have, both configs are there; a SIGHUP meanwhile has the file read once more afterwards. */
+#include "base/jsontext.h"
 #include "base/log.h"
 #include "cli/run.h"
 #include "config/quantity.h"
@@ -28,10 +29,74 @@ static void put_changed(struct buf *out, bool changed, const char *key)
         buf_printf(out, "%s%s", out->len ? ", " : "", key);
 }
 
-/* A poller's options are given once. */
+static bool is_changed(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) != 0 : a != b;
+}
+
+static void put_changed_worker(struct buf *out, const struct worker_config *a,
+                               const struct worker_config *b)
+{
+    put_changed(out, is_changed(a->state_dir, b->state_dir), "state-dir");
+    put_changed(out, a->has_journal != b->has_journal, "journal");
+    put_changed(out, a->rerun != b->rerun, "on-restart");
+    put_changed(out, a->max_jobs != b->max_jobs, "max-jobs");
+    put_changed(out, is_changed(a->tokens.file, b->tokens.file), "client-tokens");
+    put_changed(out, is_changed(a->tokens.command_text, b->tokens.command_text),
+                "client-tokens-command");
+    put_changed(out, is_changed(a->tokens.url, b->tokens.url), "client-tokens-url");
+    put_changed(out, is_changed(a->tokens.bearer_file, b->tokens.bearer_file),
+                "client-tokens-bearer-file");
+    put_changed(out, a->tokens.ttl_ms != b->tokens.ttl_ms, "client-tokens-ttl");
+    put_changed(out, is_changed(a->continuation_key_file, b->continuation_key_file),
+                "continuation-key-file");
+}
+
+/* Of the handlers in b, those that are not in a, or not so; a name is put whole or not at all. */
+static size_t put_handlers(struct buf *out, const struct worker_config *a,
+                           const struct worker_config *b, bool gone)
+{
+    enum { NAME_ROOM = 64 };
+    size_t more = 0;
+    for (size_t i = 0; i < b->handler_count; i++) {
+        const struct handler_config *h = &b->handlers[i];
+        const struct handler_config *other = worker_config_find(a, str_of(h->name));
+        if (other && (gone || handler_config_is_same(h, other)))
+            continue;
+        size_t room = out->cap - out->len;
+        if (strlen(h->name) > NAME_ROOM || room < 2 * NAME_ROOM)
+            more++;
+        else
+            buf_printf(out, "%s[handler %s] (%s)", out->len ? ", " : "", h->name,
+                       gone    ? "gone"
+                       : other ? "changed"
+                               : "new");
+    }
+    return more;
+}
+
+/* They work jobs: which they are is settled at the start. */
+static void log_handlers(struct run *r, const struct worker_config *a,
+                         const struct worker_config *b)
+{
+    char text[1024];
+    struct buf names = BUF_ON(text);
+    size_t more = put_handlers(&names, a, b, false);
+    more += put_handlers(&names, b, a, true);
+    if (more)
+        buf_printf(&names, "%s%zu %s", names.len ? " and " : "", more,
+                   names.len   ? "more"
+                   : more == 1 ? "handler"
+                               : "handlers");
+    if (names.len)
+        log_line(&r->log, PIPEPOLL_WARNING, "needs a restart, and is not in force before: %.*s",
+                 STR_ARG(buf_str(&names)));
+}
+
+/* A poller's options are given once, and a worker's. */
 static void log_unchangeable(struct run *r, const struct config *a, const struct config *b)
 {
-    char text[256];
+    char text[512];
     struct buf keys = BUF_ON(text);
     put_changed(&keys, a->max_in_flight != b->max_in_flight, "max-in-flight");
     put_changed(&keys, a->max_in_flight_per_region != b->max_in_flight_per_region,
@@ -43,9 +108,12 @@ static void log_unchangeable(struct run *r, const struct config *a, const struct
     put_changed(&keys, !str_eq(a->ca_bundle, b->ca_bundle), "ca-bundle");
     put_changed(&keys, !str_eq(a->user_agent_app_id, b->user_agent_app_id), "user-agent-app-id");
     put_changed(&keys, a->max_attempts != b->max_attempts, "max_attempts");
+    put_changed_worker(&keys, &r->worker, &b->worker);
+    put_changed(&keys, !http_config_is_same(&r->http, &b->http), "[http]");
     if (keys.len)
         log_line(&r->log, PIPEPOLL_WARNING, "from the next start on, not before: %.*s",
                  STR_ARG(buf_str(&keys)));
+    log_handlers(r, &r->worker, &b->worker);
 }
 
 static void log_logger_change(struct run *r, const struct logger *before, const struct config *new)
@@ -90,8 +158,11 @@ static void log_idle(struct run *r, uint32_t idle)
                  r->options.loops);
 }
 
-static void reload_if_asked(struct run *r)
+/* A reload is over, or the start is. */
+static void settle(struct run *r)
 {
+    r->reload = RELOAD_NONE;
+    run_notify_settled(r);
     bool again = r->reload_again && !r->ending;
     r->reload_again = false;
     if (again)
@@ -117,6 +188,8 @@ static void take_config(struct run *r, struct config *new)
 {
     struct logger before = r->logger;
     run_apply_options(r, new);
+    if (r->options.listen) /* what it needs of the file is that of the start */
+        (void)http_config_set_listen(&new->http, r->options.listen, NULL);
     log_unchangeable(r, &r->config, new);
     log_logger_change(r, &before, new);
     r->previous = r->config;
@@ -125,18 +198,25 @@ static void take_config(struct run *r, struct config *new)
     shards_change(&r->shards);
 }
 
+/* Of the first change, at the start: what the journal held and nobody took. */
+static void tell_recovery(struct run *r)
+{
+    if (r->has_world && r->world.recovery && r->reload == RELOAD_STARTING)
+        job_recovery_tell(r->world.recovery, &r->log);
+}
+
 void run_on_changed(void *ctx, const struct shards_change *what)
 {
     struct run *r = ctx;
     log_idle(r, what->idle);
+    tell_recovery(r);
     if (r->reload == RELOAD_CHANGING) {
         config_deinit(&r->previous);
         log_line(&r->log, PIPEPOLL_INFO, "%s taken: %zu target%s added, %zu removed, %zu unchanged",
                  config_name(r->options.config), what->added, quantity_plural(what->added),
                  what->removed, what->kept);
     }
-    r->reload = RELOAD_NONE;
-    reload_if_asked(r);
+    settle(r);
 }
 
 void run_on_read(void *ctx, struct config_reading *got)
@@ -148,13 +228,16 @@ void run_on_read(void *ctx, struct config_reading *got)
         return;
     }
     diagnostics_each(&got->diagnostics, run_log_diagnostic, &r->logger);
+    r->config_refused = got->result != PIPEPOLL_OK;
     if (got->result)
         run_log_refusal(r, got->result, &got->diagnostics, "nothing changes");
     else
         take_config(r, &got->config);
+    if (!got->result)
+        r->config_read_ms = jsontext_now_ms();
     shards_refresh(&r->shards);
     if (got->result)
-        reload_if_asked(r);
+        settle(r);
 }
 
 void run_reload(struct run *r)
@@ -163,7 +246,9 @@ void run_reload(struct run *r)
         log_line(&r->log, PIPEPOLL_WARNING,
                  "SIGHUP: the config came from stdin, which can be read but once: nothing changes, "
                  "but credentials are asked for anew; give --config a file to reload it");
+        run_notify_reloading(r);
         shards_refresh(&r->shards);
+        run_notify_settled(r);
         return;
     }
     if (r->reload) {
@@ -174,11 +259,13 @@ void run_reload(struct run *r)
         r->reload_again = true;
         return;
     }
+    run_notify_reloading(r);
     int failed = config_reader_start(r->reader);
-    if (failed)
-        log_line(&r->log, PIPEPOLL_ERROR,
-                 "SIGHUP: there is no thread to read %s: %s: nothing changes",
-                 config_name(r->options.config), uv_strerror(failed));
-    else
+    if (!failed) {
         r->reload = RELOAD_READING;
+        return;
+    }
+    log_line(&r->log, PIPEPOLL_ERROR, "SIGHUP: there is no thread to read %s: %s: nothing changes",
+             config_name(r->options.config), uv_strerror(failed));
+    run_notify_settled(r);
 }
