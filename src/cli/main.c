@@ -3,8 +3,8 @@
 #include "cli/program.h"
 
 static const struct command *const commands[] = {
-    &command_poll,   &command_run, &command_jobs, &command_check,
-    &command_doctor, &command_sim, &command_demo, &command_bench,
+    &command_poll,  &command_run,    &command_jobs, &command_top,  &command_health,
+    &command_check, &command_doctor, &command_sim,  &command_demo, &command_bench,
 };
 
 int main(int argc, char **argv)

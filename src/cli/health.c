@@ -1,0 +1,110 @@
+/* `pipepoll health`: one question to a running `pipepoll run`, for what starts containers and
+ * services. Its exit status is the answer. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/ask.h"
+#include "cli/ask_where.h"
+
+struct options {
+    struct ask_where where;
+    bool alive;
+};
+
+enum { FLAG_CONFIG, FLAG_AT, FLAG_TOKEN_FILE, FLAG_ALIVE };
+
+static const struct flag flags[] = {
+    [FLAG_CONFIG] = { STR_INIT("--config"), "FILE",
+                      "the file of `pipepoll run`, whose [http] says where it listens;\n"
+                      "the file without --config will do" },
+    [FLAG_AT] = { STR_INIT("--at"), "ADDRESS",
+                  "where it listens, instead: 127.0.0.1:9464, unix:/run/pipepoll/http" },
+    [FLAG_TOKEN_FILE] = { STR_INIT("--token-file"), "FILE",
+                          "the file of the token that it wants, instead of [http]'s" },
+    [FLAG_ALIVE] = { STR_INIT("--alive"), NULL,
+                     "ask whether its loops turn, not whether it polls" },
+};
+
+static const char *read_value(void *ctx, int flag, str value)
+{
+    struct options *o = ctx;
+    switch (flag) {
+    case FLAG_CONFIG:
+        o->where.config = value.ptr;
+        break;
+    case FLAG_AT:
+        o->where.at = value.ptr;
+        break;
+    case FLAG_TOKEN_FILE:
+        o->where.token_file = value.ptr;
+        break;
+    case FLAG_ALIVE:
+        o->alive = true;
+        break;
+    }
+    return NULL;
+}
+
+/* What is neither yes nor no is no answer: a token that is wrong, somebody else's server. */
+static int tell(const struct ask_where *where, const struct ask_answer *answer)
+{
+    str line = ask_answer_line(answer);
+    bool is_known = answer->status == 200 || answer->status == 503;
+    if (!is_known) {
+        fprintf(stderr, "pipepoll health: %s answers with %u: %.*s%s\n", where->at, answer->status,
+                (int)(line.len < 200 ? line.len : 200), line.ptr,
+                answer->status == 401 ? "; it wants a token: --token-file" : "");
+        return EXIT_OTHER;
+    }
+    printf("%.*s\n", STR_ARG(line));
+    return command_finish(answer->status == 200 ? EXIT_FINE : EXIT_FAILED);
+}
+
+static int ask_health(const struct options *o)
+{
+    const struct ask question = { .address = o->where.at,
+                                  .token_file = o->where.token_file,
+                                  .path = o->alive ? "/healthz" : "/readyz" };
+    struct ask_answer answer = { .body = NULL };
+    struct pipepoll_error why;
+    if (ask(&answer, &question, &why)) {
+        fprintf(stderr, "pipepoll health: %s\n", why.text);
+        return EXIT_OTHER;
+    }
+    int code = tell(&o->where, &answer);
+    free(answer.body);
+    return code;
+}
+
+static int run_health(const struct command *self, int argc, char **argv)
+{
+    struct flags f = flags_of(self, argc, argv);
+    struct options o = { .alive = false };
+    int code;
+    if (!flags_read(&f, read_value, &o, &code))
+        return code;
+    code = ask_where_find(&o.where, self);
+    if (!code)
+        code = ask_health(&o);
+    ask_where_deinit(&o.where);
+    return code;
+}
+
+const struct command command_health = {
+    .name = STR_INIT("health"),
+    .summary = "ask a running `run` whether it polls, for scripts and containers",
+    .about = "Asks its /readyz, and prints the one line that it answers: that it polls, or why it\n"
+             "does not, as while it starts, ends, or has no target that can be polled. With\n"
+             "--alive it is /healthz: whether its loops turn, which is what a restart may mend.\n"
+             "It waits for the answer for 2 s. Of the file [http] alone is read.\n",
+    .flags = flags,
+    .flag_count = sizeof flags / sizeof *flags,
+    .operand = STR_INIT("--config"),
+    .more = "Examples:\n"
+            "  pipepoll health pipepoll.ini && echo it polls\n"
+            "  pipepoll health --alive --at 127.0.0.1:9464\n"
+            "  HEALTHCHECK CMD pipepoll health --alive /etc/pipepoll/pipepoll.ini\n\n"
+            "Exit codes: 0 yes; 1 no; 252 wrong usage or file, or it has no [http]; 255 nobody\n"
+            "answers there in time, or not as expected.\n",
+    .run = run_health,
+};
