@@ -269,6 +269,7 @@ static int start_report(struct doctor *d)
     if (!r->probes)
         return PIPEPOLL_ENOMEM;
     r->count = plan->count;
+    r->worker = &d->options.config.worker;
     r->made_up = d->options.made_up && !d->options.no_poll;
     for (size_t i = 0; i < r->count; i++) {
         probe_init(&r->probes[i], &plan->targets[i]);
@@ -321,6 +322,10 @@ const struct command command_doctor = {
         "and one signed poll; then for each failure its cause and what to do. Targets are tried\n"
         "side by side. A try has 10 s in all; one that fails sooner is repeated once. The whole\n"
         "ends within a minute, however many targets hang.\n"
+        "Then the handlers, the file of client tokens (a command or URL is not asked: that takes "
+        "a\n"
+        "client id) and the journal: can it be written, is it ours, how many jobs are in it, and\n"
+        "who uses it; no program is started, no web service called, and nothing is changed.\n"
         "Every five seconds it tells, on stderr, how many targets it still waits for.\n"
         "The poll asks for one job at most. A job that it takes is printed, and not lost: it "
         "comes\n"

@@ -29,7 +29,7 @@ const struct flag doctor_flags[DOCTOR_FLAG_COUNT] = {
                       "examine every target of this config file (- for stdin); or\nwithout it:" },
     [FLAG_PROFILE] = { STR_INIT("--profile"), "NAME",
                        "of the shared files (default: as found, see below)" },
-    [FLAG_REGION] = { STR_INIT("--region"), "REGION",
+    [FLAG_REGION] = { STR_INIT("--region"), "REGION|all",
                       "a region, `all`, or `all:PARTITION`; repeat it for several\n"
                       "(default AWS_REGION, AWS_DEFAULT_REGION, the profile's)" },
     [FLAG_ACTION_TYPE_ID] = { STR_INIT("--action-type-id"), "ID",

@@ -9,8 +9,11 @@
 
 #include "base/jsontext.h"
 #include "cli/command.h"
+#include "cli/doctor_worker.h"
 #include "config/quantity.h"
 #include "daemon/colour.h"
+#include "daemon/event.h"
+#include "daemon/record.h"
 
 /* --- text --- */
 
@@ -32,13 +35,13 @@ enum {
 /* More rows than this are not listed one by one where they are alike. */
 enum { ROWS_LISTED = 8 };
 
-enum { CELL_MAX = 128, NAME_MAX_BYTES = 256, WORDS_MAX = 32 };
+enum { CELL_MAX = 128, WORDS_MAX = 32 };
 
 /* Cut as events cut it: a config file may hold a name of any length, and a line of JSON that tells
  * of a job must not break for it. */
 static str name_of(const struct plan_target *t)
 {
-    return (str) { t->name.ptr, t->name.len < NAME_MAX_BYTES ? t->name.len : NAME_MAX_BYTES };
+    return (str) { t->name.ptr, t->name.len < RECORD_NAME_MAX ? t->name.len : RECORD_NAME_MAX };
 }
 
 /* A line of the table, each column of which is as wide as its widest cell. */
@@ -74,7 +77,7 @@ static void put_cell(char *cell, const char *text)
 
 static void put_str(char *cell, str text)
 {
-    char copy[NAME_MAX_BYTES + 1];
+    char copy[RECORD_NAME_MAX + 1];
     struct buf b = BUF_ON(copy);
     buf_put(&b, text);
     put_cell(cell, buf_cstr(&b));
@@ -275,9 +278,13 @@ static void print_jobs(const struct doctor_report *r)
         const struct doctor_job *j = &r->jobs[i];
         printf("  ");
         print_name(j->probe->target);
-        printf(": clientId ");
-        print_id(j->client_id);
-        printf(", jobId ");
+        printf(": ");
+        if (j->client_id[0]) { /* a custom job has none */
+            printf("clientId ");
+            print_id(j->client_id);
+            printf(", ");
+        }
+        printf("jobId ");
         print_id(j->job_id);
         putchar('\n');
     }
@@ -313,7 +320,8 @@ int doctor_report_text(const struct doctor_report *r)
     if (r->made_up)
         printf("\nNo action type was named (--action-type-id): polled was for one that does not "
                "exist,\nso that ActionTypeNotFound counts as an answer.\n");
-    int code = print_troubles(r);
+    int code = print_troubles(r), worker = doctor_worker_text(r->worker);
+    code = worker > code ? worker : code;
     print_jobs(r);
     print_sum(r);
     return code;
@@ -353,16 +361,6 @@ static void put_way(struct buf *out, const struct probe *probe)
                (long long)probe->clock_skew_ms, probe->lookup_us, probe->connect_us, probe->tls_us);
 }
 
-static void put_type(struct buf *out, const struct pipepoll_action_type *a)
-{
-    buf_put(out, STR(",\"actionTypeId\":{"));
-    jsontext_member(out, "category", a->category);
-    jsontext_member(out, "owner", a->owner);
-    jsontext_member(out, "provider", a->provider);
-    jsontext_member(out, "version", a->version);
-    buf_put_char(out, '}');
-}
-
 static void put_diagnosis(struct buf *out, const struct probe *probe, const struct diagnosis *d)
 {
     static const char *const verdicts[] = {
@@ -387,7 +385,7 @@ static int print_probe(const struct doctor_report *r, const struct probe *probe)
     buf_put_char(&line, '{');
     jsontext_member(&line, "name", name_of(probe->target));
     jsontext_member(&line, "region", probe->target->options.region);
-    put_type(&line, &probe->target->options.action_type);
+    event_put_action_type(&line, &probe->target->options.action_type);
     put_credentials(&line, probe);
     put_way(&line, probe);
     put_diagnosis(&line, probe, &d);
@@ -403,7 +401,8 @@ static void print_job(const struct doctor_job *j)
     buf_put_char(&line, '{');
     jsontext_member(&line, "name", name_of(j->probe->target));
     jsontext_member(&line, "region", j->probe->target->options.region);
-    jsontext_member(&line, "clientId", str_of(j->client_id));
+    if (j->client_id[0])
+        jsontext_member(&line, "clientId", str_of(j->client_id));
     jsontext_member(&line, "jobId", str_of(j->job_id));
     buf_put_char(&line, '}');
     print_line(&line);
@@ -425,6 +424,9 @@ int doctor_report_json(const struct doctor_report *r)
             putchar(',');
         print_job(&r->jobs[i]);
     }
-    printf("],\"exitCode\":%d}\n", code);
+    putchar(']');
+    int worker = doctor_worker_json(r->worker);
+    code = worker > code ? worker : code;
+    printf(",\"exitCode\":%d}\n", code);
     return code;
 }

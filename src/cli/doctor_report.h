@@ -2,6 +2,7 @@
 #ifndef CLI_DOCTOR_REPORT_H
 #define CLI_DOCTOR_REPORT_H
 
+#include "config/worker_config.h"
 #include "daemon/diagnosis.h"
 
 /* A job that a poll has taken. */
@@ -15,10 +16,12 @@ struct doctor_report {
     size_t count;
     struct doctor_job *jobs;
     size_t job_count;
-    bool made_up; /* polled was for an action type that nobody has named */
+    const struct worker_config *worker; /* nothing of it where no target has a handler */
+    bool made_up;                       /* polled was for an action type that nobody has named */
 };
 
-/* Print on stdout. Each returns what to exit with: the greatest of all targets. */
+/* Print on stdout. Each returns what to exit with: the greatest of all targets and
+ * of what works their jobs. */
 int doctor_report_text(const struct doctor_report *r);
 int doctor_report_json(const struct doctor_report *r);
 

@@ -1,0 +1,81 @@
+/* Text has a row for each part, and behind them the fix of each that is not well. */
+#include "cli/doctor_worker.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/jsontext.h"
+#include "cli/command.h"
+#include "cli/worker_check.h"
+#include "daemon/colour.h"
+
+static const char *const verdicts[] = {
+    [VERDICT_WELL] = "well", [VERDICT_WARNING] = "warning", [VERDICT_ILL] = "ill"
+};
+
+struct printing {
+    int code;
+    size_t count;
+};
+
+static void note(struct printing *p, const struct worker_finding *f)
+{
+    p->code = f->exit_code > p->code ? f->exit_code : p->code;
+    p->count++;
+}
+
+static void print_row(void *ctx, const struct worker_finding *f)
+{
+    static const char *const colours[] = {
+        [VERDICT_WELL] = COLOUR_GREEN, [VERDICT_WARNING] = COLOUR_YELLOW, [VERDICT_ILL] = COLOUR_RED
+    };
+    bool coloured = colour_is_wanted(STDOUT_FILENO);
+    note(ctx, f);
+    printf("%-24s %s%-7s%s  %s\n", f->part, coloured ? colours[f->verdict] : "",
+           verdicts[f->verdict], coloured ? COLOUR_NONE : "", f->text);
+}
+
+static void print_trouble(void *ctx, const struct worker_finding *f)
+{
+    (void)ctx;
+    if (f->verdict != VERDICT_WELL)
+        printf("\n%s: %s\n  cause  %s\n  fix    %s\n",
+               f->verdict == VERDICT_WARNING ? "warning" : "trouble", f->part, f->text, f->fix);
+}
+
+int doctor_worker_text(const struct worker_config *w)
+{
+    struct printing p = { EXIT_FINE, 0 };
+    if (!w->in_use)
+        return EXIT_FINE;
+    printf("\n%-24s %-7s  %s\n", "WORKER", "RESULT", "WHAT");
+    worker_check_each(w, print_row, &p);
+    worker_check_each(w, print_trouble, NULL);
+    return p.code;
+}
+
+static void print_json(void *ctx, const struct worker_finding *f)
+{
+    char text[8192]; /* each byte may become six */
+    struct buf line = BUF_ON(text);
+    struct printing *p = ctx;
+    if (p->count)
+        putchar(',');
+    note(p, f);
+    buf_put_char(&line, '{');
+    jsontext_member(&line, "part", str_of(f->part));
+    jsontext_member(&line, "verdict", str_of(verdicts[f->verdict]));
+    jsontext_member(&line, "cause", str_of(f->text));
+    jsontext_member(&line, "fix", str_of(f->fix));
+    buf_put_char(&line, '}');
+    fwrite(line.at, 1, line.len, stdout);
+}
+
+int doctor_worker_json(const struct worker_config *w)
+{
+    struct printing p = { EXIT_FINE, 0 };
+    printf(",\"worker\":[");
+    worker_check_each(w, print_json, &p);
+    putchar(']');
+    return p.code;
+}
