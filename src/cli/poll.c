@@ -59,13 +59,20 @@ static bool shows_request_id(const struct poll_options *o)
     return o->format == FORMAT_JSON && !o->query;
 }
 
-static const struct datum *read_job(struct arena *a, const struct pipepoll_job *job)
+/* ThirdPartyJob or Job, in the words of the API. */
+static const struct datum *read_job(struct poll_options *o, const struct pipepoll_job *job)
 {
-    struct datum *d = datum_object(a);
-    if (job->client_id.len)
-        datum_set_text(a, d, "clientId", job->client_id);
-    if (job->job_id.len)
-        datum_set_text(a, d, "jobId", job->job_id);
+    struct datum *d = datum_object(&o->arena);
+    const struct {
+        const char *name;
+        str text;
+    } members[] = { { "clientId", job->client_id },
+                    { poll_options_is_custom(o) ? "id" : "jobId", job->job_id },
+                    { "nonce", job->nonce },
+                    { "accountId", job->account_id } };
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (members[i].text.len)
+            datum_set_text(&o->arena, d, members[i].name, members[i].text);
     return d;
 }
 
@@ -73,7 +80,7 @@ static const struct datum *read_answer(struct poll_options *o, const struct pipe
 {
     struct datum *d = datum_object(&o->arena), *jobs = datum_list(&o->arena);
     for (size_t i = 0; i < answer->job_count; i++)
-        datum_append(&o->arena, jobs, read_job(&o->arena, pipepoll_job_at(answer, i)));
+        datum_append(&o->arena, jobs, read_job(o, pipepoll_job_at(answer, i)));
     datum_set(&o->arena, d, STR("jobs"), jobs);
     if (shows_request_id(o))
         datum_set_text(&o->arena, d, "amzRequestId", answer->request_id);
@@ -385,6 +392,8 @@ const struct command command_poll = {
         "`aws codepipeline poll-for-third-party-jobs`; to the whole answer as JSON `amzRequestId`\n"
         "is added:\n"
         "  {\"jobs\": [{\"clientId\": ..., \"jobId\": ...}], \"amzRequestId\": ...}\n"
+        "With owner=Custom they are those of `aws codepipeline poll-for-jobs`, but for the data:\n"
+        "  {\"jobs\": [{\"id\": ..., \"nonce\": ..., \"accountId\": ...}], ...}\n"
         "With several regions, or `all`, it is one object with such an object for each region\n"
         "that answered: {\"us-east-1\": {\"jobs\": ...}, ...}. What may pass is tried three "
         "times,\nor as AWS_MAX_ATTEMPTS and AWS_RETRY_MODE say, as far as --timeout leaves time.\n"

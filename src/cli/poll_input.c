@@ -12,8 +12,10 @@ enum { MEMBER_COUNT = 4 };
 
 static const str members[MEMBER_COUNT] = { STR_INIT("category"), STR_INIT("owner"),
                                            STR_INIT("provider"), STR_INIT("version") };
-static const str inputs[] = { STR_INIT("actionTypeId"), STR_INIT("maxBatchSize") };
-enum { INPUT_COUNT = sizeof inputs / sizeof *inputs };
+/* The last is of PollForJobs alone. */
+static const str inputs[] = { STR_INIT("actionTypeId"), STR_INIT("maxBatchSize"),
+                              STR_INIT("queryParam") };
+enum { INPUT_COUNT = 2 };
 
 static const char *type_name(const struct datum *v)
 {
@@ -113,12 +115,32 @@ static void read_batch(uint32_t *out, const struct datum *v, struct text *wrong)
         *out = (uint32_t)v->number;
 }
 
+/* One property at most, as the model has it. */
+static void read_query(struct pipepoll_query_param *out, const struct datum *v, struct text *wrong)
+{
+    if (!v)
+        return;
+    if (v->type != DATUM_OBJECT) {
+        wrong_type(wrong, "queryParam", STR(""), v, "map");
+    } else if (v->count > 1) {
+        complain(wrong, "Invalid length for parameter queryParam, value: %zu, valid max length: 1",
+                 v->count);
+    } else if (v->count && v->items[0]->type != DATUM_STRING) {
+        wrong_type(wrong, "queryParam.", v->names[0], v->items[0], "string");
+    } else if (v->count) {
+        *out = (struct pipepoll_query_param) { v->names[0], v->items[0]->text };
+    }
+}
+
 bool poll_input_read(struct pipepoll_target_options *out, const struct datum *input,
                      struct text *wrong)
 {
     read_action_type(&out->action_type, datum_member(input, inputs[0]), wrong);
     read_batch(&out->max_batch_size, datum_member(input, inputs[1]), wrong);
-    check_names(wrong, "input", input, inputs, INPUT_COUNT);
+    bool is_custom = str_eq(out->action_type.owner, STR("Custom"));
+    if (is_custom)
+        read_query(&out->query_param, datum_member(input, inputs[2]), wrong);
+    check_names(wrong, "input", input, inputs, INPUT_COUNT + is_custom);
     return wrong->buf.len == 0;
 }
 

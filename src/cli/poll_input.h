@@ -5,7 +5,8 @@
 
 #include "cli/datum.h"
 
-/* {"actionTypeId": {...}, "maxBatchSize": 1}; a missing owner is ThirdParty. Texts of *out lie in
+/* {"actionTypeId": {...}, "maxBatchSize": 1}, and "queryParam": {KEY: VALUE} where the owner is
+ * Custom; a missing owner is ThirdParty. Texts of *out lie in
  * the input. false: `wrong` holds a line in the CLI's words for each thing that is. */
 bool poll_input_read(struct pipepoll_target_options *out, const struct datum *input,
                      struct text *wrong);

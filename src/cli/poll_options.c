@@ -14,6 +14,7 @@ enum {
     FLAG_REGION,
     FLAG_ACTION_TYPE_ID,
     FLAG_MAX_BATCH_SIZE,
+    FLAG_QUERY_PARAM,
     FLAG_PROFILE,
     FLAG_ENDPOINT_URL,
     FLAG_CA_BUNDLE,
@@ -42,7 +43,7 @@ _Static_assert(FLAG_CLI_BINARY_FORMAT + 1 == POLL_FLAG_COUNT,
                "a flag without a name, or the other");
 
 const struct flag poll_flags[POLL_FLAG_COUNT] = {
-    [FLAG_REGION] = { STR_INIT("--region"), "REGION",
+    [FLAG_REGION] = { STR_INIT("--region"), "REGION|all",
                       "a region, `all`, or `all:PARTITION` such as all:aws-us-gov;\n"
                       "repeat it for several (default AWS_REGION,\n"
                       "AWS_DEFAULT_REGION, the profile's)" },
@@ -52,6 +53,9 @@ const struct flag poll_flags[POLL_FLAG_COUNT] = {
                               "owner may be left out)" },
     [FLAG_MAX_BATCH_SIZE] = { STR_INIT("--max-batch-size"), "N",
                               "jobs at most (default: left to the service)" },
+    [FLAG_QUERY_PARAM] = { STR_INIT("--query-param"), "KEY=VALUE",
+                           "of custom jobs (owner=Custom), only those with this value\n"
+                           "of the action type's queryable property" },
     [FLAG_PROFILE] = { STR_INIT("--profile"), "NAME",
                        "of the shared files ~/.aws/config and ~/.aws/credentials:\n"
                        "its credentials and settings (default: see below)" },
@@ -64,9 +68,8 @@ const struct flag poll_flags[POLL_FLAG_COUNT] = {
                          "the profile's, the system's)" },
     [FLAG_QUERY] = { STR_INIT("--query"), "EXPRESSION",
                      "JMESPath over the answer; amzRequestId is not in it then" },
-    [FLAG_OUTPUT] = { STR_INIT("--output"), "FORMAT",
-                      "json, text, table, yaml, yaml-stream or off (default\n"
-                      "AWS_DEFAULT_OUTPUT, the profile's, json)" },
+    [FLAG_OUTPUT] = { STR_INIT("--output"), "json|text|table|yaml|yaml-stream|off",
+                      "default AWS_DEFAULT_OUTPUT, the profile's, json" },
     [FLAG_COLOR] = { STR_INIT("--color"), "on|off|auto",
                      "of tables (auto: on a terminal, unless NO_COLOR is set)" },
     [FLAG_TIMEOUT] = { STR_INIT("--timeout"), "S",
@@ -100,8 +103,8 @@ const struct flag poll_flags[POLL_FLAG_COUNT] = {
     [FLAG_NO_CLI_PAGER] = { STR_INIT("--no-cli-pager"), NULL, "changes nothing here" },
     [FLAG_NO_CLI_AUTO_PROMPT] = { STR_INIT("--no-cli-auto-prompt"), NULL, "changes nothing here" },
     [FLAG_CLI_AUTO_PROMPT] = { STR_INIT("--cli-auto-prompt"), NULL, "is refused: nobody is asked" },
-    [FLAG_CLI_BINARY_FORMAT] = { STR_INIT("--cli-binary-format"), "FORMAT",
-                                 "base64 or raw-in-base64-out; changes nothing here" },
+    [FLAG_CLI_BINARY_FORMAT] = { STR_INIT("--cli-binary-format"), "base64|raw-in-base64-out",
+                                 "changes nothing here" },
 };
 
 /* --- flags --- */
@@ -199,6 +202,7 @@ static int read_flag(struct poll_options *o, const struct flags *f, int flag, st
     str *const texts[POLL_FLAG_COUNT] = {
         [FLAG_ACTION_TYPE_ID] = &o->action_type,
         [FLAG_MAX_BATCH_SIZE] = &o->max_batch_size,
+        [FLAG_QUERY_PARAM] = &o->query_param,
         [FLAG_PROFILE] = &o->profile,
         [FLAG_ENDPOINT_URL] = &o->target.endpoint_url,
         [FLAG_CA_BUNDLE] = &o->ca_bundle,
@@ -252,17 +256,25 @@ static int read_base(struct poll_options *o, const struct command *c, const stru
     return wrong_parameter(name, &why);
 }
 
-static int set_action_type(struct poll_options *o, struct datum *input)
+/* A flag's text, as shorthand or JSON. */
+struct structured {
+    const char *flag;
+    str member, text;
+};
+
+static int set_structure(struct poll_options *o, struct datum *input, const struct structured *s)
 {
-    const struct datum *action_type;
+    const struct datum *value;
     struct pipepoll_error why;
     str text;
-    int r = parameter_load(&o->arena, o->action_type, &text, &why);
+    if (!s->text.ptr)
+        return EXIT_FINE;
+    int r = parameter_load(&o->arena, s->text, &text, &why);
     if (!r)
-        r = parameter_parse(&o->arena, text, &action_type, &why);
+        r = parameter_parse(&o->arena, text, &value, &why);
     if (r)
-        return wrong_parameter("--action-type-id", &why);
-    datum_set(&o->arena, input, STR("actionTypeId"), action_type);
+        return wrong_parameter(s->flag, &why);
+    datum_set(&o->arena, input, s->member, value);
     return EXIT_FINE;
 }
 
@@ -295,8 +307,12 @@ static int read_input(struct poll_options *o, const struct command *c)
     struct datum *input = datum_object(&o->arena);
     for (size_t i = 0; i < base->count; i++)
         datum_set(&o->arena, input, base->names[i], base->items[i]);
-    if (o->action_type.ptr)
-        code = set_action_type(o, input);
+    const struct structured structures[] = {
+        { "--action-type-id", STR("actionTypeId"), o->action_type },
+        { "--query-param", STR("queryParam"), o->query_param },
+    };
+    for (size_t i = 0; code == EXIT_FINE && i < 2; i++)
+        code = set_structure(o, input, &structures[i]);
     if (code == EXIT_FINE && o->max_batch_size.ptr)
         code = set_batch(o, c, input);
     if (code != EXIT_FINE || poll_input_read(&o->target, input, &wrong))

@@ -32,7 +32,7 @@ struct poll_options {
     struct settings settings;
 
     /* As they stand on the command line; ptr NULL: not given. */
-    str action_type, max_batch_size, input_json, input_yaml, query_text;
+    str action_type, max_batch_size, query_param, input_json, input_yaml, query_text;
 
     enum poll_print print;
     enum poll_color color;
@@ -42,8 +42,14 @@ struct poll_options {
     struct arena arena;        /* of the above, and of what is made of answers */
 };
 
-enum { POLL_FLAG_COUNT = 25 };
+enum { POLL_FLAG_COUNT = 26 };
 extern const struct flag poll_flags[POLL_FLAG_COUNT];
+
+/* By PollForJobs, and not by PollForThirdPartyJobs? */
+static inline bool poll_options_is_custom(const struct poll_options *o)
+{
+    return str_eq(o->target.action_type.owner, STR("Custom"));
+}
 
 /* true: *out is filled, and its slices lie in argv and its settings. false: *code is what to exit
  * with, and the user was told why. Deinit in either case. */

@@ -12,6 +12,11 @@
 
 enum { SCREEN_WIDTH = 80 };
 
+static const char *operation_of(const struct poll_options *o)
+{
+    return poll_options_is_custom(o) ? "PollForJobs" : "PollForThirdPartyJobs";
+}
+
 static struct format_screen screen_of(const struct poll_options *o)
 {
     struct winsize size;
@@ -19,7 +24,7 @@ static struct format_screen screen_of(const struct poll_options *o)
     bool is_terminal = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
     bool may_color = is_terminal && !(no_color && *no_color) && !(term && !strcmp(term, "dumb"));
     return (struct format_screen) {
-        .title = "PollForThirdPartyJobs",
+        .title = operation_of(o),
         .width = is_terminal && size.ws_col ? size.ws_col : SCREEN_WIDTH,
         .colored = o->color == POLL_COLOR_ON || (o->color == POLL_COLOR_AUTO && may_color),
     };
@@ -89,15 +94,15 @@ static void print_fault(const struct pipepoll_failure *f, uint32_t attempts, con
     fprintf(stderr, ": %.*s\n", STR_ARG(f->message));
 }
 
-static void print_refusal(const struct pipepoll_failure *f, uint32_t attempts)
+static void print_refusal(const struct poll_options *o, const struct pipepoll_failure *f)
 {
     char status[16];
     snprintf(status, sizeof status, "%d", f->http_status);
     str code = f->code.len ? f->code : str_of(status);
-    fprintf(stderr, "An error occurred (%.*s) when calling the PollForThirdPartyJobs operation",
-            STR_ARG(code));
+    fprintf(stderr, "An error occurred (%.*s) when calling the %s operation", STR_ARG(code),
+            operation_of(o));
     if (failure_may_pass(f))
-        print_end_of_retries(f, attempts);
+        print_end_of_retries(f, o->max_attempts);
     fprintf(stderr, ": %.*s\n", STR_ARG(f->message));
 }
 
@@ -117,7 +122,7 @@ void poll_print_failure(const struct poll_options *o, str region, const struct p
     if (o->keyed)
         fprintf(stderr, "%.*s: ", STR_ARG(region));
     if (poll_is_refusal(f))
-        print_refusal(f, o->max_attempts);
+        print_refusal(o, f);
     else
         print_fault(f, o->max_attempts, url);
 }
