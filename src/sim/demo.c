@@ -12,12 +12,13 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/log.h"
-#include "base/rng.h"
 #include "config/config.h"
 #include "config/region.h"
 #include "daemon/leave.h"
 #include "daemon/signals.h"
-#include "sim/demo_options.h"
+#include "sim/demo_folder.h"
+#include "sim/demo_jobs.h"
+#include "sim/demo_work.h"
 #include "sim/job_tracker.h"
 #include "sim/sim.h"
 
@@ -33,11 +34,10 @@ struct demo {
     struct sim *sim;
     struct pipepoll_sink sink;
     struct pipepoll *poller;
-    struct rng rng;
+    struct demo_jobs jobs;
     struct job_tracker tracker;
     uint64_t start_ns, end_ns;
     uint64_t ticks;
-    uint64_t jobs_made;
     double cpu_s;
     struct pipepoll_stats stats; /* at the end */
     bool interrupted, ending, status_line;
@@ -51,17 +51,6 @@ static double cpu_seconds(void)
     getrusage(RUSAGE_SELF, &u);
     return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
            (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
-
-static void provider_name(char *text, size_t size, uint32_t i)
-{
-    snprintf(text, size, "Acme%u", i + 1);
-}
-
-static struct pipepoll_action_type action_type_of(const char *provider)
-{
-    return (struct pipepoll_action_type) { STR_INIT("Build"), STR_INIT("ThirdParty"),
-                                           str_of(provider), STR_INIT("1") };
 }
 
 /* --- polling --------------------------------------------------------------------------------- */
@@ -94,17 +83,6 @@ static void on_handed_out(void *ctx, str region, str job_id, uint64_t available_
     (void)now_ns;
     if (job_tracker_handed_out(&d->tracker, job_id, available_ns))
         explain(&d->failure, PIPEPOLL_ENOMEM, "no memory to keep count of a job");
-}
-
-static void make_job(struct demo *d)
-{
-    char provider[32];
-    provider_name(provider, sizeof provider,
-                  (uint32_t)(rng_next(&d->rng) % d->options.action_types));
-    const struct sim_scope scope = { .region = region_nth(rng_next(&d->rng) % d->options.regions),
-                                     .action_type = action_type_of(provider) };
-    if (sim_jobs_add(d->sim, &scope, 1, &d->failure) == PIPEPOLL_OK)
-        d->jobs_made++;
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -176,7 +154,7 @@ static void print_status(struct demo *d, double now_ms)
     fprintf(stderr,
             "\r%5.1f s  polls %llu (%.0f/s)  in flight %u  jobs %llu of %llu  p50 %u ms\033[K",
             now_ms / 1000, (unsigned long long)s.polls, (double)s.polls * 1000 / now_ms,
-            s.in_flight, (unsigned long long)d->tracker.found, (unsigned long long)d->jobs_made,
+            s.in_flight, (unsigned long long)d->tracker.found, (unsigned long long)d->jobs.made,
             job_tracker_wait_ms(&d->tracker, 0.5));
     fflush(stderr); /* it has no line end */
 }
@@ -187,14 +165,13 @@ static void on_tick(uv_timer_t *timer)
     double now_ms = elapsed_ms(d);
     double makes_until_ms = last_job_ms(&d->options);
     double made_for_ms = now_ms < makes_until_ms ? now_ms : makes_until_ms;
-    double owed = made_for_ms * d->options.jobs_per_s / 1000 - (double)d->jobs_made;
-    for (; owed >= 1 && !d->interrupted; owed--)
-        make_job(d);
+    if (!d->interrupted)
+        demo_jobs_make(&d->jobs, d->sim, made_for_ms, &d->failure);
     if (d->status_line && d->ticks++ % STATUS_EVERY == STATUS_EVERY - 1)
         print_status(d, now_ms);
     bool over = d->interrupted || now_ms >= d->options.seconds_ms;
     bool patient = now_ms < d->options.seconds_ms + 2.0 * d->options.interval_ms + GRACE_MS;
-    if (!over || (d->tracker.found < d->jobs_made && patient))
+    if (!over || (d->tracker.found < d->jobs.made && patient))
         return;
     measure(d);
     end(d);
@@ -220,20 +197,12 @@ static int start_sim(struct demo *d, struct pipepoll_error *why)
 
 static int write_pem(const char *pem, char *path, size_t size, struct pipepoll_error *why)
 {
-    size_t len = size;
-    if (uv_os_tmpdir(path, &len))
-        len = 0;
-    struct buf name = { .at = path, .len = len, .cap = size };
-    buf_put(&name, STR("/pipepoll-demo-XXXXXX"));
-    buf_cstr(&name);
-    int fd = name.overflow ? -1 : mkstemp(path);
-    if (fd < 0) {
-        int error = name.overflow ? ENAMETOOLONG : errno;
-        path[len] = '\0';
-        return explain(why, PIPEPOLL_ESYSTEM,
-                       "no temporary file in %s: %s; set TMPDIR to another folder", path,
-                       config_file_error(path, error));
-    }
+    int r = demo_folder_template(path, size, why);
+    if (r)
+        return r;
+    int fd = mkstemp(path);
+    if (fd < 0)
+        return demo_folder_fail(path, errno, why);
     bool whole = write(fd, pem, strlen(pem)) == (ssize_t)strlen(pem);
     int error = errno;
     close(fd);
@@ -275,8 +244,8 @@ static int add_targets(struct demo *d, struct pipepoll_error *why)
         char provider[32];
         struct pipepoll_target *t;
         struct pipepoll_target_options o = PIPEPOLL_TARGET_OPTIONS_INIT;
-        provider_name(provider, sizeof provider, i % d->options.action_types);
-        o.action_type = action_type_of(provider);
+        demo_jobs_provider(provider, sizeof provider, i % d->options.action_types);
+        o.action_type = demo_jobs_action_type(provider);
         o.region = region_nth(i / d->options.action_types);
         o.endpoint_url = str_of(sim_url(d->sim));
         o.interval_ms = d->options.interval_ms;
@@ -333,7 +302,7 @@ static void print_text(const struct demo *d, double seconds, uint64_t lost)
     printf("%-16s %10.0f\n", "polls", polls);
     printf("%-16s %10.1f\n", "polls/s", polls / seconds);
     printf("%-16s %10llu\n", "connections", (unsigned long long)d->stats.connections);
-    printf("%-16s %10llu\n", "jobs made", (unsigned long long)d->jobs_made);
+    printf("%-16s %10llu\n", "jobs made", (unsigned long long)d->jobs.made);
     printf("%-16s %10llu\n", "jobs found", (unsigned long long)d->tracker.found);
     printf("%-16s %10llu\n", "jobs lost", (unsigned long long)lost);
     printf("%-16s %10llu\n", "jobs doubled", (unsigned long long)d->tracker.doubled);
@@ -349,7 +318,10 @@ static void print_text(const struct demo *d, double seconds, uint64_t lost)
 static void print_next_step(void)
 {
     puts(
-        "\nNext: pipepoll doctor --region us-east-1   (are your keys, the network and AWS well?)\n"
+        "\nNext: pipepoll demo --crash                 (a program works the jobs, through a kill "
+        "-9)\n"
+        "      pipepoll demo --page                 (its live page in a browser)\n"
+        "      pipepoll doctor --region us-east-1   (are your keys, the network and AWS well?)\n"
         "      pipepoll run --help                   (a config file, and jobs as lines of JSON)\n"
         "      pipepoll sim --tls                    (a service like this one to develop against)");
 }
@@ -363,7 +335,7 @@ static void print_json(const struct demo *d, double seconds, uint64_t lost)
     printf("\"polls\":%.0f,\"pollsPerSecond\":%.1f,\"connections\":%llu,", polls, polls / seconds,
            (unsigned long long)d->stats.connections);
     printf("\"jobsMade\":%llu,\"jobsFound\":%llu,\"jobsLost\":%llu,\"jobsDoubled\":%llu,",
-           (unsigned long long)d->jobs_made, (unsigned long long)d->tracker.found,
+           (unsigned long long)d->jobs.made, (unsigned long long)d->tracker.found,
            (unsigned long long)lost, (unsigned long long)d->tracker.doubled);
     printf("\"pickupMsP50\":%u,\"pickupMsP99\":%u,\"pickupMsMax\":%llu,",
            job_tracker_wait_ms(&d->tracker, 0.50), job_tracker_wait_ms(&d->tracker, 0.99),
@@ -375,7 +347,7 @@ static void print_json(const struct demo *d, double seconds, uint64_t lost)
 static int summarize(const struct demo *d)
 {
     double seconds = (double)(d->end_ns - d->start_ns) / 1e9;
-    uint64_t lost = d->jobs_made > d->tracker.found ? d->jobs_made - d->tracker.found : 0;
+    uint64_t lost = d->jobs.made > d->tracker.found ? d->jobs.made - d->tracker.found : 0;
     (d->options.json ? print_json : print_text)(d, seconds, lost);
     bool bad = lost || d->tracker.doubled || d->tracker.strange;
     if (!bad && !d->options.json)
@@ -387,26 +359,29 @@ static int summarize(const struct demo *d)
     return command_finish(bad ? EXIT_FAILED : EXIT_FINE);
 }
 
+/* The options have been read. */
+static int poll_jobs(struct demo *d)
+{
+    struct pipepoll_error why;
+    d->jobs = (struct demo_jobs) { .options = &d->options, .rng.state = d->options.seed };
+    d->status_line = isatty(STDERR_FILENO);
+    if (!play(d, &why))
+        return summarize(d);
+    fprintf(stderr, "pipepoll demo: %s\n", why.text);
+    return EXIT_OTHER;
+}
+
 static int run_demo(const struct command *self, int argc, char **argv)
 {
     struct flags f = flags_of(self, argc, argv);
-    struct pipepoll_error why;
     int code = EXIT_OTHER;
     struct demo *d = calloc(1, sizeof *d); /* its histogram is large for a stack */
     if (!d) {
         fprintf(stderr, "pipepoll demo: out of memory\n");
         return code;
     }
-    if (demo_options_read(&d->options, &f, &code)) {
-        d->rng.state = d->options.seed;
-        d->status_line = isatty(STDERR_FILENO);
-        if (play(d, &why)) {
-            fprintf(stderr, "pipepoll demo: %s\n", why.text);
-            code = EXIT_OTHER;
-        } else {
-            code = summarize(d);
-        }
-    }
+    if (demo_options_read(&d->options, &f, &code))
+        code = d->options.work ? demo_work(&d->options) : poll_jobs(d);
     job_tracker_deinit(&d->tracker);
     if (!d->hangs)
         free(d);
@@ -420,15 +395,27 @@ const struct command command_demo = {
         "Starts the simulated service (HTTPS on loopback, with a certificate made for this run)\n"
         "and polls it in many regions and for many action types, all on one thread. Every\n"
         "request is signed, and verified by the service. At the end: how many polls, which jobs\n"
-        "were found, how long they waited, and what a poll cost.\n",
+        "were found, how long they waited, and what a poll cost. With --work a `pipepoll run` "
+        "polls\n"
+        "it, as a process of its own, and has a program work each job, from its claim to its\n"
+        "result; with --crash that run is killed in the middle. Then the service's ledger says of\n"
+        "each job whether it was claimed once and has one result. (It answers a repeated claim "
+        "with\n"
+        "the job's status; what AWS answers is not documented.) With --page the live page of that\n"
+        "run is shown: its URL is printed, and opened where there is a desktop.\n",
     .flags = demo_flags,
     .flag_count = DEMO_FLAG_COUNT,
     .more =
         "Examples:\n"
         "  pipepoll demo\n"
+        "  pipepoll demo --work\n"
+        "  pipepoll demo --crash --seconds 5 --regions 3\n"
+        "  pipepoll demo --page\n"
         "  pipepoll demo --seconds 60 --action-types 30 --jobs-per-second 200\n\n"
-        "Exit codes: 0 every job was found once; 1 a job was lost or doubled; 252 wrong usage;\n"
-        "255 it could not start.\n",
+        "Exit codes: 0 every job was found once, or with --work has one claim and one result; 1 a\n"
+        "job was lost or doubled, or --crash found none in hand; 252 wrong usage; 255 it could "
+        "not\n"
+        "start.\n",
     .has_loop = true,
     .run = run_demo,
 };

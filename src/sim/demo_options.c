@@ -7,6 +7,9 @@
 #include "config/region.h"
 
 enum {
+    FLAG_WORK,
+    FLAG_CRASH,
+    FLAG_PAGE,
     FLAG_SECONDS,
     FLAG_REGIONS,
     FLAG_ACTION_TYPES,
@@ -17,10 +20,21 @@ enum {
     FLAG_OUTPUT
 };
 
+enum { SECONDS_MS = 10000, PAGE_SECONDS_MS = 300000 };
+
 _Static_assert(FLAG_OUTPUT + 1 == DEMO_FLAG_COUNT, "a flag without a name, or the other way round");
 
 const struct flag demo_flags[DEMO_FLAG_COUNT] = {
-    [FLAG_SECONDS] = { STR_INIT("--seconds"), "N", "how long (default 10)" },
+    [FLAG_WORK] = { STR_INIT("--work"), NULL,
+                    "have the jobs worked: by `pipepoll run`, with a program that\n"
+                    "takes 0.3 s for each" },
+    [FLAG_CRASH] = { STR_INIT("--crash"), NULL,
+                     "the same, and kill it (kill -9) in the middle and start it\n"
+                     "again: is every job claimed once, with one result?" },
+    [FLAG_PAGE] = { STR_INIT("--page"), NULL,
+                    "the same as --work, and show the live page of that run, for\n"
+                    "five minutes or until Ctrl-C" },
+    [FLAG_SECONDS] = { STR_INIT("--seconds"), "N", "how long (default 10; with --page 300)" },
     [FLAG_REGIONS] = { STR_INIT("--regions"), "N|all",
                        "how many regions (default all, of every partition)" },
     [FLAG_ACTION_TYPES] = { STR_INIT("--action-types"), "N", "in each region (default 4)" },
@@ -39,6 +53,15 @@ static const char *read_value(void *options, int flag, str value)
 {
     struct demo_options *o = options;
     switch (flag) {
+    case FLAG_WORK:
+        o->work = true;
+        return NULL;
+    case FLAG_CRASH:
+        o->work = o->crash = true;
+        return NULL;
+    case FLAG_PAGE:
+        o->work = o->page = true;
+        return NULL;
     case FLAG_SECONDS:
         return quantity_duration_ms(value, 1000, 3600000, &o->seconds_ms)
                    ? NULL
@@ -64,12 +87,21 @@ static const char *read_value(void *options, int flag, str value)
 
 bool demo_options_read(struct demo_options *out, struct flags *f, int *code)
 {
-    *out = (struct demo_options) { .seconds_ms = 10000,
-                                   .interval_ms = 1000,
+    *out = (struct demo_options) { .interval_ms = 1000,
                                    .regions = region_count(),
                                    .action_types = 4,
                                    .in_flight = 256,
                                    .seed = 1,
                                    .jobs_per_s = 20 };
-    return flags_read(f, read_value, out, code);
+    if (!flags_read(f, read_value, out, code))
+        return false;
+    if (!out->seconds_ms)
+        out->seconds_ms = out->page ? PAGE_SECONDS_MS : SECONDS_MS;
+    if (!out->work || out->jobs_per_s * out->seconds_ms / 1000 <= DEMO_WORKED_MAX)
+        return true;
+    *code = command_misuse(f->command,
+                           "--work is for %d jobs at most: lower --jobs-per-second "
+                           "or --seconds",
+                           DEMO_WORKED_MAX);
+    return false;
 }

@@ -12,9 +12,11 @@ struct demo_options {
     uint32_t seed;
     double jobs_per_s;
     bool json;
+    bool work, crash; /* the jobs by a `pipepoll run`; which is killed in the middle */
+    bool page;        /* its live page is shown */
 };
 
-enum { DEMO_FLAG_COUNT = 8 };
+enum { DEMO_FLAG_COUNT = 11, DEMO_WORKED_MAX = 10000 };
 extern const struct flag demo_flags[DEMO_FLAG_COUNT];
 
 /* true: *out is filled. false: *code is what to exit with. */
