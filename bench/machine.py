@@ -26,7 +26,7 @@ class Setting:
 
     def program(self, name):
         """Of ours, built."""
-        return os.path.join(self.folder, name if name == 'pipepoll' else f'bench/{name}')
+        return os.path.join(self.folder, name if name.startswith('pipepoll') else f'bench/{name}')
 
     def levels(self, wanted):
         """A connection takes a descriptor at either end; the rest is for what else is open."""

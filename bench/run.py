@@ -17,6 +17,7 @@ import tempfile
 
 import child
 import connections
+import jobs
 import loads
 import machine
 import peers
@@ -54,8 +55,9 @@ BENCHMARKS = {
     'memory': (connections.memory, 'bench_poll'),
     'handshake': (connections.handshake, 'bench_poll'),
     'opening': (connections.opening, 'bench_poll'),
-    'pickup': (pickup.pickup, 'pipepoll'),
+    'pickup': (pickup.pickup, 'pipepoll', 'pipepoll-sim'),
     'peers': (sdks.measure, 'bench_poll'),
+    'jobs': (jobs.measure, 'bench_job_life', 'pipepoll', 'pipepoll-sim'),
     'join': (numbers('join'), 'bench_join'),
     'turns': (numbers('turns'), 'bench_turns'),
     'sign': (micro('sign'), 'bench_sign'),
@@ -71,7 +73,7 @@ def read_arguments():
                         help=f'one benchmark instead of all; may be repeated: '
                         f'{", ".join(BENCHMARKS)}')
     parser.add_argument('--quick', action='store_true', help='three rounds instead of five, and '
-                        'fewer polls in each: under two minutes')
+                        'fewer polls in each: under three minutes')
     parser.add_argument('--json', metavar='FILE', help='all figures, those of each round included')
     parser.add_argument('--build', metavar='DIR', help='build directory of meson (%(default)s)',
                         default=os.path.join(machine.ROOT, 'build-bench'))
@@ -82,7 +84,8 @@ def run_all(arguments, report):
     names = arguments.only or list(BENCHMARKS)
     setting = machine.Setting(arguments.build, arguments.quick)
     report['gaps'], report['noise'] = setting.gaps, setting.noise
-    report['options'] = machine.build(arguments.build, {BENCHMARKS[name][1] for name in names})
+    programs = {program for name in names for program in BENCHMARKS[name][1:]}
+    report['options'] = machine.build(arguments.build, programs)
     report['place'] = machine.place(setting)
     if machine.is_slow_build(report['options']):
         setting.noise.append('this build is not optimised or has sanitizers: its figures say '

@@ -59,7 +59,7 @@ static void set_body(struct signing *s)
         STR_INIT("Bench000001"),
         STR_INIT("1"),
     };
-    const struct poll_input input = { &action_type, 0 };
+    const struct poll_input input = { .action_type = &action_type };
     operation_poll_for_third_party_jobs.encode(&body, &input);
     s->request.body = buf_str(&body);
 }
