@@ -46,15 +46,18 @@ def end(run):
 
 def test_by_file(sim):
     path = path_of("http.sock")
-    config = write("unix.ini", f"[http]\nlisten = {path}\n" + target("web", sim))
-    run, at = start(config)
+    token = write("secret", SECRET)
+    os.chmod(token, 0o600)
+    http = f"[http]\nlisten = {path}\ntoken-file = {token}\n"
+    config = write("unix.ini", http + target("web", sim))
+    run, _ = start(config)
     r = until(0, config)
-    check("it polls, by the file and a unix socket",
+    check("it polls, by the file, a unix socket and the token that the file names",
           r.code == 0 and r.out.startswith("polling 1 target") and r.out.count("\n") == 1
           and not r.err, r)
-    r = pipepoll("health", "--alive", "--at", path)
+    r = pipepoll("health", "--alive", "--at", path, "--token-file", token)
     check("its loops turn", r.code == 0 and r.out == "ok\n" and not r.err, r)
-    other = write("other.ini", f"[pipepoll]\nca-bundle = /nonexistent\n[http]\nlisten = {at}\n")
+    other = write("other.ini", "[pipepoll]\nca-bundle = /nonexistent\n" + http)
     r = pipepoll("health", other)
     check("nothing else in the file matters", r.code == 0 and not r.err, r)
     check("the run ends", end(run) == 0, run.seen["err"])
@@ -108,11 +111,15 @@ def test_no_answer():
     r = pipepoll("health", "--at", address)
     check("who says nothing is not waited for", r.code == 255
           and "no answer within 2000 ms" in r.err and time.monotonic() - began < FAST_S, r)
+    r = pipepoll("health", "--alive", "--at", address, "--timeout", "50ms")
+    check("nor for longer than --timeout", r.code == 255
+          and r.err == f"pipepoll health: {address}: no answer within 50 ms\n", r)
 
 
 def test_misuse(sim):
     for arguments, part in (((), "whom to ask is missing"),
                             (("--at", "localhost:80"), "--at is an address and a port"),
+                            (("--at", "[::1]:9", "--timeout", "2h"), "from 10ms to 1h"),
                             ((write("none.ini", "[pipepoll]\n"),), "has no [http]"),
                             ((write("bad.ini", "[http]\nlisten = x\n"),), "bad.ini:2:10: listen"),
                             ((path_of("nowhere.ini"),), "No such file")):

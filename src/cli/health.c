@@ -5,13 +5,17 @@
 
 #include "cli/ask.h"
 #include "cli/ask_where.h"
+#include "config/quantity.h"
+
+enum { TIMEOUT_LEAST_MS = 10, TIMEOUT_MAX_MS = 3600000 };
 
 struct options {
     struct ask_where where;
+    uint32_t timeout_ms;
     bool alive;
 };
 
-enum { FLAG_CONFIG, FLAG_AT, FLAG_TOKEN_FILE, FLAG_ALIVE };
+enum { FLAG_CONFIG, FLAG_AT, FLAG_TOKEN_FILE, FLAG_ALIVE, FLAG_TIMEOUT };
 
 static const struct flag flags[] = {
     [FLAG_CONFIG] = { STR_INIT("--config"), "FILE",
@@ -23,6 +27,8 @@ static const struct flag flags[] = {
                           "the file of the token that it wants, instead of [http]'s" },
     [FLAG_ALIVE] = { STR_INIT("--alive"), NULL,
                      "ask whether its loops turn, not whether it polls" },
+    [FLAG_TIMEOUT] = { STR_INIT("--timeout"), "DURATION",
+                       "how long to wait for the whole answer (default 2s)" },
 };
 
 static const char *read_value(void *ctx, int flag, str value)
@@ -41,6 +47,10 @@ static const char *read_value(void *ctx, int flag, str value)
     case FLAG_ALIVE:
         o->alive = true;
         break;
+    case FLAG_TIMEOUT:
+        return quantity_duration_ms(value, TIMEOUT_LEAST_MS, TIMEOUT_MAX_MS, &o->timeout_ms)
+                   ? NULL
+                   : "a duration from 10ms to 1h";
     }
     return NULL;
 }
@@ -64,7 +74,8 @@ static int ask_health(const struct options *o)
 {
     const struct ask question = { .address = o->where.at,
                                   .token_file = o->where.token_file,
-                                  .path = o->alive ? "/healthz" : "/readyz" };
+                                  .path = o->alive ? "/healthz" : "/readyz",
+                                  .timeout_ms = o->timeout_ms };
     struct ask_answer answer = { .body = NULL };
     struct pipepoll_error why;
     if (ask(&answer, &question, &why)) {
@@ -79,7 +90,7 @@ static int ask_health(const struct options *o)
 static int run_health(const struct command *self, int argc, char **argv)
 {
     struct flags f = flags_of(self, argc, argv);
-    struct options o = { .alive = false };
+    struct options o = { .timeout_ms = ASK_TIMEOUT_MS };
     int code;
     if (!flags_read(&f, read_value, &o, &code))
         return code;
@@ -96,15 +107,16 @@ const struct command command_health = {
     .about = "Asks its /readyz, and prints the one line that it answers: that it polls, or why it\n"
              "does not, as while it starts, ends, or has no target that can be polled. With\n"
              "--alive it is /healthz: whether its loops turn, which is what a restart may mend.\n"
-             "It waits for the answer for 2 s. Of the file [http] alone is read.\n",
+             "Of the file [http] alone is read.\n",
     .flags = flags,
     .flag_count = sizeof flags / sizeof *flags,
     .operand = STR_INIT("--config"),
-    .more = "Examples:\n"
-            "  pipepoll health pipepoll.ini && echo it polls\n"
-            "  pipepoll health --alive --at 127.0.0.1:9464\n"
-            "  HEALTHCHECK CMD pipepoll health --alive /etc/pipepoll/pipepoll.ini\n\n"
-            "Exit codes: 0 yes; 1 no; 252 wrong usage or file, or it has no [http]; 255 nobody\n"
-            "answers there in time, or not as expected.\n",
+    .more =
+        "Examples:\n"
+        "  pipepoll health pipepoll.ini && echo it polls\n"
+        "  pipepoll health --alive --at 127.0.0.1:9464\n"
+        "  HEALTHCHECK CMD pipepoll health --alive /etc/pipepoll/pipepoll.ini\n\n"
+        "Exit codes: 0 it is ready (with --alive: alive); 1 it is not; 252 wrong usage or file,\n"
+        "or it has no [http]; 255 nobody answers there in time, or not as expected.\n",
     .run = run_health,
 };
