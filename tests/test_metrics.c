@@ -188,6 +188,7 @@ static void sums_are_sums(void **state)
     assert_true(sum_of(text, "pipepoll_poll_schedule_lag_seconds_count", "") == all);
     assert_true(sum_of(text, "pipepoll_targets{", "") == (double)s.target_count);
     assert_true(sum_of(text, "pipepoll_targets{", "failing") == (double)s.states[STATUS_FAILING]);
+    assert_true(sum_of(text, "pipepoll_targets_failing{", "") == (double)s.states[STATUS_FAILING]);
     assert_true(sum_of(text, "pipepoll_jobs_found_total{", "") == (double)s.found);
     assert_true(sum_of(text, "pipepoll_target_jobs_total{", "") == (double)s.found);
     free(text);
@@ -204,6 +205,8 @@ static void accounts_in_one_region_are_added_up(void **state)
     };
     regions[0].polls[STATUS_THROTTLED] = 2;
     regions[2].polls[STATUS_THROTTLED] = 40;
+    regions[0].failing[STATUS_DENIED] = 1;
+    regions[2].failing[STATUS_DENIED] = 3;
     regions[2].allowed_per_s = 2.5;
     status_durations_add(&regions[0].poll_time, &status_scale_poll, 5000);
     status_durations_add(&regions[2].poll_time, &status_scale_poll, 5001);
@@ -213,6 +216,7 @@ static void accounts_in_one_region_are_added_up(void **state)
     check_line(text, "pipepoll_jobs_found_total{region=\"b\"} 8");
     check_line(text, "pipepoll_clock_skew_seconds{region=\"b\"} -1.5");
     check_line(text, "pipepoll_polls_total{region=\"b\",outcome=\"throttled\"} 42");
+    check_line(text, "pipepoll_targets_failing{region=\"b\",outcome=\"denied\"} 4");
     check_line(text, "pipepoll_poll_duration_seconds_bucket{region=\"b\",le=\"0.005\"} 1");
     check_line(text, "pipepoll_poll_duration_seconds_bucket{region=\"b\",le=\"+Inf\"} 2");
     check_line(text, "pipepoll_poll_duration_seconds_sum{region=\"b\"} 0.010001");

@@ -87,6 +87,8 @@ def test_figures(sim, loops):
     check(name + "who fails has the reason", at["bad", "sa-east-1"]["state"] == "failing"
           and "AccessDenied" in json.dumps(s["incidents"]) and at["bad", "sa-east-1"]["reason"]
           and at["bad", "sa-east-1"]["polls"].get("denied"), (at, s["incidents"]))
+    failing = 'pipepoll_targets_failing{region="sa-east-1",outcome="denied"} 1'
+    check(name + "and is counted by it", failing in web.ask("/metrics").text.splitlines())
     check(name + "it is ready, and not well",
           (s["verdict"]["alive"], s["verdict"]["ready"], s["verdict"]["well"])
           == (True, True, False), s["verdict"])

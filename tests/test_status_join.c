@@ -99,6 +99,25 @@ static void all_parts_are_there_in_the_order_of_the_file(void **state)
     }
 }
 
+static void failing_targets_are_counted_by_what_they_fail_of(void **state)
+{
+    (void)state;
+    struct status s;
+    fill(&s, second, 3);
+    for (size_t i = 0; i < s.target_count; i++) {
+        s.targets[i].state = i < 2 ? STATUS_FAILING : STATUS_WELL;
+        s.targets[i].failing = STATUS_DENIED; /* of no interest while it is well */
+        s.targets[i].region_index = 0;
+    }
+    status_settle(&s);
+    const struct status_region *r = &s.regions[s.targets[0].region_index];
+    assert_int_equal(r->targets[STATUS_FAILING], 2);
+    assert_int_equal(r->targets[STATUS_WELL], 1);
+    for (int i = 0; i < STATUS_OUTCOMES; i++)
+        assert_int_equal(r->failing[i], i == STATUS_DENIED ? 2 : 0);
+    status_deinit(&s);
+}
+
 static void a_loop_without_targets_adds_nothing(void **state)
 {
     (void)state;
@@ -175,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_parts_are_there_in_the_order_of_the_file),
+        cmocka_unit_test(failing_targets_are_counted_by_what_they_fail_of),
         cmocka_unit_test(a_loop_without_targets_adds_nothing),
         cmocka_unit_test(credentials_of_several_loops_are_told_once_the_worst),
         cmocka_unit_test(jobs_in_hand_come_first_and_the_newest_before_others),

@@ -104,6 +104,7 @@ static void fill_target(struct shard *shard, struct status *out, const struct ta
         .region_index = e->tally.region->index,
         .state = state,
         .since_ms = state == STATUS_LATE ? late_since_ms : e->tally.changed_ms,
+        .failing = status_outcome_of(e->status),
         .incident_index = incident_of(shard, e),
         .jobs = e->tally.jobs,
         .added_ms = e->tally.added_ms,

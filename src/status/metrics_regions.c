@@ -20,8 +20,10 @@ static void add(struct status_region *to, const struct status_region *from)
         to->clock_skew_ms = from->clock_skew_ms;
     for (size_t i = 0; i < STATUS_STATES; i++)
         to->targets[i] += from->targets[i];
-    for (size_t i = 0; i < STATUS_OUTCOMES; i++)
+    for (size_t i = 0; i < STATUS_OUTCOMES; i++) {
+        to->failing[i] += from->failing[i];
         to->polls[i] += from->polls[i];
+    }
     to->jobs += from->jobs;
     status_durations_merge(&to->poll_time, &from->poll_time);
 }
@@ -64,6 +66,26 @@ static void put_targets(struct metric_out *m, const struct metrics_regions *r)
                          r->at[i].targets[state]);
 }
 
+/* No target fails because it was answered, or throttled. */
+static bool may_fail_by(int outcome)
+{
+    return outcome != STATUS_JOBS && outcome != STATUS_EMPTY && outcome != STATUS_THROTTLED;
+}
+
+static void put_failing(struct metric_out *m, const struct metrics_regions *r)
+{
+    metric_family(m, "pipepoll_targets_failing", METRIC_GAUGE,
+                  "Failing targets by what comes of their polls.");
+    for (size_t i = 0; i < r->count; i++)
+        for (int n = 0; n < STATUS_OUTCOMES; n++)
+            if (may_fail_by(n))
+                metric_count(
+                    m,
+                    LABELS({ "region", r->at[i].region },
+                           { "outcome", str_of(status_outcome_name((enum status_outcome)n)) }),
+                    r->at[i].failing[n]);
+}
+
 /* Of all outcomes, also those that did not come about: a series that begins above 0 hides its first
  * increase. */
 static void put_polls(struct metric_out *m, const struct metrics_regions *r)
@@ -90,6 +112,7 @@ static void put_durations(struct metric_out *m, const struct metrics_regions *r)
 void metrics_regions_put(struct metric_out *m, const struct metrics_regions *r)
 {
     put_targets(m, r);
+    put_failing(m, r);
     put_polls(m, r);
     put_durations(m, r);
     metric_family(m, "pipepoll_jobs_found_total", METRIC_COUNTER, "Jobs that polls brought.");

@@ -87,8 +87,9 @@ struct status_target {
     size_t section;      /* which one it is in the file */
     size_t region_index; /* in status.regions */
     enum status_state state;
-    int64_t since_ms;       /* in this state, as far as is known */
-    int64_t incident_index; /* in status.incidents: why it fails; -1: none */
+    int64_t since_ms;            /* in this state, as far as is known */
+    enum status_outcome failing; /* what came of the polls that make it fail, in this state */
+    int64_t incident_index;      /* in status.incidents: why it fails; -1: none */
     uint64_t polls[STATUS_OUTCOMES];
     uint64_t jobs;
     int64_t added_ms, last_good_ms; /* a poll that was answered, whatever it brought */
@@ -106,6 +107,7 @@ struct status_region {
     double polls_per_s;   /* since the status before this one, or since the start */
     int64_t clock_skew_ms;
     size_t targets[STATUS_STATES];
+    size_t failing[STATUS_OUTCOMES]; /* of those that fail: by what comes of their polls */
     uint64_t polls[STATUS_OUTCOMES], jobs;
     struct status_durations poll_time; /* of answered polls, from start to answer */
 };

@@ -198,8 +198,11 @@ static void put_in_order(struct status *s)
 static void sum_up(struct status *s)
 {
     for (size_t i = 0; i < s->target_count; i++) {
-        s->states[s->targets[i].state]++;
-        s->regions[s->targets[i].region_index].targets[s->targets[i].state]++;
+        const struct status_target *t = &s->targets[i];
+        struct status_region *r = &s->regions[t->region_index];
+        s->states[t->state]++;
+        r->targets[t->state]++;
+        r->failing[t->failing] += t->state == STATUS_FAILING;
     }
     for (size_t i = 0; i < s->region_count; i++)
         for (size_t outcome = 0; outcome < STATUS_OUTCOMES; outcome++)

@@ -81,7 +81,8 @@ static void fill_target(struct status *s, struct status_target *t, size_t i, uns
         t->polls[STATUS_THROTTLED] = 40;
     if (t->state == STATUS_FAILING) {
         t->incident_index = i == 3 ? 0 : i % 2;
-        t->polls[t->incident_index ? STATUS_TRANSPORT : STATUS_DENIED] = 12 + second;
+        t->failing = t->incident_index ? STATUS_TRANSPORT : STATUS_DENIED;
+        t->polls[t->failing] = 12 + second;
         t->last_good_ms -= 95000;
     }
 }
@@ -91,6 +92,7 @@ static void count_target(struct status *s, const struct status_target *t)
     struct status_region *r = &s->regions[t->region_index];
     s->states[t->state]++;
     r->targets[t->state]++;
+    r->failing[t->failing] += t->state == STATUS_FAILING;
     r->jobs += t->jobs;
     s->found += t->jobs;
     for (size_t i = 0; i < STATUS_OUTCOMES; i++) {
