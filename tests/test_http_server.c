@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "base/buf.h"
+#include "http/http_body.h"
 #include "lib/check.h"
 #include "lib/watched_memory.h"
 
@@ -35,7 +36,8 @@ struct world {
     unsigned answers, answers_in_turn, most_in_turn, turn_count;
     bool closed, close_in_answer;
     uint32_t close_deadline_ms;
-    size_t reply_len; /* 0: what was asked is echoed */
+    size_t reply_len;         /* 0: what was asked is echoed */
+    struct http_body *shared; /* not NULL: this, instead */
     size_t last_body_len;
 };
 
@@ -80,7 +82,9 @@ static void on_answer(void *ctx, const struct http_request *request, struct http
     reply->is_stream = str_eq(request->path, STR("/stream"));
     reply->headers = safety;
     reply->header_count = 1;
-    if (w->reply_len) {
+    if (w->shared) {
+        reply->shared = http_body_ref(w->shared);
+    } else if (w->reply_len) {
         reply->body = filled(w->reply_len);
         reply->len = w->reply_len;
     } else {
@@ -645,6 +649,29 @@ static void without_a_deadline_it_ends_at_once(void **state)
     w->server = NULL;
 }
 
+/* --- bodies that are shared ------------------------------------------------------------------ */
+
+static void a_shared_body_lives_as_long_as_its_last_reader(void **state)
+{
+    enum { LEN = 16 << 20 };
+    struct world *w = opened(state);
+    struct http_body *body = w->shared = http_body_new(filled(LEN), LEN);
+    assert_non_null(body);
+    struct client *slow = client_without_reading(w), *fast = client_new(w), *stream;
+    say(slow, simple);
+    say(fast, simple);
+    stream = client_new(w);
+    say(stream, STR("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n"));
+    until(w, w->answers == 3 && fast->got_len > LEN && stream->got_len > LEN);
+    client_free(fast);
+    client_free(stream);
+    until(w, body->references == 2); /* ours, and that of the slow one */
+    w->shared = http_body_unref(body);
+    uv_read_start((uv_stream_t *)&slow->tcp, on_alloc, on_read);
+    until(w, slow->got_len > LEN);
+    client_free(slow);
+}
+
 /* --- streams --------------------------------------------------------------------------------- */
 
 static const str streamed = STR_INIT("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -660,11 +687,12 @@ static struct client *stream_new(struct world *w)
 }
 
 /* Of the query "none" nobody is told anything. */
-static char *copy(void *ctx, str query, size_t *len)
+static struct http_body *copy(void *ctx, str query)
 {
     const str *piece = ctx;
-    *len = piece->len;
-    return str_eq(query, STR("none")) ? NULL : memcpy(filled(piece->len), piece->ptr, piece->len);
+    if (str_eq(query, STR("none")))
+        return NULL;
+    return http_body_new(memcpy(filled(piece->len), piece->ptr, piece->len), piece->len);
 }
 
 static void push_bytes(struct world *w, str piece)
@@ -894,6 +922,7 @@ int main(void)
         ROW(a_reply_under_way_is_finished),
         ROW(nor_longer_than_its_deadline_for_a_reply),
         ROW(without_a_deadline_it_ends_at_once),
+        ROW(a_shared_body_lives_as_long_as_its_last_reader),
         ROW(a_stream_goes_on_with_each_piece),
         ROW(who_reads_slowly_misses_some),
         ROW(who_does_not_read_its_stream_is_cut),

@@ -7,10 +7,10 @@
 
 static void put(struct http_stream *s, const char *text)
 {
-    struct http_piece *piece = http_piece_new(strdup(text), strlen(text));
+    struct http_body *piece = http_body_new(strdup(text), strlen(text));
     assert_non_null(piece);
     http_stream_put(s, piece);
-    http_piece_unref(piece);
+    http_body_unref(piece);
 }
 
 /* All that can be sent now, in steps of two bytes. */
@@ -76,15 +76,17 @@ static void a_piece_is_shared(void **state)
 {
     (void)state;
     struct http_stream a = { .sent = 0 }, b = { .sent = 0 };
-    struct http_piece *piece = http_piece_new(strdup("same"), 4);
+    struct http_body *piece = http_body_new(strdup("same"), 4);
     http_stream_put(&a, piece);
     http_stream_put(&b, piece);
     assert_int_equal(piece->references, 3);
-    http_piece_unref(piece);
+    http_body_unref(piece);
     http_stream_deinit(&a);
     assert_sends(&b, "same");
     http_stream_deinit(&b);
-    http_piece_unref(NULL);
+    assert_null(http_body_unref(NULL));
+    assert_null(http_body_ref(NULL));
+    assert_null(http_body_new(NULL, 0));
 }
 
 int main(void)

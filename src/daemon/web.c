@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/socket_address.h"
 #include "config/http_token.h"
+#include "http/http_body.h"
 #include "http/http_server.h"
 #include "status/metrics.h"
 #include "status/page.h"
@@ -185,10 +186,12 @@ static void answer(void *ctx, const struct http_request *rq, struct http_reply *
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-static char *make_event(void *ctx, str query, size_t *len)
+static struct http_body *make_event(void *ctx, str query)
 {
     struct web *w = ctx;
-    return page_event(w->status(w->ctx), query, len);
+    size_t len = 0;
+    char *bytes = page_event(w->status(w->ctx), query, &len);
+    return http_body_new(bytes, len);
 }
 
 static void on_timer(uv_timer_t *timer)

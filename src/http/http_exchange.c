@@ -31,6 +31,13 @@ static void drop_body(struct http_exchange *x)
     x->body_len = x->body_cap = 0;
 }
 
+static void drop_reply(struct http_exchange *x)
+{
+    wipe_free(x->reply.body, x->reply.len);
+    http_body_unref(x->reply.shared);
+    x->reply = (struct http_reply) { .body = NULL };
+}
+
 static void wipe_received(const char *bytes, size_t len)
 {
     explicit_bzero((char *)(uintptr_t)bytes, len);
@@ -74,7 +81,7 @@ struct http_exchange *http_exchange_free(struct http_exchange *x)
     list_remove(&x->link);
     http_stream_deinit(&x->stream);
     wipe_free(x->target, x->target_len);
-    wipe_free(x->reply.body, x->reply.len);
+    drop_reply(x);
     free(x);
     return NULL;
 }
@@ -154,7 +161,7 @@ static ssize_t next_bytes(void *cls, uint64_t at, char *room, size_t size)
     return 0;
 }
 
-void http_exchange_push(struct http_exchange *x, struct http_piece *piece)
+void http_exchange_push(struct http_exchange *x, struct http_body *piece)
 {
     if (piece)
         http_stream_put(&x->stream, piece);
@@ -171,12 +178,14 @@ enum { STREAM_BLOCK = 16384 };
 
 static struct MHD_Response *stream_new(struct http_exchange *x)
 {
-    struct http_piece *first = http_piece_new(x->reply.body, x->reply.len);
-    x->reply.body = NULL;
-    if (!first)
+    struct http_reply *r = &x->reply;
+    if (!r->shared)
+        r->shared = http_body_new(r->body, r->len);
+    r->body = NULL;
+    if (!r->shared)
         return NULL;
-    http_stream_put(&x->stream, first);
-    http_piece_unref(first);
+    http_stream_put(&x->stream, r->shared);
+    r->shared = http_body_unref(r->shared);
     list_put_last(&x->streams->list, &x->link);
     x->streams->count++;
     return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, next_bytes, x, NULL);
@@ -187,6 +196,9 @@ static struct MHD_Response *response_new(struct http_exchange *x)
     struct http_reply *r = &x->reply;
     if (r->is_stream)
         return stream_new(x);
+    if (r->shared)
+        return MHD_create_response_from_buffer(r->shared->len, r->shared->bytes,
+                                               MHD_RESPMEM_PERSISTENT);
     return MHD_create_response_from_buffer(
         r->body ? r->len : 0, r->body ? r->body : (char[]) { "" }, MHD_RESPMEM_PERSISTENT);
 }
@@ -216,8 +228,8 @@ static enum MHD_Result refuse_large(struct http_exchange *x)
 
 static enum MHD_Result refuse_stream(struct http_exchange *x)
 {
-    wipe_free(x->reply.body, x->reply.len);
-    x->reply = (struct http_reply) { .status = STATUS_UNAVAILABLE };
+    drop_reply(x);
+    x->reply.status = STATUS_UNAVAILABLE;
     return send_reply(x);
 }
 

@@ -21,7 +21,7 @@ struct http_exchange {
     char *target, *body;
     size_t target_len, body_len, body_cap, discarded;
     bool has_begun, too_large;
-    struct http_reply reply; /* its body goes out from here */
+    struct http_reply reply; /* its bytes go out from here */
 };
 
 /* A request of that target begins. The options outlive it. NULL: out of memory. */
@@ -40,6 +40,6 @@ enum MHD_Result http_exchange_answer(struct http_exchange *x, const char *method
 str http_exchange_query(const struct http_exchange *x);
 
 /* Of a stream: there is another piece for it, or it ends (NULL). */
-void http_exchange_push(struct http_exchange *x, struct http_piece *piece);
+void http_exchange_push(struct http_exchange *x, struct http_body *piece);
 
 #endif

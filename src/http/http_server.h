@@ -12,6 +12,7 @@
 #include "base/str.h"
 
 struct uv_loop_s;
+struct http_body;
 struct http_server;
 
 /* Complete; it dies, and is wiped, when answer() returns. */
@@ -39,6 +40,8 @@ struct http_reply {
     size_t header_count;
     char *body; /* from malloc(), taken: it is wiped (but for a stream's) and freed; may be NULL */
     size_t len; /* of it */
+    /* Instead of the two: one reference, taken. Others may send it too; it is not wiped. */
+    struct http_body *shared;
     bool close; /* the connection ends with this reply */
     /* It goes on after the body, which is its first piece: with what http_server_push() gives, as
      * long as the client takes it. Not to a HEAD. */
@@ -72,11 +75,11 @@ const char *http_server_url(const struct http_server *server);
 /* How many streams there are now. */
 uint32_t http_server_streams(const struct http_server *server);
 
-/* Send every stream one more piece: what piece() gives for the query of its request, from malloc(),
- * once for equal queries; NULL: nothing. A stream that still has to send the piece before gets it
- * after that; if another one is pushed meanwhile, that one alone: whoever reads slowly misses
- * some. */
-typedef char *http_piece_fn(void *ctx, str query, size_t *len);
+/* Send every stream one more piece: what piece() gives for the query of its request, a reference
+ * that is taken (streams of equal queries had better get the same body); NULL: nothing. A stream
+ * that still has to send the piece before gets it after that; if another one is pushed meanwhile,
+ * that one alone: whoever reads slowly misses some. */
+typedef struct http_body *http_piece_fn(void *ctx, str query);
 void http_server_push(struct http_server *server, http_piece_fn *piece, void *ctx);
 
 /* No connection is accepted and answer() is not called any more. Streams end after the pieces that
