@@ -1,5 +1,6 @@
-/* What the web module answers of a status that is made up: to whom, by which paths, and in which
- * words. The clients are plain sockets, and the loop turns between their reads. */
+/* What the web module answers of a status that is made up: to whom, by which paths, in which words,
+ * and how often it makes what it answers with. The clients are plain sockets, and the loop turns
+ * between their reads; the second of the events passes when a test says so. */
 #include "daemon/web.h"
 
 #include <arpa/inet.h>
@@ -14,8 +15,12 @@
 
 #include "base/buf.h"
 #include "base/socket_address.h"
+#include "daemon/web_bodies.h"
 #include "lib/check.h"
 #include "lib/status_world.h"
+#include "status/metrics.h"
+#include "status/page.h"
+#include "status/status_json.h"
 
 #define SECRET "canary-0123456789abcdef"
 
@@ -34,6 +39,73 @@ struct world {
     int code;
     str body;
 };
+
+/* --- what is counted, and the second ---------------------------------------------------------- */
+
+static struct made {
+    unsigned metrics, events, pages, json;
+} made;
+
+char *__real_metrics_text(const struct status *s, enum metrics_format format, size_t *len);
+char *__wrap_metrics_text(const struct status *s, enum metrics_format format, size_t *len);
+char *__real_page_event(const struct status *s, str query, size_t *len);
+char *__wrap_page_event(const struct status *s, str query, size_t *len);
+char *__real_page_html(const struct status *s, str query, size_t *len);
+char *__wrap_page_html(const struct status *s, str query, size_t *len);
+char *__real_status_json(const struct status *s, size_t *len);
+char *__wrap_status_json(const struct status *s, size_t *len);
+
+char *__wrap_metrics_text(const struct status *s, enum metrics_format format, size_t *len)
+{
+    made.metrics++;
+    return __real_metrics_text(s, format, len);
+}
+
+char *__wrap_page_event(const struct status *s, str query, size_t *len)
+{
+    made.events++;
+    return __real_page_event(s, query, len);
+}
+
+char *__wrap_page_html(const struct status *s, str query, size_t *len)
+{
+    made.pages++;
+    return __real_page_html(s, query, len);
+}
+
+char *__wrap_status_json(const struct status *s, size_t *len)
+{
+    made.json++;
+    return __real_status_json(s, len);
+}
+
+static unsigned made_in_all(void)
+{
+    return made.metrics + made.events + made.pages + made.json;
+}
+
+static uv_timer_t *second;
+static uv_timer_cb on_second;
+
+int __real_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t ms, uint64_t repeat_ms);
+int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t ms, uint64_t repeat_ms);
+
+/* What repeats is the second, which passes when second_passes(). */
+int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t ms, uint64_t repeat_ms)
+{
+    if (!repeat_ms)
+        return __real_uv_timer_start(timer, cb, ms, 0);
+    second = timer;
+    on_second = cb;
+    return 0;
+}
+
+static void second_passes(void)
+{
+    on_second(second);
+}
+
+/* --- the world -------------------------------------------------------------------------------- */
 
 static void on_limit(uv_timer_t *timer)
 {
@@ -61,6 +133,7 @@ static int set_up(void **state)
     uv_timer_init(&w->loop, &w->limit);
     uv_timer_start(&w->limit, on_limit, LIMIT_MS, 0);
     status_world_fill(&w->status, PROVIDERS, REGIONS, 0);
+    made = (struct made) { 0 };
     *state = w;
     return 0;
 }
@@ -281,6 +354,111 @@ static void who_is_elsewhere_needs_the_secret(void **state)
     assert_false(has(w, SECRET));
 }
 
+/* --- how often it makes what it answers with -------------------------------------------------- */
+
+static void each_body_is_made_once_of_a_status(void **state)
+{
+    struct world *w = opened(state);
+    for (int i = 0; i < 3; i++) {
+        get(w, "/metrics");
+        get(w, "/status.json");
+        get(w, "/");
+        get(w, "/?region=us-east-1");
+        ask(w, "HEAD", "/metrics", "Host: localhost\r\n");
+        ask(w, "GET", "/metrics", "Host: localhost\r\nAccept: application/openmetrics-text\r\n");
+        assert_true(has(w, "# EOF\n"));
+    }
+    assert_int_equal(made.metrics, 2); /* each format */
+    assert_int_equal(made.json, 1);
+    assert_int_equal(made.pages, 2); /* each query */
+    w->status.serial++;
+    w->status.targets[0].jobs = 4711;
+    get(w, "/status.json");
+    assert_true(has(w, "4711"));
+    assert_int_equal(made.json, 2);
+    assert_int_equal(made.metrics, 2);
+}
+
+static void ever_new_questions_are_answered_and_not_kept(void **state)
+{
+    struct world *w = opened(state);
+    char path[32];
+    for (int i = 0; i < 3 * WEB_BODIES_MAX; i++) {
+        snprintf(path, sizeof path, "/?%d", i);
+        get(w, path);
+        assert_int_equal(w->code, 200);
+    }
+    assert_int_equal(made.pages, 3 * WEB_BODIES_MAX);
+    get(w, "/?0");
+    assert_int_equal(made.pages, 3 * WEB_BODIES_MAX);
+    get(w, path);
+    assert_int_equal(made.pages, 3 * WEB_BODIES_MAX + 1);
+}
+
+/* Turn the loop until so many bytes of this kind have come. */
+static void hear_some(struct world *w, int fd, const char *text, unsigned count)
+{
+    size_t len = 0;
+    for (unsigned found = 0; found < count; uv_run(&w->loop, UV_RUN_NOWAIT)) {
+        ssize_t n = recv(fd, w->answer + len, ANSWER_MAX - len - 1, MSG_DONTWAIT);
+        assert_true(n > 0 || (n < 0 && errno == EAGAIN));
+        len += n > 0 ? (size_t)n : 0;
+        w->answer[len] = '\0';
+        found = 0;
+        for (const char *at = w->answer; (at = strstr(at, text)); at++)
+            found++;
+    }
+}
+
+static void listeners_share_an_event_and_without_them_none_is_made(void **state)
+{
+    static const char all[] = "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    static const char some[] = "GET /events?region=us-east-1 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    struct world *w = opened(state);
+    int a = say(w, all), b = say(w, all), c = say(w, some);
+    hear_some(w, a, "data: {", 1);
+    hear_some(w, b, "data: {", 1);
+    hear_some(w, c, "data: {", 1);
+    assert_int_equal(made.events, 2);
+    for (unsigned i = 1; i <= 5; i++) {
+        w->status.serial++;
+        second_passes();
+        hear_some(w, a, "data: {", 1);
+        hear_some(w, b, "data: {", 1);
+        hear_some(w, c, "data: {", 1);
+        assert_int_equal(made.events, 2 + 2 * i);
+    }
+    close(a);
+    close(b);
+    close(c);
+    do { /* until it has noticed */
+        w->asked = 0;
+        second_passes();
+        for (int i = 0; i < 10; i++)
+            uv_run(&w->loop, UV_RUN_NOWAIT);
+    } while (w->asked);
+    unsigned before = made_in_all();
+    for (int i = 0; i < 5; i++) {
+        w->status.serial++;
+        second_passes();
+    }
+    assert_int_equal(made_in_all(), before);
+    assert_int_equal(w->asked, 0);
+}
+
+static void what_nobody_asks_for_any_more_is_forgotten(void **state)
+{
+    struct world *w = opened(state);
+    get(w, "/metrics");
+    second_passes();
+    get(w, "/metrics");
+    assert_int_equal(made.metrics, 1);
+    second_passes();
+    second_passes();
+    get(w, "/metrics");
+    assert_int_equal(made.metrics, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +470,13 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(only_names_of_this_machine_are_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_elsewhere_needs_the_secret, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_body_is_made_once_of_a_status, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ever_new_questions_are_answered_and_not_kept, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(listeners_share_an_event_and_without_them_none_is_made,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_nobody_asks_for_any_more_is_forgotten, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,6 +196,7 @@ const struct status *status_taker_take(struct status_taker *t)
         return &t->current;
     t->tried_ns = now_ns;
     take_anew(t, now_ns);
+    t->current.serial = ++t->serial;
     t->current.now_ms = jsontext_now_ms();
     note_silence(t);
     fill_rest(t, &t->current);

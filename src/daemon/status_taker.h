@@ -19,6 +19,7 @@ struct status_taker {
 
     struct status current;
     uint64_t tried_ns, taken_ns; /* 0: never */
+    uint64_t serial;             /* of current */
 };
 
 /* How things stand, at most STATUS_TAKER_FRESH_MS ago; lives until the next call. Waits for one

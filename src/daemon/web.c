@@ -1,6 +1,7 @@
-/* A table of paths, each with what makes its body. Who asks by a name that is not this machine's
- * own was sent here by some page of the web (DNS rebinding), and is refused where only this machine
- * may ask; others must know the token. */
+/* A table of paths, each with what makes its body: once for a status, however many ask for it, and
+ * not at all while nobody does. Who asks by a name that is not this machine's own was sent here by
+ * some page of the web (DNS rebinding), and is refused where only this machine may ask; others must
+ * know the token. */
 #include "daemon/web.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include "base/log.h"
 #include "base/socket_address.h"
 #include "config/http_token.h"
-#include "http/http_body.h"
+#include "daemon/web_bodies.h"
 #include "http/http_server.h"
 #include "status/metrics.h"
 #include "status/page.h"
@@ -26,6 +27,7 @@ struct web {
     uv_timer_t timer; /* of events */
     const struct status *(*status)(void *ctx);
     void *ctx;
+    struct web_bodies bodies;
     bool is_local, is_unix;
     struct http_token token; /* empty: none is needed */
     unsigned to_close;
@@ -59,28 +61,37 @@ static void say(struct http_reply *reply, unsigned status, const char *line)
     reply->len = len + 1;
 }
 
-/* Without memory the body is NULL. */
-static void send_body(struct http_reply *reply, const char *type, char *body, size_t len)
+static void send_body(struct web *w, struct http_reply *reply, const char *type, web_body_fn *make,
+                      str of)
 {
-    reply->status = body ? 200 : 503;
+    reply->shared = web_bodies_get(&w->bodies, w->status(w->ctx), make, of);
+    reply->status = reply->shared ? 200 : 503;
     reply->content_type = type;
-    reply->body = body;
-    reply->len = len;
 }
 
 static void answer_page(struct web *w, const struct http_request *rq, struct http_reply *reply)
 {
-    size_t len = 0;
-    char *body = page_html(w->status(w->ctx), rq->query, &len);
-    send_body(reply, "text/html; charset=utf-8", body, len);
+    send_body(w, reply, "text/html; charset=utf-8", page_html, rq->query);
+}
+
+/* One for each format. */
+static char *make_prometheus(const struct status *s, str of, size_t *len)
+{
+    (void)of;
+    return metrics_text(s, METRICS_PROMETHEUS, len);
+}
+
+static char *make_openmetrics(const struct status *s, str of, size_t *len)
+{
+    (void)of;
+    return metrics_text(s, METRICS_OPENMETRICS, len);
 }
 
 static void answer_metrics(struct web *w, const struct http_request *rq, struct http_reply *reply)
 {
-    size_t len = 0;
     enum metrics_format format = metrics_format_of(http_request_header(rq, "Accept"));
-    char *body = metrics_text(w->status(w->ctx), format, &len);
-    send_body(reply, metrics_content_type(format), body, len);
+    send_body(w, reply, metrics_content_type(format),
+              format == METRICS_OPENMETRICS ? make_openmetrics : make_prometheus, STR(""));
 }
 
 static void answer_alive(struct web *w, const struct http_request *rq, struct http_reply *reply)
@@ -99,20 +110,22 @@ static void answer_ready(struct web *w, const struct http_request *rq, struct ht
     say(reply, v.is_ready ? 200 : 503, v.why);
 }
 
+static char *make_status(const struct status *s, str of, size_t *len)
+{
+    (void)of;
+    return status_json(s, len);
+}
+
 static void answer_status(struct web *w, const struct http_request *rq, struct http_reply *reply)
 {
-    size_t len = 0;
     (void)rq;
-    char *body = status_json(w->status(w->ctx), &len);
-    send_body(reply, "application/json", body, len);
+    send_body(w, reply, "application/json", make_status, STR(""));
 }
 
 static void answer_events(struct web *w, const struct http_request *rq, struct http_reply *reply)
 {
-    size_t len = 0;
-    char *body = page_event(w->status(w->ctx), rq->query, &len);
-    send_body(reply, "text/event-stream", body, len);
-    reply->is_stream = body != NULL;
+    send_body(w, reply, "text/event-stream", page_event, rq->query);
+    reply->is_stream = reply->shared != NULL;
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -186,24 +199,24 @@ static void answer(void *ctx, const struct http_request *rq, struct http_reply *
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-static struct http_body *make_event(void *ctx, str query)
+static struct http_body *get_event(void *ctx, str query)
 {
     struct web *w = ctx;
-    size_t len = 0;
-    char *bytes = page_event(w->status(w->ctx), query, &len);
-    return http_body_new(bytes, len);
+    return web_bodies_get(&w->bodies, w->status(w->ctx), page_event, query);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
     struct web *w = timer->data;
-    http_server_push(w->server, make_event, w);
+    http_server_push(w->server, get_event, w);
+    web_bodies_rest(&w->bodies);
 }
 
 /* --- open and close --------------------------------------------------------------------------- */
 
 static struct web *web_free(struct web *w)
 {
+    web_bodies_deinit(&w->bodies);
     explicit_bzero(&w->token, sizeof w->token);
     free(w);
     return NULL;

@@ -1,5 +1,6 @@
-/* The bytes of a reply that others may share: each who sends them has a reference, and they go with
- * the last. Whoever reads slowly keeps what it reads, and nobody waits for it. All on one thread. */
+/* The bytes of a reply that others may share: each who sends them has a reference, and they go
+ * with the last. Whoever reads slowly keeps what it reads, and nobody waits for it. All on one
+ * thread. */
 #ifndef HTTP_HTTP_BODY_H
 #define HTTP_HTTP_BODY_H
 

@@ -188,6 +188,7 @@ struct status_loop {
 enum status_phase { STATUS_STARTING, STATUS_POLLING, STATUS_ENDING };
 
 struct status {
+    uint64_t serial; /* another one each time that it is taken */
     int64_t now_ms, started_ms;
     enum status_phase phase;
     uint32_t drain_left_s; /* while it ends */
