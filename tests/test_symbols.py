@@ -1,6 +1,7 @@
-"""libpipepoll exports what its headers declare, no more and no less, all of one version.
+"""libpipepoll exports what its headers declare, no more and no less, all of one version; and the
+symbols file of the Debian package lists just that.
 
-usage: test_symbols.py libpipepoll.so HEADER...
+usage: test_symbols.py libpipepoll.so SYMBOLS-FILE HEADER...
 """
 import re
 import shutil
@@ -13,6 +14,7 @@ COMMENT = re.compile(r"/\*.*?\*/", re.S)
 ONLY_CPLUSPLUS = re.compile(r"^#ifdef __cplusplus\n.*?^#(?:else|endif)$", re.M | re.S)
 DIRECTIVE = re.compile(r"^[ \t]*#(?:.*\\\n)*.*$", re.M)
 FUNCTION = re.compile(r"\b(pipepoll_\w+)\s*\(")
+PACKAGED = re.compile(r"^ (\S+@\S+) \d+(?:\.\d+)*$", re.M)
 
 
 def declared(header):
@@ -50,6 +52,15 @@ def complaints(functions, public, defined, undefined):
             yield f"{symbol} is used but defined nowhere"
 
 
+def unpackaged(defined, listed):
+    """The node of a version is listed as NAME@NAME."""
+    defined = {s.replace("@@", "@") if "@" in s else f"{s}@{s}" for s in defined}
+    for symbol in defined - listed:
+        yield f"{symbol} is not in the package's symbols file"
+    for symbol in listed - defined:
+        yield f"{symbol} is in the package's symbols file, but not exported"
+
+
 def blind_spots():
     """What this check would miss, proved on a header and a library made up for it."""
     header = """#define PIPEPOLL_NOT(x) \\\n pipepoll_not(x)\n/* pipepoll_nor(this) */
@@ -64,16 +75,19 @@ def blind_spots():
     expected = ["leak", "pipepoll_gone", "pipepoll_lost", "pipepoll_old", "pipepoll_plain"]
     if blamed != expected:
         yield f"self-test: blames {blamed}, not {expected}"
+    if len([*unpackaged(["new@@V"], {"old@V"})]) != 2:
+        yield "self-test: the symbols file is not compared"
 
 
 def main():
-    library, *headers = sys.argv[1:]
+    library, symbols_file, *headers = sys.argv[1:]
     if not shutil.which("nm"):
         print("skipped: no nm")
         sys.exit(77)
     functions, public = declared("".join(Path(header).read_text() for header in headers))
     defined = symbols(library, "--defined-only")
     found = [*complaints(functions, public, defined, symbols(library, "--undefined-only"))]
+    found += unpackaged(defined, set(PACKAGED.findall(Path(symbols_file).read_text())))
     found += blind_spots()
     print("\n".join(sorted(found)) or f"{len(public)} functions, all of {VERSION}")
     sys.exit(bool(found))
