@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/http_token.h"
 #include "lib/config_text.h"
 
 static void refuse_with(const char *text, const char *part)
@@ -142,6 +143,9 @@ static void what_token_and_socket_are_is_looked_at(void **state)
             continue;
         }
         struct config c = accept(text);
+        const struct http_token *token = c.http.token;
+        assert_non_null(token);
+        assert_str_equal(((str) { token->bytes, token->len }), "0123456789abcdef");
         config_deinit(&c);
     }
     snprintf(text, sizeof text, WEB "[http]\nlisten = %s\n", path);

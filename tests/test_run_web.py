@@ -175,6 +175,15 @@ def test_who_may_ask(sim):
               and "Bearer" in a.headers["WWW-Authenticate"] and secret not in a.text, a.text)
     a = web.ask("/status.json", Authorization=f"Bearer {secret}")
     check("with it", a.status == 200 and secret not in a.text, a.text[:200])
+    other = "canary-fedcba9876543210"
+    for text, line in ((other, "token-file holds another secret"), ("short", "nothing changes")):
+        write("token", text + "\n")
+        web.run.signal(signal.SIGHUP)
+        check(f"a reload: {line}", web.run.log(line), web.run.seen["err"])
+        answers = [web.ask("/healthz", Authorization=f"Bearer {s}").status
+                   for s in (secret, other, text)]
+        check("the last good secret alone is taken",
+              answers == [401, 200, 200 if text == other else 401], answers)
     check("the run ends", web.end() == 0, web.run.seen["err"])
     web = Web(write("own.ini", "[http]\nlisten = 127.0.0.1:0\n" + target("web", sim)))
     for host, status in (("evil.example", 403), ("127.0.0.1.evil.example", 403),

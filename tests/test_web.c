@@ -8,13 +8,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <uv.h>
 
 #include "base/buf.h"
 #include "base/socket_address.h"
+#include "config/http_token.h"
 #include "daemon/web_bodies.h"
 #include "lib/check.h"
 #include "lib/status_world.h"
@@ -22,7 +22,8 @@
 #include "status/page.h"
 #include "status/status_json.h"
 
-#define SECRET "canary-0123456789abcdef"
+#define SECRET       "canary-0123456789abcdef"
+#define OTHER_SECRET "canary-fedcba9876543210"
 
 enum { LIMIT_MS = 20000, PROVIDERS = 4, REGIONS = 3, ANSWER_MAX = 1 << 20 };
 
@@ -34,7 +35,6 @@ struct world {
     unsigned asked; /* for the status */
     struct socket_address address;
     bool closed;
-    char token_file[64];
     char answer[ANSWER_MAX]; /* of the last question, with its head */
     int code;
     str body;
@@ -148,8 +148,6 @@ static int tear_down(void **state)
     assert_true(w->closed || !w->web);
     assert_int_equal(uv_loop_close(&w->loop), 0);
     status_deinit(&w->status);
-    if (w->token_file[0])
-        unlink(w->token_file);
     free(w);
     return 0;
 }
@@ -186,8 +184,8 @@ static int say(struct world *w, const char *request)
     return fd;
 }
 
-/* The whole answer, to the end of the stream. */
-static void hear(struct world *w, int fd)
+/* All that comes, to the end of the stream. */
+static void hear_all(struct world *w, int fd)
 {
     size_t len = 0;
     ssize_t n;
@@ -199,10 +197,21 @@ static void hear(struct world *w, int fd)
     }
     close(fd);
     w->answer[len] = '\0';
-    const char *body = strstr(w->answer, "\r\n\r\n");
-    assert_non_null(body);
-    w->code = atoi(w->answer + 9);
-    w->body = str_of(body + 4);
+}
+
+/* Turn the loop until so many bytes of this kind have come. */
+static void hear_some(struct world *w, int fd, const char *text, unsigned count)
+{
+    size_t len = 0;
+    for (unsigned found = 0; found < count; uv_run(&w->loop, UV_RUN_NOWAIT)) {
+        ssize_t n = recv(fd, w->answer + len, ANSWER_MAX - len - 1, MSG_DONTWAIT);
+        assert_true(n > 0 || (n < 0 && errno == EAGAIN));
+        len += n > 0 ? (size_t)n : 0;
+        w->answer[len] = '\0';
+        found = 0;
+        for (const char *at = w->answer; (at = strstr(at, text)); at++)
+            found++;
+    }
 }
 
 static void ask(struct world *w, const char *method, const char *path, const char *headers)
@@ -210,7 +219,11 @@ static void ask(struct world *w, const char *method, const char *path, const cha
     char request[1024];
     snprintf(request, sizeof request, "%s %s HTTP/1.1\r\n%sConnection: close\r\n\r\n", method, path,
              headers);
-    hear(w, say(w, request));
+    hear_all(w, say(w, request));
+    const char *body = strstr(w->answer, "\r\n\r\n");
+    assert_non_null(body);
+    w->code = atoi(w->answer + 9);
+    w->body = str_of(body + 4);
 }
 
 static void get(struct world *w, const char *path)
@@ -317,13 +330,11 @@ static void only_names_of_this_machine_are_answered(void **state)
     }
 }
 
-static void write_token(struct world *w, const char *token)
+static struct http_token token_of(const char *secret)
 {
-    snprintf(w->token_file, sizeof w->token_file, "/tmp/web_token.XXXXXX");
-    int fd = mkstemp(w->token_file);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, token, strlen(token)), strlen(token));
-    close(fd);
+    struct http_token token = { .len = strlen(secret) };
+    memcpy(token.bytes, secret, token.len);
+    return token;
 }
 
 static void ask_with(struct world *w, const char *authorization)
@@ -333,15 +344,20 @@ static void ask_with(struct world *w, const char *authorization)
     ask(w, "GET", "/status.json", headers);
 }
 
-static void who_is_elsewhere_needs_the_secret(void **state)
+static struct world *opened_with_token(void **state)
 {
     static char listen[] = "127.0.0.1:0"; /* as if it were every address */
+    struct http_token token = token_of(SECRET);
+    open_web(*state, &(struct http_config) { .listen = listen, .token = &token });
+    return *state;
+}
+
+static void who_is_elsewhere_needs_the_secret(void **state)
+{
     static const char *const wrong[] = {
         "", "Bearer", "Bearer " SECRET "x", "Bearer canary-01", "Basic " SECRET, SECRET
     };
-    struct world *w = *state;
-    write_token(w, SECRET "\n");
-    open_web(w, &(struct http_config) { .listen = listen, .token_file = w->token_file });
+    struct world *w = opened_with_token(state);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         ask_with(w, wrong[i]);
         assert_int_equal(w->code, 401);
@@ -352,6 +368,34 @@ static void who_is_elsewhere_needs_the_secret(void **state)
     ask_with(w, "Bearer " SECRET);
     assert_int_equal(w->code, 200);
     assert_false(has(w, SECRET));
+}
+
+static void another_secret_takes_the_place_of_the_one_before(void **state)
+{
+    struct world *w = opened_with_token(state);
+    struct http_token same = token_of(SECRET), other = token_of(OTHER_SECRET);
+    int stream = say(w, "GET /events HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+                        "Authorization: Bearer " SECRET "\r\n\r\n");
+    hear_some(w, stream, "data: {", 1);
+    assert_false(web_set_token(w->web, &same));
+    ask_with(w, "Bearer " SECRET);
+    assert_int_equal(w->code, 200);
+    assert_true(web_set_token(w->web, &other));
+    hear_all(w, stream);
+    assert_string_equal(w->answer + strlen(w->answer) - 5, "0\r\n\r\n"); /* the last chunk */
+    ask_with(w, "Bearer " SECRET);
+    assert_int_equal(w->code, 401);
+    ask_with(w, "Bearer " OTHER_SECRET);
+    assert_int_equal(w->code, 200);
+}
+
+static void where_none_was_needed_none_is(void **state)
+{
+    struct http_token token = token_of(SECRET);
+    struct world *w = opened(state);
+    assert_false(web_set_token(w->web, &token));
+    get(w, "/healthz");
+    assert_int_equal(w->code, 200);
 }
 
 /* --- how often it makes what it answers with -------------------------------------------------- */
@@ -393,21 +437,6 @@ static void ever_new_questions_are_answered_and_not_kept(void **state)
     assert_int_equal(made.pages, 3 * WEB_BODIES_MAX);
     get(w, path);
     assert_int_equal(made.pages, 3 * WEB_BODIES_MAX + 1);
-}
-
-/* Turn the loop until so many bytes of this kind have come. */
-static void hear_some(struct world *w, int fd, const char *text, unsigned count)
-{
-    size_t len = 0;
-    for (unsigned found = 0; found < count; uv_run(&w->loop, UV_RUN_NOWAIT)) {
-        ssize_t n = recv(fd, w->answer + len, ANSWER_MAX - len - 1, MSG_DONTWAIT);
-        assert_true(n > 0 || (n < 0 && errno == EAGAIN));
-        len += n > 0 ? (size_t)n : 0;
-        w->answer[len] = '\0';
-        found = 0;
-        for (const char *at = w->answer; (at = strstr(at, text)); at++)
-            found++;
-    }
 }
 
 static void listeners_share_an_event_and_without_them_none_is_made(void **state)
@@ -470,6 +499,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(only_names_of_this_machine_are_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_elsewhere_needs_the_secret, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(another_secret_takes_the_place_of_the_one_before, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(where_none_was_needed_none_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_body_is_made_once_of_a_status, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ever_new_questions_are_answered_and_not_kept, set_up,
                                         tear_down),

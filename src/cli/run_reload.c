@@ -184,6 +184,15 @@ int run_start_targets(struct run *r)
     return PIPEPOLL_OK;
 }
 
+/* The secret may be another one with each reload; whether one is needed is settled at the start. */
+static void take_token(struct run *r, const struct http_config *new)
+{
+    if (r->web && new->token && web_set_token(r->web, new->token))
+        log_line(&r->log, PIPEPOLL_INFO,
+                 "[http]: token-file holds another secret, which is needed "
+                 "from now on");
+}
+
 static void take_config(struct run *r, struct config *new)
 {
     struct logger before = r->logger;
@@ -192,6 +201,7 @@ static void take_config(struct run *r, struct config *new)
         (void)http_config_set_listen(&new->http, r->options.listen, NULL);
     log_unchangeable(r, &r->config, new);
     log_logger_change(r, &before, new);
+    take_token(r, &new->http);
     r->previous = r->config;
     r->config = *new;
     r->reload = RELOAD_CHANGING;

@@ -61,17 +61,21 @@ static void check_path(const struct value_reader *r, const char *path)
         value_complain(r, KEY_LISTEN, PIPEPOLL_ERROR, "is %s, which is there and no socket", path);
 }
 
-/* What is in it, where it may be read. */
-static void check_token(const struct http_config *c, const struct value_reader *r)
+/* What is in it, where it may be read. PIPEPOLL_ENOMEM. */
+static int read_token(struct http_config *out, const struct value_reader *r)
 {
-    struct http_token token;
     struct pipepoll_error why;
     size_t before = r->diagnostics->errors;
-    value_check_secret_file(r, KEY_TOKEN_FILE, c->token_file, PIPEPOLL_ERROR);
-    if (r->diagnostics->errors == before && http_token_read(&token, c->token_file, &why))
+    value_check_secret_file(r, KEY_TOKEN_FILE, out->token_file, PIPEPOLL_ERROR);
+    if (r->diagnostics->errors != before)
+        return PIPEPOLL_OK;
+    out->token = calloc(1, sizeof *out->token);
+    if (!out->token)
+        return PIPEPOLL_ENOMEM;
+    if (http_token_read(out->token, out->token_file, &why))
         complain(r->diagnostics, PIPEPOLL_ERROR, r->section->values[KEY_TOKEN_FILE].at, "%s",
                  why.text);
-    explicit_bzero(&token, sizeof token);
+    return PIPEPOLL_OK;
 }
 
 static void check_listen(struct http_config *out, const struct value_reader *r)
@@ -109,10 +113,10 @@ int http_config_read(struct http_config *out, const struct section *s,
         result = value_path(&r, KEY_LISTEN, &out->listen);
     if (!result && !out->listen && !(out->listen = strdup(listen_default)))
         result = PIPEPOLL_ENOMEM;
+    if (!result && out->token_file)
+        result = read_token(out, &r);
     if (result)
         return result;
-    if (out->token_file)
-        check_token(out, &r);
     check_listen(out, &r);
     return PIPEPOLL_OK;
 }
@@ -155,6 +159,9 @@ int http_config_set_listen(struct http_config *c, const char *listen, struct pip
 
 void http_config_deinit(struct http_config *c)
 {
+    if (c->token)
+        explicit_bzero(c->token, sizeof *c->token);
+    free(c->token);
     free(c->listen);
     free(c->token_file);
     *c = (struct http_config) { .listen = NULL };
@@ -167,5 +174,5 @@ static bool is_same(const char *a, const char *b)
 
 bool http_config_is_same(const struct http_config *a, const struct http_config *b)
 {
-    return is_same(a->listen, b->listen) && is_same(a->token_file, b->token_file);
+    return is_same(a->listen, b->listen) && !a->token_file == !b->token_file;
 }

@@ -5,11 +5,14 @@
 
 #include "config/section.h"
 
+struct http_token;
+
 struct http_config {
     char *listen;      /* as base/socket_address.h reads it; NULL: nobody may ask */
     bool is_local;     /* nobody gets there from another machine */
     bool allow_remote; /* that is wanted */
     char *token_file;  /* what it holds must come along as a bearer token; NULL: nothing must */
+    struct http_token *token; /* that, as it was when the file was read; wiped with it */
 };
 
 /* Read it; *out needs no init. Without the section nothing listens; without `listen` in it,
@@ -27,7 +30,7 @@ int http_config_load(struct http_config *out, const char *path, struct diagnosti
  * PIPEPOLL_ENOMEM. */
 int http_config_set_listen(struct http_config *c, const char *listen, struct pipepoll_error *why);
 
-/* Do they say the same? */
+/* Do they say the same, but for the secret and where it is? */
 bool http_config_is_same(const struct http_config *a, const struct http_config *b);
 
 #endif

@@ -250,10 +250,9 @@ int web_open(struct web **out, const struct web_options *o, struct pipepoll_erro
     w->ctx = o->ctx;
     w->is_local = o->config->is_local;
     w->is_unix = is_unix(o->config->listen);
-    int r = o->config->token_file ? http_token_read(&w->token, o->config->token_file, why)
-                                  : PIPEPOLL_OK;
-    if (!r)
-        r = open_server(w, o, why);
+    if (o->config->token)
+        w->token = *o->config->token;
+    int r = open_server(w, o, why);
     if (r) {
         web_free(w);
         return r;
@@ -268,6 +267,21 @@ int web_open(struct web **out, const struct web_options *o, struct pipepoll_erro
 const char *web_url(const struct web *w)
 {
     return http_server_url(w->server);
+}
+
+static bool is_same(const struct http_token *a, const struct http_token *b)
+{
+    return a->len == b->len && digest_eq(a->bytes, b->bytes, a->len);
+}
+
+bool web_set_token(struct web *w, const struct http_token *token)
+{
+    if (!w->token.len || is_same(&w->token, token))
+        return false;
+    explicit_bzero(&w->token, sizeof w->token);
+    w->token = *token;
+    http_server_end_streams(w->server);
+    return true;
 }
 
 static void on_part_closed(struct web *w)

@@ -15,6 +15,7 @@
 #include "config/http_config.h"
 #include "status/status.h"
 
+struct http_token;
 struct uv_loop_s;
 struct web;
 
@@ -25,12 +26,15 @@ struct web_options {
     void *ctx;
 };
 
-/* Blocks to read the token's file. EINVAL, ESYSTEM: the address or the file, `why` says what to do;
- * ENOMEM. */
+/* EINVAL, ESYSTEM: the address, `why` says what to do; ENOMEM. */
 int web_open(struct web **out, const struct web_options *o, struct pipepoll_error *why);
 
 /* Where it listens: "http://127.0.0.1:9464", "unix:PATH". As long as it lives. */
 const char *web_url(const struct web *w);
+
+/* Whoever asks must send this secret from now on, instead of the one before; copied. Streams that
+ * began with that one end. False: it is the same, or none was needed, and none is. */
+bool web_set_token(struct web *w, const struct http_token *token);
 
 /* Replies under way have a moment; then closed(ctx), from the loop, and w is gone. */
 void web_close(struct web *w, void (*closed)(void *ctx), void *ctx);

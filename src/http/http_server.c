@@ -391,6 +391,14 @@ void http_server_push(struct http_server *server, http_piece_fn *piece, void *ct
     arm(server);
 }
 
+void http_server_end_streams(struct http_server *server)
+{
+    if (server->closing)
+        return;
+    http_streams_end(&server->streams);
+    arm(server);
+}
+
 const char *http_server_url(const struct http_server *server)
 {
     return server->listen.url;

@@ -82,6 +82,9 @@ uint32_t http_server_streams(const struct http_server *server);
 typedef struct http_body *http_piece_fn(void *ctx, str query);
 void http_server_push(struct http_server *server, http_piece_fn *piece, void *ctx);
 
+/* Every stream ends after the pieces that it has. */
+void http_server_end_streams(struct http_server *server);
+
 /* No connection is accepted and answer() is not called any more. Streams end after the pieces that
  * they have; replies under way have until the deadline (0: none); all other connections end at
  * once. Then closed() (may be NULL), from the loop, and the server is gone. A second call does
