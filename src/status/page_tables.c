@@ -1,6 +1,7 @@
 /* Each table is put row by row, its cells in the order of its head in page.html. */
 #include "status/page_tables.h"
 
+#include "pipepoll/worker.h"
 #include "status/page_words.h"
 
 /* A cell of numbers that is composed in a buffer. */
@@ -201,13 +202,23 @@ static void put_outcomes(struct page_out *o, const struct page_view *v)
 /* Success and failure have the marks of targets; whatever is neither has none. */
 static const char *colour_of(const struct status_job *j)
 {
-    const char *end = j->end >= 0 ? status_job_end_name((size_t)j->end) : "";
     if (j->end < 0)
         return status_state_name(STATUS_WAITING);
-    if (!strcmp(end, "succeeded") || !strcmp(end, "continued"))
+    switch ((enum pipepoll_work_outcome)j->end) {
+    case PIPEPOLL_WORK_SUCCEEDED:
+    case PIPEPOLL_WORK_CONTINUED:
         return status_state_name(STATUS_WELL);
-    if (!strcmp(end, "lost-race") || !strcmp(end, "left") || !strcmp(end, "over"))
+    case PIPEPOLL_WORK_LOST_RACE:
+    case PIPEPOLL_WORK_LEFT:
+    case PIPEPOLL_WORK_OVER:
         return "";
+    case PIPEPOLL_WORK_FAILED:
+    case PIPEPOLL_WORK_NO_TOKEN:
+    case PIPEPOLL_WORK_UNRESOLVED:
+    case PIPEPOLL_WORK_REJECTED:
+    case PIPEPOLL_WORK_UNREPORTED:
+        break;
+    }
     return status_state_name(STATUS_FAILING);
 }
 
