@@ -84,8 +84,8 @@ static void make(struct status *whole, bool second_first)
     *whole = (struct status) { .now_ms = 0 };
     status_join(whole, parts, 2);
     status_settle(whole);
-    assert_null(parts[0].texts);
-    assert_null(parts[1].texts);
+    assert_null(parts[0].arena.first);
+    assert_null(parts[1].arena.first);
 }
 
 static void all_parts_are_there_in_the_order_of_the_file(void **state)

@@ -32,7 +32,7 @@ enum status_state page_worst(const size_t states[STATUS_STATES])
 
 /* --- keys --- */
 
-static str put_together(struct status *memory, const str *parts, size_t count, str between)
+static str put_together(struct arena *memory, const str *parts, size_t count, str between)
 {
     char text[PAGE_KEY_MAX];
     struct buf b = BUF_ON(text);
@@ -41,10 +41,10 @@ static str put_together(struct status *memory, const str *parts, size_t count, s
             buf_put(&b, between);
         buf_put(&b, parts[i]);
     }
-    return status_text(memory, buf_str(&b));
+    return arena_text(memory, buf_str(&b));
 }
 
-static void name_type(struct page_head *h, const struct status_target *t, struct status *memory)
+static void name_type(struct page_head *h, const struct status_target *t, struct arena *memory)
 {
     const str key[] = { t->category, t->owner, t->provider, t->version };
     const str more[] = { t->category, t->owner, t->version };
@@ -134,11 +134,11 @@ static void add_states(size_t to[STATUS_STATES], const size_t from[STATUS_STATES
 
 /* The heads that are shown: at most `max`, ordered, and one more for the others. */
 static struct page_head *show(struct axis *a, size_t max, int (*order)(const void *, const void *),
-                              struct status *memory, size_t *count)
+                              struct arena *memory, size_t *count)
 {
-    struct found **sorted = status_array(memory, a->count, sizeof *sorted);
+    struct found **sorted = arena_array(memory, a->count, sizeof *sorted);
     size_t shown = a->count > max ? max : a->count, left = a->count - shown;
-    struct page_head *heads = status_array(memory, shown + 1, sizeof *heads);
+    struct page_head *heads = arena_array(memory, shown + 1, sizeof *heads);
     if (!sorted || !heads)
         return NULL;
     for (size_t i = 0; i < a->count; i++)
@@ -158,7 +158,7 @@ static struct page_head *show(struct axis *a, size_t max, int (*order)(const voi
         struct buf b = BUF_ON(text);
         buf_printf(&b, "%zu others", left);
         heads[shown].key = STR("*");
-        heads[shown].label = status_text(memory, buf_str(&b));
+        heads[shown].label = arena_text(memory, buf_str(&b));
     }
     *count = shown + (left > 0);
     return heads;
@@ -169,10 +169,10 @@ static struct page_head *show(struct axis *a, size_t max, int (*order)(const voi
 /* Which row each target is in, as an index of what was found. With too many action types it stops,
  * for rows will be providers. */
 static bool find_rows(struct axis *a, struct page_grid *g, const struct status *s,
-                      struct status *memory, bool by_provider)
+                      struct arena *memory, bool by_provider)
 {
-    const struct status_target **first = status_array(memory, s->target_count, sizeof *first);
-    a->found = status_array(memory, s->target_count, sizeof *a->found);
+    const struct status_target **first = arena_array(memory, s->target_count, sizeof *first);
+    a->found = arena_array(memory, s->target_count, sizeof *a->found);
     a->count = 0;
     if (!first || !a->found)
         return false;
@@ -194,9 +194,9 @@ static bool find_rows(struct axis *a, struct page_grid *g, const struct status *
 }
 
 static bool find_columns(struct axis *a, struct page_grid *g, const struct status *s,
-                         struct status *memory)
+                         struct arena *memory)
 {
-    a->found = status_array(memory, s->target_count, sizeof *a->found);
+    a->found = arena_array(memory, s->target_count, sizeof *a->found);
     if (!a->found)
         return false;
     for (size_t i = 0; i < s->target_count; i++) {
@@ -207,10 +207,10 @@ static bool find_columns(struct axis *a, struct page_grid *g, const struct statu
     return true;
 }
 
-static bool count_cells(struct page_grid *g, const struct status *s, struct status *memory)
+static bool count_cells(struct page_grid *g, const struct status *s, struct arena *memory)
 {
     size_t count = g->row_count * g->column_count;
-    g->cells = status_array(memory, count, sizeof *g->cells);
+    g->cells = arena_array(memory, count, sizeof *g->cells);
     if (!g->cells)
         return false;
     for (size_t i = 0; i < count; i++)
@@ -226,11 +226,11 @@ static bool count_cells(struct page_grid *g, const struct status *s, struct stat
     return true;
 }
 
-static bool fill(struct page_grid *g, const struct status *s, struct status *memory,
+static bool fill(struct page_grid *g, const struct status *s, struct arena *memory,
                  struct axis *rows, struct axis *columns)
 {
-    g->row_of = status_array(memory, s->target_count, sizeof *g->row_of);
-    g->column_of = status_array(memory, s->target_count, sizeof *g->column_of);
+    g->row_of = arena_array(memory, s->target_count, sizeof *g->row_of);
+    g->column_of = arena_array(memory, s->target_count, sizeof *g->column_of);
     if (!g->row_of || !g->column_of || !find_rows(rows, g, s, memory, false))
         return false;
     if (rows->count > PAGE_TYPES_MAX) {
@@ -252,7 +252,7 @@ static bool fill(struct page_grid *g, const struct status *s, struct status *mem
     return count_cells(g, s, memory);
 }
 
-bool page_grid_fill(struct page_grid *g, const struct status *s, struct status *memory)
+bool page_grid_fill(struct page_grid *g, const struct status *s, struct arena *memory)
 {
     struct axis rows = { .count = 0 }, columns = { .count = 0 };
     bool is_filled = !s->target_count || fill(g, s, memory, &rows, &columns);

@@ -110,8 +110,8 @@ static int by_index(const void *a, const void *b)
 static bool choose_accounts(struct page_view *v, const struct status *s)
 {
     size_t count = s->region_count, shown = count < PAGE_LIST_MAX ? count : PAGE_LIST_MAX;
-    struct account *all = status_array(&v->memory, count, sizeof *all);
-    v->accounts = status_array(&v->memory, shown, sizeof *v->accounts);
+    struct account *all = arena_array(&v->memory, count, sizeof *all);
+    v->accounts = arena_array(&v->memory, shown, sizeof *v->accounts);
     if (!count)
         return true;
     if (!all || !v->accounts)
@@ -130,7 +130,7 @@ static bool choose_accounts(struct page_view *v, const struct status *s)
 bool page_view_init(struct page_view *v, const struct status *s, str query)
 {
     *v = (struct page_view) { .status = s };
-    v->figures = status_array(&v->memory, PAGE_FIGURES_MAX, sizeof *v->figures);
+    v->figures = arena_array(&v->memory, PAGE_FIGURES_MAX, sizeof *v->figures);
     if (!v->figures || !choose_accounts(v, s) || !page_grid_fill(&v->grid, s, &v->memory))
         return false;
     read_query(v, query);
@@ -142,5 +142,5 @@ bool page_view_init(struct page_view *v, const struct status *s, str query)
 
 void page_view_deinit(struct page_view *v)
 {
-    status_deinit(&v->memory);
+    arena_deinit(&v->memory);
 }

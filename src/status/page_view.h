@@ -51,7 +51,7 @@ struct page_view {
     size_t account_count;
     struct page_figure *figures;
     size_t figure_count;
-    struct status memory; /* private: what all of it is in */
+    struct arena memory; /* private: what all of it is in */
 };
 
 /* false: no memory. Either way page_view_deinit() follows. The status outlives it. */
@@ -74,6 +74,6 @@ double page_use(const struct status_region *r);
 void page_figures(struct page_view *v);
 
 /* The grid of a status; v->memory holds it. false: no memory. */
-bool page_grid_fill(struct page_grid *g, const struct status *s, struct status *memory);
+bool page_grid_fill(struct page_grid *g, const struct status *s, struct arena *memory);
 
 #endif

@@ -1,5 +1,4 @@
-/* Words, scales, and memory: texts and arrays hang on a list of blocks, so that nobody has to know
- * which text is whose, and all of it goes at once. */
+/* Words and scales; what a status holds is in an arena, so all of it goes at once. */
 #include "status/status.h"
 
 #include <stdlib.h>
@@ -142,73 +141,24 @@ int64_t status_stale_ms(uint32_t interval_ms)
 
 /* --- memory --- */
 
-struct block {
-    struct block *next;
-    size_t len, cap;
-    _Alignas(max_align_t) char bytes[];
-};
-
-enum { BLOCK_BYTES = 65536 };
-
-static void *take(struct status *s, size_t size)
-{
-    struct block *b = s->texts;
-    if (!b || size > b->cap - b->len) {
-        size_t cap = size > BLOCK_BYTES ? size : BLOCK_BYTES;
-        b = malloc(sizeof *b + cap);
-        if (!b)
-            return NULL;
-        *b = (struct block) { .next = s->texts, .cap = cap };
-        s->texts = b;
-    }
-    void *at = b->bytes + b->len;
-    b->len += size;
-    return at;
-}
-
 str status_text(struct status *s, str text)
 {
-    char *at = text.len ? take(s, text.len) : NULL;
-    if (!at)
-        return (str) { "", 0 };
-    memcpy(at, text.ptr, text.len);
-    return (str) { at, text.len };
+    return arena_text(&s->arena, text);
 }
 
-/* In a block of its own, behind the present one, which may have room yet. */
 void *status_array(struct status *s, size_t count, size_t size)
 {
-    struct block *first = s->texts, *b;
-    if (!count || count > (SIZE_MAX - sizeof *b) / size)
-        return NULL;
-    b = calloc(1, sizeof *b + count * size);
-    if (!b)
-        return NULL;
-    b->len = b->cap = count * size;
-    b->next = first ? first->next : NULL;
-    if (first)
-        first->next = b;
-    else
-        s->texts = b;
-    return b->bytes;
+    return arena_array(&s->arena, count, size);
 }
 
 void status_adopt(struct status *s, struct status *other)
 {
-    struct block **end = (struct block **)&s->texts;
-    while (*end)
-        end = &(*end)->next;
-    *end = other->texts;
-    *other = (struct status) { .texts = NULL };
+    arena_adopt(&s->arena, &other->arena);
+    *other = (struct status) { .serial = 0 };
 }
 
 void status_deinit(struct status *s)
 {
-    struct block *b = s->texts;
-    while (b) {
-        struct block *next = b->next;
-        free(b);
-        b = next;
-    }
-    *s = (struct status) { .texts = NULL };
+    arena_deinit(&s->arena);
+    *s = (struct status) { .serial = 0 };
 }

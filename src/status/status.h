@@ -16,6 +16,7 @@
 
 #include "base/histogram.h"
 #include "base/str.h"
+#include "status/arena.h"
 
 /* --- counting: what the loops count while they work --- */
 
@@ -239,7 +240,7 @@ struct status {
     uint64_t resident_bytes, virtual_bytes;
     uint32_t open_fds, max_fds;
 
-    void *texts; /* private: where copied texts are */
+    struct arena arena; /* private: where copied texts and arrays are */
 };
 
 /* Empty, all memory freed; fine on a zeroed one. */
@@ -251,8 +252,8 @@ void status_adopt(struct status *s, struct status *other);
 /* A copy that lives as long as s. Without memory the empty text. */
 str status_text(struct status *s, str text);
 
-/* An array of so many, zeroed, in place of the one before; NULL without memory. The caller sets its
- * count. It lives as long as s. */
+/* An array of so many, zeroed; NULL without memory. The caller sets its count. It lives as long as
+ * s. */
 void *status_array(struct status *s, size_t count, size_t size);
 
 /* --- the verdict --- */
