@@ -133,6 +133,7 @@ static void lose_lines(struct output *o, struct buf *b, struct tags *tags, size_
 static void lose_all(struct output *o)
 {
     lose_lines(o, &o->writing, &o->writing_tags, o->sent);
+    o->sent = 0;
     lose_lines(o, &o->filling, &o->filling_tags, 0);
 }
 
