@@ -18,8 +18,9 @@ test_packages="python3-botocore awscli curl nodejs openssl tinyproxy-bin scdoc m
   systemd python3-prometheus-client"
 # zsh and fish have completions of pipepoll, as bash has.
 # valgrind cannot start without the symbols in libc6-dbg.
+# debhelper makes the packages, lintian judges them, and mmdebstrap makes a Debian to try them in.
 ci_packages="clang clang-format libclang-rt-dev valgrind libc6-dbg codespell shellcheck nginx-light
-  zsh fish"
+  zsh fish debhelper iproute2 lintian mmdebstrap"
 
 say() {
   echo "setup: $*"
