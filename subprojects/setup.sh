@@ -13,9 +13,10 @@ packages="build-essential meson ninja-build pkg-config python3 ca-certificates
   libuv1-dev libcurl4-openssl-dev libssl-dev libjsmn-dev node-llhttp
   libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libjansson-dev libcmocka-dev"
 # scdoc makes the manual pages, and man-db shows what is wrong with them; chromium shows the page;
-# systemd judges the unit; the client library of Prometheus reads the metrics.
+# systemd judges the unit; the client library of Prometheus reads the metrics, and python3-yaml the
+# alerts.
 test_packages="python3-botocore awscli curl nodejs openssl tinyproxy-bin scdoc man-db chromium
-  systemd python3-prometheus-client"
+  systemd python3-prometheus-client python3-yaml"
 # zsh and fish have completions of pipepoll, as bash has.
 # valgrind cannot start without the symbols in libc6-dbg.
 # debhelper makes the packages, lintian judges them, and mmdebstrap makes a Debian to try them in.
