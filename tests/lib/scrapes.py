@@ -19,62 +19,18 @@ LABELS = 'job="pipepoll",instance="here"'
 INSTANT = re.compile(r"\w+_timestamp_seconds|process_start_time_seconds")
 
 
-def samples_of(text):
-    """name, labels as they stand there, value: of each line that is no comment."""
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            yield SAMPLE.fullmatch(line).groups("")
+def series_of(text):
+    """What is read at /metrics, as values by series."""
+    lines = [SAMPLE.fullmatch(line).groups("") for line in text.splitlines()
+             if not line.startswith("#")]
+    return {f"{name}{{{labels}}}" if labels else name: float(value)
+            for name, labels, value in lines}
 
 
-class Watched:
-    """A run and what was read of it. It listens in its [http]."""
-
-    def __init__(self, config, *arguments, **options):
-        self.scrapes = []  # each what it read, by series; None: it did not answer
-        self.steps = 1     # that each of them is presented for
-        self.start(config, *arguments, **options)
-
-    def start(self, config, *arguments, **options):
-        self.run = Process("run", "--config", config, "--listen", "127.0.0.1:0", *arguments,
-                           **options)
-        line = self.run.log("how we are: http://") or "http://127.0.0.1:1"
-        self.at = line.split("http://")[-1]
-
-    def ask(self):
-        connection = http.client.HTTPConnection(self.at, timeout=DEADLINE_S)
-        try:
-            connection.request("GET", "/metrics")
-            answer = connection.getresponse()
-            return answer.read().decode() if answer.status == 200 else None
-        except OSError:
-            return None
-        finally:
-            connection.close()
-
-    def look(self):
-        """As values by series; None: it does not answer."""
-        text = self.ask()
-        if text is None:
-            return None
-        return {f"{name}{{{labels}}}" if labels else name: float(value)
-                for name, labels, value in samples_of(text)}
-
-    def scrape(self):
-        self.scrapes.append(self.look())
-
-    def until(self, wanted):
-        """Scrape once wanted(series) is true of what is read, or the deadline is over."""
-        end = time.monotonic() + DEADLINE_S
-        while True:
-            series = self.look()
-            if wanted(series or {}) or time.monotonic() > end:
-                self.scrapes.append(series)
-                return bool(wanted(series or {}))
-            time.sleep(0.01)
-
-    def end(self, number):
-        self.run.signal(number)
-        return self.run.wait()
+class Scrapes:
+    def __init__(self, *scrapes):
+        self.scrapes = list(scrapes)  # values by series; None: it did not answer
+        self.steps = 1                # that each but the first and the last is presented for
 
     def series(self, since_s, hold):
         """As promtool takes them, the first and the last scrape for as many steps as hold says.
@@ -98,6 +54,53 @@ class Watched:
     def times(self, hold):
         """How many steps each is presented for."""
         return [hold[0]] + [self.steps] * (len(self.scrapes) - 2) + [hold[1]]
+
+
+class Watched(Scrapes):
+    """A run that is read at its /metrics."""
+
+    def __init__(self, config, *arguments, **options):
+        super().__init__()
+        self.start(config, *arguments, **options)
+
+    def start(self, config, *arguments, **options):
+        self.run = Process("run", "--config", config, "--listen", "127.0.0.1:0", *arguments,
+                           **options)
+        line = self.run.log("how we are: http://") or "http://127.0.0.1:1"
+        self.at = line.split("http://")[-1]
+
+    def ask(self):
+        connection = http.client.HTTPConnection(self.at, timeout=DEADLINE_S)
+        try:
+            connection.request("GET", "/metrics")
+            answer = connection.getresponse()
+            return answer.read().decode() if answer.status == 200 else None
+        except OSError:
+            return None
+        finally:
+            connection.close()
+
+    def look(self):
+        """As values by series; None: it does not answer."""
+        text = self.ask()
+        return None if text is None else series_of(text)
+
+    def scrape(self):
+        self.scrapes.append(self.look())
+
+    def until(self, wanted):
+        """Scrape once wanted(series) is true of what is read, or the deadline is over."""
+        end = time.monotonic() + DEADLINE_S
+        while True:
+            series = self.look()
+            if wanted(series or {}) or time.monotonic() > end:
+                self.scrapes.append(series)
+                return bool(wanted(series or {}))
+            time.sleep(0.01)
+
+    def end(self, number):
+        self.run.signal(number)
+        return self.run.wait()
 
 
 def firing(rules, folder, name, series, steps, alerts):
