@@ -162,7 +162,7 @@ class Botocore(Case):
                 str(self.threads), str(self.skip), str(self.jobs)]
 
 
-def _cpu_ns(pid):
+def cpu_ns(pid):
     """Of all threads of a live process."""
     total = 0
     for task in os.listdir(f'/proc/{pid}/task'):
@@ -178,7 +178,7 @@ def _handlers_ns(pid):
     live = 0
     for task in os.listdir(f'/proc/{pid}/task'):
         with open(f'/proc/{pid}/task/{task}/children') as children:
-            live += sum(_cpu_ns(child_pid) for child_pid in children.read().split())
+            live += sum(cpu_ns(child_pid) for child_pid in children.read().split())
     return ticks * 1_000_000_000 // os.sysconf('SC_CLK_TCK') + live
 
 
@@ -228,9 +228,9 @@ class Run(Case):
             process = self._start(setting, service)
             try:
                 self._work_off(service, self.skip, 0)
-                first = (time.monotonic(), _cpu_ns(process.pid), _handlers_ns(process.pid))
+                first = (time.monotonic(), cpu_ns(process.pid), _handlers_ns(process.pid))
                 self._work_off(service, self.jobs, self.skip)
-                last = (time.monotonic(), _cpu_ns(process.pid), _handlers_ns(process.pid))
+                last = (time.monotonic(), cpu_ns(process.pid), _handlers_ns(process.pid))
                 resident_kb = _resident_kb(process.pid)
             finally:
                 child.end(process)

@@ -22,6 +22,7 @@ import loads
 import machine
 import peers
 import pickup
+import scrape
 import sdks
 import tables
 
@@ -56,6 +57,7 @@ BENCHMARKS = {
     'handshake': (connections.handshake, 'bench_poll'),
     'opening': (connections.opening, 'bench_poll'),
     'pickup': (pickup.pickup, 'pipepoll', 'pipepoll-sim'),
+    'scrape': (scrape.measure, 'pipepoll', 'pipepoll-sim'),
     'peers': (sdks.measure, 'bench_poll'),
     'jobs': (jobs.measure, 'bench_job_life', 'pipepoll', 'pipepoll-sim'),
     'join': (numbers('join'), 'bench_join'),
