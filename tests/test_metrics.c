@@ -142,7 +142,7 @@ static void any_number_is_a_value(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char memory[256], want[64];
         struct buf b = BUF_ON(memory);
-        struct metric_out m = { .to = &b, .name = "x" };
+        struct metric_out m = { .to = &b, .name = STR("x") };
         snprintf(want, sizeof want, "x{le=\"a\"} %s\n", rows[i].text);
         metric_real(&m, LABELS({ "le", STR("a") }), rows[i].value);
         assert_string_equal(buf_cstr(&b), want);

@@ -23,7 +23,7 @@ static str without(str name, str suffix)
 
 static str family_name(const struct metric_out *m, enum metric_type type)
 {
-    str name = str_of(m->name);
+    str name = m->name;
     if (m->format == METRICS_OPENMETRICS && type == METRIC_COUNTER)
         return without(name, STR("_total"));
     if (m->format == METRICS_OPENMETRICS && type == METRIC_INFO)
@@ -34,7 +34,7 @@ static str family_name(const struct metric_out *m, enum metric_type type)
 void metric_family(struct metric_out *m, const char *name, enum metric_type type, const char *help)
 {
     bool is_known = m->format == METRICS_OPENMETRICS || type != METRIC_INFO;
-    m->name = name;
+    m->name = str_of(name);
     str family = family_name(m, type);
     buf_put(m->to, STR("# HELP "));
     buf_put(m->to, family);
@@ -104,16 +104,35 @@ static void put_label(struct buf *to, const char *name, str value)
     buf_put_char(to, '"');
 }
 
+/* Without the brace at the end. */
+void metric_labels_put(struct buf *to, const struct metric_labels *labels)
+{
+    for (size_t i = 0; labels->at[i].name; i++) {
+        buf_put_char(to, i ? ',' : '{');
+        put_label(to, labels->at[i].name, labels->at[i].value);
+    }
+}
+
+/* A byte becomes three at most. */
+size_t metric_labels_max(const struct metric_labels *labels)
+{
+    size_t max = 0;
+    for (size_t i = 0; labels->at[i].name; i++)
+        max += strlen(labels->at[i].name) + STR(",=\"\"").len + 3 * labels->at[i].value.len;
+    return max;
+}
+
 /* Up to the number. le: the bound of a bucket, or empty. */
 static void begin(struct metric_out *m, str suffix, const struct metric_labels *labels, str le)
 {
-    char before = '{';
-    buf_put(m->to, str_of(m->name));
+    bool has_any = labels && (labels->put.len || labels->at[0].name);
+    char before = has_any ? ',' : '{';
+    buf_put(m->to, m->name);
     buf_put(m->to, suffix);
-    for (size_t i = 0; labels && labels->at[i].name; i++, before = ',') {
-        buf_put_char(m->to, before);
-        put_label(m->to, labels->at[i].name, labels->at[i].value);
-    }
+    if (has_any && labels->put.len)
+        buf_put(m->to, labels->put);
+    else if (has_any)
+        metric_labels_put(m->to, labels);
     if (le.len) {
         buf_put_char(m->to, before);
         put_label(m->to, "le", le);

@@ -19,7 +19,7 @@ enum metric_type {
 struct metric_out {
     struct buf *to;
     enum metrics_format format;
-    const char *name; /* of the family that samples belong to */
+    str name; /* of the family that samples belong to */
 };
 
 /* A new family; all of its samples come next. Name and help, of plain ASCII without '"' and '\\',
@@ -34,8 +34,14 @@ struct metric_label {
 enum { METRIC_LABELS_MAX = 4 };
 struct metric_labels {
     struct metric_label at[METRIC_LABELS_MAX + 1]; /* the last one has no name */
+    str put; /* not empty: all of them instead, as metric_labels_put() put them */
 };
 #define LABELS(...) (&(const struct metric_labels) { { __VA_ARGS__ } })
+
+/* For samples of several families that have the same. */
+void metric_labels_put(struct buf *to, const struct metric_labels *labels);
+/* How much that may take. */
+size_t metric_labels_max(const struct metric_labels *labels);
 
 /* One sample of the family. labels: NULL for none. */
 void metric_count(struct metric_out *m, const struct metric_labels *labels, uint64_t n);

@@ -103,33 +103,47 @@ static struct metric_labels labels_of(const struct status_target *t)
     return (struct metric_labels) { { { "target", t->name }, { "region", t->region } } };
 }
 
-static void put_targets(struct metric_out *m, const struct status *s)
+/* The labels of each target are put together once for all families. NULL: no memory. */
+static struct metric_labels *label_targets(struct arena *memory, const struct status *s)
 {
-    const struct status_target *t = s->targets, *end = t + s->target_count;
+    size_t max = 1;
+    struct metric_labels *all = arena_array(memory, s->target_count + 1, sizeof *all);
+    for (size_t i = 0; all && i < s->target_count; i++) {
+        all[i] = labels_of(&s->targets[i]);
+        max += metric_labels_max(&all[i]);
+    }
+    struct buf texts = { .at = arena_array(memory, max, 1), .cap = max };
+    if (!all || !texts.at)
+        return NULL;
+    for (size_t i = 0; i < s->target_count; i++) {
+        size_t begin = texts.len;
+        metric_labels_put(&texts, &all[i]);
+        all[i].put = str_skip(buf_str(&texts), begin);
+    }
+    return all;
+}
+
+static void put_targets(struct metric_out *m, const struct status *s,
+                        const struct metric_labels *labels)
+{
     metric_family(m, "pipepoll_target_state", METRIC_GAUGE,
                   "How a target stands: 0 waits for its first answer, 1 well, 2 throttled, 3 late "
                   "(no good poll for too long), 4 failing.");
-    for (; t < end; t++) {
-        struct metric_labels labels = labels_of(t);
-        metric_count(m, &labels, t->state);
-    }
+    for (size_t i = 0; i < s->target_count; i++)
+        metric_count(m, &labels[i], s->targets[i].state);
     metric_family(m, "pipepoll_target_last_good_poll_timestamp_seconds", METRIC_GAUGE,
                   "When a poll of the target was answered last; 0: never.");
-    for (t = s->targets; t < end; t++) {
-        struct metric_labels labels = labels_of(t);
-        metric_seconds_ms(m, &labels, t->last_good_ms);
-    }
+    for (size_t i = 0; i < s->target_count; i++)
+        metric_seconds_ms(m, &labels[i], s->targets[i].last_good_ms);
     metric_family(m, "pipepoll_target_polls_total", METRIC_COUNTER,
                   "Polls of the target that were answered.");
-    for (t = s->targets; t < end; t++) {
-        struct metric_labels labels = labels_of(t);
-        metric_count(m, &labels, t->polls[STATUS_JOBS] + t->polls[STATUS_EMPTY]);
+    for (size_t i = 0; i < s->target_count; i++) {
+        const uint64_t *polls = s->targets[i].polls;
+        metric_count(m, &labels[i], polls[STATUS_JOBS] + polls[STATUS_EMPTY]);
     }
     metric_family(m, "pipepoll_target_jobs_total", METRIC_COUNTER, "Jobs that these brought.");
-    for (t = s->targets; t < end; t++) {
-        struct metric_labels labels = labels_of(t);
-        metric_count(m, &labels, t->jobs);
-    }
+    for (size_t i = 0; i < s->target_count; i++)
+        metric_count(m, &labels[i], s->targets[i].jobs);
 }
 
 /* --- jobs --- */
@@ -235,6 +249,7 @@ static void put_process(struct metric_out *m, const struct status *s)
 struct source {
     const struct status *status;
     const struct metrics_regions *regions;
+    const struct metric_labels *labels; /* of each target */
     enum metrics_format format;
 };
 
@@ -250,7 +265,7 @@ static void put_all(struct buf *out, const void *from)
     put_polling(&m, s);
     metrics_regions_put(&m, source->regions);
     metrics_regions_put_budgets(&m, s);
-    put_targets(&m, s);
+    put_targets(&m, s, source->labels);
     put_jobs(&m, s);
     put_handlers(&m, s);
     put_journal(&m, &s->journal);
@@ -265,12 +280,14 @@ enum { WHOLE_BYTES = 32768, TARGET_BYTES = 400, AREA_BYTES = 4096, BUDGET_BYTES 
 char *metrics_text(const struct status *s, enum metrics_format format, size_t *len)
 {
     struct metrics_regions regions;
+    struct arena memory = { .first = NULL };
     if (!metrics_regions_init(&regions, s))
         return NULL;
-    struct source source = { s, &regions, format };
+    struct source source = { s, &regions, label_targets(&memory, s), format };
     size_t size = WHOLE_BYTES + s->target_count * TARGET_BYTES + regions.count * AREA_BYTES +
                   s->region_count * BUDGET_BYTES;
-    char *text = grown(put_all, &source, size, len);
+    char *text = source.labels ? grown(put_all, &source, size, len) : NULL;
+    arena_deinit(&memory);
     metrics_regions_deinit(&regions);
     return text;
 }
