@@ -183,18 +183,9 @@ static void unite_credentials(struct status *s)
     s->credentials_count = count;
 }
 
-/* A single loop has them so: they are many to be sorted in vain. */
-static bool are_in_order(const struct status_target *targets, size_t count)
-{
-    size_t i = 1;
-    while (i < count && by_section(&targets[i - 1], &targets[i]) <= 0)
-        i++;
-    return i >= count;
-}
-
 static void put_in_order(struct status *s)
 {
-    if (!are_in_order(s->targets, s->target_count))
+    if (s->target_count)
         qsort(s->targets, s->target_count, sizeof *s->targets, by_section);
     sort_regions(s);
     unite_credentials(s);
