@@ -14,6 +14,7 @@
 #include "io/file.h"
 #include "io/worker.h"
 #include "lib/check.h"
+#include "lib/descriptors.h"
 
 #define CANARY "canary/secret/that/must/not/stay"
 
@@ -200,14 +201,6 @@ static const char *file_with(const void *content, size_t len)
     return path;
 }
 
-static unsigned open_fds(void)
-{
-    unsigned count = 0;
-    for (int fd = 0; fd < 256; fd++)
-        count += fcntl(fd, F_GETFD) != -1;
-    return count;
-}
-
 /* --- tests --- */
 
 static void a_file_comes_whole(void **state)
@@ -305,11 +298,11 @@ static void a_folder_that_we_may_not_search_is_told_as_such(void **state)
 static void no_descriptor_stays_open(void **state)
 {
     struct reader r;
-    unsigned before = open_fds();
+    descriptors_settle();
     read_whole(&r, file_with("x", 1));
     read_whole(&r, folder);
     read_whole(&r, "/dev/zero");
-    assert_int_equal(open_fds(), before);
+    descriptors_settle();
 }
 
 static void memory_is_wiped_before_it_is_given_back(void **state)
@@ -335,7 +328,7 @@ static void a_reading_may_start_again_from_on_done(void **state)
 static void each_allocation_may_fail(void **state)
 {
     struct reader r;
-    unsigned before = open_fds();
+    descriptors_settle();
     open_reader(&r, file_with("x", 1));
     fail_at = 1;
     assert_int_equal(start(&r), PIPEPOLL_ENOMEM);
@@ -348,22 +341,15 @@ static void each_allocation_may_fail(void **state)
     close_reader(&r);
     assert_int_equal(r.dones, 1);
     assert_int_equal(r.error, ENOMEM);
-    assert_int_equal(open_fds(), before);
+    descriptors_settle();
 }
 
 /* --- an owner that goes --- */
 
-/* A thread that was left alone closes its file in its own time. */
-static void await_fds(unsigned count)
-{
-    while (open_fds() != count)
-        sched_yield();
-}
-
 static void an_owner_and_its_loop_may_go_while_a_read_hangs(void **state)
 {
     enum { READ = 1, READ_END = 2 };
-    unsigned before = open_fds();
+    descriptors_settle();
     for (unsigned step = READ; step <= READ_END; step++) {
         struct reader r;
         open_reader(&r, file_with(CANARY, strlen(CANARY)));
@@ -375,7 +361,7 @@ static void an_owner_and_its_loop_may_go_while_a_read_hangs(void **state)
         close_reader(&r);
         assert_int_equal(r.dones, 0);
         let_read_hang(0);
-        await_fds(before);
+        descriptors_settle();
         assert_int_equal(unwiped, 0);
     }
 }
@@ -383,7 +369,7 @@ static void an_owner_and_its_loop_may_go_while_a_read_hangs(void **state)
 static void a_read_that_hangs_ends_by_its_deadline(void **state)
 {
     struct reader r;
-    unsigned before = open_fds();
+    descriptors_settle();
     open_reader(&r, file_with("x", 1));
     let_read_hang(1);
     assert_int_equal(start(&r), 0);
@@ -398,7 +384,7 @@ static void a_read_that_hangs_ends_by_its_deadline(void **state)
     assert_non_null(strstr(file_strerror(r.error), "within 10 s"));
     close_reader(&r);
     let_read_hang(0);
-    await_fds(before);
+    descriptors_settle();
 }
 
 static void a_file_that_hangs_occupies_one_thread_only(void **state)
@@ -686,6 +672,7 @@ static void a_look_may_be_forgotten_and_has_a_deadline(void **state)
 
 static int set_up(void **state)
 {
+    descriptors_note(state);
     return mkdtemp(folder) ? 0 : -1;
 }
 

@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "io/timers.h"
 #include "io/worker.h"
 #include "lib/check.h"
+#include "lib/descriptors.h"
 
 #define CANARY "canary/secret/that/must/not/stay"
 
@@ -150,14 +150,6 @@ static void witness_close(struct witness *w)
     close(w->in);
 }
 
-static unsigned open_fds(void)
-{
-    unsigned count = 0;
-    for (int fd = 0; fd < 256; fd++)
-        count += fcntl(fd, F_GETFD) != -1;
-    return count;
-}
-
 /* --- ends --- */
 
 static void output_and_exit_status_come_back(void **state)
@@ -200,7 +192,7 @@ static void a_program_that_is_not_there_is_told_from_the_loop(void **state)
         const char *path;
         int code;
     } cases[] = { { "/nonexistent/program", ENOENT }, { "/etc/passwd", EACCES }, { "/", EACCES } };
-    unsigned before = open_fds();
+    descriptors_settle();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *argv[] = { (char *)(uintptr_t)cases[i].path, NULL };
         open_runner(&r);
@@ -213,7 +205,7 @@ static void a_program_that_is_not_there_is_told_from_the_loop(void **state)
         assert_int_equal(r.code, cases[i].code);
         assert_int_equal(r.len, 0);
     }
-    assert_int_equal(open_fds(), before);
+    descriptors_settle();
 }
 
 static void output_has_a_limit(void **state)
@@ -353,26 +345,19 @@ static void who_holds_its_stderr_is_not_waited_for(void **state)
 static void no_descriptor_and_no_secret_stays(void **state)
 {
     struct runner r;
-    unsigned before = open_fds();
+    descriptors_settle();
     run_script(&r, "echo " CANARY, LONG_MS);
     assert_string_equal(r.output, CANARY "\n");
     run_script(&r, "echo " CANARY "; exec yes", LONG_MS);
-    assert_int_equal(open_fds(), before);
-}
-
-/* A thread that was left alone closes what it has in its own time. */
-static void await_fds(unsigned count)
-{
-    while (open_fds() != count)
-        sched_yield();
+    descriptors_settle();
 }
 
 static void a_program_that_ignores_signals_holds_up_no_end(void **state)
 {
     struct runner r;
-    struct witness w = witness_open();
-    unsigned before = open_fds();
     char script[160];
+    descriptors_settle();
+    struct witness w = witness_open();
     snprintf(
         script, sizeof script,
         "trap '' TERM INT HUP; echo x >&%d; setsid sh -c 'echo x >&%d; exec sleep 1000' & wait",
@@ -383,18 +368,18 @@ static void a_program_that_ignores_signals_holds_up_no_end(void **state)
     process_run_forget(&r.run);
     close_runner(&r); /* although the sleep has left the group, and holds the output */
     assert_int_equal(r.dones, 0);
-    await_fds(before);
     close(w.in);
     close(w.out);
+    descriptors_settle();
 }
 
 static void a_program_that_waits_for_a_thread_is_not_started_when_forgotten(void **state)
 {
     enum { AT_ONCE = 40 }; /* more than there are threads for */
     struct runner r, more[AT_ONCE];
-    struct witness w = witness_open();
-    unsigned before = open_fds();
     char script[64];
+    descriptors_settle();
+    struct witness w = witness_open();
     snprintf(script, sizeof script, "echo x >&%d; sleep 1000", w.out);
     open_runner(&r);
     memset(more, 0, sizeof more);
@@ -406,8 +391,8 @@ static void a_program_that_waits_for_a_thread_is_not_started_when_forgotten(void
     for (int i = 0; i < AT_ONCE; i++)
         process_run_forget(&more[i].run);
     close_runner(&r);
-    await_fds(before);
     witness_close(&w);
+    descriptors_settle();
 }
 
 static int thread_error;
@@ -445,7 +430,7 @@ static void what_the_machine_lacks_is_told_by_name(void **state)
 {
     struct runner r;
     struct rlimit limit, few;
-    unsigned before = open_fds();
+    descriptors_settle();
     thread_error = EAGAIN;
     run_script(&r, "exit 0", LONG_MS);
     thread_error = 0;
@@ -462,7 +447,7 @@ static void what_the_machine_lacks_is_told_by_name(void **state)
     close_runner(&r);
     assert_int_equal(r.end, PROCESS_NO_START);
     assert_int_equal(r.code, EMFILE);
-    assert_true(open_fds() <= before); /* what tests before have forgotten may go meanwhile */
+    descriptors_settle();
 }
 
 /* As an embedder has it who never waits for its children. */
@@ -547,5 +532,5 @@ int main(void)
         cmocka_unit_test(without_memory_nothing_starts),
         cmocka_unit_test(an_idle_one_can_be_forgotten),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, descriptors_note, NULL);
 }
