@@ -3,14 +3,15 @@
 test_cli_doctor.py PATH-OF-PIPEPOLL."""
 
 import json
+import os
 import re
 import signal
 import socket
 import sys
 
 sys.dont_write_bytecode = True
-from lib.program import (ACME, BARE, KEY, KEYS, SECRET, TOKEN, Refusal, Sim, check, finish,
-                         path_of, pipepoll, target, write)
+from lib.program import (ACME, BARE, KEY, KEYS, SECRET, TOKEN, Process, Refusal, Sim, check,
+                         finish, path_of, pipepoll, target, write)
 
 
 def doctor(sim, *arguments, env=KEYS, **variables):
@@ -21,6 +22,50 @@ def examined(sim, *arguments, **options):
     """-> the report, and how the command ended."""
     r = doctor(sim, "--output", "json", *arguments, **options)
     return json.loads(r.out or "{}"), r
+
+
+# --- where it listens ---
+
+def test_http(sim):
+    """Free, in use by a pipepoll, by one that wants another secret, and by somebody else."""
+    path, token = path_of("http.sock"), write("token", "canary-0123456789abcdef")
+    os.chmod(token, 0o600)
+
+    def found(name, listen, code, more=""):
+        config = write("http.ini", f"[http]\nlisten = {listen}\n{more}" + target("web", sim))
+        report, r = examined(sim, "--config", config)
+        check(f"http: {name}: exit {code}", r.code == code and report["exitCode"] == code, r)
+        return report["http"]["verdict"], report["http"]["cause"]
+
+    check("without [http] there is nothing to say",
+          examined(sim, "--region", "us-east-1")[0]["http"] is None)
+    check("a path that is free", found("free", path, 0) == ("well", f"{path} can be listened at")
+          and not os.path.exists(path))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        at = f"127.0.0.1:{taken.getsockname()[1]}"
+        check("an address that is bound", found("bound", at, 255)
+              == ("ill", f"{at} cannot be listened at: Address already in use"))
+    check("an address that is free", found("free", at, 0) == ("well", f"{at} can be listened at"))
+    check("an address of another machine",
+          found("elsewhere", "203.0.113.7:9464", 255, f"allow-remote = yes\ntoken-file = {token}\n")
+          == ("ill", "203.0.113.7:9464 cannot be listened at: Cannot assign requested address"))
+    at = sim.url.removeprefix("http://")
+    other = found("other", at, 255)
+    check("somebody else is there", other[0] == "ill"
+          and other[1].startswith(f"{at}: what listens there is no pipepoll: it answers with 4"),
+          other)
+    run = Process("run", "--config", write("run.ini", f"[http]\nlisten = {path}\n"
+                                           f"token-file = {token}\n" + target("web", sim)))
+    run.log("how we are: ")
+    check("a pipepoll is there", found("in use", path, 0, f"token-file = {token}\n")
+          == ("well", f"{path}: a pipepoll listens there, and is alive"))
+    check("one that wants another secret", found("secret", path, 1)[0] == "warning")
+    r = doctor(sim, path_of("http.ini"))
+    check("in the text too", "\nhttp                     warning  " in r.out
+          and "\nwarning: http\n" in r.out and "SIGHUP" in r.out, r)
+    run.signal(signal.SIGTERM)
+    check("it was left alone", run.wait() == 0, run.seen["err"])
 
 
 # --- all is well ---
@@ -218,7 +263,8 @@ def test_usage():
 def main():
     test_usage()
     sim = Sim()
-    for test in (test_well, test_jobs, test_names_and_ceilings, test_keys, test_service, test_way):
+    for test in (test_well, test_jobs, test_names_and_ceilings, test_keys, test_service, test_way,
+                 test_http):
         test(sim)
     sim.signal(signal.SIGTERM)
     sim.wait()

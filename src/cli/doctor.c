@@ -270,6 +270,7 @@ static int start_report(struct doctor *d)
         return PIPEPOLL_ENOMEM;
     r->count = plan->count;
     r->worker = &d->options.config.worker;
+    r->http = &d->options.config.http;
     r->made_up = d->options.made_up && !d->options.no_poll;
     for (size_t i = 0; i < r->count; i++) {
         probe_init(&r->probes[i], &plan->targets[i]);
@@ -325,7 +326,8 @@ const struct command command_doctor = {
         "Then the handlers, the file of client tokens (a command or URL is not asked: that takes "
         "a\n"
         "client id) and the journal: can it be written, is it ours, how many jobs are in it, and\n"
-        "who uses it; no program is started, no web service called, and nothing is changed.\n"
+        "who uses it; no program is started, no web service called, and nothing is changed; and\n"
+        "whether [http] can listen where it says, or which pipepoll does already.\n"
         "Every five seconds it tells, on stderr, how many targets it still waits for.\n"
         "The poll asks for one job at most. A job that it takes is printed, and not lost: it "
         "comes\n"

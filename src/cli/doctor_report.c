@@ -9,7 +9,7 @@
 
 #include "base/jsontext.h"
 #include "cli/command.h"
-#include "cli/doctor_worker.h"
+#include "cli/doctor_parts.h"
 #include "config/quantity.h"
 #include "daemon/colour.h"
 #include "daemon/event.h"
@@ -320,8 +320,8 @@ int doctor_report_text(const struct doctor_report *r)
     if (r->made_up)
         printf("\nNo action type was named (--action-type-id): polled was for one that does not "
                "exist,\nso that ActionTypeNotFound counts as an answer.\n");
-    int code = print_troubles(r), worker = doctor_worker_text(r->worker);
-    code = worker > code ? worker : code;
+    int code = print_troubles(r), parts = doctor_parts_text(r->worker, r->http);
+    code = parts > code ? parts : code;
     print_jobs(r);
     print_sum(r);
     return code;
@@ -425,8 +425,8 @@ int doctor_report_json(const struct doctor_report *r)
         print_job(&r->jobs[i]);
     }
     putchar(']');
-    int worker = doctor_worker_json(r->worker);
-    code = worker > code ? worker : code;
+    int parts = doctor_parts_json(r->worker, r->http);
+    code = parts > code ? parts : code;
     printf(",\"exitCode\":%d}\n", code);
     return code;
 }

@@ -2,6 +2,7 @@
 #ifndef CLI_DOCTOR_REPORT_H
 #define CLI_DOCTOR_REPORT_H
 
+#include "config/http_config.h"
 #include "config/worker_config.h"
 #include "daemon/diagnosis.h"
 
@@ -17,11 +18,12 @@ struct doctor_report {
     struct doctor_job *jobs;
     size_t job_count;
     const struct worker_config *worker; /* nothing of it where no target has a handler */
+    const struct http_config *http;     /* the same where nothing is to listen */
     bool made_up;                       /* polled was for an action type that nobody has named */
 };
 
 /* Print on stdout. Each returns what to exit with: the greatest of all targets and
- * of what works their jobs. */
+ * of all other parts. */
 int doctor_report_text(const struct doctor_report *r);
 int doctor_report_json(const struct doctor_report *r);
 

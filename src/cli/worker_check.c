@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,71 +46,63 @@ int worker_check_tokens(const struct worker_config *w, struct diagnostics *diagn
 
 /* --- findings --- */
 
-__attribute__((format(printf, 5, 6))) static void judge(struct worker_finding *f,
-                                                        enum verdict verdict, int code,
-                                                        const char *fix, const char *format, ...)
+static void judge_program(struct part_finding *f, const struct handler_config *h)
 {
-    va_list args;
-    f->verdict = verdict;
-    f->exit_code = code;
-    snprintf(f->fix, sizeof f->fix, "%s", fix);
-    va_start(args, format);
-    vsnprintf(f->text, sizeof f->text, format, args);
-    va_end(args);
+    part_finding_set(f, VERDICT_WELL, EXIT_FINE, "", "%s: %s%s%s", handler_kind_name(h->kind),
+                     h->program, h->directory ? ", in " : "", h->directory ? h->directory : "");
 }
 
-static void judge_program(struct worker_finding *f, const struct handler_config *h)
-{
-    judge(f, VERDICT_WELL, EXIT_FINE, "", "%s: %s%s%s", handler_kind_name(h->kind), h->program,
-          h->directory ? ", in " : "", h->directory ? h->directory : "");
-}
-
-static void judge_webhook(struct worker_finding *f, const struct handler_config *h)
+static void judge_webhook(struct part_finding *f, const struct handler_config *h)
 {
     char text[512];
     struct buf url = BUF_ON(text);
     struct stat st;
     worker_report_put_url(&url, str_of(h->url));
     if (stat(h->secret_file, &st))
-        judge(f, VERDICT_ILL, EXIT_OTHER, "Make it readable for this user.", "%s: %s",
-              h->secret_file, strerror(errno));
+        part_finding_set(f, VERDICT_ILL, EXIT_OTHER, "Make it readable for this user.", "%s: %s",
+                         h->secret_file, strerror(errno));
     else if (S_ISREG(st.st_mode) && st.st_size == 0)
-        judge(f, VERDICT_ILL, EXIT_OTHER, "Write a random key of 32 bytes or more into it.",
-              "%s is empty: nothing would sign the requests", h->secret_file);
+        part_finding_set(f, VERDICT_ILL, EXIT_OTHER,
+                         "Write a random key of 32 bytes or more into it.",
+                         "%s is empty: nothing would sign the requests", h->secret_file);
     else
-        judge(f, VERDICT_WELL, EXIT_FINE, "", "webhook: %s (not called), signed with the key in %s",
-              buf_cstr(&url), h->secret_file);
+        part_finding_set(f, VERDICT_WELL, EXIT_FINE, "",
+                         "webhook: %s (not called), signed with the key in %s", buf_cstr(&url),
+                         h->secret_file);
 }
 
-static void judge_token_file(struct worker_finding *f, const char *path)
+static void judge_token_file(struct part_finding *f, const char *path)
 {
     struct pipepoll_error why;
     size_t count;
     if (count_tokens(path, &count, &why))
-        judge(f, VERDICT_ILL, EXIT_USAGE,
-              "Each line is a client id, blanks and its token; '#' begins a comment.", "%s",
-              why.text);
+        part_finding_set(f, VERDICT_ILL, EXIT_USAGE,
+                         "Each line is a client id, blanks and its token; '#' begins a comment.",
+                         "%s", why.text);
     else if (!count)
-        judge(f, VERDICT_WARNING, EXIT_FAILED, "Add a line for each client: its id and its token.",
-              "%s holds no client id: no job can be claimed", path);
+        part_finding_set(f, VERDICT_WARNING, EXIT_FAILED,
+                         "Add a line for each client: its id and its token.",
+                         "%s holds no client id: no job can be claimed", path);
     else
-        judge(f, VERDICT_WELL, EXIT_FINE, "", "%s: %zu client id%s", path, count,
-              quantity_plural(count));
+        part_finding_set(f, VERDICT_WELL, EXIT_FINE, "", "%s: %zu client id%s", path, count,
+                         quantity_plural(count));
 }
 
-static void judge_tokens(struct worker_finding *f, const struct client_tokens_config *t)
+static void judge_tokens(struct part_finding *f, const struct client_tokens_config *t)
 {
     char text[512];
     struct buf url = BUF_ON(text);
     if (t->file)
         judge_token_file(f, t->file);
     else if (t->command)
-        judge(f, VERDICT_WELL, EXIT_FINE, "", "%s can be run (it was not)", t->command[0]);
+        part_finding_set(f, VERDICT_WELL, EXIT_FINE, "", "%s can be run (it was not)",
+                         t->command[0]);
     else if (t->url) {
         worker_report_put_url(&url, str_of(t->url));
-        judge(f, VERDICT_WELL, EXIT_FINE, "", "%s (not asked)", buf_cstr(&url));
+        part_finding_set(f, VERDICT_WELL, EXIT_FINE, "", "%s (not asked)", buf_cstr(&url));
     } else {
-        judge(f, VERDICT_WELL, EXIT_FINE, "", "none are needed: only custom actions are worked");
+        part_finding_set(f, VERDICT_WELL, EXIT_FINE, "",
+                         "none are needed: only custom actions are worked");
     }
 }
 
@@ -131,7 +122,7 @@ static void count_row(void *ctx, const struct journal_row *row)
 static const char writable_fix[] = "Let the user that runs pipepoll write there (mode 0700).";
 
 /* true: it can be used, or made. */
-static bool judge_folder(struct worker_finding *f, const char *path)
+static bool judge_folder(struct part_finding *f, const char *path)
 {
     struct stat st;
     char parent[PATH_MAX + 1];
@@ -143,16 +134,16 @@ static bool judge_folder(struct worker_finding *f, const char *path)
     parent[len] = '\0';
     bool is_there = stat(path, &st) == 0;
     if (access(is_there ? path : parent, R_OK | W_OK | X_OK)) {
-        judge(f, VERDICT_ILL, EXIT_OTHER, writable_fix, "%s: %s", is_there ? path : parent,
-              strerror(errno));
+        part_finding_set(f, VERDICT_ILL, EXIT_OTHER, writable_fix, "%s: %s",
+                         is_there ? path : parent, strerror(errno));
         return false;
     }
     if (!is_there)
-        judge(f, VERDICT_WELL, EXIT_FINE, "", "%s is made at the start", path);
+        part_finding_set(f, VERDICT_WELL, EXIT_FINE, "", "%s is made at the start", path);
     return is_there;
 }
 
-static void judge_journal_file(struct worker_finding *f, const char *path)
+static void judge_journal_file(struct part_finding *f, const char *path)
 {
     struct tally tally = { 0 };
     struct pipepoll_error why;
@@ -162,27 +153,29 @@ static void judge_journal_file(struct worker_finding *f, const char *path)
         snprintf(user, sizeof user, "in use by process %ld", pid);
     int result = journal_read(path, count_row, &tally, &why);
     if (result == PIPEPOLL_ENOTFOUND)
-        judge(f, VERDICT_WELL, EXIT_FINE, "", "%s: no journal yet, %s", path, user);
+        part_finding_set(f, VERDICT_WELL, EXIT_FINE, "", "%s: no journal yet, %s", path, user);
     else if (result)
-        judge(f, VERDICT_ILL, EXIT_OTHER, "See what it says; nothing was changed.", "%s", why.text);
+        part_finding_set(f, VERDICT_ILL, EXIT_OTHER, "See what it says; nothing was changed.", "%s",
+                         why.text);
     else
-        judge(f, VERDICT_WELL, EXIT_FINE, "", "%s: %zu job%s in hand, %zu that ended; %s", path,
-              tally.open, quantity_plural(tally.open), tally.ended, user);
+        part_finding_set(f, VERDICT_WELL, EXIT_FINE, "",
+                         "%s: %zu job%s in hand, %zu that ended; %s", path, tally.open,
+                         quantity_plural(tally.open), tally.ended, user);
 }
 
-static void judge_journal(struct worker_finding *f, const struct worker_config *w)
+static void judge_journal(struct part_finding *f, const struct worker_config *w)
 {
     if (!w->has_journal)
-        judge(f, VERDICT_WELL, EXIT_FINE, "",
-              "none: what a crash leaves unfinished times out in the service");
+        part_finding_set(f, VERDICT_WELL, EXIT_FINE, "",
+                         "none: what a crash leaves unfinished times out in the service");
     else if (judge_folder(f, w->state_dir))
         judge_journal_file(f, w->state_dir);
 }
 
 void worker_check_each(const struct worker_config *w,
-                       void (*take)(void *ctx, const struct worker_finding *f), void *ctx)
+                       void (*take)(void *ctx, const struct part_finding *f), void *ctx)
 {
-    struct worker_finding f;
+    struct part_finding f;
     if (!w->in_use)
         return;
     for (size_t i = 0; i < w->handler_count; i++) {

@@ -3,25 +3,16 @@
 #ifndef CLI_WORKER_CHECK_H
 #define CLI_WORKER_CHECK_H
 
+#include "cli/part_finding.h"
 #include "config/config.h"
-#include "daemon/diagnosis.h"
 
 /* Complain of a file of client tokens that is not understood, as `check` and `run` do before
  * anything starts. 0, or PIPEPOLL_EINVAL: it was, or PIPEPOLL_ENOMEM. */
 int worker_check_tokens(const struct worker_config *w, struct diagnostics *diagnostics);
 
-/* A part of the worker, for people. */
-struct worker_finding {
-    char part[96];
-    enum verdict verdict;
-    int exit_code; /* of enum exit_code */
-    char text[700];
-    char fix[160]; /* empty where all is well */
-};
-
 /* Every handler, the client tokens and the journal, in this order: calls take(). Starts no program,
  * calls no service, and leaves no trace in the state directory. */
 void worker_check_each(const struct worker_config *w,
-                       void (*take)(void *ctx, const struct worker_finding *f), void *ctx);
+                       void (*take)(void *ctx, const struct part_finding *f), void *ctx);
 
 #endif
