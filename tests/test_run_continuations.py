@@ -11,7 +11,7 @@ import sys
 sys.dont_write_bytecode = True
 from lib.job_program import (Simulated, add, config, events, lines_of, path_of, program, started,
                              wait_for)
-from lib.program import check, everything, finish, folder, start_run, write
+from lib.program import check, everything, finish, folder, start_run, target, write
 
 # Runs until a file is there.
 HANDLER = program("handler.py", r"""#!/usr/bin/python3
@@ -125,6 +125,31 @@ def a_note_is_kept_when_the_worker_has_gone():
         check("what was not noted was not claimed", len(events(sim, "acknowledged")) == 1)
 
 
+def a_follow_up_comes_when_a_reload_took_its_handler_or_target_away():
+    """In us-east-1 the target has no handler any more, in eu-west-1 it is no target any more. Their
+    new jobs are left to the service meanwhile."""
+    with Simulated("--follow-up-delay", "700", "--lease", "1") as sim:
+        go = path_of("taken-go")
+        config("taken", sim, WORKED, regions="us-east-1, eu-west-1")
+        run = start_run(path_of("taken.ini"))
+        for region in "us-east-1", "eu-west-1":
+            sim.control("POST", "jobs", region=region,
+                        configuration={"until": go, "name": "taken"})
+        wait_for("continuations", lambda: len(events(sim, "continued")) == 2)
+        config("taken", sim, WORKED, targets=target("web", sim, more="handler = none"))
+        run.signal(signal.SIGHUP)
+        run.log("taken: ")
+        for region in "us-east-1", "eu-west-1":
+            sim.control("POST", "jobs", region=region, configuration={"name": "new"})
+        wait_for("both follow-ups", lambda: len(events(sim, "acknowledged")) >= 4)
+        write("taken-go", "")
+        wait_for("the results", lambda: len(events(sim, "succeeded")) == 2)
+        check("a new job is a line when no handler waits", run.event(region="us-east-1"))
+        check("it ends well", end(run) == 0)
+        check("each began once", names_started().count("taken") == 2)
+        check("no new job was claimed", "new" not in names_started())
+
+
 def a_handler_that_waits_has_its_time_to_end():
     with Simulated("--follow-up-delay", "60000") as sim:
         add(sim, until=path_of("never"), name="tidy", **{"on-term": path_of("tidied")})
@@ -139,6 +164,7 @@ a_follow_up_of_an_earlier_process_is_not_given_another_run()
 a_follow_up_comes_before_its_continuation_is_confirmed()
 progress_that_is_no_text_does_not_keep_a_job_from_being_continued()
 a_note_is_kept_when_the_worker_has_gone()
+a_follow_up_comes_when_a_reload_took_its_handler_or_target_away()
 a_handler_that_waits_has_its_time_to_end()
 check("no secret was printed", not any("simulated-secret" in text for text in everything))
 finish()

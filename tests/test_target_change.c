@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "config/config.h"
+#include "daemon/job_handler.h"
 #include "daemon/target_change.h"
 
 #define SECTION(name, provider)                                                                    \
@@ -150,6 +151,36 @@ static void each_target_is_kept_replaced_removed_or_added_once(void **state)
     tear_down(&f);
 }
 
+/* "b" and "c" are taken away; a handler waits for a follow-up job of "b". */
+static void what_a_handler_waits_for_is_polled_until_it_has_come(void **state)
+{
+    struct fixture f;
+    struct job_handler handler = { .running = 1 };
+    (void)state;
+    set_up(&f);
+    start(&f, &f.none, &f.before);
+    turns_until_done(&f);
+    struct target_set_entry *b = target_set_of(f.before.plan.targets[1].live);
+    b->handler = &handler;
+    target_set_hold(b);
+    target_set_wait_began(b);
+    start(&f, &f.before, &f.after);
+    turns_until_done(&f);
+    uv_run(&f.loop, UV_RUN_NOWAIT);
+    assert_int_equal(f.removed, 1);
+    assert_int_equal(targets(&f), 5);
+    assert_int_equal(f.set.count[HEALTH_WELL], 4);
+    assert_true(target_set_is_worked(b));
+    assert_null(b->handler); /* no other job is for it */
+    target_set_wait_ended(b);
+    uv_run(&f.loop, UV_RUN_NOWAIT);
+    assert_int_equal(f.removed, 2);
+    assert_int_equal(targets(&f), 4);
+    assert_null(b->live);
+    target_set_release(b);
+    tear_down(&f);
+}
+
 static void a_change_that_is_stopped_leaves_nothing_behind(void **state)
 {
     struct fixture f;
@@ -225,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(targets_come_some_at_each_turn),
         cmocka_unit_test(each_target_is_kept_replaced_removed_or_added_once),
+        cmocka_unit_test(what_a_handler_waits_for_is_polled_until_it_has_come),
         cmocka_unit_test(a_change_that_is_stopped_leaves_nothing_behind),
         cmocka_unit_test(what_is_left_of_a_stopped_change_of_plans_goes_with_the_poller),
         cmocka_unit_test(what_was_not_added_is_added_by_the_next_change),

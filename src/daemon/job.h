@@ -9,6 +9,7 @@
 #include "daemon/job_handler.h"
 #include "daemon/job_history.h"
 #include "daemon/job_runner.h"
+#include "daemon/target_set.h"
 #include "handler/artifact_endpoint.h"
 #include "handler/secrets.h"
 #include "handler/token_source.h"
@@ -28,13 +29,13 @@ struct job {
     struct list link; /* in the runner's, the oldest first */
     struct job_runner *runner;
     struct pipepoll_work *work;
+    struct target_set_entry *found_at; /* held */
     struct job_handler *handler;
     struct token_lookup lookup;
     struct job_run *run;   /* that works it, or worked it until it was continued; may be NULL */
     struct sha256 subject; /* of its continuations; once it has started */
     uint64_t started_ms;   /* by uv_now() */
     int64_t found_at_ms, started_at_ms; /* Unix time; 0: not yet */
-    char target[];                      /* the name of its section */
 };
 
 /* One run of a handler. */
@@ -45,6 +46,7 @@ struct job_run {
     struct handler_run *handler_run; /* NULL: it has ended */
     struct job *job;                 /* whose result is awaited; NULL: none now */
     struct job *continued;           /* the one before, while its continuation is not confirmed */
+    struct target_set_entry *awaits; /* whose poll finds the follow-up job; NULL: none is awaited */
     struct artifact_access access;
     struct secrets renewed; /* of the credentials that came last: its handler does not know them */
     uv_timer_t timer;       /* what it is for follows from the members above */
@@ -99,8 +101,8 @@ void job_runner_on_change(struct job_runner *r);
 
 /* The worker's callbacks. */
 void job_hand_fill(struct pipepoll_handler *out);
-/* NULL: no memory. handler may be NULL. */
-struct job *job_new(struct job_runner *r, str target, struct job_handler *handler);
+/* For what is there of the target now: its handler, which may be NULL. NULL: no memory. */
+struct job *job_new(struct job_runner *r, struct target_set_entry *found_at);
 void job_free(struct job *job);
 /* "job ID: ...", with its target and region. */
 __attribute__((format(printf, 3, 4))) void job_log(const struct job *job, enum pipepoll_level level,
@@ -136,6 +138,8 @@ extern const struct handler_events job_run_events;
 /* A run for this job, without a handler's yet. NULL: no memory. */
 struct job_run *job_run_new(struct job *job);
 void job_run_free(struct job_run *run);
+/* It waits no more: a follow-up job has come, or it is given up. Fine on one that does not wait. */
+void job_run_end_wait(struct job_run *run);
 /* It has its handler, and a job. */
 void job_run_plan_continuation(struct job_run *run);
 /* It has a result, and a job, to which it goes; then the run is gone. */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "base/jsontext.h"
-#include "daemon/target_set.h"
 
 enum { LINE_MAX_BYTES = 2048 };
 
@@ -29,7 +28,7 @@ __attribute__((format(printf, 4, 0))) static void log_job(const struct job *job,
     struct buf line = BUF_ON(text);
     str id = pipepoll_work_job_id(job->work);
     const struct logger *logger = job->runner->logger;
-    const struct subject about = { .target = str_of(job->target),
+    const struct subject about = { .target = str_of(job->found_at->name),
                                    .region = pipepoll_work_region(job->work),
                                    .job_id = id };
     if (level > logger->level)
@@ -64,37 +63,37 @@ void job_log_fault(const struct job *job, enum pipepoll_level level, const char 
 
 /* --- found --- */
 
-struct job *job_new(struct job_runner *r, str target, struct job_handler *handler)
+struct job *job_new(struct job_runner *r, struct target_set_entry *found_at)
 {
-    struct job *job = calloc(1, sizeof *job + target.len + 1);
+    struct job *job = calloc(1, sizeof *job);
     if (!job)
         return NULL;
     job->runner = r;
-    job->handler = handler;
+    job->found_at = target_set_hold(found_at);
+    job->handler = found_at->handler;
     job->found_at_ms = jsontext_now_ms();
     list_put_last(&r->jobs, &job->link);
-    memcpy(job->target, target.ptr, target.len);
     return job;
 }
 
 void job_free(struct job *job)
 {
     list_remove(&job->link);
+    target_set_release(job->found_at);
     free(job);
 }
 
 static bool on_wants(struct pipepoll_handler *self, struct pipepoll_target *from)
 {
     (void)self;
-    return target_set_of(from)->handler != NULL;
+    return target_set_is_worked(target_set_of(from));
 }
 
 /* Without memory for it the job has no token, and is left to the service. */
 static void on_found(struct pipepoll_handler *self, struct pipepoll_work *work,
                      struct pipepoll_target *from)
 {
-    const struct target_set_entry *entry = target_set_of(from);
-    struct job *job = job_new(of(self), str_of(entry->name), entry->handler);
+    struct job *job = job_new(of(self), target_set_of(from));
     of(self)->tally->in_hand++;
     if (job)
         job->work = work;

@@ -9,7 +9,7 @@ static struct job_runner *of(struct pipepoll_journal *self)
 
 static str target_of(const struct job *job)
 {
-    return job ? str_of(job->target) : STR("");
+    return job ? str_of(job->found_at->name) : STR("");
 }
 
 static void note(struct pipepoll_journal *self, const struct pipepoll_journal_entry *entry,

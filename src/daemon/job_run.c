@@ -30,9 +30,20 @@ static void on_timer_closed(uv_handle_t *timer)
     free(run);
 }
 
+void job_run_end_wait(struct job_run *run)
+{
+    struct target_set_entry *of = run->awaits;
+    run->awaits = NULL;
+    if (!of)
+        return;
+    target_set_wait_ended(of);
+    target_set_release(of);
+}
+
 void job_run_free(struct job_run *run)
 {
     artifact_endpoint_remove(&run->access);
+    job_run_end_wait(run);
     if (run->job)
         run->job->run = NULL;
     if (run->continued)
@@ -245,6 +256,7 @@ static void give_up(struct job_run *run, const char *why)
 {
     struct job_runner *r = run->runner;
     run->is_given_up = true;
+    job_run_end_wait(run);
     uv_timer_stop(&run->timer);
     run_log(run, why);
     if (run->handler_run)
@@ -257,8 +269,7 @@ static void give_up(struct job_run *run, const char *why)
 bool job_run_any_waits(const struct job_runner *r)
 {
     for (const struct list *l = r->runs.next; l != &r->runs; l = l->next) {
-        const struct job_run *run = CONTAINER_OF(l, struct job_run, link);
-        if (!run->job && !run->is_given_up)
+        if (CONTAINER_OF(l, struct job_run, link)->awaits)
             return true;
     }
     return false;
@@ -270,7 +281,7 @@ void job_run_on_drained(struct job_runner *r)
     for (struct list *l = r->runs.next; l != &r->runs; l = next) {
         struct job_run *run = CONTAINER_OF(l, struct job_run, link);
         next = l->next;
-        if (!run->job && !run->is_given_up)
+        if (run->awaits)
             give_up(run, "its handler is ended, for no follow-up job is asked for any more");
     }
 }
@@ -285,9 +296,8 @@ void job_run_on_ended(struct job *job, enum pipepoll_work_outcome outcome)
         run->job = NULL;
         give_up(run, "it ended while its handler ran, which is told to end");
     } else if (run->continued == job) {
-        bool waits = !run->job && !run->is_given_up;
         run->continued = NULL;
-        if (waits && (outcome != PIPEPOLL_WORK_CONTINUED || job->runner->is_drained))
+        if (run->awaits && (outcome != PIPEPOLL_WORK_CONTINUED || job->runner->is_drained))
             give_up(run, "no follow-up job will come: its handler is told to end");
     }
 }
@@ -309,10 +319,12 @@ void job_run_plan_continuation(struct job_run *run)
         uv_timer_start(&run->timer, on_timer, after_ms, 0);
 }
 
-/* One at a time: the job before, whose continuation is not confirmed, knows the run as well. */
+/* One at a time: the job before, whose continuation is not confirmed, knows the run as well. And
+ * not where no poll will find the follow-up job. */
 static bool may_continue(const struct job_run *run)
 {
-    return !run->continued && count_waiting(run->runner) < run->runner->max_jobs;
+    return run->job->found_at->plan && !run->continued &&
+           count_waiting(run->runner) < run->runner->max_jobs;
 }
 
 /* Its handler runs on, without a job. A run that cannot be continued now runs on with the job that
@@ -336,6 +348,8 @@ static void continue_run(struct job_run *run)
     run->part++;
     run->job = NULL;
     run->continued = job;
+    run->awaits = target_set_hold(job->found_at);
+    target_set_wait_began(run->awaits);
     uv_timer_start(&run->timer, on_timer, JOB_FOLLOW_UP_MS, 0);
 }
 

@@ -8,7 +8,6 @@
 #include <uv.h>
 
 #include "daemon/job.h"
-#include "daemon/target_set.h"
 
 /* --- the beginning --- */
 
@@ -139,10 +138,10 @@ static bool resume(void *ctx, const struct pipepoll_journal_entry *entry)
 {
     const struct resuming *to = ctx;
     struct job_runner *r = to->runner;
-    const struct target_set_entry *of = target_set_of(to->target);
+    struct target_set_entry *of = target_set_of(to->target);
     struct pipepoll_journal_entry own = *entry;
     struct pipepoll_error why = { .text = "out of memory" };
-    struct job *job = job_new(r, str_of(of->name), of->handler);
+    struct job *job = job_new(r, of);
     own.user = job;
     if (!job || pipepoll_worker_resume(r->worker, to->target, &own, failure_of_restart(r), &why)) {
         logger_printf(r->logger, PIPEPOLL_ERROR,

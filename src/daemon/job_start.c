@@ -128,7 +128,7 @@ static struct job_run *find_waiting(const struct job_runner *r, const struct con
 {
     for (struct list *l = r->runs.next; l != &r->runs; l = l->next) {
         struct job_run *run = CONTAINER_OF(l, struct job_run, link);
-        if (run->id == c->run && run->part == c->part && !run->job && !run->is_given_up)
+        if (run->id == c->run && run->part == c->part && run->awaits)
             return run;
     }
     return NULL;
@@ -136,6 +136,7 @@ static struct job_run *find_waiting(const struct job_runner *r, const struct con
 
 static void attach(struct job_run *run, struct job *job, const struct pipepoll_job_data *data)
 {
+    job_run_end_wait(run);
     run->job = job;
     job->run = run;
     job_log(job, PIPEPOLL_INFO, "goes on with the handler of job %s", run->job_id);

@@ -26,7 +26,7 @@ static enum status_step step_of(const struct job *job)
 static struct status_job describe(const struct job *job)
 {
     return (struct status_job) { .job_id = pipepoll_work_job_id(job->work),
-                                 .target = str_of(job->target),
+                                 .target = str_of(job->found_at->name),
                                  .region = pipepoll_work_region(job->work),
                                  .handler = handler_name(job),
                                  .end = -1,

@@ -1,6 +1,10 @@
 /* Entries hang on the library's targets and die when those have ended, which a poll in flight may
  * delay: until then an entry stands without a plan, and is not counted any more.
  *
+ * A handler that runs on without a job is given the follow-up job by a poll of the same target. So
+ * what a reload takes away is polled on while one waits; other jobs of it are not claimed then, and
+ * the service hands them out again.
+ *
  * A failure of the status, cause and code that the target has already is no change of its
  * health: whoever is told of changes hears a cause once, however long it lasts. */
 #include "daemon/target_set.h"
@@ -23,10 +27,24 @@ struct record_target target_set_describe(const struct pipepoll_target *t)
                                     .action_type = pipepoll_target_action_type(t) };
 }
 
-void target_set_removed(struct target_set_entry *t)
+struct target_set_entry *target_set_hold(struct target_set_entry *t)
 {
+    t->holds++;
+    return t;
+}
+
+void target_set_release(struct target_set_entry *t)
+{
+    if (--t->holds)
+        return;
     free(t->name);
     free(t);
+}
+
+void target_set_removed(struct target_set_entry *t)
+{
+    t->live = NULL;
+    target_set_release(t);
 }
 
 static struct job_handler *handler_of(const struct target_set *set, const struct plan_target *plan)
@@ -40,6 +58,7 @@ static struct target_set_entry *new_entry(struct target_set *set, struct plan_ta
     if (!t)
         return NULL;
     t->set = set;
+    t->holds = 1;
     t->plan = plan;
     t->handler = handler_of(set, plan);
     t->name = strndup(plan->name.ptr, plan->name.len);
@@ -69,7 +88,7 @@ static int add(struct target_set *set, struct plan_target *new, struct credentia
         target_set_removed(t);
         return result;
     }
-    new->live = live;
+    new->live = t->live = live;
     set->count[HEALTH_WELL]++;
     if (set->tally && tally_add(set->tally, &t->tally, live, new->options.region, &new->identity,
                                 jsontext_now_ms()))
@@ -93,13 +112,23 @@ bool target_set_add(struct target_set *set, struct plan_target *new,
     return false;
 }
 
+static void end_polls(struct target_set_entry *t)
+{
+    struct pipepoll_target *live = t->live;
+    t->live = NULL;
+    pipepoll_target_remove(live);
+}
+
 void target_set_remove(struct target_set *set, struct plan_target *old)
 {
     struct target_set_entry *t = target_set_of(old->live);
     set->count[t->health]--;
     t->plan = NULL;
     tally_remove(&t->tally);
-    pipepoll_target_remove(old->live);
+    if (t->waits)
+        t->handler = NULL;
+    else
+        end_polls(t);
 }
 
 /* One that was not there at the start is not in force: it is as it was. What the journal holds of a
@@ -129,6 +158,31 @@ void target_set_keep(struct plan_target *old, struct plan_target *new)
     free(t->name);
     t->name = name;
 }
+
+/* --- handlers that wait --- */
+
+bool target_set_is_worked(const struct target_set_entry *t)
+{
+    return t->handler || t->waits;
+}
+
+void target_set_wait_began(struct target_set_entry *t)
+{
+    if (!t->waits++ && !t->handler && t->live)
+        job_runner_has_other_handler(t->set->runner, t->live);
+}
+
+void target_set_wait_ended(struct target_set_entry *t)
+{
+    if (--t->waits || t->handler || !t->live)
+        return;
+    if (t->plan)
+        job_runner_has_other_handler(t->set->runner, t->live);
+    else
+        end_polls(t);
+}
+
+/* --- health --- */
 
 static void set_health(struct target_set_entry *t, enum health health)
 {

@@ -25,6 +25,9 @@ struct target_set_entry {
     char *name;                     /* of its section, NUL-terminated */
     const struct plan_target *plan; /* NULL once it is removed */
     struct job_handler *handler;    /* that its jobs go to; NULL: the sink */
+    struct pipepoll_target *live;   /* NULL: its polls end */
+    unsigned holds;                 /* the target's own, its jobs', and those of runs that wait */
+    unsigned waits;                 /* runs of handlers that wait for a follow-up job of it */
     enum health health;
     int status; /* of the failure that made it so; PIPEPOLL_OK while well */
     enum pipepoll_cause cause;
@@ -40,7 +43,8 @@ struct target_set_entry {
  * target then. false: so it was. */
 bool target_set_add(struct target_set *set, struct plan_target *new,
                     struct credentials_cache *cache);
-/* Its polls end. Its entry stays, without a plan, until the last has ended. */
+/* Its polls end, but not while a handler waits for a follow-up job. Its entry stays, without a
+ * plan, until the last has ended and nobody holds it. */
 void target_set_remove(struct target_set *set, struct plan_target *old);
 /* It goes on as it is, but perhaps for its name. `old` may be thrown away. */
 void target_set_keep(struct plan_target *old, struct plan_target *new);
@@ -59,7 +63,16 @@ bool target_set_failed(struct target_set_entry *t, const struct pipepoll_failure
                        int64_t now_ms);
 bool target_set_answered(struct target_set_entry *t);
 
-/* For removed() of struct pipepoll_sink: the entry is gone. */
+/* For removed() of struct pipepoll_sink: the entry is gone, but for those who hold it. */
 void target_set_removed(struct target_set_entry *t);
+struct target_set_entry *target_set_hold(struct target_set_entry *t); /* returns t */
+void target_set_release(struct target_set_entry *t);
+
+/* A handler's run waits for a follow-up job that a poll of this target finds; it does no more. A
+ * reload that takes the target's handler away, or the target, leaves it polled until then. */
+void target_set_wait_began(struct target_set_entry *t);
+void target_set_wait_ended(struct target_set_entry *t);
+/* Do its jobs go to the runner, be it for the one that is waited for alone? */
+bool target_set_is_worked(const struct target_set_entry *t);
 
 #endif
