@@ -75,6 +75,8 @@ pipepoll run --print-config "$ini" >"$work/config.txt" 2>&1 ||
   die "the config file as installed" config.txt
 grep -q '^ExecStart=/usr/bin/pipepoll run ' /lib/systemd/system/pipepoll.service || die "the unit"
 grep -q pipepoll /usr/share/bash-completion/completions/pipepoll || die "completions"
+test -s /usr/share/pipepoll/prometheus/pipepoll.rules.yml || die "the alerts"
+grep -q '"SPDX-2.3"' /usr/share/doc/pipepoll/pipepoll.spdx.json || die "the bill of materials"
 
 step "pipepoll demo"
 pipepoll demo --seconds 2 --regions 3 >"$work/demo.txt" 2>&1 || die "pipepoll demo" demo.txt
