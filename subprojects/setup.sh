@@ -19,9 +19,10 @@ test_packages="python3-botocore awscli curl nodejs openssl tinyproxy-bin scdoc m
   systemd python3-prometheus-client python3-yaml"
 # zsh and fish have completions of pipepoll, as bash has.
 # valgrind cannot start without the symbols in libc6-dbg.
-# debhelper makes the packages, lintian judges them, and mmdebstrap makes a Debian to try them in.
+# debhelper makes the packages, lintian judges them, and mmdebstrap makes a Debian to try them in;
+# reuse judges licences.
 ci_packages="clang clang-format libclang-rt-dev valgrind libc6-dbg codespell shellcheck nginx-light
-  zsh fish debhelper iproute2 lintian mmdebstrap"
+  zsh fish debhelper iproute2 lintian mmdebstrap reuse"
 
 say() {
   echo "setup: $*"
