@@ -24,7 +24,7 @@ import tables
 from jobs import Service, cpu_ns
 from pickup import KEYS
 
-BUSY, QUIET = 10_000, 100  # polls a second
+BUSY, QUIET = 10_000, 10  # polls a second
 REGIONS = ('us-east-1', 'us-east-2', 'us-west-1', 'us-west-2', 'ca-central-1', 'sa-east-1',
            'eu-west-1', 'eu-west-2', 'eu-west-3', 'eu-central-1', 'eu-north-1', 'eu-south-1',
            'me-south-1', 'af-south-1', 'ap-south-1', 'ap-east-1', 'ap-northeast-1',
