@@ -116,6 +116,22 @@ take_promtool() {
   mv "$unpacked/usr/bin/promtool" "$to/promtool"
 }
 
+# AWS's SDK for JavaScript is no package of Debian's. These are the last versions for its Node.js;
+# without the third, another would bring a later one. A machine that reaches no registry of npm goes
+# without this witness, and its test says so.
+take_javascript_sdk() {
+  to=$PWD/subprojects/packagecache/js
+  if [ -d "$to/node_modules/@aws-sdk/client-codepipeline" ]; then
+    return
+  fi
+  say "downloading the AWS SDK for JavaScript (npm install)"
+  mkdir -p "$to"
+  timeout 300 npm install --prefix "$to" --no-save --no-package-lock --no-audit --no-fund \
+    --ignore-scripts @aws-sdk/client-codepipeline@3.908.0 @aws-sdk/client-s3@3.908.0 \
+    @aws-sdk/util-locate-window@3.893.0 >"$log" 2>&1 ||
+    say "npm could not install it: $(tail -n 1 "$log")"
+}
+
 build() {
   if [ ! -f build/build.ninja ]; then
     say "configuring (meson setup build)"
@@ -126,11 +142,11 @@ build() {
 }
 
 packages_only=
-with_promtool=
+with_witnesses=
 for argument; do
   case $argument in
-  --tests) packages="$packages $test_packages" with_promtool=yes ;;
-  --ci) packages="$packages $test_packages $ci_packages" with_promtool=yes ;;
+  --tests) packages="$packages $test_packages" with_witnesses=yes ;;
+  --ci) packages="$packages $test_packages $ci_packages" with_witnesses=yes ;;
   --packages-only) packages_only=yes ;;
   *)
     echo "$usage" >&2
@@ -146,8 +162,13 @@ teller=
 trap 'rm -rf "$log" "$unpacked"; [ -z "$teller" ] || kill "$teller"' EXIT
 trap 'exit 1' HUP INT TERM
 
+# Whoever has npm from elsewhere has it with a Node.js that Debian's would replace.
+[ -z "$with_witnesses" ] || command -v npm >/dev/null || packages="$packages npm"
 install_packages
-[ -z "$with_promtool" ] || take_promtool
+if [ "$with_witnesses" ]; then
+  take_promtool
+  take_javascript_sdk
+fi
 if [ -z "$packages_only" ]; then
   build
   say "done: try build/pipepoll demo"

@@ -5,7 +5,7 @@ meanwhile. Usage: witness_artifacts.py ARTIFACT_TRACE
 
 The S3 is a fake that verifies signatures (lib/fake_s3.py). Witnesses are what the machine has:
 botocore and the AWS CLI in Debian's version and in that which a user of this PATH gets; the SDK for
-JavaScript, which Debian does not have, is an extra where Node finds it. One line per check, then
+JavaScript, which Debian does not have, where Node finds it. One line per check, then
 "N passed, N failed". Without botocore or the CLI: "skipped: ..." and exit status 77, or a failure
 where PIPEPOLL_CI=1 promises both."""
 

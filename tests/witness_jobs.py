@@ -1,19 +1,21 @@
 #!/usr/bin/python3
-"""botocore and the AWS CLI as workers of the simulator: each walks the life of jobs of both
-families, with a continuation, a lost race, a wrong token, a second result, a failure and a lost
-answer. Usage: witness_jobs.py PIPEPOLL_BINARY
+"""botocore, the AWS CLI and the AWS SDK for JavaScript as workers of the simulator: each walks the
+life of jobs of both families, with a continuation, a lost race, a wrong token, a second result, a
+failure and a lost answer. Usage: witness_jobs.py PIPEPOLL_BINARY
 
 One line per check, then "N passed, N failed"; skipped as lib/simulator.py says."""
 
 import json
 import os
 import re
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 
-from lib.simulator import START_S, TYPE, Checks, Simulator, botocore
+from lib.simulator import KEYS, START_S, TYPE, Checks, Simulator, botocore, skip
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -67,6 +69,30 @@ class Cli:
             return None, out or {}
         code = re.search(r"An error occurred \((\w+)\)", err)
         return (code[1] if code else "lost" if "Connection was closed" in err else err), err
+
+
+class JavaScript:
+    """One process for all calls, which ends with its stdin."""
+    name = "the SDK for JavaScript"
+
+    def __init__(self, sim):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib/worker_client.js")
+        environment = {"AWS_ACCESS_KEY_ID": KEYS[0], "AWS_SECRET_ACCESS_KEY": KEYS[1],
+                       "HOME": sim.folder.name, "NODE_EXTRA_CA_CERTS": sim.ca,
+                       "NODE_PATH": os.environ.get("NODE_PATH", "")}
+        self.p = subprocess.Popen([shutil.which("node") or "node", script, sim.url], text=True,
+                                  env=environment, bufsize=1, stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if self.p.stdout.readline() in ("null\n", ""):
+            skip("the AWS SDK for JavaScript is not installed")
+
+    def call(self, operation, **members):
+        name = operation.title().replace("_", "")
+        self.p.stdin.write(json.dumps({"operation": name, "input": members}) + "\n")
+        said = json.loads(self.p.stdout.readline())
+        if "answer" in said:
+            return None, said["answer"]
+        return said.get("code", "lost"), said.get("message") or said["lost"]
 
 
 def take(worker, family):
@@ -242,7 +268,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     binary, c = sys.argv[1], Checks()
-    for client in (Botocore, Cli):
+    for client in (Botocore, Cli, JavaScript):
         for family in FAMILIES:
             with Simulator(binary) as sim:
                 worker = client(sim)
