@@ -211,13 +211,15 @@ static void on_read(struct file_read *read, int error, str text)
     }
     buf_put(&value, STR("Bearer "));
     buf_put(&value, bearer);
-    if (!bearer.len || value.overflow) {
+    bool is_token = bearer.len && !value.overflow;
+    if (is_token)
+        http_call_put_header(&q->call, "Authorization", buf_str(&value));
+    explicit_bzero(room, sizeof room);
+    if (!is_token) {
         explain(&why, 0, "%.200s holds no bearer token, or too long a one", owner(q)->bearer_file);
         be_unavailable(q, why.text);
         return;
     }
-    http_call_put_header(&q->call, "Authorization", buf_str(&value));
-    explicit_bzero(room, sizeof room);
     send_call(q);
 }
 
