@@ -79,21 +79,12 @@ static void one_changed_byte_or_subject_is_forged(void **state)
     assert_int_equal(kind_of(token, "key", about("other", "stage", "action")), CONTINUATION_FORGED);
 }
 
-static void owners_differ_by_machine_and_folder(void **state)
-{
-    uint64_t one = continuation_owner(STR("host"), STR("/var/lib/a"));
-    assert_true(one == continuation_owner(STR("host"), STR("/var/lib/a")));
-    assert_true(one != continuation_owner(STR("host"), STR("/var/lib/b")));
-    assert_true(one != continuation_owner(STR("hos"), STR("t/var/lib/a")));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_is_read),
         cmocka_unit_test(what_a_handler_gave_is_its_own),
         cmocka_unit_test(one_changed_byte_or_subject_is_forged),
-        cmocka_unit_test(owners_differ_by_machine_and_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

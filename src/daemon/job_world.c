@@ -2,12 +2,12 @@
  * found again. */
 #include "daemon/job_world.h"
 
-#include <sys/random.h>
-#include <unistd.h>
+#include <limits.h>
+#include <stdio.h>
 
-#include "daemon/continuation_key.h"
+#include "daemon/random_file.h"
 
-enum { CLOSE_MS = 5000 };
+enum { CLOSE_MS = 5000, CONTINUATION_KEY_BYTES = 32 };
 
 static int open_journal(struct job_world *w, const struct log *log, struct pipepoll_error *why)
 {
@@ -22,16 +22,26 @@ static int open_journal(struct job_world *w, const struct log *log, struct pipep
     return r ? r : job_recovery_open(&w->recovery, w->journal, why);
 }
 
-/* With a journal there is one process at a time in its folder, which knows what became of the runs
- * of the one before; without one each process is another. */
-static uint64_t owner_of(const struct worker_config *c)
+static int load_key(struct job_world *w, struct pipepoll_error *why)
 {
-    char host[256] = "";
-    uint64_t random;
-    if (!c->has_journal && getrandom(&random, sizeof random, 0) == sizeof random)
-        return random;
-    gethostname(host, sizeof host - 1);
-    return continuation_owner(str_of(host), str_of(c->state_dir ? c->state_dir : ""));
+    unsigned char key[CONTINUATION_KEY_BYTES];
+    int r = random_file_load(key, sizeof key, w->config->continuation_key_file,
+                             "the continuation key", why);
+    if (!r)
+        hmac_key_set(&w->key, (str) { (const char *)key, sizeof key });
+    explicit_bzero(key, sizeof key);
+    return r;
+}
+
+/* With a journal there is one process at a time in its folder, which knows what became of the runs
+ * of the one before, wherever that ran; without one each process is another. */
+static int load_owner(struct job_world *w, struct pipepoll_error *why)
+{
+    const struct worker_config *c = w->config;
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/worker.id", c->has_journal ? c->state_dir : "");
+    return random_file_load(&w->owner, sizeof w->owner, c->has_journal ? path : NULL,
+                            "the id of this worker", why);
 }
 
 int job_world_open(struct job_world *w, const struct worker_config *c, const struct log *log,
@@ -40,9 +50,8 @@ int job_world_open(struct job_world *w, const struct worker_config *c, const str
     *w = (struct job_world) { .config = c };
     int r = c->has_journal ? open_journal(w, log, why) : PIPEPOLL_OK;
     if (!r)
-        r = continuation_key_load(&w->key, c->continuation_key_file, why);
-    w->owner = owner_of(c);
-    return r;
+        r = load_key(w, why);
+    return r ? r : load_owner(w, why);
 }
 
 bool job_world_close(struct job_world *w)

@@ -14,7 +14,7 @@ struct job_world {
     struct journal *journal;       /* NULL: none */
     struct job_recovery *recovery; /* what it held at the start; NULL: nothing */
     struct hmac_key key;           /* of continuations */
-    uint64_t owner;                /* of those that run here */
+    uint64_t owner;                /* of those that run here: the number of this state-dir */
 };
 
 /* c must outlive it, and so must what log points to, which is called on other threads too. Blocks.

@@ -92,16 +92,3 @@ bool continuation_is_reserved(str token)
 {
     return str_starts(token, STR("pipepoll"));
 }
-
-uint64_t continuation_owner(str host, str state_dir)
-{
-    struct sha256_sum sum;
-    struct sha256 digest;
-    uint64_t owner;
-    sha256_begin(&sum);
-    sum_text(&sum, host);
-    sum_text(&sum, state_dir);
-    sha256_end(&sum, &digest);
-    memcpy(&owner, digest.bytes, sizeof owner);
-    return owner;
-}

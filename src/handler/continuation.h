@@ -21,7 +21,7 @@ enum continuation_kind {
 
 struct continuation {
     enum continuation_kind kind;
-    uint64_t owner;  /* the process that runs it: continuation_owner() */
+    uint64_t owner;  /* a number of the worker that runs it */
     uint64_t run;    /* which of its runs */
     uint32_t part;   /* how many continuations came before */
     int64_t until_s; /* Unix time: until then the handler waits */
@@ -43,8 +43,5 @@ struct continuation continuation_read(str token, const struct hmac_key *key,
 
 /* Could it be taken for one of ours? A handler's own must not. */
 bool continuation_is_reserved(str token);
-
-/* A number for the one process at a time that may hold this folder of this machine. */
-uint64_t continuation_owner(str host, str state_dir);
 
 #endif
