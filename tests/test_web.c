@@ -355,7 +355,7 @@ static struct world *opened_with_token(void **state)
 static void who_is_elsewhere_needs_the_secret(void **state)
 {
     static const char *const wrong[] = {
-        "", "Bearer", "Bearer " SECRET "x", "Bearer canary-01", "Basic " SECRET, SECRET
+        "", "Bearer", "Bearer " SECRET "x", "Bearer canary-01", ("Basic " SECRET), SECRET
     };
     struct world *w = opened_with_token(state);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

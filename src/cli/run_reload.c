@@ -189,8 +189,7 @@ static void take_token(struct run *r, const struct http_config *new)
 {
     if (r->web && new->token && web_set_token(r->web, new->token))
         log_line(&r->log, PIPEPOLL_INFO,
-                 "[http]: token-file holds another secret, which is needed "
-                 "from now on");
+                 "[http]: token-file holds another secret, which is needed from now on");
 }
 
 static void take_config(struct run *r, struct config *new)
