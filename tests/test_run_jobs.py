@@ -28,6 +28,8 @@ with open(os.path.join(%r, "started"), "a") as f:
 print(json.dumps({"progress": {"percent": 10, "summary": "begun"}}), flush=True)
 if what.get("ignore-term"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if what.get("say"):
+    print(what["say"], file=sys.stderr)
 if what.get("exit"):
     sys.exit(int(what["exit"]))
 if what.get("until"):
@@ -81,6 +83,18 @@ def jobs_are_worked_once():
         secrets = [l for l in run.seen["err"] if "the secret is" in l]
         check("secrets are masked", len(secrets) == 20 and
               all(l.endswith("*") and "simulated-secret" not in l for l in secrets), secrets[:1])
+
+
+def jobs_that_end_badly_are_summed_up_whatever_they_say():
+    with Simulated() as sim:
+        words = [a + b for a in "abcdef" for b in "ghijk"]
+        for word in words:
+            add(sim, 1, exit="3", say="it is " + word)
+        run = start_run(config("badly", sim))
+        wait_for("the results", lambda: len(events(sim, "failed")) == len(words))
+        check("and end it", end(run) == 0)
+        lines = logged(run, ": failed after")
+        check("ten lines, and a sum", len(lines) == 11 and "(20 like it since" in lines[-1], lines)
 
 
 def targets_without_a_handler_write_their_jobs():

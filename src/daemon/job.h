@@ -108,11 +108,12 @@ void job_free(struct job *job);
 __attribute__((format(printf, 3, 4))) void job_log(const struct job *job, enum pipepoll_level level,
                                                    const char *format, ...);
 /* The same of what many jobs may have for one reason, all at once or whenever they are found: only
- * some lines of a kind are written in each pause, and the others are counted. */
+ * some lines of a kind are written in each pause, and the others are counted. kind: what happened,
+ * without anything of this job's own, such as an id, a time or words of others. */
 enum { JOB_FAULT_LINES = 10 };
-__attribute__((format(printf, 3, 4))) void job_log_fault(const struct job *job,
+__attribute__((format(printf, 4, 5))) void job_log_fault(const struct job *job,
                                                          enum pipepoll_level level,
-                                                         const char *format, ...);
+                                                         const char *kind, const char *format, ...);
 /* End it by our own doing. */
 void job_fail(struct job *job, enum pipepoll_failure_type type, const char *message);
 

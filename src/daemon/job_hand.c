@@ -1,6 +1,5 @@
 /* A job between the worker and its handler: it is found, its client token is looked up, it starts,
- * and it ends. What happens between is
- * job_start.c's and job_run.c's. */
+ * and it ends. What happens between is job_start.c's and job_run.c's. */
 #include "daemon/job.h"
 
 #include <stdarg.h>
@@ -18,11 +17,10 @@ static struct job_runner *of(struct pipepoll_handler *self)
 
 /* --- the log --- */
 
-/* allowance: of lines of its kind, see logger_repeat(); 0: each is written. */
+/* kind: of logger_repeat(); empty: each line is written. */
 __attribute__((format(printf, 4, 0))) static void log_job(const struct job *job,
-                                                          enum pipepoll_level level,
-                                                          uint32_t allowance, const char *format,
-                                                          va_list arguments)
+                                                          enum pipepoll_level level, str kind,
+                                                          const char *format, va_list arguments)
 {
     char text[LINE_MAX_BYTES];
     struct buf line = BUF_ON(text);
@@ -34,13 +32,11 @@ __attribute__((format(printf, 4, 0))) static void log_job(const struct job *job,
     if (level > logger->level)
         return;
     buf_printf(&line, "job %.*s: ", STR_ARG(id));
-    str head = buf_str(&line);
     int n = vsnprintf(text + line.len, sizeof text - line.len, format, arguments);
     size_t room = sizeof text - line.len - 1;
     line.len += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room;
-    if (allowance) /* an id need not have digits */
-        logger_repeat(logger, level, &about, str_skip(buf_str(&line), head.len), allowance,
-                      buf_str(&line));
+    if (kind.len)
+        logger_repeat(logger, level, &about, kind, JOB_FAULT_LINES, buf_str(&line));
     else
         logger_tell(logger, level, &about, buf_str(&line));
 }
@@ -49,15 +45,16 @@ void job_log(const struct job *job, enum pipepoll_level level, const char *forma
 {
     va_list arguments;
     va_start(arguments, format);
-    log_job(job, level, 0, format, arguments);
+    log_job(job, level, STR(""), format, arguments);
     va_end(arguments);
 }
 
-void job_log_fault(const struct job *job, enum pipepoll_level level, const char *format, ...)
+void job_log_fault(const struct job *job, enum pipepoll_level level, const char *kind,
+                   const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    log_job(job, level, JOB_FAULT_LINES, format, arguments);
+    log_job(job, level, str_of(kind), format, arguments);
     va_end(arguments);
 }
 
@@ -108,15 +105,17 @@ static void on_token_found(struct token_lookup *lookup, enum token_found found, 
     struct job *job = CONTAINER_OF(lookup, struct job, lookup);
     struct pipepoll_error error;
     if (found == TOKEN_UNKNOWN)
-        job_log_fault(job, PIPEPOLL_WARNING,
+        job_log_fault(job, PIPEPOLL_WARNING, "no client token is known",
                       "no client token is known for client ID %.*s: the job is left to the service",
                       STR_ARG(pipepoll_work_client_id(job->work)));
     else if (found == TOKEN_UNAVAILABLE)
-        job_log_fault(job, PIPEPOLL_WARNING, "the client token can't be looked up: %s", why);
+        job_log_fault(job, PIPEPOLL_WARNING, "no look-up of a client token",
+                      "the client token can't be looked up: %s", why);
     if (found != TOKEN_FOUND)
         token = STR("");
     if (pipepoll_work_token(job->work, token, &error)) {
-        job_log_fault(job, PIPEPOLL_WARNING, "the client token of client ID %.*s is not taken: %s",
+        job_log_fault(job, PIPEPOLL_WARNING, "a client token is not taken",
+                      "the client token of client ID %.*s is not taken: %s",
                       STR_ARG(pipepoll_work_client_id(job->work)), error.text);
         pipepoll_work_token(job->work, STR(""), NULL);
     }
@@ -230,17 +229,20 @@ static enum pipepoll_level level_of(enum pipepoll_work_outcome outcome)
     return PIPEPOLL_WARNING;
 }
 
+/* How long it took, and what was said of it, are each job's own. */
 static void log_end(const struct job *job, const struct pipepoll_work_end *end)
 {
+    const char *name = pipepoll_work_outcome_name(end->outcome);
+    enum pipepoll_level level = level_of(end->outcome);
     char text[32] = "";
     if (end->ran)
         snprintf(text, sizeof text, " after %.1f s",
                  (double)(uv_now(job->runner->loop) - job->started_ms) / 1000);
-    bool is_fine =
-        end->outcome == PIPEPOLL_WORK_SUCCEEDED || end->outcome == PIPEPOLL_WORK_CONTINUED;
-    (is_fine ? job_log : job_log_fault)(job, level_of(end->outcome), "%s%s%s%.*s",
-                                        pipepoll_work_outcome_name(end->outcome), text,
-                                        end->message.len ? ": " : "", STR_ARG(end->message));
+    const char *colon = end->message.len ? ": " : "";
+    if (end->outcome == PIPEPOLL_WORK_SUCCEEDED || end->outcome == PIPEPOLL_WORK_CONTINUED)
+        job_log(job, level, "%s%s%s%.*s", name, text, colon, STR_ARG(end->message));
+    else
+        job_log_fault(job, level, name, "%s%s%s%.*s", name, text, colon, STR_ARG(end->message));
 }
 
 static void on_ended(struct pipepoll_handler *self, struct pipepoll_work *work,

@@ -192,6 +192,15 @@ static void on_progress(void *ctx, const struct report *progress)
                 STR_ARG(copy.summary));
 }
 
+/* An id need not have a digit by which its lines would be seen to be of one kind. */
+static str without_id(const struct job_run *run, str line)
+{
+    char text[sizeof run->job_id + 8];
+    struct buf head = BUF_ON(text);
+    buf_printf(&head, "job %s: ", run->job_id);
+    return str_starts(line, buf_str(&head)) ? str_skip(line, head.len) : line;
+}
+
 /* The handler masked the secrets that its run began with. */
 static void on_log(void *ctx, enum pipepoll_level level, str line)
 {
@@ -204,7 +213,8 @@ static void on_log(void *ctx, enum pipepoll_level level, str line)
     line.ptr = text;
     const struct subject about = { .job_id = str_of(run->job_id) };
     if (level < PIPEPOLL_INFO) /* ours: of a web service that is down, many jobs have the same */
-        logger_repeat(run->runner->logger, level, &about, (str) { NULL, 0 }, JOB_FAULT_LINES, line);
+        logger_repeat(run->runner->logger, level, &about, without_id(run, line), JOB_FAULT_LINES,
+                      line);
     else
         logger_tell(run->runner->logger, level, &about, line);
 }
