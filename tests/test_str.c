@@ -68,6 +68,49 @@ static void a_c_string_becomes_a_slice_without_its_nul(void **state)
     assert_int_equal(str_of(NULL).len, 0);
 }
 
+static size_t cut_len(const char *text, size_t most)
+{
+    str cut = str_cut(str_of(text), most);
+    assert_true(cut.ptr == text);
+    return cut.len;
+}
+
+static void a_cut_leaves_whole_characters(void **state)
+{
+    (void)state;
+    assert_int_equal(cut_len("abc", 3), 3);
+    assert_int_equal(cut_len("abc", 2), 2);
+    assert_int_equal(cut_len("abc", 0), 0);
+    assert_int_equal(cut_len("a\xc3\xa9", 3), 3);
+    assert_int_equal(cut_len("a\xc3\xa9", 2), 1);
+    assert_int_equal(cut_len("a\xc3\xa9z", 3), 3);
+    assert_int_equal(cut_len("\xe2\x82\xac", 2), 0);
+    assert_int_equal(cut_len("a\xf0\x9f\x98\x80", 4), 1);
+    assert_int_equal(cut_len("a\xf0\x9f\x98\x80z", 5), 5);
+    assert_int_equal(str_cut(nothing, 5).len, 0);
+}
+
+static void what_is_no_utf_8_loses_no_more_than_a_character_could(void **state)
+{
+    (void)state;
+    assert_int_equal(cut_len("\x80\x80\x80\x80\x80\x80\x80\x80", 6), 3);
+    assert_int_equal(cut_len("\x80\x80\x80", 2), 0);
+}
+
+static void a_copy_is_cut_to_its_array_and_ends_with_a_nul(void **state)
+{
+    (void)state;
+    char out[4] = "zzz";
+    str_copy(out, sizeof out, STR("ab\xc3\xa9"));
+    assert_string_equal(out, "ab");
+    str_copy(out, sizeof out, STR("abcdef"));
+    assert_memory_equal(out, "abc", 4);
+    str_copy(out, 1, STR("z"));
+    assert_memory_equal(out, "\0bc", 4);
+    str_copy(out, sizeof out, nothing);
+    assert_string_equal(out, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +120,9 @@ int main(void)
         cmocka_unit_test(find_gives_the_first_place_or_the_length),
         cmocka_unit_test(trim_takes_blanks_off_both_ends),
         cmocka_unit_test(a_c_string_becomes_a_slice_without_its_nul),
+        cmocka_unit_test(a_cut_leaves_whole_characters),
+        cmocka_unit_test(what_is_no_utf_8_loses_no_more_than_a_character_could),
+        cmocka_unit_test(a_copy_is_cut_to_its_array_and_ends_with_a_nul),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

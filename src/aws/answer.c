@@ -199,13 +199,7 @@ static str first_not_empty(str a, str b)
 /* The start of a text that may be anything, not cut inside a UTF-8 sequence. */
 str answer_quote(str text)
 {
-    text = str_trim(text);
-    if (text.len <= ANSWER_QUOTE_LEN_MAX)
-        return text;
-    size_t len = ANSWER_QUOTE_LEN_MAX;
-    while (len > ANSWER_QUOTE_LEN_MAX - 3 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
-        len--;
-    return (str) { text.ptr, len };
+    return str_cut(str_trim(text), ANSWER_QUOTE_LEN_MAX);
 }
 
 /* Digits only, and fitting: AWS's hint is a plain integer, anything else is no hint. */

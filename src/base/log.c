@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/str.h"
+
 /* vsnprintf cut to size, with control characters made visible: the text may quote foreign input. */
 __attribute__((format(printf, 3, 0))) static size_t format_line(char *text, size_t size,
                                                                 const char *format, va_list args)
@@ -62,7 +64,7 @@ void explain_cause(struct pipepoll_error *why, enum pipepoll_cause cause,
     if (!why)
         return;
     why->cause = cause;
-    size_t len = subject.len < sizeof why->subject ? subject.len : sizeof why->subject - 1;
+    size_t len = str_cut(subject, sizeof why->subject - 1).len;
     for (size_t i = 0; i < len; i++)
         why->subject[i] =
             (unsigned char)subject.ptr[i] < 0x20 || subject.ptr[i] == 0x7f ? '?' : subject.ptr[i];

@@ -84,6 +84,27 @@ static inline str str_trim(str s)
     return s;
 }
 
+/* Its start, of so many bytes at most: a character of UTF-8 is left out rather than cut. */
+static inline str str_cut(str s, size_t most)
+{
+    enum { FOLLOWERS_MAX = 3 };
+    size_t len = most, least = most < FOLLOWERS_MAX ? 0 : most - FOLLOWERS_MAX;
+    if (s.len <= most)
+        return s;
+    while (len > least && ((unsigned char)s.ptr[len] & 0xc0) == 0x80)
+        len--;
+    return (str) { s.ptr, len };
+}
+
+/* str_cut() into an array, with a NUL behind it; size > 0. */
+static inline void str_copy(char *out, size_t size, str s)
+{
+    s = str_cut(s, size - 1);
+    if (s.len)
+        memcpy(out, s.ptr, s.len);
+    out[s.len] = '\0';
+}
+
 /* A copy at *at, which goes on behind it: for texts that lie behind a struct, in its block. */
 static inline str str_keep(char **at, str s)
 {

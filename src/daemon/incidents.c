@@ -13,18 +13,17 @@
 #include "config/quantity.h"
 #include "daemon/event.h"
 
-static void keep(char *out, size_t size, str text)
+/* What was kept of a text is compared with what would be. */
+static bool is_kept(const char *kept, size_t size, str text)
 {
-    size_t len = text.len < size ? text.len : size - 1;
-    memcpy(out, text.len ? text.ptr : "", len);
-    out[len] = '\0';
+    return str_eq(str_of(kept), str_cut(text, size - 1));
 }
 
 static bool is_cause(const struct incident *i, const struct incident_cause *c)
 {
-    str code = { c->code.ptr, c->code.len < sizeof i->code ? c->code.len : sizeof i->code - 1 };
-    return i->status == c->status && i->cause == c->cause && str_eq(str_of(i->code), code) &&
-           str_eq(str_of(i->identity), c->identity);
+    return i->status == c->status && i->cause == c->cause &&
+           is_kept(i->code, sizeof i->code, c->code) &&
+           is_kept(i->identity, sizeof i->identity, c->identity);
 }
 
 /* Its own, or a free one, or the one that was over first, or the last. */
@@ -48,7 +47,7 @@ static struct incident *find(struct incidents *in, const struct incident_cause *
 static struct incident_region *region_of(struct incident *i, str region)
 {
     for (size_t n = 0; n < i->region_count; n++)
-        if (str_eq(str_of(i->regions[n].name), region))
+        if (is_kept(i->regions[n].name, sizeof i->regions[n].name, region))
             return &i->regions[n];
     return NULL;
 }
@@ -58,7 +57,7 @@ static void count_region(struct incident *i, str region)
     struct incident_region *r = region_of(i, region);
     if (!r && i->region_count < INCIDENT_REGIONS_MAX) {
         r = &i->regions[i->region_count++];
-        keep(r->name, sizeof r->name, region);
+        str_copy(r->name, sizeof r->name, region);
         r->targets = 0;
     }
     if (r)
@@ -82,8 +81,8 @@ static void begin(struct incident *i, const struct incident_cause *cause, int64_
                              .pause_ms = INCIDENTS_PAUSE_MS,
                              .returns = returns };
     i->due_ms = now_ms + gather_ms(i);
-    keep(i->code, sizeof i->code, cause->code);
-    keep(i->identity, sizeof i->identity, cause->identity);
+    str_copy(i->code, sizeof i->code, cause->code);
+    str_copy(i->identity, sizeof i->identity, cause->identity);
 }
 
 bool incidents_enter(struct incidents *in, const struct incident_cause *cause, str region,
@@ -108,14 +107,14 @@ void incident_note_failed(struct incident *i)
 
 void incident_describe(struct incident *i, str words, str name, str region)
 {
-    keep(i->words, sizeof i->words, words);
-    keep(i->name, sizeof i->name, name);
-    keep(i->region, sizeof i->region, region);
+    str_copy(i->words, sizeof i->words, words);
+    str_copy(i->name, sizeof i->name, name);
+    str_copy(i->region, sizeof i->region, region);
 }
 
 void incident_note_request(struct incident *i, const struct pipepoll_failure *failure)
 {
-    keep(i->request_id, sizeof i->request_id, failure->request_id);
+    str_copy(i->request_id, sizeof i->request_id, failure->request_id);
     i->http_status = failure->http_status;
 }
 

@@ -1,26 +1,13 @@
 #include "daemon/job_history.h"
 
-#include <string.h>
-
-/* Not in the middle of a character. */
-static void keep(char *to, size_t size, str text)
-{
-    size_t len = text.len < size ? text.len : size - 1;
-    while (len && len < text.len && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
-        len--;
-    if (len)
-        memcpy(to, text.ptr, len);
-    to[len] = '\0';
-}
-
 void job_history_add(struct job_history *h, const struct status_job *job)
 {
     struct job_history_entry *e = &h->ring[h->count++ % JOB_HISTORY_JOBS];
-    keep(e->job_id, sizeof e->job_id, job->job_id);
-    keep(e->target, sizeof e->target, job->target);
-    keep(e->region, sizeof e->region, job->region);
-    keep(e->handler, sizeof e->handler, job->handler);
-    keep(e->message, sizeof e->message, job->message);
+    str_copy(e->job_id, sizeof e->job_id, job->job_id);
+    str_copy(e->target, sizeof e->target, job->target);
+    str_copy(e->region, sizeof e->region, job->region);
+    str_copy(e->handler, sizeof e->handler, job->handler);
+    str_copy(e->message, sizeof e->message, job->message);
     e->end = job->end;
     e->found_ms = job->found_ms;
     e->started_ms = job->started_ms;

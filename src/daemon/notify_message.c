@@ -5,19 +5,9 @@
 
 enum { STATUS_MAX = 400 };
 
-/* At most so many bytes, and no half of a character. */
-static str cut(str text, size_t most)
-{
-    if (text.len <= most)
-        return text;
-    while (most && ((unsigned char)text.ptr[most] & 0xc0) == 0x80)
-        most--;
-    return (str) { text.ptr, most };
-}
-
 static void put_status(struct buf *out, str status)
 {
-    status = cut(status, STATUS_MAX);
+    status = str_cut(status, STATUS_MAX);
     buf_put(out, STR("STATUS="));
     for (size_t i = 0; i < status.len; i++) {
         unsigned char c = (unsigned char)status.ptr[i];

@@ -10,12 +10,12 @@
 /* Control characters become '?': a table must stay one. */
 static void copy(char *out, size_t size, str text)
 {
-    size_t len = text.len < size ? text.len : size - 1;
-    for (size_t i = 0; i < len; i++) {
+    text = str_cut(text, size - 1);
+    for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
         out[i] = c < 0x20 || c == 0x7f ? '?' : (char)c;
     }
-    out[len] = '\0';
+    out[text.len] = '\0';
 }
 
 void probe_init(struct probe *probe, const struct plan_target *target)

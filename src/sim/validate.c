@@ -130,10 +130,7 @@ static void complain(struct validation_errors *errors, const str *value, const c
         buf_put(b, STR("; "));
     buf_put(b, value ? STR("Value '") : STR("Value null"));
     if (value) {
-        size_t len = value->len < QUOTE_MAX ? value->len : QUOTE_MAX;
-        while (len < value->len && len && ((unsigned char)value->ptr[len] & 0xc0) == 0x80)
-            len--; /* not in the middle of a character */
-        put_quoted(b, (str) { value->ptr, len });
+        put_quoted(b, str_cut(*value, QUOTE_MAX));
         buf_put(b, STR("'"));
     }
     buf_put(b, STR(" at '"));

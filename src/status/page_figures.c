@@ -54,9 +54,7 @@ static void put_bytes(struct page_view *v, const char *name, uint64_t n)
 static void put_text(struct page_view *v, const char *name, str text)
 {
     struct buf b = figure(v, name);
-    if (text.len >= sizeof v->figures->text)
-        text.len = sizeof v->figures->text - 1;
-    buf_put(&b, text);
+    buf_put(&b, str_cut(text, sizeof v->figures->text - 1));
     figure_end(v, &b);
 }
 
