@@ -82,7 +82,8 @@ static void the_first_is_written_and_the_others_are_one_line_with_their_number(v
     assert_int_equal(tell(r, REPEATS_PAUSE_MS - 1, &s), 0);
     assert_int_equal(tell(r, REPEATS_PAUSE_MS, &s), 1);
     assert_int_equal(s.level, PIPEPOLL_WARNING);
-    assert_string_equal(s.last, "lookup 312 failed (312 like it since 1970-01-12T13:46:50Z)");
+    assert_string_equal(s.last, "lookup 312 failed (312 like it since 1970-01-12T13:46:50Z, "
+                                "the last at 1970-01-12T13:46:50Z)");
     assert_int_equal(tell(r, 10 * HOUR_MS, &s), 0);
     free(r);
 }
@@ -101,6 +102,18 @@ static void a_single_one_more_is_written_as_it_is(void **state)
     assert_string_equal(s.last, "job 2: left");
     assert_int_equal(s.level, PIPEPOLL_INFO);
     assert_string_equal(s.members, "\"jobId\":\"J2\",\"target\":\"web\"");
+    free(r);
+}
+
+static void one_that_is_written_late_says_when_it_was(void **state)
+{
+    (void)state;
+    struct repeats *r = repeats_new();
+    struct seen s = { 0 };
+    admit(r, "it failed", 0);
+    admit(r, "it failed", 7000);
+    tell(r, REPEATS_PAUSE_MS, &s);
+    assert_string_equal(s.last, "it failed (at 1970-01-12T13:46:47Z)");
     free(r);
 }
 
@@ -137,6 +150,46 @@ static void one_that_has_been_silent_is_written_at_once_again(void **state)
     free(r);
 }
 
+/* Three in a pause that has grown to an hour, and then no more. Returns when the last came. */
+static int64_t count_in_a_long_pause(struct repeats *r, struct seen *s)
+{
+    int64_t ms = 0;
+    for (; r->list[0].pause_ms < REPEATS_PAUSE_MAX_MS || r->list[0].counted; ms += 1000) {
+        admit(r, "it failed", ms);
+        tell(r, ms, s);
+    }
+    for (int i = 0; i < 4; i++)
+        admit(r, "it failed", ms++);
+    assert_int_equal(r->list[0].counted, 3);
+    assert_true(r->list[0].due_ms > ms + 2 * REPEATS_RECALL_MS);
+    return ms - 1;
+}
+
+static void a_sum_is_written_before_its_kind_is_forgotten(void **state)
+{
+    (void)state;
+    struct repeats *r = repeats_new();
+    struct seen s = { 0 };
+    int64_t last_ms = count_in_a_long_pause(r, &s);
+    assert_int_equal(tell(r, last_ms + REPEATS_RECALL_MS - 1, &s), 0);
+    assert_int_equal(tell(r, last_ms + REPEATS_RECALL_MS, &s), 1);
+    assert_non_null(strstr(s.last, "it failed (3 like it"));
+    assert_true(admit(r, "it failed", last_ms + REPEATS_RECALL_MS + 1));
+    free(r);
+}
+
+static void a_sum_is_not_lost_when_its_kind_comes_back_first(void **state)
+{
+    (void)state;
+    struct repeats *r = repeats_new();
+    struct seen s = { 0 };
+    int64_t last_ms = count_in_a_long_pause(r, &s);
+    assert_false(admit(r, "it failed", last_ms + 2 * REPEATS_RECALL_MS));
+    assert_int_equal(tell(r, last_ms + 2 * REPEATS_RECALL_MS, &s), 1);
+    assert_non_null(strstr(s.last, "it failed (4 like it"));
+    free(r);
+}
+
 static void a_kind_may_have_several_lines_in_each_pause(void **state)
 {
     (void)state;
@@ -146,7 +199,8 @@ static void a_kind_may_have_several_lines_in_each_pause(void **state)
     for (int i = 0; i < 10; i++)
         assert_int_equal(repeats_admit(r, &line, i), i < 3);
     tell(r, REPEATS_PAUSE_MS, &s);
-    assert_string_equal(s.last, "x (7 like it since 1970-01-12T13:46:40Z)");
+    assert_string_equal(s.last, "x (7 like it since 1970-01-12T13:46:40Z, "
+                                "the last at 1970-01-12T13:46:40Z)");
     assert_true(repeats_admit(r, &line, REPEATS_PAUSE_MS + 1));
     free(r);
 }
@@ -160,6 +214,37 @@ static void information_that_was_given_just_now_is_not_counted(void **state)
     assert_false(admit_level(r, PIPEPOLL_INFO, "credentials from A", 3));
     repeats_tell(r, 10, true, note, &s);
     assert_int_equal(s.count, 0);
+    assert_false(admit_level(r, PIPEPOLL_INFO, "credentials from A", REPEATS_SAME_MS));
+    repeats_tell(r, REPEATS_SAME_MS, true, note, &s);
+    assert_int_equal(s.count, 1);
+    free(r);
+}
+
+static void information_that_is_given_all_the_time_is_counted_at_times(void **state)
+{
+    (void)state;
+    struct repeats *r = repeats_new();
+    struct seen s = { 0 };
+    for (int64_t ms = 0; ms < 100000; ms += REPEATS_SAME_MS - 1000)
+        admit_level(r, PIPEPOLL_INFO, "credentials from A", ms);
+    repeats_tell(r, 100000, true, note, &s);
+    assert_non_null(strstr(s.last, "(12 like it since"));
+    free(r);
+}
+
+static void a_long_line_is_known_again_and_not_cut_in_a_character(void **state)
+{
+    (void)state;
+    struct repeats *r = repeats_new();
+    struct seen s = { 0 };
+    char text[2 * REPEATS_LINE_MAX] = "";
+    for (size_t i = 0; i + 2 < sizeof text; i += 2)
+        memcpy(text + i, "\xc3\xa9", 3);
+    assert_true(admit_level(r, PIPEPOLL_INFO, text, 0));
+    assert_false(admit_level(r, PIPEPOLL_INFO, text, 1));
+    repeats_tell(r, 2, true, note, &s);
+    assert_int_equal(s.count, 0);
+    assert_int_equal(strlen(r->list[0].line), REPEATS_LINE_MAX - 2);
     free(r);
 }
 
@@ -201,18 +286,61 @@ static void what_finds_no_place_is_counted_with_others(void **state)
     free(r);
 }
 
+static void of_what_shares_a_place_the_worst_is_told(void **state)
+{
+    (void)state;
+    struct repeats *r = repeats_new();
+    struct seen s = { 0 };
+    struct repeats_line line = { 0, PIPEPOLL_WARNING, NULL, STR("x"), 1 };
+    for (line.kind = 1; line.kind <= REPEATS_MAX; line.kind++)
+        repeats_admit(r, &line, 0);
+    const struct repeats_line bad = { 100, PIPEPOLL_ERROR, NULL, STR("it is bad"), 1 };
+    const struct repeats_line fine = { 101, PIPEPOLL_INFO, NULL, STR("it is fine"), 1 };
+    repeats_admit(r, &fine, 1);
+    repeats_admit(r, &bad, 2);
+    repeats_admit(r, &fine, 3);
+    tell(r, REPEATS_PAUSE_MS, &s);
+    assert_int_equal(s.level, PIPEPOLL_ERROR);
+    assert_non_null(strstr(s.last, "it is bad (one of 3 of several kinds since "));
+    free(r);
+}
+
+static void of_one_kind_the_last_is_told(void **state)
+{
+    (void)state;
+    struct repeats *r = repeats_new();
+    struct seen s = { 0 };
+    struct repeats_line line = { 1, PIPEPOLL_ERROR, NULL, STR("no credentials"), 1 };
+    repeats_admit(r, &line, 0);
+    repeats_admit(r, &line, 1);
+    line.level = PIPEPOLL_INFO;
+    line.text = STR("credentials");
+    repeats_admit(r, &line, 2);
+    tell(r, REPEATS_PAUSE_MS, &s);
+    assert_int_equal(s.level, PIPEPOLL_INFO);
+    assert_non_null(strstr(s.last, "credentials (2 like it since "));
+    free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_that_differ_in_ids_and_numbers_are_of_a_kind),
         cmocka_unit_test(the_first_is_written_and_the_others_are_one_line_with_their_number),
         cmocka_unit_test(a_single_one_more_is_written_as_it_is),
+        cmocka_unit_test(one_that_is_written_late_says_when_it_was),
         cmocka_unit_test(pauses_grow_while_they_come_whatever_their_period),
         cmocka_unit_test(one_that_has_been_silent_is_written_at_once_again),
+        cmocka_unit_test(a_sum_is_written_before_its_kind_is_forgotten),
+        cmocka_unit_test(a_sum_is_not_lost_when_its_kind_comes_back_first),
         cmocka_unit_test(a_kind_may_have_several_lines_in_each_pause),
         cmocka_unit_test(information_that_was_given_just_now_is_not_counted),
+        cmocka_unit_test(information_that_is_given_all_the_time_is_counted_at_times),
+        cmocka_unit_test(a_long_line_is_known_again_and_not_cut_in_a_character),
         cmocka_unit_test(an_hour_of_whatever_fails_is_some_hundred_lines),
         cmocka_unit_test(what_finds_no_place_is_counted_with_others),
+        cmocka_unit_test(of_what_shares_a_place_the_worst_is_told),
+        cmocka_unit_test(of_one_kind_the_last_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* A kind has a place in the list from its first line on. In each pause some are written at once,
  * which for most kinds is one; the rest waits for the end of the pause as a number and its last
  * line. A pause without any does not forget the kind: whatever comes with a longer period finds its
- * pause grown. */
+ * pause grown. After a long silence it is forgotten, but never with a sum that was not written:
+ * the silence makes that due. */
 #include "daemon/repeats.h"
 
 #include <ctype.h>
@@ -45,17 +46,26 @@ uint64_t repeats_kind_of(str line)
 
 /* --- lines --- */
 
-static void keep(struct repeat *p, const struct repeats_line *line)
+/* Of one kind the last line tells how things stand; of several the worst must not be lost. */
+static bool is_kept(const struct repeat *p, const struct repeats_line *line)
 {
-    struct buf text = { .at = p->line, .cap = sizeof p->line - 1 };
+    return !p->counted || !p->is_shared || line->level <= p->level;
+}
+
+static void keep(struct repeat *p, const struct repeats_line *line, int64_t now_ms)
+{
     struct buf members = { .at = p->members, .cap = sizeof p->members - 1 };
-    size_t len = line->text.len < text.cap ? line->text.len : text.cap;
-    buf_put(&text, (str) { line->text.ptr, len });
     if (line->about)
         subject_put(&members, line->about);
-    p->line[text.len] = '\0';
     p->members[members.overflow ? 0 : members.len] = '\0';
+    str_copy(p->line, sizeof p->line, line->text);
     p->level = line->level;
+    p->kept_ms = now_ms;
+}
+
+static bool is_silent(const struct repeat *p, int64_t now_ms)
+{
+    return now_ms - p->last_ms >= REPEATS_RECALL_MS;
 }
 
 /* Its own, or a free one, or the one that was silent for longest, or the last. */
@@ -64,9 +74,10 @@ static struct repeat *find(struct repeats *r, uint64_t kind, int64_t now_ms)
     struct repeat *other = NULL;
     for (size_t i = 0; i < REPEATS_MAX; i++) {
         struct repeat *p = &r->list[i];
+        bool is_over = now_ms >= p->due_ms || is_silent(p, now_ms);
         if (p->kind == kind)
             return p;
-        if (!p->counted && now_ms >= p->due_ms && (!other || p->last_ms < other->last_ms))
+        if (!p->counted && is_over && (!other || p->last_ms < other->last_ms))
             other = p;
     }
     if (!other)
@@ -82,6 +93,7 @@ static void begin_pause(struct repeat *p, int64_t now_ms)
         p->pause_ms = REPEATS_PAUSE_MAX_MS;
     p->due_ms = now_ms + p->pause_ms;
     p->counted = 0;
+    p->is_shared = false;
     p->allowed = p->allowance;
 }
 
@@ -89,40 +101,56 @@ static void begin_pause(struct repeat *p, int64_t now_ms)
 static bool is_known(const struct repeat *p, const struct repeats_line *line, int64_t now_ms)
 {
     return line->level >= PIPEPOLL_INFO && p->level == line->level &&
-           now_ms - p->last_ms < REPEATS_SAME_MS && str_eq(str_of(p->line), line->text);
+           now_ms - p->kept_ms < REPEATS_SAME_MS &&
+           str_eq(str_of(p->line), str_cut(line->text, sizeof p->line - 1));
 }
 
 bool repeats_admit(struct repeats *r, const struct repeats_line *line, int64_t now_ms)
 {
     struct repeat *p = find(r, line->kind, now_ms);
-    bool known = p->kind && is_known(p, line, now_ms);
-    if (!p->kind || now_ms - p->last_ms >= REPEATS_RECALL_MS)
-        *p = (struct repeat) { .kind = line->kind };
-    p->last_ms = now_ms;
-    if (known)
+    if (p->kind && is_known(p, line, now_ms))
         return false;
+    if (!p->kind || (is_silent(p, now_ms) && !p->counted))
+        *p = (struct repeat) { .kind = line->kind };
+    else if (is_silent(p, now_ms))
+        p->due_ms = now_ms;
+    p->last_ms = now_ms;
     p->allowance = line->allowance;
     if (!p->counted && now_ms >= p->due_ms)
         begin_pause(p, now_ms);
-    keep(p, line);
-    if (!p->counted && p->allowed &&
-        line_budget_take(&r->lines, REPEATS_LINES, REPEATS_LINE_EVERY_MS, now_ms)) {
+    bool is_written = !p->counted && p->allowed &&
+                      line_budget_take(&r->lines, REPEATS_LINES, REPEATS_LINE_EVERY_MS, now_ms);
+    if (!is_written)
+        p->is_shared = p->is_shared || p->kind != line->kind;
+    if (is_kept(p, line))
+        keep(p, line, now_ms);
+    if (is_written)
         p->allowed--;
-        return true;
-    }
-    if (!p->counted++)
-        p->since_ms = now_ms + r->unix_offset_ms;
-    return false;
+    else if (!p->counted++)
+        p->since_ms = now_ms;
+    return is_written;
 }
 
-static void tell(struct repeat *p, repeats_line_fn *line, void *ctx)
+static void put_time(struct buf *out, const struct repeats *r, const char *before, int64_t at_ms)
 {
-    char room[REPEATS_LINE_MAX + 100];
+    buf_put(out, str_of(before));
+    jsontext_put_expiry(out, (at_ms + r->unix_offset_ms) / 1000);
+}
+
+static void tell(const struct repeats *r, struct repeat *p, int64_t now_ms, repeats_line_fn *line,
+                 void *ctx)
+{
+    char room[REPEATS_LINE_MAX + 200];
     struct buf text = BUF_ON(room);
     buf_put(&text, str_of(p->line));
     if (p->counted > 1) {
-        buf_printf(&text, " (%llu like it since ", (unsigned long long)p->counted);
-        jsontext_put_expiry(&text, p->since_ms / 1000);
+        buf_printf(&text, p->is_shared ? " (one of %llu of several kinds" : " (%llu like it",
+                   (unsigned long long)p->counted);
+        put_time(&text, r, " since ", p->since_ms);
+        put_time(&text, r, ", the last at ", p->last_ms);
+        buf_put_char(&text, ')');
+    } else if (now_ms - p->kept_ms >= REPEATS_LATE_MS) {
+        put_time(&text, r, " (at ", p->kept_ms);
         buf_put_char(&text, ')');
     }
     line(ctx, p->level, str_of(p->members), buf_str(&text));
@@ -132,11 +160,11 @@ void repeats_tell(struct repeats *r, int64_t now_ms, bool last, repeats_line_fn 
 {
     for (size_t i = 0; i < REPEATS_MAX; i++) {
         struct repeat *p = &r->list[i];
-        if (!p->counted || (!last && now_ms < p->due_ms))
+        if (!p->counted || (!last && now_ms < p->due_ms && !is_silent(p, now_ms)))
             continue;
         if (!line_budget_take(&r->lines, REPEATS_LINES, REPEATS_LINE_EVERY_MS, now_ms) && !last)
             continue; /* later, as things stand then */
-        tell(p, line, ctx);
+        tell(r, p, now_ms, line, ctx);
         begin_pause(p, now_ms);
     }
 }
