@@ -271,6 +271,68 @@ static void one_that_is_over_makes_room_for_a_new_one(void **state)
     free(in);
 }
 
+static void of_several_that_are_over_the_oldest_makes_room(void **state)
+{
+    (void)state;
+    struct incidents *in = incidents_new();
+    struct lines l = { 0 };
+    char code[16];
+    for (int n = 0; n < INCIDENTS_MAX; n++) {
+        snprintf(code, sizeof code, "C%d", n);
+        enter(in, code, "", "us-east-1", 1000);
+    }
+    tell(in, 20000, &l);
+    incident_leave(&in->list[3], STR("us-east-1"), false, 30002);
+    incident_leave(&in->list[7], STR("us-east-1"), false, 30000);
+    incident_leave(&in->list[9], STR("us-east-1"), false, 30001);
+    tell(in, 60000, &l);
+    assert_ptr_equal(enter(in, "New", "", "us-east-1", 60000), &in->list[7]);
+    assert_ptr_equal(enter(in, "C3", "", "us-east-1", 60000), &in->list[3]); /* it is known still */
+    assert_int_equal(in->list[3].returns, 1);
+    free(in);
+}
+
+static void a_region_without_targets_is_none_of_an_incident(void **state)
+{
+    (void)state;
+    struct incidents *in = incidents_new();
+    struct lines l = { 0 };
+    static const char *const regions[] = { "us-east-1", "eu-west-1", "eu-west-1", "ap-south-1" };
+    struct incident *i = NULL;
+    for (size_t n = 0; n < 4; n++)
+        i = enter(in, "Down", "", regions[n], 0);
+    incident_leave(i, STR("eu-west-1"), false, 100);
+    assert_int_equal(i->region_count, 3);
+    incident_leave(i, STR("us-east-1"), false, 100);
+    tell(in, 1000, &l);
+    assert_non_null(strstr(l.last, "2 targets in 2 regions ("));
+    incident_leave(i, STR("ap-south-1"), false, 2000);
+    enter(in, "Down", "", "eu-west-1", 2000);
+    tell(in, 1000 + INCIDENTS_PAUSE_MS, &l);
+    assert_non_null(strstr(l.last, "2 targets in 1 region ("));
+    assert_int_equal(i->most_regions, 3);
+    free(in);
+}
+
+static void long_texts_are_cut_between_characters_and_known_again(void **state)
+{
+    (void)state;
+    struct incidents *in = incidents_new();
+    char text[2001] = "";
+    for (size_t n = 0; n + 2 < sizeof text; n += 2)
+        memcpy(text + n, "\xc3\xa9", 3);
+    struct incident *i = enter(in, text, text, text, 0);
+    assert_ptr_equal(enter(in, text, text, text, 0), i);
+    assert_int_equal(i->region_count, 1);
+    assert_int_equal(strlen(i->code), sizeof i->code - 2);
+    assert_int_equal(strlen(i->region), sizeof i->region - 2);
+    assert_int_equal(i->regions[0].targets, 2);
+    incident_leave(i, str_of(text), false, 1);
+    incident_leave(i, str_of(text), false, 1);
+    assert_int_equal(i->region_count, 0);
+    free(in);
+}
+
 /* --- an hour of whatever fails --- */
 
 enum { HOUR_MS = 3600000, TARGETS = 1000, REGIONS = 30, STEP_MS = 500 };
@@ -366,6 +428,9 @@ int main(void)
         cmocka_unit_test(a_repetition_counts_the_polls_that_failed),
         cmocka_unit_test(what_comes_back_soon_is_the_same_and_takes_longer_each_time),
         cmocka_unit_test(one_that_is_over_makes_room_for_a_new_one),
+        cmocka_unit_test(of_several_that_are_over_the_oldest_makes_room),
+        cmocka_unit_test(a_region_without_targets_is_none_of_an_incident),
+        cmocka_unit_test(long_texts_are_cut_between_characters_and_known_again),
         cmocka_unit_test(an_hour_of_outages_of_1000_targets_is_some_hundred_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

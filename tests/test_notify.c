@@ -8,6 +8,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Linked with --wrap=sendto. */
+static size_t sent;
+ssize_t __real_sendto(int fd, const void *bytes, size_t len, int flags, const struct sockaddr *to,
+                      socklen_t to_len);
+ssize_t __wrap_sendto(int fd, const void *bytes, size_t len, int flags, const struct sockaddr *to,
+                      socklen_t to_len);
+ssize_t __wrap_sendto(int fd, const void *bytes, size_t len, int flags, const struct sockaddr *to,
+                      socklen_t to_len)
+{
+    sent++;
+    return __real_sendto(fd, bytes, len, flags, to, to_len);
+}
+
 /* --- words --- */
 
 static const char *text_of(const struct notify_message *m)
@@ -167,6 +180,9 @@ static void programs_that_we_start_do_not_inherit_it(void **state)
     notify_send(&n, &(struct notify_message) { .state = NOTIFY_READY });
     assert_string_equal(next(fd), "READY=1\n");
     notify_deinit(&n);
+    sent = 0;
+    notify_send(&n, &(struct notify_message) { .state = NOTIFY_STOPPING });
+    assert_int_equal(sent, 0);
     close(fd);
 }
 
@@ -178,7 +194,9 @@ static void without_a_socket_nothing_is_sent(void **state)
     assert_int_equal(notify_init(&n, NULL), PIPEPOLL_OK);
     assert_false(notify_is_wanted(&n));
     assert_int_equal(n.beat_us, 0);
+    sent = 0;
     notify_send(&n, &(struct notify_message) { .state = NOTIFY_READY });
+    assert_int_equal(sent, 0);
     notify_deinit(&n);
 }
 
