@@ -103,8 +103,7 @@ static int open_world(struct run *r, struct pipepoll_error *why)
     r->config.worker = (struct worker_config) { 0 };
     if (!r->worker.in_use)
         return PIPEPOLL_OK;
-    const struct log of_journal = { logger_write_summed, &r->logger };
-    int result = job_world_open(&r->world, &r->worker, &of_journal, why);
+    int result = job_world_open(&r->world, &r->worker, &r->logger, why);
     r->has_world = !result;
     r->taker.world = r->has_world ? &r->world : NULL;
     size_t open = r->world.recovery ? job_recovery_count(r->world.recovery) : 0;
@@ -201,7 +200,9 @@ static int run_loop(struct run *r)
             run_end(r, fail_start(r, why.text));
     }
     r->hangs = !leave_loop(&r->loop, &r->done);
-    if (!job_world_close(&r->world)) {
+    bool is_closed = job_world_close(&r->world);
+    logger_tell_repeats(&r->logger, true); /* its last writes may have had something to say */
+    if (!is_closed) {
         log_line(&r->log, PIPEPOLL_WARNING, "the journal's disk hangs: it is left behind");
         logger_flush();
         _exit(r->code ? r->code : EXIT_FAILED);

@@ -9,7 +9,17 @@
 
 enum { CLOSE_MS = 5000, CONTINUATION_KEY_BYTES = 32 };
 
-static int open_journal(struct job_world *w, const struct log *log, struct pipepoll_error *why)
+/* That it fails and that it is written again are one kind: of the two the last must be told. Slow
+ * writes, the only warnings, are another. */
+static void log_journal(void *ctx, enum pipepoll_level level, str line)
+{
+    enum { LINES = 4 };
+    str kind = level == PIPEPOLL_WARNING ? STR("a journal is slow") : STR("a journal fails");
+    logger_repeat(ctx, level, NULL, kind, LINES, line);
+}
+
+static int open_journal(struct job_world *w, const struct logger *logger,
+                        struct pipepoll_error *why)
 {
     const struct worker_config *c = w->config;
     const struct journal_options o = { .state_dir = c->state_dir,
@@ -17,7 +27,7 @@ static int open_journal(struct job_world *w, const struct log *log, struct pipep
                                        .history_jobs = JOURNAL_HISTORY_JOBS,
                                        .history_s = JOURNAL_HISTORY_S,
                                        .retry_ms = JOURNAL_RETRY_MS,
-                                       .log = *log };
+                                       .log = { log_journal, (void *)(uintptr_t)logger } };
     int r = journal_open(&w->journal, &o, why);
     return r ? r : job_recovery_open(&w->recovery, w->journal, why);
 }
@@ -44,11 +54,11 @@ static int load_owner(struct job_world *w, struct pipepoll_error *why)
                             "the id of this worker", why);
 }
 
-int job_world_open(struct job_world *w, const struct worker_config *c, const struct log *log,
+int job_world_open(struct job_world *w, const struct worker_config *c, const struct logger *logger,
                    struct pipepoll_error *why)
 {
     *w = (struct job_world) { .config = c };
-    int r = c->has_journal ? open_journal(w, log, why) : PIPEPOLL_OK;
+    int r = c->has_journal ? open_journal(w, logger, why) : PIPEPOLL_OK;
     if (!r)
         r = load_key(w, why);
     return r ? r : load_owner(w, why);

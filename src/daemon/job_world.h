@@ -3,9 +3,9 @@
 #ifndef DAEMON_JOB_WORLD_H
 #define DAEMON_JOB_WORLD_H
 
-#include "base/log.h"
 #include "config/worker_config.h"
 #include "daemon/job_recovery.h"
+#include "daemon/logger.h"
 #include "handler/continuation.h"
 #include "store/journal.h"
 
@@ -17,9 +17,9 @@ struct job_world {
     uint64_t owner;                /* of those that run here: the number of this state-dir */
 };
 
-/* c must outlive it, and so must what log points to, which is called on other threads too. Blocks.
+/* c and logger must outlive it. Lines of the journal are written on other threads too. Blocks.
  * `why` says what is to be done; job_world_close() in any case. */
-int job_world_open(struct job_world *w, const struct worker_config *c, const struct log *log,
+int job_world_open(struct job_world *w, const struct worker_config *c, const struct logger *logger,
                    struct pipepoll_error *why);
 
 /* What waits is written, for some seconds at most. false: the disk hangs, and a thread is left
