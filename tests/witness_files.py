@@ -183,7 +183,8 @@ def run_witness(which, env, url, uid, cwd):
     w = witnesses[which]
     if which in ("botocore", "here"):
         return w.run("botocore", env, [url[1] if url else None], uid, cwd)
-    return w.run("cli", env, ["--action-type-id", ACME, *url], uid, cwd)
+    return w.run("cli", env, ["codepipeline", "poll-for-third-party-jobs", "--action-type-id", ACME,
+                             *url], uid, cwd)
 
 
 def judge(which, may, ours, theirs):

@@ -2,6 +2,7 @@
 interpreter that has them, as a server on its stdin: a line of JSON for each command, {"how":
 "botocore" or "cli", "env": {...}, "arguments": [...], "uid": null or a number, "cwd": path},
 answered by a line {"code", "out", "err"}. Each runs in a fork: what it imports, it imports once.
+"arguments" are what follows `aws`, or of botocore an endpoint URL to poll once.
 
 The first line that it writes says what is there: {"botocore": version, "cli": version or null,
 "is_new": does it know AWS_ENDPOINT_URL?}."""
@@ -34,7 +35,7 @@ def ask_botocore(endpoint_url, profile=None):
 
 
 def ask_cli(*arguments):
-    sys.argv = ["aws", "codepipeline", "poll-for-third-party-jobs", *arguments]
+    sys.argv = ["aws", *arguments]
     return awscli.clidriver.main()
 
 

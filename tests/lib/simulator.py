@@ -2,6 +2,8 @@
 simulated service. Importing it skips the test where botocore or the AWS CLI is missing: exit status
 77, or a failure where PIPEPOLL_CI=1 promises both."""
 
+import atexit
+import functools
 import json
 import os
 import ssl
@@ -30,6 +32,34 @@ except ImportError:
     skip("botocore is not installed")
 if not os.access(AWS, os.X_OK):
     skip(f"{AWS} is not installed")
+
+
+class Aws:
+    """Debian's AWS CLI: one process for all commands, each of which it runs in a fork, for to
+    import it takes most of a second."""
+
+    def __init__(self):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "aws_client.py")
+        self.p = subprocess.Popen(["/usr/bin/python3", script], text=True, stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                  env={"PATH": "/usr/bin:/bin"})
+        if not json.loads(self.p.stdout.readline() or "{}").get("cli"):
+            skip("/usr/bin/python3 does not find the AWS CLI")
+        atexit.register(self.end)
+
+    def run(self, environment, folder, arguments):
+        self.p.stdin.write(json.dumps({"how": "cli", "env": environment, "cwd": folder,
+                                       "arguments": arguments}) + "\n")
+        self.p.stdin.flush()
+        return json.loads(self.p.stdout.readline())
+
+    def end(self):
+        self.p.stdin.close()
+        self.p.wait(START_S)
+        self.p.stdout.close()
+
+
+the_aws = functools.cache(Aws)
 
 
 class Simulator:
@@ -82,11 +112,11 @@ class Simulator:
         environment = {"PATH": "/usr/bin:/bin", "HOME": self.folder.name, "AWS_MAX_ATTEMPTS": "1",
                        "AWS_ACCESS_KEY_ID": KEYS[0], "AWS_SECRET_ACCESS_KEY": secret,
                        "AWS_CA_BUNDLE": self.ca, "AWS_EC2_METADATA_DISABLED": "true"}
-        done = subprocess.run(
-            [AWS, "codepipeline", *arguments, "--endpoint-url", self.url, "--region", region],
-            env=environment, capture_output=True, text=True, timeout=120, check=False)
-        out = json.loads(done.stdout) if done.stdout.strip() else None
-        return done.returncode, out, done.stderr
+        done = the_aws().run(environment, self.folder.name,
+                             ["codepipeline", *arguments, "--endpoint-url", self.url, "--region",
+                              region])
+        out = json.loads(done["out"]) if done["out"].strip() else None
+        return done["code"], out, done["err"]
 
     def cli(self, *options, action_type=None, **more):
         """The same for a poll."""
