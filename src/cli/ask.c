@@ -7,12 +7,12 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/socket_address.h"
 #include "config/http_token.h"
+#include "daemon/steady.h"
 
 enum { REQUEST_MAX = HTTP_TOKEN_MAX + 1024, FIRST_SIZE = 4096, HEAD_MAX = 16384 };
 
@@ -58,13 +58,6 @@ static int put_request(struct buf *out, const struct asking *a)
 
 /* --- the connection -------------------------------------------------------------------------- */
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int fail(const struct asking *a, int result, const char *what)
 {
     char where[SOCKET_ADDRESS_MAX];
@@ -87,7 +80,7 @@ static int wait_for(const struct asking *a, short events)
     struct pollfd p = { .fd = a->fd, .events = events };
     int ready;
     do {
-        int64_t left_ms = a->deadline_ms - now_ms();
+        int64_t left_ms = a->deadline_ms - steady_ms();
         ready = left_ms > 0 ? poll(&p, 1, (int)left_ms) : 0;
     } while (ready < 0 && errno == EINTR);
     if (ready < 0)
@@ -223,7 +216,7 @@ int ask(struct ask_answer *out, const struct ask *asked, struct pipepoll_error *
     struct asking a = { .ask = &with_defaults, .why = why, .fd = -1 };
     if (!with_defaults.timeout_ms)
         with_defaults.timeout_ms = ASK_TIMEOUT_MS;
-    a.deadline_ms = now_ms() + with_defaults.timeout_ms;
+    a.deadline_ms = steady_ms() + with_defaults.timeout_ms;
     if (!socket_address_read(&a.address, str_of(asked->address)))
         return explain(why, PIPEPOLL_EINVAL,
                        "\"%.200s\" is not IP:PORT, nor unix:PATH or an absolute path",

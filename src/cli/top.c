@@ -11,13 +11,13 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/ask.h"
 #include "cli/top_options.h"
 #include "cli/top_screen.h"
 #include "daemon/colour.h"
+#include "daemon/steady.h"
 
 enum { SCREEN_BYTES = 1 << 20 };
 enum { COLUMNS = 80, ROWS = 24, COLUMNS_MAX = 1000, ROWS_MAX = 500 };
@@ -204,19 +204,12 @@ static int open_signals(struct top *t)
 
 /* --- the two ways --- */
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Until it is time to ask again; each key and signal is drawn at once. */
 static void wait_until(struct top *t, int64_t until_ms)
 {
     struct pollfd fds[] = { { .fd = t->signals, .events = POLLIN },
                             { .fd = STDIN_FILENO, .events = POLLIN } };
-    for (int64_t left_ms; !t->is_over && (left_ms = until_ms - now_ms()) > 0;) {
+    for (int64_t left_ms; !t->is_over && (left_ms = until_ms - steady_ms()) > 0;) {
         if (poll(fds, 2, (int)left_ms) <= 0)
             continue;
         if (fds[0].revents)
@@ -235,7 +228,7 @@ static int run_screen(struct top *t)
         return EXIT_OTHER;
     enter(t);
     while (!t->is_over) {
-        int64_t next_ms = now_ms() + t->options.interval_ms;
+        int64_t next_ms = steady_ms() + t->options.interval_ms;
         draw(t);
         wait_until(t, next_ms);
         if (!t->is_over)

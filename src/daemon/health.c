@@ -7,11 +7,7 @@
 #include "base/jsontext.h"
 #include "daemon/diagnosis.h"
 #include "daemon/failure.h"
-
-static int64_t now_ms(void)
-{
-    return (int64_t)(uv_hrtime() / 1000000);
-}
+#include "daemon/steady.h"
 
 /* --- the board --- */
 
@@ -47,8 +43,8 @@ void health_board_tell(struct health_board *b, const struct logger *log, bool la
     if (!b->ca_bundle)
         return;
     uv_mutex_lock(&b->mutex);
-    b->incidents.unix_offset_ms = jsontext_now_ms() - now_ms();
-    incidents_tell(&b->incidents, now_ms(), last, tell_line, &to);
+    b->incidents.unix_offset_ms = jsontext_now_ms() - steady_ms();
+    incidents_tell(&b->incidents, steady_ms(), last, tell_line, &to);
     uv_mutex_unlock(&b->mutex);
 }
 
@@ -90,7 +86,7 @@ static void leave_incident(struct pipepoll_target *from, bool removed)
 {
     struct target_set_entry *t = target_set_of(from);
     if (t->incident)
-        incident_leave(t->incident, pipepoll_target_region(from), removed, now_ms());
+        incident_leave(t->incident, pipepoll_target_region(from), removed, steady_ms());
     t->incident = NULL;
 }
 
@@ -105,7 +101,7 @@ static void enter_incident(struct health_board *b, struct pipepoll_target *from,
     const struct incident_cause cause = { failure->status, failure->cause, failure->code,
                                           buf_str(&identity) };
     str region = pipepoll_target_region(from);
-    if (!incidents_enter(&b->incidents, &cause, region, now_ms(), &t->incident))
+    if (!incidents_enter(&b->incidents, &cause, region, steady_ms(), &t->incident))
         return;
     put_words(b, &words, from, failure);
     incident_describe(t->incident, buf_str(&words), str_of(t->name), region);

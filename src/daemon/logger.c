@@ -19,6 +19,7 @@
 #include "daemon/line_writer.h"
 #include "daemon/priority.h"
 #include "daemon/repeats.h"
+#include "daemon/steady.h"
 
 enum { LINE_MAX_BYTES = 20480, WAITING_MAX = 256 * 1024, IDLE_MS = 1000, MOST_MS = 10000 };
 
@@ -123,13 +124,6 @@ void logger_tell(const struct logger *logger, enum pipepoll_level level,
 }
 
 /* --- lines that repeat --- */
-
-static int64_t steady_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void logger_repeat(const struct logger *logger, enum pipepoll_level level,
                    const struct subject *about, str kind, uint32_t allowance, str line)

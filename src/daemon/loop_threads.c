@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "daemon/leave.h"
+#include "daemon/steady.h"
 
 enum { HAS_LEFT = -1 }; /* in place of a beat */
 
@@ -47,16 +48,11 @@ static bool is_alone(const struct loop_threads *threads)
     return threads->options.loops == 1;
 }
 
-static int64_t now_ms(void)
-{
-    return (int64_t)(uv_hrtime() / 1000000);
-}
-
 int64_t loop_threads_silent_ms(const struct loop_threads *threads, uint32_t i)
 {
     if (is_alone(threads))
         return 0;
-    int64_t beat_ms = threads->members[i].beat_ms, silent_ms = now_ms() - beat_ms;
+    int64_t beat_ms = threads->members[i].beat_ms, silent_ms = steady_ms() - beat_ms;
     return beat_ms == HAS_LEFT || silent_ms < 0 ? 0 : silent_ms;
 }
 
@@ -65,7 +61,7 @@ int64_t loop_threads_silent_ms(const struct loop_threads *threads, uint32_t i)
 static void on_beat(uv_timer_t *beat)
 {
     struct member *m = beat->data;
-    m->beat_ms = now_ms();
+    m->beat_ms = steady_ms();
 }
 
 static bool take(struct member *m, bool *flag)
@@ -252,7 +248,7 @@ static void start_beat(struct member *m)
 {
     uv_timer_init(&m->loop, &m->beat);
     m->beat.data = m;
-    m->beat_ms = now_ms();
+    m->beat_ms = steady_ms();
     uv_timer_start(&m->beat, on_beat, LOOP_THREADS_BEAT_MS, LOOP_THREADS_BEAT_MS);
 }
 

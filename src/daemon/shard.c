@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "daemon/event.h"
 #include "daemon/failure.h"
+#include "daemon/steady.h"
 
 /* With a sink that keeps up every poll in flight may ask for all it can get. */
 size_t shard_jobs(uint32_t in_flight)
@@ -119,7 +120,7 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
     note_end(shard);
     log_failure(&shard->logger, from, failure);
     enum health before = target_set_of(from)->health;
-    if (target_set_failed(target_set_of(from), failure, (int64_t)(uv_hrtime() / 1000000)))
+    if (target_set_failed(target_set_of(from), failure, steady_ms()))
         tell_health(shard, from, before, failure);
     else if (target_set_of(from)->incident)
         incident_note_failed(target_set_of(from)->incident);
