@@ -187,6 +187,60 @@ static void nobody_there_is_one_line(void **state)
     assert_non_null(strstr(why.text, "/nonexistent/token"));
 }
 
+static void an_address_may_be_the_url_that_is_shown(void **state)
+{
+    (void)state;
+    struct socket_address a, b;
+    struct pipepoll_error why;
+    assert_true(socket_address_read(&b, STR("127.0.0.1:9464")));
+    static const char *const same[] = { "127.0.0.1:9464", "http://127.0.0.1:9464",
+                                        "http://127.0.0.1:9464/" };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        assert_int_equal(ask_address_read(&a, same[i], &why), PIPEPOLL_OK);
+        assert_memory_equal(&a.at.ipv4, &b.at.ipv4, sizeof a.at.ipv4);
+    }
+    assert_int_equal(ask_address_read(&a, "http://[::1]:9464/", &why), PIPEPOLL_OK);
+    static const char *const none[] = { "http://",
+                                        "http://unix:/run/x",
+                                        "http:///run/x",
+                                        "https://127.0.0.1:9464/",
+                                        "http://127.0.0.1:9464//",
+                                        "127.0.0.1:9464/",
+                                        "localhost:80",
+                                        "" };
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_int_equal(ask_address_read(&a, none[i], &why), PIPEPOLL_EINVAL);
+    assert_int_equal(ask_address_read(&a, "http://[::1]:0/", &why), PIPEPOLL_EINVAL);
+    assert_non_null(strstr(why.text, "port 0"));
+}
+
+static const char *refused(unsigned status, const char *body)
+{
+    static struct pipepoll_error why;
+    char text[512];
+    snprintf(text, sizeof text, "%s", body);
+    const struct ask_answer answer = { status, text, strlen(text) };
+    assert_int_equal(ask_refuse(&answer, "127.0.0.1:1", &why), PIPEPOLL_EPROTO);
+    return why.text;
+}
+
+static void what_is_refused_is_told_and_cannot_command_a_terminal(void **state)
+{
+    (void)state;
+    char long_one[400];
+    assert_string_equal(refused(500, "a\x1b[2J\xc2\x9b"
+                                     "1m\x07 b\nmore"),
+                        "127.0.0.1:1 answers with 500: a?[2J?1m? b");
+    assert_string_equal(refused(401, ""),
+                        "127.0.0.1:1 answers with 401: it wants a token: --token-file");
+    assert_string_equal(refused(401, "no"),
+                        "127.0.0.1:1 answers with 401: no; it wants a token: --token-file");
+    assert_string_equal(refused(404, "\n"), "127.0.0.1:1 answers with 404");
+    memset(long_one, 'x', sizeof long_one);
+    long_one[sizeof long_one - 1] = '\0';
+    assert_true(strlen(refused(500, long_one)) < 120);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +250,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_no_answer_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_says_nothing_is_not_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_there_is_one_line, set_up, tear_down),
+        cmocka_unit_test(an_address_may_be_the_url_that_is_shown),
+        cmocka_unit_test(what_is_refused_is_told_and_cannot_command_a_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,7 +118,7 @@ def test_no_answer():
 
 def test_misuse(sim):
     for arguments, part in (((), "whom to ask is missing"),
-                            (("--at", "localhost:80"), "--at is an address and a port"),
+                            (("--at", "localhost:80"), "is no address"),
                             (("--at", "[::1]:9", "--timeout", "2h"), "from 10ms to 1h"),
                             ((write("none.ini", "[pipepoll]\n"),), "has no [http]"),
                             ((write("bad.ini", "[http]\nlisten = x\n"),), "bad.ini:2:10: listen"),

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/socket_address.h"
+#include "cli/screen.h"
 #include "config/http_token.h"
 #include "daemon/steady.h"
 
@@ -217,11 +217,10 @@ int ask(struct ask_answer *out, const struct ask *asked, struct pipepoll_error *
     if (!with_defaults.timeout_ms)
         with_defaults.timeout_ms = ASK_TIMEOUT_MS;
     a.deadline_ms = steady_ms() + with_defaults.timeout_ms;
-    if (!socket_address_read(&a.address, str_of(asked->address)))
-        return explain(why, PIPEPOLL_EINVAL,
-                       "\"%.200s\" is not IP:PORT, nor unix:PATH or an absolute path",
-                       asked->address);
-    int r = exchange(&a);
+    int r = ask_address_read(&a.address, asked->address, why);
+    if (r)
+        return r;
+    r = exchange(&a);
     if (!r)
         r = take_answer(out, &a);
     if (a.fd >= 0)
@@ -234,4 +233,48 @@ str ask_answer_line(const struct ask_answer *answer)
 {
     str body = { answer->body, answer->len };
     return str_trim((str) { body.ptr, str_find(body, '\n') });
+}
+
+int ask_refuse(const struct ask_answer *answer, const char *address, struct pipepoll_error *why)
+{
+    enum { SHOWN_COLUMNS = 80 };
+    char text[SHOWN_COLUMNS * SCREEN_CHARACTER_MAX + 64];
+    struct buf line = BUF_ON(text);
+    str said = ask_answer_line(answer);
+    buf_printf(&line, "%s", said.len ? ": " : "");
+    screen_put(&line, said, SHOWN_COLUMNS);
+    if (answer->status == 401)
+        buf_put(&line, said.len ? STR("; it wants a token: --token-file")
+                                : STR(": it wants a token: --token-file"));
+    return explain(why, PIPEPOLL_EPROTO, "%.200s answers with %u%.*s", address, answer->status,
+                   STR_ARG(buf_str(&line)));
+}
+
+/* --- the address ----------------------------------------------------------------------------- */
+
+/* Of a port that the system picked nobody knows but who listens. */
+static bool has_no_port(const struct socket_address *a)
+{
+    return (a->at.any.sa_family == AF_INET && !a->at.ipv4.sin_port) ||
+           (a->at.any.sa_family == AF_INET6 && !a->at.ipv6.sin6_port);
+}
+
+int ask_address_read(struct socket_address *out, const char *text, struct pipepoll_error *why)
+{
+    const str http = STR("http://");
+    str address = str_of(text);
+    if (str_starts(address, http)) {
+        address = str_skip(address, http.len);
+        address.len -= address.len && address.ptr[address.len - 1] == '/';
+    }
+    if (!socket_address_read(out, address) || (address.ptr != text && socket_address_is_unix(out)))
+        return explain(why, PIPEPOLL_EINVAL,
+                       "\"%.200s\" is no address: it is one such as 127.0.0.1:9464, "
+                       "http://127.0.0.1:9464/ or unix:/run/pipepoll/http",
+                       text);
+    if (has_no_port(out))
+        return explain(why, PIPEPOLL_EINVAL,
+                       "\"%.200s\" has port 0, where nobody can be asked: say which port it is",
+                       text);
+    return PIPEPOLL_OK;
 }

@@ -1,11 +1,12 @@
 /* Ask a running `pipepoll run` how it stands: one GET over TCP or a unix socket, with a deadline.
- * For commands that have nothing else to do meanwhile: these block. */
+ * For commands that have nothing else to do meanwhile: these block. Whoever answers may be anybody:
+ * what is told of it in `why` is fit for a terminal. */
 #ifndef CLI_ASK_H
 #define CLI_ASK_H
 
 #include <stdint.h>
 
-#include "base/str.h"
+#include "base/socket_address.h"
 
 enum {
     ASK_TIMEOUT_MS = 2000,
@@ -13,7 +14,7 @@ enum {
 };
 
 struct ask {
-    const char *address;    /* as base/socket_address.h has it */
+    const char *address;    /* of ask_address_read() */
     const char *token_file; /* what it holds goes along as a bearer token; NULL: nothing does */
     const char *path;       /* "/readyz", perhaps with a query */
     uint32_t timeout_ms;    /* from the call to the last byte; 0: ASK_TIMEOUT_MS */
@@ -31,7 +32,15 @@ struct ask_answer {
  * PIPEPOLL_ENOMEM. SIGPIPE may be at its default. */
 int ask(struct ask_answer *out, const struct ask *a, struct pipepoll_error *why);
 
-/* The body up to its first line end. */
+/* The body up to its first line end, as it came: see cli/screen.h. */
 str ask_answer_line(const struct ask_answer *answer);
+
+/* Of an answer that is not what was asked for: its status, the first line of its body, if it has
+ * one, and what to do. Returns PIPEPOLL_EPROTO. */
+int ask_refuse(const struct ask_answer *answer, const char *address, struct pipepoll_error *why);
+
+/* Whom people mean: what base/socket_address.h reads, or the URL that `run` shows of it,
+ * "http://127.0.0.1:9464/". PIPEPOLL_EINVAL, with `why`: it is none, or nobody can be there. */
+int ask_address_read(struct socket_address *out, const char *text, struct pipepoll_error *why);
 
 #endif

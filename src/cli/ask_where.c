@@ -3,16 +3,14 @@
 
 #include <stdio.h>
 
-#include "base/socket_address.h"
+#include "cli/ask.h"
 #include "config/config_file.h"
 
 /* Of a port that the system picked the file knows nothing. */
 static bool is_found_by_file(const char *listen)
 {
     struct socket_address a;
-    if (!socket_address_read(&a, str_of(listen)) || socket_address_is_unix(&a))
-        return true;
-    return a.at.any.sa_family == AF_INET ? a.at.ipv4.sin_port != 0 : a.at.ipv6.sin6_port != 0;
+    return ask_address_read(&a, listen, NULL) == PIPEPOLL_OK;
 }
 
 static int find_by_file(struct ask_where *w, const struct command *command)
@@ -40,15 +38,13 @@ static int find_by_file(struct ask_where *w, const struct command *command)
 int ask_where_find(struct ask_where *w, const struct command *command)
 {
     struct socket_address address;
+    struct pipepoll_error why;
     if (!w->at && !w->config)
         return command_misuse(command, "whom to ask is missing: --config FILE, or --at ADDRESS");
     if (!w->at)
         return find_by_file(w, command);
-    if (!socket_address_read(&address, str_of(w->at)))
-        return command_misuse(command,
-                              "--at is an address and a port such as 127.0.0.1:9464, or unix:PATH, "
-                              "not \"%s\"",
-                              w->at);
+    if (ask_address_read(&address, w->at, &why))
+        return command_misuse(command, "--at %s", why.text);
     return EXIT_FINE;
 }
 

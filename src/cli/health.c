@@ -5,6 +5,7 @@
 
 #include "cli/ask.h"
 #include "cli/ask_where.h"
+#include "cli/screen.h"
 #include "config/quantity.h"
 
 enum { TIMEOUT_LEAST_MS = 10, TIMEOUT_MAX_MS = 3600000 };
@@ -22,7 +23,8 @@ static const struct flag flags[] = {
                       "the file of `pipepoll run`, whose [http] says where it listens;\n"
                       "the file without --config will do" },
     [FLAG_AT] = { STR_INIT("--at"), "ADDRESS",
-                  "where it listens, instead: 127.0.0.1:9464, unix:/run/pipepoll/http" },
+                  "where it listens, instead: 127.0.0.1:9464, unix:/run/pipepoll/http,\n"
+                  "or the URL that it shows" },
     [FLAG_TOKEN_FILE] = { STR_INIT("--token-file"), "FILE",
                           "the file of the token that it wants, instead of [http]'s" },
     [FLAG_ALIVE] = { STR_INIT("--alive"), NULL,
@@ -58,15 +60,14 @@ static const char *read_value(void *ctx, int flag, str value)
 /* What is neither yes nor no is no answer: a token that is wrong, somebody else's server. */
 static int tell(const struct ask_where *where, const struct ask_answer *answer)
 {
-    str line = ask_answer_line(answer);
-    bool is_known = answer->status == 200 || answer->status == 503;
-    if (!is_known) {
-        fprintf(stderr, "pipepoll health: %s answers with %u: %.*s%s\n", where->at, answer->status,
-                (int)(line.len < 200 ? line.len : 200), line.ptr,
-                answer->status == 401 ? "; it wants a token: --token-file" : "");
+    struct pipepoll_error why;
+    if (answer->status != 200 && answer->status != 503) {
+        ask_refuse(answer, where->at, &why);
+        fprintf(stderr, "pipepoll health: %s\n", why.text);
         return EXIT_OTHER;
     }
-    printf("%.*s\n", STR_ARG(line));
+    screen_print(ask_answer_line(answer), SIZE_MAX);
+    putchar('\n');
     return command_finish(answer->status == 200 ? EXIT_FINE : EXIT_FAILED);
 }
 

@@ -9,12 +9,10 @@
 
 #include "base/jsontext.h"
 
-enum { CHARACTER_MAX = 4 };
-
 /* The bytes of the first character; of what is no UTF-8, 1. */
 static size_t first_length(str s)
 {
-    for (size_t n = 1; n <= CHARACTER_MAX && n <= s.len; n++)
+    for (size_t n = 1; n <= SCREEN_CHARACTER_MAX && n <= s.len; n++)
         if (jsontext_characters((str) { s.ptr, n }) == 1)
             return n;
     return 1;

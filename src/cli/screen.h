@@ -4,6 +4,9 @@
 
 #include "base/buf.h"
 
+/* Bytes of a character, at most. */
+enum { SCREEN_CHARACTER_MAX = 4 };
+
 /* Each character of it takes one column. Bytes that are no UTF-8 are a character each. */
 size_t screen_width(str s);
 

@@ -14,7 +14,8 @@ const struct flag top_flags[TOP_FLAG_COUNT] = {
                       "the file of `pipepoll run`, whose [http] says where it listens;\n"
                       "the file without --config will do" },
     [FLAG_AT] = { STR_INIT("--at"), "ADDRESS",
-                  "where it listens, instead: 127.0.0.1:9464, unix:/run/pipepoll/http" },
+                  "where it listens, instead: 127.0.0.1:9464, unix:/run/pipepoll/http,\n"
+                  "or the URL that it shows" },
     [FLAG_TOKEN_FILE] = { STR_INIT("--token-file"), "FILE",
                           "the file of the token that it wants, instead of [http]'s" },
     [FLAG_INTERVAL] = { STR_INIT("--interval"), "DURATION", "how often to ask (default 1s)" },
