@@ -82,7 +82,6 @@ static void read_target(struct json *j, int e, void *out)
                                .region = text(j, e, "region"),
                                .provider = text(j, type, "provider"),
                                .reason = text(j, e, "reason"),
-                               .last_good = text(j, e, "lastGoodPoll"),
                                .jobs = count(j, e, "jobs") };
     str state = text(j, e, "state");
     for (int i = 0; i < STATUS_STATES; i++)
@@ -114,9 +113,7 @@ static void read_handler(struct json *j, int e, void *out)
     int ends = member(j, e, "ends", JSON_OBJECT);
     *h = (struct top_handler) { .name = text(j, e, "handler"),
                                 .running = count(j, e, "running"),
-                                .succeeded = count(j, ends, "succeeded"),
-                                .failed = count(j, ends, "failed"),
-                                .stopped = count(j, ends, "stopped") };
+                                .failed = count(j, ends, "failed") };
 }
 
 /* --- in order --- */
@@ -158,7 +155,6 @@ static void read_summary(struct top_model *m, struct json *j)
     read_states(j, summary, "states", m->states);
     m->target_count = count(j, summary, "targets");
     m->polls_per_s = number(j, summary, "pollsPerS");
-    m->jobs_per_s = number(j, summary, "jobsPerS");
     m->jobs = count(j, summary, "jobs");
     m->in_flight = count(j, summary, "inFlight");
     m->parked = count(j, summary, "parked");
@@ -181,15 +177,11 @@ static void read_jobs(struct top_model *m, struct json *j)
     m->failed = count(j, ends, "failed");
     m->has_journal = journal != JSON_NONE;
     m->is_journal_well = flag(j, journal, "well");
-    m->journal_waiting = count(j, journal, "waiting");
 }
 
 static void read_head(struct top_model *m, struct json *j)
 {
     int verdict = member(j, JSON_ROOT, "verdict", JSON_OBJECT);
-    m->version = text(j, member(j, JSON_ROOT, "versions", JSON_OBJECT), "pipepoll");
-    m->config = text(j, member(j, JSON_ROOT, "config", JSON_OBJECT), "file");
-    m->phase = text(j, JSON_ROOT, "phase");
     m->is_alive = flag(j, verdict, "alive");
     m->is_ready = flag(j, verdict, "ready");
     m->is_well = flag(j, verdict, "well");
@@ -225,15 +217,31 @@ static int parse(struct top_model *m, struct json *j, char *text_at, size_t len,
                                                                          : PIPEPOLL_OK;
 }
 
+/* Other members may have joined those that we know, but without these two it is no status. */
+static int check_format(struct json *j, struct pipepoll_error *why)
+{
+    enum { FORMAT = 1 };
+    uint64_t format = count(j, JSON_ROOT, "format");
+    if (format > FORMAT)
+        return explain(why, PIPEPOLL_EPROTO,
+                       "its status has format %llu, and this pipepoll reads format %d: use the "
+                       "pipepoll that runs there",
+                       (unsigned long long)format, FORMAT);
+    if (format != FORMAT || member(j, JSON_ROOT, "verdict", JSON_OBJECT) == JSON_NONE ||
+        member(j, JSON_ROOT, "summary", JSON_OBJECT) == JSON_NONE)
+        return explain(why, PIPEPOLL_EPROTO, "the answer is no status of a pipepoll");
+    return PIPEPOLL_OK;
+}
+
 int top_model_read(struct top_model *out, char *text_at, size_t len, struct pipepoll_error *why)
 {
     struct json j;
     *out = (struct top_model) { .target_count = 0 };
     int r = parse(out, &j, text_at, len, why);
+    if (!r)
+        r = check_format(&j, why);
     if (r)
         return r;
-    if (count(&j, JSON_ROOT, "format") != 1)
-        return explain(why, PIPEPOLL_EPROTO, "the answer is no status of a pipepoll of this kind");
     read_head(out, &j);
     read_summary(out, &j);
     read_jobs(out, &j);

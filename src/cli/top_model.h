@@ -8,7 +8,6 @@
 
 struct top_target {
     str name, region, provider, reason;
-    str last_good; /* a time; empty: never */
     enum status_state state;
     uint64_t jobs;
 };
@@ -26,17 +25,17 @@ struct top_incident {
 
 struct top_handler {
     str name;
-    uint64_t running, succeeded, failed, stopped;
+    uint64_t running, failed;
 };
 
 struct top_model {
-    str version, why, phase, config;
+    str why;
     bool is_alive, is_ready, is_well;
     size_t states[STATUS_STATES], target_count;
-    double polls_per_s, jobs_per_s, pickup_s[3]; /* p50, p95, p99 */
+    double polls_per_s, pickup_s[3]; /* p50, p95, p99 */
     uint64_t jobs, in_flight, parked, pickups;
     bool works_jobs, has_journal, is_journal_well;
-    uint64_t in_hand[STATUS_STEPS], succeeded, failed, journal_waiting;
+    uint64_t in_hand[STATUS_STEPS], succeeded, failed;
     struct top_target *targets; /* the worst first, else as they were */
     size_t listed;              /* of them */
     struct top_region *regions; /* the worst first */
@@ -48,8 +47,8 @@ struct top_model {
     struct json_token *tokens; /* private */
 };
 
-/* text[len] is changed, and must live as long as *out. PIPEPOLL_EPROTO: it is no such document;
- * PIPEPOLL_ENOMEM. *out is to be deinitialised in any case. */
+/* text[len] is changed, and must live as long as *out. PIPEPOLL_EPROTO: it is no such document, or
+ * of a format that we do not know; PIPEPOLL_ENOMEM. *out is to be deinitialised in any case. */
 int top_model_read(struct top_model *out, char *text, size_t len, struct pipepoll_error *why);
 void top_model_deinit(struct top_model *m); /* fine on a zeroed one */
 
