@@ -115,8 +115,11 @@ static void it_is_never_more_than_the_window(void **state)
         for (size_t rows = 1; rows <= 60; rows++)
             for (size_t columns = 1; columns <= 220; columns += 1 + columns / 9)
                 for (size_t page = 0; page <= 2; page++) {
-                    const struct top_window w = { columns, rows,    rows % 2 == 0,
-                                                  page,    STR(""), columns % 2 ? "q: end" : NULL };
+                    const struct top_window w = { .columns = columns,
+                                                  .rows = rows,
+                                                  .coloured = rows % 2 == 0,
+                                                  .page = page,
+                                                  .keys = columns % 2 ? "q: end" : NULL };
                     fits(screen_of(&s, &w), &w);
                 }
         hide(&s);
@@ -154,10 +157,57 @@ static void read_and_show(const char *document)
     hide(&s);
 }
 
+/* A line of a table of one target whose name is so long. */
+static str line_of_long_name(size_t len, const struct top_window *w)
+{
+    char document[2048], name[512];
+    memset(name, 'n', len);
+    name[len] = '\0';
+    snprintf(document, sizeof document,
+             "{\"format\":1,\"verdict\":{},\"summary\":{},\"targets\":[{\"target\":\"%s\","
+             "\"region\":\"eu-west-1\",\"state\":\"failing\",\"reason\":\"why\"}]}",
+             name);
+    struct shown s = { .text = document };
+    assert_int_equal(top_model_read(&s.model, document, strlen(document), NULL), PIPEPOLL_OK);
+    const char *line = strstr(screen_of(&s, w), "\nfailing");
+    top_model_deinit(&s.model);
+    assert_non_null(line++);
+    return (str) { line, str_find(str_of(line), '\n') };
+}
+
+static void a_name_takes_what_it_needs_and_leaves_room_for_the_reason(void **state)
+{
+    (void)state;
+    const struct top_window narrow = { .columns = 80, .rows = 24 };
+    const struct top_window wide = { .columns = 200, .rows = 24 };
+    const struct top_window plain = { .columns = 1024, .rows = SIZE_MAX };
+    assert_str_equal(line_of_long_name(6, &narrow),
+                     "failing    nnnnnn  eu-west-1            0       why");
+    assert_str_equal(line_of_long_name(20, &narrow),
+                     "failing    nnnnnnnnnnn...  eu-west-1            0       why");
+    str whole = line_of_long_name(40, &wide);
+    assert_null(memmem(whole.ptr, whole.len, "...", 3));
+    whole = line_of_long_name(190, &plain);
+    assert_null(memmem(whole.ptr, whole.len, "...", 3));
+}
+
+static void no_answer_says_since_when_and_why(void **state)
+{
+    (void)state;
+    struct shown s;
+    show(&s, 1, 1);
+    const struct top_window w = {
+        .columns = 100, .rows = 5, .told = STR("nobody is there"), .told_since_s = 1000000000
+    };
+    assert_true(str_starts(str_of(screen_of(&s, &w)),
+                           STR("NO ANSWER since 2001-09-09T01:46:40Z  nobody is there\n")));
+    hide(&s);
+}
+
 static void names_cannot_move_the_cursor(void **state)
 {
     (void)state;
-    read_and_show("{\"format\":1,\"verdict\":{\"why\":\"\\u001b[2Jx\\u009b1m\"},"
+    read_and_show("{\"format\":1,\"verdict\":{\"why\":\"\\u001b[2Jx\\u009b1m\"},\"summary\":{},"
                   "\"incidents\":[{\"message\":\"a\\nb\\u001b]0;t\\u0007\",\"since\":\"\\u001b\"}],"
                   "\"targets\":[{\"target\":\"\\u001b[31m\",\"region\":\"\\r\\n\","
                   "\"reason\":\"\\u202e\\u0000\"}]}");
@@ -166,12 +216,14 @@ static void names_cannot_move_the_cursor(void **state)
 static void members_that_are_missing_or_of_another_kind_are_empty(void **state)
 {
     (void)state;
-    read_and_show("{\"format\":1}");
-    read_and_show("{\"format\":1,\"targets\":[1,null,{},{\"target\":7,\"actionTypeId\":[]}],"
-                  "\"regions\":{},\"summary\":[],\"verdict\":\"x\",\"jobs\":null,"
-                  "\"handlers\":[{\"ends\":3}],\"pickupSeconds\":{\"count\":-1}}");
-    read_and_show("{\"format\":1,\"summary\":{\"targets\":1e300,\"pollsPerS\":1e300},"
-                  "\"pickupSeconds\":{\"count\":1,\"p50\":1e300}}");
+    read_and_show("{\"format\":1,\"verdict\":{},\"summary\":{}}");
+    read_and_show(
+        "{\"format\":1,\"targets\":[1,null,{},{\"target\":7,\"actionTypeId\":[]}],"
+        "\"regions\":{},\"summary\":{\"states\":[]},\"verdict\":{\"why\":1},\"jobs\":null,"
+        "\"handlers\":[{\"ends\":3}],\"pickupSeconds\":{\"count\":-1}}");
+    read_and_show(
+        "{\"format\":1,\"verdict\":{},\"summary\":{\"targets\":1e300,\"pollsPerS\":1e300},"
+        "\"pickupSeconds\":{\"count\":1,\"p50\":1e300}}");
 }
 
 static void what_is_no_status_is_refused_at_each_length(void **state)
@@ -191,14 +243,31 @@ static void what_is_no_status_is_refused_at_each_length(void **state)
         assert_int_equal(top_model_read(&m, copy, n, &why), PIPEPOLL_EPROTO);
         top_model_deinit(&m);
     }
-    struct top_model m;
-    struct pipepoll_error why;
-    strcpy(copy, "{\"format\":2}");
-    assert_int_equal(top_model_read(&m, copy, strlen(copy), &why), PIPEPOLL_EPROTO);
-    assert_non_null(strstr(why.text, "no status"));
-    top_model_deinit(&m);
     free(copy);
     free(text);
+}
+
+static const char *refusal_of(const char *document)
+{
+    static struct pipepoll_error why;
+    struct top_model m;
+    char *text = strdup(document);
+    assert_int_equal(top_model_read(&m, text, strlen(text), &why), PIPEPOLL_EPROTO);
+    top_model_deinit(&m);
+    free(text);
+    return why.text;
+}
+
+static void what_is_another_document_is_refused(void **state)
+{
+    (void)state;
+    static const char *const none[] = { "{}", "{\"format\":1}", "{\"format\":1,\"verdict\":{}}",
+                                        "{\"format\":1,\"summary\":{},\"verdict\":\"x\"}",
+                                        "{\"format\":\"1\",\"verdict\":{},\"summary\":{}}" };
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_non_null(strstr(refusal_of(none[i]), "no status of a pipepoll"));
+    const char *newer = refusal_of("{\"format\":2,\"verdict\":{},\"summary\":{}}");
+    assert_non_null(strstr(newer, "has format 2, and this pipepoll reads format 1"));
 }
 
 int main(void)
@@ -207,9 +276,12 @@ int main(void)
         cmocka_unit_test(screens_are_as_they_were_looked_at),
         cmocka_unit_test(it_is_never_more_than_the_window),
         cmocka_unit_test(pages_show_each_target_once),
+        cmocka_unit_test(a_name_takes_what_it_needs_and_leaves_room_for_the_reason),
+        cmocka_unit_test(no_answer_says_since_when_and_why),
         cmocka_unit_test(names_cannot_move_the_cursor),
         cmocka_unit_test(members_that_are_missing_or_of_another_kind_are_empty),
         cmocka_unit_test(what_is_no_status_is_refused_at_each_length),
+        cmocka_unit_test(what_is_another_document_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,15 +5,23 @@
 
 #include <stdio.h>
 
+#include "base/jsontext.h"
 #include "cli/screen.h"
 #include "config/quantity.h"
 #include "daemon/colour.h"
 
-enum { LINE_MAX_BYTES = 4096, TABLE_LEAST = 3, PAGE_HEAD = 2, NAME_MAX_COLUMNS = 24 };
+enum { LINE_MAX_BYTES = 8192, TABLE_LEAST = 3, PAGE_HEAD = 2, NAME_MAX_COLUMNS = 24 };
+enum { NARROW_COLUMNS = 14, WIDE_WINDOW = 120, PLAIN_COLUMNS = 200, TEXT_MAX_COLUMNS = 512 };
+
+/* Columns of the table of targets that are as wide as what is in them. */
+struct widths {
+    size_t name, region, provider;
+};
 
 struct pen {
     struct buf *out;
     const struct top_window *window;
+    struct widths widths;
     size_t used; /* rows */
 };
 
@@ -61,13 +69,15 @@ static void put_verdict(struct pen *p, const struct top_model *m)
                                       : "WELL";
     const char *colour = m->is_well ? COLOUR_GREEN : m->is_ready ? COLOUR_YELLOW : COLOUR_RED;
     if (p->window->told.len) {
-        buf_printf(&line, "NO ANSWER  ");
-        screen_put(&line, p->window->told, LINE_MAX_BYTES / 8);
+        buf_put(&line, STR("NO ANSWER since "));
+        jsontext_put_expiry(&line, p->window->told_since_s);
+        buf_put(&line, STR("  "));
+        screen_put(&line, p->window->told, TEXT_MAX_COLUMNS);
         put_line(p, buf_str(&line), COLOUR_RED);
         return;
     }
     buf_printf(&line, "%s  ", word);
-    screen_put(&line, m->why, LINE_MAX_BYTES / 8);
+    screen_put(&line, m->why, TEXT_MAX_COLUMNS);
     put_line(p, buf_str(&line), colour);
 }
 
@@ -147,7 +157,7 @@ static void put_incident(struct pen *p, const struct top_incident *n)
     buf_printf(&line, "! %zu target%s since ", n->targets, quantity_plural(n->targets));
     put_minute(&line, n->since);
     buf_put(&line, STR(": "));
-    screen_put(&line, n->words, LINE_MAX_BYTES / 8);
+    screen_put(&line, n->words, TEXT_MAX_COLUMNS);
     put_line(p, buf_str(&line), COLOUR_RED);
 }
 
@@ -163,9 +173,32 @@ static void put_incidents(struct pen *p, const struct top_model *m, size_t most)
 
 /* --- tables --- */
 
-static size_t name_columns(const struct top_window *w)
+/* What is left is the reason's. */
+static size_t columns_at_most(const struct top_window *w)
 {
-    return w->rows == SIZE_MAX ? 2 * NAME_MAX_COLUMNS : w->columns >= 120 ? NAME_MAX_COLUMNS : 14;
+    if (w->rows == SIZE_MAX)
+        return PLAIN_COLUMNS;
+    return w->columns >= WIDE_WINDOW ? w->columns / 5 : NARROW_COLUMNS;
+}
+
+static void widen(size_t *columns, str text, size_t most)
+{
+    size_t width = *columns < most ? screen_width(text) : 0;
+    if (width > *columns)
+        *columns = width < most ? width : most;
+}
+
+/* Of all targets, lest columns jump from page to page. */
+static struct widths widths_of(const struct top_model *m, const struct top_window *w)
+{
+    struct widths widths = { STR("TARGET").len, STR("REGION").len, STR("PROVIDER").len };
+    size_t most = columns_at_most(w);
+    for (size_t i = 0; i < m->listed; i++) {
+        widen(&widths.name, m->targets[i].name, most);
+        widen(&widths.region, m->targets[i].region, most);
+        widen(&widths.provider, m->targets[i].provider, most);
+    }
+    return widths;
 }
 
 static void put_target_head(struct pen *p)
@@ -173,9 +206,9 @@ static void put_target_head(struct pen *p)
     char text[LINE_MAX_BYTES];
     struct buf line = BUF_ON(text);
     put_cell(&line, STR("STATE"), 9);
-    put_cell(&line, STR("TARGET"), name_columns(p->window));
-    put_cell(&line, STR("REGION"), 14);
-    put_cell(&line, STR("PROVIDER"), name_columns(p->window));
+    put_cell(&line, STR("TARGET"), p->widths.name);
+    put_cell(&line, STR("REGION"), p->widths.region);
+    put_cell(&line, STR("PROVIDER"), p->widths.provider);
     put_cell(&line, STR("JOBS"), 6);
     buf_put(&line, STR("REASON"));
     put_line(p, buf_str(&line), NULL);
@@ -203,11 +236,11 @@ static void put_target(struct pen *p, const struct top_target *t)
     struct buf line = BUF_ON(text), jobs = BUF_ON(jobs_text);
     buf_put_u64(&jobs, t->jobs);
     put_cell(&line, str_of(status_state_name(t->state)), 9);
-    put_cell(&line, t->name, name_columns(p->window));
-    put_cell(&line, t->region, 14);
-    put_cell(&line, t->provider, name_columns(p->window));
+    put_cell(&line, t->name, p->widths.name);
+    put_cell(&line, t->region, p->widths.region);
+    put_cell(&line, t->provider, p->widths.provider);
     put_cell(&line, buf_str(&jobs), 6);
-    screen_put(&line, t->reason, LINE_MAX_BYTES / 8);
+    screen_put(&line, t->reason, TEXT_MAX_COLUMNS);
     put_line(p, str_trim(buf_str(&line)), colour_of(t->state));
 }
 
@@ -229,7 +262,7 @@ static void put_region(struct pen *p, const struct top_region *r)
     buf_printf(&line, "%7zu%7zu%11zu%7zu%9.1f%11s  ", r->targets[STATUS_FAILING],
                r->targets[STATUS_LATE], r->targets[STATUS_SLOWED], r->targets[STATUS_WELL],
                r->polls_per_s, allowed);
-    screen_put(&line, r->identity, LINE_MAX_BYTES / 8);
+    screen_put(&line, r->identity, TEXT_MAX_COLUMNS);
     put_line(p, buf_str(&line),
              is_bad                      ? COLOUR_RED
              : r->targets[STATUS_SLOWED] ? COLOUR_YELLOW
@@ -316,7 +349,7 @@ static void put_page(struct pen *p, const struct top_model *m)
 void top_screen_put(struct buf *out, const struct top_model *m, const struct top_window *w)
 {
     struct top_window above = *w;
-    struct pen p = { out, &above, 0 };
+    struct pen p = { .out = out, .window = &above, .widths = widths_of(m, w) };
     above.rows = rows_of(w);
     above.keys = NULL;
     if (w->page) {

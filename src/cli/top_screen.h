@@ -8,9 +8,10 @@
 struct top_window {
     size_t columns, rows; /* SIZE_MAX: as many as it takes, for what is no terminal */
     bool coloured;
-    size_t page;      /* 0: the overview; from 1 on, pages of all targets */
-    str told;         /* instead of the status of before, which is old: why; empty: it is new */
-    const char *keys; /* a line at the bottom on what keys do; NULL: none */
+    size_t page;          /* 0: the overview; from 1 on, pages of all targets */
+    str told;             /* instead of the status of before, which is old: why; empty: it is new */
+    int64_t told_since_s; /* Unix time: of what age that is */
+    const char *keys;     /* a line at the bottom on what keys do; NULL: none */
 };
 
 /* Lines with their ends, but for the last one's, and no more than fit. Names show no control
