@@ -130,6 +130,9 @@ def test_a_screen(service):
     lines = t.screen()
     check("a window that shrinks is kept to", len(lines) <= 8 and
           all(len(l) <= 30 for l in lines), lines)
+    frame = t.seen.split(HOME)[-2]
+    check("each line is erased before it is written", all(
+        l.startswith(("\033[K", "\033[J")) for l in frame.split("\r\n")), frame)
     service.count = 50
     os.write(t.master, b" ")
     check("a key turns the page", t.shows("targets 1 to 5 of 50"), t.seen[-300:])
@@ -150,6 +153,25 @@ def test_signals(service):
         check(f"{number.name} ends it, and gives the terminal back", not wrong, wrong)
 
 
+def test_a_stop(service):
+    t = Terminal(service)
+    t.shows("NOT WELL")
+    os.kill(t.p.pid, signal.SIGTSTP)
+    check("a stop gives the terminal back, and takes it again",
+          t.until(lambda seen: LEAVE in seen and ENTER in seen.split(LEAVE)[-1]), t.seen[-300:])
+    # As a shell leaves it: what is read by lines has an end, which is none of the terminal's.
+    termios.tcsetattr(t.slave, termios.TCSANOW, t.before)
+    os.write(t.master, b"\x04")
+    t.forget()
+    check("a read of nothing is not its end", t.until(lambda seen: seen.count(HOME) > 3) and
+          t.p.poll() is None, t.seen[-300:])
+    os.kill(t.p.pid, signal.SIGCONT)
+    t.shows(ENTER)
+    os.write(t.master, b"q")
+    wrong = t.ends(0)
+    check("going on it takes keys again", not wrong, wrong)
+
+
 def test_colours(service):
     t = Terminal(service)
     check("what is bad is coloured", t.shows("\033[3"), t.seen)
@@ -164,6 +186,8 @@ def test_colours(service):
 
 def test_plain(service):
     r = pipepoll("top", "--at", service.address)
+    url = pipepoll("top", "--at", f"http://{service.address}/")
+    check("an URL will do", url.code == 0 and url.out == r.out, url)
     check("without a terminal it is printed once", r.code == 0 and "reason 2" in r.out
           and "\033" not in r.out, r)
     config = write("top.ini", f"[http]\nlisten = {service.address}\n" + TARGET)
@@ -188,7 +212,8 @@ def test_no_answer(service):
     t = Terminal(service)
     t.shows("NOT WELL")
     service.status = 503
-    check("one that does not answer any more is told", t.shows("NO ANSWER"), t.seen[-300:])
+    check("one that does not answer any more is told", t.shows("NO ANSWER since 20"),
+          t.seen[-300:])
     service.status = 200
     t.forget()
     check("and asked again", t.shows("NOT WELL"), t.seen[-300:])
@@ -197,6 +222,11 @@ def test_no_answer(service):
     service.close()
     r = pipepoll("top", "--at", service.address)
     check("nobody there is one line", r.code == 255 and r.err.count("\n") == 1, r)
+    for address, why in (("localhost:80", "is no address"), ("https://127.0.0.1:1/", "no address"),
+                         ("127.0.0.1:0", "has port 0")):
+        r = pipepoll("top", "--at", address)
+        check(f"{address} is refused in a line", r.code == 252 and why in r.err and
+              r.err.count("\n") == 1, r)
     r = pipepoll("top")
     check("whom to ask is needed", r.code == 252 and "--at" in r.err, r)
 
@@ -204,6 +234,7 @@ def test_no_answer(service):
 service = Service()
 test_a_screen(service)
 test_signals(service)
+test_a_stop(service)
 test_colours(service)
 test_plain(service)
 test_no_answer(service)

@@ -13,22 +13,24 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/jsontext.h"
 #include "cli/ask.h"
 #include "cli/top_options.h"
 #include "cli/top_screen.h"
 #include "daemon/colour.h"
 #include "daemon/steady.h"
 
-enum { SCREEN_BYTES = 1 << 20 };
+enum { SCREEN_BYTES = 1 << 20, FRAME_BYTES = SCREEN_BYTES + (1 << 14), WRITE_MS = 1000 };
 enum { COLUMNS = 80, ROWS = 24, COLUMNS_MAX = 1000, ROWS_MAX = 500 };
 
 struct top {
     struct top_options options;
     struct ask_answer answer; /* the last that was understood; the model is made of it */
     struct top_model model;
+    int64_t answered_ms;       /* Unix time: when that was */
     struct pipepoll_error why; /* of the last that was not; empty: it was */
-    char *screen;
-    int signals; /* a descriptor */
+    char *screen, *frame;      /* SCREEN_BYTES, FRAME_BYTES */
+    int signals;               /* a descriptor */
     struct termios before;
     size_t page;
     int ended_by; /* a signal; 0: none, or q */
@@ -51,6 +53,7 @@ static int take(struct top *t, struct ask_answer *answer)
     free(t->answer.body);
     t->model = model;
     t->answer = *answer;
+    t->answered_ms = jsontext_now_ms();
     t->why.text[0] = '\0';
     return PIPEPOLL_OK;
 }
@@ -66,21 +69,26 @@ static int look(struct top *t)
         return r;
     if (answer.status == 200)
         return take(t, &answer);
-    str said = ask_answer_line(&answer);
-    snprintf(t->why.text, sizeof t->why.text, "%s answers with %u: %.*s%s", t->options.where.at,
-             answer.status, (int)(said.len < 200 ? said.len : 200), said.ptr,
-             answer.status == 401 ? "; it wants a token: --token-file" : "");
+    r = ask_refuse(&answer, t->options.where.at, &t->why);
     free(answer.body);
-    return PIPEPOLL_EPROTO;
+    return r;
 }
 
 /* --- drawing --- */
+
+/* Whoever shares the terminal may have made it one that does not block. What it does not take for a
+ * while is left out: the next drawing is whole again. */
+static bool wait_for_room(void)
+{
+    struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+    return poll(&p, 1, WRITE_MS) > 0;
+}
 
 static void write_out(str text)
 {
     while (text.len) {
         ssize_t n = write(STDOUT_FILENO, text.ptr, text.len);
-        if (n < 0 && errno != EINTR && errno != EAGAIN)
+        if (n < 0 && errno != EINTR && (errno != EAGAIN || !wait_for_room()))
             return;
         if (n > 0)
             text = str_skip(text, (size_t)n);
@@ -95,6 +103,7 @@ static struct top_window window_of(const struct top *t)
                             .coloured = colour_is_wanted(STDOUT_FILENO),
                             .page = t->page,
                             .told = str_of(t->why.text),
+                            .told_since_s = t->answered_ms / 1000,
                             .keys = "q: end   space, arrows: all targets, page by page" };
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col && size.ws_row) {
         w.columns = size.ws_col < COLUMNS_MAX ? size.ws_col : COLUMNS_MAX;
@@ -103,24 +112,32 @@ static struct top_window window_of(const struct top *t)
     return w;
 }
 
-/* Each line ends with what is behind it erased, and the cursor does not leave the last. */
+/* Each line is erased before it is written: behind one as wide as the window the cursor stands on
+ * its last column still, which would go. The cursor does not leave the last line. */
+static void put_frame(struct buf *out, str screen)
+{
+    buf_put(out, STR("\033[H"));
+    for (str rest = screen; rest.len;) {
+        size_t end = str_find(rest, '\n');
+        buf_put(out, end < rest.len ? STR("\033[K") : STR("\033[J"));
+        buf_put(out, (str) { rest.ptr, end });
+        if (end < rest.len)
+            buf_put(out, STR("\r\n"));
+        rest = str_skip(rest, end < rest.len ? end + 1 : end);
+    }
+}
+
+/* One write, so that a terminal shows no half of it. */
 static void draw(struct top *t)
 {
     struct top_window w = window_of(t);
-    struct buf whole = { .at = t->screen, .cap = SCREEN_BYTES };
+    struct buf screen = { .at = t->screen, .cap = SCREEN_BYTES };
+    struct buf frame = { .at = t->frame, .cap = FRAME_BYTES };
     size_t pages = top_screen_pages(&t->model, &w);
     w.page = t->page = t->page < pages ? t->page : pages;
-    top_screen_put(&whole, &t->model, &w);
-    write_out(STR("\033[H"));
-    for (str rest = buf_str(&whole); rest.len;) {
-        size_t end = str_find(rest, '\n');
-        write_out((str) { rest.ptr, end });
-        write_out(STR("\033[K"));
-        if (end < rest.len)
-            write_out(STR("\r\n"));
-        rest = str_skip(rest, end < rest.len ? end + 1 : end);
-    }
-    write_out(STR("\033[J"));
+    top_screen_put(&screen, &t->model, &w);
+    put_frame(&frame, buf_str(&screen));
+    write_out(buf_str(&frame));
 }
 
 static void enter(struct top *t)
@@ -145,12 +162,15 @@ static void leave_screen(struct top *t)
 
 /* --- keys and signals --- */
 
-static void on_keys(struct top *t)
+/* Of a terminal without lines 0 is that there is no key: after a stop what woke us may be gone. */
+static void on_keys(struct top *t, short events)
 {
     char keys[64];
     ssize_t n = read(STDIN_FILENO, keys, sizeof keys);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-        t->is_over = true; /* the terminal is gone */
+    bool is_gone = n == 0 ? !(events & POLLIN) || (events & POLLHUP)
+                          : n < 0 && errno != EAGAIN && errno != EINTR;
+    if (is_gone)
+        t->is_over = true;
     for (ssize_t i = 0; i < n; i++) {
         bool is_arrow = i + 2 < n && keys[i] == '\033' && keys[i + 1] == '[';
         char key = is_arrow ? keys[i + 2] : keys[i];
@@ -184,7 +204,9 @@ static void on_signals(struct top *t)
     while (read(t->signals, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGTSTP)
             stop(t);
-        else if (info.ssi_signo != SIGWINCH && info.ssi_signo != SIGCONT)
+        else if (info.ssi_signo == SIGCONT)
+            enter(t); /* a shell may have set the terminal as it likes it */
+        else if (info.ssi_signo != SIGWINCH)
             t->ended_by = (int)info.ssi_signo;
     }
     t->is_over = t->is_over || t->ended_by;
@@ -215,17 +237,28 @@ static void wait_until(struct top *t, int64_t until_ms)
         if (fds[0].revents)
             on_signals(t);
         if (fds[1].revents)
-            on_keys(t);
+            on_keys(t, fds[1].revents);
         if (!t->is_over)
             draw(t);
     }
 }
 
+static int fail(const char *why)
+{
+    fprintf(stderr, "pipepoll top: %s\n", why);
+    return EXIT_OTHER;
+}
+
 static int run_screen(struct top *t)
 {
     t->screen = malloc(SCREEN_BYTES);
-    if (!t->screen || open_signals(t) || tcgetattr(STDIN_FILENO, &t->before))
-        return EXIT_OTHER;
+    t->frame = malloc(FRAME_BYTES);
+    if (!t->screen || !t->frame)
+        return fail("out of memory");
+    if (open_signals(t))
+        return fail(strerror(errno));
+    if (tcgetattr(STDIN_FILENO, &t->before))
+        return fail(strerror(errno));
     enter(t);
     while (!t->is_over) {
         int64_t next_ms = steady_ms() + t->options.interval_ms;
@@ -247,11 +280,12 @@ static int print_once(struct top *t)
     char *text = malloc(size);
     struct buf whole = { .at = text, .cap = size };
     if (!text)
-        return EXIT_OTHER;
+        return fail("out of memory");
     top_screen_put(&whole, &t->model, &w);
     printf("%.*s\n", STR_ARG(buf_str(&whole)));
     free(text);
-    return command_finish(t->model.is_ready ? EXIT_FINE : EXIT_FAILED);
+    bool is_up = t->model.is_alive && t->model.is_ready;
+    return command_finish(is_up ? EXIT_FINE : EXIT_FAILED);
 }
 
 static bool is_screen(const struct top *t)
@@ -263,10 +297,8 @@ static bool is_screen(const struct top *t)
 
 static int run(struct top *t)
 {
-    if (look(t)) {
-        fprintf(stderr, "pipepoll top: %s\n", t->why.text);
-        return EXIT_OTHER;
-    }
+    if (look(t))
+        return fail(t->why.text);
     return is_screen(t) ? run_screen(t) : print_once(t);
 }
 
@@ -283,6 +315,7 @@ static int run_top(const struct command *self, int argc, char **argv)
     top_model_deinit(&t.model);
     free(t.answer.body);
     free(t.screen);
+    free(t.frame);
     return code;
 }
 
@@ -303,8 +336,10 @@ const struct command command_top = {
         "Examples:\n"
         "  pipepoll top pipepoll.ini\n"
         "  pipepoll top --once --at unix:/run/pipepoll/http | head\n\n"
-        "Exit codes: 0 ended by q, or printed of one that polls as it should; 1 printed of one\n"
-        "that does not; 252 wrong usage; 255 nobody answers there, or not as expected; 130 and\n"
-        "its like ended by a signal.\n",
+        "Exit codes: 0 ended by q, or printed of one that is ready, as of `pipepoll health`: "
+        "WELL,\n"
+        "or NOT WELL for some of its targets; 1 printed of one that is NOT READY or HANGS; 252\n"
+        "wrong usage; 255 nobody answers there, or not as expected; 130 and its like ended by a\n"
+        "signal.\n",
     .run = run_top,
 };
