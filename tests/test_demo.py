@@ -84,6 +84,11 @@ def test_interrupted():
           and not os.path.exists(f"/proc/{child}")
           and demo.seen["err"][-1:] + demo.rest("err") == ["pipepoll demo: interrupted"],
           demo.seen)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        demo, child = started()
+        demo.signal(number)
+        check(f"{number.name}: the same", demo.wait() == 1 and left() == []
+              and not os.path.exists(f"/proc/{child}"), (demo.seen, left()))
     demo, child = started()
     os.kill(child, signal.SIGTERM)
     check("its child ends by itself: 1, and it says so", demo.wait() == 1 and left() == []
@@ -129,6 +134,18 @@ def test_page():
           and "jobs lost                 0" in said and left() == [], demo.seen)
 
 
+def test_page_as_json():
+    demo = Process("demo", "--page", "--crash", *SHORT[2:], "--output", "json", env=ELSEWHERE)
+    line = demo.next("err", lambda text: "the live page: http://127.0.0.1:" in text)
+    check("as JSON: stderr tells where it is", line, demo.seen)
+    demo.signal(signal.SIGINT)
+    code, said, complaints = demo.wait(), demo.rest("out"), demo.rest("err")
+    check("and stdout is the summary alone", len(said) == 1 and json.loads(said[0])["kills"] == 0,
+          demo.seen)
+    check("ended before the crash: 1, and it says so", code == 1 and complaints[1:] ==
+          ["pipepoll demo: it was ended too early, so nothing was killed"], (code, complaints))
+
+
 def test_no_start():
     alone = path_of("alone")
     os.mkdir(alone)
@@ -156,6 +173,7 @@ def main():
     test_crash()
     test_interrupted()
     test_page()
+    test_page_as_json()
     test_no_start()
     finish()
 

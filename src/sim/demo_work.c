@@ -24,7 +24,9 @@ enum { TICK_MS = 20, STATUS_EVERY = 25, PATIENCE_MS = 30000, END_MS = 15000 };
 /* Of a job that was found when the process died, and not claimed: then it comes back. */
 enum { LEASE_MS = 2000 };
 
-enum { SIGNAL_TERM, SIGNAL_INT, SIGNAL_COUNT };
+/* Whatever ends us ends the child, and removes the folder: it is in a session of its own, where no
+ * terminal tells it. */
+enum { SIGNAL_TERM, SIGNAL_INT, SIGNAL_HUP, SIGNAL_COUNT };
 
 struct work {
     const struct demo_options *options;
@@ -62,7 +64,7 @@ static uint64_t count_over(const struct sim_stats *s)
     return s->jobs_succeeded + s->jobs_failed + s->jobs_timed_out;
 }
 
-/* Said at once: who watches sees it happen. */
+/* Said at once: who watches sees it happen. stdout is the summary's alone when that is JSON. */
 static void tell(const struct work *w, const char *what)
 {
     if (w->options->json)
@@ -175,7 +177,8 @@ static void on_ended(void *ctx, int64_t code, int signal)
 /* A third of the jobs are made, some are claimed and have no result yet. */
 static bool is_moment_to_kill(const struct work *w, const struct sim_stats *s)
 {
-    return w->options->crash && !w->is_killed && s->jobs_in_progress > 0 && count_over(s) > 0 &&
+    return w->options->crash && !w->is_killed && !w->is_enough && !w->is_interrupted &&
+           s->jobs_in_progress > 0 && count_over(s) > 0 &&
            (double)w->jobs.made >= w->options->jobs_per_s * w->options->seconds_ms / 3000.0;
 }
 
@@ -208,7 +211,10 @@ static void show_page(struct work *w)
     if (!w->options->page || w->page.is_shown || !demo_page_is_there(&w->page))
         return;
     snprintf(text, sizeof text, "the live page: %s (Ctrl-C ends the demo)", w->page.url);
-    tell(w, text);
+    if (w->options->json)
+        fprintf(stderr, "pipepoll demo: %s\n", text);
+    else
+        tell(w, text);
     demo_page_show(&w->page, &w->loop);
 }
 
@@ -250,7 +256,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void start_handles(struct work *w)
 {
-    static const int numbers[SIGNAL_COUNT] = { SIGTERM, SIGINT };
+    static const int numbers[SIGNAL_COUNT] = { SIGTERM, SIGINT, SIGHUP };
     uv_timer_init(&w->loop, &w->timer);
     w->timer.data = w;
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
@@ -258,6 +264,7 @@ static void start_handles(struct work *w)
         w->signals[i].data = w;
         signals_start(&w->signals[i], on_signal, numbers[i]);
     }
+    signals_end_gracefully();
 }
 
 /* A claim whose answer was lost in the crash is sent again by its nonce: what AWS answers then is
@@ -354,7 +361,8 @@ static int summarize(const struct work *w)
     bool is_good = demo_verdict_is_good(&w->verdict) && !w->failure.text[0] && !w->is_interrupted;
     (w->options->json ? print_json : print_text)(w);
     if (w->options->crash && !w->is_killed && !w->is_interrupted) {
-        fprintf(stderr, "pipepoll demo: no job was in hand, so nothing was killed\n");
+        fprintf(stderr, "pipepoll demo: %s, so nothing was killed\n",
+                w->is_enough ? "it was ended too early" : "no job was in hand");
         is_good = false;
     }
     if (w->is_interrupted)
