@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/control.h"
 #include "base/str.h"
 
 static const str nothing = { NULL, 0 };
@@ -111,6 +112,27 @@ static void a_copy_is_cut_to_its_array_and_ends_with_a_nul(void **state)
     assert_string_equal(out, "");
 }
 
+static const char *masked(str text)
+{
+    static char out[64];
+    str_copy(out, sizeof out, text);
+    control_mask(out, text.len);
+    return out;
+}
+
+static void what_a_terminal_obeys_is_found_and_masked(void **state)
+{
+    (void)state;
+    assert_string_equal(masked(STR("a\x1b[2J\n\x7f")), "a?[2J??");
+    assert_string_equal(masked(STR("\xc2\x80z\xc2\x9f\xc2\xa0")), "??z??\xc2\xa0");
+    assert_string_equal(masked(STR("caf\xc3\xa9 \xe2\x82\xac \xc3\x80\xc2")),
+                        "caf\xc3\xa9 \xe2\x82\xac \xc3\x80\xc2");
+    assert_int_equal(control_find(STR("ab\xc2\x9b")), 2);
+    assert_int_equal(control_find(STR("ab")), 2);
+    assert_int_equal(control_find(nothing), 0);
+    assert_int_equal(control_len(STR("\xc2\x9b")), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +143,7 @@ int main(void)
         cmocka_unit_test(trim_takes_blanks_off_both_ends),
         cmocka_unit_test(a_c_string_becomes_a_slice_without_its_nul),
         cmocka_unit_test(a_cut_leaves_whole_characters),
+        cmocka_unit_test(what_a_terminal_obeys_is_found_and_masked),
         cmocka_unit_test(what_is_no_utf_8_loses_no_more_than_a_character_could),
         cmocka_unit_test(a_copy_is_cut_to_its_array_and_ends_with_a_nul),
     };

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "base/control.h"
 
 /* vsnprintf cut to size, with control characters made visible: the text may quote foreign input. */
 __attribute__((format(printf, 3, 0))) static size_t format_line(char *text, size_t size,
@@ -16,9 +16,7 @@ __attribute__((format(printf, 3, 0))) static size_t format_line(char *text, size
     int n = vsnprintf(text, size, format, args);
     size_t len = n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
     text[len] = '\0'; /* a failed vsnprintf may not have */
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            text[i] = '?';
+    control_mask(text, len);
     return len;
 }
 
@@ -64,9 +62,9 @@ void explain_cause(struct pipepoll_error *why, enum pipepoll_cause cause,
     if (!why)
         return;
     why->cause = cause;
-    size_t len = str_cut(subject, sizeof why->subject - 1).len;
-    for (size_t i = 0; i < len; i++)
-        why->subject[i] =
-            (unsigned char)subject.ptr[i] < 0x20 || subject.ptr[i] == 0x7f ? '?' : subject.ptr[i];
-    why->subject[len] = '\0';
+    subject = str_cut(subject, sizeof why->subject - 1);
+    if (subject.len)
+        memcpy(why->subject, subject.ptr, subject.len);
+    control_mask(why->subject, subject.len);
+    why->subject[subject.len] = '\0';
 }

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/control.h"
 #include "base/nearest.h"
 
 enum { HELP_COLUMN = 30, SEVERAL_MAX = 4 };
@@ -18,12 +19,14 @@ struct flags flags_of(const struct command *command, int argc, char **argv)
 
 int command_misuse(const struct command *c, const char *format, ...)
 {
+    char text[2048]; /* what an argument holds may be somebody else's */
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "pipepoll %.*s: ", STR_ARG(c->name));
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "; see pipepoll %.*s --help\n", STR_ARG(c->name));
+    int n = vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    control_mask(text, n < 0 ? 0 : strlen(text));
+    fprintf(stderr, "pipepoll %.*s: %s; see pipepoll %.*s --help\n", STR_ARG(c->name),
+            n < 0 ? "wrong usage" : text, STR_ARG(c->name));
     return EXIT_USAGE;
 }
 

@@ -8,14 +8,13 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/control.h"
 
 __attribute__((format(printf, 3, 0))) static void write_text(char *text, size_t size,
                                                              const char *format, va_list args)
 {
     vsnprintf(text, size, format, args);
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    control_mask(text, strlen(text));
 }
 
 static bool comes_before(struct location a, struct location b)
@@ -86,6 +85,7 @@ static str put_line(struct buf *b, const struct diagnostics *diagnostics,
     if (one->at.line)
         buf_printf(b, "%u:%u:", one->at.line, one->at.column);
     buf_printf(b, "%s%s%s", one->elsewhere ? "" : " ", tag, one->text);
+    control_mask(b->at, b->len); /* a file's name may hold anything */
     return buf_str(b);
 }
 

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/control.h"
 #include "base/jsontext.h"
 #include "config/quantity.h"
 #include "daemon/colour.h"
@@ -49,12 +50,6 @@ static void put_json(struct buf *out, enum pipepoll_level level, const struct su
     buf_put_char(out, '}');
 }
 
-/* U+0080 to U+009F, which some terminals obey as they do ESC and its followers. */
-static bool is_high_control(str text)
-{
-    return text.len > 1 && (unsigned char)text.ptr[0] == 0xc2 && (unsigned char)text.ptr[1] < 0xa0;
-}
-
 /* The words name what they are about. */
 static void put_text(struct buf *out, enum pipepoll_level level, const struct subject *about,
                      str line)
@@ -67,11 +62,9 @@ static void put_text(struct buf *out, enum pipepoll_level level, const struct su
     }
     buf_printf(out, "%s%-7s%s ", coloured && is_bad ? is_error ? COLOUR_RED : COLOUR_YELLOW : "",
                log_level_name(level), coloured && is_bad ? COLOUR_NONE : "");
-    for (size_t n; line.len; line = str_skip(line, n)) {
-        unsigned char c = (unsigned char)line.ptr[0];
-        bool is_high = is_high_control(line);
-        n = is_high ? 2 : 1;
-        buf_put_char(out, c < 0x20 || c == 0x7f || is_high ? '?' : (char)c);
+    for (size_t n; line.len; line = str_skip(line, n ? n : 1)) {
+        n = control_len(line);
+        buf_put_char(out, n ? '?' : line.ptr[0]);
     }
 }
 

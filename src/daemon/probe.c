@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/control.h"
 #include "base/environment.h"
 #include "config/plan_route.h"
 
@@ -11,10 +12,9 @@
 static void copy(char *out, size_t size, str text)
 {
     text = str_cut(text, size - 1);
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        out[i] = c < 0x20 || c == 0x7f ? '?' : (char)c;
-    }
+    if (text.len)
+        memcpy(out, text.ptr, text.len);
+    control_mask(out, text.len);
     out[text.len] = '\0';
 }
 
