@@ -118,6 +118,34 @@ static void syntax_is_told_with_line_and_column(void **state)
     assert_refused(WEB "interval =\n  5s\n", "p.ini:6:1: \"interval\" has no value on its line\n");
 }
 
+static void what_commands_a_terminal_is_one_error_without_it(void **state)
+{
+    (void)state;
+    const char *rest = "regions = us-east-1\ncategory = Build\nprovider = Acme\nversion = 1\n";
+    static const struct {
+        const char *name, *said;
+    } names[] = { { "w\x1b[2J", "p.ini:1:10: a control character\n" },
+                  { "w\xc2\x9b"
+                    "2J",
+                    "p.ini:1:10: a control character\n" },
+                  { "we\tb", "p.ini:1:11: a control character\n" },
+                  { "we\fb", "p.ini:1:11: a control character\n" },
+                  { "w\x7f", "p.ini:1:10: a control character\n" } };
+    char text[512];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(text, sizeof text, "[target %s]\n%s", names[i].name, rest);
+        assert_refused(text, names[i].said);
+    }
+    snprintf(text, sizeof text,
+             "[target web]\nprofile = a\n b\xc2\x9b"
+             "1m\n%s",
+             rest);
+    assert_refused(text, "p.ini:3:3: a control character\n");
+    snprintf(text, sizeof text, "[wob \xc2\x9bx]\n[target web]\n%s", rest);
+    assert_refused(text, "p.ini:1:1: unknown section [wob ??x]: there are [pipepoll], "
+                         "[target NAME], [handler NAME] and [http]\n");
+}
+
 static void a_file_that_is_no_text_is_one_line(void **state)
 {
     (void)state;
@@ -494,6 +522,7 @@ int main(void)
         cmocka_unit_test(keys_of_targets_have_defaults_in_the_process_section),
         cmocka_unit_test(lists_of_regions_may_go_on_over_lines_and_name_all),
         cmocka_unit_test(syntax_is_told_with_line_and_column),
+        cmocka_unit_test(what_commands_a_terminal_is_one_error_without_it),
         cmocka_unit_test(a_file_that_is_no_text_is_one_line),
         cmocka_unit_test(unknown_names_are_told_with_the_nearest_right_one),
         cmocka_unit_test(what_is_there_twice_is_told_with_the_line_of_the_first),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/control.h"
 #include "base/ini.h"
 #include "base/nearest.h"
 
@@ -83,6 +84,23 @@ static bool is_taken(struct reader *r, const struct section_list *l, const struc
     return false;
 }
 
+/* Names and values are shown in tables, in logs and on pages: none may command a terminal. Most
+ * control characters no line may hold, by base/ini; it knows nothing of C1, and takes some others
+ * for blanks, as Python does, which are none within a name. */
+static void check_controls(struct reader *r, const struct ini_item *item)
+{
+    str s = item->value;
+    for (size_t i = 0; i < s.len; i++) {
+        size_t len = control_len(str_skip(s, i));
+        if (len < 2 && (!len || item->kind != INI_SECTION))
+            continue;
+        complain(r->diagnostics, PIPEPOLL_ERROR,
+                 (struct location) { item->line, item->value_column + (uint32_t)i }, "%s",
+                 ini_fault_text(INI_CONTROL));
+        return;
+    }
+}
+
 /* [target NAME], [handler NAME] */
 static int begin_named(struct reader *r, const struct ini_item *item, struct location at,
                        struct section_list *l, const char *example)
@@ -92,6 +110,7 @@ static int begin_named(struct reader *r, const struct ini_item *item, struct loc
                  STR_ARG(item->name), STR_ARG(item->name), example);
     else if (is_taken(r, l, item, at))
         return PIPEPOLL_OK; /* its keys are skipped: they were meant for one of both */
+    check_controls(r, item);
     r->section = add_section(l);
     if (!r->section)
         return PIPEPOLL_ENOMEM;
@@ -217,6 +236,7 @@ static void set_key(struct reader *r, const struct ini_item *item)
                  key_name(k));
     else
         r->value = v;
+    check_controls(r, item);
     *v = (struct value) { .text = item->value, .at = { item->line, item->value_column } };
     r->key = k;
 }
@@ -226,6 +246,7 @@ static void continue_value(struct reader *r, const struct ini_item *item)
     struct value *v = r->value;
     if (!v)
         return;
+    check_controls(r, item);
     size_t from = (size_t)(v->text.ptr - r->text) + v->text.len;
     size_t to = (size_t)(item->value.ptr - r->text);
     memset(r->text + from, ' ', to - from);
