@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The program as its users meet it: test_cli.py PATH-OF-PIPEPOLL."""
 
+import http.server
 import json
 import os
 import re
@@ -125,6 +126,30 @@ def test_poll_failures(sim):
     check("nobody there: 255", r.code == 255 and "Could not connect to the endpoint URL" in r.err
           and "(reached max retries: 2)" in r.err, r)
 
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hostile) as s:
+        threading.Thread(target=s.serve_forever, daemon=True).start()
+        r = poll("us-east-1", url=f"http://127.0.0.1:{s.server_port}")
+        s.shutdown()
+    check("a message cannot command the terminal", r.code == 254
+          and r.err.endswith(": a?[2J?1m?b\n"), r)
+
+
+class Hostile(http.server.BaseHTTPRequestHandler):
+    """A service whose words would command a terminal."""
+
+    def do_POST(self):
+        body = b'{"__type":"Odd","message":"a\\u001b[2J\\u009b1m\\nb"}'
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("x-amzn-RequestId", "1")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
 
 def test_tls():
     ca = path_of("ca.pem")
@@ -207,6 +232,8 @@ def test_usage():
              "--targets must be at least one for each region"),
             (["pol"], 'unknown command "pol" (did you mean "poll"?)'),
             (["--hlep"], 'unknown option "--hlep"'),
+            (["poll", "--re\x1b[2J\u009b1m"], 'unknown option "--re?[2J??1m"'),
+            (["p\x1b[2J"], 'unknown command "p?[2J"'),
             ([], "a command is missing")):
         r = pipepoll(*arguments)
         check(f"usage: {' '.join(arguments) or '(nothing)'}",

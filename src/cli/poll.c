@@ -9,6 +9,7 @@
 #include "cli/poll_debug.h"
 #include "cli/poll_input.h"
 #include "cli/poll_print.h"
+#include "cli/screen.h"
 #include "config/config.h"
 #include "config/identity_config.h"
 #include "daemon/failure.h"
@@ -199,7 +200,9 @@ static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identi
     poll_debug_identity(&p->options, identity);
     if (identity->usable || identity->refused || p->code == EXIT_CREDENTIALS)
         return;
-    fprintf(stderr, "\nUnable to locate credentials: %.*s\n", STR_ARG(identity->reason));
+    fputs("\nUnable to locate credentials: ", stderr);
+    screen_print_error(identity->reason);
+    fputc('\n', stderr);
     p->code = EXIT_CREDENTIALS;
     pipepoll_close(p->poller, on_closed, p);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/poll_input.h"
+#include "cli/screen.h"
 #include "daemon/failure.h"
 
 enum { SCREEN_WIDTH = 80 };
@@ -79,6 +80,14 @@ static void print_end_of_retries(const struct pipepoll_failure *f, uint32_t atte
         fprintf(stderr, " (--timeout leaves no time for a retry)");
 }
 
+/* Whoever answers may have written it. */
+static void print_message(const struct pipepoll_failure *f)
+{
+    fputs(": ", stderr);
+    screen_print_error(f->message);
+    fputc('\n', stderr);
+}
+
 /* The words of the AWS CLI where it has any. */
 static void print_fault(const struct pipepoll_failure *f, uint32_t attempts, const char *url)
 {
@@ -91,7 +100,7 @@ static void print_fault(const struct pipepoll_failure *f, uint32_t attempts, con
     else
         fprintf(stderr, "No answer from %s that could be used", url);
     print_end_of_retries(f, attempts);
-    fprintf(stderr, ": %.*s\n", STR_ARG(f->message));
+    print_message(f);
 }
 
 static void print_refusal(const struct poll_options *o, const struct pipepoll_failure *f)
@@ -99,11 +108,12 @@ static void print_refusal(const struct poll_options *o, const struct pipepoll_fa
     char status[16];
     snprintf(status, sizeof status, "%d", f->http_status);
     str code = f->code.len ? f->code : str_of(status);
-    fprintf(stderr, "An error occurred (%.*s) when calling the %s operation", STR_ARG(code),
-            operation_of(o));
+    fputs("An error occurred (", stderr);
+    screen_print_error(code);
+    fprintf(stderr, ") when calling the %s operation", operation_of(o));
     if (failure_may_pass(f))
         print_end_of_retries(f, o->max_attempts);
-    fprintf(stderr, ": %.*s\n", STR_ARG(f->message));
+    print_message(f);
 }
 
 bool poll_is_refusal(const struct pipepoll_failure *f)

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/nearest.h"
+#include "cli/screen.h"
 #include "config/limits.h"
 #include "daemon/logger.h"
 #include "daemon/preflight.h"
@@ -30,9 +31,10 @@ static int refuse(const struct program *p, str word)
     char hint[96];
     for (size_t i = 0; i < p->count; i++)
         nearest_try(&near, p->commands[i]->name);
-    fprintf(stderr, "%s: unknown %s \"%.*s\"%s; see %s --help\n", p->name,
-            str_starts(word, STR("-")) ? "option" : "command", STR_ARG(word),
-            nearest_hint(&near, hint, sizeof hint), p->name);
+    fprintf(stderr, "%s: unknown %s \"", p->name,
+            str_starts(word, STR("-")) ? "option" : "command");
+    screen_print_error(word);
+    fprintf(stderr, "\"%s; see %s --help\n", nearest_hint(&near, hint, sizeof hint), p->name);
     return EXIT_USAGE;
 }
 

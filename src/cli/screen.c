@@ -58,6 +58,12 @@ static void print(void *ctx, str text)
     fwrite(text.ptr, 1, text.len, stdout);
 }
 
+static void print_error(void *ctx, str text)
+{
+    (void)ctx;
+    fwrite(text.ptr, 1, text.len, stderr);
+}
+
 static void append(void *ctx, str text)
 {
     buf_put(ctx, text);
@@ -80,6 +86,11 @@ static size_t show(str s, size_t columns, void (*put)(void *ctx, str text), void
 size_t screen_print(str s, size_t columns)
 {
     return show(s, columns, print, NULL);
+}
+
+void screen_print_error(str s)
+{
+    show(s, SIZE_MAX, print_error, NULL);
 }
 
 size_t screen_put(struct buf *out, str s, size_t columns)

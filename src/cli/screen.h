@@ -14,7 +14,10 @@ size_t screen_width(str s);
  * cursor, or turn the text around, is '?', a tab or line end a blank. Returns the columns taken. */
 size_t screen_print(str s, size_t columns);
 
-/* The same into a buffer. */
+/* All of it on stderr. */
+void screen_print_error(str s);
+
+/* The same as screen_print() into a buffer. */
 size_t screen_put(struct buf *out, str s, size_t columns);
 
 /* The same as screen_print(), and blanks up to that width, and two more. */
