@@ -142,6 +142,29 @@ static void one_line_says_that_it_has_passed(void **state)
     free(in);
 }
 
+static void what_fails_for_another_cause_is_not_called_healthy(void **state)
+{
+    (void)state;
+    struct incidents *in = incidents_new();
+    struct lines l = { 0 };
+    struct incident *i = enter(in, "Down", "", "us-east-1", 0);
+    enter(in, "Down", "", "eu-west-1", 0);
+    tell(in, 1000, &l);
+    incident_leave(i, STR("us-east-1"), false, 30000);
+    incident_note_replaced(i);
+    incident_leave(i, STR("eu-west-1"), false, 40000); /* this one is healthy */
+    assert_int_equal(tell(in, 40000 + INCIDENTS_GATHER_MS, &l), 1);
+    assert_string_equal(l.last,
+                        "2 targets in 2 regions ([target web] in us-east-1 was the first) "
+                        "no longer fail as service-failed, after 40 s: another cause followed");
+    i = enter(in, "Down", "", "us-east-1", 50000); /* it is back, and heals this time */
+    tell(in, 60000, &l);
+    incident_leave(i, STR("us-east-1"), false, 65000);
+    tell(in, 80000, &l);
+    assert_string_equal(l.last, "[target web] in us-east-1 is healthy again, after 15 s");
+    free(in);
+}
+
 static void what_comes_and_goes_is_one_incident_and_what_is_short_is_none(void **state)
 {
     (void)state;
@@ -421,6 +444,7 @@ int main(void)
         cmocka_unit_test(a_line_says_what_it_is_about_as_members),
         cmocka_unit_test(it_is_repeated_with_growing_pauses),
         cmocka_unit_test(one_line_says_that_it_has_passed),
+        cmocka_unit_test(what_fails_for_another_cause_is_not_called_healthy),
         cmocka_unit_test(what_comes_and_goes_is_one_incident_and_what_is_short_is_none),
         cmocka_unit_test(causes_are_told_apart),
         cmocka_unit_test(the_end_tells_what_was_not_told_and_nothing_twice),

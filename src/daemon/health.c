@@ -137,9 +137,13 @@ void health_changed(struct health_reporter *r, struct pipepoll_target *from,
 {
     const struct record what = record_of(from, failure);
     uv_mutex_lock(&r->board->mutex);
+    struct target_set_entry *t = target_set_of(from);
+    struct incident *before = t->incident;
     leave_incident(from, false);
-    if (failure && target_set_of(from)->plan)
+    if (failure && t->plan)
         enter_incident(r->board, from, failure);
+    if (before && t->incident && t->incident != before)
+        incident_note_replaced(before);
     uv_mutex_unlock(&r->board->mutex);
     pending_put(r->pending, &what);
 }

@@ -128,6 +128,11 @@ void incident_leave(struct incident *i, str region, bool removed, int64_t now_ms
     i->removed = removed;
 }
 
+void incident_note_replaced(struct incident *i)
+{
+    i->was_replaced = true;
+}
+
 /* --- lines --- */
 
 static void put_where(struct buf *out, const struct incident *i, size_t targets, size_t regions)
@@ -153,12 +158,18 @@ static void put_lasting(struct buf *out, const struct incident *i, int64_t unix_
     buf_put(out, STR("; see pipepoll doctor"));
 }
 
+/* Healthy is said only where every target became so. */
 static void put_passed(struct buf *out, const struct incident *i)
 {
+    const char *cause = i->cause ? pipepoll_cause_name(i->cause) : event_status(i->status);
+    long long lasted_s = (i->empty_ms - i->since_ms) / 1000;
     put_where(out, i, i->most, i->most_regions);
-    buf_printf(out, " %s %s, after %lld s", i->most > 1 ? "are" : "is",
-               i->removed ? "not polled any more" : "healthy again",
-               (long long)((i->empty_ms - i->since_ms) / 1000));
+    if (i->was_replaced)
+        buf_printf(out, " no longer fail%s as %s, after %lld s: another cause followed",
+                   i->most > 1 ? "" : "s", cause, lasted_s);
+    else
+        buf_printf(out, " %s %s, after %lld s", i->most > 1 ? "are" : "is",
+                   i->removed ? "not polled any more" : "healthy again", lasted_s);
 }
 
 static struct subject subject_of(const struct incident *i, size_t targets, size_t regions)
@@ -179,7 +190,9 @@ static struct subject subject_of(const struct incident *i, size_t targets, size_
 static struct subject subject_of_passed(const struct incident *i)
 {
     struct subject about = subject_of(i, i->most, i->most_regions);
-    about.status = i->removed ? STR("removed") : str_of(event_status(PIPEPOLL_OK));
+    about.status = i->was_replaced ? STR("replaced")
+                   : i->removed    ? STR("removed")
+                                   : str_of(event_status(PIPEPOLL_OK));
     about.cause = about.code = about.request_id = (str) { NULL, 0 };
     about.http_status = 0;
     return about;

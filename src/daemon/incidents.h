@@ -52,6 +52,7 @@ struct incident {
     int64_t since_ms, due_ms, empty_ms; /* empty: since when no target is left */
     uint64_t pause_ms;
     bool told, removed; /* removed: the last target to go is not polled any more */
+    bool was_replaced;  /* a target that left it went on to fail for another cause */
     bool over;          /* it has passed, and is remembered */
     unsigned returns;
     _Atomic uint64_t failed; /* polls, since it began */
@@ -74,6 +75,8 @@ void incident_note_request(struct incident *i, const struct pipepoll_failure *fa
 void incident_note_failed(struct incident *i);
 /* A target that entered it does not fail for it any more, or is removed. */
 void incident_leave(struct incident *i, str region, bool removed, int64_t now_ms);
+/* A target that left it fails for another cause. */
+void incident_note_replaced(struct incident *i);
 
 typedef void incident_line_fn(void *ctx, enum pipepoll_level level, const struct subject *about,
                               str text);
