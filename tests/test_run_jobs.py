@@ -121,6 +121,8 @@ def an_unknown_client_is_told():
         add(sim)
         check("an unknown client id is told", run.log("no client token is known for client ID"))
         check("its job is left", end(run) == 0 and not events(sim, "acknowledged"))
+        told = [line for line in run.rest("err") if "no client token" in line]
+        check("by one line for the job", len(told) == 1, told)
 
 
 def drained(name, sim, process, **configuration):

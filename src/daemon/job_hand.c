@@ -113,6 +113,7 @@ static void on_token_found(struct token_lookup *lookup, enum token_found found, 
                       "the client token can't be looked up: %s", why);
     if (found != TOKEN_FOUND)
         token = STR("");
+    job->is_told_of_token = found != TOKEN_FOUND;
     if (pipepoll_work_token(job->work, token, &error)) {
         job_log_fault(job, PIPEPOLL_WARNING, "a client token is not taken",
                       "the client token of client ID %.*s is not taken: %s",
@@ -233,7 +234,8 @@ static enum pipepoll_level level_of(enum pipepoll_work_outcome outcome)
 static void log_end(const struct job *job, const struct pipepoll_work_end *end)
 {
     const char *name = pipepoll_work_outcome_name(end->outcome);
-    enum pipepoll_level level = level_of(end->outcome);
+    bool is_known = end->outcome == PIPEPOLL_WORK_NO_TOKEN && job->is_told_of_token;
+    enum pipepoll_level level = is_known ? PIPEPOLL_DEBUG : level_of(end->outcome);
     char text[32] = "";
     if (end->ran)
         snprintf(text, sizeof text, " after %.1f s",
