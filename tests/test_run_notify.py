@@ -93,6 +93,22 @@ def test_a_life(sim, name):
     sim.control("DELETE", "faults")
 
 
+def test_news_of_a_reload(sim):
+    """READY tells how things stand then, whenever somebody asked last."""
+    manager = Manager("news")
+    run = start_run(write("news.ini", target("web", sim)), env=manager.env())
+    manager.has("READY")
+    manager.next(lambda m: m.get("STATUS", "").startswith("1 target; "))  # a poll was answered
+    for regions, said in (("us-east-1, eu-west-1", "2 targets"), ("us-east-1", "1 target;")):
+        write("news.ini", target("web", sim, regions=regions))
+        run.signal(signal.SIGHUP)
+        manager.has("RELOADING")
+        ready = manager.has("READY")
+        check(f"READY tells of {said}", ready.get("STATUS", "").startswith(said), ready)
+    run.signal(signal.SIGTERM)
+    check("it ends", run.wait() == 0, run.seen["err"])
+
+
 def test_beats(sim):
     manager = Manager("beats")
     env = manager.env(WATCHDOG_USEC=str(BEAT_USEC))
@@ -183,6 +199,7 @@ def test_no_manager(sim):
 sim = Sim()
 test_a_life(sim, "life")
 test_a_life(sim, f"@pipepoll-test-{os.getpid()}")
+test_news_of_a_reload(sim)
 test_beats(sim)
 test_beats_of_another(sim)
 test_a_loop_that_hangs(sim, "other")

@@ -158,10 +158,11 @@ static void log_idle(struct run *r, uint32_t idle)
                  r->options.loops);
 }
 
-/* A reload is over, or the start is. */
+/* A reload is over, or the start is. Who is told so may ask how things stand at once. */
 static void settle(struct run *r)
 {
     r->reload = RELOAD_NONE;
+    status_taker_expire(&r->taker);
     run_notify_settled(r);
     bool again = r->reload_again && !r->ending;
     r->reload_again = false;
