@@ -36,11 +36,16 @@ if what.get("until"):
     while not os.path.exists(what["until"]):
         time.sleep(0.01)
 secret = job["artifactCredentials"]["secretAccessKey"]
-if what.get("fetch"):
+def fetch():
     request = urllib.request.Request(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers={
         "Authorization": os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]})
     with urllib.request.urlopen(request, timeout=10) as answer:
-        print("now it is", json.load(answer)["SecretAccessKey"], file=sys.stderr)
+        return json.load(answer)["SecretAccessKey"]
+if what.get("fetch"):
+    kept = fetch()
+    while fetch() == kept:  # it is not the newest any more, but still valid
+        time.sleep(0.01)
+    print("now it is", kept, file=sys.stderr)
 print("the secret is", secret, file=sys.stderr)
 assert os.environ["AWS_SHARED_CREDENTIALS_FILE"] == os.environ["AWS_CONFIG_FILE"] == "/dev/null"
 assert secret not in str(sys.argv) + str(dict(os.environ))

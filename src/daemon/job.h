@@ -18,6 +18,8 @@ enum {
     /* How long a handler runs on without a job, while the follow-up job is awaited. */
     JOB_FOLLOW_UP_MS = 30 * 60000,
     JOB_RENEW_MS = 15 * 60000,
+    /* The newest renewals, whose secrets are masked; those of the ones before have expired. */
+    JOB_RENEWALS_MASKED = 8,
     JOB_RETRY_MS = 1000,
     JOB_STOP_MS = 2000 /* what handlers are given at the very end */
 };
@@ -49,8 +51,9 @@ struct job_run {
     struct job *continued;           /* the one before, while its continuation is not confirmed */
     struct target_set_entry *awaits; /* whose poll finds the follow-up job; NULL: none is awaited */
     struct artifact_access access;
-    struct secrets renewed; /* of the credentials that came last: its handler does not know them */
-    uv_timer_t timer;       /* what it is for follows from the members above */
+    struct secrets renewed[JOB_RENEWALS_MASKED]; /* its handler knows none of them */
+    size_t renewals;
+    uv_timer_t timer; /* what it is for follows from the members above */
     uint64_t id, began_ns;
     uint32_t part;
     bool is_given_up;               /* nobody wants its result */

@@ -26,7 +26,8 @@ static void on_timer_closed(uv_handle_t *timer)
     struct job_run *run = CONTAINER_OF(timer, struct job_run, timer);
     forget_texts(&run->progress, &run->progress_texts);
     forget_texts(&run->result, &run->result_texts);
-    secrets_deinit(&run->renewed);
+    for (size_t i = 0; i < JOB_RENEWALS_MASKED; i++)
+        secrets_deinit(&run->renewed[i]);
     free(run);
 }
 
@@ -201,7 +202,14 @@ static str without_id(const struct job_run *run, str line)
     return str_starts(line, buf_str(&head)) ? str_skip(line, head.len) : line;
 }
 
-/* The handler masked the secrets that its run began with. */
+/* The handler masked the secrets that its run began with. Its program may have kept any of those
+ * that came later, and write them long after the next ones have come. */
+static void mask_renewed(const struct job_run *run, char *text, size_t len)
+{
+    for (size_t i = 0; i < JOB_RENEWALS_MASKED; i++)
+        secrets_mask(&run->renewed[i], text, len, false);
+}
+
 static void on_log(void *ctx, enum pipepoll_level level, str line)
 {
     const struct job_run *run = ctx;
@@ -209,7 +217,7 @@ static void on_log(void *ctx, enum pipepoll_level level, str line)
     if (line.len > sizeof text)
         line.len = sizeof text;
     memcpy(text, line.ptr, line.len);
-    secrets_mask(&run->renewed, text, line.len, false);
+    mask_renewed(run, text, line.len);
     line.ptr = text;
     const struct subject about = { .job_id = str_of(run->job_id) };
     if (level < PIPEPOLL_INFO) /* ours: of a web service that is down, many jobs have the same */
@@ -229,8 +237,7 @@ static void keep_result(struct job_run *run, const struct handler_result *result
     if (report_copy(&run->result, &run->result_texts, &result->report))
         run->result = lost;
     else /* the copy is ours */
-        secrets_mask(&run->renewed, (char *)(uintptr_t)run->result.message.ptr,
-                     run->result.message.len, false);
+        mask_renewed(run, (char *)(uintptr_t)run->result.message.ptr, run->result.message.len);
     run->was_stopped = result->stopped;
 }
 
@@ -381,6 +388,7 @@ void job_run_renew(struct job_run *run, const struct pipepoll_artifact_credentia
     artifact_endpoint_renew(&run->access, c);
     if (secrets_init(&renewed, texts, sizeof texts / sizeof texts[0]))
         return;
-    secrets_deinit(&run->renewed);
-    run->renewed = renewed;
+    struct secrets *oldest = &run->renewed[run->renewals++ % JOB_RENEWALS_MASKED];
+    secrets_deinit(oldest);
+    *oldest = renewed;
 }
