@@ -260,9 +260,18 @@ def test_refusals(sim):
     check("a folder", r.code == 255 and "journal.db is not a plain file" in r.err, r)
     for text, words in ((target("web", sim), "names no state-dir"),
                         ("[pipepoll]\njournal = none\n" + target("web", sim),
-                         "says journal = none"), ("[target x]\n", "category")):
+                         "says journal = none"), ("[target x]\n", "names no state-dir"),
+                        ("[pipepoll]\nstate-dri = /\n", "a key of [pipepoll] is not known"),
+                        ("[pipepoll]\nstate-dir = here\n", "is an absolute path")):
         r = pipepoll("jobs", "--config", write("none.ini", text))
         check(f"a file that {words}: 252", r.code == 252 and words in r.err and r.out == "", r)
+
+
+def test_what_else_the_file_says():
+    """A service has variables and files that a person's shell has not."""
+    text = f"[pipepoll]\nstate-dir = {STATE}\nclient-tokens = $NOT_SET_HERE/tokens\n[target x]\n"
+    r = pipepoll("jobs", "--config", write("service.ini", text))
+    check("only where the journal is matters", r.code == 0 and "in " + STATE in r.out, r)
 
 
 def main():
@@ -277,6 +286,7 @@ def main():
     test_filters(config, shown)
     test_many(sim)
     test_no_secret(sim, run)
+    test_what_else_the_file_says()
     test_refusals(sim)
     waits = os.open(WAITS, os.O_RDWR | os.O_NONBLOCK)
     os.write(waits, b"go\n" * 8)

@@ -7,7 +7,8 @@
 #include "base/log.h"
 #include "cli/jobs_options.h"
 #include "cli/jobs_report.h"
-#include "config/config.h"
+#include "config/config_file.h"
+#include "config/worker_config.h"
 
 /* Ids that begin alike and are not told apart: as many are named. */
 enum { NAMED_MAX = 4 };
@@ -18,19 +19,20 @@ static int fail(const char *why)
     return EXIT_OTHER;
 }
 
-/* Warnings of the file are those of `check` and `run`. EXIT_FINE, or what to exit with. */
-static int load(struct config *c, const char *path)
+/* Whatever else the file says is a matter of `check` and `run`, as are warnings: a service may have
+ * variables and files that whoever asks has not. EXIT_FINE, or what to exit with. */
+static int load(struct worker_config *c, const char *path)
 {
-    struct diagnostics diagnostics;
-    int r = config_load(c, path, &diagnostics);
-    if (!r && c->worker.has_journal && c->worker.state_dir)
+    struct diagnostics diagnostics = { 0 };
+    int r = worker_config_load_journal(c, path, &diagnostics);
+    if (!r && c->has_journal && c->state_dir)
         return EXIT_FINE;
     if (r)
         diagnostics_print(&diagnostics);
     else
         fprintf(stderr, "pipepoll jobs: %s: %s\n", config_name(path),
-                c->worker.has_journal ? "names no state-dir, so there is no journal"
-                                      : "says journal = none: no jobs are kept");
+                c->has_journal ? "names no state-dir, so there is no journal"
+                               : "says journal = none: no jobs are kept");
     return r == PIPEPOLL_ENOMEM ? fail("out of memory") : EXIT_USAGE;
 }
 
@@ -85,7 +87,7 @@ static int run_jobs(const struct command *self, int argc, char **argv)
 {
     struct flags f = flags_of(self, argc, argv);
     struct jobs_options o;
-    struct config config = { 0 };
+    struct worker_config config = { 0 };
     struct jobs_list list;
     struct pipepoll_error why;
     int code;
@@ -93,12 +95,12 @@ static int run_jobs(const struct command *self, int argc, char **argv)
         return code;
     code = o.config ? load(&config, o.config) : EXIT_FINE;
     if (code == EXIT_FINE) {
-        const char *state_dir = o.config ? config.worker.state_dir : o.state_dir;
+        const char *state_dir = o.config ? config.state_dir : o.state_dir;
         int r = jobs_list_read(&list, state_dir, &o.filter, &why);
         code = r ? fail(why.text) : print(&list, &o, state_dir);
         jobs_list_deinit(&list);
     }
-    config_deinit(&config);
+    worker_config_deinit(&config);
     return code;
 }
 

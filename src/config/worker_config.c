@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "config/config_file.h"
 #include "config/plan.h"
 #include "config/quantity.h"
 #include "config/value.h"
@@ -192,6 +193,31 @@ int worker_config_read(struct worker_config *out, const struct sections *s,
     if (!result)
         result = read_tokens(&out->tokens, &r);
     return result ? result : read_handlers(out, &s->handlers, diagnostics);
+}
+
+int worker_config_load_journal(struct worker_config *out, const char *path,
+                               struct diagnostics *diagnostics)
+{
+    struct sections s;
+    struct diagnostics of_the_rest = { 0 };
+    char *text;
+    size_t len;
+    *out = (struct worker_config) { .handlers = NULL };
+    int r = config_file_read(&text, &len, path, diagnostics);
+    if (r)
+        return r;
+    r = sections_read(&s, text, len, &of_the_rest);
+    if (!r) {
+        const struct value_reader reader = { &s.process, diagnostics };
+        out->has_journal = value_word(&reader, KEY_JOURNAL, journals, 0, "sqlite or none") == 0;
+        r = read_state_dir(out, &reader);
+        if (s.process.has_misspelt && !out->state_dir)
+            complain(diagnostics, PIPEPOLL_ERROR, s.process.at,
+                     "a key of [pipepoll] is not known: `pipepoll check` says which");
+        sections_deinit(&s);
+    }
+    free(text);
+    return !r && diagnostics->errors ? PIPEPOLL_EINVAL : r;
 }
 
 void worker_config_deinit(struct worker_config *c)

@@ -33,6 +33,12 @@ struct worker_config {
 /* Read [pipepoll] and all handlers; *out needs no init. PIPEPOLL_ENOMEM; deinit in either case. */
 int worker_config_read(struct worker_config *out, const struct sections *s,
                        struct diagnostics *diagnostics);
+/* Read state-dir and journal alone from the file at path (see config_file.h), for who looks at the
+ * journal of a running process: what else the file says need not be right here. PIPEPOLL_EINVAL:
+ * there are errors about the file or in these, in *diagnostics; PIPEPOLL_ENOMEM. Deinit in any
+ * case. */
+int worker_config_load_journal(struct worker_config *out, const char *path,
+                               struct diagnostics *diagnostics);
 void worker_config_deinit(struct worker_config *c); /* fine on a zeroed one */
 
 /* What shows only with the targets: is anything worked here, what is missing for it, which handlers
