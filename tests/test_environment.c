@@ -135,10 +135,28 @@ static void a_variable_may_be_set_to_nothing(void **state)
     assert_false(environment_has(&(struct environment) { get, &v }, "W"));
 }
 
+static void the_first_variable_that_is_not_set_is_found(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        { "/p/$NOT_SET/x", "NOT_SET" },
+        { "${NOT_SET}$OTHER", "NOT_SET" },
+        { "/p/$A/x", "" },
+        { "/p", "" },
+        { "$", "" },
+        { "${NOT_SET", "" },
+    };
+    struct variable a = { "A", "/a" };
+    const struct environment e = { get, &a };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_true(str_eq(environment_unset_in(&e, str_of(rows[i][0])), str_of(rows[i][1])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_blank_value_counts_as_unset),
+        cmocka_unit_test(the_first_variable_that_is_not_set_is_found),
         cmocka_unit_test(the_function_given_is_asked_by_name),
         cmocka_unit_test(only_the_word_true_is_true),
         cmocka_unit_test(without_a_function_the_process_is_asked),

@@ -94,6 +94,9 @@ static void what_working_jobs_needs_is_told_when_it_is_missing(void **state)
           "p.ini:2:13: state-dir /dev/null is not a directory\n" },
         { "[pipepoll]\nclient-tokens = nothing\n" WEB,
           "p.ini:2:17: client-tokens nothing cannot be read: No such file or directory\n" },
+        { "[pipepoll]\nclient-tokens = $PIPEPOLL_NOT_SET/tokens\n" WEB,
+          "p.ini:2:17: client-tokens $PIPEPOLL_NOT_SET/tokens cannot be read: the environment "
+          "variable PIPEPOLL_NOT_SET is not set\n" },
         { "[pipepoll]\nclient-tokens = tokens\nclient-tokens-command = sh\n" WEB,
           "p.ini:3:25: client-tokens-command stands instead of client-tokens, which is given at "
           "line 2: one of both must go\n" },

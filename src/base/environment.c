@@ -102,6 +102,21 @@ static size_t put_variable(const struct environment *e, struct buf *out, str pat
     return len;
 }
 
+str environment_unset_in(const struct environment *e, str path)
+{
+    char text[NAME_SIZE];
+    size_t len;
+    for (; path.len; path = str_skip(path, 1)) {
+        struct buf name = BUF_ON(text);
+        str found = path.ptr[0] == '$' ? variable_at(path, &len) : STR("");
+        buf_put(&name, found);
+        buf_cstr(&name);
+        if (found.len && !name.overflow && !look_up(e, text))
+            return found;
+    }
+    return STR("");
+}
+
 static void put_variables(const struct environment *e, struct buf *out, str path)
 {
     while (path.len) {

@@ -20,6 +20,9 @@ bool environment_is_true(const struct environment *e, const char *name);
  * then "~" or "~user" at its head for a home. Whatever is unknown stays as it is, as Python has it.
  * No NUL is put. */
 void environment_put_path(const struct environment *e, struct buf *out, str path);
+/* The first $NAME or ${NAME} that is left in such a path since no such variable is set: its name,
+ * borrowed; empty: there is none. */
+str environment_unset_in(const struct environment *e, str path);
 /* HOME without a '/' at its end (so "" for "/"), else the user's home by the system's user
  * database. false: neither is known, and nothing was put. */
 bool environment_put_home(const struct environment *e, struct buf *out);

@@ -168,6 +168,19 @@ bool value_find_program(const struct value_reader *r, enum key k, char *const *a
 
 /* --- files --- */
 
+/* A file is mostly missing at a path with a variable because that is not set. */
+static void complain_of_path(const struct value_reader *r, enum key k, const char *path,
+                             const char *what, int error)
+{
+    const struct environment ours = { NULL, NULL };
+    str unset = error == ENOENT ? environment_unset_in(&ours, str_of(path)) : STR("");
+    if (unset.len)
+        value_complain(r, k, PIPEPOLL_ERROR, "%s %s: the environment variable %.*s is not set",
+                       path, what, STR_ARG(unset));
+    else
+        value_complain(r, k, PIPEPOLL_ERROR, "%s %s: %s", path, what, strerror(error));
+}
+
 void value_check_directory(const struct value_reader *r, enum key k, const char *path)
 {
     struct stat st;
@@ -177,7 +190,7 @@ void value_check_directory(const struct value_reader *r, enum key k, const char 
     if (!error && access(path, X_OK))
         error = errno;
     if (error)
-        value_complain(r, k, PIPEPOLL_ERROR, "%s cannot be entered: %s", path, strerror(error));
+        complain_of_path(r, k, path, "cannot be entered", error);
 }
 
 void value_check_secret_file(const struct value_reader *r, enum key k, const char *path,
@@ -190,7 +203,7 @@ void value_check_secret_file(const struct value_reader *r, enum key k, const cha
     if (!error && access(path, R_OK))
         error = errno;
     if (error)
-        value_complain(r, k, PIPEPOLL_ERROR, "%s cannot be read: %s", path, strerror(error));
+        complain_of_path(r, k, path, "cannot be read", error);
     else if (st.st_mode & S_IROTH)
         value_complain(r, k, open_level,
                        "%s may be read by everybody on this machine (mode %03o): chmod 600", path,
