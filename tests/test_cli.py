@@ -461,7 +461,7 @@ def test_reload(sim, loops):
           + target("two", sim, provider="Two"))
     run.signal(signal.SIGHUP)
     check("a reload names what has to wait for the next start",
-          run.log("not before: max-in-flight, request-timeout"), run.seen["err"])
+          run.log("next start: max-in-flight, request-timeout"), run.seen["err"])
     check("and takes another log-level at once", run.log("log-level is debug from now on"),
           run.seen["err"])
     sim.control("PUT", "faults", region="us-east-1", **{"error-rate": 1, "error-status": 503})

@@ -57,7 +57,7 @@ def test_http(sim):
           other)
     run = Process("run", "--config", write("run.ini", f"[http]\nlisten = {path}\n"
                                            f"token-file = {token}\n" + target("web", sim)))
-    run.log("how we are: ")
+    run.log("status page: ")
     check("a pipepoll is there", found("in use", path, 0, f"token-file = {token}\n")
           == ("well", f"{path}: a pipepoll listens there, and is alive"))
     check("one that wants another secret", found("secret", path, 1)[0] == "warning")

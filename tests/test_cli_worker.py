@@ -170,7 +170,7 @@ def test_reload(sim):
           .replace("[pipepoll]\n", "[pipepoll]\nmax-jobs = 3\non-restart = rerun\n"))
     run.signal(signal.SIGHUP)
     check("and which keys, all against those of the start",
-          run.log("from the next start on, not before: on-restart, max-jobs")
+          run.log("these wait for the next start: on-restart, max-jobs")
           and run.log("not in force before: [handler build] (changed), [handler hook] (gone)"),
           run.seen["err"])
     run.signal(signal.SIGTERM)

@@ -26,8 +26,8 @@ def silent():
 def start(config, *arguments):
     """A run, and where it listens."""
     run = Process("run", "--config", config, *arguments)
-    line = run.log("how we are: ") or ""
-    return run, line.split("how we are: ")[-1].removeprefix("http://")
+    line = run.log("status page: ") or ""
+    return run, line.split("status page: ")[-1].removeprefix("http://")
 
 
 def until(code, *arguments, said=""):

@@ -31,8 +31,8 @@ class Web:
 
     def __init__(self, config, *arguments):
         self.run = Process("run", "--config", config, *arguments)
-        line = self.run.log("how we are: ") or "nowhere"
-        self.at = line.split("how we are: ")[-1]
+        line = self.run.log("status page: ") or "nowhere"
+        self.at = line.split("status page: ")[-1]
 
     def connection(self):
         if self.at.startswith("unix:"):

@@ -93,7 +93,7 @@ static int start_web(struct run *r, struct pipepoll_error *why)
         return PIPEPOLL_OK;
     int result = web_open(&r->web, &o, why);
     if (!result)
-        log_line(&r->log, PIPEPOLL_INFO, "how we are: %s", web_url(r->web));
+        log_line(&r->log, PIPEPOLL_INFO, "status page: %s", web_url(r->web));
     return result;
 }
 

@@ -111,7 +111,7 @@ static void log_unchangeable(struct run *r, const struct config *a, const struct
     put_changed_worker(&keys, &r->worker, &b->worker);
     put_changed(&keys, !http_config_is_same(&r->http, &b->http), "[http]");
     if (keys.len)
-        log_line(&r->log, PIPEPOLL_WARNING, "from the next start on, not before: %.*s",
+        log_line(&r->log, PIPEPOLL_WARNING, "these wait for the next start: %.*s",
                  STR_ARG(buf_str(&keys)));
     log_handlers(r, &r->worker, &b->worker);
 }

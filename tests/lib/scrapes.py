@@ -66,7 +66,7 @@ class Watched(Scrapes):
     def start(self, config, *arguments, **options):
         self.run = Process("run", "--config", config, "--listen", "127.0.0.1:0", *arguments,
                            **options)
-        line = self.run.log("how we are: http://") or "http://127.0.0.1:1"
+        line = self.run.log("status page: http://") or "http://127.0.0.1:1"
         self.at = line.split("http://")[-1]
 
     def ask(self):
