@@ -76,6 +76,7 @@ trap 'wait; rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
 export DEB_BUILD_OPTIONS="$options${DEB_BUILD_OPTIONS-}"
 
+echo "package.sh: building in a copy${options:+, without tests}; this takes minutes" >&2
 second=
 if [ -n "$twice" ]; then
   build_elsewhere "$tmp/somewhere/else/entirely/copy" &
