@@ -84,6 +84,25 @@ static void an_empty_status_has_a_page(void **state)
     free(html);
 }
 
+static void check_tone(const struct status *s, const char *tone)
+{
+    json_t *event = event_of(s, "");
+    assert_string_equal(figure(event, "tone"), tone);
+    json_decref(event);
+}
+
+static void the_headline_of_what_fails_is_marked_as_failing(void **state)
+{
+    (void)state;
+    struct status s = { .now_ms = 0, .phase = STATUS_POLLING };
+    s.states[STATUS_WAITING] = 1;
+    check_tone(&s, "unready");
+    s.states[STATUS_FAILING] = 1; /* not one is polled */
+    check_tone(&s, "failing");
+    s.phase = STATUS_ENDING;
+    check_tone(&s, "unready");
+}
+
 static void what_names_say_is_text(void **state)
 {
     (void)state;
@@ -286,6 +305,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_status_has_a_page),
+        cmocka_unit_test(the_headline_of_what_fails_is_marked_as_failing),
         cmocka_unit_test(what_names_say_is_text),
         cmocka_unit_test(a_hundred_targets_are_all_there),
         cmocka_unit_test(a_query_chooses_targets),

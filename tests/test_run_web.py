@@ -145,8 +145,8 @@ def test_not_ready(sim):
                     + target("web", Refusal(400, "AccessDeniedException", "not you"))))
     web.until(lambda s: s["summary"]["states"]["failing"])
     a = web.ask("/readyz")
-    check("none is polled: not ready", a.status == 503 and "none of 1 targets is polled" in a.text,
-          (a.status, a.text))
+    check("none is polled: not ready, and why", a.status == 503 and
+          "none of 1 target is polled: denied: " in a.text, (a.status, a.text))
     check("but alive", web.ask("/healthz").status == 200)
     check("the run ends", web.end() == 0, web.run.seen["err"])
     sim.control("PUT", "faults", region="us-east-1", **{"latency": 3000})

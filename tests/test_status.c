@@ -88,6 +88,10 @@ static void test_verdict(void **state)
     s.states[STATUS_FAILING] = 2;
     s.states[STATUS_LATE] = 1;
     check_verdict(&s, true, false, false, "none of 3 targets is polled: 2 failing, 1 late");
+    s.incidents = &incident;
+    s.incident_count = 1;
+    check_verdict(&s, true, false, false, "none of 3 targets is polled: denied: no rights");
+    s.incident_count = 0;
     s.states[STATUS_FAILING] = 1;
     s.states[STATUS_WELL] = 1;
     check_verdict(&s, true, true, false, "1 target failing");

@@ -60,12 +60,13 @@ static void put_text(struct page_view *v, const char *name, str text)
 
 /* --- the head --- */
 
-/* The marks of the headline are those of targets. */
-static const char *tone_of(const struct status_verdict *verdict, size_t failing)
+/* The marks of the headline are those of targets. Who starts or ends is merely not ready. */
+static const char *tone_of(const struct status *s, const struct status_verdict *verdict)
 {
+    bool failing = s->phase == STATUS_POLLING && s->states[STATUS_FAILING];
     return !verdict->is_alive   ? "dead"
-           : !verdict->is_ready ? "unready"
            : failing            ? "failing"
+           : !verdict->is_ready ? "unready"
            : !verdict->is_well  ? "unwell"
                                 : "well";
 }
@@ -98,7 +99,7 @@ static void put_head(struct page_view *v)
     const struct status *s = v->status;
     struct status_verdict verdict;
     status_judge(s, &verdict);
-    put_text(v, "tone", str_of(tone_of(&verdict, s->states[STATUS_FAILING])));
+    put_text(v, "tone", str_of(tone_of(s, &verdict)));
     put_text(v, "why", str_of(verdict.why));
     put_title(v, &verdict);
     put_time(v);

@@ -30,9 +30,13 @@ static bool find_unready(const struct status *s, char *why, size_t size)
         snprintf(why, size, "no target is polled: the config file has none");
     else if (!polled && !bad)
         snprintf(why, size, "no poll has been answered yet");
+    else if (!polled && s->incident_count)
+        snprintf(why, size, "none of %zu target%s is polled: %.*s", s->target_count,
+                 plural(s->target_count), STR_ARG(s->incidents[0].words));
     else if (!polled)
-        snprintf(why, size, "none of %zu targets is polled: %zu failing, %zu late", s->target_count,
-                 s->states[STATUS_FAILING], s->states[STATUS_LATE]);
+        snprintf(why, size, "none of %zu target%s is polled: %zu failing, %zu late",
+                 s->target_count, plural(s->target_count), s->states[STATUS_FAILING],
+                 s->states[STATUS_LATE]);
     else
         return false;
     return true;
