@@ -173,6 +173,9 @@ def test_reload(sim):
           run.log("these wait for the next start: on-restart, max-jobs")
           and run.log("not in force before: [handler build] (changed), [handler hook] (gone)"),
           run.seen["err"])
+    run.signal(signal.SIGHUP)
+    check("however often the file is read", run.log(
+        "these wait for the next start: on-restart, max-jobs"), run.seen["err"])
     run.signal(signal.SIGTERM)
     check("and it ends well", run.wait() == 0, run.seen["err"])
 

@@ -68,6 +68,29 @@ def test_signals_while_targets_come(sim, loops):
     check("then it ends", run.wait() == 0, run.seen["err"][-3:])
 
 
+def test_keys_of_the_start(sim):
+    """They are compared with what is in force, not with what was read last."""
+    replace("keys.ini", "[pipepoll]\nmax-in-flight = 10\n" + target("a", sim))
+    run = start_run(path_of("keys.ini"))
+    run.log("polling 1 target")
+    for _ in range(2):
+        replace("keys.ini", "[pipepoll]\nmax-in-flight = 20\nrequest-timeout = 9s\n"
+                + target("a", sim))
+        run.signal(signal.SIGHUP)
+        check("a key that waits for the next start is told each time", run.log(
+            "these wait for the next start: max-in-flight, request-timeout"),
+            run.seen["err"])
+        run.log("taken: ")
+    replace("keys.ini", "[pipepoll]\nmax-in-flight = 10\n" + target("a", sim))
+    run.signal(signal.SIGHUP)
+    run.seen["err"].clear()
+    run.log("taken: ")
+    check("one that is as it is in force is not",
+          not any("next start" in line for line in run.seen["err"]), run.seen["err"])
+    run.signal(signal.SIGTERM)
+    check("and it ends", run.wait() == 0)
+
+
 def test_the_end_while_targets_come(sim, loops):
     config = write("end.ini", many(sim, 0, interval="1s"))
     run = start_run(config, loops=loops)
@@ -104,5 +127,6 @@ sim = Sim()
 for loops in (1, 2):
     test_signals_while_targets_come(sim, loops)
     test_the_end_while_targets_come(sim, loops)
+test_keys_of_the_start(sim)
 test_a_file_that_hangs(sim)
 finish()

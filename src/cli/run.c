@@ -282,11 +282,13 @@ static int load_and_run(struct run *r, const struct command *self)
         config_deinit(&r->config);
         return result == PIPEPOLL_ENOMEM ? EXIT_OTHER : EXIT_USAGE;
     }
+    run_fixed_note(&r->fixed, &r->config);
     int code = run_config(r, self);
     config_deinit(&r->previous);
     config_deinit(&r->config);
     worker_config_deinit(&r->worker);
     http_config_deinit(&r->http);
+    run_fixed_deinit(&r->fixed);
     return code;
 }
 

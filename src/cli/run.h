@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include "cli/run_fixed.h"
 #include "cli/run_options.h"
 #include "daemon/config_reader.h"
 #include "daemon/logger.h"
@@ -26,6 +27,7 @@ enum run_reload {
 struct run {
     struct run_options options;
     struct config config;
+    struct run_fixed fixed;      /* keys as they were at the start */
     struct worker_config worker; /* of the start, taken out of the config: it stays in force */
     struct http_config http;     /* the same */
     struct job_world world;      /* open if has_world */

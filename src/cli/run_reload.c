@@ -93,27 +93,18 @@ static void log_handlers(struct run *r, const struct worker_config *a,
                  STR_ARG(buf_str(&names)));
 }
 
-/* A poller's options are given once, and a worker's. */
-static void log_unchangeable(struct run *r, const struct config *a, const struct config *b)
+/* A poller's options are given once, and a worker's: told is what is not as at the start. */
+static void log_unchangeable(struct run *r, const struct config *new)
 {
     char text[512];
     struct buf keys = BUF_ON(text);
-    put_changed(&keys, a->max_in_flight != b->max_in_flight, "max-in-flight");
-    put_changed(&keys, a->max_in_flight_per_region != b->max_in_flight_per_region,
-                "max-in-flight-per-region");
-    put_changed(&keys, a->max_connections != b->max_connections, "max-connections");
-    put_changed(&keys, a->max_polls_per_s != b->max_polls_per_s, "max-polls-per-second");
-    put_changed(&keys, a->request_timeout_ms != b->request_timeout_ms, "request-timeout");
-    put_changed(&keys, a->connect_timeout_ms != b->connect_timeout_ms, "connect-timeout");
-    put_changed(&keys, !str_eq(a->ca_bundle, b->ca_bundle), "ca-bundle");
-    put_changed(&keys, !str_eq(a->user_agent_app_id, b->user_agent_app_id), "user-agent-app-id");
-    put_changed(&keys, a->max_attempts != b->max_attempts, "max_attempts");
-    put_changed_worker(&keys, &r->worker, &b->worker);
-    put_changed(&keys, !http_config_is_same(&r->http, &b->http), "[http]");
+    run_fixed_put_changed(&keys, &r->fixed, new);
+    put_changed_worker(&keys, &r->worker, &new->worker);
+    put_changed(&keys, !http_config_is_same(&r->http, &new->http), "[http]");
     if (keys.len)
         log_line(&r->log, PIPEPOLL_WARNING, "these wait for the next start: %.*s",
                  STR_ARG(buf_str(&keys)));
-    log_handlers(r, &r->worker, &b->worker);
+    log_handlers(r, &r->worker, &new->worker);
 }
 
 static void log_logger_change(struct run *r, const struct logger *before, const struct config *new)
@@ -199,7 +190,7 @@ static void take_config(struct run *r, struct config *new)
     run_apply_options(r, new);
     if (r->options.listen) /* what it needs of the file is that of the start */
         (void)http_config_set_listen(&new->http, r->options.listen, NULL);
-    log_unchangeable(r, &r->config, new);
+    log_unchangeable(r, new);
     log_logger_change(r, &before, new);
     take_token(r, &new->http);
     r->previous = r->config;
