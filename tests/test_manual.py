@@ -24,6 +24,7 @@ PAGES = {path.name.removesuffix(".scd"): path.read_text(encoding="utf-8")
 TABLES = json.loads(subprocess.run([DESCRIBE, "tables"], check=True, capture_output=True,
                                    text=True).stdout)
 HELP = {"name": "--help"}
+ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 TERM = re.compile(r"^(?=\*)(?:.+\n)+?(?=\t)", re.M)  # the lines above an indented paragraph
 ENTRY = re.compile(r"^\*([a-z-]+)\* = (_.*_)\n((?:\t.*\n)+)", re.M)
 BLOCK = re.compile(r"^```\n(.*?)^```$", re.M | re.S)
@@ -141,6 +142,60 @@ secret-file = {key}
 [http]
 """
 
+# The other keys, which have no default.
+REST_OF_CONFIG = BARE_CONFIG.replace("[pipepoll]\n", """[pipepoll]
+client-tokens-url = https://127.0.0.1/{{clientId}}
+client-tokens-bearer-file = {key}
+client-tokens-ttl = 1m
+max-connections = 9
+max-in-flight-per-region = 9
+max-polls-per-second = 9
+user-agent-app-id = id
+ca-bundle = {roots}
+""").replace("regions = us-east-1\nowner = Custom\n", """regions = us-esat-1
+owner = Custom
+query-param = Project=P
+endpoint-url = https://127.0.0.1
+allow-unknown-regions = yes
+pickup-goal = 10s
+slowest-interval = 1m
+profile = some
+role-arn = arn:aws:iam::123456789012:role/r
+role-session-name = name
+external-id = id
+""").replace("[handler program]\n", """[handler program]
+directory = /
+environment = A=B
+open-files = 99
+address-space = 1GiB
+cpu-time = 1m
+continue-after = 1m
+""").replace("[handler hook]\n", """[handler hook]
+callback-url = https://127.0.0.1/
+""").replace("[http]\n", """[http]
+token-file = {key}
+""")
+
+
+# There is one source of client tokens at a time.
+OTHER_SOURCES = {"client-tokens", "client-tokens-command"}
+
+
+def check_lists_of_keys():
+    """What --print-config prints is a config file too, so no key may be missing in it."""
+    key = path_of("key")
+    given = REST_OF_CONFIG.format(state=path_of("state"), key=key, roots=ROOTS)
+    settings = write("settings", "[profile some]\nregion = us-east-1\n")
+    r = pipepoll("run", write("rest.ini", given), "--print-config",
+                 env={**KEYS, "AWS_CONFIG_FILE": settings})
+    known = {key["name"] for key in TABLES["keys"]}
+    printed = set(re.findall(r"^(?:# )?([a-z-]+)(?: =|:) ", r.out, re.M))
+    missing = sorted(known - printed - OTHER_SOURCES)
+    check("each key is printed by --print-config", r.code == 0 and not missing, (missing, r.err))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    missing = [name for name in sorted(known) if not re.search(rf"(?m)(^|`){name}(`| = )", readme)]
+    check("and told in README", not missing, missing)
+
 
 def check_defaults():
     """Against what --print-config fills in."""
@@ -162,10 +217,12 @@ def check_defaults():
 def stand_in(text):
     """An example as it is, but that its absolute paths are below our folder, and there."""
     text = text.replace("$CREDENTIALS_DIRECTORY", "/etc/pipepoll")
-    for path in set(re.findall(r"(?<=[ =])/(?:etc|var|usr)/[\w./-]+", text)):
+    for path in set(re.findall(r"(?<=[ =])/(?:etc|var|usr|tmp)/[\w./-]+", text)):
         here = path_of("root") + path
         os.makedirs(os.path.dirname(here), exist_ok=True)
-        if not os.path.exists(here) and not path.startswith("/var/"):
+        if path.endswith(".pem"):
+            shutil.copyfile(ROOTS, here)
+        elif not os.path.exists(here) and not path.startswith(("/var/", "/tmp/")):
             Path(here).write_text("#!/bin/sh\n" if "/bin/" in path else "an-id its-token\n",
                                   encoding="utf-8")
             os.chmod(here, 0o700 if "/bin/" in path else 0o600)
@@ -258,6 +315,7 @@ def check_installed():
 check_commands()
 check_keys()
 check_defaults()
+check_lists_of_keys()
 check_config_examples()
 check_environment()
 check_library()
