@@ -125,6 +125,22 @@ static void test_line(void **state)
     s.found = 1;
     str text = { line, status_line(&s, line) };
     assert_true(str_eq(text, STR("120 targets, 2 failing; 34.0 polls/s, 1 job found")));
+    struct status_incident incident = { .words = STR("denied: no rights") };
+    s.incidents = &incident;
+    s.incident_count = 1;
+    text.len = status_line(&s, line);
+    assert_true(str_eq(text, STR("120 targets, 2 failing; 34.0 polls/s, 1 job found; 2 targets "
+                                 "failing: denied: no rights")));
+    s.states[STATUS_FAILING] = s.incident_count = 0;
+    s.config_refused = true;
+    text.len = status_line(&s, line);
+    assert_true(str_eq(text, STR("120 targets; 34.0 polls/s, 1 job found; the config file was read "
+                                 "again and refused: the log says why")));
+    char words[300];
+    memset(words, 'x', sizeof words);
+    incident.words = (str) { words, sizeof words };
+    s.states[STATUS_FAILING] = s.incident_count = 1;
+    assert_in_range(status_line(&s, line), 200, STATUS_LINE_MAX);
     s.phase = STATUS_STARTING;
     text.len = status_line(&s, line);
     assert_true(str_eq(text, STR("starting")));

@@ -105,5 +105,10 @@ size_t status_line(const struct status *s, char line[STATUS_LINE_MAX])
                    s->in_hand[STATUS_FOUND] + s->in_hand[STATUS_RUNNING] +
                        s->in_hand[STATUS_SENDING],
                    s->in_hand[STATUS_RUNNING]);
+    bool is_counted = s->states[STATUS_FAILING] || s->states[STATUS_LATE];
+    if (!verdict.is_well && (s->incident_count || !is_counted)) {
+        buf_put(&b, STR("; "));
+        buf_put(&b, str_cut(str_of(verdict.why), STATUS_LINE_MAX - b.len));
+    }
     return b.len;
 }
