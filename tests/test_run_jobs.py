@@ -73,6 +73,11 @@ def logged(run, text):
     return [l for l in run.rest("err") if text in l]
 
 
+def logged_at(run, text):
+    """What follows it in a line that has been read."""
+    return next(l.split(text)[1] for l in run.seen["err"] if text in l)
+
+
 def jobs_are_worked_once():
     with Simulated() as sim:
         add(sim, 20)
@@ -192,6 +197,28 @@ def kill_9_loses_nothing():
     sim, again = killed("rerun", "on-restart = rerun")
     with sim:
         check("or run again", len(events(sim, "succeeded")) == 2 and again == 2)
+
+
+def results_of_an_earlier_run_are_shown_as_being_sent():
+    with Simulated() as sim:
+        run = drained("left", sim, "", until=path_of("left-go"))
+        end(run, signal.SIGKILL)
+        write("left-go", "")
+        operation = "PutThirdPartyJobFailureResult"
+        sim.control("PUT", "faults", operation=operation, **{"error-rate": 1})
+        run = start_run(config("left", sim), "--listen", "127.0.0.1:0")
+        at = logged_at(run, "status page: ")
+        status = {}
+
+        def is_there():
+            with urllib.request.urlopen(f"{at}/status.json", timeout=DEADLINE_S) as answer:
+                status.update(json.load(answer)["jobs"])
+            return sum(status["inHand"].values()) == 2
+        wait_for("the two in hand", is_there)
+        check("what is left is to send them", status["inHand"]["sending"] == 2, status)
+        sim.control("DELETE", "faults")
+        wait_for("the results", lambda: len(events(sim, "failed")) == 2)
+        check("they are sent", end(run) == 0)
 
 
 def a_long_job_is_continued():
@@ -415,6 +442,7 @@ an_unknown_client_is_told()
 a_drain_waits_for_handlers()
 a_drain_that_takes_too_long_hands_back()
 kill_9_loses_nothing()
+results_of_an_earlier_run_are_shown_as_being_sent()
 a_long_job_is_continued()
 a_drain_waits_for_follow_up_jobs()
 a_drain_polls_no_more_for_stdout()

@@ -38,6 +38,7 @@ struct job {
     struct sha256 subject; /* of its continuations; once it has started */
     uint64_t started_ms;   /* by uv_now() */
     int64_t found_at_ms, started_at_ms; /* Unix time; 0: not yet */
+    bool has_result;                    /* by the journal: nothing is left but to send it */
     bool is_told_of_token;              /* the log has said why it has none */
 };
 

@@ -143,6 +143,9 @@ static bool resume(void *ctx, const struct pipepoll_journal_entry *entry)
     struct pipepoll_error why = { .text = "out of memory" };
     struct job *job = job_new(r, of);
     own.user = job;
+    if (job)
+        job->has_result = entry->state == PIPEPOLL_JOURNAL_REPORTING ||
+                          (entry->state == PIPEPOLL_JOURNAL_RUNNING && failure_of_restart(r));
     if (!job || pipepoll_worker_resume(r->worker, to->target, &own, failure_of_restart(r), &why)) {
         logger_printf(r->logger, PIPEPOLL_ERROR,
                       &(struct subject) { .job_id = entry->job_id,

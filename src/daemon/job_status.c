@@ -20,7 +20,7 @@ static enum status_step step_of(const struct job *job)
 {
     if (job_is_worked(job) && job->run->handler_run)
         return STATUS_RUNNING;
-    return job->started_at_ms ? STATUS_SENDING : STATUS_FOUND;
+    return job->started_at_ms || job->has_result ? STATUS_SENDING : STATUS_FOUND;
 }
 
 static struct status_job describe(const struct job *job)
