@@ -16,6 +16,7 @@
 #include "config/limits.h"
 #include "config/plan_route.h"
 #include "config/quantity.h"
+#include "config/value.h"
 
 static const double POLLS_PER_S_LEAST = 0.001, POLLS_PER_S_MOST = 1e5;
 
@@ -36,15 +37,6 @@ bool config_format(str text, bool *json)
         return false;
     *json = str_eq(text, STR("json"));
     return true;
-}
-
-static void judge(bool right, const struct section *s, enum key k, const char *what,
-                  struct diagnostics *diagnostics)
-{
-    const struct value *v = &s->values[k];
-    if (!right && v->text.len)
-        complain(diagnostics, PIPEPOLL_ERROR, v->at, "%s is %s, not \"%.*s\"", key_name(k), what,
-                 STR_ARG(v->text));
 }
 
 /* A pipe may be read but once, which is the poller's to do. */
@@ -138,37 +130,46 @@ static void read_process(struct config *out, const struct section *s,
                          struct diagnostics *diagnostics)
 {
     const char *time = "a time from 1ms to 10m such as 500ms, 5s or 2m";
+    const struct value_reader r = { s, diagnostics };
     const struct value *v = s->values;
-    judge(quantity_count(v[KEY_MAX_IN_FLIGHT].text, 1, 65536, &out->max_in_flight), s,
-          KEY_MAX_IN_FLIGHT, "a number from 1 to 65536", diagnostics);
-    judge(quantity_count(v[KEY_MAX_IN_FLIGHT_PER_REGION].text, 1, 65536,
-                         &out->max_in_flight_per_region),
-          s, KEY_MAX_IN_FLIGHT_PER_REGION, "a number from 1 to 65536", diagnostics);
+    value_judge(&r, KEY_MAX_IN_FLIGHT,
+                quantity_count(v[KEY_MAX_IN_FLIGHT].text, 1, 65536, &out->max_in_flight),
+                "a number from 1 to 65536");
+    value_judge(&r, KEY_MAX_IN_FLIGHT_PER_REGION,
+                quantity_count(v[KEY_MAX_IN_FLIGHT_PER_REGION].text, 1, 65536,
+                               &out->max_in_flight_per_region),
+                "a number from 1 to 65536");
     if (out->max_in_flight_per_region > out->max_in_flight)
         complain(diagnostics, PIPEPOLL_ERROR, v[KEY_MAX_IN_FLIGHT_PER_REGION].at,
                  "max-in-flight-per-region = %u is more than max-in-flight, %u",
                  out->max_in_flight_per_region, out->max_in_flight);
-    judge(quantity_count(v[KEY_MAX_CONNECTIONS].text, 1, 65536, &out->max_connections), s,
-          KEY_MAX_CONNECTIONS, "a number from 1 to 65536", diagnostics);
-    judge(quantity_real(v[KEY_MAX_POLLS_PER_SECOND].text, POLLS_PER_S_LEAST, POLLS_PER_S_MOST,
-                        &out->max_polls_per_s),
-          s, KEY_MAX_POLLS_PER_SECOND, "a number from 0.001 to 100000 such as 2 or 0.5",
-          diagnostics);
-    judge(quantity_duration_ms(v[KEY_REQUEST_TIMEOUT].text, 1, 600000, &out->request_timeout_ms), s,
-          KEY_REQUEST_TIMEOUT, time, diagnostics);
-    judge(quantity_duration_ms(v[KEY_CONNECT_TIMEOUT].text, 1, 600000, &out->connect_timeout_ms), s,
-          KEY_CONNECT_TIMEOUT, time, diagnostics);
-    judge(quantity_duration_ms(v[KEY_DRAIN_TIMEOUT].text, 1, CONFIG_DRAIN_TIMEOUT_MAX_MS,
-                               &out->drain_timeout_ms),
-          s, KEY_DRAIN_TIMEOUT, "a time from 1ms to 24h such as 20s or 5m", diagnostics);
+    value_judge(&r, KEY_MAX_CONNECTIONS,
+                quantity_count(v[KEY_MAX_CONNECTIONS].text, 1, 65536, &out->max_connections),
+                "a number from 1 to 65536");
+    value_judge(&r, KEY_MAX_POLLS_PER_SECOND,
+                quantity_real(v[KEY_MAX_POLLS_PER_SECOND].text, POLLS_PER_S_LEAST, POLLS_PER_S_MOST,
+                              &out->max_polls_per_s),
+                "a number from 0.001 to 100000 such as 2 or 0.5");
+    value_judge(
+        &r, KEY_REQUEST_TIMEOUT,
+        quantity_duration_ms(v[KEY_REQUEST_TIMEOUT].text, 1, 600000, &out->request_timeout_ms),
+        time);
+    value_judge(
+        &r, KEY_CONNECT_TIMEOUT,
+        quantity_duration_ms(v[KEY_CONNECT_TIMEOUT].text, 1, 600000, &out->connect_timeout_ms),
+        time);
+    value_judge(&r, KEY_DRAIN_TIMEOUT,
+                quantity_duration_ms(v[KEY_DRAIN_TIMEOUT].text, 1, CONFIG_DRAIN_TIMEOUT_MAX_MS,
+                                     &out->drain_timeout_ms),
+                "a time from 1ms to 24h such as 20s or 5m");
     read_ca_bundle(out, &v[KEY_CA_BUNDLE], diagnostics);
     out->user_agent_app_id = v[KEY_USER_AGENT_APP_ID].text;
-    judge(out->user_agent_app_id.len <= SETTINGS_APP_ID_MAX, s, KEY_USER_AGENT_APP_ID,
-          "at most 250 characters (AWS asks for 50)", diagnostics);
-    judge(config_log_level(v[KEY_LOG_LEVEL].text, &out->log_level), s, KEY_LOG_LEVEL,
-          "error, warning, info or debug", diagnostics);
-    judge(config_format(v[KEY_LOG_FORMAT].text, &out->log_json), s, KEY_LOG_FORMAT, "text or json",
-          diagnostics);
+    value_judge(&r, KEY_USER_AGENT_APP_ID, out->user_agent_app_id.len <= SETTINGS_APP_ID_MAX,
+                "at most 250 characters (AWS asks for 50)");
+    value_judge(&r, KEY_LOG_LEVEL, config_log_level(v[KEY_LOG_LEVEL].text, &out->log_level),
+                "error, warning, info or debug");
+    value_judge(&r, KEY_LOG_FORMAT, config_format(v[KEY_LOG_FORMAT].text, &out->log_json),
+                "text or json");
 }
 
 struct estimate_limits config_limits(const struct config *c)
