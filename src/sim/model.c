@@ -171,5 +171,5 @@ const struct model_member *model_input(enum model_operation op)
 
 bool model_is_third_party(enum model_operation op)
 {
-    return op >= MODEL_POLL_FOR_THIRD_PARTY_JOBS;
+    return strstr(operations[op].name, "ThirdParty") != NULL;
 }
