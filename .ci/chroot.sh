@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Tries the packages in a fresh Debian 12: makes one with what they depend on, a C compiler and man,
 # cuts off its network, and runs tests/installed.sh in it. Nothing of it is kept.
 #

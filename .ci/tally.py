@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Count the results of a meson test run: prints "PASSED FAILED SKIPPED", then what failed and why.
 
 usage: tally.py meson-logs/testlog.json

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* These stand before the C library's functions of the same names, for every library as well; glibc
  * keeps its own under second names. One thread counts. */
 #include "allocations.h"

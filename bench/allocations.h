@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How often this process has asked for memory, the libraries below included. */
 #ifndef BENCH_ALLOCATIONS_H
 #define BENCH_ALLOCATIONS_H

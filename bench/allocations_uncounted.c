@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* In place of allocations.c where the allocator is not the C library's. */
 #include "allocations.h"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One child process at a time: pinned to a core, bounded in time, with what it cost.
 
 Only processes started here are ever ended, each by its own id.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a connection costs: memory while it is open, CPU to open it, and how long a loop has no time
 for anything else while many are opened."""
 import contextlib

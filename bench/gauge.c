@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "gauge.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Timing of small things, one table a program. The cases of a table take turns, so that a machine
  * that slows down slows them all alike, and ratios hold where nanoseconds do not. */
 #ifndef BENCH_GAUGE_H

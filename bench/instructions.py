@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Instructions of the hot path, which repeat where times do not.
 
     python3 bench/instructions.py --check     against bench/instructions.json; fails on growth

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bench_job_life URL CA_BUNDLE STATE_DIR|- INTERVAL_MS SKIP JOBS: a worker that has nothing to do
  * but its own work. It takes each job of one target from the poll to the confirmed result, and
  * every run is a success at once; the journal is in STATE_DIR, or there is none. It ends when JOBS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a job costs from the poll to its confirmed result: the library's worker, with its journal on
 a disk, on one in memory and without, the same calls by botocore, and `pipepoll run` with handlers.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bench_join [IDENTITIES [TYPES [REGIONS]]]: what it costs a loop to take many targets and to let
  * them go: in all, the longest single call, and the longest turn of the loop meanwhile. Nothing
  * answers (port 9 of this machine, and the first polls are hours away), so all of it is the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The service answers "no jobs" and every target has the shortest interval, so each is due again
  * about 1 ms after its answer. With enough targets beyond those in flight one is always ready when
  * a slot falls free, and the poller's own limit keeps the load at exactly the number asked for. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A steady load through the public API: so many polls in flight at all times, and what each costs.
  *
  * Cost is the CPU time (user + system) of this process between two moments: when every connection

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """CPU per poll, end to end, as the work grows: more in flight, more regions, more targets."""
 import json
 import statistics

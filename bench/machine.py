@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where a benchmark runs and with what: cores, limits, the build, versions."""
 import datetime
 import json

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bench_parse: from the bytes of an answer to its jobs (validated, parsed, walked), beside jsmn
  * alone on the same bytes; then a megabyte each of what a hostile service might send, where the
  * time per byte must not grow. */

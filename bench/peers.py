@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The other programs of the benchmark: nginx, which answers, and h2load, which sets the floor."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Pickup latency: from the moment a job is there to be had until `pipepoll run` has written it out.
 
 The simulated service knows the moment (its ledger tells), this program sees the line; both read the

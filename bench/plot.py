@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """A picture of CPU per poll against polls in flight, for every client that bench/run.py measured.
 
     python3 bench/run.py --only poll --only peers --json figures.json

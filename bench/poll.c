@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bench_poll: what one poll costs from end to end: TLS verified, signed, sent, parsed, dispatched.
  * It needs a service that answers at once; run.py brings one. */
 #include <errno.h>

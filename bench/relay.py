@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A long way: bytes to 127.0.0.1:PORT and back arrive half a round trip late. It prints the port it
 listens on. relay.py PORT ROUND-TRIP-MS"""
 import asyncio

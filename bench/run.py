@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """All benchmarks, or one, with the machine and the versions they were measured on.
 
     python3 bench/run.py --quick

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bench_schedule: what it costs to find and put back one due target among many: the heap by itself,
  * and the whole turn of a poll through policy (due, taken, answered, given back). */
 #include "poll/schedule.h"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What it costs a running `pipepoll run` to be looked at: CPU per poll with and without a scrape of
 /metrics each second and an open page, at 10 000 polls a second; and how large a scrape is and how
 long it takes.

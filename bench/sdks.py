@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The AWS SDKs beside pipepoll. bench/setup-peers.sh brings them; each that is not there is a gap.
 
 Every client polls the same nginx on kept connections that it verifies. Cost is the difference of a

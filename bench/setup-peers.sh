@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The AWS SDKs that bench/run.py measures beside pipepoll: boto3 and the SDK for Go from Debian, the
 # SDK for JavaScript from npm. All that is not a package lands in build-bench/peers. One that cannot
 # be had is said here and named again, as a gap, beside the figures; the others go on.

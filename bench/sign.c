@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bench_sign: what signing one poll costs, beside the three hashes that no signer can do without:
  * of the body, of the canonical request, and the keyed one of the string to sign. */
 #include "aws/operation.h"

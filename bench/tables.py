@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How figures are printed (as Markdown, to be pasted), and when they are too noisy to be believed.
 """
 import statistics

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bench_turns [IDENTITIES [TYPES [REGIONS [ROUNDS]]]]: what `pipepoll run` does to its loop when
  * it starts with many targets, takes another file, fetches all keys anew and ends: the longest
  * turn of each, which is how long everything else waits. Nothing answers (port 9 of this machine,

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # From a bare Debian to a built pipepoll: installs what is missing, configures, compiles to build/.
 # Run it again at any time; it then only compiles what changed.
 set -eu

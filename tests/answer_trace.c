@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Answers queried and formatted by stdin's lines, for witnesses to compare with their own:
  * "FORMAT<tab>WIDTH<tab>JSON<tab>QUERY" (an empty query: none). For each line of input one of
  * output: the text as a JSON string, or "error: WHY". */

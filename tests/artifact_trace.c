@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An artifact endpoint by stdin's lines, for witnesses:
  *
  *     add NAME ID SECRET TOKEN RENEW_MS    a job; prints its URI and its authorization token

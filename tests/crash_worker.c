@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A worker that is to be killed: it claims jobs of three regions, runs each for some milliseconds
  * and reports it, with a journal in SQLite, and takes up what an earlier run left there. SIGTERM
  * ends it once its jobs have ended.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The packages as a user has them, in a fresh Debian without network: they install, run and work
 # jobs, a program compiles with them, and after a purge nothing is left.
 #

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Change one operator of the source at a time, and see whether a test notices.
 
 usage: tests/mutate.py [--count N] [--pick N,N-N,...] [--seed N] [--only PATH-PART] [--jobs N]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Bodies of operations by stdin's lines, for witnesses to compare with their own:
  * "OPERATION<tab>MEMBER=VALUE<tab>..." with members as paths, such as currentRevision.created; or
  * "OPERATION<tab>!CODE" for what an error means. For each line of input one of output: the body,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The adaptive rate, event by event, for witness_rate.py. Lines in, instants in nanoseconds:
  *   send ASKED SENT       a call is wanted, and leaves when the witness lets it go
  *   answer NOW THROTTLED  a call ends; THROTTLED is 0 or 1

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How a made-up status looks, for test_page.py:
  *   status_trace json|html|event|policy PROVIDERS REGIONS SECOND [QUERY]
  * and for witness_metrics.py: status_trace prometheus|openmetrics PROVIDERS REGIONS SECOND */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* --action-type-id in its forms: shorthand, JSON, a file of either. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """The alert rules: promtool takes them; each fires when it should, to the minute, and not beside
 that; what they ask for is in the metrics; the manual has an entry for each.
 test_alerts.py STATUS_TRACE SOURCE-ROOT"""

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "aws/amz_date.h"
 
 #include "lib/check.h"

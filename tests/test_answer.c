@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* aws/answer: which fault an answer is, and what AWS said. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the service answers to a worker: both families, without a wire, on a clock of the test's
  * own. */
 #include "sim/api_call.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "handler/artifact_endpoint.h"
 
 #include <arpa/inet.h>

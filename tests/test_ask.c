@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/ask.h"
 
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The command line of `pipepoll bench`: what is not given follows from what is. */
 #include "cli/bench_options.h"
 

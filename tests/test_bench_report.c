@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `pipepoll bench` prints of the figures of its loops. */
 #include "cli/bench_report.h"
 

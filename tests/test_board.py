@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """The board for Grafana: it has the form of one; promtool understands what each panel asks, the
 program has it, and of a thousand targets it is something to look at, and no more lines than one can
 read. Grafana itself is not there to be asked.

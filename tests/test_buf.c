@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* base/buf: what fits, what does not, and that overflow sticks. */
 #include <setjmp.h>
 #include <stdarg.h>

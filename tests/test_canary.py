@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """No secret is ever printed: every command, in good situations and in bad ones, with a canary
 wherever a secret can stand; then all that came out is searched for each, raw, percent-encoded and
 in base64. test_canary.py PATH-OF-PIPEPOLL."""

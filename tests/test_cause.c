@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of causes: none is left out, whatever the public header comes to list. */
 #include "base/cause.h"
 #include "lib/check.h"

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Does pipepoll refuse a server it must not trust, before a byte of the request is sent?
 Usage: test_certificates.py PIPEPOLL_BINARY
 

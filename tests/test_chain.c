@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The chain, the kinds of profiles and the rules of each source, by hand. AWS's vectors of the same
  * are in test_recipe_vectors.c. */
 #include "credentials/chain.h"

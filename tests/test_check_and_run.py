@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """`pipepoll check` and `pipepoll run` agree: what the one refuses at its start, the other refuses
 with the same sentences and the same exit code, and what the one warns of, so does the other.
 test_check_and_run.py PATH-OF-PIPEPOLL."""

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """The program as its users meet it: test_cli.py PATH-OF-PIPEPOLL."""
 
 import http.server

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """What the program says where and how: on a terminal, of stdin, of many sections at once:
 test_cli_console.py PATH-OF-PIPEPOLL."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Jobs of custom actions by `pipepoll poll` and `pipepoll run`, against the simulated service.
 test_cli_custom.py PATH-OF-PIPEPOLL."""
 

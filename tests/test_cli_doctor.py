@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """What doctor says of machines that are well and of machines that are not:
 test_cli_doctor.py PATH-OF-PIPEPOLL."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Whose keys, and what the machine's settings say, as users of check and run meet it:
 test_cli_identities.py PATH-OF-PIPEPOLL."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """`pipepoll jobs`: beside a running `pipepoll run`, after it, after kill -9, and on files that are
 no journal. test_cli_jobs.py PATH-OF-PIPEPOLL."""
 

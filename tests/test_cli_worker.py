@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """What check, --print-config, doctor and SIGHUP say of handlers, client tokens and the journal:
 test_cli_worker.py PATH-OF-PIPEPOLL."""
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which token belongs to which client. */
 #include "sim/client_tokens.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "aws/clock_skew.h"
 
 #include "lib/check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The promise of pipepoll_close(): the end comes within request_timeout_ms and one second whatever
  * freezes, and the loop closes then, with all descriptors and all memory given back. One row for
  * each stage of a poll's way, and of the way to its credentials. */

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Real shells complete the commands of pipepoll, their options and the values that the program
 knows, as the tables of the program have them; and the program takes each value that is offered.
 

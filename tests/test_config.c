@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The config file: what each key does, and each sentence it can be refused with. */
 #include <stdio.h>
 #include <stdlib.h>

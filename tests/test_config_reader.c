@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A config file read on a thread: who is called where, and who is not once the reader is closed. */
 #include <setjmp.h>
 #include <stdarg.h>

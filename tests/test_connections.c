@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The bound over all connections of a transport: the one idle longest goes first, transfers wait
  * while all are busy, and a lack of descriptors is got over, or told by its name. */
 #include <errno.h>

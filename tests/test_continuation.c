@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a continuation token of ours proves, and that nobody can make or move one. */
 #include "handler/continuation.h"
 

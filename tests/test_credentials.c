@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "aws/credentials.h"
 
 #include "lib/check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What an embedder may configure, which configurations are the same, and that credentials are
  * forgotten. */
 #include "credentials/credentials_config.h"

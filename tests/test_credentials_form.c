@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "credentials/credentials_form.h"
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Many targets of many identities on one loop: joining costs each the same, and no turn of the loop
  * is long, whatever happens to all of them at once. Nothing is polled: nobody listens at port 9 and
  * the first polls are hours away. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Custom actions over the real poller and against the simulated service by TLS: a target of owner
  * Custom is polled by PollForJobs, and what its answer brought is enough for the whole life of a
  * job. What was secret is in no memory afterwards. */

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """`pipepoll demo --work` and `--crash`: what they print, and what they leave when they are
 interrupted or cannot start. test_demo.py PATH-OF-PIPEPOLL."""
 

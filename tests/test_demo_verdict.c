@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The verdict of a demo, on ledgers that no demo should leave. */
 #include <setjmp.h>
 #include <stdarg.h>

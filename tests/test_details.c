@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* GetThirdPartyJobDetails, the second row of the table of operations, over the real poller and
  * against the simulated service by TLS, while polls go on: what arrives, what is told, what is
  * asked again, what closing waits for, and what memory is left with. */

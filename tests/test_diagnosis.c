@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What doctor says of each way to fail: the word, the cause, the fix, the exit code. */
 #include <stdio.h>
 

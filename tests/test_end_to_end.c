@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Poller and simulated service on one loop: TLS, signatures, regions, leases and faults. */
 #include <stdio.h>
 #include <stdlib.h>

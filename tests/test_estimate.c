@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a plan comes to under a ceiling. */
 #include <setjmp.h>
 #include <stdarg.h>

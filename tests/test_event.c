@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The lines of `pipepoll run`, and the JSON they are made of. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Each example of tests/examples works a job as the handler of a `pipepoll run`, and README.md
 shows it as it is. test_examples.py PATH-OF-PIPEPOLL README."""
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "credentials/exchange.h"
 
 #include <stdio.h>

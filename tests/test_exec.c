@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "handler/exec.h"
 
 #include <signal.h>

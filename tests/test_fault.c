@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* base/fault and the texts of the public statuses. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who gets which faults, and how often. */
 #include "sim/faults.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A file that is replaced: whole, or not at all. */
 #include <errno.h>
 #include <stdio.h>

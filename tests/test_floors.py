@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every #include of src/ and include/ against the floor table of src/README.md.
 
 usage: test_floors.py SOURCE_ROOT

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How answers are printed: samples of each format, whose bytes the witness of the AWS CLI found to
  * be its own. */
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Each stage of a connection frozen: poll, doctor and the end of run come within the stated time.
 And 60 hosts by 40 descriptors: all are polled. test_frozen.py PATH-OF-PIPEPOLL."""
 

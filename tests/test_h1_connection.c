@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What becomes of an answer when its connection breaks: by reset, end or silence, after it, in the
  * middle of it and before it, plain and by TLS. Time is ours (lib/moved_clock.h), so that silence
  * costs nothing. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The handlers of the config file and what goes with them: what each key does, and each sentence it
  * can be refused with. */
 #include "lib/config_files.h"

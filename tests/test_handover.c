@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The bargain between the daemon and a sink, with a sink that does what a test wants: so many
  * places, and confirmation in any order, as of programs that work jobs off or of a queue that
  * acknowledges. What the log says goes to stderr, which is a file here. */

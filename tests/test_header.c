@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The public header stands alone: compiled, not run, as C99 and later by each C compiler. */
 #include "pipepoll.h"
 #include "pipepoll.h" /* a second time does no harm */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The public header stands alone in C++ too: compiled, not run. */
 #include "pipepoll.h"
 #include "pipepoll.h" /* a second time does no harm */

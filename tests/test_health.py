@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """`pipepoll health` asks a running `pipepoll run` whether it polls: by its file or its address,
 over TCP and a unix socket, with a token, while it starts, polls and ends; and what it says of
 those that do not answer. test_health.py PATH-OF-PIPEPOLL"""

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* base/heap: order, moves, removals, and memory that runs out. */
 #include <setjmp.h>
 #include <stdarg.h>

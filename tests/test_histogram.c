@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Log-linear buckets: what goes in is read back within 1/32, whatever its size. */
 #include <setjmp.h>
 #include <stdarg.h>

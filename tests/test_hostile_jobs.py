@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Jobs whose fields are made to break out of where they are put: shells, lines, headers, SQL, JSON,
 terminals. Handlers get them byte for byte, nothing else is started, and log, journal and `pipepoll
 jobs` stay whole. test_hostile_jobs.py PATH-OF-PIPEPOLL."""

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Framing without a socket: what a server may send, cut wherever a network may cut it. */
 #include "io/http1.h"
 #include "io/transfer.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "handler/http_client.h"
 
 #include <signal.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* [http]: where a running process may be asked how it stands, and who may. */
 #include <stdio.h>
 #include <stdlib.h>

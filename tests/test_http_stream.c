@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is still to send of a stream: the piece under way, whole, and the newest behind it. */
 #include <stdio.h>
 #include <stdlib.h>

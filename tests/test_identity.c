@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An identity in virtual time: the clock, the timer and the fetch are this file's. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names of identities, and which of them share their credentials. */
 #include "config/credentials_cache.h"
 #include "config/identity_config.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One cause, one line: gathered, repeated with growing pauses, over. In virtual time. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The INI reader: the grammar alone. Which sections are profiles, and who wins, is not its. */
 #include <setjmp.h>
 #include <stdarg.h>

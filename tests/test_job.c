@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* aws/job: which bodies are an answer, and which jobs are in them. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* aws/job_details: what GetThirdPartyJobDetails, GetJobDetails and PollForJobs may answer. */
 #include "aws/job_details.h"
 

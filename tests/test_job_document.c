@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "handler/job_document.h"
 
 #include <jansson.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the log is told of a job's end: of what kind it is, whatever is said of this one. */
 #include "daemon/job.h"
 

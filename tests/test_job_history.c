@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The last jobs that ended, the newest first; texts are cut between characters. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The states of a job: every event in every state. */
 #include "sim/job_life.h"
 

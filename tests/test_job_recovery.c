@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the journal held is given to the loops whole, each row once, by target and region. */
 #include "daemon/job_recovery.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* aws/job_status: what an acknowledgement may answer. */
 #include "aws/job_status.h"
 

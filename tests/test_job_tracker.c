@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What became of each job of a demo. */
 #include <setjmp.h>
 #include <stdarg.h>

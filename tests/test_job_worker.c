@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The job worker against a scripted service: which calls go out and in which order, what the
  * handler and the journal are told, what is sent again and what never, and how it ends. */
 #include <stdio.h>

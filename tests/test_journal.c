@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is noted is in the file when it is told, comes out as it went in, and leaves when it should;
  * what the disk does holds up nobody but the writer. */
 #include <pthread.h>

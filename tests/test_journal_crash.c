@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A crash, a power cut or an error at every single operation on the disk, from the first start to
  * the end: what was told as kept is in the file afterwards, and the file as a whole is one that
  * the script had at some point.

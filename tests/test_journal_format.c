@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Output variables in the journal, and journals of the format before them. */
 #include <sqlite3.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a journal refuses to open: each kind with a line that names the file and says what to do,
  * and every byte as it was. */
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* aws/json: another reader's verdicts, hostile shapes, and the walk over what was accepted. */
 #include "lib/json_verdict.h"
 

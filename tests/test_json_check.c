@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* aws/json_check: what is refused, in which words, at every limit. */
 #include <setjmp.h>
 #include <stdarg.h>

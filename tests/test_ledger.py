@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Workers that are killed at random moments, against a service that fails at times: no job is lost,
 none is claimed twice, each result counts once. Without the journal the same does lose jobs.
 

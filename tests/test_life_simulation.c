@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Job workers in virtual time, at many seeds: several of them race for the jobs of a service that
  * misbehaves, are killed and started again, and no job may be lost, claimed twice or reported by
  * the wrong one. See tests/lib/life.h; what must hold is in tests/lib/life_watch.c.

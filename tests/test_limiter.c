@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "client/limiter.h"
 #include "lib/check.h"
 

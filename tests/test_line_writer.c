@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines to descriptors that are full, broken or not read: whoever puts one never waits, what has no
  * room is counted in its place, and the end comes. */
 #include <fcntl.h>

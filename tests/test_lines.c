@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "handler/lines.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* base/list: order, removal and moving of intrusive nodes. */
 #include <setjmp.h>
 #include <stdarg.h>

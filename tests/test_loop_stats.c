@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How busy a loop is: work counts, waiting does not. The time is an argument. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Loops on threads of their own: who runs where, who waits for whom, and how all ends. */
 #include <setjmp.h>
 #include <stdarg.h>

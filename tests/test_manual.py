@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """The manual pages say what the program knows, no less and no more: its commands and options, the
 keys of the config file, the environment, the functions of the library. Their examples of a config
 file are right, they name no page that is missing, and man has nothing to say against them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is left of a program's diagnostic. */
 #include "credentials/mask.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Want of memory, at each place where it may be met: a script of polls (answers, throttling,
  * refused and refreshed credentials, roles, files) and a request for details, from open to closed,
  * in which one allocation fails, the n-th, for every n; or all do from the n-th on. Nothing may

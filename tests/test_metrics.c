@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The text of a status's metrics: as it is written down in data/metrics.txt, with any text in its
  * labels and any number, with buckets that count up and sums that are sums, and of 10 000 targets
  * in a moment. What others read in it is in witness_metrics.py. */

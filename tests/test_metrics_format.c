@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which format an Accept header gets: those that Prometheus and others send, and strange ones. */
 #include "lib/check.h"
 #include "status/metrics_format.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the service manager is told: the words, the address, the beats; and that nothing is lost
  * while it does not read. */
 #include "daemon/notify.h"

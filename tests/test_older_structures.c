@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A program of yesterday, whose structures are shorter, runs with today's library; one of tomorrow,
  * whose structures are longer, runs as long as it asks for nothing that is not there. And none of
  * today's members ever moves. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A fleet that starts opens its connections a few at a time, and a long way does not slow it down
  * for ever. */
 #include "io/opening.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* aws/operation: what all rows have in common: their names, and what errors mean. */
 #include "aws/operation.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* aws/operation_job: details and acknowledgement of one job: rules, bodies and secrets. */
 #include "aws/operation.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* aws/operation_poll: what may be polled, and the body that asks. */
 #include "aws/operation.h"
 

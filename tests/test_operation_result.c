@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* aws/operation_result: results of one job: rules, bodies, secrets, and answers of nothing. */
 #include "aws/operation.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The line writer, on a real loop and real descriptors; nothing waits for time to pass. */
 #include <setjmp.h>
 #include <stdarg.h>

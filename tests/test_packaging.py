@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the packaging says twice is the same: the version in the build file, the Debian changelog
 and the list of changes; the packages to build from in setup.sh and in debian/control; the licence.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The page without a browser: events that are JSON with all that the page shows, a document in
  * which nothing was forgotten and nothing becomes markup, queries, and bounds whatever the number
  * of targets. test_page.py has the browser. */

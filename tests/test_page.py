@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """The live page in a browser: numbers as in /status.json, the same with and without its script, one
 connection, no other request, a policy that is kept, reasons by keyboard, a lost connection.
 test_page.py PATH-OF-STATUS_TRACE [FOLDER]: with a folder, screenshots to look at go there."""

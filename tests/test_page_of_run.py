@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """The live page of a real run, as `pipepoll demo --page` shows it, in a browser: it keeps itself up
 to date, with the numbers of /status.json. test_page_of_run.py PATH-OF-PIPEPOLL."""
 

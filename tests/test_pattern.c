@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The patterns of the model. */
 #include "sim/pattern.h"
 

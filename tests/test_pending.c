@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Records that find no room: which of them are kept, in what order they go, and that none goes
  * without a word. */
 #include <stdio.h>

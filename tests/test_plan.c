@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two plans compared: what to add, remove and leave alone. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The library through its public header, against scripted answers. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Principals over an identity of this file's. */
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which stderr is the journal, and what it is told of a line. */
 #include "daemon/priority.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The shared files: where they are, what names and repetitions mean, and what is refused. */
 #include "credentials/profiles.h"
 

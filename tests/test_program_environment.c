@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "handler/program_environment.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Where keys come from, end to end on loopback: the program finds them in every place that AWS
 tools know, and says what is wrong with them. botocore and the AWS CLI are the witnesses: given the
 same machine they must find the same keys. Usage: test_providers.py PIPEPOLL_BINARY

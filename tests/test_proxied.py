@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """pipepoll behind a real proxy: tinyproxy between the program and the simulated service.
 Usage: test_proxied.py PIPEPOLL_BINARY
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/proxy.h"
 #include "lib/check.h"
 

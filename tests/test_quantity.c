@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Numbers, durations and switches as people write them. */
 #include <setjmp.h>
 #include <stdarg.h>

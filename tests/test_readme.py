@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The embedding examples of README.md are short and build as a user would build them: the first
 finds jobs, the second works one.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Copies of records: every text of every kind is the copy's own, cut to its limit. */
 #include <stdlib.h>
 

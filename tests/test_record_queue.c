@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The queue between a polling thread and the sink: what goes in comes out, in order, and its
  * room is what it says. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The policy of refresh in virtual time: single steps first, then years of seeded trouble. */
 #include "credentials/refresh.h"
 

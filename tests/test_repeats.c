@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines that repeat, summed up: of what kind they are, and how many get out. In virtual time. */
 #include "daemon/repeats.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "handler/report.h"
 
 #include <stdlib.h>

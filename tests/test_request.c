@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* client/request against scripted answers: what is tried again and what is not, whom it waits for,
  * and how it ends. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the simulator says of requests. */
 #include "sim/request_log.h"
 

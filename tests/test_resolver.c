@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names to addresses, with the system's resolver played and a clock put forward by the test. */
 #include <errno.h>
 #include <netdb.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* poll/retry: when a call that failed is tried again, and when not any more. */
 #include "poll/retry.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which STS a role is asked for. What each region's host is called, test_endpoint shows. */
 #include "credentials/role.h"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Keys that come and go under a long run, clocks that are wrong and rates that are low, end to end
 on loopback: the run goes on, or waits and resumes. Usage: test_rotation.py PIPEPOLL_BINARY
 

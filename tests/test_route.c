@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which way connections go: by names, by proxies, and what is told of it. */
 #include <netdb.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Each trouble that the simulated service or the machine can make raises its alert, and no other:
 by the numbers of a real run, evaluated by promtool.
 test_run_alerts.py PATH-OF-PIPEPOLL HANG_LOOP FAST_CLOCK SLOW_DISK RULES [TROUBLE]..."""

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Continuations where things cross: a follow-up job of another process's run, one that comes before
 its continuation is confirmed, progress that the service would not take; and a note that the journal
 keeps when the worker has gone. test_run_continuations.py PATH-OF-PIPEPOLL."""

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """How `pipepoll run` tells of targets that fail: an event for each on stdout, a line for each cause
 in the log. test_run_health.py PATH-OF-PIPEPOLL."""
 

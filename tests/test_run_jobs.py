@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """`pipepoll run` works jobs by a handler: results, tokens, several loops, targets without one, the
 drain, kill -9, continuations within a process and across two. test_run_jobs.py PATH-OF-PIPEPOLL."""
 

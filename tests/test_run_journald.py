@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """The log of `pipepoll run` on a pipe that stands for systemd's journal: a priority before each
 line, and no time of our own. test_run_journald.py PATH-OF-PIPEPOLL"""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """What `pipepoll run` tells systemd: by a socket that stands for systemd's, through a start, a
 reload, loops that hang and an end. test_run_notify.py PATH-OF-PIPEPOLL HANG_LOOP_LIBRARY"""
 

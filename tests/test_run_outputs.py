@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Outputs that nobody reads, files that may not grow, signals of every kind, and a system that is
 short of descriptors or threads: no loop stands still, no job goes unnamed, every end comes.
 test_run_outputs.py PATH-OF-PIPEPOLL."""

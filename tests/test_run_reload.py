@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Many targets taken by `pipepoll run` while it is told other things: SIGHUP and SIGTERM at the
 start and in the middle of a change. test_run_reload.py PATH-OF-PIPEPOLL."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """What `pipepoll run` answers over HTTP: its figures are those of the service that it polls, on one
 loop and on several, over TCP and over a unix socket, and to nobody who may not ask.
 test_run_web.py PATH-OF-PIPEPOLL."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The bill of materials is SPDX 2.3, names each library that the programs and the library need and
 what is compiled into them, and is the same from build to build.
 

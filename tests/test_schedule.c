@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "lib/check.h"
 #include "poll/schedule.h"
 

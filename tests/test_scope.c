@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Scopes: their rules, and who is who. */
 #include "sim/scope.h"
 

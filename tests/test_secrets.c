@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "handler/secrets.h"
 
 #include "lib/check.h"

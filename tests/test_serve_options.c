@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The command line of `pipepoll sim`. */
 #include "sim/serve_options.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The simulated service on a clock of the test's own. */
 #include "sim/service.h"
 

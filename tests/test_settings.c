@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the environment and the shared files say of where calls go, and from where it is known. */
 #include "lib/check.h"
 

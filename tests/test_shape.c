@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* aws/shape: an answer by a table, whatever the answer holds. */
 #include "aws/shape.h"
 

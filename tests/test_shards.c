@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Shards before a sink that holds few jobs at once and confirms them in whatever order, as one
  * that runs programs or waits for acknowledgements: no more is asked for than it holds, on one
  * loop and on several, and no job is lost or put twice. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The verifier against requests that botocore signed, whole and with one thing changed. */
 #include "sim/signature.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The stages of the principal and its canonicaliser, by hand. */
 #include "aws/sigv4.h"
 

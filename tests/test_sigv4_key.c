@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* All stages together, and the key that is kept between them. */
 #include "aws/sigv4.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The signer at every stage against a table that data/make_signatures.py computed without it, and
  * that botocore agreed with. */
 #include "lib/signing.h"

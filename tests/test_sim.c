@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The simulator over its wire: curl asks and signs (its principal is nobody's here), on the same
  * thread and loop, so that nothing has to sleep. */
 #include "sim/sim.h"

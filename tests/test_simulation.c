@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The real poller, in a world that misbehaves, at many seeds; and the proof that a goal is held
  * with fewer polls than an interval needs. The clock, the network and the service are simulated,
  * the rest is the library: see tests/lib/virtual.h.

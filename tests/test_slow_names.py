@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Names whose look-up hangs, end to end on loopback: they hold up neither the others nor the end.
 Usage: test_slow_names.py PIPEPOLL_BINARY SLOW_NAMES_LIBRARY
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What libcurl does to its sockets behind our back: closed without a word, numbers that come again,
  * orders that come too late; and that nothing waits for it. */
 #include <arpa/inet.h>

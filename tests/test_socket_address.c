@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/socket_address.h"
 
 #include "lib/check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which loop polls which region. */
 #include <setjmp.h>
 #include <stdarg.h>

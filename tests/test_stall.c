@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What thousands of targets do after a time in which nothing could be polled: the process stood
  * still, there was no credit, or there were no credentials. In virtual time, with the poller's own
  * schedule and targets; answers take 50 ms. */

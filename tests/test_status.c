@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a status is made of: words for every value, scales, texts that live as long as it does, and
  * the verdict, whose worst reason comes first. */
 #include <stdio.h>

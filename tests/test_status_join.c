@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One status out of those of several loops: nothing is lost, counted twice or mixed up, in whatever
  * order the parts come. */
 #include <stdio.h>

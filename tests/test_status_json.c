@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The document of a status: members that a reader relies on, sums that are sums, any text in it,
  * and 10 000 targets in a moment. */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "handler/stdio_handler.h"
 
 #include <signal.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* base/str: slices, empty and NULL ones included. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "handler/subprocess.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """libpipepoll exports what its headers declare, no more and no less, all of one version; and the
 symbols file of the Debian package lists just that.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """The systemd unit: systemd understands it, exposes little by it, and gives the end of a run the
 time that it may take; and the config file that is installed to begin with is right.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The hash table of intrusive nodes. */
 #include "base/table.h"
 

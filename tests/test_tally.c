@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Polls are counted by target and by region, and a region's counts stay when its targets go. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/backoff.h"
 #include "lib/check.h"
 #include "poll/retry.h"

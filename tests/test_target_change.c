@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Targets of a poller, brought from one plan to the next: one at each turn of the loop here, since
  * slices of no time are asked for. Nothing is polled: first polls are hours away. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a target section may say of credentials, pace and endpoint, and what the machine's settings
  * fill in where it says nothing. */
 #include <stdio.h>

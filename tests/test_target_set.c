@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The health of a target: what is news about it, and what is not. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <uv.h>
 
 #include "base/list.h"

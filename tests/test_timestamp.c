@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "aws/timestamp.h"
 
 #include "lib/check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* TLS between two ends in memory: who is trusted, what is told of a connection, and what becomes of
  * its session. */
 #include <openssl/err.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "handler/token_cache.h"
 
 #include <stdio.h>

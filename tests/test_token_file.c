@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "handler/token_file.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "handler/token_source.h"
 
 #include <signal.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """`pipepoll top` in a terminal, as its user has it: drawn to the window, by keys and signals, and
 the terminal given back. A server stands for the running pipepoll. test_top.py PATH-OF-PIPEPOLL"""
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The screen of `pipepoll top`: as it was looked at (data/top-*.txt), never more than the window,
  * whatever answers. To renew those files: TOP_GOLDEN=write, and look at the difference. */
 #include "cli/top_screen.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is told of a bundle that can't be used. */
 #include "io/trust_store.h"
 #include "lib/certificate.h"

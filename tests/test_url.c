@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One reading of a URL: what its parts are, and that libcurl, which connects by a parser of its
  * own, reads the same host and port out of every URL that is let through. */
 #include <curl/curl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How we name ourselves, and whom we work for. */
 #include "aws/user_agent.h"
 

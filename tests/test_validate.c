@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The model's rules, in AWS's words. */
 #include "sim/validate.h"
 

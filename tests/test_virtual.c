@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The world of tests/lib/virtual.h itself, by an example of its use: one poller and one request,
  * answered by a service of some lines. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A random walk of embedders: four pollers on one loop, whose every callback may add, remove, wake,
  * refresh, close and open again, against a server that resets, cuts, stalls, throttles, lies and
  * now and then answers. Whatever they do, the promises of pipepoll.h are kept, and the loop ends.

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Odd peers on the way to the service: a proxy that sends interim answers before its 200, and
 one that speaks plain HTTP where TLS is expected. Usage: test_way.py PIPEPOLL_BINARY"""
 

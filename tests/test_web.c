@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the web module answers of a status that is made up: to whom, by which paths, in which words,
  * and how often it makes what it answers with. The clients are plain sockets, and the loop turns
  * between their reads; the second of the events passes when a test says so. */

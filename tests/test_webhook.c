@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "handler/webhook.h"
 
 #include <signal.h>

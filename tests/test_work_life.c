@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What comes next for a job, event by event: the states of client/work_life.c in virtual time. */
 #include "client/work_life.h"
 #include "lib/check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Blocking work on threads: who waits for whom, and who frees what. A job here ends when the test
  * lets it. */
 #include <errno.h>

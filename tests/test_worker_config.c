@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the config file says about working jobs, beside the handlers themselves: the journal, client
  * tokens, and which target has which handler. */
 #include "lib/config_files.h"

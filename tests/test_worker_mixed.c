@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A worker's poller whose targets are not all the handler's: who gets which jobs, who learns of
  * answers, and that neither side's want of credit keeps the other from being polled. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Many jobs that a journal held: they begin a few at a time, in turn, and all come to their end. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* XML that is read, and XML that is not. Each text is parsed in a block of its exact size. */
 #include "aws/xml.h"
 

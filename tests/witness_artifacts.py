@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """The AWS CLI and SDKs in a job's program that knows nothing but the two variables of the artifact
 endpoint: they put and get objects for as long as the job runs, whatever happens to its credentials
 meanwhile. Usage: witness_artifacts.py ARTIFACT_TRACE

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """`pipepoll poll` as a drop-in for `aws codepipeline poll-for-third-party-jobs`: a table of command
 lines, each given to both, against the simulated service. Usage: witness_dropin.py PIPEPOLL_BINARY
 

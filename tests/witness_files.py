@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Whose keys, which region, which way: a table of shared files and environments, each given to
 `pipepoll poll` and to AWS's own clients. Usage:
 witness_files.py PIPEPOLL_BINARY [PART OF A ROW'S NAME]

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """curl and botocore as witnesses of framing: each odd answer to `pipepoll poll`, to curl and to
 botocore. What both of them take, pipepoll takes; where it differs, the table says why.
 Usage: witness_framing.py PIPEPOLL_BINARY

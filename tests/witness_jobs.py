@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """botocore, the AWS CLI and the AWS SDK for JavaScript as workers of the simulator: each walks the
 life of jobs of both families, with a continuation, a lost race, a wrong token, a second result, a
 failure and a lost answer. Usage: witness_jobs.py PIPEPOLL_BINARY

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """What others read in the metrics: promtool finds nothing to say of them, and the client library of
 Prometheus reads the same samples in both formats, with a parser that is strict in OpenMetrics.
 witness_metrics.py PATH-OF-STATUS_TRACE."""

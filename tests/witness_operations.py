@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """botocore and its model of CodePipeline as witnesses of aws/operation: the bodies, each limit of
 each member, and each error. Usage: witness_operations.py OPERATION_TRACE
 

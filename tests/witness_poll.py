@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """botocore as a witness of the client: does it compute the signature that `pipepoll poll` sends?
 Usage: witness_poll.py PIPEPOLL_BINARY
 

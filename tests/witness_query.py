@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """JMESPath and the output formats of `pipepoll poll` beside those of the AWS CLI's own modules:
 many queries, many answers, each format. Usage: witness_query.py ANSWER_TRACE
 

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """botocore as a witness of the adaptive rate: the same 10 000 events through its classes and ours.
 Usage: witness_rate.py RATE_TRACE_BINARY [SEED]
 

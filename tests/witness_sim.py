@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """botocore and the AWS CLI as witnesses of the simulator: do they get from `pipepoll sim`, over TLS
 that they verify, what they would get from AWS? Usage: witness_sim.py PIPEPOLL_BINARY
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Polls with boto3: python3 boto3_polls.py URL ROOTS IN_FLIGHT POLLS
 
 One in flight is a plain loop, as most scripts have it; more are as many threads on one client.

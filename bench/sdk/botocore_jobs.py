@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Jobs with botocore: python3 botocore_jobs.py URL ROOTS THREADS SKIP JOBS
 
 One thread polls; the others take each job through details, acknowledgement and success. One thread

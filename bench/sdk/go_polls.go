@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // Polls with the AWS SDK for Go v2: go_polls URL ROOTS IN_FLIGHT POLLS
 // One client, as many goroutines and kept connections as are in flight.
 package main

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // Polls with the AWS SDK for JavaScript v3: node javascript_polls.cjs URL ROOTS IN_FLIGHT POLLS
 // One client, its sockets kept alive (the SDK's default), as many chains of calls as are in flight.
 'use strict';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* By arithmetic: gmtime() and strftime() together cost about as much as a whole signature.
  *
  * Years are counted from March 1st, so that a leap day is the last of its year and the lengths of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A time as signing needs it: "20150830T123600Z", whose first eight are the day of the scope. */
 #ifndef AWS_AMZ_DATE_H
 #define AWS_AMZ_DATE_H

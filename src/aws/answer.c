@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* AWS sends an error code in four places and several spellings, and the same code with different
  * statuses from different generations of its front ends. So the code decides, and the status only
  * when no known code is there. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* HTTP status and body of an answer that is not a success: to one fault, AWS's code and message. */
 #ifndef AWS_ANSWER_H
 #define AWS_ANSWER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A Date is what any box on the way may write, and all signatures would follow it: so one answer
  * moves the clock by a day at most, and more is believed only when time is seen to pass there. */
 #include "aws/clock_skew.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How far the service's clock is ahead of ours: the rule that all AWS SDKs share since 2026. Pure:
  * the instants are of this machine's calendar clock, uncorrected. */
 #ifndef AWS_CLOCK_SKEW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The strings lie behind the struct in one allocation: one wipe forgets the credentials, and nobody
  * can hold a part of them longer than the rest. */
 #include "aws/credentials.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One set of credentials, as a provider hands it out: immutable, shared, wiped when the last user
  * goes. */
 #ifndef AWS_CREDENTIALS_H

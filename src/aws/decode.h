@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the decoders of all answers share: the memory that they are lent, and how they end. */
 #ifndef AWS_DECODE_H
 #define AWS_DECODE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SHA-256 is OpenSSL's older set of functions, and HMAC is built on it here, for what the newer one
  * (EVP) does not give: the state lies in the caller's memory, so that nothing is allocated and
  * nothing can fail for lack of memory; and it copies by assignment. A kept key is two sums that

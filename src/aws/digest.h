@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SHA-256 and HMAC-SHA-256, and SHA-1 for file names: OpenSSL lives behind these lines and nowhere
  * else in aws/. Nothing allocates but SHA-1; nothing fails but SHA-1 and the check at start. State
  * is the caller's, who copies it like any struct and wipes it where it is secret. */

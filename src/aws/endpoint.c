@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Host names follow one rule in every partition; partitions differ in their suffixes and in how
  * their regions begin. A region of later years is not in the lists below, but its name tells its
  * partition.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Region and flags to host and URL: the partitions and the endpoint rules of CodePipeline, and of
  * the two services that give out credentials. Pure. */
 #ifndef AWS_ENDPOINT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A value is quoted, cut, where a person has to find it in what was typed: names and ids. Texts may
  * be secrets, and are only measured. */
 #include "aws/input.h"

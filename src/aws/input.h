@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The model's rules for what a caller gives, as sentences: PIPEPOLL_EINVAL, and `why` (may be NULL)
  * names the field and what is allowed. So nothing is sent that the service would refuse. Texts are
  * counted in characters, as the model does. Pure. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A dozen bytes at most times, a megabyte of malice at the worst. The list is found and counted
  * before the first byte is changed, so that the caller can make room and ask again.
  *

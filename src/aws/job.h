@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The answer of PollForThirdPartyJobs: body to jobs. Slices into the body, nothing copied. That of
  * PollForJobs, which has their details too: aws/job_details.h. */
 #ifndef AWS_JOB_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ThirdPartyJobDetails, JobDetails and Job are one, but for members that one or the other lacks: so
  * one set of tables reads them all, in the order of the model. What comes
  * back to the service or goes into a header (ids, nonce, tokens, credentials) is bounded: the id

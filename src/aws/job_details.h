@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The answers of GetThirdPartyJobDetails, GetJobDetails and PollForJobs: body to details, as slices
  * into the body. All is optional in the model: what is absent has a ptr of NULL, or a count of 0.
  *

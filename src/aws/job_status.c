@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One member, read by a table as all answers are. A status is compared to the letter: what is
  * spelt otherwise is another one, since work starts only on a status that surely means so. */
 #include "aws/job_status.h"

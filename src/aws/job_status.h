@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The answer of AcknowledgeThirdPartyJob and AcknowledgeJob: the status of the job. */
 #ifndef AWS_JOB_STATUS_H
 #define AWS_JOB_STATUS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* jsmn keeps offsets and parent links; that is all the walk needs. Token memory is only ever
  * touched as jsmn's own type: struct json_token is how others make room for it. */
 #include "aws/json.h"

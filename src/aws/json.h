@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON in: one pass that validates (length, depth, UTF-8, grammar), then jsmn, then a walk by
  * parent links. jsmn lives behind these lines and nowhere else. No allocation: the caller owns all
  * memory. Input is hostile until validated: never recursion, never a token count trusted from the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A table of states over classes of bytes says what may come next; strings, numbers and words are
  * scanned by loops of their own. What the open brackets are is a stack of bits, so depth costs
  * neither recursion nor memory. jsmn skips most of these rules even in strict mode, yet its tree

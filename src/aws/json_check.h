@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The validating pass of json_parse(): RFC 8259 and our limits, decided before jsmn sees it. */
 #ifndef AWS_JSON_CHECK_H
 #define AWS_JSON_CHECK_H

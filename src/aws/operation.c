@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the rows share; the rows themselves are beside this: operation_poll.c, operation_job.c,
  * operation_result.c. */
 #include "aws/operation.h"

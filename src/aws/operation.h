@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The API calls, a constant row each: adding a call is adding a row, its input and its decoder.
  * Pure: inputs to body bytes, answers to results, and the model's rules for both (CodePipeline API
  * 2015-07-09).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Details and acknowledgement of one job, for both families. What others give (job ids, tokens) may
  * hold anything, so a JSON writer puts it.
  *

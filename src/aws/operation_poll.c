@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is polled: its rules, and the bodies. A body is put together from constant pieces: names
  * that have passed the checks hold nothing to escape, so that no JSON writer is needed in the way
  * of each poll. */

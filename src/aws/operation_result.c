@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Success and failure of one job, for both families. What an answer may be is nearly anything,
  * since these operations have no output: nothing, or an object of any members. But a text that is
  * no object is no word of the service.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the rows of aws/operation.h are made with. */
 #ifndef AWS_OPERATION_ROW_H
 #define AWS_OPERATION_ROW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Not a parser of HTML: a page is only quoted, so that a human can tell whose it is. Tags go,
  * and so does what stands in scripts and styles; blanks become one. Any bytes will do, and the
  * result is never longer than the page. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A page of HTML in the place of an answer, as proxies and portals send it: its words. */
 #ifndef AWS_PAGE_H
 #define AWS_PAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An answer is walked twice: first to count what its lists and maps need, since the caller can make
  * room only as long as nothing was changed; then to read it, unescaping texts where they lie. The
  * recursion goes down the tables, never deeper than those, whatever the answer holds. Where in the

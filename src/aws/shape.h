@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Shapes, as AWS's models call them: what an answer may hold, as constant tables, and one reader of
  * all of them. Slices into the body, nothing copied. Members that are absent or null stay zero: a
  * text whose ptr is NULL is absent, one that is empty is not.

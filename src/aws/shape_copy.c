@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Items lie at the front of the block, as they are aligned alike, and the texts behind them: the
  * same walk over the tables first counts both and then copies. */
 #include "aws/shape_copy.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A copy of what shape_decode() read that needs no answer any more: the structure's texts and items
  * in one block. Pure. */
 #ifndef AWS_SHAPE_COPY_H

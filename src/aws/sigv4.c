@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The stages write one behind the other into the caller's memory, and overflow is looked at once at
  * the end of each; nothing else can go wrong, but for too many headers. All is appended by hand:
  * snprintf() would cost more than the hashes. */

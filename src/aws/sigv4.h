@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* AWS Signature Version 4, header form, for one service (codepipeline in production).
  * The stages carry the names of the specification ("Create a signed AWS API request", IAM User
  * Guide), each a function of its own, so that a wrong signature is found at its stage. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Taken apart from left to right, by steps that remember the first mismatch: a format reads as the
  * list of its parts, with one look at the end. */
 #include "aws/timestamp.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Times as AWS writes them, to Unix time. Pure, whatever the locale. */
 #ifndef AWS_TIMESTAMP_H
 #define AWS_TIMESTAMP_H

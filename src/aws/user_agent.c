@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The form is that of the SDKs' User-Agent, version 2.1, with the two parts of it that AWS counts
  * by: the product and its version, and the app id. */
 #include "aws/user_agent.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How we name ourselves to AWS, and whom we work for: the mark by which AWS Partner Revenue
  * Measurement knows whose product made a call. Pure. */
 #ifndef AWS_USER_AGENT_H

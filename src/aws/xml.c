@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One pass over the bytes with a stack of open elements, which are nodes themselves: each knows its
  * parent. Texts are unescaped as their end tag is met; that makes them shorter, never longer, so it
  * is done where they stand. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* XML in, as little of it as AWS's Query services write: elements with text or with elements. No
  * declarations of any kind, and so no entities but the five of XML and characters by number;
  * attributes are passed over. What goes beyond is refused, not guessed at. No allocation: the

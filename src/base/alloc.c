@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* realloc() and free() stand in where the embedder gave no allocator. Zeroing is done here, so that
  * an embedder's function needs to know nothing but sizes. */
 #include "base/alloc.h"

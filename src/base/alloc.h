@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The embedder's allocator, handed down to whoever allocates: one function, size 0 frees. */
 #ifndef BASE_ALLOC_H
 #define BASE_ALLOC_H

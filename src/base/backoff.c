@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A roll has 64 bits and a ceiling 15 of them: the remainder is even enough. Nothing is kept here
  * between calls. */
 #include "base/backoff.h"

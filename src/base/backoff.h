@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How long to wait after failures in a row: AWS's retry behaviour 2.1 (SDK default since 2026-11),
  * with the count of failed polls in place of its count of attempts. Pure. */
 #ifndef BASE_BACKOFF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The parts of the builder that are too long to be inline. A number becomes digits without printf's
  * machinery, for every request has some. */
 #include "base/buf.h"

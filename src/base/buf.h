@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A builder over bounded memory: append freely, look at `overflow` once at the end. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CAUSE_MAP unfolded into an array. A program and its library may be of different age, so each
  * question first takes what it does not know for unknown. */
 #include "base/cause.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is known of causes: to which group each belongs, and its name. One table, so that nothing is
  * asked of the order in which the public header lists them. */
 #ifndef BASE_CAUSE_H

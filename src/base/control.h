@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Control characters, which a terminal obeys instead of showing them: C0, DEL, and C1 as UTF-8 has
  * them (U+0080 to U+009F), of which U+009B does what ESC [ does. Pure. */
 #ifndef BASE_CONTROL_H

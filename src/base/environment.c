@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Variables by name, and what people write with them: paths. A hook stands for the environment in
  * tests; who has no HOME is looked up in the system's user database. */
 #include "base/environment.h"

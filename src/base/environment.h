@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The process's environment as an argument, so that what depends on it can be tested. */
 #ifndef BASE_ENVIRONMENT_H
 #define BASE_ENVIRONMENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* FAULT_MAP unfolded into an array, so that each question is one look-up. A status that several
  * faults share is told in the words of the first of them in the map, for a status alone does not
  * tell them apart. */

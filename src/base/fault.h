@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What can go wrong with a call, what the caller is told, and what the poller does about it: one
  * table, so that the three cannot drift apart. */
 #ifndef BASE_FAULT_H

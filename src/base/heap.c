@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Four children a node: half the levels of a binary heap, and the four keys lie side by side. */
 #include "base/heap.h"
 

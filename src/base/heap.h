@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Min-heap of intrusive nodes ordered by a 64-bit key (an instant). Room is reserved when a node's
  * owner is made, so that put never fails. */
 #ifndef BASE_HEAP_H

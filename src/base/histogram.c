@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Below 32 a value is its own bucket. Above, a bucket is named by the exponent of the value and the
  * five bits after its leading one; that numbering goes on where the first 32 end. */
 #include "base/histogram.h"

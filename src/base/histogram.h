@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How often values of any size occurred, in a fixed 15 KiB: 32 buckets for each doubling, so that a
  * value read back is at most 1/32 (3.1 %) above what went in, and exact below 64. Pure. */
 #ifndef BASE_HISTOGRAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What one line is depends on its indentation, as in Python's configparser, which the AWS CLI reads
  * its files with: deeper than the property above, it continues that one, else it is a header or a
  * property of its own. `scope` remembers what stands above. A line that is not understood is one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* INI as the AWS CLI reads its shared files (~/.aws/config), as a pull parser: one item a call,
  * every slice borrowed from the text, no allocation, no limit on lengths. What the sections and
  * keys mean, whether names are valid, and what happens to repeated ones is the caller's

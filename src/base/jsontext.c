@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Strings are walked sequence by sequence: what is UTF-8 is copied, and of what is not each byte
  * becomes one U+FFFD. Plain ASCII, which is nearly all there is, goes in one piece. A member finds
  * out from the last byte put whether it needs a comma, since a value never ends in '{': its caller

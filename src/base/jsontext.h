@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON out: the pieces that need care. Pure. */
 #ifndef BASE_JSONTEXT_H
 #define BASE_JSONTEXT_H

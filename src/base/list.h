@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Intrusive doubly linked list. A node that is in no list points at itself. */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines are made on the stack and cut to its array: nothing is allocated, so that running out of
  * memory can be told too. What is quoted may come from anywhere, hence no control character gets
  * through, neither to a log nor into a reason. */

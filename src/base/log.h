@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One line to the embedder's log hook. Never call it with a secret. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

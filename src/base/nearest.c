@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The distance between two words is a table of |a| * |b| steps, of which only three rows are kept,
  * on the stack; no word is longer than 64 bytes. Only a smaller distance replaces the best, so that
  * of equally near words the first one tried stays. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* "Did you mean": the known word nearest to a mistyped one. Pure. */
 #ifndef BASE_NEAREST_H
 #define BASE_NEAREST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which of two comes first, for sorting and for walks along two sorted lists: negative, 0 or
  * positive. Pure. */
 #ifndef BASE_ORDER_H

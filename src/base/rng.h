@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Jitter source: splitmix64. Good enough to spread polls, not for secrets. */
 #ifndef BASE_RNG_H
 #define BASE_RNG_H

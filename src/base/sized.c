@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A size says which members the other side knows, since they are appended only. What the caller has
  * beyond ours must be zero: then he asks for nothing that we do not know. A size that was never set
  * is told from a long structure by a bound that no structure of ours will reach, so that not much

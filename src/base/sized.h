@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Structures that begin with their size, between a program and a library of different age. */
 #ifndef BASE_SIZED_H
 #define BASE_SIZED_H

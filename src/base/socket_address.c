@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The longest text first: what begins as a path is one, and of the rest the last ':' ends the
  * host. */
 #include "base/socket_address.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where a server listens, as people write it: "127.0.0.1:9464", "[::1]:9464", or a unix socket as
  * "unix:PATH" or an absolute path. Numbers only: nobody is asked for a name. Pure. */
 #ifndef BASE_SOCKET_ADDRESS_H

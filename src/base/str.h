@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Slices of borrowed bytes: the same type inside the library and in its public header. */
 #ifndef BASE_STR_H
 #define BASE_STR_H

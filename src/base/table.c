@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Chained buckets, about one for each node. When there are too few or too many, an array of another
  * size is made and the old one is emptied into it, some buckets with each put: a node is in the old
  * array exactly while the bucket that it would have there has not been moved, so that a look-up

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Hash table of intrusive nodes, for whatever is looked up by name, identity or id. The owner
  * compares; the table keeps each node's hash. It grows and shrinks a few buckets a call, so no call
  * takes long, however many nodes there are; without memory to grow it only becomes slower. */

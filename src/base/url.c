@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* As RFC 3986 has it: the authority ends at the first of "/?#", whatever stands behind it, and the
  * user at the last '@' within it. */
 #include "base/url.h"

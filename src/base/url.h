@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A URL taken apart: the one reading of it, so that the host whose name is judged is the one that
  * is called, past no other's proxy. Nothing is judged here but what cannot be told apart. And
  * percent-encoding. Pure. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One pass, each byte copied at most once. A word takes no more room than it has in the line, and
  * its NUL takes that of the blank behind it: line.len + 1 bytes are always enough. Quotes join what
  * they touch, so a"b c"d is one word and '' an empty one. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A command line split into words by the shell's quoting, without a shell: nothing is expanded. */
 #ifndef BASE_WORDS_H
 #define BASE_WORDS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An action type on the command line is the AWS CLI's parameter of that name: parsed as such, and
  * judged by the same rules as the rest of its input. */
 #include "cli/action_type.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* --action-type-id where it is a flag of ours alone. */
 #ifndef CLI_ACTION_TYPE_H
 #define CLI_ACTION_TYPE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A socket that does not block, and poll() for each step with what is left of the deadline. The
  * request asks for the connection to be closed, so that the end of the stream is the end of the
  * answer; Content-Length tells whether that came too early. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ask a running `pipepoll run` how it stands: one GET over TCP or a unix socket, with a deadline.
  * For commands that have nothing else to do meanwhile: these block. Whoever answers may be anybody:
  * what is told of it in `why` is fit for a terminal. */

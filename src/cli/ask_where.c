@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the command line says overrides the file. */
 #include "cli/ask_where.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whom a command asks how it stands: the `pipepoll run` whose file is named, at the address of its
  * [http], or whoever listens at an address. */
 #ifndef CLI_ASK_WHERE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `pipepoll bench`: a steady load on each loop, and one window that is the same for all. A timer on
  * the home loop looks every 10 ms: first whether all connections are open, then whether time is up
  * or enough was answered. */

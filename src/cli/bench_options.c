@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The flags are read one by one, then checked as a whole. The defaults of duration, regions and
  * targets come last: they follow from the other numbers, and the check would blame the user for
  * what nobody has asked for. A host of AWS is known by its domain, not by its address: this guards

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Each loop adds its figures to one sum; text and JSON are printed from it, by way of the same
  * functions for what is a quotient. Sums, counts and histograms add up; of a longest or a latest
  * the greatest counts. The plot merges two, four, eight... buckets into a row until all fit. */

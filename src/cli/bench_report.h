@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `pipepoll bench` found, for people and for programs: on stdout. */
 #ifndef CLI_BENCH_REPORT_H
 #define CLI_BENCH_REPORT_H

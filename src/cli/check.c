@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `pipepoll check`: what a config file asks for, before anything is polled. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every command's arguments are read here, by one table of flags each, so that all of them take
  * `--name value`, `--name=value` and the beginnings of names, suggest what was meant, and refuse an
  * empty value. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The commands of the program, what they share: their flags, their help, their exit codes. */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H

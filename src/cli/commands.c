@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* In the order of the help: what is used most comes first. */
 #include "cli/commands.h"
 

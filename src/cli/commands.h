@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The commands of `pipepoll`, also for what is made from their table: completions, and the test of
  * the manual pages. */
 #ifndef CLI_COMMANDS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the three scripts have in common: how the table is read. */
 #include "cli/completion.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Scripts by which shells complete our command lines, made at build time from the table of
  * commands: the names of commands and options, and such values as the table knows. What stands for
  * a value in the help says which these are: words parted by '|'; REGION; FILE and DIR. Other words

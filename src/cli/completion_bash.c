@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One function without helpers of others, so that it works where bash-completion is not installed.
  * Bash parts `--name=value` into three words. Files are left to readline, which knows about blanks
  * and tildes in their names. */

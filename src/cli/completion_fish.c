@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A line for each option: fish has a list of conditions and what they offer. Files are offered only
  * where one is asked for. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A function for zsh's own _arguments, which knows `--name value` and `--name=value`. Its language
  * gives a meaning to brackets and colons, so they get a backslash where they are text. Each option
  * may stand more than once ('*'): the program says where one may not. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Trees of JSON values. They are small (an answer has at most some thousand ids) and live as long
  * as one command, so memory comes from an arena of a few blocks that is freed as a whole, lists
  * double as they grow, and members are looked up one by one. Running out of memory sets a flag that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON values as a tree, for what `pipepoll poll` reads from its command line and prints of its
  * answers. All of a tree lies in one arena and goes with it. Pure but for malloc. */
 #ifndef CLI_DATUM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON values from text and back: the reader is the library's own (aws/json.h), so that there is
  * one opinion on what JSON is; the writer lays out as Python's json module does, which is what the
  * AWS CLI prints by. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `pipepoll doctor`: the real library tries everything once. Each target is removed by its first
  * answer, by a failure that will not pass or that took all the time of a try, by its second failure
  * or by the end of the time; when none is left the poller is closed, and what was found out is

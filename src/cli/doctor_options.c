@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Either a config file or the other flags say what is polled, never both. Of flags a plan is made
  * as a config file would have made it, so that all that comes after knows plans only. Without an
  * action type it is one that does not exist: to be told so takes credentials, a way and a clock

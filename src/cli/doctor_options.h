@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The command line of `pipepoll doctor`, and the plan of what to examine. */
 #ifndef CLI_DOCTOR_OPTIONS_H
 #define CLI_DOCTOR_OPTIONS_H

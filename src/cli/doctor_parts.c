@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Text has a row for each part, and behind them the fix of each that is not well. */
 #include "cli/doctor_parts.h"
 

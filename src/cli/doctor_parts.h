@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `pipepoll doctor` prints of the parts that no target is: handlers, client tokens, the
  * journal and [http]. */
 #ifndef CLI_DOCTOR_PARTS_H

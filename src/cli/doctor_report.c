@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Text and JSON walk over the same probes and diagnose each anew when they come to it: a diagnosis
  * is cheap, and no memory is needed for however many targets. The table is made twice, once to
  * measure its columns and once to print it. Text says once what targets in a row have in common;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `pipepoll doctor` prints. */
 #ifndef CLI_DOCTOR_REPORT_H
 #define CLI_DOCTOR_REPORT_H

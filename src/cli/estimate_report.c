@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Text is for people: of many rows or budgets, those in a row that are alike are told by the first
  * and a count, so that a file of thousands of sections that are much the same still fits a screen.
  * JSON lists every one. Both print the same estimate; nothing is computed here but the bound of

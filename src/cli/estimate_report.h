@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A config and its estimate, printed on stdout: what `pipepoll check` says. */
 #ifndef CLI_ESTIMATE_REPORT_H
 #define CLI_ESTIMATE_REPORT_H

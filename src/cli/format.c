@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Formats but for the table: JSON by datum_write(), lines of tabs for shells, and YAML. The AWS CLI
  * is the specification, tests/witness_dropin.py the comparison. */
 #include "cli/format.h"

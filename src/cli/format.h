@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* --output: how an answer is printed, byte for byte as the AWS CLI prints the same one. Pure but
  * for the arena's malloc. */
 #ifndef CLI_FORMAT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables. A value becomes sections, each with a title, perhaps headers, and rows; a list of objects
  * is one section, or one for each object where objects hold lists of their own, which are sections
  * further in. All sections are as wide as the widest: columns are scaled to fit. A table that is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* YAML in block style: strings stand plain where no reader can take them for anything else, in
  * single quotes where one could, and in double quotes where they hold what quotes must escape. */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `pipepoll health`: one question to a running `pipepoll run`, for what starts containers and
  * services. Its exit status is the answer. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An address is bound and let go, without listening; a path has to be in a folder where files may
  * be made. Whoever listens there already is asked how it stands: a pipepoll is what should be
  * there. */

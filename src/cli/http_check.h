@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Could `pipepoll run` listen where [http] says, or does it so already? */
 #ifndef CLI_HTTP_CHECK_H
 #define CLI_HTTP_CHECK_H

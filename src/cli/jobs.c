@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `pipepoll jobs`: what the journal says of jobs, beside a running pipepoll or after it. The
  * journal is read to its end before a line is printed, so that a slow reader of ours holds up no
  * writer. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The journal gives its jobs in the order of their beginning, so which of them ended last is known
  * only at the end: twice as many as are wanted are kept, and then half of them thrown away. */
 #include "cli/jobs_list.h"

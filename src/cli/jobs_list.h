@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The jobs of a journal that were asked for, copied: open ones, and the last of those that have
  * ended. Memory is bounded by max-jobs of the process that writes the journal, and by `limit`. */
 #ifndef CLI_JOBS_LIST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A table of flags in the order of their enum, and a switch that reads their values. */
 #include "cli/jobs_options.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The command line of `pipepoll jobs`. */
 #ifndef CLI_JOBS_OPTIONS_H
 #define CLI_JOBS_OPTIONS_H

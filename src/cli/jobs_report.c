@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table's columns are as wide as their widest text, but for the message, which gets what the
  * terminal has left; where stdout is no terminal nothing is cut. */
 #include "cli/jobs_report.h"

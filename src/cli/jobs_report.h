@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How `pipepoll jobs` prints jobs, on stdout. No continuation token is in it: it is the handler's,
  * for the service alone. */
 #ifndef CLI_JOBS_REPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A line for each job, as `pipepoll run` prints jobs; what is not there yet is null. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `pipepoll sim` and `pipepoll demo`, commands of the program `pipepoll-sim`. It takes the
  * place of this process instead of being its child: whoever started us keeps the process number,
  * and signals, descriptors and the exit code are the other program's own. */

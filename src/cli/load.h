@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A steady load on one loop for `pipepoll bench`: so many polls in flight at all times, and what
  * became of them. Everything here happens on that loop's thread, but for reading the figures when
  * it stands still. */

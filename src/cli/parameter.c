@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Shorthand is walked once, with a position, so that an error can tell its column. A value ends at
  * a comma; what follows the comma and has no "=" makes a list of the value, as the CLI sees it,
  * which the input's rules then refuse. */

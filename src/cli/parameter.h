@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The parameters of the AWS CLI's commands as they stand on its command line: file://, fileb://,
  * JSON and shorthand. Blocks to read a file that is named. */
 #ifndef CLI_PARAMETER_H

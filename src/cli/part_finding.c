@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/part_finding.h"
 
 #include <stdarg.h>

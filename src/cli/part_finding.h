@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What was found of a part of the set-up that no target is: a handler, the journal, [http]. */
 #ifndef CLI_PART_FINDING_H
 #define CLI_PART_FINDING_H

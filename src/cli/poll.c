@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `pipepoll poll`: one poll of each region, at once. A target is removed by its first answer, by a
  * failure that will not pass, or by its last attempt; when none is left the poller is closed.
  * --timeout bounds the whole: when it is over, what has not answered is told and left behind. */

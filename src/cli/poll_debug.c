@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines are printed as things happen, so that one which hangs is the one that is missing. Of an
  * attempt the way is told too, for a failure often lies there: address, proxy, TLS and who issued
  * the certificate, and how long its steps took. */

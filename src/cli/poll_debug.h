@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `pipepoll poll --debug`: what is asked for, with whose credentials, by which way, and what came
  * of each attempt, as lines on stderr. Never a secret. Each is nothing without --debug. */
 #ifndef CLI_POLL_DEBUG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the command line of a poll leaves open, the environment and the shared files settle; then
  * each region is judged. What is said is judged before what is not. */
 #include <stdio.h>

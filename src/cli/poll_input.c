@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the API's model says of the input: names, types, lengths. What values may be beyond that is
  * judged by pipepoll_target_check(). */
 #include "cli/poll_input.h"

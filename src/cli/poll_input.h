@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The input of PollForThirdPartyJobs as the AWS CLI takes it: an object that is made from flags and
  * --cli-input-json, judged by the API's model, and read into options. Pure but for malloc. */
 #ifndef CLI_POLL_INPUT_H

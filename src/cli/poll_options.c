@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The flags of the AWS CLI's command, its global ones included, and a few of ours. They are kept as
  * they stand until all are read, since a flag overrides the same member of --cli-input-json
  * wherever it stands; then the input is judged as a whole, in the CLI's words. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The command line of `pipepoll poll`, completed from the machine's settings. */
 #ifndef CLI_POLL_OPTIONS_H
 #define CLI_POLL_OPTIONS_H

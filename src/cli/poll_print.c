@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `pipepoll poll` prints: an answer in the wanted format, after the query, or what was asked
  * for instead of a poll; and failures, in the words of the AWS CLI. */
 #include "cli/poll_print.h"

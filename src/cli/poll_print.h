@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `pipepoll poll` prints. What returns an int returns EXIT_FINE, or what to exit with, and the
  * user was told why. */
 #ifndef CLI_POLL_PRINT_H

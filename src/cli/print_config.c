@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Each value is printed under its key, so that regions and endpoints depend no more on the settings
  * of this machine; what has no value to write down (a fair share, the system's roots, proxies) is a
  * comment. A plan is sorted by what its targets are: the entries of each section are gathered here

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The effective configuration: a config file with all defaults and settings filled in, printed on
  * stdout as a config file that asks for the same. */
 #ifndef CLI_PRINT_CONFIG_H

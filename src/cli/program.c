@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The same for each of our programs: which command it is, what to say when it is none, and what has
  * to be in order before a loop turns. */
 #include "cli/program.h"

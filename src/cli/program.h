@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What main() does in each of our programs: it runs a command of a table. */
 #ifndef CLI_PROGRAM_H
 #define CLI_PROGRAM_H

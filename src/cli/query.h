@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* --query: JMESPath (jmespath.org), the whole language with all its functions. Pure but for the
  * arena's malloc. */
 #ifndef CLI_QUERY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a query finds. The tree's depth was bounded when it was parsed, so recursion is; what a
  * query may make of an answer is bounded by the arena. */
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The functions of queries: a table of names, of what each argument may be, and of who computes.
  * Arguments are judged before the call, so that the functions themselves need no doubts. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Items are put in order by themselves or by what an expression makes of them: each key is computed
  * once, all must be numbers or all strings, and what is equal stays in its order. */
 #include "cli/query_order.h"

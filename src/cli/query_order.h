@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The functions of queries that put lists in order, or take their first or last item. Private to
  * the files query_*.c: the table of all functions and the check of their arguments are in
  * query_function.c. */

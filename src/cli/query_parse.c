@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Precedence climbing over the tokens of a query: each token that may begin an expression has a
  * function of its own, as has each that may continue one, and a table says how strongly each binds.
  * The text is the user's and may be anything: nesting and the depth of the tree are bounded. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tokens of a query, one at a time. Literals are read here: `json`, 'raw' and "quoted names". */
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The inside of a query: tokens, the tree that they are parsed to, and its evaluation. */
 #ifndef CLI_QUERY_TREE_H
 #define CLI_QUERY_TREE_H

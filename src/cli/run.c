@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `pipepoll run`: shards poll, and the home loop has the sink, the signals and the reload.
  * The sink is stdout, whose credit is the room for lines, so that a slow reader leaves the jobs in
  * the service. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `pipepoll run`, what its parts share: the beginning (run.c), the reload and the end. All on the
  * home loop's thread. */
 #ifndef CLI_RUN_H

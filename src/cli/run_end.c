@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The end of `pipepoll run`, whoever asks for it, goes one way: close the shards (polls in flight
  * are delivered), then the sink (jobs are written), then the signals; with nothing of ours left
  * the loop is left. Meanwhile a timer tells what it waits for, and when drain-timeout is over it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Values are kept and compared as texts, for those of the config at the start go with its next
  * reading. */
 #include "cli/run_fixed.h"

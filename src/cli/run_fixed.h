@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a poller is given once: these keys of [pipepoll] are in force as they were at the start,
  * however often the file is read again. */
 #ifndef CLI_RUN_FIXED_H

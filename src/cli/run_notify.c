@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the service manager hears of `pipepoll run`. Its watchdog is told that we live only while
  * the status says so, which is what /healthz and the metrics say too: so a loop that hangs, be it
  * the home loop or another, ends in a restart. The status line has the reason by then. */

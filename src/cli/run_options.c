@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A table of flags in the order of their enum, and a switch that reads their values. What was not
  * given is marked so (a flag of its own, or 0), and then the file decides. */
 #include "cli/run_options.h"

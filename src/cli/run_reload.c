@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The config file of a running `pipepoll run`, read again: all that is wrong with it is told and
  * nothing changes, or targets come and go and the rest notices nothing. A poller's own options are
  * given once; which of them the file changed is told.

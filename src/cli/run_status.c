@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the run itself knows of how things stand; the rest the taker gets from the loops. */
 #include "base/jsontext.h"
 #include "cli/run.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A text is walked character by character; of those that a terminal would obey instead of show,
  * UTF-8 knows more than ASCII: C1 controls, and marks of direction, of width zero, of lines. */
 #include "cli/screen.h"

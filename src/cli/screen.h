@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Texts of others on a terminal: an id of the service's, a message of a handler's. */
 #ifndef CLI_SCREEN_H
 #define CLI_SCREEN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `pipepoll top`: asks a running `pipepoll run` each second, and draws what it says.
  *
  * Signals are blocked and read from a descriptor, so each is met between two drawings: the terminal

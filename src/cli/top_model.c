@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The document is hostile until it has been read: lists are as long as they are found to be, and
  * each member has its type checked. */
 #include "cli/top_model.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `pipepoll top` shows of a status, out of the document of status/status_json.h. What is not
  * there is empty or 0: another version of pipepoll may answer. Pure; texts lie in the document. */
 #ifndef CLI_TOP_MODEL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The command line of `pipepoll top`. */
 #ifndef CLI_TOP_OPTIONS_H
 #define CLI_TOP_OPTIONS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From the top: how it stands, sums, why targets fail, then targets in a table, the worst first.
  * More targets than rows are told by region, below those that fail. Each line is made plain, cut to
  * the window, and only then coloured as a whole. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The screen of `pipepoll top`: a model in a window of so many columns and rows. Pure. */
 #ifndef CLI_TOP_SCREEN_H
 #define CLI_TOP_SCREEN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Programs, folders and the modes of files were judged where the config file was read; here is what
  * takes a look inside: the tokens' file, the key of a web service, the journal. A journal is read
  * as `pipepoll jobs` reads it, beside a running pipepoll too. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a worker needs beyond its config file: do its handlers, client tokens and journal work?
  * Blocking. */
 #ifndef CLI_WORKER_CHECK_H

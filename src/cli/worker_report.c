@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Each handler is told with what it starts or calls and with its limits; each part that has a
  * default is told with it, so that nobody has to look it up. */
 #include "cli/worker_report.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `pipepoll check` says of handlers and of what goes with them. Never a secret: of variables
  * the names alone, of URLs all but the query. */
 #ifndef CLI_WORKER_REPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A call out: take the current credentials, encode the body, see to room for the head, sign it at
  * the client's idea of the time, send. A call in: compare clocks, decode the answer in place, and
  * tell what it means. Which operation it is, its row says. The credentials are held from the one to

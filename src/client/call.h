@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One API call, from its input to what its answer means, whichever operation it is of: the memory
  * of a call is kept for the next, so that a warm poll allocates nothing. */
 #ifndef CLIENT_CALL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A client's link is in its principal's list while it is up to date, and in that of the lagging
  * otherwise: a whole list moves at once when there are news, and clients come back one by one, in
  * slices. Catching up means: follow the account to its limiter, hold or let go the share, and wake

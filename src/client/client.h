@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A client is one region as the targets of one identity see it: where its calls go, the key they
  * are signed with, how far its clock is off, the connections they use, and what they may ask for.
  * What goes wrong in one stays in it. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The public functions that need no poller. */
 #include "aws/operation.h"
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The worker is its poller's sink: it takes found jobs while it has slots, gives each to work.c,
  * and wakes the poller when a slot is free again. Jobs that the handler does not want it passes on
  * to the embedder's sink, which is told of all but the jobs that the worker takes. Jobs use the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A hash table of budgets that are counted by their users: the last one to leave takes the budget
  * with it, and with it what was learned of the service's limits. A limiter and its texts are one
  * block. While the account is not known its owner stands for it in the hash and in comparing; once

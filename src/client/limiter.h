@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One budget for each account and region, whichever targets, identities and calls share it. */
 #ifndef CLIENT_LIMITER_H
 #define CLIENT_LIMITER_H

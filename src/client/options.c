@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Options are copied before they are looked at, and *out is written only when every rule holds: a
  * refusal leaves nothing half read. The first broken rule ends the reading, since why has room for
  * one sentence. That an endpoint exists for a target is seen where it is resolved, not here. */

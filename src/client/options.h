@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The embedder's options, read once: missing tails zeroed (older callers), defaults put in, rules
  * checked. */
 #ifndef CLIENT_OPTIONS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The public functions of a poller and its targets: made, asked, ended. */
 #include "base/sized.h"
 #include "client/options.h"

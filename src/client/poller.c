@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The poller: due -> call -> deliver -> due. poll_begin() and poll_finish() tell the story; all
  * below is called downward and returns. What is no poll (request.c) gets its slots here too.
  * Answers come from the transport on a clean stack, and the sink is called from there. What a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The poller and its targets: what poller.c drives and pipepoll.c makes and ends. */
 #ifndef CLIENT_POLLER_H
 #define CLIENT_POLLER_H

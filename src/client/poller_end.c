@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How targets and pollers end, and what is told of it. A poller ends step by step, a slice a turn:
  * its targets, the requests that wait, the targets' removed(), and last its slots; then its
  * transport and its timers, which close on the loop. */

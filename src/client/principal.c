@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* News are not told when they happen but queued, each principal once however often it changes, and
  * on_change() rings; the poller takes them one by one when it has time. A refetch of all is queued
  * likewise, and each fetch begins as its principal is taken. Leaving takes the principal out of the

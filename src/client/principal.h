@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whose credentials sign the calls of a target: an identity as the poller sees it, shared by all
  * targets whose configurations name the same credentials. */
 #ifndef CLIENT_PRINCIPAL_H

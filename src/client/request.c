@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One function for each event: started, a slot, answered, the timer, the poller closes. Between two
  * of them a request stands in one place: in the line for slots, in the list of the timer, or in
  * flight. Whether an attempt's end is the request's too is decided in one place (after_attempt),

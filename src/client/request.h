@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An operation asked of the service until it answers: any row of aws/operation.h, over the poller's
  * slots, budgets, credentials, clock and connections. Internal: what is to come (details,
  * acknowledgements, results of jobs) starts here.

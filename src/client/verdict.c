@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the outcome of a call means, given what is known of its client besides: a refusal may be the
  * clock's, the credentials' or the region's. Notes what it tells of the credentials; the caller
  * acts on the rest. */

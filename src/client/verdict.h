@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the outcome of a call means. Private to the poller and its requests. */
 #ifndef CLIENT_VERDICT_H
 #define CLIENT_VERDICT_H

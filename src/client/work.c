@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What happens to a job is told to its life (work_life.c), and the step that this returns is done
  * here: a question to the handler, a call, the end. A step that follows from a call's end or from
  * the timer is done at once, for the stack is clean; one that follows from a function of the

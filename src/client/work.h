@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One job in a worker's hands, and the worker it belongs to: what job_worker.c opens and closes,
  * and work.c takes from step to step. */
 #ifndef CLIENT_WORK_H

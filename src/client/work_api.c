@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One job as the embedder sees it: its data, what can be asked about it, and what is said of it,
  * which the timer carries out. */
 #include "aws/input.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How a job comes into a worker's hands: found by a poll, or taken up from the journal of an
  * earlier run. Those that are taken up stand in line, without a timer, and a few at a time begin;
  * one that has to try again later goes to its end. Jobs are known by region and id. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the journal is told of a job, and before which step; and what a claim is known again by,
  * when a later run finds it there. */
 #include "aws/digest.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Three rules decide most of it. What is surely not claimed may be left at any time, for the
  * service hands it out again. What may be another worker's gets no result. What may be ours is not
  * given up for any trouble that can pass: it is asked, or reported, until the service tells its

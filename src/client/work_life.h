@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The life of one job in a worker's hands: what comes next, whatever happened. Pure: time and
  * chance are arguments, and no call is made here; each function is told of one event and returns
  * the one step that follows from it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The artifact credentials of a running job last for a while that the service does not tell: its
  * details, which bring them, are asked for again and again. They also tell when the job is over,
  * and when its client token has been changed meanwhile. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A result lies in one block with its variables and all texts behind it. It is judged by the rules
  * of the operation that will bring it, before it is copied; what the job brings in (its id, its
  * token) was judged when it was first used. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The result of a job as the handler gave it: checked by the model's rules, and kept until the
  * service confirms it. */
 #ifndef CLIENT_WORK_RESULT_H

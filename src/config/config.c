@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A file goes through stages, each of which adds to one list of diagnostics rather than stopping at
  * the first: sections, the process's values, the machine's settings for what these leave out, the
  * plan; and, when nothing is wrong, an estimate of the plan for the warnings. *out is written at

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The config file of `pipepoll run`: what holds for the whole process, and the plan of targets. */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H

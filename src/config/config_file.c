@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Opened without blocking, so that a pipe nobody writes to is empty rather than a wait for ever;
  * and read to one byte more than it may have. */
 #include "config/config_file.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The text of a config file. */
 #ifndef CONFIG_CONFIG_FILE_H
 #define CONFIG_CONFIG_FILE_H

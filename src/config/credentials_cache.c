@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A table of identities by what they are made of. The newest is asked first: targets come sorted,
  * so that it is nearly always that one. */
 #include "config/credentials_cache.h"

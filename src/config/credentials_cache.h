@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The credentials of the targets that a poller is given: one object for each identity, so that
  * those of equal identity share its credentials. The poller keeps its own references, and knows
  * equal credentials of another cache again: a cache lives no longer than the adding of targets. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A list sorted by inserting: at one location the order of finding stays, and what has no location
  * comes first. Once it is full the rest is counted only, be it of an earlier location: the bound is
  * on memory and on the patience of the reader. A sentence is cut to its array, and no control

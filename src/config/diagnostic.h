@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Errors and warnings about a file, each one sentence with its location, in the order of the
  * file. */
 #ifndef CONFIG_DIAGNOSTIC_H

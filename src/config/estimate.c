@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Under a ceiling the library gives each target its turn, so that targets that want little get all
  * of it and the others an equal rest: water that fills vessels of different heights. The level is
  * the rate that no target of the budget exceeds. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a plan will come to: how often each target is really polled when an account and region has
  * a ceiling, how long a job waits to be found, how many calls and connections that takes. All
  * figures are of quiet targets: a full answer is followed at once, and after jobs a goal makes for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The kind comes first: which other keys are of use depends on it. A key of another kind is an
  * error rather than passed over, since whoever wrote it expects something of it. Files are looked
  * for last, with all values known: a relative program is found from the handler's directory, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One [handler NAME] of a config file: what works the jobs of the targets that name it. Everything
  * in it is its own, so that it may outlive the file's text. */
 #ifndef CONFIG_HANDLER_CONFIG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whoever can connect is told names of targets and of roles, and where trouble is: so other
  * machines may only where two keys say that they may, one of them a secret. A unix socket is as
  * open as its file, whose mode is 0600, and as the folder that it is in. */

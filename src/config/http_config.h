@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The section [http] of a config file: where `pipepoll run` may be asked how it stands. Everything
  * in it is its own, so that it may outlive the file's text. */
 #ifndef CONFIG_HTTP_CONFIG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One word, as it goes into a header. */
 #include "config/http_token.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The secret in the token-file of [http]: for who asks and for who answers. */
 #ifndef CONFIG_HTTP_TOKEN_H
 #define CONFIG_HTTP_TOKEN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names are for logs and tables, and need not be unique; identity_config_compare() tells identities
  * apart, by what was written, since whose credentials a profile holds is not known here. */
 #include "config/identity_config.h"

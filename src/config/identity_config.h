@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whose credentials a target is polled with, as a config file or a flag names them. */
 #ifndef CONFIG_IDENTITY_CONFIG_H
 #define CONFIG_IDENTITY_CONFIG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Descriptors by the figures: the limit of the process, and what the library says that its
  * connections take. */
 #include "config/limits.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How many descriptors this process may have, and how many a plan needs. */
 #ifndef CONFIG_LIMITS_H
 #define CONFIG_LIMITS_H

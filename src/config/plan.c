@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Entries are gathered in the order of the file and then sorted by what makes a target another one
  * for the service. So those that are there twice are neighbours, and the later of them in the file,
  * which comes second, is the one complained of; and two plans are compared by merging them, in one

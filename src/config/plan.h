@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a config file asks for: one entry for each target section and region, checked, in a fixed
  * order so that two plans can be told apart by one pass over both. */
 #ifndef CONFIG_PLAN_H

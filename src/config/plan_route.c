@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Targets are sorted by endpoint, so that the proxy of each endpoint is asked for once. With a URL
  * of its own the region makes no other endpoint. Settings and proxies that found no room are left
  * out: they are few on any sane machine, and this is for people to read. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How a plan's calls go, and who says so: the settings of the machine that are in force, and the
  * proxies between. */
 #ifndef CONFIG_PLAN_ROUTE_H

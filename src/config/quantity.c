@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* All numbers are read by one function: digits are gathered as a whole number, which is exact in a
  * double, and divided once by its power of ten. There is no sign, no exponent and no locale, which
  * strtod() would take. */

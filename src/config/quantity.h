@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Numbers, durations and switches as people write them in flags and files. Pure. */
 #ifndef CONFIG_QUANTITY_H
 #define CONFIG_QUANTITY_H

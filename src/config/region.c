@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The library's list of regions by partition is the only one, and all here walks over it: some
  * dozens of names, too few to need an index. Only the partitions' names stand here too. Names of
  * AWS's own tools (fips-us-east-1, aws-global) are taken for what they mean. The list ages: what is

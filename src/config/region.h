@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Region names as given in flags and files: `us-east-1`, `all`, `all:aws-cn`. */
 #ifndef CONFIG_REGION_H
 #define CONFIG_REGION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One pass over the items of base/ini: a reader keeps the section and the value that the next line
  * may belong to, and NULL for either skips what follows a mistake. A known key is stored whatever
  * is wrong with it, and for a misspelt one it is noted which was meant, so that nobody complains

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A config file as written: its sections, and for each the text and the location of every key
  * given. Knows which keys exist and where they belong; what their values mean is config's and
  * plan's. */

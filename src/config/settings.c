@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A list of what was loaded, by the profile's name as it was asked for: "" and "default" are two
  * entries. The list may move when it grows, what it points to does not. What could not be loaded is
  * not kept: whoever asks next tries again. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the environment and the shared files of the AWS tools say of where calls go, read once for
  * each profile that is asked about. */
 #ifndef CONFIG_SETTINGS_H

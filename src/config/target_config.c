@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The library judges whole targets, so each value is put into a sample in which only it can be
  * wrong: the rules stay in one place, and each diagnostic names the location of its value. The
  * section's own word overrides the default in [pipepoll], and for the endpoint both override the

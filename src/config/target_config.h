@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One [target NAME] of a config file being read: its values judged, and made into options. */
 #ifndef CONFIG_TARGET_CONFIG_H
 #define CONFIG_TARGET_CONFIG_H

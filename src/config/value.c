@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A value that is wrong is complained of where it stands, and then counts as not given: what
  * follows from it is not worth a sentence of its own. A program is looked for as handler/launch.c
  * does it when it starts one: along the PATH that it will have, whose relative folders are passed

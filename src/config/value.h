@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Values of a config file that are about this machine or the way to another: paths, commands, URLs.
  * Each complains at its value. What must be there is looked for: these block. */
 #ifndef CONFIG_VALUE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* In two steps: what [pipepoll] and the handlers say is read before the targets, which name
  * handlers; what is missing shows only when it is known which targets have one. Nothing is asked of
  * a file whose targets all go to stdout. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a config file says about working jobs: its handlers, where the journal is, and who knows the
  * client tokens. Everything in it is its own, so that it may outlive the file's text. */
 #ifndef CONFIG_WORKER_CONFIG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The chain is a table of looks: each fills in a source, says that it is not configured, or that
  * it is broken. It is the AWS CLI's order: a role of the profile, then a web identity of the
  * environment, then what else the profile has. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How to get the credentials that a configuration asks for: one source, then roles assumed one with
  * the credentials of the other. Decided from the environment and the shared files alone, before
  * anything is fetched, by the default chain documented at pipepoll_credentials_default(): what is

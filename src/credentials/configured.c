@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One value at a time: the variable when it is set, else the profile's key, else, for endpoints,
  * what the profile's services section says. A key of a line that is not understood, or in a file
  * that everybody may write, counts as not given, and the reason is noted for the caller to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the environment and one profile say of where calls go, the environment first: the order and
  * the names that all AWS tools share. Pure. */
 #ifndef CREDENTIALS_CONFIGURED_H

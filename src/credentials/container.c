@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The credentials service beside a container: of ECS at 169.254.170.2, of EKS Pod Identity at
  * 169.254.170.23, or wherever AWS_CONTAINER_CREDENTIALS_FULL_URI points; the host passed the rules
  * in chain. */

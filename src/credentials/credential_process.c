@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* credential_process: a program of the operator's choice prints credentials as JSON. What it prints
  * is never quoted, nor its command line beyond the program's name: helpers take passwords as
  * arguments. What it says on stderr is the best that there is to tell of its trouble, so its end is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A configuration never changes: another role on top makes another one, with copies of what was
  * below. */
 #include "credentials/credentials_config.h"

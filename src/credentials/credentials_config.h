@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whose credentials are wanted, as the embedder said it: a description without any state, shared by
  * reference count between pollers of one thread. How to get them is chain's, getting them fetch's,
  * keeping them fresh identity's. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Numbers are read here and not by strtod(), which follows the locale of the embedding program:
  * STS writes 1.632249686E9 for an expiration. */
 #include "credentials/credentials_form.h"

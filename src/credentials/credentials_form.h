@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A set of credentials as services and programs write it: members of a JSON object. Each has names
  * of its own for the same five things. Pure. */
 #ifndef CREDENTIALS_CREDENTIALS_FORM_H

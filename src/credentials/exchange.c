@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Trouble is judged in one place, as for polls: aws/answer finds code and fault, base/fault says
  * whether it may pass, base/backoff how long to wait. The quota of polls is not touched: a run of a
  * provider is bounded by its attempts, and rare. */

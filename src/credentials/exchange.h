@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One request to a service that hands out credentials, made again while its trouble looks passing.
  * Runs are hours apart, so an exchange has connections of its own, which end with it, and wipes
  * what it sent and got: nothing that carried secrets is left lying about. */

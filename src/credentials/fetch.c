@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A chain of steps, each of which is started and comes back: the shared files, if the chain needs
  * them; the source; the roles. go_on() starts the next one, so the story is read there. However far
  * it got, a fetch ends in one place, from a timer of its own. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One way from a configuration to its credentials: the shared files read where they are needed, a
  * chain made, its source asked, its roles assumed. Ends with a set of credentials or one
  * sentence. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* When to fetch is refresh's, how to fetch is fetch's; here are the set itself, the one timer and
  * the words for people.
  *

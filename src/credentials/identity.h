@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One identity of a poller: the credentials of one configuration, kept fresh. Whoever signs takes
  * the current set and never waits; when there is none, on_change() tells when there is. */
 #ifndef CREDENTIALS_IDENTITY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* EC2's instance metadata service, version 2: a token by PUT, then the name of the instance's role,
  * then its credentials. Version 1 answers without a token, and that is what lets a confused web
  * server give an instance's credentials away: it is asked only where the chain allows it and no

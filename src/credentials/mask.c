@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Three nets, because none is tight: what is known to be secret by where it stood, what is called
  * so, and what looks so. A word too many under stars costs a reader a guess, one too few costs a
  * key. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a program says about its trouble may quote what it was given or was about to print. Here
  * that is overwritten by stars, in place, before anybody sees it. Pure. */
 #ifndef CREDENTIALS_MASK_H

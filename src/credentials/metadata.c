@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The two services that hand credentials to whoever asks from the right machine. Their addresses
  * can be set, and whoever sets them chooses where our tokens go and whose credentials we believe:
  * so a container's URL must be https, or name this machine or one of the addresses that ECS and EKS

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The two services that hand out credentials to whoever asks from the right machine: are they
  * configured, and at which address? Pure. */
 #ifndef CREDENTIALS_METADATA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A profile with role_arn is a step: the role is noted, and the way goes on with the profile that
  * it names. Any other profile is the end. On the way, access keys beat a role: a source_profile
  * that has both lends its credentials. Only the first profile does not, since it was chosen for its

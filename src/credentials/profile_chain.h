@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A profile, and those it names as its source_profile, down to one that has a source of its own.
  * Pure. */
 #ifndef CREDENTIALS_PROFILE_CHAIN_H

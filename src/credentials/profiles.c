@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The two files as one: whoever looks for a key looks into the credentials file first, so that it
  * beats the config file. Bad lines are found by profiles_check() alone. */
 #include "credentials/profiles.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The two files that all AWS tools share, ~/.aws/config and ~/.aws/credentials: found, read and
  * merged into sections. The grammar is base/ini's; here is what names and repetitions mean. What is
  * wrong with a file, or with a line of it, harms nobody who needs nothing of it: it is noted, and

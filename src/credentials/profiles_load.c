@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where the shared files are, which profile of theirs is wanted, and what must hold before one is
  * believed: whoever may write it can name a program for us to run (credential_process). A file that
  * cannot be read is no error here: it is an empty one with a problem, which is told to who misses

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The shared files, merged. Private to profiles.c and profiles_problem.c. */
 #ifndef CREDENTIALS_PROFILES_MERGED_H
 #define CREDENTIALS_PROFILES_MERGED_H

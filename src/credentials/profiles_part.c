@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A file becomes a row of records: one for each section header, property, sub-property and bad
  * line, in their order. Nothing is merged: the last property of a name wins, so repeated sections
  * add up. Sub-properties stand right behind their property; a later property of the same name hides

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What one of the shared files came to, on whatever thread it was read: for profiles.c and what
  * tells of it. Nothing in a part changes once it is made, so that threads may share it. */
 #ifndef CREDENTIALS_PROFILES_PART_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is wrong with the shared files, in sentences: a line is told of when something that is
  * needed stands in it, or when it may hide what is missing. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where credentials come from: one provider per kind of source, each a file behind the
  * functions of struct provider_kind. A run gets one set of credentials and ends; keeping them fresh
  * is identity's. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A run ends by a timer that is due at once: on_done() always comes from the loop, on a clean
  * stack, even if begin() itself ends the run. Order and outcome are copied out before the run is
  * wiped and freed, so that on_done() may do what it likes, such as start the next run. */

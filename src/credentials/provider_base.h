@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the runs of all providers have: an order, a beginning and one end. A run may end at any
  * point, while it begins too: the end is noted, and told when the loop has turned. */
 #ifndef CREDENTIALS_PROVIDER_BASE_H

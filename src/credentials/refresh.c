@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two things go on side by side: the set ages, by the clock alone, and fetches come and go. A fetch
  * that hangs does not keep a set from expiring, and a set that expires does not end a fetch. So the
  * state is the age of the set, `fetching` tells of the other, and due_ns is the first of what may

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* When the credentials of one identity are fetched, and how long they serve: the policy of its
  * refresh. Pure: instants are of the monotonic clock, in ns, and rolls are random numbers that the
  * caller drew. Each event tells the caller what to do; when to call refresh_on_due() next is in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Everything follows from the ARN: the account tells that it is well formed, the partition tells
  * which regions may be asked. The rules are those of STS, checked here so that a typing error is
  * told before any call, by the names that stand where it was made. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A role to assume, and the rules of STS for what describes one. Pure. */
 #ifndef CREDENTIALS_ROLE_H
 #define CREDENTIALS_ROLE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Credentials of the environment are taken as they are. Of a web identity the AWS CLI takes each
  * value from the environment, else from the profile: a pod's variables may meet a profile that
  * knows the role. */

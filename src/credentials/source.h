@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What fills in its part of a chain when it is configured, and the two sources that are variables
  * of the environment and no more. Pure. */
 #ifndef CREDENTIALS_SOURCE_H

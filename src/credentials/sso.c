@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* IAM Identity Center: a person logs in by `aws sso login`, which leaves a token in a file; the
  * token buys credentials for a role. It lives an hour, the login for days: a quarter of an hour
  * before its end it is refreshed by the refresh token beside it, and written back, as the AWS CLI

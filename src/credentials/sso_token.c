@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The AWS CLI and the SDKs share this file, and each may add members: what is not ours to change is
  * copied byte by byte. */
 #include "credentials/sso_token.h"

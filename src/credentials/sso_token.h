@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The file that `aws sso login` leaves: a token for the portal, and with what it is refreshed.
  * Read, and written anew as the AWS CLI does it. Pure. */
 #ifndef CREDENTIALS_SSO_TOKEN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two operations of AWS STS, which differ in who vouches: AssumeRole is signed with the credentials
  * that were there before, AssumeRoleWithWebIdentity carries a token from a file that somebody
  * refreshes, so the file is read anew in each run.

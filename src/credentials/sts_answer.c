@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The path is the same in both: OPERATIONResponse, OPERATIONResult, and there Credentials and
  * AssumedRoleUser. Only times differ: seconds in JSON, RFC 3339 in XML. */
 #include "credentials/sts_answer.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What STS answers to AssumeRole and its fellows: one document in JSON, which we ask for, or in
  * XML, which is all that many stand-ins speak. */
 #ifndef CREDENTIALS_STS_ANSWER_H

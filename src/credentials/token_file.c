@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A worker's thread reads the file; the token that goes on is a slice of what was read. The file is
  * noted for the watch before it is judged: a broken one that is replaced is news as well. */
 #include "credentials/token_file.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A token in a file that somebody else refreshes: a pod's service account, say. Read anew each
  * time. */
 #ifndef CREDENTIALS_TOKEN_FILE_H

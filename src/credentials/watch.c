@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One file after the other, so that a watch costs one request to the thread pool at a time. What a
  * file was like is noted when it is read, before its bytes are: a change while it is read, or while
  * nobody looks, is met by the next look.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The files that credentials were read from, watched without reading them: a file that somebody
  * replaces is news within a second, however long the back-off of what failed with the old one. */
 #ifndef CREDENTIALS_WATCH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* As no-color.org has it: NO_COLOR counts unless it is empty. A terminal without a name, or that is
  * "dumb", shows the codes. */
 #include "daemon/colour.h"

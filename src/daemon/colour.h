@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Colours of a terminal, for words that say how bad something is. */
 #ifndef DAEMON_COLOUR_H
 #define DAEMON_COLOUR_H

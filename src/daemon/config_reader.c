@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The thread ends when it has rung the loop, which then waits for it. Who closes meanwhile and the
  * thread meet under the mutex: whatever the thread does for others it does while it holds it, and
  * not when it finds the reader closed. Then the last of the two to leave frees the reader; a thread

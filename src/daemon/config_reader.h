@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A config file read while the loop turns: on a thread of its own, since reading may block and a
  * large file takes its time. */
 #ifndef DAEMON_CONFIG_READER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A table names for each cause who says what is the matter and what to do; no sentence of the
  * library is read for it. The tests see to it that no cause is left out. */
 #include "daemon/diagnosis_parts.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What an examination means, in plain words: the cause, and what to do. Pure. */
 #ifndef DAEMON_DIAGNOSIS_H
 #define DAEMON_DIAGNOSIS_H

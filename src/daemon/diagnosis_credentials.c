@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Credentials that are unavailable. What was found and is broken its own sentence describes; here
  * is what to do, for each cause, with the thing that the cause names. */
 #include "daemon/diagnosis_parts.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the parts of a diagnosis share. Private to the files diagnosis*.c. */
 #ifndef DAEMON_DIAGNOSIS_PARTS_H
 #define DAEMON_DIAGNOSIS_PARTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Trouble on the way, to the service or to whoever gives out credentials: who is there, and who
  * stands between. A wrong clock is thought of before a proxy: it makes each certificate look
  * bad. */

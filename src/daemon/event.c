@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Texts are cut before they are escaped, where each byte may become six: the limits of a record are
  * such that the longest line still fits EVENT_LINE_MAX. */
 #include "daemon/event.h"

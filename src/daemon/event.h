@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The lines `pipepoll run` writes to stdout: one JSON object each, without the line end. Pure. */
 #ifndef DAEMON_EVENT_H
 #define DAEMON_EVENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The status tells, but for PIPEPOLL_ECREDENTIALS, which stands for credentials that are wrong as
  * well as for those that will soon be right: there the wait until the next poll tells which. */
 #include "daemon/failure.h"

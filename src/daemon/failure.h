@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `run`, `poll` and `doctor` make of a failed poll. */
 #ifndef DAEMON_FAILURE_H
 #define DAEMON_FAILURE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Jobs stand in an array that grows to as many as the sink ever had at once, which its credit
  * bounds. A ticket is the place in it and a number of its own, so that a sink which confirms
  * twice confirms nothing of another job. A copy that finds no memory is no reason to keep the

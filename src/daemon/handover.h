@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Between the shards and the sink, on the home loop: gives jobs to the sink, and keeps a copy of
  * each until the sink has confirmed it. What it does not confirm is named in the log. */
 #ifndef DAEMON_HANDOVER_H

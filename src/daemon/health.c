@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Records are for programs, which want each target; the log is for people, who want each cause.
  * Incidents are those of all shards, under the board's mutex; a record takes its shard's way. */
 #include "daemon/health.h"

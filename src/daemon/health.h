@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `pipepoll run` tells of its targets' health: a record of each target to the sink, and in the
  * log a line for each cause, over all shards. */
 #ifndef DAEMON_HEALTH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An incident is entered and left by targets; it is over when none was in it for as long as it
  * takes to gather one, so that a service that comes and goes is one incident. What was over before
  * it was told is not told: each target's events are on stdout in any case.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Failures of one cause as one incident, however many targets it hits: told once when it has been
  * gathered, again with growing pauses while it lasts, and once when it has passed. One that comes
  * back soon is the same, and needs longer each time to be told. All lines together are limited too:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where a shard's records go: to the sink, by whatever way that is from its thread. All on the
  * shard's thread. */
 #ifndef DAEMON_INTAKE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One job in a worker's hands, and the run of a handler that works it. A run outlives its job when
  * that is continued: it then waits for the follow-up job. Private to job_runner.c, job_hand.c,
  * job_start.c, job_run.c and job_note.c. */

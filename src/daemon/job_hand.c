@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A job between the worker and its handler: it is found, its client token is looked up, it starts,
  * and it ends. What happens between is job_start.c's and job_run.c's. */
 #include "daemon/job.h"

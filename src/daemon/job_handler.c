@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A webhook has its call-backs' service beside it, which goes when the handler has gone, for each
  * run has its place there. */
 #include "daemon/job_handler.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A [handler NAME] of the config on one loop: opened as the kind that it is. */
 #ifndef DAEMON_JOB_HANDLER_H
 #define DAEMON_JOB_HANDLER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "daemon/job_history.h"
 
 void job_history_add(struct job_history *h, const struct status_job *job)

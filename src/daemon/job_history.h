@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The jobs that ended last on a loop, for the status: a ring of a few, with texts cut to fit. Pure;
  * the time is an argument. */
 #ifndef DAEMON_JOB_HISTORY_H

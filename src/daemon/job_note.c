@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The worker's notes go to the journal of the process, under the name of the job's target, by
  * which the next start finds the credentials to go on with it. */
 #include "daemon/job.h"

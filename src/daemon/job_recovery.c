@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Rows are copied one by one, each into a block of its own, and lie sorted by target and region, in
  * the journal's order within. Each loop marks the rows of its own targets alone. */
 #include "daemon/job_recovery.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The jobs that the journal held when the process started, until their targets are there: read
  * before anything polls, and taken by each loop for its own targets. */
 #ifndef DAEMON_JOB_RECOVERY_H

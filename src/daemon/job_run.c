@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A run of a handler from its beginning (job_start.c) on: it tells of its progress, outlives its
  * job by continuations, and ends with a result, which the job that it has then takes to the
  * service. Its one timer is for the next continuation while it has a job, for the follow-up job's

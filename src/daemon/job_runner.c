@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Opens what works jobs on a loop, one after the other, and closes it in the reverse order: the
  * worker first, whose jobs end by that, then the handlers, the tokens, the artifacts' endpoint and
  * the notes, each of which ends in a time of its own. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What works the jobs of one loop: the library's worker finds, claims and reports them; the
  * handlers of the config file run them; between the two stand the client tokens, the artifact
  * credentials, the continuations and the journal, all of which are brought together here.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How a claimed job is started: by a handler's new run, or, where it is the follow-up job of one
  * that was continued, with the run that waits for it. What runs in another process is passed on to
  * that, by another continuation with the same token. */

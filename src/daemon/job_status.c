@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Jobs and handlers of a loop as its status shows them: those in hand from the runner's list, the
  * last that ended from a ring, the rest from counters. */
 #include <string.h>

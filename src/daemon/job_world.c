@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Opened before anything polls, since what the journal holds must be known before its jobs can be
  * found again. */
 #include "daemon/job_world.h"

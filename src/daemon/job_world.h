@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the job runners of all loops share: the journal, what it held at the start, and the key of
  * continuations. */
 #ifndef DAEMON_JOB_WORLD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* uv_loop_close() refuses a loop in which something is left: that is how a hanging thread is
  * noticed. Loops end on several threads and main() returns once, hence one note for the process. */
 #include "daemon/leave.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The end of the process: its exit code, without waiting for what cannot be stopped. */
 #ifndef DAEMON_LEAVE_H
 #define DAEMON_LEAVE_H

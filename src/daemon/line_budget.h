@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How many lines of one sort the log may have: some at once, and then one in so long. Pure. */
 #ifndef DAEMON_LINE_BUDGET_H
 #define DAEMON_LINE_BUDGET_H

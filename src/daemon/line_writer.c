@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two buffers: one fills while the thread writes the other, and the mutex is held for a copy of a
  * line or the exchange of the two, never during a write. A thread, because a descriptor of others
  * (a terminal, the pipe of whoever started us) must not be made non-blocking for them, and a file

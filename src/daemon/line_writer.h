@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines to a descriptor that nobody may be reading, by a thread of its own: whoever puts a line
  * never waits for the reader, and what there is no room for is counted and told in its place. */
 #ifndef DAEMON_LINE_WRITER_H

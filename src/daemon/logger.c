@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One line writer for the process: stdio's stderr is replaced by a stream that hands it whole
  * lines, and log lines go to it by themselves. So a command need not know that a loop turns
  * meanwhile: fprintf(stderr, ...) is as harmless as it looks. The C library that lets stderr be

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Log lines on stderr, as text or as JSON, and stderr itself: who writes to it never waits for its
  * reader, once it is open. Where stderr is systemd's journal, each line begins with its priority
  * (daemon/priority.h), and text has no time of its own. */

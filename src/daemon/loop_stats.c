@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libuv calls back for descriptors inside its wait for them, so that a turn is best seen from one
  * prepare hook to the next: all that time less what the loop says it was idle. */
 #include "daemon/loop_stats.h"

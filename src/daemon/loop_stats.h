@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How busy a loop is: how long its turns take, the wait for events left out. A turn that takes long
  * delays all else on the loop. */
 #ifndef DAEMON_LOOP_STATS_H

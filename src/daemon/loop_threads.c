@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A loop is reached by its one uv_async: what is wanted of it stands in its member, under the mutex
  * of all, since libuv makes one call of several sends. loop_threads_each() waits until all have
  * answered: whatever it hands over needs no lock, and no copy that outlives the call. A loop that

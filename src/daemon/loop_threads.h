@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Loops that work side by side: a lone one is the caller's own loop and no more; several have a
  * thread each, and the caller's loop only directs them. A lone loop costs no thread and no lock.
  *

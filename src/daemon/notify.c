@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A manager that does not read for a while fills its queue of datagrams, and what is lost then is
  * not asked for again: a READY that is lost is a start that fails. So messages that change the
  * state wait in order; all others are overtaken by the next. */

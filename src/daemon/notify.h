@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tells the service manager how we are, over the socket that it gave us: sd_notify(3) without
  * libsystemd. Without such a socket all this does nothing. Sending never blocks: a message that
  * finds no room waits here, if it says what is said once, and is sent before the next one. */

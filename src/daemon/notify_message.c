@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines of NAME=VALUE in one datagram, with the one value that may hold anything last. */
 #include "daemon/notify_message.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is said to the service manager, as sd_notify(3) documents it, and what it says in the
  * environment: pure. Whoever sends: notify.h. */
 #ifndef DAEMON_NOTIFY_MESSAGE_H

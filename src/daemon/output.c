@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two buffers: one fills while the other is written. libuv's streams would make the descriptor
  * non-blocking for everybody who shares it and cannot write to files; uv_fs_write can do both.
  * A pipe whose reader went away would be noticed by the next write only, that is with a job already

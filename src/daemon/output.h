@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines to a descriptor without ever blocking the loop: a bounded queue, one write at a time on
  * libuv's thread pool, and a watch on a pipe's other end. All on the loop's thread. */
 #ifndef DAEMON_OUTPUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a record is about follows from its own texts, so that one outlives its target and the
  * credentials that it is of. All that waits is in one list: a record never overtakes an older one,
  * and whoever reads the events sees a target removed after it failed. */

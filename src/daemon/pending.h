@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Records for which the intake has no room: those without a ticket, of health and of credentials.
  * They wait until there is room, and go in the order in which they came; of each target and of each
  * source of credentials only the newest waits. Of one shard, on its thread. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tried instead of computed: descriptors may be inherited, and a limit of the user or of the
  * control group counts what other processes have. */
 #include "daemon/preflight.h"

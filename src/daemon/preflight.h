@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Before the first loop. libuv ends the process by abort() where it cannot get its first
  * descriptors and threads, so they are asked for before. */
 #ifndef DAEMON_PREFLIGHT_H

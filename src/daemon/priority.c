@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whoever started us may have redirected stderr since systemd set the variable, so it is compared
  * with what stderr is. */
 #include "daemon/priority.h"

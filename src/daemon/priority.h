@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Priorities of log lines, for stderr that is systemd's journal: it takes them from the head of a
  * line, "<6>", as sd-daemon(3) has it. */
 #ifndef DAEMON_PRIORITY_H

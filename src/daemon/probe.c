@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Failure and report lend their texts, and a probe may be judged and printed later: all is copied
  * into arrays of fixed size and cut there, so that nothing can fail and nothing must be freed. */
 #include "daemon/probe.h"

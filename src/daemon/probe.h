@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `pipepoll doctor` finds out about one target. */
 #ifndef DAEMON_PROBE_H
 #define DAEMON_PROBE_H

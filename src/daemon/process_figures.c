@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Time from getrusage(2); memory from /proc/self/statm, whose first two numbers are pages; open
  * descriptors are the entries of /proc/self/fd, less the one that reads them. */
 #include "daemon/process_figures.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the system says of this process. */
 #ifndef DAEMON_PROCESS_FIGURES_H
 #define DAEMON_PROCESS_FIGURES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The limit stops core files, of the programs that we start too. It stops neither a core that the
  * kernel pipes to a program nor a debugger; PR_SET_DUMPABLE does, but ends with an exec. Hence
  * both. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What protects the memory of a process that holds credentials. */
 #ifndef DAEMON_PROCESS_HARDEN_H
 #define DAEMON_PROCESS_HARDEN_H

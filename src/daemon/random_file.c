@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A new file gets its name once it is whole, by a link, which fails if another process was first:
  * then that one's bytes are read. */
 #include "daemon/random_file.h"

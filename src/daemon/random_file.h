@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Random bytes that stay the same from one start to the next: a file of hex digits, made at the
  * first. */
 #ifndef DAEMON_RANDOM_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A copy is the structure followed by its texts, so that it is one piece of memory: it can wait
  * in a queue, or be kept until a sink confirms it. Which texts a kind has stands in one table. */
 #include "daemon/record.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What there is to tell of the polling, as a sink takes it: a job that was found, a change of a
  * target's health, a change of the credentials that targets share. Texts are borrowed. Pure. */
 #ifndef DAEMON_RECORD_H

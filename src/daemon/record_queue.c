@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two buffers: one fills while the other drains, and the mutex is held for one copy of a record
  * or one exchange of the two, never while a sink takes one. Records stand in them one behind the
  * other, each with its texts; a buffer never moves while there is a record in it, so that their

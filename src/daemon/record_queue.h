@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Records from one thread to another: a bounded queue behind a mutex. Its room is the credit of the
  * thread that puts, so that a slow sink is felt by each poller. One thread puts, one other drains;
  * who tells whom that there is something to do is not the queue's affair. */

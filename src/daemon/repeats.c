@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A kind has a place in the list from its first line on. In each pause some are written at once,
  * which for most kinds is one; the rest waits for the end of the pause as a number and its last
  * line. A pause without any does not forget the kind: whatever comes with a longer period finds its

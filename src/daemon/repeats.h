@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines of the log that a fault can repeat without bound, summed up: of each kind the first ones
  * are written, the others counted, and the last of these is written with their number and its time
  * after a pause that grows while they come. Pure: the time is an argument, and memory is bounded by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The library's callbacks in terms of the daemon: jobs, changed health and credentials become
  * records for the intake, whose credit is the poller's. */
 #include "daemon/shard.h"

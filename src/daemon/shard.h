@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One poller of `pipepoll run` on its loop: its targets, and their answers as records to an intake.
  * Everything here happens on that loop's thread. */
 #ifndef DAEMON_SHARD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A job is counted as unsettled from before it is put until the sink is done with it; a queue gives
  * credit for what it has room for, within the shard's share of what the sink takes at once. */
 #include "daemon/shard_slot.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One of the shards, with what brings its records to the sink: the sink's own intake where it is
  * alone, else a queue to the home loop. Private to shards.c. */
 #ifndef DAEMON_SHARD_SLOT_H

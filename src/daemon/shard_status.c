@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lists the shard's regions first, then its targets, which refer to them. A target whose polls are
  * answered is well; one without a good poll for too long is late, unless it fails. */
 #include "daemon/shard_status.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A shard's part of the status. On its loop's thread. */
 #ifndef DAEMON_SHARD_STATUS_H
 #define DAEMON_SHARD_STATUS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A lone shard shares the home loop and hands its records to the sink itself. Several have a
  * thread each, and queues by which their records get home, where they are put into the sink as
  * it has room. Either way a shard's credit is that of what it hands its records to; where the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* All the polling of `pipepoll run`: a shard on each of one or more loops, regions split among
  * them, and every record brought to the one sink. On the home loop's thread. */
 #ifndef DAEMON_SHARDS_H

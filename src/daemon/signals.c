@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The kernel's default for most signals ends the process at once: polls in flight, and lines that
  * wait for the reader, would be lost without a word. So each is looked at here. What somebody
  * ignored before us stays ignored, except SIGTERM: after that only SIGKILL would be left. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What each signal does to the program: decided in one table, with the reasons. */
 #ifndef DAEMON_SIGNALS_H
 #define DAEMON_SIGNALS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What takes the jobs that `pipepoll run` finds, and what is told of its targets: stdout, and as
  * equals of it whatever else is to have them (a program for each job, a ledger, a queue of
  * others').

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Regions are assigned greedily: of those without a loop always the busiest, on the loop with the
  * least to do. The table of regions is sorted by name; there are some dozens. */
 #include "daemon/split.h"

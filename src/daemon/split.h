@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which loop polls which region. A region stays on its loop for good, so that a reload moves no
  * target; a new one goes to the loop with the fewest polls a second. Pure. */
 #ifndef DAEMON_SPLIT_H

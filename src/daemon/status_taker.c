@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Each loop fills a status of its own, all at once, and these are joined. Rates come from the
  * difference to the status before. */
 #include "daemon/status_taker.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Takes the status of the running process from its loops: targets, polls and jobs from the shards,
  * the journal's figures, the system's, and what the run itself knows. On the home loop's thread. */
 #ifndef DAEMON_STATUS_TAKER_H

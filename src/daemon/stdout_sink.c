@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Credit is the room for lines, each counted with the greatest length, so that a job asked for
  * always finds its place. There is far more room than it should ever hold: with a reader that
  * keeps up every poll in flight may ask for all it can get, and when the reader does not, the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The sink that writes each record as a line of JSON to a descriptor: stdout. */
 #ifndef DAEMON_STDOUT_SINK_H
 #define DAEMON_STDOUT_SINK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Milliseconds of a clock that nobody sets, for deadlines and pauses. */
 #ifndef DAEMON_STEADY_H
 #define DAEMON_STEADY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The names are those of the events on stdout, so that one query finds both. */
 #include "daemon/subject.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a line of the log is about, beside its words: members of its JSON, so that whoever collects
  * logs need not read prose. What is empty or 0 is left out. */
 #ifndef DAEMON_SUBJECT_H

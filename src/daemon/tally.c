@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An increment here and there for each poll. How long a job can have waited at most is known where
  * an earlier poll of its target left none behind: since that began. One that brought fewer jobs
  * than it asked for did. */

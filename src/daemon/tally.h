@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a loop counts of its polls, for the status: by target, and by account and region, whose
  * counts stay when their targets go, so that sums never shrink. All on the loop's thread. */
 #ifndef DAEMON_TALLY_H

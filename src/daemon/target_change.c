@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An idle handle has its callback called once a turn, and lets the loop wait for nothing: targets
  * are added in the time that polls leave, and polls go on between two slices. What failed to be
  * added has no live target: a change that meets it adds it as new, or has nothing to remove. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The targets of a poller brought from one plan to the next, on its loop and while it polls: some
  * at each turn, so that no turn takes long however many there are. */
 #ifndef DAEMON_TARGET_CHANGE_H

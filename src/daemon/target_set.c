@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Entries hang on the library's targets and die when those have ended, which a poll in flight may
  * delay: until then an entry stands without a plan, and is not counted any more.
  *

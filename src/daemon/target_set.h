@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The targets that a running poller has, and the health of each. */
 #ifndef DAEMON_TARGET_SET_H
 #define DAEMON_TARGET_SET_H

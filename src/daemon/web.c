@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A table of paths, each with what makes its body: once for a status, however many ask for it, and
  * not at all while nobody does. Who asks by a name that is not this machine's own was sent here by
  * some page of the web (DNS rebinding), and is refused where only this machine may ask; others must

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a running process answers over HTTP: how it stands, to people, programs and supervisors.
  *
  *   /             a live page

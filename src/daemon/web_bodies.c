@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A short list that is looked through: there are few kinds, and few who look at different parts of
  * the page at once. */
 #include "daemon/web_bodies.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The bodies that were made of one status: each is made when it is first asked for, and shared by
  * all who ask for the same of the same status. With the next status all are forgotten; who still
  * sends one keeps it (http/http_body.h). All on one thread. */

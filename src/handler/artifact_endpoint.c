@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* All jobs share one path, and are told apart by their tokens: a wrong one is one that no job has,
  * so there is nothing to tell them apart by. A token is found by its hash, which is keyed with a
  * random number, and then compared in constant time: how long the search takes says nothing of how

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Each running job's artifact credentials, where the AWS SDKs look for a container's: a URL on
  * loopback and a token, so that `aws s3 cp`, or any SDK, in the job's program has credentials for
  * as long as the job runs, however often they are renewed. The program needs two variables:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One thread, one queue. Loop and thread meet under the mutex. What the thread has done it puts
  * into a list and rings the loop, under the mutex too, so that nobody rings a bell that is closed.
  * Nothing here waits for the thread: the last of the two to leave frees what they share, and a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Work that may block (loading a program, reading a file), done one piece after another on a thread
  * of its own, so that the loop never waits for a disk that hangs. Work belongs to its own memory,
  * from malloc(): whoever gave it may abandon it and go while the thread is still inside. */

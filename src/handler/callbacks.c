@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A job is found by the last part of the path, so that a proxy may put whatever it likes before it.
  * The token is an HMAC of the job's id, by the key that its call-backs are signed with: nobody can
  * guess it without the key, and it needs no memory that would have to outlive a restart. The walk

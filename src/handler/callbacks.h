@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where web services tell how a job goes on: a small HTTP service on one loop, with a URL for each
  * job that nobody can guess.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A token reads `pipepoll1.KIND.OWNER.RUN.PART.UNTIL.SIGNATURE`, numbers in hex but for PART and
  * UNTIL. The signature is HMAC-SHA-256 of what is before it and of the subject, each text of which
  * is preceded by its length, so that no two subjects look alike. A token is read by making it once

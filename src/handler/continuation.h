@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Continuation tokens of ours. A job may live but so long; a handler that runs longer has its job
  * ended with a continuation, and the follow-up job that the service then hands out carries the
  * token to whoever claims it, which finds the running handler by it. The token is signed, for one

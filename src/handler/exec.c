@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A job is a subprocess, its two streams (exec_output.c) and its place in the list of those that
  * run. Closing stops them all, and has one timer, after which those that are left are killed and
  * told of without waiting for the system. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The handler `exec`: a program for each job.
  *
  * The program gets the job as one line of JSON on stdin (job_document.h), which alone carries the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What exec.c and exec_output.c know of a job. Private to these. */
 #ifndef HANDLER_EXEC_JOB_H
 #define HANDLER_EXEC_JOB_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stdout is read for reports, stderr goes to the log and, with its last line, into the message of a
  * failure. Whatever a program prints is hostile: each line is bounded, so are the lines that are
  * logged, and control characters are blotted out, for a line of the log must stay one. */

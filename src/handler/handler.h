@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What works off jobs, whichever kind it is: a program for each job (exec.h), one long-lived
  * program (stdio_handler.h), a web service (webhook.h). There is one for each [handler NAME] of the
  * config file on each loop. It takes any number of jobs at once: its user bounds them. A kind

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A client is a transport with a single pool, and the timers and roots that these need: one of its
  * own, so that the trouble of one web service is nobody else's. A call wipes what it sent and got:
  * jobs and tokens are secrets. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Requests to one web service, and their answers: for handlers and sources of client tokens. On the
  * project's own transport (io/transport.h): HTTP/1.1, certificates verified, connections kept and
  * bounded, a deadline for each call, no redirects, nothing sent twice. Proxies are those of the

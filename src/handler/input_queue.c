@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Each piece is a write of libuv's in its own block, so that it may be added to at any time; who
  * needs to bound what waits waits for on_written(). */
 #include "handler/input_queue.h"

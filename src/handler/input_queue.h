@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What goes to a program's stdin: pieces that wait until it runs, and are then written one behind
  * the other, without ever waiting for a program that does not read. */
 #ifndef HANDLER_INPUT_QUEUE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Put into a block that is doubled until all fits, for a job is seldom larger than the first. */
 #include "handler/job_document.h"
 

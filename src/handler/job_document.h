@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A job as the JSON document that a handler reads: one line,
  *
  *     {"jobId", "clientId", "region", "actionTypeId": {"category", "owner", "provider", "version"},

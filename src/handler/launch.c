@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* By vfork(), since nobody else can set limits between fork and exec: posix_spawn() knows none, nor
  * does uv_spawn(), which moreover forks on the loop's thread (copying the memory map of a large
  * process) and waits there until the program is loaded. The child of a vfork() has its own

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Starts a program with nothing of this process but what it is given: three descriptors, a session
  * and process group of its own, default signals, an empty signal mask, and limits. It is killed
  * when this process dies; what it started itself is not. */

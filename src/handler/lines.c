@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A line is told when its end has come, or once as many bytes as there is room for: the rest of it
  * is then passed over. */
 #include "handler/lines.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A stream of bytes as lines of bounded length. Pure. */
 #ifndef HANDLER_LINES_H
 #define HANDLER_LINES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Few names, so each is looked for among all that are there. */
 #include "handler/program_environment.h"
 

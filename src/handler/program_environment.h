@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The environment that programs get: what any program needs of this process's, and what is given to
  * them by name, so that neither this process's credentials nor anything else gets there by
  * chance. */

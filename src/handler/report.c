@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A line is parsed only if it may be an object: programs print much else. What is wrong with a
  * result is told, since a job that ran for hours must not fail for a reason that nobody can see. */
 #include "handler/report.h"

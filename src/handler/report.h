@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a program says on stdout: each line that is a JSON object with one of these members counts,
  *
  *     {"progress": {"percent": 40, "summary": "...", "externalExecutionId": "..."}}

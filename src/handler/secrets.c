@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Plain searches: a job has few secrets, and the lines that are searched are bounded. */
 #include "handler/secrets.h"
 

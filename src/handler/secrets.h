@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The secrets of one job, and texts without them. */
 #ifndef HANDLER_SECRETS_H
 #define HANDLER_SECRETS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the program says: lines of stdout are progress and results of the jobs that it has, lines of
  * stderr go to the log. All of it is hostile: it may be about another's job, or none, or come
  * twice, and hold the secrets of any job that the program has seen. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Jobs go from list to list, by their state; in each, the one that came first is due first. One
  * timer is set to what is due next, and all that is due is done in on_time(), from where jobs that
  * ended without a result are told, too: calls of the handler only change lists, and set the timer

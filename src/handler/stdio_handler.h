@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The handler `stdio`: one long-lived program that takes many jobs on stdin and answers on stdout,
  * both line by line, each line a JSON object in UTF-8.
  *

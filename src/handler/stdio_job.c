@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a job is made of, and how it ends: with the program's result, or without, for one of the
  * reasons below, whose message says what its owner can do about it. */
 #include "handler/stdio_job.h"

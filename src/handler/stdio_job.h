@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A job of the handler `stdio`, and what its files know of the handler: stdio_handler.c moves jobs
  * from list to list, stdio_answer.c reads what the program says of them. Private to these. */
 #ifndef HANDLER_STDIO_JOB_H

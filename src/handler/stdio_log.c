@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The bounds are those of a job of exec.h, for a minute: a program that lives for months must not
  * fall silent after its first flood. */
 #include "handler/stdio_log.h"

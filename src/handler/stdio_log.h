@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a long-lived program may put into the log, a minute, and without whose secrets. Private to
  * the handler `stdio`. */
 #ifndef HANDLER_STDIO_LOG_H

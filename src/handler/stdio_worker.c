@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A process at a time. It is there from the start of its launch until subprocess.c has told its
  * end; whoever wants another waits for that, and for restart_ms. Failures in a row are counted by
  * the ends: one that gave a result, or lived for a minute, was none.

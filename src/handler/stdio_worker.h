@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The process of a stdio handler: started when it is wanted, and started again after a delay; its
  * streams as lines; its end as a sentence. It knows no jobs. Private to the handler. */
 #ifndef HANDLER_STDIO_WORKER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Phases: it is launched (launch.c), runs, is told to end (SIGTERM), is killed (SIGKILL), and when
  * it has ended its output is read to its end. One timer bounds each phase but running without a
  * time-out; the pidfd tells of the end.

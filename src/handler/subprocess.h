@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One run of a program on the loop: its input is written, at once or as it comes; what it prints is
  * handed over as it comes; it is ended when its time is up, and what it left behind in its process
  * group is killed. Never waits for a process that left the group. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The end of a program in the words of who runs it. */
 #include "handler/subprocess.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An entry is one block: its links, and behind them the id and the token, wiped when it goes. One
  * that is out of date goes when it is asked for, or when others push it out. */
 #include "handler/token_cache.h"

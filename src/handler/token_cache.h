@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is known of clients' tokens, for a while: which token a client id has, or that it has none.
  * Bounded: the entry that was not asked for the longest gives way. Pure: time is an argument. */
 #ifndef HANDLER_TOKEN_CACHE_H

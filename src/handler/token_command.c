@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A run is a subprocess, with what it prints and the last line of its stderr. */
 #include "handler/token_command.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Client tokens from a command: one run for each client id, a few at once, and what they said is
  * kept for a while. Behind token_source.h. */
 #ifndef HANDLER_TOKEN_COMMAND_H

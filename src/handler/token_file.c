@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Slices of the text, sorted: a look-up is a binary search, and two lines for one client id are
  * neighbours. */
 #include "handler/token_file.h"

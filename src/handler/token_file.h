@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A file of client tokens: lines of a client id, blanks and its token; what begins with '#', and
  * empty lines, are passed over. Pure. */
 #ifndef HANDLER_TOKEN_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Read into one block that is wiped whatever comes of it: it holds secrets. */
 #include "handler/token_load.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A file of client tokens, read from the disk. Blocking. */
 #ifndef HANDLER_TOKEN_LOAD_H
 #define HANDLER_TOKEN_LOAD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A question is a client id, the look-ups that wait for its token, and the run that is to tell it;
  * a second look-up for the same client id joins it. Questions beyond the bound of runs wait in
  * turn. They are bounded by their look-ups, whose memory is the callers'. */

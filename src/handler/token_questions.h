@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a slow source of client tokens is asked, one client id at a time: what is known already is
  * not asked again for a while, what is being asked is not asked twice, and there are so many runs
  * at once and no more. A kind of source embeds struct token_question first in what it needs for a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One of three kinds, and the thread that the first two need. */
 #include "handler/token_source.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which client token belongs to a client id? Asked of a file, which is read again when it changes,
  * or of a command or a web service, whose answers are kept for a while. All on the loop's thread;
  * nothing here blocks it. Tokens are never printed, and wiped when they are not needed any more. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A run reads the file of the bearer token, if there is one (it may be renewed at any time, by who
  * keeps it so), and then makes its call. It is never tried again here: whoever wants the token asks
  * again. What the service says is never quoted, for it may hold tokens. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Client tokens from a web service: a GET for each client id, a few at once, and what it said is
  * kept for a while. Behind token_source.h. */
 #ifndef HANDLER_TOKEN_URL_H

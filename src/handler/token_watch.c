@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Look-ups are answered from the tokens that were read last. Where the last look at the file is
  * older than a second they wait for a new one, which is done on the background thread: the file may
  * lie on a disk that hangs. Its tokens replace the old ones only if all of it is right.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Client tokens from a file that is read again when it has changed. Behind token_source.h. */
 #ifndef HANDLER_TOKEN_WATCH_H
 #define HANDLER_TOKEN_WATCH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A run is attempts (webhook_answer.c judges each), the waits between them, and perhaps a wait for
  * a call-back. Its result is told from the end of an attempt or from its timer, and thus from a
  * stack on which nobody else works on the run; what comes elsewhere (a call-back, a stop) is kept

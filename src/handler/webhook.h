@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The handler `webhook`: a web service that is sent each job.
  *
  * The job is POSTed to a URL as application/json (job_document.h), with these headers:

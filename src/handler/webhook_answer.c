@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a web service says is hostile: it is bounded, and before it is quoted anywhere secrets are
  * masked and control characters go. JSON is quoted by its members alone: in the text as it stands,
  * an escaped secret would pass for something else. */

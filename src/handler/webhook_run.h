@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What webhook.c and webhook_answer.c know of a job. Private to these. */
 #ifndef HANDLER_WEBHOOK_RUN_H
 #define HANDLER_WEBHOOK_RUN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The form that users of other webhooks know. Its time is part of what is signed, so that an old
  * request can't be sent again later. */
 #include "handler/webhook_signature.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How both sides of a webhook prove who they are: a time and an HMAC of it and the body. Pure. */
 #ifndef HANDLER_WEBHOOK_SIGNATURE_H
 #define HANDLER_WEBHOOK_SIGNATURE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A count, and one thread that changes it. */
 #include "http/http_body.h"
 

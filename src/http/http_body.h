@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The bytes of a reply that others may share: each who sends them has a reference, and they go
  * with the last. Whoever reads slowly keeps what it reads, and nobody waits for it. All on one
  * thread. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A connection hangs on libmicrohttpd's own as its socket context. A list in the order in which the
  * deadlines were set is sorted. */
 #include "http/http_connections.h"

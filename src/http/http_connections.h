@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The connections of a server, each with a deadline: the next that is due comes first, for each is
  * set for the same time ahead. One that is to end is shut down, which wakes libmicrohttpd; it
  * closes the connection then. Private to the server. */

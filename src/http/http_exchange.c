@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A body is gathered in memory that doubles, up to the limit. Of one that is too large the rest is
  * read and thrown away, up to DISCARD_MAX: an answer that overtakes what its client is still
  * sending gets lost. Who sends even more is cut off.

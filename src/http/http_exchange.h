@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One request over libmicrohttpd, and its reply. Private to the server, which owns the loop. */
 #ifndef HTTP_HTTP_EXCHANGE_H
 #define HTTP_HTTP_EXCHANGE_H

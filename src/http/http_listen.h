@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From an address to a listening socket, without asking anybody for a name. */
 #ifndef HTTP_HTTP_LISTEN_H
 #define HTTP_HTTP_LISTEN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libmicrohttpd parses and sends; the loop, the clock and all limits in time are ours. Its epoll
  * descriptor is watched by one uv_poll_t, the listening socket by another, so that we choose how
  * many connections there are, and wait when the process has no descriptor left instead of turning

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A small HTTP/1.1 server on a libuv loop, for what the daemon is asked: credentials, call-backs,
  * metrics. It neither blocks the loop nor starts a thread, and whatever its clients do costs a
  * bounded amount of memory, time, and work in one turn of the loop. libmicrohttpd is behind these

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A slow reader costs two references, however slow it is. */
 #include "http/http_stream.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A reply that goes on: what is to be sent of it, piece by piece. Pieces are bodies that streams
  * share; each keeps the one that it is sending, and the newest behind that. Pure, but for memory.
  * Private to http/. */

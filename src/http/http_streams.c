@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Each is asked for by its query; that equal ones are the same body is their maker's business. */
 #include "http/http_streams.h"
 

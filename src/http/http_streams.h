@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The streams of a server: replies that go on, each with what it has still to send. Private to the
  * server. */
 #ifndef HTTP_HTTP_STREAMS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The child leads a session, and with it a process group of its own, so one kill reaches what it
  * started as well. That kill goes by number, and the number is ours only until the child is reaped:
  * afterwards it may be another's, and nothing is killed any more. So the thread first waits for the

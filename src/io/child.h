@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A child process: started, awaited and reaped on a thread of the worker, since loading a program,
  * copying the memory map of a large process, and the death of a child that hangs in the kernel all
  * take as long as they like. Private to io/. */

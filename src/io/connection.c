@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From the name to a connection that bytes can go by: the addresses (route), TCP and the proxy's
  * tunnel (libcurl, told that this is all it shall do), the handshake (tls), each within what is
  * left of the connect timeout.

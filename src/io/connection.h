@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One connection of a pool to its origin, and the bytes on it. libcurl opens the socket: addresses,
  * happy eyeballs, proxies; TLS is ours (io/tls.h). Private to io/. */
 #ifndef IO_CONNECTION_H

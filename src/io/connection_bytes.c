@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The bytes of a connection: of the application, and below TLS those of the wire, which go by its
  * socket, or by libcurl's handle behind a proxy that is itself spoken to by TLS. */
 #include <errno.h>

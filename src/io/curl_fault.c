@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Only what is listed can be tried again soon. Any other code waits for a change of the set-up, so
  * that no code of a later libcurl makes us knock at a door that stays shut. */
 #include "io/curl_fault.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libcurl's result codes to faults: once, here. */
 #ifndef IO_CURL_FAULT_H
 #define IO_CURL_FAULT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A job for a thread: open, fstat, read until the end, close; or stat alone. It belongs to itself,
  * so whoever wanted it may go, or be told that it took too long, while the disk hangs. Files are
  * read one by one and in turn: two readings of one path never occupy two threads, but for one of

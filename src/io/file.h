@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Small files read off the loop: a file may lie on a disk, or behind a network, that hangs. */
 #ifndef IO_FILE_H
 #define IO_FILE_H

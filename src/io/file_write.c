@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A new file beside the old one, flushed, then renamed over it: a crash or a full disk leaves the
  * old one. Somebody else may replace it meanwhile (a person who logs in): what they wrote is newer
  * than what was read here, so it is let be. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A small file replaced off the loop: whoever reads it finds the old one or the new one, whole. */
 #ifndef IO_FILE_WRITE_H
 #define IO_FILE_WRITE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The bytes of a connection: a request out, an answer in.
  *
  * An error of the socket is no answer: a server may send a whole one and then reset the connection,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A connection that speaks HTTP/1.1 is framed here. That costs a third of a libcurl transfer,
  * and it is plainer: the socket is watched while the connection is idle, so a connection that
  * the peer ended is never used again, and no request is sent a second time behind our back. Ages

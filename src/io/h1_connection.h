@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A connection that speaks HTTP/1.1, idle or at work on one transfer. h1_connection.c makes and
  * ends them and chooses among them, h1_bytes.c moves their bytes. Private to those two. */
 #ifndef IO_H1_CONNECTION_H

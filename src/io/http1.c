@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An answer is read in two steps, so that none is refused that every other client takes: its jobs
  * would stay leased, poll after poll. What llhttp refuses without need is in the lines: their ends,
  * odd names, repeated lengths, blanks behind a chunk's size. So the lines are read here, and

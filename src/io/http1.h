@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Framing of HTTP/1.1 (RFC 9112): a request to bytes, bytes to an answer. llhttp, the parser of
  * Node.js, lives behind these lines. No I/O. Private to io/. */
 #ifndef IO_HTTP1_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The head of an answer, line by line as it comes. A line is collected in `held` up to what any
  * good one needs; values that somebody wants go straight to the transfer. A header is finished when
  * the next line begins, since that may continue it. What frames the body is gathered, judged once,

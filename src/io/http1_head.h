@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The lines of an answer's head, and what lines of all kinds need. Private to http1. */
 #ifndef IO_HTTP1_HEAD_H
 #define IO_HTTP1_HEAD_H

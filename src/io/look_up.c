@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The job allocates nothing but what getaddrinfo() itself does: its answer has a fixed size. */
 #include "io/look_up.h"
 

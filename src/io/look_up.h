@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One name looked up by the system's resolver (getaddrinfo), on a thread: it may take as long as it
  * likes. Concurrent look-ups of one name are one, from whichever loops. Private to io/. */
 #ifndef IO_LOOK_UP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Nothing is removed, started or told from inside libcurl's own callbacks, which forbid it: results
  * are collected into a list of ours, and then told.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One curl multi on the loop: sockets watched, timer armed, results told from a clean stack.
  * Private to io/. */
 #ifndef IO_MULTI_H

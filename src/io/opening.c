@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A bucket of tokens that fills by the time that passes, faster while few are under way. */
 #include "io/opening.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How many connections may begin to be opened at a time. Pure: the time is an argument. Private to
  * io/.
  *

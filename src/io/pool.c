@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A pool: where its connections go to, and what they share. */
 #include "io/pool.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What transport.c keeps and its connections use. Private to io/. */
 #ifndef IO_POOL_H
 #define IO_POOL_H

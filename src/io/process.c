@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The pipes are read on the loop; the program itself is a child's matter (child.c). The owner's
  * deadline is ours alone: whatever is not over then is left to itself.
  *

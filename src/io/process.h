@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A program run for its output: no shell, no descriptor of ours but the pipe for its
  * output and the one for its diagnostics, a deadline and size limits. */
 #ifndef IO_PROCESS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where curl, Go and Python differ about NO_PROXY, the widest reading is taken: who names a host
  * there means it, and a request sent past a proxy by mistake fails visibly. */
 #include "io/proxy.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which proxy a URL goes by: the rules of https_proxy, http_proxy, all_proxy and no_proxy, as curl
  * and the AWS SDKs read them. Pure. */
 #ifndef IO_PROXY_H

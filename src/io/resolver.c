@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is known of a name is an answer and its age, by the clock that counts sleep, since addresses
  * change meanwhile. A question is answered from it at once, or it waits: for the look-up, or until
  * its time is over. Those that could be answered from old addresses wait a moment only; so there

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names to addresses, of one transport, without libcurl, which would start a thread per look-up.
  * One look-up at most per name is under way. What it found serves while it is looked up again in
  * the background, and on when that hangs or fails. Private to io/. */

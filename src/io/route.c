@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CURLOPT_RESOLVE puts its addresses into the DNS cache of the pool's share, in place of those that
  * were there. Without a "+" before the host they never expire (libcurl would look up by a thread of
  * its own then), so their age is kept here. */

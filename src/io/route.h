@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which way a pool's connections go: straight or by a proxy, and to which addresses; and what is
  * known of that way. All of it is chosen by us: libcurl neither reads the environment nor looks up
  * names, so it starts no thread. A proxy of socks4:// or socks5:// wants the origin's address from

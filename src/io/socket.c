@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libcurl closes some of its sockets behind our back: by a plain close(), with the callbacks coming
  * later or never (7.88.1: a connect that failed, that timed out, that lost the race of happy
  * eyeballs). So nothing here waits for it, and nothing acts by a number that may be another's:

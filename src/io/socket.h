@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The sockets of a transport, libcurl's and the connections', in one epoll instance of our own
  * that the loop watches through a single handle. Private to io/. */
 #ifndef IO_SOCKET_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libuv 1.44 runs a 0 ms timer that is re-armed in its own callback again within the same turn, and
  * I/O starves. So timers set while timers fire are not fired in the same pass, and the timer is
  * armed once, after the pass, for at least 1 ms. */

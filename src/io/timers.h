@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Timers: any number of "call me at", on one uv_timer. */
 #ifndef IO_TIMERS_H
 #define IO_TIMERS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A BIO of our own hands OpenSSL's bytes to the carrier, so that no signal is raised, no descriptor
  * is OpenSSL's, and TLS goes through an HTTPS proxy by the same code. Reading takes all that is
  * there in one go (read_ahead), which is why a reader goes on while tls_has_pending().

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* TLS on one connection, by OpenSSL, over whatever carries its bytes. Every connection has the one
  * set-up of its trust store, and goes on with the last session of its host, which saves both sides
  * most of a handshake. Private to io/. */

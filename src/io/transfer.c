@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The connection hands over head and body piece by piece. A limit that is passed sets x->fault,
  * which transfer_end() does not replace. Wanted headers share one room of fixed size in the
  * transfer; a new head empties it, a repeated header does not give its part back. The body's

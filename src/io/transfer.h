@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A transfer beside the connection it goes by: its limits, its answer, its deadline and its end.
  * Private to io/. */
 #ifndef IO_TRANSFER_H

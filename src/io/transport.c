@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The transport: which transfer goes by which connection, how many there may be, and which wait. */
 #include "io/pool.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Bytes out, bytes or a fault in: HTTP requests over libcurl's multi interface on a libuv loop.
  * Knows nothing of what the bytes mean. HTTP/1.1, connections kept and used again,
  * certificates verified, no redirects, no signals, and a deadline of our own for each transfer.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One X509_STORE, read at the start, and one SSL_CTX with it, which all connections share. A bundle
  * that failed is read a second time, to find out where. */
 #include "io/trust_store.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The roots that servers are verified against: read once, shared by every connection. Parsing the
  * bundle takes 28 ms and 900 kB each time. */
 #ifndef IO_TRUST_STORE_H

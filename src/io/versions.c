@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which libraries this build stands on: asked here because their headers end at this floor. */
 #include <curl/curl.h>
 #include <uv.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One queue and one set of detached threads for the process, under one mutex, which nobody holds
  * for longer than it takes to move a job.
  *

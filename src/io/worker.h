@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Work that blocks and cannot be interrupted (a name look-up, a read from a disk that hangs, the
  * wait for a child), done on threads of our own. libuv's pool is the embedder's, four threads that
  * our trouble must not fill; and neither the loop nor the process could end before it does.

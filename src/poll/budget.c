@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two token buckets side by side; a poll needs a token of each. The ceiling's rate never changes.
  * The adaptive one follows the service: each ended call is counted, a throttle cuts the rate to 0.7
  * of what was really sent, and every other end moves it along the cubic that CUBIC TCP grows its

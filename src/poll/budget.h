@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What one account may ask of the service in one region, shared by all its targets and calls:
  *  - a ceiling that the operator sets (a token bucket of polls a second);
  *  - the adaptive rate of AWS's retry mode "adaptive": unlimited until the service throttles, then

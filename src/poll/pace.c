@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The learning is a controller of one number, the logarithm of the quiet interval. Each job moves
  * it by gain * (share allowed - probability that it was late): the only place where that can rest
  * is where the mean over all jobs is the share allowed. Probabilities instead of yes and no make

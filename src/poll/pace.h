@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How often a target that has a goal instead of an interval is polled: a job shall be picked up
  * within the goal in 95 of 100 cases, with as few polls as that takes. After jobs came the pace is
  * brisk; each empty answer slows it down, towards a slowest interval. That one is learnt: each job

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The rules of AWS's retry behaviour 2.1: full jitter over 50 ms or, when the service asked for
  * fewer calls, 1 s, doubled with each failure; a hint is honoured; and a quota that answers fill
  * keeps retries of a service that is down from being a storm. */

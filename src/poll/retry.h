@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* When what failed is tried again, and what that costs: for polls and all other calls. Pure. */
 #ifndef POLL_RETRY_H
 #define POLL_RETRY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A share is in one of three states, and schedule_settle() puts it there after whatever happened to
  * it. The fair limit is one number for all: when it falls, shares that have too many polls out
  * leave their lines only when it is their turn; when it rises, those without a free slot are looked

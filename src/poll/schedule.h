@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which target is polled next: one heap of due instants, and slots and tokens shared fairly.
  *
  * Slots (polls in flight) are bounded twice: in all, and per share. Targets of one region compete

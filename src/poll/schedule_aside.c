@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Targets that are due for a taker without credit. They stand in no share's line, so no other
  * target waits behind them, and each is moved once when credit ends and once when it comes back.
  * What was due meanwhile is then not polled all at once, as after every stall. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Between the files of the schedule. */
 #ifndef POLL_SCHEDULE_PART_H
 #define POLL_SCHEDULE_PART_H

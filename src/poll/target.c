@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The schedule moves a target from state to state; here is decided when it is due. Every end of a
  * poll goes through target_on_end(): an answer sets pace and phase, a fault goes by its reaction.
  * Phases count from start to start, so that slow answers slow nobody down. What is owed to the past

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The state machine of one target: when is it polled next? Pure: now and rolls are arguments, and
  * the end of a poll returns the next due instant instead of arming anything. */
 #ifndef POLL_TARGET_H

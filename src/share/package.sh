@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Debian packages of this checkout: pipepoll, libpipepoll0 and libpipepoll-dev, with their debug
 # symbols. The build happens in a copy, where the folder debian/ lies at the top; it downloads
 # nothing, and its result does not depend on where, when and by whom it is built.

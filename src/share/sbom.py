@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """A bill of materials (SPDX 2.3, JSON) of programs and libraries as they were built on Debian:
 each library that they are linked with, and the sources that are compiled into them, with the
 package, its source package, version and licence. What those bring along is told by their own

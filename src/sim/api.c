@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whose faults a request meets is told by its scope and body before either is checked: a skewed
  * clock must already bear on the signature. It is told twice where anybody has a latency, since by
  * the time the request has arrived the faults may be others; parsing twice is cheaper than

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The CodePipeline API: a signed request in, an answer out, and what goes wrong with it on the
  * way. */
 #ifndef SIM_API_H

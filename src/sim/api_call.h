@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One request on its way through the API: api.c is the way, api_job.c what is asked of one job. */
 #ifndef SIM_API_CALL_H
 #define SIM_API_CALL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The eight operations on one job. AWS does not say which of two wrong things it tells first, nor
  * when a job is invalid instead of not found: here the job comes first, then whether it is of the
  * operation's family (one of another owner is invalid where the model has that error), then the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The canonical request is never built in memory: its pieces go straight into the hash. */
 #include "sim/canonical.h"
 

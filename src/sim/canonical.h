@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The canonical request of Signature Version 4, from a request as it came. */
 #ifndef SIM_CANONICAL_H
 #define SIM_CANONICAL_H

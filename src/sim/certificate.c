@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* EC P-256 keys. The private key of the authority is dropped as soon as it has signed: nobody
  * can ever issue a second certificate under it. Every extension that strict verifiers ask for
  * is there. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A throw-away certification authority and one server certificate by it, for 127.0.0.1, ::1,
  * localhost and one more name: trusted by nobody who was not given the PEM, and worth nothing in
  * two days. */

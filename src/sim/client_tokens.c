@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A new text is read into a table of its own, which takes the place of the old one when all of it
  * was right. No message quotes a line: it holds a secret. */
 #include "sim/client_tokens.h"

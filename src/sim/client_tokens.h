@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The client tokens of clients: "token-" and the client id, unless a text says otherwise. Pure. */
 #ifndef SIM_CLIENT_TOKENS_H
 #define SIM_CLIENT_TOKENS_H

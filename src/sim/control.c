@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A table of routes leads to one handler for each command. A route that ends with a slash, but for
  * the root, takes what is behind it as the name of a thing. */
 #include "sim/control_command.h"

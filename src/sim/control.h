@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The control API: plain HTTP and JSON under /_sim/, unsigned, for tests and for people. */
 #ifndef SIM_CONTROL_H
 #define SIM_CONTROL_H

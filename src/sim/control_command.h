@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One command of the control API: control.c has the routes, control_set.c what changes something,
  * control_show.c what shows something. */
 #ifndef SIM_CONTROL_COMMAND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Commands that change something. A handler walks through the members of the body and refuses the
  * first that it does not know, so that a typing error never passes for a default. One that fails
  * only says why: control_answer() makes the reply of it. */

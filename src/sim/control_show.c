@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Commands that show something. Instants are told in Unix time, to be laid beside a client's
  * log. */
 #include <math.h>

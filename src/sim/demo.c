@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `pipepoll demo`: the simulated service and a poller on one loop, talking TLS over loopback. Jobs
  * are made up to one interval before the end, so that each can be found in time and `lost` is
  * exact. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The config file is one that a newcomer might write. Its handler is a line of shell; the client
  * tokens come from another, for the simulated service has one for each client id, "token-ID". */
 #include "sim/demo_folder.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The files of a demo, in a folder of its own under TMPDIR. Blocking. */
 #ifndef SIM_DEMO_FOLDER_H
 #define SIM_DEMO_FOLDER_H

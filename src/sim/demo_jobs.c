@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is owed is made at the next look, so that their number does not depend on how often that
  * is. */
 #include "sim/demo_jobs.h"

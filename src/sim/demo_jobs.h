@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The jobs that a demo makes: at random over its regions and action types, the same for the same
  * seed. */
 #ifndef SIM_DEMO_JOBS_H

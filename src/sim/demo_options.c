@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One enum numbers the flags in the table, which --help prints, and in the switch that reads their
  * values; the assertion ties both to the count in the header. */
 #include "sim/demo_options.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The command line of `pipepoll demo`. */
 #ifndef SIM_DEMO_OPTIONS_H
 #define SIM_DEMO_OPTIONS_H

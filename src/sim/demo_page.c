@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The port is asked of the system and given back: the run takes it a moment later, and says so if
  * somebody else was faster. */
 #include "sim/demo_page.h"

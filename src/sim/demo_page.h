@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The live page of the demo's `pipepoll run`: where it is, and a browser that shows it. On the
  * loop's thread. */
 #ifndef SIM_DEMO_PAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The program beside ours is started. It has ended for us once the loop has let go of it too, so
  * that it can be started again with the same memory. */
 #include "sim/demo_run.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A child: `pipepoll run` with a config file, as a newcomer would start it. On the loop's
  * thread. */
 #ifndef SIM_DEMO_RUN_H

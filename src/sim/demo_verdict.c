@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The events are sorted by job, so that each job's lie side by side. */
 #include "sim/demo_verdict.h"
 

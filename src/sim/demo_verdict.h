@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Was every job claimed once, and did it get one result? The service's ledger knows. Pure. */
 #ifndef SIM_DEMO_VERDICT_H
 #define SIM_DEMO_VERDICT_H

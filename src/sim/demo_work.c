@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A timer makes the jobs and looks at the service: whether it is the moment to kill, and whether
  * all jobs are over. What became of each is read from the service's ledger, which no crash
  * reaches.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `pipepoll demo --work` and `--crash`: the simulated service here, and beside it `pipepoll run`
  * with a handler, as a child, which works the jobs, and may be killed in the middle. */
 #ifndef SIM_DEMO_WORK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A program of the build, which is not installed: it prints what our programs know, from the tables
  * that they read it by. It has the simulated service in it, whose commands have tables too.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Rules are a list, the newest first, searched from end to end for each request: they are few, and
  * FAULTS_RULES_MAX at most. To set a rule anew is to replace it, and its throttle window begins
  * again. That window is a plain second from the first request after the last one, so two of them

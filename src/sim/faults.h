@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of faults: who gets which misbehaviour, and the throttle window of each. Chance and
  * time are arguments. */
 #ifndef SIM_FAULTS_H

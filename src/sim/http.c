@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libmicrohttpd runs without a thread of its own: its epoll descriptor is watched by one uv_poll_t,
  * and one uv_timer_t serves both its own timeouts and our delays. Whatever has to wait suspends its
  * connection and is resumed from that timer, so nothing ever blocks.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The HTTP face: libmicrohttpd on a libuv loop, with requests that take their time, there and
  * back, and answers that can be slow, cut or reset. libmicrohttpd lives behind these lines and
  * nowhere else. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is asked of a request is a slice of it: nothing is copied or unescaped. A reply owns its
  * body, and putting another one frees the first: whoever changes their mind just replies again. Day
  * and month names are spelt here because strftime() follows the locale. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One request and its reply, free of any HTTP library: what the modules behind the HTTP face talk
  * in. */
 #ifndef SIM_HTTP_MESSAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What AWS puts into a job, with simulated values where the service here knows none: one pipeline,
  * one artifact in and one out, whose places lead nowhere. The secret parts of their credentials
  * follow from the access key, so that who plays S3 can check a signature. A third-party job names

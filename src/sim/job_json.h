@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Jobs as the API tells of them. */
 #ifndef SIM_JOB_JSON_H
 #define SIM_JOB_JSON_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every function names every state, so that a new state or event is a question to each of them.
  * That a lease ended makes its nonce worthless at once: the next hand-out has the next one. So of
  * two workers that hold the same job by two hand-outs only the later can win it. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The states of one job, from its arrival to its end. Pure: one function for each event, which says
  * whether the event may happen in the job's state, and then moves it. Queues, deadlines and the
  * ledger are the service's.

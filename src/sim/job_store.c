@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A job owns one place in the heap from its beginning to its end, so nothing that happens to it can
  * fail for want of memory. */
 #include "sim/job_store.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* All jobs that the service knows: by id, by what time does to them next, and those that are over.
  * Pure. Of the jobs that are over it keeps the newest `over_max`, and no more than JOB_STORE_BYTES
  * of what came with them; the service forgets each after a while. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A hash table by linear probing that only grows: half of it is free, so a search ends. Waits are
  * counted by the millisecond, so a percentile is one walk over 60001 counters, exact to 1 ms below
  * a minute, however many jobs there were. */

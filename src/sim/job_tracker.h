@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What became of each job of a demo: handed out when, found how often, how long it waited. Pure. */
 #ifndef SIM_JOB_TRACKER_H
 #define SIM_JOB_TRACKER_H

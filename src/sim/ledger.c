@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Serial number n lies at (n - 1) % cap: the newest number is all that must be kept, and each call
  * is O(1). */
 #include "sim/ledger.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The ledger: what happened to jobs, when, and to which request. A ring: the oldest events go. */
 #ifndef SIM_LEDGER_H
 #define SIM_LEDGER_H

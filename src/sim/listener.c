@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The socket listens before anybody is told of it: a port that the system picks is known by then,
  * and who goes to the URL at once waits in the backlog instead of being refused. Of a name's
  * addresses the first is taken, no other tried. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From "HOST:PORT" to a listening socket and the URL that leads to it. */
 #ifndef SIM_LISTENER_H
 #define SIM_LISTENER_H

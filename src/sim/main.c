@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The program `pipepoll-sim`: the commands that have the simulated service in them. `pipepoll sim`
  * and `pipepoll demo` start it. */
 #include "cli/program.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables, in the order of the model, so that what is wrong is told in that order. Lengths are in
  * characters. */
 #include "sim/model.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The API's model of the ten job operations (CodePipeline, 2015-07-09): what may be sent in. */
 #ifndef SIM_MODEL_H
 #define SIM_MODEL_H

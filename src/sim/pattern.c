@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Each step takes as much text as it can and never gives any back: no pattern of the model has a
  * step whose characters the next one wants. */
 #include "sim/pattern.h"

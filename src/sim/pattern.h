@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The patterns that the model gives for texts: as much of regular expressions as they use. Pure. */
 #ifndef SIM_PATTERN_H
 #define SIM_PATTERN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reading the proof of a request, before anything of it is verified. Slices point into the request,
  * or into the proof for what a query string had escaped. */
 #include "sim/proof.h"

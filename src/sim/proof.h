@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a request says of its signature, in its Authorization header or in its query string. */
 #ifndef SIM_PROOF_H
 #define SIM_PROOF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A table finds the queue of a scope, and an array gives those that jobs may arrive at a number
  * each. Queues are never taken away: clients make one by polling a new scope, up to QUEUES_MAX. */
 #include "sim/queues.h"

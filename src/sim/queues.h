@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The scopes that were seen, each with the queue of the jobs that wait there. Pure. */
 #ifndef SIM_QUEUES_H
 #define SIM_QUEUES_H

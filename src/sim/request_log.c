@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A client with the wrong credentials polls on and on and is refused each time: its user looks at
  * the simulator's terminal first, so that is where the two access keys are named. Secrets are in no
  * line: the simulator never sees one, but for its own. */

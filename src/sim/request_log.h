@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `pipepoll sim` says of the requests it serves, on stderr: each of them where that is asked
  * for, and else those that were signed with the wrong credentials, at most one line a second. */
 #ifndef SIM_REQUEST_LOG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Members are numbered, and scope_at() alone knows where each lies; everything else is a walk over
  * them. */
 #include "sim/scope.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Scopes: a region and an action type. One table of their members serves the model's rules, the
  * command line and the control API. */
 #ifndef SIM_SCOPE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `pipepoll sim`: the simulated CodePipeline by itself, for clients in any language. */
 #include <errno.h>
 #include <signal.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The misbehaviours' names come from the simulator: a flag of each for all requests, below, and
  * members of --fault for some. */
 #include "sim/serve_options.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The command line of `pipepoll sim`. */
 #ifndef SIM_SERVE_OPTIONS_H
 #define SIM_SERVE_OPTIONS_H

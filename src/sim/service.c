@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A queue is one scope and the jobs that wait there, in the order in which they became available. A
  * job is in its queue, or has an instant at which time does something to it (its delay or lease
  * ends, it is in progress for too long, it is forgotten), never both: that is what keeps it from

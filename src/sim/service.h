@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The service without its wire: queues of jobs, leases, arrivals and the ledger. Pure: every
  * function is told what time it is (now_ns never goes back) and draws all chance from the seed.
  * Nothing happens between calls; what time brings about (leases that end, jobs that arrive) is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the service is made of: for service.c, which has queues, arrivals and time, and
  * service_work.c, which has what workers do with jobs. */
 #ifndef SIM_SERVICE_STATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What workers do with jobs: claim them, bring them to an end, ask for credentials. job_life says
  * whether a job takes the event; everything that follows from that is here, and each event, also
  * one that was refused, is in the ledger. */

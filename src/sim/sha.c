@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* OpenSSL's own one-shot calls, and not aws/digest: the simulator judges what that computes, and
  * must not share its mistakes. */
 #include "sim/sha.h"

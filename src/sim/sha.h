@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SHA-256 and its HMAC, at once. */
 #ifndef SIM_SHA_H
 #define SIM_SHA_H

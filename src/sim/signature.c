@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A request proves who sent it by an Authorization header or by its query string, never by both.
  * Verification follows the order in which AWS complains: is there such a proof, is it whole, is the
  * key known, is the scope ours, is the date near, and only then the signature. */

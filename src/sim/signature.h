@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* AWS Signature Version 4, seen from the service: is this request signed by whom it says, now, and
  * for here? Written apart from the client's principal, so that each is a witness of the other. */
 #ifndef SIM_SIGNATURE_H

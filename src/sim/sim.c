@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where the modules meet: the service and its faults below, the HTTP face in front, and between
  * them the two that understand requests. */
 #include "sim/sim.h"

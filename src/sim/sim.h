@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The simulated CodePipeline on a libuv loop: what `pipepoll sim`, `pipepoll demo`, the tests and
  * the benchmarks stand on. One port serves every region: a request's region is that of its
  * credential scope. All functions on the loop's thread; nothing here blocks but sim_open() (bind,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An exchange stands in four stages: its headers, its body, the way to the service, the way back.
  * What has to wait sleeps in the heap of all exchanges with its connection suspended, so nothing
  * ever blocks; a way that takes no time takes no call.

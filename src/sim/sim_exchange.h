@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One request over libmicrohttpd and its answer, which can be slow, cut or reset. Private to the
  * files of the HTTP face: http.c owns the loop, and the heap of those that wait. */
 #ifndef SIM_EXCHANGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lower-case UUIDs of version 4 from a seed: the shape of every id that CodePipeline hands out. */
 #ifndef SIM_UUID_H
 #define SIM_UUID_H

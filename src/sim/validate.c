@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* AWS reads the types first and stops at the first wrong one; then it checks all values and names
  * every one that breaks a rule. Both are walks over the model's tables here, kept apart in the same
  * way. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is sent in, checked by the model's rules (sim/model.h) and complained about as AWS does. */
 #ifndef SIM_VALIDATE_H
 #define SIM_VALIDATE_H

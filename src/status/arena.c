@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A list of blocks: texts go into the first while it has space, an array has one of its own. */
 #include "status/arena.h"
 

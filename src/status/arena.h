@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Memory for texts and arrays that go all at once: nobody has to know which of them is whose. Pure,
  * but for memory. */
 #ifndef STATUS_ARENA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "status/grown.h"
 
 #include <stdint.h>

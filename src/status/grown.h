@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A text of unknown length as one block: written into bounded memory, and again into twice as much
  * if it did not fit. Pure. */
 #ifndef STATUS_GROWN_H

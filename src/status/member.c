@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Numbers become digits without printf: of 10 000 targets each has some, and most are small. */
 #include "status/member.h"
 

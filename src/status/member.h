@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Members of a JSON object, one function for each kind of value that a status has. Each puts a
  * comma before itself where one is needed, as jsontext_name() does. Pure. */
 #ifndef STATUS_MEMBER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A sample is its family's name, perhaps with a suffix, its labels, and a number. The bounds of
  * buckets are written as OpenMetrics wants them, "1.0" for 1, in both formats, so that a series
  * stays the same one whichever is asked for. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Families of metrics and their samples as text, in both formats, which differ little: OpenMetrics
  * names a family of counters without "_total". Numbers become digits without printf, for 10 000
  * targets have some each. Pure. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One family after the other: all samples of a family have to be together, so targets are walked
  * once for each of theirs. */
 #include "status/metrics.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What Prometheus sees of a running process: its status as a text of metrics. Pure.
  *
  * Names begin with "pipepoll_", but for the figures of the process, which have the names that all

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* RFC 9110, 12.5.1: ranges parted by commas, each with parameters parted by semicolons. Of the
  * ranges that a format is in, the most exact one says how much it is liked. Parameters other than
  * q and version change nothing for us and are passed over. */

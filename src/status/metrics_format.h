@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* In which format whoever asks gets the metrics: by the Accept header of the question. Pure. */
 #ifndef STATUS_METRICS_FORMAT_H
 #define STATUS_METRICS_FORMAT_H

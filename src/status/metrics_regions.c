@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Rows are sorted by name and each run of equal ones is added up; then it is a family after the
  * other, each with a row for each region. */
 #include "status/metrics_regions.h"

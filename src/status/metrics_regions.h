@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What of the metrics is told by region, and by whose credentials. Pure. */
 #ifndef STATUS_METRICS_REGIONS_H
 #define STATUS_METRICS_REGIONS_H

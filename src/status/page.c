@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The document is copied up to each "{{WHAT:NAME}}", and what that names is put in its place; an
  * event has the same, by name. */
 #include "status/page.h"

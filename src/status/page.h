@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A status as a page that people look at, and as the events that keep the page up to date.
  *
  * The page is one document that asks for nothing elsewhere: src/status/page/ has its parts, and a

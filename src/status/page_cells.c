@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A cell of the document is a link: its text is how many of its targets are in its worst state, the
  * state's mark is drawn by the style sheet, and its title tells everything. page.js composes the
  * same of an event; tests/test_page.py compares the two. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The grid in both forms of a page. Private to the page. */
 #ifndef STATUS_PAGE_CELLS_H
 #define STATUS_PAGE_CELLS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The document that the build makes of src/status/page/, with what is to be put into it between
  * braces: see page/embed.py. Private to the page. */
 #ifndef STATUS_PAGE_DOCUMENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The figures that stand alone on the page, as text. */
 
 #include "base/jsontext.h"

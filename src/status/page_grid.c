@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The rows and columns of the grid: keys are found in a hash table in the order of the targets,
  * which is that of the config file; of too many the worst stay, in that order, and all others are
  * the last. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Classes of cells: s a state, n a number, t a name, l a long text, m a meter. The heads of the
  * tables in page.html have the same, from where the script knows them. */
 #include "status/page_out.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The two forms of what a page shows: HTML for its document, JSON for its events. A table is put by
  * one function into either: rows, and cells in the order of the table's head. Private to the page.
  *

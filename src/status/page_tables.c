@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Each table is put row by row, its cells in the order of its head in page.html. */
 #include "status/page_tables.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The tables of the page but for its grid, by name. Private to the page. */
 #ifndef STATUS_PAGE_TABLES_H
 #define STATUS_PAGE_TABLES_H

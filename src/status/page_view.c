@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The query, and what it chooses; the rest of a view is put together by page_grid.c and
  * page_figures.c. */
 #include "status/page_view.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a page shows of a status, before it is put into any form: the targets that its query
  * chooses, the grid, and the figures as text. Private to the page. */
 #ifndef STATUS_PAGE_VIEW_H

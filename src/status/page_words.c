@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Few digits, since what changes each second is read at a glance. */
 #include "status/page_words.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Figures as people read them. Pure; the same whatever the locale. */
 #ifndef STATUS_PAGE_WORDS_H
 #define STATUS_PAGE_WORDS_H

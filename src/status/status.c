@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Words and scales; what a status holds is in an arena, so all of it goes at once. */
 #include "status/status.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How things stand in a running process at one moment: the one truth from which its metrics, its
  * health, its page, `pipepoll top` and systemd are told, so that they never contradict each other.
  *

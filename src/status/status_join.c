@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Regions are joined first, for targets refer to them by their place, which changes twice: by what
  * stands before them, and by the order that they are brought into. */
 #include "status/status_join.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A status of several loops out of one of each. Pure, but for memory; what there is no memory for
  * is left out. */
 #ifndef STATUS_STATUS_JOIN_H

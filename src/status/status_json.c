@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The document from its top to its end, one function for each member that is more than a value.
  * 10 000 targets are 4 MB, so what each target has is put without printf. */
 #include "status/status_json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A status as one JSON document: what /status.json answers and `pipepoll top` reads. Pure.
  *
  * A reader may rely on the members below as long as "format" is 1: others may join them, none goes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One look over the figures, the worst first: what hangs, what does not poll, what fails. */
 #include <stdio.h>
 

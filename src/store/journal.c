@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The file, and the thread that writes it.
  *
  * The thread takes all that waits as one batch, so batches grow with the load and with the time

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The journal of jobs: what the process must know again after kill -9, in an SQLite file under the
  * state directory. It does for worker.h's `struct pipepoll_journal` what that asks for: note()
  * queues, a thread of the journal's own writes what has gathered as one transaction (while one is

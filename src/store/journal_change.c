@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The struct is copied as it is, then every text in it is moved behind it: a table says where the
  * texts are, so none can be left pointing into the caller's memory. */
 #include "store/journal_change.h"

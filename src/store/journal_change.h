@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One change to the journal, copied into one block: an entry of a job, or its end. */
 #ifndef STORE_JOURNAL_CHANGE_H
 #define STORE_JOURNAL_CHANGE_H

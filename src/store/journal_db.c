@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* WAL with synchronous=FULL: a commit is one append to the log and one sync of it, and readers in
  * other processes neither wait nor make anybody wait. A connection that is refused must leave the
  * file as it was, hence nothing is checkpointed at its close until it is ready. A new file is made

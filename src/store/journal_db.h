@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The journal's SQLite file, and a connection to it: made, opened, checked, and what is wrong with
  * it in words. Blocking. */
 #ifndef STORE_JOURNAL_DB_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SQLite would take over an empty file, recover a foreign one and follow a log that lies beside a
  * file it has nothing to do with: hence a look at the header by plain reads first. Layout: SQLite,
  * "Database File Format", 1.3: magic at 0, user_version at 60, application_id at 68. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The first bytes of the journal's file, before SQLite opens it. Blocking. */
 #ifndef STORE_JOURNAL_HEADER_H
 #define STORE_JOURNAL_HEADER_H

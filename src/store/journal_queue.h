@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What loops and the writer thread share: the queue, and the users that are told. Private to
  * store/. */
 #ifndef STORE_JOURNAL_QUEUE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The journal's one table, with a row for each job: its columns in one list, so that the statements
  * made from it cannot drift apart. Another column is another JOURNAL_FORMAT. */
 #ifndef STORE_JOURNAL_SCHEMA_H

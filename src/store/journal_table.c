@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Texts go in by binding alone: as TEXT, or as BLOB when a NUL is in them. So people can ask with
  * sqlite3 for job_id = '...', and every byte comes out again. A note replaces the job's row, a job
  * that has ended stays as history until that is pruned; all within the transaction of the batch. */

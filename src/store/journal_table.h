@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The journal's rows: a batch of changes as one transaction, and all rows again. Blocking; one
  * thread at a time. */
 #ifndef STORE_JOURNAL_TABLE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Loops that note, and what they are told.
  *
  * Everything that is shared is under the journal's mutex, which is never held during a write. A

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The length tells where a value ends, so nothing in it needs an escape, and any sqlite3 shows it
  * as it is. */
 #include "store/journal_variables.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Output variables as one text, for a column: NAME:LENGTH:VALUE of each, one after the other. A
  * name has no ':', and a value may be anything. Pure. */
 #ifndef STORE_JOURNAL_VARIABLES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The lock is flock() on a file of its own: locking the database itself would keep out readers, and
  * closing any other descriptor of the database would drop SQLite's own locks. The kernel drops this
  * one when the process ends, however it ends, so that a file left behind locks nobody out. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The state directory, held by one process at a time. Blocking. */
 #ifndef STORE_STATE_DIR_H
 #define STORE_STATE_DIR_H

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Write endpoints.jsonl: regions, and the host of each of their four endpoints.
 
 usage: make_endpoints.py [--check]

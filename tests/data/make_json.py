@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Write json.txt: texts that are JSON objects, and texts that differ from one by little.
 
 usage: make_json.py [--check]

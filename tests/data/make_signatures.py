@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Write signatures.jsonl: requests, and what AWS Signature Version 4 makes of them at each stage.
 
 usage: make_signatures.py [--check]

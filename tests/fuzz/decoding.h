@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Exactly the memory that a decoder asks for. */
 #ifndef TESTS_DECODING_H
 #define TESTS_DECODING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the fuzz targets share. Each is one function over any bytes: libFuzzer's, or replay.c's as a
  * plain test over the seeds. Inputs lie in blocks of their exact size, so that a sanitizer sees
  * every step outside. */

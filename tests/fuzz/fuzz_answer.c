@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any bytes as the body of an answer, good or bad. */
 #include "aws/answer.h"
 #include "aws/job.h"

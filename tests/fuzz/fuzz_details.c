@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any bytes as the answer of GetThirdPartyJobDetails, GetJobDetails and PollForJobs: what is taken
  * is walked to its last text. */
 #include "aws/job.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any bytes as what a server sends. However the network cuts them, the verdict is the same. The
  * first byte says where it does. */
 #include "fuzz/fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any bytes as a shared file of AWS or a configuration. */
 #include "base/ini.h"
 #include "fuzz/fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any bytes as JSON: what is taken is walked to its last node, each text twice. */
 #include "aws/json.h"
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any bytes as a Date or an expiration, and what such a Date does to the clock. */
 #include "aws/clock_skew.h"
 #include "aws/timestamp.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any region and endpoint URL: a line each. What is taken for a URL is one, and means itself. */
 #include "aws/endpoint.h"
 #include "fuzz/fuzz.h"

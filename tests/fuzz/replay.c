@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A fuzz target as a plain test: each seed, each of its beginnings, and the seed with each of its
  * bytes changed. Usage: fuzz_X FOLDER... */
 #include <dirent.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Made-up numbers for each alert: the minute from which it fires, series that make it so, and
 series that come close and must not. A series without a job is of the pipepoll that is watched; up
 is 1 unless it is given, and None is no series. Values are as promtool writes them, one a minute."""

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A process that nothing around it has a say in: no proxy, no roots, no credentials of the machine
  * that the test runs on. */
 #ifndef TESTS_ALONE_H

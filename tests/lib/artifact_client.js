@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // The AWS SDK for JavaScript in place of lib/artifact_client.py: the same commands but "age".
 "use strict";
 

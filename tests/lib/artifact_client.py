@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """botocore as a job's program has it, with nothing but its environment; for witness_artifacts.py.
 Run by any interpreter that has botocore. A line of JSON for each command on stdin:
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """AWS's own clients, for tests that ask what they do with an environment and files. Run by any
 interpreter that has them, as a server on its stdin: a line of JSON for each command, {"how":
 "botocore" or "cli", "env": {...}, "arguments": [...], "uid": null or a number, "cwd": path},

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "lib/black_hole.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Places on loopback where a connection freezes. A black hole drops every attempt to connect, as a
  * firewall does: its queue is full and nobody accepts. A mute one lets the kernel connect, and then
  * nobody reads or writes. */

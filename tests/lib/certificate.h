@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Certificates of their own issue, made on the spot, each in a file as PEM. */
 #ifndef TESTS_CERTIFICATE_H
 #define TESTS_CERTIFICATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Chances of a simulated world, from its seeded dice. */
 #ifndef TESTS_CHANCE_H
 #define TESTS_CHANCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* cmocka with the headers it wants, and a check for slices. */
 #ifndef TESTS_CHECK_H
 #define TESTS_CHECK_H

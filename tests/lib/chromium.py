@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Debian's chromium without a window, driven through the pipe of its DevTools protocol: no port, no
 driver, and a profile that goes with it."""
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A clock that can be put forward: include it once in a test program, and clock_gettime() is ours,
  * for libc's, libuv's and the library's calls alike. Only the clock that counts sleep moves, as
  * when the machine slept. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Config files that name handlers, and a folder with files of every kind that these may name. */
 #ifndef TESTS_CONFIG_FILES_H
 #define TESTS_CONFIG_FILES_H

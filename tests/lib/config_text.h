@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Config files as texts: taken, or refused with these sentences. */
 #ifndef TESTS_CONFIG_TEXT_H
 #define TESTS_CONFIG_TEXT_H

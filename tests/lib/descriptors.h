@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The descriptors that the process has open. A thread that was left alone closes what it has in its
  * own time, which may be in the middle of the next test: so none compares two counts, and each
  * waits for the count that there was before the first. */

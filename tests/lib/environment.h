@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An environment out of a JSON object of strings. */
 #ifndef TESTS_ENVIRONMENT_H
 #define TESTS_ENVIRONMENT_H

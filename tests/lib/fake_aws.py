@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The places on AWS that hand out keys, played on loopback and all by one port: instance metadata
 (IMDSv2), a container's credentials (ECS, EKS), STS, the SSO portal, and a CodePipeline that answers
 each poll with a job whose clientId is the access key the poll was signed with.

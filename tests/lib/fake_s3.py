@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """An S3 on loopback, path style, for clients that put and get objects: at once, in parts and in
 ranges. It verifies each signature with botocore's signer against the credentials that it knows, and
 keeps who signed what. Importing it skips the test without botocore, as lib/fake_aws.py says."""

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* To be preloaded into the program: the clock of the day runs CLOCK_SPEED times as fast from the
  * first look on, so that what takes minutes is seen in seconds. The monotonic clock, and with it
  * each timer and time-out, stays as it is. */

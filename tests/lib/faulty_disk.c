@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A VFS on top of SQLite's own. For the power cut each write and truncation keeps what it replaced,
  * until the file is synced. The shared memory beside a database is no file that survives. */
 #include "lib/faulty_disk.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A disk under SQLite that does as a test says: each operation that can change a file, or wait for
  * the disk, is counted, and asks before it is done. */
 #ifndef TESTS_FAULTY_DISK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* To be preloaded into the program: while the file that HANG_LOOP names is there, one thread that
  * waits for events does not return from that: the main thread when the file says "home", else the
  * first other one that comes. */

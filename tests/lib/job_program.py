@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`pipepoll run` with a handler, beside the simulated service: what tests of its jobs share."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A CodePipeline on loopback that hands out jobs of any content, also such as the simulated service
 refuses to hold: each once, by polls in any region. It checks no signatures."""
 

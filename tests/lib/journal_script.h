@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A journal and a loop for tests, and a folder that goes with them. */
 #ifndef TESTS_JOURNAL_SCRIPT_H
 #define TESTS_JOURNAL_SCRIPT_H

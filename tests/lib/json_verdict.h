@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON texts parsed in memory of their exact size, walked whole, and judged. */
 #ifndef TESTS_JSON_VERDICT_H
 #define TESTS_JSON_VERDICT_H

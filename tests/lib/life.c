@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A world of workers from its beginning to its end: a time of troubles, a calm one until every job
  * is over, then all drain, and close. */
 #include "lib/life.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A world of job workers in virtual time: the real library, several workers of one account, killed
  * and started again at random, against a service that hands jobs out, takes claims and results, and
  * misbehaves. One file for each part:

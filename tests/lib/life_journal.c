@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The journal of a simulated worker. Notes wait in a line; a commit keeps all of them, or fails:
  * then they are lost, or are kept by the next one, as the real journal does it. Rarely one takes
  * longer than the library waits. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is in the way of a call: its region's trouble, and accidents of its own, each with the
  * plan's share. What arrives may have its effect although its answer says otherwise, or never
  * comes. */

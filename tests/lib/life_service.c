@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The service of a world of workers. Its rules are those that the API reference states, read as
  * strictly as they can be: one nonce for each hand-out, one winner for each nonce, one result for
  * each claim. A lease that ends makes its nonce worthless. What the reference leaves open, whether

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What must hold in every world of workers. The service's ledger and each worker's journal judge
  * what the library does: when it does it, where that can be seen, else at the end. */
 #include <stdarg.h>

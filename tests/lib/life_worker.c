@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One embedder of the library: a worker with a target for each action type in each region, and a
  * handler that answers for tokens and runs jobs, by timers or at once. All memory of an instance is
  * in one list, so that a killed one can be dropped whole. Its credentials are made once and kept

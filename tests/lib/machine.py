@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Machines to run pipepoll on: each with a home, an environment of its own and all that AWS offers,
 and with botocore and the AWS CLI as witnesses of what is to be found there."""
 

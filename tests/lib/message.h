@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A signed request, read from the text that was sent. */
 #ifndef TESTS_MESSAGE_H
 #define TESTS_MESSAGE_H

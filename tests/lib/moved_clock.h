@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A monotonic clock that goes on by itself and that a test can put forward besides: include it once
  * in a test program, and clock_gettime() is ours, for libc's, libuv's, libcurl's and the library's
  * calls alike. So a deadline is met without waiting for it. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The system's resolver, played: link this, and getaddrinfo() answers what the test says, on
  * whatever thread it is asked. Names that nobody spoke of have no address: nothing is sent. */
 #ifndef TESTS_NAMES_H

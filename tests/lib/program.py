@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The program under test and the simulated service beside it, for the tests that meet the program
 as its users do. sys.argv[1] is the path of pipepoll.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Programs for tests: written to a temporary folder, which is emptied at the end. */
 #ifndef TESTS_PROGRAM_FILE_H
 #define TESTS_PROGRAM_FILE_H

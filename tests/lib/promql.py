@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Whether an expression in PromQL asks for metrics and labels that the program has, and for values
 that they can have. It looks for names and selectors only: promtool is there to parse."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """promtool, which judges metrics and alerts."""
 
 import os

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A poll is decided on in two places, as in life: what is in its way when it leaves, what the
  * service thinks of it when it arrives. Jobs stay in the queue until the sink has them, so that an
  * answer that breaks off loses none. */

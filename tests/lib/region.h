@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The service's side of the simulation: regions behind a network that fails at times, with jobs
  * that arrive, limits, clocks of their own and credentials that they accept or do not; and STS,
  * which gives those to the regions' roles. One user of tests/lib/virtual.h. Each region draws from

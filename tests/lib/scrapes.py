@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What Prometheus would read of a running program, and which alerts it would tell of.
 
 A scrape is real, the time between two of them is not: they are presented to promtool a minute

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "lib/server.h"
 
 #include "lib/tls_server.h"

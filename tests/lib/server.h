@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A server of scripted bytes on the test's own loop: TCP, by TLS if wanted, 127.0.0.1, a port of
  * the system's choice. For what a well-kept HTTP server would never send. */
 #ifndef TESTS_SERVER_H

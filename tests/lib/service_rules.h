@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the services of both simulations hold requests to. */
 #ifndef LIB_SERVICE_RULES_H
 #define LIB_SERVICE_RULES_H

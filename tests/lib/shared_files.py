@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The rows of witness_files.py: shared files and environments, and what may differ between us and
 AWS's own clients. FOLDER stands for the home, PROXY for the host and port of the test's listener.
 

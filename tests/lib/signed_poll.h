@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A poll to sign, with the key pair of AWS's examples: what the tests of the principal share. */
 #ifndef TESTS_SIGNED_POLL_H
 #define TESTS_SIGNED_POLL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Everything that a signature is made with, and what came out at each stage. */
 #ifndef TESTS_SIGNING_H
 #define TESTS_SIGNING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Everything that an embedder may do is done from here: from timers, and from within callbacks. The
  * dice for it are the region's that it concerns, so that regions stay apart. */
 #include "lib/simulation.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An embedder in virtual time: one poller, made and driven by the public functions alone, whose
  * targets poll the regions of tests/lib/region.h. Targets may come and go, credit may be short, and
  * the end comes at any moment. What must hold whatever happens is watched all the time: see

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`pipepoll sim`, AWS's own clients beside it, and a count of what held: for the witnesses of the
 simulated service. Importing it skips the test where botocore or the AWS CLI is missing: exit status
 77, or a failure where PIPEPOLL_CI=1 promises both."""

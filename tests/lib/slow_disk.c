@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* To be preloaded into the program: while the file that SLOW_DISK names is there, the disk takes
  * two seconds for whatever has to be on it. */
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* To be preloaded into the program: names that end in ".test" are looked up in the file that
  * SLOW_NAMES names, read anew each time. Its lines are "NAME MILLISECONDS ADDRESS[,ADDRESS]", with
  * "-" for no address; NAME may begin with "*". The first one that fits counts. */

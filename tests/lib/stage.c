@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "lib/stage.h"
 
 #include <poll.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a provider of credentials runs on, with a scripted service on the same loop: a clock and an
  * environment of the test's choice, and memory that is searched for secrets when it is given back.
  * Requests are kept to be looked at. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Everything is made of the index of what it is about, so that a reader of the figures can tell
  * which target has which. The sums are sums. */
 #include "lib/status_world.h"

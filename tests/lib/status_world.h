@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A plausible status of a busy process, the same at each run: some targets fail, some are slow,
  * jobs are in hand, and names try to be HTML. */
 #ifndef TESTS_LIB_STATUS_WORLD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "lib/tls_server.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A TLS server's side in memory: bytes of the wire in and out, bytes of the application in and out.
  * So a test decides what becomes of every byte. */
 #ifndef TESTS_TLS_SERVER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A look-up of a client token, and what came of it. */
 #ifndef LIB_TOKEN_ANSWER_H
 #define LIB_TOKEN_ANSWER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A world in virtual time for the real library: client/ and credentials/ as they are, and these
  * fakes in place of io/timers, io/transport and io/trust_store. A test links `virtual` (see
  * tests/meson.build), which comes before the io floor and defines the same functions.

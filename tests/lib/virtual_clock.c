@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* io/timers.h over a clock that jumps: one heap of timers for all, and whoever is first in it says
  * what time it is. What is set for now, or for an instant past, fires at the present instant, but
  * later, as if the loop had turned. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What virtual_network.c and virtual_kill.c know of the fake transport. */
 #ifndef TESTS_VIRTUAL_CONNECTION_H
 #define TESTS_VIRTUAL_CONNECTION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A process that is killed: its timers never fire, its answers are never told, and nothing of it is
  * touched again. But what it had sent is on its way still, and arrives: a copy of each such request
  * waits for that, and its answer goes nowhere. */

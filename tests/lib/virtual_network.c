@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* io/transport.h over a network that is one callback. A request in flight has a connection of its
  * pool, and the connection a timer: it fires when the request arrives, when the answer has come, or
  * when the deadline has. What the service answers is copied when it does, and told when it comes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* See tests/lib/watch.h. Bounds are those that the headers state, or follow from what they do. */
 #include "lib/watch.h"
 

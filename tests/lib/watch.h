@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What must hold in every simulation, whatever happens in it. The first thing found broken is kept,
  * and ends the run. Rates and quota are read from the poller's own budgets; all else is seen from
  * outside. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The library's memory, by its hook resize(): what it holds can be searched, and what it gives back
  * is, for secrets that nobody may find there. */
 #ifndef TESTS_WATCHED_MEMORY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A loop with a transport, a scripted server and a pool to it; and transfers that are counted. */
 #ifndef TESTS_WIRE_H
 #define TESTS_WIRE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // The AWS SDK for JavaScript as a worker of the simulator: a line of JSON that it reads,
 // {"operation", "input"}, is answered by a line {"answer"}, {"code", "message"} or {"lost"}.
 // Its first line is the SDK's version, or null where there is none.

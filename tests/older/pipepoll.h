@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The header as it was once: each structure that may grow is shorter than in today's library. What
  * is built with this is a program older than the library that it runs with. */
 #ifndef PIPEPOLL_H

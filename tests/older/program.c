@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sees the header of this folder alone. Each of its structures is followed by a fence of bytes that
  * are no pointer and no number anybody would want, so that a library which looks for more than
  * there was calls nowhere or asks for nonsense, and one which fills in more is found out. */

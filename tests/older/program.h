@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A program that was built when the library's structures were shorter, for test_older_structures.c:
  * what it did and saw. */
 #ifndef TESTS_OLDER_PROGRAM_H

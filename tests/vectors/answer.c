@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Error answers by botocore's vectors. */
 #include "aws/answer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What AWS's SDKs share of tests of the chain: 28 of assumed roles, 11 of container URLs, 14 of the
  * metadata service's endpoint, and 47 machines set up in one way or another, of which the part that
  * needs no traffic is checked here: where the credentials are looked for, or why not. */

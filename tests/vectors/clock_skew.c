@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Clock skew by the vectors that all AWS SDKs share. */
 #include "aws/clock_skew.h"
 

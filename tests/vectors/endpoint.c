@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Endpoints by the lists of regions and partitions that AWS publishes. */
 #include "aws/endpoint.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The scenarios of the AWS SDK for Rust: a machine's environment and files, the recorded traffic,
  * and what must come of it. Each is played whole, from a configuration to credentials or a
  * sentence.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The INI reader by the 65 vectors that AWS's SDKs share for their profile files. The rules above
  * the grammar (which sections are profiles, who wins) stand here, not in the reader. */
 #include "base/ini.h"

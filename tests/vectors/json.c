@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* aws/json by the public JSON test suite. */
 #include "lib/json_verdict.h"
 

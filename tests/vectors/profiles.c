@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The shared files by AWS's own vectors: where they are, and what whole files mean. */
 #include "credentials/profiles.h"
 

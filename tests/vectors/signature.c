@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The verifier against requests that real clients sent. */
 #include "lib/message.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The principal against what others signed: AWS's own suite, requests of real clients. Requests are
  * read as they were sent, by a parser just good enough for these files. */
 #include "lib/signing.h"

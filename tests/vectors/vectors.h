@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Public vectors that others published, of which this project holds no copy. Where the folder that
  * meson's option `vectors` names is missing, these tests are skipped as a whole: the project's own
  * tests prove it without them. */

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # What the image of pipepoll holds, from a Debian where it is installed: the programs, the libraries
 # that the loader finds for them, what those are licensed by, roots of trust, and a user.
 #

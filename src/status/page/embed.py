@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """One self-contained document of page.html, page.css and page.js, as C, with a policy that allows
 just that script and those styles. embed.py HTML CSS JS OUTPUT.
 

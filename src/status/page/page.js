@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // Keeps the page up to date: one stream of events, each of which has all that the page shows. Only
 // text and attributes are ever set, so nothing that an event says can become markup.
 'use strict';
