@@ -49,6 +49,14 @@ int ask_where_find(struct ask_where *w, const struct command *command)
     return EXIT_FINE;
 }
 
+void ask_where_take(struct ask_where *w, int flag, str value)
+{
+    const char **const members[ASK_WHERE_FLAG_COUNT] = { [ASK_WHERE_CONFIG] = &w->config,
+                                                         [ASK_WHERE_AT] = &w->at,
+                                                         [ASK_WHERE_TOKEN_FILE] = &w->token_file };
+    *members[flag] = value.ptr;
+}
+
 void ask_where_deinit(struct ask_where *w)
 {
     http_config_deinit(&w->http);

@@ -17,17 +17,10 @@ struct options {
     bool alive;
 };
 
-enum { FLAG_CONFIG, FLAG_AT, FLAG_TOKEN_FILE, FLAG_ALIVE, FLAG_TIMEOUT };
+enum { FLAG_ALIVE = ASK_WHERE_FLAG_COUNT, FLAG_TIMEOUT };
 
 static const struct flag flags[] = {
-    [FLAG_CONFIG] = { STR_INIT("--config"), "FILE",
-                      "the file of `pipepoll run`, whose [http] says where it listens;\n"
-                      "the file without --config will do" },
-    [FLAG_AT] = { STR_INIT("--at"), "ADDRESS",
-                  "where it listens, instead: 127.0.0.1:9464, unix:/run/pipepoll/http,\n"
-                  "or the URL that it shows" },
-    [FLAG_TOKEN_FILE] = { STR_INIT("--token-file"), "FILE",
-                          "the file of the token that it wants, instead of [http]'s" },
+    ASK_WHERE_FLAGS,
     [FLAG_ALIVE] = { STR_INIT("--alive"), NULL,
                      "ask whether its loops turn, not whether it polls" },
     [FLAG_TIMEOUT] = { STR_INIT("--timeout"), "DURATION",
@@ -38,15 +31,6 @@ static const char *read_value(void *ctx, int flag, str value)
 {
     struct options *o = ctx;
     switch (flag) {
-    case FLAG_CONFIG:
-        o->where.config = value.ptr;
-        break;
-    case FLAG_AT:
-        o->where.at = value.ptr;
-        break;
-    case FLAG_TOKEN_FILE:
-        o->where.token_file = value.ptr;
-        break;
     case FLAG_ALIVE:
         o->alive = true;
         break;
@@ -54,6 +38,8 @@ static const char *read_value(void *ctx, int flag, str value)
         return quantity_duration_ms(value, TIMEOUT_LEAST_MS, TIMEOUT_MAX_MS, &o->timeout_ms)
                    ? NULL
                    : "a duration from 10ms to 1h";
+    default:
+        ask_where_take(&o->where, flag, value);
     }
     return NULL;
 }
