@@ -11,6 +11,7 @@
 #include "base/order.h"
 #include "config/region.h"
 #include "config/target_config.h"
+#include "config/value.h"
 
 enum { TARGETS_MAX = 100000 };
 
@@ -119,11 +120,6 @@ static int add_regions(struct plan *p, const struct target_config *config, str w
     return r;
 }
 
-static bool is_separator(char c)
-{
-    return c == ',' || c == ' ' || c == '\t';
-}
-
 static int read_regions(struct plan *p, struct target_config *config)
 {
     const struct value *v = target_config_value(config, KEY_REGIONS);
@@ -138,27 +134,15 @@ static int read_regions(struct plan *p, struct target_config *config)
             config, KEY_REGIONS,
             "a list such as us-east-1, eu-west-1, or all; AWS_REGION would do too");
     }
-    str rest = v->text;
+    str rest = v->text, word;
+    struct location at;
     bool none = v->text.len > 0;
-    while (rest.len) {
-        if (is_separator(rest.ptr[0])) {
-            rest = str_skip(rest, 1);
-            continue;
-        }
-        none = false;
-        size_t len = 0;
-        while (len < rest.len && !is_separator(rest.ptr[len]))
-            len++;
-        /* Where a list goes on over lines, columns are counted on from its first. */
-        struct location at = { v->at.line, v->at.column + (uint32_t)(rest.ptr - v->text.ptr) };
-        int r = add_regions(p, config, (str) { rest.ptr, len }, at);
-        if (r)
-            return r;
-        rest = str_skip(rest, len);
-    }
-    if (none)
+    int r = PIPEPOLL_OK;
+    for (; !r && value_next(v, &rest, &word, &at); none = false)
+        r = add_regions(p, config, word, at);
+    if (none && !r)
         complain(config->diagnostics, PIPEPOLL_ERROR, v->at, "regions names no region");
-    return PIPEPOLL_OK;
+    return r;
 }
 
 static int read_target(struct plan *p, struct target_config *config)

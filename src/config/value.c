@@ -51,6 +51,24 @@ unsigned value_word(const struct value_reader *r, enum key k, const char *const 
     return otherwise;
 }
 
+static bool is_separator(char c)
+{
+    return c == ',' || c == ' ' || c == '\t';
+}
+
+bool value_next(const struct value *v, str *rest, str *word, struct location *at)
+{
+    while (rest->len && is_separator(rest->ptr[0]))
+        *rest = str_skip(*rest, 1);
+    *word = (str) { rest->ptr, 0 };
+    while (word->len < rest->len && !is_separator(rest->ptr[word->len]))
+        word->len++;
+    *rest = str_skip(*rest, word->len);
+    if (word->len)
+        *at = (struct location) { v->at.line, v->at.column + (uint32_t)(word->ptr - v->text.ptr) };
+    return word->len > 0;
+}
+
 /* --- copies --- */
 
 int value_text(const struct value_reader *r, enum key k, char **out)
@@ -194,18 +212,29 @@ void value_check_directory(const struct value_reader *r, enum key k, const char 
         complain_of_path(r, k, path, "cannot be entered", error);
 }
 
-void value_check_secret_file(const struct value_reader *r, enum key k, const char *path,
-                             enum pipepoll_level open_level)
+static bool check_file(const struct value_reader *r, enum key k, const char *path, struct stat *st)
 {
-    struct stat st;
-    int error = stat(path, &st) ? errno : 0;
-    if (!error && S_ISDIR(st.st_mode))
+    int error = stat(path, st) ? errno : 0;
+    if (!error && S_ISDIR(st->st_mode))
         error = EISDIR;
     if (!error && access(path, R_OK))
         error = errno;
     if (error)
         complain_of_path(r, k, path, "cannot be read", error);
-    else if (st.st_mode & S_IROTH)
+    return !error;
+}
+
+void value_check_file(const struct value_reader *r, enum key k, const char *path)
+{
+    struct stat st;
+    check_file(r, k, path, &st);
+}
+
+void value_check_secret_file(const struct value_reader *r, enum key k, const char *path,
+                             enum pipepoll_level open_level)
+{
+    struct stat st;
+    if (check_file(r, k, path, &st) && st.st_mode & S_IROTH)
         value_complain(r, k, open_level,
                        "%s may be read by everybody on this machine (mode %03o): chmod 600", path,
                        (unsigned)st.st_mode & 07777);

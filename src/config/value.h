@@ -27,6 +27,10 @@ __attribute__((format(printf, 4, 5))) void value_complain(const struct value_rea
 unsigned value_word(const struct value_reader *r, enum key k, const char *const words[],
                     unsigned otherwise, const char *what);
 
+/* The next word of a list, parted by commas and blanks, and where it is; *rest is the value's text
+ * at first. Where a list goes on over lines, columns are counted on from its first. */
+bool value_next(const struct value *v, str *rest, str *word, struct location *at);
+
 /* Each below leaves *out NULL when nothing was given, or what was is of no use and was complained
  * of; PIPEPOLL_ENOMEM. To be freed. */
 
@@ -45,7 +49,9 @@ bool value_find_program(const struct value_reader *r, enum key k, char *const *a
 
 void value_check_directory(const struct value_reader *r, enum key k, const char *path);
 
-/* A file that holds secrets: a plain one that we may read. `open_level`: what it is when everybody
+/* Complain unless it is a file that we may read. */
+void value_check_file(const struct value_reader *r, enum key k, const char *path);
+/* A file that holds secrets: as above. `open_level`: what it is when everybody
  * may read it. */
 void value_check_secret_file(const struct value_reader *r, enum key k, const char *path,
                              enum pipepoll_level open_level);
