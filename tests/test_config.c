@@ -144,7 +144,7 @@ static void what_commands_a_terminal_is_one_error_without_it(void **state)
     assert_refused(text, "p.ini:3:3: a control character\n");
     snprintf(text, sizeof text, "[wob \xc2\x9bx]\n[target web]\n%s", rest);
     assert_refused(text, "p.ini:1:1: unknown section [wob ??x]: there are [pipepoll], "
-                         "[target NAME], [handler NAME] and [http]\n");
+                         "[target NAME], [handler NAME], [http] and [fleet]\n");
 }
 
 static void a_file_that_is_no_text_is_one_line(void **state)
@@ -165,7 +165,7 @@ static void unknown_names_are_told_with_the_nearest_right_one(void **state)
     assert_refused(WEB "colour = red\n", "p.ini:6:1: unknown key \"colour\" in [target web]\n");
     assert_refused("[targt web]\n" WEB, "p.ini:1:1: unknown section [targt web] (did you mean "
                                         "\"target\"?): there are [pipepoll], [target NAME], "
-                                        "[handler NAME] and [http]\n");
+                                        "[handler NAME], [http] and [fleet]\n");
     assert_refused(WEB "log-level = info\n", "p.ini:6:1: \"log-level\" belongs in [pipepoll]\n");
     assert_refused("[pipepoll x]\n" WEB, "p.ini:1:1: [pipepoll] takes no name\n");
     assert_refused("[target]\nregions = us-east-1\ncategory = Build\nprovider = A\nversion = 1\n",

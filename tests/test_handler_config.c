@@ -171,7 +171,7 @@ static void a_wrong_section_is_told(void **state)
           "p.ini:12:1: a second [handler h] (the first is at line 10)\n" },
         { WEB "[handlr h]\ncommand = sh\n",
           "p.ini:6:1: unknown section [handlr h] (did you mean \"handler\"?): there are "
-          "[pipepoll], [target NAME], [handler NAME] and [http]\n" },
+          "[pipepoll], [target NAME], [handler NAME], [http] and [fleet]\n" },
         { HANDLER "command = sh\nregions = x\n",
           "p.ini:12:1: \"regions\" belongs in [target NAME] or [pipepoll]\n" },
         { HANDLER "command = sh\nmax-jobs = 3\n",

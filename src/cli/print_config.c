@@ -117,12 +117,14 @@ static void print_tokens(const struct client_tokens_config *t)
         print_duration(KEY_CLIENT_TOKENS_TTL, t->ttl_ms);
 }
 
-static void print_worker(const struct worker_config *w)
+static void print_worker(const struct worker_config *w, bool has_fleet)
 {
-    if (!w->in_use)
+    if (!w->in_use && !has_fleet)
         return;
     print_text(KEY_STATE_DIR, w->state_dir);
     print_text(KEY_JOURNAL, w->has_journal ? "sqlite" : "none");
+    if (!w->in_use)
+        return;
     print_text(KEY_ON_RESTART, w->rerun ? "rerun" : "fail");
     printf("%s = %u\n", key_name(KEY_MAX_JOBS), w->max_jobs);
     print_tokens(&w->tokens);
@@ -279,6 +281,37 @@ static void print_http(const struct http_config *h)
     print_text(KEY_TOKEN_FILE, h->token_file);
 }
 
+static void print_servers(char *const *servers)
+{
+    printf("\n[fleet]\n%s =", key_name(KEY_SERVERS));
+    for (size_t i = 0; servers[i]; i++)
+        printf("%s %s", i ? "," : "", servers[i]);
+    putchar('\n');
+}
+
+static void print_fleet(const struct fleet_config *f)
+{
+    if (!f->servers)
+        return;
+    print_servers(f->servers);
+    print_text(KEY_NAME, f->name);
+    print_text(KEY_MEMBER, f->member);
+    print_text(KEY_TLS_CA, f->tls_ca);
+    print_text(KEY_TLS_CERT, f->tls_cert);
+    print_text(KEY_TLS_KEY, f->tls_key);
+    print_text(KEY_NKEY_FILE, f->nkey_file);
+    print_text(KEY_CREDS_FILE, f->creds_file);
+    print_text(KEY_USER, f->user);
+    print_text(KEY_PASSWORD_FILE, f->password_file);
+    printf("%s = %u\n", key_name(KEY_REPLICAS), f->replicas);
+    print_text(KEY_TAKEOVER, f->is_fast ? "fast" : "default");
+    print_switch(KEY_POLLS, f->polls);
+    print_switch(KEY_WORKS, f->works);
+    print_bytes(KEY_QUEUE_SIZE, f->queue_size);
+    print_duration(KEY_QUEUE_AGE, f->queue_age_ms);
+    printf("%s = %u\n", key_name(KEY_SPOOL_JOBS), f->spool_jobs);
+}
+
 int print_config_print(const struct config *config, const char *file, const struct logger *logger)
 {
     struct plan_routes plan_routes;
@@ -287,11 +320,12 @@ int print_config_print(const struct config *config, const char *file, const stru
         return r;
     printf("# %s as it is understood here, with all defaults; this is a config file too.\n", file);
     print_process(config, logger);
-    print_worker(&config->worker);
+    print_worker(&config->worker, config->fleet.servers);
     print_proxies(&plan_routes);
     for (size_t i = 0; i < config->worker.handler_count; i++)
         print_handler(&config->worker.handlers[i]);
     print_http(&config->http);
+    print_fleet(&config->fleet);
     for (size_t i = 0; i < config->plan.section_count; i++)
         print_target(&config->plan, first_of(&config->plan, i));
     return PIPEPOLL_OK;

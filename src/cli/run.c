@@ -260,6 +260,8 @@ static int run_config(struct run *r, const struct command *self)
     warn_of_loops(r);
     r->http = r->config.http;
     r->config.http = (struct http_config) { .listen = NULL };
+    r->fleet = r->config.fleet;
+    r->config.fleet = (struct fleet_config) { .servers = NULL };
     run_prepare_status(r);
     int code = run_loop(r);
     status_taker_deinit(&r->taker);
@@ -289,6 +291,7 @@ static int load_and_run(struct run *r, const struct command *self)
     config_deinit(&r->config);
     worker_config_deinit(&r->worker);
     http_config_deinit(&r->http);
+    fleet_config_deinit(&r->fleet);
     run_fixed_deinit(&r->fixed);
     return code;
 }
@@ -397,6 +400,7 @@ const struct command command_run = {
         "[http] (with listen = 127.0.0.1:9464 or a path; allow-remote, token-file): how we are, as "
         "a\n"
         "page for people (/), /metrics, /healthz, /readyz and /status.json.\n\n"
+        "[fleet]: many machines share targets and jobs; see pipepoll.ini(5).\n\n"
         "`pipepoll check` shows what a file asks for, `pipepoll doctor` whether it works. Without\n"
         "regions, endpoint-url, fips, dualstack or ca-bundle it is AWS_REGION and its fellows or\n"
         "the profile that say, as for the AWS CLI.\n\n"

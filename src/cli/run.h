@@ -31,6 +31,7 @@ struct run {
     struct run_fixed fixed;      /* keys as they were at the start */
     struct worker_config worker; /* of the start, taken out of the config: it stays in force */
     struct http_config http;     /* the same */
+    struct fleet_config fleet;   /* the same */
     struct job_world world;      /* open if has_world */
     bool has_world;
     struct config previous; /* some of its targets are still polled while RELOAD_CHANGING */

@@ -102,6 +102,7 @@ static void log_unchangeable(struct run *r, const struct config *new)
     run_fixed_put_changed(&keys, &r->fixed, new);
     put_changed_worker(&keys, &r->worker, &new->worker);
     put_changed(&keys, !http_config_is_same(&r->http, &new->http), "[http]");
+    put_changed(&keys, !fleet_config_is_same(&r->fleet, &new->fleet), "[fleet]");
     if (keys.len)
         log_line(&r->log, PIPEPOLL_WARNING, "these wait for the next start: %.*s",
                  STR_ARG(buf_str(&keys)));

@@ -19,6 +19,12 @@
 #include "config/quantity.h"
 #include "config/value.h"
 
+#ifdef HAVE_FLEET
+static const bool is_fleet_built = true;
+#else
+static const bool is_fleet_built = false;
+#endif
+
 static const double POLLS_PER_S_LEAST = 0.001, POLLS_PER_S_MOST = 1e5;
 
 bool config_log_level(str text, enum pipepoll_level *out)
@@ -224,6 +230,13 @@ static int warn_of_plan(struct config *config, const struct section *process,
     return r;
 }
 
+static void check_with_targets(struct config *c, const struct sections *s,
+                               struct diagnostics *diagnostics)
+{
+    worker_config_check(&c->worker, &c->plan, s, diagnostics);
+    fleet_config_check(&c->fleet, &c->worker, s, diagnostics);
+}
+
 int config_parse(struct config *out, char *text, size_t len, struct settings *settings,
                  struct diagnostics *diagnostics)
 {
@@ -244,13 +257,15 @@ int config_parse(struct config *out, char *text, size_t len, struct settings *se
     r = worker_config_read(&config.worker, &s, diagnostics);
     if (!r)
         r = http_config_read(&config.http, &s.http, diagnostics);
+    if (!r)
+        r = fleet_config_read(&config.fleet, &s.fleet, is_fleet_built, diagnostics);
     if (!r && settings)
         r = read_ambient(&config, s.process.values[KEY_CA_BUNDLE].text.len > 0, settings,
                          diagnostics);
     if (!r)
         r = plan_build(&config.plan, &s, &config.worker, settings, diagnostics);
     if (!r)
-        worker_config_check(&config.worker, &config.plan, &s, diagnostics);
+        check_with_targets(&config, &s, diagnostics);
     if (!r && settings && !diagnostics->errors)
         r = plan_routes_check(&config.plan, diagnostics);
     if (!r && diagnostics->errors)
@@ -287,6 +302,7 @@ void config_deinit(struct config *c)
     plan_deinit(&c->plan);
     worker_config_deinit(&c->worker);
     http_config_deinit(&c->http);
+    fleet_config_deinit(&c->fleet);
     settings_deinit(&c->settings);
     free(c->roots);
     free(c->text);

@@ -5,6 +5,7 @@
 
 #include "config/config_file.h"
 #include "config/estimate.h"
+#include "config/fleet_config.h"
 #include "config/http_config.h"
 
 enum { CONFIG_DRAIN_TIMEOUT_MAX_MS = 86400000 };
@@ -26,6 +27,7 @@ struct config {
     bool log_json;
     struct worker_config worker;
     struct http_config http;
+    struct fleet_config fleet;
     struct plan plan;         /* its targets name handlers of worker */
     struct settings settings; /* of this machine, those that were asked for; owned */
     char *roots;              /* owned */

@@ -13,12 +13,13 @@
 #include "base/ini.h"
 #include "base/nearest.h"
 
-enum scope { SCOPE_TARGET, SCOPE_PROCESS, SCOPE_HANDLER, SCOPE_HTTP };
+enum scope { SCOPE_PROCESS, SCOPE_TARGET, SCOPE_HANDLER, SCOPE_HTTP, SCOPE_FLEET, SCOPES };
 
-static const char *const section_names[] = { [SCOPE_TARGET] = "target",
-                                             [SCOPE_PROCESS] = "pipepoll",
+static const char *const section_names[] = { [SCOPE_PROCESS] = "pipepoll",
+                                             [SCOPE_TARGET] = "target",
                                              [SCOPE_HANDLER] = "handler",
-                                             [SCOPE_HTTP] = "http" };
+                                             [SCOPE_HTTP] = "http",
+                                             [SCOPE_FLEET] = "fleet" };
 
 static const struct {
     str name;
@@ -102,13 +103,19 @@ static void check_controls(struct reader *r, const struct ini_item *item)
     }
 }
 
+static bool is_named(enum scope scope)
+{
+    return scope == SCOPE_TARGET || scope == SCOPE_HANDLER;
+}
+
 /* [target NAME], [handler NAME] */
 static int begin_named(struct reader *r, const struct ini_item *item, struct location at,
-                       struct section_list *l, const char *example)
+                       enum scope scope)
 {
+    struct section_list *l = scope == SCOPE_TARGET ? &r->out->targets : &r->out->handlers;
     if (item->value.len == 0)
         complain(r->diagnostics, PIPEPOLL_ERROR, at, "[%.*s] needs a name, such as [%.*s %s]",
-                 STR_ARG(item->name), STR_ARG(item->name), example);
+                 STR_ARG(item->name), STR_ARG(item->name), scope == SCOPE_TARGET ? "web" : "build");
     else if (is_taken(r, l, item, at))
         return PIPEPOLL_OK; /* its keys are skipped: they were meant for one of both */
     check_controls(r, item);
@@ -117,15 +124,20 @@ static int begin_named(struct reader *r, const struct ini_item *item, struct loc
         return PIPEPOLL_ENOMEM;
     r->section->name = item->value;
     r->section->at = at;
-    r->scope = l == &r->out->targets ? SCOPE_TARGET : SCOPE_HANDLER;
+    r->scope = scope;
     return PIPEPOLL_OK;
 }
 
-/* [pipepoll], [http] */
+static struct section *only_of(struct sections *s, enum scope scope)
+{
+    return scope == SCOPE_PROCESS ? &s->process : scope == SCOPE_HTTP ? &s->http : &s->fleet;
+}
+
+/* [pipepoll], [http], [fleet] */
 static void begin_only(struct reader *r, const struct ini_item *item, struct location at,
                        enum scope scope)
 {
-    struct section *only = scope == SCOPE_PROCESS ? &r->out->process : &r->out->http;
+    struct section *only = only_of(r->out, scope);
     if (item->value.len)
         complain(r->diagnostics, PIPEPOLL_ERROR, at, "[%s] takes no name", section_names[scope]);
     else if (only->at.line)
@@ -137,30 +149,38 @@ static void begin_only(struct reader *r, const struct ini_item *item, struct loc
     r->scope = scope;
 }
 
+static void unknown_section(struct reader *r, const struct ini_item *item, struct location at)
+{
+    char hint[96], text[128];
+    struct buf names = BUF_ON(text);
+    struct nearest near = nearest_to(item->name);
+    for (enum scope s = 0; s < SCOPES; s++) {
+        nearest_try(&near, str_of(section_names[s]));
+        buf_printf(&names, "%s[%s%s]",
+                   !s               ? ""
+                   : s + 1 < SCOPES ? ", "
+                                    : " and ",
+                   section_names[s], is_named(s) ? " NAME" : "");
+    }
+    complain(r->diagnostics, PIPEPOLL_ERROR, at, "unknown section [%.*s%s%.*s]%s: there are %s",
+             STR_ARG(item->name), item->value.len ? " " : "", STR_ARG(item->value),
+             nearest_hint(&near, hint, sizeof hint), buf_cstr(&names));
+}
+
 static int begin_section(struct reader *r, const struct ini_item *item)
 {
     struct location at = { item->line, item->column };
+    enum scope scope = 0;
     r->section = NULL;
     r->value = NULL;
-    if (str_eq(item->name, STR("target")))
-        return begin_named(r, item, at, &r->out->targets, "web");
-    if (str_eq(item->name, STR("handler")))
-        return begin_named(r, item, at, &r->out->handlers, "build");
-    if (str_eq(item->name, STR("pipepoll")) || str_eq(item->name, STR("http"))) {
-        begin_only(r, item, at, item->name.ptr[0] == 'p' ? SCOPE_PROCESS : SCOPE_HTTP);
-        return PIPEPOLL_OK;
-    }
-    struct nearest near = nearest_to(item->name);
-    nearest_try(&near, STR("pipepoll"));
-    nearest_try(&near, STR("target"));
-    nearest_try(&near, STR("handler"));
-    nearest_try(&near, STR("http"));
-    char hint[96];
-    complain(r->diagnostics, PIPEPOLL_ERROR, at,
-             "unknown section [%.*s%s%.*s]%s: there are [pipepoll], [target NAME], "
-             "[handler NAME] and [http]",
-             STR_ARG(item->name), item->value.len ? " " : "", STR_ARG(item->value),
-             nearest_hint(&near, hint, sizeof hint));
+    while (scope < SCOPES && !str_eq(item->name, str_of(section_names[scope])))
+        scope++;
+    if (scope < SCOPES && is_named(scope))
+        return begin_named(r, item, at, scope);
+    if (scope < SCOPES)
+        begin_only(r, item, at, scope);
+    else
+        unknown_section(r, item, at);
     return PIPEPOLL_OK;
 }
 
@@ -168,10 +188,10 @@ static int begin_section(struct reader *r, const struct ini_item *item)
 static const char *where(const struct reader *r, char *text, size_t size)
 {
     struct buf b = { .at = text, .cap = size };
-    if (r->scope == SCOPE_PROCESS || r->scope == SCOPE_HTTP)
-        buf_printf(&b, " in [%s]", section_names[r->scope]);
-    else
+    if (is_named(r->scope))
         buf_printf(&b, " in [%s %.*s]", section_names[r->scope], STR_ARG(r->section->name));
+    else
+        buf_printf(&b, " in [%s]", section_names[r->scope]);
     return buf_cstr(&b);
 }
 
@@ -186,7 +206,8 @@ static const char *place_of(enum key k)
     static const char *const places[] = { [SCOPE_TARGET] = "[target NAME] or [pipepoll]",
                                           [SCOPE_PROCESS] = "[pipepoll]",
                                           [SCOPE_HANDLER] = "[handler NAME]",
-                                          [SCOPE_HTTP] = "[http]" };
+                                          [SCOPE_HTTP] = "[http]",
+                                          [SCOPE_FLEET] = "[fleet]" };
     return places[keys[k].scope];
 }
 

@@ -7,8 +7,8 @@
 
 #include "config/diagnostic.h"
 
-/* Keys of a target may stand in [pipepoll] too, as the default of every target; those of a handler
- * and of [http] stand in their own section only. */
+/* Keys of a target may stand in [pipepoll] too, as the default of every target; those of a handler,
+ * of [http] and of [fleet] stand in their own section only. */
 #define KEY_MAP(X)                                                                                 \
     X(REGIONS, "regions", TARGET)                                                                  \
     X(ALLOW_UNKNOWN_REGIONS, "allow-unknown-regions", TARGET)                                      \
@@ -69,14 +69,32 @@
     X(CONTINUE_AFTER, "continue-after", HANDLER)                                                   \
     X(LISTEN, "listen", HTTP)                                                                      \
     X(ALLOW_REMOTE, "allow-remote", HTTP)                                                          \
-    X(TOKEN_FILE, "token-file", HTTP)
+    X(TOKEN_FILE, "token-file", HTTP)                                                              \
+    X(SERVERS, "servers", FLEET)                                                                   \
+    X(NAME, "name", FLEET)                                                                         \
+    X(MEMBER, "member", FLEET)                                                                     \
+    X(TLS_CA, "tls-ca", FLEET)                                                                     \
+    X(TLS_CERT, "tls-cert", FLEET)                                                                 \
+    X(TLS_KEY, "tls-key", FLEET)                                                                   \
+    X(NKEY_FILE, "nkey-file", FLEET)                                                               \
+    X(CREDS_FILE, "creds-file", FLEET)                                                             \
+    X(USER, "user", FLEET)                                                                         \
+    X(PASSWORD_FILE, "password-file", FLEET)                                                       \
+    X(REPLICAS, "replicas", FLEET)                                                                 \
+    X(TAKEOVER, "takeover", FLEET)                                                                 \
+    X(POLLS, "polls", FLEET)                                                                       \
+    X(WORKS, "works", FLEET)                                                                       \
+    X(QUEUE_SIZE, "queue-size", FLEET)                                                             \
+    X(QUEUE_AGE, "queue-age", FLEET)                                                               \
+    X(SPOOL_JOBS, "spool-jobs", FLEET)
 
 #define X(key, name, scope) KEY_##key,
 enum key { KEY_MAP(X) KEY_COUNT };
 #undef X
 
 const char *key_name(enum key k);
-/* Where it belongs: "target" (and as a default in [pipepoll]), "pipepoll", "handler" or "http". */
+/* Where it belongs: "target" (and as a default in [pipepoll]), "pipepoll", "handler", "http" or
+ * "fleet". */
 const char *key_section(enum key k);
 
 struct value {
@@ -99,7 +117,7 @@ struct section_list {
 
 struct sections {
     struct section process;                /* [pipepoll]; all values NULL without one */
-    struct section http;                   /* [http]; the same */
+    struct section http, fleet;            /* [http], [fleet]; the same */
     struct section_list targets, handlers; /* in the order of the file */
 };
 
