@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/line_sink.h"
 #include "daemon/shards.h"
-#include "daemon/stdout_sink.h"
 
 enum { START, RELOAD, REFRESH, END, PHASES };
 
@@ -155,7 +155,7 @@ static void open_all(struct bench *b)
     struct pipepoll_error why = { .text = "" };
     int null = open("/dev/null", O_WRONLY);
     require(!uv_loop_init(&b->loop) &&
-                !stdout_sink_open(&b->sink, &b->loop, null, shards_jobs(1, 256)),
+                !line_sink_open(&b->sink, &b->loop, null, shards_jobs(1, 256)),
             "no sink");
     const struct shards_options o = { .home = &b->loop,
                                       .loops = 1,

@@ -15,8 +15,8 @@
 #include "config/limits.h"
 #include "config/quantity.h"
 #include "daemon/leave.h"
+#include "daemon/line_sink.h"
 #include "daemon/signals.h"
-#include "daemon/stdout_sink.h"
 
 static void on_broken(void *ctx, const char *why)
 {
@@ -75,7 +75,7 @@ static int start_handles(struct run *r)
 static int start_sink(struct run *r, struct pipepoll_error *why)
 {
     size_t jobs = shards_jobs(r->options.loops, r->config.max_in_flight);
-    int result = stdout_sink_open(&r->sink, &r->loop, STDOUT_FILENO, jobs);
+    int result = line_sink_open(&r->sink, &r->loop, STDOUT_FILENO, jobs);
     return result == PIPEPOLL_EINVAL ? explain(why, result, "stdout is not open for writing")
                                      : result;
 }

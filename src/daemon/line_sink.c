@@ -3,7 +3,7 @@
  * always finds its place. There is far more room than it should ever hold: with a reader that
  * keeps up every poll in flight may ask for all it can get, and when the reader does not, the
  * backlog says so long before the room ends, and jobs stay in the service. */
-#include "daemon/stdout_sink.h"
+#include "daemon/line_sink.h"
 
 #include <stdlib.h>
 #include <uv.h>
@@ -14,27 +14,27 @@
 
 enum { LINE_SIZE = EVENT_LINE_MAX + 1, OTHERS = 64 };
 
-struct stdout_sink {
+struct line_sink {
     struct sink sink;
     struct output *output;
     void (*closed)(void *ctx);
     void *closed_ctx;
 };
 
-static struct stdout_sink *sink_of(struct sink *s)
+static struct line_sink *sink_of(struct sink *s)
 {
-    return CONTAINER_OF(s, struct stdout_sink, sink);
+    return CONTAINER_OF(s, struct line_sink, sink);
 }
 
 static size_t credit(struct sink *self)
 {
     const struct output *o = sink_of(self)->output;
-    return output_backlog(o) >= STDOUT_SINK_BACKLOG_MAX ? 0 : output_writable(o) / LINE_SIZE;
+    return output_backlog(o) >= LINE_SINK_BACKLOG_MAX ? 0 : output_writable(o) / LINE_SIZE;
 }
 
 static bool put(struct sink *self, const struct record *what, uint64_t ticket)
 {
-    struct stdout_sink *s = sink_of(self);
+    struct line_sink *s = sink_of(self);
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
     event_put(&line, what);
@@ -65,7 +65,7 @@ static void give_up(struct sink *self)
 
 static void on_closed(void *ctx)
 {
-    struct stdout_sink *s = ctx;
+    struct line_sink *s = ctx;
     void (*closed)(void *ctx) = s->closed;
     void *closed_ctx = s->closed_ctx;
     free(s);
@@ -74,7 +74,7 @@ static void on_closed(void *ctx)
 
 static void close_sink(struct sink *self, void (*closed)(void *ctx), void *ctx)
 {
-    struct stdout_sink *s = sink_of(self);
+    struct line_sink *s = sink_of(self);
     s->closed = closed;
     s->closed_ctx = ctx;
     output_close(s->output, on_closed, s);
@@ -84,13 +84,13 @@ static void close_sink(struct sink *self, void (*closed)(void *ctx), void *ctx)
 
 static void on_room(void *ctx)
 {
-    struct stdout_sink *s = ctx;
+    struct line_sink *s = ctx;
     sink_tell_room(&s->sink);
 }
 
 static void on_broken(void *ctx, int error)
 {
-    struct stdout_sink *s = ctx;
+    struct line_sink *s = ctx;
     char text[128];
     struct buf why = BUF_ON(text);
     buf_printf(&why, "cannot write to stdout: %s", uv_strerror(error));
@@ -99,21 +99,21 @@ static void on_broken(void *ctx, int error)
 
 static void on_written(void *ctx, uint64_t ticket)
 {
-    struct stdout_sink *s = ctx;
+    struct line_sink *s = ctx;
     sink_confirm(&s->sink, ticket);
 }
 
 static void on_lost(void *ctx, str line, uint64_t ticket)
 {
-    struct stdout_sink *s = ctx;
+    struct line_sink *s = ctx;
     (void)line;
     if (ticket)
         sink_lose(&s->sink, ticket);
 }
 
-int stdout_sink_open(struct sink **out, struct uv_loop_s *loop, int fd, size_t jobs)
+int line_sink_open(struct sink **out, struct uv_loop_s *loop, int fd, size_t jobs)
 {
-    struct stdout_sink *s = calloc(1, sizeof *s);
+    struct line_sink *s = calloc(1, sizeof *s);
     if (!s)
         return PIPEPOLL_ENOMEM;
     s->sink = (struct sink) { .undone = "not written to stdout",
