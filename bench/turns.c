@@ -155,7 +155,7 @@ static void open_all(struct bench *b)
     struct pipepoll_error why = { .text = "" };
     int null = open("/dev/null", O_WRONLY);
     require(!uv_loop_init(&b->loop) &&
-                !line_sink_open(&b->sink, &b->loop, null, shards_jobs(1, 256)),
+                !line_sink_open(&b->sink, &b->loop, null, "null", shards_jobs(1, 256)),
             "no sink");
     const struct shards_options o = { .home = &b->loop,
                                       .loops = 1,

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* `pipepoll run`: shards poll, and the home loop has the sink, the signals and the reload.
- * The sink is stdout, whose credit is the room for lines, so that a slow reader leaves the jobs in
- * the service. */
+ * The sink's credit is its room, so that a slow reader leaves the jobs in the service. */
 #include "cli/run.h"
 
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "cli/command.h"
@@ -15,8 +13,8 @@
 #include "config/limits.h"
 #include "config/quantity.h"
 #include "daemon/leave.h"
-#include "daemon/line_sink.h"
 #include "daemon/signals.h"
+#include "daemon/sinks.h"
 
 static void on_broken(void *ctx, const char *why)
 {
@@ -75,9 +73,8 @@ static int start_handles(struct run *r)
 static int start_sink(struct run *r, struct pipepoll_error *why)
 {
     size_t jobs = shards_jobs(r->options.loops, r->config.max_in_flight);
-    int result = line_sink_open(&r->sink, &r->loop, STDOUT_FILENO, jobs);
-    return result == PIPEPOLL_EINVAL ? explain(why, result, "stdout is not open for writing")
-                                     : result;
+    const struct sinks_options o = { .loop = &r->loop, .jobs = jobs };
+    return sinks_open(&r->sink, &o, why);
 }
 
 static const struct status *on_asked(void *ctx)

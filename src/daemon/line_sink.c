@@ -5,6 +5,7 @@
  * backlog says so long before the room ends, and jobs stay in the service. */
 #include "daemon/line_sink.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>
 
@@ -12,10 +13,11 @@
 #include "daemon/event.h"
 #include "daemon/output.h"
 
-enum { LINE_SIZE = EVENT_LINE_MAX + 1, OTHERS = 64 };
+enum { LINE_SIZE = EVENT_LINE_MAX + 1, OTHERS = 64, NAME_SIZE = 32 };
 
 struct line_sink {
     struct sink sink;
+    char name[NAME_SIZE], undone[NAME_SIZE + 16];
     struct output *output;
     void (*closed)(void *ctx);
     void *closed_ctx;
@@ -55,7 +57,7 @@ static void put_awaited(struct sink *self, struct buf *out)
 {
     size_t bytes = backlog(self);
     if (bytes)
-        buf_printf(out, "the reader of stdout to take %zu bytes", bytes);
+        buf_printf(out, "the reader of %s to take %zu bytes", sink_of(self)->name, bytes);
 }
 
 static void give_up(struct sink *self)
@@ -93,7 +95,7 @@ static void on_broken(void *ctx, int error)
     struct line_sink *s = ctx;
     char text[128];
     struct buf why = BUF_ON(text);
-    buf_printf(&why, "cannot write to stdout: %s", uv_strerror(error));
+    buf_printf(&why, "cannot write to %s: %s", s->name, uv_strerror(error));
     sink_tell_broken(&s->sink, buf_cstr(&why));
 }
 
@@ -111,12 +113,14 @@ static void on_lost(void *ctx, str line, uint64_t ticket)
         sink_lose(&s->sink, ticket);
 }
 
-int line_sink_open(struct sink **out, struct uv_loop_s *loop, int fd, size_t jobs)
+int line_sink_open(struct sink **out, struct uv_loop_s *loop, int fd, const char *name, size_t jobs)
 {
     struct line_sink *s = calloc(1, sizeof *s);
     if (!s)
         return PIPEPOLL_ENOMEM;
-    s->sink = (struct sink) { .undone = "not written to stdout",
+    str_copy(s->name, sizeof s->name, str_of(name));
+    snprintf(s->undone, sizeof s->undone, "not written to %s", s->name);
+    s->sink = (struct sink) { .undone = s->undone,
                               .capacity = SIZE_MAX,
                               .credit = credit,
                               .put = put,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What takes the jobs that `pipepoll run` finds, and what is told of its targets: stdout, and as
- * equals of it whatever else is to have them (a program for each job, a ledger, a queue of
- * others').
+/* Where jobs go: what takes those that `pipepoll run` finds, and what is told of its targets. Lines
+ * on stdout, and as equals of them whatever else is to have them (a program for each job, a ledger,
+ * a queue of others').
  *
  * The bargain. A sink says by credit() how many jobs it takes for sure; no more are asked for than
  * that, so that those it cannot take stay in the service. A job that it took comes with a ticket,

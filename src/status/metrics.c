@@ -163,11 +163,12 @@ static void put_jobs(struct metric_out *m, const struct status *s)
     for (size_t i = 0; i < STATUS_JOB_ENDS; i++)
         metric_count(m, LABELS({ "outcome", str_of(status_job_end_name(i)) }), s->job_ends[i]);
     metric_counter(m, "pipepoll_jobs_lost_total",
-                   "Jobs that could not be written to stdout; the log names each.", s->lost);
-    metric_gauge(m, "pipepoll_output_unwritten_jobs", "Jobs on the way to stdout.",
-                 s->unwritten_jobs);
-    metric_gauge(m, "pipepoll_output_unwritten_bytes", "Bytes on the way to stdout.",
-                 s->unwritten_bytes);
+                   "Jobs that did not get to where jobs go, such as stdout; the log names each.",
+                   s->lost);
+    metric_gauge(m, "pipepoll_output_unwritten_jobs",
+                 "Jobs on the way to where jobs go, such as stdout.", s->unwritten_jobs);
+    metric_gauge(m, "pipepoll_output_unwritten_bytes",
+                 "Bytes on the way to where jobs go, such as stdout.", s->unwritten_bytes);
 }
 
 static void put_handlers(struct metric_out *m, const struct status *s)

@@ -233,7 +233,7 @@ struct status {
     size_t handler_count;
     struct status_journal journal;
 
-    size_t unwritten_jobs, unwritten_bytes; /* on the way to stdout */
+    size_t unwritten_jobs, unwritten_bytes; /* on the way to where jobs go */
     uint64_t lost;                          /* jobs that did not get there, each named in the log */
 
     /* From the system. */

@@ -16,7 +16,7 @@
  *      "targets":N, "states":STATES, "polls":POLLS, "pollsStarted":N, "jobs":N,
  *      "pollsPerS":N, "jobsPerS":N, "inFlight":N, "parked":N,
  *      "lateSeconds":{"sum":N, "max":N},                   how long due polls waited to start
- *      "unwrittenJobs":N, "unwrittenBytes":N, "lostJobs":N},         on the way to stdout
+ *      "unwrittenJobs":N, "unwrittenBytes":N, "lostJobs":N},  on the way to where jobs go
  *    "pickupSeconds":{"count":N, "p50":N, "p95":N, "p99":N, "max":N},
  *                                               how long found jobs had waited at most
  *    "connections":{"open":N, "opened":N, "handshakes":N, "handshakesResumed":N},

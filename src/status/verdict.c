@@ -59,7 +59,7 @@ static bool find_unwell(const struct status *s, char *why, size_t size)
     else if (late)
         snprintf(why, size, "%zu target%s without a good poll for too long", late, plural(late));
     else if (s->lost)
-        snprintf(why, size, "%llu job%s lost on the way to stdout: the log names them",
+        snprintf(why, size, "%llu job%s lost on the way to where jobs go: the log names them",
                  (unsigned long long)s->lost, s->lost == 1 ? " was" : "s were");
     else if (s->config_refused)
         snprintf(why, size, "the config file was read again and refused: the log says why");
