@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Bodies of operations by stdin's lines, for witnesses to compare with their own:
  * "OPERATION<tab>MEMBER=VALUE<tab>..." with members as paths, such as currentRevision.created; or
- * "OPERATION<tab>!CODE" for what an error means. For each line of input one of output: the body,
- * "error: WHY", or "FAULT MEANING" in numbers. */
+ * "OPERATION<tab>!CODE" for what an error means; or "?" for the names of all operations. For each
+ * line of input one of output: the body, "error: WHY", or "FAULT MEANING" in numbers. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,28 +23,17 @@ struct given {
     struct variable_input variables[VARIABLES_MAX];
 };
 
+/* Each operation's own input in what is given, by a word of its name. */
 static const struct {
-    const char *name;
-    const struct operation *operation;
+    const char *word;
     size_t input; /* in struct given */
-} operations[] = {
-    { "PollForThirdPartyJobs", &operation_poll_for_third_party_jobs, offsetof(struct given, poll) },
-    { "PollForJobs", &operation_poll_for_jobs, offsetof(struct given, poll) },
-    { "GetThirdPartyJobDetails", &operation_get_third_party_job_details,
-      offsetof(struct given, job) },
-    { "GetJobDetails", &operation_get_job_details, offsetof(struct given, job) },
-    { "AcknowledgeThirdPartyJob", &operation_acknowledge_third_party_job,
-      offsetof(struct given, acknowledge) },
-    { "AcknowledgeJob", &operation_acknowledge_job, offsetof(struct given, acknowledge) },
-    { "PutThirdPartyJobSuccessResult", &operation_put_third_party_job_success_result,
-      offsetof(struct given, success) },
-    { "PutJobSuccessResult", &operation_put_job_success_result, offsetof(struct given, success) },
-    { "PutThirdPartyJobFailureResult", &operation_put_third_party_job_failure_result,
-      offsetof(struct given, failure) },
-    { "PutJobFailureResult", &operation_put_job_failure_result, offsetof(struct given, failure) },
+} inputs[] = {
+    { "Poll", offsetof(struct given, poll) },
+    { "Details", offsetof(struct given, job) },
+    { "Acknowledge", offsetof(struct given, acknowledge) },
+    { "Success", offsetof(struct given, success) },
+    { "Failure", offsetof(struct given, failure) },
 };
-
-enum { OPERATIONS = sizeof operations / sizeof *operations };
 
 static const struct {
     const char *member;
@@ -151,24 +140,56 @@ static void tell_body(const struct operation *o, const void *input)
     printf("%.*s\n", STR_ARG(buf_str(&out)));
 }
 
+static str name_of(const struct operation *o)
+{
+    return str_skip(o->target, STR("CodePipeline_20150709.").len);
+}
+
+static const struct operation *operation_of(str name)
+{
+    for (size_t i = 0; i < OPERATION_COUNT; i++)
+        if (str_eq(name, name_of(operations[i])))
+            return operations[i];
+    return NULL;
+}
+
+static const void *input_of(const struct given *g, str name)
+{
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        if (memmem(name.ptr, name.len, inputs[i].word, strlen(inputs[i].word)))
+            return (const char *)g + inputs[i].input;
+    fprintf(stderr, "%.*s: what is its input?\n", STR_ARG(name));
+    exit(1);
+}
+
+static void tell_names(void)
+{
+    for (size_t i = 0; i < OPERATION_COUNT; i++)
+        printf("%.*s\n", STR_ARG(name_of(operations[i])));
+}
+
+static void answer(str line)
+{
+    static struct given given;
+    str name = take(&line, '\t');
+    const struct operation *o = operation_of(name);
+    if (!o) {
+        tell_names();
+    } else if (str_starts(line, STR("!"))) {
+        tell_error(o, str_skip(line, 1));
+    } else {
+        read_members(&given, line);
+        tell_body(o, input_of(&given, name));
+    }
+}
+
 int main(void)
 {
     char *text = NULL;
     size_t cap = 0;
     for (ssize_t len; (len = getline(&text, &cap, stdin)) > 0;) {
-        static struct given given;
-        str line = { text, (size_t)len - 1 }, name = take(&line, '\t');
         text[len - 1] = '\0';
-        for (size_t i = 0; i < OPERATIONS; i++) {
-            if (!str_eq(name, str_of(operations[i].name)))
-                continue;
-            if (str_starts(line, STR("!"))) {
-                tell_error(operations[i].operation, str_skip(line, 1));
-                continue;
-            }
-            read_members(&given, line);
-            tell_body(operations[i].operation, (char *)&given + operations[i].input);
-        }
+        answer((str) { text, (size_t)len - 1 });
     }
     free(text);
     return 0;

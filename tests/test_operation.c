@@ -6,29 +6,28 @@
 
 #include "lib/check.h"
 
+static const struct pipepoll_str version = STR_INIT("CodePipeline_20150709.");
+
+static bool is_of(const struct operation *o, const char *word)
+{
+    return memmem(o->target.ptr, o->target.len, word, strlen(word)) != NULL;
+}
+
 static void the_target_names_version_and_operation(void **state)
 {
-    static const struct {
-        const struct operation *operation;
-        const char *target;
-    } rows[] = {
-        { &operation_poll_for_third_party_jobs, "CodePipeline_20150709.PollForThirdPartyJobs" },
-        { &operation_poll_for_jobs, "CodePipeline_20150709.PollForJobs" },
-        { &operation_get_third_party_job_details, "CodePipeline_20150709.GetThirdPartyJobDetails" },
-        { &operation_get_job_details, "CodePipeline_20150709.GetJobDetails" },
-        { &operation_acknowledge_third_party_job,
-          "CodePipeline_20150709.AcknowledgeThirdPartyJob" },
-        { &operation_acknowledge_job, "CodePipeline_20150709.AcknowledgeJob" },
-        { &operation_put_third_party_job_success_result,
-          "CodePipeline_20150709.PutThirdPartyJobSuccessResult" },
-        { &operation_put_job_success_result, "CodePipeline_20150709.PutJobSuccessResult" },
-        { &operation_put_third_party_job_failure_result,
-          "CodePipeline_20150709.PutThirdPartyJobFailureResult" },
-        { &operation_put_job_failure_result, "CodePipeline_20150709.PutJobFailureResult" },
+    static const char *const names[] = {
+        "PollForThirdPartyJobs",         "PollForJobs",
+        "GetThirdPartyJobDetails",       "GetJobDetails",
+        "AcknowledgeThirdPartyJob",      "AcknowledgeJob",
+        "PutThirdPartyJobSuccessResult", "PutJobSuccessResult",
+        "PutThirdPartyJobFailureResult", "PutJobFailureResult",
     };
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_str_equal(rows[i].operation->target, rows[i].target);
+    assert_int_equal(sizeof names / sizeof *names, OPERATION_COUNT);
+    for (size_t i = 0; i < OPERATION_COUNT; i++) {
+        assert_true(str_starts(operations[i]->target, version));
+        assert_str_equal(str_skip(operations[i]->target, version.len), names[i]);
+    }
     assert_str_equal(operation_content_type, "application/x-amz-json-1.1");
 }
 
@@ -45,12 +44,6 @@ static struct answer_fault read_code(const struct operation *o, const char *code
 
 static void every_error_of_the_model_means_something_of_its_own_to_a_worker(void **state)
 {
-    static const struct operation *const operations[] = {
-        &operation_get_third_party_job_details,        &operation_get_job_details,
-        &operation_acknowledge_third_party_job,        &operation_acknowledge_job,
-        &operation_put_third_party_job_success_result, &operation_put_job_success_result,
-        &operation_put_third_party_job_failure_result, &operation_put_job_failure_result,
-    };
     static const struct {
         const char *code;
         enum job_refusal meaning;
@@ -65,8 +58,8 @@ static void every_error_of_the_model_means_something_of_its_own_to_a_worker(void
         { "SomethingElseException", JOB_NOT_REFUSED },
     };
     (void)state;
-    for (size_t o = 0; o < sizeof operations / sizeof *operations; o++)
-        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t o = 0; o < OPERATION_COUNT; o++)
+        for (size_t i = 0; i < sizeof rows / sizeof *rows && !is_of(operations[o], "Poll"); i++) {
             struct answer_fault got = read_code(operations[o], rows[i].code);
             assert_int_equal(got.meaning, rows[i].meaning);
             if (rows[i].meaning)
@@ -91,16 +84,10 @@ static void other_errors_refuse_no_job(void **state)
 static void only_an_acknowledgement_is_not_repeated(void **state)
 {
     (void)state;
-    assert_int_equal(operation_poll_for_third_party_jobs.repeat, OPERATION_MAY_REPEAT);
-    assert_int_equal(operation_poll_for_jobs.repeat, OPERATION_MAY_REPEAT);
-    assert_int_equal(operation_get_third_party_job_details.repeat, OPERATION_MAY_REPEAT);
-    assert_int_equal(operation_get_job_details.repeat, OPERATION_MAY_REPEAT);
-    assert_int_equal(operation_acknowledge_third_party_job.repeat, OPERATION_IF_UNDONE);
-    assert_int_equal(operation_acknowledge_job.repeat, OPERATION_IF_UNDONE);
-    assert_int_equal(operation_put_third_party_job_success_result.repeat, OPERATION_MAY_REPEAT);
-    assert_int_equal(operation_put_job_success_result.repeat, OPERATION_MAY_REPEAT);
-    assert_int_equal(operation_put_third_party_job_failure_result.repeat, OPERATION_MAY_REPEAT);
-    assert_int_equal(operation_put_job_failure_result.repeat, OPERATION_MAY_REPEAT);
+    for (size_t i = 0; i < OPERATION_COUNT; i++)
+        assert_int_equal(operations[i]->repeat, is_of(operations[i], "Acknowledge")
+                                                    ? OPERATION_IF_UNDONE
+                                                    : OPERATION_MAY_REPEAT);
 }
 
 int main(void)

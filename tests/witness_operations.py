@@ -22,10 +22,6 @@ except ImportError:
 
 LIMIT_S = 20
 UUID = "0123abcd-4567-89ef-0123-456789abcdef"
-OPERATIONS = ["PollForThirdPartyJobs", "PollForJobs", "GetThirdPartyJobDetails", "GetJobDetails",
-              "AcknowledgeThirdPartyJob", "AcknowledgeJob",
-              "PutThirdPartyJobSuccessResult", "PutJobSuccessResult",
-              "PutThirdPartyJobFailureResult", "PutJobFailureResult"]
 VALUES = {"jobId": UUID, "clientToken": "tok+/=1", "nonce": "3", "continuationToken": "ct \"1\"",
           "type": "JobFailed", "message": "böom \\ \U0001f600", "created": "1767323045",
           "percentComplete": "0", "category": "Build", "owner": "Custom", "provider": "Acme",
@@ -148,7 +144,7 @@ def main():
     model = botocore.model.ServiceModel(
         botocore.loaders.Loader().load_service_model("codepipeline", "service-2"), "codepipeline")
     program, tally = sys.argv[1], Tally()
-    for name in OPERATIONS:
+    for name in run(program, ["?"]):
         operation = model.operation_model(name)
         for (sent, want), got in beside(program, list(bodies(operation))):
             tally.check(got == want, f"{sent}: {got} is not {want}")

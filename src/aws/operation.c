@@ -5,6 +5,14 @@
 
 #include "aws/operation_row.h"
 
+const struct operation *const operations[OPERATION_COUNT] = {
+    &operation_poll_for_third_party_jobs,          &operation_poll_for_jobs,
+    &operation_get_third_party_job_details,        &operation_get_job_details,
+    &operation_acknowledge_third_party_job,        &operation_acknowledge_job,
+    &operation_put_third_party_job_success_result, &operation_put_job_success_result,
+    &operation_put_third_party_job_failure_result, &operation_put_job_failure_result,
+};
+
 const struct pipepoll_str operation_content_type = STR_INIT("application/x-amz-json-1.1");
 
 #define REFUSED(name, what)                                                                        \

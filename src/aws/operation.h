@@ -53,6 +53,10 @@ struct operation {
 
 enum { OPERATION_BODY_MAX = 256 << 10 };
 
+/* Every row of this header. */
+enum { OPERATION_COUNT = 10 };
+extern const struct operation *const operations[OPERATION_COUNT];
+
 extern const struct pipepoll_str operation_content_type; /* application/x-amz-json-1.1 */
 
 /* --- polling --- */
