@@ -675,6 +675,98 @@ static void after_a_long_time_aside_not_all_are_polled_at_once(void **state)
     world_deinit(&w);
 }
 
+/* --- paused targets --- */
+
+static void a_target_can_be_paused_in_every_state_and_goes_on_where_it_is_told(void **state)
+{
+    struct world w;
+    world_init(&w, 1, 1);
+    schedule_advance(&w.s, 3);
+    struct target *out = schedule_take(&w.s, 3), *aside = &w.targets[1][0];
+    struct target *ready = &w.targets[2][0], *waiting = &w.targets[0][1];
+    schedule_give(&w.s, out, 3);
+    schedule_advance(&w.s, 3);
+    schedule_set_aside(&w.s, aside, 1, 3);
+    assert_ptr_equal(schedule_take(&w.s, 3), ready);
+    ready = out, out = &w.targets[2][0];
+    struct target *all[] = { out, aside, ready, waiting };
+    const enum target_state states[] = { TARGET_IN_FLIGHT, TARGET_ASIDE, TARGET_READY,
+                                         TARGET_WAITING };
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(all[i]->state, states[i]);
+        schedule_pause(&w.s, all[i]);
+        schedule_pause(&w.s, all[i]);
+        assert_int_equal(all[i]->state, i ? TARGET_PAUSED : TARGET_IN_FLIGHT);
+    }
+    assert_int_equal(w.s.ready + w.s.aside_count, 0);
+    assert_int_equal(schedule_next_due(&w.s), 5); /* targets[1][1] */
+    schedule_give(&w.s, out, 4);
+    assert_int_equal(out->state, TARGET_PAUSED);
+    schedule_advance(&w.s, 4);
+    assert_null(schedule_take(&w.s, 4));
+    for (int i = 0; i < 4; i++)
+        schedule_unpause(&w.s, all[i], 4);
+    schedule_unpause(&w.s, out, 1); /* nothing */
+    schedule_advance(&w.s, 4);
+    assert_int_equal(w.s.ready, 4);
+    world_deinit(&w);
+}
+
+static void a_pause_that_ends_while_the_poll_is_out_changes_nothing(void **state)
+{
+    struct world w;
+    world_init(&w, 100, 100);
+    schedule_advance(&w.s, 1);
+    struct target *t = schedule_take(&w.s, 1);
+    schedule_pause(&w.s, t);
+    schedule_unpause(&w.s, t, 2);
+    assert_int_equal(t->state, TARGET_IN_FLIGHT);
+    schedule_give(&w.s, t, 50);
+    assert_int_equal(t->state, TARGET_WAITING);
+    assert_int_equal(t->due_ns, 50);
+    world_deinit(&w);
+}
+
+static void a_paused_target_can_be_removed_in_flight_or_not(void **state)
+{
+    struct world w;
+    world_init(&w, 100, 100);
+    schedule_advance(&w.s, 1);
+    struct target *t = schedule_take(&w.s, 1), *other = &w.targets[0][1];
+    schedule_pause(&w.s, t);
+    assert_false(schedule_remove(&w.s, t));
+    schedule_pause(&w.s, t);
+    schedule_unpause(&w.s, t, 1);
+    schedule_give(&w.s, t, 50);
+    assert_int_equal(t->state, TARGET_REMOVED);
+    schedule_pause(&w.s, other);
+    assert_true(schedule_remove(&w.s, other));
+    assert_int_equal(w.shares[0].targets, TARGETS - 2);
+    assert_int_equal(w.shares[0].paused, 0);
+    world_deinit(&w);
+}
+
+static void a_share_of_paused_targets_leaves_its_slots_to_others(void **state)
+{
+    struct world w;
+    world_init(&w, 12, 0);
+    assert_int_equal(w.s.limit, 4);
+    for (int i = 0; i < TARGETS; i++)
+        schedule_pause(&w.s, &w.targets[0][i]);
+    assert_int_equal(w.s.share_count, 2);
+    assert_int_equal(w.s.limit, 6);
+    for (int i = 1; i < TARGETS; i++)
+        assert_true(schedule_remove(&w.s, &w.targets[0][i]));
+    assert_int_equal(w.s.limit, 6);
+    schedule_unpause(&w.s, &w.targets[0][0], 1);
+    assert_int_equal(w.s.limit, 4);
+    schedule_pause(&w.s, &w.targets[0][0]);
+    assert_true(schedule_remove(&w.s, &w.targets[0][0]));
+    assert_int_equal(w.s.limit, 4); /* it has none, as a share that has just come */
+    world_deinit(&w);
+    assert_int_equal(w.s.share_count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -686,6 +778,10 @@ int main(void)
         cmocka_unit_test(a_limit_that_rises_or_falls_holds_for_shares_with_work),
         cmocka_unit_test(many_that_are_due_at_once_become_ready_in_slices),
         cmocka_unit_test(a_region_always_has_one_slot),
+        cmocka_unit_test(a_target_can_be_paused_in_every_state_and_goes_on_where_it_is_told),
+        cmocka_unit_test(a_pause_that_ends_while_the_poll_is_out_changes_nothing),
+        cmocka_unit_test(a_paused_target_can_be_removed_in_flight_or_not),
+        cmocka_unit_test(a_share_of_paused_targets_leaves_its_slots_to_others),
         cmocka_unit_test(a_target_can_be_removed_in_every_state),
         cmocka_unit_test(a_given_back_target_waits_for_its_next_instant),
         cmocka_unit_test(a_region_without_a_token_waits_for_it_and_no_other_does),

@@ -347,9 +347,38 @@ static void an_idle_target_stays_small(void **state)
     assert_true(sizeof(struct target) <= 112); /* there may be a hundred thousand */
 }
 
+static void a_short_pause_keeps_the_plan_and_a_long_one_begins_anew(void **state)
+{
+    struct target t = in_flight(1000);
+    t.state = TARGET_PAUSED;
+    t.due_ns = 500 * ms;
+    t.emptied_ns = 1;
+    assert_int_equal(target_after_pause(&t, 499 * ms, 7 * ms), 500 * ms);
+    assert_int_equal(t.emptied_ns, 1);
+    assert_int_equal(target_after_pause(&t, 600 * ms, 7 * ms), 607 * ms);
+    assert_int_equal(t.emptied_ns, TARGET_NEVER);
+    t.due_ns = 60000 * ms; /* of one that somebody must set right */
+    t.failures = 3;
+    t.reported_hash = 1;
+    assert_int_equal(target_after_pause(&t, 600 * ms, 999 * ms), 1599 * ms);
+    assert_int_equal(t.failures + t.reported_hash, 0);
+}
+
+static void first_polls_may_come_soon_and_part_afterwards(void **state)
+{
+    struct target t = in_flight(60000);
+    t.first_ms = 100;
+    assert_int_equal(target_first_due(&t, 7, 99 * ms), 7 + 99 * ms);
+    assert_int_equal(t.early_ns, 0);
+    assert_int_equal(target_first_due(&t, 7, UINT64_C(0x8000) << 48 | 100 * ms), 7);
+    assert_int_equal(t.early_ns, 30000 * ms);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_short_pause_keeps_the_plan_and_a_long_one_begins_anew),
+        cmocka_unit_test(first_polls_may_come_soon_and_part_afterwards),
         cmocka_unit_test(the_first_poll_falls_anywhere_in_the_first_interval),
         cmocka_unit_test(an_answer_waits_for_the_interval_give_or_take_a_tenth),
         cmocka_unit_test(intervals_count_from_start_to_start),

@@ -102,7 +102,7 @@ void schedule_settle(struct schedule *s, struct share *share)
     budget_settle(s, budget_of(s, share));
 }
 
-static void deal_limit(struct schedule *s)
+void schedule_deal_limit(struct schedule *s)
 {
     uint32_t fair = s->share_count ? s->max_in_flight / s->share_count : 0;
     uint32_t limit = s->max_per_share ? s->max_per_share : fair, was = s->limit;
@@ -130,7 +130,7 @@ int schedule_share_add(struct schedule *s, struct share *share, struct budget *b
     list_init(&share->calls);
     list_init(&share->caller_link);
     s->share_count++;
-    deal_limit(s);
+    schedule_deal_limit(s);
     return 0;
 }
 
@@ -139,7 +139,7 @@ void schedule_share_remove(struct schedule *s, struct share *share)
     assert(list_empty(&share->ready) && list_empty(&share->calls) && share->in_flight == 0);
     s->share_count--;
     heap_unreserve(&s->waiting);
-    deal_limit(s);
+    schedule_deal_limit(s);
 }
 
 void schedule_share_use(struct schedule *s, struct share *share, struct budget *budget)
@@ -182,11 +182,12 @@ void schedule_resume(struct schedule *s, uint64_t now_ns)
 
 /* --- targets --- */
 
-static void wait_until(struct schedule *s, struct target *t, uint64_t due_ns)
+void schedule_wait_until(struct schedule *s, struct target *t, uint64_t due_ns)
 {
-    t->state = TARGET_WAITING;
+    t->state = t->is_paused ? TARGET_PAUSED : TARGET_WAITING;
     t->due_ns = due_ns;
-    heap_put(&s->due, &t->due_node, due_ns);
+    if (!t->is_paused)
+        heap_put(&s->due, &t->due_node, due_ns);
 }
 
 int schedule_add(struct schedule *s, struct target *t, uint64_t due_ns)
@@ -194,40 +195,50 @@ int schedule_add(struct schedule *s, struct target *t, uint64_t due_ns)
     int r = heap_reserve(&s->due);
     if (r)
         return r;
-    wait_until(s, t, due_ns);
+    schedule_count_targets(s, t->share, 1, t->is_paused);
+    schedule_wait_until(s, t, due_ns);
     return 0;
+}
+
+void schedule_leave_line(struct schedule *s, struct target *t)
+{
+    switch (t->state) {
+    case TARGET_WAITING:
+        heap_remove(&s->due, &t->due_node);
+        break;
+    case TARGET_READY:
+        list_remove(&t->ready_link);
+        s->ready--;
+        schedule_settle(s, t->share);
+        break;
+    case TARGET_ASIDE:
+        schedule_leave_aside(s, t);
+        break;
+    case TARGET_IN_FLIGHT:
+    case TARGET_PAUSED:
+    case TARGET_REMOVED:
+        break;
+    }
 }
 
 void schedule_hurry(struct schedule *s, struct target *t, uint64_t due_ns)
 {
     if (t->state == TARGET_WAITING && t->due_ns > due_ns)
-        wait_until(s, t, due_ns);
+        schedule_wait_until(s, t, due_ns);
 }
 
 bool schedule_remove(struct schedule *s, struct target *t)
 {
     enum target_state was = t->state;
+    if (was == TARGET_REMOVED)
+        return false;
+    schedule_leave_line(s, t);
     t->state = TARGET_REMOVED;
-    switch (was) {
-    case TARGET_WAITING:
-        heap_remove(&s->due, &t->due_node);
-        heap_unreserve(&s->due);
-        return true;
-    case TARGET_READY:
-        list_remove(&t->ready_link);
-        s->ready--;
-        schedule_settle(s, t->share);
-        heap_unreserve(&s->due);
-        return true;
-    case TARGET_ASIDE:
-        schedule_leave_aside(s, t);
-        heap_unreserve(&s->due);
-        return true;
-    case TARGET_IN_FLIGHT:
-    case TARGET_REMOVED:
-        break;
-    }
-    return false;
+    schedule_count_targets(s, t->share, -1, t->is_paused ? -1 : 0);
+    if (was == TARGET_IN_FLIGHT)
+        return false;
+    heap_unreserve(&s->due);
+    return true;
 }
 
 uint64_t schedule_next_due(const struct schedule *s)
@@ -359,7 +370,7 @@ void schedule_give(struct schedule *s, struct target *t, uint64_t due_ns)
     if (t->state == TARGET_REMOVED)
         heap_unreserve(&s->due);
     else
-        wait_until(s, t, due_ns);
+        schedule_wait_until(s, t, due_ns);
     schedule_settle(s, t->share);
 }
 

@@ -32,6 +32,7 @@ struct share {
     bool owes_poll;          /* the last slot went to a call although a target was ready */
     enum share_state state;
     uint32_t in_flight;
+    uint32_t targets, paused; /* of these */
     bool held;
     uint64_t held_ns;   /* since when */
     struct stall stall; /* the last time that it was held */
@@ -58,7 +59,8 @@ struct schedule {
     struct budget unlimited; /* of the shares that have none */
     struct aside aside[SCHEDULE_TAKERS];
     uint32_t aside_count; /* of all */
-    uint32_t share_count, in_flight, ready;
+    uint32_t share_count; /* but those that have none but paused targets */
+    uint32_t in_flight, ready;
     uint32_t max_in_flight;
     uint32_t max_per_share; /* 0: max_in_flight / shares, at least 1 */
     uint32_t limit;         /* of each share, at present */
@@ -88,8 +90,14 @@ void schedule_share_hold(struct schedule *s, struct share *share, bool held, uin
 void schedule_park(struct schedule *s, uint64_t now_ns);
 void schedule_resume(struct schedule *s, uint64_t now_ns);
 
-/* A target joins, due at due_ns. PIPEPOLL_ENOMEM. */
+/* A target joins, due at due_ns; or paused, as t->is_paused says. PIPEPOLL_ENOMEM. */
 int schedule_add(struct schedule *s, struct target *t, uint64_t due_ns);
+/* It is not due any more until schedule_unpause(); a poll in flight goes on. Fine on one that is
+ * paused or removed. */
+void schedule_pause(struct schedule *s, struct target *t);
+/* Due at due_ns, or as the end of its poll says if that is still out. Fine on one that is not
+ * paused, or removed. */
+void schedule_unpause(struct schedule *s, struct target *t, uint64_t due_ns);
 /* Due at due_ns when it waits for a later instant; else nothing. */
 void schedule_hurry(struct schedule *s, struct target *t, uint64_t due_ns);
 /* It leaves: true when that is all, false when its poll is in flight and schedule_give() will be
@@ -120,7 +128,8 @@ void schedule_recall(struct schedule *s, struct target *t);
  * some were put off after a stall (target_after_stall()): then ask schedule_has_next() again. */
 struct target *schedule_take(struct schedule *s, uint64_t now_ns);
 
-/* Its poll ended: the slot is free, and the target waits until due_ns. A REMOVED one is let go. */
+/* Its poll ended: the slot is free, and the target waits until due_ns, or for the end of its pause.
+ * A REMOVED one is let go. */
 void schedule_give(struct schedule *s, struct target *t, uint64_t due_ns);
 
 /* One call that is no poll. It must not move between queue and give or drop. */

@@ -11,6 +11,14 @@ void schedule_note_stall(struct stall *stall, uint64_t since_ns, uint64_t now_ns
 /* true: it waited out the stall, and waits a little more now. It must be in no list. */
 bool schedule_put_off(struct schedule *s, struct target *t, const struct stall *stall,
                       uint64_t now_ns);
+/* The number of shares that count, or of slots, has changed. */
+void schedule_deal_limit(struct schedule *s);
+/* So many more are in the share, and so many more of these are paused. */
+void schedule_count_targets(struct schedule *s, struct share *share, int targets, int paused);
+/* It waits for this instant; or, if it is paused, for the end of that. */
+void schedule_wait_until(struct schedule *s, struct target *t, uint64_t due_ns);
+/* It stands nowhere any more. Its state is as before. */
+void schedule_leave_line(struct schedule *s, struct target *t);
 /* It is ASIDE, and leaves. */
 void schedule_leave_aside(struct schedule *s, struct target *t);
 

@@ -48,11 +48,6 @@ static uint64_t later_of(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-uint64_t target_first_due(const struct target *t, uint64_t now_ns, uint64_t roll)
-{
-    return now_ns + roll % (target_interval_ms(t) * ns_per_ms);
-}
-
 /* Dice from an instant whose nanoseconds came from dice: the schedule has none of its own. */
 static uint64_t roll_of(uint64_t due_ns)
 {
@@ -94,6 +89,27 @@ void target_scatter(struct target *t, uint64_t roll)
     t->early_ns = part_of(target_interval_ms(t) * ns_per_ms, roll & 0xffff);
 }
 
+/* The second poll is in the phase of its own: so many firsts within a short time are a herd. */
+uint64_t target_first_due(struct target *t, uint64_t now_ns, uint64_t roll)
+{
+    if (!t->first_ms)
+        return now_ns + roll % (target_interval_ms(t) * ns_per_ms);
+    target_scatter(t, roll >> 48);
+    return now_ns + (roll & 0xffffffffffff) % (t->first_ms * ns_per_ms);
+}
+
+uint64_t target_after_pause(struct target *t, uint64_t now_ns, uint64_t roll)
+{
+    if (t->due_ns > now_ns && !t->failures)
+        return t->due_ns;
+    t->failures = 0;
+    t->reported_hash = 0;
+    t->keeps_due = false;
+    t->early_ns = 0;
+    t->emptied_ns = TARGET_NEVER;
+    return target_first_due(t, now_ns, roll);
+}
+
 static bool may_poll_again(const struct target *t)
 {
     switch (t->state) {
@@ -104,6 +120,7 @@ static bool may_poll_again(const struct target *t)
     case TARGET_WAITING:
     case TARGET_READY:
     case TARGET_ASIDE:
+    case TARGET_PAUSED:
         break; /* no poll was out */
     }
     assert(0 && "an answer without a poll");

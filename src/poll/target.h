@@ -22,6 +22,7 @@ enum target_state {
     TARGET_READY,     /* due; waits for a slot, a token or credit */
     TARGET_ASIDE,     /* due; whoever takes its jobs has no credit, though others may have some */
     TARGET_IN_FLIGHT, /* its poll is out */
+    TARGET_PAUSED,    /* not to be polled; one that is paused in flight comes here at its end */
     TARGET_REMOVED    /* ends with the answer in flight, or has ended */
 };
 
@@ -36,11 +37,14 @@ struct target {
     enum target_state state;
     uint32_t interval_ms;   /* 0: the pace tells */
     struct pace pace;       /* of a target with a goal */
+    uint32_t first_ms;      /* the first poll comes within this; 0: an interval. The owner's, set
+                             * after init */
     uint32_t failures;      /* in a row */
     uint32_t reported_hash; /* of the last reported failure that waits for a change; 0: none */
     uint32_t retry_cost;    /* what the poll in flight cost the quota; 0: it came by plan */
     uint16_t max_retries;   /* polls that may come sooner than planned after one that failed:
                              * RETRY_MAX, or what the owner set after init */
+    bool is_paused;         /* the schedule's: not to be polled */
     bool keeps_due;         /* it was put off by a stall, or has more jobs to fetch: not again */
     uint8_t taker;          /* ASIDE: whose credit it waits for; IN_FLIGHT: who takes its jobs */
     uint64_t early_ns;      /* after the next poll by plan the one after it comes sooner by this */
@@ -60,8 +64,8 @@ void target_init_goal(struct target *t, struct share *share, uint32_t goal_ms, u
 /* What passes between two polls by plan, at present. */
 uint32_t target_interval_ms(const struct target *t);
 
-/* The first poll of a target added at now: anywhere in its first interval. */
-uint64_t target_first_due(const struct target *t, uint64_t now_ns, uint64_t roll);
+/* The first poll of a target added at now: anywhere in its first interval, or within first_ms. */
+uint64_t target_first_due(struct target *t, uint64_t now_ns, uint64_t roll);
 
 /* Did the target become due within this stall, and long enough before its end that it must not be
  * polled together with all the others that did? */
@@ -74,6 +78,10 @@ uint64_t target_after_stall(struct target *t, const struct stall *stall);
 /* Others are polled at about the same time as this one, and it shall part with them: the poll after
  * the next one comes up to an interval sooner. */
 void target_scatter(struct target *t, uint64_t roll);
+
+/* A pause is over: when it is polled next. As planned, where the pause ended before that instant
+ * came; else as a new one is, what is known of earlier polls is forgotten but for the pace. */
+uint64_t target_after_pause(struct target *t, uint64_t now_ns, uint64_t roll);
 
 /* How a poll ended. */
 struct poll_end {
