@@ -138,6 +138,7 @@ static struct identity *open_identity(void)
     dice.state = 7;
     config.refs = 1;
     assert_int_equal(identity_open(&id, &o), 0);
+    identity_want(id, true);
     return id;
 }
 

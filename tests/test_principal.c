@@ -37,6 +37,14 @@ void identity_report(const struct identity *id, struct identity_report *out)
     *out = now;
 }
 
+static bool is_wanted;
+
+void identity_want(struct identity *id, bool wanted)
+{
+    assert_int_not_equal(wanted, is_wanted);
+    is_wanted = wanted;
+}
+
 static unsigned retries;
 
 void identity_retry(struct identity *id)
@@ -79,6 +87,22 @@ static void end(struct principal *principal)
     principal_leave(principal);
     close_done(close_ctx);
     assert_int_equal(all.open, 0);
+}
+
+static void credentials_are_wanted_by_the_first_and_until_the_last(void **state)
+{
+    struct pipepoll_credentials *config = NULL;
+    pipepoll_credentials_default(&config, NULL);
+    struct principal *principal = join(config);
+    assert_false(is_wanted);
+    principal_want(principal);
+    principal_want(principal);
+    principal_unwant(principal);
+    assert_true(is_wanted);
+    principal_unwant(principal);
+    assert_false(is_wanted);
+    end(principal);
+    pipepoll_credentials_unref(config);
 }
 
 static bool is_news(struct principal *principal)
@@ -170,6 +194,8 @@ static void a_failure_is_told_once_whatever_its_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(credentials_are_wanted_by_the_first_and_until_the_last,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(equal_configs_share_a_principal_until_the_last_one_leaves,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(credentials_at_hand_are_news_and_a_fetch_under_way_is_none,

@@ -469,9 +469,45 @@ static void years_of_trouble_keep_the_promises(void **state)
     }
 }
 
+static void nothing_is_due_while_nobody_needs_the_set(void **state)
+{
+    struct refresh r;
+    refresh_init(&r);
+    refresh_set_idle(&r, true, start);
+    assert_int_equal(r.due_ns, REFRESH_NEVER);
+    assert_false(refresh_on_due(&r, start));
+    refresh_set_idle(&r, false, start);
+    assert_true(refresh_on_due(&r, start));
+    refresh_set_idle(&r, true, start); /* in the midst of the fetch */
+    const struct refresh_set set = { start + HOUR, false, true, false };
+    assert_true(refresh_on_fetched(&r, &set, start, 0));
+    assert_int_equal(r.due_ns, REFRESH_NEVER);
+    refresh_set_idle(&r, false, start + 50 * MIN);
+    assert_int_equal(r.state, REFRESH_STALE);
+    assert_true(refresh_has_set(&r));
+    assert_true(refresh_on_due(&r, start + 50 * MIN));
+}
+
+static void a_set_that_expired_unneeded_is_as_if_it_had_never_been(void **state)
+{
+    struct refresh r = with_set(HOUR, false), outliving = with_set(HOUR, true);
+    refresh_set_idle(&r, true, start);
+    refresh_set_idle(&r, false, start + 2 * HOUR);
+    assert_int_equal(r.state, REFRESH_NONE);
+    assert_true(refresh_on_due(&r, start + 2 * HOUR));
+    refresh_set_idle(&r, true, start + 2 * HOUR);
+    refresh_set_idle(&r, false, start + 2 * HOUR);
+    assert_false(refresh_on_due(&r, start + 2 * HOUR)); /* that fetch is under way */
+    refresh_set_idle(&outliving, true, start);
+    refresh_set_idle(&outliving, false, start + 2 * HOUR);
+    assert_int_equal(outliving.state, REFRESH_OUTLIVED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_due_while_nobody_needs_the_set),
+        cmocka_unit_test(a_set_that_expired_unneeded_is_as_if_it_had_never_been),
         cmocka_unit_test(the_first_fetch_is_due_at_once_and_one_at_a_time),
         cmocka_unit_test(a_set_is_refreshed_a_quarter_of_an_hour_early_with_jitter),
         cmocka_unit_test(a_short_life_is_refreshed_after_its_half),

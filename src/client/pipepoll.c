@@ -233,6 +233,7 @@ int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options
         return r;
     }
     p->stats.targets++;
+    principal_want(t->client->principal);
     if (o.pickup_goal_ms)
         target_init_goal(&t->schedule, &t->client->share, o.pickup_goal_ms, o.slowest_interval_ms);
     else

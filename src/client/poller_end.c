@@ -20,6 +20,7 @@ void target_free(struct pipepoll_target *t)
 {
     struct pipepoll *p = t->poller;
     list_remove(&t->credentials_link);
+    principal_unwant(t->client->principal);
     client_leave(&p->clients, t->client);
     p->stats.targets--;
     alloc_free(&p->alloc, t, t->size);

@@ -73,6 +73,18 @@ int principal_join(struct principals *all, struct pipepoll_credentials *config, 
     return 0;
 }
 
+void principal_want(struct principal *principal)
+{
+    if (!principal->wanted++)
+        identity_want(principal->identity, true);
+}
+
+void principal_unwant(struct principal *principal)
+{
+    if (!--principal->wanted)
+        identity_want(principal->identity, false);
+}
+
 static void refetch(struct principal *principal)
 {
     principal->refetch_wanted = false;

@@ -17,6 +17,7 @@ struct principal {
     struct identity *identity;
     struct pipepoll_credentials *config; /* referenced */
     uint32_t client_count;
+    uint32_t wanted;      /* by so many targets that are polled, and requests */
     bool refetch_wanted;  /* when its news are taken */
     bool refetch_running; /* its targets are to be polled when the fetch under way ends */
     uint32_t refetches;   /* such fetches that ended */
@@ -45,6 +46,11 @@ struct principal *principal_next_changed(struct principals *all);
 
 /* One client less; the last one ends it: principals.open goes down later, from the loop. */
 void principal_leave(struct principal *principal);
+
+/* One more that signs with it (a target that is polled, a request), or one less: without any its
+ * credentials are neither fetched nor refreshed. Before principal_leave(). */
+void principal_want(struct principal *principal);
+void principal_unwant(struct principal *principal);
 
 /* For all, as their news are taken (there may be many): credentials that are missing, refused or
  * degraded are fetched, and whoever waits for others tries again with what came. */

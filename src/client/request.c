@@ -27,6 +27,7 @@ static void end(struct request *rq, struct request_end *e)
     e->http_status = rq->http_status;
     e->is_uncertain = e->status && rq->is_uncertain;
     rq->on_done(rq, e);
+    principal_unwant(client->principal);
     client_leave(&p->clients, client);
 }
 
@@ -204,6 +205,7 @@ int request_start(struct request *rq, struct pipepoll *p, struct client *client,
     uint32_t deadline_ms = rq->deadline_ms ? rq->deadline_ms : REQUEST_DEADLINE_MS;
     rq->poller = p;
     rq->client = client_ref(client);
+    principal_want(client->principal);
     rq->attempts = (struct attempts) { .max_retries = p->o.max_attempts - 1 };
     rq->end_ns = timers_now_ns() + deadline_ms * ns_per_ms;
     rq->begun = 0;

@@ -40,7 +40,8 @@ static bool waits_for_credentials(const struct identity *id)
 static void plan_look(struct identity *id)
 {
     static const uint64_t ns_per_ms = 1000000;
-    if (id->fetch || !waits_for_credentials(id) || !watch_has_files(&id->watch))
+    if (id->fetch || id->refresh.is_idle || !waits_for_credentials(id) ||
+        !watch_has_files(&id->watch))
         id->look_ns = TIMER_OFF;
     else if (id->look_ns == TIMER_OFF && !id->watch.looking)
         id->look_ns =
@@ -55,8 +56,8 @@ static void settle(struct identity *id)
     if (!id->current || refresh_has_set(&id->refresh))
         return;
     id->current = credentials_unref(id->current);
-    if (id->why.text[0])
-        return;
+    if (id->why.text[0] || id->refresh.state == REFRESH_NONE)
+        return; /* the latter: it expired while nobody wanted it */
     explain(&id->why, 0, "the credentials have expired, and others are still being fetched");
     explain_cause(&id->why, PIPEPOLL_CAUSE_EXPIRED, STR(""));
 }
@@ -196,7 +197,7 @@ static void look_at_files(struct identity *id)
 static void look(struct identity *id)
 {
     look_at_files(id);
-    bool had_set = refresh_has_set(&id->refresh), was_degraded = refresh_is_degraded(&id->refresh);
+    bool had_set = id->current != NULL, was_degraded = refresh_is_degraded(&id->refresh);
     bool failed = refresh_on_due(&id->refresh, timers_now_ns()) && !fetch_begin(id);
     settle(id);
     if (failed || had_set != refresh_has_set(&id->refresh) ||
@@ -237,14 +238,22 @@ int identity_open(struct identity **out, const struct identity_options *o)
     id->look_ns = TIMER_OFF;
     pipepoll_credentials_ref(o->config);
     refresh_init(&id->refresh);
+    refresh_set_idle(&id->refresh, true, timers_now_ns());
     struct fetch_outcome at_hand = { 0 };
     if (fetch_at_once(&at_hand, &o->config->config, o->host))
         take(id, &at_hand);
-    else if (refresh_on_due(&id->refresh, timers_now_ns()))
-        fetch_begin(id);
     settle(id);
     *out = id;
     return 0;
+}
+
+void identity_want(struct identity *id, bool is_wanted)
+{
+    refresh_set_idle(&id->refresh, !is_wanted, timers_now_ns());
+    if (is_wanted)
+        look(id);
+    else
+        settle(id);
 }
 
 void identity_close(struct identity *id, void (*closed)(void *ctx), void *ctx)

@@ -18,8 +18,12 @@ struct identity_options {
     void *ctx;
 };
 
-/* Credentials at hand are current on return; else a fetch has begun. PIPEPOLL_ENOMEM. */
+/* Credentials at hand are current on return; others are fetched once somebody wants them.
+ * PIPEPOLL_ENOMEM. */
 int identity_open(struct identity **out, const struct identity_options *o);
+/* Somebody signs with the set from now on, or nobody does (as after identity_open()). While nobody
+ * does, nothing is fetched or looked at, and the set is what it was. */
+void identity_want(struct identity *id, bool is_wanted);
 /* `closed` comes from the loop, and id is gone then. */
 void identity_close(struct identity *id, void (*closed)(void *ctx), void *ctx);
 

@@ -69,7 +69,10 @@ static uint64_t next_age_ns(const struct refresh *r)
 static void arm(struct refresh *r)
 {
     uint64_t age_ns = next_age_ns(r);
-    r->due_ns = r->fetching || r->fetch_ns > age_ns ? age_ns : r->fetch_ns;
+    if (r->is_idle)
+        r->due_ns = REFRESH_NEVER;
+    else
+        r->due_ns = r->fetching || r->fetch_ns > age_ns ? age_ns : r->fetch_ns;
 }
 
 static void fetch_soon(struct refresh *r, uint64_t now_ns)
@@ -102,10 +105,23 @@ static void grow_old(struct refresh *r, uint64_t now_ns)
 bool refresh_on_due(struct refresh *r, uint64_t now_ns)
 {
     grow_old(r, now_ns);
-    bool start = !r->fetching && now_ns >= r->fetch_ns;
+    bool start = !r->fetching && !r->is_idle && now_ns >= r->fetch_ns;
     r->fetching = r->fetching || start;
     arm(r);
     return start;
+}
+
+void refresh_set_idle(struct refresh *r, bool is_idle, uint64_t now_ns)
+{
+    bool had_set = refresh_has_set(r), fetching = r->fetching;
+    r->is_idle = is_idle;
+    if (!is_idle)
+        grow_old(r, now_ns);
+    if (had_set && !refresh_has_set(r)) {
+        refresh_init(r);
+        r->fetching = fetching;
+    }
+    arm(r);
 }
 
 /* Full jitter, up to twice as much after each failure. */

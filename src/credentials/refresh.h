@@ -49,6 +49,7 @@ struct refresh {
     uint32_t failures; /* in a row */
     /* private */
     bool fetching;
+    bool is_idle; /* nobody needs the set */
     bool refused; /* the service does not accept the set */
     struct refresh_set set;
     uint64_t stale_ns, late_ns; /* when the set becomes so */
@@ -59,6 +60,11 @@ struct refresh {
 
 /* No set, and a fetch due at once. */
 void refresh_init(struct refresh *r);
+
+/* Idle: nobody needs the set, so nothing is due; it does not age, but what a fetch under way brings
+ * is taken. Not any more: it is as old as it is, and one that has expired is as if it had never
+ * been; what is due since then is due now. */
+void refresh_set_idle(struct refresh *r, bool is_idle, uint64_t now_ns);
 
 /* due_ns has come; early or repeated calls do nothing. true: start a fetch, which ends in
  * refresh_on_fetched() or refresh_on_failed(). */
