@@ -168,6 +168,10 @@ struct pipepoll_sink {
      * failed() for it: to count. May be NULL. */
     void (*polled)(struct pipepoll_sink *self, struct pipepoll_target *from,
                    const struct pipepoll_poll *poll);
+    /* The poll that was out when pipepoll_target_pause() was called has ended, and all of it was
+     * told: no poll of this target is out. Not when the target was resumed or removed meanwhile.
+     * May be NULL. */
+    void (*paused)(struct pipepoll_sink *self, struct pipepoll_target *from);
 };
 #define PIPEPOLL_SINK_INIT PIPEPOLL_INIT(pipepoll_sink)
 
@@ -231,10 +235,10 @@ PIPEPOLL_API int pipepoll_open(struct pipepoll **out, struct uv_loop_s *loop,
 PIPEPOLL_API void pipepoll_wake(struct pipepoll *p);
 
 /* Fetch credentials at once, whatever the back-off: for each identity that has none, or whose
- * credentials have expired or were refused. Then poll the targets that wait because their
- * credentials were not accepted or lack permission. Use it when somebody says that the cause is
- * fixed; the poller also fetches by itself, see pipepoll/credentials.h. Does nothing on a closing
- * poller. */
+ * credentials have expired or were refused (as soon as it is used, if all its targets are paused).
+ * Then poll the targets that wait because their credentials were not accepted or lack permission.
+ * Use it when somebody says that the cause is fixed; the poller also fetches by itself, see
+ * pipepoll/credentials.h. Does nothing on a closing poller. */
 PIPEPOLL_API void pipepoll_refresh_credentials(struct pipepoll *p);
 
 /* End: no further poll starts; polls in flight are finished and delivered (within
@@ -264,6 +268,7 @@ struct pipepoll_stats {
     uint32_t connections_open;           /* now, idle ones included */
     uint64_t handshakes;                 /* of TLS, completed; those of HTTP/2 are not counted */
     uint64_t resumed;                    /* of these: went on with an earlier session */
+    uint64_t paused;                     /* of targets, now: those that were told to pause */
 };
 #define PIPEPOLL_STATS_INIT PIPEPOLL_INIT(pipepoll_stats)
 PIPEPOLL_API void pipepoll_stats(const struct pipepoll *p, struct pipepoll_stats *out);
@@ -295,6 +300,10 @@ struct pipepoll_target_options {
     /* Both empty: none. With an owner Custom only, where an action type with a queryable property
      * requires it, and no other allows it. */
     struct pipepoll_query_param query_param;
+    uint32_t paused; /* 1: it begins as after pipepoll_target_pause() */
+    /* The first poll after it was added or resumed comes at a random time within this; the polls
+     * after that are spread over the interval. 0: one interval; at most 86400000. */
+    uint32_t first_poll_within_ms;
 };
 #define PIPEPOLL_TARGET_OPTIONS_INIT PIPEPOLL_INIT(pipepoll_target_options)
 
@@ -304,14 +313,29 @@ PIPEPOLL_API int pipepoll_target_check(const struct pipepoll_target_options *o,
 
 /* Poll one action type in one region from now on. Copies the options. *out (out may be NULL)
  * belongs to p and dies after its removed(). The first poll comes at a random time within one
- * interval; after an answer as full as it asked for, the next poll starts at once. After a failure
- * it polls again after a back-off: 50 ms (1 s when throttled) doubling to 20 s with full jitter, or
- * what x-amz-retry-after says. EINVAL as pipepoll_target_check(); ECLOSING; ENOMEM. */
+ * interval (see first_poll_within_ms); after an answer as full as it asked for, the next poll
+ * starts at once. After a failure it polls again after a back-off: 50 ms (1 s when throttled)
+ * doubling to 20 s with full jitter, or what x-amz-retry-after says. EINVAL as
+ * pipepoll_target_check(); ECLOSING; ENOMEM. */
 PIPEPOLL_API int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options *o,
                                      struct pipepoll_target **out, struct pipepoll_error *why);
 
 /* No further poll of t starts; one in flight is finished and delivered; then comes removed(). */
 PIPEPOLL_API void pipepoll_target_remove(struct pipepoll_target *t);
+
+/* No further poll of t starts until pipepoll_target_resume(). One that is out is finished and
+ * delivered as ever: false, and the sink's paused() tells its end. true: none is out. A paused
+ * target stays a target: jobs that it found are worked, it can be removed, and a poller's close()
+ * ends it. It holds no slot, and no credentials are fetched or refreshed for it alone: only for
+ * targets that are not paused, and while a call for a job needs them. Any number may be paused and
+ * resumed in one turn of the loop. Fine on one that is paused or removed. */
+PIPEPOLL_API bool pipepoll_target_pause(struct pipepoll_target *t);
+/* Poll t again: at the instant that was planned when it was paused, if that is yet to come, else at
+ * a random time, as the first of one that was added now; and what it fails with is told
+ * anew. Does nothing on one that is not paused, or is removed. */
+PIPEPOLL_API void pipepoll_target_resume(struct pipepoll_target *t);
+/* Is a poll of t out? Until its deliver() or failed() has returned, so inside them as well. */
+PIPEPOLL_API bool pipepoll_target_is_polling(const struct pipepoll_target *t);
 
 PIPEPOLL_API void *pipepoll_target_user(const struct pipepoll_target *t);
 

@@ -105,6 +105,12 @@ static void on_removed(struct pipepoll_sink *self, struct pipepoll_target *from)
         w->next.removed(w->next_self, from);
 }
 
+static void on_paused(struct pipepoll_sink *self, struct pipepoll_target *from)
+{
+    struct pipepoll_worker *w = of_sink(self);
+    w->next.paused(w->next_self, from);
+}
+
 static void on_credentials(struct pipepoll_sink *self, const struct pipepoll_identity *identity)
 {
     struct pipepoll_worker *w = of_sink(self);
@@ -190,6 +196,7 @@ static int open_poller(struct pipepoll_worker *w, struct uv_loop_s *loop,
         .removed = on_removed,
         .credentials = on_credentials,
         .polled = w->next.polled ? on_polled : NULL,
+        .paused = w->next.paused ? on_paused : NULL,
     };
     o->size = sizeof *o;
     o->sink = &w->sink;

@@ -134,6 +134,10 @@ int target_options_read(struct pipepoll_target_options *out,
     if (!r)
         r = max_batch_size_check(o.max_batch_size, why);
     if (!r)
+        r = number(&o.first_poll_within_ms, "first_poll_within_ms", 0, DAY_MS, why);
+    if (!r && o.paused > 1)
+        r = explain(why, PIPEPOLL_EINVAL, "paused %u is out of range: 0 or 1", o.paused);
+    if (!r)
         r = query_check(&o, why);
     if (!r)
         *out = o;

@@ -213,6 +213,12 @@ static struct pipepoll_target *target_new(struct pipepoll *p,
     return t;
 }
 
+static void tick_if_first(struct pipepoll *p, uint64_t due_ns)
+{
+    if (schedule_next_due(&p->schedule) == due_ns)
+        poller_tick_soon(p);
+}
+
 int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options *options,
                         struct pipepoll_target **out, struct pipepoll_error *why)
 {
@@ -233,11 +239,16 @@ int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options
         return r;
     }
     p->stats.targets++;
-    principal_want(t->client->principal);
+    if (o.paused)
+        p->stats.paused++;
+    else
+        principal_want(t->client->principal);
     if (o.pickup_goal_ms)
         target_init_goal(&t->schedule, &t->client->share, o.pickup_goal_ms, o.slowest_interval_ms);
     else
         target_init(&t->schedule, &t->client->share, o.interval_ms);
+    t->schedule.is_paused = o.paused != 0;
+    t->schedule.first_ms = o.first_poll_within_ms;
     t->schedule.max_retries = (uint16_t)(p->o.max_attempts - 1);
     t->rng.state = rng_next(&p->rng);
     uint64_t due_ns = target_first_due(&t->schedule, timers_now_ns(), rng_next(&t->rng));
@@ -247,11 +258,42 @@ int pipepoll_target_add(struct pipepoll *p, const struct pipepoll_target_options
         return explain(why, r, "out of memory");
     }
     list_put_last(&p->targets, &t->link);
-    if (schedule_next_due(&p->schedule) == due_ns)
-        poller_tick_soon(p);
+    tick_if_first(p, due_ns);
     if (out)
         *out = t;
     return 0;
+}
+
+bool pipepoll_target_pause(struct pipepoll_target *t)
+{
+    struct pipepoll *p = t->poller;
+    if (t->schedule.is_paused || t->schedule.state == TARGET_REMOVED)
+        return !t->is_polling;
+    schedule_pause(&p->schedule, &t->schedule);
+    t->tells_pause = t->is_polling;
+    p->stats.paused++;
+    principal_unwant(t->client->principal);
+    return !t->is_polling;
+}
+
+void pipepoll_target_resume(struct pipepoll_target *t)
+{
+    struct pipepoll *p = t->poller;
+    if (!t->schedule.is_paused || t->schedule.state == TARGET_REMOVED)
+        return;
+    t->tells_pause = false;
+    p->stats.paused--;
+    principal_want(t->client->principal);
+    uint64_t due_ns = 0;
+    if (!t->is_polling)
+        due_ns = target_after_pause(&t->schedule, timers_now_ns(), rng_next(&t->rng));
+    schedule_unpause(&p->schedule, &t->schedule, due_ns);
+    tick_if_first(p, due_ns);
+}
+
+bool pipepoll_target_is_polling(const struct pipepoll_target *t)
+{
+    return t->is_polling;
 }
 
 void pipepoll_target_remove(struct pipepoll_target *t)

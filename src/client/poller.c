@@ -58,16 +58,20 @@ enum fault poller_start_call(struct pipepoll *p, const struct call_order *order)
     return fault;
 }
 
-/* The poll of t is over; the next is at due_ns, or never when t was removed meanwhile. */
+/* The poll of t is over; the next is at due_ns, or never when t was removed meanwhile. Last of all,
+ * for t may be gone afterwards. */
 static void target_wait(struct pipepoll_target *t, uint64_t due_ns)
 {
     struct pipepoll *p = t->poller;
-    bool removed = t->schedule.state == TARGET_REMOVED;
+    bool removed = t->schedule.state == TARGET_REMOVED, tells_pause = t->tells_pause;
     schedule_give(&p->schedule, &t->schedule, due_ns);
-    if (!removed)
-        return;
-    list_remove(&t->link);
-    list_put_last(&p->gone, &t->link);
+    t->is_polling = t->tells_pause = false;
+    if (removed) {
+        list_remove(&t->link);
+        list_put_last(&p->gone, &t->link);
+    } else if (tells_pause && t->schedule.is_paused && p->sink.paused) {
+        p->sink.paused(p->o.sink, t);
+    }
 }
 
 /* An answer to a poll. */
@@ -155,7 +159,9 @@ static uint64_t poll_failed(struct pipepoll_target *t, const struct call *c,
         .status = fault_status(end.fault),
         .http_status = got->http_status,
         .attempt = t->schedule.failures,
-        .retry_in_ms = due_ns == TARGET_NEVER ? 0 : (uint32_t)((due_ns - now_ns) / 1000000),
+        .retry_in_ms = due_ns == TARGET_NEVER || t->schedule.is_paused
+                           ? 0
+                           : (uint32_t)((due_ns - now_ns) / 1000000),
         .code = got->code,
         .message = verdict_message(t->client, end.fault, got, &room),
         .request_id = got->request_id,
@@ -206,6 +212,7 @@ static void poll_begin(struct pipepoll_target *t, uint64_t now_ns, uint64_t cred
     if (late_ns > p->max_lateness_ns)
         p->max_lateness_ns = late_ns;
     t->late_us = late_ns / 1000;
+    t->is_polling = true;
     p->stats.polls++;
     t->batch = batch_size(t, credit);
     const struct poll_input input = { &t->action_type, t->batch, t->query_param.key,
@@ -235,6 +242,8 @@ static void tell_identity(struct pipepoll *p, struct principal *principal)
 {
     const struct pipepoll_identity *now = principal_report(principal);
     clients_follow(&p->clients, principal);
+    if (!now->usable && !now->reason.len)
+        return; /* nothing is known yet, or not any more, since nobody needed them */
     if (principal_is_news(principal, now) && p->sink.credentials)
         p->sink.credentials(p->o.sink, now);
 }

@@ -64,6 +64,8 @@ struct pipepoll_target {
     uint32_t batch, on_order; /* of the poll in flight: jobs asked for, and set aside from credit */
     uint64_t late_us;         /* of the last poll that started */
     uint32_t clock_refusals;  /* see verdict.h */
+    bool is_polling;          /* a poll is out */
+    bool tells_pause;         /* paused() comes at its end */
     uint32_t size;
     void *user;
     char text[];

@@ -20,7 +20,10 @@ void target_free(struct pipepoll_target *t)
 {
     struct pipepoll *p = t->poller;
     list_remove(&t->credentials_link);
-    principal_unwant(t->client->principal);
+    if (t->schedule.is_paused)
+        p->stats.paused--;
+    else
+        principal_unwant(t->client->principal);
     client_leave(&p->clients, t->client);
     p->stats.targets--;
     alloc_free(&p->alloc, t, t->size);
