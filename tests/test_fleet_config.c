@@ -277,31 +277,6 @@ static void a_member_has_something_to_do_and_a_place_for_it(void **state)
     check_with(FLEET "polls = no\nworks = no\n", true, "polls = no, and works = no");
 }
 
-static void what_changes_is_seen(void **state)
-{
-    (void)state;
-    static const char *const others[] = { "name = other\n", "replicas = 1\n", "works = no\n",
-                                          "queue-age = 2h\n", "takeover = fast\n" };
-    struct reading a = taken(FLEET), none = taken(WEB),
-                   same = taken("[fleet]\nmember=m\nservers=nats://127.0.0.1:4222\n"),
-                   more = taken("[fleet]\nmember=m\nservers=nats://127.0.0.1 nats://[::1]\n");
-    assert_true(fleet_config_is_same(&a.fleet, &same.fleet));
-    assert_true(fleet_config_is_same(&none.fleet, &none.fleet));
-    assert_false(fleet_config_is_same(&a.fleet, &none.fleet));
-    assert_false(fleet_config_is_same(&a.fleet, &more.fleet));
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        char text[256];
-        snprintf(text, sizeof text, FLEET "%s", others[i]);
-        struct reading other = taken(text);
-        assert_false(fleet_config_is_same(&a.fleet, &other.fleet));
-        drop(&other);
-    }
-    drop(&a);
-    drop(&none);
-    drop(&same);
-    drop(&more);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,7 +291,6 @@ int main(void)
         cmocka_unit_test(a_host_name_becomes_a_member),
         cmocka_unit_test(a_build_without_an_engine_says_so_in_one_line),
         cmocka_unit_test(a_member_has_something_to_do_and_a_place_for_it),
-        cmocka_unit_test(what_changes_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

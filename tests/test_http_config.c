@@ -182,20 +182,6 @@ static void its_keys_stand_in_it_alone_and_once(void **state)
     refuse_with(WEB "[htp]\n", "did you mean \"http\"");
 }
 
-static void what_changes_is_seen(void **state)
-{
-    (void)state;
-    struct config a = accept(WEB), b = accept(WEB "[http]\n"),
-                  c = accept(WEB "[http]\nlisten = 127.0.0.1:9464\n");
-    assert_false(http_config_is_same(&a.http, &b.http));
-    assert_true(http_config_is_same(&b.http, &c.http));
-    c.http.token_file = strdup("/x");
-    assert_false(http_config_is_same(&b.http, &c.http));
-    config_deinit(&a);
-    config_deinit(&b);
-    config_deinit(&c);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,7 +193,6 @@ int main(void)
         cmocka_unit_test(what_token_and_socket_are_is_looked_at),
         cmocka_unit_test(another_address_has_to_be_allowed_as_well),
         cmocka_unit_test(its_keys_stand_in_it_alone_and_once),
-        cmocka_unit_test(what_changes_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

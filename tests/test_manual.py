@@ -105,6 +105,9 @@ def check_commands():
 
 # --- the config file ---
 
+EFFECTS = {key["name"]: key["effect"] for key in TABLES["keys"]}
+
+
 def check_keys():
     page = page_of("pipepoll.ini", 5)
     for section in dict.fromkeys(key["section"] for key in TABLES["keys"]):
@@ -115,7 +118,7 @@ def check_keys():
                     f'heading "# SECTION [{section}..." as "*key* = _TYPE_"')
         vague = [name for name, (_, text) in entries.items()
                  if not re.search(r"\b(Default:\s+\S|Required\.)", plain(text))
-                 or not re.search(r"\bTakes\s+effect:\s+(reload|next\s+start)\.", text)]
+                 or f"Takes effect: {EFFECTS.get(name)}." not in re.sub(r"\s+", " ", text)]
         check(f"each key of [{section}] has its default (or is required), and when it takes effect",
               not vague, vague)
 

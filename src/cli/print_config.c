@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "cli/worker_report.h"
+#include "config/config_text.h"
 #include "config/plan_route.h"
 #include "config/quantity.h"
 #include "config/region.h"
@@ -41,42 +42,6 @@ static void print_origin(const struct plan_target *t, enum pipepoll_setting whic
     printf("# by %.*s:\n", STR_ARG(from));
 }
 
-static void print_roots(const struct config *c)
-{
-    if (!c->ca_bundle.len)
-        printf("# %s: the system's roots\n", key_name(KEY_CA_BUNDLE));
-    if (c->ca_bundle_from.len)
-        printf("# by %.*s:\n", STR_ARG(c->ca_bundle_from));
-    print_str(KEY_CA_BUNDLE, c->ca_bundle);
-}
-
-static void print_process(const struct config *c, const struct logger *logger)
-{
-    printf("[pipepoll]\n%s = %u\n", key_name(KEY_MAX_IN_FLIGHT), c->max_in_flight);
-    if (c->max_in_flight_per_region)
-        printf("%s = %u\n", key_name(KEY_MAX_IN_FLIGHT_PER_REGION), c->max_in_flight_per_region);
-    else
-        printf("# %s: a fair share\n", key_name(KEY_MAX_IN_FLIGHT_PER_REGION));
-    if (c->max_connections)
-        printf("%s = %u\n", key_name(KEY_MAX_CONNECTIONS), c->max_connections);
-    else
-        printf("# %s: half of the open files that the process may have\n",
-               key_name(KEY_MAX_CONNECTIONS));
-    if (c->max_polls_per_s > 0)
-        printf("%s = %.10g\n", key_name(KEY_MAX_POLLS_PER_SECOND), c->max_polls_per_s);
-    else
-        printf("# %s: what the service allows\n", key_name(KEY_MAX_POLLS_PER_SECOND));
-    print_duration(KEY_REQUEST_TIMEOUT, c->request_timeout_ms);
-    print_duration(KEY_CONNECT_TIMEOUT, c->connect_timeout_ms);
-    print_duration(KEY_DRAIN_TIMEOUT, c->drain_timeout_ms);
-    print_roots(c);
-    if (c->user_agent_app_id.len && c->user_agent_app_id_from.len)
-        printf("# by %.*s:\n", STR_ARG(c->user_agent_app_id_from));
-    print_str(KEY_USER_AGENT_APP_ID, c->user_agent_app_id);
-    printf("%s = %s\n", key_name(KEY_LOG_LEVEL), log_level_name(logger->level));
-    printf("%s = %s\n", key_name(KEY_LOG_FORMAT), logger->json ? "json" : "text");
-}
-
 /* --- handlers --- */
 
 static void print_text(enum key k, const char *value)
@@ -105,30 +70,6 @@ static void print_bytes(enum key k, uint64_t bytes)
     quantity_put_bytes(&b, bytes);
     if (bytes)
         printf("%s = %s\n", key_name(k), buf_cstr(&b));
-}
-
-static void print_tokens(const struct client_tokens_config *t)
-{
-    print_text(KEY_CLIENT_TOKENS, t->file);
-    print_text(KEY_CLIENT_TOKENS_COMMAND, t->command_text);
-    print_url(KEY_CLIENT_TOKENS_URL, t->url);
-    print_text(KEY_CLIENT_TOKENS_BEARER_FILE, t->bearer_file);
-    if (t->command || t->url)
-        print_duration(KEY_CLIENT_TOKENS_TTL, t->ttl_ms);
-}
-
-static void print_worker(const struct worker_config *w, bool has_fleet)
-{
-    if (!w->in_use && !has_fleet)
-        return;
-    print_text(KEY_STATE_DIR, w->state_dir);
-    print_text(KEY_JOURNAL, w->has_journal ? "sqlite" : "none");
-    if (!w->in_use)
-        return;
-    print_text(KEY_ON_RESTART, w->rerun ? "rerun" : "fail");
-    printf("%s = %u\n", key_name(KEY_MAX_JOBS), w->max_jobs);
-    print_tokens(&w->tokens);
-    print_text(KEY_CONTINUATION_KEY_FILE, w->continuation_key_file);
 }
 
 static void print_program(const struct handler_config *h)
@@ -271,61 +212,52 @@ static void print_target(const struct plan *p, const struct plan_target *t)
     print_switch(KEY_DUALSTACK, o->dualstack);
 }
 
-static void print_http(const struct http_config *h)
+/* --- [pipepoll], [http], [fleet] --- */
+
+static void print_key(const struct config *c, enum key k)
 {
-    if (!h->listen)
-        return;
-    printf("\n[http]\n");
-    print_text(KEY_LISTEN, h->listen);
-    print_switch(KEY_ALLOW_REMOTE, h->allow_remote);
-    print_text(KEY_TOKEN_FILE, h->token_file);
+    static char text[16384]; /* more than a list of servers has */
+    struct buf value = BUF_ON(text);
+    const char *otherwise = config_text_otherwise(k);
+    str origin = config_text_origin(c, k);
+    config_text_put(&value, c, k);
+    if (!value.len && otherwise)
+        printf("# %s: %s\n", key_name(k), otherwise);
+    if (origin.len)
+        printf("# by %.*s:\n", STR_ARG(origin));
+    if (k == KEY_CLIENT_TOKENS_URL)
+        print_url(k, c->worker.tokens.url);
+    else
+        print_str(k, buf_str(&value));
 }
 
-static void print_servers(char *const *servers)
+static void print_section(const struct config *c, const char *section)
 {
-    printf("\n[fleet]\n%s =", key_name(KEY_SERVERS));
-    for (size_t i = 0; servers[i]; i++)
-        printf("%s %s", i ? "," : "", servers[i]);
-    putchar('\n');
+    printf("[%s]\n", section);
+    for (enum key k = 0; k < KEY_COUNT; k++)
+        if (strcmp(key_section(k), section) == 0)
+            print_key(c, k);
 }
 
-static void print_fleet(const struct fleet_config *f)
-{
-    if (!f->servers)
-        return;
-    print_servers(f->servers);
-    print_text(KEY_NAME, f->name);
-    print_text(KEY_MEMBER, f->member);
-    print_text(KEY_TLS_CA, f->tls_ca);
-    print_text(KEY_TLS_CERT, f->tls_cert);
-    print_text(KEY_TLS_KEY, f->tls_key);
-    print_text(KEY_NKEY_FILE, f->nkey_file);
-    print_text(KEY_CREDS_FILE, f->creds_file);
-    print_text(KEY_USER, f->user);
-    print_text(KEY_PASSWORD_FILE, f->password_file);
-    printf("%s = %u\n", key_name(KEY_REPLICAS), f->replicas);
-    print_text(KEY_TAKEOVER, f->is_fast ? "fast" : "default");
-    print_switch(KEY_POLLS, f->polls);
-    print_switch(KEY_WORKS, f->works);
-    print_bytes(KEY_QUEUE_SIZE, f->queue_size);
-    print_duration(KEY_QUEUE_AGE, f->queue_age_ms);
-    printf("%s = %u\n", key_name(KEY_SPOOL_JOBS), f->spool_jobs);
-}
-
-int print_config_print(const struct config *config, const char *file, const struct logger *logger)
+int print_config_print(const struct config *config, const char *file)
 {
     struct plan_routes plan_routes;
     int r = plan_routes_of(&plan_routes, config);
     if (r)
         return r;
     printf("# %s as it is understood here, with all defaults; this is a config file too.\n", file);
-    print_process(config, logger);
-    print_worker(&config->worker, config->fleet.servers);
+    print_section(config, "pipepoll");
     print_proxies(&plan_routes);
     for (size_t i = 0; i < config->worker.handler_count; i++)
         print_handler(&config->worker.handlers[i]);
-    print_http(&config->http);
-    print_fleet(&config->fleet);
+    if (config->http.listen) {
+        putchar('\n');
+        print_section(config, "http");
+    }
+    if (config->fleet.servers) {
+        putchar('\n');
+        print_section(config, "fleet");
+    }
     for (size_t i = 0; i < config->plan.section_count; i++)
         print_target(&config->plan, first_of(&config->plan, i));
     return PIPEPOLL_OK;

@@ -5,10 +5,9 @@
 #define CLI_PRINT_CONFIG_H
 
 #include "config/config.h"
-#include "daemon/logger.h"
 
 /* Comments say where a value comes from that is not the file's own. No secrets: credentials are
  * named, and a proxy is shown without its password. PIPEPOLL_ENOMEM. */
-int print_config_print(const struct config *config, const char *file, const struct logger *logger);
+int print_config_print(const struct config *config, const char *file);
 
 #endif

@@ -210,7 +210,9 @@ static int run_loop(struct run *r)
 
 static int print_config(struct run *r)
 {
-    if (print_config_print(&r->config, config_name(r->options.config), &r->logger))
+    r->config.log_level = r->logger.level;
+    r->config.log_json = r->logger.json;
+    if (print_config_print(&r->config, config_name(r->options.config)))
         return fail_start(r, "out of memory");
     return command_finish(EXIT_FINE);
 }
@@ -255,6 +257,7 @@ static int run_config(struct run *r, const struct command *self)
                               "one loop alone can have; run several processes instead",
                               r->options.loops, alone->name, alone->callback_port);
     warn_of_loops(r);
+    run_fixed_note(&r->fixed, &r->config);
     r->http = r->config.http;
     r->config.http = (struct http_config) { .listen = NULL };
     r->fleet = r->config.fleet;
@@ -282,7 +285,6 @@ static int load_and_run(struct run *r, const struct command *self)
         config_deinit(&r->config);
         return result == PIPEPOLL_ENOMEM ? EXIT_OTHER : EXIT_USAGE;
     }
-    run_fixed_note(&r->fixed, &r->config);
     int code = run_config(r, self);
     config_deinit(&r->previous);
     config_deinit(&r->config);

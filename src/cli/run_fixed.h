@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What a poller is given once: these keys of [pipepoll] are in force as they were at the start,
- * however often the file is read again. */
+/* Keys of [pipepoll], [http] and [fleet] that are in force as they were at the start, however often
+ * the file is read again: config/section.h says which they are. */
 #ifndef CLI_RUN_FIXED_H
 #define CLI_RUN_FIXED_H
 
 #include "base/buf.h"
 #include "config/config.h"
 
-enum { RUN_FIXED_KEYS = 9 };
-
 struct run_fixed {
-    char *values[RUN_FIXED_KEYS]; /* NULL: no memory, and no change of it is told */
+    char *values[KEY_COUNT]; /* NULL: none, or no memory, and no change of it is told */
+    uint32_t max_attempts;   /* which is a setting, and no key */
+    bool wants_token;        /* whose value is reloaded; whether one is needed is not */
 };
 
 void run_fixed_note(struct run_fixed *f, const struct config *at_start);

@@ -24,35 +24,6 @@ void run_apply_options(struct run *r, struct config *config)
         config->drain_timeout_ms = o->drain_timeout_ms;
 }
 
-static void put_changed(struct buf *out, bool changed, const char *key)
-{
-    if (changed)
-        buf_printf(out, "%s%s", out->len ? ", " : "", key);
-}
-
-static bool is_changed(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) != 0 : a != b;
-}
-
-static void put_changed_worker(struct buf *out, const struct worker_config *a,
-                               const struct worker_config *b)
-{
-    put_changed(out, is_changed(a->state_dir, b->state_dir), "state-dir");
-    put_changed(out, a->has_journal != b->has_journal, "journal");
-    put_changed(out, a->rerun != b->rerun, "on-restart");
-    put_changed(out, a->max_jobs != b->max_jobs, "max-jobs");
-    put_changed(out, is_changed(a->tokens.file, b->tokens.file), "client-tokens");
-    put_changed(out, is_changed(a->tokens.command_text, b->tokens.command_text),
-                "client-tokens-command");
-    put_changed(out, is_changed(a->tokens.url, b->tokens.url), "client-tokens-url");
-    put_changed(out, is_changed(a->tokens.bearer_file, b->tokens.bearer_file),
-                "client-tokens-bearer-file");
-    put_changed(out, a->tokens.ttl_ms != b->tokens.ttl_ms, "client-tokens-ttl");
-    put_changed(out, is_changed(a->continuation_key_file, b->continuation_key_file),
-                "continuation-key-file");
-}
-
 /* Of the handlers in b, those that are not in a, or not so; a name is put whole or not at all. */
 static size_t put_handlers(struct buf *out, const struct worker_config *a,
                            const struct worker_config *b, bool gone)
@@ -97,12 +68,9 @@ static void log_handlers(struct run *r, const struct worker_config *a,
 /* A poller's options are given once, and a worker's: told is what is not as at the start. */
 static void log_unchangeable(struct run *r, const struct config *new)
 {
-    char text[512];
+    char text[1024];
     struct buf keys = BUF_ON(text);
     run_fixed_put_changed(&keys, &r->fixed, new);
-    put_changed_worker(&keys, &r->worker, &new->worker);
-    put_changed(&keys, !http_config_is_same(&r->http, &new->http), "[http]");
-    put_changed(&keys, !fleet_config_is_same(&r->fleet, &new->fleet), "[fleet]");
     if (keys.len)
         log_line(&r->log, PIPEPOLL_WARNING, "these wait for the next start: %.*s",
                  STR_ARG(buf_str(&keys)));

@@ -332,30 +332,3 @@ void fleet_config_check(const struct fleet_config *c, const struct worker_config
                  "are not in the queue yet (or journal = none: they wait in memory, and after a "
                  "crash come again from the service)");
 }
-
-static bool is_same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-static bool has_same_servers(char *const *a, char *const *b)
-{
-    if (!a || !b)
-        return a == b;
-    while (*a && *b && strcmp(*a, *b) == 0) {
-        a++;
-        b++;
-    }
-    return !*a && !*b;
-}
-
-bool fleet_config_is_same(const struct fleet_config *a, const struct fleet_config *b)
-{
-    bool same = has_same_servers(a->servers, b->servers) && is_same_text(a->name, b->name) &&
-                is_same_text(a->member, b->member) && is_same_text(a->user, b->user);
-    for (size_t i = 0; same && i < FILES; i++)
-        same = is_same_text(*path_in(a, i), *path_in(b, i));
-    return same && a->replicas == b->replicas && a->is_fast == b->is_fast && a->polls == b->polls &&
-           a->works == b->works && a->queue_size == b->queue_size &&
-           a->queue_age_ms == b->queue_age_ms && a->spool_jobs == b->spool_jobs;
-}

@@ -44,9 +44,6 @@ void fleet_config_deinit(struct fleet_config *c); /* fine on a zeroed one */
 void fleet_config_check(const struct fleet_config *c, const struct worker_config *worker,
                         const struct sections *s, struct diagnostics *diagnostics);
 
-/* Do they say the same? What is in the files is not compared. */
-bool fleet_config_is_same(const struct fleet_config *a, const struct fleet_config *b);
-
 /* A word that a name or a member may be, out of the name of a host: what may not be in one becomes
  * a '-', so that machines of two domains stay two members. size > FLEET_NAME_MAX. false: there is
  * none, or it says nothing ("localhost"). */

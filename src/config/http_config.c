@@ -167,13 +167,3 @@ void http_config_deinit(struct http_config *c)
     free(c->token_file);
     *c = (struct http_config) { .listen = NULL };
 }
-
-static bool is_same(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-bool http_config_is_same(const struct http_config *a, const struct http_config *b)
-{
-    return is_same(a->listen, b->listen) && !a->token_file == !b->token_file;
-}

@@ -31,7 +31,4 @@ int http_config_load(struct http_config *out, const char *path, struct diagnosti
  * PIPEPOLL_ENOMEM. */
 int http_config_set_listen(struct http_config *c, const char *listen, struct pipepoll_error *why);
 
-/* Do they say the same, but for the secret and where it is? */
-bool http_config_is_same(const struct http_config *a, const struct http_config *b);
-
 #endif

@@ -14,6 +14,7 @@
 #include "base/nearest.h"
 
 enum scope { SCOPE_PROCESS, SCOPE_TARGET, SCOPE_HANDLER, SCOPE_HTTP, SCOPE_FLEET, SCOPES };
+enum effect { RELOAD, START };
 
 static const char *const section_names[] = { [SCOPE_PROCESS] = "pipepoll",
                                              [SCOPE_TARGET] = "target",
@@ -24,8 +25,9 @@ static const char *const section_names[] = { [SCOPE_PROCESS] = "pipepoll",
 static const struct {
     str name;
     enum scope scope;
+    enum effect effect;
 } keys[] = {
-#define X(key, name, scope) [KEY_##key] = { STR_INIT(name), SCOPE_##scope },
+#define X(key, name, scope, effect) [KEY_##key] = { STR_INIT(name), SCOPE_##scope, effect },
     KEY_MAP(X)
 #undef X
 };
@@ -48,6 +50,11 @@ const char *key_name(enum key k)
 const char *key_section(enum key k)
 {
     return section_names[keys[k].scope];
+}
+
+bool key_waits(enum key k)
+{
+    return keys[k].effect == START;
 }
 
 const struct value *sections_value(const struct sections *s, const struct section *target,

@@ -8,87 +8,88 @@
 #include "config/diagnostic.h"
 
 /* Keys of a target may stand in [pipepoll] too, as the default of every target; those of a handler,
- * of [http] and of [fleet] stand in their own section only. */
+ * of [http] and of [fleet] stand in their own section only. What changes is in force after a
+ * RELOAD, or from the next START on. */
 #define KEY_MAP(X)                                                                                 \
-    X(REGIONS, "regions", TARGET)                                                                  \
-    X(ALLOW_UNKNOWN_REGIONS, "allow-unknown-regions", TARGET)                                      \
-    X(CATEGORY, "category", TARGET)                                                                \
-    X(OWNER, "owner", TARGET)                                                                      \
-    X(PROVIDER, "provider", TARGET)                                                                \
-    X(VERSION, "version", TARGET)                                                                  \
-    X(QUERY_PARAM, "query-param", TARGET)                                                          \
-    X(MAX_BATCH_SIZE, "max-batch-size", TARGET)                                                    \
-    X(INTERVAL, "interval", TARGET)                                                                \
-    X(PICKUP_GOAL, "pickup-goal", TARGET)                                                          \
-    X(SLOWEST_INTERVAL, "slowest-interval", TARGET)                                                \
-    X(ENDPOINT_URL, "endpoint-url", TARGET)                                                        \
-    X(FIPS, "fips", TARGET)                                                                        \
-    X(DUALSTACK, "dualstack", TARGET)                                                              \
-    X(PROFILE, "profile", TARGET)                                                                  \
-    X(ROLE_ARN, "role-arn", TARGET)                                                                \
-    X(EXTERNAL_ID, "external-id", TARGET)                                                          \
-    X(ROLE_SESSION_NAME, "role-session-name", TARGET)                                              \
-    X(HANDLER, "handler", TARGET)                                                                  \
-    X(MAX_IN_FLIGHT, "max-in-flight", PROCESS)                                                     \
-    X(MAX_IN_FLIGHT_PER_REGION, "max-in-flight-per-region", PROCESS)                               \
-    X(MAX_CONNECTIONS, "max-connections", PROCESS)                                                 \
-    X(MAX_POLLS_PER_SECOND, "max-polls-per-second", PROCESS)                                       \
-    X(REQUEST_TIMEOUT, "request-timeout", PROCESS)                                                 \
-    X(CONNECT_TIMEOUT, "connect-timeout", PROCESS)                                                 \
-    X(DRAIN_TIMEOUT, "drain-timeout", PROCESS)                                                     \
-    X(CA_BUNDLE, "ca-bundle", PROCESS)                                                             \
-    X(USER_AGENT_APP_ID, "user-agent-app-id", PROCESS)                                             \
-    X(STATE_DIR, "state-dir", PROCESS)                                                             \
-    X(JOURNAL, "journal", PROCESS)                                                                 \
-    X(ON_RESTART, "on-restart", PROCESS)                                                           \
-    X(MAX_JOBS, "max-jobs", PROCESS)                                                               \
-    X(CLIENT_TOKENS, "client-tokens", PROCESS)                                                     \
-    X(CLIENT_TOKENS_COMMAND, "client-tokens-command", PROCESS)                                     \
-    X(CLIENT_TOKENS_URL, "client-tokens-url", PROCESS)                                             \
-    X(CLIENT_TOKENS_BEARER_FILE, "client-tokens-bearer-file", PROCESS)                             \
-    X(CLIENT_TOKENS_TTL, "client-tokens-ttl", PROCESS)                                             \
-    X(CONTINUATION_KEY_FILE, "continuation-key-file", PROCESS)                                     \
-    X(LOG_LEVEL, "log-level", PROCESS)                                                             \
-    X(LOG_FORMAT, "log-format", PROCESS)                                                           \
-    X(KIND, "kind", HANDLER)                                                                       \
-    X(COMMAND, "command", HANDLER)                                                                 \
-    X(DIRECTORY, "directory", HANDLER)                                                             \
-    X(ENVIRONMENT, "environment", HANDLER)                                                         \
-    X(TIMEOUT, "timeout", HANDLER)                                                                 \
-    X(KILL_AFTER, "kill-after", HANDLER)                                                           \
-    X(OPEN_FILES, "open-files", HANDLER)                                                           \
-    X(ADDRESS_SPACE, "address-space", HANDLER)                                                     \
-    X(CPU_TIME, "cpu-time", HANDLER)                                                               \
-    X(CONCURRENCY, "concurrency", HANDLER)                                                         \
-    X(URL, "url", HANDLER)                                                                         \
-    X(ALLOW_HTTP, "allow-http", HANDLER)                                                           \
-    X(SECRET_FILE, "secret-file", HANDLER)                                                         \
-    X(CALLBACK_TIMEOUT, "callback-timeout", HANDLER)                                               \
-    X(CALLBACK_LISTEN, "callback-listen", HANDLER)                                                 \
-    X(CALLBACK_URL, "callback-url", HANDLER)                                                       \
-    X(CONTINUE_AFTER, "continue-after", HANDLER)                                                   \
-    X(LISTEN, "listen", HTTP)                                                                      \
-    X(ALLOW_REMOTE, "allow-remote", HTTP)                                                          \
-    X(TOKEN_FILE, "token-file", HTTP)                                                              \
-    X(SERVERS, "servers", FLEET)                                                                   \
-    X(NAME, "name", FLEET)                                                                         \
-    X(MEMBER, "member", FLEET)                                                                     \
-    X(TLS_CA, "tls-ca", FLEET)                                                                     \
-    X(TLS_CERT, "tls-cert", FLEET)                                                                 \
-    X(TLS_KEY, "tls-key", FLEET)                                                                   \
-    X(NKEY_FILE, "nkey-file", FLEET)                                                               \
-    X(CREDS_FILE, "creds-file", FLEET)                                                             \
-    X(USER, "user", FLEET)                                                                         \
-    X(PASSWORD_FILE, "password-file", FLEET)                                                       \
-    X(REPLICAS, "replicas", FLEET)                                                                 \
-    X(TAKEOVER, "takeover", FLEET)                                                                 \
-    X(POLLS, "polls", FLEET)                                                                       \
-    X(WORKS, "works", FLEET)                                                                       \
-    X(QUEUE_SIZE, "queue-size", FLEET)                                                             \
-    X(QUEUE_AGE, "queue-age", FLEET)                                                               \
-    X(SPOOL_JOBS, "spool-jobs", FLEET)
+    X(REGIONS, "regions", TARGET, RELOAD)                                                          \
+    X(ALLOW_UNKNOWN_REGIONS, "allow-unknown-regions", TARGET, RELOAD)                              \
+    X(CATEGORY, "category", TARGET, RELOAD)                                                        \
+    X(OWNER, "owner", TARGET, RELOAD)                                                              \
+    X(PROVIDER, "provider", TARGET, RELOAD)                                                        \
+    X(VERSION, "version", TARGET, RELOAD)                                                          \
+    X(QUERY_PARAM, "query-param", TARGET, RELOAD)                                                  \
+    X(MAX_BATCH_SIZE, "max-batch-size", TARGET, RELOAD)                                            \
+    X(INTERVAL, "interval", TARGET, RELOAD)                                                        \
+    X(PICKUP_GOAL, "pickup-goal", TARGET, RELOAD)                                                  \
+    X(SLOWEST_INTERVAL, "slowest-interval", TARGET, RELOAD)                                        \
+    X(ENDPOINT_URL, "endpoint-url", TARGET, RELOAD)                                                \
+    X(FIPS, "fips", TARGET, RELOAD)                                                                \
+    X(DUALSTACK, "dualstack", TARGET, RELOAD)                                                      \
+    X(PROFILE, "profile", TARGET, RELOAD)                                                          \
+    X(ROLE_ARN, "role-arn", TARGET, RELOAD)                                                        \
+    X(EXTERNAL_ID, "external-id", TARGET, RELOAD)                                                  \
+    X(ROLE_SESSION_NAME, "role-session-name", TARGET, RELOAD)                                      \
+    X(HANDLER, "handler", TARGET, RELOAD)                                                          \
+    X(MAX_IN_FLIGHT, "max-in-flight", PROCESS, START)                                              \
+    X(MAX_IN_FLIGHT_PER_REGION, "max-in-flight-per-region", PROCESS, START)                        \
+    X(MAX_CONNECTIONS, "max-connections", PROCESS, START)                                          \
+    X(MAX_POLLS_PER_SECOND, "max-polls-per-second", PROCESS, START)                                \
+    X(REQUEST_TIMEOUT, "request-timeout", PROCESS, START)                                          \
+    X(CONNECT_TIMEOUT, "connect-timeout", PROCESS, START)                                          \
+    X(DRAIN_TIMEOUT, "drain-timeout", PROCESS, RELOAD)                                             \
+    X(CA_BUNDLE, "ca-bundle", PROCESS, START)                                                      \
+    X(USER_AGENT_APP_ID, "user-agent-app-id", PROCESS, START)                                      \
+    X(STATE_DIR, "state-dir", PROCESS, START)                                                      \
+    X(JOURNAL, "journal", PROCESS, START)                                                          \
+    X(ON_RESTART, "on-restart", PROCESS, START)                                                    \
+    X(MAX_JOBS, "max-jobs", PROCESS, START)                                                        \
+    X(CLIENT_TOKENS, "client-tokens", PROCESS, START)                                              \
+    X(CLIENT_TOKENS_COMMAND, "client-tokens-command", PROCESS, START)                              \
+    X(CLIENT_TOKENS_URL, "client-tokens-url", PROCESS, START)                                      \
+    X(CLIENT_TOKENS_BEARER_FILE, "client-tokens-bearer-file", PROCESS, START)                      \
+    X(CLIENT_TOKENS_TTL, "client-tokens-ttl", PROCESS, START)                                      \
+    X(CONTINUATION_KEY_FILE, "continuation-key-file", PROCESS, START)                              \
+    X(LOG_LEVEL, "log-level", PROCESS, RELOAD)                                                     \
+    X(LOG_FORMAT, "log-format", PROCESS, RELOAD)                                                   \
+    X(KIND, "kind", HANDLER, START)                                                                \
+    X(COMMAND, "command", HANDLER, START)                                                          \
+    X(DIRECTORY, "directory", HANDLER, START)                                                      \
+    X(ENVIRONMENT, "environment", HANDLER, START)                                                  \
+    X(TIMEOUT, "timeout", HANDLER, START)                                                          \
+    X(KILL_AFTER, "kill-after", HANDLER, START)                                                    \
+    X(OPEN_FILES, "open-files", HANDLER, START)                                                    \
+    X(ADDRESS_SPACE, "address-space", HANDLER, START)                                              \
+    X(CPU_TIME, "cpu-time", HANDLER, START)                                                        \
+    X(CONCURRENCY, "concurrency", HANDLER, START)                                                  \
+    X(URL, "url", HANDLER, START)                                                                  \
+    X(ALLOW_HTTP, "allow-http", HANDLER, START)                                                    \
+    X(SECRET_FILE, "secret-file", HANDLER, START)                                                  \
+    X(CALLBACK_TIMEOUT, "callback-timeout", HANDLER, START)                                        \
+    X(CALLBACK_LISTEN, "callback-listen", HANDLER, START)                                          \
+    X(CALLBACK_URL, "callback-url", HANDLER, START)                                                \
+    X(CONTINUE_AFTER, "continue-after", HANDLER, START)                                            \
+    X(LISTEN, "listen", HTTP, START)                                                               \
+    X(ALLOW_REMOTE, "allow-remote", HTTP, START)                                                   \
+    X(TOKEN_FILE, "token-file", HTTP, RELOAD)                                                      \
+    X(SERVERS, "servers", FLEET, START)                                                            \
+    X(NAME, "name", FLEET, START)                                                                  \
+    X(MEMBER, "member", FLEET, START)                                                              \
+    X(TLS_CA, "tls-ca", FLEET, START)                                                              \
+    X(TLS_CERT, "tls-cert", FLEET, START)                                                          \
+    X(TLS_KEY, "tls-key", FLEET, START)                                                            \
+    X(NKEY_FILE, "nkey-file", FLEET, START)                                                        \
+    X(CREDS_FILE, "creds-file", FLEET, START)                                                      \
+    X(USER, "user", FLEET, START)                                                                  \
+    X(PASSWORD_FILE, "password-file", FLEET, START)                                                \
+    X(REPLICAS, "replicas", FLEET, START)                                                          \
+    X(TAKEOVER, "takeover", FLEET, START)                                                          \
+    X(POLLS, "polls", FLEET, START)                                                                \
+    X(WORKS, "works", FLEET, START)                                                                \
+    X(QUEUE_SIZE, "queue-size", FLEET, START)                                                      \
+    X(QUEUE_AGE, "queue-age", FLEET, START)                                                        \
+    X(SPOOL_JOBS, "spool-jobs", FLEET, START)
 
-#define X(key, name, scope) KEY_##key,
+#define X(key, name, scope, effect) KEY_##key,
 enum key { KEY_MAP(X) KEY_COUNT };
 #undef X
 
@@ -96,6 +97,8 @@ const char *key_name(enum key k);
 /* Where it belongs: "target" (and as a default in [pipepoll]), "pipepoll", "handler", "http" or
  * "fleet". */
 const char *key_section(enum key k);
+/* Is another value in force with the next start only? Else with a reload. */
+bool key_waits(enum key k);
 
 struct value {
     str text; /* trimmed; ptr NULL: not given */

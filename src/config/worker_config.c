@@ -106,6 +106,8 @@ static void read_ttl(struct client_tokens_config *out, const struct value_reader
                 quantity_duration_ms(r->section->values[KEY_CLIENT_TOKENS_TTL].text, TTL_MIN_MS,
                                      TTL_MAX_MS, &out->ttl_ms),
                 "a time from 1s to 24h such as 5m");
+    if (!value_is_given(r, KEY_CLIENT_TOKENS_COMMAND) && !value_is_given(r, KEY_CLIENT_TOKENS_URL))
+        out->ttl_ms = 0;
     if (value_is_given(r, KEY_CLIENT_TOKENS_TTL) && value_is_given(r, KEY_CLIENT_TOKENS))
         value_complain(r, KEY_CLIENT_TOKENS_TTL, PIPEPOLL_ERROR,
                        "goes with client-tokens-command or client-tokens-url; the file of "

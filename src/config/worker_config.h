@@ -14,7 +14,7 @@ struct client_tokens_config {
     char *command_text; /* as it was written, for people */
     char *url;          /* holds "{clientId}" */
     char *bearer_file;  /* of the url: what goes as Authorization; NULL: nothing */
-    uint32_t ttl_ms;    /* of what command and url say; 5m */
+    uint32_t ttl_ms;    /* of what command and url say; 5m; 0 without these */
 };
 
 struct plan;

@@ -41,6 +41,7 @@ static void put_keys(struct buf *out)
         buf_put(out, k ? STR(",\n{") : STR("[{"));
         jsontext_member(out, "name", str_of(key_name(k)));
         jsontext_member(out, "section", str_of(key_section(k)));
+        jsontext_member(out, "effect", key_waits(k) ? STR("next start") : STR("reload"));
         buf_put_char(out, '}');
     }
     buf_put_char(out, ']');
