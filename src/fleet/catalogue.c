@@ -38,6 +38,12 @@ size_t catalogue_parts(size_t count)
     return (count + CATALOGUE_PART - 1) / CATALOGUE_PART;
 }
 
+size_t catalogue_part_count(size_t count, size_t part)
+{
+    size_t first = part * CATALOGUE_PART, left = first < count ? count - first : 0;
+    return left < CATALOGUE_PART ? left : CATALOGUE_PART;
+}
+
 size_t catalogue_room(size_t count)
 {
     return count * MESSAGE_HEX + 128;
@@ -74,7 +80,7 @@ enum beat_read catalogue_read(struct catalogue_part *out, str body)
         !message_get_number(&b.json, "count", &count) ||
         !message_get_text(&b.json, JSON_ROOT, "targets", &out->hex) || !is_all_hex(out->hex))
         return BEAT_MALFORMED;
-    if (!count || count > TARGETS_MAX || !parts || parts > count)
+    if (!count || count > TARGETS_MAX || parts != catalogue_parts((size_t)count))
         return BEAT_MALFORMED;
     out->parts = (size_t)parts;
     out->count = (size_t)count;

@@ -11,6 +11,8 @@ enum { CATALOGUE_PART = 30000 /* targets in one part */ };
 /* A catalogue: its targets sorted, each once. */
 uint64_t catalogue_digest(const uint64_t *sorted, size_t count); /* 0 of none, else never */
 size_t catalogue_parts(size_t count);
+/* How many of them are in this part. */
+size_t catalogue_part_count(size_t count, size_t part);
 /* The room that catalogue_put() needs for a part of so many targets. */
 size_t catalogue_room(size_t count);
 /* Part `part` of the whole. */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* How the leases stand, read by those who show it; nothing changes. */
+#include "fleet/lease_inside.h"
+
+static size_t living(const struct lease *l)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < l->entry_slots; i++) {
+        const struct lease_entry *e = l->entries[i];
+        count += e && e->has_beat && !e->is_dead && !e->is_superseded && e->state != BEAT_BYE;
+    }
+    return count;
+}
+
+static size_t count_unheld(const struct lease *l)
+{
+    struct lease_target_view view;
+    size_t count = 0;
+    for (size_t i = 0; lease_target(l, i, &view); i++)
+        count += l->targets[i].is_wanted && !view.holder.len;
+    return count;
+}
+
+static size_t count_held(const struct lease *l)
+{
+    struct lease_target_view view;
+    size_t count = 0;
+    for (size_t i = 0; lease_target(l, i, &view); i++)
+        count += view.is_ours;
+    return count;
+}
+
+void lease_summary(const struct lease *l, struct lease_summary *out)
+{
+    uint64_t now_ns = atomic_load(&l->ran_ns);
+    *out =
+        (struct lease_summary) { .state = l->state,
+                                 .is_fenced = l->is_fenced,
+                                 .is_fresh = lease_is_fresh(l, now_ns),
+                                 .is_duplicate = l->duplicate_ns &&
+                                                 now_ns < l->duplicate_ns + l->config.times.dead_ns,
+                                 .targets = l->wanted,
+                                 .held = count_held(l),
+                                 .unheld = count_unheld(l),
+                                 .members = living(l),
+                                 .unreadable = l->unreadable,
+                                 .claims = l->claims,
+                                 .lost_claims = l->lost_claims,
+                                 .fences = l->fences,
+                                 .moves = l->moves,
+                                 .last_back_ns = l->back_ns };
+}
+
+bool lease_member(const struct lease *l, size_t i, uint64_t now_ns, struct lease_member *out)
+{
+    for (uint32_t slot = 0; slot < l->entry_slots; slot++) {
+        const struct lease_entry *e = l->entries[slot];
+        if (!e || !e->has_beat || i-- > 0)
+            continue;
+        *out = (struct lease_member) { .id = str_of(e->id),
+                                       .incarnation = e->incarnation,
+                                       .is_self = slot == LEASE_SELF,
+                                       .is_dead = e->is_dead || e->is_superseded,
+                                       .state = e->state,
+                                       .age_ns = now_ns - e->seen_ns,
+                                       .holds = e->claims,
+                                       .held = e->held,
+                                       .catalogue = e->catalogue,
+                                       .figures = &e->figures };
+        return true;
+    }
+    return false;
+}
