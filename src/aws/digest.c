@@ -14,6 +14,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 /* Of one element type too, so that both may be read and written through either. */
@@ -165,6 +166,17 @@ int digest_sha1_hex(char out[SHA1_HEX_SIZE], str in)
     }
     put_hex(out, sum, sizeof sum);
     return 0;
+}
+
+int digest_ed25519_public(unsigned char out[ED25519_SIZE], const unsigned char key[ED25519_SIZE])
+{
+    size_t size = ED25519_SIZE;
+    EVP_PKEY *pair = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, key, ED25519_SIZE);
+    bool ok = pair && EVP_PKEY_get_raw_public_key(pair, out, &size) == 1;
+    EVP_PKEY_free(pair);
+    if (!ok)
+        ERR_clear_error();
+    return ok ? 0 : PIPEPOLL_ESYSTEM;
 }
 
 bool digest_eq(const void *a, const void *b, size_t size)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* SHA-256 and HMAC-SHA-256, and SHA-1 for file names: OpenSSL lives behind these lines and nowhere
- * else in aws/. Nothing allocates but SHA-1; nothing fails but SHA-1 and the check at start. State
- * is the caller's, who copies it like any struct and wipes it where it is secret. */
+/* SHA-256 and HMAC-SHA-256, SHA-1 for file names, and public keys of Ed25519: OpenSSL lives behind
+ * these lines and nowhere else in aws/. Nothing allocates but these two; nothing fails but they and
+ * the check at start. State is the caller's, who copies it like any struct and wipes it where it is
+ * secret. */
 #ifndef AWS_DIGEST_H
 #define AWS_DIGEST_H
 
@@ -66,6 +67,10 @@ void sha256_hex(char out[SHA256_HEX_SIZE], const struct sha256 *in);
 /* SHA-1 of one slice as 40 lower-case hex digits, no NUL: what the SSO token cache names its files
  * by, of use for nothing else. 0 or PIPEPOLL_ESYSTEM. */
 int digest_sha1_hex(char out[SHA1_HEX_SIZE], str in);
+
+/* The public key of an Ed25519 private key. 0 or PIPEPOLL_ESYSTEM. */
+enum { ED25519_SIZE = 32 };
+int digest_ed25519_public(unsigned char out[ED25519_SIZE], const unsigned char key[ED25519_SIZE]);
 
 /* Are these bytes equal? How long it takes does not depend on where they differ. */
 bool digest_eq(const void *a, const void *b, size_t size);
