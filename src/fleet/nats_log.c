@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* What each log's stream must be.
+ *
+ * LEASES never ages: on servers of today a message that ages out while a replica is behind lets the
+ * replicas diverge, and "write if absent" is exact only on keys that were never deleted. JOBS keeps
+ * acknowledged jobs until they age (limits, no work queue), since the server knows repeated ids
+ * from stored messages alone after a restart; and it refuses when it is full, where the others
+ * would drop what is oldest. */
+#include "fleet/nats_log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/jsontext.h"
+
+#define NS_PER_MS  INT64_C(1000000)
+#define HOUR_MS    INT64_C(3600000)
+#define WEEK_MS    (7 * 24 * HOUR_MS)
+#define DEAD_BYTES (INT64_C(256) << 20)
+
+static const struct {
+    const char *stream, *word;
+    bool is_last_only, refuses;
+} logs[] = {
+    [ENGINE_LEASES] = { "LEASES", "lease", true, false },
+    [ENGINE_JOBS] = { "JOBS", "jobs", false, true },
+    [ENGINE_OUTBOX] = { "OUTBOX", "outbox", true, false },
+    [ENGINE_DEAD] = { "DEAD", "dead", false, false },
+};
+
+/* --- names --- */
+
+void nats_log_stream(struct buf *out, str fleet, enum engine_log log)
+{
+    buf_printf(out, "PIPEPOLL_%.*s_%s", STR_ARG(fleet), logs[log].stream);
+}
+
+void nats_log_subject(struct buf *out, str fleet, enum engine_log log, str key)
+{
+    buf_printf(out, "pipepoll.%.*s.%s.%.*s", STR_ARG(fleet), logs[log].word, STR_ARG(key));
+}
+
+str nats_log_key(str fleet, enum engine_log log, str subject)
+{
+    char text[NATS_SUBJECT_MAX];
+    struct buf prefix = BUF_ON(text);
+    nats_log_subject(&prefix, fleet, log, STR(""));
+    bool is_ours = !prefix.overflow && str_starts(subject, buf_str(&prefix));
+    return is_ours ? str_skip(subject, prefix.len) : (str) { 0 };
+}
+
+void nats_log_consumer(struct buf *out, str filter)
+{
+    for (size_t i = 0; i < filter.len; i++)
+        buf_put_char(out, filter.ptr[i] == '.' ? ',' : filter.ptr[i] == '*' ? '@' : filter.ptr[i]);
+}
+
+static bool is_word_char(char c)
+{
+    char low = ascii_lower(c);
+    return ascii_is_digit(c) || (low >= 'a' && low <= 'z') || c == '-' || c == '_';
+}
+
+static bool is_word(str word, bool is_filter)
+{
+    if (is_filter && str_eq(word, STR("*")))
+        return true;
+    for (size_t i = 0; i < word.len; i++)
+        if (!is_word_char(word.ptr[i]))
+            return false;
+    return word.len > 0;
+}
+
+bool nats_log_is_key(str key, bool is_filter)
+{
+    if (key.len > ENGINE_KEY_MAX)
+        return false;
+    for (;;) {
+        size_t len = str_find(key, '.');
+        if (!is_word((str) { key.ptr, len }, is_filter))
+            return false;
+        if (len == key.len)
+            return true;
+        key = str_skip(key, len + 1);
+    }
+}
+
+/* --- what they must be --- */
+
+static int64_t age_ms(const struct nats_options *o, enum engine_log log)
+{
+    switch (log) {
+    case ENGINE_JOBS:
+        return o->jobs_max_age_ms;
+    case ENGINE_DEAD:
+        return WEEK_MS;
+    case ENGINE_LEASES:
+    case ENGINE_OUTBOX:
+        return 0;
+    }
+    return 0;
+}
+
+static int64_t max_bytes(const struct nats_options *o, enum engine_log log)
+{
+    switch (log) {
+    case ENGINE_JOBS:
+        return o->jobs_max_bytes;
+    case ENGINE_DEAD:
+        return DEAD_BYTES;
+    case ENGINE_LEASES:
+    case ENGINE_OUTBOX:
+        return -1;
+    }
+    return -1;
+}
+
+/* One number of a stream: how the API calls it, and the option of the `nats` command. */
+struct number {
+    const char *member, *option;
+    int64_t value;
+    bool is_time; /* in ns; a duration for people */
+};
+
+enum { NUMBERS = 4 };
+
+static void numbers_of(struct number out[NUMBERS], const struct nats_options *o,
+                       enum engine_log log)
+{
+    const struct number numbers[NUMBERS] = {
+        { "num_replicas", "--replicas", o->replicas, false },
+        { "max_age", "--max-age", age_ms(o, log) * NS_PER_MS, true },
+        { "duplicate_window", "--dupe-window", HOUR_MS * NS_PER_MS, true },
+        { "max_msgs_per_subject", "--max-msgs-per-subject", logs[log].is_last_only ? 1 : -1,
+          false },
+    };
+    memcpy(out, numbers, sizeof numbers);
+}
+
+static const char *discard_of(enum engine_log log)
+{
+    return logs[log].refuses ? "new" : "old";
+}
+
+static void put_description(struct buf *out, const struct nats_options *o, int format)
+{
+    buf_printf(out, "pipepoll fleet %s, format %d", o->fleet, format);
+}
+
+void nats_log_config(struct buf *out, const struct nats_options *o, enum engine_log log)
+{
+    struct number numbers[NUMBERS];
+    numbers_of(numbers, o, log);
+    buf_put(out, STR("{\"name\":\""));
+    nats_log_stream(out, str_of(o->fleet), log);
+    buf_put(out, STR("\",\"description\":\""));
+    put_description(out, o, NATS_FORMAT);
+    buf_put(out, STR("\",\"subjects\":[\""));
+    nats_log_subject(out, str_of(o->fleet), log, STR(">"));
+    buf_printf(out,
+               "\"],\"retention\":\"limits\",\"storage\":\"file\",\"discard\":\"%s\","
+               "\"max_consumers\":-1,\"max_msgs\":-1,\"max_msg_size\":-1,\"max_bytes\":%" PRId64,
+               discard_of(log), max_bytes(o, log));
+    for (int i = 0; i < NUMBERS; i++)
+        buf_printf(out, ",\"%s\":%" PRId64, numbers[i].member, numbers[i].value);
+    buf_put_char(out, '}');
+}
+
+/* --- what they are --- */
+
+static int64_t number_in(struct json *j, int config, const char *member)
+{
+    char text[24];
+    int node = json_member(j, config, member);
+    bool has = node != JSON_NONE && json_type(j, node) == JSON_NUMBER;
+    str_copy(text, sizeof text, has ? json_scalar(j, node) : (str) { 0 });
+    return strtoll(text, NULL, 10);
+}
+
+static void put_number(struct buf *out, const struct number *n, int64_t value)
+{
+    int64_t ms = value / NS_PER_MS;
+    if (!n->is_time)
+        buf_printf(out, "%" PRId64, value);
+    else if (ms % HOUR_MS == 0)
+        buf_printf(out, "%" PRId64 "h", ms / HOUR_MS);
+    else
+        buf_printf(out, "%" PRId64 "ms", ms);
+}
+
+static void put_name(struct buf *why, const struct nats_options *o, enum engine_log log)
+{
+    buf_put(why, STR("stream "));
+    nats_log_stream(why, str_of(o->fleet), log);
+}
+
+static bool is_number_wrong(const struct nats_options *o, enum engine_log log, struct json *j,
+                            int config, struct buf *why)
+{
+    struct number numbers[NUMBERS];
+    numbers_of(numbers, o, log);
+    for (int i = 0; i < NUMBERS; i++) {
+        const struct number *n = &numbers[i];
+        int64_t is = number_in(j, config, n->member);
+        if (is == n->value || (is == 0 && n->value == -1))
+            continue;
+        put_name(why, o, log);
+        buf_printf(why, " has %s ", n->member);
+        put_number(why, n, is);
+        buf_put(why, STR(", and must have "));
+        put_number(why, n, n->value);
+        buf_put(why, STR(": nats stream edit "));
+        nats_log_stream(why, str_of(o->fleet), log);
+        buf_printf(why, " %s=", n->option);
+        put_number(why, n, n->value);
+        if (strcmp(n->member, "num_replicas") == 0)
+            buf_put(why, STR(", or set [fleet] replicas"));
+        return true;
+    }
+    return false;
+}
+
+/* What cannot be changed in a stream that is there. */
+static bool is_kind_wrong(const struct nats_options *o, enum engine_log log, struct json *j,
+                          int config, struct buf *why)
+{
+    const char *kinds[][2] = { { "retention", "limits" },
+                               { "storage", "file" },
+                               { "discard", discard_of(log) } };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        str is = json_member_text(j, config, kinds[i][0]);
+        if (str_eq(is, str_of(kinds[i][1])))
+            continue;
+        put_name(why, o, log);
+        buf_printf(why, " has %s %.*s, and must have %s: stop the fleet, nats stream rm ",
+                   kinds[i][0], STR_ARG(str_cut(is, 32)), kinds[i][1]);
+        nats_log_stream(why, str_of(o->fleet), log);
+        buf_put(why, STR(", and it is made anew"));
+        return true;
+    }
+    return false;
+}
+
+static bool is_subject_wrong(const struct nats_options *o, enum engine_log log, struct json *j,
+                             int config, struct buf *why)
+{
+    char text[NATS_SUBJECT_MAX];
+    struct buf subject = BUF_ON(text);
+    nats_log_subject(&subject, str_of(o->fleet), log, STR(">"));
+    int list = json_member(j, config, "subjects");
+    bool is_list = list != JSON_NONE && json_type(j, list) == JSON_ARRAY;
+    int first = is_list && json_count(j, list) == 1 ? json_first(j, list) : JSON_NONE;
+    if (first != JSON_NONE && json_type(j, first) == JSON_STRING &&
+        json_is(j, first, buf_str(&subject)))
+        return false;
+    put_name(why, o, log);
+    buf_printf(why, " has other subjects than %.*s: give the fleet another name, or remove it",
+               STR_ARG(buf_str(&subject)));
+    return true;
+}
+
+static bool is_format_wrong(const struct nats_options *o, enum engine_log log, struct json *j,
+                            int config, struct buf *why)
+{
+    char text[NATS_FLEET_MAX + 64], number[16];
+    struct buf prefix = BUF_ON(text);
+    put_description(&prefix, o, 0);
+    prefix.len--; /* without the 0 */
+    str is = json_member_text(j, config, "description");
+    bool is_ours = str_starts(is, buf_str(&prefix));
+    str_copy(number, sizeof number, is_ours ? str_skip(is, prefix.len) : (str) { 0 });
+    int format = atoi(number);
+    if (format == NATS_FORMAT)
+        return false;
+    put_name(why, o, log);
+    if (is_ours && format > NATS_FORMAT)
+        buf_printf(why, " has format %d, of a later pipepoll; this one knows %d: upgrade it",
+                   format, NATS_FORMAT);
+    else
+        buf_printf(why,
+                   " is not pipepoll's (its description does not say \"%.*s%d\"): give the "
+                   "fleet another name",
+                   STR_ARG(buf_str(&prefix)), NATS_FORMAT);
+    return true;
+}
+
+enum nats_log_verdict nats_log_judge(const struct nats_options *o, enum engine_log log,
+                                     struct json *j, int config, struct buf *why)
+{
+    if (config == JSON_NONE || json_type(j, config) != JSON_OBJECT) {
+        put_name(why, o, log);
+        buf_put(why, STR(": the server's answer has no configuration"));
+        return NATS_LOG_WRONG;
+    }
+    if (is_format_wrong(o, log, j, config, why) || is_subject_wrong(o, log, j, config, why) ||
+        is_kind_wrong(o, log, j, config, why) || is_number_wrong(o, log, j, config, why))
+        return NATS_LOG_WRONG;
+    int64_t is = number_in(j, config, "max_bytes");
+    bool resize = log == ENGINE_JOBS && is != max_bytes(o, log);
+    return resize ? NATS_LOG_RESIZE : NATS_LOG_GOOD;
+}

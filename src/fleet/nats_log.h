@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The logs as JetStream has them: their streams' names and subjects, how they must be configured,
+ * and what is wrong with one that is otherwise. Pure. */
+#ifndef FLEET_NATS_LOG_H
+#define FLEET_NATS_LOG_H
+
+#include "aws/json.h"
+#include "base/buf.h"
+#include "fleet/nats_engine.h"
+
+enum {
+    NATS_FORMAT = 1, /* of all that is in a fleet's streams */
+    NATS_FLEET_MAX = 64,
+    NATS_STREAM_MAX = NATS_FLEET_MAX + 24,
+    NATS_SUBJECT_MAX = NATS_FLEET_MAX + ENGINE_KEY_MAX + 32
+};
+
+/* PIPEPOLL_<fleet>_LEASES */
+void nats_log_stream(struct buf *out, str fleet, enum engine_log log);
+/* pipepoll.<fleet>.lease.<key> */
+void nats_log_subject(struct buf *out, str fleet, enum engine_log log, str key);
+/* The key of a subject, or an empty one if it is none of this log's. */
+str nats_log_key(str fleet, enum engine_log log, str subject);
+/* The durable consumer of a filter: '.' is ',' in it, and '*' is '@', which no key has. */
+void nats_log_consumer(struct buf *out, str filter);
+
+/* Is this a key: words of letters, digits, '-' and '_' joined by '.'; with filters: or '*'? */
+bool nats_log_is_key(str key, bool is_filter);
+
+/* The body of a request that makes or changes a stream; as it is there has `now`'s sizes. */
+void nats_log_config(struct buf *out, const struct nats_options *o, enum engine_log log);
+
+enum nats_log_verdict {
+    NATS_LOG_GOOD,
+    NATS_LOG_RESIZE, /* all but max_bytes is as it must be */
+    NATS_LOG_WRONG   /* `why` says what, and what to do */
+};
+/* config: the node of the stream's configuration. */
+enum nats_log_verdict nats_log_judge(const struct nats_options *o, enum engine_log log,
+                                     struct json *j, int config, struct buf *why);
+
+#endif
