@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* What a connection logs in with, read from files right before. */
+#ifndef FLEET_NATS_LOGIN_H
+#define FLEET_NATS_LOGIN_H
+
+#include "fleet/nats_engine.h"
+
+enum { NATS_NKEY_SIZE = 57, NATS_PASSWORD_MAX = 1024 };
+
+struct nats_login {
+    char nkey[NATS_NKEY_SIZE]; /* public, U...; empty: none */
+    char password[NATS_PASSWORD_MAX];
+};
+
+/* Blocks. PIPEPOLL_ECREDENTIALS, with a line that names the file. */
+int nats_login_read(struct nats_login *out, const struct nats_options *o,
+                    struct pipepoll_error *why);
+void nats_login_wipe(struct nats_login *l);
+
+/* The public key of a user's seed, of 58 characters. false: it is none. */
+bool nats_nkey_public(char out[NATS_NKEY_SIZE], str seed);
+
+#endif
