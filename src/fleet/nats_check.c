@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* The proof of the logs: each stream in turn is asked for, made when it is missing, and judged. The
+ * engine is ready when all four are right. It begins with each connection, and again when a log
+ * gives no answer: a cluster may have lost its majority, or somebody a stream. */
+#include "fleet/nats_core.h"
+
+#include <stdio.h>
+
+enum {
+    AWAY_MS = 250,
+    AWAY_MOST_MS = 5000,
+    UNUSABLE_MS = 2000,
+    UNUSABLE_MOST_MS = 60000,
+    DOUBT_MS = 3000
+};
+
+/* Of JetStream's errors, those that are asked about. */
+enum {
+    JS_NO_PEERS = 10005,
+    JS_NOT_AVAILABLE = 10008,
+    JS_NOT_LEADER = 10009,
+    JS_NO_RESOURCES = 10023,
+    JS_NOT_ENABLED_HERE = 10039,
+    JS_NO_STORAGE = 10047,
+    JS_STREAM_EXISTS = 10058,
+    JS_STREAM_NOT_FOUND = 10059,
+    JS_NO_REPLICAS = 10074,
+    JS_NOT_ENABLED = 10076
+};
+
+static void on_answer(void *ctx, struct nats_ask *ask, const struct nats_answer *a);
+
+static void failed(struct nats_core *c, enum engine_state state, const char *why)
+{
+    struct nats_check *k = &c->check;
+    bool away = state == ENGINE_AWAY;
+    k->is_running = false;
+    k->at_ms = c->now_ms + nats_core_pause_ms(k->failures++, away ? AWAY_MS : UNUSABLE_MS,
+                                              away ? AWAY_MOST_MS : UNUSABLE_MOST_MS);
+    nats_core_state_of_server(c, state, why);
+}
+
+static void ask(struct nats_core *c, enum nats_check_step step)
+{
+    static const char *const whats[] = { "STREAM.INFO", "STREAM.CREATE", "STREAM.UPDATE" };
+    struct nats_check *k = &c->check;
+    char body[NATS_BODY_MAX];
+    struct buf config = BUF_ON(body);
+    if (step != NATS_CHECK_INFO)
+        nats_log_config(&config, c->options, k->log);
+    k->step = step;
+    k->is_running = nats_core_ask(c, &k->request, whats[step], k->log, (str) { 0 },
+                                  buf_str(&config), on_answer);
+    if (!k->is_running) /* the link is lost, which link_turn() will see */
+        k->at_ms = c->now_ms + AWAY_MS;
+}
+
+static void pass(struct nats_core *c)
+{
+    struct nats_check *k = &c->check;
+    if (k->log + 1 < NATS_LOGS) {
+        k->log++;
+        ask(c, NATS_CHECK_INFO);
+        return;
+    }
+    k->is_running = false;
+    k->failures = 0;
+    k->at_ms = UINT64_MAX;
+    c->tried = 0;
+    nats_core_state(c, ENGINE_READY, "");
+}
+
+static void judge(struct nats_core *c, struct json *j)
+{
+    char text[NATS_WHY_MAX];
+    struct buf why = BUF_ON(text);
+    int config = json_member(j, JSON_ROOT, "config");
+    switch (nats_log_judge(c->options, c->check.log, j, config, &why)) {
+    case NATS_LOG_GOOD:
+        pass(c);
+        return;
+    case NATS_LOG_RESIZE:
+        ask(c, NATS_CHECK_UPDATE);
+        return;
+    case NATS_LOG_WRONG:
+        failed(c, ENGINE_UNUSABLE, buf_cstr(&why));
+        return;
+    }
+}
+
+/* What the fix is, for errors that have one. */
+static const char *advice(int code)
+{
+    switch (code) {
+    case JS_NO_REPLICAS:
+        return "; a single server keeps one replica: set [fleet] replicas to 1";
+    case JS_NO_PEERS:
+        return "; fewer servers are up than [fleet] replicas asks for";
+    case JS_NO_RESOURCES:
+    case JS_NO_STORAGE:
+        return "; the servers' max_file_store is smaller than [fleet] asks for";
+    case JS_NOT_ENABLED:
+    case JS_NOT_ENABLED_HERE:
+        return "; the server's configuration needs `jetstream`";
+    }
+    return "";
+}
+
+/* Does it pass by itself, as when a cluster starts? */
+static bool passes(int code)
+{
+    return code == JS_NOT_AVAILABLE || code == JS_NOT_LEADER || code == JS_NO_PEERS;
+}
+
+static void on_error(struct nats_core *c, const struct nats_answer *a)
+{
+    struct nats_check *k = &c->check;
+    if (a->code == JS_STREAM_NOT_FOUND && k->step == NATS_CHECK_INFO) {
+        ask(c, NATS_CHECK_CREATE);
+        return;
+    }
+    if (a->code == JS_STREAM_EXISTS && k->step == NATS_CHECK_CREATE) {
+        ask(c, NATS_CHECK_INFO); /* another member was faster */
+        return;
+    }
+    char text[NATS_WHY_MAX];
+    struct buf why = BUF_ON(text);
+    buf_put(&why, STR("stream "));
+    nats_log_stream(&why, str_of(c->options->fleet), k->log);
+    buf_printf(&why, ": %.*s (%d)%s", STR_ARG(str_cut(a->text, 200)), a->code, advice(a->code));
+    failed(c, passes(a->code) ? ENGINE_AWAY : ENGINE_UNUSABLE, buf_cstr(&why));
+}
+
+static void refused(struct nats_core *c, str subject)
+{
+    char text[NATS_WHY_MAX];
+    snprintf(text, sizeof text,
+             "no right to use %.*s: the server's permissions of this user need "
+             "publish to it",
+             STR_ARG(str_cut(subject, 200)));
+    failed(c, ENGINE_UNUSABLE, text);
+}
+
+static void unanswered(struct nats_core *c, bool nobody_there)
+{
+    char text[NATS_WHY_MAX];
+    struct buf why = BUF_ON(text);
+    if (nobody_there && c->check.log == ENGINE_LEASES && c->state != ENGINE_READY) {
+        buf_put(&why, STR("JetStream does not answer: it is not enabled there, or its servers "
+                          "have no leader (yet)"));
+    } else {
+        buf_put(&why, STR("stream "));
+        nats_log_stream(&why, str_of(c->options->fleet), c->check.log);
+        buf_put(&why, STR(" does not answer: do most of the servers run?"));
+    }
+    failed(c, ENGINE_AWAY, buf_cstr(&why));
+}
+
+static void on_answer(void *ctx, struct nats_ask *the_ask, const struct nats_answer *a)
+{
+    struct nats_core *c = ctx;
+    struct nats_check *k = &c->check;
+    k->request.is_out = false;
+    if (!c->link || !k->is_running)
+        return;
+    if (a->is_refused)
+        refused(c, k->request.ask.subject);
+    else if (!a->note || a->status)
+        unanswered(c, a->status == 503);
+    else if (a->code)
+        on_error(c, a);
+    else if (k->step == NATS_CHECK_INFO || k->step == NATS_CHECK_CREATE)
+        a->json ? judge(c, a->json) : unanswered(c, false);
+    else
+        pass(c);
+}
+
+/* --- when --- */
+
+void nats_check_begin(struct nats_core *c)
+{
+    c->check.at_ms = c->now_ms;
+    c->check.failures = 0;
+}
+
+void nats_check_doubt(struct nats_core *c)
+{
+    struct nats_check *k = &c->check;
+    if (!c->link || k->is_running || k->at_ms != UINT64_MAX)
+        return;
+    k->at_ms = k->last_ms + DOUBT_MS > c->now_ms ? k->last_ms + DOUBT_MS : c->now_ms;
+    nats_core_by(c, k->at_ms);
+}
+
+/* Of a subject that no request waits for: a subscription, or what is not answered. */
+void nats_check_refused(struct nats_core *c, str subject)
+{
+    refused(c, subject);
+}
+
+void nats_check_turn(struct nats_core *c)
+{
+    struct nats_check *k = &c->check;
+    if (!c->link || k->is_running || k->request.is_out)
+        return;
+    if (c->now_ms < k->at_ms) {
+        nats_core_by(c, k->at_ms);
+        return;
+    }
+    k->log = ENGINE_LEASES;
+    k->last_ms = c->now_ms;
+    ask(c, NATS_CHECK_INFO);
+}
