@@ -72,6 +72,7 @@ static void every_public_status_has_a_text_of_its_own(void **state)
         PIPEPOLL_ESYSTEM,    PIPEPOLL_ECREDENTIALS, PIPEPOLL_EDENIED,    PIPEPOLL_ENOTFOUND,
         PIPEPOLL_EREFUSED,   PIPEPOLL_EUNTRUSTED,   PIPEPOLL_ETRANSPORT, PIPEPOLL_ETIMEDOUT,
         PIPEPOLL_ETHROTTLED, PIPEPOLL_ESERVICE,     PIPEPOLL_EPROTO,     PIPEPOLL_ENOTENABLED,
+        PIPEPOLL_EBUSY,      PIPEPOLL_EEXISTS,
     };
     enum { COUNT = sizeof statuses / sizeof *statuses };
     for (int i = 0; i < COUNT; i++) {

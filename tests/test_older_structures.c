@@ -441,6 +441,10 @@ AT(pipepoll_worker_stats, found, 24);
 AT(pipepoll_worker_stats, started, 56);
 AT(pipepoll_worker_stats, ended, 64);
 AT(pipepoll_worker_stats, report_retries, 192);
+AT(pipepoll_worker_stats, taken, 200);
+AT(pipepoll_queued_job, job_id, 8);
+AT(pipepoll_queued_job, client_id, 24);
+AT(pipepoll_queued_job, nonce, 40);
 _Static_assert(sizeof(struct pipepoll_artifact_credentials) == 48, "never grows");
 _Static_assert(sizeof(struct pipepoll_pipeline) == 96, "never grows");
 _Static_assert(sizeof(struct pipepoll_revision) == 56, "never grows");
@@ -478,7 +482,8 @@ ENDS_WITH(pipepoll_job_failure, execution_id);
 ENDS_WITH(pipepoll_journal_entry, user);
 ENDS_WITH(pipepoll_journal, is_well);
 ENDS_WITH(pipepoll_worker_options, renew_ms);
-ENDS_WITH(pipepoll_worker_stats, report_retries);
+ENDS_WITH(pipepoll_worker_stats, taken);
+ENDS_WITH(pipepoll_queued_job, nonce);
 
 #endif
 

@@ -52,6 +52,8 @@ enum pipepoll_status {
     PIPEPOLL_ENOMEM = -2,   /* out of memory */
     PIPEPOLL_ECLOSING = -3, /* the poller is closing */
     PIPEPOLL_ESYSTEM = -4,  /* the system or a library below refused */
+    PIPEPOLL_EBUSY = -5,    /* there is no room for it now */
+    PIPEPOLL_EEXISTS = -6,  /* it is there already */
 
     /* Fails until somebody changes the set-up. Polled again slowly, reported once per change. */
     PIPEPOLL_ECREDENTIALS = -10, /* no credentials, or the service does not accept them */

@@ -151,11 +151,13 @@ struct pipepoll_handler {
     void (*renewed)(struct pipepoll_handler *self, struct pipepoll_work *work,
                     const struct pipepoll_artifact_credentials *credentials);
     /* What became of a job in hand: the last call for it, `work` dies when this returns. Also of
-     * one that is resumed and ends before token() was called. Required. */
+     * one that is resumed and ends before token() was called, or is taken and ends before found().
+     * Required. */
     void (*ended)(struct pipepoll_handler *self, struct pipepoll_work *work,
                   const struct pipepoll_work_end *end);
     /* A poll of this target found a job, and it has a slot: the first call for it, whoever owns its
-     * action type. Not for those that are resumed. May be NULL. */
+     * action type. So of one that is taken (pipepoll_worker_take()), which has a user then. Not for
+     * those that are resumed. May be NULL. */
     void (*found)(struct pipepoll_handler *self, struct pipepoll_work *work,
                   struct pipepoll_target *from);
     /* Are the jobs of this target for the handler? Asked before each of its polls; when that turns,
@@ -374,6 +376,43 @@ PIPEPOLL_API int pipepoll_worker_resume(struct pipepoll_worker *w, struct pipepo
                                         const struct pipepoll_job_failure *failure,
                                         struct pipepoll_error *why);
 
+/* A job that came by another way than a poll of this worker: somebody's poll found it, and a queue
+ * brought it here. */
+struct pipepoll_queued_job {
+    size_t size;                   /* set by PIPEPOLL_QUEUED_JOB_INIT */
+    struct pipepoll_str job_id;    /* 1 to 512 characters */
+    struct pipepoll_str client_id; /* of a third-party job, 1 to 512 characters */
+    struct pipepoll_str nonce;     /* of a custom job, 1 to 50 characters; a secret */
+};
+#define PIPEPOLL_QUEUED_JOB_INIT PIPEPOLL_INIT(pipepoll_queued_job)
+
+/* Work this job as if a poll of `target` had just found it: token, details, claim, run, result. The
+ * target is of this worker's poller and of the job's action type, region and account; paused or
+ * not, and whatever wants() says of it. The job is copied; user is what pipepoll_work_user() tells
+ * from the beginning. found() comes from the loop, as all that follows.
+ *
+ * Who brought it learns what became of it so: start() says that the service has confirmed this
+ * worker's claim, and ended() with `ran` false that it is not run here. Then SUCCEEDED, CONTINUED,
+ * FAILED, LOST_RACE and OVER need no more of anybody; UNRESOLVED neither, for nothing can be done
+ * about it; LEFT may be tried again, here or elsewhere; NO_TOKEN and REJECTED come to nothing here
+ * as long as the tokens, the rights or the job are what they are.
+ *
+ * EBUSY: no slot is free that is not set aside for a poll under way, or the journal cannot write
+ * now (is_well); try again when a job has ended, or keep slots for it by pipepoll_worker_reserve().
+ * EEXISTS: this job is in hand, by a poll or by an earlier take. EINVAL: a member breaks its rule,
+ * or the target is another poller's. ECLOSING: the worker drains or closes. ENOMEM. */
+PIPEPOLL_API int pipepoll_worker_take(struct pipepoll_worker *w, struct pipepoll_target *target,
+                                      const struct pipepoll_queued_job *job, void *user,
+                                      struct pipepoll_error *why);
+
+/* Keep so many slots for jobs that will be taken: polls get the rest from now on, and each take
+ * uses one of them up. Call it again to change the number. Without it polls may leave none. */
+PIPEPOLL_API void pipepoll_worker_reserve(struct pipepoll_worker *w, uint32_t slots);
+
+/* How many jobs pipepoll_worker_take() would take now: free slots, those kept for it included, less
+ * what polls under way may bring. */
+PIPEPOLL_API uint32_t pipepoll_worker_room(const struct pipepoll_worker *w);
+
 /* Ask for no more jobs for the handler. Those that run go on, and their results are sent; those
  * that are not claimed yet are left to the service. There is no way back. */
 PIPEPOLL_API void pipepoll_worker_drain(struct pipepoll_worker *w);
@@ -395,6 +434,7 @@ struct pipepoll_worker_stats {
     uint64_t started;
     uint64_t ended[16];      /* by enum pipepoll_work_outcome */
     uint64_t report_retries; /* of results, beyond the attempts of one call */
+    uint64_t taken;          /* by pipepoll_worker_take() */
 };
 #define PIPEPOLL_WORKER_STATS_INIT PIPEPOLL_INIT(pipepoll_worker_stats)
 PIPEPOLL_API void pipepoll_worker_stats(const struct pipepoll_worker *w,

@@ -44,6 +44,10 @@ const char *pipepoll_strerror(int status)
         return "an argument breaks a rule";
     case PIPEPOLL_ECLOSING:
         return "the poller is closing";
+    case PIPEPOLL_EBUSY:
+        return "there is no room for it now";
+    case PIPEPOLL_EEXISTS:
+        return "it is there already";
     }
     for (enum fault f = FAULT_NONE; f < FAULT_COUNT; f++)
         if (table[f].status == status)

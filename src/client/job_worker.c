@@ -19,18 +19,9 @@ static struct pipepoll_worker *of_sink(struct pipepoll_sink *self)
     return CONTAINER_OF(self, struct pipepoll_worker, sink);
 }
 
-static bool may_ask(const struct pipepoll_worker *w)
-{
-    bool is_full = w->count >= w->max_jobs; /* resumed jobs may be more */
-    if (w->is_draining || is_full)
-        return false;
-    return !w->journal.is_well || w->journal.is_well(w->journal_self);
-}
-
 static size_t on_credit(struct pipepoll_sink *self)
 {
-    struct pipepoll_worker *w = of_sink(self);
-    return may_ask(w) ? w->max_jobs - w->count : 0;
+    return job_worker_credit(of_sink(self));
 }
 
 /* A job that is not taken is found again when its lease has ended. */
@@ -101,6 +92,7 @@ static void on_polled(struct pipepoll_sink *self, struct pipepoll_target *from,
 static void on_removed(struct pipepoll_sink *self, struct pipepoll_target *from)
 {
     struct pipepoll_worker *w = of_sink(self);
+    job_worker_leave_taken(w, from);
     if (w->next.removed)
         w->next.removed(w->next_self, from);
 }
@@ -225,6 +217,7 @@ int pipepoll_worker_open(struct pipepoll_worker **out, struct uv_loop_s *loop,
     list_init(&w->in_hand);
     list_init(&w->noting);
     list_init(&w->line);
+    list_init(&w->taken);
     r = read_options(w, worker_options, why);
     if (!r)
         r = read_next(w, &o, why);

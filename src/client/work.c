@@ -361,7 +361,9 @@ static void token_is_late(struct pipepoll_work *k)
 void work_on_timer(struct timer *timer)
 {
     struct pipepoll_work *k = CONTAINER_OF(timer, struct pipepoll_work, timer);
-    if (!list_empty(&k->noting_link))
+    if (k->from)
+        work_begin_taken(k);
+    else if (!list_empty(&k->noting_link))
         work_noted(k, PIPEPOLL_ETIMEDOUT);
     else if (k->step != WORK_WAIT)
         work_run_step(k);

@@ -29,10 +29,12 @@ struct pipepoll_worker {
     struct list in_hand;
     struct list noting; /* those whose notes are under way, by ticket */
     struct list line;   /* those that are resumed and whose turn it is not, by noting_link */
+    struct list taken;  /* from a queue, until the loop turns, by noting_link */
     uint32_t beginning; /* those whose turn it is, until they run or end */
     uint64_t last_ticket;
     uint64_t told_ns; /* when the log was told of a result that is not confirmed */
     uint32_t count, max_jobs;
+    uint32_t reserved; /* slots for jobs that will be taken */
     uint64_t renew_ns;
     bool is_draining, is_closing;
     struct pipepoll_worker_stats stats;
@@ -45,6 +47,7 @@ struct pipepoll_work {
     struct table_node node;
     struct pipepoll_worker *worker;
     struct client *client;
+    struct pipepoll_target *from; /* of one in worker.taken */
     void *user;
     struct work_life life;
     enum work_step step; /* at the timer's instant, or once a call or a note under way has ended */
@@ -92,6 +95,8 @@ void work_resume(struct pipepoll_work *work, const struct pipepoll_journal_entry
 void work_begin(struct pipepoll_work *work, struct pipepoll_target *from);
 /* The same of one that is resumed, when it is its turn. */
 void work_begin_in_turn(struct pipepoll_work *work);
+/* The loop has turned since it was taken from a queue. */
+void work_begin_taken(struct pipepoll_work *work);
 /* The work of this job, or NULL. */
 struct pipepoll_work *work_find(struct pipepoll_worker *w, const struct client *client, str job_id);
 /* As soon as the loop turns: what has not begun is left; with `closes` all is given up. */
@@ -141,5 +146,9 @@ void work_note_end(struct pipepoll_work *work);
 
 /* Worker's: the last work may have ended. */
 void job_worker_on_end(struct pipepoll_worker *w);
+/* Free slots, but for those that are kept: what polls may be given. */
+uint32_t job_worker_credit(const struct pipepoll_worker *w);
+/* This target goes, and what was taken for it is left. */
+void job_worker_leave_taken(struct pipepoll_worker *w, const struct pipepoll_target *from);
 
 #endif
