@@ -6,13 +6,18 @@
 #include "daemon/sink.h"
 
 struct uv_loop_s;
+struct queue_sink_options;
 
 struct sinks_options {
     struct uv_loop_s *loop;
     size_t jobs; /* that have room on their way, see shards_jobs() */
+    /* Jobs go to this fleet's queue, and the rest to stdout; its lines are opened here. NULL: all
+     * goes to stdout. */
+    const struct queue_sink_options *queue;
 };
 
-/* Lines on stdout. PIPEPOLL_EINVAL: that is not open for writing; PIPEPOLL_ENOMEM. */
+/* PIPEPOLL_EINVAL: stdout is not open for writing; PIPEPOLL_ENOMEM. The queue's spool stays the
+ * caller's then. */
 int sinks_open(struct sink **out, const struct sinks_options *o, struct pipepoll_error *why);
 
 #endif

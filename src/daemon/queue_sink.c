@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: MIT */
+/* A job is one block with its texts, in two lists: of the publishing, until the engine has it, and
+ * of those whose ticket is open, until it is durable somewhere. Both keep the order in which jobs
+ * came, so "durable up to this number" takes from the head. Whatever happened, pump() gives the
+ * engine what it may have and sets the one timer. */
+#include "daemon/queue_sink.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#include "base/jsontext.h"
+#include "base/rng.h"
+#include "daemon/line_budget.h"
+#include "fleet/publishing.h"
+
+enum { BODY_MAX = 4096, ID_MAX = 1024, TELL_AT_ONCE = 2, TELL_EVERY_MS = 60000 };
+
+struct held {
+    struct publishing_job publishing;
+    struct list all;  /* of those that the engine does not have */
+    struct list open; /* of those that are not confirmed */
+    uint64_t ticket;  /* of the giver; 0: it has no open one */
+    struct spooled_job job;
+};
+
+struct queue_sink {
+    struct sink sink;
+    struct sink_listener of_lines;
+    struct queue_spool_listener of_spool;
+    struct queue_sink_options options;
+    struct publishing publishing;
+    struct list all, open;
+    size_t open_count;
+    uint64_t last_number;
+    uint64_t published, duplicates, failures;
+    struct rng rng;
+    struct line_budget budget;
+    bool has_told;       /* of trouble that is not over */
+    bool is_asked_again; /* when there is room */
+    uv_timer_t timer;
+    bool gave_up, closing, ending;
+    uint64_t close_by_ms;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+static struct queue_sink *queue_of(struct sink *s)
+{
+    return CONTAINER_OF(s, struct queue_sink, sink);
+}
+
+static int64_t unix_ms(const struct queue_sink *q)
+{
+    return q->options.unix_ms ? q->options.unix_ms() : jsontext_now_ms();
+}
+
+/* --- jobs --- */
+
+static struct held *held_new(const struct spooled_job *job)
+{
+    struct held *h = malloc(sizeof *h + job->id.len + job->key.len + job->body.len);
+    char *at = (char *)(h + 1);
+    if (!h)
+        return NULL;
+    *h = (struct held) { .job = *job };
+    h->job.id = str_keep(&at, job->id);
+    h->job.key = str_keep(&at, job->key);
+    h->job.body = str_keep(&at, job->body);
+    list_init(&h->all);
+    list_init(&h->open);
+    return h;
+}
+
+static void add(struct queue_sink *q, struct held *h)
+{
+    list_put_last(&q->all, &h->all);
+    publishing_add(&q->publishing, &h->publishing, h->job.found_ms);
+    if (h->job.number > q->last_number)
+        q->last_number = h->job.number;
+}
+
+/* Its giver need not care for it any more. */
+static void settle(struct queue_sink *q, struct held *h, void (*how)(struct sink *, uint64_t))
+{
+    uint64_t ticket = h->ticket;
+    if (!ticket)
+        return;
+    h->ticket = 0;
+    list_remove(&h->open);
+    q->open_count--;
+    how(&q->sink, ticket);
+}
+
+static void drop(struct held *h)
+{
+    list_remove(&h->all);
+    free(h);
+}
+
+static size_t room(const struct queue_sink *q)
+{
+    struct queue_spool *spool = q->options.spool;
+    if (q->publishing.count >= q->options.most || (spool && !spool->is_well(spool)))
+        return 0;
+    return q->options.most - q->publishing.count;
+}
+
+/* --- to the engine --- */
+
+static bool publish(struct queue_sink *q, const struct held *h, uint64_t ticket)
+{
+    char text[ID_MAX];
+    struct buf once = BUF_ON(text);
+    buf_printf(&once, "%.*s:%" PRId64, STR_ARG(h->job.id), h->publishing.generation);
+    const struct engine_message m = { .log = ENGINE_JOBS,
+                                      .key = h->job.key,
+                                      .body = h->job.body,
+                                      .once = buf_str(&once),
+                                      .ticket = ticket };
+    return q->options.engine->write(q->options.engine, &m);
+}
+
+static void check_closed(struct queue_sink *q);
+
+static void pump(struct queue_sink *q);
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct queue_sink *q = timer->data;
+    pump(q);
+    check_closed(q);
+}
+
+static void arm(struct queue_sink *q, uint64_t now_ms)
+{
+    uint64_t due_ms = publishing_due_ms(&q->publishing);
+    if (q->closing && q->close_by_ms > now_ms && q->close_by_ms < due_ms)
+        due_ms = q->close_by_ms;
+    if (due_ms == PUBLISHING_NEVER)
+        uv_timer_stop(&q->timer);
+    else
+        uv_timer_start(&q->timer, on_timer, due_ms > now_ms ? due_ms - now_ms : 0, 0);
+}
+
+static void pump(struct queue_sink *q)
+{
+    uint64_t ticket, now_ms = uv_now(q->options.loop);
+    struct publishing_job *job;
+    if (q->ending)
+        return;
+    while ((job = publishing_take(&q->publishing, now_ms, unix_ms(q), &ticket)))
+        if (!publish(q, CONTAINER_OF(job, struct held, publishing), ticket))
+            publishing_put_back(&q->publishing, ticket, now_ms);
+    arm(q, now_ms);
+}
+
+static const char *trouble_of(enum engine_result result)
+{
+    switch (result) {
+    case ENGINE_FULL:
+        return "the fleet's queue is full (are there workers that take jobs from it?)";
+    case ENGINE_NO_RIGHT:
+        return "we have no right to write to the fleet's queue";
+    case ENGINE_UNKNOWN:
+    case ENGINE_DONE:
+    case ENGINE_DUPLICATE:
+    case ENGINE_PRESENT:
+        break;
+    }
+    return "no answer from the fleet's queue";
+}
+
+static void tell_trouble(struct queue_sink *q, enum engine_result result)
+{
+    bool is_for_good =
+        result != ENGINE_UNKNOWN || (q->publishing.is_ready && q->publishing.failures > 1);
+    if (!is_for_good || q->has_told ||
+        !line_budget_take(&q->budget, TELL_AT_ONCE, TELL_EVERY_MS, unix_ms(q)))
+        return;
+    q->has_told = true;
+    log_line(&q->options.log, PIPEPOLL_WARNING, "%zu found job%s here: %s", q->publishing.count,
+             q->publishing.count == 1 ? " waits" : "s wait", trouble_of(result));
+}
+
+static void tell_end_of_trouble(struct queue_sink *q)
+{
+    if (!q->has_told || q->publishing.count)
+        return;
+    q->has_told = false;
+    log_line(&q->options.log, PIPEPOLL_INFO, "the fleet's queue has all jobs that waited for it");
+}
+
+/* To whom there was none when he asked. */
+static void tell_room(struct queue_sink *q)
+{
+    if (!q->is_asked_again || !room(q))
+        return;
+    q->is_asked_again = false;
+    sink_tell_room(&q->sink);
+}
+
+static void on_published(struct queue_sink *q, struct held *h)
+{
+    q->published++;
+    if (q->options.spool)
+        q->options.spool->forget(q->options.spool, h->job.number);
+    settle(q, h, sink_confirm);
+    drop(h);
+    tell_end_of_trouble(q);
+    tell_room(q);
+}
+
+bool queue_sink_on_written(struct sink *s, uint64_t ticket, enum engine_result result)
+{
+    struct queue_sink *q = queue_of(s);
+    if (!publishing_is_ours(ticket))
+        return false;
+    struct publishing_job *job = publishing_answered(&q->publishing, ticket, result,
+                                                     uv_now(q->options.loop), rng_next(&q->rng));
+    q->duplicates += job && result == ENGINE_DUPLICATE;
+    if (job) {
+        on_published(q, CONTAINER_OF(job, struct held, publishing));
+    } else if (!q->ending) {
+        q->failures++;
+        tell_trouble(q, result);
+    }
+    pump(q);
+    check_closed(q);
+    return true;
+}
+
+void queue_sink_on_state(struct sink *s, enum engine_state state)
+{
+    struct queue_sink *q = queue_of(s);
+    publishing_set_ready(&q->publishing, state == ENGINE_READY);
+    pump(q);
+    check_closed(q);
+}
+
+/* --- of the spool and of the lines --- */
+
+static void on_durable(struct queue_spool_listener *self, uint64_t up_to)
+{
+    struct queue_sink *q = CONTAINER_OF(self, struct queue_sink, of_spool);
+    while (!list_empty(&q->open)) {
+        struct held *h = CONTAINER_OF(q->open.next, struct held, open);
+        if (h->job.number > up_to)
+            break;
+        settle(q, h, sink_confirm);
+    }
+    check_closed(q);
+}
+
+static void on_spool_room(struct queue_spool_listener *self)
+{
+    tell_room(CONTAINER_OF(self, struct queue_sink, of_spool));
+}
+
+static void on_lines_room(struct sink_listener *self)
+{
+    sink_tell_room(&CONTAINER_OF(self, struct queue_sink, of_lines)->sink);
+}
+
+static void on_lines_broken(struct sink_listener *self, const char *why)
+{
+    sink_tell_broken(&CONTAINER_OF(self, struct queue_sink, of_lines)->sink, why);
+}
+
+/* It has no jobs. */
+static void on_no_ticket(struct sink_listener *self, uint64_t ticket)
+{
+    (void)self;
+    (void)ticket;
+}
+
+/* --- the sink --- */
+
+static size_t credit(struct sink *self)
+{
+    struct queue_sink *q = queue_of(self);
+    size_t most = room(q);
+    q->is_asked_again = q->is_asked_again || !most;
+    return most;
+}
+
+/* false: there is no room for it. */
+static bool hold(struct queue_sink *q, const struct spooled_job *job, uint64_t ticket)
+{
+    struct queue_spool *spool = q->options.spool;
+    struct held *h = held_new(job);
+    if (!h)
+        return false;
+    if (spool && !spool->put(spool, &h->job)) {
+        free(h);
+        return false;
+    }
+    h->ticket = ticket;
+    list_put_last(&q->open, &h->open);
+    q->open_count++;
+    add(q, h);
+    pump(q);
+    return true;
+}
+
+static bool put_job(struct queue_sink *q, const struct record *what, uint64_t ticket)
+{
+    char key_text[ENGINE_KEY_MAX], body_text[BODY_MAX];
+    struct buf key = BUF_ON(key_text), body = BUF_ON(body_text);
+    bool right = what->job.job_id.len && q->options.encode(q->options.ctx, &key, &body, what) &&
+                 !key.overflow && !body.overflow;
+    if (!right || q->gave_up) {
+        sink_lose(&q->sink, ticket);
+        return true;
+    }
+    const struct spooled_job job = { .number = q->last_number + 1,
+                                     .found_ms = what->unix_ms,
+                                     .id = what->job.job_id,
+                                     .key = buf_str(&key),
+                                     .body = buf_str(&body) };
+    bool taken = room(q) && hold(q, &job, ticket);
+    q->is_asked_again = q->is_asked_again || !taken;
+    return taken;
+}
+
+static bool put(struct sink *self, const struct record *what, uint64_t ticket)
+{
+    struct queue_sink *q = queue_of(self);
+    if (what->kind == RECORD_JOB)
+        return put_job(q, what, ticket);
+    return q->options.lines->put(q->options.lines, what, ticket);
+}
+
+static size_t backlog(struct sink *self)
+{
+    struct sink *lines = queue_of(self)->options.lines;
+    return lines->backlog ? lines->backlog(lines) : 0;
+}
+
+static bool is_worth_waiting(const struct queue_sink *q)
+{
+    return !q->options.spool || (q->publishing.is_ready && !q->publishing.failures &&
+                                 (!q->closing || uv_now(q->options.loop) < q->close_by_ms));
+}
+
+static void put_awaited(struct sink *self, struct buf *out)
+{
+    struct queue_sink *q = queue_of(self);
+    struct sink *lines = q->options.lines;
+    char text[128];
+    struct buf of_lines = BUF_ON(text);
+    bool is_queue = is_worth_waiting(q);
+    size_t jobs = is_queue ? q->publishing.count : q->open_count;
+    lines->put_awaited(lines, &of_lines);
+    if (jobs)
+        buf_printf(out, "%s to take %zu job%s", is_queue ? "the fleet's queue" : "the spool's disk",
+                   jobs, jobs == 1 ? "" : "s");
+    if (of_lines.len)
+        buf_printf(out, "%s%.*s", jobs ? " and " : "", STR_ARG(buf_str(&of_lines)));
+}
+
+static void give_up(struct sink *self)
+{
+    struct queue_sink *q = queue_of(self);
+    q->gave_up = true;
+    while (!list_empty(&q->open))
+        settle(q, CONTAINER_OF(q->open.next, struct held, open), sink_lose);
+    q->options.lines->give_up(q->options.lines);
+    check_closed(q);
+}
+
+/* --- the end: the queue, the timer, the spool, the lines --- */
+
+static void on_lines_closed(void *ctx)
+{
+    struct queue_sink *q = ctx;
+    void (*closed)(void *ctx) = q->closed;
+    void *closed_ctx = q->closed_ctx;
+    free(q);
+    closed(closed_ctx);
+}
+
+static void on_spool_closed(void *ctx)
+{
+    struct queue_sink *q = ctx;
+    q->options.lines->close(q->options.lines, on_lines_closed, q);
+}
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+    struct queue_sink *q = timer->data;
+    struct queue_spool *spool = q->options.spool;
+    struct publishing_job *job;
+    while ((job = publishing_pop(&q->publishing)))
+        drop(CONTAINER_OF(job, struct held, publishing));
+    if (spool)
+        spool->close(spool, on_spool_closed, q);
+    else
+        on_spool_closed(q);
+}
+
+static bool is_finished(const struct queue_sink *q)
+{
+    bool all_published = !q->publishing.count;
+    return all_published || (!q->open_count && (q->gave_up || !is_worth_waiting(q)));
+}
+
+static void check_closed(struct queue_sink *q)
+{
+    if (!q->closing || q->ending || !is_finished(q))
+        return;
+    q->ending = true;
+    uv_close((uv_handle_t *)&q->timer, on_timer_closed);
+}
+
+static void close_sink(struct sink *self, void (*closed)(void *ctx), void *ctx)
+{
+    struct queue_sink *q = queue_of(self);
+    q->closed = closed;
+    q->closed_ctx = ctx;
+    q->closing = true;
+    q->close_by_ms = uv_now(q->options.loop) + QUEUE_SINK_LAST_MS;
+    pump(q);
+    check_closed(q);
+}
+
+/* --- */
+
+int queue_sink_open(struct sink **out, const struct queue_sink_options *o)
+{
+    struct queue_sink *q = calloc(1, sizeof *q);
+    if (!q)
+        return PIPEPOLL_ENOMEM;
+    *q = (struct queue_sink) { .options = *o,
+                               .rng = { o->seed },
+                               .of_lines = { .room = on_lines_room,
+                                             .broken = on_lines_broken,
+                                             .confirmed = on_no_ticket,
+                                             .lost = on_no_ticket },
+                               .of_spool = { .durable = on_durable, .room = on_spool_room } };
+    q->sink = (struct sink) { .undone = "not in the fleet's queue",
+                              .capacity = SIZE_MAX,
+                              .credit = credit,
+                              .put = put,
+                              .backlog = backlog,
+                              .put_awaited = put_awaited,
+                              .give_up = give_up,
+                              .close = close_sink };
+    publishing_init(&q->publishing);
+    list_init(&q->all);
+    list_init(&q->open);
+    uv_timer_init(o->loop, &q->timer);
+    q->timer.data = q;
+    q->options.lines->listener = &q->of_lines;
+    if (q->options.spool)
+        q->options.spool->listener = &q->of_spool;
+    *out = &q->sink;
+    return PIPEPOLL_OK;
+}
+
+int queue_sink_add_held(struct sink *s, const struct spooled_job *job)
+{
+    struct held *h = held_new(job);
+    if (!h)
+        return PIPEPOLL_ENOMEM;
+    add(queue_of(s), h);
+    return PIPEPOLL_OK;
+}
+
+void queue_sink_figures(struct sink *s, struct queue_sink_figures *out)
+{
+    struct queue_sink *q = queue_of(s);
+    *out = (struct queue_sink_figures) { .held = q->publishing.count,
+                                         .unsettled = q->open_count,
+                                         .out = q->publishing.out_count,
+                                         .published = q->published,
+                                         .duplicates = q->duplicates,
+                                         .failures = q->failures,
+                                         .trouble = q->publishing.trouble };
+    if (!list_empty(&q->all))
+        out->oldest_found_ms = CONTAINER_OF(q->all.next, struct held, all)->job.found_ms;
+}
