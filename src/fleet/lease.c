@@ -80,12 +80,13 @@ static void fence(struct lease *l, uint64_t now_ns)
     atomic_store(&l->strict_until_ns, 0);
     l->is_fenced = true;
     l->fenced_ns = now_ns;
+    l->doubted_ns = 0;
     l->fence_count++;
     l->fences++;
     lease_sweep_all(l);
 }
 
-static void move_fence(struct lease *l)
+void lease_move_fence(struct lease *l)
 {
     const struct lease_times *times = &l->config.times;
     uint64_t strict_ns = times->fence_ns < times->dead_ns ? times->fence_ns : times->dead_ns;
@@ -115,7 +116,7 @@ static void lift_fence(struct lease *l, uint64_t now_ns)
     if (!l->is_fenced || l->sweep_left || !is_fresh || is_duplicate(l, now_ns))
         return;
     l->is_fenced = false;
-    move_fence(l);
+    lease_move_fence(l);
 }
 
 /* --- our state --- */
@@ -137,6 +138,8 @@ static enum beat_state state_now(const struct lease *l, uint64_t now_ns)
         return BEAT_WAIT;
     if (!lease_is_published(l) && !lease_self(l)->catalogue)
         return BEAT_WAIT; /* nobody would know what we have */
+    if (!lease_knows_the_living(l))
+        return BEAT_WAIT; /* the others may give us what we think is of one who is dead */
     return waits_for_forerunner(l, now_ns) ? BEAT_WAIT : BEAT_HI;
 }
 
@@ -239,9 +242,14 @@ static void beat_written(struct lease *l, const struct lease_write *w, enum engi
     l->is_gone |= w->is_last;
     if (w->sent_ns <= l->acked_ns)
         return;
+    if (!l->is_fenced && w->sent_ns - l->acked_ns > l->config.times.dead_ns) {
+        l->doubted_ns = l->doubted_ns ? l->doubted_ns : w->sent_ns;
+        l->doubted_last_ns = w->sent_ns;
+        return;
+    }
     l->acked_ns = w->sent_ns;
     if (!l->is_fenced)
-        move_fence(l);
+        lease_move_fence(l);
 }
 
 void lease_written(struct lease *l, uint64_t ticket, enum engine_result result, uint64_t now_ns)

@@ -81,6 +81,13 @@ static bool may_act(const struct lease *l, uint64_t now_ns)
            lease_is_candidate(lease_self(l));
 }
 
+/* Take what the log says is ours anyway, as after a fence: no matter who else is there. */
+static bool may_retake(const struct lease *l, const struct lease_target *t, uint64_t now_ns)
+{
+    return t->holder == LEASE_SELF && l->state == BEAT_WAIT && !l->is_fenced &&
+           lease_is_fresh(l, now_ns);
+}
+
 static bool is_claimable(const struct lease *l, const struct lease_target *t, uint64_t now_ns)
 {
     if (t->watch > l->caught)
@@ -165,7 +172,7 @@ static void look_at_idle(struct lease *l, size_t i, uint64_t now_ns)
     if (gives || t->is_releasing || (acts && !is_desired(l, i))) {
         if (is_ours)
             give_back(l, i, now_ns);
-    } else if (acts && is_claimable(l, t, now_ns)) {
+    } else if ((acts || may_retake(l, t, now_ns)) && is_claimable(l, t, now_ns)) {
         claim(l, i, now_ns);
     }
 }

@@ -53,9 +53,9 @@ struct lease_entry {
     uint64_t sequence, seen_ns, backs; /* backs: of ours that had come back by then */
     /* its beats since this one say that it holds nothing and takes nothing; 0: they do not */
     uint64_t idle_sequence, idle_ns;
-    bool is_idle_told; /* what it held was looked at since */
-    bool is_dead, is_superseded;
-    size_t claims; /* of our targets, by the log */
+    bool is_idle_told;                       /* what it held was looked at since */
+    bool is_dead, is_superseded, is_removed; /* removed: its beat, from the log */
+    size_t claims;                           /* of our targets, by the log */
 };
 
 enum lease_holding {
@@ -145,6 +145,9 @@ struct lease {
     bool is_fenced;
     uint32_t fence_count;
     uint64_t fenced_ns, acked_ns; /* acked: when the last acknowledged beat was sent */
+    /* Acknowledged, after none was for so long that others may have taken what we hold: the first
+     * and the last of these. They count once the view shows what happened meanwhile. */
+    uint64_t doubted_ns, doubted_last_ns;
 
     struct lease_write writes[LEASE_WRITES];
     uint32_t free_write; /* LEASE_WRITES: none */
@@ -164,6 +167,9 @@ static inline uint64_t lease_beat_ns(const struct lease *l)
     return l->config.times.dead_ns / 4;
 }
 
+/* --- lease.c --- */
+void lease_move_fence(struct lease *l);
+
 /* --- lease_view.c: members --- */
 int lease_view_open(struct lease *l, uint64_t now_ns);
 void lease_view_close(struct lease *l);
@@ -179,6 +185,9 @@ bool lease_is_fresh(const struct lease *l, uint64_t now_ns);
 bool lease_is_void(const struct lease *l, const struct lease_entry *e, uint64_t sequence,
                    uint64_t now_ns);
 bool lease_is_candidate(const struct lease_entry *e);
+/* Of everybody who seems to be there a beat was seen since our view keeps up: who has died before
+ * that is known to be dead. */
+bool lease_knows_the_living(const struct lease *l);
 /* Does an earlier process of this member still seem to be there? */
 bool lease_has_forerunner(const struct lease *l);
 

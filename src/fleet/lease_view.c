@@ -113,6 +113,16 @@ bool lease_is_void(const struct lease *l, const struct lease_entry *e, uint64_t 
     return e->state == BEAT_BYE || now_ns >= e->idle_ns + l->config.times.dead_ns;
 }
 
+bool lease_knows_the_living(const struct lease *l)
+{
+    for (uint32_t i = 0; i < l->entry_slots; i++) {
+        const struct lease_entry *e = l->entries[i];
+        if (e && !is_self(l, e) && lease_is_candidate(e) && e->seen_ns <= l->view_since_ns)
+            return false;
+    }
+    return true;
+}
+
 bool lease_has_forerunner(const struct lease *l)
 {
     for (uint32_t i = 0; i < l->entry_slots; i++) {
@@ -140,6 +150,11 @@ static void own_beat_back(struct lease *l, uint64_t number, uint64_t now_ns)
         l->first_back_ns = now_ns;
     l->back_ns = now_ns;
     l->watch_doubts = 0;
+    if (l->doubted_ns && l->back_sent_ns >= l->doubted_ns) {
+        l->acked_ns = l->doubted_last_ns;
+        l->doubted_ns = 0;
+        lease_move_fence(l);
+    }
 }
 
 static void supersede_others(struct lease *l, struct lease_entry *newer)
@@ -182,7 +197,7 @@ static void take_over(struct lease *l, struct lease_entry *e, const struct beat 
     e->sequence = sequence;
     e->seen_ns = now_ns;
     e->backs = l->backs;
-    e->is_dead = false;
+    e->is_dead = e->is_removed = false;
     note_idle(l, e, sequence, now_ns);
     struct lease_catalogue *c = lease_catalogue_find(l, b->catalogue);
     if (c)
@@ -316,11 +331,14 @@ static void remove_key(struct lease *l, const struct beat_key *key, bool is_whol
 static void clean_entry(struct lease *l, struct lease_entry *e, uint64_t now_ns)
 {
     bool is_over = e->is_dead || e->is_superseded;
-    if (is_self(l, e) || !is_over || e->claims || now_ns < e->seen_ns + LEASE_HOUR_NS)
+    if (is_self(l, e) || !is_over || now_ns < e->seen_ns + 2 * l->config.times.dead_ns)
         return;
-    if (e->has_beat && is_last_of_name(l, e) && is_ours_to_clean(l, e->hash))
+    if (e->has_beat && !e->is_removed && is_last_of_name(l, e) && is_ours_to_clean(l, e->hash)) {
         remove_key(l, &(struct beat_key) { BEAT_KIND_BEAT, .member = str_of(e->id) }, true);
-    entry_drop(l, e);
+        e->is_removed = true;
+    }
+    if (!e->claims && now_ns >= e->seen_ns + LEASE_HOUR_NS)
+        entry_drop(l, e);
 }
 
 static bool is_still_named(const struct lease *l, uint64_t digest)
