@@ -35,8 +35,8 @@ void fake_stop(struct fake *f, struct fake_owner *o); /* SIGSTOP */
 void fake_cont(struct fake *f, struct fake_owner *o);
 /* Its events vanish, its engine too; what it had sent arrives. */
 void fake_kill(struct fake *f, struct fake_owner *o);
-/* Call fn(ctx, data) at that instant, with a copy of data[size] of at most 32 bytes. owner: NULL for
- * the world's own. */
+/* Call fn(ctx, data) at that instant, with a copy of data[size] of at most 32 bytes. owner: NULL
+ * for the world's own. */
 void fake_at(struct fake *f, uint64_t at_ns, struct fake_owner *owner,
              void (*fn)(void *ctx, const void *data), void *ctx, const void *data, size_t size);
 
