@@ -100,6 +100,7 @@ static void all_of_it_is_read(void **state)
     assert_string_equal(r.fleet.servers[0], "tls://n1.example.com:4222");
     assert_string_equal(r.fleet.servers[1], "tls://[fd00::1]:4333");
     assert_string_equal(r.fleet.servers[2], "tls://n3:1");
+    assert_int_equal(r.fleet.server_count, 3);
     assert_null(r.fleet.servers[3]);
     assert_true(r.fleet.is_tls);
     assert_string_equal(r.fleet.name, "east_1");

@@ -169,14 +169,13 @@ static int read_servers(struct fleet_config *out, const struct value_reader *r)
     const struct value *v = &r->section->values[KEY_SERVERS];
     str rest = v->text, word;
     struct location at;
-    size_t count = 0;
     bool any = false;
     out->servers = calloc(1, (FLEET_SERVERS_MAX + 1) * sizeof *out->servers +
                                  (size_t)FLEET_SERVERS_MAX * URL_MAX);
     if (!out->servers)
         return PIPEPOLL_ENOMEM;
     for (; value_next(v, &rest, &word, &at); any = true)
-        count += add_server(out, r, word, at, count);
+        out->server_count += add_server(out, r, word, at, out->server_count);
     if (v->text.len && !any)
         value_complain(r, KEY_SERVERS, PIPEPOLL_ERROR, "names no server");
     if (!v->at.line && !r->section->misspelt[KEY_SERVERS])

@@ -14,6 +14,7 @@ struct worker_config;
 struct fleet_config {
     char **servers; /* nats://HOST:PORT, or tls://HOST:PORT, all of one kind; ends with NULL. NULL:
                      * no fleet, and nothing else here is of use */
+    size_t server_count;
     bool is_tls;
     char *name;   /* of the fleet; as member: at most FLEET_NAME_MAX letters, digits, '-', '_' */
     char *member; /* of this machine in it: nobody else's */

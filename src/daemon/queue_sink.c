@@ -11,10 +11,9 @@
 
 #include "base/jsontext.h"
 #include "base/rng.h"
-#include "daemon/line_budget.h"
-#include "fleet/publishing.h"
+#include "daemon/queue_trouble.h"
 
-enum { BODY_MAX = 4096, ID_MAX = 1024, TELL_AT_ONCE = 2, TELL_EVERY_MS = 60000 };
+enum { BODY_MAX = 4096, ID_MAX = 1024 };
 
 struct held {
     struct publishing_job publishing;
@@ -35,8 +34,7 @@ struct queue_sink {
     uint64_t last_number;
     uint64_t published, duplicates, failures;
     struct rng rng;
-    struct line_budget budget;
-    bool has_told;       /* of trouble that is not over */
+    struct queue_trouble trouble;
     bool is_asked_again; /* when there is room */
     uv_timer_t timer;
     bool gave_up, closing, ending;
@@ -155,42 +153,6 @@ static void pump(struct queue_sink *q)
     arm(q, now_ms);
 }
 
-static const char *trouble_of(enum engine_result result)
-{
-    switch (result) {
-    case ENGINE_FULL:
-        return "the fleet's queue is full (are there workers that take jobs from it?)";
-    case ENGINE_NO_RIGHT:
-        return "we have no right to write to the fleet's queue";
-    case ENGINE_UNKNOWN:
-    case ENGINE_DONE:
-    case ENGINE_DUPLICATE:
-    case ENGINE_PRESENT:
-        break;
-    }
-    return "no answer from the fleet's queue";
-}
-
-static void tell_trouble(struct queue_sink *q, enum engine_result result)
-{
-    bool is_for_good =
-        result != ENGINE_UNKNOWN || (q->publishing.is_ready && q->publishing.failures > 1);
-    if (!is_for_good || q->has_told ||
-        !line_budget_take(&q->budget, TELL_AT_ONCE, TELL_EVERY_MS, unix_ms(q)))
-        return;
-    q->has_told = true;
-    log_line(&q->options.log, PIPEPOLL_WARNING, "%zu found job%s here: %s", q->publishing.count,
-             q->publishing.count == 1 ? " waits" : "s wait", trouble_of(result));
-}
-
-static void tell_end_of_trouble(struct queue_sink *q)
-{
-    if (!q->has_told || q->publishing.count)
-        return;
-    q->has_told = false;
-    log_line(&q->options.log, PIPEPOLL_INFO, "the fleet's queue has all jobs that waited for it");
-}
-
 /* To whom there was none when he asked. */
 static void tell_room(struct queue_sink *q)
 {
@@ -207,7 +169,7 @@ static void on_published(struct queue_sink *q, struct held *h)
         q->options.spool->forget(q->options.spool, h->job.number);
     settle(q, h, sink_confirm);
     drop(h);
-    tell_end_of_trouble(q);
+    queue_trouble_on_success(&q->trouble, &q->publishing);
     tell_room(q);
 }
 
@@ -223,7 +185,7 @@ bool queue_sink_on_written(struct sink *s, uint64_t ticket, enum engine_result r
         on_published(q, CONTAINER_OF(job, struct held, publishing));
     } else if (!q->ending) {
         q->failures++;
-        tell_trouble(q, result);
+        queue_trouble_on_failure(&q->trouble, &q->publishing, result, unix_ms(q));
     }
     pump(q);
     check_closed(q);
@@ -433,6 +395,7 @@ int queue_sink_open(struct sink **out, const struct queue_sink_options *o)
         return PIPEPOLL_ENOMEM;
     *q = (struct queue_sink) { .options = *o,
                                .rng = { o->seed },
+                               .trouble = { .log = o->log },
                                .of_lines = { .room = on_lines_room,
                                              .broken = on_lines_broken,
                                              .confirmed = on_no_ticket,
