@@ -218,6 +218,70 @@ static void the_smallest_ceiling_is_a_long_wait_and_no_overflow(void **state)
     }
 }
 
+/* --- shared with other processes --- */
+
+static void a_part_of_the_ceiling_is_all_that_is_taken(void **state)
+{
+    struct budget b;
+    budget_init(&b, 20, 0);
+    budget_set_share(&b, &(struct budget_share) { 0.25, 0 }, 0);
+    assert_in_range(polls_between(&b, 0, 10 * s_ns, 5), 54, 55);
+    budget_set_share(&b, &(struct budget_share) { 0.25, 2 }, 10 * s_ns);
+    assert_in_range(polls_between(&b, 11 * s_ns, 20 * s_ns, 2), 19, 21);
+    budget_set_share(&b, &(struct budget_share) { 1, 0 }, 20 * s_ns);
+    assert_in_range(polls_between(&b, 21 * s_ns, 30 * s_ns, 20), 195, 201);
+}
+
+static void a_cap_binds_where_there_is_no_ceiling_and_goes_again(void **state)
+{
+    struct budget b;
+    budget_init(&b, 0, 0);
+    budget_set_share(&b, &(struct budget_share) { 0.5, 4 }, s_ns);
+    assert_int_equal(polls_between(&b, s_ns, s_ns, 4), 1); /* no burst comes of it */
+    assert_in_range(polls_between(&b, s_ns, 11 * s_ns, 4), 40, 41);
+    budget_set_share(&b, &(struct budget_share) { 0.5, 0 }, 11 * s_ns);
+    assert_true(budget_rate(&b) <= 0);
+    assert_int_equal(budget_ready_at(&b, 11 * s_ns), 11 * s_ns);
+}
+
+static void no_part_at_all_is_a_long_wait_and_no_lack_of_limits(void **state)
+{
+    struct budget b;
+    budget_init(&b, 20, 0);
+    budget_set_share(&b, &(struct budget_share) { 0, 0 }, 0);
+    budget_take(&b, BUDGET_POLL, 0);
+    assert_true(budget_ready_at(&b, 0) > 3600 * s_ns);
+    budget_set_share(&b, &(struct budget_share) { 1, 0 }, 3600 * s_ns);
+    assert_int_equal(budget_ready_at(&b, 3601 * s_ns), 3601 * s_ns);
+}
+
+static void a_share_that_is_set_again_and_again_saves_up_no_more(void **state)
+{
+    struct budget b;
+    int n = 0;
+    budget_init(&b, 10, 0);
+    for (uint64_t now = 0; now < 10 * s_ns; now += s_ns / 10) {
+        budget_set_share(&b, &(struct budget_share) { 0.5, now / s_ns % 2 ? 3 : 5 }, now);
+        if (budget_ready_at(&b, now) == now) {
+            budget_take(&b, BUDGET_POLL, now);
+            n++;
+        }
+    }
+    assert_in_range(n, 38, 46);
+}
+
+static void others_are_told_what_throttling_left(void **state)
+{
+    struct budget b;
+    uint64_t now;
+    budget_init(&b, 20, 0);
+    assert_true(budget_adaptive_rate(&b) <= 0);
+    assert_true(budget_unthrottled_ns(&b, s_ns) == UINT64_MAX);
+    b = throttled_at(&now);
+    assert_true(budget_adaptive_rate(&b) > 60 && budget_adaptive_rate(&b) < 75);
+    assert_in_range(budget_unthrottled_ns(&b, now + 5 * s_ns), 4999 * ms, 5001 * ms);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +300,11 @@ int main(void)
         cmocka_unit_test(the_quota_pays_for_35_retries_or_100_throttled_ones),
         cmocka_unit_test(answers_fill_the_quota_again_and_never_past_the_brim),
         cmocka_unit_test(the_smallest_ceiling_is_a_long_wait_and_no_overflow),
+        cmocka_unit_test(a_part_of_the_ceiling_is_all_that_is_taken),
+        cmocka_unit_test(a_cap_binds_where_there_is_no_ceiling_and_goes_again),
+        cmocka_unit_test(no_part_at_all_is_a_long_wait_and_no_lack_of_limits),
+        cmocka_unit_test(a_share_that_is_set_again_and_again_saves_up_no_more),
+        cmocka_unit_test(others_are_told_what_throttling_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Two token buckets side by side; a poll needs a token of each. The ceiling's rate never changes.
- * The adaptive one follows the service: each ended call is counted, a throttle cuts the rate to 0.7
- * of what was really sent, and every other end moves it along the cubic that CUBIC TCP grows its
- * window by: fast back to near the rate that was too much, careful around it, then probing beyond.
- * Twice the measured rate is its bound, so that a client with little to send saves up no storm. */
+/* Two token buckets side by side; a poll needs a token of each. The ceiling's rate changes only
+ * when its share does. The adaptive one follows the service: each ended call is counted, a throttle
+ * cuts the rate to 0.7 of what was really sent, and every other end moves it along the cubic that
+ * CUBIC TCP grows its window by: fast back to near the rate that was too much, careful around it,
+ * then probing beyond. Twice the measured rate is its bound, so that a client with little to send
+ * saves up no storm. */
 #include "poll/budget.h"
 
 #include <assert.h>
@@ -17,6 +18,7 @@ static const double growth = 0.4;    /* of the cubic */
 static const double headroom = 2;    /* the rate allowed, over the rate measured */
 static const double least_per_s = 0.5;
 static const double longest_wait_s = 1e9;
+static const double least_ceiling_per_s = 1e-9;
 
 static double bucket_tokens(const struct token_bucket *k, double now_s)
 {
@@ -56,10 +58,36 @@ void budget_init(struct budget *b, double ceiling_per_s, uint64_t now_ns)
         .epoch_ns = now_ns,
         .adaptive.bucket = { .per_s = 1, .capacity = 1 },
         .ceiling = { .per_s = ceiling_per_s, .capacity = burst, .tokens = burst },
+        .ceiling_per_s = ceiling_per_s,
+        .share.part = 1,
         .quota = BUDGET_QUOTA,
     };
     list_init(&b->line);
     list_init(&b->ring_link);
+}
+
+static double shared_ceiling(const struct budget *b)
+{
+    double part_per_s = 0, cap_per_s = b->share.cap_per_s;
+    if (b->ceiling_per_s > 0)
+        part_per_s = fmax(b->ceiling_per_s * b->share.part, least_ceiling_per_s);
+    if (cap_per_s <= 0 || part_per_s <= 0)
+        return fmax(cap_per_s, part_per_s);
+    return fmin(cap_per_s, part_per_s);
+}
+
+void budget_set_share(struct budget *b, const struct budget_share *share, uint64_t now_ns)
+{
+    struct token_bucket *k = &b->ceiling;
+    double now_s = seconds(b, now_ns);
+    if (k->per_s > 0)
+        bucket_refill(k, now_s);
+    else
+        *k = (struct token_bucket) { .tokens = 1, .last_s = now_s };
+    b->share = *share;
+    k->per_s = shared_ceiling(b);
+    k->capacity = fmax(k->per_s, 1);
+    k->tokens = fmax(fmin(k->tokens, k->capacity), -k->capacity);
 }
 
 uint64_t budget_ready_at(const struct budget *b, uint64_t now_ns)
@@ -157,4 +185,17 @@ double budget_rate(const struct budget *b)
         return b->ceiling.per_s;
     double per_s = b->adaptive.bucket.per_s;
     return b->ceiling.per_s > 0 ? fmin(per_s, b->ceiling.per_s) : per_s;
+}
+
+double budget_adaptive_rate(const struct budget *b)
+{
+    return b->adaptive.enabled ? b->adaptive.bucket.per_s : 0;
+}
+
+uint64_t budget_unthrottled_ns(const struct budget *b, uint64_t now_ns)
+{
+    if (!b->adaptive.enabled)
+        return UINT64_MAX;
+    double since_s = seconds(b, now_ns) - b->adaptive.throttled_s;
+    return since_s > 0 ? (uint64_t)(since_s * ns_per_s) : 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What one account may ask of the service in one region, shared by all its targets and calls:
- *  - a ceiling that the operator sets (a token bucket of polls a second);
+ *  - a ceiling that the operator sets (a token bucket of polls a second). Where other processes
+ *    call there too, each has a part of it; and a cap that they agree on may be lower still;
  *  - the adaptive rate of AWS's retry mode "adaptive": unlimited until the service throttles, then
  *    cut to 0.7 and grown back along a cubic;
  *  - the retry quota of retry behaviour 2.1: what polls that come sooner than planned may cost.
@@ -35,6 +36,11 @@ struct budget {
     uint64_t epoch_ns;
     struct adaptive_rate adaptive;
     struct token_bucket ceiling; /* per_s 0: none */
+    double ceiling_per_s;        /* as it was set, of which this is a part */
+    struct budget_share {
+        double part;      /* of the ceiling, 0 to 1 */
+        double cap_per_s; /* 0: none */
+    } share;
     uint32_t quota;
     /* the schedule's */
     struct list line;           /* shares that have work, in the order of their turns */
@@ -45,6 +51,11 @@ struct budget {
 /* ceiling_per_s: 0 for none. The ceiling's bucket holds one second's polls, at least 1, and is full
  * at the start. A budget must not move while a share uses it. */
 void budget_init(struct budget *b, double ceiling_per_s, uint64_t now_ns);
+
+/* Other processes share the ceiling; at first part is 1, and there is no cap. What was saved up is
+ * kept as far as the new rate's bucket holds it; a limit where there was none lets one poll pass at
+ * once. */
+void budget_set_share(struct budget *b, const struct budget_share *share, uint64_t now_ns);
 
 /* The earliest instant a poll may be sent: now or later. */
 uint64_t budget_ready_at(const struct budget *b, uint64_t now_ns);
@@ -68,5 +79,9 @@ void budget_give_retry(struct budget *b, uint32_t cost);
 
 /* Calls a second now allowed: 0 for no limit. */
 double budget_rate(const struct budget *b);
+/* Of these the adaptive rate; 0: the service never throttled. */
+double budget_adaptive_rate(const struct budget *b);
+/* Since when it has not throttled; UINT64_MAX: it never did. */
+uint64_t budget_unthrottled_ns(const struct budget *b, uint64_t now_ns);
 
 #endif
