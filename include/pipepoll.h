@@ -337,6 +337,14 @@ PIPEPOLL_API void pipepoll_target_resume(struct pipepoll_target *t);
 /* Is a poll of t out? Until its deliver() or failed() has returned, so inside them as well. */
 PIPEPOLL_API bool pipepoll_target_is_polling(const struct pipepoll_target *t);
 
+/* Other processes poll the account and region of t too: keep their calls together below what one
+ * may make. part: of max_polls_per_s, 0 to 1, and 1 at first; cap_per_s: a ceiling beside it, such
+ * as the rate that the service's throttling left another process; 0: none. Holds for all targets of
+ * this poller that share t's budget, until it is set again or the last of them is removed. Jobs'
+ * calls go out as ever, and count. EINVAL: a number out of range. */
+PIPEPOLL_API int pipepoll_target_share_budget(struct pipepoll_target *t, double part,
+                                              double cap_per_s, struct pipepoll_error *why);
+
 PIPEPOLL_API void *pipepoll_target_user(const struct pipepoll_target *t);
 
 /* What is known about a target's way to the service. Slices live until the loop turns. */
@@ -351,6 +359,8 @@ struct pipepoll_report {
     struct pipepoll_str proxy;       /* in use, without its password; empty: none */
     uint32_t lookup_us, connect_us, tls_us; /* the last connection's steps */
     uint32_t interval_ms;                   /* at present: with a pickup goal it changes */
+    double adaptive_polls_per_s; /* of polls_per_s: what throttling left; 0: there was none */
+    uint64_t throttled_ms;       /* since the service throttled last; UINT64_MAX: it never did */
 };
 #define PIPEPOLL_REPORT_INIT PIPEPOLL_INIT(pipepoll_report)
 PIPEPOLL_API void pipepoll_target_report(const struct pipepoll_target *t,

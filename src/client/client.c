@@ -60,6 +60,8 @@ static void follow_account(struct clients *all, struct client *client)
     if (!identity_current(client->principal->identity) || limiter_is(client->limiter, &key) ||
         limiter_join(&all->limiters, &key, timers_now_ns(), &next))
         return;
+    if (next->users == 1) /* new: what was told of the one before is meant for it */
+        budget_set_share(&next->budget, &client->limiter->budget.share, timers_now_ns());
     schedule_share_use(all->schedule, &client->share, &next->budget);
     limiter_leave(&all->limiters, client->limiter);
     client->limiter = next;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The public functions of a poller and its targets: made, asked, ended. */
+#include <math.h>
+
 #include "base/sized.h"
 #include "client/options.h"
 #include "client/poller.h"
@@ -303,6 +305,19 @@ void pipepoll_target_remove(struct pipepoll_target *t)
         poller_tick_soon(t->poller);
 }
 
+int pipepoll_target_share_budget(struct pipepoll_target *t, double part, double cap_per_s,
+                                 struct pipepoll_error *why)
+{
+    if (!(part >= 0 && part <= 1))
+        return explain(why, PIPEPOLL_EINVAL, "a part of %g is out of range: 0 to 1", part);
+    if (!(cap_per_s >= 0 && isfinite(cap_per_s)))
+        return explain(why, PIPEPOLL_EINVAL, "a cap of %g a second is out of range: 0 or more",
+                       cap_per_s);
+    budget_set_share(&t->client->limiter->budget, &(struct budget_share) { part, cap_per_s },
+                     timers_now_ns());
+    return 0;
+}
+
 void *pipepoll_target_user(const struct pipepoll_target *t)
 {
     return t->user;
@@ -330,6 +345,12 @@ static void report_way(const struct pipepoll_target *t, struct pipepoll_report *
     out->tls_us = way->tls_us;
 }
 
+static uint64_t throttled_ms(const struct pipepoll_target *t)
+{
+    uint64_t ns = budget_unthrottled_ns(&t->client->limiter->budget, timers_now_ns());
+    return ns == UINT64_MAX ? ns : ns / 1000000;
+}
+
 void pipepoll_target_report(const struct pipepoll_target *t, struct pipepoll_report *out)
 {
     struct pipepoll_report now = {
@@ -337,6 +358,8 @@ void pipepoll_target_report(const struct pipepoll_target *t, struct pipepoll_rep
         .clock_skew_ms = t->client->clock.ms,
         .polls_per_s = budget_rate(&t->client->limiter->budget),
         .interval_ms = target_interval_ms(&t->schedule),
+        .adaptive_polls_per_s = budget_adaptive_rate(&t->client->limiter->budget),
+        .throttled_ms = throttled_ms(t),
     };
     report_way(t, &now);
     sized_write(out, &now, sizeof now);
