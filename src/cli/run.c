@@ -44,6 +44,7 @@ static void on_look(uv_timer_t *timer)
 {
     struct run *r = timer->data;
     shards_tell_health(&r->shards, &r->logger, false);
+    run_fleet_look(r);
     logger_tell_repeats(&r->logger, false);
 }
 
@@ -117,6 +118,7 @@ static int start_shards(struct run *r, struct pipepoll_error *why)
                                       .loops = r->options.loops,
                                       .config = &r->config,
                                       .world = r->has_world ? &r->world : NULL,
+                                      .fleet = r->joined,
                                       .logger = &r->logger,
                                       .sink = r->sink,
                                       .broken = on_broken,
@@ -180,10 +182,12 @@ static int run_loop(struct run *r)
     if (result)
         result = explain(&why, PIPEPOLL_ESYSTEM, "no signal handlers: %s", uv_strerror(result));
     if (!result)
+        result = run_fleet_join(r, &why);
+    if (!result)
         result = start_sink(r, &why);
     if (!r->sink) {
         r->code = fail_start(r, why.text);
-        run_close_handles(r);
+        run_fleet_close(r, run_close_handles);
     } else {
         result = start_web(r, &why);
         if (!result)
@@ -250,6 +254,11 @@ static int run_config(struct run *r, const struct command *self)
     if (r->options.loops > r->config.max_in_flight)
         return command_misuse(self, "--loops %u is more than max-in-flight, %u", r->options.loops,
                               r->config.max_in_flight);
+    if (r->options.loops > 1 && r->config.fleet.servers)
+        return command_misuse(self,
+                              "--loops %u: a member of a fleet has one loop; run several "
+                              "members instead",
+                              r->options.loops);
     const struct handler_config *alone = r->options.loops > 1 ? handler_of_one_loop(r) : NULL;
     if (alone)
         return command_misuse(self,

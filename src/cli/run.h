@@ -46,6 +46,9 @@ struct run {
     uv_timer_t look;  /* for incidents that are to be told */
     struct notify notify;
     uv_timer_t notify_timer;
+    struct fleet *joined;             /* the fleet that we are in; NULL: none */
+    uint64_t looked_ms, looked_polls; /* see run_fleet_look() */
+    void (*fleet_closed)(struct run *r);
     struct sink *sink;
     struct shards shards;
     struct web *web;           /* NULL: nobody may ask how we are */
@@ -86,6 +89,17 @@ void run_reload(struct run *r);
 void run_prepare_status(struct run *r);
 /* How things stand; lives until the next call. */
 const struct status *run_status(struct run *r);
+
+/* --- run_fleet.c --- */
+
+/* Where the file has a [fleet]; a fleet that was joined is to be closed, whatever comes of it. */
+int run_fleet_join(struct run *r, struct pipepoll_error *why);
+/* Each second or so: tell the others how we are. */
+void run_fleet_look(struct run *r);
+/* Our targets are the others' from now on. */
+void run_fleet_leave(struct run *r);
+/* Then closed(r), at once where there is none. */
+void run_fleet_close(struct run *r, void (*closed)(struct run *r));
 
 /* --- run_notify.c --- */
 

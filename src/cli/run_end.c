@@ -147,6 +147,14 @@ static void on_web_closed(void *ctx)
     run_close_handles(r);
 }
 
+static void on_fleet_closed(struct run *r)
+{
+    if (r->web)
+        web_close(r->web, on_web_closed, r);
+    else
+        run_close_handles(r);
+}
+
 /* Who asks how we are is told to the last. */
 static void on_sink_closed(void *ctx)
 {
@@ -155,10 +163,7 @@ static void on_sink_closed(void *ctx)
     logger_tell_repeats(&r->logger, true);
     if (r->code == EXIT_FINE)
         log_work(r);
-    if (r->web)
-        web_close(r->web, on_web_closed, r);
-    else
-        run_close_handles(r);
+    run_fleet_close(r, on_fleet_closed);
 }
 
 /* Not exit(): its handlers would wait for a write or a look-up that may never end. */
@@ -248,6 +253,7 @@ void run_end(struct run *r, int code)
     r->work = shards_work(&r->shards);
     run_notify_stopping(r);
     on_drain(&r->drain);
+    run_fleet_leave(r);
     shards_close(&r->shards, on_shards_closed, r);
 }
 

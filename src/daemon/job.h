@@ -71,6 +71,7 @@ struct job_runner {
     struct pipepoll_worker *worker;
     uv_loop_t *loop;
     const struct job_world *world;
+    const struct fleet *fleet; /* NULL: we are alone */
     const struct logger *logger;
     struct job_handler *handlers; /* one for each of the config */
     size_t handler_count;

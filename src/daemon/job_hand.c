@@ -83,8 +83,8 @@ void job_free(struct job *job)
 
 static bool on_wants(struct pipepoll_handler *self, struct pipepoll_target *from)
 {
-    (void)self;
-    return target_set_is_worked(target_set_of(from));
+    const struct fleet *fleet = of(self)->fleet;
+    return target_set_is_worked(target_set_of(from)) && (!fleet || fleet_may_poll(fleet));
 }
 
 /* Without memory for it the job has no token, and is left to the service. */

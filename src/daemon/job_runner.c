@@ -84,6 +84,7 @@ int job_runner_open(struct job_runner **out, const struct job_runner_options *o,
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     r->loop = o->loop;
     r->world = o->world;
+    r->fleet = o->fleet;
     r->logger = o->logger;
     r->max_jobs = o->max_jobs;
     r->tally = o->tally;

@@ -12,6 +12,7 @@
 
 #include <uv.h>
 
+#include "daemon/fleet.h"
 #include "daemon/job_world.h"
 #include "daemon/logger.h"
 #include "status/status.h"
@@ -28,6 +29,7 @@ struct job_tally {
 struct job_runner_options {
     struct uv_loop_s *loop;
     const struct job_world *world; /* must outlive the runner */
+    const struct fleet *fleet;     /* whose leases say when handlers' targets poll; NULL: alone */
     const struct logger *logger;   /* read at each line */
     uint32_t max_jobs;             /* this loop's share */
     struct job_tally *tally;       /* zeroed; must outlive the runner */

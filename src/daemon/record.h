@@ -36,6 +36,7 @@ struct record_target {
     str name; /* of its section */
     str region;
     struct pipepoll_action_type action_type;
+    uint64_t hash, epoch; /* in a fleet: what it is, and under which claim it is polled */
 };
 
 struct record_job {

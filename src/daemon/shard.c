@@ -28,7 +28,9 @@ static struct shard *shard_of(struct pipepoll_sink *sink)
 static size_t credit(struct pipepoll_sink *sink)
 {
     const struct shard *shard = shard_of(sink);
-    return shard->closing ? 0 : shard->intake.credit(shard->intake.ctx);
+    if (shard->closing || (shard->fleet && !fleet_may_poll(shard->fleet)))
+        return 0;
+    return shard->intake.credit(shard->intake.ctx);
 }
 
 enum { FAILURE_TEXT_MAX = 1024 };
@@ -134,6 +136,13 @@ static void polled(struct pipepoll_sink *sink, struct pipepoll_target *from,
     tally_poll(&shard->polls, &target_set_of(from)->tally, poll, jsontext_now_ms());
 }
 
+static void paused(struct pipepoll_sink *sink, struct pipepoll_target *from)
+{
+    struct shard *shard = shard_of(sink);
+    if (shard->fleet)
+        fleet_target_paused(shard->fleet, &target_set_of(from)->lease);
+}
+
 static void put_credentials(struct buf *out, const struct pipepoll_identity *id)
 {
     str reason = failure_message(id->reason);
@@ -216,6 +225,7 @@ static int open_poller(struct shard *shard, struct uv_loop_s *loop,
 {
     const struct job_runner_options with_jobs = { .loop = loop,
                                                   .world = shard->world,
+                                                  .fleet = shard->fleet,
                                                   .logger = &shard->logger,
                                                   .max_jobs = max_jobs,
                                                   .tally = &shard->tally };
@@ -225,6 +235,14 @@ static int open_poller(struct shard *shard, struct uv_loop_s *loop,
     shard->target_set.runner = shard->runner;
     shard->target_set.poller = r ? NULL : job_runner_poller(shard->runner);
     return r;
+}
+
+static void on_changed(void *ctx)
+{
+    struct shard *shard = ctx;
+    if (shard->fleet)
+        fleet_targets_settled(shard->fleet);
+    shard->changed(shard->ctx);
 }
 
 int shard_open(struct shard *shard, struct uv_loop_s *loop, const struct config *config,
@@ -237,9 +255,11 @@ int shard_open(struct shard *shard, struct uv_loop_s *loop, const struct config 
                                            .failed = failed,
                                            .credentials = credentials,
                                            .removed = removed,
-                                           .polled = polled };
+                                           .polled = polled,
+                                           .paused = paused };
     shard->target_set.log = &shard->logger;
     shard->target_set.tally = &shard->polls;
+    shard->target_set.fleet = shard->fleet;
     tally_init(&shard->polls);
     pending_init(&shard->pending, &shard->intake, &shard->logger);
     shard->health = (struct health_reporter) { shard->board, &shard->pending };
@@ -259,7 +279,7 @@ int shard_open(struct shard *shard, struct uv_loop_s *loop, const struct config 
     if (!r || shard->runner)
         loop_stats_open(&shard->loop_stats, loop);
     if (!r)
-        target_change_open(&shard->change, loop, &shard->target_set, shard->changed, shard->ctx);
+        target_change_open(&shard->change, loop, &shard->target_set, on_changed, shard);
     return r;
 }
 

@@ -25,6 +25,7 @@ struct shard {
     struct intake intake;
     struct health_board *board;    /* shared with the other shards */
     const struct job_world *world; /* NULL: no target has a handler */
+    struct fleet *fleet;           /* NULL: we are alone */
     struct job_runner *runner;     /* NULL: none, or none any more */
     struct job_tally tally;        /* the runner's */
     _Atomic bool is_handing_back;
@@ -43,8 +44,8 @@ enum { SHARD_BATCH = 10 }; /* jobs of one answer at most */
 /* How many jobs there should be room for, with so many polls in flight. */
 size_t shard_jobs(uint32_t in_flight);
 
-/* Open the poller; shard->intake, board, world, changed, closed, ctx and logger were set. Of the
- * config's limits max_in_flight and max_jobs are given extra: a shard may have but a share of
+/* Open the poller; shard->intake, board, world, fleet, changed, closed, ctx and logger were set. Of
+ * the config's limits max_in_flight and max_jobs are given extra: a shard may have but a share of
  * these. As pipepoll_open(); shard_close() in any case. */
 struct shard_share {
     uint32_t max_in_flight, max_jobs;

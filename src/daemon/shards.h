@@ -20,6 +20,7 @@ struct shards_options {
     uint32_t loops;                /* no more than the config's max_in_flight */
     const struct config *config;   /* its limits; read by shards_open() only */
     const struct job_world *world; /* NULL: no target has a handler; must outlive the shards */
+    struct fleet *fleet;           /* of a single loop; NULL: we are alone. Must outlive them */
     const struct logger *logger;   /* copied for each shard, now and at each change */
     struct sink *sink;             /* on `home`; nobody else listens to it */
     /* The sink is: polling should end. */

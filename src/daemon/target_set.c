@@ -25,7 +25,9 @@ struct record_target target_set_describe(const struct pipepoll_target *t)
 {
     return (struct record_target) { .name = str_of(target_set_of(t)->name),
                                     .region = pipepoll_target_region(t),
-                                    .action_type = pipepoll_target_action_type(t) };
+                                    .action_type = pipepoll_target_action_type(t),
+                                    .hash = target_set_of(t)->lease.node.hash,
+                                    .epoch = target_set_of(t)->lease.epoch };
 }
 
 struct target_set_entry *target_set_hold(struct target_set_entry *t)
@@ -45,6 +47,8 @@ void target_set_release(struct target_set_entry *t)
 void target_set_removed(struct target_set_entry *t)
 {
     t->live = NULL;
+    if (t->set->fleet)
+        fleet_target_removed(t->set->fleet, &t->lease);
     target_set_release(t);
 }
 
@@ -69,6 +73,58 @@ static struct target_set_entry *new_entry(struct target_set *set, struct plan_ta
     return NULL;
 }
 
+/* --- in a fleet --- */
+
+/* One that we take over has been without polls for a while. */
+enum { FIRST_POLL_WITHIN_MS = 100 };
+
+static void pause_at_first(const struct target_set *set, struct pipepoll_target_options *o)
+{
+    if (!set->fleet)
+        return;
+    o->paused = 1;
+    o->first_poll_within_ms = FIRST_POLL_WITHIN_MS;
+}
+
+/* What it is, in the words of the config: the same for every member. */
+static uint64_t hash_of(const struct plan_target *plan)
+{
+    const struct pipepoll_target_options *o = &plan->options;
+    char text[IDENTITY_CONFIG_NAME_MAX + 1];
+    struct buf identity = BUF_ON(text);
+    identity_config_put(&identity, &plan->identity);
+    const str words[] = { o->region,
+                          o->action_type.owner,
+                          o->action_type.category,
+                          o->action_type.provider,
+                          o->action_type.version,
+                          o->query_param.key,
+                          o->query_param.value,
+                          o->endpoint_url,
+                          buf_str(&identity) };
+    uint64_t hash = 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        hash = table_hash(hash, words[i]);
+    return hash;
+}
+
+static int join_fleet(const struct target_set *set, struct target_set_entry *t,
+                      struct pipepoll_error *why)
+{
+    if (!set->fleet)
+        return PIPEPOLL_OK;
+    int r = fleet_target_added(set->fleet, &t->lease, t->live, hash_of(t->plan));
+    return r ? explain(why, r, "out of memory") : r;
+}
+
+struct target_set_entry *target_set_find(const struct target_set *set, uint64_t hash)
+{
+    struct fleet_target *t = set->fleet ? fleet_find(set->fleet, hash) : NULL;
+    return t ? CONTAINER_OF(t, struct target_set_entry, lease) : NULL;
+}
+
+/* --- coming and going --- */
+
 static int add(struct target_set *set, struct plan_target *new, struct credentials_cache *cache,
                struct pipepoll_error *why)
 {
@@ -82,6 +138,7 @@ static int add(struct target_set *set, struct plan_target *new, struct credentia
     }
     struct pipepoll_target_options o = new->options;
     o.user = t;
+    pause_at_first(set, &o);
     int result = credentials_cache_get(cache, &new->identity, &o.credentials, why);
     if (!result)
         result = pipepoll_target_add(set->poller, &o, &live, why);
@@ -97,7 +154,7 @@ static int add(struct target_set *set, struct plan_target *new, struct credentia
                       t->name);
     if (set->runner)
         job_runner_added(set->runner, live);
-    return PIPEPOLL_OK;
+    return join_fleet(set, t, why);
 }
 
 bool target_set_add(struct target_set *set, struct plan_target *new,

@@ -5,6 +5,7 @@
 
 #include "config/credentials_cache.h"
 #include "config/plan.h"
+#include "daemon/fleet.h"
 #include "daemon/job_runner.h"
 #include "daemon/logger.h"
 #include "daemon/record.h"
@@ -14,6 +15,7 @@ struct target_set {
     struct pipepoll *poller;
     struct job_runner *runner; /* NULL: all jobs go to the sink */
     struct tally *tally;       /* where its polls are counted; NULL: nowhere */
+    struct fleet *fleet;       /* whose leases say which of them poll; NULL: all do */
     const struct logger *log;
     size_t count[HEALTH_COUNT]; /* of its targets, but for those that are removed */
 };
@@ -38,6 +40,7 @@ struct target_set_entry {
     uint32_t answers;          /* in a row, of a throttled target */
     struct incident *incident; /* that it is in; its owner's */
     struct tally_target tally;
+    struct fleet_target lease;
 };
 
 /* Add a target, with an entry of its own; one that cannot be added is logged, and has no live
@@ -75,5 +78,8 @@ void target_set_wait_began(struct target_set_entry *t);
 void target_set_wait_ended(struct target_set_entry *t);
 /* Do its jobs go to the runner, be it for the one that is waited for alone? */
 bool target_set_is_worked(const struct target_set_entry *t);
+
+/* The entry of a target of this hash in the fleet; NULL: there is none. */
+struct target_set_entry *target_set_find(const struct target_set *set, uint64_t hash);
 
 #endif

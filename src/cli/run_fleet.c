@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* `pipepoll run` as a member of a fleet: joined before anything polls, left at the beginning of the
+ * end, and closed when all that writes to the engine has ended. */
+#include "base/log.h"
+#include "cli/run.h"
+#include "daemon/fleet_engine.h"
+
+static int open_engine(void *ctx, struct engine **out, const struct engine_events *events,
+                       struct pipepoll_error *why)
+{
+    struct run *r = ctx;
+    return fleet_engine_open(out, &r->loop, &r->fleet, events, why);
+}
+
+int run_fleet_join(struct run *r, struct pipepoll_error *why)
+{
+    if (!r->fleet.servers)
+        return PIPEPOLL_OK;
+    const struct fleet_options o = { .loop = &r->loop,
+                                     .config = &r->fleet,
+                                     .logger = &r->logger,
+                                     .times =
+                                         r->fleet.is_fast ? LEASE_TIMES_FAST : LEASE_TIMES_DEFAULT,
+                                     .open_engine = open_engine,
+                                     .ctx = r };
+    int result = fleet_open(&r->joined, &o, why);
+    if (!result)
+        log_line(&r->log, PIPEPOLL_INFO, "fleet %s: joining as member %s", r->fleet.name,
+                 r->fleet.member);
+    return result;
+}
+
+/* Of the last look: polls a second since the one before. */
+void run_fleet_look(struct run *r)
+{
+    uint64_t now_ms = uv_now(&r->loop), passed_ms = now_ms - r->looked_ms;
+    if (!r->joined || r->ending || passed_ms < 1000)
+        return;
+    shards_note(&r->shards);
+    uint64_t polls = shards_work(&r->shards).polls;
+    const struct job_count jobs = shards_job_count(&r->shards);
+    uint32_t max_jobs = r->has_world ? r->worker.max_jobs : 0;
+    fleet_set_figures(r->joined, (double)(polls - r->looked_polls) * 1000 / (double)passed_ms,
+                      jobs.in_hand, jobs.in_hand < max_jobs ? max_jobs - jobs.in_hand : 0);
+    r->looked_ms = now_ms;
+    r->looked_polls = polls;
+}
+
+void run_fleet_leave(struct run *r)
+{
+    if (r->joined)
+        fleet_leave(r->joined);
+}
+
+static void on_closed(void *ctx)
+{
+    struct run *r = ctx;
+    r->joined = NULL;
+    r->fleet_closed(r);
+}
+
+void run_fleet_close(struct run *r, void (*closed)(struct run *r))
+{
+    r->fleet_closed = closed;
+    if (r->joined)
+        fleet_close(r->joined, on_closed, r);
+    else
+        closed(r);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* This process as a member of its fleet: it has the lease protocol (fleet/lease.h) speak with the
+ * other members by the engine, and lets a target poll while this member holds it.
+ *
+ * Every target of the config is in the poller, and paused unless we hold it; so taking one over is
+ * to resume it, and a job that another member found has its target here. A poll starts only while
+ * fleet_may_poll(), which is asked before each: a member that stood still, or hears no answer of
+ * the engine, stops by itself.
+ *
+ * All on the home loop's thread, the only one that polls in a fleet. */
+#ifndef DAEMON_FLEET_H
+#define DAEMON_FLEET_H
+
+#include "base/list.h"
+#include "base/table.h"
+#include "config/fleet_config.h"
+#include "daemon/logger.h"
+#include "fleet/engine.h"
+#include "fleet/lease.h"
+#include "pipepoll.h"
+
+struct uv_loop_s;
+struct fleet;
+struct status;
+
+/* Who else writes to the engine, or hears from it, besides the leases: the queue that jobs are put
+ * into, and the one that they come out of. */
+struct fleet_listener {
+    void (*engine)(struct fleet_listener *self, enum engine_state state);
+    /* true: the ticket is this listener's, which has dealt with it. */
+    bool (*written)(struct fleet_listener *self, uint64_t ticket, enum engine_result result);
+    /* true: it took the delivery. May be NULL: it takes none. */
+    bool (*pulled)(struct fleet_listener *self, struct engine_delivery *d, str key, str body,
+                   unsigned delivered);
+    struct fleet_listener *next; /* private */
+};
+
+/* A member that does not poll has no targets in the leases. */
+struct fleet_options {
+    struct uv_loop_s *loop;
+    const struct fleet_config *config; /* must outlive the fleet, as the logger */
+    const struct logger *logger;
+    struct lease_times times;
+    /* As nats_engine_open(). */
+    int (*open_engine)(void *ctx, struct engine **out, const struct engine_events *events,
+                       struct pipepoll_error *why);
+    void *ctx;
+};
+
+/* PIPEPOLL_ENOMEM, or what open_engine says. End it by fleet_close() where *out is not NULL. */
+int fleet_open(struct fleet **out, const struct fleet_options *o, struct pipepoll_error *why);
+struct engine *fleet_engine(struct fleet *f);
+void fleet_listen(struct fleet *f, struct fleet_listener *l);
+void fleet_listen_no_more(struct fleet *f, struct fleet_listener *l);
+
+/* --- targets --- */
+
+/* A target of the poller; embedded in its entry, and zeroed where there is no fleet. */
+struct fleet_target {
+    struct table_node node;
+    struct pipepoll_target *live; /* NULL: not in a fleet */
+    struct list ending;           /* in the fleet's while its end is to be told */
+    uint64_t epoch;
+    bool is_held, is_stopping;
+};
+
+/* It was added to the poller just now, paused. hash: what it is, the same for every member.
+ * PIPEPOLL_ENOMEM: it stays paused. */
+int fleet_target_added(struct fleet *f, struct fleet_target *t, struct pipepoll_target *live,
+                       uint64_t hash);
+/* No poll of it is in flight any more, as struct pipepoll_sink's paused() says. */
+void fleet_target_paused(struct fleet *f, struct fleet_target *t);
+/* It is gone from the poller, as removed() says. */
+void fleet_target_removed(struct fleet *f, struct fleet_target *t);
+/* Those that were added and removed are all, for now: the leases are to be of these. */
+void fleet_targets_settled(struct fleet *f);
+
+/* By its hash; NULL: there is none. */
+struct fleet_target *fleet_find(struct fleet *f, uint64_t hash);
+
+/* May any poll start now? */
+bool fleet_may_poll(const struct fleet *f);
+
+/* --- how it stands --- */
+
+/* What the beats say of us: given each second. */
+void fleet_set_figures(struct fleet *f, double polls_per_s, uint32_t jobs, uint32_t free_slots);
+struct lease *fleet_lease(const struct fleet *f); /* to be read */
+const char *fleet_trouble(const struct fleet *f); /* why the engine is away; empty: it is not */
+
+/* --- the end --- */
+
+/* Give the targets back, each as soon as no poll of it is in flight, and take none. */
+void fleet_leave(struct fleet *f);
+/* After the poller and all listeners; for FLEET_CLOSE_MS at most, then closed(ctx), and f is gone.
+ * Never inside a call. */
+enum { FLEET_CLOSE_MS = 2000 };
+void fleet_close(struct fleet *f, void (*closed)(void *ctx), void *ctx);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine of a fleet as its config asks for it. Which one this build has is settled by what is
+ * linked: fleet_engine_nats.c, or fleet_engine_none.c, which refuses. */
+#ifndef DAEMON_FLEET_ENGINE_H
+#define DAEMON_FLEET_ENGINE_H
+
+#include "config/fleet_config.h"
+#include "fleet/engine.h"
+
+struct uv_loop_s;
+
+/* As nats_engine_open(); PIPEPOLL_EINVAL too where this build has no engine. */
+int fleet_engine_open(struct engine **out, struct uv_loop_s *loop, const struct fleet_config *c,
+                      const struct engine_events *events, struct pipepoll_error *why);
+
+#endif

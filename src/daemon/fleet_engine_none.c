@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* A build without an engine. The config refuses [fleet] then, so nobody gets here by it. */
+#include "base/log.h"
+#include "daemon/fleet_engine.h"
+
+int fleet_engine_open(struct engine **out, struct uv_loop_s *loop, const struct fleet_config *c,
+                      const struct engine_events *events, struct pipepoll_error *why)
+{
+    (void)loop;
+    (void)c;
+    (void)events;
+    *out = NULL;
+    return explain(why, PIPEPOLL_EINVAL, "this pipepoll was built without fleets");
+}

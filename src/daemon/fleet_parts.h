@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to fleet.c and fleet_targets.c. */
+#ifndef DAEMON_FLEET_PARTS_H
+#define DAEMON_FLEET_PARTS_H
+
+#include <uv.h>
+
+#include "base/list.h"
+#include "daemon/fleet.h"
+
+struct fleet {
+    struct fleet_options o;
+    struct log log;
+    struct engine *engine;
+    enum engine_state engine_state;
+    char trouble[256];
+    struct lease *lease;
+    struct table targets; /* by what they are */
+    struct list ending;   /* of which the lease is to hear that no poll is in flight */
+    uint64_t *gone; /* the same of those that are not in the poller any more; has room for all */
+    size_t gone_count, gone_cap;
+    size_t recounted; /* of the lease's targets, in the count of shares under way */
+    struct beat_figures figures;
+    uv_timer_t tick, last;
+    struct fleet_listener *listeners;
+    bool is_leaving, is_closing;
+    unsigned to_close;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+uint64_t fleet_now_ns(void); /* CLOCK_BOOTTIME */
+/* The lease has had an input: let it do what is due, in the loop's next turn. */
+void fleet_kick(struct fleet *f);
+
+/* --- fleet_targets.c --- */
+
+void fleet_start_target(struct fleet *f, uint64_t hash, uint64_t epoch);
+void fleet_stop_target(struct fleet *f, uint64_t hash);
+/* Tell the lease whose polls have ended. */
+void fleet_tell_ended(struct fleet *f);
+
+#endif

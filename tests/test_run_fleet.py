@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Members of a fleet on a real NATS server: each target is polled by one of them, whoever joins,
+leaves, dies or stands still. test_run_fleet.py PATH-OF-PIPEPOLL."""
+
+import collections
+import http.server
+import json
+import re
+import signal
+import sys
+import threading
+import time
+
+sys.dont_write_bytecode = True
+from lib.nats import Nats
+from lib.program import DEADLINE_S, Process, check, finish, write
+
+REGIONS = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-south-1", "ap-northeast-1"]
+PROVIDERS = ["Acme", "Bcme", "Ccme"]
+TARGETS = len(REGIONS) * len(PROVIDERS)
+INTERVAL_S = 0.1
+
+
+class Service:
+    """Answers each poll with no jobs, and notes who asked for what: members tell themselves by
+    their User-Agent."""
+
+    def __init__(self):
+        self.polls = polls = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                region = re.search(r"/([a-z0-9-]+)/codepipeline/", self.headers["Authorization"])
+                member = re.search(r"app/(\S+)", self.headers["User-Agent"])
+                polls.append((time.monotonic(), member[1],
+                              (region[1], body["actionTypeId"]["provider"])))
+                self.send_response(200)
+                self.send_header("Content-Length", "11")
+                self.end_headers()
+                self.wfile.write(b'{"jobs":[]}')
+
+            def log_message(self, *_):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def since(self, then):
+        return [p for p in list(self.polls) if p[0] >= then]
+
+    def holders(self, then):
+        """Each target's members that polled it since then."""
+        held = collections.defaultdict(set)
+        for _, member, target in self.since(then):
+            held[target].add(member)
+        return held
+
+    def until_held_by(self, members):
+        """Until each target was polled in a while by one member alone, and all of these poll; the
+        holders."""
+        until = time.monotonic() + DEADLINE_S
+        while time.monotonic() < until:
+            then = time.monotonic()
+            time.sleep(8 * INTERVAL_S)
+            held = self.holders(then)
+            if len(held) == TARGETS and all(len(m) == 1 for m in held.values()) and \
+                    set.union(*held.values()) == set(members):
+                return {target: next(iter(m)) for target, m in held.items()}
+        return {}
+
+    def gap(self, then):
+        """The longest time that a target was not polled since then."""
+        last, longest = {}, 0
+        for at, _, target in sorted(self.since(then)):
+            longest = max(longest, at - last.get(target, then))
+            last[target] = at
+        return longest
+
+
+def member(name, nats, service, takeover="fast"):
+    targets = "".join(f"[target {p}]\nregions = {', '.join(REGIONS)}\ncategory = Build\n"
+                      f"provider = {p}\nversion = 1\n" for p in PROVIDERS)
+    return Process("run", "--config", write(f"{name}.ini", f"""[pipepoll]
+user-agent-app-id = {name}
+journal = none
+interval = {int(INTERVAL_S * 1000)}ms
+endpoint-url = {service.url}
+[fleet]
+servers = {nats.urls}
+member = {name}
+replicas = {len(nats.servers)}
+takeover = {takeover}
+{targets}"""))
+
+
+def end(run, number=signal.SIGTERM):
+    run.signal(number)
+    return run.wait()
+
+
+nats, service = Nats(), Service()
+runs = {name: member(name, nats, service) for name in ("a", "b")}
+two = service.until_held_by("ab")
+check("two members share the targets", set(two.values()) == {"a", "b"}, two)
+
+began = time.monotonic()
+runs["c"] = member("c", nats, service)
+three = service.until_held_by("abc")
+moved = [t for t in three if three[t] != two[t]]
+check("a third gets its part of them, and no other moves",
+      moved and all(three[t] == "c" for t in moved), (two, three))
+check("nobody waits for that for long", service.gap(began) < 2, service.gap(began))
+
+began = time.monotonic()
+check("one that is told to end does", end(runs["c"]) == 0)
+again = service.until_held_by("ab")
+check("what it had goes back", again == two, (two, again))
+check("soon", service.gap(began) < 2, service.gap(began))
+
+runs["b"].signal(signal.SIGSTOP)
+alone = service.until_held_by("a")
+check("one that stands still is replaced", len(alone) == TARGETS)
+began = time.monotonic()
+runs["b"].signal(signal.SIGCONT)
+both = service.until_held_by("ab")
+check("and gets its own back", both == two, (two, both))
+order = [m for _, m, t in sorted(service.since(began)) if two[t] == "b"]
+check("without a poll before its next turn", order and "b" not in order[:order.index("a") + 1],
+      order[:20])
+
+runs["b"].signal(signal.SIGKILL)
+runs["b"].wait()
+check("a dead one is replaced", len(service.until_held_by("a")) == TARGETS)
+
+nats.servers[0].end()
+runs["a"].log("fleet pipepoll:")
+began = time.monotonic()
+while len(service.holders(began)) < TARGETS and time.monotonic() < began + 5:
+    time.sleep(INTERVAL_S)
+check("without servers the one that is there goes on", len(service.holders(began)) == TARGETS)
+nats.servers[0].start()
+check("and after it", len(service.until_held_by("a")) == TARGETS)
+check("the last one ends", end(runs["a"]) == 0)
+finish()
