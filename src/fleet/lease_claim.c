@@ -337,25 +337,29 @@ bool lease_sweep(struct lease *l, uint64_t now_ns)
     return l->sweep_left > 0;
 }
 
+static void remove_epoch(struct lease *l, uint64_t target, uint64_t epoch)
+{
+    const struct lease_output *out = &l->config.output;
+    char room[BEAT_KEY_SIZE];
+    struct buf key = BUF_ON(room);
+    beat_key_put(&key, &(struct beat_key) { BEAT_KIND_CLAIM, .hash = target, .number = epoch });
+    out->remove(out->ctx, buf_str(&key));
+}
+
 /* Old epochs of what we hold leave the log, a few a beat. */
 void lease_clean_epochs(struct lease *l)
 {
-    const struct lease_output *out = &l->config.output;
-    unsigned removed = 0;
-    for (size_t n = 0; n < CLEAN_SLICE && n < l->count && removed < CLEAN_MOST; n++) {
+    size_t looked = 0, most = l->count < CLEAN_SLICE ? l->count : CLEAN_SLICE;
+    for (unsigned removed = 0; looked < most && removed < CLEAN_MOST;) {
         if (l->clean_at >= l->count)
             l->clean_at = 0;
-        size_t i = l->clean_at;
-        struct lease_target *t = &l->targets[i];
-        if (t->holding != LEASE_HELD || t->cleaned + LEASE_EPOCHS_KEPT >= t->mine) {
+        struct lease_target *t = &l->targets[l->clean_at];
+        if (t->holding == LEASE_HELD && t->cleaned + LEASE_EPOCHS_KEPT < t->mine) {
+            remove_epoch(l, l->hashes[l->clean_at], ++t->cleaned);
+            removed++;
+        } else {
             l->clean_at++;
-            continue;
+            looked++;
         }
-        char room[BEAT_KEY_SIZE];
-        struct buf key = BUF_ON(room);
-        beat_key_put(&key, &(struct beat_key) { BEAT_KIND_CLAIM, .hash = l->hashes[i],
-                                                .number = ++t->cleaned });
-        out->remove(out->ctx, buf_str(&key));
-        removed++;
     }
 }
