@@ -196,7 +196,7 @@ HAS_FLEETS = "built without fleets" not in pipepoll("check", write("fleet.ini", 
 
 
 def for_this_build(config):
-    return config if HAS_FLEETS else re.sub(r"^\[fleet\]\n(?:[^[].*\n)*", "", config, flags=re.M)
+    return config if HAS_FLEETS else re.sub(r"^\[fleet\]\n(?:(?!\[).*\n)*", "", config, flags=re.M)
 
 
 def check_lists_of_keys():
