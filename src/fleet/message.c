@@ -94,19 +94,24 @@ void message_hash(struct buf *out, const char *name, uint64_t n)
     buf_put_char(out, '"');
 }
 
-enum beat_read message_read(struct message *b, str body)
+enum beat_read message_version(const struct json *j)
 {
     uint64_t version;
+    int node = json_member(j, JSON_ROOT, "v");
+    if (node == JSON_NONE || json_type(j, node) != JSON_NUMBER)
+        return BEAT_MALFORMED;
+    if (!message_read_decimal(json_scalar(j, node), &version))
+        return BEAT_MALFORMED;
+    return version == 1 ? BEAT_OK : BEAT_OTHER_VERSION;
+}
+
+enum beat_read message_read(struct message *b, str body)
+{
     /* Nothing below writes to the text: json_text() is not called. */
     if (json_parse(&b->json, (char *)body.ptr, body.len, b->tokens, MESSAGE_TOKENS, NULL) !=
         JSON_OK)
         return BEAT_MALFORMED;
-    int node = json_member(&b->json, JSON_ROOT, "v");
-    if (node == JSON_NONE || json_type(&b->json, node) != JSON_NUMBER)
-        return BEAT_MALFORMED;
-    if (!message_read_decimal(json_scalar(&b->json, node), &version))
-        return BEAT_MALFORMED;
-    return version == 1 ? BEAT_OK : BEAT_OTHER_VERSION;
+    return message_version(&b->json);
 }
 
 /* The string of this name without quotes; empty if there is none. false: it is of another type. */

@@ -25,6 +25,8 @@ void message_name(struct buf *out, const char *name);
 void message_number(struct buf *out, const char *name, uint64_t n);
 void message_hash(struct buf *out, const char *name, uint64_t n);
 
+/* Of a body that was parsed: OK, or OTHER_VERSION; MALFORMED where it names none. */
+enum beat_read message_version(const struct json *j);
 /* body is not written to, and must outlive b. */
 enum beat_read message_read(struct message *b, str body);
 bool message_get_text(const struct json *j, int object, const char *name, str *out);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* A null counts as a member that is not there: writers of other languages put such. */
+#include "fleet/message_text.h"
+
+#include "base/jsontext.h"
+
+void message_text_put_some(struct buf *out, const char *name, str text)
+{
+    if (text.len)
+        jsontext_member(out, name, text);
+}
+
+void message_text_put_type(struct buf *out, const struct pipepoll_action_type *type)
+{
+    jsontext_name(out, STR("actionTypeId"));
+    buf_put_char(out, '{');
+    jsontext_member(out, "category", type->category);
+    jsontext_member(out, "owner", type->owner);
+    jsontext_member(out, "provider", type->provider);
+    jsontext_member(out, "version", type->version);
+    buf_put_char(out, '}');
+}
+
+static int member(const struct json *j, int object, const char *name)
+{
+    int node = json_member(j, object, name);
+    return node != JSON_NONE && json_type(j, node) == JSON_NULL ? JSON_NONE : node;
+}
+
+bool message_text_get(struct json *j, int object, const char *name, str *out)
+{
+    int node = member(j, object, name);
+    *out = STR("");
+    if (node == JSON_NONE)
+        return true;
+    if (json_type(j, node) != JSON_STRING)
+        return false;
+    *out = json_text(j, node);
+    return true;
+}
+
+bool message_text_get_object(const struct json *j, int object, const char *name, int *out)
+{
+    *out = member(j, object, name);
+    return *out == JSON_NONE || json_type(j, *out) == JSON_OBJECT;
+}
+
+bool message_text_get_type(struct json *j, struct pipepoll_action_type *out)
+{
+    int object;
+    return message_text_get_object(j, JSON_ROOT, "actionTypeId", &object) && object != JSON_NONE &&
+           message_text_get(j, object, "category", &out->category) &&
+           message_text_get(j, object, "owner", &out->owner) &&
+           message_text_get(j, object, "provider", &out->provider) &&
+           message_text_get(j, object, "version", &out->version) && out->category.len &&
+           out->owner.len && out->provider.len && out->version.len;
+}
