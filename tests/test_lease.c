@@ -270,6 +270,25 @@ static void fill(uint64_t *targets, size_t count)
         targets[i] = (i + 1) * (UINT64_MAX / (count + 1));
 }
 
+static void what_was_ours_is_taken_again_before_the_others_are_known(void **state)
+{
+    static struct bench b;
+    (void)state;
+    start_alone(&b, THREE, 1);
+    beat(&b, "other", 9, BEAT_HI, 0, 0);
+    b.now_ns += 11 * S;
+    (void)lease_tick(b.lease, b.now_ns);
+    assert_int_equal(b.stops, 1);
+    lease_ended(b.lease, 30, b.now_ns);
+    run(&b, 100 * MS);
+    assert_int_equal(summary(&b).state, BEAT_WAIT); /* is the other still there? */
+    assert_int_equal(b.starts, 2);
+    run(&b, 11 * S);
+    assert_int_equal(summary(&b).state, BEAT_HI); /* it is not */
+    assert_int_equal(b.starts, 2);
+    close_bench(&b);
+}
+
 static void what_belongs_to_another_is_given_back_after_its_poll(void **state)
 {
     static struct bench b;
@@ -528,6 +547,7 @@ int main(void)
         cmocka_unit_test(the_fence_falls_without_acknowledged_beats),
         cmocka_unit_test(the_fence_falls_for_one_who_stood_still),
         cmocka_unit_test(it_claims_anew_only_when_the_poll_has_ended),
+        cmocka_unit_test(what_was_ours_is_taken_again_before_the_others_are_known),
         cmocka_unit_test(what_belongs_to_another_is_given_back_after_its_poll),
         cmocka_unit_test(a_member_without_the_target_gets_none),
         cmocka_unit_test(a_target_that_left_the_config_is_given_back),

@@ -94,6 +94,15 @@ static int by_hand(uint64_t first, uint64_t count)
     return !holds;
 }
 
+/* All that these fleets are for has happened in them. */
+static void check_numbers(const struct fleet_numbers *n)
+{
+    assert_true(n->polls && n->happened > SEEDS && n->fences && n->overlaps && n->lost_claims);
+    assert_true(n->moved && n->moved < n->could_move / 2);
+    for (int i = 0; i <= FLEET_STEADY; i++)
+        assert_true(n->gap_ns[i]);
+}
+
 static void every_invariant_holds_at_every_seed(void **state)
 {
     struct fleet_numbers sum = { 0 };
@@ -101,11 +110,25 @@ static void every_invariant_holds_at_every_seed(void **state)
     assert_true(seeds_hold(1, SEEDS, false, &sum));
     tell(&sum);
     printf("\n");
+    check_numbers(&sum);
+}
+
+static void the_same_seed_gives_the_same_run(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct fleet_numbers a = { 0 }, b = { 0 };
+        assert_true(seed_holds(seed, false, &a) && seed_holds(seed, false, &b));
+        assert_memory_equal(&a, &b, sizeof a);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(every_invariant_holds_at_every_seed) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_invariant_holds_at_every_seed),
+        cmocka_unit_test(the_same_seed_gives_the_same_run),
+    };
     if (argc == 3 && !strcmp(argv[1], "--seed"))
         return by_hand(strtoull(argv[2], NULL, 10), 1);
     if (argc == 4 && !strcmp(argv[1], "--seeds"))

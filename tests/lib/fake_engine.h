@@ -8,6 +8,8 @@
  *   fake_run(f, fake_now(f) + 1000000000);      a second
  *   fake_close(f);                              with all engines that are still there
  *
+ * Jobs are not delivered: pull() does nothing.
+ *
  * There is one queue of events, which tests use as well. Events of one owner (a process) wait while
  * it stands still, and vanish when it is killed. The same seed gives the same run. */
 #ifndef TESTS_FAKE_ENGINE_H
