@@ -12,7 +12,7 @@ usage="usage: setup.sh [--tests] [--ci] [--packages-only]
 # In order: compile, link, and test; ca-certificates are the roots that a poll of AWS trusts.
 packages="build-essential meson ninja-build pkg-config python3 ca-certificates
   libuv1-dev libcurl4-openssl-dev libssl-dev libjsmn-dev node-llhttp
-  libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libjansson-dev libcmocka-dev"
+  libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libjansson-dev libcmocka-dev libnats-dev"
 # scdoc makes the manual pages, and man-db shows what is wrong with them; chromium shows the page;
 # systemd judges the unit; the client library of Prometheus reads the metrics, and python3-yaml the
 # alerts.
@@ -117,6 +117,25 @@ take_promtool() {
   mv "$unpacked/usr/bin/promtool" "$to/promtool"
 }
 
+# nats-server is what fleets share. Its package would start a daemon at each boot, so again only
+# this file is taken.
+take_nats_server() {
+  to=$PWD/subprojects/packagecache
+  if command -v nats-server >/dev/null || [ -x /usr/sbin/nats-server ] ||
+    [ -x "$to/nats-server" ]; then
+    return
+  fi
+  say "downloading nats-server, out of its package"
+  (cd "$unpacked" && apt-get -q download nats-server) >"$log" 2>&1 || {
+    apt update >"$log" 2>&1 || :
+    run "apt-get download nats-server" \
+      sh -c "cd '$unpacked' && apt-get -q download nats-server"
+  }
+  run "unpacking nats-server" dpkg -x "$unpacked"/nats-server_*.deb "$unpacked"
+  mkdir -p "$to"
+  mv "$unpacked/usr/sbin/nats-server" "$to/nats-server"
+}
+
 # AWS's SDK for JavaScript is no package of Debian's. These are the last versions for its Node.js;
 # without the third, another would bring a later one. A machine that reaches no registry of npm goes
 # without this witness, and its test says so.
@@ -168,6 +187,7 @@ trap 'exit 1' HUP INT TERM
 install_packages
 if [ "$with_witnesses" ]; then
   take_promtool
+  take_nats_server
   take_javascript_sdk
 fi
 if [ -z "$packages_only" ]; then

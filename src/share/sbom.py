@@ -25,6 +25,7 @@ LICENCES = {
     "jsmn": "MIT",
     "libmicrohttpd": "LGPL-2.1-or-later",
     "libuv1": "MIT AND BSD-2-Clause AND BSD-3-Clause AND ISC",
+    "nats.c": "Apache-2.0",
     "node-undici": "MIT",
     "openssl": "Apache-2.0",
     "sqlite3": "blessing",

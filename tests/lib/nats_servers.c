@@ -33,7 +33,7 @@ static void pause_ms(int ms)
 static const char *program(void)
 {
     static const char *const places[] = { "/usr/sbin/nats-server", "/usr/bin/nats-server",
-                                          "/usr/local/bin/nats-server" };
+                                          "/usr/local/bin/nats-server", NATS_SERVER_TAKEN };
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         if (access(places[i], X_OK) == 0)
             return places[i];
