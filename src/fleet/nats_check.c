@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* The proof of the logs: each stream in turn is asked for, made when it is missing, and judged. The
  * engine is ready when all four are right. It begins with each connection, and again when a log
- * gives no answer: a cluster may have lost its majority, or somebody a stream. */
+ * gives no answer: a cluster may have lost its majority, or somebody a stream.
+ *
+ * Each log is led by one of the servers, and for the seconds without a leader it is silent. That
+ * holds up no other log: what was proved once is used with the next connection at once, and proved
+ * again meanwhile. */
 #include "fleet/nats_core.h"
 
 #include <stdio.h>
 
 enum {
     AWAY_MS = 250,
-    AWAY_MOST_MS = 5000,
+    AWAY_MOST_MS = 1000,
     UNUSABLE_MS = 2000,
     UNUSABLE_MOST_MS = 60000,
     DOUBT_MS = 3000
@@ -34,6 +38,8 @@ static void failed(struct nats_core *c, enum engine_state state, const char *why
 {
     struct nats_check *k = &c->check;
     bool away = state == ENGINE_AWAY;
+    if (!away)
+        c->is_proved[k->log] = false;
     k->is_running = false;
     k->at_ms = c->now_ms + nats_core_pause_ms(k->failures++, away ? AWAY_MS : UNUSABLE_MS,
                                               away ? AWAY_MOST_MS : UNUSABLE_MOST_MS);
@@ -55,7 +61,7 @@ static void ask(struct nats_core *c, enum nats_check_step step)
         k->at_ms = c->now_ms + AWAY_MS;
 }
 
-static void pass(struct nats_core *c)
+static void go_on(struct nats_core *c)
 {
     struct nats_check *k = &c->check;
     if (k->log + 1 < NATS_LOGS) {
@@ -63,11 +69,21 @@ static void pass(struct nats_core *c)
         ask(c, NATS_CHECK_INFO);
         return;
     }
+    if (k->is_any_silent) {
+        failed(c, ENGINE_AWAY, k->why);
+        return;
+    }
     k->is_running = false;
     k->failures = 0;
     k->at_ms = UINT64_MAX;
     c->tried = 0;
     nats_core_state(c, ENGINE_READY, "");
+}
+
+static void pass(struct nats_core *c)
+{
+    c->is_proved[c->check.log] = true;
+    go_on(c);
 }
 
 static void judge(struct nats_core *c, struct json *j)
@@ -145,7 +161,7 @@ static void unanswered(struct nats_core *c, bool nobody_there)
 {
     char text[NATS_WHY_MAX];
     struct buf why = BUF_ON(text);
-    if (nobody_there && c->check.log == ENGINE_LEASES && c->state != ENGINE_READY) {
+    if (nobody_there && !c->is_proved[c->check.log]) {
         buf_put(&why, STR("JetStream does not answer: it is not enabled there, or its servers "
                           "have no leader (yet)"));
     } else {
@@ -153,7 +169,10 @@ static void unanswered(struct nats_core *c, bool nobody_there)
         nats_log_stream(&why, str_of(c->options->fleet), c->check.log);
         buf_put(&why, STR(" does not answer: do most of the servers run?"));
     }
-    failed(c, ENGINE_AWAY, buf_cstr(&why));
+    if (!c->check.is_any_silent)
+        str_copy(c->check.why, sizeof c->check.why, buf_str(&why));
+    c->check.is_any_silent = true;
+    go_on(c);
 }
 
 static void on_answer(void *ctx, struct nats_ask *the_ask, const struct nats_answer *a)
@@ -208,6 +227,7 @@ void nats_check_turn(struct nats_core *c)
         return;
     }
     k->log = ENGINE_LEASES;
+    k->is_any_silent = false;
     k->last_ms = c->now_ms;
     ask(c, NATS_CHECK_INFO);
 }

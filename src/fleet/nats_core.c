@@ -33,8 +33,8 @@ static void note_state(struct nats_core *c)
     uv_mutex_lock(&c->desk->mutex);
     struct engine_stats *s = &c->desk->stats;
     s->state = c->state;
-    const char *server = c->link ? c->options->servers[c->server] : "";
-    str_copy(s->server, sizeof s->server, str_of(server));
+    str_copy(s->server, sizeof s->server, str_of(c->link ? c->address : ""));
+    str_copy(s->version, sizeof s->version, str_of(c->link ? c->greeting.version : ""));
     uv_mutex_unlock(&c->desk->mutex);
 }
 
@@ -51,7 +51,7 @@ void nats_core_state_of_server(struct nats_core *c, enum engine_state state, con
 {
     char text[NATS_WHY_MAX];
     struct buf line = BUF_ON(text);
-    buf_put(&line, str_of(c->options->servers[c->server]));
+    buf_put(&line, str_of(c->address));
     buf_put(&line, STR(": "));
     buf_put(&line, str_cut(str_of(why), sizeof text - line.len - 1));
     nats_core_state(c, state, buf_cstr(&line));
@@ -99,31 +99,6 @@ uint64_t nats_number(const struct json *j, int object, const char *member)
     return strtoull(text, NULL, 10);
 }
 
-/* $JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer's>.<time>.<pending>, or with a
- * domain and an account behind ACK. */
-bool nats_place_read(struct nats_place *out, str reply)
-{
-    enum { MOST = 12, SHORT = 7, LONG = 9 };
-    str words[MOST];
-    size_t count = 0;
-    if (!str_starts(reply, STR("$JS.ACK.")))
-        return false;
-    for (str rest = str_skip(reply, 8); rest.len && count < MOST;) {
-        size_t len = str_find(rest, '.');
-        words[count++] = (str) { rest.ptr, len };
-        rest = str_skip(rest, len < rest.len ? len + 1 : len);
-    }
-    if (count != SHORT && count < LONG)
-        return false;
-    const str *w = count == SHORT ? words : words + 2;
-    *out = (struct nats_place) { .stream = w[0], .consumer = w[1] };
-    uint64_t *numbers[] = { &out->delivered, &out->sequence, &out->consumer_sequence };
-    for (int i = 0; i < 3; i++)
-        *numbers[i] = strtoull(w[2 + i].ptr, NULL, 10);
-    out->pending = strtoull(w[6].ptr, NULL, 10);
-    return true;
-}
-
 /* --- the connection --- */
 
 static void lose_link(struct nats_core *c)
@@ -140,14 +115,55 @@ static void on_lost(struct nats_core *c)
 {
     lose_link(c);
     nats_core_state_of_server(c, ENGINE_AWAY, "the connection was lost");
-    c->server = (c->server + 1) % c->options->server_count;
+    c->server++;
     c->tried = 0;
     c->connect_at_ms = c->now_ms;
+}
+
+/* How many there are to try: the options' alone, until none of them was of use. */
+static size_t servers(const struct nats_core *c)
+{
+    size_t count = c->options->server_count;
+    if (c->tried >= count)
+        for (int i = 0; i < NATS_OTHERS_MAX && c->greeting.others[i][0]; i++)
+            count++;
+    return count;
+}
+
+static void choose_server(struct nats_core *c)
+{
+    size_t own = c->options->server_count;
+    c->server %= servers(c);
+    if (c->server < own) {
+        str_copy(c->address, sizeof c->address, str_of(c->options->servers[c->server]));
+        return;
+    }
+    bool is_tls = str_starts(str_of(c->options->servers[0]), STR("tls://"));
+    struct buf address = BUF_ON(c->address);
+    buf_printf(&address, "%s://%s", is_tls ? "tls" : "nats", c->greeting.others[c->server - own]);
 }
 
 static void wake(void *ctx)
 {
     nats_desk_wake(ctx);
+}
+
+/* NULL: why. */
+static struct nats_link *open_link(struct nats_core *c, struct pipepoll_error *why)
+{
+    const struct nats_wake waker = { wake, c->desk };
+    struct nats_greeting greeting;
+    if (nats_greeting_get(&greeting, c->address, NATS_CONNECT_MS, why))
+        return NULL;
+    if (!nats_greeting_is_known(&greeting)) {
+        explain(why, PIPEPOLL_ESYSTEM, "nats-server %.16s is too old: 2.9 or later is needed",
+                greeting.version);
+        return NULL;
+    }
+    struct nats_link *l = nats_link_open(c->options, c->address, &waker, why);
+    if (l)
+        c->greeting = greeting;
+    return l;
 }
 
 static void on_linked(struct nats_core *c)
@@ -156,15 +172,18 @@ static void on_linked(struct nats_core *c)
     uv_mutex_lock(&c->desk->mutex);
     c->desk->stats.reconnects++;
     uv_mutex_unlock(&c->desk->mutex);
+    note_state(c);
+    nats_settle_linked(c);
     nats_check_begin(c);
 }
 
 /* The next of a round at once, the next round after a pause. */
 static void on_failed(struct nats_core *c, const struct pipepoll_error *error)
 {
-    size_t count = c->options->server_count;
-    nats_core_state_of_server(c, ENGINE_AWAY, error->text);
-    c->server = (c->server + 1) % count;
+    size_t count = servers(c);
+    if (c->server < c->options->server_count)
+        nats_core_state_of_server(c, ENGINE_AWAY, error->text);
+    c->server++;
     unsigned rounds = (unsigned)(++c->tried / count);
     uint64_t pause_ms = nats_core_pause_ms(rounds, RETRY_MS, RETRY_MOST_MS);
     c->connect_at_ms = nats_now_ms() + (c->tried % count ? 0 : pause_ms);
@@ -181,8 +200,8 @@ static void link_turn(struct nats_core *c)
         return;
     }
     struct pipepoll_error why;
-    const struct nats_wake waker = { wake, c->desk };
-    c->link = nats_link_open(c->options, c->options->servers[c->server], &waker, &why);
+    choose_server(c);
+    c->link = open_link(c, &why);
     c->now_ms = nats_now_ms();
     if (c->link)
         on_linked(c);
@@ -252,7 +271,7 @@ static void turn(struct nats_core *c)
     nats_write_turn(c);
     nats_remove_turn(c);
     nats_settle_turn(c);
-    if (c->state == ENGINE_READY && !c->is_closing) {
+    if (c->link && !c->is_closing) {
         nats_watch_turn(c);
         nats_pull_turn(c);
     }
@@ -281,7 +300,7 @@ static void init(struct nats_core *c, struct nats_desk *desk, const struct nats_
     list_init(&c->unconfirmed);
     for (int log = 0; log < NATS_LOGS; log++)
         c->watches[log].log = (enum engine_log)log;
-    c->server = nats_now_ms() % options->server_count; /* not all members at the same one */
+    c->server = nats_now_ms() % options->server_count; /* members at one each */
 }
 
 static void end(struct nats_core *c)

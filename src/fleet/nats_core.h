@@ -5,6 +5,7 @@
 #define FLEET_NATS_CORE_H
 
 #include "fleet/nats_desk.h"
+#include "fleet/nats_greeting.h"
 #include "fleet/nats_link.h"
 #include "fleet/nats_log.h"
 
@@ -24,6 +25,8 @@ struct nats_check {
     enum engine_log log;
     enum nats_check_step step;
     bool is_running;
+    bool is_any_silent; /* why: the first of them */
+    char why[NATS_WHY_MAX];
     uint64_t at_ms, last_ms; /* when the next begins, UINT64_MAX: when there is a doubt */
     unsigned failures;
 };
@@ -58,12 +61,15 @@ struct nats_core {
     struct nats_asks asks;
     uint64_t now_ms, next_ms; /* when the next turn is due without a wake-up */
     /* Connecting. */
-    size_t server; /* of the options', the next or the one we have */
+    size_t server; /* of the options', then of the others; the next, or the one we have */
     size_t tried;  /* since the last that was of use */
     uint64_t connect_at_ms;
+    struct nats_greeting greeting;      /* of the last that was of use */
+    char address[NATS_ADDRESS_MAX + 8]; /* of `server` */
     enum engine_state state;
     char why[NATS_WHY_MAX];
     bool must_tell, is_closing;
+    bool is_proved[NATS_LOGS]; /* the log is as it must be, as far as we know */
     /* The parts. */
     struct nats_check check;
     struct list writes;
@@ -102,13 +108,6 @@ bool nats_core_ask(struct nats_core *c, struct nats_request *r, const char *what
 /* No answer is of interest. */
 void nats_core_post(struct nats_core *c, const char *subject, str body);
 
-/* What a message of JetStream's says of itself, in its reply subject. false: it is none. */
-struct nats_place {
-    str stream, consumer;
-    uint64_t delivered, sequence, consumer_sequence, pending;
-};
-bool nats_place_read(struct nats_place *out, str reply);
-
 /* An unsigned member, or 0. */
 uint64_t nats_number(const struct json *j, int object, const char *member);
 
@@ -135,6 +134,7 @@ void nats_pull_lost(struct nats_core *c);
 bool nats_pull_message(struct nats_core *c, struct nats_note *n, const struct nats_place *p);
 bool nats_pull_status(struct nats_core *c, const struct nats_note *n);
 
+void nats_settle_linked(struct nats_core *c); /* before more is pulled */
 void nats_settle_turn(struct nats_core *c);
 void nats_settle_end(struct nats_core *c); /* all go back to the log */
 

@@ -12,6 +12,7 @@
 
 #include "fleet/nats_core.h"
 #include "fleet/nats_options.h"
+#include "fleet/nats_order.h"
 
 struct nats_engine {
     struct engine face;
@@ -148,178 +149,47 @@ static void on_async(uv_async_t *async)
 
 /* --- what is asked for --- */
 
-static struct nats_write *new_write(const struct nats_engine *e, const struct engine_message *m)
-{
-    size_t subject_size = NATS_SUBJECT_MAX + 1, once_size = m->once.len + 1;
-    struct nats_write *w = calloc(1, sizeof *w + subject_size + once_size + m->body.len);
-    if (!w)
-        return NULL;
-    char *at = (char *)(w + 1);
-    struct buf subject = { .at = at, .cap = subject_size };
-    nats_log_subject(&subject, str_of(e->options->fleet), m->log, m->key);
-    buf_cstr(&subject);
-    w->subject = at;
-    at += subject_size;
-    w->once = m->once.len ? at : NULL;
-    str_keep(&at, m->once);
-    at++;
-    w->body = str_keep(&at, m->body);
-    w->event.kind = NATS_WRITTEN;
-    w->event.bytes = m->body.len + subject_size;
-    w->log = m->log;
-    w->absent = m->absent;
-    w->ticket = m->ticket;
-    w->asked_ms = nats_now_ms();
-    return w;
-}
-
-/* Under the mutex. */
-static bool has_room(const struct nats_desk *d, size_t bytes)
-{
-    return d->write_count < NATS_WRITES_MAX && bytes <= NATS_WRITE_BYTES - d->write_bytes;
-}
-
-static bool put_write(struct nats_desk *d, struct nats_write *w)
-{
-    uv_mutex_lock(&d->mutex);
-    bool room = has_room(d, w->event.bytes);
-    if (room) {
-        d->write_count++;
-        d->write_bytes += w->event.bytes;
-        list_put_last(&d->writes, &w->event.link);
-    }
-    uv_mutex_unlock(&d->mutex);
-    return room;
-}
-
 static bool engine_write(struct engine *self, const struct engine_message *m)
 {
     struct nats_engine *e = engine_of(self);
-    bool fits = nats_log_is_key(m->key, false) && m->body.len <= ENGINE_BODY_MAX &&
-                m->once.len <= ENGINE_KEY_MAX && !e->is_closing;
-    struct nats_write *w = fits ? new_write(e, m) : NULL;
-    if (!w)
-        return false;
-    if (!put_write(&e->desk, w)) {
-        free(w);
-        return false;
-    }
-    nats_desk_wake(&e->desk);
-    return true;
-}
-
-static void wish(struct nats_engine *e, enum engine_log log, bool wanted, str prefix)
-{
-    struct nats_wish *w = &e->desk.watches[log];
-    uv_mutex_lock(&e->desk.mutex);
-    w->generation++;
-    w->is_wanted = wanted;
-    str_copy(w->prefix, sizeof w->prefix, prefix);
-    uv_mutex_unlock(&e->desk.mutex);
-    nats_desk_wake(&e->desk);
+    return !e->is_closing && nats_order_write(&e->desk, e->options->fleet, m);
 }
 
 static void engine_watch(struct engine *self, enum engine_log log, str prefix)
 {
     bool ok = !prefix.len || nats_log_is_key(prefix, false);
-    wish(engine_of(self), log, ok, ok ? prefix : (str) { 0 });
+    nats_order_watch(&engine_of(self)->desk, log, ok, ok ? prefix : STR(""));
 }
 
 static void engine_unwatch(struct engine *self, enum engine_log log)
 {
-    wish(engine_of(self), log, false, (str) { 0 });
-}
-
-static struct nats_remove *new_remove(const struct nats_engine *e, enum engine_log log, str prefix)
-{
-    struct nats_remove *r = calloc(1, sizeof *r + NATS_SUBJECT_MAX + 4);
-    if (!r)
-        return NULL;
-    struct buf subject = { .at = r->subject, .cap = NATS_SUBJECT_MAX };
-    nats_log_subject(&subject, str_of(e->options->fleet), log, prefix);
-    if (!prefix.len)
-        buf_put_char(&subject, '>');
-    buf_cstr(&subject);
-    r->log = log;
-    r->is_last = !prefix.len;
-    return r;
+    nats_order_watch(&engine_of(self)->desk, log, false, STR(""));
 }
 
 static void engine_remove(struct engine *self, enum engine_log log, str prefix)
 {
     struct nats_engine *e = engine_of(self);
-    bool ok = !prefix.len || nats_log_is_key(prefix, false);
-    struct nats_remove *r = ok ? new_remove(e, log, prefix) : NULL;
-    if (!r)
-        return;
-    uv_mutex_lock(&e->desk.mutex);
-    bool room = e->desk.remove_count < NATS_REMOVES_MAX;
-    e->desk.remove_count += room;
-    if (room)
-        list_put_last(&e->desk.removes, &r->link);
-    uv_mutex_unlock(&e->desk.mutex);
-    if (!room)
-        free(r);
-    nats_desk_wake(&e->desk);
-}
-
-/* Under the mutex: the filter's place, or one that is free. NULL: there is none. */
-static struct nats_pull_wish *place_of(struct nats_desk *d, str filter)
-{
-    struct nats_pull_wish *free_one = NULL;
-    for (size_t i = 0; i < ENGINE_PULLS; i++) {
-        struct nats_pull_wish *w = &d->pulls[i];
-        if (w->filter[0] && str_eq(str_of(w->filter), filter))
-            return w;
-        if (!free_one && !w->count && w->is_idle)
-            free_one = w;
-    }
-    return free_one;
+    nats_order_remove(&e->desk, e->options->fleet, log, prefix);
 }
 
 static void engine_pull(struct engine *self, str filter, unsigned count)
 {
-    struct nats_engine *e = engine_of(self);
-    if (!nats_log_is_key(filter, true))
-        return;
-    uv_mutex_lock(&e->desk.mutex);
-    struct nats_pull_wish *w = place_of(&e->desk, filter);
-    if (w) {
-        str_copy(w->filter, sizeof w->filter, filter);
-        w->count = count;
-        w->is_idle = w->is_idle && !count;
-    }
-    uv_mutex_unlock(&e->desk.mutex);
-    nats_desk_wake(&e->desk);
-}
-
-static void put_settled(struct engine *self, struct engine_delivery *d,
-                        enum nats_settlement settlement, uint32_t after_ms)
-{
-    struct nats_engine *e = engine_of(self);
-    uv_mutex_lock(&e->desk.mutex);
-    d->settlement = settlement;
-    d->is_held = settlement == NATS_UNSETTLED;
-    d->after_ms = after_ms;
-    if (list_empty(&d->settled))
-        list_put_last(&e->desk.settled, &d->settled);
-    uv_mutex_unlock(&e->desk.mutex);
-    nats_desk_wake(&e->desk);
+    nats_order_pull(&engine_of(self)->desk, filter, count);
 }
 
 static void engine_done(struct engine *self, struct engine_delivery *d)
 {
-    put_settled(self, d, NATS_DONE, 0);
+    nats_order_settle(&engine_of(self)->desk, d, NATS_DONE, 0);
 }
 
 static void engine_give_back(struct engine *self, struct engine_delivery *d, uint32_t after_ms)
 {
-    put_settled(self, d, NATS_GIVEN_BACK, after_ms);
+    nats_order_settle(&engine_of(self)->desk, d, NATS_GIVEN_BACK, after_ms);
 }
 
 static void engine_hold(struct engine *self, struct engine_delivery *d)
 {
-    put_settled(self, d, NATS_UNSETTLED, 0);
+    nats_order_settle(&engine_of(self)->desk, d, NATS_UNSETTLED, 0);
 }
 
 static void engine_stats(struct engine *self, struct engine_stats *out)

@@ -86,12 +86,23 @@ static struct nats_note *note_of(natsMsg *m)
     return n;
 }
 
-/* Under the mutex. */
-static void put(struct nats_link *l, struct nats_note *n)
+/* Waits while the queue is full. */
+static void put_or_free(struct nats_link *l, struct nats_note *n)
 {
-    list_put_last(&l->notes, &n->event.link);
-    l->note_count++;
-    l->note_bytes += n->event.bytes;
+    uv_mutex_lock(&l->mutex);
+    while (!l->is_closing && (l->note_count >= NOTES_MAX || l->note_bytes >= NOTES_BYTES))
+        uv_cond_wait(&l->changed, &l->mutex);
+    bool wanted = !l->is_closing;
+    if (wanted) {
+        list_put_last(&l->notes, &n->event.link);
+        l->note_count++;
+        l->note_bytes += n->event.bytes;
+    }
+    uv_mutex_unlock(&l->mutex);
+    if (wanted)
+        l->wake.wake(l->wake.ctx);
+    else
+        nats_note_free(n);
 }
 
 struct nats_note *nats_link_take(struct nats_link *l)
@@ -116,17 +127,8 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *m, vo
     struct nats_note *n = note_of(m);
     if (!n)
         natsMsg_Destroy(m);
-    uv_mutex_lock(&l->mutex);
-    while (!l->is_closing && (l->note_count >= NOTES_MAX || l->note_bytes >= NOTES_BYTES))
-        uv_cond_wait(&l->changed, &l->mutex);
-    bool wanted = n && !l->is_closing;
-    if (wanted)
-        put(l, n);
-    uv_mutex_unlock(&l->mutex);
-    if (wanted)
-        l->wake.wake(l->wake.ctx);
     else
-        nats_note_free(n);
+        put_or_free(l, n);
 }
 
 static void on_delivered(void *closure)
@@ -190,37 +192,23 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus s, vo
     struct nats_note *n = subject.len ? note_refusal(subject) : NULL;
     if (!n)
         return;
-    uv_mutex_lock(&l->mutex);
-    bool wanted = !l->is_closing && l->note_count < NOTES_MAX;
-    if (wanted)
-        put(l, n);
-    uv_mutex_unlock(&l->mutex);
-    if (wanted)
-        l->wake.wake(l->wake.ctx);
-    else
-        nats_note_free(n);
+    put_or_free(l, n);
 }
 
 /* --- connect --- */
 
 static natsStatus behave(natsOptions *o, struct nats_link *l)
 {
-    natsStatus s = natsOptions_SetAllowReconnect(o, false);
-    if (s == NATS_OK)
-        s = natsOptions_SetTimeout(o, NATS_CONNECT_MS);
-    if (s == NATS_OK)
-        s = natsOptions_SetPingInterval(o, NATS_PING_MS);
-    if (s == NATS_OK)
-        s = natsOptions_SetMaxPingsOut(o, 2);
-    if (s == NATS_OK)
-        s = natsOptions_SetWriteDeadline(o, NATS_WRITE_MS);
-    if (s == NATS_OK)
-        s = natsOptions_SetSendAsap(o, true);
-    if (s == NATS_OK)
-        s = natsOptions_SetIgnoreDiscoveredServers(o, true);
-    if (s == NATS_OK)
-        s = natsOptions_SetClosedCB(o, on_closed, l);
-    return s == NATS_OK ? natsOptions_SetErrorHandler(o, on_error, l) : s;
+    bool ok = natsOptions_SetAllowReconnect(o, false) == NATS_OK &&
+              natsOptions_SetTimeout(o, NATS_CONNECT_MS) == NATS_OK &&
+              natsOptions_SetPingInterval(o, NATS_PING_MS) == NATS_OK &&
+              natsOptions_SetMaxPingsOut(o, 2) == NATS_OK &&
+              natsOptions_SetWriteDeadline(o, NATS_WRITE_MS) == NATS_OK &&
+              natsOptions_SetSendAsap(o, true) == NATS_OK &&
+              natsOptions_SetIgnoreDiscoveredServers(o, true) == NATS_OK &&
+              natsOptions_SetClosedCB(o, on_closed, l) == NATS_OK &&
+              natsOptions_SetErrorHandler(o, on_error, l) == NATS_OK;
+    return ok ? NATS_OK : NATS_NO_MEMORY;
 }
 
 static natsStatus trust(natsOptions *o, const struct nats_options *from, const char *server)
@@ -334,11 +322,7 @@ static natsStatus make_inbox(struct nats_link *l)
 static struct nats_link *new_link(const struct nats_wake *wake)
 {
     struct nats_link *l = calloc(1, sizeof *l);
-    if (!l)
-        return NULL;
-    l->wake = *wake;
-    list_init(&l->notes);
-    if (uv_mutex_init(&l->mutex)) {
+    if (!l || uv_mutex_init(&l->mutex)) {
         free(l);
         return NULL;
     }
@@ -347,6 +331,8 @@ static struct nats_link *new_link(const struct nats_wake *wake)
         free(l);
         return NULL;
     }
+    l->wake = *wake;
+    list_init(&l->notes);
     return l;
 }
 

@@ -299,3 +299,30 @@ enum nats_log_verdict nats_log_judge(const struct nats_options *o, enum engine_l
     bool resize = log == ENGINE_JOBS && is != max_bytes(o, log);
     return resize ? NATS_LOG_RESIZE : NATS_LOG_GOOD;
 }
+
+/* --- messages --- */
+
+/* $JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer's>.<time>.<pending>, or with a
+ * domain and an account behind ACK. */
+bool nats_place_read(struct nats_place *out, str reply)
+{
+    enum { MOST = 12, SHORT = 7, LONG = 9 };
+    str words[MOST];
+    size_t count = 0;
+    if (!str_starts(reply, STR("$JS.ACK.")))
+        return false;
+    for (str rest = str_skip(reply, 8); rest.len && count < MOST;) {
+        size_t len = str_find(rest, '.');
+        words[count++] = (str) { rest.ptr, len };
+        rest = str_skip(rest, len < rest.len ? len + 1 : len);
+    }
+    if (count != SHORT && count < LONG)
+        return false;
+    const str *w = count == SHORT ? words : words + 2;
+    *out = (struct nats_place) { .stream = w[0], .consumer = w[1] };
+    uint64_t *numbers[] = { &out->delivered, &out->sequence, &out->consumer_sequence };
+    for (int i = 0; i < 3; i++)
+        *numbers[i] = strtoull(w[2 + i].ptr, NULL, 10);
+    out->pending = strtoull(w[6].ptr, NULL, 10);
+    return true;
+}

@@ -39,4 +39,11 @@ enum nats_log_verdict {
 enum nats_log_verdict nats_log_judge(const struct nats_options *o, enum engine_log log,
                                      struct json *j, int config, struct buf *why);
 
+/* What a message of JetStream's says of itself, in its reply subject. false: it is none. */
+struct nats_place {
+    str stream, consumer;
+    uint64_t delivered, sequence, consumer_sequence, pending;
+};
+bool nats_place_read(struct nats_place *out, str reply);
+
 #endif

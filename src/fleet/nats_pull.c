@@ -300,6 +300,8 @@ static void pull_turn(struct nats_core *c, struct nats_pull *p)
 
 void nats_pull_turn(struct nats_core *c)
 {
+    if (!c->is_proved[ENGINE_JOBS])
+        return;
     for (size_t i = 0; i < ENGINE_PULLS; i++)
         pull_turn(c, &c->pulls[i]);
     count_turn(c);

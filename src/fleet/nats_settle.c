@@ -85,6 +85,12 @@ static void settle_late_ones(struct nats_core *c)
     }
 }
 
+void nats_settle_linked(struct nats_core *c)
+{
+    for (struct list *n = c->unconfirmed.next; n != &c->unconfirmed; n = n->next)
+        CONTAINER_OF(n, struct engine_delivery, settled)->again_ms = 0;
+}
+
 /* The next that the user spoke about; NULL: none. */
 static struct engine_delivery *take(struct nats_desk *desk, bool *is_held)
 {

@@ -212,7 +212,7 @@ static void take_wish(struct nats_core *c, struct nats_watch *w)
 static void watch_turn(struct nats_core *c, struct nats_watch *w)
 {
     take_wish(c, w);
-    if (!w->wish.is_wanted)
+    if (!w->wish.is_wanted || !c->is_proved[w->log])
         return;
     if (w->is_running && c->now_ms >= w->heard_ms + SILENCE_MS)
         fail(c, w);

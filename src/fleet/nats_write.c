@@ -125,8 +125,7 @@ static bool send_write(struct nats_core *c, struct nats_write *w)
 
 static bool may_send(const struct nats_core *c)
 {
-    return c->link && c->state == ENGINE_READY && c->now_ms >= c->writes_at_ms &&
-           c->in_flight < NATS_IN_FLIGHT_MAX;
+    return c->link && c->now_ms >= c->writes_at_ms && c->in_flight < NATS_IN_FLIGHT_MAX;
 }
 
 static struct nats_write *first_write(const struct nats_core *c)
@@ -139,8 +138,12 @@ static struct nats_write *first_write(const struct nats_core *c)
 void nats_write_turn(struct nats_core *c)
 {
     struct nats_write *w;
-    while ((w = first_write(c)) != NULL && may_send(c)) {
-        list_remove(&w->event.link);
+    for (struct list *n = c->writes.next, *next; n != &c->writes && may_send(c); n = next) {
+        next = n->next;
+        w = CONTAINER_OF(n, struct nats_write, event.link);
+        if (!c->is_proved[w->log])
+            continue;
+        list_remove(n);
         if (!send_write(c, w))
             break;
     }
@@ -206,14 +209,13 @@ static bool send_remove(struct nats_core *c, struct nats_remove *r)
 
 void nats_remove_turn(struct nats_core *c)
 {
-    struct list *n;
-    struct list now;
+    struct list now, *n;
     list_init(&now);
-    if (c->link && c->state == ENGINE_READY && c->now_ms >= c->removes_at_ms)
+    if (c->link && c->now_ms >= c->removes_at_ms)
         list_move_all(&now, &c->removes);
     while ((n = list_pop_first(&now)) != NULL) {
         struct nats_remove *r = CONTAINER_OF(n, struct nats_remove, link);
-        bool sent = send_remove(c, r);
+        bool sent = c->is_proved[r->log] && send_remove(c, r);
         list_put_last(sent ? &c->removing : &c->removes, &r->link);
     }
 }
