@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "fleet/nats_engine.h"
+#include "lib/nats_servers.h"
 
 enum { ENGINE_SEEN_MAX = 256, ENGINE_PATIENT_MS = 30000 };
 
@@ -26,15 +27,16 @@ struct engine_seen {
 };
 
 struct engine_user {
-    uv_loop_t loop;
+    uv_loop_t own, *loop; /* loop: its own, or one that it shares */
     uv_timer_t patience;
     struct engine *engine;
     enum engine_state state;
     char why[512];
     int states, caught_up, written, seen_count, pulled_count, closed;
     uint64_t ticket, last_ticket;
-    enum engine_result results[8192];                                  /* by ticket */
-    struct engine_seen seen[ENGINE_SEEN_MAX], pulled[ENGINE_SEEN_MAX]; /* the first ones */
+    void (*on_written)(void *ctx, uint64_t ticket, enum engine_result result); /* or NULL */
+    enum engine_result results[8192];                                          /* by ticket */
+    struct engine_seen seen[ENGINE_SEEN_MAX], pulled[ENGINE_SEEN_MAX];         /* the first ones */
 };
 
 static inline void engine_on_state(void *ctx, enum engine_state state, str why)
@@ -49,6 +51,10 @@ static inline void engine_on_state(void *ctx, enum engine_state state, str why)
 static inline void engine_on_written(void *ctx, uint64_t ticket, enum engine_result result)
 {
     struct engine_user *u = ctx;
+    if (u->on_written) {
+        u->on_written(ctx, ticket, result);
+        return;
+    }
     u->last_ticket = ticket;
     u->written++;
     u->results[ticket % 8192] = result;
@@ -93,38 +99,70 @@ static inline void engine_on_patience(uv_timer_t *t)
     fail_msg("nothing came; the engine is in state %d: %s", u->state, u->why);
 }
 
-static inline void engine_user_open(struct engine_user *u, const struct nats_options *o)
+static inline struct nats_options engine_options(const struct nats_servers *s, const char *fleet,
+                                                 unsigned replicas)
+{
+    static const char *urls[NATS_SERVERS];
+    for (int i = 0; i < s->count; i++)
+        urls[i] = s->at[i].url;
+    return (struct nats_options) { .servers = urls,
+                                   .server_count = (size_t)s->count,
+                                   .fleet = fleet,
+                                   .member = "m1",
+                                   .replicas = replicas,
+                                   .jobs_max_bytes = 1 << 20,
+                                   .jobs_max_age_ms = 86400000 };
+}
+
+/* u is zeroed, but for a loop that it shares. */
+static inline void engine_user_open_with(struct engine_user *u, const struct nats_options *o,
+                                         void (*on_state)(void *, enum engine_state, str))
 {
     struct pipepoll_error why = { 0 };
+    uv_loop_t *shared = u->loop;
     memset(u, 0, sizeof *u);
+    u->loop = shared ? shared : &u->own;
     u->state = ENGINE_CLOSED;
-    const struct engine_events events = { engine_on_state,     engine_on_written, engine_on_seen,
-                                          engine_on_caught_up, engine_on_pulled,  u };
-    assert_int_equal(uv_loop_init(&u->loop), 0);
-    uv_timer_init(&u->loop, &u->patience);
+    const struct engine_events events = { on_state,         engine_on_written,
+                                          engine_on_seen,   engine_on_caught_up,
+                                          engine_on_pulled, u };
+    if (!shared)
+        assert_int_equal(uv_loop_init(u->loop), 0);
+    uv_timer_init(u->loop, &u->patience);
     u->patience.data = u;
-    if (nats_engine_open(&u->engine, &u->loop, o, &events, &why))
+    if (nats_engine_open(&u->engine, u->loop, o, &events, &why))
         fail_msg("%s", why.text);
+}
+
+static inline void engine_user_open(struct engine_user *u, const struct nats_options *o)
+{
+    engine_user_open_with(u, o, engine_on_state);
 }
 
 static inline void engine_user_turn(struct engine_user *u)
 {
     uv_timer_start(&u->patience, engine_on_patience, ENGINE_PATIENT_MS, 0);
-    uv_run(&u->loop, UV_RUN_ONCE);
+    uv_run(u->loop, UV_RUN_ONCE);
     uv_timer_stop(&u->patience);
+}
+
+static inline void engine_user_written_to(struct engine_user *u,
+                                          void (*on_written)(void *, uint64_t, enum engine_result))
+{
+    u->on_written = on_written;
 }
 
 /* Until this counter has come so far. */
 static inline void engine_user_until(struct engine_user *u, const int *counter, int least)
 {
-    uv_update_time(&u->loop);
+    uv_update_time(u->loop);
     while (*counter < least)
         engine_user_turn(u);
 }
 
 static inline void engine_user_until_state(struct engine_user *u, enum engine_state state)
 {
-    uv_update_time(&u->loop);
+    uv_update_time(u->loop);
     while (u->state != state)
         engine_user_turn(u);
 }
@@ -134,7 +172,7 @@ static inline void engine_user_for(struct engine_user *u, unsigned ms)
 {
     uint64_t end = uv_hrtime() + ms * UINT64_C(1000000);
     while (uv_hrtime() < end) {
-        uv_run(&u->loop, UV_RUN_NOWAIT);
+        uv_run(u->loop, UV_RUN_NOWAIT);
         uv_sleep(1);
     }
 }
@@ -173,10 +211,13 @@ static inline void engine_user_close_in(struct engine_user *u, unsigned most_ms)
     u->engine->close(u->engine, most_ms, engine_on_closed, u);
     uint64_t end = uv_hrtime() + (most_ms + 5000) * UINT64_C(1000000);
     while (!u->closed && uv_hrtime() < end)
-        uv_run(&u->loop, UV_RUN_NOWAIT), uv_sleep(1);
+        uv_run(u->loop, UV_RUN_NOWAIT), uv_sleep(1);
     assert_int_equal(u->closed, 1);
-    uv_run(&u->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&u->loop), 0);
+    if (u->loop != &u->own)
+        return;
+    uv_run(u->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(u->loop), 0);
+    u->loop = NULL;
 }
 
 static inline void engine_user_close(struct engine_user *u)

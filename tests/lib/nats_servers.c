@@ -85,7 +85,8 @@ static int dial(int port)
     return -1;
 }
 
-/* What a monitor says; NULL: it does not answer. To be freed. */
+/* What a monitor says; NULL: it does not answer. To be freed. Some of its numbers are beyond
+ * integers. */
 static json_t *ask(int port, const char *path)
 {
     enum { MOST = 1 << 20 };
@@ -104,7 +105,7 @@ static json_t *ask(int port, const char *path)
     close(fd);
     text[all] = '\0';
     char *body = strstr(text, "\r\n\r\n");
-    json_t *j = body ? json_loads(body + 4, 0, NULL) : NULL;
+    json_t *j = body ? json_loads(body + 4, JSON_DECODE_INT_AS_REAL, NULL) : NULL;
     free(text);
     return j;
 }
@@ -124,7 +125,7 @@ static void write_config(const struct nats_servers *s, int i, const char *path)
     if (s->count > 1) {
         fprintf(f, "cluster { name: c, listen: 127.0.0.1:%d, routes: [", at->route_port);
         for (int k = 0; k < s->count; k++)
-            fprintf(f, "\"nats://127.0.0.1:%d\" ", s->at[k].route_port);
+            fprintf(f, "%s\"nats://127.0.0.1:%d\"", k ? ", " : "", s->at[k].route_port);
         fprintf(f, "] }\n");
     }
     fclose(f);
@@ -229,6 +230,33 @@ void nats_servers_end(struct nats_servers *s)
 
 /* --- streams --- */
 
+void nats_server_ask(struct nats_servers *s, int i, const char *subject, const char *body,
+                     char *answer, size_t size)
+{
+    int fd = dial(s->at[i].port);
+    struct timeval patience = { .tv_sec = 5 };
+    char text[16384];
+    size_t all = 0;
+    ssize_t got;
+    answer[0] = '\0';
+    if (fd < 0)
+        return;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    dprintf(fd,
+            "CONNECT {\"verbose\":false}\r\nSUB test.answer 1\r\nPUB %s test.answer %zu\r\n%s\r\n",
+            subject, strlen(body), body);
+    while (all < sizeof text - 1 && (got = read(fd, text + all, sizeof text - 1 - all)) > 0) {
+        all += (size_t)got;
+        text[all] = '\0';
+        char *message = strstr(text, "MSG test.answer"), *start, *end;
+        if (!message || !(start = strstr(message, "\r\n")) || !(end = strstr(start + 2, "\r\n")))
+            continue;
+        snprintf(answer, size, "%.*s", (int)(end - start - 2), start + 2);
+        break;
+    }
+    close(fd);
+}
+
 /* The stream's part of /jsz, borrowed from *all. NULL: it is not there. */
 static json_t *detail(struct nats_servers *s, int i, const char *stream, json_t **all)
 {
@@ -256,7 +284,7 @@ int nats_servers_leader(struct nats_servers *s, const char *stream, int from)
 
 static unsigned long long number(json_t *state, const char *name)
 {
-    return (unsigned long long)json_integer_value(json_object_get(state, name));
+    return (unsigned long long)json_number_value(json_object_get(state, name));
 }
 
 bool nats_server_holds(struct nats_servers *s, int i, const char *stream, struct nats_held *out)
@@ -265,6 +293,8 @@ bool nats_server_holds(struct nats_servers *s, int i, const char *stream, struct
     json_t *state = json_object_get(it, "state");
     *out = (struct nats_held) { number(state, "messages"), number(state, "first_seq"),
                                 number(state, "last_seq") };
+    if (!out->messages)
+        out->first = 0; /* of an empty one, servers count in two ways */
     json_decref(all);
     return it != NULL;
 }

@@ -5,6 +5,7 @@
 #define TESTS_NATS_SERVERS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 enum { NATS_SERVERS = 3 };
@@ -35,6 +36,10 @@ void nats_server_start(struct nats_servers *s, int i);            /* again, wher
 
 /* Which one leads the stream; -1: nobody, as server `from` sees it. */
 int nats_servers_leader(struct nats_servers *s, const char *stream, int from);
+
+/* What a server without users answers to a request; "" when nothing within 5 s. */
+void nats_server_ask(struct nats_servers *s, int i, const char *subject, const char *body,
+                     char *answer, size_t size);
 
 /* What a server has of a stream; false: nothing. */
 struct nats_held {

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* What a connection logs in with: public keys out of seeds, files that are not what they should be,
+ * and options that are none. No line says what is in a file. */
+#include "fleet/nats_login.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fleet/nats_greeting.h"
+#include "fleet/nats_options.h"
+#include "lib/check.h"
+
+/* The pair of NATS's own documentation. */
+#define SEED   "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
+#define PUBLIC "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
+
+static void test_public_keys(void **state)
+{
+    char key[NATS_NKEY_SIZE], wrong[] = SEED;
+    assert_true(nats_nkey_public(key, STR(SEED)));
+    assert_string_equal(key, PUBLIC);
+    wrong[20] = wrong[20] == 'A' ? 'B' : 'A'; /* the sum does not fit */
+    assert_false(nats_nkey_public(key, str_of(wrong)));
+    assert_false(nats_nkey_public(key, STR(PUBLIC)));
+    assert_false(nats_nkey_public(key, STR("SU")));
+    wrong[20] = '1'; /* not of its alphabet */
+    assert_false(nats_nkey_public(key, str_of(wrong)));
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void test_files(void **state)
+{
+    char path[] = "/tmp/pipepoll-test-XXXXXX";
+    struct nats_login login;
+    struct pipepoll_error why;
+    close(mkstemp(path));
+    struct nats_options o = { .nkey_file = path };
+    write_file(path, "\n  " SEED "\n");
+    assert_int_equal(nats_login_read(&login, &o, &why), PIPEPOLL_OK);
+    assert_string_equal(login.nkey, PUBLIC);
+    write_file(path, "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VX\n");
+    assert_int_equal(nats_login_read(&login, &o, &why), PIPEPOLL_ECREDENTIALS);
+    assert_non_null(strstr(why.text, path));
+    assert_null(strstr(why.text, "SUACSSL3"));
+    o = (struct nats_options) { .user = "u", .password_file = path };
+    write_file(path, "hush hush\n");
+    assert_int_equal(nats_login_read(&login, &o, &why), PIPEPOLL_OK);
+    assert_string_equal(login.password, "hush hush");
+    write_file(path, "\n\n");
+    assert_int_equal(nats_login_read(&login, &o, &why), PIPEPOLL_ECREDENTIALS);
+    unlink(path);
+    assert_int_equal(nats_login_read(&login, &o, &why), PIPEPOLL_ECREDENTIALS);
+    assert_non_null(strstr(why.text, "cannot be read"));
+}
+
+static void check_refused(struct nats_options o, const char *said)
+{
+    struct pipepoll_error why;
+    assert_int_equal(nats_options_check(&o, &why), PIPEPOLL_EINVAL);
+    if (!strstr(why.text, said))
+        fail_msg("%s\nlacks: %s", why.text, said);
+    assert_null(strstr(why.text, "secret"));
+}
+
+static void test_options(void **state)
+{
+    const char *servers[] = { "nats://a:4222", "tls://[::1]:4222" };
+    const char *urls[] = { "nats://me:secret@host", "http://a", "a:4222", "nats://", "nats://a/x" };
+    const struct nats_options good = { .servers = servers,
+                                       .server_count = 2,
+                                       .fleet = "f",
+                                       .member = "m-1_x",
+                                       .replicas = 3,
+                                       .jobs_max_bytes = 1 << 20,
+                                       .jobs_max_age_ms = 3600000 };
+    assert_int_equal(nats_options_check(&good, NULL), PIPEPOLL_OK);
+    struct nats_options *copy = nats_options_copy(&good);
+    assert_string_equal(copy->servers[1], servers[1]);
+    assert_string_equal(copy->member, "m-1_x");
+    assert_null(copy->user);
+    free(copy);
+    for (int i = 0; i < 5; i++) {
+        struct nats_options o = good;
+        o.servers = &urls[i];
+        o.server_count = 1;
+        check_refused(o, i ? "a server must be like" : "holds a user or password");
+    }
+    struct nats_options o = good;
+    o.fleet = "a.b";
+    check_refused(o, "the fleet's name");
+    o = good;
+    o.member = "";
+    check_refused(o, "the member's name");
+    o = good;
+    o.server_count = 0;
+    check_refused(o, "servers");
+    o = good;
+    o.tls_cert = "c";
+    check_refused(o, "tls-cert and tls-key go together");
+    o = good;
+    o.user = "u";
+    check_refused(o, "user and password-file go together");
+    o.password_file = "p";
+    o.nkey_file = "n";
+    check_refused(o, "exclude each other");
+    o = good;
+    o.replicas = 6;
+    check_refused(o, "replicas");
+    o = good;
+    o.jobs_max_bytes = 1;
+    check_refused(o, "bytes");
+    o = good;
+    o.jobs_max_age_ms = 1000;
+    check_refused(o, "age");
+}
+
+static void test_greetings(void **state)
+{
+    struct nats_greeting g;
+    assert_true(nats_greeting_read(
+        &g, STR("INFO {\"server_name\":\"s1\",\"version\":\"2.9.10\",\"jetstream\":true,"
+                "\"tls_required\":true,\"max_payload\":1048576,\"connect_urls\":"
+                "[\"10.0.0.1:4222\",\"no address\",7,\"[::1]:4223\"]} \r")));
+    assert_string_equal(g.version, "2.9.10");
+    assert_string_equal(g.name, "s1");
+    assert_true(g.has_jetstream && g.wants_tls && !g.wants_login && !g.wants_certificate);
+    assert_int_equal(g.max_payload, 1048576);
+    assert_string_equal(g.others[0], "10.0.0.1:4222");
+    assert_string_equal(g.others[1], "[::1]:4223");
+    assert_string_equal(g.others[2], "");
+    assert_true(nats_greeting_is_known(&g));
+    const char *known[] = { "2.9.0", "2.10.1", "2.12.0-RC.1", "3.0.0" },
+               *unknown[] = { "2.8.4", "1.4.1", "x", "2" };
+    for (int i = 0; i < 4; i++) {
+        str_copy(g.version, sizeof g.version, str_of(known[i]));
+        assert_true(nats_greeting_is_known(&g));
+        str_copy(g.version, sizeof g.version, str_of(unknown[i]));
+        assert_false(nats_greeting_is_known(&g));
+    }
+    assert_false(nats_greeting_read(&g, STR("SSH-2.0-OpenSSH")));
+    assert_false(nats_greeting_read(&g, STR("INFO {")));
+    assert_false(nats_greeting_read(&g, STR("INFO {}")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_public_keys),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_greetings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
