@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fleet/nats_login.h"
+
 enum { TICK_MS = 250, RETRY_MS = 250, RETRY_MOST_MS = 5000 };
 
 void nats_core_by(struct nats_core *c, uint64_t at_ms)
@@ -155,11 +157,8 @@ static struct nats_link *open_link(struct nats_core *c, struct pipepoll_error *w
     struct nats_greeting greeting;
     if (nats_greeting_get(&greeting, c->address, NATS_CONNECT_MS, why))
         return NULL;
-    if (!nats_greeting_is_known(&greeting)) {
-        explain(why, PIPEPOLL_ESYSTEM, "nats-server %.16s is too old: 2.9 or later is needed",
-                greeting.version);
+    if (nats_login_suits(c->options, c->address, &greeting, why))
         return NULL;
-    }
     struct nats_link *l = nats_link_open(c->options, c->address, &waker, why);
     if (l)
         c->greeting = greeting;

@@ -54,8 +54,8 @@ void nats_note_free(struct nats_note *n)
 static uint64_t number_of(natsMsg *m, const char *name)
 {
     const char *text = NULL;
-    bool has = natsMsgHeader_Get(m, name, &text) == NATS_OK && text;
-    return has ? strtoull(text, NULL, 10) : UINT64_MAX;
+    natsStatus s = natsMsgHeader_Get(m, name, &text);
+    return s == NATS_OK && text ? strtoull(text, NULL, 10) : UINT64_MAX;
 }
 
 static void read_status(struct nats_note *n, natsMsg *m)
@@ -125,10 +125,10 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *m, vo
 {
     struct nats_link *l = closure;
     struct nats_note *n = note_of(m);
-    if (!n)
-        natsMsg_Destroy(m);
-    else
+    if (n)
         put_or_free(l, n);
+    else
+        natsMsg_Destroy(m);
 }
 
 static void on_delivered(void *closure)
@@ -174,10 +174,10 @@ static struct nats_note *note_refusal(str subject)
     if (natsMsg_Create(&m, text, NULL, NULL, 0) != NATS_OK)
         return NULL;
     struct nats_note *n = note_of(m);
-    if (!n)
-        natsMsg_Destroy(m);
-    else
+    if (n)
         n->is_refusal = true;
+    else
+        natsMsg_Destroy(m);
     return n;
 }
 
@@ -190,9 +190,8 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus s, vo
         return;
     str subject = refused_subject(text);
     struct nats_note *n = subject.len ? note_refusal(subject) : NULL;
-    if (!n)
-        return;
-    put_or_free(l, n);
+    if (n)
+        put_or_free(l, n);
 }
 
 /* --- connect --- */
@@ -249,20 +248,18 @@ static natsStatus configure(natsOptions *o, struct nats_link *l, const struct na
     return s == NATS_OK ? log_in(o, from, login) : s;
 }
 
-/* What there is to do, for what is known to happen. */
+/* What there is to do, for what is known to happen behind the greeting. */
 static const char *advice(natsStatus s, const char *detail)
 {
     if (s == NATS_CONNECTION_AUTH_FAILED)
-        return "; check [fleet]'s nkey-file, creds-file or user against the server's users";
-    if (s == NATS_SECURE_CONNECTION_REQUIRED)
-        return "; the server wants TLS: set tls-ca";
+        return "; check nkey-file, creds-file or user against the server's users";
     if (s == NATS_SECURE_CONNECTION_WANTED)
-        return "; the server has no TLS, and tls-ca or tls:// demands it";
-    if (s == NATS_SSL_ERROR && strstr(detail, "verify"))
+        return "; the server has no TLS, which tls-ca or tls:// demands";
+    if (strstr(detail, ":depth="))
         return "; its certificate is not of tls-ca's authority, or for another name";
     if (s == NATS_SSL_ERROR)
         return "; check tls-ca, tls-cert and tls-key";
-    return "";
+    return strstr(detail, "PONG") ? "; the server ended it: does it take tls-cert?" : "";
 }
 
 /* cnats' own words name files and reasons, never what is in them. */
@@ -272,6 +269,8 @@ static void explain_status(struct pipepoll_error *why, natsStatus s)
     const char *detail = nats_GetLastError(&last);
     bool is_ours = detail && *detail && last == s;
     detail = is_ours ? detail : natsStatus_GetText(s);
+    const char *behind_place = *detail == '(' ? strstr(detail, "): ") : NULL;
+    detail = behind_place ? behind_place + 3 : detail;
     explain(why, PIPEPOLL_ESYSTEM, "%s%s", detail, advice(s, detail));
 }
 
@@ -296,9 +295,9 @@ static natsStatus subscribe(struct nats_link *l, const char *subject)
     natsStatus s = natsConnection_Subscribe(&sub, l->nc, subject, on_message, l);
     if (s != NATS_OK)
         return s;
-    str_copy(l->subscribed[l->subscribed_count].subject, sizeof l->subscribed[0].subject,
-             str_of(subject));
-    l->subscribed[l->subscribed_count++].sub = sub;
+    size_t i = l->subscribed_count++;
+    str_copy(l->subscribed[i].subject, sizeof l->subscribed[i].subject, str_of(subject));
+    l->subscribed[i].sub = sub;
     natsSubscription_SetPendingLimits(sub, PENDING_MAX, PENDING_BYTES);
     uv_mutex_lock(&l->mutex);
     l->delivering++;

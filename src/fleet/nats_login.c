@@ -138,6 +138,26 @@ int nats_login_read(struct nats_login *out, const struct nats_options *o,
     return r;
 }
 
+int nats_login_suits(const struct nats_options *o, const char *server,
+                     const struct nats_greeting *g, struct pipepoll_error *why)
+{
+    bool is_tls = o->tls_ca || str_starts(str_of(server), STR("tls://"));
+    if (!nats_greeting_is_known(g))
+        return explain(why, PIPEPOLL_ESYSTEM,
+                       "nats-server %.16s is too old: 2.9 or later is needed", g->version);
+    if (g->wants_tls && !is_tls)
+        return explain(why, PIPEPOLL_ECREDENTIALS,
+                       "the server wants TLS: its address must begin with tls://");
+    if (g->wants_certificate && !o->tls_cert)
+        return explain(why, PIPEPOLL_ECREDENTIALS,
+                       "the server wants our certificate: set tls-cert and tls-key");
+    if (g->wants_login && !o->nkey_file && !o->creds_file && !o->user && !o->tls_cert)
+        return explain(why, PIPEPOLL_ECREDENTIALS,
+                       "the server wants a login: set nkey-file, creds-file, or user and "
+                       "password-file");
+    return PIPEPOLL_OK;
+}
+
 void nats_login_wipe(struct nats_login *l)
 {
     digest_wipe(l, sizeof *l);

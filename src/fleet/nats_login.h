@@ -4,6 +4,7 @@
 #define FLEET_NATS_LOGIN_H
 
 #include "fleet/nats_engine.h"
+#include "fleet/nats_greeting.h"
 
 enum { NATS_NKEY_SIZE = 57, NATS_PASSWORD_MAX = 1024 };
 
@@ -16,6 +17,11 @@ struct nats_login {
 int nats_login_read(struct nats_login *out, const struct nats_options *o,
                     struct pipepoll_error *why);
 void nats_login_wipe(struct nats_login *l);
+
+/* May we try, by what the server says of itself? PIPEPOLL_ECREDENTIALS with what is missing;
+ * ESYSTEM: it is too old. Pure. */
+int nats_login_suits(const struct nats_options *o, const char *server,
+                     const struct nats_greeting *g, struct pipepoll_error *why);
 
 /* The public key of a user's seed, of 58 characters. false: it is none. */
 bool nats_nkey_public(char out[NATS_NKEY_SIZE], str seed);

@@ -8,7 +8,6 @@
 #include "fleet/nats_core.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 enum {
     SUBJECTS = 8,
