@@ -3,9 +3,8 @@
  *
  * cnats calls back on threads of its own, and may do so while it is being closed: on_closed comes
  * once, last of its thread of callbacks, and each subscription says when it has delivered its last
- * message. nats_link_close() waits for both, and rather leaks a link than frees one that cnats may
- * still use. Subscriptions are destroyed with their connection alone, since cnats 3.4.1 may deliver
- * to one that is not there any more. */
+ * message. nats_link_close() waits for both, and rather leaks a link than frees one that is in use.
+ * Subscriptions are destroyed with their connection: 3.4.1 may deliver to one that was. */
 #include "fleet/nats_link.h"
 
 #include <nats/nats.h>

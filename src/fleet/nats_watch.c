@@ -19,9 +19,10 @@ enum {
 
 static void on_made(void *ctx, struct nats_ask *ask, const struct nats_answer *a);
 
-static void put_inbox(struct nats_core *c, struct buf *out, enum engine_log log)
+static void put_inbox(struct nats_core *c, struct buf *out, const struct nats_watch *w)
 {
-    buf_printf(out, "%.*s.v%d.", STR_ARG(nats_link_inbox(c->link)), (int)log);
+    buf_printf(out, "%.*s.v%d.%u", STR_ARG(nats_link_inbox(c->link)), (int)w->log,
+               w->number % SUBJECTS);
 }
 
 /* --- begin and end --- */
@@ -77,8 +78,8 @@ static void start(struct nats_core *c, struct nats_watch *w)
 {
     char deliver[NATS_INBOX_MAX + 32], text[NATS_BODY_MAX];
     struct buf to = BUF_ON(deliver), body = BUF_ON(text);
-    put_inbox(c, &to, w->log);
-    buf_printf(&to, "%u", ++w->number % SUBJECTS);
+    w->number++;
+    put_inbox(c, &to, w);
     snprintf(w->consumer, sizeof w->consumer, "watch_%.*s_%d_%u",
              STR_ARG(str_skip(nats_link_inbox(c->link), strlen("_INBOX."))), (int)w->log,
              w->number);
@@ -163,8 +164,7 @@ static struct nats_watch *watch_of_subject(struct nats_core *c, str subject)
         char text[NATS_INBOX_MAX + 32];
         struct buf at = BUF_ON(text);
         struct nats_watch *w = &c->watches[log];
-        put_inbox(c, &at, log);
-        buf_printf(&at, "%u", w->number % SUBJECTS);
+        put_inbox(c, &at, w);
         if (w->is_running && str_eq(buf_str(&at), subject))
             return w;
     }

@@ -13,7 +13,7 @@ enum { NATS_SERVERS = 3 };
 struct nats_server {
     pid_t pid; /* 0: it does not run */
     int port, route_port, monitor_port;
-    char url[64], name[8]; /* s1, s2, s3 */
+    char url[64], name[16]; /* s1, s2, s3 */
 };
 
 struct nats_servers {
