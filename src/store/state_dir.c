@@ -46,7 +46,7 @@ int state_dir_find(char **out, const char *path, const char *name, struct pipepo
     return PIPEPOLL_OK;
 }
 
-static int make(const char *path, struct pipepoll_error *why)
+int state_dir_make(const char *path, struct pipepoll_error *why)
 {
     if (mkdir(path, 0700) && errno != EEXIST)
         return explain(why, PIPEPOLL_ESYSTEM, "state directory %s: cannot be made: %s", path,
@@ -115,7 +115,7 @@ static int lock(struct state_dir *d, const char *file, struct pipepoll_error *wh
 
 int state_dir_open(struct state_dir *d, const char *path, struct pipepoll_error *why)
 {
-    int r = make(path, why);
+    int r = state_dir_make(path, why);
     if (r)
         return r;
     *d = (struct state_dir) { .path = realpath(path, NULL), .lock = -1 };

@@ -12,6 +12,8 @@ struct state_dir {
     int lock;   /* a descriptor; held as long as it is open */
 };
 
+/* Make it, with mode 0700, if it is missing. ESYSTEM. */
+int state_dir_make(const char *path, struct pipepoll_error *why);
 /* Make it if it is missing, and lock it. ESYSTEM: it cannot be made or used, or another process
  * holds it, which `why` names; ENOMEM. */
 int state_dir_open(struct state_dir *d, const char *path, struct pipepoll_error *why);
