@@ -5,23 +5,15 @@
  * engine what it may have and sets the one timer. */
 #include "daemon/queue_sink.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <uv.h>
 
 #include "base/jsontext.h"
 #include "base/rng.h"
+#include "daemon/held_job.h"
 #include "daemon/queue_trouble.h"
 
 enum { BODY_MAX = 4096, ID_MAX = 1024 };
-
-struct held {
-    struct publishing_job publishing;
-    struct list all;  /* of those that the engine does not have */
-    struct list open; /* of those that are not confirmed */
-    uint64_t ticket;  /* of the giver; 0: it has no open one */
-    struct spooled_job job;
-};
 
 struct queue_sink {
     struct sink sink;
@@ -55,22 +47,7 @@ static int64_t unix_ms(const struct queue_sink *q)
 
 /* --- jobs --- */
 
-static struct held *held_new(const struct spooled_job *job)
-{
-    struct held *h = malloc(sizeof *h + job->id.len + job->key.len + job->body.len);
-    char *at = (char *)(h + 1);
-    if (!h)
-        return NULL;
-    *h = (struct held) { .job = *job };
-    h->job.id = str_keep(&at, job->id);
-    h->job.key = str_keep(&at, job->key);
-    h->job.body = str_keep(&at, job->body);
-    list_init(&h->all);
-    list_init(&h->open);
-    return h;
-}
-
-static void add(struct queue_sink *q, struct held *h)
+static void add(struct queue_sink *q, struct held_job *h)
 {
     list_put_last(&q->all, &h->all);
     publishing_add(&q->publishing, &h->publishing, h->job.found_ms);
@@ -79,7 +56,7 @@ static void add(struct queue_sink *q, struct held *h)
 }
 
 /* Its giver need not care for it any more. */
-static void settle(struct queue_sink *q, struct held *h, void (*how)(struct sink *, uint64_t))
+static void settle(struct queue_sink *q, struct held_job *h, void (*how)(struct sink *, uint64_t))
 {
     uint64_t ticket = h->ticket;
     if (!ticket)
@@ -88,12 +65,6 @@ static void settle(struct queue_sink *q, struct held *h, void (*how)(struct sink
     list_remove(&h->open);
     q->open_count--;
     how(&q->sink, ticket);
-}
-
-static void drop(struct held *h)
-{
-    list_remove(&h->all);
-    free(h);
 }
 
 static size_t room(const struct queue_sink *q)
@@ -106,11 +77,11 @@ static size_t room(const struct queue_sink *q)
 
 /* --- to the engine --- */
 
-static bool publish(struct queue_sink *q, const struct held *h, uint64_t ticket)
+static bool publish(struct queue_sink *q, const struct held_job *h, uint64_t ticket)
 {
     char text[ID_MAX];
     struct buf once = BUF_ON(text);
-    buf_printf(&once, "%.*s:%" PRId64, STR_ARG(h->job.id), h->publishing.generation);
+    held_job_put_once(&once, h);
     const struct engine_message m = { .log = ENGINE_JOBS,
                                       .key = h->job.key,
                                       .body = h->job.body,
@@ -148,7 +119,7 @@ static void pump(struct queue_sink *q)
     if (q->ending)
         return;
     while ((job = publishing_take(&q->publishing, now_ms, unix_ms(q), &ticket)))
-        if (!publish(q, CONTAINER_OF(job, struct held, publishing), ticket))
+        if (!publish(q, CONTAINER_OF(job, struct held_job, publishing), ticket))
             publishing_put_back(&q->publishing, ticket, now_ms);
     arm(q, now_ms);
 }
@@ -162,13 +133,13 @@ static void tell_room(struct queue_sink *q)
     sink_tell_room(&q->sink);
 }
 
-static void on_published(struct queue_sink *q, struct held *h)
+static void on_published(struct queue_sink *q, struct held_job *h)
 {
     q->published++;
     if (q->options.spool)
         q->options.spool->forget(q->options.spool, h->job.number);
     settle(q, h, sink_confirm);
-    drop(h);
+    held_job_free(h);
     queue_trouble_on_success(&q->trouble, &q->publishing);
     tell_room(q);
 }
@@ -182,7 +153,7 @@ bool queue_sink_on_written(struct sink *s, uint64_t ticket, enum engine_result r
                                                      uv_now(q->options.loop), rng_next(&q->rng));
     q->duplicates += job && result == ENGINE_DUPLICATE;
     if (job) {
-        on_published(q, CONTAINER_OF(job, struct held, publishing));
+        on_published(q, CONTAINER_OF(job, struct held_job, publishing));
     } else if (!q->ending) {
         q->failures++;
         queue_trouble_on_failure(&q->trouble, &q->publishing, result, unix_ms(q));
@@ -206,7 +177,7 @@ static void on_durable(struct queue_spool_listener *self, uint64_t up_to)
 {
     struct queue_sink *q = CONTAINER_OF(self, struct queue_sink, of_spool);
     while (!list_empty(&q->open)) {
-        struct held *h = CONTAINER_OF(q->open.next, struct held, open);
+        struct held_job *h = CONTAINER_OF(q->open.next, struct held_job, open);
         if (h->job.number > up_to)
             break;
         settle(q, h, sink_confirm);
@@ -250,11 +221,11 @@ static size_t credit(struct sink *self)
 static bool hold(struct queue_sink *q, const struct spooled_job *job, uint64_t ticket)
 {
     struct queue_spool *spool = q->options.spool;
-    struct held *h = held_new(job);
+    struct held_job *h = held_job_new(job);
     if (!h)
         return false;
     if (spool && !spool->put(spool, &h->job)) {
-        free(h);
+        held_job_free(h);
         return false;
     }
     h->ticket = ticket;
@@ -265,10 +236,11 @@ static bool hold(struct queue_sink *q, const struct spooled_job *job, uint64_t t
     return true;
 }
 
-static bool put_job(struct queue_sink *q, const struct record *what, uint64_t ticket)
+static bool put_encoded(struct queue_sink *q, const struct record *what, uint64_t ticket,
+                        struct buf body)
 {
-    char key_text[ENGINE_KEY_MAX], body_text[BODY_MAX];
-    struct buf key = BUF_ON(key_text), body = BUF_ON(body_text);
+    char text[ENGINE_KEY_MAX];
+    struct buf key = BUF_ON(text);
     bool right = what->job.job_id.len && q->options.encode(q->options.ctx, &key, &body, what) &&
                  !key.overflow && !body.overflow;
     if (!right || q->gave_up) {
@@ -282,6 +254,14 @@ static bool put_job(struct queue_sink *q, const struct record *what, uint64_t ti
                                      .body = buf_str(&body) };
     bool taken = room(q) && hold(q, &job, ticket);
     q->is_asked_again = q->is_asked_again || !taken;
+    return taken;
+}
+
+static bool put_job(struct queue_sink *q, const struct record *what, uint64_t ticket)
+{
+    char text[BODY_MAX];
+    bool taken = put_encoded(q, what, ticket, BUF_ON(text));
+    explicit_bzero(text, sizeof text);
     return taken;
 }
 
@@ -326,7 +306,7 @@ static void give_up(struct sink *self)
     struct queue_sink *q = queue_of(self);
     q->gave_up = true;
     while (!list_empty(&q->open))
-        settle(q, CONTAINER_OF(q->open.next, struct held, open), sink_lose);
+        settle(q, CONTAINER_OF(q->open.next, struct held_job, open), sink_lose);
     q->options.lines->give_up(q->options.lines);
     check_closed(q);
 }
@@ -354,7 +334,7 @@ static void on_timer_closed(uv_handle_t *timer)
     struct queue_spool *spool = q->options.spool;
     struct publishing_job *job;
     while ((job = publishing_pop(&q->publishing)))
-        drop(CONTAINER_OF(job, struct held, publishing));
+        held_job_free(CONTAINER_OF(job, struct held_job, publishing));
     if (spool)
         spool->close(spool, on_spool_closed, q);
     else
@@ -423,7 +403,7 @@ int queue_sink_open(struct sink **out, const struct queue_sink_options *o)
 
 int queue_sink_add_held(struct sink *s, const struct spooled_job *job)
 {
-    struct held *h = held_new(job);
+    struct held_job *h = held_job_new(job);
     if (!h)
         return PIPEPOLL_ENOMEM;
     add(queue_of(s), h);
@@ -441,5 +421,5 @@ void queue_sink_figures(struct sink *s, struct queue_sink_figures *out)
                                          .failures = q->failures,
                                          .trouble = q->publishing.trouble };
     if (!list_empty(&q->all))
-        out->oldest_found_ms = CONTAINER_OF(q->all.next, struct held, all)->job.found_ms;
+        out->oldest_found_ms = CONTAINER_OF(q->all.next, struct held_job, all)->job.found_ms;
 }

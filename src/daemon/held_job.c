@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The texts lie behind the struct. */
+#include "daemon/held_job.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct held_job *held_job_new(const struct spooled_job *job)
+{
+    struct held_job *h = malloc(sizeof *h + job->id.len + job->key.len + job->body.len);
+    char *at = (char *)(h + 1);
+    if (!h)
+        return NULL;
+    *h = (struct held_job) { .job = *job };
+    h->job.id = str_keep(&at, job->id);
+    h->job.key = str_keep(&at, job->key);
+    h->job.body = str_keep(&at, job->body);
+    list_init(&h->all);
+    list_init(&h->open);
+    return h;
+}
+
+void held_job_free(struct held_job *h)
+{
+    list_remove(&h->all);
+    list_remove(&h->open);
+    explicit_bzero((char *)h->job.body.ptr, h->job.body.len);
+    free(h);
+}
+
+void held_job_put_once(struct buf *out, const struct held_job *h)
+{
+    buf_printf(out, "%.*s:%" PRId64, STR_ARG(h->job.id), h->publishing.generation);
+}
