@@ -36,4 +36,12 @@ struct queue_spool {
     void (*close)(struct queue_spool *self, void (*closed)(void *ctx), void *ctx);
 };
 
+struct spool;
+struct uv_loop_s;
+
+/* The one on the disk (store/spool.h), which is open and was walked, and is *out's from now on.
+ * PIPEPOLL_ENOMEM, PIPEPOLL_ESYSTEM: it is the caller's, to be closed. */
+int queue_spool_start(struct queue_spool **out, struct spool *disk, struct uv_loop_s *loop,
+                      struct pipepoll_error *why);
+
 #endif
