@@ -75,7 +75,7 @@ static int start_sink(struct run *r, struct pipepoll_error *why)
 {
     size_t jobs = shards_jobs(r->options.loops, r->config.max_in_flight);
     const struct sinks_options o = { .loop = &r->loop, .jobs = jobs };
-    return sinks_open(&r->sink, &o, why);
+    return run_fleet_open_sink(r, &o, why);
 }
 
 static const struct status *on_asked(void *ctx)
@@ -119,6 +119,7 @@ static int start_shards(struct run *r, struct pipepoll_error *why)
                                       .config = &r->config,
                                       .world = r->has_world ? &r->world : NULL,
                                       .fleet = r->joined,
+                                      .pulls = r->joined && r->fleet.works,
                                       .logger = &r->logger,
                                       .sink = r->sink,
                                       .broken = on_broken,

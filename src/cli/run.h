@@ -49,6 +49,7 @@ struct run {
     struct fleet *joined;             /* the fleet that we are in; NULL: none */
     uint64_t looked_ms, looked_polls; /* see run_fleet_look() */
     void (*fleet_closed)(struct run *r);
+    struct fleet_listener of_sink;
     struct sink *sink;
     struct shards shards;
     struct web *web;           /* NULL: nobody may ask how we are */
@@ -94,6 +95,9 @@ const struct status *run_status(struct run *r);
 
 /* Where the file has a [fleet]; a fleet that was joined is to be closed, whatever comes of it. */
 int run_fleet_join(struct run *r, struct pipepoll_error *why);
+/* Where jobs go: to the fleet's queue if there is one. As sinks_open(). */
+struct sinks_options;
+int run_fleet_open_sink(struct run *r, const struct sinks_options *o, struct pipepoll_error *why);
 /* Each second or so: tell the others how we are. */
 void run_fleet_look(struct run *r);
 /* Our targets are the others' from now on. */

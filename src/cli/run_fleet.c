@@ -4,6 +4,9 @@
 #include "base/log.h"
 #include "cli/run.h"
 #include "daemon/fleet_engine.h"
+#include "daemon/fleet_message.h"
+#include "daemon/queue_sink.h"
+#include "daemon/sinks.h"
 
 static int open_engine(void *ctx, struct engine **out, const struct engine_events *events,
                        struct pipepoll_error *why)
@@ -29,6 +32,46 @@ int run_fleet_join(struct run *r, struct pipepoll_error *why)
                  r->fleet.member);
     return result;
 }
+
+/* --- where jobs go --- */
+
+static struct run *of_sink(struct fleet_listener *l)
+{
+    return CONTAINER_OF(l, struct run, of_sink);
+}
+
+static void on_engine(struct fleet_listener *self, enum engine_state state)
+{
+    queue_sink_on_state(of_sink(self)->sink, state);
+}
+
+static bool on_written(struct fleet_listener *self, uint64_t ticket, enum engine_result result)
+{
+    return queue_sink_on_written(of_sink(self)->sink, ticket, result);
+}
+
+int run_fleet_open_sink(struct run *r, const struct sinks_options *o, struct pipepoll_error *why)
+{
+    struct sinks_options own = *o;
+    struct queue_sink_options queue = { .loop = &r->loop,
+                                        .most = r->fleet.spool_jobs,
+                                        .encode = fleet_message_put,
+                                        .ctx = r->fleet.member,
+                                        .log = logger_log(&r->logger) };
+    if (!r->joined)
+        return sinks_open(&r->sink, &own, why);
+    queue.engine = fleet_engine(r->joined);
+    if (uv_random(NULL, NULL, &queue.seed, sizeof queue.seed, 0, NULL))
+        return explain(why, PIPEPOLL_ESYSTEM, "the system has no random numbers");
+    own.queue = &queue;
+    int result = sinks_open(&r->sink, &own, why);
+    r->of_sink = (struct fleet_listener) { .engine = on_engine, .written = on_written };
+    if (!result)
+        fleet_listen(r->joined, &r->of_sink);
+    return result;
+}
+
+/* --- how we are --- */
 
 /* Of the last look: polls a second since the one before. */
 void run_fleet_look(struct run *r)
@@ -61,6 +104,8 @@ static void on_closed(void *ctx)
 
 void run_fleet_close(struct run *r, void (*closed)(struct run *r))
 {
+    if (r->joined)
+        fleet_listen_no_more(r->joined, &r->of_sink);
     r->fleet_closed = closed;
     if (r->joined)
         fleet_close(r->joined, on_closed, r);

@@ -224,6 +224,11 @@ struct lease *fleet_lease(const struct fleet *f)
     return f->lease;
 }
 
+bool fleet_is_ready(const struct fleet *f)
+{
+    return f->engine_state == ENGINE_READY;
+}
+
 const char *fleet_trouble(const struct fleet *f)
 {
     return f->trouble;

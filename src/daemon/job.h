@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "daemon/job_handler.h"
 #include "daemon/job_history.h"
+#include "daemon/job_queue.h"
 #include "daemon/job_runner.h"
 #include "daemon/target_set.h"
 #include "handler/artifact_endpoint.h"
@@ -41,6 +42,9 @@ struct job {
     int64_t found_at_ms, started_at_ms; /* Unix time; 0: not yet */
     bool has_result;                    /* by the journal: nothing is left but to send it */
     bool is_told_of_token;              /* the log has said why it has none */
+    struct queued_job
+        *queued;      /* as the fleet's queue has it, until it is claimed; NULL: a poll's */
+    uint64_t pass_to; /* the owner of the run that waits for it elsewhere; 0: nobody */
 };
 
 /* One run of a handler. */
@@ -71,7 +75,10 @@ struct job_runner {
     struct pipepoll_worker *worker;
     uv_loop_t *loop;
     const struct job_world *world;
-    const struct fleet *fleet; /* NULL: we are alone */
+    struct fleet *fleet;     /* NULL: we are alone */
+    struct job_queue *queue; /* the fleet's; NULL: nothing is taken out of it */
+    struct fleet_listener listener;
+    const struct target_set *targets;
     const struct logger *logger;
     struct job_handler *handlers; /* one for each of the config */
     size_t handler_count;
@@ -124,6 +131,21 @@ __attribute__((format(printf, 4, 5))) void job_log_fault(const struct job *job,
 /* End it by our own doing. */
 void job_fail(struct job *job, enum pipepoll_failure_type type, const char *message);
 
+/* --- job_member.c: in a fleet --- */
+
+/* PIPEPOLL_ENOMEM. */
+int job_member_open(struct job_runner *r);
+void job_member_close(struct job_runner *r, void (*closed)(void *ctx), void *ctx);
+/* Take jobs of those action types out of the queue that have a handler here. */
+void job_member_set_types(struct job_runner *r, const struct plan *plan);
+/* May a poll be made for our handlers now? Else it is made for the queue. Yes without a fleet. */
+bool job_member_wants(const struct job_runner *r);
+/* It has been claimed. */
+void job_member_started(struct job *job);
+/* Does another member's handler wait for it? Then it is passed on when it has ended here. */
+bool job_member_passes(struct job *job, const struct continuation *c);
+void job_member_ended(struct job *job, const struct pipepoll_work_end *end);
+
 /* --- job_status.c --- */
 
 /* It has ended: one of the last from now on. */
@@ -137,6 +159,8 @@ void job_status_run_ended(struct job_run *run);
 /* Have the job's handler work it, or a run that waits for it. */
 void job_start(struct job *job, const struct pipepoll_job_data *data);
 
+/* Is it a follow-up job of a run that waits in another member of the fleet? */
+bool job_start_is_elsewhere(struct job *job, const struct pipepoll_job_data *data);
 /* Is it a follow-up job that a run here waits for? */
 bool job_start_is_awaited(struct job *job, const struct pipepoll_job_data *data);
 

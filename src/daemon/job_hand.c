@@ -83,16 +83,18 @@ void job_free(struct job *job)
 
 static bool on_wants(struct pipepoll_handler *self, struct pipepoll_target *from)
 {
-    const struct fleet *fleet = of(self)->fleet;
-    return target_set_is_worked(target_set_of(from)) && (!fleet || fleet_may_poll(fleet));
+    return target_set_is_worked(target_set_of(from)) && job_member_wants(of(self));
 }
 
 /* Without memory for it the job has no token, and is left to the service. */
 static void on_found(struct pipepoll_handler *self, struct pipepoll_work *work,
                      struct pipepoll_target *from)
 {
-    struct job *job = job_new(of(self), target_set_of(from));
-    of(self)->tally->in_hand++;
+    struct job *job = pipepoll_work_user(work); /* of one that was taken out of a queue */
+    if (!job) {
+        job = job_new(of(self), target_set_of(from));
+        of(self)->tally->in_hand++;
+    }
     if (job)
         job->work = work;
     pipepoll_work_set_user(work, job);
@@ -146,7 +148,7 @@ static bool on_claims(struct pipepoll_handler *self, struct pipepoll_work *work,
                       const struct pipepoll_job_data *data)
 {
     struct job *job = pipepoll_work_user(work);
-    if (!job)
+    if (!job || job_start_is_elsewhere(job, data))
         return false;
     return job_start_is_awaited(job, data) || (!of(self)->is_draining && job->handler);
 }
@@ -182,6 +184,7 @@ static void on_start(struct pipepoll_handler *self, struct pipepoll_work *work,
     job->work = work;
     job->started_ms = uv_now(r->loop);
     job->started_at_ms = jsontext_now_ms();
+    job_member_started(job);
     job_start(job, data);
 }
 
@@ -260,9 +263,12 @@ static void on_ended(struct pipepoll_handler *self, struct pipepoll_work *work,
         log_end(job, end);
         job_run_on_ended(job, end->outcome);
         job_status_note_end(job, end);
-        job_free(job);
     }
     r->tally->in_hand--;
+    if (job) {
+        job_member_ended(job, end);
+        job_free(job);
+    }
     job_runner_on_change(r);
 }
 

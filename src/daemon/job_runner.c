@@ -85,6 +85,7 @@ int job_runner_open(struct job_runner **out, const struct job_runner_options *o,
     r->loop = o->loop;
     r->world = o->world;
     r->fleet = o->fleet;
+    r->targets = o->targets;
     r->logger = o->logger;
     r->max_jobs = o->max_jobs;
     r->tally = o->tally;
@@ -102,6 +103,11 @@ int job_runner_open(struct job_runner **out, const struct job_runner_options *o,
         result = job_note_open(r);
         if (result)
             explain(why, result, "the journal: %s", pipepoll_strerror(result));
+    }
+    if (!result && r->fleet && o->pulls) {
+        result = job_member_open(r);
+        if (result)
+            explain(why, result, "the fleet's queue: %s", pipepoll_strerror(result));
     }
     return result ? result : open_worker(r, o, poller, why);
 }
@@ -172,6 +178,12 @@ void job_runner_added(struct job_runner *r, struct pipepoll_target *target)
                           resume, &to);
 }
 
+void job_runner_settled(struct job_runner *r, const struct plan *plan)
+{
+    if (r->queue)
+        job_member_set_types(r, plan);
+}
+
 void job_runner_has_other_handler(struct job_runner *r, struct pipepoll_target *target)
 {
     if (r->worker)
@@ -192,6 +204,8 @@ static void on_idle(uv_timer_t *idle)
 static void drain_worker(struct job_runner *r)
 {
     r->is_drained = true;
+    if (r->queue)
+        job_queue_drain(r->queue);
     if (r->worker)
         pipepoll_worker_drain(r->worker);
     job_run_on_drained(r);
@@ -258,6 +272,8 @@ static void close_parts(struct job_runner *r)
         token_source_close(r->tokens, on_part_closed, r);
     if (r->artifacts && ++r->to_close)
         artifact_endpoint_close(r->artifacts, on_part_closed, r);
+    if (r->queue && ++r->to_close)
+        job_member_close(r, on_part_closed, r);
     if (r->journal_user && ++r->to_close)
         journal_user_close(r->journal_user, on_part_closed, r);
     on_part_closed(r);

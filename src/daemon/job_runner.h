@@ -18,6 +18,8 @@
 #include "status/status.h"
 
 struct job_runner;
+struct plan;
+struct target_set;
 struct job_handler; /* a handler of the config on this loop */
 
 /* Jobs in hand, and of them those whose handler runs: for other threads, which cannot know whether
@@ -29,10 +31,12 @@ struct job_tally {
 struct job_runner_options {
     struct uv_loop_s *loop;
     const struct job_world *world; /* must outlive the runner */
-    const struct fleet *fleet;     /* whose leases say when handlers' targets poll; NULL: alone */
-    const struct logger *logger;   /* read at each line */
-    uint32_t max_jobs;             /* this loop's share */
-    struct job_tally *tally;       /* zeroed; must outlive the runner */
+    struct fleet *fleet;           /* whose leases say when targets poll; NULL: we are alone */
+    bool pulls;                    /* and jobs come out of its queue, too */
+    const struct target_set *targets;
+    const struct logger *logger; /* read at each line */
+    uint32_t max_jobs;           /* this loop's share */
+    struct job_tally *tally;     /* zeroed; must outlive the runner */
 };
 
 /* Opens a worker with these options of a poller. Errors as pipepoll_worker_open(); end it by
@@ -49,6 +53,8 @@ struct job_handler *job_runner_handler(struct job_runner *r, const struct handle
 /* A target was added just now: its jobs that the journal held are taken up. */
 void job_runner_added(struct job_runner *r, struct pipepoll_target *target);
 
+/* All targets of this plan were added, and those that were before are removed. */
+void job_runner_settled(struct job_runner *r, const struct plan *plan);
 /* It has another handler now, or none. */
 void job_runner_has_other_handler(struct job_runner *r, struct pipepoll_target *target);
 

@@ -200,6 +200,12 @@ bool job_start_is_awaited(struct job *job, const struct pipepoll_job_data *data)
            find_waiting(job->runner, &c);
 }
 
+bool job_start_is_elsewhere(struct job *job, const struct pipepoll_job_data *data)
+{
+    const struct continuation c = read_token(job, data);
+    return job_member_passes(job, &c);
+}
+
 void job_start(struct job *job, const struct pipepoll_job_data *data)
 {
     const struct continuation c = read_token(job, data);

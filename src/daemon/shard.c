@@ -226,6 +226,8 @@ static int open_poller(struct shard *shard, struct uv_loop_s *loop,
     const struct job_runner_options with_jobs = { .loop = loop,
                                                   .world = shard->world,
                                                   .fleet = shard->fleet,
+                                                  .pulls = shard->pulls,
+                                                  .targets = &shard->target_set,
                                                   .logger = &shard->logger,
                                                   .max_jobs = max_jobs,
                                                   .tally = &shard->tally };
@@ -242,6 +244,8 @@ static void on_changed(void *ctx)
     struct shard *shard = ctx;
     if (shard->fleet)
         fleet_targets_settled(shard->fleet);
+    if (shard->runner)
+        job_runner_settled(shard->runner, shard->polled);
     shard->changed(shard->ctx);
 }
 
@@ -285,6 +289,7 @@ int shard_open(struct shard *shard, struct uv_loop_s *loop, const struct config 
 
 void shard_change(struct shard *shard, const struct plan *old, const struct plan *new)
 {
+    shard->polled = new;
     target_change_start(&shard->change, old, new);
 }
 

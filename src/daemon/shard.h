@@ -19,13 +19,15 @@ struct shard {
     struct pipepoll_sink sink;
     struct target_set target_set; /* its poller is NULL while none is open */
     struct target_change change;
-    struct tally polls; /* what came of them */
+    const struct plan *polled; /* by the last change */
+    struct tally polls;        /* what came of them */
     struct loop_stats loop_stats;
     struct logger logger; /* its own, so that no thread reads what another one sets */
     struct intake intake;
     struct health_board *board;    /* shared with the other shards */
     const struct job_world *world; /* NULL: no target has a handler */
     struct fleet *fleet;           /* NULL: we are alone */
+    bool pulls;                    /* jobs come out of its queue, too */
     struct job_runner *runner;     /* NULL: none, or none any more */
     struct job_tally tally;        /* the runner's */
     _Atomic bool is_handing_back;

@@ -97,6 +97,7 @@ int shard_slot_init(struct shards *s, uint32_t i)
     p->shard.board = &s->board;
     p->shard.world = s->options.world;
     p->shard.fleet = s->options.fleet;
+    p->shard.pulls = s->options.pulls;
     if (shards_is_alone(s))
         return PIPEPOLL_OK;
     return record_queue_init(&p->queue, shard_jobs(shard_slot_share(s, i).max_in_flight), OTHERS);

@@ -21,6 +21,7 @@ struct shards_options {
     const struct config *config;   /* its limits; read by shards_open() only */
     const struct job_world *world; /* NULL: no target has a handler; must outlive the shards */
     struct fleet *fleet;           /* of a single loop; NULL: we are alone. Must outlive them */
+    bool pulls;                    /* jobs come out of the fleet's queue, too */
     const struct logger *logger;   /* copied for each shard, now and at each change */
     struct sink *sink;             /* on `home`; nobody else listens to it */
     /* The sink is: polling should end. */

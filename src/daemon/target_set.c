@@ -15,6 +15,7 @@
 
 #include "base/jsontext.h"
 #include "daemon/failure.h"
+#include "fleet/target_hash.h"
 
 struct target_set_entry *target_set_of(const struct pipepoll_target *t)
 {
@@ -90,22 +91,14 @@ static void pause_at_first(const struct target_set *set, struct pipepoll_target_
 static uint64_t hash_of(const struct plan_target *plan)
 {
     const struct pipepoll_target_options *o = &plan->options;
-    char text[IDENTITY_CONFIG_NAME_MAX + 1];
-    struct buf identity = BUF_ON(text);
-    identity_config_put(&identity, &plan->identity);
-    const str words[] = { o->region,
-                          o->action_type.owner,
-                          o->action_type.category,
-                          o->action_type.provider,
-                          o->action_type.version,
-                          o->query_param.key,
-                          o->query_param.value,
-                          o->endpoint_url,
-                          buf_str(&identity) };
-    uint64_t hash = 0;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        hash = table_hash(hash, words[i]);
-    return hash;
+    const struct target_hash_of of = { .region = o->region,
+                                       .action_type = o->action_type,
+                                       .endpoint_url = o->endpoint_url,
+                                       .query_param = o->query_param,
+                                       .profile = plan->identity.profile,
+                                       .role_arn = plan->identity.role_arn,
+                                       .external_id = plan->identity.external_id };
+    return target_hash(&of);
 }
 
 static int join_fleet(const struct target_set *set, struct target_set_entry *t,

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Jobs of a fleet on a real NATS server: one member polls and others work, out of one queue; a
+worker dies; a handler runs on while any member finds its follow-up job; the servers are away for a
+while. Judged by the service's ledger. test_run_fleet_jobs.py PATH-OF-PIPEPOLL."""
+
+import collections
+import os
+import signal
+import sys
+
+sys.dont_write_bytecode = True
+from lib.nats import Nats
+from lib.job_program import TOKENS_PATH, Simulated, events, lines_of, path_of, program, wait_for
+from lib.program import Process, check, finish, folder, write
+
+REGIONS = ["us-east-1", "us-west-2", "eu-west-1"]
+# The engine remembers the ids of jobs: each simulated service has others, by its seed.
+KEY = write("continuation.key", "c0" * 32 + "\n")
+os.chmod(KEY, 0o600)
+HANDLER = program("handler.py", r"""#!/usr/bin/python3
+import json, os, sys, time
+job = json.loads(sys.stdin.readline())
+with open(os.path.join(%r, "began"), "a") as f:
+    f.write(job["jobId"] + "\n")
+time.sleep(float(job["configuration"].get("seconds", "0.1")))
+print(json.dumps({"result": {"status": "succeeded"}}))
+""" % folder)
+
+
+def member(name, nats, sim, fleet="", handler="handler = build", more=""):
+    return Process("run", "--config", write(f"{name}.ini", f"""[pipepoll]
+state-dir = {path_of(name + "-state")}
+client-tokens-command = {TOKENS_PATH}
+continuation-key-file = {KEY}
+interval = 100ms
+max-jobs = 4
+endpoint-url = {sim.url}
+[handler build]
+command = {HANDLER}
+{more}
+[fleet]
+servers = {nats.urls}
+member = {name}
+replicas = 1
+takeover = fast
+{fleet}
+[target web]
+regions = {", ".join(REGIONS)}
+category = Build
+provider = Acme
+version = 1
+{handler}
+"""))
+
+
+def poller(name, nats, sim):
+    return member(name, nats, sim, "works = no", "")
+
+
+def worker(name, nats, sim, more=""):
+    return member(name, nats, sim, "polls = no", more=more)
+
+
+def add(sim, count, **configuration):
+    for region in REGIONS:
+        sim.control("POST", "jobs", region=region, count=count, configuration=configuration)
+
+
+def count(sim, kind):
+    return collections.Counter(e["jobId"] for e in events(sim, kind))
+
+
+def all_ended(sim, jobs):
+    return wait_for("the end of all jobs", lambda: len(events(sim, "succeeded", "failed")) >= jobs)
+
+
+def lines(run):
+    return [line for line in list(run.lines["err"].queue) if line]
+
+
+def end(*runs):
+    for run in runs:
+        run.signal(signal.SIGTERM)
+    return [run.wait() for run in runs]
+
+
+def pollers_and_workers_are_apart(nats):
+    with Simulated("--seed", "1") as sim:
+        runs = [poller("poller", nats, sim), worker("one", nats, sim), worker("two", nats, sim)]
+        add(sim, 10)
+        check("all jobs end", all_ended(sim, 30))
+        check("well", len(events(sim, "succeeded")) == 30)
+        check("each was claimed once", set(count(sim, "acknowledged").values()) == {1})
+        shares = [sum("succeeded after" in line for line in lines(r))
+                  for r in runs[1:]]
+        check("both work", all(shares), shares)
+
+        add(sim, 6, seconds="30")
+        wait_for("jobs that run", lambda: len(events(sim, "acknowledged")) >= 38)
+        runs[1].signal(signal.SIGKILL)
+        runs[1].wait()
+        runs[1] = worker("one", nats, sim)
+        check("a worker that died fails what it ran, when it is back",
+              wait_for("failures", lambda: len(events(sim, "failed")) == 4))
+        check("and no job is claimed twice", set(count(sim, "acknowledged").values()) == {1})
+        for r in runs[1:]:
+            r.signal(signal.SIGKILL)
+            r.wait()
+        check("the poller ends", end(runs[0]) == [0])
+
+
+def servers_are_away_for_a_while(nats):
+    with Simulated("--seed", "2") as sim:
+        run = member("alone", nats, sim)
+        add(sim, 1)
+        all_ended(sim, 3)
+        nats.servers[0].end()
+        add(sim, 4)
+        check("a poller with handlers works on without its servers", all_ended(sim, 15))
+        nats.servers[0].start()
+        run.log("connected to")
+        add(sim, 4)
+        check("and when they are back", all_ended(sim, 27))
+        check("each job once", set(count(sim, "acknowledged").values()) == {1} and
+              len(events(sim, "succeeded")) == 27)
+        check("it ends", end(run) == [0])
+
+
+def follow_up_jobs_find_their_handler(nats):
+    write("began", "")
+    with Simulated("--seed", "3") as sim:
+        more = "continue-after = 200ms"
+        runs = [poller("poller2", nats, sim), worker("three", nats, sim, more),
+                worker("four", nats, sim, more)]
+        add(sim, 2, seconds="1.5")
+        check("jobs that are continued end", all_ended(sim, 6))
+        check("well", len(events(sim, "succeeded")) == 6, events(sim, "failed"))
+        check("they were continued", len(events(sim, "continued")) >= 12)
+        check("each was begun once", len(lines_of("began")) == 6, lines_of("began"))
+        check("some of them by way of the other member", any(
+            "passed on to" in line for r in runs[1:] for line in lines(r)))
+        check("all end", end(*runs) == [0, 0, 0])
+
+
+servers = Nats()
+pollers_and_workers_are_apart(servers)
+follow_up_jobs_find_their_handler(servers)
+servers_are_away_for_a_while(servers)
+finish()
