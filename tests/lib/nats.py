@@ -1,4 +1,4 @@
-#SPDX - License - Identifier : MIT
+# SPDX-License-Identifier: MIT
 """Real NATS servers with JetStream on loopback: one, or three as a cluster, for tests of fleets.
 Each has a store of its own under the test's folder, and ends with the test. Importing it skips the
 test where nats-server is missing: exit status 77, or a failure where PIPEPOLL_CI=1 promises it."""
@@ -66,12 +66,7 @@ class Server:
     def streams(self):
         """Each stream's name with what this server has of it."""
         accounts = self.ask("jsz?accounts=true&streams=true").get("account_details") or []
-        return
-{
-    s["name"] : s["state"] |
-    {
-        "leader" : s.get("cluster", {}).get("leader")
-    }
+        return {s["name"]: s["state"] | {"leader": s.get("cluster", {}).get("leader")}
                 for a in accounts for s in a.get("stream_detail") or []}
 
 
@@ -116,8 +111,7 @@ class Nats:
     def agree(self):
         """Have all servers the same of every stream? What was away catches up for a while."""
         def same():
-            states = [{
-n: (v["messages"], v["first_seq"], v["last_seq"])
+            states = [{n: (v["messages"], v["first_seq"], v["last_seq"])
                        for n, v in s.streams().items()} for s in self.servers]
             return all(state == states[0] for state in states)
         return self.wait_for(same)
