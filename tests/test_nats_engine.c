@@ -201,6 +201,11 @@ static void test_unsettled_jobs_are_others(void **state)
         b.engine->done(b.engine, b.pulled[i].delivery);
     }
     engine_user_close(&b);
+    char answer[2048];
+    nats_server_ask(&servers, 0, "$JS.API.CONSUMER.INFO.PIPEPOLL_others_JOBS.@,o,c,p,1", "", answer,
+                    sizeof answer);
+    assert_non_null(strstr(answer, "\"num_ack_pending\":0"));
+    assert_non_null(strstr(answer, "\"num_pending\":0"));
 }
 
 static void test_it_tells_how_it_stands(void **state)

@@ -36,7 +36,8 @@ enum engine_log {
 };
 
 enum engine_state {
-    ENGINE_AWAY,     /* not there yet, or not any more; it tries again by itself */
+    ENGINE_AWAY,     /* not there yet, or not any more, or one of its logs is silent: what can be
+                      * done is done all the same; it tries again by itself */
     ENGINE_READY,    /* connected, and its logs are there as they should be */
     ENGINE_UNUSABLE, /* there, and as it is of no use: no right, a log of another kind or format; it
                       * is looked at again with growing pauses */
@@ -69,9 +70,10 @@ struct engine_events {
      * do; empty when READY. */
     void (*state)(void *ctx, enum engine_state state, str why);
     void (*written)(void *ctx, uint64_t ticket, enum engine_result result);
-    /* A watch brings the last message of each key of its log, in the order of the log, then each
-     * that comes; a message that was removed is not told. sequence: its number in the log, rising;
-     * one that was seen may come again with the same number after the engine was away. */
+    /* A watch brings what its log holds (of LEASES and OUTBOX the last message of each key, of the
+     * others all), in the order of the log, then each that comes; a message that was removed is not
+     * told. sequence: its number in the log, rising. After the engine was away, or something was
+     * missed, all of it comes again, with the same numbers, and caught_up() again. */
     void (*seen)(void *ctx, enum engine_log log, str key, str body, uint64_t sequence);
     /* The watch has brought all that there was when it began (again). */
     void (*caught_up)(void *ctx, enum engine_log log);
@@ -88,8 +90,9 @@ struct engine_stats {
     uint64_t writes, reads; /* messages, since the start */
     uint64_t bytes_out, bytes_in;
     uint64_t reconnects;
-    size_t queued;          /* asked for, and not sent yet */
-    uint64_t jobs_waiting;  /* in ENGINE_JOBS, not delivered to anybody; of the pulled keys */
+    size_t queued; /* asked for, and not sent yet */
+    /* In ENGINE_JOBS, of the keys that any member ever pulled; some seconds old. */
+    uint64_t jobs_waiting;  /* not delivered to anybody */
     uint64_t jobs_out;      /* delivered, and not settled */
     uint64_t last_write_ms; /* how long the last answered write took */
 };
@@ -102,11 +105,12 @@ struct engine {
      * the same log again: begin anew, as after a doubt. */
     void (*watch)(struct engine *self, enum engine_log log, str prefix);
     void (*unwatch)(struct engine *self, enum engine_log log);
-    /* All messages of this key, or of keys that begin with it, go. No event. */
+    /* All messages of this key, or of keys that begin with it, go. No event; tried some times, and
+     * left undone when the queue is full. */
     void (*remove)(struct engine *self, enum engine_log log, str prefix);
     /* Of the jobs whose key matches `filter` ('*' stands for one word) have up to `count` on their
      * way to us or unsettled here: 0 lets go of the wish. Remembered while the engine is away. At
-     * most ENGINE_PULLS filters. */
+     * most ENGINE_PULLS filters at a time. A job comes as often as it takes. */
     void (*pull)(struct engine *self, str filter, unsigned count);
     /* Settle a delivery, once; d is gone. Or say that we are at it: it is kept from others for
      * another ENGINE_HOLD_MS. */
@@ -115,7 +119,8 @@ struct engine {
     void (*hold)(struct engine *self, struct engine_delivery *d);
     void (*stats)(struct engine *self, struct engine_stats *out);
     /* What was asked for is sent, for most_ms at most, then closed(ctx) comes from the loop and the
-     * engine is gone. Deliveries that are not settled come to others. */
+     * engine is gone; no other event comes any more. Deliveries that are not settled come to
+     * others. */
     void (*close)(struct engine *self, uint32_t most_ms, void (*closed)(void *ctx), void *ctx);
 };
 
