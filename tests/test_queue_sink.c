@@ -177,13 +177,14 @@ static void open_with(struct fixture *f, bool has_spool)
     assert_int_equal(uv_loop_init(&f->loop), 0);
     const struct queue_sink_options o = { .loop = &f->loop,
                                           .engine = &f->engine,
-                                          .spool = has_spool ? &f->spool : NULL,
                                           .lines = &f->lines,
                                           .most = MOST,
                                           .encode = encode,
                                           .unix_ms = unix_ms,
                                           .log = { log_line_of, f } };
     assert_int_equal(queue_sink_open(&f->sink, &o), 0);
+    if (has_spool)
+        queue_sink_set_spool(f->sink, &f->spool);
     f->sink->listener = &f->listener;
 }
 

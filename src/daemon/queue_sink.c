@@ -20,6 +20,7 @@ struct queue_sink {
     struct sink_listener of_lines;
     struct queue_spool_listener of_spool;
     struct queue_sink_options options;
+    struct queue_spool *spool; /* NULL: jobs are in memory alone */
     struct publishing publishing;
     struct list all, open;
     size_t open_count;
@@ -69,7 +70,7 @@ static void settle(struct queue_sink *q, struct held_job *h, void (*how)(struct 
 
 static size_t room(const struct queue_sink *q)
 {
-    struct queue_spool *spool = q->options.spool;
+    struct queue_spool *spool = q->spool;
     if (q->publishing.count >= q->options.most || (spool && !spool->is_well(spool)))
         return 0;
     return q->options.most - q->publishing.count;
@@ -136,8 +137,8 @@ static void tell_room(struct queue_sink *q)
 static void on_published(struct queue_sink *q, struct held_job *h)
 {
     q->published++;
-    if (q->options.spool)
-        q->options.spool->forget(q->options.spool, h->job.number);
+    if (q->spool)
+        q->spool->forget(q->spool, h->job.number);
     settle(q, h, sink_confirm);
     held_job_free(h);
     queue_trouble_on_success(&q->trouble, &q->publishing);
@@ -220,7 +221,7 @@ static size_t credit(struct sink *self)
 /* false: there is no room for it. */
 static bool hold(struct queue_sink *q, const struct spooled_job *job, uint64_t ticket)
 {
-    struct queue_spool *spool = q->options.spool;
+    struct queue_spool *spool = q->spool;
     struct held_job *h = held_job_new(job);
     if (!h)
         return false;
@@ -281,8 +282,8 @@ static size_t backlog(struct sink *self)
 
 static bool is_worth_waiting(const struct queue_sink *q)
 {
-    return !q->options.spool || (q->publishing.is_ready && !q->publishing.failures &&
-                                 (!q->closing || uv_now(q->options.loop) < q->close_by_ms));
+    return !q->spool || (q->publishing.is_ready && !q->publishing.failures &&
+                         (!q->closing || uv_now(q->options.loop) < q->close_by_ms));
 }
 
 static void put_awaited(struct sink *self, struct buf *out)
@@ -331,7 +332,7 @@ static void on_spool_closed(void *ctx)
 static void on_timer_closed(uv_handle_t *timer)
 {
     struct queue_sink *q = timer->data;
-    struct queue_spool *spool = q->options.spool;
+    struct queue_spool *spool = q->spool;
     struct publishing_job *job;
     while ((job = publishing_pop(&q->publishing)))
         held_job_free(CONTAINER_OF(job, struct held_job, publishing));
@@ -395,8 +396,6 @@ int queue_sink_open(struct sink **out, const struct queue_sink_options *o)
     uv_timer_init(o->loop, &q->timer);
     q->timer.data = q;
     q->options.lines->listener = &q->of_lines;
-    if (q->options.spool)
-        q->options.spool->listener = &q->of_spool;
     *out = &q->sink;
     return PIPEPOLL_OK;
 }
@@ -408,6 +407,13 @@ int queue_sink_add_held(struct sink *s, const struct spooled_job *job)
         return PIPEPOLL_ENOMEM;
     add(queue_of(s), h);
     return PIPEPOLL_OK;
+}
+
+void queue_sink_set_spool(struct sink *s, struct queue_spool *spool)
+{
+    struct queue_sink *q = queue_of(s);
+    q->spool = spool;
+    spool->listener = &q->of_spool;
 }
 
 void queue_sink_figures(struct sink *s, struct queue_sink_figures *out)

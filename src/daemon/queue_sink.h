@@ -27,10 +27,9 @@ enum { QUEUE_SINK_LAST_MS = 5000 };
 
 struct queue_sink_options {
     struct uv_loop_s *loop;
-    struct engine *engine;     /* must outlive the sink */
-    struct queue_spool *spool; /* the sink's from now on; NULL: jobs are in memory alone */
-    struct sink *lines;        /* the same; for other records */
-    size_t most;               /* jobs here at once */
+    struct engine *engine; /* must outlive the sink */
+    struct sink *lines;    /* for other records; the sink's from now on */
+    size_t most;           /* jobs here at once */
     /* Put the message of a job, a record of that kind. false: it cannot be one. */
     bool (*encode)(void *ctx, struct buf *key, struct buf *body, const struct record *job);
     void *ctx;
@@ -39,13 +38,15 @@ struct queue_sink_options {
     struct log log;
 };
 
-/* The engine is away until it is said to be READY. PIPEPOLL_ENOMEM: spool and lines stay the
- * caller's. */
+/* The engine is away until it is said to be READY, and jobs are in memory alone. PIPEPOLL_ENOMEM:
+ * the lines stay the caller's. */
 int queue_sink_open(struct sink **out, const struct queue_sink_options *o);
 
-/* What the spool held at the start: before the first put(), in the order of the numbers. Texts are
- * copied. They may be more than `most`. PIPEPOLL_ENOMEM. */
+/* Before the first put(): what a spool held at the start, in the order of the numbers, and then the
+ * spool itself, which is the sink's from now on. Texts are copied. The jobs may be more than
+ * `most`. PIPEPOLL_ENOMEM. */
 int queue_sink_add_held(struct sink *s, const struct spooled_job *job);
+void queue_sink_set_spool(struct sink *s, struct queue_spool *spool);
 
 /* --- what the owner of the engine hands on of its events, until the sink is closed --- */
 
