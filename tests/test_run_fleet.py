@@ -50,6 +50,9 @@ class Service:
             daemon_threads = True
             request_queue_size = 128
 
+            def handle_error(self, *_):
+                pass  # members are killed
+
         self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -86,7 +89,7 @@ class Service:
         return longest
 
 
-def member(name, nats, service, takeover="fast"):
+def member(name, nats, service, takeover="fast", more=""):
     targets = "".join(f"[target {p}]\nregions = {', '.join(REGIONS)}\ncategory = Build\n"
                       f"provider = {p}\nversion = 1\n" for p in PROVIDERS)
     return Process("run", "--config", write(f"{name}.ini", f"""[pipepoll]
@@ -94,6 +97,7 @@ user-agent-app-id = {name}
 journal = none
 interval = {int(INTERVAL_S * 1000)}ms
 endpoint-url = {service.url}
+{more}
 [fleet]
 servers = {nats.urls}
 member = {name}
@@ -150,4 +154,21 @@ check("without servers the one that is there goes on", len(service.holders(began
 nats.servers[0].start()
 check("and after it", len(service.until_held_by("a")) == TARGETS)
 check("the last one ends", end(runs["a"]) == 0)
+
+# Each region has three targets that would be polled ten times a second.
+CEILING, FOR_S = 6, 4
+runs = {name: member(name, nats, service, more=f"max-polls-per-second = {CEILING}")
+        for name in ("a", "b", "c")}
+until = time.monotonic() + DEADLINE_S
+while {m for _, m, _ in service.since(time.monotonic() - 1)} != set("abc") and \
+        time.monotonic() < until:
+    time.sleep(INTERVAL_S)
+began = time.monotonic() + 3  # the others' parts are known by then
+while time.monotonic() < began + FOR_S:
+    time.sleep(INTERVAL_S)
+calls = collections.Counter(target[0] for _, _, target in service.since(began))
+check("the ceiling of an account in a region is that of all members together",
+      len(calls) == len(REGIONS) and max(calls.values()) <= CEILING * (FOR_S + 1), calls)
+check("and is used", min(calls.values()) >= CEILING * FOR_S / 2, calls)
+check("they end", [end(run) for run in runs.values()] == [0, 0, 0])
 finish()

@@ -24,6 +24,7 @@ int run_fleet_join(struct run *r, struct pipepoll_error *why)
                                      .logger = &r->logger,
                                      .times =
                                          r->fleet.is_fast ? LEASE_TIMES_FAST : LEASE_TIMES_DEFAULT,
+                                     .max_polls_per_s = r->config.max_polls_per_s,
                                      .open_engine = open_engine,
                                      .ctx = r };
     int result = fleet_open(&r->joined, &o, why);

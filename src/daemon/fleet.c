@@ -119,6 +119,7 @@ static void on_seen(void *ctx, enum engine_log log, str key, str body, uint64_t 
     if (log != ENGINE_LEASES)
         return;
     lease_seen(f->lease, key, body, sequence, fleet_now_ns());
+    fleet_budget_hear(f, key, body);
     fleet_kick(f);
 }
 
@@ -155,7 +156,8 @@ static int open_lease(struct fleet *f)
         uv_random(NULL, NULL, &c.seed, sizeof c.seed, 0, NULL))
         return PIPEPOLL_ESYSTEM;
     c.incarnation |= 1; /* 0 is none */
-    return lease_open(&f->lease, &c, fleet_now_ns());
+    int r = lease_open(&f->lease, &c, fleet_now_ns());
+    return r ? r : fleet_budget_open(f);
 }
 
 int fleet_open(struct fleet **out, const struct fleet_options *o, struct pipepoll_error *why)
@@ -165,9 +167,10 @@ int fleet_open(struct fleet **out, const struct fleet_options *o, struct pipepol
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     f->o = *o;
     f->log = logger_log((struct logger *)(uintptr_t)o->logger);
-    f->tick.data = f->last.data = f;
+    f->tick.data = f->budget.data = f->last.data = f;
     list_init(&f->ending);
     uv_timer_init(o->loop, &f->tick);
+    uv_timer_init(o->loop, &f->budget);
     uv_timer_init(o->loop, &f->last);
     int r = open_lease(f);
     if (r)
@@ -253,6 +256,7 @@ static void on_timer_closed(uv_handle_t *timer)
     void (*closed)(void *ctx) = f->closed;
     void *ctx = f->closed_ctx;
     lease_close(f->lease);
+    fleet_budget_close(f);
     table_deinit(&f->targets);
     free(f->gone);
     free(f);
@@ -262,7 +266,8 @@ static void on_timer_closed(uv_handle_t *timer)
 static void on_engine_closed(void *ctx)
 {
     struct fleet *f = ctx;
-    f->to_close = 2;
+    f->to_close = 3;
+    uv_close((uv_handle_t *)&f->budget, on_timer_closed);
     uv_close((uv_handle_t *)&f->tick, on_timer_closed);
     uv_close((uv_handle_t *)&f->last, on_timer_closed);
 }
@@ -273,6 +278,7 @@ static void on_left(uv_timer_t *timer)
     struct fleet *f = timer->data;
     uv_timer_stop(&f->last);
     uv_timer_stop(&f->tick);
+    uv_timer_stop(&f->budget);
     f->is_closing = false;
     if (f->engine)
         f->engine->close(f->engine, FLEET_CLOSE_MS / 2, on_engine_closed, f);

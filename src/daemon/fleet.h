@@ -5,7 +5,8 @@
  * Every target of the config is in the poller, and paused unless we hold it; so taking one over is
  * to resume it, and a job that another member found has its target here. A poll starts only while
  * fleet_may_poll(), which is asked before each: a member that stood still, or hears no answer of
- * the engine, stops by itself.
+ * the engine, stops by itself. What an account may call in a region is shared with the members that
+ * poll its targets there.
  *
  * All on the home loop's thread, the only one that polls in a fleet. */
 #ifndef DAEMON_FLEET_H
@@ -41,6 +42,7 @@ struct fleet_options {
     const struct fleet_config *config; /* must outlive the fleet, as the logger */
     const struct logger *logger;
     struct lease_times times;
+    double max_polls_per_s; /* of the config, for each account and region; 0: no ceiling */
     /* As nats_engine_open(). */
     int (*open_engine)(void *ctx, struct engine **out, const struct engine_events *events,
                        struct pipepoll_error *why);
@@ -61,13 +63,14 @@ struct fleet_target {
     struct pipepoll_target *live; /* NULL: not in a fleet */
     struct list ending;           /* in the fleet's while its end is to be told */
     uint64_t epoch;
+    int group; /* account and region */
     bool is_held, is_stopping;
 };
 
-/* It was added to the poller just now, paused. hash: what it is, the same for every member.
- * PIPEPOLL_ENOMEM: it stays paused. */
+/* It was added to the poller just now, paused. hash: what it is, the same for every member;
+ * identity: whose credentials, as the config names them. PIPEPOLL_ENOMEM: it stays paused. */
 int fleet_target_added(struct fleet *f, struct fleet_target *t, struct pipepoll_target *live,
-                       uint64_t hash);
+                       uint64_t hash, str identity);
 /* No poll of it is in flight any more, as struct pipepoll_sink's paused() says. */
 void fleet_target_paused(struct fleet *f, struct fleet_target *t);
 /* It is gone from the poller, as removed() says. */

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "daemon/fleet.h"
+#include "fleet/share.h"
 
 struct fleet {
     struct fleet_options o;
@@ -21,7 +22,11 @@ struct fleet {
     size_t gone_count, gone_cap;
     size_t recounted; /* of the lease's targets, in the count of shares under way */
     struct beat_figures figures;
-    uv_timer_t tick, last;
+    struct share *share;
+    struct fleet_group *groups; /* by their numbers in share */
+    size_t group_count, counted;
+    uint32_t counts;
+    uv_timer_t tick, budget, last;
     struct fleet_listener *listeners;
     bool is_leaving, is_closing;
     unsigned to_close;
@@ -32,6 +37,16 @@ struct fleet {
 uint64_t fleet_now_ns(void); /* CLOCK_BOOTTIME */
 /* The lease has had an input: let it do what is due, in the loop's next turn. */
 void fleet_kick(struct fleet *f);
+
+/* --- fleet_budget.c --- */
+
+/* After the lease; the timer is initialised. PIPEPOLL_ENOMEM. */
+int fleet_budget_open(struct fleet *f);
+void fleet_budget_close(struct fleet *f);
+/* The account and region of a target; SHARE_NONE: no memory. */
+int fleet_budget_group(struct fleet *f, const struct pipepoll_target *live, str identity);
+/* A message of ENGINE_LEASES: what a beat says of throttling. */
+void fleet_budget_hear(struct fleet *f, str key, str body);
 
 /* --- fleet_targets.c --- */
 

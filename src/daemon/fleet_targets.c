@@ -101,12 +101,12 @@ static void take_over(struct fleet *f, struct fleet_target *before, struct fleet
 }
 
 int fleet_target_added(struct fleet *f, struct fleet_target *t, struct pipepoll_target *live,
-                       uint64_t hash)
+                       uint64_t hash, str identity)
 {
     struct fleet_target *before = fleet_find(f, hash);
     if (!reserve(f))
         return PIPEPOLL_ENOMEM;
-    *t = (struct fleet_target) { .live = live };
+    *t = (struct fleet_target) { .live = live, .group = fleet_budget_group(f, live, identity) };
     list_init(&t->ending);
     if (before)
         take_over(f, before, t);

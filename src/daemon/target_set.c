@@ -104,9 +104,13 @@ static uint64_t hash_of(const struct plan_target *plan)
 static int join_fleet(const struct target_set *set, struct target_set_entry *t,
                       struct pipepoll_error *why)
 {
+    char text[IDENTITY_CONFIG_NAME_MAX + 1];
+    struct buf identity = BUF_ON(text);
     if (!set->fleet)
         return PIPEPOLL_OK;
-    int r = fleet_target_added(set->fleet, &t->lease, t->live, hash_of(t->plan));
+    identity_config_put(&identity, &t->plan->identity);
+    int r =
+        fleet_target_added(set->fleet, &t->lease, t->live, hash_of(t->plan), buf_str(&identity));
     return r ? explain(why, r, "out of memory") : r;
 }
 
