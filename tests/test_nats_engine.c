@@ -225,6 +225,7 @@ static void test_it_tells_how_it_stands(void **state)
     assert_int_equal(strncmp(s.version, "2.", 2), 0);
     assert_int_equal(s.writes, 5);
     assert_int_equal(s.queued, 0);
+    assert_int_equal(s.reconnects, 0);
     engine_user_close(&u);
 }
 

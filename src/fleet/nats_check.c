@@ -48,14 +48,14 @@ static void failed(struct nats_core *c, enum engine_state state, const char *why
 
 static void ask(struct nats_core *c, enum nats_check_step step)
 {
-    static const char *const whats[] = { "STREAM.INFO", "STREAM.CREATE", "STREAM.UPDATE" };
+    static const char *const requests[] = { "STREAM.INFO", "STREAM.CREATE", "STREAM.UPDATE" };
     struct nats_check *k = &c->check;
     char body[NATS_BODY_MAX];
     struct buf config = BUF_ON(body);
     if (step != NATS_CHECK_INFO)
         nats_log_config(&config, c->options, k->log);
     k->step = step;
-    k->is_running = nats_core_ask(c, &k->request, whats[step], k->log, (str) { 0 },
+    k->is_running = nats_core_ask(c, &k->request, requests[step], k->log, (str) { 0 },
                                   buf_str(&config), on_answer);
     if (!k->is_running) /* the link is lost, which link_turn() will see */
         k->at_ms = c->now_ms + AWAY_MS;

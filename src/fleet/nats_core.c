@@ -169,7 +169,7 @@ static void on_linked(struct nats_core *c)
 {
     snprintf(c->replies, sizeof c->replies, "%.*s.r.", STR_ARG(nats_link_inbox(c->link)));
     uv_mutex_lock(&c->desk->mutex);
-    c->desk->stats.reconnects++;
+    c->desk->stats.reconnects += c->links++ > 0;
     uv_mutex_unlock(&c->desk->mutex);
     note_state(c);
     nats_settle_linked(c);

@@ -64,6 +64,7 @@ struct nats_core {
     size_t server; /* of the options', then of the others; the next, or the one we have */
     size_t tried;  /* since the last that was of use */
     uint64_t connect_at_ms;
+    unsigned links;                     /* that there were */
     struct nats_greeting greeting;      /* of the last that was of use */
     char address[NATS_ADDRESS_MAX + 8]; /* of `server` */
     enum engine_state state;
