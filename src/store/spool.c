@@ -57,10 +57,18 @@ static struct queued *queued_of(struct list *link)
     return CONTAINER_OF(link, struct queued, change.link);
 }
 
+/* A nonce may be in it. */
+static void queued_free(struct queued *q)
+{
+    if (q)
+        explicit_bzero(q, q->change.size);
+    free(q);
+}
+
 static void free_all(struct list *changes)
 {
     for (struct list *n; (n = list_pop_first(changes)) != NULL;)
-        free(queued_of(n));
+        queued_free(queued_of(n));
 }
 
 /* --- the thread --- */
@@ -273,8 +281,8 @@ void spool_forget(struct spool *s, uint64_t number)
         end = NULL;
     }
     uv_mutex_unlock(&s->mutex);
-    free(end);
-    free(put);
+    queued_free(end);
+    queued_free(put);
     if (s->said_no)
         uv_async_send(&s->async); /* there may be room */
 }
