@@ -116,11 +116,11 @@ static void any_text_is_a_label(void **state)
 #define BAD "\xef\xbf\xbd"
     char *text = text_of(&s, METRICS_PROMETHEUS);
     check_line(text,
-               "pipepoll_target_state{target=\"say \\\"hi\\\" \\\\ \\n bye\",region=\"r\"} 0");
+               "pipepoll_target_state{target=\"say \\\"hi\\\" \\\\ \\n bye\",region=\"r\"} 5");
     check_line(text, "pipepoll_target_state{target=\"\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80\","
-                     "region=\"r\"} 0");
+                     "region=\"r\"} 5");
     check_line(text, "pipepoll_target_state{target=\"" BAD " " BAD " " BAD BAD BAD " " BAD BAD
-                     "\",region=\"r\"} 0");
+                     "\",region=\"r\"} 5");
     free(text);
 }
 

@@ -17,7 +17,7 @@ from lib.chromium import Chromium, find_or_skip
 
 TRACE = sys.argv[1]
 HOSTILE = '<script>alert("it\'s in & out")</script>'
-STATES = ["waiting", "well", "throttled", "late", "failing"]
+STATES = ["elsewhere", "waiting", "well", "throttled", "late", "failing"]
 results = []
 
 

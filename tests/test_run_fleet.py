@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+import urllib.request
 
 sys.dont_write_bytecode = True
 from lib.nats import Nats
@@ -92,7 +93,7 @@ class Service:
 def member(name, nats, service, takeover="fast", more=""):
     targets = "".join(f"[target {p}]\nregions = {', '.join(REGIONS)}\ncategory = Build\n"
                       f"provider = {p}\nversion = 1\n" for p in PROVIDERS)
-    return Process("run", "--config", write(f"{name}.ini", f"""[pipepoll]
+    return Process("run", "--listen", "127.0.0.1:0", "--config", write(f"{name}.ini", f"""[pipepoll]
 user-agent-app-id = {name}
 journal = none
 interval = {int(INTERVAL_S * 1000)}ms
@@ -106,6 +107,24 @@ takeover = {takeover}
 {targets}"""))
 
 
+def page_of(run):
+    """Where it tells how it stands."""
+    return run.log("status page: http://").split("status page: ")[-1].strip()
+
+
+def status_of(page):
+    with urllib.request.urlopen(page + "/status.json", timeout=DEADLINE_S) as answer:
+        return json.load(answer)
+
+
+def until(status, true):
+    """Its status once it is that; else the last one."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline and not true(status()):
+        time.sleep(INTERVAL_S)
+    return status()
+
+
 def end(run, number=signal.SIGTERM):
     run.signal(number)
     return run.wait()
@@ -115,6 +134,15 @@ nats, service = Nats(), Service()
 runs = {name: member(name, nats, service) for name in ("a", "b")}
 two = service.until_held_by("ab")
 check("two members share the targets", set(two.values()) == {"a", "b"}, two)
+
+pages = {name: page_of(run) for name, run in runs.items()}
+for name, page in pages.items():
+    status = until(lambda: status_of(page), lambda s: s["verdict"]["well"])
+    states = {(t["region"], t["actionTypeId"]["provider"]): t["state"] for t in status["targets"]}
+    check("a member shows its own targets as well, the others as elsewhere, and is well",
+          status["verdict"]["well"] and all(
+              states[t] == ("well" if two[t] == name else "elsewhere") for t in two),
+          (status["verdict"], states, two))
 
 began = time.monotonic()
 runs["c"] = member("c", nats, service)

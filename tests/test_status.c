@@ -104,6 +104,9 @@ static void test_verdict(void **state)
     s.states[STATUS_LATE] = 0;
     s.states[STATUS_SLOWED] = 2;
     check_verdict(&s, true, true, true, "polling 3 targets");
+    s.states[STATUS_ELSEWHERE] = 5;
+    s.target_count = 8;
+    check_verdict(&s, true, true, true, "polling 3 of 8 targets; the others are elsewhere");
     s.journal.is_open = true;
     check_verdict(&s, true, true, false, "journal");
     s.lost = 1;
@@ -114,6 +117,24 @@ static void test_verdict(void **state)
     check_verdict(&s, true, false, false, "ending");
     loops[1].silent_ms = STATUS_HANGS_MS + 1;
     check_verdict(&s, false, false, false, "loop 1 has not turned for 10 s");
+}
+
+/* A member that has no target of the fleet does what it should. */
+static void test_elsewhere(void **state)
+{
+    (void)state;
+    struct status s = { .phase = STATUS_POLLING, .target_count = 3 };
+    char line[STATUS_LINE_MAX];
+    s.states[STATUS_ELSEWHERE] = 3;
+    check_verdict(&s, true, true, true, "polling 0 of 3 targets");
+    str text = { line, status_line(&s, line) };
+    assert_true(str_eq(text, STR("3 targets, 3 elsewhere; 0.0 polls/s, 0 jobs found")));
+    s.states[STATUS_ELSEWHERE] = 2;
+    s.states[STATUS_WAITING] = 1;
+    check_verdict(&s, true, false, false, "no poll has been answered");
+    s.states[STATUS_WAITING] = 0;
+    s.states[STATUS_FAILING] = 1;
+    check_verdict(&s, true, false, false, "none of 1 target is polled: 1 failing");
 }
 
 static void test_line(void **state)
@@ -159,9 +180,10 @@ static void test_stale(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),  cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_memory), cmocka_unit_test(test_verdict),
-        cmocka_unit_test(test_line),   cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_words),     cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_memory),    cmocka_unit_test(test_verdict),
+        cmocka_unit_test(test_elsewhere), cmocka_unit_test(test_line),
+        cmocka_unit_test(test_stale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,6 +80,7 @@ static void read_target(struct json *j, int e, void *out)
     struct top_target *t = out;
     int type = member(j, e, "actionTypeId", JSON_OBJECT);
     *t = (struct top_target) { .name = text(j, e, "target"),
+                               .state = STATUS_WAITING, /* of those that we do not know */
                                .region = text(j, e, "region"),
                                .provider = text(j, type, "provider"),
                                .reason = text(j, e, "reason"),
@@ -122,11 +123,10 @@ static void read_handler(struct json *j, int e, void *out)
 /* By how bad it is: the enum's order is another. */
 static int rank(enum status_state state)
 {
-    static const int ranks[STATUS_STATES] = { [STATUS_FAILING] = 0,
-                                              [STATUS_LATE] = 1,
-                                              [STATUS_SLOWED] = 2,
-                                              [STATUS_WAITING] = 3,
-                                              [STATUS_WELL] = 4 };
+    static const int ranks[STATUS_STATES] = {
+        [STATUS_FAILING] = 0, [STATUS_LATE] = 1, [STATUS_SLOWED] = 2,
+        [STATUS_WAITING] = 3, [STATUS_WELL] = 4, [STATUS_ELSEWHERE] = 5
+    };
     return ranks[state];
 }
 

@@ -85,7 +85,7 @@ static void put_verdict(struct pen *p, const struct top_model *m)
 static void put_states(struct pen *p, const struct top_model *m)
 {
     static const enum status_state order[] = { STATUS_FAILING, STATUS_LATE, STATUS_SLOWED,
-                                               STATUS_WAITING, STATUS_WELL };
+                                               STATUS_WAITING, STATUS_WELL, STATUS_ELSEWHERE };
     char text[256];
     struct buf line = BUF_ON(text);
     buf_printf(&line, "%zu target%s", m->target_count, quantity_plural(m->target_count));
@@ -223,6 +223,7 @@ static const char *colour_of(enum status_state state)
     case STATUS_LATE:
     case STATUS_SLOWED:
         return COLOUR_YELLOW;
+    case STATUS_ELSEWHERE:
     case STATUS_WAITING:
     case STATUS_WELL:
     case STATUS_STATES:

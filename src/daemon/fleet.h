@@ -63,7 +63,8 @@ struct fleet_target {
     struct pipepoll_target *live; /* NULL: not in a fleet */
     struct list ending;           /* in the fleet's while its end is to be told */
     uint64_t epoch;
-    int group; /* account and region */
+    int group;          /* account and region */
+    int64_t changed_ms; /* when it became ours, or no longer was; Unix time */
     bool is_held, is_stopping;
 };
 

@@ -7,6 +7,7 @@
  * each account and region is given our part of its ceiling, by one of its targets. */
 #include <stdlib.h>
 
+#include "base/jsontext.h"
 #include "base/log.h"
 #include "daemon/fleet_parts.h"
 
@@ -44,6 +45,7 @@ void fleet_start_target(struct fleet *f, uint64_t hash, uint64_t epoch)
         return; /* it is gone from the poller, and the lease hears so soon */
     t->epoch = epoch;
     t->is_held = true;
+    t->changed_ms = jsontext_now_ms();
     pipepoll_target_resume(t->live);
 }
 
@@ -55,6 +57,7 @@ void fleet_stop_target(struct fleet *f, uint64_t hash)
         return;
     }
     t->is_held = false;
+    t->changed_ms = jsontext_now_ms();
     t->is_stopping = true;
     if (pipepoll_target_pause(t->live))
         end(f, t);
@@ -91,6 +94,7 @@ static void take_over(struct fleet *f, struct fleet_target *before, struct fleet
 {
     t->epoch = before->epoch;
     t->is_held = before->is_held;
+    t->changed_ms = before->changed_ms;
     table_remove(&f->targets, &before->node);
     list_remove(&before->ending);
     before->live = NULL;
@@ -106,7 +110,9 @@ int fleet_target_added(struct fleet *f, struct fleet_target *t, struct pipepoll_
     struct fleet_target *before = fleet_find(f, hash);
     if (!reserve(f))
         return PIPEPOLL_ENOMEM;
-    *t = (struct fleet_target) { .live = live, .group = fleet_budget_group(f, live, identity) };
+    *t = (struct fleet_target) { .live = live,
+                                 .group = fleet_budget_group(f, live, identity),
+                                 .changed_ms = jsontext_now_ms() };
     list_init(&t->ending);
     if (before)
         take_over(f, before, t);

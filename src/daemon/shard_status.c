@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Lists the shard's regions first, then its targets, which refer to them. A target whose polls are
- * answered is well; one without a good poll for too long is late, unless it fails. */
+ * answered is well; one without a good poll for too long is late, unless it fails. In a fleet none
+ * of that is told of a target that another member holds. */
 #include "daemon/shard_status.h"
 
 #include "base/list.h"
@@ -50,11 +51,20 @@ static void note_credentials(struct status *out, const struct pipepoll_identity 
 static int64_t late_ms(const struct target_set_entry *e, uint32_t interval_ms)
 {
     int64_t since_ms = e->tally.good_ms ? e->tally.good_ms : e->tally.added_ms;
+    if (since_ms < e->lease.changed_ms)
+        since_ms = e->lease.changed_ms; /* it was not ours until then */
     return since_ms + status_stale_ms(interval_ms);
+}
+
+static bool is_elsewhere(const struct target_set_entry *e)
+{
+    return e->lease.live && !e->lease.is_held;
 }
 
 static enum status_state state_of(const struct target_set_entry *e, bool is_late)
 {
+    if (is_elsewhere(e))
+        return STATUS_ELSEWHERE;
     if (e->health == HEALTH_ILL)
         return STATUS_FAILING;
     if (is_late)
@@ -64,10 +74,20 @@ static enum status_state state_of(const struct target_set_entry *e, bool is_late
     return e->tally.good_ms ? STATUS_WELL : STATUS_WAITING;
 }
 
+static int64_t since_ms(const struct target_set_entry *e, enum status_state state,
+                        int64_t late_since_ms)
+{
+    if (state == STATUS_LATE)
+        return late_since_ms;
+    return e->tally.changed_ms > e->lease.changed_ms && state != STATUS_ELSEWHERE
+               ? e->tally.changed_ms
+               : e->lease.changed_ms;
+}
+
 /* A shard's targets enter and leave incidents on its own thread. */
 static int64_t incident_of(const struct shard *shard, const struct target_set_entry *e)
 {
-    return e->incident ? e->incident - shard->board->incidents.list : -1;
+    return e->incident && !is_elsewhere(e) ? e->incident - shard->board->incidents.list : -1;
 }
 
 /* What is known of the way of one target holds for all of the region; of another endpoint there it
@@ -104,7 +124,7 @@ static void fill_target(struct shard *shard, struct status *out, const struct ta
         .section = e->plan->section,
         .region_index = e->tally.region->index,
         .state = state,
-        .since_ms = state == STATUS_LATE ? late_since_ms : e->tally.changed_ms,
+        .since_ms = since_ms(e, state, late_since_ms),
         .failing = status_outcome_of(e->status),
         .incident_index = incident_of(shard, e),
         .jobs = e->tally.jobs,

@@ -124,14 +124,25 @@ static struct metric_labels *label_targets(struct arena *memory, const struct st
     return all;
 }
 
+/* As its metric has it, for ever. */
+static unsigned number_of(enum status_state state)
+{
+    static const unsigned numbers[STATUS_STATES] = {
+        [STATUS_WAITING] = 0, [STATUS_WELL] = 1,    [STATUS_SLOWED] = 2,
+        [STATUS_LATE] = 3,    [STATUS_FAILING] = 4, [STATUS_ELSEWHERE] = 5
+    };
+    return numbers[state];
+}
+
 static void put_targets(struct metric_out *m, const struct status *s,
                         const struct metric_labels *labels)
 {
     metric_family(m, "pipepoll_target_state", METRIC_GAUGE,
                   "How a target stands: 0 waits for its first answer, 1 well, 2 throttled, 3 late "
-                  "(no good poll for too long), 4 failing.");
+                  "(no good poll for too long), 4 failing, 5 elsewhere (another member of the "
+                  "fleet polls it, or nobody yet).");
     for (size_t i = 0; i < s->target_count; i++)
-        metric_count(m, &labels[i], s->targets[i].state);
+        metric_count(m, &labels[i], number_of(s->targets[i].state));
     metric_family(m, "pipepoll_target_last_good_poll_timestamp_seconds", METRIC_GAUGE,
                   "When a poll of the target was answered last; 0: never.");
     for (size_t i = 0; i < s->target_count; i++)

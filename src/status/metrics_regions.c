@@ -57,8 +57,9 @@ void metrics_regions_deinit(struct metrics_regions *r)
 static void put_targets(struct metric_out *m, const struct metrics_regions *r)
 {
     metric_family(m, "pipepoll_targets", METRIC_GAUGE,
-                  "Targets (an action type in a region) by how they stand: waiting for their "
-                  "first answer, well, throttled, late or failing.");
+                  "Targets (an action type in a region) by how they stand: elsewhere (another "
+                  "member of the fleet polls them, or nobody yet), waiting for their first answer, "
+                  "well, throttled, late or failing.");
     for (size_t i = 0; i < r->count; i++)
         for (int state = 0; state < STATUS_STATES; state++)
             metric_count(m,

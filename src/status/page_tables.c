@@ -103,14 +103,13 @@ static void put_target(struct page_out *o, const struct status *s, const struct 
 static void put_targets(struct page_out *o, const struct page_view *v)
 {
     const struct status *s = v->status;
+    static const enum status_state order[STATUS_STATES] = { STATUS_FAILING, STATUS_LATE,
+                                                            STATUS_SLOWED,  STATUS_WAITING,
+                                                            STATUS_WELL,    STATUS_ELSEWHERE };
     size_t shown = 0;
-    for (int state = STATUS_STATES; state-- > 0;) {
-        /* Those that wait come last: they are in no trouble. */
-        enum status_state now = state > STATUS_WELL    ? (enum status_state)state
-                                : state == STATUS_WELL ? STATUS_WAITING
-                                                       : STATUS_WELL;
+    for (size_t n = 0; n < STATUS_STATES; n++) {
         for (size_t i = 0; i < s->target_count && shown < PAGE_TARGETS_MAX; i++)
-            if (s->targets[i].state == now && page_view_chooses(v, i)) {
+            if (s->targets[i].state == order[n] && page_view_chooses(v, i)) {
                 put_target(o, s, &s->targets[i]);
                 shown++;
             }

@@ -79,6 +79,8 @@ str page_reason(const struct status *s, enum status_state state, int64_t inciden
         return STR("throttled by the service: polled less often until it allows more");
     case STATUS_WAITING:
         return STR("new: its first poll has not been answered yet");
+    case STATUS_ELSEWHERE:
+        return STR("another member of the fleet polls it, or nobody yet");
     case STATUS_WELL:
     case STATUS_STATES:
         break;

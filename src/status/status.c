@@ -69,12 +69,19 @@ uint64_t status_polls_sum(const uint64_t polls[STATUS_OUTCOMES])
 
 const char *status_state_name(enum status_state state)
 {
-    static const char *const names[STATUS_STATES] = { [STATUS_WAITING] = "waiting",
-                                                      [STATUS_WELL] = "well",
-                                                      [STATUS_SLOWED] = "throttled",
-                                                      [STATUS_LATE] = "late",
-                                                      [STATUS_FAILING] = "failing" };
+    static const char *const names[STATUS_STATES] = {
+        [STATUS_ELSEWHERE] = "elsewhere", [STATUS_WAITING] = "waiting", [STATUS_WELL] = "well",
+        [STATUS_SLOWED] = "throttled",    [STATUS_LATE] = "late",       [STATUS_FAILING] = "failing"
+    };
     return names[state];
+}
+
+size_t status_ours(const size_t states[STATUS_STATES])
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < STATUS_STATES; i++)
+        sum += i == STATUS_ELSEWHERE ? 0 : states[i];
+    return sum;
 }
 
 const char *status_step_name(enum status_step step)

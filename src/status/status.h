@@ -68,7 +68,8 @@ void status_durations_merge(struct status_durations *d, const struct status_dura
 /* --- a target: one action type in one region --- */
 
 enum status_state {
-    STATUS_WAITING, /* new: no poll of it has been answered yet, and none has to be */
+    STATUS_ELSEWHERE, /* in a fleet: another member polls it, or nobody yet; not our business */
+    STATUS_WAITING,   /* new: no poll of it has been answered yet, and none has to be */
     STATUS_WELL,
     STATUS_SLOWED, /* throttled: it is polled, but less often than it should be */
     STATUS_LATE,   /* without a good poll for too long, see status_stale_ms(), and no failure that
@@ -77,6 +78,9 @@ enum status_state {
     STATUS_STATES
 };
 const char *status_state_name(enum status_state state); /* "waiting", "well", "throttled" ... */
+
+/* Those that are ours to poll, of the counts of all. */
+size_t status_ours(const size_t states[STATUS_STATES]);
 
 enum { STATUS_STALE_INTERVALS = 10, STATUS_STALE_LEAST_MS = 60000 };
 /* How long a target polled at that interval may be without a good poll before it is late. */
@@ -262,7 +266,8 @@ void *status_array(struct status *s, size_t count, size_t size);
 /* Why a process is not what it should be, in one line each; empty: it is. */
 struct status_verdict {
     bool is_alive; /* its loops turn */
-    bool is_ready; /* and it polls: at least one target is, and it neither starts nor ends */
+    bool is_ready; /* and it polls: at least one target is, or all are other members' of the fleet,
+                    * and it neither starts nor ends */
     bool is_well;  /* and no target fails or is late, the journal is well, nothing was lost */
     char why[256]; /* the most important reason, and what to do; "polling 120 targets" */
 };

@@ -47,8 +47,8 @@
  *    "loops":[{"silentMs":N, "turns":N, "busySeconds":N, "longestSeconds":N}, ...],
  *    "process":{"cpuSeconds":N, "residentBytes":N, "virtualBytes":N, "openFds":N, "maxFds":N}}
  *
- * STATE is "waiting", "well", "throttled", "late" or "failing", and STATES an object with the
- * number of targets in each. POLLS is an object with the number of polls by outcome, as
+ * STATE is "elsewhere", "waiting", "well", "throttled", "late" or "failing", and STATES an object
+ * with the number of targets in each. POLLS is an object with the number of polls by outcome, as
  * status_outcome_name() has them ("jobs", "empty", "throttled", "timed-out", ...), without those
  * that never happened. */
 #ifndef STATUS_STATUS_JSON_H

@@ -22,24 +22,23 @@ static const char *plural(size_t n)
 static bool find_unready(const struct status *s, char *why, size_t size)
 {
     size_t polled = s->states[STATUS_WELL] + s->states[STATUS_SLOWED];
-    size_t bad = s->states[STATUS_FAILING] + s->states[STATUS_LATE];
+    size_t bad = s->states[STATUS_FAILING] + s->states[STATUS_LATE], ours = status_ours(s->states);
     if (s->phase == STATUS_STARTING)
         snprintf(why, size, "starting");
     else if (s->phase == STATUS_ENDING)
         snprintf(why, size, "ending: %u s are left until drain-timeout", s->drain_left_s);
     else if (!s->target_count)
         snprintf(why, size, "no target is polled: the config file has none");
-    else if (!polled && !bad)
-        snprintf(why, size, "no poll has been answered yet");
-    else if (!polled && s->incident_count)
-        snprintf(why, size, "none of %zu target%s is polled: %.*s", s->target_count,
-                 plural(s->target_count), STR_ARG(s->incidents[0].words));
-    else if (!polled)
-        snprintf(why, size, "none of %zu target%s is polled: %zu failing, %zu late",
-                 s->target_count, plural(s->target_count), s->states[STATUS_FAILING],
-                 s->states[STATUS_LATE]);
-    else
+    else if (polled || !ours)
         return false;
+    else if (!bad)
+        snprintf(why, size, "no poll has been answered yet");
+    else if (s->incident_count)
+        snprintf(why, size, "none of %zu target%s is polled: %.*s", ours, plural(ours),
+                 STR_ARG(s->incidents[0].words));
+    else
+        snprintf(why, size, "none of %zu target%s is polled: %zu failing, %zu late", ours,
+                 plural(ours), s->states[STATUS_FAILING], s->states[STATUS_LATE]);
     return true;
 }
 
@@ -68,6 +67,16 @@ static bool find_unwell(const struct status *s, char *why, size_t size)
     return true;
 }
 
+static void tell_well(const struct status *s, char *why, size_t size)
+{
+    size_t all = s->target_count, ours = all - s->states[STATUS_ELSEWHERE];
+    if (ours == all)
+        snprintf(why, size, "polling %zu target%s", all, plural(all));
+    else
+        snprintf(why, size, "polling %zu of %zu target%s; the others are elsewhere in the fleet",
+                 ours, all, plural(all));
+}
+
 void status_judge(const struct status *s, struct status_verdict *out)
 {
     const struct status_loop *hangs = hanging(s);
@@ -80,14 +89,13 @@ void status_judge(const struct status *s, struct status_verdict *out)
     if (out->is_ready)
         out->is_well = !find_unwell(s, out->why, sizeof out->why);
     if (out->is_well)
-        snprintf(out->why, sizeof out->why, "polling %zu target%s", s->target_count,
-                 plural(s->target_count));
+        tell_well(s, out->why, sizeof out->why);
 }
 
 size_t status_line(const struct status *s, char line[STATUS_LINE_MAX])
 {
     static const enum status_state told[] = { STATUS_FAILING, STATUS_LATE, STATUS_SLOWED,
-                                              STATUS_WAITING };
+                                              STATUS_WAITING, STATUS_ELSEWHERE };
     struct status_verdict verdict;
     struct buf b = { .at = line, .cap = STATUS_LINE_MAX };
     status_judge(s, &verdict);

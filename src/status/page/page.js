@@ -3,8 +3,8 @@
 // text and attributes are ever set, so nothing that an event says can become markup.
 'use strict';
 (() => {
-  const STATES = ['waiting', 'well', 'throttled', 'late', 'failing'];  // as a cell has them
-  const WELL = 1;
+  const STATES = ['elsewhere', 'waiting', 'well', 'throttled', 'late', 'failing'];  // as in a cell
+  const WELL = 2;
   const STALE_MS = 5000, GIVE_UP_MS = 15000, RETRY_MAX_MS = 15000;
 
   const byId = (id) => document.getElementById(id);
@@ -103,7 +103,9 @@
   }
 
   function countsOf(cell) {
-    if (Array.isArray(cell)) return { states: cell.slice(0, STATES.length), incident: cell[5] };
+    if (Array.isArray(cell)) {
+      return { states: cell.slice(0, STATES.length), incident: cell[STATES.length] };
+    }
     const states = STATES.map(() => 0);
     states[WELL] = cell;
     return { states, incident: -1 };
