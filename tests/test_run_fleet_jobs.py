@@ -127,6 +127,25 @@ def servers_are_away_for_a_while(nats):
         check("it ends", end(run) == [0])
 
 
+def what_was_found_outlives_its_finder(nats):
+    with Simulated("--seed", "4", "--lease", "300") as sim:
+        run = poller("mortal", nats, sim)
+        add(sim, 1)
+        wait_for("polls", lambda: len(events(sim, "handed_out")) == 3)
+        nats.servers[0].end()
+        add(sim, 4)
+        check("it polls on", wait_for("jobs", lambda: len(events(sim, "handed_out")) == 15))
+        run.signal(signal.SIGKILL)
+        run.wait()
+        nats.servers[0].start()
+        runs = [poller("mortal", nats, sim), worker("heir", nats, sim)]
+        check("found jobs outlive the member and its servers", all_ended(sim, 15))
+        check("and are worked once, without being found again",
+              set(count(sim, "acknowledged").values()) == {1} and
+              len(events(sim, "handed_out")) == 15)
+        check("both end", end(*runs) == [0, 0])
+
+
 def follow_up_jobs_find_their_handler(nats):
     write("began", "")
     with Simulated("--seed", "3") as sim:
@@ -147,4 +166,5 @@ servers = Nats()
 pollers_and_workers_are_apart(servers)
 follow_up_jobs_find_their_handler(servers)
 servers_are_away_for_a_while(servers)
+what_was_found_outlives_its_finder(servers)
 finish()

@@ -65,6 +65,7 @@ int run_fleet_open_sink(struct run *r, const struct sinks_options *o, struct pip
     if (uv_random(NULL, NULL, &queue.seed, sizeof queue.seed, 0, NULL))
         return explain(why, PIPEPOLL_ESYSTEM, "the system has no random numbers");
     own.queue = &queue;
+    own.spool_dir = r->config.worker.has_journal ? r->config.worker.state_dir : NULL;
     int result = sinks_open(&r->sink, &own, why);
     r->of_sink = (struct fleet_listener) { .engine = on_engine, .written = on_written };
     if (!result)
