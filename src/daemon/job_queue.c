@@ -72,23 +72,27 @@ static void forget_filters(struct job_queue *q)
     }
 }
 
-/* In their order, from the first on. */
+static size_t count_of(const struct list *list)
+{
+    size_t count = 0;
+    for (const struct list *l = list->next; l != list; l = l->next)
+        count++;
+    return count;
+}
+
+/* In their order, from the first on. A run waits for what is passed on to us, and has had its
+ * slot. */
 static void deal(struct job_queue *q)
 {
     size_t slots = q->is_draining ? 0 : q->o.free_slots(q->o.ctx), i = 0;
-    size_t waiting = 0, each, more;
-    for (const struct list *l = q->waiting.next; l != &q->waiting; l = l->next)
-        waiting++;
+    size_t waiting = count_of(&q->waiting), types = q->filter_count - 1;
     slots -= waiting < slots ? waiting : slots;
-    each = q->filter_count ? slots / q->filter_count : 0;
-    more = q->filter_count ? slots % q->filter_count : 0;
-    for (struct list *l = q->filters.next; l != &q->filters; l = l->next, i++) {
+    for (struct list *l = q->filters.next; l != &q->filters; l = l->next) {
         struct job_filter *f = filter_at(l);
-        size_t place = (i + q->filter_count - q->first) % q->filter_count;
-        unsigned share = (unsigned)(each + (place < more));
-        if (f->is_own) /* a run waits for them, and has had its slot */
-            share = OWN_JOBS;
-        wish(q, f, f->is_wanted && !q->is_draining ? f->held + share : 0);
+        size_t share = OWN_JOBS;
+        if (!f->is_own)
+            share = slots / types + ((i++ + q->first) % types < slots % types);
+        wish(q, f, f->is_wanted && !q->is_draining ? f->held + (unsigned)share : 0);
     }
 }
 
@@ -315,7 +319,7 @@ static void on_timer(uv_timer_t *timer)
         hold_each(&q->taken);
         hold_each(&q->leaving);
     }
-    q->first = q->filter_count ? (q->first + 1) % q->filter_count : 0;
+    q->first++;
     deal(q);
 }
 
