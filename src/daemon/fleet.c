@@ -232,6 +232,11 @@ bool fleet_is_ready(const struct fleet *f)
     return f->engine_state == ENGINE_READY;
 }
 
+bool fleet_is_drained(const struct fleet *f)
+{
+    return lease_is_drained(f->lease);
+}
+
 const char *fleet_trouble(const struct fleet *f)
 {
     return f->trouble;

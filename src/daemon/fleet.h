@@ -91,6 +91,7 @@ bool fleet_may_poll(const struct fleet *f);
 void fleet_set_figures(struct fleet *f, double polls_per_s, uint32_t jobs, uint32_t free_slots);
 struct lease *fleet_lease(const struct fleet *f); /* to be read */
 bool fleet_is_ready(const struct fleet *f);       /* its engine is */
+bool fleet_is_drained(const struct fleet *f);     /* asked to hold no targets and take no jobs */
 const char *fleet_trouble(const struct fleet *f); /* why the engine is away; empty: it is not */
 
 /* --- the end --- */

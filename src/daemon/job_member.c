@@ -23,9 +23,11 @@ bool job_member_wants(const struct job_runner *r)
 
 /* --- out of the queue --- */
 
+/* While drained we finish what we have, with the follow-up jobs of runs here. */
 static size_t free_slots(void *ctx)
 {
-    return room(ctx);
+    const struct job_runner *r = ctx;
+    return fleet_is_drained(r->fleet) ? 0 : room(r);
 }
 
 static int take(void *ctx, const struct job_message *m, struct queued_job *q,

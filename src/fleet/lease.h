@@ -98,6 +98,9 @@ bool lease_may_poll(const struct lease *l, uint64_t now_ns);
 
 /* --- how it stands, for status and for shares --- */
 
+/* Asked to hold no targets and take no jobs, until it is asked to again. */
+bool lease_is_drained(const struct lease *l);
+
 struct lease_summary {
     enum beat_state state;
     bool is_fenced;       /* holds nothing, for its beats are not acknowledged */

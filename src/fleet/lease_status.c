@@ -2,6 +2,11 @@
 /* How the leases stand, read by those who show it; nothing changes. */
 #include "fleet/lease_inside.h"
 
+bool lease_is_drained(const struct lease *l)
+{
+    return l->is_drained;
+}
+
 static size_t living(const struct lease *l)
 {
     size_t count = 0;
