@@ -59,21 +59,29 @@ static void print_flag(const struct flag *f)
     }
 }
 
-/* What stands for the operand; NULL: the command takes none. */
-static const char *operand_of(const struct command *c)
+/* What stands for an operand in the help: the value of its flag. */
+static const char *value_of(const struct command *c, str operand)
 {
-    for (size_t i = 0; c->operand.len && i < c->flag_count; i++)
-        if (str_eq(c->flags[i].name, c->operand))
+    for (size_t i = 0; operand.len && i < c->flag_count; i++)
+        if (str_eq(c->flags[i].name, operand))
             return c->flags[i].value;
-    return NULL;
+    return "";
+}
+
+static void print_usage(const struct command *c)
+{
+    const str operands[] = { c->operand, c->second_operand };
+    printf("Usage: pipepoll %.*s [OPTION]...", STR_ARG(c->name));
+    for (size_t i = 0; i < sizeof operands / sizeof *operands; i++)
+        if (operands[i].len)
+            printf(" [%s]", value_of(c, operands[i]));
 }
 
 static void print_help(const struct command *c)
 {
-    const char *operand = operand_of(c);
-    printf("pipepoll %.*s - %s\n\nUsage: pipepoll %.*s [OPTION]...%s%s%s\n\n%s\nOptions:\n",
-           STR_ARG(c->name), c->summary, STR_ARG(c->name), operand ? " [" : "",
-           operand ? operand : "", operand ? "]" : "", c->about);
+    printf("pipepoll %.*s - %s\n\n", STR_ARG(c->name), c->summary);
+    print_usage(c);
+    printf("\n\n%s\nOptions:\n", c->about);
     for (size_t i = 0; i < c->flag_count; i++)
         print_flag(&c->flags[i]);
     printf("  --help%*sthis text\n\n%s", HELP_COLUMN - 8, "", c->more);
@@ -164,7 +172,22 @@ static int take_operand(const struct flags *f, str text, str *value)
     if (!text.len)
         return bad(f, "empty argument", text, " (an unset variable?)");
     *value = text;
-    return find_flag(f, c->operand);
+    bool is_second = f->has_operand && c->second_operand.len;
+    return find_flag(f, is_second ? c->second_operand : c->operand);
+}
+
+/* false: it is there already. */
+static bool mark_operand(const struct flags *f, str operand, int flag, bool *has, str value)
+{
+    const struct command *c = f->command;
+    if (!operand.len || !str_eq(c->flags[flag].name, operand))
+        return true;
+    if (*has)
+        command_misuse(c, "one %s is taken, and this is another: \"%.*s\"", value_of(c, operand),
+                       STR_ARG(value));
+    bool is_first = !*has;
+    *has = true;
+    return is_first;
 }
 
 static int next(struct flags *f, str *value)
@@ -186,17 +209,11 @@ static int next(struct flags *f, str *value)
 
 int flags_next(struct flags *f, str *value)
 {
-    int flag = next(f, value);
     const struct command *c = f->command;
-    if (flag < 0 || !c->operand.len || !str_eq(c->flags[flag].name, c->operand))
-        return flag;
-    if (f->has_operand) {
-        command_misuse(c, "one %s is taken, and this is another: \"%.*s\"", operand_of(c),
-                       STR_ARG(*value));
-        return FLAGS_BAD;
-    }
-    f->has_operand = true;
-    return flag;
+    int flag = next(f, value);
+    bool is_fine = flag < 0 || (mark_operand(f, c->operand, flag, &f->has_operand, *value) &&
+                                mark_operand(f, c->second_operand, flag, &f->has_second, *value));
+    return is_fine ? flag : FLAGS_BAD;
 }
 
 void command_put_versions(struct buf *out)

@@ -34,6 +34,7 @@ struct command {
     const struct flag *flags;
     size_t flag_count;
     str operand; /* the flag that an argument without one is the value of; empty: none may be */
+    str second_operand;     /* the same of the argument after that one */
     const char *more;       /* examples and exit codes: lines */
     bool holds_credentials; /* so that no core may be dumped */
     bool has_loop;          /* that stderr must not block, and that needs descriptors and threads */
@@ -42,7 +43,7 @@ struct command {
 };
 
 extern const struct command command_poll, command_run, command_jobs, command_check, command_doctor,
-    command_bench, command_top, command_health;
+    command_bench, command_top, command_health, command_fleet;
 
 /* Each program has its own two: those of pipepoll start pipepoll-sim, where they do their work. */
 extern const struct command command_sim, command_demo;
@@ -52,7 +53,7 @@ struct flags {
     const struct command *command;
     char **argv;
     int argc, at;
-    bool has_operand; /* its flag was given, with or without its name */
+    bool has_operand, has_second; /* its flag was given, with or without its name */
 };
 
 enum { FLAGS_END = -1, FLAGS_BAD = -2, FLAGS_HELP = -3 };

@@ -62,10 +62,10 @@ void completion_regions(struct buf *out)
         put_word(out, start, region_nth(i));
 }
 
-const struct flag *completion_operand(const struct command *c)
+const struct flag *completion_operand(const struct command *c, str operand)
 {
-    for (size_t i = 0; c->operand.len && i < c->flag_count; i++)
-        if (str_eq(c->flags[i].name, c->operand))
+    for (size_t i = 0; operand.len && i < c->flag_count; i++)
+        if (str_eq(c->flags[i].name, operand))
             return &c->flags[i];
     return NULL;
 }

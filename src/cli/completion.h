@@ -31,8 +31,8 @@ void completion_words(struct buf *out, const struct flag *f, str regions);
 /* All regions, as completion_words() has words. */
 void completion_regions(struct buf *out);
 
-/* What the operand of a command stands for, or NULL. */
-const struct flag *completion_operand(const struct command *c);
+/* The flag that an operand of the command is the value of: c->operand, or the second; or NULL. */
+const struct flag *completion_operand(const struct command *c, str operand);
 
 /* The first clause of a help, or most of it, as one line; may be empty. In quotes of a shell: ' is
  * written as `quote`, and the characters in `escaped` get a backslash. */

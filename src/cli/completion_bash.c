@@ -64,9 +64,17 @@ static void print_value(const struct flag *f)
     }
 }
 
+static void print_words(const struct flag *operand)
+{
+    char text[COMPLETION_LINE_MAX];
+    struct buf words = BUF_ON(text);
+    completion_words(&words, operand, STR("$regions"));
+    printf("%s ", buf_cstr(&words));
+}
+
 static void print_command(const struct command *c)
 {
-    const struct flag *operand = completion_operand(c);
+    const struct flag *operand = completion_operand(c, c->operand);
     printf("  %.*s)\n    case $before in\n", STR_ARG(c->name));
     for (size_t i = 0; i < c->flag_count; i++)
         print_value(&c->flags[i]);
@@ -74,6 +82,8 @@ static void print_command(const struct command *c)
     if (operand && completion_kind(operand) == COMPLETION_FILE)
         printf("      [[ $current == -* ]] || { %s; }\n", files);
     printf("      words='");
+    if (operand && completion_kind(operand) == COMPLETION_WORDS)
+        print_words(operand);
     for (size_t i = 0; i < c->flag_count; i++)
         printf("%.*s ", STR_ARG(c->flags[i].name));
     printf("--help' ;;\n    esac ;;\n");

@@ -52,7 +52,7 @@ static void print_value(const struct flag *f)
 
 static void print_command(const struct command *c)
 {
-    const struct flag *operand = completion_operand(c);
+    const struct flag *operand = completion_operand(c, c->operand);
     for (size_t i = 0; i < c->flag_count; i++) {
         str name = str_skip(c->flags[i].name, STR("--").len);
         printf("complete -c pipepoll -n '__pipepoll_is %.*s' -l %.*s", STR_ARG(c->name),
@@ -64,6 +64,11 @@ static void print_command(const struct command *c)
            STR_ARG(c->name));
     if (operand && completion_kind(operand) == COMPLETION_FILE)
         printf("complete -c pipepoll -n '__pipepoll_is %.*s' -F\n", STR_ARG(c->name));
+    if (operand && completion_kind(operand) == COMPLETION_WORDS) {
+        printf("complete -c pipepoll -n '__pipepoll_is %.*s'", STR_ARG(c->name));
+        print_value(operand);
+        print_description(operand->help);
+    }
 }
 
 static void print_names(const struct program *p, const char *condition)

@@ -91,13 +91,14 @@ static void print_option(const struct flag *f)
 
 static void print_command(const struct command *c)
 {
-    const struct flag *operand = completion_operand(c);
+    const struct flag *operands[] = { completion_operand(c, c->operand),
+                                      completion_operand(c, c->second_operand) };
     printf("    (%.*s)\n      _arguments \\\n", STR_ARG(c->name));
     for (size_t i = 0; i < c->flag_count; i++)
         print_option(&c->flags[i]);
-    if (operand) {
-        printf("        '1");
-        print_value(operand);
+    for (size_t i = 0; i < sizeof operands / sizeof *operands && operands[i]; i++) {
+        printf("        '%zu", i + 1);
+        print_value(operands[i]);
         printf("' \\\n");
     }
     printf("        '(- *)--help[all about it]' && return ;;\n");
