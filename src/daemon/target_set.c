@@ -15,7 +15,7 @@
 
 #include "base/jsontext.h"
 #include "daemon/failure.h"
-#include "fleet/target_hash.h"
+#include "daemon/fleet_plan.h"
 
 struct target_set_entry *target_set_of(const struct pipepoll_target *t)
 {
@@ -87,20 +87,6 @@ static void pause_at_first(const struct target_set *set, struct pipepoll_target_
     o->first_poll_within_ms = FIRST_POLL_WITHIN_MS;
 }
 
-/* What it is, in the words of the config: the same for every member. */
-static uint64_t hash_of(const struct plan_target *plan)
-{
-    const struct pipepoll_target_options *o = &plan->options;
-    const struct target_hash_of of = { .region = o->region,
-                                       .action_type = o->action_type,
-                                       .endpoint_url = o->endpoint_url,
-                                       .query_param = o->query_param,
-                                       .profile = plan->identity.profile,
-                                       .role_arn = plan->identity.role_arn,
-                                       .external_id = plan->identity.external_id };
-    return target_hash(&of);
-}
-
 static int join_fleet(const struct target_set *set, struct target_set_entry *t,
                       struct pipepoll_error *why)
 {
@@ -109,8 +95,8 @@ static int join_fleet(const struct target_set *set, struct target_set_entry *t,
     if (!set->fleet)
         return PIPEPOLL_OK;
     identity_config_put(&identity, &t->plan->identity);
-    int r =
-        fleet_target_added(set->fleet, &t->lease, t->live, hash_of(t->plan), buf_str(&identity));
+    int r = fleet_target_added(set->fleet, &t->lease, t->live, fleet_plan_hash(t->plan),
+                               buf_str(&identity));
     return r ? explain(why, r, "out of memory") : r;
 }
 
