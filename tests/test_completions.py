@@ -162,6 +162,7 @@ def check_shell(shell, session):
     expect(shell, session, "pipepoll run --config ", ["a.ini", "within"], exactly=False)
     expect(shell, session, "pipepoll run a", ["a.ini"])
     expect(shell, session, "pipepoll jobs --state-dir w", ["within"])
+    expect(shell, session, "pipepoll fleet dr", ["drain"])
     expect(shell, session, "pipepoll run --loops 2 --log-format tex", ["text"])
     session.close()
     check(f"{shell} has nothing to complain of", not any(

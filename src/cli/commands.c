@@ -3,7 +3,7 @@
 #include "cli/commands.h"
 
 static const struct command *const commands[] = {
-    &command_poll,  &command_run,    &command_jobs, &command_top,  &command_health,
+    &command_poll,  &command_run,    &command_jobs, &command_top,  &command_health, &command_fleet,
     &command_check, &command_doctor, &command_sim,  &command_demo, &command_bench,
 };
 

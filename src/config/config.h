@@ -41,8 +41,14 @@ struct config {
  * then *out needs no deinit; PIPEPOLL_ENOMEM likewise. */
 int config_load(struct config *out, const char *path, struct diagnostics *diagnostics);
 
-/* The same for text[len], from malloc(), which becomes the config's in any case. Without `settings`
- * what the file leaves out comes from nowhere; else they are read, and become the config's. */
+/* Of the file at path its section [fleet] alone; *out needs no init. Complains as config_load() of
+ * what is wrong there, and where there is none. PIPEPOLL_EINVAL: there is an error in
+ * *diagnostics; PIPEPOLL_ENOMEM. fleet_config_deinit() in any case. */
+int config_load_fleet(struct fleet_config *out, const char *path, struct diagnostics *diagnostics);
+
+/* As config_load() for text[len], from malloc(), which becomes the config's in any case. Without
+ * `settings` what the file leaves out comes from nowhere; else they are read, and become the
+ * config's. */
 int config_parse(struct config *out, char *text, size_t len, struct settings *settings,
                  struct diagnostics *diagnostics);
 

@@ -92,6 +92,7 @@ struct engine_stats {
     uint64_t reconnects;
     size_t queued; /* asked for, and not sent yet */
     /* In ENGINE_JOBS, of the keys that any member ever pulled; some seconds old. */
+    bool jobs_known;        /* false: not yet */
     uint64_t jobs_waiting;  /* not delivered to anybody */
     uint64_t jobs_out;      /* delivered, and not settled */
     uint64_t last_write_ms; /* how long the last answered write took */

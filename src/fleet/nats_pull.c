@@ -246,6 +246,7 @@ static void on_counts(void *ctx, struct nats_ask *ask, const struct nats_answer 
         out += nats_number(a->json, i, "num_ack_pending");
     }
     uv_mutex_lock(&c->desk->mutex);
+    c->desk->stats.jobs_known = true;
     c->desk->stats.jobs_waiting = waiting;
     c->desk->stats.jobs_out = out;
     uv_mutex_unlock(&c->desk->mutex);

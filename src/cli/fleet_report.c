@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* Members in the order of their ids; targets in the order of the config, then those that it does
+ * not know, which are other members'. */
+#include "cli/fleet_report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/jsontext.h"
+#include "cli/screen.h"
+#include "daemon/fleet_plan.h"
+
+enum { LINE_SIZE = 4096 };
+
+/* --- members --- */
+
+static const char *state_of(const struct roster_member *m)
+{
+    if (!m->is_alive)
+        return "silent";
+    switch (m->state) {
+    case BEAT_WAIT:
+        return "waiting";
+    case BEAT_HI:
+        return "active";
+    case BEAT_BYE:
+        return "left";
+    case BEAT_DRAINED:
+        break;
+    }
+    return m->held || m->figures.jobs ? "draining" : "drained";
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct roster_member *const *x = a, *const *y = b;
+    return strcmp((*x)->id, (*y)->id);
+}
+
+/* To be freed. NULL: out of memory. */
+static const struct roster_member **members_of(const struct roster *r, size_t *count)
+{
+    const struct roster_member **all = calloc(r->count + 1, sizeof *all);
+    *count = 0;
+    for (size_t i = 0; all && i < r->count; i++)
+        if (roster_is_there(&r->members[i]))
+            all[(*count)++] = &r->members[i];
+    if (*count)
+        qsort(all, *count, sizeof *all, by_id);
+    return all;
+}
+
+void fleet_report_put_members(struct buf *out, const struct roster *r)
+{
+    size_t count;
+    const struct roster_member **all = members_of(r, &count);
+    for (size_t i = 0; all && i < count; i++) {
+        str id = str_of(all[i]->id);
+        if (out->len + id.len + STR(", ...").len > out->cap) {
+            buf_put(out, STR("..."));
+            break;
+        }
+        buf_printf(out, "%s%.*s", i ? ", " : "", STR_ARG(id));
+    }
+    free(all);
+}
+
+/* How long it has said nothing, at least: before we looked nobody knows. */
+static uint64_t silent_ms(const struct fleet_report *r, const struct roster_member *m)
+{
+    uint64_t from_ns = m->is_alive ? m->seen_ns : r->watch->began_ns;
+    return (r->watch->now_ns - from_ns) / 1000000;
+}
+
+/* --- targets --- */
+
+struct target {
+    uint64_t hash;
+    const struct plan_target *plan; /* NULL: the config knows it not */
+    const struct roster_claim *claim;
+    const struct roster_member *holder;
+};
+
+static void fill(const struct fleet_report *r, struct target *t)
+{
+    t->claim = roster_claim(&r->watch->roster, t->hash);
+    t->holder = t->claim ? roster_holder(&r->watch->roster, t->claim) : NULL;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The hashes that the config knows, sorted, to be freed. */
+static uint64_t *known_of(const struct plan *p)
+{
+    uint64_t *known = malloc((p->count + 1) * sizeof *known);
+    for (size_t i = 0; known && i < p->count; i++)
+        known[i] = fleet_plan_hash(&p->targets[i]);
+    if (known && p->count)
+        qsort(known, p->count, sizeof *known, by_hash);
+    return known;
+}
+
+/* Call show() for each target; first: of all. */
+static int each_target(const struct fleet_report *r,
+                       void (*show)(const struct target *t, bool first))
+{
+    const struct plan *p = r->plan;
+    uint64_t *known = known_of(p);
+    bool first = true;
+    if (!known)
+        return PIPEPOLL_ENOMEM;
+    for (size_t i = 0; i < p->count; i++, first = false) {
+        struct target t = { .hash = fleet_plan_hash(&p->targets[i]), .plan = &p->targets[i] };
+        fill(r, &t);
+        show(&t, first);
+    }
+    struct table_walk walk = { .next = NULL };
+    for (struct table_node *n; (n = table_each(&r->watch->roster.claims, &walk));) {
+        struct target t = { .hash = n->hash };
+        fill(r, &t);
+        if (!t.holder || bsearch(&n->hash, known, p->count, sizeof *known, by_hash))
+            continue;
+        show(&t, first);
+        first = false;
+    }
+    free(known);
+    return PIPEPOLL_OK;
+}
+
+/* --- for people --- */
+
+static void print_member(const struct fleet_report *r, const struct roster_member *m, size_t width)
+{
+    const struct beat_figures *f = &m->figures;
+    screen_print_cell(str_of(m->id), width);
+    printf("%-8s  %7" PRIu64 "  %7" PRIu64 ".%" PRIu64 "  %6" PRIu32 "  %6" PRIu32 "  ",
+           state_of(m), m->held, f->polls_milli / 1000, f->polls_milli / 100 % 10, f->jobs,
+           f->free_slots);
+    screen_print_cell(str_of(f->version), 8);
+    if (m->is_alive)
+        putchar('-');
+    else
+        printf("%.1fs or longer", (double)silent_ms(r, m) / 1000);
+    putchar('\n');
+}
+
+static void print_members(const struct fleet_report *r, const struct roster_member *const *all,
+                          size_t count)
+{
+    size_t width = STR("MEMBER").len;
+    for (size_t i = 0; i < count; i++)
+        width = strlen(all[i]->id) > width ? strlen(all[i]->id) : width;
+    screen_print_cell(STR("MEMBER"), width);
+    printf("%-8s  %7s  %9s  %6s  %6s  %-8s  %s\n", "STATE", "TARGETS", "POLLS/S", "JOBS", "FREE",
+           "VERSION", "SILENT");
+    for (size_t i = 0; i < count; i++)
+        print_member(r, all[i], width);
+}
+
+static void print_target(const struct target *t, bool first)
+{
+    enum { NAME = 24, REGION = 16, HOLDER = 24 };
+    if (first)
+        printf("\n%-*s  %-*s  %-16s  %-*s  %s\n", NAME, "TARGET", REGION, "REGION", "HASH", HOLDER,
+               "HOLDER", "EPOCH");
+    screen_print_cell(t->plan ? t->plan->name : STR("-"), NAME);
+    screen_print_cell(t->plan ? t->plan->options.region : STR("-"), REGION);
+    printf("%016" PRIx64 "  %-*s  ", t->hash, HOLDER, t->holder ? t->holder->id : "nobody");
+    if (t->claim)
+        printf("%" PRIu64 "\n", t->claim->epoch);
+    else
+        printf("-\n");
+}
+
+int fleet_report_table(const struct fleet_report *r)
+{
+    const struct engine_stats *s = &r->watch->stats;
+    size_t count;
+    const struct roster_member **all = members_of(&r->watch->roster, &count);
+    if (!all)
+        return PIPEPOLL_ENOMEM;
+    printf("fleet %s at %s (version %s)\n", r->config->name, s->server, s->version);
+    if (s->jobs_known)
+        printf("queue: %" PRIu64 " jobs wait, %" PRIu64 " are with members\n\n", s->jobs_waiting,
+               s->jobs_out);
+    else
+        printf("queue: not known: its log does not answer\n\n");
+    if (count)
+        print_members(r, all, count);
+    else
+        printf("no members\n");
+    free(all);
+    return r->plan ? each_target(r, print_target) : PIPEPOLL_OK;
+}
+
+/* --- JSON --- */
+
+static void print_line(const struct buf *line)
+{
+    fwrite(line->at, 1, line->len, stdout);
+}
+
+static void print_json_member(const struct fleet_report *r, const struct roster_member *m)
+{
+    char text[LINE_SIZE];
+    struct buf line = BUF_ON(text);
+    const struct beat_figures *f = &m->figures;
+    buf_put_char(&line, '{');
+    jsontext_member(&line, "member", str_of(m->id));
+    jsontext_member(&line, "state", str_of(state_of(m)));
+    buf_printf(&line,
+               ",\"targets\":%" PRIu64 ",\"pollsPerSecond\":%.3f,\"jobs\":%" PRIu32
+               ",\"freeSlots\":%" PRIu32,
+               m->held, (double)f->polls_milli / 1000, f->jobs, f->free_slots);
+    jsontext_member(&line, "version", str_of(f->version));
+    if (m->is_alive)
+        buf_put(&line, STR(",\"silentMs\":null}"));
+    else
+        buf_printf(&line, ",\"silentMs\":%" PRIu64 "}", silent_ms(r, m));
+    print_line(&line);
+}
+
+static void print_json_target(const struct target *t, bool first)
+{
+    char text[LINE_SIZE];
+    struct buf line = BUF_ON(text);
+    buf_printf(&line, "%s{\"hash\":\"%016" PRIx64 "\"", first ? "" : ",", t->hash);
+    if (t->plan) {
+        jsontext_member(&line, "target", t->plan->name);
+        jsontext_member(&line, "region", t->plan->options.region);
+    }
+    if (t->holder)
+        jsontext_member(&line, "holder", str_of(t->holder->id));
+    else
+        buf_put(&line, STR(",\"holder\":null"));
+    buf_printf(&line, ",\"epoch\":%" PRIu64 "}", t->claim ? t->claim->epoch : 0);
+    print_line(&line);
+}
+
+static void print_json_engine(const struct fleet_report *r)
+{
+    char text[LINE_SIZE];
+    struct buf line = BUF_ON(text);
+    const struct engine_stats *s = &r->watch->stats;
+    buf_put_char(&line, '{');
+    jsontext_member(&line, "fleet", str_of(r->config->name));
+    jsontext_member(&line, "server", str_of(s->server));
+    jsontext_member(&line, "serverVersion", str_of(s->version));
+    if (s->jobs_known)
+        buf_printf(&line, ",\"queue\":{\"waiting\":%" PRIu64 ",\"delivered\":%" PRIu64 "}",
+                   s->jobs_waiting, s->jobs_out);
+    else
+        buf_put(&line, STR(",\"queue\":null"));
+    print_line(&line);
+}
+
+int fleet_report_json(const struct fleet_report *r)
+{
+    size_t count;
+    const struct roster_member **all = members_of(&r->watch->roster, &count);
+    int result = PIPEPOLL_OK;
+    if (!all)
+        return PIPEPOLL_ENOMEM;
+    print_json_engine(r);
+    printf(",\"members\":[");
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            putchar(',');
+        print_json_member(r, all[i]);
+    }
+    putchar(']');
+    free(all);
+    if (r->plan) {
+        printf(",\"targets\":[");
+        result = each_target(r, print_json_target);
+        putchar(']');
+    }
+    printf("}\n");
+    return result;
+}

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`pipepoll fleet`: status and drain, on a real NATS server with members that poll and work.
+test_cli_fleet.py PATH-OF-PIPEPOLL."""
+
+import json
+import os
+import re
+import signal
+import sys
+import time
+
+sys.dont_write_bytecode = True
+from lib.nats import Nats, free_ports
+from lib.job_program import TOKENS_PATH, Simulated, events, path_of, program, wait_for
+from lib.program import BARE, DEADLINE_S, Process, check, finish, pipepoll, write
+
+REGIONS = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-south-1", "ap-northeast-1"]
+KEY = write("continuation.key", "c0" * 32 + "\n")
+os.chmod(KEY, 0o600)
+HANDLER = program("handler.py", r"""#!/usr/bin/python3
+import json, sys, time
+job = json.loads(sys.stdin.readline())
+time.sleep(float(job["configuration"].get("seconds", "0.1")))
+print(json.dumps({"result": {"status": "succeeded"}}))
+""")
+
+
+def config_of(name, url, servers, more=""):
+    return write(f"{name}.ini", f"""[pipepoll]
+state-dir = {path_of(name + "-state")}
+client-tokens-command = {TOKENS_PATH}
+continuation-key-file = {KEY}
+interval = 100ms
+max-jobs = 2
+endpoint-url = {url}
+[handler build]
+command = {HANDLER}
+[fleet]
+servers = {servers}
+member = {name}
+replicas = 1
+takeover = fast
+[target web]
+regions = {", ".join(REGIONS)}
+category = Build
+provider = Acme
+version = 1
+handler = build
+{more}""")
+
+
+def fleet(*arguments):
+    return pipepoll("fleet", *arguments, env=BARE)
+
+
+def status(config, *arguments):
+    r = fleet("status", "--config", config, "--output", "json", *arguments)
+    return json.loads(r.out) if r.code == 0 else {"members": [], "failed": r}
+
+
+def members(shown):
+    return {m["member"]: m for m in shown["members"]}
+
+
+def until(config, wanted):
+    """Look until the members are as wanted; those that were seen last in any case."""
+    end = time.monotonic() + DEADLINE_S
+    while not wanted(shown := members(status(config))) and time.monotonic() < end:
+        pass
+    return shown
+
+
+def are(shown, **states):
+    return {name: m["state"] for name, m in shown.items()} == states
+
+
+def share(shown, **targets):
+    return {name: m["targets"] for name, m in shown.items()} == targets
+
+
+def without_servers():
+    r = fleet("status", "--config", write("alone.ini", "[target a]\nregions = us-east-1\n"))
+    check("a file without [fleet]: a line and 252", r.code == 252 and r.out == ""
+          and r.err.endswith("alone.ini: there is no [fleet] in it\n"), r)
+    closed = config_of("closed", "http://127.0.0.1:1", f"nats://127.0.0.1:{free_ports(1)[0]}")
+    began = time.monotonic()
+    r = fleet("status", "--config", closed, "--timeout", "300ms")
+    check("no server: why, and 255, in time", r.code == 255 and r.out == ""
+          and "127.0.0.1:" in r.err and r.err.count("\n") == 1
+          and time.monotonic() - began < 5, r)
+
+
+def usage(config):
+    for arguments, words in ((["status"], "--config FILE is required"),
+                             (["--config", config], "what to do is missing"),
+                             (["mend", "--config", config], "status or drain"),
+                             (["drain", "--config", config], "needs a MEMBER"),
+                             (["drain", "a b", "--config", config], "the id of a member"),
+                             (["drain", "a", "b", "--config", config], "one MEMBER is taken"),
+                             (["drain", "a", "--targets", "--config", config], "of status"),
+                             (["status", "--end", "--config", config], "of drain")):
+        r = fleet(*arguments)
+        check(f"{' '.join(arguments[:2])}: {words}",
+              r.code == 252 and words in r.err and r.out == "", r)
+
+
+def nobody_is_there(config):
+    r = fleet("status", "--config", config)
+    check("a fleet without members", r.code == 0 and "\nno members\n" in r.out
+          and re.match(r"fleet pipepoll at nats://127\.0\.0\.1:\d+ \(version [\d.]+\)\n"
+                       r"queue: 0 jobs wait, 0 are with members\n", r.out), r)
+    r = fleet("drain", "a", "--config", config)
+    check("nobody to drain", r.code == 1
+          and r.err == "pipepoll fleet: no member is called a: there are none\n", r)
+
+
+def two_share(config):
+    shown = until(config, lambda m: are(m, a="active", b="active")
+                  and all(x["targets"] and x["pollsPerSecond"] for x in m.values())
+                  and sum(x["targets"] for x in m.values()) == len(REGIONS))
+    check("both are active, and share the targets",
+          sum(m["targets"] for m in shown.values()) == len(REGIONS) and len(shown) == 2, shown)
+    check("with slots free, not silent, of this version",
+          all(m["freeSlots"] == 2 and m["silentMs"] is None and m["version"]
+              for m in shown.values()), shown)
+    targets = status(config, "--targets")["targets"]
+    check("each target has a holder and an epoch", len(targets) == len(REGIONS)
+          and all(t["target"] == "web" and t["holder"] in "ab" and t["epoch"] >= 1
+                  for t in targets), targets)
+    check("holders are who says so", share(shown, **{
+        name: sum(t["holder"] == name for t in targets) for name in "ab"}), (shown, targets))
+    r = fleet("status", "--config", config, "--targets")
+    rows = [line.split() for line in r.out.splitlines()]
+    check("the table has the same", r.code == 0 and [row[:2] for row in rows[4:6]]
+          == [["a", "active"], ["b", "active"]]
+          and sorted((row[1], row[2], row[3]) for row in rows if row and row[0] == "web")
+          == sorted((t["region"], t["hash"], t["holder"]) for t in targets), r)
+    other = write("other.ini", open(config, encoding="utf-8").read().replace("Acme", "Other"))
+    targets = status(other, "--targets")["targets"]
+    check("another config knows its own, and sees the others' as well",
+          [t.get("target") for t in targets] == ["web"] * len(REGIONS) + [None] * len(REGIONS)
+          and [t["holder"] is None for t in targets]
+          == [True] * len(REGIONS) + [False] * len(REGIONS), targets)
+    return {t["region"]: t["holder"] for t in status(config, "--targets")["targets"]}
+
+
+def one_is_drained(config, sim, holders, runs):
+    r = fleet("drain", "c", "--config", config)
+    check("an unknown member: who there is", r.code == 1
+          and r.err == "pipepoll fleet: no member is called c; there are: a, b\n", r)
+    region = next(region for region in REGIONS if holders[region] == "b")
+    sim.control("POST", "jobs", region=region, count=1, configuration={"seconds": "3"})
+    check("a job runs", wait_for("a claim", lambda: events(sim, "acknowledged")))
+    r = fleet("drain", "b", "--config", config)
+    check("b drains", r.code == 0 and r.out.startswith("member b is drained"), r)
+    shown = until(config, lambda m: share(m, a=len(REGIONS), b=0))
+    check("the other has all targets", shown["b"]["state"] in ("draining", "drained")
+          and share(shown, a=len(REGIONS), b=0), shown)
+    check("what ran ends well", wait_for("its end", lambda: events(sim, "succeeded")))
+    before = done_by(runs["b"])
+    for region in REGIONS:
+        sim.control("POST", "jobs", region=region, count=4, configuration={"seconds": "0.3"})
+    check("new jobs are worked", wait_for(
+        "their ends", lambda: len(events(sim, "succeeded")) == 1 + 4 * len(REGIONS)))
+    check("none by the drained one", done_by(runs["b"]) == before, (before, done_by(runs["b"])))
+    shown = until(config, lambda m: are(m, a="active", b="drained"))
+    check("it says that it is drained", are(shown, a="active", b="drained"), shown)
+
+
+def done_by(run):
+    return sum("succeeded after" in line for line in list(run.lines["err"].queue) if line)
+
+
+def it_stays_drained(config, runs, restart):
+    runs["b"].signal(signal.SIGTERM)
+    check("a drained one ends", runs["b"].wait() == 0)
+    check("and is not shown any more", are(until(config, lambda m: len(m) == 1), a="active"))
+    runs["b"] = restart("b")
+    shown = until(config, lambda m: are(m, a="active", b="drained"))
+    check("it is drained after a restart too", are(shown, a="active", b="drained"), shown)
+    r = fleet("drain", "--end", "b", "--config", config)
+    check("until that is over", r.code == 0 and r.out == "member b is back\n", r)
+    shown = until(config, lambda m: are(m, a="active", b="active") and m["b"]["targets"])
+    check("then it has its part again", shown["b"]["targets"] > 0
+          and shown["a"]["targets"] < len(REGIONS), shown)
+
+
+def one_dies(config, runs):
+    runs["b"].signal(signal.SIGKILL)
+    runs["b"].wait()
+    shown = members(status(config))
+    check("a dead one is silent", are(shown, a="active", b="silent")
+          and shown["b"]["silentMs"] > 500, shown)
+    r = fleet("drain", "b", "--config", config, "--timeout", "1s")
+    check("and does not say that it is drained", r.code == 1
+          and r.err == "pipepoll fleet: member b was asked to, and has not said in time that it "
+          "is drained\n", r)
+    r = fleet("drain", "b", "--end", "--no-wait", "--config", config)
+    check("which one need not wait for",
+          r.code == 0 and r.out == "member b is asked to come back\n", r)
+
+
+without_servers()
+nats = Nats()
+with Simulated("--seed", "7") as service:
+    def start(name):
+        return Process("run", "--config", config_of(name, service.url, nats.urls))
+
+    looked_at = config_of("looker", service.url, nats.urls)
+    usage(looked_at)
+    nobody_is_there(looked_at)
+    members_of = {name: start(name) for name in "ab"}
+    one_is_drained(looked_at, service, two_share(looked_at), members_of)
+    it_stays_drained(looked_at, members_of, start)
+    one_dies(looked_at, members_of)
+    members_of["a"].signal(signal.SIGTERM)
+    check("the last one ends", members_of["a"].wait() == 0)
+finish()
