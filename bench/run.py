@@ -18,6 +18,7 @@ import tempfile
 
 import child
 import connections
+import fleet
 import jobs
 import loads
 import machine
@@ -58,6 +59,7 @@ BENCHMARKS = {
     'handshake': (connections.handshake, 'bench_poll'),
     'opening': (connections.opening, 'bench_poll'),
     'pickup': (pickup.pickup, 'pipepoll', 'pipepoll-sim'),
+    'fleet': (fleet.measure, 'pipepoll', 'pipepoll-sim'),
     'scrape': (scrape.measure, 'pipepoll', 'pipepoll-sim'),
     'peers': (sdks.measure, 'bench_poll'),
     'jobs': (jobs.measure, 'bench_job_life', 'pipepoll', 'pipepoll-sim'),
