@@ -143,6 +143,12 @@ for name, page in pages.items():
           status["verdict"]["well"] and all(
               states[t] == ("well" if two[t] == name else "elsewhere") for t in two),
           (status["verdict"], states, two))
+    fleet = status["fleet"]
+    check("and who is in its fleet", fleet["member"] == name and fleet["alive"] == 2 and
+          fleet["engine"]["state"] == "ready" and fleet["targets"]["unheld"] == 0 and
+          fleet["targets"]["held"] == sum(holder == name for holder in two.values()) and
+          sorted((m["member"], m["state"]) for m in fleet["members"])
+          == [("a", "active"), ("b", "active")], fleet)
 
 began = time.monotonic()
 runs["c"] = member("c", nats, service)
@@ -178,9 +184,14 @@ runs["a"].log("fleet pipepoll:")
 began = time.monotonic()
 while len(service.holders(began)) < TARGETS and time.monotonic() < began + 5:
     time.sleep(INTERVAL_S)
+status = until(lambda: status_of(pages["a"]), lambda s: not s["verdict"]["well"])
+check("it says that they are away", status["fleet"]["engine"]["state"] == "away" and
+      status["verdict"]["why"].startswith("fleet pipepoll: "), status["verdict"])
 check("without servers the one that is there goes on", len(service.holders(began)) == TARGETS)
 nats.servers[0].start()
 check("and after it", len(service.until_held_by("a")) == TARGETS)
+status = until(lambda: status_of(pages["a"]), lambda s: s["verdict"]["well"])
+check("then it is well again", status["verdict"]["well"], status["verdict"])
 check("the last one ends", end(runs["a"]) == 0)
 
 # Each region has three targets that would be polled five times a second.

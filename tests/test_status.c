@@ -137,6 +137,61 @@ static void test_elsewhere(void **state)
     check_verdict(&s, true, false, false, "none of 1 target is polled: 1 failing");
 }
 
+static void test_fleet(void **state)
+{
+    (void)state;
+    struct status s = { .phase = STATUS_POLLING, .target_count = 3, .now_ms = 100000 };
+    struct status_fleet *f = &s.fleet;
+    s.states[STATUS_ELSEWHERE] = 3;
+    *f = (struct status_fleet) { .is_in = true, .name = STR("ci"), .member = STR("m") };
+    check_verdict(&s, true, false, false, "fleet ci: not connected to its servers yet");
+    snprintf(f->trouble, sizeof f->trouble, "no answer of nats://a: is it there?");
+    check_verdict(&s, true, false, false, "fleet ci: no answer of nats://a: is it there?");
+    f->engine = STATUS_ENGINE_READY;
+    check_verdict(&s, true, false, false, "fleet ci: joining");
+    f->standing = STATUS_MEMBER_DRAINED; /* as it was told */
+    check_verdict(&s, true, true, true, "polling 0 of 3 targets");
+    f->standing = STATUS_MEMBER_ACTIVE;
+    check_verdict(&s, true, true, true, "polling 0 of 3 targets");
+    f->is_fenced = true;
+    check_verdict(&s, true, false, false, "nothing is polled here");
+    f->is_duplicate = true;
+    check_verdict(&s, true, false, false, "another process says that it is member m");
+    s.states[STATUS_ELSEWHERE] = 2;
+    s.states[STATUS_WELL] = 1;
+    check_verdict(&s, true, true, false, "another process says that it is member m");
+    f->is_duplicate = f->is_fenced = false;
+    check_verdict(&s, true, true, true, "polling 1 of 3 targets");
+}
+
+static void test_fleet_trouble(void **state)
+{
+    (void)state;
+    struct status s = { .phase = STATUS_POLLING, .target_count = 3, .now_ms = 100000 };
+    struct status_fleet *f = &s.fleet;
+    s.states[STATUS_WELL] = 3;
+    *f = (struct status_fleet) { .is_in = true, .name = STR("ci"), .takeover_ms = 20000 };
+    f->engine = STATUS_ENGINE_AWAY;
+    check_verdict(&s, true, true, false, "not connected");
+    f->engine = STATUS_ENGINE_UNUSABLE;
+    check_verdict(&s, true, true, false, "of no use");
+    f->engine = STATUS_ENGINE_READY;
+    f->unheld = 2;
+    f->unheld_ms = 20000;
+    check_verdict(&s, true, true, true, "polling 3 targets"); /* it takes its time */
+    f->unheld_ms = 21000;
+    check_verdict(&s, true, true, false, "2 targets polled by no member for 21 s");
+    f->jobs_held = 1;
+    f->oldest_ms = s.now_ms - STATUS_QUEUE_STUCK_MS;
+    check_verdict(&s, true, true, false, "2 targets polled by no member");
+    f->oldest_ms--;
+    check_verdict(&s, true, true, false, "1 found job wait for a place in the queue, the first");
+    f->is_queue_full = true;
+    check_verdict(&s, true, true, false, "its queue is full");
+    f->is_in = false;
+    check_verdict(&s, true, true, true, "polling 3 targets");
+}
+
 static void test_line(void **state)
 {
     (void)state;
@@ -180,9 +235,10 @@ static void test_stale(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),     cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_memory),    cmocka_unit_test(test_verdict),
-        cmocka_unit_test(test_elsewhere), cmocka_unit_test(test_line),
+        cmocka_unit_test(test_words),         cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_memory),        cmocka_unit_test(test_verdict),
+        cmocka_unit_test(test_elsewhere),     cmocka_unit_test(test_fleet),
+        cmocka_unit_test(test_fleet_trouble), cmocka_unit_test(test_line),
         cmocka_unit_test(test_stale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,6 +60,7 @@ static void an_empty_status_is_a_whole_document(void **state)
     check_text(d, "phase", "starting");
     assert_true(json_is_null(at(d, "time")));
     assert_true(json_is_null(at(d, "journal")));
+    assert_true(json_is_null(at(d, "fleet")));
     check_text(d, "verdict.why", "starting");
     check_number(d, "summary.states.well", 0);
     assert_int_equal(json_array_size(at(d, "targets")), 0);
@@ -93,6 +94,12 @@ static void members_are_as_documented(void **state)
     check_number(d, "handlers.1.ends.failed", 22);
     check_number(d, "handlers.1.runSeconds.sum", 13612);
     check_number(d, "journal.lagSeconds", 0.0018);
+    check_text(d, "fleet.fleet", "ci");
+    check_text(d, "fleet.engine.server", "nats://10.0.0.7:4222");
+    check_number(d, "fleet.targets.held", 20);
+    check_number(d, "fleet.queue.waiting", 14);
+    check_text(d, "fleet.members.3.member", "mill-4");
+    check_text(d, "fleet.members.3.state", "dead");
     check_number(d, "loops.1.longestSeconds", 0.0128);
     check_number(d, "process.cpuSeconds", 181.42);
     assert_true(json_number_value(at(d, "pickupSeconds.p50")) > 0.4);

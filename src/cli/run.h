@@ -100,6 +100,8 @@ struct sinks_options;
 int run_fleet_open_sink(struct run *r, const struct sinks_options *o, struct pipepoll_error *why);
 /* Each second or so: tell the others how we are. */
 void run_fleet_look(struct run *r);
+/* What there is to say of the fleet. */
+void run_fleet_fill_status(struct run *r, struct status *s);
 /* Our targets are the others' from now on. */
 void run_fleet_leave(struct run *r);
 /* Then closed(r), at once where there is none. */

@@ -91,6 +91,27 @@ void run_fleet_look(struct run *r)
     r->looked_polls = polls;
 }
 
+static void fill_queue(struct run *r, struct status_fleet *out)
+{
+    struct queue_sink_figures figures;
+    queue_sink_figures(r->sink, &figures);
+    out->jobs_held = figures.held;
+    out->oldest_ms = figures.oldest_found_ms;
+    out->published = figures.published;
+    out->duplicates = figures.duplicates;
+    out->failures = figures.failures;
+    out->is_queue_full = figures.held && figures.trouble == ENGINE_FULL;
+}
+
+void run_fleet_fill_status(struct run *r, struct status *s)
+{
+    if (!r->joined)
+        return;
+    fleet_fill_status(r->joined, s);
+    if (r->sink)
+        fill_queue(r, &s->fleet);
+}
+
 void run_fleet_leave(struct run *r)
 {
     if (r->joined)

@@ -20,6 +20,7 @@ static void fill(void *ctx, struct status *s)
     s->config_file = str_of(config_name(r->options.config));
     s->config_read_ms = r->config_read_ms;
     s->config_refused = r->config_refused;
+    run_fleet_fill_status(r, s);
     if (r->sink && r->sink->backlog)
         s->unwritten_bytes += r->sink->backlog(r->sink);
     if (r->ending) { /* the loops are not asked any more */

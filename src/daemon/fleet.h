@@ -92,6 +92,8 @@ void fleet_set_figures(struct fleet *f, double polls_per_s, uint32_t jobs, uint3
 struct lease *fleet_lease(const struct fleet *f); /* to be read */
 bool fleet_is_ready(const struct fleet *f);       /* its engine is */
 bool fleet_is_drained(const struct fleet *f);     /* asked to hold no targets and take no jobs */
+/* Its fleet, but for the jobs that the queue does not have yet. The config's texts are borrowed. */
+void fleet_fill_status(struct fleet *f, struct status *s);
 const char *fleet_trouble(const struct fleet *f); /* why the engine is away; empty: it is not */
 
 /* --- the end --- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Private to fleet.c and fleet_targets.c. */
+/* Private to fleet.c and fleet_*.c. */
 #ifndef DAEMON_FLEET_PARTS_H
 #define DAEMON_FLEET_PARTS_H
 
@@ -22,6 +22,7 @@ struct fleet {
     size_t gone_count, gone_cap;
     size_t recounted; /* of the lease's targets, in the count of shares under way */
     struct beat_figures figures;
+    uint64_t unheld_ns; /* since when there are targets that nobody holds; 0: there are none */
     struct share *share;
     struct fleet_group *groups; /* by their numbers in share */
     size_t group_count, counted;

@@ -84,6 +84,24 @@ size_t status_ours(const size_t states[STATUS_STATES])
     return sum;
 }
 
+const char *status_engine_name(enum status_engine engine)
+{
+    static const char *const names[] = { [STATUS_ENGINE_AWAY] = "away",
+                                         [STATUS_ENGINE_READY] = "ready",
+                                         [STATUS_ENGINE_UNUSABLE] = "unusable" };
+    return names[engine];
+}
+
+const char *status_standing_name(enum status_standing standing)
+{
+    static const char *const names[STATUS_STANDINGS] = { [STATUS_MEMBER_JOINING] = "joining",
+                                                         [STATUS_MEMBER_ACTIVE] = "active",
+                                                         [STATUS_MEMBER_LEAVING] = "leaving",
+                                                         [STATUS_MEMBER_DRAINED] = "drained",
+                                                         [STATUS_MEMBER_DEAD] = "dead" };
+    return names[standing];
+}
+
 const char *status_step_name(enum status_step step)
 {
     static const char *const names[STATUS_STEPS] = {

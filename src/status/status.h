@@ -183,6 +183,62 @@ struct status_journal {
     uint64_t file_bytes, batches, changes, failures, refused;
 };
 
+/* --- the fleet, where the process is a member of one --- */
+
+enum status_engine { STATUS_ENGINE_AWAY, STATUS_ENGINE_READY, STATUS_ENGINE_UNUSABLE };
+const char *status_engine_name(enum status_engine engine); /* "away", "ready", "unusable" */
+
+enum status_standing {
+    STATUS_MEMBER_JOINING, /* takes nothing yet, or not now: it does not see what the others do */
+    STATUS_MEMBER_ACTIVE,
+    STATUS_MEMBER_LEAVING,
+    STATUS_MEMBER_DRAINED, /* told to stay without targets and jobs */
+    STATUS_MEMBER_DEAD,    /* silent for too long: its targets go to others */
+    STATUS_STANDINGS
+};
+const char *status_standing_name(enum status_standing standing); /* "joining", "active" ... */
+
+enum { STATUS_MEMBER_NAME_SIZE = 72, STATUS_MEMBERS_MAX = 256 };
+
+struct status_member {
+    char name[STATUS_MEMBER_NAME_SIZE], version[40];
+    enum status_standing standing;
+    bool is_self;
+    int64_t silent_ms; /* since its last beat */
+    uint64_t held;     /* targets, as it says */
+    double polls_per_s;
+    uint32_t jobs, free_slots;
+};
+
+/* Most texts are in it, so that it can be filled again without more memory. */
+struct status_fleet {
+    bool is_in; /* false: it is in none, and the rest is empty */
+    bool polls; /* it takes targets */
+    str name, member;
+    enum status_standing standing;
+    enum status_engine engine;
+    char trouble[256]; /* why the engine is away, and what to do; empty: not known, or it is not */
+    char server[128], server_version[32]; /* empty: not connected */
+    uint64_t reconnects;
+    bool is_fenced;    /* stopped all polls, for the servers do not confirm that we are there */
+    bool is_duplicate; /* another process says that it is this member */
+    size_t targets, held, unheld;   /* of the config; unheld: by no living member */
+    int64_t unheld_ms, takeover_ms; /* how long there were some; how long that may last */
+    size_t alive;                   /* members, we included */
+    uint64_t claims, lost_claims, fences, moves; /* moves: targets that came to us from others */
+    uint64_t unreadable;                         /* messages of another version, or malformed */
+    uint64_t jobs_waiting, jobs_out;             /* in the queue; pulled from it, and not settled */
+    size_t jobs_held;                            /* found here, and not in the queue yet */
+    int64_t oldest_ms; /* Unix time when the oldest of these was found; 0: none */
+    uint64_t published, duplicates, failures;
+    bool is_queue_full;
+    struct status_member *members;   /* alive, or dead for less than an hour */
+    size_t member_count, member_cap; /* at most STATUS_MEMBERS_MAX */
+};
+
+/* How long a found job may wait for its place in the queue before it is told. */
+enum { STATUS_QUEUE_STUCK_MS = 60000 };
+
 /* --- the process --- */
 
 struct status_loop {
@@ -236,6 +292,7 @@ struct status {
     struct status_handler *handlers;
     size_t handler_count;
     struct status_journal journal;
+    struct status_fleet fleet;
 
     size_t unwritten_jobs, unwritten_bytes; /* on the way to where jobs go */
     uint64_t lost;                          /* jobs that did not get there, each named in the log */

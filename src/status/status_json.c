@@ -318,6 +318,86 @@ static void put_journal(struct buf *out, const struct status_journal *j)
     buf_put_char(out, '}');
 }
 
+/* --- the fleet --- */
+
+static void put_member(struct buf *out, const struct status_member *m)
+{
+    member_element(out, '{');
+    member_text(out, "member", str_of(m->name));
+    member_text(out, "state", str_of(status_standing_name(m->standing)));
+    member_flag(out, "self", m->is_self);
+    member_signed(out, "silentMs", m->silent_ms);
+    member_count(out, "held", m->held);
+    member_rate(out, "pollsPerS", m->polls_per_s);
+    member_count(out, "jobs", m->jobs);
+    member_count(out, "freeSlots", m->free_slots);
+    member_text(out, "version", str_of(m->version));
+    buf_put_char(out, '}');
+}
+
+static void put_engine(struct buf *out, const struct status_fleet *f)
+{
+    member_open(out, "engine", '{');
+    member_text(out, "state", str_of(status_engine_name(f->engine)));
+    member_text(out, "trouble", str_of(f->trouble));
+    member_text(out, "server", str_of(f->server));
+    member_text(out, "version", str_of(f->server_version));
+    member_count(out, "reconnects", f->reconnects);
+    buf_put_char(out, '}');
+}
+
+static void put_leases(struct buf *out, const struct status_fleet *f)
+{
+    member_open(out, "targets", '{');
+    member_count(out, "all", f->targets);
+    member_count(out, "held", f->held);
+    member_count(out, "unheld", f->unheld);
+    member_signed(out, "unheldMs", f->unheld_ms);
+    member_count(out, "claims", f->claims);
+    member_count(out, "lostClaims", f->lost_claims);
+    member_count(out, "moves", f->moves);
+    buf_put_char(out, '}');
+    member_flag(out, "fenced", f->is_fenced);
+    member_count(out, "fences", f->fences);
+    member_flag(out, "duplicate", f->is_duplicate);
+    member_count(out, "unreadable", f->unreadable);
+}
+
+static void put_queue(struct buf *out, const struct status_fleet *f)
+{
+    member_open(out, "queue", '{');
+    member_count(out, "waiting", f->jobs_waiting);
+    member_count(out, "out", f->jobs_out);
+    member_flag(out, "full", f->is_queue_full);
+    member_count(out, "held", f->jobs_held);
+    member_time(out, "oldestHeld", f->oldest_ms);
+    member_count(out, "published", f->published);
+    member_count(out, "duplicates", f->duplicates);
+    member_count(out, "failures", f->failures);
+    buf_put_char(out, '}');
+}
+
+static void put_fleet(struct buf *out, const struct status_fleet *f)
+{
+    if (!f->is_in) {
+        buf_put(out, STR(",\"fleet\":null"));
+        return;
+    }
+    member_open(out, "fleet", '{');
+    member_text(out, "fleet", f->name);
+    member_text(out, "member", f->member);
+    member_text(out, "state", str_of(status_standing_name(f->standing)));
+    member_flag(out, "polls", f->polls);
+    put_engine(out, f);
+    put_leases(out, f);
+    put_queue(out, f);
+    member_count(out, "alive", f->alive);
+    member_open(out, "members", '[');
+    for (size_t i = 0; i < f->member_count; i++)
+        put_member(out, &f->members[i]);
+    buf_put(out, STR("]}"));
+}
+
 static void put_document(struct buf *out, const void *from)
 {
     const struct status *s = from;
@@ -327,6 +407,7 @@ static void put_document(struct buf *out, const void *from)
     put_jobs(out, s);
     put_handlers(out, s);
     put_journal(out, &s->journal);
+    put_fleet(out, &s->fleet);
     put_loops(out, s);
     put_process(out, s);
     buf_put(out, STR("}\n"));

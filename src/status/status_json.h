@@ -44,11 +44,22 @@
  *      "runSeconds":{"count":N, "sum":N}}, ...],
  *    "journal":{"well":B, "waiting":N, "lagSeconds":N, "fileBytes":N, "batches":N, "changes":N,
  *      "failures":N, "refused":N},                or null: there is none
+ *    "fleet":{"fleet":S, "member":S, "state":STANDING, "polls":B,  polls: it takes targets
+ *      "engine":{"state":"away"|"ready"|"unusable", "trouble":S, "server":S, "version":S,
+ *        "reconnects":N},
+ *      "targets":{"all":N, "held":N, "unheld":N, "unheldMs":N,    held: here; unheld: by nobody
+ *        "claims":N, "lostClaims":N, "moves":N},
+ *      "fenced":B, "fences":N, "duplicate":B, "unreadable":N,
+ *      "queue":{"waiting":N, "out":N, "full":B,                   out: pulled, and not settled
+ *        "held":N, "oldestHeld":T, "published":N, "duplicates":N, "failures":N},  of this member
+ *      "alive":N, "members":[{"member":S, "state":STANDING, "self":B, "silentMs":N, "held":N,
+ *        "pollsPerS":N, "jobs":N, "freeSlots":N, "version":S}, ...]},   or null: there is none
  *    "loops":[{"silentMs":N, "turns":N, "busySeconds":N, "longestSeconds":N}, ...],
  *    "process":{"cpuSeconds":N, "residentBytes":N, "virtualBytes":N, "openFds":N, "maxFds":N}}
  *
  * STATE is "elsewhere", "waiting", "well", "throttled", "late" or "failing", and STATES an object
- * with the number of targets in each. POLLS is an object with the number of polls by outcome, as
+ * with the number of targets in each. STANDING is "joining", "active", "leaving", "drained"
+ * or "dead". POLLS is an object with the number of polls by outcome, as
  * status_outcome_name() has them ("jobs", "empty", "throttled", "timed-out", ...), without those
  * that never happened. */
 #ifndef STATUS_STATUS_JSON_H

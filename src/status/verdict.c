@@ -18,6 +18,73 @@ static const char *plural(size_t n)
     return n == 1 ? "" : "s";
 }
 
+/* --- the fleet --- */
+
+static str trouble_of(const struct status_fleet *f)
+{
+    if (f->trouble[0])
+        return str_of(f->trouble);
+    return f->engine == STATUS_ENGINE_UNUSABLE
+               ? STR("its servers are of no use as they are: the log says why")
+               : STR("not connected to its servers yet");
+}
+
+/* Why we are no working member of it. false: we are. */
+static bool find_away(const struct status_fleet *f, char *why, size_t size)
+{
+    if (!f->is_in)
+        return false;
+    if (f->is_duplicate)
+        snprintf(why, size,
+                 "fleet %.*s: another process says that it is member %.*s: give each a `member` of "
+                 "its own",
+                 STR_ARG(f->name), STR_ARG(f->member));
+    else if (f->engine != STATUS_ENGINE_READY)
+        snprintf(why, size, "fleet %.*s: %.*s", STR_ARG(f->name), STR_ARG(trouble_of(f)));
+    else if (f->is_fenced)
+        snprintf(why, size,
+                 "fleet %.*s: nothing is polled here, for its servers do not confirm that we are "
+                 "there: look at them and at the network",
+                 STR_ARG(f->name));
+    else
+        return false;
+    return true;
+}
+
+static bool is_stuck(const struct status *s)
+{
+    return s->fleet.oldest_ms && s->now_ms - s->fleet.oldest_ms > STATUS_QUEUE_STUCK_MS;
+}
+
+/* What is wrong with the fleet though we work in it. false: nothing. */
+static bool find_fleet_trouble(const struct status *s, char *why, size_t size)
+{
+    const struct status_fleet *f = &s->fleet;
+    if (!f->is_in)
+        return false;
+    if (f->is_queue_full)
+        snprintf(why, size,
+                 "fleet %.*s: its queue is full, and %zu job%s wait here: add workers, or raise "
+                 "queue-size",
+                 STR_ARG(f->name), f->jobs_held, plural(f->jobs_held));
+    else if (is_stuck(s))
+        snprintf(why, size,
+                 "fleet %.*s: %zu found job%s wait for a place in the queue, the first for %lld s: "
+                 "the log says why",
+                 STR_ARG(f->name), f->jobs_held, plural(f->jobs_held),
+                 (long long)(s->now_ms - f->oldest_ms) / 1000);
+    else if (f->unheld && f->unheld_ms > f->takeover_ms)
+        snprintf(why, size,
+                 "fleet %.*s: %zu target%s polled by no member for %lld s: are all that have them "
+                 "drained or away?",
+                 STR_ARG(f->name), f->unheld, plural(f->unheld), (long long)f->unheld_ms / 1000);
+    else
+        return false;
+    return true;
+}
+
+/* --- readiness --- */
+
 /* Not ready. false: it is. */
 static bool find_unready(const struct status *s, char *why, size_t size)
 {
@@ -29,8 +96,15 @@ static bool find_unready(const struct status *s, char *why, size_t size)
         snprintf(why, size, "ending: %u s are left until drain-timeout", s->drain_left_s);
     else if (!s->target_count)
         snprintf(why, size, "no target is polled: the config file has none");
-    else if (polled || !ours)
+    else if (polled || (!ours && !s->fleet.is_in))
         return false;
+    else if (!bad && find_away(&s->fleet, why, size))
+        return true;
+    else if (!ours && s->fleet.standing != STATUS_MEMBER_JOINING)
+        return false;
+    else if (!ours)
+        snprintf(why, size, "fleet %.*s: joining: waits to see what the other members do",
+                 STR_ARG(s->fleet.name));
     else if (!bad)
         snprintf(why, size, "no poll has been answered yet");
     else if (s->incident_count)
@@ -50,6 +124,8 @@ static bool find_unwell(const struct status *s, char *why, size_t size)
         snprintf(why, size,
                  "the journal's disk fails or hangs: no jobs are asked for until it is "
                  "well again");
+    else if (find_away(&s->fleet, why, size) || find_fleet_trouble(s, why, size))
+        return true;
     else if (failing && s->incident_count)
         snprintf(why, size, "%zu target%s failing: %.*s", failing, plural(failing),
                  STR_ARG(s->incidents[0].words));

@@ -243,6 +243,57 @@ static void fill_process(struct status *s)
     s->journal = (struct status_journal) { true, true, 3, 1800, 413696, 5120, 9214, 0, 0 };
 }
 
+static struct status_member member(const char *name, enum status_standing standing, bool is_self,
+                                   int64_t silent_ms, uint64_t held)
+{
+    struct status_member m = { .standing = standing,
+                               .is_self = is_self,
+                               .silent_ms = silent_ms,
+                               .held = held,
+                               .polls_per_s = (double)held * 0.75,
+                               .jobs = 2,
+                               .free_slots = 6 };
+    snprintf(m.name, sizeof m.name, "%s", name);
+    snprintf(m.version, sizeof m.version, "0.1.0");
+    return m;
+}
+
+static void fill_fleet(struct status *s)
+{
+    struct status_fleet *f = &s->fleet;
+    *f = (struct status_fleet) { .is_in = true,
+                                 .polls = true,
+                                 .name = STR("ci"),
+                                 .member = STR("mill-1"),
+                                 .standing = STATUS_MEMBER_ACTIVE,
+                                 .engine = STATUS_ENGINE_READY,
+                                 .server = "nats://10.0.0.7:4222",
+                                 .server_version = "2.9.10",
+                                 .reconnects = 1,
+                                 .targets = 3 * s->target_count,
+                                 .held = s->target_count,
+                                 .takeover_ms = 20000,
+                                 .alive = 3,
+                                 .claims = s->target_count + 9,
+                                 .lost_claims = 2,
+                                 .fences = 1,
+                                 .moves = 9,
+                                 .jobs_waiting = 14,
+                                 .jobs_out = 5,
+                                 .jobs_held = 3,
+                                 .oldest_ms = s->now_ms - 250,
+                                 .published = 1810,
+                                 .duplicates = 4,
+                                 .failures = 6,
+                                 .member_count = 4,
+                                 .member_cap = 4 };
+    f->members = status_array(s, f->member_count, sizeof *f->members);
+    f->members[0] = member("mill-1", STATUS_MEMBER_ACTIVE, true, 700, f->held);
+    f->members[1] = member("mill-2", STATUS_MEMBER_ACTIVE, false, 1900, 2 * f->held);
+    f->members[2] = member("mill-3", STATUS_MEMBER_DRAINED, false, 400, 0);
+    f->members[3] = member("mill-4", STATUS_MEMBER_DEAD, false, 754000, 0);
+}
+
 static void fill_pickup(struct status *s)
 {
     for (uint64_t i = 0; i < 1000; i++) {
@@ -271,6 +322,7 @@ void status_world_fill(struct status *s, size_t providers, size_t regions, unsig
     fill_credentials(s);
     fill_jobs(s);
     fill_handlers(s);
+    fill_fleet(s);
     s->in_flight = 37;
     s->parked = 2;
     s->late_us_sum = s->polls_started * 180;
