@@ -100,6 +100,7 @@ static void an_empty_status_has_metrics(void **state)
     check_line(text, "pipepoll_ready 0");
     check_line(text, "pipepoll_build_info{version=\"\",libcurl=\"\",libuv=\"\",tls=\"\"} 1");
     assert_null(strstr(text, "pipepoll_journal")); /* there is none */
+    assert_null(strstr(text, "pipepoll_fleet"));
     assert_string_equal(text + strlen(text) - 6, "# EOF\n");
     free(text);
 }

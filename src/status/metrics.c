@@ -225,6 +225,69 @@ static void put_journal(struct metric_out *m, const struct status_journal *j)
                    j->refused);
 }
 
+/* --- the fleet --- */
+
+static void put_leases(struct metric_out *m, const struct status_fleet *f)
+{
+    metric_gauge(m, "pipepoll_fleet_members", "Members that are alive, as this one sees it.",
+                 f->alive);
+    metric_gauge(m, "pipepoll_fleet_targets", "Targets of this member's config.", f->targets);
+    metric_gauge(m, "pipepoll_fleet_targets_held", "Those of them that this member polls.",
+                 f->held);
+    metric_gauge(m, "pipepoll_fleet_targets_unheld", "Those of them that no living member polls.",
+                 f->unheld);
+    metric_gauge(m, "pipepoll_fleet_fenced",
+                 "1: stopped all polls, for the servers do not confirm that we are there.",
+                 f->is_fenced);
+    metric_gauge(m, "pipepoll_fleet_duplicate", "1: another process says that it is this member.",
+                 f->is_duplicate);
+    metric_counter(m, "pipepoll_fleet_claims_total", "Claims of targets that were made.",
+                   f->claims);
+    metric_counter(m, "pipepoll_fleet_claims_lost_total", "Those that another member was ahead of.",
+                   f->lost_claims);
+    metric_counter(m, "pipepoll_fleet_moves_total",
+                   "Targets that came to this member from another.", f->moves);
+    metric_counter(m, "pipepoll_fleet_fences_total", "How often this member stopped all polls.",
+                   f->fences);
+}
+
+static void put_queue(struct metric_out *m, const struct status_fleet *f)
+{
+    metric_gauge(m, "pipepoll_fleet_queue_waiting_jobs",
+                 "Jobs in the queue that no worker has, of the types that are pulled here.",
+                 f->jobs_waiting);
+    metric_gauge(m, "pipepoll_fleet_queue_out_jobs",
+                 "Jobs of the queue that workers have, and have not settled.", f->jobs_out);
+    metric_gauge(m, "pipepoll_fleet_queue_full", "1: it takes no more jobs.", f->is_queue_full);
+    metric_gauge(m, "pipepoll_fleet_held_jobs", "Jobs found here that the queue does not have yet.",
+                 f->jobs_held);
+    metric_family(m, "pipepoll_fleet_held_oldest_timestamp_seconds", METRIC_GAUGE,
+                  "When the oldest of them was found; no sample: there is none.");
+    if (f->oldest_ms)
+        metric_seconds_ms(m, NULL, f->oldest_ms);
+    metric_counter(m, "pipepoll_fleet_published_total", "Jobs found here that the queue took.",
+                   f->published);
+    metric_counter(m, "pipepoll_fleet_published_duplicates_total",
+                   "Those of them that it had already.", f->duplicates);
+    metric_counter(m, "pipepoll_fleet_publish_failures_total",
+                   "Times that it did not take one; each is tried again.", f->failures);
+}
+
+static void put_fleet(struct metric_out *m, const struct status_fleet *f)
+{
+    if (!f->is_in)
+        return;
+    metric_family(m, "pipepoll_fleet_info", METRIC_INFO, "Which member of which fleet it is.");
+    metric_count(m, LABELS({ "fleet", f->name }, { "member", f->member }), 1);
+    metric_gauge(m, "pipepoll_fleet_engine_ready",
+                 "1: connected to the fleet's servers, and they are as they should be.",
+                 f->engine == STATUS_ENGINE_READY);
+    metric_counter(m, "pipepoll_fleet_engine_reconnects_total",
+                   "How often the connection to them was made anew.", f->reconnects);
+    put_leases(m, f);
+    put_queue(m, f);
+}
+
 /* --- the process --- */
 
 static void put_loops(struct metric_out *m, const struct status *s)
@@ -282,6 +345,7 @@ static void put_all(struct buf *out, const void *from)
     put_jobs(&m, s);
     put_handlers(&m, s);
     put_journal(&m, &s->journal);
+    put_fleet(&m, &s->fleet);
     put_loops(&m, s);
     put_process(&m, s);
     metric_end(&m);
