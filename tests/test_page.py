@@ -148,6 +148,8 @@ def compare_numbers(content, status, what):
         **status["jobs"]["inHand"], "journalWaiting": status["journal"]["waiting"],
         "journalFailures": status["journal"]["failures"],
         "connections": status["connections"]["open"],
+        "fleetHeld": status["fleet"]["targets"]["held"],
+        "fleetWaiting": status["fleet"]["queue"]["waiting"],
         "handshakesResumed": status["connections"]["handshakesResumed"],
     }.items() if number(figures[name]) != want]
     for name in "p50", "p95", "p99":
@@ -189,6 +191,10 @@ def compare_tables(content, status, what):
         [i["message"], str(i["targets"])] for i in status["incidents"]
     ] == rows("incidents", 0, 1) and {c["source"] for c in status["credentials"]}
         == {r[0] for r in rows("credentials", 1)}, tables["handlers"])
+    check(f"{what}: so are the members of the fleet", [
+        [m["state"], m["member"], str(m["jobs"]), m["version"]]
+        for m in status["fleet"]["members"]
+    ] == rows("members", 0, 1, 4, 7), tables["members"])
     polls = {(t["target"], t["region"]): (t["state"], sum(t["polls"].values()), t["jobs"])
              for t in status["targets"]}
     listed = rows("targets", 1, 3, 0, 8, 10)

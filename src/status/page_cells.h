@@ -10,8 +10,9 @@
 void page_cells_html(struct buf *out, const struct page_view *v);
 
 /* {"corner":S, "columns":[[KEY, LABEL], ...], "rows":[[KEY, LABEL, MORE, [CELL, ...]], ...]}. A
- * CELL is the number of its targets where all are well, else [WAITING, WELL, THROTTLED, LATE,
- * FAILING, INCIDENT], the number in each state and an index of the table `incidents`, or -1. */
+ * CELL is the number of its targets where all are well, else [ELSEWHERE, WAITING, WELL, THROTTLED,
+ * LATE, FAILING, INCIDENT], the number in each state and an index of the table `incidents`, or
+ * -1. */
 void page_cells_json(struct buf *out, const struct page_view *v);
 
 #endif

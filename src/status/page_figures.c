@@ -59,6 +59,16 @@ static void put_text(struct page_view *v, const char *name, str text)
     figure_end(v, &b);
 }
 
+/* What a list leaves out. */
+static void put_left_out(struct page_view *v, const char *name, size_t count, size_t max,
+                         const char *what)
+{
+    struct buf b = figure(v, name);
+    if (count > max)
+        buf_printf(&b, "%zu of %zu: %s.", max, count, what);
+    figure_end(v, &b);
+}
+
 /* --- the head --- */
 
 /* The marks of the headline are those of targets. Who starts or ends is merely not ready. */
@@ -152,6 +162,34 @@ static void put_working(struct page_view *v)
     put_count(v, "journalFailures", j->failures);
 }
 
+/* --- the fleet --- */
+
+static void put_engine(struct page_view *v)
+{
+    const struct status_fleet *f = &v->status->fleet;
+    struct buf b = figure(v, "fleetEngine");
+    buf_put(&b, str_of(status_engine_name(f->engine)));
+    if (f->server[0])
+        buf_printf(&b, ": %s (version %s)", f->server, f->server_version);
+    figure_end(v, &b);
+}
+
+static void put_fleet(struct page_view *v)
+{
+    const struct status_fleet *f = &v->status->fleet;
+    put_text(v, "fleet", f->name);
+    put_text(v, "fleetMember", f->member);
+    put_engine(v);
+    put_count(v, "fleetAlive", f->alive);
+    put_count(v, "fleetHeld", f->held);
+    put_count(v, "fleetUnheld", f->unheld);
+    put_count(v, "fleetWaiting", f->jobs_waiting);
+    put_count(v, "fleetOut", f->jobs_out);
+    put_count(v, "fleetJobsHeld", f->jobs_held);
+    put_count(v, "fleetPublished", f->published);
+    put_left_out(v, "membersNote", f->member_count, PAGE_LIST_MAX, "the first");
+}
+
 /* --- the process --- */
 
 static void put_process(struct page_view *v)
@@ -176,16 +214,7 @@ static void put_process(struct page_view *v)
     figure_end(v, &b);
 }
 
-/* --- what lists leave out --- */
-
-static void put_left_out(struct page_view *v, const char *name, size_t count, size_t max,
-                         const char *what)
-{
-    struct buf b = figure(v, name);
-    if (count > max)
-        buf_printf(&b, "%zu of %zu: %s.", max, count, what);
-    figure_end(v, &b);
-}
+/* --- notes --- */
 
 /* The label of a key, which its link shows as well. */
 static str label_of(const struct page_head *heads, size_t count, const char *key)
@@ -237,6 +266,7 @@ void page_figures(struct page_view *v)
     put_head(v);
     put_polling(v);
     put_working(v);
+    put_fleet(v);
     put_process(v);
     put_notes(v);
 }

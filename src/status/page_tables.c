@@ -269,6 +269,44 @@ static void put_handlers(struct page_out *o, const struct page_view *v)
     }
 }
 
+/* --- the fleet --- */
+
+static const char *mark_of(enum status_standing standing)
+{
+    switch (standing) {
+    case STATUS_MEMBER_ACTIVE:
+        return status_state_name(STATUS_WELL);
+    case STATUS_MEMBER_DEAD:
+        return status_state_name(STATUS_FAILING);
+    case STATUS_MEMBER_JOINING:
+    case STATUS_MEMBER_LEAVING:
+    case STATUS_MEMBER_DRAINED:
+    case STATUS_STANDINGS:
+        break;
+    }
+    return status_state_name(STATUS_WAITING);
+}
+
+static void put_members(struct page_out *o, const struct page_view *v)
+{
+    const struct status_fleet *f = &v->status->fleet;
+    for (size_t i = 0; i < at_most(f->member_count); i++) {
+        const struct status_member *m = &f->members[i];
+        CELL(polls);
+        words_rate(&polls, m->polls_per_s);
+        page_row(o, mark_of(m->standing));
+        page_state(o, status_standing_name(m->standing));
+        page_name(o, str_of(m->name));
+        put_count(o, m->held);
+        page_number_text(o, &polls);
+        put_count(o, m->jobs);
+        put_count(o, m->free_slots);
+        put_duration(o, (uint64_t)(m->silent_ms > 0 ? m->silent_ms : 0) * 1000);
+        page_words(o, str_of(m->version));
+        page_row_end(o);
+    }
+}
+
 /* --- the process --- */
 
 static void put_loops(struct page_out *o, const struct page_view *v)
@@ -294,6 +332,6 @@ const struct page_table page_tables[] = {
     { "accounts", put_accounts },   { "credentials", put_credentials },
     { "outcomes", put_outcomes },   { "jobs", put_jobs },
     { "ends", put_ends },           { "handlers", put_handlers },
-    { "loops", put_loops },
+    { "members", put_members },     { "loops", put_loops },
 };
 const size_t page_table_count = sizeof page_tables / sizeof *page_tables;

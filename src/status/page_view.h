@@ -11,7 +11,7 @@ enum {
     PAGE_COLUMNS_MAX = 40, /* the same */
     PAGE_TYPES_MAX = 40,   /* with more action types than this, rows are providers */
     PAGE_KEY_MAX = 400,    /* of a query, decoded */
-    PAGE_FIGURES_MAX = 64,
+    PAGE_FIGURES_MAX = 96,
     PAGE_LIST_MAX = 50,     /* lines of most tables */
     PAGE_TARGETS_MAX = 100, /* of the one of targets */
 };
