@@ -180,6 +180,25 @@ static void read_jobs(struct top_model *m, struct json *j)
     m->is_journal_well = flag(j, journal, "well");
 }
 
+static void read_fleet(struct top_model *m, struct json *j)
+{
+    int fleet = member(j, JSON_ROOT, "fleet", JSON_OBJECT);
+    int engine = member(j, fleet, "engine", JSON_OBJECT),
+        targets = member(j, fleet, "targets", JSON_OBJECT);
+    int queue = member(j, fleet, "queue", JSON_OBJECT);
+    m->fleet = (struct top_fleet) { .name = text(j, fleet, "fleet"),
+                                    .member = text(j, fleet, "member"),
+                                    .state = text(j, fleet, "state"),
+                                    .engine = text(j, engine, "state"),
+                                    .alive = count(j, fleet, "alive"),
+                                    .targets = count(j, targets, "all"),
+                                    .held = count(j, targets, "held"),
+                                    .unheld = count(j, targets, "unheld"),
+                                    .waiting = count(j, queue, "waiting"),
+                                    .out = count(j, queue, "out"),
+                                    .jobs_held = count(j, queue, "held") };
+}
+
 static void read_head(struct top_model *m, struct json *j)
 {
     int verdict = member(j, JSON_ROOT, "verdict", JSON_OBJECT);
@@ -246,6 +265,7 @@ int top_model_read(struct top_model *out, char *text_at, size_t len, struct pipe
     read_head(out, &j);
     read_summary(out, &j);
     read_jobs(out, &j);
+    read_fleet(out, &j);
     r = read_lists(out, &j);
     return r ? explain(why, r, "out of memory") : r;
 }

@@ -29,6 +29,11 @@ struct top_handler {
     uint64_t running, failed;
 };
 
+struct top_fleet {
+    str name, member, state, engine; /* name empty: it is in none */
+    uint64_t alive, held, targets, unheld, waiting, out, jobs_held;
+};
+
 struct top_model {
     str why;
     bool is_alive, is_ready, is_well;
@@ -37,6 +42,7 @@ struct top_model {
     uint64_t jobs, in_flight, parked, pickups;
     bool works_jobs, has_journal, is_journal_well;
     uint64_t in_hand[STATUS_STEPS], succeeded, failed;
+    struct top_fleet fleet;
     struct top_target *targets; /* the worst first, else as they were */
     size_t listed;              /* of them */
     struct top_region *regions; /* the worst first */

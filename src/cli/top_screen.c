@@ -139,6 +139,29 @@ static void put_jobs(struct pen *p, const struct top_model *m)
         put_line(p, STR("the journal is not written: no jobs are asked for"), COLOUR_RED);
 }
 
+static void put_fleet(struct pen *p, const struct top_model *m)
+{
+    const struct top_fleet *f = &m->fleet;
+    char text[LINE_MAX_BYTES];
+    struct buf line = BUF_ON(text);
+    if (!f->name.len)
+        return;
+    buf_put(&line, STR("fleet "));
+    screen_put(&line, f->name, NAME_MAX_COLUMNS);
+    buf_printf(&line, ": %llu member%s, ", (unsigned long long)f->alive, quantity_plural(f->alive));
+    screen_put(&line, f->member, NAME_MAX_COLUMNS);
+    buf_put(&line, STR(" ("));
+    screen_put(&line, f->state, NAME_MAX_COLUMNS);
+    buf_printf(&line,
+               ") holds %llu of %llu targets, %llu unheld; queue: %llu waiting, %llu out, %llu "
+               "not in it yet; servers ",
+               (unsigned long long)f->held, (unsigned long long)f->targets,
+               (unsigned long long)f->unheld, (unsigned long long)f->waiting,
+               (unsigned long long)f->out, (unsigned long long)f->jobs_held);
+    screen_put(&line, f->engine, NAME_MAX_COLUMNS);
+    put_line(p, buf_str(&line), str_eq(f->engine, STR("ready")) ? NULL : COLOUR_RED);
+}
+
 /* "2026-11-29 10:04Z" */
 static void put_minute(struct buf *out, str time)
 {
@@ -361,6 +384,7 @@ void top_screen_put(struct buf *out, const struct top_model *m, const struct top
         put_states(&p, m);
         put_polls(&p, m);
         put_jobs(&p, m);
+        put_fleet(&p, m);
         put_incidents(&p, m, left(&p) == SIZE_MAX || left(&p) > 64 ? SIZE_MAX : left(&p) / 4);
         put_overview(&p, m);
     }
