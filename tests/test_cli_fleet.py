@@ -13,7 +13,7 @@ import time
 sys.dont_write_bytecode = True
 from lib.nats import Nats, free_ports
 from lib.job_program import TOKENS_PATH, Simulated, events, path_of, program, wait_for
-from lib.program import BARE, DEADLINE_S, Process, check, finish, pipepoll, write
+from lib.program import BARE, DEADLINE_S, KEYS, Process, check, finish, pipepoll, write
 
 REGIONS = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-south-1", "ap-northeast-1"]
 KEY = write("continuation.key", "c0" * 32 + "\n")
@@ -115,6 +115,40 @@ def nobody_is_there(config):
           and r.err == "pipepoll fleet: no member is called a: there are none\n", r)
 
 
+def doctor(config, code):
+    """-> its parts, by name: how they are, and why."""
+    r = pipepoll("doctor", "--config", config, "--no-poll", "--output", "json", env=KEYS)
+    check(f"doctor ends with {code}", r.code == code, r)
+    parts = json.loads(r.out or "{}").get("fleet") or []
+    return {part["part"]: (part["verdict"], part["cause"]) for part in parts}
+
+
+def doctor_tries_the_servers(url, nats):
+    good = config_of("good", url, nats.urls)
+    server = nats.servers[0].url
+    parts = doctor(good, 0)
+    check("doctor: a server that is well", parts[server][0] == "well" and re.match(
+        r"nats-server [\d.]+ answers; lets us in; JetStream answers$", parts[server][1]), parts)
+    check("doctor: what the first member makes is no fault", parts["fleet's logs"][0] == "well"
+          and parts["fleet's logs"][1].count(" is not there yet") == 4, parts)
+    fleet("status", "--config", good)
+    check("doctor: its logs are as they must be",
+          doctor(good, 0)["fleet's logs"][1].count(" is as it must be") == 4)
+    other = write("other-age.ini", open(good, encoding="utf-8").read()
+                  .replace("takeover", "queue-age = 2h\ntakeover"))
+    parts = doctor(other, 255)
+    check("doctor: a log that differs, and what to do", parts["fleet's logs"][0] == "ill"
+          and "PIPEPOLL_pipepoll_JOBS" in parts["fleet's logs"][1]
+          and "max-age" in parts["fleet's logs"][1], parts)
+    dead = f"nats://127.0.0.1:{free_ports(1)[0]}"
+    parts = doctor(config_of("dead", url, f"{dead}, {nats.urls}"), 255)
+    check("doctor: one server is down, and the other is well", parts[dead][0] == "ill"
+          and parts[server][0] == "well" and len(parts) == 3, parts)
+    r = pipepoll("doctor", "--config", path_of("dead.ini"), "--no-poll", env=KEYS)
+    check("doctor: in words too", f"\ntrouble: {dead}\n  cause  " in r.out
+          and f"\n{server} " in r.out, r)
+
+
 def two_share(config):
     shown = until(config, lambda m: are(m, a="active", b="active")
                   and all(x["targets"] and x["pollsPerSecond"] for x in m.values())
@@ -209,6 +243,7 @@ with Simulated("--seed", "7") as service:
 
     looked_at = config_of("looker", service.url, nats.urls)
     usage(looked_at)
+    doctor_tries_the_servers(service.url, nats)
     nobody_is_there(looked_at)
     members_of = {name: start(name) for name in "ab"}
     one_is_drained(looked_at, service, two_share(looked_at), members_of)

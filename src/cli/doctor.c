@@ -270,8 +270,9 @@ static int start_report(struct doctor *d)
     if (!r->probes)
         return PIPEPOLL_ENOMEM;
     r->count = plan->count;
-    r->worker = &d->options.config.worker;
-    r->http = &d->options.config.http;
+    r->parts = (struct doctor_parts) { .worker = &d->options.config.worker,
+                                       .http = &d->options.config.http,
+                                       .fleet = &d->options.config.fleet };
     r->made_up = d->options.made_up && !d->options.no_poll;
     for (size_t i = 0; i < r->count; i++) {
         probe_init(&r->probes[i], &plan->targets[i]);
@@ -328,7 +329,9 @@ const struct command command_doctor = {
         "a\n"
         "client id) and the journal: can it be written, is it ours, how many jobs are in it, and\n"
         "who uses it; no program is started, no web service called, and nothing is changed; and\n"
-        "whether [http] can listen where it says, or which pipepoll does already.\n"
+        "whether [http] can listen where it says, or which pipepoll does already. Each server of\n"
+        "[fleet] is reached, with its version, TLS, login and JetStream, and then what they keep\n"
+        "is compared with what it must be.\n"
         "Every five seconds it tells, on stderr, how many targets it still waits for.\n"
         "The poll asks for one job at most. A job that it takes is printed, and not lost: it "
         "comes\n"

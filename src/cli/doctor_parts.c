@@ -7,6 +7,7 @@
 
 #include "base/jsontext.h"
 #include "cli/command.h"
+#include "cli/fleet_check.h"
 #include "cli/http_check.h"
 #include "cli/worker_check.h"
 #include "daemon/colour.h"
@@ -40,26 +41,48 @@ static void print_row(void *ctx, const struct part_finding *f)
 static void print_trouble(void *ctx, const struct part_finding *f)
 {
     (void)ctx;
-    if (f->verdict != VERDICT_WELL)
-        printf("\n%s: %s\n  cause  %s\n  fix    %s\n",
-               f->verdict == VERDICT_WARNING ? "warning" : "trouble", f->part, f->text, f->fix);
+    if (f->verdict == VERDICT_WELL)
+        return;
+    printf("\n%s: %s\n  cause  %s\n", f->verdict == VERDICT_WARNING ? "warning" : "trouble",
+           f->part, f->text);
+    if (f->fix[0])
+        printf("  fix    %s\n", f->fix);
 }
 
-int doctor_parts_text(const struct worker_config *w, const struct http_config *http)
+/* What blocks is looked at once, and told twice. */
+struct parts {
+    struct part_finding http;
+    bool has_http;
+    struct fleet_check fleet;
+};
+
+static void look(struct parts *p, const struct doctor_parts *of)
 {
-    struct printing p = { EXIT_FINE, 0 };
-    struct part_finding f;
-    bool has_http = http_check(&f, http);
-    if (!w->in_use && !has_http)
+    p->has_http = http_check(&p->http, of->http);
+    fleet_check(&p->fleet, of->fleet);
+}
+
+static void each(const struct parts *p, const struct worker_config *w,
+                 void (*take)(void *ctx, const struct part_finding *f), void *ctx)
+{
+    worker_check_each(w, take, ctx);
+    if (p->has_http)
+        take(ctx, &p->http);
+    for (size_t i = 0; i < p->fleet.count; i++)
+        take(ctx, &p->fleet.parts[i]);
+}
+
+int doctor_parts_text(const struct doctor_parts *of)
+{
+    struct printing printing = { EXIT_FINE, 0 };
+    struct parts p;
+    look(&p, of);
+    if (!of->worker->in_use && !p.has_http && !p.fleet.count)
         return EXIT_FINE;
     printf("\n%-24s %-7s  %s\n", "PART", "RESULT", "WHAT");
-    worker_check_each(w, print_row, &p);
-    if (has_http)
-        print_row(&p, &f);
-    worker_check_each(w, print_trouble, NULL);
-    if (has_http)
-        print_trouble(NULL, &f);
-    return p.code;
+    each(&p, of->worker, print_row, &printing);
+    each(&p, of->worker, print_trouble, NULL);
+    return printing.code;
 }
 
 static void print_json(void *ctx, const struct part_finding *f)
@@ -79,16 +102,30 @@ static void print_json(void *ctx, const struct part_finding *f)
     fwrite(line.at, 1, line.len, stdout);
 }
 
-int doctor_parts_json(const struct worker_config *w, const struct http_config *http)
+static int print_json_fleet(const struct fleet_check *c)
 {
-    struct printing p = { EXIT_FINE, 0 }, of_http = { EXIT_FINE, 0 };
-    struct part_finding f;
+    struct printing p = { EXIT_FINE, 0 };
+    printf(",\"fleet\":%s", c->count ? "[" : "null");
+    for (size_t i = 0; i < c->count; i++)
+        print_json(&p, &c->parts[i]);
+    if (c->count)
+        putchar(']');
+    return p.code;
+}
+
+int doctor_parts_json(const struct doctor_parts *of)
+{
+    struct printing worker = { EXIT_FINE, 0 }, http = { EXIT_FINE, 0 };
+    struct parts p;
+    look(&p, of);
     printf(",\"worker\":[");
-    worker_check_each(w, print_json, &p);
+    worker_check_each(of->worker, print_json, &worker);
     printf("],\"http\":");
-    if (http_check(&f, http))
-        print_json(&of_http, &f);
+    if (p.has_http)
+        print_json(&http, &p.http);
     else
         printf("null");
-    return p.code > of_http.code ? p.code : of_http.code;
+    int fleet = print_json_fleet(&p.fleet), code = worker.code;
+    code = http.code > code ? http.code : code;
+    return fleet > code ? fleet : code;
 }

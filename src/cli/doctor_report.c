@@ -321,7 +321,7 @@ int doctor_report_text(const struct doctor_report *r)
     if (r->made_up)
         printf("\nNo action type was named (--action-type-id): polled was for one that does not "
                "exist,\nso that ActionTypeNotFound counts as an answer.\n");
-    int code = print_troubles(r), parts = doctor_parts_text(r->worker, r->http);
+    int code = print_troubles(r), parts = doctor_parts_text(&r->parts);
     code = parts > code ? parts : code;
     print_jobs(r);
     print_sum(r);
@@ -426,7 +426,7 @@ int doctor_report_json(const struct doctor_report *r)
         print_job(&r->jobs[i]);
     }
     putchar(']');
-    int parts = doctor_parts_json(r->worker, r->http);
+    int parts = doctor_parts_json(&r->parts);
     code = parts > code ? parts : code;
     printf(",\"exitCode\":%d}\n", code);
     return code;

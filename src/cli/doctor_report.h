@@ -3,7 +3,7 @@
 #ifndef CLI_DOCTOR_REPORT_H
 #define CLI_DOCTOR_REPORT_H
 
-#include "config/http_config.h"
+#include "cli/doctor_parts.h"
 #include "config/worker_config.h"
 #include "daemon/diagnosis.h"
 
@@ -18,9 +18,8 @@ struct doctor_report {
     size_t count;
     struct doctor_job *jobs;
     size_t job_count;
-    const struct worker_config *worker; /* nothing of it where no target has a handler */
-    const struct http_config *http;     /* the same where nothing is to listen */
-    bool made_up;                       /* polled was for an action type that nobody has named */
+    struct doctor_parts parts;
+    bool made_up; /* polled was for an action type that nobody has named */
 };
 
 /* Print on stdout. Each returns what to exit with: the greatest of all targets and

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What was found of a part of the set-up that no target is: a handler, the journal, [http]. */
+/* What was found of a part of the set-up that no target is: a handler, the journal, [http], a
+ * server of [fleet]. */
 #ifndef CLI_PART_FINDING_H
 #define CLI_PART_FINDING_H
 
@@ -11,7 +12,7 @@ struct part_finding {
     enum verdict verdict;
     int exit_code; /* of enum exit_code */
     char text[700];
-    char fix[160]; /* empty where all is well */
+    char fix[160]; /* empty where all is well, or text says it */
 };
 
 /* All but the part; what does not fit is cut. */

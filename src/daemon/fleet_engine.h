@@ -5,6 +5,7 @@
 #define DAEMON_FLEET_ENGINE_H
 
 #include "config/fleet_config.h"
+#include "daemon/diagnosis.h"
 #include "fleet/engine.h"
 
 struct uv_loop_s;
@@ -12,5 +13,13 @@ struct uv_loop_s;
 /* As nats_engine_open(); PIPEPOLL_EINVAL too where this build has no engine. */
 int fleet_engine_open(struct engine **out, struct uv_loop_s *loop, const struct fleet_config *c,
                       const struct engine_events *events, struct pipepoll_error *why);
+
+/* What is well and what is not with the fleet's servers, a line for each: found(ctx, ...) with the
+ * server, or NULL where it is of what they keep together. What is not well says what to do. Blocks,
+ * for each server most_ms at most; changes nothing there. */
+void fleet_engine_probe(const struct fleet_config *c, uint32_t most_ms,
+                        void (*found)(void *ctx, enum verdict verdict, const char *server,
+                                      str text),
+                        void *ctx);
 
 #endif

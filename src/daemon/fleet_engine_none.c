@@ -12,3 +12,13 @@ int fleet_engine_open(struct engine **out, struct uv_loop_s *loop, const struct 
     *out = NULL;
     return explain(why, PIPEPOLL_EINVAL, "this pipepoll was built without fleets");
 }
+
+void fleet_engine_probe(const struct fleet_config *c, uint32_t most_ms,
+                        void (*found)(void *ctx, enum verdict verdict, const char *server,
+                                      str text),
+                        void *ctx)
+{
+    (void)c;
+    (void)most_ms;
+    found(ctx, VERDICT_ILL, NULL, STR("this pipepoll was built without fleets"));
+}
