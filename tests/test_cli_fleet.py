@@ -105,6 +105,30 @@ def usage(config):
               r.code == 252 and words in r.err and r.out == "", r)
 
 
+def check_needs_no_server(config):
+    r = pipepoll("check", config, env=BARE)
+    check("check says what each member would do", r.code == 0 and all(line in r.out for line in (
+        "\nfleet            pipepoll, as member closed, by 1 server\n",
+        "\nof 3 members     2 targets, 20 polls/s each; 3 targets, 30 polls/s "
+        "within 3 s of one's death\n",
+        "\nlogs             1 copy of each: jobs 1GiB or 24h at most, dead letters 256MiB or a "
+        "week, leases ",
+        "\nspool            100000 found jobs at most, ")), r)
+    r = pipepoll("check", config, "--output", "json", env=BARE)
+    plan = json.loads(r.out or "{}").get("fleet") or {}
+    size = plan.pop("leaseBytes", 0)
+    check("and as JSON", plan == {
+        "name": "pipepoll", "member": "closed", "servers": 1, "tls": False, "polls": True,
+        "works": True, "ofMembers": 3, "targetsEach": 2, "pollsPerSecondEach": 20,
+        "takeoverMs": 3000, "replicas": 1, "queueBytes": 1 << 30, "queueAgeMs": 86400000,
+        "deadBytes": 1 << 28, "spoolJobs": 100000} and 20000 < size < 50000, (r, size))
+    other = write("worker.ini", open(config, encoding="utf-8").read()
+                  .replace("takeover", "polls = no\ntakeover"))
+    r = pipepoll("check", other, env=BARE)
+    check("of one that polls nothing", "\npolls            none by this member, which" in r.out
+          and "of 3 members" not in r.out and "\nspool " not in r.out, r)
+
+
 def nobody_is_there(config):
     r = fleet("status", "--config", config)
     check("a fleet without members", r.code == 0 and "\nno members\n" in r.out
@@ -236,6 +260,7 @@ def one_dies(config, runs):
 
 
 without_servers()
+check_needs_no_server(path_of("closed.ini"))
 nats = Nats()
 with Simulated("--seed", "7") as service:
     def start(name):

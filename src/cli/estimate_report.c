@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/jsontext.h"
+#include "cli/fleet_estimate.h"
 #include "cli/worker_report.h"
 #include "config/limits.h"
 #include "config/quantity.h"
@@ -237,6 +238,7 @@ void estimate_report_text(const struct estimate_report *r)
     }
     print_totals(r);
     print_http(&r->config->http);
+    fleet_estimate_text(r->config, estimate);
     print_routes(&r->plan_routes);
     worker_report_text(r->config);
     print_budgets(estimate);
@@ -350,6 +352,7 @@ void estimate_report_json(const struct estimate_report *r)
     }
     putchar(']');
     worker_report_json(r->config);
+    fleet_estimate_json(r->config, estimate);
     putchar(',');
     print_json_routes(&r->plan_routes);
     printf("\"targetCount\":%zu,\"pollsPerSecond\":%.6g,\"callsPerDay\":%.0f,\"maxInFlight\":%zu,"

@@ -24,7 +24,8 @@
 enum {
     ENGINE_ANSWER_MS = 3000, /* what a write waits for its answer */
     ENGINE_KEY_MAX = 255,
-    ENGINE_BODY_MAX = 512 << 10
+    ENGINE_BODY_MAX = 512 << 10,
+    ENGINE_DEAD_BYTES = 256 << 20 /* of ENGINE_DEAD, in a week: then the oldest go */
 };
 
 /* The logs. */

@@ -29,6 +29,8 @@
 
 struct lease;
 
+enum { LEASE_EPOCHS_KEPT = 16 }; /* of a target, claims before the last that stay in the log */
+
 struct lease_times {
     uint64_t dead_ns;  /* silent for so long: dead; a beat goes out each quarter of it */
     uint64_t fence_ns; /* no beat acknowledged for so long, less 1/32 for clocks: stop polling */

@@ -19,7 +19,6 @@ enum {
     LEASE_WRITES = 512, /* on their way at once */
     LEASE_BEATS = 16,   /* beats of ours whose sending we remember */
     LEASE_PROOFS = 3,   /* beats of ours that must come back before another is dead */
-    LEASE_EPOCHS_KEPT = 16,
     LEASE_BITS = 64
 };
 

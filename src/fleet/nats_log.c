@@ -13,10 +13,9 @@
 
 #include "base/jsontext.h"
 
-#define NS_PER_MS  INT64_C(1000000)
-#define HOUR_MS    INT64_C(3600000)
-#define WEEK_MS    (7 * 24 * HOUR_MS)
-#define DEAD_BYTES (INT64_C(256) << 20)
+#define NS_PER_MS INT64_C(1000000)
+#define HOUR_MS   INT64_C(3600000)
+#define WEEK_MS   (7 * 24 * HOUR_MS)
 
 static const struct {
     const char *stream, *word;
@@ -107,7 +106,7 @@ static int64_t max_bytes(const struct nats_options *o, enum engine_log log)
     case ENGINE_JOBS:
         return o->jobs_max_bytes;
     case ENGINE_DEAD:
-        return DEAD_BYTES;
+        return ENGINE_DEAD_BYTES;
     case ENGINE_LEASES:
     case ENGINE_OUTBOX:
         return -1;
