@@ -257,6 +257,8 @@ static void tell_served(const struct api_call *c)
     const struct sim_served served = {
         .operation = model_target_name(c->target),
         .region = c->scope.region,
+        .provider = c->scope.action_type.provider,
+        .user_agent = http_message_header(c->rq, STR("user-agent")),
         .access_key_id = proof_access_key_id(c->rq, key),
         .status = c->reply->reset ? 0 : c->reply->status,
         .code = c->code,

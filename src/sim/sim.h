@@ -72,10 +72,12 @@ struct sim_undocumented {
 /* One request to the service and what it got. All members die when the callback returns. */
 struct sim_served {
     str operation, region; /* as the request says, unverified; empty: it does not */
-    str access_key_id;     /* printable ASCII */
-    int status;            /* 0: the connection was reset */
-    const char *code;      /* of the error; NULL: none */
-    size_t jobs;           /* handed out */
+    str provider;          /* of the action type, as region */
+    str user_agent;
+    str access_key_id; /* printable ASCII */
+    int status;        /* 0: the connection was reset */
+    const char *code;  /* of the error; NULL: none */
+    size_t jobs;       /* handed out */
 };
 
 struct sim_options {
