@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <ftw.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,18 +52,20 @@ static void put_regions(FILE *f, const struct demo_options *o)
     fputc('\n', f);
 }
 
-static void put_config(FILE *f, const struct demo_folder *folder, const struct demo_options *o,
-                       const struct demo_at *at)
+void demo_folder_put_process(FILE *f, const struct demo_folder *folder, const char *state,
+                             const struct demo_options *o, const struct demo_at *at)
 {
     fprintf(f,
-            "[pipepoll]\nstate-dir = %s/state\nca-bundle = %s/ca.pem\nendpoint-url = %s\n"
-            "client-tokens-command = sh -c 'echo \"token-$0\"'\nhandler = demo\nmax-jobs = 64\n"
-            "on-restart = rerun\ninterval = %ums\nmax-in-flight = %u\nlog-level = warning\n"
+            "[pipepoll]\nstate-dir = %s/%s\nca-bundle = %s/ca.pem\nendpoint-url = %s\n"
+            "client-tokens-command = sh -c 'echo \"token-$0\"'\nhandler = demo\n"
+            "on-restart = rerun\ninterval = %ums\nmax-in-flight = %u\n"
             "drain-timeout = 10s\ncategory = Build\nversion = 1\n",
-            folder->path, folder->path, at->url, o->interval_ms, o->in_flight);
+            folder->path, state, folder->path, at->url, o->interval_ms, o->in_flight);
     put_regions(f, o);
-    if (*at->listen)
-        fprintf(f, "[http]\nlisten = %s\n", at->listen);
+}
+
+void demo_folder_put_work(FILE *f, const struct demo_options *o)
+{
     fprintf(f,
             "[handler demo]\ncommand = sh -c 'cat >/dev/null; sleep %d.%03d; echo "
             "\"{\\\"result\\\":{\\\"status\\\":\\\"succeeded\\\",\\\"summary\\\":\\\"done\\\"}}\"'"
@@ -77,7 +78,17 @@ static void put_config(FILE *f, const struct demo_folder *folder, const struct d
     }
 }
 
-static int finish(FILE *f, const char *path, struct pipepoll_error *why)
+static void put_config(FILE *f, const struct demo_folder *folder, const struct demo_options *o,
+                       const struct demo_at *at)
+{
+    demo_folder_put_process(f, folder, "state", o, at);
+    fputs("max-jobs = 64\nlog-level = warning\n", f);
+    if (*at->listen)
+        fprintf(f, "[http]\nlisten = %s\n", at->listen);
+    demo_folder_put_work(f, o);
+}
+
+int demo_folder_finish(FILE *f, const char *path, struct pipepoll_error *why)
 {
     bool failed = ferror(f);
     if (!fclose(f) && !failed)
@@ -85,7 +96,7 @@ static int finish(FILE *f, const char *path, struct pipepoll_error *why)
     return explain(why, PIPEPOLL_ESYSTEM, "cannot write %s: %s", path, strerror(errno));
 }
 
-static FILE *create(const char *path, struct pipepoll_error *why)
+FILE *demo_folder_create(const char *path, struct pipepoll_error *why)
 {
     FILE *f = fopen(path, "wxe");
     if (!f)
@@ -97,25 +108,24 @@ static int write_ca(const struct demo_folder *folder, const char *pem, struct pi
 {
     char path[sizeof folder->config];
     snprintf(path, sizeof path, "%s/ca.pem", folder->path);
-    FILE *f = create(path, why);
+    FILE *f = demo_folder_create(path, why);
     if (!f)
         return PIPEPOLL_ESYSTEM;
     fputs(pem, f);
-    return finish(f, path, why);
+    return demo_folder_finish(f, path, why);
 }
 
 static int write_config(const struct demo_folder *folder, const struct demo_options *o,
                         const struct demo_at *at, struct pipepoll_error *why)
 {
-    FILE *f = create(folder->config, why);
+    FILE *f = demo_folder_create(folder->config, why);
     if (!f)
         return PIPEPOLL_ESYSTEM;
     put_config(f, folder, o, at);
-    return finish(f, folder->config, why);
+    return demo_folder_finish(f, folder->config, why);
 }
 
-int demo_folder_make(struct demo_folder *f, const struct demo_options *o, const struct demo_at *at,
-                     struct pipepoll_error *why)
+int demo_folder_begin(struct demo_folder *f, const struct demo_at *at, struct pipepoll_error *why)
 {
     char path[sizeof f->path];
     *f = (struct demo_folder) { .path = "" };
@@ -126,7 +136,13 @@ int demo_folder_make(struct demo_folder *f, const struct demo_options *o, const 
         return demo_folder_fail(path, errno, why);
     snprintf(f->path, sizeof f->path, "%s", path);
     snprintf(f->config, sizeof f->config, "%s/demo.ini", f->path);
-    r = write_ca(f, at->ca_pem, why);
+    return write_ca(f, at->ca_pem, why);
+}
+
+int demo_folder_make(struct demo_folder *f, const struct demo_options *o, const struct demo_at *at,
+                     struct pipepoll_error *why)
+{
+    int r = demo_folder_begin(f, at, why);
     return r ? r : write_config(f, o, at, why);
 }
 

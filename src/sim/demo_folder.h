@@ -3,6 +3,8 @@
 #ifndef SIM_DEMO_FOLDER_H
 #define SIM_DEMO_FOLDER_H
 
+#include <stdio.h>
+
 #include "sim/demo_options.h"
 
 struct demo_folder {
@@ -23,6 +25,19 @@ enum { DEMO_HANDLER_MS = 300 };
 int demo_folder_make(struct demo_folder *f, const struct demo_options *o, const struct demo_at *at,
                      struct pipepoll_error *why);
 void demo_folder_remove(struct demo_folder *f);
+
+/* The same with the certificate alone: config files for several runs can be written into it. */
+int demo_folder_begin(struct demo_folder *f, const struct demo_at *at, struct pipepoll_error *why);
+/* A new file. NULL: *why says so. */
+FILE *demo_folder_create(const char *path, struct pipepoll_error *why);
+/* What such a config file begins with, up to the first section of its own; its state is in the
+ * folder by that name. */
+void demo_folder_put_process(FILE *f, const struct demo_folder *folder, const char *state,
+                             const struct demo_options *o, const struct demo_at *at);
+/* And ends with: the handler, and the targets. */
+void demo_folder_put_work(FILE *f, const struct demo_options *o);
+/* It is whole. Or ESYSTEM: it could not be written. */
+int demo_folder_finish(FILE *f, const char *path, struct pipepoll_error *why);
 
 /* A template in TMPDIR for mkstemp() and mkdtemp(). ESYSTEM: the path is too long. */
 int demo_folder_template(char *path, size_t size, struct pipepoll_error *why);
