@@ -17,6 +17,7 @@
 #include "config/region.h"
 #include "daemon/leave.h"
 #include "daemon/signals.h"
+#include "sim/demo_fleet.h"
 #include "sim/demo_folder.h"
 #include "sim/demo_jobs.h"
 #include "sim/demo_work.h"
@@ -382,7 +383,9 @@ static int run_demo(const struct command *self, int argc, char **argv)
         return code;
     }
     if (demo_options_read(&d->options, &f, &code))
-        code = d->options.work ? demo_work(&d->options) : poll_jobs(d);
+        code = d->options.fleet  ? demo_fleet(&d->options)
+               : d->options.work ? demo_work(&d->options)
+                                 : poll_jobs(d);
     job_tracker_deinit(&d->tracker);
     if (!d->hangs)
         free(d);
@@ -403,7 +406,9 @@ const struct command command_demo = {
         "each job whether it was claimed once and has one result. (It answers a repeated claim "
         "with\n"
         "the job's status; what AWS answers is not documented.) With --page the live page of that\n"
-        "run is shown: its URL is printed, and opened where there is a desktop.\n",
+        "run is shown: its URL is printed, and opened where there is a desktop. With --fleet\n"
+        "three runs share the targets by three NATS servers (the program nats-server), and one of\n"
+        "each is killed.\n",
     .flags = demo_flags,
     .flag_count = DEMO_FLAG_COUNT,
     .more =
@@ -412,11 +417,11 @@ const struct command command_demo = {
         "  pipepoll demo --work\n"
         "  pipepoll demo --crash --seconds 5 --regions 3\n"
         "  pipepoll demo --page\n"
+        "  pipepoll demo --fleet\n"
         "  pipepoll demo --seconds 60 --action-types 30 --jobs-per-second 200\n\n"
         "Exit codes: 0 every job was found once, or with --work has one claim and one result; 1 a\n"
-        "job was lost or doubled, or --crash found none in hand; 252 wrong usage; 255 it could "
-        "not\n"
-        "start.\n",
+        "job was lost or doubled, --crash found none in hand, or a fleet was late; 252 wrong\n"
+        "usage; 255 it could not start.\n",
     .has_loop = true,
     .run = run_demo,
 };

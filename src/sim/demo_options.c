@@ -11,6 +11,7 @@ enum {
     FLAG_WORK,
     FLAG_CRASH,
     FLAG_PAGE,
+    FLAG_FLEET,
     FLAG_SECONDS,
     FLAG_REGIONS,
     FLAG_ACTION_TYPES,
@@ -21,7 +22,10 @@ enum {
     FLAG_OUTPUT
 };
 
-enum { SECONDS_MS = 10000, PAGE_SECONDS_MS = 300000 };
+enum { SECONDS_MS = 10000, PAGE_SECONDS_MS = 300000, FLEET_SECONDS_MS = 60000 };
+
+/* Of a fleet, by default: enough for three members, and polled often enough to see who does. */
+enum { FLEET_REGIONS = 10, FLEET_ACTION_TYPES = 3, FLEET_INTERVAL_MS = 200 };
 
 _Static_assert(FLAG_OUTPUT + 1 == DEMO_FLAG_COUNT, "a flag without a name, or the other way round");
 
@@ -35,12 +39,19 @@ const struct flag demo_flags[DEMO_FLAG_COUNT] = {
     [FLAG_PAGE] = { STR_INIT("--page"), NULL,
                     "the same as --work, and show the live page of that run, for\n"
                     "five minutes or until Ctrl-C" },
-    [FLAG_SECONDS] = { STR_INIT("--seconds"), "N", "how long (default 10; with --page 300)" },
+    [FLAG_FLEET] = { STR_INIT("--fleet"), NULL,
+                     "by three `pipepoll run` on three NATS servers, and kill one\n"
+                     "of each (kill -9): is a job lost, or worked twice?" },
+    [FLAG_SECONDS] = { STR_INIT("--seconds"), "N",
+                       "how long (default 10; with --page 300); with --fleet how\n"
+                       "long at most (default 60)" },
     [FLAG_REGIONS] = { STR_INIT("--regions"), "N|all",
-                       "how many regions (default all, of every partition)" },
-    [FLAG_ACTION_TYPES] = { STR_INIT("--action-types"), "N", "in each region (default 4)" },
+                       "how many regions (default all, of every partition; with\n--fleet 10)" },
+    [FLAG_ACTION_TYPES] = { STR_INIT("--action-types"), "N",
+                            "in each region (default 4; with --fleet 3)" },
     [FLAG_INTERVAL] = { STR_INIT("--interval"), "S",
-                        "between the polls of each, such as 1 or 200ms (default 1)" },
+                        "between the polls of each, such as 1 or 200ms (default 1;\nwith --fleet "
+                        "200ms)" },
     [FLAG_JOBS_PER_SECOND] = { STR_INIT("--jobs-per-second"), "R",
                                "how many appear, over all (default 20)" },
     [FLAG_IN_FLIGHT] = { STR_INIT("--in-flight"), "N", "polls at once at most (default 256)" },
@@ -62,6 +73,9 @@ static const char *read_value(void *options, int flag, str value)
         return NULL;
     case FLAG_PAGE:
         o->work = o->page = true;
+        return NULL;
+    case FLAG_FLEET:
+        o->work = o->fleet = true;
         return NULL;
     case FLAG_SECONDS:
         return quantity_duration_ms(value, 1000, 3600000, &o->seconds_ms)
@@ -86,18 +100,28 @@ static const char *read_value(void *options, int flag, str value)
     return NULL;
 }
 
+static void set_defaults(struct demo_options *o)
+{
+    if (!o->seconds_ms)
+        o->seconds_ms = o->page ? PAGE_SECONDS_MS : o->fleet ? FLEET_SECONDS_MS : SECONDS_MS;
+    if (!o->regions)
+        o->regions = o->fleet ? FLEET_REGIONS : region_count();
+    if (!o->action_types)
+        o->action_types = o->fleet ? FLEET_ACTION_TYPES : 4;
+    if (!o->interval_ms)
+        o->interval_ms = o->fleet ? FLEET_INTERVAL_MS : 1000;
+}
+
 bool demo_options_read(struct demo_options *out, struct flags *f, int *code)
 {
-    *out = (struct demo_options) { .interval_ms = 1000,
-                                   .regions = region_count(),
-                                   .action_types = 4,
-                                   .in_flight = 256,
-                                   .seed = 1,
-                                   .jobs_per_s = 20 };
+    *out = (struct demo_options) { .in_flight = 256, .seed = 1, .jobs_per_s = 20 };
     if (!flags_read(f, read_value, out, code))
         return false;
-    if (!out->seconds_ms)
-        out->seconds_ms = out->page ? PAGE_SECONDS_MS : SECONDS_MS;
+    set_defaults(out);
+    if (out->fleet && (out->crash || out->page)) {
+        *code = command_misuse(f->command, "--fleet goes with neither --crash nor --page");
+        return false;
+    }
     if (!out->work || out->jobs_per_s * out->seconds_ms / 1000 <= DEMO_WORKED_MAX)
         return true;
     *code = command_misuse(f->command,

@@ -15,9 +15,10 @@ struct demo_options {
     bool json;
     bool work, crash; /* the jobs by a `pipepoll run`; which is killed in the middle */
     bool page;        /* its live page is shown */
+    bool fleet;       /* three of them, on three NATS servers, of which each loses one */
 };
 
-enum { DEMO_FLAG_COUNT = 11, DEMO_WORKED_MAX = 10000 };
+enum { DEMO_FLAG_COUNT = 12, DEMO_WORKED_MAX = 10000 };
 extern const struct flag demo_flags[DEMO_FLAG_COUNT];
 
 /* true: *out is filled. false: *code is what to exit with. */
