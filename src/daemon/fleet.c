@@ -116,6 +116,9 @@ static void on_written(void *ctx, uint64_t ticket, enum engine_result result)
 static void on_seen(void *ctx, enum engine_log log, str key, str body, uint64_t sequence)
 {
     struct fleet *f = ctx;
+    for (struct fleet_listener *l = f->listeners; l; l = l->next)
+        if (l->seen)
+            l->seen(l, log, key, body);
     if (log != ENGINE_LEASES)
         return;
     lease_seen(f->lease, key, body, sequence, fleet_now_ns());
@@ -126,6 +129,9 @@ static void on_seen(void *ctx, enum engine_log log, str key, str body, uint64_t 
 static void on_caught_up(void *ctx, enum engine_log log)
 {
     struct fleet *f = ctx;
+    for (struct fleet_listener *l = f->listeners; l; l = l->next)
+        if (l->caught_up)
+            l->caught_up(l, log);
     if (log == ENGINE_LEASES)
         lease_caught_up(f->lease, fleet_now_ns());
     fleet_kick(f);
@@ -187,6 +193,11 @@ int fleet_open(struct fleet **out, const struct fleet_options *o, struct pipepol
 struct engine *fleet_engine(struct fleet *f)
 {
     return f->engine;
+}
+
+str fleet_member(const struct fleet *f)
+{
+    return str_of(f->o.config->member);
 }
 
 void fleet_listen(struct fleet *f, struct fleet_listener *l)

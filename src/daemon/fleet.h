@@ -25,7 +25,7 @@ struct fleet;
 struct status;
 
 /* Who else writes to the engine, or hears from it, besides the leases: the queue that jobs are put
- * into, and the one that they come out of. */
+ * into, the one that they come out of, and the outbox of results. */
 struct fleet_listener {
     void (*engine)(struct fleet_listener *self, enum engine_state state);
     /* true: the ticket is this listener's, which has dealt with it. */
@@ -33,6 +33,9 @@ struct fleet_listener {
     /* true: it took the delivery. May be NULL: it takes none. */
     bool (*pulled)(struct fleet_listener *self, struct engine_delivery *d, str key, str body,
                    unsigned delivered);
+    /* What watches bring of all logs, as struct engine_events says. May be NULL, both. */
+    void (*seen)(struct fleet_listener *self, enum engine_log log, str key, str body);
+    void (*caught_up)(struct fleet_listener *self, enum engine_log log);
     struct fleet_listener *next; /* private */
 };
 
@@ -52,6 +55,7 @@ struct fleet_options {
 /* PIPEPOLL_ENOMEM, or what open_engine says. End it by fleet_close() where *out is not NULL. */
 int fleet_open(struct fleet **out, const struct fleet_options *o, struct pipepoll_error *why);
 struct engine *fleet_engine(struct fleet *f);
+str fleet_member(const struct fleet *f); /* who we are */
 void fleet_listen(struct fleet *f, struct fleet_listener *l);
 void fleet_listen_no_more(struct fleet *f, struct fleet_listener *l);
 
