@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Jobs of a fleet on a real NATS server: one member polls and others work, out of one queue; a
-worker dies; a handler runs on while any member finds its follow-up job; the servers are away for a
-while. Judged by the service's ledger. test_run_fleet_jobs.py PATH-OF-PIPEPOLL."""
+worker dies; a handler runs on while any member finds its follow-up job; a dead member's results are
+sent by another; the servers are away for a while. Judged by the service's ledger.
+test_run_fleet_jobs.py PATH-OF-PIPEPOLL."""
 
 import collections
 import os
@@ -162,9 +163,44 @@ def follow_up_jobs_find_their_handler(nats):
         check("all end", end(*runs) == [0, 0, 0])
 
 
+def held(nats, log):
+    return nats.servers[0].streams().get("PIPEPOLL_pipepoll_" + log, {}).get("messages")
+
+
+def another_sends_what_a_dead_member_has_not(nats):
+    with Simulated("--seed", "5") as sim:
+        runs = [poller("poller3", nats, sim), worker("five", nats, sim)]
+        sim.control("PUT", "faults", operation="PutThirdPartyJobSuccessResult",
+                    **{"error-rate": 1})
+        add(sim, 1)
+        check("results that are not confirmed lie in the outbox",
+              wait_for("results", lambda: held(nats, "OUTBOX") == 3))
+        heirs = [worker("six", nats, sim), worker("seven", nats, sim)]
+        runs[1].signal(signal.SIGKILL)
+        runs[1].wait()
+        def taken():
+            return sum("is sent by this member" in line for r in heirs for line in lines(r))
+        check("another member takes each", wait_for("heirs", lambda: taken() >= 3))
+        sim.control("DELETE", "faults")
+        check("and sends it", all_ended(sim, 3))
+        check("each job was claimed and succeeded once",
+              set(count(sim, "acknowledged").values()) == {1} and
+              set(count(sim, "succeeded").values()) == {1})
+        check("then the outbox is empty",
+              wait_for("no results", lambda: held(nats, "OUTBOX") == 0))
+        check("one member took each", taken() == 3, taken())
+        runs[1] = worker("five", nats, sim)
+        check("who comes back finds them in its journal, and is told that all is well",
+              wait_for("its journal", lambda: sum(
+                  "succeeded" in line for line in lines(runs[1])) == 3), lines(runs[1]))
+        check("each succeeded once", len(events(sim, "succeeded")) == 3)
+        check("all end", end(*runs, *heirs) == [0, 0, 0, 0])
+
+
 servers = Nats()
 pollers_and_workers_are_apart(servers)
 follow_up_jobs_find_their_handler(servers)
+another_sends_what_a_dead_member_has_not(servers)
 servers_are_away_for_a_while(servers)
 what_was_found_outlives_its_finder(servers)
 finish()

@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "daemon/job_handler.h"
 #include "daemon/job_history.h"
+#include "daemon/job_outbox.h"
 #include "daemon/job_queue.h"
 #include "daemon/job_runner.h"
 #include "daemon/target_set.h"
@@ -43,7 +44,9 @@ struct job {
     bool has_result;                    /* by the journal: nothing is left but to send it */
     bool is_told_of_token;              /* the log has said why it has none */
     struct queued_job
-        *queued;      /* as the fleet's queue has it, until it is claimed; NULL: a poll's */
+        *queued; /* as the fleet's queue has it, until it is claimed; NULL: a poll's */
+    struct outbox_entry *outbox;        /* its result, for the fleet; NULL: it has none there */
+    char sent_for[BEAT_MEMBER_MAX + 1]; /* the member whose result it is; empty: ours */
     uint64_t pass_to; /* the owner of the run that waits for it elsewhere; 0: nobody */
 };
 
@@ -78,6 +81,7 @@ struct job_runner {
     struct fleet *fleet;     /* NULL: we are alone */
     struct job_queue *queue; /* the fleet's; NULL: nothing is taken out of it */
     struct fleet_listener listener;
+    struct job_outbox *outbox; /* NULL: alone, or without a journal */
     const struct target_set *targets;
     const struct logger *logger;
     struct job_handler *handlers; /* one for each of the config */
@@ -145,6 +149,15 @@ void job_member_started(struct job *job);
 /* Does another member's handler wait for it? Then it is passed on when it has ended here. */
 bool job_member_passes(struct job *job, const struct continuation *c);
 void job_member_ended(struct job *job, const struct pipepoll_work_end *end);
+/* Have results in the fleet's outbox, and if it `takes` send those that dead members left there.
+ * PIPEPOLL_ENOMEM. */
+int job_member_open_outbox(struct job_runner *r, bool takes);
+/* The journal notes this of the job. */
+void job_member_noted(struct job *job, const struct pipepoll_journal_entry *entry);
+/* Its result came back out of the journal. */
+void job_member_recalled(struct job *job, const struct pipepoll_journal_entry *entry);
+/* is_over: the journal forgets it. */
+void job_member_sent(struct job *job, const struct pipepoll_work_end *end, bool is_over);
 
 /* --- job_status.c --- */
 
@@ -191,6 +204,7 @@ void job_run_on_drained(struct job_runner *r);
 
 /* Opens the runner's user of the journal and its notes. */
 int job_note_open(struct job_runner *r);
-void job_note_ended(struct job_runner *r, struct pipepoll_work *work, const char *outcome);
+void job_note_ended(struct job_runner *r, struct pipepoll_work *work,
+                    const struct pipepoll_work_end *end);
 
 #endif

@@ -256,7 +256,7 @@ static void on_ended(struct pipepoll_handler *self, struct pipepoll_work *work,
 {
     struct job_runner *r = of(self);
     struct job *job = pipepoll_work_user(work);
-    job_note_ended(r, work, pipepoll_work_outcome_name(end->outcome));
+    job_note_ended(r, work, end);
     if (job) {
         job->work = work;
         token_lookup_forget(&job->lookup);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A loop's jobs where many machines are a fleet: some come out of the queue instead of a poll, some
  * are for a handler that waits in another member, and a poll whose job nobody here has a slot for
- * is made for the queue. */
+ * is made for the queue. Results lie in the fleet's outbox until they are sent. */
 #include <time.h>
 
 #include "base/jsontext.h"
@@ -167,4 +167,78 @@ void job_member_ended(struct job *job, const struct pipepoll_work_end *end)
     job->queued = NULL;
     if (job->runner->queue)
         job_queue_on_slots(job->runner->queue);
+}
+
+/* --- results --- */
+
+static struct target_set_entry *target_of(const struct job_runner *r,
+                                          const struct result_message *m)
+{
+    struct target_set_entry *of = target_set_find(r->targets, m->target);
+    return of && of->live && of->handler ? of : NULL;
+}
+
+static bool can_send(void *ctx, const struct result_message *m)
+{
+    return target_of(ctx, m);
+}
+
+static bool send_result(void *ctx, const struct result_message *m, struct outbox_entry *e)
+{
+    struct job_runner *r = ctx;
+    struct target_set_entry *of = target_of(r, m);
+    struct pipepoll_journal_entry entry = m->entry;
+    struct pipepoll_error why = { .text = "out of memory" };
+    struct job *job = job_new(r, of);
+    entry.user = job;
+    int result =
+        job ? pipepoll_worker_resume(r->worker, of->live, &entry, NULL, &why) : PIPEPOLL_ENOMEM;
+    logger_printf(r->logger, result ? PIPEPOLL_WARNING : PIPEPOLL_INFO,
+                  &(struct subject) { .region = entry.region, .job_id = entry.job_id },
+                  "job %.*s: its result, of member %.*s, is %s%s", STR_ARG(entry.job_id),
+                  STR_ARG(m->member), result ? "not sent: " : "sent by this member",
+                  result ? why.text : "");
+    if (job && result)
+        job_free(job);
+    if (result)
+        return false;
+    job->has_result = true;
+    job->outbox = e;
+    str_copy(job->sent_for, sizeof job->sent_for, m->member);
+    r->tally->in_hand++;
+    return true;
+}
+
+int job_member_open_outbox(struct job_runner *r, bool takes)
+{
+    const struct job_outbox_options o = { .loop = r->loop,
+                                          .fleet = r->fleet,
+                                          .takes = takes,
+                                          .can_send = can_send,
+                                          .send = send_result,
+                                          .ctx = r };
+    return job_outbox_open(&r->outbox, &o);
+}
+
+void job_member_noted(struct job *job, const struct pipepoll_journal_entry *entry)
+{
+    struct job_outbox *outbox = job->runner->outbox;
+    if (outbox && !job->outbox && entry->state == PIPEPOLL_JOURNAL_REPORTING)
+        job->outbox = job_outbox_note(outbox, job->found_at->lease.node.hash, entry);
+}
+
+void job_member_recalled(struct job *job, const struct pipepoll_journal_entry *entry)
+{
+    struct job_outbox *outbox = job->runner->outbox;
+    if (outbox && !job->outbox && entry->state == PIPEPOLL_JOURNAL_REPORTING)
+        job->outbox = job_outbox_recall(outbox, entry->job_id);
+}
+
+/* Where there is no client token for another member's result, a third one may have it. */
+void job_member_sent(struct job *job, const struct pipepoll_work_end *end, bool is_over)
+{
+    bool is_left = job->sent_for[0] && end->outcome == PIPEPOLL_WORK_NO_TOKEN;
+    if (job->outbox)
+        job_outbox_ended(job->outbox, is_over && !is_left);
+    job->outbox = NULL;
 }

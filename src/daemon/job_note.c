@@ -17,6 +17,8 @@ static void note(struct pipepoll_journal *self, const struct pipepoll_journal_en
                  uint64_t ticket)
 {
     journal_note(of(self)->journal_user, target_of(entry->user), entry, ticket);
+    if (entry->user)
+        job_member_noted(entry->user, entry);
 }
 
 /* The end that follows at once knows the target and the outcome. */
@@ -56,10 +58,16 @@ int job_note_open(struct job_runner *r)
     return journal_user_open(&r->journal_user, r->world->journal, r->loop, &events);
 }
 
-void job_note_ended(struct job_runner *r, struct pipepoll_work *work, const char *outcome)
+void job_note_ended(struct job_runner *r, struct pipepoll_work *work,
+                    const struct pipepoll_work_end *end)
 {
-    if (r->was_forgotten)
-        journal_forget(r->journal_user, target_of(pipepoll_work_user(work)),
-                       pipepoll_work_region(work), pipepoll_work_job_id(work), str_of(outcome));
+    struct job *job = pipepoll_work_user(work);
+    bool is_anothers = job && job->sent_for[0]; /* our journal does not have it */
+    if (r->was_forgotten && !is_anothers)
+        journal_forget(r->journal_user, target_of(job), pipepoll_work_region(work),
+                       pipepoll_work_job_id(work),
+                       str_of(pipepoll_work_outcome_name(end->outcome)));
+    if (job)
+        job_member_sent(job, end, r->was_forgotten);
     r->was_forgotten = false;
 }

@@ -109,6 +109,11 @@ int job_runner_open(struct job_runner **out, const struct job_runner_options *o,
         if (result)
             explain(why, result, "the fleet's queue: %s", pipepoll_strerror(result));
     }
+    if (!result && r->fleet && r->journal_user) {
+        result = job_member_open_outbox(r, o->pulls);
+        if (result)
+            explain(why, result, "the fleet's outbox: %s", pipepoll_strerror(result));
+    }
     return result ? result : open_worker(r, o, poller, why);
 }
 
@@ -166,6 +171,7 @@ static bool resume(void *ctx, const struct pipepoll_journal_entry *entry)
         return false;
     }
     r->tally->in_hand++;
+    job_member_recalled(job, entry);
     return true;
 }
 
@@ -206,6 +212,8 @@ static void drain_worker(struct job_runner *r)
     r->is_drained = true;
     if (r->queue)
         job_queue_drain(r->queue);
+    if (r->outbox)
+        job_outbox_drain(r->outbox);
     if (r->worker)
         pipepoll_worker_drain(r->worker);
     job_run_on_drained(r);
@@ -274,6 +282,8 @@ static void close_parts(struct job_runner *r)
         artifact_endpoint_close(r->artifacts, on_part_closed, r);
     if (r->queue && ++r->to_close)
         job_member_close(r, on_part_closed, r);
+    if (r->outbox && ++r->to_close)
+        job_outbox_close(r->outbox, on_part_closed, r);
     if (r->journal_user && ++r->to_close)
         journal_user_close(r->journal_user, on_part_closed, r);
     on_part_closed(r);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* What dead members left in the outbox. A member that is dead writes nothing, so its results are
+ * read by a watch that lasts until it has told all; then it is over, and nothing is remembered but
+ * the few results that are ours now. It is read again after growing pauses until nothing is left:
+ * results that another member claimed may still be there when that has died, too.
+ *
+ * Ourselves are read once in a while the same way: results that an earlier run of ours left without
+ * a journal, and ours whose removal was lost. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "daemon/job_outbox_parts.h"
+
+enum {
+    AGAIN_MS = 60000, /* doubled after each look */
+    DOUBLINGS = 6,    /* at most */
+    FULL_AGAIN_MS = 5000,
+    LOOKS_IN_VAIN = 2, /* then nothing is left */
+    SELF_AFTER_MS = 60000,
+    TAKEN_MOST = 64,
+    TAKEN_BYTES_MOST = 4 << 20 /* of others at once */
+};
+
+/* --- who is dead --- */
+
+static bool is_alive(const struct job_outbox *o, str member)
+{
+    const struct lease *l = fleet_lease(o->o.fleet);
+    struct lease_member m;
+    for (size_t i = 0; lease_member(l, i, 0, &m); i++)
+        if (!m.is_dead && !m.is_self && str_eq(m.id, member))
+            return true;
+    return false;
+}
+
+static struct outbox_mark *find_mark(struct job_outbox *o, str member)
+{
+    for (size_t i = 0; i < OUTBOX_MARKS; i++)
+        if (str_eq(str_of(o->marks[i].member), member))
+            return &o->marks[i];
+    return NULL;
+}
+
+static void mark(struct job_outbox *o, const struct lease_member *m)
+{
+    struct outbox_mark *at = find_mark(o, m->id);
+    if (!at && (at = find_mark(o, STR("")))) {
+        *at = (struct outbox_mark) { .incarnation = m->incarnation, .is_self = m->is_self };
+        str_copy(at->member, sizeof at->member, m->id);
+        at->at_ms = uv_now(o->o.loop) + (m->is_self ? SELF_AFTER_MS : 0);
+    }
+    if (at) /* else all places are taken: later */
+        at->is_there = true;
+}
+
+/* Those that live again are forgotten, and begin anew when they are dead again. */
+static void mark_dead(struct job_outbox *o)
+{
+    const struct lease *l = fleet_lease(o->o.fleet);
+    str self = fleet_member(o->o.fleet);
+    struct lease_member m;
+    for (size_t i = 0; i < OUTBOX_MARKS; i++)
+        o->marks[i].is_there = false;
+    for (size_t i = 0; lease_member(l, i, 0, &m); i++)
+        if (m.is_self || (m.is_dead && !str_eq(m.id, self) && !is_alive(o, m.id)))
+            mark(o, &m);
+    for (size_t i = 0; i < OUTBOX_MARKS; i++)
+        if (!o->marks[i].is_there)
+            o->marks[i] = (struct outbox_mark) { .member = "" };
+}
+
+static struct outbox_mark *choose(struct job_outbox *o)
+{
+    struct outbox_mark *best = NULL;
+    for (size_t i = 0; i < OUTBOX_MARKS; i++) {
+        struct outbox_mark *m = &o->marks[i];
+        bool is_open = m->member[0] && (m->is_self || m->empty < LOOKS_IN_VAIN);
+        if (is_open && m->at_ms <= uv_now(o->o.loop) && (!best || m->at_ms < best->at_ms))
+            best = m;
+    }
+    return best;
+}
+
+/* --- a look at one member's results --- */
+
+void outbox_on_timer(uv_timer_t *timer)
+{
+    struct job_outbox *o = timer->data;
+    if (o->looked_at || o->is_draining || !fleet_is_ready(o->o.fleet))
+        return;
+    mark_dead(o);
+    o->looked_at = choose(o);
+    o->is_any = o->is_full = false;
+    if (o->looked_at)
+        o->engine->watch(o->engine, ENGINE_OUTBOX, str_of(o->looked_at->member));
+}
+
+static struct outbox_mark *end_look(struct job_outbox *o, uint64_t after_ms)
+{
+    struct outbox_mark *m = o->looked_at;
+    o->looked_at = NULL;
+    o->engine->unwatch(o->engine, ENGINE_OUTBOX);
+    m->at_ms = uv_now(o->o.loop) + after_ms;
+    return m;
+}
+
+void outbox_on_engine(struct job_outbox *o, enum engine_state state)
+{
+    if (state != ENGINE_READY && o->looked_at)
+        end_look(o, FULL_AGAIN_MS);
+}
+
+void outbox_on_caught_up(struct job_outbox *o)
+{
+    if (!o->looked_at)
+        return;
+    unsigned looks = o->looked_at->looks;
+    uint64_t pause_ms = (uint64_t)AGAIN_MS << (looks < DOUBLINGS ? looks : DOUBLINGS);
+    struct outbox_mark *m = end_look(o, o->is_full ? FULL_AGAIN_MS : pause_ms);
+    m->empty = o->is_any ? 0 : m->empty + 1;
+    m->looks += !o->is_full;
+}
+
+/* --- one result --- */
+
+static bool claim(struct outbox_entry *e, const struct outbox_mark *of)
+{
+    char text[ENGINE_KEY_MAX + 1];
+    struct buf key = BUF_ON(text);
+    buf_printf(&key, "o.%s.%.*s.%016" PRIx64 ".%u", e->member, STR_ARG(e->job_id), of->incarnation,
+               of->looks);
+    struct engine_message m = { .log = ENGINE_LEASES, .body = STR("{\"v\":1}"), .absent = true };
+    m.key = buf_str(&key);
+    e->may_be_claimed = true;
+    return !key.overflow && outbox_entry_write(e, &m);
+}
+
+/* Of the body that is kept, or told; NULL: it is not what its key says, or of no use here. */
+static struct result_message *read_result(const struct job_outbox *o, str body, str job_id)
+{
+    static const struct alloc alloc = { 0 };
+    enum beat_read how;
+    struct result_message *m = result_message_read(&alloc, body, &how);
+    if (m && str_eq(m->entry.job_id, job_id) && o->o.can_send(o->o.ctx, m))
+        return m;
+    result_message_free(m, &alloc);
+    return NULL;
+}
+
+static void free_result(struct result_message *m)
+{
+    static const struct alloc alloc = { 0 };
+    result_message_free(m, &alloc);
+}
+
+static bool has_room(const struct job_outbox *o, size_t bytes)
+{
+    return !o->taken || (o->taken < TAKEN_MOST && o->taken_bytes + bytes <= TAKEN_BYTES_MOST);
+}
+
+static void take(struct job_outbox *o, str job_id, str body)
+{
+    struct outbox_entry *e =
+        outbox_entry_new(o, OUTBOX_CLAIMING, str_of(o->looked_at->member), job_id, body);
+    if (e && claim(e, o->looked_at))
+        return;
+    o->is_full = true;
+    if (e)
+        outbox_entry_free(e);
+}
+
+void outbox_on_seen(struct job_outbox *o, str key, str body)
+{
+    str member = str_of(o->looked_at ? o->looked_at->member : "");
+    if (!member.len || !str_starts(key, member) || key.len <= member.len + 1)
+        return; /* of a look before */
+    str job_id = str_skip(key, member.len + 1);
+    o->is_any = true;
+    if (outbox_entry_find(o, job_id))
+        return;
+    if (!has_room(o, body.len)) {
+        o->is_full = true;
+        return;
+    }
+    struct result_message *m = read_result(o, body, job_id);
+    if (m)
+        take(o, job_id, body);
+    free_result(m);
+}
+
+/* Also where a claim may have succeeded it is the next attempt's. */
+void outbox_on_claim(struct outbox_entry *e, enum engine_result result)
+{
+    struct job_outbox *o = e->outbox;
+    struct result_message *m = NULL;
+    if (result == ENGINE_DONE && !o->is_draining)
+        m = read_result(o, e->body, e->job_id);
+    e->state = OUTBOX_SENDING;
+    if (!m || !o->o.send(o->o.ctx, m, e))
+        outbox_entry_free(e);
+    free_result(m);
+}
