@@ -122,4 +122,11 @@ UNITS = {
                                of(journal_refused_total=1)),
     "PipepollJournalLarge": (60, of(journal_size_bytes=1073741825),
                              of(journal_size_bytes=1073741824)),
+
+    "PipepollFleetEngineAway": (2, of(fleet_engine_ready=0), of(fleet_engine_ready=1)),
+    "PipepollFleetTargetsUnheld": (2, of(fleet_targets_unheld=2, fleet_engine_ready=1),
+                                   of(fleet_targets_unheld=0, fleet_engine_ready=1)),
+    # From 0 on: in the fifth minute it is 300 s old, and not over that.
+    "PipepollFleetQueueStuck": (6, of(fleet_held_oldest_timestamp_seconds=0),
+                                of(fleet_held_oldest_timestamp_seconds="0+60x240")),
 }
