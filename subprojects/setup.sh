@@ -136,20 +136,21 @@ take_nats_server() {
   mv "$unpacked/usr/sbin/nats-server" "$to/nats-server"
 }
 
-# AWS's SDK for JavaScript is no package of Debian's. These are the last versions for its Node.js;
-# without the third, another would bring a later one. A machine that reaches no registry of npm goes
-# without this witness, and its test says so.
-take_javascript_sdk() {
+# AWS's SDK for JavaScript and NATS's client are no packages of Debian's. These are the last
+# versions for its Node.js; without the third, another would bring a later one. npm removes what it
+# is not asked for, so all come at once. A machine that reaches no registry of npm goes without
+# these witnesses, and their tests say so.
+take_javascript_clients() {
   to=$PWD/subprojects/packagecache/js
-  if [ -d "$to/node_modules/@aws-sdk/client-codepipeline" ]; then
+  if [ -d "$to/node_modules/@aws-sdk/client-codepipeline" ] && [ -d "$to/node_modules/nats" ]; then
     return
   fi
-  say "downloading the AWS SDK for JavaScript (npm install)"
+  say "downloading the AWS SDK and NATS's client for JavaScript (npm install)"
   mkdir -p "$to"
   timeout 300 npm install --prefix "$to" --no-save --no-package-lock --no-audit --no-fund \
     --ignore-scripts @aws-sdk/client-codepipeline@3.908.0 @aws-sdk/client-s3@3.908.0 \
-    @aws-sdk/util-locate-window@3.893.0 >"$log" 2>&1 ||
-    say "npm could not install it: $(tail -n 1 "$log")"
+    @aws-sdk/util-locate-window@3.893.0 nats@2.29.3 >"$log" 2>&1 ||
+    say "npm could not install them: $(tail -n 1 "$log")"
 }
 
 build() {
@@ -188,7 +189,7 @@ install_packages
 if [ "$with_witnesses" ]; then
   take_promtool
   take_nats_server
-  take_javascript_sdk
+  take_javascript_clients
 fi
 if [ -z "$packages_only" ]; then
   build
