@@ -111,10 +111,14 @@ class Nats:
         name = self.servers[0].streams().get(stream, {}).get("leader")
         return next((s for s in self.servers if s.name == name), None)
 
+    def differing(self):
+        """The streams of which not all servers have the same. The first of no messages is 0 or,
+        after a restart, the next."""
+        states = [{n: (v["messages"], v["messages"] and v["first_seq"], v["last_seq"])
+                   for n, v in s.streams().items()} for s in self.servers]
+        return {n for state in states for n in state
+                if any(other.get(n) != state[n] for other in states)}
+
     def agree(self):
         """Have all servers the same of every stream? What was away catches up for a while."""
-        def same():
-            states = [{n: (v["messages"], v["first_seq"], v["last_seq"])
-                       for n, v in s.streams().items()} for s in self.servers]
-            return all(state == states[0] for state in states)
-        return self.wait_for(same)
+        return self.wait_for(lambda: not self.differing())
