@@ -22,7 +22,7 @@ struct fleet_poll {
 
 struct fleet_member {
     struct fleet_sim *sim;
-    char id[16];
+    char id[24];
     struct fake_owner *owner;
     struct engine *engine;
     struct lease *lease; /* NULL: does not run */
