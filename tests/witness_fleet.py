@@ -101,6 +101,8 @@ with Simulated("--seed", "21") as sim:
 
     check("and nothing is left in the queue", wait_for(
         "all settled", lambda: consumers() == [(0, 0)]), consumers())
+    check("where each was settled the first time", worker.count() ==
+          {"given back": 1, "succeeded": 20, "buried": 1}, worker.count())
     check("it ends", worker.end() == 0)
     run.signal(signal.SIGTERM)
     check("and so does the member", run.wait() == 0)
