@@ -15,7 +15,7 @@ import urllib.request
 
 sys.dont_write_bytecode = True
 from lib.nats import Nats
-from lib.program import DEADLINE_S, Process, check, finish, write
+from lib.program import DEADLINE_S, Process, check, finish, path_of, pipepoll, write
 
 REGIONS = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1"]
 PROVIDERS = ["Acme", "Bcme", "Ccme", "Dcme", "Ecme", "Fcme"]  # so many that each has some
@@ -29,6 +29,7 @@ class Service:
 
     def __init__(self):
         self.polls = polls = []
+        self.is_open, own = True, self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -39,10 +40,11 @@ class Service:
                 member = re.search(r"app/(\S+)", self.headers["User-Agent"])
                 polls.append((time.monotonic(), member[1],
                               (region[1], body["actionTypeId"]["provider"])))
-                self.send_response(200)
-                self.send_header("Content-Length", "11")
+                answer = b'{"jobs":[]}' if own.is_open else b'{"__type":"AccessDeniedException"}'
+                self.send_response(200 if own.is_open else 400)
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(b'{"jobs":[]}')
+                self.wfile.write(answer)
 
             def log_message(self, *_):
                 pass
@@ -200,9 +202,9 @@ check("the last one ends", end(runs["a"]) == 0)
 CEILING, FOR_S = 6, 4
 runs = {name: member(name, nats, service, more=f"max-polls-per-second = {CEILING}")
         for name in ("a", "b", "c")}
-until = time.monotonic() + DEADLINE_S
+deadline = time.monotonic() + DEADLINE_S
 while {m for _, m, _ in service.since(time.monotonic() - 1)} != set("abc") and \
-        time.monotonic() < until:
+        time.monotonic() < deadline:
     time.sleep(INTERVAL_S)
 began = time.monotonic() + 3  # the others' parts are known by then
 while time.monotonic() < began + FOR_S:
@@ -211,5 +213,14 @@ calls = collections.Counter(target[0] for _, _, target in service.since(began))
 check("the ceiling of an account in a region is that of all members together",
       len(calls) == len(REGIONS) and max(calls.values()) <= CEILING * (FOR_S + 1), calls)
 check("and is used", min(calls.values()) >= CEILING * FOR_S / 2, calls)
+page = page_of(runs["a"])
+service.is_open = False
+status = until(lambda: status_of(page), lambda s: s["incidents"])
+check("what fails is told", status["incidents"], status["verdict"])
+drained = pipepoll("fleet", "drain", "a", "--config", path_of("a.ini"))
+status = until(lambda: status_of(page), lambda s: not s["incidents"])
+check("and is no trouble of ours once another has it", drained.code == 0 and
+      not status["incidents"] and {t["state"] for t in status["targets"]} == {"elsewhere"},
+      (drained, status["verdict"]))
 check("they end", [end(run) for run in runs.values()] == [0, 0, 0])
 finish()

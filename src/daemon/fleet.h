@@ -83,6 +83,10 @@ void fleet_target_removed(struct fleet *f, struct fleet_target *t);
 /* Those that were added and removed are all, for now: the leases are to be of these. */
 void fleet_targets_settled(struct fleet *f);
 
+/* Who wants to know that a target is not ours any more, and that no poll of it is in flight: called
+ * from the loop, while it is still in the poller. */
+void fleet_on_let_go(struct fleet *f, void (*let_go)(void *ctx, struct fleet_target *t), void *ctx);
+
 /* By its hash; NULL: there is none. */
 struct fleet_target *fleet_find(struct fleet *f, uint64_t hash);
 

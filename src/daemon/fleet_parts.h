@@ -29,6 +29,8 @@ struct fleet {
     uint32_t counts;
     uv_timer_t tick, budget, last;
     struct fleet_listener *listeners;
+    void (*let_go)(void *ctx, struct fleet_target *t);
+    void *let_go_ctx;
     bool is_leaving, is_closing;
     unsigned to_close;
     void (*closed)(void *ctx);

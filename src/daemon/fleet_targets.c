@@ -35,7 +35,15 @@ static void end(struct fleet *f, struct fleet_target *t)
     t->is_stopping = false;
     list_remove(&t->ending);
     list_put_last(&f->ending, &t->ending);
+    if (f->let_go)
+        f->let_go(f->let_go_ctx, t);
     fleet_kick(f);
+}
+
+void fleet_on_let_go(struct fleet *f, void (*let_go)(void *ctx, struct fleet_target *t), void *ctx)
+{
+    f->let_go = let_go;
+    f->let_go_ctx = ctx;
 }
 
 void fleet_start_target(struct fleet *f, uint64_t hash, uint64_t epoch)

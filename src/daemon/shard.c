@@ -136,6 +136,17 @@ static void polled(struct pipepoll_sink *sink, struct pipepoll_target *from,
     tally_poll(&shard->polls, &target_set_of(from)->tally, poll, jsontext_now_ms());
 }
 
+/* What failed here is another member's to tell of from now on. */
+static void let_go(void *ctx, struct fleet_target *t)
+{
+    struct shard *shard = ctx;
+    struct target_set_entry *entry = CONTAINER_OF(t, struct target_set_entry, lease);
+    if (!entry->live || shard->closing)
+        return;
+    health_removed(&shard->health, entry->live);
+    target_set_let_go(entry);
+}
+
 static void paused(struct pipepoll_sink *sink, struct pipepoll_target *from)
 {
     struct shard *shard = shard_of(sink);
@@ -264,6 +275,8 @@ int shard_open(struct shard *shard, struct uv_loop_s *loop, const struct config 
     shard->target_set.log = &shard->logger;
     shard->target_set.tally = &shard->polls;
     shard->target_set.fleet = shard->fleet;
+    if (shard->fleet)
+        fleet_on_let_go(shard->fleet, let_go, shard);
     tally_init(&shard->polls);
     pending_init(&shard->pending, &shard->intake, &shard->logger);
     shard->health = (struct health_reporter) { shard->board, &shard->pending };

@@ -263,6 +263,16 @@ bool target_set_failed(struct target_set_entry *t, const struct pipepoll_failure
     return true;
 }
 
+void target_set_let_go(struct target_set_entry *t)
+{
+    t->failures = 0;
+    t->answers = 0;
+    set_health(t, HEALTH_WELL);
+    t->status = PIPEPOLL_OK;
+    t->cause = PIPEPOLL_CAUSE_UNKNOWN;
+    t->code[0] = '\0';
+}
+
 bool target_set_answered(struct target_set_entry *t)
 {
     t->failures = 0;
@@ -270,9 +280,6 @@ bool target_set_answered(struct target_set_entry *t)
         return false;
     if (t->health == HEALTH_THROTTLED && ++t->answers < TARGET_SET_ANSWERS)
         return false;
-    set_health(t, HEALTH_WELL);
-    t->status = PIPEPOLL_OK;
-    t->cause = PIPEPOLL_CAUSE_UNKNOWN;
-    t->code[0] = '\0';
+    target_set_let_go(t);
     return true;
 }

@@ -67,6 +67,9 @@ bool target_set_failed(struct target_set_entry *t, const struct pipepoll_failure
                        int64_t now_ms);
 bool target_set_answered(struct target_set_entry *t);
 
+/* It is not polled here any more, though it stays: it is well, as one that was just added. */
+void target_set_let_go(struct target_set_entry *t);
+
 /* For removed() of struct pipepoll_sink: the entry is gone, but for those who hold it. */
 void target_set_removed(struct target_set_entry *t);
 struct target_set_entry *target_set_hold(struct target_set_entry *t); /* returns t */
