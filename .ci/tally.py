@@ -2,9 +2,9 @@
 """Count the results of a meson test run: prints "PASSED FAILED SKIPPED", then what failed and why.
 
 usage: tally.py meson-logs/testlog.json
-A test that was skipped, as a whole or in one of its cases, counts as failed: CI has all tools. Extras
-are the suite `vectors`, which needs files that do not come with the project, and `namespaces`, which
-needs a kernel that lets us have networks of our own.
+A test that was skipped, as a whole or in one of its cases, counts as failed: CI has all tools.
+Extras are the suite `vectors`, which needs files that do not come with the project, and
+`namespaces`, which needs a kernel that lets us have networks of our own.
 """
 import json
 import sys
