@@ -4,92 +4,29 @@
 leaves, dies or stands still. test_run_fleet.py PATH-OF-PIPEPOLL."""
 
 import collections
-import http.server
 import json
-import re
 import signal
 import sys
-import threading
 import time
 import urllib.request
 
 sys.dont_write_bytecode = True
 from lib.nats import Nats
+from lib.poll_service import NO_JOBS, PollService
 from lib.program import DEADLINE_S, Process, check, finish, path_of, pipepoll, write
 
 REGIONS = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1"]
 PROVIDERS = ["Acme", "Bcme", "Ccme", "Dcme", "Ecme", "Fcme"]  # so many that each has some
-TARGETS = len(REGIONS) * len(PROVIDERS)
+TARGETS = [(region, provider) for region in REGIONS for provider in PROVIDERS]
 INTERVAL_S = 0.3
 
 
-class Service:
-    """Answers each poll with no jobs, and notes who asked for what: members tell themselves by
-    their User-Agent."""
+def answer(body, headers):
+    return NO_JOBS if is_open else (400, NO_JOBS[1], b'{"__type":"AccessDeniedException"}')
 
-    def __init__(self):
-        self.polls = polls = []
-        self.is_open, own = True, self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                region = re.search(r"/([a-z0-9-]+)/codepipeline/", self.headers["Authorization"])
-                member = re.search(r"app/(\S+)", self.headers["User-Agent"])
-                polls.append((time.monotonic(), member[1],
-                              (region[1], body["actionTypeId"]["provider"])))
-                answer = b'{"jobs":[]}' if own.is_open else b'{"__type":"AccessDeniedException"}'
-                self.send_response(200 if own.is_open else 400)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-            def handle_error(self, *_):
-                pass  # members are killed
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def since(self, then):
-        return [p for p in list(self.polls) if p[0] >= then]
-
-    def holders(self, then):
-        """Each target's members that polled it since then."""
-        held = collections.defaultdict(set)
-        for _, member, target in self.since(then):
-            held[target].add(member)
-        return held
-
-    def until_held_by(self, members):
-        """Until each target was polled in a while by one member alone, and all of these poll; the
-        holders."""
-        until = time.monotonic() + DEADLINE_S
-        while time.monotonic() < until:
-            then = time.monotonic()
-            time.sleep(5 * INTERVAL_S)
-            held = self.holders(then)
-            if len(held) == TARGETS and all(len(m) == 1 for m in held.values()) and \
-                    set.union(*held.values()) == set(members):
-                return {target: next(iter(m)) for target, m in held.items()}
-        return {}
-
-    def gap(self, then):
-        """The longest time that a target was not polled since then."""
-        last, longest = {}, 0
-        for at, _, target in sorted(self.since(then)):
-            longest = max(longest, at - last.get(target, then))
-            last[target] = at
-        return longest
+def until_held_by(members):
+    return service.until_held(len(TARGETS), set(members), 5 * INTERVAL_S, DEADLINE_S)
 
 
 def member(name, nats, service, takeover="fast", more=""):
@@ -132,9 +69,10 @@ def end(run, number=signal.SIGTERM):
     return run.wait()
 
 
-nats, service = Nats(), Service()
+is_open = True
+nats, service = Nats(), PollService(answer)
 runs = {name: member(name, nats, service) for name in ("a", "b")}
-two = service.until_held_by("ab")
+two = until_held_by("ab")
 check("two members share the targets", set(two.values()) == {"a", "b"}, two)
 
 pages = {name: page_of(run) for name, run in runs.items()}
@@ -154,46 +92,44 @@ for name, page in pages.items():
 
 began = time.monotonic()
 runs["c"] = member("c", nats, service)
-three = service.until_held_by("abc")
+three = until_held_by("abc")
 moved = [t for t in three if three[t] != two[t]]
 check("a third gets its part of them, and no other moves",
       moved and all(three[t] == "c" for t in moved), (two, three))
-check("nobody waits for that for long", service.gap(began) < 2, service.gap(began))
+check("nobody waits for that for long", service.gap(TARGETS, began) < 2, service.gap(TARGETS, began))
 
 began = time.monotonic()
 check("one that is told to end does", end(runs["c"]) == 0)
-again = service.until_held_by("ab")
+again = until_held_by("ab")
 check("what it had goes back", again == two, (two, again))
-check("soon", service.gap(began) < 2, service.gap(began))
+check("soon", service.gap(TARGETS, began) < 2, service.gap(TARGETS, began))
 
 runs["b"].signal(signal.SIGSTOP)
-alone = service.until_held_by("a")
-check("one that stands still is replaced", len(alone) == TARGETS)
+alone = until_held_by("a")
+check("one that stands still is replaced", len(alone) == len(TARGETS))
 began = time.monotonic()
 runs["b"].signal(signal.SIGCONT)
-both = service.until_held_by("ab")
+both = until_held_by("ab")
 check("and gets its own back", both == two, (two, both))
-turns = collections.defaultdict(str)
-for _, m, t in sorted(service.since(began)):
-    turns[t] += m
+turns = service.turns(began)
 check("without a poll while the other had them", not [t for t in turns.values() if "ba" in t],
       dict(turns))
 
 runs["b"].signal(signal.SIGKILL)
 runs["b"].wait()
-check("a dead one is replaced", len(service.until_held_by("a")) == TARGETS)
+check("a dead one is replaced", len(until_held_by("a")) == len(TARGETS))
 
 nats.servers[0].end()
 runs["a"].log("fleet pipepoll:")
 began = time.monotonic()
-while len(service.holders(began)) < TARGETS and time.monotonic() < began + 5:
+while len(service.holders(began)) < len(TARGETS) and time.monotonic() < began + 5:
     time.sleep(INTERVAL_S)
 status = until(lambda: status_of(pages["a"]), lambda s: not s["verdict"]["well"])
 check("it says that they are away", status["fleet"]["engine"]["state"] == "away" and
       status["verdict"]["why"].startswith("fleet pipepoll: "), status["verdict"])
-check("without servers the one that is there goes on", len(service.holders(began)) == TARGETS)
+check("without servers the one that is there goes on", len(service.holders(began)) == len(TARGETS))
 nats.servers[0].start()
-check("and after it", len(service.until_held_by("a")) == TARGETS)
+check("and after it", len(until_held_by("a")) == len(TARGETS))
 status = until(lambda: status_of(pages["a"]), lambda s: s["verdict"]["well"])
 check("then it is well again", status["verdict"]["well"], status["verdict"])
 check("the last one ends", end(runs["a"]) == 0)
@@ -214,7 +150,7 @@ check("the ceiling of an account in a region is that of all members together",
       len(calls) == len(REGIONS) and max(calls.values()) <= CEILING * (FOR_S + 1), calls)
 check("and is used", min(calls.values()) >= CEILING * FOR_S / 2, calls)
 page = page_of(runs["a"])
-service.is_open = False
+is_open = False
 status = until(lambda: status_of(page), lambda s: s["incidents"])
 check("what fails is told", status["incidents"], status["verdict"])
 drained = pipepoll("fleet", "drain", "a", "--config", path_of("a.ini"))

@@ -7,10 +7,7 @@ stream. test_run_fleet_cluster.py PATH-OF-PIPEPOLL."""
 
 import collections
 import http.client
-import http.server
-import json
 import os
-import re
 import signal
 import sys
 import threading
@@ -19,6 +16,7 @@ import time
 sys.dont_write_bytecode = True
 from lib.nats import Nats
 from lib.job_program import TOKENS_PATH, Simulated, path_of, program
+from lib.poll_service import PollService
 from lib.program import Process, check, finish, write
 
 REGIONS = ["us-east-1", "us-west-2", "eu-west-1"]
@@ -35,81 +33,23 @@ HANDLER = program("handler.sh", "#!/bin/sh\nread -r job\nsleep 0.3\n"
                   "echo '{\"result\":{\"status\":\"succeeded\"}}'\n")
 
 
-class Between:
-    """Passes requests on to the service, and notes who polled what and when: members tell
-    themselves by their User-Agent."""
+def passed_on(url):
+    """What answers for the service: that at the url."""
+    there, of_thread = url.removeprefix("http://"), threading.local()
 
-    def __init__(self, url):
-        self.polls = polls = []
-        there = url.removeprefix("http://")
-        of_thread = threading.local()
+    def ask(body, headers):
+        if not hasattr(of_thread, "way"):
+            of_thread.way = http.client.HTTPConnection(there, timeout=30)
+        of_thread.way.request("POST", "/", body, dict(headers))
+        answer = of_thread.way.getresponse()
+        kind = answer.getheader("Content-Type") or "application/x-amz-json-1.1"
+        return answer.status, kind, answer.read()
+    return ask
 
-        def ask(body, headers):
-            if not hasattr(of_thread, "way"):
-                of_thread.way = http.client.HTTPConnection(there, timeout=30)
-            of_thread.way.request("POST", "/", body, dict(headers))
-            answer = of_thread.way.getresponse()
-            return answer.status, answer.getheader("Content-Type"), answer.read()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-            wbufsize = -1
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if "PollFor" in self.headers["X-Amz-Target"]:
-                    region = re.search(r"/([a-z0-9-]+)/codepipeline/",
-                                       self.headers["Authorization"])
-                    member = re.search(r"app/(\S+)", self.headers["User-Agent"])
-                    provider = json.loads(body)["actionTypeId"]["provider"]
-                    polls.append((time.monotonic(), member[1], (region[1], provider)))
-                status, kind, answer = ask(body, self.headers)
-                self.send_response(status)
-                self.send_header("Content-Type", kind or "application/x-amz-json-1.1")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-            def handle_error(self, *_):
-                pass  # members are killed
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def since(self, then):
-        return [p for p in list(self.polls) if p[0] >= then]
-
-    def until_shared(self, as_before=None):
-        """Until each target was polled in a while by one member alone, and all members poll; each
-        the same as before, for then it is its turn again. The holders."""
-        until, held = time.monotonic() + SETTLED_S, {}
-        while time.monotonic() < until:
-            then, held = time.monotonic(), collections.defaultdict(set)
-            time.sleep(6 * INTERVAL_S)
-            for _, member, target in self.since(then):
-                held[target].add(member)
-            if len(held) == len(TARGETS) and all(len(m) == 1 for m in held.values()) and \
-                    set.union(*held.values()) == set(runs) and as_before in (None, held):
-                return held
-        print("polled by", dict(held))
-        return None
-
-    def gap(self, then):
-        """The longest time that a target was not polled since then, until now."""
-        last, longest = dict.fromkeys(TARGETS, then), 0
-        for at, _, target in sorted(self.since(then)):
-            longest = max(longest, at - last[target])
-            last[target] = at
-        return max(longest, *(time.monotonic() - at for at in last.values()))
+def until_shared(as_before=None):
+    """By all members, each target by one; the same as before, for then it is its turn again."""
+    return between.until_held(len(TARGETS), set(runs), 6 * INTERVAL_S, SETTLED_S, as_before)
 
 
 class Adder:
@@ -245,17 +185,17 @@ HAPPENINGS = [(a_member_dies, 10), (a_member_stands_still, 10), (the_leader_of_l
 
 nats = Nats(3)
 with Simulated("--seed", "11", "--lease", str(LEASE_S)) as sim:
-    between, runs = Between(sim.url), {}
+    between, runs = PollService(passed_on(sim.url)), {}
     runs.update({name: member(name) for name in "abc"})
-    shared = between.until_shared()
+    shared = until_shared()
     check("three members share the targets", shared)
     adder = Adder(sim)
     for happening, most_s in HAPPENINGS:
         name, began = happening.__name__.replace("_", " "), time.monotonic()
         happening()
         check(f"{name}: each target is polled by its own member again",
-              between.until_shared(shared))
-        gap, took = between.gap(began), time.monotonic() - began
+              until_shared(shared))
+        gap, took = between.gap(TARGETS, began), time.monotonic() - began
         check_same(name)
         print(f"      unpolled for {gap:.1f} s at most, shared again after {took:.1f} s, with "
               f"the servers {time.monotonic() - began:.1f} s", flush=True)

@@ -6,20 +6,17 @@ network for the servers, which is cut, and one for the service, which is not. Ne
 skipped: exit status 77. test_run_fleet_split.py PATH-OF-PIPEPOLL."""
 
 import atexit
-import collections
 import ctypes
-import http.server
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 sys.dont_write_bytecode = True
 from lib import nats as nats_library
+from lib.poll_service import PollService
 from lib.program import Process, check, finish, path_of, write
 
 CLONE_NEWNET = 0x40000000
@@ -103,54 +100,8 @@ class Server:
         atexit.register(self.p.kill)
 
 
-class Service:
-    """Answers each poll with no jobs, and notes who asked for what."""
-
-    def __init__(self):
-        self.polls = polls = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                region = re.search(r"/([a-z0-9-]+)/codepipeline/", self.headers["Authorization"])
-                member = re.search(r"app/(\S+)", self.headers["User-Agent"])
-                polls.append((time.monotonic(), member[1],
-                              (region[1], body["actionTypeId"]["provider"])))
-                self.send_response(200)
-                self.send_header("Content-Length", "11")
-                self.end_headers()
-                self.wfile.write(b'{"jobs":[]}')
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer((f"{SERVICE}.254", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://{SERVICE}.254:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def turns(self, then):
-        """For each target, who polled it since then, one letter a poll."""
-        turns = collections.defaultdict(str)
-        for at, member, target in list(self.polls):
-            if at >= then:
-                turns[target] += member
-        return turns
-
-    def until_held_by(self, members):
-        """Until each target was polled in a while by one member alone, and all of these poll; the
-        holders."""
-        until = time.monotonic() + SETTLED_S
-        while time.monotonic() < until:
-            then = time.monotonic()
-            time.sleep(5 * INTERVAL_S)
-            held = {target: set(turns) for target, turns in self.turns(then).items()}
-            if len(held) == TARGETS and all(len(m) == 1 for m in held.values()) and \
-                    set.union(*held.values()) == set(members):
-                return {target: min(m) for target, m in held.items()}
-        return {}
+def until_held_by(members):
+    return service.until_held(TARGETS, set(members), 5 * INTERVAL_S, SETTLED_S)
 
 
 def member(name, node, service):
@@ -177,14 +128,14 @@ def mixed(turns, pattern):
 sides = {1: "left", 2: "right", 3: "right", 4: "left", 5: "right"}
 nodes = {number: Node(number, side) for number, side in sides.items()}
 servers = [Server(nodes[i]) for i in (1, 2, 3)]
-service = Service()
+service = PollService(host=f"{SERVICE}.254")
 runs = {"a": member("a", nodes[4], service), "b": member("b", nodes[5], service)}
-two = service.until_held_by("ab")
+two = until_held_by("ab")
 check("two members share the targets", len(two) == TARGETS)
 
 cut_at = time.monotonic()
 ip("link", "set", "cut", "down")
-alone = service.until_held_by("b")
+alone = until_held_by("b")
 check("the side with more servers polls them all", len(alone) == TARGETS)
 check("nobody polls a target that another has by then",
       not mixed(service.turns(cut_at), "a*b+"), mixed(service.turns(cut_at), "a*b+"))
@@ -193,7 +144,7 @@ check("and its member keeps its own", not mixed({t: service.turns(cut_at)[t] for
 
 heal_at = time.monotonic()
 ip("link", "set", "cut", "up")
-again = service.until_held_by("ab")
+again = until_held_by("ab")
 check("when it is healed all is as it was", again == two, (two, again))
 check("each with one member at a time", not mixed(service.turns(heal_at), "b*a*"),
       mixed(service.turns(heal_at), "b*a*"))
