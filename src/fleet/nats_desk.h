@@ -49,9 +49,9 @@ struct nats_remove {
     struct nats_ask ask;
     enum engine_log log;
     unsigned attempts;
-    bool is_last;      /* subject ends with ".>", which comes second */
+    bool is_last;      /* it is of what begins with the subject, which comes second */
     char request[160]; /* the subject of the request */
-    char subject[1];   /* and more; room for ".>" behind it */
+    char subject[];    /* without that */
 };
 
 /* What is to be watched. */

@@ -79,13 +79,13 @@ void nats_order_watch(struct nats_desk *d, enum engine_log log, bool is_wanted, 
 
 static struct nats_remove *new_remove(const char *fleet, enum engine_log log, str prefix)
 {
-    struct nats_remove *r = calloc(1, sizeof *r + NATS_SUBJECT_MAX + 4);
+    struct nats_remove *r = calloc(1, sizeof *r + NATS_SUBJECT_MAX);
     if (!r)
         return NULL;
     struct buf subject = { .at = r->subject, .cap = NATS_SUBJECT_MAX };
     nats_log_subject(&subject, str_of(fleet), log, prefix);
     if (!prefix.len)
-        buf_put_char(&subject, '>');
+        subject.len--; /* the dot before it */
     buf_cstr(&subject);
     r->log = log;
     r->is_last = !prefix.len;

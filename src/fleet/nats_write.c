@@ -187,7 +187,6 @@ static void on_removed(void *ctx, struct nats_ask *ask, const struct nats_answer
         c->removes_at_ms = c->now_ms + REMOVE_AGAIN_MS;
     } else if (!r->is_last) {
         r->is_last = true;
-        strcat(r->subject, ".>");
         list_put_first(&c->removes, &r->link);
     } else {
         free_remove(c, r);
@@ -200,7 +199,7 @@ static bool send_remove(struct nats_core *c, struct nats_remove *r)
     struct buf to = BUF_ON(r->request), filter = BUF_ON(body);
     buf_put(&to, STR("$JS.API.STREAM.PURGE."));
     nats_log_stream(&to, str_of(c->options->fleet), r->log);
-    buf_printf(&filter, "{\"filter\":\"%s\"}", r->subject);
+    buf_printf(&filter, "{\"filter\":\"%s%s\"}", r->subject, r->is_last ? ".>" : "");
     struct nats_post post = { .subject = buf_cstr(&to), .body = buf_str(&filter) };
     r->ask.on_answer = on_removed;
     r->ask.ctx = c;
