@@ -2,19 +2,15 @@
 /* What is known of a name is an answer and its age, by the clock that counts sleep, since addresses
  * change meanwhile. A question is answered from it at once, or it waits: for the look-up, or until
  * its time is over. Those that could be answered from old addresses wait a moment only; so there
- * are two lines of those who wait, each in the order in which their time is over, and one timer.
- *
- * Whether a name moved or is one of those that are served by many hosts in turn is told by how
- * often its answer changes. */
+ * are two lines of those who wait, each in the order in which their time is over, and one timer. */
 #include "io/resolver.h"
 
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "io/known_addresses.h"
 
-enum { CHANGES = 3 };
 static const uint64_t ns_per_ms = 1000000;
-static const uint64_t in_turn_ns = 200000000000; /* so many changes within this: not moves */
 static const char closing[] = "names are no longer looked up, since all is being closed";
 static const char out_of_memory[] = "out of memory";
 
@@ -37,94 +33,36 @@ struct resolver_name {
     struct resolver *resolver;
     struct list unused_link;
     unsigned holders;
-    struct list waiting;          /* queries, by `link` */
-    struct look_up *look_up;      /* NULL: none is under way */
-    uint64_t looked_ns;           /* when the last one was begun; 0: never */
-    uint64_t answered_ns;         /* when the addresses came */
-    uint64_t changed_ns[CHANGES]; /* when they became others; the last first */
-    unsigned count;
-    struct address addresses[LOOK_UP_ADDRESSES_MAX];
-    bool is_fixed;   /* no name: known for ever */
-    bool distrusted; /* they could not be connected to */
-    bool failed;     /* the last look-up */
-    bool refuted;    /* by it: the name has no address */
-    bool slow;       /* it was, or is */
-    size_t size;     /* of this struct and the host */
+    struct list waiting;     /* queries, by `link` */
+    struct look_up *look_up; /* NULL: none is under way */
+    uint64_t looked_ns;      /* when the last one was begun; 0: never */
+    struct known_addresses known;
+    size_t size; /* of this struct and the host */
     size_t host_len;
     char host[];
 };
 
 /* --- what is known of a name --- */
 
-static uint64_t age_ms(uint64_t since_ns)
+static uint64_t since_looked_ms(const struct resolver_name *n)
 {
-    return (timers_age_ns() - since_ns) / ns_per_ms;
+    return (timers_age_ns() - n->looked_ns) / ns_per_ms;
 }
 
 static bool is_usable(const struct resolver_name *n)
 {
-    return n->count && (n->is_fixed || age_ms(n->answered_ns) <=
-                                           (n->refuted ? RESOLVER_GONE_MS : RESOLVER_STALE_MS));
+    return known_addresses_are_usable(&n->known, timers_age_ns());
 }
 
-static bool is_fresh(const struct resolver_name *n)
-{
-    return n->is_fixed || age_ms(n->answered_ns) <= RESOLVER_FRESH_MS;
-}
-
+/* It was, or is. */
 static bool is_slow(const struct resolver_name *n)
 {
-    return n->slow || (n->look_up && age_ms(n->looked_ns) >= RESOLVER_PATIENCE_MS);
+    return n->known.slow || (n->look_up && since_looked_ms(n) >= RESOLVER_PATIENCE_MS);
 }
 
 static bool recheck_is_due(const struct resolver_name *n)
 {
-    return !n->is_fixed && age_ms(n->looked_ns) > RESOLVER_RECHECK_MS;
-}
-
-static bool has(const struct resolver_name *n, const struct address *a)
-{
-    for (unsigned i = 0; i < n->count; i++)
-        if (address_eq(&n->addresses[i], a))
-            return true;
-    return false;
-}
-
-static bool is_served_in_turn(const struct resolver_name *n)
-{
-    uint64_t before_ns = n->changed_ns[CHANGES - 1];
-    return before_ns && timers_age_ns() - before_ns < in_turn_ns;
-}
-
-/* Others in place of all or some: what is new beside the old changes nothing for connections. */
-static bool lacks_some(const struct resolver_name *n, const struct look_up_answer *answer)
-{
-    for (unsigned i = 0; i < n->count; i++) {
-        bool stays = false;
-        for (unsigned k = 0; k < answer->count; k++)
-            stays = stays || address_eq(&n->addresses[i], &answer->addresses[k]);
-        if (!stays)
-            return true;
-    }
-    return false;
-}
-
-static void learn(struct resolver_name *n, const struct look_up_answer *answer)
-{
-    n->failed = !answer->count;
-    n->refuted = answer->is_final;
-    n->slow = answer->took_ns > RESOLVER_PATIENCE_MS * ns_per_ms;
-    n->distrusted = false;
-    if (!answer->count)
-        return;
-    uint64_t now_ns = timers_age_ns();
-    if (lacks_some(n, answer)) {
-        memmove(&n->changed_ns[1], n->changed_ns, (CHANGES - 1) * sizeof n->changed_ns[0]);
-        n->changed_ns[0] = now_ns;
-    }
-    n->answered_ns = now_ns;
-    n->count = answer->count;
-    memcpy(n->addresses, answer->addresses, answer->count * sizeof answer->addresses[0]);
+    return !n->known.is_fixed && since_looked_ms(n) > RESOLVER_RECHECK_MS;
 }
 
 /* --- telling --- */
@@ -289,19 +227,6 @@ void resolver_stop_waiting(struct resolver *r)
 
 /* --- names --- */
 
-static void fix(struct resolver_name *n)
-{
-    str host = resolver_host(n);
-    if (str_eq_nocase(host, STR("localhost"))) {
-        address_read(&n->addresses[0], STR("127.0.0.1"));
-        address_read(&n->addresses[1], STR("::1"));
-        n->count = 2;
-    } else if (address_read(&n->addresses[0], host)) {
-        n->count = 1;
-    }
-    n->is_fixed = n->count;
-}
-
 static uint64_t hash_of(const struct resolver *r, str host)
 {
     uint64_t hash = r->names.seed;
@@ -338,7 +263,7 @@ static struct resolver_name *name_new(struct resolver *r, str host, uint64_t has
     list_put_last(&r->unused, &n->unused_link);
     r->unused_count++;
     table_put(&r->names, &n->node, hash);
-    fix(n);
+    known_addresses_fix(&n->known, host);
     return n;
 }
 
@@ -373,11 +298,7 @@ str resolver_host(const struct resolver_name *n)
 const char *resolver_addresses(const struct resolver_name *n, char text[RESOLVER_TEXT_SIZE])
 {
     struct buf out = { .at = text, .cap = RESOLVER_TEXT_SIZE };
-    char one[ADDRESS_TEXT_SIZE];
-    for (unsigned i = 0; i < n->count; i++) {
-        buf_put(&out, i ? STR(",") : STR(""));
-        buf_put(&out, str_of(address_text(&n->addresses[i], one)));
-    }
+    known_addresses_put(&out, &n->known);
     return buf_cstr(&out);
 }
 
@@ -387,7 +308,7 @@ static void on_looked_up(struct look_up *l)
 {
     struct resolver_name *n = l->ctx;
     n->look_up = NULL;
-    learn(n, &l->answer);
+    known_addresses_learn(&n->known, &l->answer, timers_age_ns());
     bool is_good = is_usable(n);
     /* n may be gone then */
     tell_all(&n->waiting, is_good ? NULL : l->answer.problem, !is_good && l->answer.starved);
@@ -395,9 +316,9 @@ static void on_looked_up(struct look_up *l)
 
 static enum worker_class class_of(const struct resolver_name *n)
 {
-    if (n->slow)
+    if (n->known.slow)
         return WORKER_NAME_SLOW;
-    return n->answered_ns ? WORKER_NAME_KNOWN : WORKER_NAME_NEW;
+    return n->known.answered_ns ? WORKER_NAME_KNOWN : WORKER_NAME_NEW;
 }
 
 /* Returns the problem, or NULL. */
@@ -422,7 +343,9 @@ bool resolver_ask(struct resolver_name *n, struct resolver_query *q)
     struct resolver *r = n->resolver;
     bool usable = is_usable(n);
     /* Nobody waits again and again for a name service that has failed. */
-    bool serves = usable && !n->distrusted && (is_fresh(n) || n->failed || is_slow(n));
+    bool serves =
+        usable && !n->known.distrusted &&
+        (known_addresses_are_fresh(&n->known, timers_age_ns()) || n->known.failed || is_slow(n));
     if (serves) {
         if (recheck_is_due(n) && !r->stopped)
             look_up(n);
@@ -440,12 +363,12 @@ bool resolver_ask(struct resolver_name *n, struct resolver_query *q)
 
 void resolver_distrust(struct resolver_name *n)
 {
-    n->distrusted = !n->is_fixed;
+    n->known.distrusted = !n->known.is_fixed;
 }
 
 bool resolver_leads_to(struct resolver_name *n, const struct address *peer)
 {
     if (recheck_is_due(n) && !n->resolver->stopped)
         look_up(n);
-    return n->is_fixed || has(n, peer) || is_served_in_turn(n);
+    return known_addresses_lead_to(&n->known, peer, timers_age_ns());
 }
