@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <uv.h>
 
+#include "base/jsontext.h"
 #include "base/list.h"
 #include "lib/check.h"
 
-enum { WISHES = 8, TOLD_MAX = 1024 };
+enum { WISHES = 128, TOLD_MAX = 1024 };
 
 struct engine_delivery {
     int number;
@@ -32,6 +33,7 @@ struct world {
     size_t slots;
     int result; /* of take() */
     struct queued_job *taken;
+    int64_t found_ms; /* of the next job */
     bool closed;
 };
 
@@ -153,7 +155,8 @@ static void pulled(struct world *w, struct engine_delivery *d, unsigned delivere
                                    .job_id = STR("job-1"),
                                    .client_id = STR("client-1"),
                                    .nonce = STR("a-nonce"),
-                                   .target = 7 };
+                                   .target = 7,
+                                   .found_ms = w->found_ms };
     job_message_put(&body, &m);
     job_queue_on_pulled(w->queue, d, str_of(key), buf_str(&body), delivered);
 }
@@ -265,6 +268,10 @@ static void a_job_that_nobody_can_take_ends_as_a_dead_letter(void **state)
     world_open(&w, 4);
     ended(&w, PIPEPOLL_WORK_NO_TOKEN, 4);
     assert_string_equal(w.told, "give back after 10000");
+    w.found_ms = jsontext_now_ms(); /* often, for the members were full, and not for long */
+    ended(&w, PIPEPOLL_WORK_NO_TOKEN, 5);
+    assert_string_equal(w.told, "give back after 10000");
+    w.found_ms = jsontext_now_ms() - 301000;
     ended(&w, PIPEPOLL_WORK_NO_TOKEN, 5);
     assert_string_equal(w.told, "write no-client-token 3");
     assert_true(job_queue_on_written(w.queue, w.ticket, ENGINE_DONE));
@@ -287,6 +294,52 @@ static void a_dead_letter_that_is_not_written_leaves_the_job_where_it_was(void *
     ended(&w, PIPEPOLL_WORK_UNRESOLVED, 1);
     assert_string_equal(w.told, "give back after 10000");
     assert_false(job_queue_on_written(w.queue, 5, ENGINE_DONE)); /* another's ticket */
+    world_close(&w);
+}
+
+static void a_job_that_can_never_be_worked_is_a_dead_letter_at_once(void **state)
+{
+    struct world w;
+    struct engine_delivery d = { 1 };
+    (void)state;
+    world_open(&w, 4);
+    w.result = PIPEPOLL_EINVAL;
+    pulled(&w, &d, 1);
+    assert_string_equal(w.told, "write unreadable 3");
+    assert_true(job_queue_on_written(w.queue, w.ticket, ENGINE_DONE));
+    world_close(&w);
+}
+
+static void what_we_leave_while_we_drain_goes_back_at_once(void **state)
+{
+    struct world w;
+    struct engine_delivery d = { 1 };
+    (void)state;
+    world_open(&w, 4);
+    pulled(&w, &d, 9);
+    w.slots = 0; /* the runner drains, and waits for a follow-up job yet */
+    job_queue_ended(w.taken, PIPEPOLL_WORK_LEFT, STR(""));
+    assert_string_equal(w.told, "give back after 0");
+    world_close(&w);
+}
+
+static void other_action_types_take_the_place_of_those_before(void **state)
+{
+    struct world w;
+    char names[2][40][8];
+    struct pipepoll_action_type many[2][40];
+    (void)state;
+    world_open(&w, 80);
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < 40; i++) {
+            snprintf(names[k][i], sizeof names[k][i], "P%d-%d", k, i);
+            many[k][i] = types[0];
+            many[k][i].provider = str_of(names[k][i]);
+        }
+    assert_int_equal(job_queue_set_types(w.queue, many[0], 40), 0);
+    assert_int_equal(job_queue_set_types(w.queue, many[1], 40), 0);
+    assert_int_equal(wished(&w, "*.ThirdParty.Build.P0-0.1"), 0);
+    assert_int_equal(wished(&w, "*.ThirdParty.Build.P1-39.1"), 2);
     world_close(&w);
 }
 
@@ -334,6 +387,9 @@ int main(void)
         cmocka_unit_test(what_the_service_has_settled_is_done),
         cmocka_unit_test(a_job_that_nobody_can_take_ends_as_a_dead_letter),
         cmocka_unit_test(a_dead_letter_that_is_not_written_leaves_the_job_where_it_was),
+        cmocka_unit_test(a_job_that_can_never_be_worked_is_a_dead_letter_at_once),
+        cmocka_unit_test(what_we_leave_while_we_drain_goes_back_at_once),
+        cmocka_unit_test(other_action_types_take_the_place_of_those_before),
         cmocka_unit_test(what_is_no_job_is_a_dead_letter_too),
         cmocka_unit_test(a_follow_up_job_is_done_when_its_member_can_have_it),
     };

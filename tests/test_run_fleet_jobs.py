@@ -13,7 +13,7 @@ import sys
 sys.dont_write_bytecode = True
 from lib.nats import Nats
 from lib.job_program import TOKENS_PATH, Simulated, events, lines_of, path_of, program, wait_for
-from lib.program import Process, check, finish, folder, write
+from lib.program import Process, check, finish, folder, pipepoll, write
 
 REGIONS = ["us-east-1", "us-west-2", "eu-west-1"]
 # The engine remembers the ids of jobs: each simulated service has others, by its seed.
@@ -147,20 +147,36 @@ def what_was_found_outlives_its_finder(nats):
         check("both end", end(*runs) == [0, 0])
 
 
-def follow_up_jobs_find_their_handler(nats):
+def follow_up_jobs_find_their_handler(nats, owner, seed):
+    """Those of custom actions are passed on with the nonce that a poll brought."""
     write("began", "")
-    with Simulated("--seed", "3") as sim:
-        more = "continue-after = 200ms"
-        runs = [poller("poller2", nats, sim), worker("three", nats, sim, more),
-                worker("four", nats, sim, more)]
-        add(sim, 2, seconds="1.5")
-        check("jobs that are continued end", all_ended(sim, 6))
+    with Simulated("--seed", seed) as sim:
+        more, names = "continue-after = 200ms", [f"{owner}-{n}" for n in ("finds", "one", "two")]
+        runs = [member(names[0], nats, sim, "works = no", f"owner = {owner}")]
+        runs += [member(name, nats, sim, "polls = no", f"handler = build\nowner = {owner}", more)
+                 for name in names[1:]]
+        for region in REGIONS:
+            sim.control("POST", "jobs", region=region, count=2, owner=owner,
+                        configuration={"seconds": "1.5"})
+        check(f"{owner}: jobs that are continued end", all_ended(sim, 6))
         check("well", len(events(sim, "succeeded")) == 6, events(sim, "failed"))
         check("they were continued", len(events(sim, "continued")) >= 12)
         check("each was begun once", len(lines_of("began")) == 6, lines_of("began"))
         check("some of them by way of the other member", any(
             "passed on to" in line for r in runs[1:] for line in lines(r)))
         check("all end", end(*runs) == [0, 0, 0])
+
+
+def a_state_directory_in_use_is_told(nats):
+    with Simulated("--seed", "7") as sim:
+        run = member("first", nats, sim)
+        run.log("connected to")
+        config = open(path_of("first.ini"), encoding="utf-8").read()
+        second = pipepoll("run", "--config", write("second.ini", config.replace(
+            "member = first", "member = second")))
+        check("a second member in the same state-dir ends with a line", second.code == 255 and
+              "in use by another process" in second.err, second)
+        check("the first ends", end(run) == [0])
 
 
 def held(nats, log):
@@ -199,7 +215,9 @@ def another_sends_what_a_dead_member_has_not(nats):
 
 servers = Nats()
 pollers_and_workers_are_apart(servers)
-follow_up_jobs_find_their_handler(servers)
+follow_up_jobs_find_their_handler(servers, "ThirdParty", "3")
+follow_up_jobs_find_their_handler(servers, "Custom", "6")
+a_state_directory_in_use_is_told(servers)
 another_sends_what_a_dead_member_has_not(servers)
 servers_are_away_for_a_while(servers)
 what_was_found_outlives_its_finder(servers)

@@ -188,6 +188,10 @@ PIPEPOLL_API struct pipepoll_str pipepoll_work_job_id(const struct pipepoll_work
 PIPEPOLL_API struct pipepoll_str pipepoll_work_client_id(const struct pipepoll_work *work);
 /* The region that it was found in. */
 PIPEPOLL_API struct pipepoll_str pipepoll_work_region(const struct pipepoll_work *work);
+/* Of a job of a custom action that is not claimed here: by which another worker can claim it, see
+ * pipepoll_worker_take(). Empty for any other job, and once it has started. A secret; it lives
+ * until the callback in which you ask returns. */
+PIPEPOLL_API struct pipepoll_str pipepoll_work_nonce(const struct pipepoll_work *work);
 /* Yours; NULL at first. */
 PIPEPOLL_API void pipepoll_work_set_user(struct pipepoll_work *work, void *user);
 PIPEPOLL_API void *pipepoll_work_user(const struct pipepoll_work *work);

@@ -79,7 +79,7 @@ int run_fleet_open_sink(struct run *r, const struct sinks_options *o, struct pip
 void run_fleet_look(struct run *r)
 {
     uint64_t now_ms = uv_now(&r->loop), passed_ms = now_ms - r->looked_ms;
-    if (!r->joined || r->ending || passed_ms < 1000)
+    if (!r->joined || r->ending || !shards_loops(&r->shards) || passed_ms < 1000)
         return;
     shards_note(&r->shards);
     uint64_t polls = shards_work(&r->shards).polls;

@@ -106,6 +106,11 @@ str pipepoll_work_client_id(const struct pipepoll_work *k)
     return k->client_id;
 }
 
+str pipepoll_work_nonce(const struct pipepoll_work *k)
+{
+    return k->is_custom && !k->has_run ? (str) { k->nonce, k->nonce_len } : STR("");
+}
+
 str pipepoll_work_region(const struct pipepoll_work *k)
 {
     return client_name(k->client);

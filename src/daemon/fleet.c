@@ -248,11 +248,6 @@ bool fleet_is_drained(const struct fleet *f)
     return lease_is_drained(f->lease);
 }
 
-const char *fleet_trouble(const struct fleet *f)
-{
-    return f->trouble;
-}
-
 /* --- the end --- */
 
 void fleet_leave(struct fleet *f)
@@ -310,5 +305,7 @@ void fleet_close(struct fleet *f, void (*closed)(void *ctx), void *ctx)
     if (is_told)
         fleet_leave(f);
     f->is_closing = is_told;
+    if (is_told)
+        fleet_kick(f); /* it may be gone already */
     uv_timer_start(&f->last, on_left, is_told ? FLEET_CLOSE_MS / 2 : 0, 0);
 }

@@ -90,6 +90,9 @@ void fleet_on_let_go(struct fleet *f, void (*let_go)(void *ctx, struct fleet_tar
 /* By its hash; NULL: there is none. */
 struct fleet_target *fleet_find(struct fleet *f, uint64_t hash);
 
+/* Each that is in the poller, in no order; fn adds and removes none. */
+void fleet_each_target(struct fleet *f, void (*fn)(void *ctx, struct fleet_target *t), void *ctx);
+
 /* May any poll start now? */
 bool fleet_may_poll(const struct fleet *f);
 
@@ -102,7 +105,6 @@ bool fleet_is_ready(const struct fleet *f);       /* its engine is */
 bool fleet_is_drained(const struct fleet *f);     /* asked to hold no targets and take no jobs */
 /* Its fleet, but for the jobs that the queue does not have yet. The config's texts are borrowed. */
 void fleet_fill_status(struct fleet *f, struct status *s);
-const char *fleet_trouble(const struct fleet *f); /* why the engine is away; empty: it is not */
 
 /* --- the end --- */
 

@@ -60,7 +60,9 @@ static void tell_throttled(struct fleet *f)
 {
     struct beat_figures *to = &f->figures;
     to->group_count = 0;
-    for (size_t i = 0; i < share_count(f->share) && to->group_count < BEAT_GROUPS_MAX; i++) {
+    for (size_t i = 0; i < f->group_count && to->group_count < BEAT_GROUPS_MAX; i++) {
+        if (f->groups[i].met != f->counts) /* it has no target any more */
+            f->groups[i].rate = 0;
         if (f->groups[i].rate <= 0)
             continue;
         struct beat_group *g = &to->groups[to->group_count++];

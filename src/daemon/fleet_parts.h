@@ -20,7 +20,6 @@ struct fleet {
     struct list ending;   /* of which the lease is to hear that no poll is in flight */
     uint64_t *gone; /* the same of those that are not in the poller any more; has room for all */
     size_t gone_count, gone_cap;
-    size_t recounted; /* of the lease's targets, in the count of shares under way */
     struct beat_figures figures;
     uint64_t unheld_ns; /* since when there are targets that nobody holds; 0: there are none */
     struct share *share;

@@ -103,12 +103,14 @@ static void take_over(struct fleet *f, struct fleet_target *before, struct fleet
     t->epoch = before->epoch;
     t->is_held = before->is_held;
     t->changed_ms = before->changed_ms;
+    bool is_to_end = before->is_stopping || !list_empty(&before->ending);
     table_remove(&f->targets, &before->node);
     list_remove(&before->ending);
+    pipepoll_target_pause(before->live); /* where a handler's run waits it has stayed */
     before->live = NULL;
     if (t->is_held)
         pipepoll_target_resume(t->live);
-    else if (before->is_stopping)
+    else if (is_to_end)
         end(f, t);
 }
 
@@ -126,6 +128,13 @@ int fleet_target_added(struct fleet *f, struct fleet_target *t, struct pipepoll_
         take_over(f, before, t);
     table_put(&f->targets, &t->node, hash);
     return PIPEPOLL_OK;
+}
+
+void fleet_each_target(struct fleet *f, void (*fn)(void *ctx, struct fleet_target *t), void *ctx)
+{
+    struct table_walk walk = { 0 };
+    for (struct table_node *n; (n = table_each(&f->targets, &walk));)
+        fn(ctx, of_node(n));
 }
 
 void fleet_target_paused(struct fleet *f, struct fleet_target *t)

@@ -52,11 +52,21 @@ static int take(void *ctx, const struct job_message *m, struct queued_job *q,
     return result;
 }
 
+/* While the engine was away a poll waited for a slot of ours: now the queue may have it. */
+static void ask_wants(void *ctx, struct fleet_target *t)
+{
+    const struct job_runner *r = ctx;
+    pipepoll_worker_ask_wants(r->worker, t->live);
+}
+
 static void on_engine(struct fleet_listener *self, enum engine_state state)
 {
     struct job_runner *r = CONTAINER_OF(self, struct job_runner, listener);
-    if (state == ENGINE_READY)
-        job_queue_on_slots(r->queue);
+    if (state != ENGINE_READY)
+        return;
+    job_queue_on_slots(r->queue);
+    if (r->worker)
+        fleet_each_target(r->fleet, ask_wants, r);
 }
 
 static bool on_written(struct fleet_listener *self, uint64_t ticket, enum engine_result result)
@@ -151,6 +161,7 @@ static void pass(struct job *job)
         .action_type = pipepoll_target_action_type(job->found_at->live),
         .client_id = pipepoll_work_client_id(job->work),
         .job_id = pipepoll_work_job_id(job->work),
+        .nonce = pipepoll_work_nonce(job->work),
         .target = job->found_at->lease.node.hash,
         .found_ms = job->found_at_ms,
     };

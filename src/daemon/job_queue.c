@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/jsontext.h"
 #include "daemon/job_queue_parts.h"
 
 enum {
@@ -80,17 +81,25 @@ static size_t count_of(const struct list *list)
     return count;
 }
 
+static size_t wanted_types(const struct job_queue *q)
+{
+    size_t count = 0;
+    for (const struct list *l = q->filters.next; l != &q->filters; l = l->next)
+        count += filter_at(l)->is_wanted && !filter_at(l)->is_own;
+    return count;
+}
+
 /* In their order, from the first on. A run waits for what is passed on to us, and has had its
  * slot. */
 static void deal(struct job_queue *q)
 {
     size_t slots = q->is_draining ? 0 : q->o.free_slots(q->o.ctx), i = 0;
-    size_t waiting = count_of(&q->waiting), types = q->filter_count - 1;
+    size_t waiting = count_of(&q->waiting), types = wanted_types(q);
     slots -= waiting < slots ? waiting : slots;
     for (struct list *l = q->filters.next; l != &q->filters; l = l->next) {
         struct job_filter *f = filter_at(l);
         size_t share = OWN_JOBS;
-        if (!f->is_own)
+        if (f->is_wanted && !f->is_own)
             share = slots / types + ((i++ + q->first) % types < slots % types);
         wish(q, f, f->is_wanted && !q->is_draining ? f->held + (unsigned)share : 0);
     }
@@ -132,6 +141,8 @@ int job_queue_set_types(struct job_queue *q, const struct pipepoll_action_type *
     int result = PIPEPOLL_OK;
     for (struct list *l = q->filters.next; l != &q->filters; l = l->next)
         filter_at(l)->is_wanted = filter_at(l)->is_own;
+    deal(q);
+    forget_filters(q); /* the engine has room for the others then */
     for (size_t i = 0; i < count && !result; i++) {
         char text[ENGINE_KEY_MAX + 1];
         struct buf key = BUF_ON(text);
@@ -143,7 +154,6 @@ int job_queue_set_types(struct job_queue *q, const struct pipepoll_action_type *
             result = PIPEPOLL_EINVAL;
     }
     deal(q);
-    forget_filters(q);
     return result;
 }
 
@@ -159,7 +169,8 @@ static void log_job(const struct job_queue *q, enum pipepoll_level level,
 
 static void try_again(struct queued_job *j, const char *reason, str why)
 {
-    if (j->delivered >= JOB_QUEUE_TRIES)
+    bool is_old = jsontext_now_ms() - j->found_ms > JOB_QUEUE_PATIENCE_MS;
+    if (j->delivered >= JOB_QUEUE_TRIES && is_old)
         queued_job_bury(j, reason, why);
     else
         queued_job_give_back(j, JOB_QUEUE_AGAIN_MS);
@@ -175,6 +186,8 @@ static void on_taken(struct queued_job *j, const struct job_message *job, int re
         queued_job_settle(j);
     } else if (result == PIPEPOLL_ENOTFOUND) {
         try_again(j, "no-target", why);
+    } else if (result == PIPEPOLL_EINVAL) {
+        queued_job_bury(j, "unreadable", why);
     } else if (result) {
         log_job(q, PIPEPOLL_INFO, job, why);
         queued_job_give_back(j, JOB_QUEUE_AGAIN_MS);
@@ -190,6 +203,7 @@ static bool take(struct queued_job *j)
     switch (job_message_read(&text, (str) { j->body, j->len })) {
     case BEAT_OK:
         queued_job_move(j, &j->queue->taken);
+        j->found_ms = text.job.found_ms;
         result = j->queue->o.take(j->queue->o.ctx, &text.job, j, &why);
         on_taken(j, &text.job, result, str_of(why.text));
         break;
@@ -271,7 +285,7 @@ void job_queue_ended(struct queued_job *j, enum pipepoll_work_outcome outcome, s
         break;
     case PIPEPOLL_WORK_LEFT:
     case PIPEPOLL_WORK_UNREPORTED:
-        if (j->queue->is_draining)
+        if (!j->queue->o.free_slots(j->queue->o.ctx)) /* we drain: its own slot is free */
             queued_job_give_back(j, 0);
         else
             try_again(j, "not-claimed", why);
@@ -320,6 +334,7 @@ static void on_timer(uv_timer_t *timer)
         hold_each(&q->leaving);
     }
     q->first++;
+    forget_filters(q);
     deal(q);
 }
 

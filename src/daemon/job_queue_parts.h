@@ -9,7 +9,10 @@
 #include "daemon/job_queue.h"
 
 enum {
-    JOB_QUEUE_TRIES = 5,       /* of a job that nobody can take, by all members together */
+    /* A job that nobody can take: by all members together so often, and so long after it was found.
+     * Either alone may come of a queue that is long, or of members that are full. */
+    JOB_QUEUE_TRIES = 5,
+    JOB_QUEUE_PATIENCE_MS = 300000,
     JOB_QUEUE_AGAIN_MS = 10000 /* so long after each */
 };
 
@@ -28,6 +31,7 @@ struct queued_job {
     struct job_filter *filter;
     unsigned delivered;
     uint64_t since_ms; /* by uv_now() */
+    int64_t found_ms;  /* Unix time; 0: not said */
     uint64_t ticket;   /* of the write that is to settle it; while it is in `leaving` */
     size_t len;
     char body[];

@@ -50,6 +50,8 @@ void target_set_removed(struct target_set_entry *t)
     t->live = NULL;
     if (t->set->fleet)
         fleet_target_removed(t->set->fleet, &t->lease);
+    if (t->set->fleet && t->has_outlived)
+        fleet_targets_settled(t->set->fleet);
     target_set_release(t);
 }
 
@@ -217,6 +219,7 @@ void target_set_wait_ended(struct target_set_entry *t)
 {
     if (--t->waits || t->handler || !t->live)
         return;
+    t->has_outlived = !t->plan;
     if (t->plan)
         job_runner_has_other_handler(t->set->runner, t->live);
     else

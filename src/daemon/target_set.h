@@ -31,6 +31,7 @@ struct target_set_entry {
     struct pipepoll_target *live;   /* NULL: its polls end */
     unsigned holds;                 /* the target's own, its jobs', and those of runs that wait */
     unsigned waits;                 /* runs of handlers that wait for a follow-up job of it */
+    bool has_outlived;              /* for these, the change that removed it */
     enum health health;
     int status; /* of the failure that made it so; PIPEPOLL_OK while well */
     enum pipepoll_cause cause;

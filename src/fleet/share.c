@@ -104,12 +104,6 @@ int share_group(struct share *s, str name)
     return g ? g->index : SHARE_NONE;
 }
 
-int share_find(const struct share *s, str name)
-{
-    const struct group *g = find(s, cut(name));
-    return g ? g->index : SHARE_NONE;
-}
-
 size_t share_count(const struct share *s)
 {
     return s->count;

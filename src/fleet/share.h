@@ -26,8 +26,6 @@ enum { SHARE_NONE = -1 };
 /* The number of the group of this name, from 0 on, for as long as s is open; SHARE_NONE: no memory.
  * The name is cut to BEAT_GROUP_MAX bytes. */
 int share_group(struct share *s, str name);
-/* The same of a group that is known; SHARE_NONE: it is not. */
-int share_find(const struct share *s, str name);
 size_t share_count(const struct share *s);
 str share_name(const struct share *s, int group);
 
