@@ -40,6 +40,29 @@ static enum engine_result put(struct engine_user *u, enum engine_log log, const 
 
 /* --- writes and watches --- */
 
+/* Two beats that nobody took at first: the later one is the last in the log in the end. */
+static void test_writes_that_wait_again_keep_their_order(void **state)
+{
+    struct engine_user u = { 0 };
+    char answer[256];
+    open_ready(&u, "order");
+    engine_user_for(&u,
+                    3100); /* a doubt is looked into at once: the log is there again in no time */
+    nats_server_ask(&servers, 0, "$JS.API.STREAM.DELETE.PIPEPOLL_order_LEASES", "", answer,
+                    sizeof answer);
+    const struct engine_message one = engine_message_of(&u, ENGINE_LEASES, "m.a", "one", 0);
+    const struct engine_message two = engine_message_of(&u, ENGINE_LEASES, "m.a", "two", 0);
+    assert_true(u.engine->write(u.engine, &one) && u.engine->write(u.engine, &two));
+    engine_user_until(&u, &u.written, 2);
+    assert_int_equal(u.results[one.ticket], ENGINE_DONE);
+    assert_int_equal(u.results[two.ticket], ENGINE_DONE);
+    u.engine->watch(u.engine, ENGINE_LEASES, STR(""));
+    engine_user_until(&u, &u.caught_up, 1);
+    assert_int_equal(u.seen_count, 1);
+    assert_string_equal(u.seen[0].body, "two");
+    engine_user_close(&u);
+}
+
 static void test_what_is_written_is_seen(void **state)
 {
     struct engine_user u = { 0 };
@@ -433,6 +456,7 @@ int main(int argc, char **argv)
     nats_servers_demand();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_written_is_seen),
+        cmocka_unit_test(test_writes_that_wait_again_keep_their_order),
         cmocka_unit_test(test_watches_of_a_prefix_end_and_begin_anew),
         cmocka_unit_test(test_what_is_removed_is_gone),
         cmocka_unit_test(test_absent_once_and_full),

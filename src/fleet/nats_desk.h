@@ -41,6 +41,7 @@ struct nats_write {
     str body;
     bool absent;
     uint64_t ticket, asked_ms, sent_ms;
+    uint64_t order; /* of asking: rises from one to the next */
     enum engine_result result;
 };
 
@@ -96,6 +97,7 @@ struct nats_desk {
     struct list writes, removes, settled;
     struct list left; /* deliveries when the thread has ended */
     size_t write_count, write_bytes, remove_count;
+    uint64_t last_order; /* of a write */
     struct nats_wish watches[NATS_LOGS];
     struct nats_pull_wish pulls[ENGINE_PULLS];
     /* To the loop. */

@@ -45,6 +45,7 @@ static bool put_write(struct nats_desk *d, struct nats_write *w)
     if (room) {
         d->write_count++;
         d->write_bytes += w->event.bytes;
+        w->order = ++d->last_order;
         list_put_last(&d->writes, &w->event.link);
     }
     uv_mutex_unlock(&d->mutex);

@@ -62,9 +62,23 @@ static enum engine_result result_of(const struct nats_answer *a)
     return ENGINE_UNKNOWN;
 }
 
+static struct nats_write *write_at(struct list *node)
+{
+    return CONTAINER_OF(node, struct nats_write, event.link);
+}
+
+/* Where it was among those that wait: of one key the newest must be the last in the log. */
+static void put_back(struct nats_core *c, struct nats_write *w)
+{
+    struct list *behind = c->writes.next;
+    while (behind != &c->writes && write_at(behind)->order < w->order)
+        behind = behind->next;
+    list_put_last(behind, &w->event.link);
+}
+
 static void wait_again(struct nats_core *c, struct nats_write *w)
 {
-    list_put_first(&c->writes, &w->event.link);
+    put_back(c, w);
     c->writes_at_ms = c->now_ms + AGAIN_MS;
     nats_core_by(c, c->writes_at_ms);
 }
@@ -119,7 +133,7 @@ static bool send_write(struct nats_core *c, struct nats_write *w)
         tell(c, w, ENGINE_UNKNOWN); /* larger than this server takes */
         return true;
     }
-    list_put_first(&c->writes, &w->event.link);
+    put_back(c, w);
     return false;
 }
 
@@ -130,27 +144,32 @@ static bool may_send(const struct nats_core *c)
 
 static struct nats_write *first_write(const struct nats_core *c)
 {
-    if (list_empty(&c->writes))
-        return NULL;
-    return CONTAINER_OF(c->writes.next, struct nats_write, event.link);
+    return list_empty(&c->writes) ? NULL : write_at(c->writes.next);
+}
+
+static void expire(struct nats_core *c)
+{
+    struct nats_write *w;
+    while ((w = first_write(c)) != NULL && is_late(c, w)) {
+        list_remove(&w->event.link);
+        tell(c, w, ENGINE_UNKNOWN);
+    }
 }
 
 void nats_write_turn(struct nats_core *c)
 {
     struct nats_write *w;
+    expire(c); /* first: one that was told as unknown must not be written after that */
     for (struct list *n = c->writes.next, *next; n != &c->writes && may_send(c); n = next) {
         next = n->next;
-        w = CONTAINER_OF(n, struct nats_write, event.link);
+        w = write_at(n);
         if (!c->is_proved[w->log])
             continue;
         list_remove(n);
         if (!send_write(c, w))
             break;
     }
-    while ((w = first_write(c)) != NULL && is_late(c, w)) {
-        list_remove(&w->event.link);
-        tell(c, w, ENGINE_UNKNOWN);
-    }
+    w = first_write(c);
     if (w)
         nats_core_by(c, w->asked_ms + ENGINE_ANSWER_MS);
     if (w && c->writes_at_ms > c->now_ms)
