@@ -34,16 +34,22 @@ enum {
 
 static void on_answer(void *ctx, struct nats_ask *ask, const struct nats_answer *a);
 
-static void failed(struct nats_core *c, enum engine_state state, const char *why)
+static void look_again(struct nats_core *c, enum engine_state state, const char *why)
 {
     struct nats_check *k = &c->check;
     bool away = state == ENGINE_AWAY;
-    if (!away)
-        c->is_proved[k->log] = false;
     k->is_running = false;
     k->at_ms = c->now_ms + nats_core_pause_ms(k->failures++, away ? AWAY_MS : UNUSABLE_MS,
                                               away ? AWAY_MOST_MS : UNUSABLE_MOST_MS);
     nats_core_state_of_server(c, state, why);
+}
+
+/* Of the log that is looked at. */
+static void failed(struct nats_core *c, enum engine_state state, const char *why)
+{
+    if (state != ENGINE_AWAY)
+        c->is_proved[c->check.log] = false;
+    look_again(c, state, why);
 }
 
 static void ask(struct nats_core *c, enum nats_check_step step)
@@ -147,14 +153,23 @@ static void on_error(struct nats_core *c, const struct nats_answer *a)
     failed(c, passes(a->code) ? ENGINE_AWAY : ENGINE_UNUSABLE, buf_cstr(&why));
 }
 
-static void refused(struct nats_core *c, str subject)
+/* Of a subject of no log's proof too: a subscription, or what is not answered. That says nothing of
+ * the logs. */
+void nats_check_refused(struct nats_core *c, str subject)
 {
     char text[NATS_WHY_MAX];
     snprintf(text, sizeof text,
              "no right to use %.*s: the server's permissions of this user need "
              "publish to it",
              STR_ARG(str_cut(subject, 200)));
-    failed(c, ENGINE_UNUSABLE, text);
+    look_again(c, ENGINE_UNUSABLE, text);
+}
+
+/* The log cannot be proved. */
+static void refused(struct nats_core *c, str subject)
+{
+    c->is_proved[c->check.log] = false;
+    nats_check_refused(c, subject);
 }
 
 static void unanswered(struct nats_core *c, bool nobody_there)
@@ -209,12 +224,6 @@ void nats_check_doubt(struct nats_core *c)
         return;
     k->at_ms = k->last_ms + DOUBT_MS > c->now_ms ? k->last_ms + DOUBT_MS : c->now_ms;
     nats_core_by(c, k->at_ms);
-}
-
-/* Of a subject that no request waits for: a subscription, or what is not answered. */
-void nats_check_refused(struct nats_core *c, str subject)
-{
-    refused(c, subject);
 }
 
 void nats_check_turn(struct nats_core *c)
