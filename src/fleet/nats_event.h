@@ -32,6 +32,7 @@ struct nats_note {
     str description;    /* of the status */
     bool is_refusal;    /* none of that: we may not use `subject` */
     uint64_t last_seen; /* status 100: the consumer's last sequence; UINT64_MAX: not told */
+    str stalled;        /* and where it waits for a word that we follow; empty: it does not */
     /* As an event: */
     enum engine_log log;
     uint64_t generation, sequence;

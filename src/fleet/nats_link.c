@@ -65,8 +65,11 @@ static void read_status(struct nats_note *n, natsMsg *m)
     n->status = atoi(text);
     if (natsMsgHeader_Get(m, "Description", &text) == NATS_OK)
         n->description = str_of(text);
-    if (n->status == 100)
-        n->last_seen = number_of(m, "Nats-Last-Consumer");
+    if (n->status != 100)
+        return;
+    n->last_seen = number_of(m, "Nats-Last-Consumer");
+    if (natsMsgHeader_Get(m, "Nats-Consumer-Stalled", &text) == NATS_OK)
+        n->stalled = str_of(text);
 }
 
 /* The headers are parsed here, while no other thread has the message. */

@@ -171,16 +171,23 @@ static struct nats_watch *watch_of_subject(struct nats_core *c, str subject)
     return NULL;
 }
 
-/* Heartbeats, and the question whether we still follow, which is answered when all before it has
- * gone to the loop. */
-bool nats_watch_status(struct nats_core *c, const struct nats_note *n)
+static void say_we_follow(struct nats_core *c, str to)
 {
     char reply[256];
+    if (!to.len || to.len >= sizeof reply)
+        return;
+    str_copy(reply, sizeof reply, to);
+    nats_core_post(c, reply, (str) { 0 });
+}
+
+/* Heartbeats, and the question whether we still follow, which is answered when all before it has
+ * gone to the loop. A consumer that waits for that answer tells what it has sent so far, which is
+ * not all that there is. */
+bool nats_watch_status(struct nats_core *c, const struct nats_note *n)
+{
     struct nats_watch *w = watch_of_subject(c, n->subject);
-    if (n->status == 100 && n->reply.len && n->reply.len < sizeof reply) {
-        str_copy(reply, sizeof reply, n->reply);
-        nats_core_post(c, reply, (str) { 0 });
-    }
+    if (n->status == 100)
+        say_we_follow(c, n->stalled.len ? n->stalled : n->reply);
     if (!w)
         return false;
     w->heard_ms = c->now_ms;
@@ -188,7 +195,7 @@ bool nats_watch_status(struct nats_core *c, const struct nats_note *n)
         return true;
     if (n->last_seen != w->sequence)
         fail(c, w);
-    else
+    else if (!n->stalled.len)
         catch_up(w);
     return true;
 }
