@@ -243,6 +243,7 @@ static void test_it_tells_how_it_stands(void **state)
         engine_user_for(&u, 20);
         u.engine->stats(u.engine, &s);
     } while (s.jobs_waiting != 3 || s.jobs_out != 2);
+    assert_int_equal(s.jobs_unworked, 0);
     assert_int_equal(s.state, ENGINE_READY);
     assert_string_equal(s.server, servers.at[0].url);
     assert_int_equal(strncmp(s.version, "2.", 2), 0);
@@ -250,6 +251,25 @@ static void test_it_tells_how_it_stands(void **state)
     assert_int_equal(s.queued, 0);
     assert_int_equal(s.reconnects, 0);
     engine_user_close(&u);
+}
+
+/* Jobs that nobody ever pulled wait too. */
+static void test_it_counts_jobs_that_nobody_works(void **state)
+{
+    struct engine_user u = { 0 }, other = { 0 };
+    struct engine_stats s;
+    open_ready(&u, "unworked");
+    put_jobs(&u, 0, 5);
+    open_ready(&other, "unworked");
+    do {
+        engine_user_for(&other, 20);
+        other.engine->stats(other.engine, &s);
+    } while (!s.jobs_known);
+    assert_int_equal(s.jobs_waiting, 5);
+    assert_int_equal(s.jobs_unworked, 5);
+    assert_non_null(strstr(s.unworked_key, ".o.c.p.1"));
+    engine_user_close(&u);
+    engine_user_close(&other);
 }
 
 /* --- streams that are otherwise --- */
@@ -463,6 +483,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_jobs_are_pulled_and_settled),
         cmocka_unit_test(test_unsettled_jobs_are_others),
         cmocka_unit_test(test_it_tells_how_it_stands),
+        cmocka_unit_test(test_it_counts_jobs_that_nobody_works),
         cmocka_unit_test(test_wrong_streams_are_told_with_the_fix),
         cmocka_unit_test(test_a_later_format_and_too_few_servers),
         cmocka_unit_test(test_the_queue_follows_its_size),

@@ -178,6 +178,13 @@ static void print_target(const struct target *t, bool first)
         printf("-\n");
 }
 
+/* A key without its region. */
+static const char *type_of(const char *key)
+{
+    const char *dot = strchr(key, '.');
+    return dot ? dot + 1 : key;
+}
+
 int fleet_report_table(const struct fleet_report *r)
 {
     const struct engine_stats *s = &r->watch->stats;
@@ -187,10 +194,15 @@ int fleet_report_table(const struct fleet_report *r)
         return PIPEPOLL_ENOMEM;
     printf("fleet %s at %s (version %s)\n", r->config->name, s->server, s->version);
     if (s->jobs_known)
-        printf("queue: %" PRIu64 " jobs wait, %" PRIu64 " are with members\n\n", s->jobs_waiting,
+        printf("queue: %" PRIu64 " jobs wait, %" PRIu64 " are with members\n", s->jobs_waiting,
                s->jobs_out);
     else
-        printf("queue: not known: its log does not answer\n\n");
+        printf("queue: not known: its log does not answer\n");
+    if (s->jobs_unworked)
+        printf("no worker: %" PRIu64 " of them are of action types that nobody ever worked, such "
+               "as %s\n",
+               s->jobs_unworked, type_of(s->unworked_key));
+    putchar('\n');
     if (count)
         print_members(r, all, count);
     else
@@ -253,8 +265,10 @@ static void print_json_engine(const struct fleet_report *r)
     jsontext_member(&line, "server", str_of(s->server));
     jsontext_member(&line, "serverVersion", str_of(s->version));
     if (s->jobs_known)
-        buf_printf(&line, ",\"queue\":{\"waiting\":%" PRIu64 ",\"delivered\":%" PRIu64 "}",
-                   s->jobs_waiting, s->jobs_out);
+        buf_printf(&line,
+                   ",\"queue\":{\"waiting\":%" PRIu64 ",\"delivered\":%" PRIu64
+                   ",\"unworked\":%" PRIu64 "}",
+                   s->jobs_waiting, s->jobs_out, s->jobs_unworked);
     else
         buf_put(&line, STR(",\"queue\":null"));
     print_line(&line);

@@ -24,6 +24,14 @@ static enum status_standing standing_of(enum beat_state state)
     return STATUS_MEMBER_DRAINED;
 }
 
+/* Behind the region, which is the first word of a key. */
+static void unworked_type(char *out, size_t size, const struct engine_stats *s)
+{
+    str key = str_of(s->unworked_key);
+    size_t region = str_find(key, '.');
+    str_copy(out, size, region < key.len ? str_skip(key, region + 1) : key);
+}
+
 static void fill_engine(struct fleet *f, struct status_fleet *out)
 {
     struct engine_stats stats = { .state = ENGINE_AWAY };
@@ -38,6 +46,8 @@ static void fill_engine(struct fleet *f, struct status_fleet *out)
     out->reconnects = stats.reconnects;
     out->jobs_waiting = stats.jobs_waiting;
     out->jobs_out = stats.jobs_out;
+    out->jobs_unworked = stats.jobs_unworked;
+    unworked_type(out->unworked_type, sizeof out->unworked_type, &stats);
 }
 
 static void fill_lease(struct fleet *f, struct status_fleet *out, uint64_t now_ns)

@@ -92,10 +92,12 @@ struct engine_stats {
     uint64_t bytes_out, bytes_in;
     uint64_t reconnects;
     size_t queued; /* asked for, and not sent yet */
-    /* In ENGINE_JOBS, of the keys that any member ever pulled; some seconds old. */
+    /* In ENGINE_JOBS; some seconds old, and unworked up to half a minute. */
     bool jobs_known;        /* false: not yet */
-    uint64_t jobs_waiting;  /* not delivered to anybody */
+    uint64_t jobs_waiting;  /* not delivered to anybody, those of unworked included */
     uint64_t jobs_out;      /* delivered, and not settled */
+    uint64_t jobs_unworked; /* of keys that no worker ever pulled */
+    char unworked_key[128]; /* of one of these, perhaps cut; empty: there are none */
     uint64_t last_write_ms; /* how long the last answered write took */
 };
 

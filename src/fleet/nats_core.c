@@ -308,6 +308,7 @@ static void end(struct nats_core *c)
     lose_link(c);
     nats_write_end(c);
     nats_remove_end(c);
+    nats_count_end(c);
     uv_mutex_lock(&c->desk->mutex);
     list_move_all(&c->desk->left, &c->deliveries);
     uv_mutex_unlock(&c->desk->mutex);

@@ -86,6 +86,9 @@ struct nats_core {
     size_t settling;         /* let go, and not confirmed */
     struct nats_request counts;
     uint64_t counts_at_ms;
+    unsigned count_rounds;
+    char *worked; /* filters of all consumers of jobs, each with a NUL, at the last look */
+    size_t worked_len;
 };
 
 /* NULL: no memory. */
@@ -134,6 +137,9 @@ void nats_pull_turn(struct nats_core *c);
 void nats_pull_lost(struct nats_core *c);
 bool nats_pull_message(struct nats_core *c, struct nats_note *n, const struct nats_place *p);
 bool nats_pull_status(struct nats_core *c, const struct nats_note *n);
+
+void nats_count_turn(struct nats_core *c);
+void nats_count_end(struct nats_core *c);
 
 void nats_settle_linked(struct nats_core *c); /* before more is pulled */
 void nats_settle_turn(struct nats_core *c);

@@ -84,6 +84,22 @@ bool nats_log_is_key(str key, bool is_filter)
     }
 }
 
+bool nats_log_matches(str subject, str filter)
+{
+    for (;;) {
+        size_t a = str_find(subject, '.'), b = str_find(filter, '.');
+        str word = { subject.ptr, a }, wanted = { filter.ptr, b };
+        if (str_eq(wanted, STR(">")) && b == filter.len)
+            return a > 0;
+        if (!str_eq(wanted, STR("*")) && !str_eq(wanted, word))
+            return false;
+        if (a == subject.len || b == filter.len)
+            return a == subject.len && b == filter.len;
+        subject = str_skip(subject, a + 1);
+        filter = str_skip(filter, b + 1);
+    }
+}
+
 /* --- what they must be --- */
 
 static int64_t age_ms(const struct nats_options *o, enum engine_log log)

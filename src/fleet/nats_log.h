@@ -27,6 +27,10 @@ void nats_log_consumer(struct buf *out, str filter);
 /* Is this a key: words of letters, digits, '-' and '_' joined by '.'; with filters: or '*'? */
 bool nats_log_is_key(str key, bool is_filter);
 
+/* Does a subject match a filter of the servers', in which '*' stands for a word, and a last '>' for
+ * all that follows, one word at least? */
+bool nats_log_matches(str subject, str filter);
+
 /* The body of a request that makes or changes a stream; as it is there has `now`'s sizes. */
 void nats_log_config(struct buf *out, const struct nats_options *o, enum engine_log log);
 

@@ -14,7 +14,6 @@ enum {
     GRACE_MS = 2000, /* and then it is not waited for any more */
     AGAIN_MS = 250,
     AGAIN_MOST_MS = 5000,
-    COUNTS_MS = 5000,
     ACK_PENDING_MAX = 20000, /* out at once, with all members */
     WAITING_MAX = 2048
 };
@@ -227,39 +226,6 @@ bool nats_pull_message(struct nats_core *c, struct nats_note *n, const struct na
     return true;
 }
 
-/* --- how much there is --- */
-
-static void on_counts(void *ctx, struct nats_ask *ask, const struct nats_answer *a)
-{
-    struct nats_core *c = ctx;
-    uint64_t waiting = 0, out = 0;
-    c->counts.is_out = false;
-    int list = a->json && !a->code ? json_member(a->json, JSON_ROOT, "consumers") : JSON_NONE;
-    if (list == JSON_NONE || json_type(a->json, list) != JSON_ARRAY)
-        return;
-    for (int i = json_first(a->json, list); i != JSON_NONE; i = json_next(a->json, i)) {
-        bool is_object = json_type(a->json, i) == JSON_OBJECT;
-        int config = is_object ? json_member(a->json, i, "config") : JSON_NONE;
-        if (config == JSON_NONE || json_member(a->json, config, "durable_name") == JSON_NONE)
-            continue;
-        waiting += nats_number(a->json, i, "num_pending");
-        out += nats_number(a->json, i, "num_ack_pending");
-    }
-    uv_mutex_lock(&c->desk->mutex);
-    c->desk->stats.jobs_known = true;
-    c->desk->stats.jobs_waiting = waiting;
-    c->desk->stats.jobs_out = out;
-    uv_mutex_unlock(&c->desk->mutex);
-}
-
-static void count_turn(struct nats_core *c)
-{
-    if (c->counts.is_out || c->now_ms < c->counts_at_ms)
-        return;
-    c->counts_at_ms = c->now_ms + COUNTS_MS;
-    nats_core_ask(c, &c->counts, "CONSUMER.LIST", ENGINE_JOBS, (str) { 0 }, (str) { 0 }, on_counts);
-}
-
 /* --- turns --- */
 
 static void take_wish(struct nats_core *c, struct nats_pull *p)
@@ -305,7 +271,7 @@ void nats_pull_turn(struct nats_core *c)
         return;
     for (size_t i = 0; i < ENGINE_PULLS; i++)
         pull_turn(c, &c->pulls[i]);
-    count_turn(c);
+    nats_count_turn(c);
 }
 
 void nats_pull_lost(struct nats_core *c)

@@ -253,8 +253,7 @@ static void put_leases(struct metric_out *m, const struct status_fleet *f)
 
 static void put_queue(struct metric_out *m, const struct status_fleet *f)
 {
-    metric_gauge(m, "pipepoll_fleet_queue_waiting_jobs",
-                 "Jobs in the queue that no worker has, of the types that are pulled here.",
+    metric_gauge(m, "pipepoll_fleet_queue_waiting_jobs", "Jobs in the queue that no worker has.",
                  f->jobs_waiting);
     metric_gauge(m, "pipepoll_fleet_queue_out_jobs",
                  "Jobs of the queue that workers have, and have not settled.", f->jobs_out);

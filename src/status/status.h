@@ -228,8 +228,10 @@ struct status_fleet {
     uint64_t claims, lost_claims, fences, moves; /* moves: targets that came to us from others */
     uint64_t unreadable;                         /* messages of another version, or malformed */
     uint64_t jobs_waiting, jobs_out;             /* in the queue; pulled from it, and not settled */
-    size_t jobs_held;                            /* found here, and not in the queue yet */
-    int64_t oldest_ms; /* Unix time when the oldest of these was found; 0: none */
+    uint64_t jobs_unworked;  /* of those that wait: of action types that no worker ever pulled */
+    char unworked_type[128]; /* one of them, as owner.category.provider.version */
+    size_t jobs_held;        /* found here, and not in the queue yet */
+    int64_t oldest_ms;       /* Unix time when the oldest of these was found; 0: none */
     uint64_t published, duplicates, failures;
     bool is_queue_full;
     struct status_member *members;   /* alive, or dead for less than an hour */

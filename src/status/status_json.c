@@ -368,6 +368,7 @@ static void put_queue(struct buf *out, const struct status_fleet *f)
     member_open(out, "queue", '{');
     member_count(out, "waiting", f->jobs_waiting);
     member_count(out, "out", f->jobs_out);
+    member_count(out, "unworked", f->jobs_unworked);
     member_flag(out, "full", f->is_queue_full);
     member_count(out, "held", f->jobs_held);
     member_time(out, "oldestHeld", f->oldest_ms);

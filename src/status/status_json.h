@@ -50,7 +50,8 @@
  *      "targets":{"all":N, "held":N, "unheld":N, "unheldMs":N,    held: here; unheld: by nobody
  *        "claims":N, "lostClaims":N, "moves":N},
  *      "fenced":B, "fences":N, "duplicate":B, "unreadable":N,
- *      "queue":{"waiting":N, "out":N, "full":B,                   out: pulled, and not settled
+ *      "queue":{"waiting":N, "out":N, "unworked":N, "full":B,     out: pulled, and not settled;
+ *                         unworked: of those that wait, of action types that no worker ever pulled
  *        "held":N, "oldestHeld":T, "published":N, "duplicates":N, "failures":N},  of this member
  *      "alive":N, "members":[{"member":S, "state":STANDING, "self":B, "silentMs":N, "held":N,
  *        "pollsPerS":N, "jobs":N, "freeSlots":N, "version":S}, ...]},   or null: there is none

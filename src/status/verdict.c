@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One look over the figures, the worst first: what hangs, what does not poll, what fails. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -73,6 +74,11 @@ static bool find_fleet_trouble(const struct status *s, char *why, size_t size)
                  "the log says why",
                  STR_ARG(f->name), f->jobs_held, plural(f->jobs_held),
                  (long long)(s->now_ms - f->oldest_ms) / 1000);
+    else if (f->jobs_unworked)
+        snprintf(why, size,
+                 "fleet %.*s: nobody works %" PRIu64 " job%s of its queue, such as %.90s: give a "
+                 "member a handler for them",
+                 STR_ARG(f->name), f->jobs_unworked, plural(f->jobs_unworked), f->unworked_type);
     else if (f->unheld && f->unheld_ms > f->takeover_ms)
         snprintf(why, size,
                  "fleet %.*s: %zu target%s polled by no member for %lld s: are all that have them "
