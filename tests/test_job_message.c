@@ -3,6 +3,7 @@
  * and what comes in is not believed. */
 #include <stdio.h>
 
+#include "fleet/engine.h"
 #include "fleet/job_message.h"
 #include "lib/check.h"
 
@@ -174,9 +175,61 @@ static void no_cut_of_a_body_is_a_job(void **state)
         assert_int_equal(job_message_read(&m, (str) { as_written, len }), BEAT_MALFORMED);
 }
 
+static str once_of(struct buf *out, str id, int64_t generation)
+{
+    buf_reset(out);
+    job_message_put_once(out, id, generation);
+    return buf_str(out);
+}
+
+static void once_ids_are_short_and_tell_all_ids_apart(void **state)
+{
+    char text[JOB_MESSAGE_ONCE_MAX + 1], other_text[JOB_MESSAGE_ONCE_MAX + 1];
+    struct buf a = BUF_ON(text), b = BUF_ON(other_text);
+    char longest[1024];
+    (void)state;
+    memset(longest, 'x', sizeof longest);
+    assert_true(str_eq(once_of(&a, STR("j1"), 7), STR("08243666f926aa4e5b884b8ef1fc3b93:7")));
+    assert_false(str_eq(once_of(&a, STR("j\0a"), 7), once_of(&b, STR("j\0b"), 7)));
+    const struct engine_message m = { .log = ENGINE_JOBS,
+                                      .key = STR("k"),
+                                      .once = once_of(&a, (str) { longest, sizeof longest },
+                                                      INT64_MIN) };
+    assert_false(a.overflow);
+    assert_true(engine_can_write(&m));
+}
+
+static void what_no_engine_can_write_is_known_before(void **state)
+{
+    struct engine_message m = { .key = STR("a.b-_9"), .once = STR("!~") };
+    static char body[ENGINE_BODY_MAX + 1];
+    const str bad_keys[] = { STR(""), STR("a..b"), STR("a.*"), STR("a b"), STR("a\0") };
+    const str bad_ids[] = {
+        STR("a b"), STR("a\0b"), STR("\x7f"), STR("\xc3\xa4"), { body, ENGINE_KEY_MAX + 1 }
+    };
+    (void)state;
+    assert_true(engine_can_write(&m));
+    for (size_t i = 0; i < sizeof bad_keys / sizeof *bad_keys; i++) {
+        m.key = bad_keys[i];
+        assert_false(engine_can_write(&m));
+    }
+    m.key = STR("a");
+    for (size_t i = 0; i < sizeof bad_ids / sizeof *bad_ids; i++) {
+        m.once = bad_ids[i];
+        assert_false(engine_can_write(&m));
+    }
+    m.once = STR("");
+    m.body = (str) { body, sizeof body - 1 };
+    assert_true(engine_can_write(&m));
+    m.body.len++;
+    assert_false(engine_can_write(&m));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(once_ids_are_short_and_tell_all_ids_apart),
+        cmocka_unit_test(what_no_engine_can_write_is_known_before),
         cmocka_unit_test(a_job_is_written_in_these_very_bytes),
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(a_key_has_words_alone),

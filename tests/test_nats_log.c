@@ -37,15 +37,15 @@ static void test_keys(void **state)
                                                           "a.\"", "a.*", "\xc3\xa4" };
     char longest[ENGINE_KEY_MAX + 2];
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        assert_true(nats_log_is_key(str_of(good[i]), false));
+        assert_true(engine_is_key(str_of(good[i]), false));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_false(nats_log_is_key(str_of(bad[i]), false));
-    assert_true(nats_log_is_key(STR("*.a.*"), true));
-    assert_false(nats_log_is_key(STR("a*"), true));
-    assert_false(nats_log_is_key(STR(">"), true));
+        assert_false(engine_is_key(str_of(bad[i]), false));
+    assert_true(engine_is_key(STR("*.a.*"), true));
+    assert_false(engine_is_key(STR("a*"), true));
+    assert_false(engine_is_key(STR(">"), true));
     memset(longest, 'x', sizeof longest);
-    assert_true(nats_log_is_key((str) { longest, ENGINE_KEY_MAX }, false));
-    assert_false(nats_log_is_key((str) { longest, ENGINE_KEY_MAX + 1 }, false));
+    assert_true(engine_is_key((str) { longest, ENGINE_KEY_MAX }, false));
+    assert_false(engine_is_key((str) { longest, ENGINE_KEY_MAX + 1 }, false));
 }
 
 /* --- streams --- */

@@ -11,6 +11,8 @@
 
 enum { WRITES_MAX = 64, MOST = 4 };
 
+#define ID_OF_J1 "08243666f926aa4e5b884b8ef1fc3b93" /* SHA-256, half of it */
+
 struct fixture {
     uv_loop_t loop;
     struct engine engine;
@@ -240,7 +242,7 @@ static void a_job_goes_to_spool_and_engine_and_is_forgotten_when_that_has_it(voi
     assert_int_equal(f.write_count, 1);
     assert_string_equal(f.writes[0].key, "eu-west-1.Build");
     assert_string_equal(f.writes[0].body, "body of j1");
-    assert_string_equal(f.writes[0].once, "j1:1");
+    assert_string_equal(f.writes[0].once, ID_OF_J1 ":1");
     assert_int_equal(f.confirmed, 0);
     tell_durable(&f, f.put[0]);
     assert_int_equal(f.confirmed, 1);
@@ -325,7 +327,7 @@ static void a_job_that_waited_half_an_hour_gets_another_once_id(void **state)
     assert_true(put_job(&f, "j1", 11));
     now_of_test = 600000 + 2400000;
     be_ready(&f);
-    assert_string_equal(f.writes[0].once, "j1:5");
+    assert_string_equal(f.writes[0].once, ID_OF_J1 ":5");
     answer(&f, 0, ENGINE_DONE);
     close_it(&f);
     finish(&f);
@@ -383,7 +385,7 @@ static void what_the_spool_held_goes_first(void **state)
     assert_int_equal(f.rooms, 1);
     assert_true(put_job(&f, "new", 1));
     for (; i < MOST + 2; i++) {
-        assert_string_equal(f.writes[i].once, i < MOST + 1 ? "old:1" : "new:1");
+        assert_string_equal(f.writes[i].body, i < MOST + 1 ? "b" : "body of new");
         answer(&f, i, ENGINE_DONE);
     }
     assert_int_equal(f.put[0], 6 + MOST + 2);
@@ -497,6 +499,31 @@ static void a_full_queue_of_the_engine_is_tried_again(void **state)
     finish(&f);
 }
 
+/* What a spool holds may be of another version, or broken; ids may be as the service likes. */
+static void what_can_never_be_written_holds_up_nobody(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char id[ENGINE_KEY_MAX + 1];
+    memset(id, 'i', sizeof id);
+    open_with(&f, true);
+    const struct spooled_job bad = { .number = 7, .id = STR("bad"), .key = STR("no key") };
+    const struct spooled_job odd = {
+        .number = 8, .found_ms = 600000, .id = { id, sizeof id }, .key = STR("k"), .body = STR("b")
+    };
+    assert_int_equal(queue_sink_add_held(f.sink, &bad), 0);
+    assert_int_equal(queue_sink_add_held(f.sink, &odd), 0);
+    be_ready(&f);
+    assert_string_equal(f.log, "job bad is none that the fleet's queue can take: it is dropped");
+    assert_int_equal(f.forgotten_count, 1);
+    assert_int_equal(f.forgotten[0], 7);
+    assert_int_equal(f.write_count, 1);
+    assert_string_equal(f.writes[0].body, "b");
+    answer(&f, 0, ENGINE_DONE);
+    close_it(&f);
+    finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,6 +534,7 @@ int main(void)
         cmocka_unit_test(a_job_that_waited_half_an_hour_gets_another_once_id),
         cmocka_unit_test(credit_is_the_room_that_is_left),
         cmocka_unit_test(what_the_spool_held_goes_first),
+        cmocka_unit_test(what_can_never_be_written_holds_up_nobody),
         cmocka_unit_test(the_end_waits_for_an_engine_that_is_well),
         cmocka_unit_test(the_end_waits_for_the_disk_and_not_for_an_engine_that_is_away),
         cmocka_unit_test(giving_up_loses_what_is_not_confirmed),

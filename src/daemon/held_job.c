@@ -2,7 +2,6 @@
 /* The texts lie behind the struct. */
 #include "daemon/held_job.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 struct held_job *held_job_new(const struct spooled_job *job)
@@ -26,9 +25,4 @@ void held_job_free(struct held_job *h)
     list_remove(&h->open);
     explicit_bzero((char *)h->job.body.ptr, h->job.body.len);
     free(h);
-}
-
-void held_job_put_once(struct buf *out, const struct held_job *h)
-{
-    buf_printf(out, "%.*s:%" PRId64, STR_ARG(h->job.id), h->publishing.generation);
 }

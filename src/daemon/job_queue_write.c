@@ -12,7 +12,7 @@
 /* Our tickets among those of all who write to the engine. */
 static const uint64_t TICKETS = (uint64_t)1 << 63;
 
-enum { PASSED_UNIT_MS = 600000, ONCE_MAX = 640, LETTER_MORE = 256 };
+enum { PASSED_UNIT_MS = 600000, ONCE_MAX = JOB_MESSAGE_ONCE_MAX + 4, LETTER_MORE = 256 };
 
 /* false: the engine's queue is full, and no answer will come. Wipes the body. */
 static bool write_and_wipe(struct job_queue *q, const struct engine_message *m, char *body,
@@ -78,15 +78,15 @@ void job_queue_put_own_key(char out[ENGINE_KEY_MAX + 1], uint64_t owner)
 void job_queue_pass(struct job_queue *q, struct queued_job *j, const struct job_message *job,
                     uint64_t owner)
 {
-    char key[ENGINE_KEY_MAX + 1], once_text[ONCE_MAX];
+    char key[ENGINE_KEY_MAX + 1], once_text[ONCE_MAX + 1];
     char *text = malloc(JOB_MESSAGE_BODY_MAX);
     struct buf body = { .at = text, .cap = text ? JOB_MESSAGE_BODY_MAX : 0 };
     struct buf once = BUF_ON(once_text);
     uint64_t ticket = TICKETS | ++q->last_ticket;
     job_queue_put_own_key(key, owner);
     job_message_put(&body, job);
-    buf_printf(&once, "%.*s:for:%" PRId64, STR_ARG(job->job_id),
-               jsontext_now_ms() / PASSED_UNIT_MS);
+    buf_put(&once, STR("for:"));
+    job_message_put_once(&once, job->job_id, jsontext_now_ms() / PASSED_UNIT_MS);
     const struct engine_message m = { .log = ENGINE_JOBS,
                                       .key = str_of(key),
                                       .body = buf_str(&body),

@@ -12,8 +12,9 @@
 #include "base/rng.h"
 #include "daemon/held_job.h"
 #include "daemon/queue_trouble.h"
+#include "fleet/job_message.h"
 
-enum { BODY_MAX = 4096, ID_MAX = 1024 };
+enum { BODY_MAX = 4096, LOGGED_MAX = 128 };
 
 struct queue_sink {
     struct sink sink;
@@ -76,19 +77,45 @@ static size_t room(const struct queue_sink *q)
     return q->options.most - q->publishing.count;
 }
 
+/* To whom there was none when he asked. */
+static void tell_room(struct queue_sink *q)
+{
+    if (!q->is_asked_again || !room(q))
+        return;
+    q->is_asked_again = false;
+    sink_tell_room(&q->sink);
+}
+
 /* --- to the engine --- */
 
-static bool publish(struct queue_sink *q, const struct held_job *h, uint64_t ticket)
+/* It can never be written, as what is broken in a spool: it must not hold up the others. */
+static void drop(struct queue_sink *q, struct held_job *h, uint64_t ticket)
 {
-    char text[ID_MAX];
+    publishing_drop(&q->publishing, ticket);
+    log_line(&q->options.log, PIPEPOLL_WARNING,
+             "job %.*s is none that the fleet's queue can take: it is dropped",
+             STR_ARG(str_cut(h->job.id, LOGGED_MAX)));
+    if (q->spool)
+        q->spool->forget(q->spool, h->job.number);
+    settle(q, h, sink_lose);
+    held_job_free(h);
+    tell_room(q);
+}
+
+static void publish(struct queue_sink *q, struct held_job *h, uint64_t ticket, uint64_t now_ms)
+{
+    char text[JOB_MESSAGE_ONCE_MAX + 1];
     struct buf once = BUF_ON(text);
-    held_job_put_once(&once, h);
+    job_message_put_once(&once, h->job.id, h->publishing.generation);
     const struct engine_message m = { .log = ENGINE_JOBS,
                                       .key = h->job.key,
                                       .body = h->job.body,
                                       .once = buf_str(&once),
                                       .ticket = ticket };
-    return q->options.engine->write(q->options.engine, &m);
+    if (!engine_can_write(&m))
+        drop(q, h, ticket);
+    else if (!q->options.engine->write(q->options.engine, &m))
+        publishing_put_back(&q->publishing, ticket, now_ms);
 }
 
 static void check_closed(struct queue_sink *q);
@@ -120,18 +147,8 @@ static void pump(struct queue_sink *q)
     if (q->ending)
         return;
     while ((job = publishing_take(&q->publishing, now_ms, unix_ms(q), &ticket)))
-        if (!publish(q, CONTAINER_OF(job, struct held_job, publishing), ticket))
-            publishing_put_back(&q->publishing, ticket, now_ms);
+        publish(q, CONTAINER_OF(job, struct held_job, publishing), ticket, now_ms);
     arm(q, now_ms);
-}
-
-/* To whom there was none when he asked. */
-static void tell_room(struct queue_sink *q)
-{
-    if (!q->is_asked_again || !room(q))
-        return;
-    q->is_asked_again = false;
-    sink_tell_room(&q->sink);
 }
 
 static void on_published(struct queue_sink *q, struct held_job *h)

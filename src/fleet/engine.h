@@ -59,7 +59,8 @@ struct engine_message {
     enum engine_log log;
     str key, body;
     bool absent;     /* only if no message has this key; exact, whoever else tries */
-    str once;        /* not if a message with this id was written within the hour; empty: always */
+    str once;        /* not if a message with this id was written within the hour; empty: always.
+                      * At most ENGINE_KEY_MAX bytes, of 0x21 to 0x7e */
     uint64_t ticket; /* comes back in written(); any number but 0 */
 };
 
@@ -103,7 +104,8 @@ struct engine_stats {
 
 /* Embed it, and get your own struct back from `self`. */
 struct engine {
-    /* false: the queue is full; nothing was taken, and no event comes. */
+    /* false: nothing was taken, and no event comes: the queue is full, or the message is none that
+     * engine_can_write(), and never will be taken. */
     bool (*write)(struct engine *self, const struct engine_message *m);
     /* Tell all messages of this log whose key begins with this prefix (whole words; empty: all);
      * the same log again: begin anew, as after a doubt. */
@@ -129,5 +131,10 @@ struct engine {
 };
 
 enum { ENGINE_PULLS = 64, ENGINE_HOLD_MS = 30000 };
+
+/* Is this a key, or with is_filter one that may have the word '*'? Pure, as the next. */
+bool engine_is_key(str key, bool is_filter);
+/* Are its key, body and once-id such as an engine takes? */
+bool engine_can_write(const struct engine_message *m);
 
 #endif

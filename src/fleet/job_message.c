@@ -3,6 +3,8 @@
  * is wrong with a body is not quoted anywhere: it may hold a nonce. */
 #include "fleet/job_message.h"
 
+#include <inttypes.h>
+
 #include "aws/digest.h"
 #include "base/jsontext.h"
 #include "fleet/message.h"
@@ -61,6 +63,17 @@ void job_message_put(struct buf *out, const struct job_message *job)
         message_number(out, "epoch", job->epoch);
     message_number(out, "foundAtMs", job->found_ms > 0 ? (uint64_t)job->found_ms : 0);
     buf_put_char(out, '}');
+}
+
+void job_message_put_once(struct buf *out, str job_id, int64_t generation)
+{
+    enum { DIGITS = 32 };
+    struct sha256 digest;
+    char hex[SHA256_HEX_SIZE];
+    sha256(&digest, job_id);
+    sha256_hex(hex, &digest);
+    buf_put(out, (str) { hex, DIGITS });
+    buf_printf(out, ":%" PRId64, generation);
 }
 
 static bool get_members(struct json *j, struct job_message *job)

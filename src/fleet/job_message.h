@@ -33,6 +33,11 @@ bool job_message_put_filter(struct buf *out, const struct pipepoll_action_type *
 
 void job_message_put(struct buf *out, const struct job_message *job);
 
+/* Under which once-id it is written: of the job's id, which may be long and have any bytes, the
+ * first 32 hex digits of its SHA-256; and ':' and the generation. */
+enum { JOB_MESSAGE_ONCE_MAX = 32 + 1 + 20 };
+void job_message_put_once(struct buf *out, str job_id, int64_t generation);
+
 /* A body that was read; its texts lie in here, so it must not move. */
 struct job_message_text {
     struct job_message job;

@@ -157,7 +157,7 @@ static bool engine_write(struct engine *self, const struct engine_message *m)
 
 static void engine_watch(struct engine *self, enum engine_log log, str prefix)
 {
-    bool ok = !prefix.len || nats_log_is_key(prefix, false);
+    bool ok = !prefix.len || engine_is_key(prefix, false);
     nats_order_watch(&engine_of(self)->desk, log, ok, ok ? prefix : STR(""));
 }
 

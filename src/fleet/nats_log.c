@@ -54,36 +54,6 @@ void nats_log_consumer(struct buf *out, str filter)
         buf_put_char(out, filter.ptr[i] == '.' ? ',' : filter.ptr[i] == '*' ? '@' : filter.ptr[i]);
 }
 
-static bool is_word_char(char c)
-{
-    char low = ascii_lower(c);
-    return ascii_is_digit(c) || (low >= 'a' && low <= 'z') || c == '-' || c == '_';
-}
-
-static bool is_word(str word, bool is_filter)
-{
-    if (is_filter && str_eq(word, STR("*")))
-        return true;
-    for (size_t i = 0; i < word.len; i++)
-        if (!is_word_char(word.ptr[i]))
-            return false;
-    return word.len > 0;
-}
-
-bool nats_log_is_key(str key, bool is_filter)
-{
-    if (key.len > ENGINE_KEY_MAX)
-        return false;
-    for (;;) {
-        size_t len = str_find(key, '.');
-        if (!is_word((str) { key.ptr, len }, is_filter))
-            return false;
-        if (len == key.len)
-            return true;
-        key = str_skip(key, len + 1);
-    }
-}
-
 bool nats_log_matches(str subject, str filter)
 {
     for (;;) {

@@ -24,9 +24,6 @@ str nats_log_key(str fleet, enum engine_log log, str subject);
 /* The durable consumer of a filter: '.' is ',' in it, and '*' is '@', which no key has. */
 void nats_log_consumer(struct buf *out, str filter);
 
-/* Is this a key: words of letters, digits, '-' and '_' joined by '.'; with filters: or '*'? */
-bool nats_log_is_key(str key, bool is_filter);
-
 /* Does a subject match a filter of the servers', in which '*' stands for a word, and a last '>' for
  * all that follows, one word at least? */
 bool nats_log_matches(str subject, str filter);

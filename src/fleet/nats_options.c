@@ -12,7 +12,7 @@
 static int check_word(const char *what, const char *word, struct pipepoll_error *why)
 {
     str s = str_of(word);
-    if (s.len && s.len <= NATS_FLEET_MAX && nats_log_is_key(s, false) && str_find(s, '.') == s.len)
+    if (s.len && s.len <= NATS_FLEET_MAX && engine_is_key(s, false) && str_find(s, '.') == s.len)
         return PIPEPOLL_OK;
     return explain(why, PIPEPOLL_EINVAL,
                    "%s must be up to %d letters, digits, '-' and '_', and is \"%.64s\"", what,

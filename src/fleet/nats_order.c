@@ -54,9 +54,7 @@ static bool put_write(struct nats_desk *d, struct nats_write *w)
 
 bool nats_order_write(struct nats_desk *d, const char *fleet, const struct engine_message *m)
 {
-    bool fits = nats_log_is_key(m->key, false) && m->body.len <= ENGINE_BODY_MAX &&
-                m->once.len <= ENGINE_KEY_MAX;
-    struct nats_write *w = fits ? new_write(fleet, m) : NULL;
+    struct nats_write *w = engine_can_write(m) ? new_write(fleet, m) : NULL;
     if (!w)
         return false;
     if (!put_write(d, w)) {
@@ -95,7 +93,7 @@ static struct nats_remove *new_remove(const char *fleet, enum engine_log log, st
 
 void nats_order_remove(struct nats_desk *d, const char *fleet, enum engine_log log, str prefix)
 {
-    bool ok = !prefix.len || nats_log_is_key(prefix, false);
+    bool ok = !prefix.len || engine_is_key(prefix, false);
     struct nats_remove *r = ok ? new_remove(fleet, log, prefix) : NULL;
     if (!r)
         return;
@@ -126,7 +124,7 @@ static struct nats_pull_wish *place_of(struct nats_desk *d, str filter)
 
 void nats_order_pull(struct nats_desk *d, str filter, unsigned count)
 {
-    if (!nats_log_is_key(filter, true))
+    if (!engine_is_key(filter, true))
         return;
     uv_mutex_lock(&d->mutex);
     struct nats_pull_wish *w = place_of(d, filter);

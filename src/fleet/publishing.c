@@ -87,6 +87,11 @@ void publishing_put_back(struct publishing *p, uint64_t ticket, uint64_t now_ms)
     p->paused_until_ms = now_ms + PUBLISHING_FIRST_MS;
 }
 
+void publishing_drop(struct publishing *p, uint64_t ticket)
+{
+    p->count -= take_out(p, ticket) != NULL;
+}
+
 static uint64_t pause_ms(unsigned failures, uint64_t roll)
 {
     uint64_t most = failures < 5 ? (uint64_t)PUBLISHING_FIRST_MS << failures : PUBLISHING_LAST_MS;

@@ -3,7 +3,7 @@
  * and when again after a write that came to nothing. Oldest first; so many at once as the engine
  * takes, and one alone to try it after a failure. Pure: time and chance are arguments.
  *
- * The once-id of a job is its id and a generation, which stays the same from write to write, so
+ * The once-id of a job is of its id and a generation, which stays the same from write to write, so
  * that one that was written after all is there once. The engine remembers once-ids for an hour: a
  * job that still waits after half of it gets a new generation, and is twice there at worst. */
 #ifndef FLEET_PUBLISHING_H
@@ -59,6 +59,9 @@ struct publishing_job *publishing_take(struct publishing *p, uint64_t now_ms, in
                                        uint64_t *ticket);
 /* The engine's queue had no room for it: it is the next again, after a pause. */
 void publishing_put_back(struct publishing *p, uint64_t ticket, uint64_t now_ms);
+
+/* Nothing can write it: it is here no more. */
+void publishing_drop(struct publishing *p, uint64_t ticket);
 
 /* Is it one of ours? */
 static inline bool publishing_is_ours(uint64_t ticket)
