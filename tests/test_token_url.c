@@ -252,12 +252,11 @@ static void a_long_client_id_does_not_fit_the_url(void **state)
     char id[256];
     struct world *w = *state;
     struct answer a = { 0 };
-    char url[600] = "";
-    for (int i = 0; i < 8; i++)
-        strcat(url, "{clientId}");
     memset(id, '/', sizeof id - 1);
     id[sizeof id - 1] = '\0';
-    snprintf(w->url, sizeof w->url, "%s%s", w->server.url, url);
+    snprintf(w->url, sizeof w->url, "%s", w->server.url);
+    for (int i = 0; i < 8; i++)
+        strcat(w->url, "{clientId}");
     open_source(w);
     ask(w, &a, id, false);
     await(w, &a);
