@@ -109,8 +109,9 @@ def check_needs_no_server(config):
     r = pipepoll("check", config, env=BARE)
     check("check says what each member would do", r.code == 0 and all(line in r.out for line in (
         "\nfleet            pipepoll, as member closed, by 1 server\n",
-        "\nof 3 members     2 targets, 20 polls/s each; 3 targets, 30 polls/s "
-        "within 3 s of one's death\n",
+        "\nof 3 members     some 2 targets and 20 polls/s each on average; "
+        "some 3 targets and 30 polls/s each within 3 s of one's death\n",
+        "\nfound jobs       to a free handler here, else to the queue; none are lines on stdout\n",
         "\nlogs             1 copy of each: jobs 1GiB or 24h at most, dead letters 256MiB or a "
         "week, leases ",
         "\nspool            100000 found jobs at most, ")), r)

@@ -99,7 +99,7 @@ static void print_row(const struct estimate_report *r, const struct estimate_row
     quantity_put_duration(&b, o->pickup_goal_ms ? o->pickup_goal_ms : o->interval_ms);
     printf("%-16.*s %7zu  %-28s %9s %6u  ", STR_ARG(t->name), row->regions, type, buf_cstr(&b),
            o->max_batch_size);
-    print_handler_of(r, worker_report_handler(t));
+    print_handler_of(r, worker_report_handler(r->config, t));
     printf("%-24s %s%s\n", identity_of(t, identity, sizeof identity),
            plan_route_endpoint(t, endpoint, sizeof endpoint),
            row->regions > 1 && !o->endpoint_url.len ? ", ..." : "");

@@ -53,7 +53,7 @@ static bool is_worker(const struct config *c)
 static void print_share(const struct estimate *e, size_t members)
 {
     size_t targets = share_of(e->targets, members);
-    printf("%zu target%s, %.4g polls/s", targets, quantity_plural(targets),
+    printf("some %zu target%s and %.4g polls/s", targets, quantity_plural(targets),
            e->polls_per_s / (double)members);
 }
 
@@ -81,19 +81,22 @@ void fleet_estimate_text(const struct config *c, const struct estimate *e)
     if (f->polls) {
         printf("%-16s ", "of 3 members");
         print_share(e, MEMBERS);
-        printf(" each; ");
+        printf(" each on average; ");
         print_share(e, MEMBERS - 1);
-        printf(" within %d s of one's death\n",
+        printf(" each within %d s of one's death\n",
                (f->is_fast ? FAST_TAKEOVER_MS : TAKEOVER_MS) / 1000);
+        printf("%-16s %s; none are lines on stdout\n", "found jobs",
+               c->worker.in_use ? "to a free handler here, else to the queue" : "to the queue");
     } else {
-        printf("%-16s none by this member, which works jobs of the queue\n", "polls");
+        printf("%-16s none by this member, which takes jobs out of the queue\n", "polls");
     }
     if (!is_worker(c))
-        printf("%-16s none of the queue by this member: it %s\n", "jobs",
+        printf("%-16s none are taken out of it by this member, which %s\n", "queue",
                f->works ? "has no handlers" : "has works = no");
     print_logs(f, lease_bytes(f, e));
     if (f->polls)
-        printf("%-16s %u found jobs at most, while the servers are away\n", "spool", f->spool_jobs);
+        printf("%-16s %u found jobs at most, while the servers are away, in %s\n", "spool",
+               f->spool_jobs, c->worker.has_journal ? c->worker.state_dir : "memory");
 }
 
 /* --- JSON --- */

@@ -339,6 +339,8 @@ const struct command command_run = {
         "\"degraded\":true|false,\"expires\":TIME|null,\"reason\":...,\"cause\":...}. A cause is a "
         "word;\n"
         "the file, role or host that it is about, where there is one, follows as \"subject\".\n"
+        "In a fleet, with a section [fleet], no job is a line on stdout: those that no handler\n"
+        "here takes go to the fleet's queue, see pipepoll-queue(7).\n"
         "Targets without credentials wait and resume by themselves. Logs go to stderr. When the\n"
         "reader of stdout is slow, jobs stay in the service: no poll starts while 64 KiB of lines\n"
         "wait for it, about 170 jobs (with --loops: for each loop and on the way). When the "

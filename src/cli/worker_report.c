@@ -10,9 +10,11 @@
 
 enum { LINE_SIZE = 16384 };
 
-const char *worker_report_handler(const struct plan_target *t)
+const char *worker_report_handler(const struct config *c, const struct plan_target *t)
 {
-    return t->handler ? t->handler->name : "stdout";
+    if (t->handler)
+        return t->handler->name;
+    return c->fleet.servers ? "the queue" : "stdout";
 }
 
 bool worker_report_put_url(struct buf *out, str url)

@@ -7,8 +7,8 @@
 #include "base/buf.h"
 #include "config/config.h"
 
-/* The name of a target's handler, or "stdout". */
-const char *worker_report_handler(const struct plan_target *t);
+/* The name of a target's handler, or where its jobs go without one: "stdout", or "the queue". */
+const char *worker_report_handler(const struct config *c, const struct plan_target *t);
 
 /* Nothing where no target has a handler. */
 void worker_report_text(const struct config *config);
