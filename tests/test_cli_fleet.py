@@ -217,6 +217,7 @@ def one_is_drained(config, sim, holders, runs):
     check("the other has all targets", shown["b"]["state"] in ("draining", "drained")
           and share(shown, a=len(REGIONS), b=0), shown)
     check("what ran ends well", wait_for("its end", lambda: events(sim, "succeeded")))
+    check("and says so", wait_for("its line", lambda: done_by(runs["b"])))
     before = done_by(runs["b"])
     for region in REGIONS:
         sim.control("POST", "jobs", region=region, count=4, configuration={"seconds": "0.3"})
