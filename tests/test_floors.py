@@ -107,7 +107,7 @@ STRAIGHT = {
     "src/io/trust_store.c": "<sys/socket.h>",
     "src/sim/demo.c": '"cli/command.h"',
     "src/sim/http.c": '"pipepoll.h"',
-    "src/store/journal_db.c": "<sqlite3.h>",
+    "src/store/database.c": "<sqlite3.h>",
 }
 
 

@@ -1,194 +1,76 @@
 /* SPDX-License-Identifier: MIT */
-/* WAL with synchronous=FULL: a commit is one append to the log and one sync of it, and readers in
- * other processes neither wait nor make anybody wait. A connection that is refused must leave the
- * file as it was, hence nothing is checkpointed at its close until it is ready. A new file is made
- * whole under another name, so that a file under ours never is half of one. */
+/* A new file is made whole under another name, so that a file under ours never is half of one. One
+ * of an earlier format gets the columns of the present one when it is first written to. */
 #include "store/journal_db.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "store/journal_header.h"
 #include "store/journal_schema.h"
 
 enum {
-    BUSY_MS = 2000,      /* for a lock that another program holds */
-    LOG_KEPT = 16 << 20, /* bytes of the log that stay allocated after a checkpoint */
+    APPLICATION_ID = 0x70697065, /* "pipe" */
+    FORMAT = 2,                  /* with variables */
     SQL_MAX = 2048
 };
 
-/* --- what is wrong, in words --- */
-
-static int tell_full(const char *path, struct pipepoll_error *why)
-{
-    return explain(why, PIPEPOLL_ESYSTEM, "journal %s: the disk is full; free some space", path);
-}
-
-static int tell_other(sqlite3 *db, int rc, const char *path, struct pipepoll_error *why)
-{
-    bool is_systems = (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN;
-    int number = db && is_systems ? sqlite3_system_errno(db) : 0;
-    if (number == ENOSPC || number == EDQUOT) /* SQLITE_FULL is said of plain writes alone */
-        return tell_full(path, why);
-    /* Of some calls SQLite keeps no errno, or a later one has overwritten it. */
-    const char *more = number       ? strerror(number)
-                       : is_systems ? "is the disk full, or failing?"
-                                    : "";
-    return explain(why, PIPEPOLL_ESYSTEM, "journal %s: %s%s%s", path, sqlite3_errstr(rc),
-                   *more ? ": " : "", more);
-}
-
-int journal_db_told(sqlite3 *db, int rc, const char *path, struct pipepoll_error *why)
-{
-    switch (rc & 0xff) {
-    case SQLITE_OK:
-    case SQLITE_ROW:
-    case SQLITE_DONE:
-        return PIPEPOLL_OK;
-    case SQLITE_NOMEM:
-        return explain(why, PIPEPOLL_ENOMEM, "journal %s: out of memory", path);
-    case SQLITE_FULL:
-        return tell_full(path, why);
-    case SQLITE_NOTADB:
-        return explain(
-            why, PIPEPOLL_ESYSTEM,
-            "journal %s: is not an SQLite file, or damaged in its header; restore it, or "
-            "move it and its -wal away",
-            path);
-    case SQLITE_CORRUPT:
-        return explain(why, PIPEPOLL_ESYSTEM,
-                       "journal %s: is damaged; restore it, or move it and its -wal away, which "
-                       "forgets the jobs in them",
-                       path);
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return explain(why, PIPEPOLL_ESYSTEM, "journal %s: another program keeps it locked", path);
-    case SQLITE_READONLY:
-        return explain(why, PIPEPOLL_ESYSTEM,
-                       "journal %s: is read-only; pipepoll must be able to write to it", path);
-    default:
-        return tell_other(db, rc, path, why);
-    }
-}
+const struct database_kind journal_kind = { "journal", "forgets the jobs in them", APPLICATION_ID,
+                                            FORMAT };
 
 /* --- connections --- */
 
-static int run(sqlite3 *db, const char *sql)
-{
-    return sqlite3_exec(db, sql, NULL, NULL, NULL);
-}
-
-/* *out is to be closed after a failure too. */
-static int connect(sqlite3 **out, const char *path, int flags)
-{
-    int rc = sqlite3_open_v2(path, out, flags | SQLITE_OPEN_NOMUTEX, NULL);
-    if (rc)
-        return rc;
-    sqlite3_extended_result_codes(*out, 1);
-    sqlite3_busy_timeout(*out, BUSY_MS);
-    sqlite3_db_config(*out, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    return run(*out, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
-                     "PRAGMA temp_store = MEMORY; PRAGMA synchronous = FULL");
-}
-
-/* The first column of the first row. */
-static int ask(sqlite3 *db, const char *sql, char *out, size_t size)
-{
-    sqlite3_stmt *s = NULL;
-    int rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
-    out[0] = '\0';
-    if (!rc)
-        rc = sqlite3_step(s);
-    const char *text = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
-    snprintf(out, size, "%s", text ? text : "");
-    sqlite3_finalize(s);
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
 /* Its header once more, as SQLite sees it: the latest may be in the log alone. */
-static int check_kind(sqlite3 *db, const char *path, struct pipepoll_error *why)
+static int check_kind(struct database *d, struct pipepoll_error *why)
 {
-    char id[16], format[16];
-    int rc = ask(db, "PRAGMA application_id", id, sizeof id);
+    int64_t id, format = 0;
+    int rc = database_ask_number(d, "PRAGMA application_id", &id);
     if (!rc)
-        rc = ask(db, "PRAGMA user_version", format, sizeof format);
-    if (rc)
-        return journal_db_told(db, rc, path, why);
-    return journal_header_judge(path, (uint32_t)strtol(id, NULL, 10),
-                                (uint32_t)strtol(format, NULL, 10), why);
+        rc = database_ask_number(d, "PRAGMA user_version", &format);
+    return rc ? database_told(d, rc, why)
+              : database_judge(d->kind, d->path, (uint32_t)id, (uint32_t)format, why);
 }
 
-bool journal_db_is_old(sqlite3 *db)
+bool journal_db_is_old(struct database *d)
 {
-    char format[16];
-    return !ask(db, "PRAGMA user_version", format, sizeof format) &&
-           strtol(format, NULL, 10) < JOURNAL_FORMAT;
+    int64_t format;
+    return !database_ask_number(d, "PRAGMA user_version", &format) && format < FORMAT;
 }
 
-static int check_content(sqlite3 *db, const char *path, struct pipepoll_error *why)
+static int open_as(struct database *out, const char *path, enum database_access access,
+                   struct pipepoll_error *why)
 {
-    char found[16];
-    int rc = ask(db, "PRAGMA quick_check(1)", found, sizeof found);
-    if (!rc && strcmp(found, "ok") != 0)
-        rc = SQLITE_CORRUPT;
-    return journal_db_told(db, rc, path, why);
-}
-
-static int open_as(sqlite3 **out, const char *path, int flags, struct pipepoll_error *why)
-{
-    sqlite3 *db = NULL;
-    int r = journal_db_told(db, connect(&db, path, flags), path, why);
+    *out = (struct database) { .kind = &journal_kind, .path = path };
+    int r = database_told(out, database_connect(out, access), why);
     if (!r)
-        r = check_kind(db, path, why);
-    if (!r && flags == SQLITE_OPEN_READWRITE)
-        r = check_content(db, path, why);
+        r = check_kind(out, why);
+    if (!r && access == DATABASE_WRITE)
+        r = database_told(out, database_check_content(out), why);
     if (r)
-        sqlite3_close(db);
-    else
-        *out = db;
+        database_close(out);
     return r;
 }
 
-int journal_db_open(sqlite3 **out, const char *path, struct pipepoll_error *why)
+int journal_db_open(struct database *out, const char *path, struct pipepoll_error *why)
 {
-    return open_as(out, path, SQLITE_OPEN_READWRITE, why);
+    return open_as(out, path, DATABASE_WRITE, why);
 }
 
-int journal_db_open_reader(sqlite3 **out, const char *path, struct pipepoll_error *why)
+int journal_db_open_reader(struct database *out, const char *path, struct pipepoll_error *why)
 {
-    return open_as(out, path, SQLITE_OPEN_READONLY, why);
+    return open_as(out, path, DATABASE_READ, why);
 }
 
-static int make_ready(sqlite3 *db)
+int journal_db_make_ready(struct database *d, struct pipepoll_error *why)
 {
-    char mode[16], sql[SQL_MAX];
-    if (sqlite3_db_readonly(db, "main"))
-        return SQLITE_READONLY;
-    int rc = ask(db, "PRAGMA journal_mode = WAL", mode, sizeof mode);
-    if (!rc && strcmp(mode, "wal") != 0)
-        rc = SQLITE_CANTOPEN;
-    if (rc)
-        return rc;
-    snprintf(sql, sizeof sql,
-             "PRAGMA journal_size_limit = %d; "
-             "BEGIN IMMEDIATE; %sPRAGMA user_version = %d; COMMIT",
-             LOG_KEPT, journal_db_is_old(db) ? JOURNAL_MIGRATION : "", JOURNAL_FORMAT);
-    return run(db, sql);
-}
-
-int journal_db_make_ready(sqlite3 *db, const char *path, struct pipepoll_error *why)
-{
-    int rc = make_ready(db);
-    if (!rc)
-        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    return journal_db_told(db, rc, path, why);
+    char sql[SQL_MAX];
+    snprintf(sql, sizeof sql, "%sPRAGMA user_version = %d",
+             journal_db_is_old(d) ? JOURNAL_MIGRATION : "", FORMAT);
+    return database_told(d, database_make_ready(d, sql), why);
 }
 
 /* --- a new file --- */
@@ -196,14 +78,17 @@ int journal_db_make_ready(sqlite3 *db, const char *path, struct pipepoll_error *
 static int fill(const char *new, const char *path, struct pipepoll_error *why)
 {
     char sql[SQL_MAX];
-    sqlite3 *db = NULL;
+    struct database d = { .kind = &journal_kind, .path = new };
     snprintf(sql, sizeof sql,
              "BEGIN; " JOURNAL_SCHEMA "PRAGMA application_id = %d; PRAGMA user_version = %d; "
              "COMMIT",
-             JOURNAL_APPLICATION_ID, JOURNAL_FORMAT);
-    int rc = connect(&db, new, SQLITE_OPEN_READWRITE);
-    int r = journal_db_told(db, rc ? rc : run(db, sql), path, why);
-    sqlite3_close(db);
+             APPLICATION_ID, FORMAT);
+    int rc = database_connect(&d, DATABASE_WRITE);
+    if (!rc)
+        rc = database_run(&d, sql);
+    d.path = path;
+    int r = database_told(&d, rc, why);
+    database_close(&d);
     return r;
 }
 

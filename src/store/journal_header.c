@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "store/journal_db.h"
 
 enum { HEADER = 100, FORMAT_AT = 60, APPLICATION_AT = 68 };
 static const char magic[16] = "SQLite format 3";
@@ -21,22 +22,6 @@ static int refuse(struct pipepoll_error *why, const char *path, const char *foun
 {
     return explain(why, PIPEPOLL_ESYSTEM,
                    "journal %s: %s; move it away, or choose another state directory", path, found);
-}
-
-int journal_header_judge(const char *path, uint32_t application_id, uint32_t format,
-                         struct pipepoll_error *why)
-{
-    if (application_id != JOURNAL_APPLICATION_ID)
-        return refuse(why, path, "is an SQLite file of another program");
-    if (format > JOURNAL_FORMAT)
-        return explain(
-            why, PIPEPOLL_ESYSTEM,
-            "journal %s: was written by a later pipepoll (format %u, this one knows %d); "
-            "run that one, or choose another state directory",
-            path, format, JOURNAL_FORMAT);
-    if (format == 0)
-        return refuse(why, path, "is damaged: its format is 0");
-    return PIPEPOLL_OK;
 }
 
 static uint32_t u32_at(const unsigned char *at)
@@ -60,7 +45,8 @@ static int judge(int fd, const char *path, struct pipepoll_error *why)
         return refuse(why, path, "is not an SQLite file");
     if (n < HEADER)
         return refuse(why, path, "is damaged: it ends within its header");
-    return journal_header_judge(path, u32_at(head + APPLICATION_AT), u32_at(head + FORMAT_AT), why);
+    return database_judge(&journal_kind, path, u32_at(head + APPLICATION_AT),
+                          u32_at(head + FORMAT_AT), why);
 }
 
 /* A log without its database: a new database must not come to lie beside it. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The journal's one table, with a row for each job: its columns in one list, so that the statements
- * made from it cannot drift apart. Another column is another JOURNAL_FORMAT. */
+ * made from it cannot drift apart. Another column is another format of journal_db.c. */
 #ifndef STORE_JOURNAL_SCHEMA_H
 #define STORE_JOURNAL_SCHEMA_H
 

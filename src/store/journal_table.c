@@ -52,18 +52,16 @@ static const char prune_many_sql[] =
               " FROM jobs WHERE ended_ms IS NULL OR NOT ?1 ORDER BY first_noted_ms, rowid"
 static const char read_sql[] = READ_SQL("variables"), read_old_sql[] = READ_SQL("NULL");
 
-enum statement { BEGIN, PUT, END, PRUNE_OLD, PRUNE_MANY, COMMIT, STATEMENTS };
+enum statement { PUT, END, PRUNE_OLD, PRUNE_MANY, STATEMENTS };
 static const char *const sql[STATEMENTS] = {
-    [BEGIN] = "BEGIN IMMEDIATE",
     [PUT] = put_sql,
     [END] = end_sql,
     [PRUNE_OLD] = prune_old_sql,
     [PRUNE_MANY] = prune_many_sql,
-    [COMMIT] = "COMMIT",
 };
 
 struct journal_table {
-    sqlite3 *db;
+    struct database db;
     sqlite3_stmt *statements[STATEMENTS];
     struct journal_history history;
     int64_t pruned_ms;
@@ -73,26 +71,19 @@ struct journal_table {
 
 /* --- open and close --- */
 
-/* A table of another shape gives no statement: that is damage, for the format says otherwise. */
-static int prepare(sqlite3 *db, const char *text, sqlite3_stmt **out)
-{
-    int rc = sqlite3_prepare_v3(db, text, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
-    return rc == SQLITE_ERROR ? SQLITE_CORRUPT : rc;
-}
-
 static int prepare_all(struct journal_table *t)
 {
     int rc = SQLITE_OK;
     for (size_t i = 0; !rc && i < STATEMENTS; i++)
-        rc = prepare(t->db, sql[i], &t->statements[i]);
+        rc = database_prepare(&t->db, sql[i], &t->statements[i]);
     return rc;
 }
 
 /* One of an earlier format has no shape for the statements yet: it must have that of its time. */
-static int check_old(sqlite3 *db)
+static int check_old(struct database *db)
 {
     sqlite3_stmt *s = NULL;
-    int rc = prepare(db, read_old_sql, &s);
+    int rc = database_prepare(db, read_old_sql, &s);
     sqlite3_finalize(s);
     return rc;
 }
@@ -105,14 +96,14 @@ int journal_table_open(struct journal_table **out, const char *path,
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     memcpy(t->path, path, strlen(path) + 1);
     t->history = *history;
-    int r = journal_db_open(&t->db, path, why);
-    bool is_old = !r && journal_db_is_old(t->db);
+    int r = journal_db_open(&t->db, t->path, why);
+    bool is_old = !r && journal_db_is_old(&t->db);
     if (!r)
-        r = journal_db_told(t->db, is_old ? check_old(t->db) : prepare_all(t), path, why);
+        r = database_told(&t->db, is_old ? check_old(&t->db) : prepare_all(t), why);
     if (!r)
-        r = journal_db_make_ready(t->db, path, why);
+        r = journal_db_make_ready(&t->db, why);
     if (!r && is_old)
-        r = journal_db_told(t->db, prepare_all(t), path, why);
+        r = database_told(&t->db, prepare_all(t), why);
     if (r)
         journal_table_close(t);
     else
@@ -126,114 +117,78 @@ void journal_table_close(struct journal_table *t)
         return;
     for (size_t i = 0; i < STATEMENTS; i++)
         sqlite3_finalize(t->statements[i]);
-    sqlite3_close(t->db);
+    database_close(&t->db);
     free(t);
 }
 
 /* --- write --- */
 
-/* Parameters of a statement, by column; the first failure stays. */
-struct parameters {
-    sqlite3_stmt *s;
-    int rc;
-};
-
-static void put_text(struct parameters *p, int at, str text)
+static void put_success(struct database_parameters *p, const struct pipepoll_success *success)
 {
-    const char *bytes = text.len ? text.ptr : ""; /* a null pointer would be NULL */
-    if (p->rc)
-        return;
-    p->rc = str_find(text, '\0') < text.len
-                ? sqlite3_bind_blob64(p->s, at + 1, bytes, text.len, SQLITE_STATIC)
-                : sqlite3_bind_text64(p->s, at + 1, bytes, text.len, SQLITE_STATIC, SQLITE_UTF8);
-}
-
-static void put_number(struct parameters *p, int at, int64_t number)
-{
-    if (!p->rc)
-        p->rc = sqlite3_bind_int64(p->s, at + 1, number);
-}
-
-static int step(sqlite3_stmt *s)
-{
-    int rc = sqlite3_step(s);
-    sqlite3_reset(s);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
-static int finish(struct parameters *p)
-{
-    int rc = p->rc ? p->rc : step(p->s);
-    sqlite3_clear_bindings(p->s);
-    return rc;
-}
-
-static void put_success(struct parameters *p, const struct pipepoll_success *success)
-{
-    put_text(p, AT_summary, success->summary);
-    put_text(p, AT_execution_id, success->execution_id);
+    database_put_text(p, AT_summary, success->summary);
+    database_put_text(p, AT_execution_id, success->execution_id);
     if (success->has_percent)
-        put_number(p, AT_percent, success->percent_complete);
+        database_put_number(p, AT_percent, success->percent_complete);
     const struct pipepoll_revision *revision = success->revision;
     if (!revision)
         return;
-    put_text(p, AT_revision, revision->revision);
-    put_text(p, AT_change_identifier, revision->change_identifier);
-    put_text(p, AT_revision_summary, revision->summary);
-    put_number(p, AT_revision_created_s, revision->created_s);
+    database_put_text(p, AT_revision, revision->revision);
+    database_put_text(p, AT_change_identifier, revision->change_identifier);
+    database_put_text(p, AT_revision_summary, revision->summary);
+    database_put_number(p, AT_revision_created_s, revision->created_s);
 }
 
-static void put_failure(struct parameters *p, const struct pipepoll_job_failure *failure)
+static void put_failure(struct database_parameters *p, const struct pipepoll_job_failure *failure)
 {
-    put_number(p, AT_failure_type, failure->type);
-    put_text(p, AT_message, failure->message);
-    put_text(p, AT_execution_id, failure->execution_id);
+    database_put_number(p, AT_failure_type, failure->type);
+    database_put_text(p, AT_message, failure->message);
+    database_put_text(p, AT_execution_id, failure->execution_id);
 }
 
-static void put_key(struct parameters *p, const struct journal_change *c)
+static void put_key(struct database_parameters *p, const struct journal_change *c)
 {
-    put_text(p, AT_target, c->target);
-    put_text(p, AT_region, c->entry.region);
-    put_text(p, AT_job_id, c->entry.job_id);
+    database_put_text(p, AT_target, c->target);
+    database_put_text(p, AT_region, c->entry.region);
+    database_put_text(p, AT_job_id, c->entry.job_id);
 }
 
 static int write_note(struct journal_table *t, const struct journal_change *c)
 {
-    struct parameters p = { .s = t->statements[PUT] };
+    struct database_parameters p = { .s = t->statements[PUT] };
     const struct pipepoll_journal_entry *e = &c->entry;
     put_key(&p, c);
-    put_number(&p, AT_state, e->state);
-    put_text(&p, AT_client_id, e->client_id);
-    put_text(&p, AT_claim, e->claim);
-    put_text(&p, AT_category, e->action_type.category);
-    put_text(&p, AT_owner, e->action_type.owner);
-    put_text(&p, AT_provider, e->action_type.provider);
-    put_text(&p, AT_version, e->action_type.version);
-    put_number(&p, AT_result,
-               e->success   ? RESULT_SUCCESS
-               : e->failure ? RESULT_FAILURE
-                            : RESULT_NONE);
-    put_text(&p, AT_continuation_token, e->continuation_token);
+    database_put_number(&p, AT_state, e->state);
+    database_put_text(&p, AT_client_id, e->client_id);
+    database_put_text(&p, AT_claim, e->claim);
+    database_put_text(&p, AT_category, e->action_type.category);
+    database_put_text(&p, AT_owner, e->action_type.owner);
+    database_put_text(&p, AT_provider, e->action_type.provider);
+    database_put_text(&p, AT_version, e->action_type.version);
+    database_put_number(&p, AT_result,
+                        e->success   ? RESULT_SUCCESS
+                        : e->failure ? RESULT_FAILURE
+                                     : RESULT_NONE);
+    database_put_text(&p, AT_continuation_token, e->continuation_token);
     if (c->variables.len)
-        put_text(&p, PARAMETER_variables, c->variables);
+        database_put_text(&p, PARAMETER_variables, c->variables);
     if (e->success)
         put_success(&p, e->success);
     else if (e->failure)
         put_failure(&p, e->failure);
-    put_number(&p, AT_last_noted_ms, c->at_ms);
-    put_number(&p, AT_first_noted_ms, c->at_ms);
-    return finish(&p);
+    database_put_number(&p, AT_last_noted_ms, c->at_ms);
+    database_put_number(&p, AT_first_noted_ms, c->at_ms);
+    return database_execute(&p);
 }
 
 static int write_end(struct journal_table *t, const struct journal_change *c)
 {
     enum { AT_WHEN = AT_job_id + 1, AT_HOW };
-    struct parameters p = { .s = t->statements[END] };
+    struct database_parameters p = { .s = t->statements[END] };
     put_key(&p, c);
-    put_number(&p, AT_WHEN, c->at_ms);
-    put_text(&p, AT_HOW, c->outcome);
+    database_put_number(&p, AT_WHEN, c->at_ms);
+    database_put_text(&p, AT_HOW, c->outcome);
     t->ended++;
-    return finish(&p);
+    return database_execute(&p);
 }
 
 static bool must_prune(const struct journal_table *t, int64_t now_ms)
@@ -244,13 +199,13 @@ static bool must_prune(const struct journal_table *t, int64_t now_ms)
 
 static int prune(struct journal_table *t, int64_t now_ms)
 {
-    struct parameters old = { .s = t->statements[PRUNE_OLD] };
-    struct parameters many = { .s = t->statements[PRUNE_MANY] };
-    put_number(&old, 0, now_ms - (int64_t)t->history.age_s * 1000);
-    put_number(&many, 0, t->history.jobs);
-    int rc = finish(&old);
+    struct database_parameters old = { .s = t->statements[PRUNE_OLD] };
+    struct database_parameters many = { .s = t->statements[PRUNE_MANY] };
+    database_put_number(&old, 0, now_ms - (int64_t)t->history.age_s * 1000);
+    database_put_number(&many, 0, t->history.jobs);
+    int rc = database_execute(&old);
     if (!rc)
-        rc = finish(&many);
+        rc = database_execute(&many);
     if (rc)
         return rc;
     t->pruned_ms = now_ms; /* if the commit fails, the next time is soon enough */
@@ -258,46 +213,33 @@ static int prune(struct journal_table *t, int64_t now_ms)
     return SQLITE_OK;
 }
 
-/* SQLite would go on in a file that somebody removed, and what it kept there would be gone. */
-static bool is_gone(struct journal_table *t)
-{
-    int has_moved = 0;
-    int rc = sqlite3_file_control(t->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
-    return rc == SQLITE_OK && has_moved;
-}
+struct batch {
+    struct journal_table *table;
+    const struct list *changes;
+    int64_t now_ms;
+};
 
-static int write_all(struct journal_table *t, const struct list *changes, int64_t now_ms)
+static int write_all(void *ctx)
 {
-    int rc = step(t->statements[BEGIN]);
-    for (const struct list *n = changes->next; !rc && n != changes; n = n->next) {
+    struct batch *b = ctx;
+    int rc = SQLITE_OK;
+    for (const struct list *n = b->changes->next; !rc && n != b->changes; n = n->next) {
         const struct journal_change *c = CONTAINER_OF(n, struct journal_change, link);
-        rc = c->is_end ? write_end(t, c) : write_note(t, c);
+        rc = c->is_end ? write_end(b->table, c) : write_note(b->table, c);
     }
-    if (!rc && must_prune(t, now_ms))
-        rc = prune(t, now_ms);
-    return rc ? rc : step(t->statements[COMMIT]);
+    if (!rc && must_prune(b->table, b->now_ms))
+        rc = prune(b->table, b->now_ms);
+    return rc;
 }
 
 int journal_table_write(struct journal_table *t, const struct list *changes, int64_t now_ms,
                         struct pipepoll_error *why)
 {
-    if (is_gone(t))
-        return explain(why, PIPEPOLL_ESYSTEM,
-                       "journal %s: was moved or removed while in use; put it back, or restart",
-                       t->path);
-    int r = journal_db_told(t->db, write_all(t, changes, now_ms), t->path, why);
-    if (!sqlite3_get_autocommit(t->db))
-        sqlite3_exec(t->db, "ROLLBACK", NULL, NULL, NULL);
-    return r;
+    struct batch batch = { t, changes, now_ms };
+    return database_write(&t->db, write_all, &batch, why);
 }
 
 /* --- read --- */
-
-static str text_of(sqlite3_stmt *s, int at)
-{
-    const char *bytes = sqlite3_column_blob(s, at); /* of TEXT the same bytes; first, says SQLite */
-    return (str) { bytes, (size_t)sqlite3_column_bytes(s, at) };
-}
 
 static bool is_null(sqlite3_stmt *s, int at)
 {
@@ -309,16 +251,16 @@ static void get_success(sqlite3_stmt *s, struct pipepoll_success *out,
 {
     *out = (struct pipepoll_success) {
         .size = sizeof *out,
-        .summary = text_of(s, AT_summary),
-        .execution_id = text_of(s, AT_execution_id),
+        .summary = database_text(s, AT_summary),
+        .execution_id = database_text(s, AT_execution_id),
         .revision = is_null(s, AT_revision) ? NULL : revision,
         .has_percent = !is_null(s, AT_percent),
         .percent_complete = (uint32_t)sqlite3_column_int64(s, AT_percent),
     };
     *revision = (struct pipepoll_revision) {
-        .revision = text_of(s, AT_revision),
-        .change_identifier = text_of(s, AT_change_identifier),
-        .summary = text_of(s, AT_revision_summary),
+        .revision = database_text(s, AT_revision),
+        .change_identifier = database_text(s, AT_change_identifier),
+        .summary = database_text(s, AT_revision_summary),
         .created_s = sqlite3_column_int64(s, AT_revision_created_s),
     };
 }
@@ -328,8 +270,8 @@ static void get_failure(sqlite3_stmt *s, struct pipepoll_job_failure *out)
     *out = (struct pipepoll_job_failure) {
         .size = sizeof *out,
         .type = (enum pipepoll_failure_type)sqlite3_column_int(s, AT_failure_type),
-        .message = text_of(s, AT_message),
-        .execution_id = text_of(s, AT_execution_id),
+        .message = database_text(s, AT_message),
+        .execution_id = database_text(s, AT_execution_id),
     };
 }
 
@@ -338,22 +280,22 @@ static void get_entry(sqlite3_stmt *s, struct pipepoll_journal_entry *out)
     *out = (struct pipepoll_journal_entry) {
         .size = sizeof *out,
         .state = (enum pipepoll_journal_state)sqlite3_column_int(s, AT_state),
-        .region = text_of(s, AT_region),
-        .job_id = text_of(s, AT_job_id),
-        .client_id = text_of(s, AT_client_id),
-        .claim = text_of(s, AT_claim),
-        .action_type = { .category = text_of(s, AT_category),
-                         .owner = text_of(s, AT_owner),
-                         .provider = text_of(s, AT_provider),
-                         .version = text_of(s, AT_version) },
-        .continuation_token = text_of(s, AT_continuation_token),
+        .region = database_text(s, AT_region),
+        .job_id = database_text(s, AT_job_id),
+        .client_id = database_text(s, AT_client_id),
+        .claim = database_text(s, AT_claim),
+        .action_type = { .category = database_text(s, AT_category),
+                         .owner = database_text(s, AT_owner),
+                         .provider = database_text(s, AT_provider),
+                         .version = database_text(s, AT_version) },
+        .continuation_token = database_text(s, AT_continuation_token),
     };
 }
 
 /* In *block, to be freed. Empty: there are none. */
 static int get_variables(sqlite3_stmt *s, struct pipepoll_success *out, void **block)
 {
-    str text = text_of(s, AT_variables), rest = text;
+    str text = database_text(s, AT_variables), rest = text;
     struct pipepoll_variable v, *variables;
     size_t count = 0;
     while (journal_variables_next(&rest, &v))
@@ -392,22 +334,22 @@ static int give_row(sqlite3_stmt *s, journal_row_fn *row, void *ctx)
     if (rc)
         return rc;
     const struct journal_row r = {
-        .target = text_of(s, AT_target),
+        .target = database_text(s, AT_target),
         .entry = &entry,
         .first_noted_ms = sqlite3_column_int64(s, AT_first_noted_ms),
         .last_noted_ms = sqlite3_column_int64(s, AT_last_noted_ms),
         .ended_ms = sqlite3_column_int64(s, AT_ended_ms),
-        .outcome = text_of(s, AT_outcome),
+        .outcome = database_text(s, AT_outcome),
     };
     row(ctx, &r);
     free(variables);
     return SQLITE_OK;
 }
 
-static int read_all(sqlite3 *db, bool open_only, journal_row_fn *row, void *ctx)
+static int read_all(struct database *db, bool open_only, journal_row_fn *row, void *ctx)
 {
     sqlite3_stmt *s = NULL;
-    int rc = prepare(db, journal_db_is_old(db) ? read_old_sql : read_sql, &s);
+    int rc = database_prepare(db, journal_db_is_old(db) ? read_old_sql : read_sql, &s);
     if (!rc)
         rc = sqlite3_bind_int(s, 1, open_only);
     while (!rc && (rc = sqlite3_step(s)) == SQLITE_ROW)
@@ -419,11 +361,11 @@ static int read_all(sqlite3 *db, bool open_only, journal_row_fn *row, void *ctx)
 int journal_table_read(const char *path, bool open_only, journal_row_fn *row, void *ctx,
                        struct pipepoll_error *why)
 {
-    sqlite3 *db;
+    struct database db;
     int r = journal_db_open_reader(&db, path, why);
     if (r)
         return r;
-    r = journal_db_told(db, read_all(db, open_only, row, ctx), path, why);
-    sqlite3_close(db);
+    r = database_told(&db, read_all(&db, open_only, row, ctx), why);
+    database_close(&db);
     return r;
 }
