@@ -365,7 +365,7 @@ static void a_file_of_others_is_refused_and_left_as_it_is(void **state)
     assert_memory_equal(before, after, (size_t)len);
     assert_int_equal(pwrite(fd, "nonsense, and more of it", 24, 0), 24);
     close(fd);
-    assert_refused("damaged, or no SQLite file");
+    assert_refused("is not an SQLite file, or damaged in its header");
 }
 
 static void a_folder_that_cannot_be_made_is_told(void **state)
