@@ -330,19 +330,53 @@ static void test_a_later_format_and_too_few_servers(void **state)
     engine_user_close(&u);
 }
 
+static const char *queue_of(const char *fleet)
+{
+    static char answer[2048];
+    char subject[128];
+    snprintf(subject, sizeof subject, "$JS.API.STREAM.INFO.PIPEPOLL_%s_JOBS", fleet);
+    nats_server_ask(&servers, 0, subject, "", answer, sizeof answer);
+    return answer;
+}
+
+static void test_what_others_set_in_a_stream_stays(void **state)
+{
+    static const char *const formats[] = { "1", "1.1" };
+    for (int later = 0; later < 2; later++) {
+        struct engine_user u = { 0 };
+        char fleet[16], subject[128], config[1024], answer[2048];
+        snprintf(fleet, sizeof fleet, "kept%d", later);
+        snprintf(subject, sizeof subject, "$JS.API.STREAM.CREATE.PIPEPOLL_%s_JOBS", fleet);
+        snprintf(config, sizeof config,
+                 "{\"name\":\"PIPEPOLL_%s_JOBS\",\"subjects\":[\"pipepoll.%s.jobs.>\"],"
+                 "\"description\":\"pipepoll fleet %s, format %s\",\"retention\":\"limits\","
+                 "\"storage\":\"file\",\"discard\":\"new\",\"num_replicas\":1,"
+                 "\"max_age\":86400000000000,\"duplicate_window\":3600000000000,"
+                 "\"max_bytes\":2097152,\"allow_rollup_hdrs\":true}",
+                 fleet, fleet, fleet, formats[later]);
+        nats_server_ask(&servers, 0, subject, config, answer, sizeof answer);
+        assert_non_null(strstr(answer, "did_create"));
+        struct nats_options o = options(fleet);
+        o.jobs_max_bytes = 3 << 20;
+        engine_user_open(&u, &o);
+        engine_user_until_state(&u, ENGINE_READY);
+        assert_non_null(strstr(queue_of(fleet), "\"allow_rollup_hdrs\":true"));
+        assert_non_null(
+            strstr(queue_of(fleet), later ? "\"max_bytes\":2097152" : "\"max_bytes\":3145728"));
+        engine_user_close(&u);
+    }
+}
+
 static void test_the_queue_follows_its_size(void **state)
 {
     struct engine_user u = { 0 };
-    char answer[2048];
     open_ready(&u, "size");
     engine_user_close(&u);
     struct nats_options o = options("size");
     o.jobs_max_bytes = 3 << 20;
     engine_user_open(&u, &o);
     engine_user_until_state(&u, ENGINE_READY);
-    nats_server_ask(&servers, 0, "$JS.API.STREAM.INFO.PIPEPOLL_size_JOBS", "", answer,
-                    sizeof answer);
-    assert_non_null(strstr(answer, "\"max_bytes\":3145728"));
+    assert_non_null(strstr(queue_of("size"), "\"max_bytes\":3145728"));
     engine_user_close(&u);
 }
 
@@ -486,6 +520,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_it_counts_jobs_that_nobody_works),
         cmocka_unit_test(test_wrong_streams_are_told_with_the_fix),
         cmocka_unit_test(test_a_later_format_and_too_few_servers),
+        cmocka_unit_test(test_what_others_set_in_a_stream_stays),
         cmocka_unit_test(test_the_queue_follows_its_size),
         cmocka_unit_test(test_away_and_back),
         cmocka_unit_test(test_a_write_goes_out_when_the_server_is_back_in_time),

@@ -113,18 +113,41 @@ static void test_each_difference_is_told(void **state)
     check_wrong(ENGINE_JOBS, "pipepoll fleet f", "mine", "is not pipepoll's");
 }
 
+#define QUEUE_OF(format)                                                                           \
+    "{\"description\":\"pipepoll fleet f, format " format                                          \
+    "\",\"subjects\":[\"pipepoll.f.jobs.\\u003e\"],"                                               \
+    "\"retention\":\"limits\",\"storage\":\"file\",\"discard\":\"new\",\"num_replicas\":3,"        \
+    "\"max_age\":86400000000000,\"duplicate_window\":3600000000000,"                               \
+    "\"max_msgs_per_subject\":-1,\"max_bytes\":5,\"placement\":{\"tags\":[\"fast\"]}}"
+
 static void test_the_size_alone_may_change(void **state)
 {
     char why[512];
-    const char *config =
-        "{\"description\":\"pipepoll fleet f, format "
-        "1\",\"subjects\":[\"pipepoll.f.jobs.\\u003e\"],"
-        "\"retention\":\"limits\",\"storage\":\"file\",\"discard\":\"new\",\"num_replicas\":3,"
-        "\"max_age\":86400000000000,\"duplicate_window\":3600000000000,"
-        "\"max_msgs_per_subject\":-1,\"max_bytes\":5}";
-    assert_int_equal(judge(ENGINE_JOBS, config, why, sizeof why), NATS_LOG_RESIZE);
+    assert_int_equal(judge(ENGINE_JOBS, QUEUE_OF("1"), why, sizeof why), NATS_LOG_RESIZE);
     assert_int_equal(judge(ENGINE_JOBS, "[]", why, sizeof why), NATS_LOG_WRONG);
     assert_int_equal(judge(ENGINE_JOBS, "{}", why, sizeof why), NATS_LOG_WRONG);
+}
+
+static void test_another_size_leaves_what_we_do_not_know(void **state)
+{
+    static struct json_token tokens[256];
+    char text[] = "{\"config\":" QUEUE_OF("1") "}", room[1024], expected[1024];
+    struct buf out = BUF_ON(room);
+    struct json j;
+    assert_int_equal(json_parse(&j, text, strlen(text), tokens, 256, NULL), JSON_OK);
+    int config = json_member(&j, JSON_ROOT, "config");
+    nats_log_resized(&out, &options, ENGINE_JOBS, &j, config);
+    const char *was = QUEUE_OF("1"), *size = "\"max_bytes\":5,", *at = strstr(was, size);
+    snprintf(expected, sizeof expected, "%.*s%.*s,\"max_bytes\":1073741824}", (int)(at - was), was,
+             (int)strlen(at) - (int)strlen(size) - 1, at + strlen(size));
+    assert_string_equal(buf_cstr(&out), expected);
+}
+
+static void test_what_later_ones_add_is_good_and_theirs(void **state)
+{
+    char why[512];
+    assert_int_equal(judge(ENGINE_JOBS, QUEUE_OF("1.1"), why, sizeof why), NATS_LOG_GOOD);
+    assert_int_equal(judge(ENGINE_JOBS, QUEUE_OF("2.0"), why, sizeof why), NATS_LOG_WRONG);
 }
 
 /* --- messages --- */
@@ -155,6 +178,8 @@ int main(void)
         cmocka_unit_test(test_what_is_made_is_good),
         cmocka_unit_test(test_each_difference_is_told),
         cmocka_unit_test(test_the_size_alone_may_change),
+        cmocka_unit_test(test_another_size_leaves_what_we_do_not_know),
+        cmocka_unit_test(test_what_later_ones_add_is_good_and_theirs),
         cmocka_unit_test(test_what_a_message_says_of_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,19 +52,28 @@ static void failed(struct nats_core *c, enum engine_state state, const char *why
     look_again(c, state, why);
 }
 
-static void ask(struct nats_core *c, enum nats_check_step step)
+static void ask_with(struct nats_core *c, enum nats_check_step step, str body)
 {
     static const char *const requests[] = { "STREAM.INFO", "STREAM.CREATE", "STREAM.UPDATE" };
     struct nats_check *k = &c->check;
-    char body[NATS_BODY_MAX];
-    struct buf config = BUF_ON(body);
-    if (step != NATS_CHECK_INFO)
-        nats_log_config(&config, c->options, k->log);
     k->step = step;
-    k->is_running = nats_core_ask(c, &k->request, requests[step], k->log, (str) { 0 },
-                                  buf_str(&config), on_answer);
+    k->is_running =
+        nats_core_ask(c, &k->request, requests[step], k->log, (str) { 0 }, body, on_answer);
     if (!k->is_running) /* the link is lost, which link_turn() will see */
         k->at_ms = c->now_ms + AWAY_MS;
+}
+
+static void ask(struct nats_core *c)
+{
+    ask_with(c, NATS_CHECK_INFO, (str) { 0 });
+}
+
+static void make(struct nats_core *c)
+{
+    char body[NATS_BODY_MAX];
+    struct buf config = BUF_ON(body);
+    nats_log_config(&config, c->options, c->check.log);
+    ask_with(c, NATS_CHECK_CREATE, buf_str(&config));
 }
 
 static void go_on(struct nats_core *c)
@@ -72,7 +81,7 @@ static void go_on(struct nats_core *c)
     struct nats_check *k = &c->check;
     if (k->log + 1 < NATS_LOGS) {
         k->log++;
-        ask(c, NATS_CHECK_INFO);
+        ask(c);
         return;
     }
     if (k->is_any_silent) {
@@ -92,7 +101,20 @@ static void pass(struct nats_core *c)
     go_on(c);
 }
 
-static void judge(struct nats_core *c, struct json *j)
+/* What is too long to be said again stays as it is. */
+static void resize(struct nats_core *c, const struct json *j, int config)
+{
+    enum { CONFIG_MAX = 16384 };
+    char text[CONFIG_MAX];
+    struct buf body = BUF_ON(text);
+    nats_log_resized(&body, c->options, c->check.log, j, config);
+    if (body.overflow)
+        pass(c);
+    else
+        ask_with(c, NATS_CHECK_UPDATE, buf_str(&body));
+}
+
+static void judge(struct nats_core *c, const struct json *j)
 {
     char text[NATS_WHY_MAX];
     struct buf why = BUF_ON(text);
@@ -102,7 +124,7 @@ static void judge(struct nats_core *c, struct json *j)
         pass(c);
         return;
     case NATS_LOG_RESIZE:
-        ask(c, NATS_CHECK_UPDATE);
+        resize(c, j, config);
         return;
     case NATS_LOG_WRONG:
         failed(c, ENGINE_UNUSABLE, buf_cstr(&why));
@@ -138,11 +160,11 @@ static void on_error(struct nats_core *c, const struct nats_answer *a)
 {
     struct nats_check *k = &c->check;
     if (a->code == JS_STREAM_NOT_FOUND && k->step == NATS_CHECK_INFO) {
-        ask(c, NATS_CHECK_CREATE);
+        make(c);
         return;
     }
     if (a->code == JS_STREAM_EXISTS && k->step == NATS_CHECK_CREATE) {
-        ask(c, NATS_CHECK_INFO); /* another member was faster */
+        ask(c); /* another member was faster */
         return;
     }
     char text[NATS_WHY_MAX];
@@ -238,5 +260,5 @@ void nats_check_turn(struct nats_core *c)
     k->log = ENGINE_LEASES;
     k->is_any_silent = false;
     k->last_ms = c->now_ms;
-    ask(c, NATS_CHECK_INFO);
+    ask(c);
 }

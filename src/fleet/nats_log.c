@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What each log's stream must be.
+/* What each log's stream must be. The format is told in its description, "..., format 1". What a
+ * later pipepoll adds so that those of today need not know it counts behind a dot, "format 1.2":
+ * such a stream is used, and its configuration left to those who wrote it.
  *
  * LEASES never ages: on servers of today a message that ages out while a replica is behind lets the
  * replicas diverge, and "write if absent" is exact only on keys that were never deleted. JOBS keeps
@@ -153,7 +155,7 @@ void nats_log_config(struct buf *out, const struct nats_options *o, enum engine_
 
 /* --- what they are --- */
 
-static int64_t number_in(struct json *j, int config, const char *member)
+static int64_t number_in(const struct json *j, int config, const char *member)
 {
     char text[24];
     int node = json_member(j, config, member);
@@ -179,7 +181,7 @@ static void put_name(struct buf *why, const struct nats_options *o, enum engine_
     nats_log_stream(why, str_of(o->fleet), log);
 }
 
-static bool is_number_wrong(const struct nats_options *o, enum engine_log log, struct json *j,
+static bool is_number_wrong(const struct nats_options *o, enum engine_log log, const struct json *j,
                             int config, struct buf *why)
 {
     struct number numbers[NUMBERS];
@@ -205,15 +207,26 @@ static bool is_number_wrong(const struct nats_options *o, enum engine_log log, s
     return false;
 }
 
+/* A string as it stands between its quotes: what it says, where it is one of ours, which have no
+ * escapes. */
+static str plain_in(const struct json *j, int config, const char *member)
+{
+    int node = json_member(j, config, member);
+    if (node == JSON_NONE || json_type(j, node) != JSON_STRING)
+        return (str) { 0 };
+    str raw = json_raw(j, node);
+    return (str) { raw.ptr + 1, raw.len - 2 };
+}
+
 /* What cannot be changed in a stream that is there. */
-static bool is_kind_wrong(const struct nats_options *o, enum engine_log log, struct json *j,
+static bool is_kind_wrong(const struct nats_options *o, enum engine_log log, const struct json *j,
                           int config, struct buf *why)
 {
     const char *kinds[][2] = { { "retention", "limits" },
                                { "storage", "file" },
                                { "discard", discard_of(log) } };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        str is = json_member_text(j, config, kinds[i][0]);
+        str is = plain_in(j, config, kinds[i][0]);
         if (str_eq(is, str_of(kinds[i][1])))
             continue;
         put_name(why, o, log);
@@ -226,8 +239,8 @@ static bool is_kind_wrong(const struct nats_options *o, enum engine_log log, str
     return false;
 }
 
-static bool is_subject_wrong(const struct nats_options *o, enum engine_log log, struct json *j,
-                             int config, struct buf *why)
+static bool is_subject_wrong(const struct nats_options *o, enum engine_log log,
+                             const struct json *j, int config, struct buf *why)
 {
     char text[NATS_SUBJECT_MAX];
     struct buf subject = BUF_ON(text);
@@ -244,33 +257,46 @@ static bool is_subject_wrong(const struct nats_options *o, enum engine_log log, 
     return true;
 }
 
-static bool is_format_wrong(const struct nats_options *o, enum engine_log log, struct json *j,
+/* What stands in the description behind the words of ours; no text: it is not ours. */
+static str format_in(const struct nats_options *o, const struct json *j, int config)
+{
+    char text[NATS_FLEET_MAX + 64];
+    struct buf words = BUF_ON(text);
+    put_description(&words, o, 0);
+    words.len--; /* without the 0 */
+    str is = plain_in(j, config, "description");
+    return str_starts(is, buf_str(&words)) ? str_skip(is, words.len) : (str) { 0 };
+}
+
+static bool is_format_wrong(const struct nats_options *o, enum engine_log log, const struct json *j,
                             int config, struct buf *why)
 {
-    char text[NATS_FLEET_MAX + 64], number[16];
-    struct buf prefix = BUF_ON(text);
-    put_description(&prefix, o, 0);
-    prefix.len--; /* without the 0 */
-    str is = json_member_text(j, config, "description");
-    bool is_ours = str_starts(is, buf_str(&prefix));
-    str_copy(number, sizeof number, is_ours ? str_skip(is, prefix.len) : (str) { 0 });
+    char number[16];
+    str_copy(number, sizeof number, format_in(o, j, config));
     int format = atoi(number);
     if (format == NATS_FORMAT)
         return false;
     put_name(why, o, log);
-    if (is_ours && format > NATS_FORMAT)
+    if (format > NATS_FORMAT) {
         buf_printf(why, " has format %d, of a later pipepoll; this one knows %d: upgrade it",
                    format, NATS_FORMAT);
-    else
-        buf_printf(why,
-                   " is not pipepoll's (its description does not say \"%.*s%d\"): give the "
-                   "fleet another name",
-                   STR_ARG(buf_str(&prefix)), NATS_FORMAT);
+        return true;
+    }
+    buf_put(why, STR(" is not pipepoll's (its description does not say \""));
+    put_description(why, o, NATS_FORMAT);
+    buf_put(why, STR("\"): give the fleet another name"));
     return true;
 }
 
+/* Of a later pipepoll, which adds to the format: "1.2". */
+static bool is_of_later(const struct nats_options *o, const struct json *j, int config)
+{
+    str format = format_in(o, j, config);
+    return str_find(format, '.') < format.len;
+}
+
 enum nats_log_verdict nats_log_judge(const struct nats_options *o, enum engine_log log,
-                                     struct json *j, int config, struct buf *why)
+                                     const struct json *j, int config, struct buf *why)
 {
     if (config == JSON_NONE || json_type(j, config) != JSON_OBJECT) {
         put_name(why, o, log);
@@ -280,9 +306,23 @@ enum nats_log_verdict nats_log_judge(const struct nats_options *o, enum engine_l
     if (is_format_wrong(o, log, j, config, why) || is_subject_wrong(o, log, j, config, why) ||
         is_kind_wrong(o, log, j, config, why) || is_number_wrong(o, log, j, config, why))
         return NATS_LOG_WRONG;
-    int64_t is = number_in(j, config, "max_bytes");
-    bool resize = log == ENGINE_JOBS && is != max_bytes(o, log);
-    return resize ? NATS_LOG_RESIZE : NATS_LOG_GOOD;
+    bool is_other = log == ENGINE_JOBS && number_in(j, config, "max_bytes") != max_bytes(o, log);
+    return is_other && !is_of_later(o, j, config) ? NATS_LOG_RESIZE : NATS_LOG_GOOD;
+}
+
+void nats_log_resized(struct buf *out, const struct nats_options *o, enum engine_log log,
+                      const struct json *j, int config)
+{
+    buf_put_char(out, '{');
+    for (int key = json_first(j, config); key != JSON_NONE; key = json_next(j, key)) {
+        if (json_is(j, key, STR("max_bytes")))
+            continue;
+        buf_put(out, json_raw(j, key));
+        buf_put_char(out, ':');
+        buf_put(out, json_raw(j, json_value(key)));
+        buf_put_char(out, ',');
+    }
+    buf_printf(out, "\"max_bytes\":%" PRId64 "}", max_bytes(o, log));
 }
 
 /* --- messages --- */

@@ -28,7 +28,7 @@ void nats_log_consumer(struct buf *out, str filter);
  * all that follows, one word at least? */
 bool nats_log_matches(str subject, str filter);
 
-/* The body of a request that makes or changes a stream; as it is there has `now`'s sizes. */
+/* The body of a request that makes a stream. */
 void nats_log_config(struct buf *out, const struct nats_options *o, enum engine_log log);
 
 enum nats_log_verdict {
@@ -36,9 +36,14 @@ enum nats_log_verdict {
     NATS_LOG_RESIZE, /* all but max_bytes is as it must be */
     NATS_LOG_WRONG   /* `why` says what, and what to do */
 };
-/* config: the node of the stream's configuration. */
+/* config: the node of the stream's configuration, which is not changed. */
 enum nats_log_verdict nats_log_judge(const struct nats_options *o, enum engine_log log,
-                                     struct json *j, int config, struct buf *why);
+                                     const struct json *j, int config, struct buf *why);
+
+/* The body of a request that resizes a stream: all else stays as it is there, also what we do not
+ * know. */
+void nats_log_resized(struct buf *out, const struct nats_options *o, enum engine_log log,
+                      const struct json *j, int config);
 
 /* What a message of JetStream's says of itself, in its reply subject. false: it is none. */
 struct nats_place {
