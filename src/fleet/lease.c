@@ -34,7 +34,7 @@ int lease_open(struct lease **out, const struct lease_config *config, uint64_t n
     atomic_init(&l->fence_until_ns, 0);
     atomic_init(&l->strict_until_ns, 0);
     lease_writes_open(l);
-    if (lease_view_open(l, now_ns)) {
+    if (lease_entries_open(l, now_ns)) {
         lease_close(l);
         return PIPEPOLL_ENOMEM;
     }
@@ -47,7 +47,7 @@ void lease_close(struct lease *l)
     if (!l)
         return;
     struct alloc alloc = l->config.alloc;
-    lease_view_close(l);
+    lease_entries_close(l);
     lease_catalogues_close(l);
     alloc_free(&alloc, l->hashes, l->room * sizeof *l->hashes);
     alloc_free(&alloc, l->targets, l->room * sizeof *l->targets);

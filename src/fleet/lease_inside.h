@@ -169,11 +169,14 @@ static inline uint64_t lease_beat_ns(const struct lease *l)
 /* --- lease.c --- */
 void lease_move_fence(struct lease *l);
 
-/* --- lease_view.c: members --- */
-int lease_view_open(struct lease *l, uint64_t now_ns);
-void lease_view_close(struct lease *l);
+/* --- lease_entries.c: members --- */
+int lease_entries_open(struct lease *l, uint64_t now_ns);
+void lease_entries_close(struct lease *l);
 /* NULL: there is no room. */
 struct lease_entry *lease_entry_of(struct lease *l, str id, uint64_t incarnation, uint64_t now_ns);
+void lease_entry_drop(struct lease *l, struct lease_entry *e);
+
+/* --- lease_view.c: what they are and do --- */
 void lease_view_beat(struct lease *l, str id, str body, uint64_t sequence, uint64_t now_ns);
 /* Find the dead. When to look again. */
 uint64_t lease_view_tick(struct lease *l, uint64_t now_ns);

@@ -2,84 +2,8 @@
 /* The members as the log shows them. An entry is one process of a member; a process that says `hi`
  * ends the claims of earlier ones of its name. Silence is counted only while our own view keeps up:
  * from the later of a member's last beat and the moment at which our own beats came back again. */
-#include "aws/digest.h"
 #include "fleet/lease_inside.h"
 #include "fleet/rendezvous.h"
-
-/* --- entries --- */
-
-/* The same on all members, for the rendezvous. */
-static uint64_t hash_of(str id)
-{
-    struct sha256 digest;
-    uint64_t hash = 0;
-    sha256(&digest, id);
-    for (int i = 0; i < 8; i++)
-        hash = hash << 8 | digest.bytes[i];
-    return hash;
-}
-
-static struct lease_entry *find(const struct lease *l, str id, uint64_t incarnation)
-{
-    struct table_node *node = table_first(&l->incarnations, incarnation);
-    for (; node; node = table_next(node)) {
-        struct lease_entry *e = CONTAINER_OF(node, struct lease_entry, node);
-        if (str_eq(str_of(e->id), id))
-            return e;
-    }
-    return NULL;
-}
-
-static uint32_t free_slot(const struct lease *l)
-{
-    uint32_t slot = 0;
-    while (slot < l->entry_slots && l->entries[slot])
-        slot++;
-    return slot;
-}
-
-struct lease_entry *lease_entry_of(struct lease *l, str id, uint64_t incarnation, uint64_t now_ns)
-{
-    struct lease_entry *e = find(l, id, incarnation);
-    uint32_t slot = e ? 0 : free_slot(l);
-    if (e || slot == LEASE_MEMBERS_MAX)
-        return e;
-    e = alloc_new(&l->config.alloc, sizeof *e);
-    if (!e)
-        return NULL;
-    str_copy(e->id, sizeof e->id, id);
-    e->incarnation = incarnation;
-    e->hash = hash_of(id);
-    e->slot = slot;
-    e->seen_ns = now_ns;
-    e->backs = l->backs;
-    l->entries[slot] = e;
-    l->entry_slots += slot == l->entry_slots;
-    table_put(&l->incarnations, &e->node, incarnation);
-    return e;
-}
-
-static void entry_drop(struct lease *l, struct lease_entry *e)
-{
-    l->entries[e->slot] = NULL;
-    table_remove(&l->incarnations, &e->node);
-    alloc_free(&l->config.alloc, e, sizeof *e);
-}
-
-int lease_view_open(struct lease *l, uint64_t now_ns)
-{
-    table_init(&l->incarnations, l->config.alloc, 0);
-    struct lease_entry *self = lease_entry_of(l, str_of(l->member), l->config.incarnation, now_ns);
-    return self ? 0 : PIPEPOLL_ENOMEM;
-}
-
-void lease_view_close(struct lease *l)
-{
-    for (uint32_t i = 0; i < l->entry_slots; i++)
-        if (l->entries[i])
-            entry_drop(l, l->entries[i]);
-    table_deinit(&l->incarnations);
-}
 
 /* --- what counts --- */
 
@@ -338,7 +262,7 @@ static void clean_entry(struct lease *l, struct lease_entry *e, uint64_t now_ns)
         e->is_removed = true;
     }
     if (!e->claims && now_ns >= e->seen_ns + LEASE_HOUR_NS)
-        entry_drop(l, e);
+        lease_entry_drop(l, e);
 }
 
 static bool is_still_named(const struct lease *l, uint64_t digest)
