@@ -31,6 +31,9 @@ struct bench {
     bool is_full, swallows; /* takes nothing; answers nothing */
     unsigned watches, removes, starts, stops;
     uint64_t last_start, last_epoch, last_stop;
+    bool ends_at_once; /* no poll is ever in flight */
+    uint64_t ended[QUEUE];
+    size_t ended_count;
 };
 
 static bool out_write(void *ctx, str key, str body, bool absent, uint64_t ticket)
@@ -73,6 +76,8 @@ static void out_stop(void *ctx, uint64_t target)
     struct bench *b = ctx;
     b->stops++;
     b->last_stop = target;
+    if (b->ends_at_once)
+        b->ended[b->ended_count++] = target;
 }
 
 static void open_bench(struct bench *b)
@@ -116,6 +121,8 @@ static void run(struct bench *b, uint64_t ns)
     uint64_t until_ns = b->now_ns + ns;
     for (;;) {
         uint64_t next_ns = lease_tick(b->lease, b->now_ns);
+        for (; b->ended_count; next_ns = b->now_ns)
+            lease_ended(b->lease, b->ended[--b->ended_count], b->now_ns);
         while (b->queued && !b->swallows) {
             answer(b, ENGINE_DONE);
             next_ns = b->now_ns;
@@ -418,6 +425,83 @@ static void what_it_cannot_read_stays_as_it_is(void **state)
     close_bench(&b);
 }
 
+/* It says hello, and is gone; its next process does the same. */
+static void a_member_that_restarts_for_months_does_no_harm(void **state)
+{
+    static struct bench b;
+    uint64_t digest = catalogue_digest((const uint64_t[]) { 10, 20, 30 }, 3);
+    (void)state;
+    start_alone(&b, THREE, 4);
+    b.ends_at_once = true;
+    for (uint64_t i = 1; i <= 5000; i++) {
+        beat(&b, "often", 1000 + i, BEAT_WAIT, digest, 0);
+        run(&b, S);
+    }
+    /* Its last process takes all, and dies: we have them again. */
+    claim(&b, 10, 9, "often", 6000);
+    claim(&b, 20, 9, "often", 6000);
+    claim(&b, 30, 9, "often", 6000);
+    run(&b, 60 * S);
+    assert_int_equal(summary(&b).held, 3);
+    assert_int_equal(summary(&b).unheld, 0);
+    assert_int_equal(summary(&b).members, 1);
+    /* A new one is seen, whose turn it is. */
+    beat(&b, "other", 1, BEAT_HI, digest, 0);
+    assert_int_equal(summary(&b).members, 2);
+    close_bench(&b);
+}
+
+/* As in a log that has been there for long: nobody knows yet who of them is there. */
+static void more_processes_than_places_leave_no_target_alone(void **state)
+{
+    enum { COUNT = 3000 };
+    static struct bench b;
+    static uint64_t targets[COUNT];
+    (void)state;
+    for (uint64_t i = 0; i < COUNT; i++)
+        targets[i] = i + 1;
+    start(&b, targets, COUNT);
+    for (unsigned reading = 0; reading < b.watches; reading++) {
+        uint64_t last = b.sequence;
+        b.sequence = 0; /* the log is told anew */
+        for (uint64_t i = 0; i < COUNT; i++)
+            claim(&b, i + 1, 1, "gone", i + 1);
+        b.sequence = last > COUNT ? last : COUNT;
+        lease_caught_up(b.lease, b.now_ns);
+        run(&b, 60 * S);
+        assert_true(reading < 10);
+    }
+    assert_int_equal(summary(&b).held, COUNT);
+    close_bench(&b);
+}
+
+/* Each of its processes has another config, but for the targets that all have. */
+static void catalogues_of_the_dead_make_room(void **state)
+{
+    static struct bench b;
+    uint64_t targets[65];
+    (void)state;
+    fill(targets, 64);
+    start_alone(&b, targets, 64);
+    b.ends_at_once = true;
+    for (uint64_t i = 1; i <= 200; i++) {
+        char body[2048], key[BEAT_KEY_SIZE];
+        struct buf out = BUF_ON(body), name = BUF_ON(key);
+        unsigned stops = b.stops;
+        targets[64] = UINT64_MAX - i;
+        uint64_t digest = catalogue_digest(targets, 65);
+        catalogue_put(&out, targets, 65, 0);
+        beat_key_put(&name, &(struct beat_key) { BEAT_KIND_CATALOGUE, .hash = digest });
+        see(&b, buf_cstr(&name), buf_str(&out));
+        beat(&b, "often", 1000 + i, BEAT_HI, digest, 0);
+        run(&b, 100 * MS);
+        assert_true(b.stops > stops + 16 && b.stops < stops + 48);
+        run(&b, 30 * S);
+        assert_int_equal(summary(&b).held, 64);
+    }
+    close_bench(&b);
+}
+
 static void a_full_queue_only_delays(void **state)
 {
     static struct bench b;
@@ -555,6 +639,9 @@ int main(void)
         cmocka_unit_test(a_drained_member_holds_nothing_until_it_is_told),
         cmocka_unit_test(a_second_process_of_one_name_stands_back),
         cmocka_unit_test(what_it_cannot_read_stays_as_it_is),
+        cmocka_unit_test(a_member_that_restarts_for_months_does_no_harm),
+        cmocka_unit_test(more_processes_than_places_leave_no_target_alone),
+        cmocka_unit_test(catalogues_of_the_dead_make_room),
         cmocka_unit_test(a_full_queue_only_delays),
         cmocka_unit_test(a_lost_claim_is_not_repeated_at_once),
         cmocka_unit_test(old_epochs_leave_the_log),

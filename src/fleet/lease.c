@@ -179,6 +179,7 @@ static uint64_t check_watch(struct lease *l, uint64_t now_ns)
         return UINT64_MAX;
     if (is_doubtful && l->watch_doubts < DOUBTS_MAX)
         l->watch_doubts++;
+    l->needs_watch |= !l->is_watching && lease_is_short(l, now_ns);
     if (!l->watches || is_doubtful || (l->needs_watch && !l->is_watching))
         watch(l, now_ns);
     uint64_t next = l->watched_ns + (l->config.times.dead_ns << l->watch_doubts);

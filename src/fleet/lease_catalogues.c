@@ -73,11 +73,14 @@ void lease_catalogues_mark(struct lease *l)
 
 /* --- one comes, in parts --- */
 
+/* By somebody who may be there: who was dead and is not asks for it. */
 static bool is_named(const struct lease *l, uint64_t digest)
 {
-    for (uint32_t i = 0; i < l->entry_slots; i++)
-        if (l->entries[i] && l->entries[i]->has_beat && l->entries[i]->catalogue == digest)
+    for (uint32_t i = 0; i < l->entry_slots; i++) {
+        const struct lease_entry *e = l->entries[i];
+        if (e && e->has_beat && !lease_is_over(e) && e->catalogue == digest)
             return true;
+    }
     return digest == l->digest;
 }
 

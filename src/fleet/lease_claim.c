@@ -5,7 +5,7 @@
 #include "fleet/lease_inside.h"
 #include "fleet/rendezvous.h"
 
-enum { SLICE = 1 << 18, SLICE_STEP = 8, CLEAN_SLICE = 4096, CLEAN_MOST = 64 };
+enum { SLICE = 1 << 18, SLICE_STEP = 8, CLEAN_SLICE = 4096, CLEAN_LEAST = 64, CLEAN_MOST = 256 };
 
 /* --- the desired owner --- */
 
@@ -94,7 +94,7 @@ static bool is_claimable(const struct lease *l, const struct lease_target *t, ui
         return false;
     if (t->holder == LEASE_NOBODY || t->holder == LEASE_SELF)
         return true;
-    return t->holder != LEASE_FOREIGN &&
+    return t->holder < LEASE_MEMBERS_MAX &&
            lease_is_void(l, l->entries[t->holder], t->sequence, now_ns);
 }
 
@@ -286,7 +286,15 @@ static uint32_t slot_of(struct lease *l, enum beat_read r, const struct beat_cla
     if (c->is_free)
         return LEASE_NOBODY;
     const struct lease_entry *e = lease_entry_of(l, c->member, c->incarnation, now_ns);
-    return e ? e->slot : LEASE_FOREIGN;
+    return e ? e->slot : LEASE_UNKNOWN;
+}
+
+/* Does the log say the same again? */
+static bool is_known(const struct lease_target *t, const struct beat_key *key, uint64_t sequence)
+{
+    if (key->number != t->epoch || t->holder == LEASE_UNKNOWN)
+        return key->number < t->epoch;
+    return sequence <= t->sequence;
 }
 
 static bool is_our_claim(const struct lease *l, const struct beat_claim *c)
@@ -308,7 +316,7 @@ void lease_claim_seen(struct lease *l, const struct beat_key *key, str body, uin
     }
     if (key->number && (!t->epoch || key->number <= t->cleaned))
         t->cleaned = key->number - 1;
-    if (key->number < t->epoch || (key->number == t->epoch && sequence <= t->sequence))
+    if (is_known(t, key, sequence))
         return;
     t->epoch = key->number;
     t->sequence = sequence;
@@ -346,11 +354,26 @@ static void remove_epoch(struct lease *l, uint64_t target, uint64_t epoch)
     out->remove(out->ctx, buf_str(&key));
 }
 
+/* How many may go now: as many as our claims have added, and some more, so that the log does not
+ * grow however often members come and go. */
+static size_t clean_most(struct lease *l)
+{
+    l->clean_owed += l->moves - l->clean_moves;
+    l->clean_moves = l->moves;
+    if (l->clean_owed > l->count)
+        l->clean_owed = l->count;
+    size_t owed =
+        l->clean_owed < CLEAN_MOST - CLEAN_LEAST ? l->clean_owed : CLEAN_MOST - CLEAN_LEAST;
+    l->clean_owed -= owed;
+    return CLEAN_LEAST + owed;
+}
+
 /* Old epochs of what we hold leave the log, a few a beat. */
 void lease_clean_epochs(struct lease *l)
 {
     size_t looked = 0, most = l->count < CLEAN_SLICE ? l->count : CLEAN_SLICE;
-    for (unsigned removed = 0; looked < most && removed < CLEAN_MOST;) {
+    size_t removals = clean_most(l);
+    for (size_t removed = 0; looked < most && removed < removals;) {
         if (l->clean_at >= l->count)
             l->clean_at = 0;
         struct lease_target *t = &l->targets[l->clean_at];

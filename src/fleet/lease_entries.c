@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of members' processes: found by name and incarnation, numbered by slots. */
+/* The table of members' processes: found by name and incarnation, numbered by slots.
+ *
+ * A full table forgets who is over, the one that was heard of longest ago first, and those without
+ * claims before the others; what one claimed who is over is anybody's, and is noted so before he is
+ * forgotten. Who finds no place even so is unknown: the log is read again for him, after growing
+ * pauses, for those who are there now will not all be there for ever. */
 #include "aws/digest.h"
 #include "fleet/lease_inside.h"
 
@@ -33,15 +38,83 @@ static uint32_t free_slot(const struct lease *l)
     return slot;
 }
 
+/* --- a full table --- */
+
+/* It has a claim, or a beat that counts. */
+static bool is_needed(const struct lease_entry *e)
+{
+    return e->slot == LEASE_SELF || e->claims || (e->has_beat && !lease_is_over(e));
+}
+
+static struct lease_entry *oldest_spare(const struct lease *l)
+{
+    struct lease_entry *oldest = NULL;
+    for (uint32_t i = 0; i < l->entry_slots; i++) {
+        struct lease_entry *e = l->entries[i];
+        if (e && !is_needed(e) && (!oldest || e->seen_ns < oldest->seen_ns))
+            oldest = e;
+    }
+    return oldest;
+}
+
+static void free_claims_of_the_over(struct lease *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        struct lease_target *t = &l->targets[i];
+        if (t->holder < LEASE_MEMBERS_MAX && lease_is_over(l->entries[t->holder]))
+            lease_set_holder(l, t, LEASE_NOBODY);
+    }
+    lease_sweep_all(l);
+}
+
+/* LEASE_MEMBERS_MAX: there is none. */
+static uint32_t slot_for_one(struct lease *l)
+{
+    uint32_t slot = free_slot(l);
+    if (slot < LEASE_MEMBERS_MAX)
+        return slot;
+    struct lease_entry *spare = oldest_spare(l);
+    if (!spare) {
+        free_claims_of_the_over(l);
+        spare = oldest_spare(l);
+    }
+    if (!spare)
+        return LEASE_MEMBERS_MAX;
+    slot = spare->slot;
+    lease_entry_drop(l, spare);
+    return slot;
+}
+
+static struct lease_entry *no_place(struct lease *l, uint64_t now_ns)
+{
+    if (!l->short_ns)
+        l->short_ns = now_ns;
+    return NULL;
+}
+
+bool lease_is_short(struct lease *l, uint64_t now_ns)
+{
+    enum { DOUBLINGS = 8 };
+    if (!l->short_ns) {
+        l->shorts = 0;
+        return false;
+    }
+    if (now_ns < l->short_ns + (2 * l->config.times.dead_ns << l->shorts))
+        return false;
+    l->short_ns = 0;
+    l->shorts += l->shorts < DOUBLINGS;
+    return true;
+}
+
 struct lease_entry *lease_entry_of(struct lease *l, str id, uint64_t incarnation, uint64_t now_ns)
 {
     struct lease_entry *e = find(l, id, incarnation);
-    uint32_t slot = e ? 0 : free_slot(l);
-    if (e || slot == LEASE_MEMBERS_MAX)
+    if (e)
         return e;
-    e = alloc_new(&l->config.alloc, sizeof *e);
+    uint32_t slot = slot_for_one(l);
+    e = slot < LEASE_MEMBERS_MAX ? alloc_new(&l->config.alloc, sizeof *e) : NULL;
     if (!e)
-        return NULL;
+        return no_place(l, now_ns);
     str_copy(e->id, sizeof e->id, id);
     e->incarnation = incarnation;
     e->hash = hash_of(id);

@@ -14,7 +14,7 @@
 #define LEASE_NO_ROOM_NS UINT64_C(5000000) /* after a full queue */
 
 enum {
-    LEASE_MEMBERS_MAX = 1024, /* incarnations known at once */
+    LEASE_MEMBERS_MAX = 1024, /* incarnations known at once; those who are there must fit */
     LEASE_CATALOGUES_MAX = 64,
     LEASE_WRITES = 512, /* on their way at once */
     LEASE_BEATS = 16,   /* beats of ours whose sending we remember */
@@ -25,6 +25,7 @@ enum {
 #define LEASE_SELF    UINT32_C(0) /* our slot */
 #define LEASE_NOBODY  UINT32_MAX
 #define LEASE_FOREIGN (UINT32_MAX - 1) /* a claim that we cannot read: it stays as it is */
+#define LEASE_UNKNOWN (UINT32_MAX - 2) /* of one who found no place: until it is told again */
 #define LEASE_HOUR_NS (UINT64_C(3600) * 1000000000)
 
 /* A catalogue of the log. */
@@ -113,6 +114,8 @@ struct lease {
 
     struct lease_entry *entries[LEASE_MEMBERS_MAX]; /* by slot */
     uint32_t entry_slots;
+    uint64_t short_ns; /* since when somebody has no place there; 0: all have */
+    uint32_t shorts;   /* how often the log was read again for that, in a row */
     struct table incarnations;
     struct lease_catalogue *catalogues[LEASE_CATALOGUES_MAX];
 
@@ -152,13 +155,20 @@ struct lease {
     uint32_t free_write; /* LEASE_WRITES: none */
     uint64_t tickets;
 
-    size_t clean_at;
+    size_t clean_at, clean_owed;
+    uint64_t clean_moves; /* moves at the last cleaning */
     uint64_t unreadable, claims, lost_claims, fences, moves;
 };
 
 static inline struct lease_entry *lease_self(const struct lease *l)
 {
     return l->entries[LEASE_SELF];
+}
+
+/* No claim of it counts: it is dead, or a later process of its name is there. */
+static inline bool lease_is_over(const struct lease_entry *e)
+{
+    return e->is_dead || e->is_superseded;
 }
 
 static inline uint64_t lease_beat_ns(const struct lease *l)
@@ -172,9 +182,11 @@ void lease_move_fence(struct lease *l);
 /* --- lease_entries.c: members --- */
 int lease_entries_open(struct lease *l, uint64_t now_ns);
 void lease_entries_close(struct lease *l);
-/* NULL: there is no room. */
+/* NULL: there is no place for it, until the log is told again. */
 struct lease_entry *lease_entry_of(struct lease *l, str id, uint64_t incarnation, uint64_t now_ns);
 void lease_entry_drop(struct lease *l, struct lease_entry *e);
+/* Is the log to be read again now, for somebody who had no place? */
+bool lease_is_short(struct lease *l, uint64_t now_ns);
 
 /* --- lease_view.c: what they are and do --- */
 void lease_view_beat(struct lease *l, str id, str body, uint64_t sequence, uint64_t now_ns);

@@ -12,7 +12,7 @@ static size_t living(const struct lease *l)
     size_t count = 0;
     for (uint32_t i = 0; i < l->entry_slots; i++) {
         const struct lease_entry *e = l->entries[i];
-        count += e && e->has_beat && !e->is_dead && !e->is_superseded && e->state != BEAT_BYE;
+        count += e && e->has_beat && !lease_is_over(e) && e->state != BEAT_BYE;
     }
     return count;
 }
@@ -65,7 +65,7 @@ bool lease_member(const struct lease *l, size_t i, uint64_t now_ns, struct lease
         *out = (struct lease_member) { .id = str_of(e->id),
                                        .incarnation = e->incarnation,
                                        .is_self = slot == LEASE_SELF,
-                                       .is_dead = e->is_dead || e->is_superseded,
+                                       .is_dead = lease_is_over(e),
                                        .state = e->state,
                                        .age_ns = now_ns - e->seen_ns,
                                        .holds = e->claims,

@@ -19,7 +19,7 @@ static bool has_our_name(const struct lease *l, const struct lease_entry *e)
 
 bool lease_is_candidate(const struct lease_entry *e)
 {
-    return e->has_beat && e->state == BEAT_HI && !e->is_dead && !e->is_superseded;
+    return e->has_beat && e->state == BEAT_HI && !lease_is_over(e);
 }
 
 bool lease_is_fresh(const struct lease *l, uint64_t now_ns)
@@ -30,7 +30,7 @@ bool lease_is_fresh(const struct lease *l, uint64_t now_ns)
 bool lease_is_void(const struct lease *l, const struct lease_entry *e, uint64_t sequence,
                    uint64_t now_ns)
 {
-    if (e->is_dead || e->is_superseded)
+    if (lease_is_over(e))
         return true;
     if (!e->idle_sequence || sequence > e->idle_sequence || is_self(l, e))
         return false;
@@ -51,8 +51,7 @@ bool lease_has_forerunner(const struct lease *l)
 {
     for (uint32_t i = 0; i < l->entry_slots; i++) {
         const struct lease_entry *e = l->entries[i];
-        if (e && has_our_name(l, e) && !e->is_dead && !e->is_superseded &&
-            (!e->has_beat || e->state != BEAT_BYE))
+        if (e && has_our_name(l, e) && !lease_is_over(e) && (!e->has_beat || e->state != BEAT_BYE))
             return true;
     }
     return false;
@@ -220,6 +219,8 @@ static bool is_ours_to_clean(const struct lease *l, uint64_t hash)
 {
     uint64_t best = 0;
     uint32_t winner = LEASE_NOBODY;
+    if (l->state != BEAT_HI || l->is_placement_stale)
+        return false;
     for (uint32_t i = 0; i < l->candidate_count; i++) {
         uint64_t weight = rendezvous_weight(l->candidates[i].hash, hash);
         if (winner == LEASE_NOBODY || weight > best) {
@@ -254,8 +255,7 @@ static void remove_key(struct lease *l, const struct beat_key *key, bool is_whol
 
 static void clean_entry(struct lease *l, struct lease_entry *e, uint64_t now_ns)
 {
-    bool is_over = e->is_dead || e->is_superseded;
-    if (is_self(l, e) || !is_over || now_ns < e->seen_ns + 2 * l->config.times.dead_ns)
+    if (is_self(l, e) || !lease_is_over(e) || now_ns < e->seen_ns + 2 * l->config.times.dead_ns)
         return;
     if (e->has_beat && !e->is_removed && is_last_of_name(l, e) && is_ours_to_clean(l, e->hash)) {
         remove_key(l, &(struct beat_key) { BEAT_KIND_BEAT, .member = str_of(e->id) }, true);
@@ -285,8 +285,6 @@ static void clean_catalogue(struct lease *l, size_t i, uint64_t now_ns)
 
 void lease_view_clean(struct lease *l, uint64_t now_ns)
 {
-    if (l->state != BEAT_HI || l->is_placement_stale)
-        return;
     for (uint32_t i = 0; i < l->entry_slots; i++)
         if (l->entries[i])
             clean_entry(l, l->entries[i], now_ns);
