@@ -14,11 +14,9 @@
 #include "cli/load.h"
 #include "daemon/leave.h"
 #include "daemon/loop_threads.h"
-#include "daemon/signals.h"
+#include "daemon/main_loop.h"
 
 enum { LOOK_MS = 10, OPENING_MOST_MS = 10000, STATUS_EVERY = 25 };
-
-enum { SIGNAL_TERM, SIGNAL_INT, SIGNAL_COUNT };
 
 /* What there is of a load up to now. */
 struct sight {
@@ -41,9 +39,7 @@ struct slot {
 struct bench {
     struct bench_options options;
     struct bench_report report;
-    uv_loop_t loop;
-    uv_timer_t timer;
-    uv_signal_t signals[SIGNAL_COUNT];
+    struct main_loop home;
     struct loop_threads *loop_threads;
     struct slot *slots;
     enum { WARMING, MEASURING, ENDING } phase;
@@ -52,29 +48,15 @@ struct bench {
     bool interrupted;
     bool status_line; /* somebody watches */
     unsigned looks;
-    bool done, hangs; /* nothing of ours is in the loop any more; but something is */
 };
 
 /* --- the end --- */
-
-static void on_timer_closed(uv_handle_t *timer)
-{
-    struct bench *b = timer->data;
-    b->done = true;
-}
-
-static void close_handles(struct bench *b)
-{
-    for (size_t i = 0; i < SIGNAL_COUNT; i++)
-        uv_close((uv_handle_t *)&b->signals[i], NULL);
-    uv_close((uv_handle_t *)&b->timer, on_timer_closed);
-}
 
 static void on_left(void *ctx)
 {
     struct bench *b = ctx;
     loop_threads_close(b->loop_threads);
-    close_handles(b);
+    main_loop_close(&b->home);
 }
 
 static void on_load_closed(void *ctx)
@@ -94,11 +76,11 @@ static void end(struct bench *b)
     if (b->phase == ENDING)
         return;
     b->phase = ENDING;
-    uv_timer_stop(&b->timer);
+    main_loop_stop_timer(&b->home);
     if (b->loop_threads)
         loop_threads_each(b->loop_threads, close_slot);
     else
-        close_handles(b);
+        main_loop_close(&b->home);
 }
 
 /* --- the window --- */
@@ -214,9 +196,9 @@ static void look_measuring(struct bench *b)
         finish(b);
 }
 
-static void on_look(uv_timer_t *timer)
+static void on_look(void *ctx)
 {
-    struct bench *b = timer->data;
+    struct bench *b = ctx;
     if (b->interrupted)
         finish(b);
     else if (b->phase == WARMING)
@@ -225,9 +207,9 @@ static void on_look(uv_timer_t *timer)
         look_measuring(b);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_signal(void *ctx, int number)
 {
-    struct bench *b = handle->data;
+    struct bench *b = ctx;
     if (b->interrupted)
         _exit(128 + number);
     b->interrupted = true;
@@ -261,7 +243,7 @@ static void open_slot(void *ctx, uint32_t i)
 static int open_slots(struct bench *b, struct pipepoll_error *why)
 {
     const struct loop_threads_options o = {
-        .home = &b->loop, .loops = b->options.loops, .left = on_left, .ctx = b
+        .home = &b->home.loop, .loops = b->options.loops, .left = on_left, .ctx = b
     };
     b->slots = calloc(b->options.loops, sizeof *b->slots);
     if (!b->slots)
@@ -277,31 +259,21 @@ static int open_slots(struct bench *b, struct pipepoll_error *why)
     return r;
 }
 
-static void start_handles(struct bench *b)
-{
-    static const int numbers[SIGNAL_COUNT] = { SIGTERM, SIGINT };
-    uv_timer_init(&b->loop, &b->timer);
-    b->timer.data = b;
-    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-        uv_signal_init(&b->loop, &b->signals[i]);
-        b->signals[i].data = b;
-        signals_start(&b->signals[i], on_signal, numbers[i]);
-    }
-}
-
 static int play(struct bench *b, struct pipepoll_error *why)
 {
-    int r = uv_loop_init(&b->loop);
+    static const int numbers[] = { SIGTERM, SIGINT, 0 };
+    b->home.on_signal = on_signal;
+    b->home.ctx = b;
+    int r = main_loop_open(&b->home, numbers, why);
     if (r)
-        return explain(why, PIPEPOLL_ESYSTEM, "no event loop: %s", uv_strerror(r));
-    start_handles(b);
+        return r;
     b->start_ns = uv_hrtime();
     r = open_slots(b, why);
     if (r)
         end(b);
     else
-        uv_timer_start(&b->timer, on_look, LOOK_MS, LOOK_MS);
-    b->hangs = !leave_loop(&b->loop, &b->done);
+        main_loop_start_timer(&b->home, on_look, LOOK_MS, LOOK_MS);
+    main_loop_run(&b->home);
     if (b->status_line)
         fputs("\r\033[K", stderr);
     return r;
@@ -344,7 +316,7 @@ static int run_bench(const struct command *self, int argc, char **argv)
         b->status_line = isatty(STDERR_FILENO);
         code = play(b, &why) ? refuse(why.text) : summarize(b);
     }
-    if (b->hangs)
+    if (b->home.hangs)
         return code;
     free(b->slots);
     free(b);

@@ -25,9 +25,9 @@ static void on_broken(void *ctx, const char *why)
 
 /* --- signals --------------------------------------------------------------------------------- */
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_signal(void *ctx, int number)
 {
-    struct run *r = handle->data;
+    struct run *r = ctx;
     if (number == SIGTERM || number == SIGINT)
         run_on_end_signal(r, number);
     else if (number == SIGUSR1)
@@ -48,25 +48,20 @@ static void on_look(uv_timer_t *timer)
     logger_tell_repeats(&r->logger, false);
 }
 
-static int start_handles(struct run *r)
+static int start_loop(struct run *r, struct pipepoll_error *why)
 {
-    static const int numbers[RUN_SIGNAL_COUNT] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
-    int result = 0;
-    uv_timer_init(&r->loop, &r->drain);
-    r->drain.data = r;
-    uv_timer_init(&r->loop, &r->look);
+    static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, 0 };
+    r->home.on_signal = on_signal;
+    r->home.ctx = r;
+    int result = main_loop_open(&r->home, numbers, why);
+    if (result)
+        return result;
+    signals_end_gracefully();
+    uv_timer_init(&r->home.loop, &r->look);
     r->look.data = r;
     uv_timer_start(&r->look, on_look, LOOK_MS, LOOK_MS);
     run_notify_start(r);
-    for (size_t i = 0; i < RUN_SIGNAL_COUNT; i++) {
-        uv_signal_init(&r->loop, &r->signals[i]);
-        r->signals[i].data = r;
-        int started = signals_start(&r->signals[i], on_signal, numbers[i]);
-        result = result ? result : started;
-    }
-    if (!result)
-        signals_end_gracefully();
-    return result;
+    return PIPEPOLL_OK;
 }
 
 /* --- the beginning --------------------------------------------------------------------------- */
@@ -74,7 +69,7 @@ static int start_handles(struct run *r)
 static int start_sink(struct run *r, struct pipepoll_error *why)
 {
     size_t jobs = shards_jobs(r->options.loops, r->config.max_in_flight);
-    const struct sinks_options o = { .loop = &r->loop, .jobs = jobs };
+    const struct sinks_options o = { .loop = &r->home.loop, .jobs = jobs };
     return run_fleet_open_sink(r, &o, why);
 }
 
@@ -86,7 +81,7 @@ static const struct status *on_asked(void *ctx)
 static int start_web(struct run *r, struct pipepoll_error *why)
 {
     const struct web_options o = {
-        .loop = &r->loop, .config = &r->http, .status = on_asked, .ctx = r
+        .loop = &r->home.loop, .config = &r->http, .status = on_asked, .ctx = r
     };
     if (!r->http.listen)
         return PIPEPOLL_OK;
@@ -114,7 +109,7 @@ static int open_world(struct run *r, struct pipepoll_error *why)
 
 static int start_shards(struct run *r, struct pipepoll_error *why)
 {
-    const struct shards_options o = { .home = &r->loop,
+    const struct shards_options o = { .home = &r->home.loop,
                                       .loops = r->options.loops,
                                       .config = &r->config,
                                       .world = r->has_world ? &r->world : NULL,
@@ -130,7 +125,7 @@ static int start_shards(struct run *r, struct pipepoll_error *why)
 
 static int start_reader(struct run *r, struct pipepoll_error *why)
 {
-    const struct config_reader_options o = { .loop = &r->loop,
+    const struct config_reader_options o = { .loop = &r->home.loop,
                                              .path = r->options.config,
                                              .prepare = run_on_prepare,
                                              .done = run_on_read,
@@ -174,16 +169,10 @@ static int fail_start(struct run *r, const char *why)
 static int run_loop(struct run *r)
 {
     struct pipepoll_error why = { .text = "out of memory" };
-    int result = uv_loop_init(&r->loop);
-    if (result) {
-        log_line(&r->log, PIPEPOLL_ERROR, "no event loop: %s", uv_strerror(result));
-        return EXIT_OTHER;
-    }
-    result = start_handles(r);
+    int result = start_loop(r, &why);
     if (result)
-        result = explain(&why, PIPEPOLL_ESYSTEM, "no signal handlers: %s", uv_strerror(result));
-    if (!result)
-        result = run_fleet_join(r, &why);
+        return fail_start(r, why.text);
+    result = run_fleet_join(r, &why);
     if (!result)
         result = start_sink(r, &why);
     if (!r->sink) {
@@ -202,7 +191,7 @@ static int run_loop(struct run *r)
         if (result)
             run_end(r, fail_start(r, why.text));
     }
-    r->hangs = !leave_loop(&r->loop, &r->done);
+    main_loop_run(&r->home);
     bool is_closed = job_world_close(&r->world);
     logger_tell_repeats(&r->logger, true); /* its last writes may have had something to say */
     if (!is_closed) {
@@ -315,7 +304,7 @@ static int run_run(const struct command *self, int argc, char **argv)
     r->logger.level = PIPEPOLL_INFO;
     if (run_options_read(&r->options, &f, &code))
         code = load_and_run(r, self);
-    if (!r->hangs)
+    if (!r->home.hangs)
         free(r);
     return code;
 }

@@ -10,12 +10,11 @@
 #include "cli/run_options.h"
 #include "daemon/config_reader.h"
 #include "daemon/logger.h"
+#include "daemon/main_loop.h"
 #include "daemon/notify.h"
 #include "daemon/shards.h"
 #include "daemon/status_taker.h"
 #include "daemon/web.h"
-
-enum { RUN_TERM, RUN_INT, RUN_HUP, RUN_USR1, RUN_SIGNAL_COUNT };
 
 /* What is done about the file. */
 enum run_reload {
@@ -40,10 +39,8 @@ struct run {
     bool reload_again; /* SIGHUP came meanwhile */
     struct logger logger;
     struct log log;
-    uv_loop_t loop;
-    uv_signal_t signals[RUN_SIGNAL_COUNT];
-    uv_timer_t drain; /* runs from the beginning of the end */
-    uv_timer_t look;  /* for incidents that are to be told */
+    struct main_loop home; /* its timer runs from the beginning of the end */
+    uv_timer_t look;       /* for incidents that are to be told */
     struct notify notify;
     uv_timer_t notify_timer;
     struct fleet *joined;             /* the fleet that we are in; NULL: none */
@@ -62,7 +59,6 @@ struct run {
     uint64_t ending_since_ms; /* of the loop's clock */
     struct shards_work work;  /* at that time */
     int code;
-    bool done, hangs; /* nothing of ours is in the loop any more; but something is */
 };
 
 /* --- run_reload.c --- */

@@ -21,7 +21,7 @@ enum { HAND_BACK_MS = 10000, HAND_BACKS = 2 };
 
 static uint64_t draining_ms(struct run *r)
 {
-    return uv_now(&r->loop) - r->ending_since_ms;
+    return uv_now(&r->home.loop) - r->ending_since_ms;
 }
 
 static struct shards_unsettled unsettled(struct run *r)
@@ -123,21 +123,13 @@ static void log_work(struct run *r)
              (unsigned long long)work.polls, quantity_plural(work.polls));
 }
 
-static void on_drain_closed(uv_handle_t *timer)
-{
-    struct run *r = timer->data;
-    r->done = true;
-}
-
 void run_close_handles(struct run *r)
 {
-    for (size_t i = 0; i < RUN_SIGNAL_COUNT; i++)
-        uv_close((uv_handle_t *)&r->signals[i], NULL);
     if (r->reader)
         config_reader_close(r->reader);
     run_notify_close(r);
     uv_close((uv_handle_t *)&r->look, NULL);
-    uv_close((uv_handle_t *)&r->drain, on_drain_closed);
+    main_loop_close(&r->home);
 }
 
 static void on_web_closed(void *ctx)
@@ -215,9 +207,9 @@ static void hand_back(struct run *r)
     shards_hand_back(&r->shards);
 }
 
-static void on_drain(uv_timer_t *timer)
+static void on_drain(void *ctx)
 {
-    struct run *r = timer->data;
+    struct run *r = ctx;
     uint64_t passed_ms = draining_ms(r), whole_ms = r->config.drain_timeout_ms;
     uint64_t next_ms = whole_ms;
     if (passed_ms >= whole_ms)
@@ -229,7 +221,7 @@ static void on_drain(uv_timer_t *timer)
     if (may_hand_back(r))
         next_ms = hand_back_at_ms(r);
     uint64_t rest_ms = next_ms - passed_ms;
-    uv_timer_start(&r->drain, on_drain, rest_ms < TELL_MS ? rest_ms : TELL_MS, 0);
+    main_loop_start_timer(&r->home, on_drain, rest_ms < TELL_MS ? rest_ms : TELL_MS, 0);
 }
 
 static void on_shards_closed(void *ctx)
@@ -246,13 +238,13 @@ void run_end(struct run *r, int code)
         return;
     r->ending = true;
     status_taker_expire(&r->taker);
-    uv_update_time(&r->loop);
-    r->ending_since_ms = uv_now(&r->loop);
+    uv_update_time(&r->home.loop);
+    r->ending_since_ms = uv_now(&r->home.loop);
     shards_tell_health(&r->shards, &r->logger, true);
     logger_tell_repeats(&r->logger, true);
     r->work = shards_work(&r->shards);
     run_notify_stopping(r);
-    on_drain(&r->drain);
+    on_drain(r);
     run_fleet_leave(r);
     shards_close(&r->shards, on_shards_closed, r);
 }

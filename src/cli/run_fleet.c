@@ -12,14 +12,14 @@ static int open_engine(void *ctx, struct engine **out, const struct engine_event
                        struct pipepoll_error *why)
 {
     struct run *r = ctx;
-    return fleet_engine_open(out, &r->loop, &r->fleet, events, why);
+    return fleet_engine_open(out, &r->home.loop, &r->fleet, events, why);
 }
 
 int run_fleet_join(struct run *r, struct pipepoll_error *why)
 {
     if (!r->fleet.servers)
         return PIPEPOLL_OK;
-    const struct fleet_options o = { .loop = &r->loop,
+    const struct fleet_options o = { .loop = &r->home.loop,
                                      .config = &r->fleet,
                                      .logger = &r->logger,
                                      .times =
@@ -54,7 +54,7 @@ static bool on_written(struct fleet_listener *self, uint64_t ticket, enum engine
 int run_fleet_open_sink(struct run *r, const struct sinks_options *o, struct pipepoll_error *why)
 {
     struct sinks_options own = *o;
-    struct queue_sink_options queue = { .loop = &r->loop,
+    struct queue_sink_options queue = { .loop = &r->home.loop,
                                         .most = r->fleet.spool_jobs,
                                         .encode = fleet_message_put,
                                         .ctx = r->fleet.member,
@@ -78,7 +78,7 @@ int run_fleet_open_sink(struct run *r, const struct sinks_options *o, struct pip
 /* Of the last look: polls a second since the one before. */
 void run_fleet_look(struct run *r)
 {
-    uint64_t now_ms = uv_now(&r->loop), passed_ms = now_ms - r->looked_ms;
+    uint64_t now_ms = uv_now(&r->home.loop), passed_ms = now_ms - r->looked_ms;
     if (!r->joined || r->ending || !shards_loops(&r->shards) || passed_ms < 1000)
         return;
     shards_note(&r->shards);

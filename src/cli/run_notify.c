@@ -51,7 +51,7 @@ static void on_timer(uv_timer_t *timer)
 void run_notify_start(struct run *r)
 {
     struct pipepoll_error why;
-    uv_timer_init(&r->loop, &r->notify_timer);
+    uv_timer_init(&r->home.loop, &r->notify_timer);
     r->notify_timer.data = r;
     if (notify_init(&r->notify, &why))
         log_line(&r->log, PIPEPOLL_WARNING, "%s", why.text);

@@ -16,7 +16,7 @@
 #include "config/config.h"
 #include "config/region.h"
 #include "daemon/leave.h"
-#include "daemon/signals.h"
+#include "daemon/main_loop.h"
 #include "sim/demo_fleet.h"
 #include "sim/demo_folder.h"
 #include "sim/demo_jobs.h"
@@ -26,13 +26,9 @@
 
 enum { TICK_MS = 20, STATUS_EVERY = 25, GRACE_MS = 5000 };
 
-enum { SIGNAL_TERM, SIGNAL_INT, SIGNAL_COUNT };
-
 struct demo {
     struct demo_options options;
-    uv_loop_t loop;
-    uv_timer_t timer;
-    uv_signal_t signals[SIGNAL_COUNT];
+    struct main_loop home;
     struct sim *sim;
     struct pipepoll_sink sink;
     struct pipepoll *poller;
@@ -43,7 +39,6 @@ struct demo {
     double cpu_s;
     struct pipepoll_stats stats; /* at the end */
     bool interrupted, ending, status_line;
-    bool done, hangs;              /* nothing of ours is in the loop any more; but something is */
     struct pipepoll_error failure; /* the last; empty: none */
 };
 
@@ -89,19 +84,11 @@ static void on_handed_out(void *ctx, str region, str job_id, uint64_t available_
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-static void on_timer_closed(uv_handle_t *timer)
-{
-    struct demo *d = timer->data;
-    d->done = true;
-}
-
 static void on_sim_closed(void *ctx)
 {
     struct demo *d = ctx;
     d->sim = NULL;
-    for (size_t i = 0; i < SIGNAL_COUNT; i++)
-        uv_close((uv_handle_t *)&d->signals[i], NULL);
-    uv_close((uv_handle_t *)&d->timer, on_timer_closed);
+    main_loop_close(&d->home);
 }
 
 static void on_poller_closed(void *ctx)
@@ -117,7 +104,7 @@ static void end(struct demo *d)
     if (d->ending)
         return;
     d->ending = true;
-    uv_timer_stop(&d->timer);
+    main_loop_stop_timer(&d->home);
     if (d->poller)
         pipepoll_close(d->poller, on_poller_closed, d);
     else if (d->sim)
@@ -161,9 +148,9 @@ static void print_status(struct demo *d, double now_ms)
     fflush(stderr); /* it has no line end */
 }
 
-static void on_tick(uv_timer_t *timer)
+static void on_tick(void *ctx)
 {
-    struct demo *d = timer->data;
+    struct demo *d = ctx;
     double now_ms = elapsed_ms(d);
     double makes_until_ms = last_job_ms(&d->options);
     double made_for_ms = now_ms < makes_until_ms ? now_ms : makes_until_ms;
@@ -179,9 +166,9 @@ static void on_tick(uv_timer_t *timer)
     end(d);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_signal(void *ctx, int number)
 {
-    struct demo *d = handle->data;
+    struct demo *d = ctx;
     if (d->interrupted)
         _exit(128 + number);
     d->interrupted = true;
@@ -194,7 +181,7 @@ static int start_sim(struct demo *d, struct pipepoll_error *why)
     const struct sim_options o = {
         .tls = true, .arrivals.seed = d->options.seed, .handed_out = on_handed_out, .ctx = d
     };
-    return sim_open(&d->sim, &d->loop, &o, why);
+    return sim_open(&d->sim, &d->home.loop, &o, why);
 }
 
 static int write_pem(const char *pem, char *path, size_t size, struct pipepoll_error *why)
@@ -232,7 +219,7 @@ static int start_poller(struct demo *d, struct pipepoll_error *why)
     r = write_pem(sim_ca_pem(d->sim), path, sizeof path, why);
     if (!r) {
         o.ca_bundle = str_of(path);
-        r = pipepoll_open(&d->poller, &d->loop, &o, why);
+        r = pipepoll_open(&d->poller, &d->home.loop, &o, why);
         unlink(path);
     }
     pipepoll_credentials_unref(o.credentials);
@@ -257,24 +244,14 @@ static int add_targets(struct demo *d, struct pipepoll_error *why)
     return r;
 }
 
-static void start_handles(struct demo *d)
-{
-    static const int numbers[SIGNAL_COUNT] = { SIGTERM, SIGINT };
-    uv_timer_init(&d->loop, &d->timer);
-    d->timer.data = d;
-    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-        uv_signal_init(&d->loop, &d->signals[i]);
-        d->signals[i].data = d;
-        signals_start(&d->signals[i], on_signal, numbers[i]);
-    }
-}
-
 static int play(struct demo *d, struct pipepoll_error *why)
 {
-    int r = uv_loop_init(&d->loop);
+    static const int numbers[] = { SIGTERM, SIGINT, 0 };
+    d->home.on_signal = on_signal;
+    d->home.ctx = d;
+    int r = main_loop_open(&d->home, numbers, why);
     if (r)
-        return explain(why, PIPEPOLL_ESYSTEM, "no event loop: %s", uv_strerror(r));
-    start_handles(d);
+        return r;
     r = start_sim(d, why);
     if (!r)
         r = start_poller(d, why);
@@ -285,9 +262,9 @@ static int play(struct demo *d, struct pipepoll_error *why)
     } else {
         d->cpu_s = cpu_seconds();
         d->start_ns = uv_hrtime();
-        uv_timer_start(&d->timer, on_tick, TICK_MS, TICK_MS);
+        main_loop_start_timer(&d->home, on_tick, TICK_MS, TICK_MS);
     }
-    d->hangs = !leave_loop(&d->loop, &d->done);
+    main_loop_run(&d->home);
     if (d->status_line)
         fputs("\r\033[K", stderr);
     return r;
@@ -387,7 +364,7 @@ static int run_demo(const struct command *self, int argc, char **argv)
                : d->options.work ? demo_work(&d->options)
                                  : poll_jobs(d);
     job_tracker_deinit(&d->tracker);
-    if (!d->hangs)
+    if (!d->home.hangs)
         free(d);
     return code;
 }

@@ -9,14 +9,14 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "config/config.h"
-#include "daemon/signals.h"
+#include "daemon/main_loop.h"
 #include "sim/request_log.h"
 #include "sim/serve_options.h"
 
 struct server {
-    uv_loop_t loop;
-    uv_signal_t interrupt, terminate, hangup; /* the last: with a file of client tokens */
+    struct main_loop home;
     struct sim *sim;
+    bool is_ending;
     const char *client_tokens_file; /* NULL: none */
     struct request_log log;
     char *cert_pem, *key_pem; /* of --cert and --key */
@@ -111,34 +111,36 @@ static str key_id_of(const struct serve_options *c)
 
 /* --- the server ------------------------------------------------------------------------------ */
 
-static void server_close(struct server *s)
+static void on_sim_closed(void *ctx)
 {
-    if (s->sim)
-        sim_close(s->sim, NULL, NULL);
-    s->sim = NULL;
-    if (!uv_is_closing((uv_handle_t *)&s->interrupt)) {
-        uv_close((uv_handle_t *)&s->interrupt, NULL);
-        uv_close((uv_handle_t *)&s->terminate, NULL);
-        uv_close((uv_handle_t *)&s->hangup, NULL);
-    }
+    struct server *s = ctx;
+    main_loop_close(&s->home);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void server_close(struct server *s)
 {
-    (void)number;
-    server_close(handle->data);
+    if (s->is_ending)
+        return;
+    s->is_ending = true;
+    if (s->sim)
+        sim_close(s->sim, on_sim_closed, s);
+    else
+        on_sim_closed(s);
 }
 
 /* What the file said before counts on where it is wrong now. */
-static void on_hangup(uv_signal_t *handle, int number)
+static void read_again(struct server *s)
 {
-    struct server *s = handle->data;
     struct pipepoll_error why;
-    (void)number;
     if (read_client_tokens(s, &why))
         fprintf(stderr, "pipepoll sim: %s; the client tokens from before still count\n", why.text);
     else
         fprintf(stderr, "pipepoll sim: read %s again\n", s->client_tokens_file);
+}
+
+static void on_signal(void *ctx, int number)
+{
+    (number == SIGHUP ? read_again : server_close)(ctx);
 }
 
 static int server_furnish(struct server *s, const struct serve_options *c,
@@ -156,23 +158,13 @@ static int server_furnish(struct server *s, const struct serve_options *c,
 
 static int server_open(struct server *s, const struct serve_options *c, struct pipepoll_error *why)
 {
-    if (uv_signal_init(&s->loop, &s->interrupt))
-        return explain(why, PIPEPOLL_ESYSTEM, "libuv would not watch signals");
-    uv_signal_init(&s->loop, &s->terminate);
-    uv_signal_init(&s->loop, &s->hangup);
-    s->interrupt.data = s->terminate.data = s->hangup.data = s;
-    signals_start(&s->interrupt, on_signal, SIGINT);
-    signals_start(&s->terminate, on_signal, SIGTERM);
-    s->client_tokens_file = c->client_tokens_file;
-    if (s->client_tokens_file)
-        signals_start(&s->hangup, on_hangup, SIGHUP);
     struct sim_options o = c->options;
     int r = read_certificate(s, c, &o, why);
     s->log = (struct request_log) { .access_key_id = key_id_of(c), .all = c->log };
     o.served = request_log_served;
     o.ctx = &s->log;
     if (!r)
-        r = sim_open(&s->sim, &s->loop, &o, why);
+        r = sim_open(&s->sim, &s->home.loop, &o, why);
     if (!r)
         r = server_furnish(s, c, why);
     return r;
@@ -202,16 +194,18 @@ static int announce(const struct server *s, const struct serve_options *c,
 
 static int serve(const struct serve_options *c, struct pipepoll_error *why)
 {
-    struct server s = { 0 };
-    if (uv_loop_init(&s.loop))
-        return explain(why, PIPEPOLL_ESYSTEM, "libuv would not start");
-    int r = server_open(&s, c, why);
+    struct server s = { .home = { .on_signal = on_signal, .ctx = &s },
+                        .client_tokens_file = c->client_tokens_file };
+    const int numbers[] = { SIGINT, SIGTERM, s.client_tokens_file ? SIGHUP : 0, 0 };
+    int r = main_loop_open(&s.home, numbers, why);
+    if (r)
+        return r;
+    r = server_open(&s, c, why);
     if (!r)
         r = announce(&s, c, why);
     if (r)
         server_close(&s);
-    uv_run(&s.loop, UV_RUN_DEFAULT);
-    uv_loop_close(&s.loop);
+    main_loop_run(&s.home);
     free(s.cert_pem);
     free(s.key_pem);
     return r;
