@@ -63,11 +63,6 @@ void main_loop_close(struct main_loop *m)
     uv_close((uv_handle_t *)&m->timer, on_timer_closed);
 }
 
-bool main_loop_is_closing(const struct main_loop *m)
-{
-    return uv_is_closing((const uv_handle_t *)&m->timer);
-}
-
 void main_loop_run(struct main_loop *m)
 {
     m->hangs = !leave_loop(&m->loop, &m->done);

@@ -36,7 +36,6 @@ void main_loop_stop_timer(struct main_loop *m);
 
 /* Once all else of ours is closed. */
 void main_loop_close(struct main_loop *m);
-bool main_loop_is_closing(const struct main_loop *m);
 
 /* Turn it until it is closed. */
 void main_loop_run(struct main_loop *m);
