@@ -11,7 +11,7 @@
  * own calls of malloc(), calloc() and realloc() (by the linker), and those of OpenSSL and libcurl
  * (by their hooks). libuv has a hook too, but aborts by design when its own tables can't grow.
  *
- * The whole is `test_memory all 1 8`: more than 75 000 points, some ten minutes.
+ * The whole is `test_memory all 1 8`: more than 65 000 points, some ten minutes.
  *
  * test_memory [own|dry|below|all [FIRST [COUNT [STRIDE [N]]]]]: so many seeds, and of each the
  * allocations STRIDE apart, or the N-th alone. "dry": own ones, each from the N-th on. */
