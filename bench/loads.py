@@ -30,6 +30,13 @@ def run_pipepoll(setting, nginx, url=None, **options):
     return json.loads(child.run(command, setting.client).output)
 
 
+def run_raw(setting, nginx, in_flight, polls):
+    """One run of bench_raw: the same work in a bare loop."""
+    port = nginx.url.rpartition(':')[2]
+    command = [setting.program('bench_raw'), port, nginx.roots, str(in_flight), str(polls)]
+    return json.loads(child.run(command, setting.client).output)
+
+
 def find_h2load(setting, folder):
     try:
         return peers.H2load(folder, setting.client)
@@ -52,9 +59,9 @@ def _ratios(rounds, against):
 
 
 def poll(setting):
-    """Beside h2load, in turns."""
+    """Beside h2load and a bare loop of the same parts, in turns."""
     levels = setting.levels(IN_FLIGHT_QUICK if setting.quick else IN_FLIGHT)
-    ours, floor = {n: [] for n in levels}, {n: [] for n in levels}
+    ours, floor, raw = ({n: [] for n in levels} for _ in range(3))
     with tempfile.TemporaryDirectory(prefix='pipepoll-bench-') as folder:
         h2load = find_h2load(setting, folder)
         with peers.Nginx(folder, setting) as nginx:
@@ -63,8 +70,10 @@ def poll(setting):
                 if h2load:
                     floor[n].append(h2load.measure(nginx.url, n, polls))
                 ours[n].append(run_pipepoll(setting, nginx, in_flight=n, polls=polls))
-    rows = [{'in_flight': n, 'pipepoll': ours[n], 'h2load': floor[n],
-             'ratios': _ratios(ours[n], floor[n])} for n in levels]
+                raw[n].append(run_raw(setting, nginx, n, polls))
+    rows = [{'in_flight': n, 'pipepoll': ours[n], 'h2load': floor[n], 'raw': raw[n],
+             'ratios': _ratios(ours[n], floor[n]), 'to_raw': _ratios(ours[n], raw[n])}
+            for n in levels]
     _print_poll(setting, rows)
     return rows
 
@@ -73,14 +82,15 @@ def _print_poll(setting, rows):
     def cells(row):
         ours, floor = row['pipepoll'], row['h2load']
         other = [tables.ranged(cpu(floor)), tables.ranged(row['ratios'], 2)] if floor else ['-'] * 2
+        other += [tables.ranged(cpu(row['raw'])), tables.ranged(row['to_raw'], 2)]
         speed = f'{median(floor, "polls_per_second"):.0f}' if floor else '-'
         return [row['in_flight'], tables.ranged(cpu(ours)), *other,
                 f'{median(ours, "polls_per_second"):.0f}', speed,
                 f'{median(ours, "p50_us") / 1e3:.2f}', f'{median(ours, "p99_us") / 1e3:.2f}']
 
     tables.show('end to end: TLS 1.3 verified, signed, sent, parsed, dispatched (CPU, us per poll)',
-                ['in flight', 'pipepoll', 'h2load', 'ratio', 'polls/s', 'h2load polls/s', 'p50 ms',
-                 'p99 ms'], map(cells, rows))
+                ['in flight', 'pipepoll', 'h2load', 'ratio', 'bare loop', 'ratio', 'polls/s',
+                 'h2load polls/s', 'p50 ms', 'p99 ms'], map(cells, rows))
     for row in rows:
         setting.noise += tables.noise(f'h2load at {row["in_flight"]} in flight', cpu(row['h2load']))
 

@@ -52,7 +52,7 @@ def numbers(name):
 
 # What measures it, and with which programs of ours.
 BENCHMARKS = {
-    'poll': (loads.poll, 'bench_poll'),
+    'poll': (loads.poll, 'bench_poll', 'bench_raw'),
     'regions': (loads.regions, 'bench_poll'),
     'targets': (loads.targets, 'bench_poll'),
     'memory': (connections.memory, 'bench_poll'),
