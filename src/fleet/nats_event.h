@@ -40,6 +40,6 @@ struct nats_note {
 };
 
 /* NULL is fine. Any thread. */
-void nats_note_free(struct nats_note *n);
+void nats_note_free(struct nats_note *n); /* nats_note.c */
 
 #endif

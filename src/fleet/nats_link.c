@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "fleet/nats_login.h"
+#include "fleet/nats_note.h"
 
 enum {
     NOTES_MAX = 8192,
@@ -40,53 +41,7 @@ struct nats_link {
     bool is_lost, is_closed, is_closing;
 };
 
-/* --- notes --- */
-
-void nats_note_free(struct nats_note *n)
-{
-    if (!n)
-        return;
-    natsMsg_Destroy(n->message);
-    free(n);
-}
-
-static uint64_t number_of(natsMsg *m, const char *name)
-{
-    const char *text = NULL;
-    natsStatus s = natsMsgHeader_Get(m, name, &text);
-    return s == NATS_OK && text ? strtoull(text, NULL, 10) : UINT64_MAX;
-}
-
-static void read_status(struct nats_note *n, natsMsg *m)
-{
-    const char *text = NULL;
-    if (n->body.len || natsMsgHeader_Get(m, "Status", &text) != NATS_OK || !text)
-        return;
-    n->status = atoi(text);
-    if (natsMsgHeader_Get(m, "Description", &text) == NATS_OK)
-        n->description = str_of(text);
-    if (n->status != 100)
-        return;
-    n->last_seen = number_of(m, "Nats-Last-Consumer");
-    if (natsMsgHeader_Get(m, "Nats-Consumer-Stalled", &text) == NATS_OK)
-        n->stalled = str_of(text);
-}
-
-/* The headers are parsed here, while no other thread has the message. */
-static struct nats_note *note_of(natsMsg *m)
-{
-    struct nats_note *n = calloc(1, sizeof *n);
-    if (!n)
-        return NULL;
-    n->message = m;
-    n->subject = str_of(natsMsg_GetSubject(m));
-    n->reply = str_of(natsMsg_GetReply(m));
-    n->body = (str) { natsMsg_GetData(m), (size_t)natsMsg_GetDataLength(m) };
-    n->last_seen = UINT64_MAX;
-    read_status(n, m);
-    n->event.bytes = n->subject.len + n->body.len;
-    return n;
-}
+/* --- what arrived --- */
 
 /* Waits while the queue is full. */
 static void put_or_free(struct nats_link *l, struct nats_note *n)
@@ -126,7 +81,7 @@ struct nats_note *nats_link_take(struct nats_link *l)
 static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *m, void *closure)
 {
     struct nats_link *l = closure;
-    struct nats_note *n = note_of(m);
+    struct nats_note *n = nats_note_of(m);
     if (n)
         put_or_free(l, n);
     else
@@ -168,21 +123,6 @@ static str refused_subject(const char *text)
     return s.len ? (str) { s.ptr + 1, str_find(str_skip(s, 1), '"') } : s;
 }
 
-static struct nats_note *note_refusal(str subject)
-{
-    natsMsg *m = NULL;
-    char text[512];
-    str_copy(text, sizeof text, subject);
-    if (natsMsg_Create(&m, text, NULL, NULL, 0) != NATS_OK)
-        return NULL;
-    struct nats_note *n = note_of(m);
-    if (n)
-        n->is_refusal = true;
-    else
-        natsMsg_Destroy(m);
-    return n;
-}
-
 /* What else comes here ends the connection, or shows as a gap. */
 static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus s, void *closure)
 {
@@ -191,7 +131,7 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus s, vo
     if (natsConnection_GetLastError(nc, &text) == NATS_OK || !text)
         return;
     str subject = refused_subject(text);
-    struct nats_note *n = subject.len ? note_refusal(subject) : NULL;
+    struct nats_note *n = subject.len ? nats_note_refusal(subject) : NULL;
     if (n)
         put_or_free(l, n);
 }

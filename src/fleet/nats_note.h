@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* What cnats' messages say, for the wall alone: here a message is void *, as in struct nats_note. */
+#ifndef FLEET_NATS_NOTE_H
+#define FLEET_NATS_NOTE_H
+
+#include "fleet/nats_event.h"
+
+/* The message is the note's then. NULL: there is no memory, and the message stays the caller's. */
+struct nats_note *nats_note_of(void *message);
+/* That we may not use this subject. NULL: there is no memory. */
+struct nats_note *nats_note_refusal(str subject);
+
+#endif
