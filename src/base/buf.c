@@ -5,6 +5,14 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+void buf_wipe(struct buf *b)
+{
+    if (b->len)
+        explicit_bzero(b->at, b->len);
+    buf_reset(b);
+}
 
 void buf_put_u64(struct buf *b, uint64_t n)
 {

@@ -23,6 +23,9 @@ static inline void buf_reset(struct buf *b)
     b->overflow = false;
 }
 
+/* The same, and no trace of the text is left. */
+void buf_wipe(struct buf *b);
+
 static inline str buf_str(const struct buf *b)
 {
     return (str) { b->at, b->len };

@@ -66,7 +66,7 @@ static struct handover_job *job_of(struct handover *h, uint64_t ticket)
 
 static void close_ticket(struct handover *h, struct handover_job *j)
 {
-    free(j->copy);
+    record_free(j->copy);
     j->copy = NULL;
     j->next_free = h->first_free;
     h->first_free = (size_t)(j - h->jobs);
@@ -144,7 +144,7 @@ void handover_open(struct handover *h, struct sink *sink, const struct logger *l
 void handover_deinit(struct handover *h)
 {
     for (size_t i = 0; i < h->cap; i++)
-        free(h->jobs[i].copy);
+        record_free(h->jobs[i].copy);
     free(h->jobs);
     *h = (struct handover) { .sink = NULL };
 }

@@ -34,18 +34,25 @@ static size_t credit(struct sink *self)
     return output_backlog(o) >= LINE_SINK_BACKLOG_MAX ? 0 : output_writable(o) / LINE_SIZE;
 }
 
+static bool put_line(struct line_sink *s, const struct record *what, const struct buf *line,
+                     uint64_t ticket)
+{
+    if (!line->overflow)
+        return what->kind == RECORD_JOB ? output_put(s->output, buf_str(line), ticket)
+                                        : output_put_extra(s->output, buf_str(line));
+    if (what->kind == RECORD_JOB) /* cannot be: see EVENT_LINE_MAX */
+        sink_lose(&s->sink, ticket);
+    return true;
+}
+
 static bool put(struct sink *self, const struct record *what, uint64_t ticket)
 {
-    struct line_sink *s = sink_of(self);
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
     event_put(&line, what);
-    if (!line.overflow)
-        return what->kind == RECORD_JOB ? output_put(s->output, buf_str(&line), ticket)
-                                        : output_put_extra(s->output, buf_str(&line));
-    if (what->kind == RECORD_JOB) /* cannot be: see EVENT_LINE_MAX */
-        sink_lose(self, ticket);
-    return true;
+    bool is_taken = put_line(sink_of(self), what, &line, ticket);
+    buf_wipe(&line);
+    return is_taken;
 }
 
 static size_t backlog(struct sink *self)

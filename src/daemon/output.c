@@ -37,6 +37,7 @@ struct output {
     struct tags filling_tags, writing_tags;
     size_t extra; /* bytes of `filling` that came by output_put_extra() */
     size_t sent;  /* bytes of `writing` that are out */
+    size_t used;  /* bytes there that are to be wiped when no write is out: some may be nonces */
     uv_fs_t request;
     uv_poll_t watch;
     bool is_pipe;
@@ -51,10 +52,20 @@ struct output {
 
 static void submit(struct output *o);
 
+static void wipe_writing(struct output *o)
+{
+    if (o->used)
+        explicit_bzero(o->writing.at, o->used);
+    buf_reset(&o->writing);
+    o->used = 0;
+}
+
 static void output_free(struct output *o)
 {
     void (*closed)(void *ctx) = o->closed;
     void *ctx = o->closed_ctx;
+    buf_wipe(&o->filling);
+    wipe_writing(o);
     free(o->filling.at);
     free(o->writing.at);
     free(o->filling_tags.at);
@@ -135,7 +146,10 @@ static void lose_all(struct output *o)
 {
     lose_lines(o, &o->writing, &o->writing_tags, o->sent);
     o->sent = 0;
+    size_t lost = o->filling.len;
     lose_lines(o, &o->filling, &o->filling_tags, 0);
+    if (lost)
+        explicit_bzero(o->filling.at, lost);
 }
 
 static void fail(struct output *o, int error)
@@ -163,6 +177,7 @@ static void start(struct output *o)
     reset_tags(&o->filling_tags);
     o->extra = 0;
     o->sent = 0;
+    o->used = o->writing.len;
     submit(o);
 }
 
@@ -224,7 +239,7 @@ static void written(struct output *o, ssize_t n)
         submit(o);
         return;
     }
-    buf_reset(&o->writing);
+    wipe_writing(o);
     o->sent = 0;
     if (o->hung_up)
         fail(o, UV_EPIPE);

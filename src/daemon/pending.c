@@ -68,7 +68,7 @@ static void forget(struct pending *p, struct pending_record *w)
     table_remove(&p->by_subject, &w->node);
     p->count--;
     p->others -= is_other(w->what);
-    free(w->what);
+    record_free(w->what);
     free(w);
 }
 
@@ -98,7 +98,7 @@ static void keep(struct pending *p, const struct record *what)
     if (old)
         forget(p, old);
     if (is_other(copy) && p->others == PENDING_OTHERS_MAX) {
-        free(copy);
+        record_free(copy);
         free(new);
         p->dropped++;
         return;

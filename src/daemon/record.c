@@ -84,3 +84,10 @@ struct record *record_dup(const struct record *r)
     void *at = malloc(record_size(r));
     return at ? record_copy(at, r) : NULL;
 }
+
+void record_free(struct record *r)
+{
+    if (r)
+        explicit_bzero(r, record_size(r));
+    free(r);
+}

@@ -85,5 +85,7 @@ size_t record_size(const struct record *r);
 struct record *record_copy(void *at, const struct record *r);
 /* From malloc(); NULL: there is no memory. */
 struct record *record_dup(const struct record *r);
+/* Such a copy, wiped: a job's nonce may be in it. NULL is fine. */
+void record_free(struct record *r);
 
 #endif

@@ -27,6 +27,8 @@ void record_queue_deinit(struct record_queue *q)
     if (!q->filling.at)
         return;
     uv_mutex_destroy(&q->mutex);
+    buf_wipe(&q->filling);
+    buf_wipe(&q->draining);
     free(q->filling.at);
     free(q->draining.at);
     *q = (struct record_queue) { 0 };
@@ -71,7 +73,7 @@ bool record_queue_put(struct record_queue *q, const struct record *r)
 
 static bool exchange(struct record_queue *q)
 {
-    buf_reset(&q->draining);
+    buf_wipe(&q->draining); /* nonces may be in there */
     q->drained = 0;
     uv_mutex_lock(&q->mutex);
     struct buf full = q->filling;

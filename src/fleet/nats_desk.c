@@ -28,11 +28,17 @@ int nats_desk_init(struct nats_desk *d)
     return PIPEPOLL_ENOMEM;
 }
 
+void nats_write_free(struct nats_write *w)
+{
+    explicit_bzero(w, w->size);
+    free(w);
+}
+
 void nats_desk_deinit(struct nats_desk *d)
 {
     struct list *n;
     while ((n = list_pop_first(&d->writes)) != NULL)
-        free(CONTAINER_OF(n, struct nats_write, event.link));
+        nats_write_free(CONTAINER_OF(n, struct nats_write, event.link));
     while ((n = list_pop_first(&d->removes)) != NULL)
         free(CONTAINER_OF(n, struct nats_remove, link));
     while ((n = list_pop_first(&d->happened)) != NULL)
@@ -153,7 +159,7 @@ static void free_write(struct nats_desk *d, struct nats_write *w)
     d->write_count--;
     d->write_bytes -= w->event.bytes;
     uv_mutex_unlock(&d->mutex);
-    free(w);
+    nats_write_free(w);
 }
 
 void nats_event_free(struct nats_desk *d, struct nats_event *e)

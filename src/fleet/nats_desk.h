@@ -35,6 +35,7 @@ struct nats_caught_up {
 
 struct nats_write {
     struct nats_event event;
+    size_t size; /* with what is behind it */
     struct nats_ask ask;
     enum engine_log log;
     char *subject, *once; /* behind the struct, as the body; once may be NULL */
@@ -129,6 +130,8 @@ bool nats_desk_has_room(struct nats_desk *d);
 /* --- the loop's --- */
 
 void nats_desk_take(struct nats_desk *d, struct list *events);
+/* Wipes: a job's nonce may be in it. It is in no list. */
+void nats_write_free(struct nats_write *w);
 /* What was taken, told or not; a delivery stays the thread's. */
 void nats_event_free(struct nats_desk *d, struct nats_event *e);
 

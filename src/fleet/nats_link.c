@@ -85,7 +85,7 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *m, vo
     if (n)
         put_or_free(l, n);
     else
-        natsMsg_Destroy(m);
+        nats_message_free(m);
 }
 
 static void on_delivered(void *closure)
@@ -291,7 +291,7 @@ struct nats_link *nats_link_open(const struct nats_options *o, const char *serve
 {
     struct nats_login login;
     if (nats_login_read(&login, o, why))
-        return NULL;
+        return NULL; /* and it is wiped */
     struct nats_link *l = new_link(wake);
     natsStatus s = l ? connect_to(l, o, server, &login) : NATS_NO_MEMORY;
     nats_login_wipe(&login);
@@ -378,7 +378,7 @@ static natsStatus send_with_headers(struct nats_link *l, const struct nats_post 
         s = natsMsgHeader_Set(m, "Nats-Expected-Last-Subject-Sequence", "0");
     if (s == NATS_OK)
         s = natsConnection_PublishMsg(l->nc, m);
-    natsMsg_Destroy(m);
+    nats_message_free(m);
     return s;
 }
 

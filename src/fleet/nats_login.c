@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of a login. An nkey is base32 without padding of two bytes that say what it is, 32 bytes of
  * key, and a CRC-16 of both; cnats wants the public key beside the seed, which is made here, so
- * that nobody has to configure it. */
+ * that nobody has to configure it. What was read is wiped, but for what cnats keeps of it. */
 #include "fleet/nats_login.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "aws/digest.h"
 
@@ -14,7 +15,8 @@ enum {
     SEED_SIZE = 2 + KEY_SIZE + 2, /* bytes of a seed: its kind, the key, the sum */
     SEED_TEXT = 58,
     KIND_SEED = 18 << 3,
-    KIND_USER = 20 << 3
+    KIND_USER = 20 << 3,
+    FILE_START = 4096 /* of a file: nobody looks at what follows */
 };
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -90,24 +92,48 @@ bool nats_nkey_public(char out[NATS_NKEY_SIZE], str seed)
     return true;
 }
 
+/* How much of it was read; -1: errno says why not. Without stdio, whose buffer keeps a copy. */
+static ssize_t read_start(char *out, size_t size, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : 0;
+    size_t len = 0;
+    while (fd >= 0 && len < size && (n = read(fd, out + len, size - len)) > 0)
+        len += (size_t)n;
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return n < 0 ? -1 : (ssize_t)len;
+}
+
+static str first_line(str text)
+{
+    str line = { 0 };
+    while (!line.len && text.len) {
+        size_t end = str_find(text, '\n');
+        line = str_trim((str) { text.ptr, end });
+        text = str_skip(text, end + 1);
+    }
+    return line;
+}
+
 /* The first line that is not empty. */
 static int read_line(char *out, size_t size, const char *path, const char *what,
                      struct pipepoll_error *why)
 {
-    FILE *f = fopen(path, "re");
-    if (!f)
+    char text[FILE_START];
+    ssize_t len = read_start(text, sizeof text, path);
+    if (len < 0)
         return explain(why, PIPEPOLL_ECREDENTIALS, "%s %s cannot be read: %s", what, path,
                        strerror(errno));
-    str line = { 0 };
-    while (!line.len && fgets(out, (int)size, f))
-        line = str_trim(str_of(out));
-    fclose(f);
-    if (!line.len || line.len + 1 >= size)
-        return explain(why, PIPEPOLL_ECREDENTIALS, "%s %s has no line that could be one", what,
-                       path);
-    memmove(out, line.ptr, line.len);
-    out[line.len] = '\0';
-    return PIPEPOLL_OK;
+    str line = first_line((str) { text, (size_t)len });
+    bool fits = line.len && line.len < size;
+    str_copy(out, size, fits ? line : STR(""));
+    digest_wipe(text, sizeof text);
+    return fits ? PIPEPOLL_OK
+                : explain(why, PIPEPOLL_ECREDENTIALS, "%s %s has no line that could be one", what,
+                          path);
 }
 
 static bool is_seed_line(const char *line)
@@ -135,6 +161,8 @@ int nats_login_read(struct nats_login *out, const struct nats_options *o,
         r = read_nkey(out, o->nkey_file, why);
     if (!r && o->password_file)
         r = read_line(out->password, sizeof out->password, o->password_file, "password-file", why);
+    if (r)
+        nats_login_wipe(out);
     return r;
 }
 

@@ -13,7 +13,8 @@ struct nats_login {
     char password[NATS_PASSWORD_MAX];
 };
 
-/* Blocks. PIPEPOLL_ECREDENTIALS, with a line that names the file. */
+/* Blocks, but not on a pipe. PIPEPOLL_ECREDENTIALS, with a line that names the file, and *out has
+ * nothing. */
 int nats_login_read(struct nats_login *out, const struct nats_options *o,
                     struct pipepoll_error *why);
 void nats_login_wipe(struct nats_login *l);

@@ -6,11 +6,19 @@
 #include <nats/nats.h>
 #include <stdlib.h>
 
+void nats_message_free(void *message)
+{
+    natsMsg *m = message;
+    if (m && natsMsg_GetDataLength(m) > 0) /* its memory is the message's own */
+        explicit_bzero((char *)natsMsg_GetData(m), (size_t)natsMsg_GetDataLength(m));
+    natsMsg_Destroy(m);
+}
+
 void nats_note_free(struct nats_note *n)
 {
     if (!n)
         return;
-    natsMsg_Destroy(n->message);
+    nats_message_free(n->message);
     free(n);
 }
 

@@ -10,9 +10,11 @@
 static struct nats_write *new_write(const char *fleet, const struct engine_message *m)
 {
     size_t subject_size = NATS_SUBJECT_MAX + 1, once_size = m->once.len + 1;
-    struct nats_write *w = calloc(1, sizeof *w + subject_size + once_size + m->body.len);
+    size_t size = sizeof(struct nats_write) + subject_size + once_size + m->body.len;
+    struct nats_write *w = calloc(1, size);
     if (!w)
         return NULL;
+    w->size = size;
     char *at = (char *)(w + 1);
     struct buf subject = { .at = at, .cap = subject_size };
     nats_log_subject(&subject, str_of(fleet), m->log, m->key);
@@ -58,7 +60,7 @@ bool nats_order_write(struct nats_desk *d, const char *fleet, const struct engin
     if (!w)
         return false;
     if (!put_write(d, w)) {
-        free(w);
+        nats_write_free(w);
         return false;
     }
     nats_desk_wake(d);
