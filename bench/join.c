@@ -38,7 +38,6 @@ static void deliver(struct pipepoll_sink *self, struct pipepoll_target *from,
 
 static void removed(struct pipepoll_sink *self, struct pipepoll_target *from)
 {
-    (void)from;
     ((struct bench *)self)->removed++;
 }
 

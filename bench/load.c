@@ -195,7 +195,6 @@ static void on_measured(struct load *load, const struct pipepoll_answer *answer)
 static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
                     const struct pipepoll_answer *answer)
 {
-    (void)from;
     struct load *load = (struct load *)sink; /* its first member */
     load->answers++;
     switch (load->phase) {

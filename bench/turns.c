@@ -134,7 +134,6 @@ static void end_phase(struct bench *b, int phase)
 
 static void on_broken(void *ctx, const char *why)
 {
-    (void)ctx;
     require(false, why);
 }
 

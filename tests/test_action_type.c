@@ -40,7 +40,6 @@ static void assert_refused(const char *text, const char *want)
 
 static void both_forms_mean_the_same(void **state)
 {
-    (void)state;
     assert_parses("category=Build,owner=ThirdParty,provider=My-P,version=1");
     assert_parses("version=1, provider=My-P, category=Build");
     assert_parses(" category = Build , provider= My-P ,version=1 ");
@@ -53,7 +52,6 @@ static void both_forms_mean_the_same(void **state)
 
 static void a_file_stands_for_what_it_holds(void **state)
 {
-    (void)state;
     char path[] = "/tmp/pipepoll-test-XXXXXX", name[64];
     int fd = mkstemp(path);
     assert_true(fd >= 0);
@@ -73,7 +71,6 @@ static void a_file_stands_for_what_it_holds(void **state)
 
 static void what_is_wrong_is_named(void **state)
 {
-    (void)state;
     assert_refused("", "Expected: '=', received: 'EOF'");
     assert_refused("category=Build,version=1",
                    "Missing required parameter in actionTypeId: \"provider\"");

@@ -60,7 +60,6 @@ static enum fault fault_of(int http_status, const char *code)
 
 static void code_and_message_are_found_in_every_spelling(void **state)
 {
-    (void)state;
     const str none = STR(""), x = STR("X"), m = STR("m");
     const str header = STR("X"), tail = STR("X:http://internal.amazon.com/coral/");
     assert_answer(none, STR("{\"__type\":\"X\",\"message\":\"m\"}"), x, m);
@@ -85,7 +84,6 @@ static void code_and_message_are_found_in_every_spelling(void **state)
 
 static void the_error_of_sts_is_one_level_down(void **state)
 {
-    (void)state;
     const str none = STR(""), x = STR("X"), m = STR("m");
     assert_answer(none,
                   STR("{\"Error\":{\"Code\":\"X\",\"Message\":\"m\",\"Type\":\"Sender\"},"
@@ -111,7 +109,6 @@ static void the_error_of_sts_is_one_level_down(void **state)
 
 static void what_is_no_string_or_no_code_is_passed_over(void **state)
 {
-    (void)state;
     const str none = STR("");
     assert_answer(STR("H"), STR("{\"__type\":null,\"code\":7,\"message\":{}}"), STR("H"), none);
     assert_answer(STR("H"), STR("{\"__type\":\"\",\"code\":\"ns#\"}"), STR("H"), none);
@@ -129,7 +126,6 @@ static void what_is_no_string_or_no_code_is_passed_over(void **state)
 
 static void a_body_that_is_not_json_is_quoted_from_its_start(void **state)
 {
-    (void)state;
     const str none = STR("");
     assert_answer(none, STR("\r\n<html>502</html>\n"), none, STR("502"));
     assert_answer(STR("X"), STR("{\"message\":\"cut"), STR("X"), STR("{\"message\":\"cut"));
@@ -146,7 +142,6 @@ static void a_body_that_is_not_json_is_quoted_from_its_start(void **state)
 
 static void too_few_tokens_make_a_body_count_as_not_json(void **state)
 {
-    (void)state;
     char body[] = "{\"message\":\"m\",\"a\":[0]}";
     struct json_token tokens[5];
     struct answer a = { .http_status = 500 };
@@ -159,7 +154,6 @@ static void too_few_tokens_make_a_body_count_as_not_json(void **state)
 
 static void the_code_decides_whatever_the_status(void **state)
 {
-    (void)state;
     static const struct {
         const char *code;
         enum fault fault;
@@ -216,7 +210,6 @@ static void the_code_decides_whatever_the_status(void **state)
 
 static void an_operations_own_codes_win_and_bring_their_meaning(void **state)
 {
-    (void)state;
     enum { OURS = 7 };
     static const struct answer_code codes[] = {
         { STR_INIT("ValidationException"), FAULT_SERVICE, PIPEPOLL_CAUSE_SERVICE, OURS },
@@ -236,7 +229,6 @@ static void an_operations_own_codes_win_and_bring_their_meaning(void **state)
 
 static void the_status_decides_when_the_code_is_unknown(void **state)
 {
-    (void)state;
     static const struct {
         int status;
         enum fault fault;
@@ -256,7 +248,6 @@ static void the_status_decides_when_the_code_is_unknown(void **state)
 
 static void the_cause_is_finer_than_the_fault(void **state)
 {
-    (void)state;
     static const struct {
         const char *code, *message;
         enum pipepoll_cause cause;
@@ -299,7 +290,6 @@ static void the_cause_is_finer_than_the_fault(void **state)
 
 static void what_bears_no_mark_of_aws_comes_from_a_middle_box(void **state)
 {
-    (void)state;
     static const struct {
         int status;
         str request_id, error_type, body;
@@ -347,7 +337,6 @@ static void what_bears_no_mark_of_aws_comes_from_a_middle_box(void **state)
 
 static void a_middle_box_is_quoted_with_its_name(void **state)
 {
-    (void)state;
     struct pipepoll_error why;
     struct answer a = { .http_status = 403, .server = STR("squid/5.7") };
     answer_tell_middle_box(&a, STR("Access denied"), &why);
@@ -364,7 +353,6 @@ static void a_middle_box_is_quoted_with_its_name(void **state)
 
 static void a_code_in_the_header_alone_decides_too(void **state)
 {
-    (void)state;
     struct reading r;
     answer(&r, 400, STR("ThrottlingException:http://internal.amazon.com/"), STR(""));
     assert_int_equal(r.got.fault, FAULT_THROTTLED);
@@ -373,7 +361,6 @@ static void a_code_in_the_header_alone_decides_too(void **state)
 
 static void only_a_plain_number_is_a_retry_hint(void **state)
 {
-    (void)state;
     static const struct {
         str text;
         uint32_t ms;

@@ -152,7 +152,6 @@ enum { FAMILIES = sizeof families / sizeof *families };
 
 static void a_job_is_claimed_and_reported_once(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < FAMILIES; i++) {
         const struct family *f = &families[i];
         struct world w;
@@ -176,7 +175,6 @@ static void a_job_is_claimed_and_reported_once(void **state)
 
 static void a_failure_ends_a_job_too(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < FAMILIES; i++) {
         const struct family *f = &families[i];
         struct world w;
@@ -198,7 +196,6 @@ static void a_failure_ends_a_job_too(void **state)
 
 static void a_continuation_comes_back_with_its_token(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < FAMILIES; i++) {
         const struct family *f = &families[i];
         struct world w;
@@ -224,7 +221,6 @@ static void a_continuation_comes_back_with_its_token(void **state)
 static void each_family_knows_its_own_jobs_alone(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_undocumented) { 0 });
     for (size_t i = 0; i < FAMILIES; i++) {
         const struct family *other = &families[1 - i];
@@ -244,7 +240,6 @@ static void every_third_party_operation_wants_the_clients_token(void **state)
     const struct family *f = &families[1];
     const enum model_operation ops[] = { f->details, f->acknowledge, f->success, f->failure };
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_undocumented) { 0 });
     hand_out(&w, true);
     for (size_t i = 0; i < 4; i++) {
@@ -268,7 +263,6 @@ static void every_third_party_operation_wants_the_clients_token(void **state)
 static void what_is_not_documented_is_an_option(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_undocumented) { .repeated_nonce = SIM_NONCE_STATUS,
                                                .wrong_nonce = SIM_NONCE_STATUS });
     hand_out(&w, false);
@@ -288,7 +282,6 @@ static void what_is_not_documented_is_an_option(void **state)
 static void a_result_after_the_time_out_comes_too_late(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_undocumented) { 0 });
     hand_out(&w, true);
     ask(&w, MODEL_ACKNOWLEDGE_THIRD_PARTY_JOB, NONCE_1);
@@ -303,7 +296,6 @@ static void output_variables_are_bounded_in_all(void **state)
     enum { MAX = 122880 };
     struct world w;
     char *body = malloc(MAX + 256);
-    (void)state;
     assert_non_null(body);
     world_open(&w, (struct sim_undocumented) { 0 });
     hand_out(&w, false);
@@ -322,7 +314,6 @@ static void output_variables_are_bounded_in_all(void **state)
 static void a_job_of_another_region_is_not_known(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_undocumented) { 0 });
     struct sim_scope scope = scope_of(false);
     scope.region = STR("us-east-1");

@@ -190,7 +190,6 @@ static void nobody_there_is_one_line(void **state)
 
 static void an_address_may_be_the_url_that_is_shown(void **state)
 {
-    (void)state;
     struct socket_address a, b;
     struct pipepoll_error why;
     assert_true(socket_address_read(&b, STR("127.0.0.1:9464")));
@@ -227,7 +226,6 @@ static const char *refused(unsigned status, const char *body)
 
 static void what_is_refused_is_told_and_cannot_command_a_terminal(void **state)
 {
-    (void)state;
     char long_one[400];
     assert_string_equal(refused(500, "a\x1b[2J\xc2\x9b"
                                      "1m\x07 b\nmore"),

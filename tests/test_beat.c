@@ -39,7 +39,6 @@ static void a_beat_is_json_that_people_can_read(void **state)
 {
     char room[BEAT_BODY_SIZE];
     struct beat b = some_beat();
-    (void)state;
     b.figures.group_count = 1;
     assert_str_equal(beat_text(&b, room),
                      "{\"v\":1,\"member\":\"eu-1_a\",\"incarnation\":\"fedcba9876543210\","
@@ -53,7 +52,6 @@ static void a_beat_comes_out_as_it_went_in(void **state)
 {
     char room[BEAT_BODY_SIZE];
     struct beat in = some_beat(), out;
-    (void)state;
     in.figures.group_count = 1;
     for (int i = BEAT_WAIT; i <= BEAT_DRAINED; i++) {
         in.state = (enum beat_state)i;
@@ -73,7 +71,6 @@ static void the_largest_beat_has_room(void **state)
 {
     char room[BEAT_BODY_SIZE];
     struct beat b = some_beat(), out;
-    (void)state;
     b.held = b.number = b.figures.polls_milli = UINT64_MAX;
     b.figures.group_count = BEAT_GROUPS_MAX;
     for (int i = 0; i < BEAT_GROUPS_MAX; i++) {
@@ -89,7 +86,6 @@ static void the_largest_beat_has_room(void **state)
 static void what_a_newer_program_adds_is_ignored(void **state)
 {
     struct beat b;
-    (void)state;
     assert_int_equal(
         beat_read(&b, STR("{\"v\":1,\"x\":{\"y\":[1,2]},\"member\":\"a\",\"incarnation\":"
                           "\"00000000000000ff\",\"beat\":1,\"state\":\"wait\"}")),
@@ -102,7 +98,6 @@ static void another_version_is_told_apart(void **state)
     struct beat b;
     struct beat_claim c;
     bool is_drained;
-    (void)state;
     assert_int_equal(beat_read(&b, STR("{\"v\":2}")), BEAT_OTHER_VERSION);
     assert_int_equal(beat_claim_read(&c, STR("{\"who\":1,\"v\":7}")), BEAT_OTHER_VERSION);
     assert_int_equal(beat_drain_read(&is_drained, STR("{\"v\":2}")), BEAT_OTHER_VERSION);
@@ -130,7 +125,6 @@ static void what_is_malformed_is_said_to_be(void **state)
         "\"throttled\":[3]}"
     };
     struct beat b;
-    (void)state;
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
         assert_int_equal(beat_read(&b, str_of(bodies[i])), BEAT_MALFORMED);
 }
@@ -141,7 +135,6 @@ static void claims_and_drain_requests_come_out_as_they_went_in(void **state)
     struct buf out = BUF_ON(room);
     struct beat_claim c;
     bool is_drained = false;
-    (void)state;
     beat_claim_put(&out, &(struct beat_claim) { STR("m"), 9, false });
     assert_int_equal(beat_claim_read(&c, buf_str(&out)), BEAT_OK);
     assert_true(!c.is_free && c.incarnation == 9);
@@ -173,7 +166,6 @@ static void keys_come_out_as_they_went_in(void **state)
                                           "t.00000000000000ff",
                                           "t.00000000000000ff.x",
                                           "t.00000000000000ff.1.2" };
-    (void)state;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         char room[BEAT_KEY_SIZE];
         struct buf out = BUF_ON(room);
@@ -193,7 +185,6 @@ static void a_catalogue_comes_out_of_its_parts(void **state)
     enum { COUNT = 2 * CATALOGUE_PART + 7 };
     static uint64_t in[COUNT];
     size_t at = 0;
-    (void)state;
     for (size_t i = 0; i < COUNT; i++)
         in[i] = i * UINT64_C(0x123456789ab) + 1;
     assert_int_equal(catalogue_parts(COUNT), 3);
@@ -217,7 +208,6 @@ static void a_catalogue_comes_out_of_its_parts(void **state)
 static void a_digest_tells_catalogues_apart(void **state)
 {
     const uint64_t a[] = { 1, 2, 3 }, b[] = { 1, 2, 4 };
-    (void)state;
     assert_true(catalogue_digest(a, 0) == 0);
     assert_true(catalogue_digest(a, 3) == catalogue_digest(a, 3));
     assert_true(catalogue_digest(a, 3) != catalogue_digest(b, 3));

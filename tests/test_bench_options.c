@@ -25,7 +25,6 @@ static int read_line(struct bench_options *o, const char *const *arguments)
 static void an_end_that_is_given_is_the_only_one(void **state)
 {
     struct bench_options o;
-    (void)state;
     assert_int_equal(READ(&o, "--warm-up=1s"), EXIT_FINE);
     assert_int_equal(o.duration_ms, 10000);
     assert_int_equal(o.polls, 0);
@@ -40,7 +39,6 @@ static void an_end_that_is_given_is_the_only_one(void **state)
 static void targets_and_regions_are_enough_for_the_loops(void **state)
 {
     struct bench_options o;
-    (void)state;
     assert_int_equal(READ(&o, "--loops=2", "--in-flight=8"), EXIT_FINE);
     assert_int_equal(o.regions, 2);
     assert_true(o.targets > 8);
@@ -62,7 +60,6 @@ static void hosts_of_aws_are_loaded_on_purpose_only(void **state)
                                           "--endpoint-url=https://amazonaws.com.example",
                                           "--endpoint-url=https://aws" };
     struct bench_options o;
-    (void)state;
     for (size_t i = 0; i < sizeof aws / sizeof *aws; i++) {
         assert_int_equal(READ(&o, aws[i]), EXIT_USAGE);
         assert_int_equal(READ(&o, aws[i], "--i-know"), EXIT_FINE);
@@ -74,7 +71,6 @@ static void hosts_of_aws_are_loaded_on_purpose_only(void **state)
 /* It signs with the credentials of the machine where there are any. */
 static void its_process_is_hardened(void **state)
 {
-    (void)state;
     assert_true(command_bench.holds_credentials);
 }
 

@@ -46,7 +46,6 @@ static unsigned rows_of(size_t buckets)
 
 static void a_plot_has_twenty_rows_at_most(void **state)
 {
-    (void)state;
     assert_int_equal(rows_of(1), 1);
     assert_int_equal(rows_of(20), 20);
     assert_int_equal(rows_of(21), 11);
@@ -56,7 +55,6 @@ static void a_plot_has_twenty_rows_at_most(void **state)
 
 static void what_the_loops_did_is_added_up(void **state)
 {
-    (void)state;
     struct bench_report *r = calloc(1, sizeof *r);
     struct load_figures *f = calloc(1, sizeof *f);
     f->polls = 5;

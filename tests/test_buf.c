@@ -11,7 +11,6 @@
 
 static void appends_follow_one_another(void **state)
 {
-    (void)state;
     char memory[32];
     struct buf b = BUF_ON(memory);
     buf_put(&b, STR("ab"));
@@ -27,7 +26,6 @@ static void appends_follow_one_another(void **state)
 
 static void numbers_are_put_in_decimal(void **state)
 {
-    (void)state;
     static const struct {
         uint64_t n;
         str text;
@@ -48,7 +46,6 @@ static void numbers_are_put_in_decimal(void **state)
 
 static void fractions_end_without_zeros(void **state)
 {
-    (void)state;
     char memory[64];
     struct buf b = BUF_ON(memory);
     buf_put_decimal(&b, 1500, 1000);
@@ -63,7 +60,6 @@ static void fractions_end_without_zeros(void **state)
 
 static void a_buffer_can_be_filled_to_its_last_byte(void **state)
 {
-    (void)state;
     char memory[4];
     struct buf b = BUF_ON(memory);
     buf_put(&b, STR("abcd"));
@@ -73,7 +69,6 @@ static void a_buffer_can_be_filled_to_its_last_byte(void **state)
 
 static void what_does_not_fit_is_left_out_and_so_is_all_that_follows(void **state)
 {
-    (void)state;
     char memory[4];
     struct buf b = BUF_ON(memory);
     buf_put(&b, STR("abc"));
@@ -90,7 +85,6 @@ static void what_does_not_fit_is_left_out_and_so_is_all_that_follows(void **stat
 
 static void printf_wants_room_for_its_nul(void **state)
 {
-    (void)state;
     char memory[4];
     struct buf b = BUF_ON(memory);
     buf_printf(&b, "%s", "abc");
@@ -103,7 +97,6 @@ static void printf_wants_room_for_its_nul(void **state)
 
 static void a_c_string_is_terminated_or_overflows(void **state)
 {
-    (void)state;
     char memory[3] = { 'x', 'x', 'x' };
     struct buf b = BUF_ON(memory);
     buf_put(&b, STR("ab"));

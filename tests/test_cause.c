@@ -17,7 +17,6 @@ static bool is_listed(enum pipepoll_cause cause)
 
 static void every_cause_has_a_group_and_a_name_of_its_own(void **state)
 {
-    (void)state;
     for (int cause = PIPEPOLL_CAUSE_UNKNOWN; cause <= PIPEPOLL_CAUSE_SYSTEM; cause++) {
         enum pipepoll_cause c = (enum pipepoll_cause)cause;
         assert_true(is_listed(c));
@@ -31,7 +30,6 @@ static void every_cause_has_a_group_and_a_name_of_its_own(void **state)
 
 static void a_cause_of_a_later_library_is_unknown(void **state)
 {
-    (void)state;
     static const int later[] = { PIPEPOLL_CAUSE_SYSTEM + 1, 1000, INT32_MAX, -1 };
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
         enum pipepoll_cause c = (enum pipepoll_cause)later[i];

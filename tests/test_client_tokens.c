@@ -7,7 +7,6 @@
 static void a_client_has_token_and_its_id_unless_it_is_named(void **state)
 {
     struct client_tokens t = { 0 };
-    (void)state;
     assert_true(client_tokens_match(&t, STR("c-1"), STR("token-c-1")));
     assert_false(client_tokens_match(&t, STR("c-1"), STR("token-c-2")));
     assert_false(client_tokens_match(&t, STR("c-1"), STR("")));
@@ -33,7 +32,6 @@ static void a_text_that_is_wrong_changes_nothing_and_no_message_shows_a_token(vo
         { "c-1 new\nc-1 new\n", "the client of line 2 has a token already" },
     };
     struct client_tokens t = { 0 };
-    (void)state;
     assert_int_equal(client_tokens_read(&t, STR("c-1 old"), NULL), 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pipepoll_error why = { .text = "" };

@@ -124,7 +124,6 @@ static bool amid_the_request(struct world *w)
 
 static bool before_the_answer(struct world *w)
 {
-    (void)w;
     return true;
 }
 

@@ -9,7 +9,6 @@
 
 static void a_small_file_gets_the_documented_defaults(void **state)
 {
-    (void)state;
     struct config c = accept(WEB);
     assert_int_equal(c.max_in_flight, 256);
     assert_int_equal(c.max_in_flight_per_region, 0);
@@ -41,7 +40,6 @@ static void write_file(const char *path, const char *text)
 
 static void every_key_does_what_it_says(void **state)
 {
-    (void)state;
     struct config c =
         accept("[pipepoll]\nmax-in-flight = 7\nmax-connections = 5\nmax-in-flight-per-region = 3\n"
                "request-timeout = 2m\nconnect-timeout = 1500ms\nca-bundle = " TEST_DATA
@@ -74,7 +72,6 @@ static void every_key_does_what_it_says(void **state)
 
 static void keys_of_targets_have_defaults_in_the_process_section(void **state)
 {
-    (void)state;
     struct config c = accept("[target a]\nprovider = A\n[target b]\nprovider = B\ninterval = 1s\n"
                              "[pipepoll]\nregions = us-east-1\ncategory = Build\nversion = 1\n"
                              "interval = 9s\nendpoint-url = http://127.0.0.1:9\n");
@@ -89,7 +86,6 @@ static void keys_of_targets_have_defaults_in_the_process_section(void **state)
 
 static void lists_of_regions_may_go_on_over_lines_and_name_all(void **state)
 {
-    (void)state;
     struct config c = accept("[target t]\nregions = us-east-1, # the first\n    eu-west-1\n"
                              "  ap-south-1 , us-west-2\n"
                              "category = Build\nprovider = A\nversion = 1\n");
@@ -106,7 +102,6 @@ static void lists_of_regions_may_go_on_over_lines_and_name_all(void **state)
 
 static void syntax_is_told_with_line_and_column(void **state)
 {
-    (void)state;
     assert_refused("[target web\n",
                    "p.ini:1:12: a section header must end with ']' (comments aside)\n");
     assert_refused("x = 1\n" WEB, "p.ini:1:1: a [section] header must come before this line\n");
@@ -121,7 +116,6 @@ static void syntax_is_told_with_line_and_column(void **state)
 
 static void what_commands_a_terminal_is_one_error_without_it(void **state)
 {
-    (void)state;
     const char *rest = "regions = us-east-1\ncategory = Build\nprovider = Acme\nversion = 1\n";
     static const struct {
         const char *name, *said;
@@ -149,14 +143,12 @@ static void what_commands_a_terminal_is_one_error_without_it(void **state)
 
 static void a_file_that_is_no_text_is_one_line(void **state)
 {
-    (void)state;
     assert_refused("\xff\xfe[target web]\n", "p.ini: is UTF-16 text: save it as UTF-8\n");
     assert_refused("\1\2\3\n\4\5\n", "p.ini: is binary, not a text file\n");
 }
 
 static void unknown_names_are_told_with_the_nearest_right_one(void **state)
 {
-    (void)state;
     assert_refused(WEB "intervall = 5s\n", "p.ini:6:1: unknown key \"intervall\" in [target web] "
                                            "(did you mean \"interval\"?)\n");
     assert_refused("[pipepoll]\nmax_in_fligth = 1\n" WEB,
@@ -174,7 +166,6 @@ static void unknown_names_are_told_with_the_nearest_right_one(void **state)
 
 static void what_is_there_twice_is_told_with_the_line_of_the_first(void **state)
 {
-    (void)state;
     assert_refused(WEB "version = 2\n",
                    "p.ini:6:1: a second \"version\" (the first is at line 5)\n");
     assert_refused("[pipepoll]\n[pipepoll]\n" WEB,
@@ -200,7 +191,6 @@ static void assert_warned(const char *text, const char *want)
 
 static void a_region_that_looks_misspelt_is_refused_at_any_endpoint(void **state)
 {
-    (void)state;
     const char *rest = "category = Build\nprovider = A\nversion = 1\nendpoint-url = http://h\n";
     char text[256];
     snprintf(text, sizeof text, "[target a]\nregions = us-est-1\n%s", rest);
@@ -225,7 +215,6 @@ static void a_region_that_looks_misspelt_is_refused_at_any_endpoint(void **state
 
 static void custom_actions_are_polled_and_those_of_aws_are_not(void **state)
 {
-    (void)state;
     assert_warned(WEB "owner = Custom\n", "");
     assert_refused(
         WEB "owner = AWS\n",
@@ -235,7 +224,6 @@ static void custom_actions_are_polled_and_those_of_aws_are_not(void **state)
 
 static void a_query_is_of_custom_actions(void **state)
 {
-    (void)state;
     assert_warned(WEB "owner = Custom\nquery-param = Project = web\n", "");
     assert_warned("[pipepoll]\nquery-param = Project=web\n" WEB, ""); /* for those that it fits */
     assert_warned(WEB "owner = Custom\nquery-param = Project=a\n"
@@ -255,14 +243,12 @@ static void a_query_is_of_custom_actions(void **state)
 
 static void a_region_has_no_more_slots_than_there_are(void **state)
 {
-    (void)state;
     assert_refused("[pipepoll]\nmax-in-flight = 3\nmax-in-flight-per-region = 4\n" WEB,
                    "p.ini:3:28: max-in-flight-per-region = 4 is more than max-in-flight, 3\n");
 }
 
 static void a_region_named_twice_is_told_where_it_is_named_again(void **state)
 {
-    (void)state;
     const char *rest = "category = Build\nprovider = Acme\nversion = 1\n";
     char text[256];
     snprintf(text, sizeof text, "[target a]\nregions = us-east-1, us-east-1\n%s", rest);
@@ -277,7 +263,6 @@ static void a_region_named_twice_is_told_where_it_is_named_again(void **state)
 
 static void the_same_target_at_another_endpoint_is_another(void **state)
 {
-    (void)state;
     struct config c = accept(WEB "[target b]\nregions = us-east-1\ncategory = Build\n"
                                  "provider = Acme\nversion = 1\nendpoint-url = http://[::1]:1\n");
     assert_int_equal(c.plan.count, 2);
@@ -286,7 +271,6 @@ static void the_same_target_at_another_endpoint_is_another(void **state)
 
 static void a_misspelt_key_is_one_error(void **state)
 {
-    (void)state;
     assert_refused("[target a]\nregins = us-east-1\ncategory = Build\nprovider = A\nversion = 1\n",
                    "p.ini:2:1: unknown key \"regins\" in [target a] (did you mean \"regions\"?)\n");
     assert_refused("[pipepoll]\nregins = us-east-1\n[target a]\ncategory = Build\n"
@@ -303,7 +287,6 @@ static void a_misspelt_key_is_one_error(void **state)
 
 static void a_misspelt_endpoint_puts_no_region_in_doubt(void **state)
 {
-    (void)state;
     assert_refused("[target a]\nregions = local-1\ncategory = Build\nprovider = A\nversion = 1\n"
                    "endpont-url = http://127.0.0.1:9\n",
                    "p.ini:6:1: unknown key \"endpont-url\" in [target a] "
@@ -312,7 +295,6 @@ static void a_misspelt_endpoint_puts_no_region_in_doubt(void **state)
 
 static void missing_keys_are_told_at_the_section(void **state)
 {
-    (void)state;
     assert_refused(
         "\n[target web]\ninterval = 5s\n",
         "p.ini:2:1: [target web] has no category (such as Build or Test)\n"
@@ -328,7 +310,6 @@ static void missing_keys_are_told_at_the_section(void **state)
 
 static void wrong_values_are_told_where_they_stand(void **state)
 {
-    (void)state;
     assert_refused(WEB "interval = soon\n",
                    "p.ini:6:12: interval is a time from 1ms to 24h such as "
                    "500ms, 5s or 2m, not \"soon\"\n");
@@ -356,7 +337,6 @@ static void assert_roots_refused(const char *path, const char *why)
 
 static void a_ca_bundle_that_the_poller_would_refuse_is_told(void **state)
 {
-    (void)state;
     char path[] = "/tmp/test_config.XXXXXX", why[256];
     assert_roots_refused("/nonexistent/ca.pem", "cannot read the CA bundle /nonexistent/ca.pem: "
                                                 "No such file or directory");
@@ -378,7 +358,6 @@ static void a_ca_bundle_that_the_poller_would_refuse_is_told(void **state)
 
 static void a_ca_bundle_is_named_as_paths_are(void **state)
 {
-    (void)state;
     char path[] = "/tmp/test config XXXXXX", text[256];
     close(mkstemp(path));
     unlink(path);
@@ -397,7 +376,6 @@ static void a_ca_bundle_is_named_as_paths_are(void **state)
 /* Who reads it would leave nothing for the poller. */
 static void a_pipe_is_not_read_to_judge_it(void **state)
 {
-    (void)state;
     char path[] = "/tmp/test_config.XXXXXX", text[256];
     close(mkstemp(path));
     unlink(path);
@@ -411,7 +389,6 @@ static void a_pipe_is_not_read_to_judge_it(void **state)
 
 static void what_the_library_refuses_is_told_where_it_stands(void **state)
 {
-    (void)state;
     assert_refused_at(
         "[target t]\nregions = us-east-1\ncategory = Bild\nprovider = A\nversion = 1\n",
         "p.ini:3:12: ", "Bild");
@@ -435,7 +412,6 @@ static void what_the_library_refuses_is_told_where_it_stands(void **state)
 
 static void a_region_nobody_knows_is_a_warning(void **state)
 {
-    (void)state;
     struct config config;
     struct diagnostics c;
     const char *text =
@@ -448,7 +424,6 @@ static void a_region_nobody_knows_is_a_warning(void **state)
 
 static void all_errors_come_in_the_order_of_the_file_up_to_twenty(void **state)
 {
-    (void)state;
     struct config config;
     struct diagnostics c;
     char text[1024], last[32];
@@ -484,7 +459,6 @@ static void assert_not_loaded(const char *path, const char *want)
 
 static void only_files_and_pipes_of_a_sane_size_are_read(void **state)
 {
-    (void)state;
     char path[] = "/tmp/test_config_XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);

@@ -129,7 +129,6 @@ static void read_file(struct fixture *f)
 static void what_is_read_is_prepared_on_the_thread_and_handed_over_on_the_loop(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     write_file(&f, good);
     for (unsigned n = 1; n <= 2; n++) {
@@ -146,7 +145,6 @@ static void what_is_read_is_prepared_on_the_thread_and_handed_over_on_the_loop(v
 static void a_file_with_errors_is_handed_over_with_them_and_not_prepared(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     write_file(&f, "[target a]\nregions = us-east-1\n");
     read_file(&f);
@@ -159,7 +157,6 @@ static void a_file_with_errors_is_handed_over_with_them_and_not_prepared(void **
 static void what_could_not_be_prepared_is_freed(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     write_file(&f, good);
     f.prepare_result = PIPEPOLL_ENOMEM;
@@ -172,7 +169,6 @@ static void what_could_not_be_prepared_is_freed(void **state)
 static void what_was_read_when_the_reader_is_closed_is_freed(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     write_file(&f, good);
     assert_int_equal(config_reader_start(f.reader), 0);
@@ -185,7 +181,6 @@ static void what_was_read_when_the_reader_is_closed_is_freed(void **state)
 static void a_thread_that_is_over_before_its_start_is_known_is_not_left_behind(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     write_file(&f, good);
     threads_begin = OVER_BEFORE_THAT_IS_KNOWN;
@@ -198,7 +193,6 @@ static void a_thread_that_is_over_before_its_start_is_known_is_not_left_behind(v
 static void without_a_thread_nothing_is_read_and_nothing_left_behind(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     write_file(&f, good);
     threads_begin = NEVER;
@@ -217,7 +211,6 @@ static void without_a_thread_nothing_is_read_and_nothing_left_behind(void **stat
 static void a_reader_is_closed_while_its_thread_hangs(void **state)
 {
     static struct fixture f; /* the thread may look at it after the test */
-    (void)state;
     set_up(&f);
     unlink(f.path);
     assert_int_equal(mkfifo(f.path, 0600), 0);

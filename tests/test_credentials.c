@@ -36,7 +36,6 @@ static int make(struct credentials **out, str id, str secret, str token)
 
 static void the_strings_are_copies_with_a_nul_after_each(void **state)
 {
-    (void)state;
     char id[] = "AKIDEXAMPLE", secret[] = "secret/+", token[] = "token==";
     char account[] = "123456789012";
     const struct credentials_text text = { str_of(id), str_of(secret), str_of(token),
@@ -61,7 +60,6 @@ static void the_strings_are_copies_with_a_nul_after_each(void **state)
 
 static void a_session_token_may_be_empty_but_a_key_may_not(void **state)
 {
-    (void)state;
     struct credentials *c = NULL;
     const str none = { NULL, 0 };
     assert_int_equal(make(&c, none, STR("s"), none), PIPEPOLL_EINVAL);
@@ -75,7 +73,6 @@ static void a_session_token_may_be_empty_but_a_key_may_not(void **state)
 
 static void what_is_no_account_is_dropped(void **state)
 {
-    (void)state;
     static const char *const not_accounts[] = { "",
                                                 "12345678901",
                                                 "1234567890123",
@@ -96,7 +93,6 @@ static void what_is_no_account_is_dropped(void **state)
 
 static void a_byte_that_could_end_a_header_line_is_refused_in_each(void **state)
 {
-    (void)state;
     const str bad[] = { STR("a\r\nX-Evil: 1"), STR("a\n"),  STR("\0"),
                         STR("a\x1f"),          STR("\x7f"), STR("\xc3\xa9") };
     struct credentials *c = NULL;
@@ -111,7 +107,6 @@ static void a_byte_that_could_end_a_header_line_is_refused_in_each(void **state)
 
 static void the_last_reference_wipes_and_gives_back_what_was_taken(void **state)
 {
-    (void)state;
     struct ledger l = { 0 };
     const struct alloc alloc = { resize, &l };
     const struct credentials_text text = { STR("id"), STR("secret"), STR("token"),
@@ -130,7 +125,6 @@ static void the_last_reference_wipes_and_gives_back_what_was_taken(void **state)
 
 static void no_memory_is_said_and_nothing_is_given(void **state)
 {
-    (void)state;
     struct ledger l = { .fail = true };
     const struct alloc alloc = { resize, &l };
     const struct credentials_text text = { STR("id"), STR("secret"), STR(""), STR("") };
@@ -141,7 +135,6 @@ static void no_memory_is_said_and_nothing_is_given(void **state)
 
 static void no_credentials_can_be_referenced_too(void **state)
 {
-    (void)state;
     assert_null(credentials_ref(NULL));
     assert_null(credentials_unref(NULL));
 }

@@ -34,7 +34,6 @@ static struct pipepoll_credentials *assumed(struct pipepoll_credentials *source)
 
 static void a_session_token_of_more_than_16_kib_is_refused_when_it_is_given(void **state)
 {
-    (void)state;
     struct pipepoll_credentials *c = NULL;
     struct pipepoll_error why = { .text = "" };
     char token[16 * 1024 + 1];

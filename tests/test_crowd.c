@@ -46,7 +46,6 @@ static void deliver(struct pipepoll_sink *self, struct pipepoll_target *from,
 static void removed(struct pipepoll_sink *self, struct pipepoll_target *from)
 {
     struct crowd *c = (struct crowd *)self;
-    (void)from;
     c->removed++;
     called(c);
 }
@@ -151,7 +150,6 @@ static double time_of(unsigned identities)
 
 static void four_times_the_identities_take_about_four_times_as_long(void **state)
 {
-    (void)state;
     time_of(30); /* the first touches memory that the others find warm */
     double some_s = time_of(60), many_s = time_of(240);
     assert_true(many_s < 10 * some_s); /* it was 36 times */
@@ -160,7 +158,6 @@ static void four_times_the_identities_take_about_four_times_as_long(void **state
 static void a_closing_poller_tells_its_targets_some_at_a_time(void **state)
 {
     struct crowd c;
-    (void)state;
     crowd_open(&c);
     add_all(&c, 2, 1);
     for (int i = 0; i < 3; i++)
@@ -174,7 +171,6 @@ static void a_closing_poller_tells_its_targets_some_at_a_time(void **state)
 static void news_of_many_identities_come_some_at_a_time(void **state)
 {
     struct crowd c;
-    (void)state;
     crowd_open(&c);
     for (unsigned i = 0; i < 40; i++) {
         struct pipepoll_credentials *credentials = credentials_of(i);
@@ -197,7 +193,6 @@ static void a_target_that_is_removed_while_the_poller_closes_goes_once(void **st
     struct crowd c;
     struct pipepoll_target *mine = NULL;
     struct pipepoll_target_options o = PIPEPOLL_TARGET_OPTIONS_INIT;
-    (void)state;
     crowd_open(&c);
     add_all(&c, 1, 2);
     o.action_type =

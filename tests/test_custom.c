@@ -158,7 +158,6 @@ static int ask(struct world *w, const struct operation *operation, const void *i
 static void a_target_of_owner_custom_is_polled_for_custom_jobs(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w);
     find_job(&w, STR("{}"));
     assert_int_equal(strlen(w.job_id), 36);
@@ -188,7 +187,6 @@ static void what_a_poll_brought_is_enough_for_the_life_of_a_job(void **state)
     struct job_details details;
     enum job_status status = JOB_STATUS_ABSENT;
     struct world w;
-    (void)state;
     world_open(&w);
     find_job(&w, STR("{\"Project\":\"P1\"}"));
     const struct job_input job = { str_of(w.job_id), STR("") };
@@ -219,7 +217,6 @@ static void nothing_is_left_of_what_the_poll_brought(void **state)
 {
     static const char *const secrets[] = { "simulated-session-of-", "a-password-of-theirs", NULL };
     struct world w;
-    (void)state;
     world_open(&w);
     w.memory.secrets = secrets;
     find_job(&w, STR("{\"Password\":\"a-password-of-theirs\"}"));
@@ -231,7 +228,6 @@ static void a_query_goes_along_with_each_poll(void **state)
 {
     const struct sim_scope scope = { .action_type.owner = STR("Custom") };
     struct world w;
-    (void)state;
     world_open(&w);
     struct pipepoll_target_options o = options(&w);
     o.query_param = (struct pipepoll_query_param) { STR("Project"), STR("P1") };
@@ -250,7 +246,6 @@ static void a_query_is_for_custom_jobs_and_aws_has_none(void **state)
 {
     struct pipepoll_target_options o = PIPEPOLL_TARGET_OPTIONS_INIT;
     struct pipepoll_error why;
-    (void)state;
     o.action_type =
         (struct pipepoll_action_type) { STR("Build"), STR("ThirdParty"), STR("Acme"), STR("1") };
     o.region = STR("us-east-1");

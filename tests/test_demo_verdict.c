@@ -58,7 +58,6 @@ static struct ledger ledger_of_two(void)
 
 static void a_good_one_is_good_though_much_was_said_twice(void **state)
 {
-    (void)state;
     struct ledger l = ledger_of_two();
     put(&l, 2, LEDGER_HANDED_OUT);
     put(&l, 2, LEDGER_ACKNOWLEDGED);
@@ -74,7 +73,6 @@ static void a_good_one_is_good_though_much_was_said_twice(void **state)
 
 static void a_job_without_a_result_is_lost(void **state)
 {
-    (void)state;
     struct ledger l = ledger_of_two();
     struct demo_verdict v = verdict_of(&l);
     assert_true(!demo_verdict_is_good(&v) && v.lost == 1 && v.claimed == 1);
@@ -87,7 +85,6 @@ static void a_job_without_a_result_is_lost(void **state)
 
 static void what_happens_twice_is_not_good(void **state)
 {
-    (void)state;
     struct ledger l = ledger_of_two();
     put(&l, 2, LEDGER_ACKNOWLEDGED);
     put(&l, 2, LEDGER_SUCCEEDED);
@@ -103,7 +100,6 @@ static void what_happens_twice_is_not_good(void **state)
 
 static void a_result_without_a_claim_is_not_good(void **state)
 {
-    (void)state;
     struct ledger l = ledger_of_two();
     put(&l, 2, LEDGER_SUCCEEDED);
     struct demo_verdict v = verdict_of(&l);
@@ -113,7 +109,6 @@ static void a_result_without_a_claim_is_not_good(void **state)
 
 static void a_ledger_that_forgot_says_nothing(void **state)
 {
-    (void)state;
     struct ledger l;
     struct demo_verdict v;
     struct pipepoll_error why;

@@ -63,7 +63,6 @@ static struct diagnosis assert_diagnosis(const struct probe *e, const char *word
 
 static void no_cause_is_left_out(void **state)
 {
-    (void)state;
     for (int cause = PIPEPOLL_CAUSE_UNKNOWN; cause <= PIPEPOLL_CAUSE_SYSTEM; cause++) {
         struct probe e = failed_by((enum pipepoll_cause)cause, PIPEPOLL_ESYSTEM, "");
         struct diagnosis d;
@@ -75,7 +74,6 @@ static void no_cause_is_left_out(void **state)
 
 static void a_cause_that_is_not_known_yet_is_told_as_unknown(void **state)
 {
-    (void)state;
     struct probe later = failed_by((enum pipepoll_cause)1000, PIPEPOLL_ESYSTEM, "");
     struct probe unknown = failed_by(PIPEPOLL_CAUSE_UNKNOWN, PIPEPOLL_ESYSTEM, "");
     struct diagnosis of_later, of_unknown;
@@ -88,7 +86,6 @@ static void a_cause_that_is_not_known_yet_is_told_as_unknown(void **state)
 /* Whoever tells of it puts the code before the cause otherwise. */
 static void it_is_known_whether_a_cause_names_the_code(void **state)
 {
-    (void)state;
     for (int cause = PIPEPOLL_CAUSE_UNKNOWN; cause <= PIPEPOLL_CAUSE_SYSTEM; cause++) {
         for (int with_message = 0; with_message < 2; with_message++) {
             struct probe e = failed_by((enum pipepoll_cause)cause, PIPEPOLL_ESYSTEM, "TheCode");
@@ -102,7 +99,6 @@ static void it_is_known_whether_a_cause_names_the_code(void **state)
 
 static void every_failure_has_a_word_a_cause_and_a_fix(void **state)
 {
-    (void)state;
     static const struct {
         enum pipepoll_cause cause;
         int status;
@@ -173,7 +169,6 @@ static void every_failure_has_a_word_a_cause_and_a_fix(void **state)
 
 static void what_is_not_found_is_named(void **state)
 {
-    (void)state;
     struct probe e =
         failed_by(PIPEPOLL_CAUSE_NO_ACTION_TYPE, PIPEPOLL_ENOTFOUND, "ActionTypeNotFoundException");
     struct diagnosis d = assert_diagnosis(&e, "not-found", EXIT_REFUSED);
@@ -185,7 +180,6 @@ static void what_is_not_found_is_named(void **state)
 
 static void a_wrong_clock_is_told_by_how_much(void **state)
 {
-    (void)state;
     struct probe e =
         failed_by(PIPEPOLL_CAUSE_CLOCK, PIPEPOLL_ECREDENTIALS, "InvalidSignatureException");
     e.clock_skew_ms = -600000;
@@ -201,7 +195,6 @@ static void a_wrong_clock_is_told_by_how_much(void **state)
 
 static void what_works_in_spite_of_the_clock_is_a_warning(void **state)
 {
-    (void)state;
     struct probe e = probe_of(PROBE_ANSWERED, 0, "");
     assert_diagnosis(&e, "ok", EXIT_FINE);
     e.clock_skew_ms = 299999;
@@ -212,7 +205,6 @@ static void what_works_in_spite_of_the_clock_is_a_warning(void **state)
 
 static void credentials_that_are_not_refreshed_are_a_warning(void **state)
 {
-    (void)state;
     struct probe e = probe_of(PROBE_ANSWERED, 0, "");
     snprintf(e.reason, sizeof e.reason, "STS does not answer");
     struct diagnosis d = assert_diagnosis(&e, "not-refreshed", EXIT_FAILED);
@@ -228,7 +220,6 @@ static void credentials_that_are_not_refreshed_are_a_warning(void **state)
 
 static void missing_credentials_are_told_by_where_they_should_come_from(void **state)
 {
-    (void)state;
     struct plan_target other = target;
     struct probe e = probe_of(PROBE_NO_CREDENTIALS, 0, "");
     e.target = &other;
@@ -259,7 +250,6 @@ static void missing_credentials_are_told_by_where_they_should_come_from(void **s
 
 static void a_role_that_is_not_given_is_laid_to_sts_and_not_to_the_profile(void **state)
 {
-    (void)state;
     struct plan_target other = target;
     struct probe e = probe_of(PROBE_NO_CREDENTIALS, 0, "");
     e.target = &other;
@@ -275,7 +265,6 @@ static void a_role_that_is_not_given_is_laid_to_sts_and_not_to_the_profile(void 
 
 static void silence_is_laid_to_credentials_or_to_the_way(void **state)
 {
-    (void)state;
     struct probe e = probe_of(PROBE_UNANSWERED, 0, "");
     assert_diagnosis(&e, "timed-out", EXIT_OTHER);
     e.usable = false;
@@ -284,7 +273,6 @@ static void silence_is_laid_to_credentials_or_to_the_way(void **state)
 
 static void a_connection_that_was_made_is_not_laid_to_its_name_or_a_firewall(void **state)
 {
-    (void)state;
     struct probe e = failed_by(PIPEPOLL_CAUSE_TIMED_OUT, PIPEPOLL_ETIMEDOUT, "");
     snprintf(e.address, sizeof e.address, "192.0.2.1");
     struct diagnosis d = assert_diagnosis(&e, "timed-out", EXIT_OTHER);
@@ -306,7 +294,6 @@ static void a_connection_that_was_made_is_not_laid_to_its_name_or_a_firewall(voi
 
 static void a_proxy_on_the_way_is_suspected_first(void **state)
 {
-    (void)state;
     struct probe e = failed_by(PIPEPOLL_CAUSE_UNREACHABLE, PIPEPOLL_ETRANSPORT, "");
     snprintf(e.proxy, sizeof e.proxy, "http://proxy:3128");
     struct diagnosis d = assert_diagnosis(&e, "unreachable", EXIT_OTHER);
@@ -315,7 +302,6 @@ static void a_proxy_on_the_way_is_suspected_first(void **state)
 
 static void an_untrusted_certificate_is_told_with_the_roots_that_were_tried(void **state)
 {
-    (void)state;
     struct probe e = failed_by(PIPEPOLL_CAUSE_UNTRUSTED, PIPEPOLL_EUNTRUSTED, "");
     struct diagnosis d;
     snprintf(e.issuer, sizeof e.issuer, "CN=Corporate");

@@ -56,7 +56,6 @@ static void assert_hex(const struct sha256 *got, const char *hex)
 
 static void sha256_gives_the_published_answers(void **state)
 {
-    (void)state;
     static const struct {
         const char *in, *hex;
     } cases[] = {
@@ -74,7 +73,6 @@ static void sha256_gives_the_published_answers(void **state)
 
 static void a_slice_of_nothing_is_the_empty_string(void **state)
 {
-    (void)state;
     struct sha256 got;
     sha256(&got, (str) { NULL, 0 });
     assert_hex(&got, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
@@ -82,7 +80,6 @@ static void a_slice_of_nothing_is_the_empty_string(void **state)
 
 static void a_sum_put_in_pieces_equals_the_sum_of_the_whole(void **state)
 {
-    (void)state;
     char bytes[300];
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (char)(i * 7);
@@ -102,7 +99,6 @@ static void a_sum_put_in_pieces_equals_the_sum_of_the_whole(void **state)
 
 static void hmac_gives_the_answers_of_rfc_4231(void **state)
 {
-    (void)state;
     static const struct {
         char key_byte;
         size_t key_len;
@@ -130,7 +126,6 @@ static void hmac_gives_the_answers_of_rfc_4231(void **state)
 /* At and around the edges of a block, against OpenSSL's HMAC as a witness. */
 static void keys_of_any_length_sign_as_openssl_does(void **state)
 {
-    (void)state;
     static const int lengths[] = { 0, 1, 32, 63, 64, 65, 128, 200 };
     char bytes[200];
     for (size_t i = 0; i < sizeof bytes; i++)
@@ -151,7 +146,6 @@ static void keys_of_any_length_sign_as_openssl_does(void **state)
 
 static void a_key_of_nothing_is_the_empty_key(void **state)
 {
-    (void)state;
     static const char hex[] = "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad";
     struct sha256 got;
     hmac_sha256(&got, (str) { NULL, 0 }, (str) { NULL, 0 });
@@ -162,7 +156,6 @@ static void a_key_of_nothing_is_the_empty_key(void **state)
 
 static void a_key_may_lie_where_the_answer_goes(void **state)
 {
-    (void)state;
     struct sha256 in_place = { "0123456789abcdef0123456789abcde" }, apart;
     str key = sha256_str(&in_place);
     hmac_sha256(&apart, key, STR("step"));
@@ -172,7 +165,6 @@ static void a_key_may_lie_where_the_answer_goes(void **state)
 
 static void a_key_signs_on_where_it_is_copied_to_and_its_bytes_are_gone(void **state)
 {
-    (void)state;
     char bytes[] = "key";
     struct hmac_key k, copy;
     struct sha256 got, wanted;
@@ -187,7 +179,6 @@ static void a_key_signs_on_where_it_is_copied_to_and_its_bytes_are_gone(void **s
 
 static void a_wiped_key_is_zero(void **state)
 {
-    (void)state;
     static const struct hmac_key zero;
     struct hmac_key k;
     hmac_key_set(&k, STR("key"));
@@ -198,7 +189,6 @@ static void a_wiped_key_is_zero(void **state)
 
 static void sums_on_their_way_do_not_meet(void **state)
 {
-    (void)state;
     struct sha256_sum a, b;
     struct sha256 got;
     sha256_begin(&a);
@@ -214,7 +204,6 @@ static void sums_on_their_way_do_not_meet(void **state)
 /* One bit in any of the sums that the check makes. */
 static void the_check_finds_each_wrong_answer(void **state)
 {
-    (void)state;
     unsigned found = 0;
     assert_int_equal(digest_check(), 0);
     for (unsigned n = 1;; n++) {
@@ -232,7 +221,6 @@ static void the_check_finds_each_wrong_answer(void **state)
 
 static void nothing_but_sha1_allocates(void **state)
 {
-    (void)state;
     static const char bytes[1000];
     struct sha256 sum;
     struct hmac_key k;
@@ -251,7 +239,6 @@ static void nothing_but_sha1_allocates(void **state)
 
 static void sha1_gives_the_published_answers(void **state)
 {
-    (void)state;
     static const struct {
         str in;
         const char *hex;
@@ -270,7 +257,6 @@ static void sha1_gives_the_published_answers(void **state)
 
 static void no_memory_for_sha1_is_a_clean_refusal(void **state)
 {
-    (void)state;
     unsigned refusals = 0;
     bool failed = true;
     for (unsigned n = 1; failed; n++) {
@@ -293,7 +279,6 @@ static void no_memory_for_sha1_is_a_clean_refusal(void **state)
 
 static void wiped_bytes_are_zero(void **state)
 {
-    (void)state;
     char secret[16] = "secret", zero[16] = { 0 };
     digest_wipe(secret, sizeof secret);
     assert_memory_equal(secret, zero, sizeof zero);
@@ -301,7 +286,6 @@ static void wiped_bytes_are_zero(void **state)
 
 static void a_key_signs_parts_as_the_whole(void **state)
 {
-    (void)state;
     const str parts[] = { STR("what do "), STR(""), STR("ya want"), STR(" for nothing?") };
     struct sha256 whole, sum;
     struct hmac_key k;
@@ -315,7 +299,6 @@ static void a_key_signs_parts_as_the_whole(void **state)
 
 static void bytes_are_equal_or_not(void **state)
 {
-    (void)state;
     assert_true(digest_eq("abc", "abd", 2));
     assert_false(digest_eq("abc", "abd", 3));
     assert_true(digest_eq("", "", 0));

@@ -32,7 +32,6 @@ static struct endpoint_rule override(const char *url)
 
 static void fips_and_dualstack_choose_among_four_hosts(void **state)
 {
-    (void)state;
     static const char *const urls[2][2] = {
         { "https://codepipeline.eu-west-1.amazonaws.com/",
           "https://codepipeline.eu-west-1.api.aws/" },
@@ -57,7 +56,6 @@ static void fips_and_dualstack_choose_among_four_hosts(void **state)
 
 static void names_that_are_no_regions_stand_for_one(void **state)
 {
-    (void)state;
     static const struct {
         const char *name, *region, *url;
     } rows[] = {
@@ -92,7 +90,6 @@ static void names_that_are_no_regions_stand_for_one(void **state)
 
 static void the_name_of_a_region_tells_its_partition(void **state)
 {
-    (void)state;
     static const char *const cases[][2] = {
         { "us-east-1", "amazonaws.com" },
         { "mx-central-1", "amazonaws.com" },
@@ -127,7 +124,6 @@ static void the_name_of_a_region_tells_its_partition(void **state)
 
 static void the_regions_of_a_partition_end_with_null(void **state)
 {
-    (void)state;
     static const struct {
         const char *partition, *last;
         size_t count;
@@ -157,7 +153,6 @@ static void the_regions_of_a_partition_end_with_null(void **state)
 
 static void a_bad_region_is_refused_by_name(void **state)
 {
-    (void)state;
     static const char *const bad[] = {
         "",
         "US-EAST-1",
@@ -188,7 +183,6 @@ static void a_bad_region_is_refused_by_name(void **state)
 
 static void the_sentence_quotes_the_value_without_its_control_characters(void **state)
 {
-    (void)state;
     struct endpoint_rule rule = { .region = STR("eu\r\nx") };
     struct pipepoll_error why;
     assert_string_equal(refused(&why, &rule),
@@ -197,7 +191,6 @@ static void the_sentence_quotes_the_value_without_its_control_characters(void **
 
 static void an_override_is_written_anew_from_its_parts(void **state)
 {
-    (void)state;
     static const struct {
         const char *url, *text, *host, *path;
     } cases[] = {
@@ -237,7 +230,6 @@ static void an_override_is_written_anew_from_its_parts(void **state)
 
 static void a_bad_override_is_refused_with_the_rule_it_breaks(void **state)
 {
-    (void)state;
     static const char *const scheme = "does not begin with https:// or http://";
     static const char *const byte = "has a character that must be percent-encoded in a URL";
     static const char *const query = "has a query or a fragment, only a path may follow the host";
@@ -328,7 +320,6 @@ static void a_bad_override_is_refused_with_the_rule_it_breaks(void **state)
 
 static void user_info_is_refused_without_repeating_it(void **state)
 {
-    (void)state;
     static const char *const bad[] = { "https://user:hunter2@h/", "https://hunter2@h",
                                        "ftp://u:hunter2@h", "http://h\n:hunter2@" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -341,7 +332,6 @@ static void user_info_is_refused_without_repeating_it(void **state)
 
 static void the_longest_override_fits_and_one_more_byte_is_refused(void **state)
 {
-    (void)state;
     char url[600];
     struct endpoint e;
     memset(url, 'p', sizeof url);
@@ -356,7 +346,6 @@ static void the_longest_override_fits_and_one_more_byte_is_refused(void **state)
 
 static void an_override_leaves_no_choice_of_endpoint(void **state)
 {
-    (void)state;
     struct pipepoll_error why;
     struct endpoint_rule rule = override("https://h");
     rule.fips = true;
@@ -368,7 +357,6 @@ static void an_override_leaves_no_choice_of_endpoint(void **state)
 
 static void sts_and_the_sso_portal_have_names_of_their_own(void **state)
 {
-    (void)state;
     static const struct {
         const char *service, *region;
         bool fips, dualstack;
@@ -411,7 +399,6 @@ static void sts_and_the_sso_portal_have_names_of_their_own(void **state)
 
 static void an_override_is_signed_for_the_region_all_the_same(void **state)
 {
-    (void)state;
     char region[] = "eu-west-1";
     struct endpoint_rule rule = { .region = str_of(region),
                                   .endpoint_url = STR("http://localhost:4566"),
@@ -427,7 +414,6 @@ static void an_override_is_signed_for_the_region_all_the_same(void **state)
 
 static void only_sts_can_do_without_a_region(void **state)
 {
-    (void)state;
     struct pipepoll_error why;
     struct endpoint_rule rule = { .service = STR("portal.sso") };
     refused(&why, &rule);
@@ -449,7 +435,6 @@ static void assert_host(const json_t *row, const char *key, bool fips, bool dual
 
 static void regions_of_all_partitions_get_the_hosts_of_the_table(void **state)
 {
-    (void)state;
     FILE *f = fopen(TEST_DATA "/endpoints.jsonl", "rb");
     size_t tried = 0;
     assert_non_null(f);

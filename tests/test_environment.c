@@ -32,7 +32,6 @@ static bool truth_of(const char *value)
 
 static void a_blank_value_counts_as_unset(void **state)
 {
-    (void)state;
     static const char *const blank[] = { NULL, "", " ", "\t \r\n" };
     for (size_t i = 0; i < sizeof blank / sizeof *blank; i++)
         assert_int_equal(value_of(blank[i]).len, 0);
@@ -41,7 +40,6 @@ static void a_blank_value_counts_as_unset(void **state)
 
 static void the_function_given_is_asked_by_name(void **state)
 {
-    (void)state;
     struct variable v = { "HERE", "yes" };
     const struct environment e = { get, &v };
     assert_str_equal(environment_get(&e, "HERE"), "yes");
@@ -50,7 +48,6 @@ static void the_function_given_is_asked_by_name(void **state)
 
 static void only_the_word_true_is_true(void **state)
 {
-    (void)state;
     static const char *const no[] = { NULL, "", " ", "false", "1", "yes", "truely", "t" };
     assert_true(truth_of("true"));
     assert_true(truth_of("TRUE"));
@@ -61,7 +58,6 @@ static void only_the_word_true_is_true(void **state)
 
 static void without_a_function_the_process_is_asked(void **state)
 {
-    (void)state;
     const struct environment process = { 0 };
     assert_int_equal(setenv("PIPEPOLL_TEST_VARIABLE", "true", 1), 0);
     assert_str_equal(environment_get(&process, "PIPEPOLL_TEST_VARIABLE"), "true");
@@ -83,7 +79,6 @@ static const char *get_several(void *ctx, const char *name)
 
 static void a_path_s_variables_and_tilde_are_replaced(void **state)
 {
-    (void)state;
     struct variable variables[] = { { "HOME", "/h/" }, { "A", "x" },   { "A_1", "y" },
                                     { "EMPTY", "" },   { "T", "~/t" }, { NULL } };
     const struct environment e = { get_several, variables };
@@ -113,7 +108,6 @@ static void a_path_s_variables_and_tilde_are_replaced(void **state)
 
 static void who_has_no_home_has_the_one_of_the_user_database(void **state)
 {
-    (void)state;
     struct variable none = { "V", NULL }, root = { "HOME", "/" };
     char text[256];
     struct buf b = BUF_ON(text);
@@ -130,7 +124,6 @@ static void who_has_no_home_has_the_one_of_the_user_database(void **state)
 
 static void a_variable_may_be_set_to_nothing(void **state)
 {
-    (void)state;
     struct variable v = { "V", "" };
     assert_true(environment_has(&(struct environment) { get, &v }, "V"));
     assert_false(environment_has(&(struct environment) { get, &v }, "W"));
@@ -138,7 +131,6 @@ static void a_variable_may_be_set_to_nothing(void **state)
 
 static void the_first_variable_that_is_not_set_is_found(void **state)
 {
-    (void)state;
     static const char *const rows[][2] = {
         { "/p/$NOT_SET/x", "NOT_SET" },
         { "${NOT_SET}$OTHER", "NOT_SET" },

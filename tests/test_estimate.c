@@ -57,7 +57,6 @@ static void assert_near(double got, double want)
 
 static void without_a_ceiling_each_target_has_its_interval(void **state)
 {
-    (void)state;
     struct stage s;
     MAKE(&s, 0, { "a", "", 1000, 0, 0 }, { "a", "", 4000, 0, 0 });
     assert_int_equal(s.estimate.budget_count, 1);
@@ -71,7 +70,6 @@ static void without_a_ceiling_each_target_has_its_interval(void **state)
 /* The fixed figure, found by drawing: residual lives of intervals of 0.9 to 1.1. */
 static void the_p95_of_a_jittered_interval_is_that_of_a_renewal_process(void **state)
 {
-    (void)state;
     enum { STEPS = 1000 };
     struct stage s;
     MAKE(&s, 0, { "a", "", 1000, 0, 0 });
@@ -87,7 +85,6 @@ static void the_p95_of_a_jittered_interval_is_that_of_a_renewal_process(void **s
 
 static void a_goal_is_the_p95(void **state)
 {
-    (void)state;
     struct stage s;
     MAKE(&s, 0, { "a", "", 0, 5000, 0 });
     double interval_ms = pipepoll_goal_interval_ms(5000);
@@ -99,7 +96,6 @@ static void a_goal_is_the_p95(void **state)
 
 static void a_slowest_interval_shorter_than_the_goal_is_the_interval(void **state)
 {
-    (void)state;
     struct stage s;
     MAKE(&s, 0, { "a", "", 0, 5000, 1000 }, { "b", "", 0, 5000, 60000 });
     assert_near(s.estimate.budgets[0].polls_per_s, 1);
@@ -114,7 +110,6 @@ static void a_slowest_interval_shorter_than_the_goal_is_the_interval(void **stat
 
 static void a_ceiling_holds_back_those_that_want_most(void **state)
 {
-    (void)state;
     struct stage s;
     MAKE(&s, 3, { "a", "", 100, 0, 0 }, { "a", "", 2000, 0, 0 }, { "a", "", 200, 0, 0 });
     assert_near(s.estimate.polls_per_s, 3);
@@ -128,7 +123,6 @@ static void a_ceiling_holds_back_those_that_want_most(void **state)
 
 static void each_account_and_region_has_a_ceiling_of_its_own(void **state)
 {
-    (void)state;
     struct stage s;
     MAKE(&s, 1, { "a", "", 500, 0, 0 }, { "b", "", 500, 0, 0 }, { "a", "acme", 500, 0, 0 },
          { "a", "", 500, 0, 0 });
@@ -143,7 +137,6 @@ static void each_account_and_region_has_a_ceiling_of_its_own(void **state)
 
 static void what_a_goal_would_need_is_what_holds_it(void **state)
 {
-    (void)state;
     struct stage s;
     MAKE(&s, 0.3, { "a", "", 0, 5000, 0 }, { "a", "", 1000, 0, 0 }, { "a", "", 60000, 0, 0 });
     const struct estimate_row *row = &s.estimate.rows[0];
@@ -164,7 +157,6 @@ static void what_a_goal_would_need_is_what_holds_it(void **state)
 /* The goal that a warning names, put in place of the one that it warns of, is warned of no more. */
 static void the_goal_that_is_advised_holds(void **state)
 {
-    (void)state;
     static const double ceilings_per_s[] = { 0.0957, 0.1937, 0.0123, 0.191 };
     for (size_t i = 0; i < sizeof ceilings_per_s / sizeof *ceilings_per_s; i++) {
         const struct estimate_limits limits = { .max_polls_per_s = ceilings_per_s[i],
@@ -187,7 +179,6 @@ static void the_goal_that_is_advised_holds(void **state)
 
 static void all_sockets_are_those_of_the_regions(void **state)
 {
-    (void)state;
     const struct estimate_limits limits = { .max_in_flight = 256, .max_in_flight_per_region = 2 };
     struct stage s;
     struct estimate f;
@@ -202,7 +193,6 @@ static void all_sockets_are_those_of_the_regions(void **state)
 
 static void idle_connections_count_beside_those_of_the_polls_in_flight(void **state)
 {
-    (void)state;
     struct estimate_limits limits = { .max_in_flight = 1 };
     struct stage s;
     struct estimate f;
@@ -222,7 +212,6 @@ static void idle_connections_count_beside_those_of_the_polls_in_flight(void **st
 
 static void a_late_goal_is_told_once_a_section(void **state)
 {
-    (void)state;
     struct stage s;
     struct diagnostics c = { .file = STR("p.ini") };
     const struct estimate_limits limits = { .max_polls_per_s = 0.1, .max_in_flight = 256 };
@@ -235,7 +224,6 @@ static void a_late_goal_is_told_once_a_section(void **state)
 
 static void more_polls_than_their_slots_can_do_are_warned_of(void **state)
 {
-    (void)state;
     struct stage s;
     struct diagnostics c = { .file = STR("p.ini") };
     struct estimate_limits limits = { .max_in_flight = 3 };

@@ -41,7 +41,6 @@ static struct record health_of(enum health health, int status)
 
 static void a_job_is_one_line_with_fixed_members(void **state)
 {
-    (void)state;
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
     const struct record job = job_of(&web, STR("c-1"), STR("j-1"), STR("r-1"));
@@ -52,7 +51,6 @@ static void a_job_is_one_line_with_fixed_members(void **state)
 
 static void a_custom_job_has_a_nonce_and_an_account(void **state)
 {
-    (void)state;
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
     struct record job = job_of(&web, STR(""), STR("j-1"), STR("r-1"));
@@ -66,7 +64,6 @@ static void a_custom_job_has_a_nonce_and_an_account(void **state)
 
 static void an_id_the_service_left_out_is_left_out(void **state)
 {
-    (void)state;
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
     const struct record job = job_of(&web, STR(""), STR("j-1"), STR(""));
@@ -77,7 +74,6 @@ static void an_id_the_service_left_out_is_left_out(void **state)
 
 static void health_says_what_is_wrong_or_that_nothing_is(void **state)
 {
-    (void)state;
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
     struct record r = health_of(HEALTH_THROTTLED, PIPEPOLL_ETHROTTLED);
@@ -112,7 +108,6 @@ static void health_says_what_is_wrong_or_that_nothing_is(void **state)
 
 static void a_change_of_credentials_says_where_they_come_from_and_how_they_are(void **state)
 {
-    (void)state;
     char text[EVENT_LINE_MAX];
     struct buf line = BUF_ON(text);
     struct record r = { .kind = RECORD_CREDENTIALS, .unix_ms = unix_ms };
@@ -140,7 +135,6 @@ static void a_change_of_credentials_says_where_they_come_from_and_how_they_are(v
 
 static void the_worst_texts_fit_into_one_line(void **state)
 {
-    (void)state;
     static char worst[4096];
     char text[EVENT_LINE_MAX];
     memset(worst, 1, sizeof worst); /* each byte becomes six */
@@ -179,7 +173,6 @@ static void the_worst_texts_fit_into_one_line(void **state)
 /* jansson is the judge: it takes only UTF-8 without control characters. */
 static void whatever_the_bytes_the_string_is_json(void **state)
 {
-    (void)state;
     static const struct {
         const char *bytes, *want;
     } rows[] = {

@@ -13,7 +13,6 @@
 
 static void every_fault_has_a_status_a_reaction_and_a_text(void **state)
 {
-    (void)state;
     assert_int_equal(fault_status(FAULT_NONE), PIPEPOLL_OK);
     assert_int_equal(fault_reaction(FAULT_NONE), REACTION_NONE);
     for (int f = FAULT_NONE + 1; f < FAULT_COUNT; f++) {
@@ -32,7 +31,6 @@ static bool is_of_credentials(enum fault f)
 
 static void no_two_faults_but_those_of_credentials_share_a_status(void **state)
 {
-    (void)state;
     for (int f = 0; f < FAULT_COUNT; f++) {
         for (int g = 0; g < f; g++) {
             bool same = is_of_credentials((enum fault)f) && is_of_credentials((enum fault)g);
@@ -43,7 +41,6 @@ static void no_two_faults_but_those_of_credentials_share_a_status(void **state)
 
 static void the_text_of_a_status_is_its_most_general_fault(void **state)
 {
-    (void)state;
     for (int f = 0; f < FAULT_COUNT; f++) {
         enum fault fault = (enum fault)f;
         enum fault general = is_of_credentials(fault) ? FAULT_NO_CREDENTIALS : fault;
@@ -53,7 +50,6 @@ static void the_text_of_a_status_is_its_most_general_fault(void **state)
 
 static void only_what_passes_by_itself_is_retried_soon(void **state)
 {
-    (void)state;
     assert_int_equal(fault_reaction(FAULT_SERVICE), REACTION_RETRY);
     assert_int_equal(fault_reaction(FAULT_TIMED_OUT), REACTION_RETRY);
     assert_int_equal(fault_reaction(FAULT_SKEWED), REACTION_RETRY);
@@ -66,7 +62,6 @@ static void only_what_passes_by_itself_is_retried_soon(void **state)
 
 static void every_public_status_has_a_text_of_its_own(void **state)
 {
-    (void)state;
     static const int statuses[] = {
         PIPEPOLL_OK,         PIPEPOLL_EINVAL,       PIPEPOLL_ENOMEM,     PIPEPOLL_ECLOSING,
         PIPEPOLL_ESYSTEM,    PIPEPOLL_ECREDENTIALS, PIPEPOLL_EDENIED,    PIPEPOLL_ENOTFOUND,

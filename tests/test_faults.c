@@ -26,7 +26,6 @@ static void the_most_particular_trouble_wins(void **state)
 {
     struct faults_table t;
     struct sim_scope elsewhere = here, other = here;
-    (void)state;
     elsewhere.region = STR("us-east-1");
     other.action_type.provider = STR("Other");
     faults_init(&t);
@@ -44,7 +43,6 @@ static void the_most_particular_trouble_wins(void **state)
 static void of_two_equally_particular_ones_the_newer_wins(void **state)
 {
     struct faults_table t;
-    (void)state;
     faults_init(&t);
     set_latency(&t, (struct sim_scope) { .action_type.provider = STR("Acme") }, 1);
     set_latency(&t, (struct sim_scope) { .region = STR("eu-west-1") }, 2);
@@ -59,7 +57,6 @@ static void no_more_than_the_rate_passes_in_a_second(void **state)
 {
     struct faults_table t;
     unsigned passed = 0;
-    (void)state;
     faults_init(&t);
     faults_set(&t, &(struct sim_scope) { 0 }, &(struct sim_faults) { .throttle_per_s = 5 }, NULL);
     struct faults_rule *rule = faults_find(&t, &here, (str) { 0 });
@@ -74,7 +71,6 @@ static void no_more_than_the_rate_passes_in_a_second(void **state)
 static void without_a_rate_nothing_is_throttled(void **state)
 {
     struct faults_table t;
-    (void)state;
     faults_init(&t);
     set_latency(&t, here, 1);
     for (int i = 0; i < 1000; i++)
@@ -89,7 +85,6 @@ static void each_rate_is_the_share_it_says(void **state)
     };
     struct rng chance = { 5 };
     unsigned seen[5] = { 0 };
-    (void)state;
     for (int i = 0; i < 10000; i++)
         seen[faults_outcome(&faults, &chance)]++;
     assert_int_equal(seen[FAULTS_NONE], 0);
@@ -104,7 +99,6 @@ static void jitter_stays_in_its_range_and_reaches_its_ends(void **state)
     const struct sim_faults faults = { .latency_ms = 10, .latency_jitter_ms = 3 };
     struct rng chance = { 5 };
     unsigned seen[4] = { 0 };
-    (void)state;
     for (int i = 0; i < 200; i++) {
         uint32_t ms = faults_latency_ms(&faults, &chance);
         assert_in_range(ms, 10, 13);
@@ -116,7 +110,6 @@ static void jitter_stays_in_its_range_and_reaches_its_ends(void **state)
 static void a_latency_of_any_rule_is_seen(void **state)
 {
     struct faults_table t;
-    (void)state;
     faults_init(&t);
     assert_false(faults_any_latency(&t));
     faults_set(&t, &(struct sim_scope) { 0 }, &(struct sim_faults) { .error_rate = 1 }, NULL);
@@ -134,7 +127,6 @@ static void a_latency_of_any_rule_is_seen(void **state)
 static void every_field_can_be_set_by_its_name(void **state)
 {
     struct sim_faults faults = { 0 };
-    (void)state;
     for (size_t i = 0; faults_name(i); i++) {
         str name = str_of(faults_name(i));
         struct sim_faults before = faults;
@@ -160,7 +152,6 @@ static void numbers_out_of_range_are_refused_with_the_range(void **state)
     };
     struct faults_table t;
     struct pipepoll_error why;
-    (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct sim_faults faults = { 0 };
         assert_int_equal(faults_field(&faults, str_of(bad[i].name), bad[i].value, STR("it"), &why),
@@ -177,7 +168,6 @@ static void a_fault_may_be_for_one_operation_alone(void **state)
 {
     struct faults_table t;
     struct pipepoll_error why;
-    (void)state;
     faults_init(&t);
     set_latency(&t, (struct sim_scope) { .region = STR("eu-west-1") }, 1);
     struct sim_faults lost = { .operation = STR("AcknowledgeJob"), .lose_rate = 1 };

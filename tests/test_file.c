@@ -453,7 +453,6 @@ static void open_maker(struct reader *r, const char *path)
 static void a_text_becomes_something_on_the_thread(void **state)
 {
     struct reader r;
-    (void)state;
     open_maker(&r, file_with(CANARY, strlen(CANARY)));
     assert_int_equal(start(&r), 0);
     run_until_done(&r, 1);
@@ -472,7 +471,6 @@ static void one_reading_serves_all_who_want_the_same_of_a_path(void **state)
     enum { OTHERS = 3 };
     struct reader r, others[OTHERS] = { 0 };
     unsigned dones = 0;
-    (void)state;
     open_maker(&r, file_with("x", 1));
     let_read_hang(1);
     assert_int_equal(start(&r), 0);
@@ -504,7 +502,6 @@ static void one_reading_serves_all_who_want_the_same_of_a_path(void **state)
 static void what_nobody_waits_for_any_more_is_let_go(void **state)
 {
     struct reader r;
-    (void)state;
     open_maker(&r, file_with("x", 1));
     let_read_hang(1);
     assert_int_equal(start(&r), 0);
@@ -519,7 +516,6 @@ static void what_nobody_waits_for_any_more_is_let_go(void **state)
 static void a_text_that_nothing_could_be_made_of_is_want_of_memory(void **state)
 {
     struct reader r;
-    (void)state;
     open_maker(&r, file_with(CANARY, strlen(CANARY)));
     makes_nothing = true;
     assert_int_equal(start(&r), 0);

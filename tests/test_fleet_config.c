@@ -64,7 +64,6 @@ static void expect_part(const char *text, const char *part)
 
 static void without_the_section_there_is_no_fleet(void **state)
 {
-    (void)state;
     struct reading r = taken(WEB);
     assert_null(r.fleet.servers);
     drop(&r);
@@ -72,7 +71,6 @@ static void without_the_section_there_is_no_fleet(void **state)
 
 static void what_is_left_out_has_defaults(void **state)
 {
-    (void)state;
     struct reading r = taken(FLEET);
     assert_string_equal(r.fleet.servers[0], "nats://127.0.0.1:4222");
     assert_null(r.fleet.servers[1]);
@@ -90,7 +88,6 @@ static void what_is_left_out_has_defaults(void **state)
 
 static void all_of_it_is_read(void **state)
 {
-    (void)state;
     struct reading r = taken("[fleet]\n"
                              "servers = tls://n1.example.com, tls://[fd00::1]:4333\n"
                              "  TLS://n3:1\n"
@@ -115,7 +112,6 @@ static void all_of_it_is_read(void **state)
 
 static void a_servers_place_is_told_and_never_its_secret(void **state)
 {
-    (void)state;
     static const char *const secrets[] = { "nats://u:s3cret@h:4222", "u:s3cret@h",
                                            "nats://s3cret@h",        "http://s3cret@h",
                                            "nats://h/s3cret",        "nats://h?t=s3cret",
@@ -139,7 +135,6 @@ static void a_servers_place_is_told_and_never_its_secret(void **state)
 
 static void servers_that_cannot_be_are_refused(void **state)
 {
-    (void)state;
     static const struct {
         const char *servers, *part;
     } rows[] = {
@@ -168,7 +163,6 @@ static void servers_that_cannot_be_are_refused(void **state)
 
 static void values_of_another_kind_are_refused(void **state)
 {
-    (void)state;
     static const char *const rows[][2] = {
         { "replicas = 2\n", "p.ini:4:12: replicas is 1, 3 or 5, not \"2\"" },
         { "takeover = slow\n", "takeover is default or fast" },
@@ -194,7 +188,6 @@ static void values_of_another_kind_are_refused(void **state)
 
 static void secrets_are_in_files_of_our_own(void **state)
 {
-    (void)state;
     char path[] = "/tmp/test_fleet_config.XXXXXX", text[512];
     int fd = mkstemp(path);
     assert_true(fd >= 0);
@@ -219,7 +212,6 @@ static void secrets_are_in_files_of_our_own(void **state)
 
 static void plain_text_to_another_machine_is_warned_of(void **state)
 {
-    (void)state;
     struct reading r;
     read_as(&r, "[fleet]\nmember = m\nservers = nats://n1\n", true);
     assert_int_equal(r.diagnostics.errors, 0);
@@ -230,7 +222,6 @@ static void plain_text_to_another_machine_is_warned_of(void **state)
 
 static void a_host_name_becomes_a_member(void **state)
 {
-    (void)state;
     char member[FLEET_NAME_MAX + 1];
     assert_true(fleet_config_member_of(member, sizeof member, "ip-10-0-0-1.ec2.internal"));
     assert_string_equal(member, "ip-10-0-0-1-ec2-internal");
@@ -244,7 +235,6 @@ static void a_host_name_becomes_a_member(void **state)
 
 static void a_build_without_an_engine_says_so_in_one_line(void **state)
 {
-    (void)state;
     struct reading r;
     read_as(&r, "[fleet]\nservers = http://u:p@h\nreplicas = 2\n", false);
     assert_lines(&r.diagnostics, "p.ini:1:1: [fleet] is of no use here: this pipepoll was built "
@@ -268,7 +258,6 @@ static void check_with(const char *text, bool works_jobs, const char *want)
 
 static void a_member_has_something_to_do_and_a_place_for_it(void **state)
 {
-    (void)state;
     check_with(WEB, false, NULL);
     check_with(FLEET, false, "[fleet] needs a state-dir in [pipepoll]");
     check_with("[pipepoll]\nstate-dir = /tmp\n" FLEET, false, NULL);

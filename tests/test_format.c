@@ -115,7 +115,6 @@ static void assert_printed(enum format format, const struct format_screen *scree
 
 static void each_format_prints_as_the_aws_cli_does(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
         const struct format_screen screen = { "PollForThirdPartyJobs", samples[i].width, false };
         assert_printed(samples[i].format, &screen, samples[i].json, samples[i].want);
@@ -124,7 +123,6 @@ static void each_format_prints_as_the_aws_cli_does(void **state)
 
 static void colours_take_no_columns_of_a_table(void **state)
 {
-    (void)state;
     const struct format_screen screen = { "T", 80, true };
     assert_printed(FORMAT_TABLE, &screen, "[\"p\",\"qq\"]",
                    "--------\n|   T  |\n+------+\n"
@@ -135,7 +133,6 @@ static void colours_take_no_columns_of_a_table(void **state)
 static void a_format_is_known_by_its_name(void **state)
 {
     enum format format;
-    (void)state;
     assert_true(format_read(STR("yaml-stream"), &format));
     assert_int_equal(format, FORMAT_YAML_STREAM);
     assert_false(format_read(STR("xml"), &format));

@@ -34,7 +34,6 @@ static void a_handler_of_one_key_gets_the_documented_defaults(void **state)
 
 static void every_key_of_a_program_does_what_it_says(void **state)
 {
-    (void)state;
     struct config c =
         accept(HANDLER "kind = stdio\ncommand = ./program\ndirectory = $PIPEPOLL_TEST\n"
                        "environment = A=1 'B=2 3'\n  C=\ntimeout = 2h\nkill-after = 5s\n"
@@ -85,7 +84,6 @@ static void every_key_of_a_web_service_does_what_it_says(void **state)
 
 static void every_key_makes_a_handler_another(void **state)
 {
-    (void)state;
     const char *const rows[][2] = {
         { "command = sh", "command = sh -e" },
         { "command = sh", "kind = stdio\ncommand = sh" },
@@ -146,7 +144,6 @@ static void programs_and_limits_are_taken_as_they_will_be_used(void **state)
 
 static void handlers_that_say_the_same_are_the_same(void **state)
 {
-    (void)state;
     struct config a = accept(HANDLER "command = sh  'a'\n"),
                   b = accept(HANDLER "kind = exec\ncommand = sh a\ntimeout = 60m\n"),
                   c = accept(HANDLER "command = sh a b\n");
@@ -161,7 +158,6 @@ static void handlers_that_say_the_same_are_the_same(void **state)
 
 static void a_wrong_section_is_told(void **state)
 {
-    (void)state;
     const struct refusal rows[] = {
         { WEB "[handler]\ncommand = sh\n",
           "p.ini:6:1: [handler] needs a name, such as [handler build]\n" },
@@ -193,7 +189,6 @@ static void a_wrong_section_is_told(void **state)
 
 static void a_kind_that_cannot_be_told_is_told(void **state)
 {
-    (void)state;
     const struct refusal rows[] = {
         { HANDLER "timeout = 5s\n",
           "p.ini:10:1: [handler h] has no command (a program to run), and "
@@ -219,7 +214,6 @@ static void a_kind_that_cannot_be_told_is_told(void **state)
 
 static void a_program_that_cannot_be_run_is_told(void **state)
 {
-    (void)state;
     const struct refusal rows[] = {
         { HANDLER "command = no-such-program x\nenvironment = PATH=/a:/b\n",
           "p.ini:11:11: command names the program \"no-such-program\", which is not in PATH, "
@@ -250,7 +244,6 @@ static void a_program_that_cannot_be_run_is_told(void **state)
 
 static void values_out_of_range_are_told(void **state)
 {
-    (void)state;
     const struct refusal rows[] = {
         { HANDLER "command = sh\ntimeout = 0\ncontinue-after = soon\nkill-after = never\n",
           "p.ini:12:11: timeout is a time from 1ms to 168h such as 30s or 2h, not \"0\"\n"
@@ -276,7 +269,6 @@ static void values_out_of_range_are_told(void **state)
 
 static void a_url_that_is_no_way_for_jobs_is_told(void **state)
 {
-    (void)state;
     const struct refusal rows[] = {
         { HOOK "url = http://example.com/\n",
           "p.ini:12:7: url is http:// to another machine, which would show jobs and secrets to "
@@ -319,7 +311,6 @@ static void a_url_that_is_no_way_for_jobs_is_told(void **state)
 
 static void a_key_that_others_may_read_is_told(void **state)
 {
-    (void)state;
     const struct refusal rows[] = {
         { HANDLER "url = https://h/\nsecret-file = text\n",
           "p.ini:12:15: secret-file text may be read by everybody on this machine (mode 644): "
@@ -338,7 +329,6 @@ static void a_key_that_others_may_read_is_told(void **state)
 
 static void what_is_of_no_use_or_doubtful_is_a_warning(void **state)
 {
-    (void)state;
     assert_warned(WEB "[handler h]\ncommand = sh\n",
                   "p.ini:6:1: [handler h] is of no use: no target has handler = h\n");
     assert_warned(HANDLER "command = sh\n[handler i]\ncommand = sh\n",

@@ -137,7 +137,6 @@ static void confirm(struct fixture *f, size_t place)
 
 static void jobs_are_open_until_they_are_confirmed_in_any_order(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f);
     assert_true(put_job(&f, "a", 0) && put_job(&f, "b", 1) && put_job(&f, "c", 0));
@@ -158,7 +157,6 @@ static void jobs_are_open_until_they_are_confirmed_in_any_order(void **state)
 
 static void a_job_that_finds_no_room_stays_with_its_giver(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f);
     for (int i = 0; i < PLACES; i++)
@@ -174,7 +172,6 @@ static void a_job_that_finds_no_room_stays_with_its_giver(void **state)
 
 static void a_job_that_is_lost_is_named_whole_and_once(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f);
     put_job(&f, "kept", 0);
@@ -195,7 +192,6 @@ static void a_job_that_is_lost_is_named_whole_and_once(void **state)
 /* Of a sink that confirms twice, the second time when another job has the place. */
 static void an_old_ticket_is_not_that_of_the_next_job(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f);
     put_job(&f, "old", 0);
@@ -212,7 +208,6 @@ static void an_old_ticket_is_not_that_of_the_next_job(void **state)
 
 static void at_the_end_every_job_that_is_not_confirmed_is_named_once(void **state)
 {
-    (void)state;
     for (int all = 0; all < 2; all++) { /* does the sink say so itself? */
         struct fixture f;
         fixture_open(&f);
@@ -235,7 +230,6 @@ static void at_the_end_every_job_that_is_not_confirmed_is_named_once(void **stat
 
 static void other_records_pass_without_a_ticket(void **state)
 {
-    (void)state;
     struct fixture f;
     const struct record r = { .kind = RECORD_HEALTH };
     fixture_open(&f);

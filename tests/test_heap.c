@@ -42,7 +42,6 @@ static void assert_drains_in_order(struct heap *h, size_t count)
 
 static void nodes_come_out_in_the_order_of_their_keys(void **state)
 {
-    (void)state;
     struct heap h;
     static struct heap_node nodes[COUNT];
     struct rng rng = { 1 };
@@ -53,7 +52,6 @@ static void nodes_come_out_in_the_order_of_their_keys(void **state)
 
 static void a_node_put_again_moves_to_its_new_key(void **state)
 {
-    (void)state;
     struct heap h;
     static struct heap_node nodes[COUNT];
     struct rng rng = { 2 };
@@ -70,7 +68,6 @@ static void a_node_put_again_moves_to_its_new_key(void **state)
 
 static void a_node_can_be_removed_from_anywhere_and_twice(void **state)
 {
-    (void)state;
     struct heap h;
     static struct heap_node nodes[COUNT];
     struct rng rng = { 3 };
@@ -86,7 +83,6 @@ static void a_node_can_be_removed_from_anywhere_and_twice(void **state)
 
 static void an_empty_heap_has_no_minimum(void **state)
 {
-    (void)state;
     struct heap h;
     heap_init(&h, (struct alloc) { 0 });
     assert_true(heap_min_key(&h) == UINT64_MAX);
@@ -116,7 +112,6 @@ static void *quota_resize(void *ctx, void *ptr, size_t old_size, size_t new_size
 
 static void a_failed_reserve_leaves_the_heap_whole(void **state)
 {
-    (void)state;
     struct quota q = { .blocks = 1 };
     struct heap h;
     struct heap_node nodes[64] = { 0 };

@@ -20,14 +20,12 @@ static uint64_t read_back(uint64_t value)
 
 static void small_values_are_exact(void **state)
 {
-    (void)state;
     for (uint64_t value = 0; value < 64; value++)
         assert_int_equal(read_back(value), value);
 }
 
 static void every_value_is_read_back_within_a_thirty_second(void **state)
 {
-    (void)state;
     struct rng rng = { 7 };
     for (int i = 0; i < 10000; i++) {
         uint64_t value = rng_next(&rng) >> (rng_next(&rng) % 64);
@@ -40,7 +38,6 @@ static void every_value_is_read_back_within_a_thirty_second(void **state)
 
 static void buckets_follow_each_other_without_a_gap(void **state)
 {
-    (void)state;
     assert_int_equal(histogram_least(0), 0);
     for (size_t i = 0; i + 1 < HISTOGRAM_BUCKETS; i++) {
         assert_true(histogram_least(i) <= histogram_most(i));
@@ -51,7 +48,6 @@ static void buckets_follow_each_other_without_a_gap(void **state)
 
 static void a_value_is_counted_between_the_ends_of_its_bucket(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
         struct histogram h = { .count = 0 };
         histogram_add(&h, histogram_least(i));
@@ -62,7 +58,6 @@ static void a_value_is_counted_between_the_ends_of_its_bucket(void **state)
 
 static void shares_are_those_of_a_sorted_list(void **state)
 {
-    (void)state;
     struct histogram h = { .count = 0 };
     for (uint64_t value = 1; value <= 60; value++)
         histogram_add(&h, value);
@@ -74,7 +69,6 @@ static void shares_are_those_of_a_sorted_list(void **state)
 
 static void no_share_is_beyond_the_largest_value(void **state)
 {
-    (void)state;
     struct histogram h = { .count = 0 };
     histogram_add(&h, 1000001);
     assert_int_equal(histogram_at(&h, 0.5), 1000001);
@@ -82,14 +76,12 @@ static void no_share_is_beyond_the_largest_value(void **state)
 
 static void an_empty_one_answers_zero(void **state)
 {
-    (void)state;
     struct histogram h = { .count = 0 };
     assert_int_equal(histogram_at(&h, 0.99), 0);
 }
 
 static void merging_is_as_if_all_had_been_added_to_one(void **state)
 {
-    (void)state;
     struct histogram one = { .count = 0 }, a = one, b = one;
     struct rng rng = { 3 };
     for (int i = 0; i < 1000; i++) {

@@ -22,7 +22,6 @@ static void refuse_with(const char *text, const char *part)
 
 static void without_the_section_nothing_listens(void **state)
 {
-    (void)state;
     struct config c = accept(WEB);
     assert_null(c.http.listen);
     config_deinit(&c);
@@ -30,7 +29,6 @@ static void without_the_section_nothing_listens(void **state)
 
 static void it_listens_at_home_unless_it_is_told_otherwise(void **state)
 {
-    (void)state;
     static const struct {
         const char *text, *listen;
     } rows[] = {
@@ -52,7 +50,6 @@ static void it_listens_at_home_unless_it_is_told_otherwise(void **state)
 
 static void other_machines_need_leave_and_a_secret(void **state)
 {
-    (void)state;
     refuse_with(WEB "[http]\nlisten = 0.0.0.0:9464\n", "allow-remote = yes");
     refuse_with(WEB "[http]\nlisten = [::]:9464\nallow-remote = yes\n", "needs a token-file");
     refuse_with(WEB "[http]\nlisten = 0.0.0.0:9464\nallow-remote = yes\ntoken-file = /nowhere/t\n",
@@ -64,7 +61,6 @@ static void other_machines_need_leave_and_a_secret(void **state)
 
 static void a_socket_is_in_a_folder_of_our_own(void **state)
 {
-    (void)state;
     char folder[] = "/tmp/test_http_config.XXXXXX", text[256], line[256];
     struct config c;
     struct diagnostics d;
@@ -95,7 +91,6 @@ static void write_file(const char *path, const char *text)
 
 static void who_asks_needs_no_more_of_the_file(void **state)
 {
-    (void)state;
     struct http_config http;
     struct diagnostics d;
     char path[] = "/tmp/test_http_config.XXXXXX";
@@ -123,7 +118,6 @@ static void who_asks_needs_no_more_of_the_file(void **state)
 /* As `run` would read it: `check` refuses what that refuses. */
 static void what_token_and_socket_are_is_looked_at(void **state)
 {
-    (void)state;
     static const struct {
         const char *holds, *want;
     } rows[] = { { "short\n", "holds 5 bytes; a secret has 16 or more" },
@@ -156,7 +150,6 @@ static void what_token_and_socket_are_is_looked_at(void **state)
 
 static void another_address_has_to_be_allowed_as_well(void **state)
 {
-    (void)state;
     struct pipepoll_error why;
     struct config c = accept(WEB);
     assert_int_equal(http_config_set_listen(&c.http, "[::1]:80", &why), PIPEPOLL_OK);
@@ -173,7 +166,6 @@ static void another_address_has_to_be_allowed_as_well(void **state)
 
 static void its_keys_stand_in_it_alone_and_once(void **state)
 {
-    (void)state;
     refuse_with("[pipepoll]\nlisten = 127.0.0.1:9464\n" WEB, "\"listen\" belongs in [http]");
     refuse_with(WEB "[http]\ninterval = 5s\n", "\"interval\" belongs in");
     refuse_with(WEB "[http]\nlisen = 127.0.0.1:9464\n", "did you mean \"listen\"");

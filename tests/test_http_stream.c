@@ -27,7 +27,6 @@ static void assert_sends(struct http_stream *s, const char *text)
 
 static void pieces_come_one_after_the_other(void **state)
 {
-    (void)state;
     struct http_stream s = { .sent = 0 };
     assert_sends(&s, "");
     put(&s, "first");
@@ -40,7 +39,6 @@ static void pieces_come_one_after_the_other(void **state)
 
 static void a_piece_under_way_is_sent_whole_and_then_the_newest(void **state)
 {
-    (void)state;
     struct http_stream s = { .sent = 0 };
     char two[2];
     put(&s, "first");
@@ -53,7 +51,6 @@ static void a_piece_under_way_is_sent_whole_and_then_the_newest(void **state)
 
 static void an_empty_piece_is_nothing(void **state)
 {
-    (void)state;
     struct http_stream s = { .sent = 0 };
     put(&s, "");
     assert_sends(&s, "");
@@ -64,7 +61,6 @@ static void an_empty_piece_is_nothing(void **state)
 
 static void what_has_ended_takes_no_more(void **state)
 {
-    (void)state;
     struct http_stream s = { .sent = 0 };
     put(&s, "last");
     s.has_ended = true;
@@ -75,7 +71,6 @@ static void what_has_ended_takes_no_more(void **state)
 
 static void a_piece_is_shared(void **state)
 {
-    (void)state;
     struct http_stream a = { .sent = 0 }, b = { .sent = 0 };
     struct http_body *piece = http_body_new(strdup("same"), 4);
     http_stream_put(&a, piece);

@@ -16,7 +16,6 @@ static void assert_name(const struct identity_config *id, const char *want)
 
 static void an_identity_is_named_by_what_the_user_wrote(void **state)
 {
-    (void)state;
     struct identity_config id = { .profile = { NULL, 0 } };
     assert_name(&id, "default");
     id.profile = STR("acme");
@@ -33,7 +32,6 @@ static void an_identity_is_named_by_what_the_user_wrote(void **state)
 
 static void a_long_name_is_cut_and_still_fits(void **state)
 {
-    (void)state;
     static char worst[8192];
     memset(worst, 'x', sizeof worst);
     for (size_t len = IDENTITY_CONFIG_NAME_MAX - 20; len < sizeof worst; len += 997) {
@@ -48,7 +46,6 @@ static void a_long_name_is_cut_and_still_fits(void **state)
 
 static void equal_identities_share_their_credentials(void **state)
 {
-    (void)state;
     const struct identity_config none = { .profile = { NULL, 0 } };
     const struct identity_config acme = { .profile = STR_INIT("acme") };
     const struct identity_config role = { .profile = STR_INIT("acme"), .role_arn = STR_INIT(ARN) };
@@ -73,7 +70,6 @@ static void equal_identities_share_their_credentials(void **state)
 
 static void what_the_library_refuses_leaves_the_ring_as_it_was(void **state)
 {
-    (void)state;
     const struct identity_config bad = { .role_arn = STR_INIT("Poller") };
     struct pipepoll_credentials *got = NULL;
     struct pipepoll_error why;

@@ -55,7 +55,6 @@ static struct incident *enter(struct incidents *in, const char *code, const char
 
 static void many_targets_of_one_cause_are_one_line(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     struct lines l = { 0 };
     for (int i = 0; i < 3412; i++) {
@@ -74,7 +73,6 @@ static void many_targets_of_one_cause_are_one_line(void **state)
 
 static void a_line_says_what_it_is_about_as_members(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     struct lines l = { 0 };
     const struct pipepoll_failure failure = { .request_id = STR("req-1"), .http_status = 503 };
@@ -99,7 +97,6 @@ static void a_line_says_what_it_is_about_as_members(void **state)
 
 static void it_is_repeated_with_growing_pauses(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     struct lines l = { 0 };
     int64_t times[16];
@@ -120,7 +117,6 @@ static void it_is_repeated_with_growing_pauses(void **state)
 
 static void one_line_says_that_it_has_passed(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     struct lines l = { 0 };
     struct incident *i = enter(in, "Down", "", "us-east-1", 0);
@@ -145,7 +141,6 @@ static void one_line_says_that_it_has_passed(void **state)
 
 static void what_fails_for_another_cause_is_not_called_healthy(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     struct lines l = { 0 };
     struct incident *i = enter(in, "Down", "", "us-east-1", 0);
@@ -168,7 +163,6 @@ static void what_fails_for_another_cause_is_not_called_healthy(void **state)
 
 static void what_comes_and_goes_is_one_incident_and_what_is_short_is_none(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     struct lines l = { 0 };
     for (int64_t ms = 0; ms < 50000; ms += 500) {
@@ -188,7 +182,6 @@ static void what_comes_and_goes_is_one_incident_and_what_is_short_is_none(void *
 
 static void causes_are_told_apart(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     struct lines l = { 0 };
     struct incident *a = enter(in, "Denied", "profile a", "us-east-1", 0);
@@ -201,7 +194,6 @@ static void causes_are_told_apart(void **state)
 
 static void the_end_tells_what_was_not_told_and_nothing_twice(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     struct lines l = { 0 };
     enter(in, "Down", "", "us-east-1", 0);
@@ -213,7 +205,6 @@ static void the_end_tells_what_was_not_told_and_nothing_twice(void **state)
 
 static void memory_is_bounded_whatever_there_is(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     struct lines l = { 0 };
     struct incident *all[1000];
@@ -240,7 +231,6 @@ static void memory_is_bounded_whatever_there_is(void **state)
 
 static void a_repetition_counts_the_polls_that_failed(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     struct lines l = { 0 };
     struct incident *i = enter(in, "Throttled", "", "us-east-1", 0);
@@ -254,7 +244,6 @@ static void a_repetition_counts_the_polls_that_failed(void **state)
 
 static void what_comes_back_soon_is_the_same_and_takes_longer_each_time(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     struct lines l = { 0 };
     for (int64_t ms = 0; ms < 3600000; ms += 20000) {
@@ -278,7 +267,6 @@ static void what_comes_back_soon_is_the_same_and_takes_longer_each_time(void **s
 
 static void one_that_is_over_makes_room_for_a_new_one(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     struct lines l = { 0 };
     char code[16];
@@ -297,7 +285,6 @@ static void one_that_is_over_makes_room_for_a_new_one(void **state)
 
 static void of_several_that_are_over_the_oldest_makes_room(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     struct lines l = { 0 };
     char code[16];
@@ -318,7 +305,6 @@ static void of_several_that_are_over_the_oldest_makes_room(void **state)
 
 static void a_region_without_targets_is_none_of_an_incident(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     struct lines l = { 0 };
     static const char *const regions[] = { "us-east-1", "eu-west-1", "eu-west-1", "ap-south-1" };
@@ -340,7 +326,6 @@ static void a_region_without_targets_is_none_of_an_incident(void **state)
 
 static void long_texts_are_cut_between_characters_and_known_again(void **state)
 {
-    (void)state;
     struct incidents *in = incidents_new();
     char text[2001] = "";
     for (size_t n = 0; n + 2 < sizeof text; n += 2)
@@ -429,7 +414,6 @@ static size_t lines_of_an_hour(int identities)
 
 static void an_hour_of_outages_of_1000_targets_is_some_hundred_lines(void **state)
 {
-    (void)state;
     static const int identities[] = { 1, 5, 200 };
     for (size_t i = 0; i < sizeof identities / sizeof *identities; i++) {
         size_t lines = lines_of_an_hour(identities[i]);

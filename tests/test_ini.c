@@ -38,7 +38,6 @@ static struct ini_item assert_bad(struct ini *in, enum ini_fault fault, uint32_t
 
 static void a_file_comes_out_as_sections_and_properties_with_their_places(void **state)
 {
-    (void)state;
     struct ini in;
     ini_init(&in,
              STR("\xef\xbb\xbf# head\r\n[target  web app]; tail\r\n\r\nname \t=  a = b # cut\r\n"));
@@ -60,7 +59,6 @@ static void a_file_comes_out_as_sections_and_properties_with_their_places(void *
 
 static void an_indented_line_continues_a_value_or_is_a_pair_below_an_empty_one(void **state)
 {
-    (void)state;
     struct ini in;
     ini_init(&in, STR("[a]\nlist = x,\n  y # kept\ns3 =\n  k = v\n\n  n = w"));
     next_item(&in, INI_SECTION);
@@ -79,7 +77,6 @@ static void an_indented_line_continues_a_value_or_is_a_pair_below_an_empty_one(v
 
 static void every_fault_says_where_it_is_and_reading_goes_on(void **state)
 {
-    (void)state;
     struct ini in;
     ini_init(&in, STR("stray = 1\nstray = 2\n[open\nlost = 1\n[a]\n  early\nno equals\n  its tail\n"
                       " = v\n= v\ns3 =\n  bare\n  = v\nbell = \a\nlast = 1"));
@@ -100,7 +97,6 @@ static void every_fault_says_where_it_is_and_reading_goes_on(void **state)
 /* kind letters: S section, P property, C continuation, U sub-property, B bad. */
 static void the_cli_s_reading_of_lines_is_ours(void **state)
 {
-    (void)state;
     static const struct {
         const char *text, *want;
     } rows[] = {
@@ -152,7 +148,6 @@ static void the_cli_s_reading_of_lines_is_ours(void **state)
 
 static void what_is_no_text_is_told_from_what_is(void **state)
 {
-    (void)state;
     static const struct {
         str text;
         const char *want;
@@ -175,7 +170,6 @@ static void what_is_no_text_is_told_from_what_is(void **state)
 
 static void no_text_is_no_items(void **state)
 {
-    (void)state;
     struct ini in;
     ini_init(&in, STR(""));
     assert_int_equal(next_item(&in, INI_END).line, 1);
@@ -185,7 +179,6 @@ static void no_text_is_no_items(void **state)
 
 static void a_value_of_a_megabyte_is_one_slice(void **state)
 {
-    (void)state;
     size_t size = 1 << 20;
     char *text = malloc(size);
     assert_non_null(text);

@@ -59,7 +59,6 @@ static void assert_one_job(str body, str client_id, str job_id)
 
 static void an_answer_without_jobs_is_no_jobs(void **state)
 {
-    (void)state;
     assert_no_jobs(STR("{\"jobs\":[]}"));
     assert_no_jobs(STR("{}"));
     assert_no_jobs(STR(" {\r\n\t} "));
@@ -70,7 +69,6 @@ static void an_answer_without_jobs_is_no_jobs(void **state)
 
 static void jobs_come_in_the_order_of_the_answer(void **state)
 {
-    (void)state;
     struct decode d;
     assert_int_equal(decode(&d, STR("{\"jobs\":[{\"clientId\":\"c1\",\"jobId\":\"j1\"},"
                                     "{\"jobId\":\"j2\",\"clientId\":\"c2\"}]}")),
@@ -85,7 +83,6 @@ static void jobs_come_in_the_order_of_the_answer(void **state)
 
 static void unknown_members_are_ignored_at_any_depth(void **state)
 {
-    (void)state;
     assert_one_job(STR("{\"__type\":\"ns#Output\",\"x\":{\"jobs\":[{\"jobId\":1}],\"y\":[[]]},"
                        "\"jobs\":[{\"__type\":\"ThirdPartyJob\",\"data\":{\"jobId\":7,\"jobs\":[]},"
                        "\"clientId\":\"c\",\"tags\":[{\"jobId\":null}],\"jobId\":\"j\",\"n\":1e9}],"
@@ -95,7 +92,6 @@ static void unknown_members_are_ignored_at_any_depth(void **state)
 
 static void a_missing_or_null_id_is_empty(void **state)
 {
-    (void)state;
     assert_one_job(STR("{\"jobs\":[{}]}"), STR(""), STR(""));
     assert_one_job(STR("{\"jobs\":[{\"clientId\":null,\"jobId\":\"j\"}]}"), STR(""), STR("j"));
     assert_one_job(STR("{\"jobs\":[{\"clientId\":\"c\"}]}"), STR("c"), STR(""));
@@ -104,14 +100,12 @@ static void a_missing_or_null_id_is_empty(void **state)
 
 static void null_in_the_list_is_skipped(void **state)
 {
-    (void)state;
     assert_one_job(STR("{\"jobs\":[null,{\"clientId\":\"c\",\"jobId\":\"j\"},null]}"), STR("c"),
                    STR("j"));
 }
 
 static void ids_need_not_be_uuids_and_their_escapes_are_resolved(void **state)
 {
-    (void)state;
     assert_one_job(STR("{\"jobs\":[{\"clientId\":\"not a uuid\",\"jobId\":\"\\u0031\\ud83d\\ude00"
                        "\xc3\xa9\\/\"}]}"),
                    STR("not a uuid"), STR("1\xf0\x9f\x98\x80\xc3\xa9/"));
@@ -121,7 +115,6 @@ static void ids_need_not_be_uuids_and_their_escapes_are_resolved(void **state)
 
 static void an_id_as_long_as_the_model_allows_is_taken_and_a_longer_one_refused(void **state)
 {
-    (void)state;
     char body[1024], id[JOB_ID_LEN_MAX + 1];
     memset(id, 'i', sizeof id);
     int n = snprintf(body, sizeof body, "{\"jobs\":[{\"jobId\":\"%.*s\"}]}", JOB_ID_LEN_MAX, id);
@@ -132,7 +125,6 @@ static void an_id_as_long_as_the_model_allows_is_taken_and_a_longer_one_refused(
 
 static void what_is_no_answer_is_an_error_that_says_what_was_found(void **state)
 {
-    (void)state;
     assert_bad(STR(""), "the body is empty");
     assert_bad(STR("<html>"), "found '<' at byte 0, not a JSON object");
     assert_bad(STR("[]"), "found '[' at byte 0, not a JSON object");
@@ -155,7 +147,6 @@ static void what_is_no_answer_is_an_error_that_says_what_was_found(void **state)
 /* Clients let the last one win; two readers of one answer must not see different jobs. */
 static void a_known_member_twice_is_refused(void **state)
 {
-    (void)state;
     assert_bad(STR("{\"jobs\":[],\"jobs\":[]}"), "jobs is there twice");
     assert_bad(STR("{\"jobs\":null,\"j\\u006fbs\":[]}"), "jobs is there twice");
     assert_bad(STR("{\"jobs\":[{\"jobId\":\"a\",\"jobId\":\"b\"}]}"),
@@ -166,7 +157,6 @@ static void a_known_member_twice_is_refused(void **state)
 
 static void the_caller_is_asked_for_memory_and_the_body_stays_as_it_was(void **state)
 {
-    (void)state;
     const str answer =
         STR("{\"j\\u006fbs\":[{\"jobId\":\"\\u0031\"},null,{\"jobId\":\"\\u0032\"}]}");
     char body[128];
@@ -192,7 +182,6 @@ static void the_caller_is_asked_for_memory_and_the_body_stays_as_it_was(void **s
 
 static void no_memory_at_all_is_fine_for_a_question(void **state)
 {
-    (void)state;
     char body[] = "{\"jobs\":[{}]}";
     struct decode_memory none = { 0 };
     struct job_list list;
@@ -203,7 +192,6 @@ static void no_memory_at_all_is_fine_for_a_question(void **state)
 
 static void an_answer_of_30000_jobs_is_decoded_whole(void **state)
 {
-    (void)state;
     enum { COUNT = 30000 };
     size_t token_cap = 3 + 5 * COUNT, size = 4 * MIB, len = 0;
     char *body = malloc(size);

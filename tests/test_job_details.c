@@ -49,7 +49,6 @@ static const char whole[] =
 static void every_member_of_the_model_is_read(void **state)
 {
     static struct decoded d;
-    (void)state;
     assert_int_equal(decode(&d, whole), DECODE_OK);
     const struct job_data *data = &d.details.data;
     assert_str_equal(d.details.id, "j-1");
@@ -93,7 +92,6 @@ static void what_the_service_leaves_out_is_marked(void **state)
     };
     static const struct job_details nothing;
     static struct decoded d;
-    (void)state;
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         assert_int_equal(decode(&d, whole), DECODE_OK); /* nothing is left of it */
         assert_int_equal(decode(&d, bodies[i]), DECODE_OK);
@@ -112,7 +110,6 @@ static void assert_bad(const char *body, const char *sentence)
 
 static void hostile_members_are_refused_by_name_and_without_their_values(void **state)
 {
-    (void)state;
     assert_bad("{\"message\":\"maintenance, secret\"}",
                "the answer has no jobDetails, but message");
     assert_bad("{\"jobDetails\":[]}", "jobDetails is a list, not an object");
@@ -149,7 +146,6 @@ static void assert_longest(const char *member, size_t most)
 
 static void what_goes_back_to_the_service_is_bounded(void **state)
 {
-    (void)state;
     assert_longest("\"id\"", 512);
     assert_longest("\"nonce\"", 200);
     assert_longest("\"data\":{\"continuationToken\"", 8192);
@@ -160,7 +156,6 @@ static void what_goes_back_to_the_service_is_bounded(void **state)
 static void a_custom_job_says_whose_it_is(void **state)
 {
     static struct decoded d;
-    (void)state;
     assert_int_equal(decode(&d, "{\"jobDetails\":{\"id\":\"j\",\"accountId\":\"111111111111\","
                                 "\"data\":{\"continuationToken\":\"ct\"}}}"),
                      DECODE_OK);
@@ -208,7 +203,6 @@ static void free_list(struct listed *l)
 static void jobs_come_with_their_details_in_order(void **state)
 {
     struct listed l;
-    (void)state;
     assert_int_equal(
         decode_list(&l, STR("{\"jobs\":[{\"id\":\"j1\",\"nonce\":\"3\",\"accountId\":\"1\","
                             "\"__type\":\"Job\",\"data\":{\"actionConfiguration\":{"
@@ -237,7 +231,6 @@ static void an_answer_without_jobs_is_no_jobs(void **state)
     static const char *const bodies[] = { "{\"jobs\":[]}", "{}", "{\"jobs\":null}",
                                           "{\"jobs\":[null]}", " {\"jobs\" : [ ] , \"x\":1}" };
     struct listed l;
-    (void)state;
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         assert_int_equal(decode_list(&l, str_of(bodies[i])), DECODE_OK);
         assert_int_equal(l.list.count, 0);
@@ -262,7 +255,6 @@ static void what_is_no_list_of_jobs_is_told_without_its_values(void **state)
           "jobs[0].data.artifactCredentials is a string, not an object" },
     };
     struct listed l;
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_int_equal(decode_list(&l, str_of(rows[i].body)), DECODE_BAD);
         assert_string_equal(l.why.text, rows[i].sentence);
@@ -295,7 +287,6 @@ static size_t memory_for(const char *each, enum decode_result want)
 
 static void a_megabyte_asks_for_a_bounded_multiple_of_itself(void **state)
 {
-    (void)state;
     assert_int_equal(memory_for("{}", DECODE_BAD),
                      0); /* 350 000 jobs: no memory is made for them */
     assert_true(

@@ -14,21 +14,18 @@ static char kind_told[256], line_told[2048];
 void *__wrap_pipepoll_work_user(const struct pipepoll_work *work);
 void *__wrap_pipepoll_work_user(const struct pipepoll_work *work)
 {
-    (void)work;
     return the_job;
 }
 
 str __wrap_pipepoll_work_job_id(const struct pipepoll_work *work);
 str __wrap_pipepoll_work_job_id(const struct pipepoll_work *work)
 {
-    (void)work;
     return STR("of-letters");
 }
 
 str __wrap_pipepoll_work_region(const struct pipepoll_work *work);
 str __wrap_pipepoll_work_region(const struct pipepoll_work *work)
 {
-    (void)work;
     return STR("us-east-1");
 }
 
@@ -37,9 +34,6 @@ void __wrap_logger_repeat(const struct logger *logger, enum pipepoll_level level
 void __wrap_logger_repeat(const struct logger *logger, enum pipepoll_level level,
                           const struct subject *about, str kind, uint32_t allowance, str line)
 {
-    (void)logger;
-    (void)level;
-    (void)about;
     assert_int_equal(allowance, JOB_FAULT_LINES);
     str_copy(kind_told, sizeof kind_told, kind);
     str_copy(line_told, sizeof line_told, line);
@@ -77,7 +71,6 @@ static const char *end(enum pipepoll_work_outcome outcome, bool ran, const char 
 
 static void the_outcome_alone_is_the_kind_of_an_end(void **state)
 {
-    (void)state;
     static const enum pipepoll_work_outcome outcomes[] = { PIPEPOLL_WORK_FAILED,
                                                            PIPEPOLL_WORK_REJECTED,
                                                            PIPEPOLL_WORK_UNREPORTED };
@@ -93,7 +86,6 @@ static void the_outcome_alone_is_the_kind_of_an_end(void **state)
 
 static void an_end_that_is_well_is_always_written(void **state)
 {
-    (void)state;
     assert_string_equal(end(PIPEPOLL_WORK_SUCCEEDED, true, ""), "");
     assert_string_equal(end(PIPEPOLL_WORK_CONTINUED, true, ""), "");
 }

@@ -16,7 +16,6 @@ static void add(struct job_history *h, unsigned number)
 
 static void the_last_come_first_and_older_ones_go(void **state)
 {
-    (void)state;
     static struct job_history h;
     struct status_job job;
     assert_false(job_history_get(&h, 0, &job));
@@ -37,7 +36,6 @@ static void the_last_come_first_and_older_ones_go(void **state)
 
 static void long_texts_are_cut_between_characters(void **state)
 {
-    (void)state;
     static struct job_history h;
     char text[2 * JOB_HISTORY_TEXT_MAX] = "x";
     for (size_t i = 1; i + 2 < sizeof text; i += 2)

@@ -18,7 +18,6 @@ static void assert_leads(bool (*event)(struct job_life *life), const int to[STAT
 
 static void each_event_has_its_states_and_no_others(void **state)
 {
-    (void)state;
     assert_leads(job_life_due, (int[]) { JOB_QUEUED, NONE, NONE, NONE, NONE, NONE, NONE });
     assert_leads(job_life_handed_out, (int[]) { NONE, JOB_LEASED, NONE, NONE, NONE, NONE, NONE });
     assert_leads(job_life_lease_ended, (int[]) { NONE, NONE, JOB_QUEUED, NONE, NONE, NONE, NONE });
@@ -34,7 +33,6 @@ static void a_claim_wins_a_leased_job_by_the_nonce_of_the_lease_alone(void **sta
                                                   JOB_CLAIM_REPEATED, JOB_CLAIM_REPEATED,
                                                   JOB_CLAIM_REPEATED };
     static const char *const wrong[] = { "1", "3", "02", "2 ", "", "two", "18446744073709551618" };
-    (void)state;
     for (int from = 0; from < STATES; from++) {
         struct job_life life = { .state = (enum job_state)from, .nonce = 2 };
         for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -49,7 +47,6 @@ static void a_claim_wins_a_leased_job_by_the_nonce_of_the_lease_alone(void **sta
 static void each_hand_out_has_a_nonce_of_its_own(void **state)
 {
     struct job_life life = { .state = JOB_QUEUED };
-    (void)state;
     for (uint64_t i = 1; i < 4; i++) {
         assert_true(job_life_handed_out(&life));
         assert_true(life.nonce == i);
@@ -62,7 +59,6 @@ static void the_states_have_the_names_of_the_model(void **state)
 {
     static const char *const names[STATES] = { "Created",   "Queued", "Dispatched", "InProgress",
                                                "Succeeded", "Failed", "TimedOut" };
-    (void)state;
     for (int i = 0; i < STATES; i++) {
         assert_string_equal(job_life_status((enum job_state)i), names[i]);
         assert_int_equal(job_life_is_over((enum job_state)i), i >= JOB_SUCCEEDED);

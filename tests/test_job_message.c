@@ -187,7 +187,6 @@ static void once_ids_are_short_and_tell_all_ids_apart(void **state)
     char text[JOB_MESSAGE_ONCE_MAX + 1], other_text[JOB_MESSAGE_ONCE_MAX + 1];
     struct buf a = BUF_ON(text), b = BUF_ON(other_text);
     char longest[1024];
-    (void)state;
     memset(longest, 'x', sizeof longest);
     assert_true(str_eq(once_of(&a, STR("j1"), 7), STR("08243666f926aa4e5b884b8ef1fc3b93:7")));
     assert_false(str_eq(once_of(&a, STR("j\0a"), 7), once_of(&b, STR("j\0b"), 7)));
@@ -207,7 +206,6 @@ static void what_no_engine_can_write_is_known_before(void **state)
     const str bad_ids[] = {
         STR("a b"), STR("a\0b"), STR("\x7f"), STR("\xc3\xa4"), { body, ENGINE_KEY_MAX + 1 }
     };
-    (void)state;
     assert_true(engine_can_write(&m));
     for (size_t i = 0; i < sizeof bad_keys / sizeof *bad_keys; i++) {
         m.key = bad_keys[i];

@@ -80,14 +80,11 @@ static void on_done(struct engine *self, struct engine_delivery *d)
 
 static void on_give_back(struct engine *self, struct engine_delivery *d, uint32_t after_ms)
 {
-    (void)d;
     tell(of(self), "give back after", after_ms);
 }
 
 static void on_hold(struct engine *self, struct engine_delivery *d)
 {
-    (void)self;
-    (void)d;
 }
 
 static int take(void *ctx, const struct job_message *job, struct queued_job *q,
@@ -175,7 +172,6 @@ static unsigned wished(const struct world *w, const char *filter)
 static void free_slots_are_dealt_to_the_action_types(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, 7);
     assert_int_equal(wished(&w, ACME) + wished(&w, BCME), 7);
     assert_true(wished(&w, ACME) >= 3 && wished(&w, BCME) >= 3);
@@ -195,7 +191,6 @@ static void a_job_is_done_once_it_is_claimed(void **state)
 {
     struct world w;
     struct engine_delivery d = { 1 };
-    (void)state;
     world_open(&w, 4);
     pulled(&w, &d, 1);
     assert_non_null(w.taken);
@@ -209,7 +204,6 @@ static void what_is_in_hand_already_is_done(void **state)
 {
     struct world w;
     struct engine_delivery d = { 1 };
-    (void)state;
     world_open(&w, 4);
     w.result = PIPEPOLL_EEXISTS;
     pulled(&w, &d, 2);
@@ -221,7 +215,6 @@ static void a_job_waits_for_a_slot_and_goes_back_at_the_end(void **state)
 {
     struct world w;
     struct engine_delivery d = { 1 };
-    (void)state;
     world_open(&w, 4);
     w.result = PIPEPOLL_EBUSY;
     pulled(&w, &d, 1);
@@ -252,7 +245,6 @@ static void what_the_service_has_settled_is_done(void **state)
     static const enum pipepoll_work_outcome settled[] = { PIPEPOLL_WORK_LOST_RACE,
                                                           PIPEPOLL_WORK_OVER };
     struct world w;
-    (void)state;
     world_open(&w, 4);
     for (size_t i = 0; i < sizeof settled / sizeof *settled; i++) {
         ended(&w, settled[i], 1);
@@ -264,7 +256,6 @@ static void what_the_service_has_settled_is_done(void **state)
 static void a_job_that_nobody_can_take_ends_as_a_dead_letter(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, 4);
     ended(&w, PIPEPOLL_WORK_NO_TOKEN, 4);
     assert_string_equal(w.told, "give back after 10000");
@@ -285,7 +276,6 @@ static void a_job_that_nobody_can_take_ends_as_a_dead_letter(void **state)
 static void a_dead_letter_that_is_not_written_leaves_the_job_where_it_was(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, 4);
     ended(&w, PIPEPOLL_WORK_REJECTED, 1);
     assert_true(job_queue_on_written(w.queue, w.ticket, ENGINE_UNKNOWN));
@@ -301,7 +291,6 @@ static void a_job_that_can_never_be_worked_is_a_dead_letter_at_once(void **state
 {
     struct world w;
     struct engine_delivery d = { 1 };
-    (void)state;
     world_open(&w, 4);
     w.result = PIPEPOLL_EINVAL;
     pulled(&w, &d, 1);
@@ -314,7 +303,6 @@ static void what_we_leave_while_we_drain_goes_back_at_once(void **state)
 {
     struct world w;
     struct engine_delivery d = { 1 };
-    (void)state;
     world_open(&w, 4);
     pulled(&w, &d, 9);
     w.slots = 0; /* the runner drains, and waits for a follow-up job yet */
@@ -328,7 +316,6 @@ static void other_action_types_take_the_place_of_those_before(void **state)
     struct world w;
     char names[2][40][8];
     struct pipepoll_action_type many[2][40];
-    (void)state;
     world_open(&w, 80);
     for (int k = 0; k < 2; k++)
         for (int i = 0; i < 40; i++) {
@@ -347,7 +334,6 @@ static void what_is_no_job_is_a_dead_letter_too(void **state)
 {
     struct world w;
     struct engine_delivery d = { 1 };
-    (void)state;
     world_open(&w, 4);
     job_queue_on_pulled(w.queue, &d, str_of(key), STR("{\"v\":1,"), 1);
     assert_string_equal(w.told, "write unreadable 3");
@@ -366,7 +352,6 @@ static void a_follow_up_job_is_done_when_its_member_can_have_it(void **state)
                                    .action_type = types[0],
                                    .job_id = STR("job-1"),
                                    .client_id = STR("client-1") };
-    (void)state;
     world_open(&w, 4);
     pulled(&w, &d, 1);
     job_queue_pass(w.queue, w.taken, &m, 0x123);

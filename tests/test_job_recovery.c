@@ -54,7 +54,6 @@ static void a_row_comes_whole_and_once(void **state)
     const struct journal_options o = options_on(&folder);
     struct job_recovery *r;
     int taken = 0;
-    (void)state;
     note_all();
     struct journal *j = open_journal(&o);
     assert_int_equal(job_recovery_open(&r, j, NULL), 0);

@@ -27,7 +27,6 @@ static void every_status_of_the_model_is_read(void **state)
 {
     static const char *const names[] = { "Created",  "Queued",    "Dispatched", "InProgress",
                                          "TimedOut", "Succeeded", "Failed" };
-    (void)state;
     for (size_t i = 0; i < 7; i++) {
         char body[64];
         snprintf(body, sizeof body, "{\"status\":\"%s\"}", names[i]);
@@ -42,7 +41,6 @@ static void every_status_of_the_model_is_read(void **state)
 
 static void an_absent_status_and_an_unknown_one_are_no_other(void **state)
 {
-    (void)state;
     assert_status("{}", JOB_STATUS_ABSENT);
     assert_status("{\"status\":null}", JOB_STATUS_ABSENT);
     assert_status("{\"status\":\"\"}", JOB_STATUS_OTHER);
@@ -63,7 +61,6 @@ static void what_is_no_answer_is_no_status(void **state)
         { "{\"status\":\"Failed\",\"status\":\"InProgress\"}", "status is there twice" },
         { "{\"status\":\"InProgress\\u0000\"}", "status has a NUL in it" },
     };
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct pipepoll_error why;
         enum job_status status = JOB_STATUS_IN_PROGRESS;

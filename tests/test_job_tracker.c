@@ -29,7 +29,6 @@ static void free_tally(struct job_tracker *t)
 
 static void a_job_found_twice_is_doubled_and_one_never_handed_out_is_strange(void **state)
 {
-    (void)state;
     struct job_tracker *t = new_tally();
     job_tracker_found(t, STR("a"), 0);
     assert_int_equal(t->strange, 1);
@@ -48,7 +47,6 @@ static void a_job_found_twice_is_doubled_and_one_never_handed_out_is_strange(voi
 
 static void an_id_that_cannot_be_kept_is_refused(void **state)
 {
-    (void)state;
     struct job_tracker *t = new_tally();
     char id[JOB_TRACKER_ID_MAX + 1];
     memset(id, 'x', sizeof id);
@@ -60,7 +58,6 @@ static void an_id_that_cannot_be_kept_is_refused(void **state)
 
 static void shares_of_the_waits_are_exact_to_the_millisecond(void **state)
 {
-    (void)state;
     struct job_tracker *t = new_tally();
     assert_int_equal(job_tracker_wait_ms(t, 0.5), 0);
     for (int i = 1; i <= 10000; i++) {
@@ -78,7 +75,6 @@ static void shares_of_the_waits_are_exact_to_the_millisecond(void **state)
 
 static void a_wait_beyond_the_scale_keeps_its_maximum(void **state)
 {
-    (void)state;
     struct job_tracker *t = new_tally();
     assert_int_equal(job_tracker_handed_out(t, STR("late"), 0), 0);
     job_tracker_found(t, STR("late"), (uint64_t)100000 * MS);

@@ -158,7 +158,6 @@ static void check_round_trip(str target, const struct pipepoll_journal_entry *e)
 
 static void every_member_of_a_success_comes_out_again(void **state)
 {
-    (void)state;
     const struct pipepoll_revision revision = { STR("abc123"), STR("change"), STR("what"), -5 };
     const struct pipepoll_success success = {
         .size = sizeof success,
@@ -176,7 +175,6 @@ static void every_member_of_a_success_comes_out_again(void **state)
 
 static void a_success_without_its_members_does_too(void **state)
 {
-    (void)state;
     const struct pipepoll_success success = PIPEPOLL_SUCCESS_INIT;
     struct pipepoll_journal_entry e = entry_of("job-1", PIPEPOLL_JOURNAL_REPORTING);
     e.success = &success;
@@ -185,7 +183,6 @@ static void a_success_without_its_members_does_too(void **state)
 
 static void every_member_of_a_failure_comes_out_again(void **state)
 {
-    (void)state;
     for (int type = PIPEPOLL_FAILURE_JOB; type <= PIPEPOLL_FAILURE_SYSTEM_UNAVAILABLE; type++) {
         char id[16];
         snprintf(id, sizeof id, "job-%d", type);
@@ -203,7 +200,6 @@ static void every_member_of_a_failure_comes_out_again(void **state)
 
 static void hostile_texts_come_out_byte_for_byte(void **state)
 {
-    (void)state;
     static const str hostile[] = {
         STR_INIT("'); DROP TABLE jobs; --"),
         STR_INIT("\"`[]%_?1 ?2 :a $b @c"),
@@ -242,7 +238,6 @@ static void hostile_texts_come_out_byte_for_byte(void **state)
 
 static void values_of_a_megabyte_come_out_again(void **state)
 {
-    (void)state;
     enum { SIZE = 1 << 20 };
     char *bytes = malloc(SIZE);
     for (int i = 0; i < SIZE; i++)
@@ -259,7 +254,6 @@ static void values_of_a_megabyte_come_out_again(void **state)
 
 static void nothing_borrowed_is_kept(void **state)
 {
-    (void)state;
     const struct journal_options o = options();
     struct journal *j = open_journal(&o);
     struct noter n;
@@ -279,7 +273,6 @@ static void nothing_borrowed_is_kept(void **state)
 
 static void the_latest_note_of_a_job_replaces_its_last_one(void **state)
 {
-    (void)state;
     const struct journal_options o = options();
     struct journal *j = open_journal(&o);
     struct noter n;
@@ -305,7 +298,6 @@ static void the_latest_note_of_a_job_replaces_its_last_one(void **state)
 
 static void jobs_of_one_id_under_two_targets_are_two(void **state)
 {
-    (void)state;
     const struct journal_options o = options();
     struct journal *j = open_journal(&o);
     struct noter n;
@@ -324,7 +316,6 @@ static void jobs_of_one_id_under_two_targets_are_two(void **state)
 
 static void a_job_that_ended_is_history_and_its_token_is_gone(void **state)
 {
-    (void)state;
     const struct journal_options o = options();
     struct journal *j = open_journal(&o);
     struct noter n;
@@ -353,7 +344,6 @@ static void a_job_that_ended_is_history_and_its_token_is_gone(void **state)
 
 static void a_job_that_comes_again_is_open_again(void **state)
 {
-    (void)state;
     const struct journal_options o = options();
     struct journal *j = open_journal(&o);
     struct noter n;
@@ -394,7 +384,6 @@ static void end_jobs(struct journal *j, int count)
 
 static void history_is_bounded_by_count_the_newest_stay(void **state)
 {
-    (void)state;
     struct journal_options o = options();
     o.history_jobs = 3;
     struct journal *j = open_journal(&o);
@@ -409,7 +398,6 @@ static void history_is_bounded_by_count_the_newest_stay(void **state)
 
 static void history_is_bounded_by_age(void **state)
 {
-    (void)state;
     struct journal_options o = options();
     o.history_s = 100;
     struct journal *j = open_journal(&o);
@@ -426,7 +414,6 @@ static void history_is_bounded_by_age(void **state)
 
 static void without_history_an_ended_job_leaves_at_once(void **state)
 {
-    (void)state;
     struct journal_options o = options();
     o.history_jobs = 0;
     struct journal *j = open_journal(&o);
@@ -439,7 +426,6 @@ static void without_history_an_ended_job_leaves_at_once(void **state)
 
 static void each_loop_is_told_of_its_own_tickets(void **state)
 {
-    (void)state;
     const struct journal_options o = options();
     struct journal *j = open_journal(&o);
     struct noter a, b;
@@ -458,7 +444,6 @@ static void each_loop_is_told_of_its_own_tickets(void **state)
 
 static void what_a_closed_user_noted_is_still_written(void **state)
 {
-    (void)state;
     const struct journal_options o = options();
     struct journal *j = open_journal(&o);
     struct noter n;
@@ -472,7 +457,6 @@ static void what_a_closed_user_noted_is_still_written(void **state)
 
 static void a_reader_changes_nothing_and_needs_no_writer(void **state)
 {
-    (void)state;
     const struct journal_options o = options();
     struct journal *j = open_journal(&o);
     end_jobs(j, 2);
@@ -483,7 +467,6 @@ static void a_reader_changes_nothing_and_needs_no_writer(void **state)
 
 static void where_there_is_no_journal_a_reader_says_so(void **state)
 {
-    (void)state;
     struct rows r = { 0 };
     struct pipepoll_error why;
     assert_int_equal(journal_read(folder.state, add_row, &r, &why), PIPEPOLL_ENOTFOUND);
@@ -500,7 +483,6 @@ static void check_mode(const char *path, mode_t mode)
 
 static void others_may_not_look_into_its_files(void **state)
 {
-    (void)state;
     const struct journal_options o = options();
     mode_t before = umask(0);
     struct journal *j = open_journal(&o);
@@ -530,7 +512,6 @@ struct gate {
 static enum disk_act pass(struct faulty_disk *self, int number)
 {
     struct gate *g = (struct gate *)self;
-    (void)number;
     pthread_mutex_lock(&g->mutex);
     for (; g->shut; pthread_cond_wait(&g->moved, &g->mutex)) {
         g->someone_waits = true;
@@ -567,7 +548,6 @@ static void gate_wait(void)
 
 static void what_gathers_during_a_sync_is_one_transaction(void **state)
 {
-    (void)state;
     const struct journal_options o = options();
     struct journal *j = open_journal(&o);
     struct journal_stats stats;
@@ -593,7 +573,6 @@ static void what_gathers_during_a_sync_is_one_transaction(void **state)
 
 static void a_note_beyond_the_bound_is_refused_and_told(void **state)
 {
-    (void)state;
     struct journal_options o = options();
     o.max_jobs = 2; /* 8 notes, 10 ends */
     struct journal *j = open_journal(&o);
@@ -628,7 +607,6 @@ static void a_note_beyond_the_bound_is_refused_and_told(void **state)
 
 static void a_note_larger_than_the_whole_queue_is_refused(void **state)
 {
-    (void)state;
     const struct journal_options o = options();
     struct journal *j = open_journal(&o);
     struct noter n;
@@ -646,7 +624,6 @@ static void a_note_larger_than_the_whole_queue_is_refused(void **state)
 
 static void what_a_full_disk_did_not_take_is_told_and_written_later(void **state)
 {
-    (void)state;
     const struct journal_options o = options();
     struct journal *j = open_journal(&o);
     struct noter n;
@@ -676,8 +653,6 @@ static _Atomic int lines;
 
 static void keep_line(void *ctx, enum pipepoll_level level, struct pipepoll_str line)
 {
-    (void)ctx;
-    (void)level;
     if (lines < 8)
         snprintf(logged[lines], sizeof logged[0], "%.*s", STR_ARG(line));
     lines++;
@@ -685,7 +660,6 @@ static void keep_line(void *ctx, enum pipepoll_level level, struct pipepoll_str 
 
 static void a_disk_that_fails_for_long_is_logged_twice(void **state)
 {
-    (void)state;
     struct journal_options o = options();
     o.log.write = keep_line;
     lines = 0;
@@ -713,7 +687,6 @@ static void a_disk_that_fails_for_long_is_logged_twice(void **state)
 
 static void a_file_that_was_removed_keeps_nothing(void **state)
 {
-    (void)state;
     const struct journal_options o = options();
     struct journal *j = open_journal(&o);
     struct noter n;
@@ -729,7 +702,6 @@ static void a_file_that_was_removed_keeps_nothing(void **state)
 
 static void a_failing_disk_does_not_hold_up_the_end(void **state)
 {
-    (void)state;
     struct journal_options o = options();
     o.retry_ms = 3600 * 1000;
     struct journal *j = open_journal(&o);
@@ -745,7 +717,6 @@ static void a_failing_disk_does_not_hold_up_the_end(void **state)
 
 static void a_hanging_disk_holds_up_neither_the_loop_nor_the_end(void **state)
 {
-    (void)state;
     enum { SHORT_MS = 30 };
     const struct journal_options o = options();
     struct journal *j = open_journal(&o);

@@ -229,39 +229,33 @@ static void crash_everywhere(enum disk_act act)
 
 static int start_anew(void **state)
 {
-    (void)state;
     has_before = false;
     return 0;
 }
 
 static int restart(void **state)
 {
-    (void)state;
     has_before = true;
     return 0;
 }
 
 static void killed_at_any_operation_it_keeps_what_was_told(void **state)
 {
-    (void)state;
     crash_everywhere(DISK_TEARS);
 }
 
 static void without_power_from_any_operation_on_it_keeps_what_was_told(void **state)
 {
-    (void)state;
     crash_everywhere(DISK_CUT);
 }
 
 static void killed_while_it_takes_up_a_log_it_keeps_what_was_told(void **state)
 {
-    (void)state;
     crash_everywhere(DISK_TEARS);
 }
 
 static void without_power_while_it_takes_up_a_log_it_keeps_it_too(void **state)
 {
-    (void)state;
     crash_everywhere(DISK_CUT);
 }
 
@@ -321,25 +315,21 @@ static void fail_everywhere(enum disk_act act, bool stays)
 
 static void an_error_at_any_operation_loses_nothing(void **state)
 {
-    (void)state;
     fail_everywhere(DISK_FAILS, false);
 }
 
 static void a_moment_without_space_at_any_operation_loses_nothing(void **state)
 {
-    (void)state;
     fail_everywhere(DISK_FULL, false);
 }
 
 static void a_disk_that_breaks_at_any_operation_keeps_what_was_told(void **state)
 {
-    (void)state;
     fail_everywhere(DISK_FAILS, true);
 }
 
 static void a_disk_that_fills_up_at_any_operation_keeps_what_was_told(void **state)
 {
-    (void)state;
     fail_everywhere(DISK_FULL, true);
 }
 

@@ -92,7 +92,6 @@ static void check_read(int rows, size_t count)
 
 static void variables_come_out_again_whatever_is_in_them(void **state)
 {
-    (void)state;
     write_job("job-1", VARIABLES, false);
     check_read(1, VARIABLES);
     write_job("job-1", 1, false);
@@ -103,7 +102,6 @@ static void variables_come_out_again_whatever_is_in_them(void **state)
 
 static void variables_of_a_job_that_ended_are_gone(void **state)
 {
-    (void)state;
     write_job("job-1", VARIABLES, true);
     assert_int_equal(number_of("SELECT count(*) FROM jobs"), 1);
     assert_int_equal(number_of("SELECT count(variables) FROM jobs"), 0);
@@ -112,7 +110,6 @@ static void variables_of_a_job_that_ended_are_gone(void **state)
 static void variables_that_nobody_noted_are_damage(void **state)
 {
     static const char *const texts[] = { "a", "a:", "a:1", "a:2:x", "a:x:x", "a::x", "a:1:xb" };
-    (void)state;
     write_job("job-1", 1, false);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         char sql[128];
@@ -127,7 +124,6 @@ static void variables_that_nobody_noted_are_damage(void **state)
 
 static void a_journal_of_the_format_before_is_read_and_taken_over(void **state)
 {
-    (void)state;
     write_job("job-1", 0, false);
     make_old();
     check_read(1, 0);
@@ -144,7 +140,6 @@ static void one_of_another_shape_is_refused_and_left_as_it_is(void **state)
     const struct journal_options o = options_on(&folder);
     struct journal *j;
     struct pipepoll_error why;
-    (void)state;
     write_job("job-1", 0, false);
     make_old();
     run_sql("ALTER TABLE jobs RENAME COLUMN message TO text");

@@ -72,7 +72,6 @@ static void check_refused(const char *says)
 
 static void ignore_row(void *ctx, const struct journal_row *row)
 {
-    (void)row;
     ++*(int *)ctx;
 }
 
@@ -146,7 +145,6 @@ static void alter_and_die(const char *sql)
 
 static void a_text_file_is_refused(void **state)
 {
-    (void)state;
     static const char text[] = "Remember the milk, and what else there is to buy on a long list of "
                                "things that nobody has ever wanted to store in an SQLite file.\n";
     put_file(text, sizeof text - 1);
@@ -156,14 +154,12 @@ static void a_text_file_is_refused(void **state)
 
 static void an_empty_file_is_refused(void **state)
 {
-    (void)state;
     put_file("", 0);
     check_refused("is empty");
 }
 
 static void a_file_that_ends_in_its_header_is_refused(void **state)
 {
-    (void)state;
     put_file("SQLite format 3\0\x10\0\x02\x02", 20);
     check_refused("ends within its header");
     check_refused_to_readers("damaged");
@@ -171,7 +167,6 @@ static void a_file_that_ends_in_its_header_is_refused(void **state)
 
 static void an_sqlite_file_of_another_program_is_refused(void **state)
 {
-    (void)state;
     assert_int_equal(mkdir(folder.state, 0700), 0);
     alter("CREATE TABLE jobs (id); INSERT INTO jobs VALUES (1)");
     check_refused("another program");
@@ -182,7 +177,6 @@ static void an_sqlite_file_of_another_program_is_refused(void **state)
 
 static void a_later_format_is_refused(void **state)
 {
-    (void)state;
     put_journal();
     alter("PRAGMA user_version = 3");
     check_refused("later pipepoll (format 3");
@@ -195,7 +189,6 @@ static void a_later_format_is_refused(void **state)
 
 static void a_later_format_that_is_in_the_log_alone_is_refused(void **state)
 {
-    (void)state;
     put_journal();
     alter_and_die("PRAGMA user_version = 4");
     struct stat st;
@@ -206,7 +199,6 @@ static void a_later_format_that_is_in_the_log_alone_is_refused(void **state)
 
 static void what_is_no_plain_file_is_refused(void **state)
 {
-    (void)state;
     assert_int_equal(mkdir(folder.state, 0700), 0);
     assert_int_equal(mkdir(folder.file, 0700), 0);
     check_refused("is not a plain file");
@@ -234,7 +226,6 @@ static void overwrite(off_t at, size_t len)
 
 static void a_damaged_file_is_refused_wherever_it_is_damaged(void **state)
 {
-    (void)state;
     put_journal();
     struct bytes good = bytes_of(folder.file);
     assert_true(good.len > 100 * 4096);
@@ -250,7 +241,6 @@ static void a_damaged_file_is_refused_wherever_it_is_damaged(void **state)
 
 static void a_truncated_file_is_refused(void **state)
 {
-    (void)state;
     put_journal();
     assert_int_equal(truncate(folder.file, 20 * 4096), 0);
     check_refused("is damaged");
@@ -260,7 +250,6 @@ static void a_truncated_file_is_refused(void **state)
 
 static void tables_of_another_shape_are_refused(void **state)
 {
-    (void)state;
     put_journal();
     alter("ALTER TABLE jobs RENAME COLUMN message TO text");
     check_refused("is damaged");
@@ -271,7 +260,6 @@ static void tables_of_another_shape_are_refused(void **state)
 
 static void a_row_that_no_note_left_is_not_given_out(void **state)
 {
-    (void)state;
     put_journal();
     alter("UPDATE jobs SET state = 4 WHERE job_id = 'job-7'");
     check_refused_to_readers("is damaged");
@@ -281,7 +269,6 @@ static void a_row_that_no_note_left_is_not_given_out(void **state)
 
 static void a_log_without_its_file_is_refused(void **state)
 {
-    (void)state;
     put_journal();
     alter_and_die("UPDATE jobs SET message = 'y'");
     assert_int_equal(unlink(folder.file), 0);
@@ -317,7 +304,6 @@ static pid_t start_holder(int *hold)
 
 static void a_second_process_is_refused_and_readers_are_not(void **state)
 {
-    (void)state;
     int hold, status, count = 0;
     char says[48];
     put_journal();
@@ -336,7 +322,6 @@ static void a_second_process_is_refused_and_readers_are_not(void **state)
 
 static void a_second_journal_of_the_same_process_is_refused(void **state)
 {
-    (void)state;
     const struct journal_options o = options_on(&folder);
     struct journal *j = open_journal(&o), *second;
     struct pipepoll_error why;
@@ -347,7 +332,6 @@ static void a_second_journal_of_the_same_process_is_refused(void **state)
 
 static void a_state_directory_that_cannot_be_is_refused(void **state)
 {
-    (void)state;
     struct journal_options o = options_on(&folder);
     struct journal *j;
     struct pipepoll_error why;
@@ -406,7 +390,6 @@ static void child_cannot_write(void)
 
 static void what_may_not_be_read_or_written_is_refused(void **state)
 {
-    (void)state;
     char lock[120];
     snprintf(lock, sizeof lock, "%s/journal.lock", folder.state);
     put_journal();
@@ -429,14 +412,12 @@ static int full_from;
 
 static enum disk_act is_full(struct faulty_disk *self, int number)
 {
-    (void)self;
     return number < full_from ? DISK_WORKS : DISK_FULL;
 }
 
 /* From each operation of a first start on, and of a second. */
 static void a_full_disk_is_told_at_the_start(void **state)
 {
-    (void)state;
     const struct journal_options o = options_on(&folder);
     struct journal *j;
     struct pipepoll_error why;

@@ -21,7 +21,6 @@ static str hostile(str head, str unit, str tail)
 
 static void hostile_shapes_of_a_mib_get_the_right_verdict(void **state)
 {
-    (void)state;
     static const struct {
         str head, unit, tail;
         int verdict;
@@ -59,7 +58,6 @@ static void hostile_shapes_of_a_mib_get_the_right_verdict(void **state)
 
 static void the_tokens_needed_are_exact_and_one_less_is_not_enough(void **state)
 {
-    (void)state;
     char text[] = "{\"a\":[1,{\"b\":null},\"c\"]}";
     struct json_token tokens[8];
     struct json j;
@@ -71,7 +69,6 @@ static void the_tokens_needed_are_exact_and_one_less_is_not_enough(void **state)
 
 static void a_walk_goes_past_what_is_below_and_ends_at_the_last(void **state)
 {
-    (void)state;
     struct parse p;
     assert_int_equal(parse(&p, STR(" {\"a\":[[1,[2]],{\"k\":{}},\"s\",null,true,-0],\"b\":{},"
                                    "\"c\":false} ")),
@@ -98,7 +95,6 @@ static void a_walk_goes_past_what_is_below_and_ends_at_the_last(void **state)
 
 static void every_type_has_a_name_for_sentences(void **state)
 {
-    (void)state;
     assert_string_equal(json_type_name(JSON_NULL), "null");
     assert_string_equal(json_type_name(JSON_BOOL), "a boolean");
     assert_string_equal(json_type_name(JSON_NUMBER), "a number");
@@ -131,7 +127,6 @@ static void assert_unescaped(str escaped, str plain)
 
 static void strings_are_unescaped_in_place_and_only_once(void **state)
 {
-    (void)state;
     assert_unescaped(STR(""), STR(""));
     assert_unescaped(STR("plain"), STR("plain"));
     assert_unescaped(STR("\\\"\\\\\\/\\b\\f\\n\\r\\t"), STR("\"\\/\b\f\n\r\t"));
@@ -147,7 +142,6 @@ static void strings_are_unescaped_in_place_and_only_once(void **state)
 
 static void lone_surrogates_become_replacement_characters(void **state)
 {
-    (void)state;
     assert_unescaped(STR("\\ud83d"), STR("\xef\xbf\xbd"));
     assert_unescaped(STR("\\ud83d\\n"), STR("\xef\xbf\xbd\n"));
     assert_unescaped(STR("\\ud83dude00"), STR("\xef\xbf\xbdude00"));
@@ -174,7 +168,6 @@ static void try_line(const char *line)
 
 static void texts_get_the_verdict_of_another_reader(void **state)
 {
-    (void)state;
     char *line = NULL;
     size_t cap = 0, tried = 0;
     FILE *f = fopen(TEST_DATA "/json.txt", "rb");

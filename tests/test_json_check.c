@@ -36,7 +36,6 @@ static void assert_refused(str text, const char *sentence)
 
 static void a_refusal_says_what_was_found_and_at_which_byte(void **state)
 {
-    (void)state;
     assert_refused(STR(""), "the body is empty");
     assert_refused(STR(" \r\n\t"), "the body is empty");
     assert_refused(STR("<html>"), "found '<' at byte 0, not a JSON object");
@@ -74,7 +73,6 @@ static void a_refusal_says_what_was_found_and_at_which_byte(void **state)
 
 static void every_limit_of_utf_8_holds(void **state)
 {
-    (void)state;
     static const str good[] = {
         STR_INIT("\x7f"),         STR_INIT("\xc2\x80"),         STR_INIT("\xdf\xbf"),
         STR_INIT("\xe0\xa0\x80"), STR_INIT("\xed\x9f\xbf"),     STR_INIT("\xee\x80\x80"),
@@ -113,7 +111,6 @@ static void every_limit_of_utf_8_holds(void **state)
 /* Strings are skipped eight bytes at a time: no place in such a block may be blind. */
 static void a_special_byte_is_seen_at_every_place_of_a_string(void **state)
 {
-    (void)state;
     static const char special[] = { '\0', '\x1f', '\n', '"', '\\', '\x80', '\xff' };
     char text[64] = "{\"\":\"";
     for (size_t len = 1; len < 34; len++) {
@@ -132,7 +129,6 @@ static void a_special_byte_is_seen_at_every_place_of_a_string(void **state)
 
 static void every_prefix_of_an_answer_is_refused(void **state)
 {
-    (void)state;
     str answer =
         STR("{\"jobs\":[{\"clientId\":\"\xc3\xa9\\u00e9\\n\",\"jobId\":null,\"n\":-1.5e+3},"
             "{\"t\":true,\"f\":false}],\"x\":{}}");
@@ -158,7 +154,6 @@ static str nested(char *text, size_t depth, bool lists)
 
 static void the_deepest_nest_is_taken_and_one_deeper_is_refused(void **state)
 {
-    (void)state;
     char text[512];
     assert_int_equal(JSON_DEPTH_MAX, 16);
     assert_int_equal(verdict(nested(text, JSON_DEPTH_MAX, true)), JSON_OK);
@@ -169,7 +164,6 @@ static void the_deepest_nest_is_taken_and_one_deeper_is_refused(void **state)
 
 static void a_text_longer_than_the_limit_is_not_read(void **state)
 {
-    (void)state;
     struct json j = { .len = (size_t)JSON_LEN_MAX + 1 };
     struct pipepoll_error why;
     assert_int_equal(json_check(&j, &why), JSON_BAD);
@@ -178,7 +172,6 @@ static void a_text_longer_than_the_limit_is_not_read(void **state)
 
 static void tokens_are_counted_and_escapes_noticed(void **state)
 {
-    (void)state;
     struct json plain = { .text = (char[]) { "{\"a\":[1,{\"b\":null},\"c\"]}" }, .len = 24 };
     assert_int_equal(json_check(&plain, NULL), JSON_OK);
     assert_int_equal(plain.tokens_needed, 8);

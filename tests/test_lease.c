@@ -39,7 +39,6 @@ struct bench {
 static bool out_write(void *ctx, str key, str body, bool absent, uint64_t ticket)
 {
     struct bench *b = ctx;
-    (void)absent;
     if (b->is_full || b->queued == QUEUE)
         return false;
     assert_true(ticket && ticket < UINT64_C(1) << 48);
@@ -59,7 +58,6 @@ static void out_watch(void *ctx)
 
 static void out_remove(void *ctx, str key)
 {
-    (void)key;
     ((struct bench *)ctx)->removes++;
 }
 
@@ -194,7 +192,6 @@ static void who_is_alone_takes_all_and_each_once(void **state)
 {
     static struct bench b;
     struct lease_target_view view;
-    (void)state;
     start_alone(&b, THREE, 4);
     assert_int_equal(b.starts, 3);
     assert_int_equal(summary(&b).held, 3);
@@ -208,7 +205,6 @@ static void who_is_alone_takes_all_and_each_once(void **state)
 static void nothing_is_claimed_before_the_log_was_read(void **state)
 {
     static struct bench b;
-    (void)state;
     start(&b, THREE, 4);
     run(&b, 5 * S);
     assert_int_equal(summary(&b).claims, 0);
@@ -219,7 +215,6 @@ static void nothing_is_claimed_before_the_log_was_read(void **state)
 static void a_claim_goes_on_from_the_highest_epoch(void **state)
 {
     static struct bench b;
-    (void)state;
     start(&b, THREE, 1);
     claim(&b, 30, 7, "old", 0);
     claim(&b, 30, 6, "old", 3);
@@ -232,7 +227,6 @@ static void a_claim_goes_on_from_the_highest_epoch(void **state)
 static void the_fence_falls_without_acknowledged_beats(void **state)
 {
     static struct bench b;
-    (void)state;
     start_alone(&b, THREE, 4);
     b.swallows = true;
     run(&b, 7 * S);
@@ -247,7 +241,6 @@ static void the_fence_falls_without_acknowledged_beats(void **state)
 static void the_fence_falls_for_one_who_stood_still(void **state)
 {
     static struct bench b;
-    (void)state;
     start_alone(&b, THREE, 4);
     b.now_ns += 11 * S; /* asked before anything else of the loop runs */
     assert_false(lease_may_poll(b.lease, b.now_ns));
@@ -259,7 +252,6 @@ static void the_fence_falls_for_one_who_stood_still(void **state)
 static void it_claims_anew_only_when_the_poll_has_ended(void **state)
 {
     static struct bench b;
-    (void)state;
     start_alone(&b, THREE, 1);
     b.now_ns += 11 * S;
     run(&b, 20 * S);
@@ -280,7 +272,6 @@ static void fill(uint64_t *targets, size_t count)
 static void what_was_ours_is_taken_again_before_the_others_are_known(void **state)
 {
     static struct bench b;
-    (void)state;
     start_alone(&b, THREE, 1);
     beat(&b, "other", 9, BEAT_HI, 0, 0);
     b.now_ns += 11 * S;
@@ -301,7 +292,6 @@ static void what_belongs_to_another_is_given_back_after_its_poll(void **state)
     static struct bench b;
     struct lease_target_view view;
     uint64_t targets[64];
-    (void)state;
     fill(targets, 64);
     start_alone(&b, targets, 64);
     beat(&b, "other", 9, BEAT_HI, catalogue_digest(targets, 64), 0);
@@ -321,7 +311,6 @@ static void a_member_without_the_target_gets_none(void **state)
 {
     static struct bench b;
     uint64_t targets[64], digest;
-    (void)state;
     fill(targets, 64);
     digest = catalogue_digest(targets + 1, 63);
     start_alone(&b, targets, 64);
@@ -343,7 +332,6 @@ static void a_target_that_left_the_config_is_given_back(void **state)
 {
     static struct bench b;
     struct lease_target_view view;
-    (void)state;
     start_alone(&b, THREE, 4);
     assert_int_equal(lease_set_targets(b.lease, THREE, 1, b.now_ns), 0);
     run(&b, 100 * MS);
@@ -360,7 +348,6 @@ static void a_target_that_left_the_config_is_given_back(void **state)
 static void one_who_leaves_is_gone_when_all_is_given_back(void **state)
 {
     static struct bench b;
-    (void)state;
     start_alone(&b, THREE, 1);
     lease_leave(b.lease, b.now_ns);
     run(&b, S);
@@ -374,7 +361,6 @@ static void one_who_leaves_is_gone_when_all_is_given_back(void **state)
 static void a_drained_member_holds_nothing_until_it_is_told(void **state)
 {
     static struct bench b;
-    (void)state;
     start_alone(&b, THREE, 1);
     see(&b, "d.me", STR("{\"v\":1,\"drain\":true}"));
     run(&b, 100 * MS);
@@ -393,7 +379,6 @@ static void a_drained_member_holds_nothing_until_it_is_told(void **state)
 static void a_second_process_of_one_name_stands_back(void **state)
 {
     static struct bench b;
-    (void)state;
     start(&b, THREE, 4);
     beat(&b, "me", 99, BEAT_HI, 0, 3);
     lease_caught_up(b.lease, b.now_ns);
@@ -412,7 +397,6 @@ static void a_second_process_of_one_name_stands_back(void **state)
 static void what_it_cannot_read_stays_as_it_is(void **state)
 {
     static struct bench b;
-    (void)state;
     start(&b, THREE, 4);
     see(&b, "t.000000000000000a.3", STR("{\"v\":2,\"holder\":\"new\"}"));
     see(&b, "m.new", STR("{\"v\":2}"));
@@ -430,7 +414,6 @@ static void a_member_that_restarts_for_months_does_no_harm(void **state)
 {
     static struct bench b;
     uint64_t digest = catalogue_digest((const uint64_t[]) { 10, 20, 30 }, 3);
-    (void)state;
     start_alone(&b, THREE, 4);
     b.ends_at_once = true;
     for (uint64_t i = 1; i <= 5000; i++) {
@@ -457,7 +440,6 @@ static void more_processes_than_places_leave_no_target_alone(void **state)
     enum { COUNT = 3000 };
     static struct bench b;
     static uint64_t targets[COUNT];
-    (void)state;
     for (uint64_t i = 0; i < COUNT; i++)
         targets[i] = i + 1;
     start(&b, targets, COUNT);
@@ -480,7 +462,6 @@ static void catalogues_of_the_dead_make_room(void **state)
 {
     static struct bench b;
     uint64_t targets[65];
-    (void)state;
     fill(targets, 64);
     start_alone(&b, targets, 64);
     b.ends_at_once = true;
@@ -505,7 +486,6 @@ static void catalogues_of_the_dead_make_room(void **state)
 static void a_full_queue_only_delays(void **state)
 {
     static struct bench b;
-    (void)state;
     start(&b, THREE, 4);
     lease_caught_up(b.lease, b.now_ns);
     b.is_full = true;
@@ -520,7 +500,6 @@ static void a_full_queue_only_delays(void **state)
 static void a_lost_claim_is_not_repeated_at_once(void **state)
 {
     static struct bench b;
-    (void)state;
     start_alone(&b, NULL, 0);
     assert_int_equal(lease_set_targets(b.lease, THREE, 1, b.now_ns), 0);
     (void)lease_tick(b.lease, b.now_ns);
@@ -544,7 +523,6 @@ static void a_lost_claim_is_not_repeated_at_once(void **state)
 static void old_epochs_leave_the_log(void **state)
 {
     static struct bench b;
-    (void)state;
     start(&b, THREE, 1);
     for (uint64_t epoch = 1; epoch <= 40; epoch++)
         claim(&b, 30, epoch, "old", 0);
@@ -617,7 +595,6 @@ static void join(size_t count, unsigned members, double most_ms)
 
 static void a_join_moves_one_part_of_n_and_costs_little(void **state)
 {
-    (void)state;
     join(10000, 3, 50); /* 5 ms are stated; a machine under a sanitizer or load takes longer */
     join(100000, 100, 50);
 }

@@ -106,7 +106,6 @@ static void check_numbers(const struct fleet_numbers *n)
 static void every_invariant_holds_at_every_seed(void **state)
 {
     struct fleet_numbers sum = { 0 };
-    (void)state;
     assert_true(seeds_hold(1, SEEDS, false, &sum));
     tell(&sum);
     printf("\n");
@@ -115,7 +114,6 @@ static void every_invariant_holds_at_every_seed(void **state)
 
 static void the_same_seed_gives_the_same_run(void **state)
 {
-    (void)state;
     for (uint64_t seed = 1; seed <= 10; seed++) {
         struct fleet_numbers a = { 0 }, b = { 0 };
         assert_true(seed_holds(seed, false, &a) && seed_holds(seed, false, &b));

@@ -154,7 +154,6 @@ static void check_numbers(const struct life_numbers *n)
 static void every_invariant_holds_at_every_seed(void **state)
 {
     struct life_numbers sum = { 0 };
-    (void)state;
     assert_true(seeds_hold(1, SEEDS, false, &sum));
     tell(&sum);
     printf("\n");
@@ -164,7 +163,6 @@ static void every_invariant_holds_at_every_seed(void **state)
 static void the_same_seed_gives_the_same_trace(void **state)
 {
     static struct life life;
-    (void)state;
     for (uint64_t seed = 1; seed <= 5; seed++) {
         any_world(&life, seed);
         uint64_t hash = life.hash;

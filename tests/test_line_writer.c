@@ -15,7 +15,6 @@ enum { SIZE = 64, PATIENT_MS = 20000, SHORT_MS = 30 };
 
 static void put_gap(void *ctx, struct buf *out, uint64_t count)
 {
-    (void)ctx;
     buf_printf(out, "(%llu)", (unsigned long long)count);
 }
 
@@ -62,7 +61,6 @@ static str rest_of(int fd, char *text, size_t size)
 
 static void lines_come_out_in_order(void **state)
 {
-    (void)state;
     int ends[2];
     char text[256];
     assert_int_equal(pipe(ends), 0);
@@ -87,7 +85,6 @@ static struct line_writer *open_stuck(int ends[2], size_t *blanks)
 
 static void what_has_no_room_is_counted_in_its_place(void **state)
 {
-    (void)state;
     int ends[2];
     size_t blanks;
     char text[4096];
@@ -116,7 +113,6 @@ static void what_has_no_room_is_counted_in_its_place(void **state)
 
 static void what_must_be_kept_is(void **state)
 {
-    (void)state;
     int ends[2];
     size_t blanks, kept = 0;
     char text[8192];
@@ -139,7 +135,6 @@ static void what_must_be_kept_is(void **state)
 
 static void a_reader_that_never_comes_does_not_hold_up_the_end(void **state)
 {
-    (void)state;
     int ends[2];
     size_t blanks;
     static struct line_writer *volatile w; /* known to the end, or it would count as lost */
@@ -150,7 +145,6 @@ static void a_reader_that_never_comes_does_not_hold_up_the_end(void **state)
 
 static void a_reader_that_goes_on_is_waited_for(void **state)
 {
-    (void)state;
     int ends[2];
     char text[64];
     size_t blanks;
@@ -164,7 +158,6 @@ static void a_reader_that_goes_on_is_waited_for(void **state)
 
 static void a_flush_waits_for_what_was_put_and_no_longer(void **state)
 {
-    (void)state;
     int ends[2];
     size_t blanks;
     struct line_writer *w = open_stuck(ends, &blanks);
@@ -180,7 +173,6 @@ static void a_flush_waits_for_what_was_put_and_no_longer(void **state)
 
 static void a_descriptor_that_cannot_be_written_ends_as_well(void **state)
 {
-    (void)state;
     int full = open("/dev/full", O_WRONLY), unwritable = open("/dev/null", O_RDONLY);
     int fds[] = { full, unwritable, -1 };
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
@@ -195,7 +187,6 @@ static void a_descriptor_that_cannot_be_written_ends_as_well(void **state)
 
 static void a_descriptor_that_does_not_block_is_waited_for(void **state)
 {
-    (void)state;
     int ends[2];
     char text[64];
     size_t blanks = open_full_pipe(ends);
@@ -211,7 +202,6 @@ static void a_descriptor_that_does_not_block_is_waited_for(void **state)
 
 static void a_line_longer_than_the_queue_is_counted_and_does_not_stop_others(void **state)
 {
-    (void)state;
     int ends[2];
     char text[256], line[2 * SIZE];
     memset(line, 'x', sizeof line);

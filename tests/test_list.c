@@ -35,7 +35,6 @@ static int drain(struct list *l)
 
 static void nodes_keep_the_order_they_were_put_in(void **state)
 {
-    (void)state;
     struct list l;
     struct item items[4];
     setup(&l, items);
@@ -48,7 +47,6 @@ static void nodes_keep_the_order_they_were_put_in(void **state)
 
 static void a_node_leaves_from_anywhere_and_twice(void **state)
 {
-    (void)state;
     struct list l;
     struct item items[4];
     setup(&l, items);
@@ -63,7 +61,6 @@ static void a_node_leaves_from_anywhere_and_twice(void **state)
 
 static void a_node_popped_can_be_put_again(void **state)
 {
-    (void)state;
     struct list l;
     struct item items[4];
     setup(&l, items);
@@ -75,7 +72,6 @@ static void a_node_popped_can_be_put_again(void **state)
 
 static void all_nodes_move_behind_those_that_are_there(void **state)
 {
-    (void)state;
     struct list to, from;
     struct item items[4];
     setup(&to, items);

@@ -79,7 +79,6 @@ static void run_turns(struct fixture *f, unsigned n)
 
 static void work_in_a_callback_of_a_descriptor_is_seen(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f);
     run_turns(&f, 4);
@@ -92,7 +91,6 @@ static void work_in_a_callback_of_a_descriptor_is_seen(void **state)
 
 static void waiting_is_not_busy(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f);
     run_turns(&f, 3);
@@ -102,7 +100,6 @@ static void waiting_is_not_busy(void **state)
 
 static void it_does_not_keep_the_loop_alive(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f);
     assert_false(uv_loop_alive(&f.loop));

@@ -97,7 +97,6 @@ static void note(void *ctx, uint32_t i)
 
 static void a_lone_loop_is_the_home_loop_on_its_thread(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f, 1);
     assert_ptr_equal(loop_threads_loop(f.loop_threads, 0), &f.home);
@@ -110,7 +109,6 @@ static void a_lone_loop_is_the_home_loop_on_its_thread(void **state)
 
 static void several_loops_have_a_thread_each(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f, 3);
     loop_threads_each(f.loop_threads, note);
@@ -126,7 +124,6 @@ static void several_loops_have_a_thread_each(void **state)
 
 static void a_nudge_reaches_its_loop_and_a_report_home(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f, 2);
     loop_threads_nudge(f.loop_threads, 1);
@@ -150,7 +147,6 @@ enum { SILENCE_MS = LOOP_THREADS_BEAT_MS + 200 };
 
 static void a_loop_that_hangs_is_silent_and_nobody_waits_for_it(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f, 2);
     assert_int_equal(uv_sem_init(&f.release, 0), 0);
@@ -169,7 +165,6 @@ static void a_loop_that_hangs_is_silent_and_nobody_waits_for_it(void **state)
 
 static void a_loop_that_hangs_is_not_waited_for_and_finds_nothing_later(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f, 2);
     assert_int_equal(uv_sem_init(&f.release, 0), 0);
@@ -193,7 +188,6 @@ static void a_loop_that_hangs_is_not_waited_for_and_finds_nothing_later(void **s
 
 static void a_lone_loop_and_one_that_has_left_are_not_silent(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f, 1);
     assert_int_equal(loop_threads_silent_ms(f.loop_threads, 0), 0);
@@ -232,7 +226,6 @@ static void start_timer(void *ctx, uint32_t i)
 
 static void work_on_a_loop_is_finished_before_it_leaves(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f, 2);
     loop_threads_each(f.loop_threads, start_timer);
@@ -244,7 +237,6 @@ static void work_on_a_loop_is_finished_before_it_leaves(void **state)
 
 static void never(uv_timer_t *timer)
 {
-    (void)timer;
 }
 
 /* As a library may whose thread hangs. */
@@ -261,7 +253,6 @@ static void what_hangs_in_a_loop_is_left_behind(void **state)
 {
     static struct loop_threads *stays; /* so that nobody takes it for a leak */
     struct fixture f;
-    (void)state;
     fixture_open(&f, 2);
     stays = f.loop_threads;
     loop_threads_each(f.loop_threads, leave_with_a_handle);
@@ -279,7 +270,6 @@ static void leave_but_the_last(void *ctx, uint32_t i)
 
 static void nudging_a_loop_that_has_left_does_nothing(void **state)
 {
-    (void)state;
     struct fixture f = { .loops = 2, .home_thread = uv_thread_self() };
     const struct loop_threads_options o = {
         .home = &f.home, .loops = 2, .nudged = leave, .left = on_left, .ctx = &f
@@ -298,7 +288,6 @@ static void nudging_a_loop_that_has_left_does_nothing(void **state)
 
 static void left_is_told_once_however_long_the_loop_threads_stays(void **state)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f, 2);
     f.stays = true;

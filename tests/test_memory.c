@@ -84,7 +84,6 @@ void *__wrap_realloc(void *ptr, size_t size)
 
 static void *hook_resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
-    (void)ctx;
     if (new_size && fails(OF_HOOK))
         return NULL;
     in_use += (long)new_size - (ptr ? (long)old_size : 0);

@@ -74,7 +74,6 @@ static double sum_of(const char *text, const char *begin, const char *part)
 
 static void as_it_is_written_down(void **state)
 {
-    (void)state;
     static char want[65536];
     struct status s;
     FILE *file = fopen(TEST_DATA "/metrics.txt", "r");
@@ -93,7 +92,6 @@ static void as_it_is_written_down(void **state)
 
 static void an_empty_status_has_metrics(void **state)
 {
-    (void)state;
     struct status s = { .now_ms = 0 };
     char *text = text_of(&s, METRICS_OPENMETRICS);
     check_line(text, "pipepoll_alive 1");
@@ -107,7 +105,6 @@ static void an_empty_status_has_metrics(void **state)
 
 static void any_text_is_a_label(void **state)
 {
-    (void)state;
     struct status_target targets[] = {
         { .name = STR_INIT("say \"hi\" \\ \n bye"), .region = STR_INIT("r") },
         { .name = STR_INIT("\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80"), .region = STR_INIT("r") },
@@ -127,7 +124,6 @@ static void any_text_is_a_label(void **state)
 
 static void any_number_is_a_value(void **state)
 {
-    (void)state;
     static const struct {
         double value;
         const char *text;
@@ -175,7 +171,6 @@ static void check_buckets(const char *text)
 
 static void sums_are_sums(void **state)
 {
-    (void)state;
     struct status s;
     status_world_fill(&s, 10, 25, 7);
     status_durations_add(&s.regions[3].poll_time, &status_scale_poll, UINT64_C(31000000));
@@ -199,7 +194,6 @@ static void sums_are_sums(void **state)
 
 static void accounts_in_one_region_are_added_up(void **state)
 {
-    (void)state;
     struct status_region regions[] = {
         { .region = STR_INIT("b"), .identity = STR_INIT("x"), .jobs = 3, .clock_skew_ms = -1500 },
         { .region = STR_INIT("a"), .identity = STR_INIT("y"), .jobs = 4, .clock_skew_ms = 20 },
@@ -230,7 +224,6 @@ static void accounts_in_one_region_are_added_up(void **state)
 
 static void no_id_and_no_message_is_told(void **state)
 {
-    (void)state;
     static const char *const words[] = { "f4f4ff82",       "AccessDenied", "exit status",
                                          "did not answer", "may not",      "/etc/" };
     struct status s;
@@ -245,7 +238,6 @@ static void no_id_and_no_message_is_told(void **state)
 
 static void ten_thousand_targets_take_a_moment(void **state)
 {
-    (void)state;
     struct status s;
     status_world_fill(&s, 400, 25, 0);
     clock_t before = clock();

@@ -11,7 +11,6 @@ static void check(const char *accept, enum metrics_format want)
 
 static void what_scrapers_send(void **state)
 {
-    (void)state;
     check("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;"
           "q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
           METRICS_OPENMETRICS);
@@ -27,7 +26,6 @@ static void what_scrapers_send(void **state)
 
 static void the_better_liked_one(void **state)
 {
-    (void)state;
     check("application/openmetrics-text", METRICS_OPENMETRICS);
     check("Application/OpenMetrics-Text ; Version=\"1.0.0\" ; Q=0.001", METRICS_OPENMETRICS);
     check("text/plain, application/openmetrics-text", METRICS_OPENMETRICS);
@@ -46,7 +44,6 @@ static void the_better_liked_one(void **state)
 
 static void strange_headers(void **state)
 {
-    (void)state;
     check(",, ;;q=, ;", METRICS_PROMETHEUS);
     check("application/openmetrics-text;q=2", METRICS_PROMETHEUS);
     check("application/openmetrics-text;q=1.001", METRICS_PROMETHEUS);

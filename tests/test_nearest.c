@@ -21,7 +21,6 @@ static void assert_nearest(const char *word, const char *want)
 
 static void the_nearest_word_is_suggested(void **state)
 {
-    (void)state;
     assert_nearest("itnervla", "interval");
     assert_nearest("regoin", "region");    /* swapped */
     assert_nearest("regionss", "regions"); /* one too many */
@@ -32,7 +31,6 @@ static void the_nearest_word_is_suggested(void **state)
 
 static void nothing_is_suggested_for_what_resembles_nothing(void **state)
 {
-    (void)state;
     assert_nearest("colour", "");
     assert_nearest("", "");
     assert_nearest("zz", "");
@@ -44,7 +42,6 @@ static void nothing_is_suggested_for_what_resembles_nothing(void **state)
 
 static void the_hint_is_a_clause_or_nothing(void **state)
 {
-    (void)state;
     char text[64];
     struct nearest n = nearest_to(STR("pol"));
     assert_string_equal(nearest_hint(&n, text, sizeof text), "");

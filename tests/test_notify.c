@@ -36,7 +36,6 @@ static const char *text_of(const struct notify_message *m)
 
 static void each_message_is_as_sd_notify_has_it(void **state)
 {
-    (void)state;
     assert_string_equal(
         text_of(&(struct notify_message) { .state = NOTIFY_READY, .status = STR("polling") }),
         "READY=1\nSTATUS=polling\n");
@@ -54,14 +53,12 @@ static void each_message_is_as_sd_notify_has_it(void **state)
 
 static void a_status_cannot_say_more_than_a_status(void **state)
 {
-    (void)state;
     assert_string_equal(text_of(&(struct notify_message) { .status = STR("a\nREADY=1\r\x1b[m") }),
                         "STATUS=a READY=1  [m\n");
 }
 
 static void a_status_is_cut_at_a_character(void **state)
 {
-    (void)state;
     char long_one[1000];
     for (size_t i = 0; i < sizeof long_one; i++)
         long_one[i] = "\xc3\xa9"[i % 2];
@@ -78,7 +75,6 @@ static void a_status_is_cut_at_a_character(void **state)
 
 static void a_path_and_an_abstract_name_are_addresses(void **state)
 {
-    (void)state;
     struct sockaddr_un a;
     socklen_t len;
     const size_t before = offsetof(struct sockaddr_un, sun_path);
@@ -92,7 +88,6 @@ static void a_path_and_an_abstract_name_are_addresses(void **state)
 
 static void what_is_no_address_is_refused(void **state)
 {
-    (void)state;
     struct sockaddr_un a;
     socklen_t len;
     char text[200] = "/";
@@ -123,7 +118,6 @@ static uint64_t beat_us(const char *us, const char *pid)
 
 static void a_beat_is_due_at_half_the_time_and_only_from_who_is_watched(void **state)
 {
-    (void)state;
     assert_int_equal(beat_us("30000000", "42"), 15000000);
     assert_int_equal(beat_us("30000000", NULL), 15000000);
     assert_int_equal(beat_us("30000000", "43"), 0);
@@ -167,7 +161,6 @@ static int open_both(struct notify *n)
 
 static void programs_that_we_start_do_not_inherit_it(void **state)
 {
-    (void)state;
     struct notify n;
     char pid[32];
     snprintf(pid, sizeof pid, "%ld", (long)getpid());
@@ -189,7 +182,6 @@ static void programs_that_we_start_do_not_inherit_it(void **state)
 
 static void without_a_socket_nothing_is_sent(void **state)
 {
-    (void)state;
     struct notify n;
     setenv("WATCHDOG_USEC", "2000000", 1);
     assert_int_equal(notify_init(&n, NULL), PIPEPOLL_OK);
@@ -203,7 +195,6 @@ static void without_a_socket_nothing_is_sent(void **state)
 
 static void an_address_that_is_none_is_told(void **state)
 {
-    (void)state;
     struct notify n;
     struct pipepoll_error why;
     setenv("NOTIFY_SOCKET", "vsock:2:1", 1);
@@ -222,7 +213,6 @@ static void fill(struct notify *n)
 
 static void what_is_said_once_waits_for_room_and_keeps_its_order(void **state)
 {
-    (void)state;
     struct notify n;
     int fd = open_both(&n);
     fill(&n);
@@ -242,7 +232,6 @@ static void what_is_said_once_waits_for_room_and_keeps_its_order(void **state)
 
 static void what_waits_is_bounded_and_ends_with_the_newest(void **state)
 {
-    (void)state;
     struct notify n;
     int fd = open_both(&n);
     fill(&n);
@@ -262,7 +251,6 @@ static void what_waits_is_bounded_and_ends_with_the_newest(void **state)
 
 static void a_manager_that_is_gone_is_no_failure(void **state)
 {
-    (void)state;
     struct notify n;
     close(open_both(&n));
     notify_send(&n, &(struct notify_message) { .state = NOTIFY_READY });

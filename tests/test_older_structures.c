@@ -17,7 +17,6 @@ static const str answers[] = {
 
 static struct server_reply answer(struct server *s, const struct server_request *rq)
 {
-    (void)s;
     return (struct server_reply) { answers[rq->number > 1], SERVER_KEEP, 0 };
 }
 

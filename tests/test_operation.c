@@ -22,7 +22,6 @@ static void the_target_names_version_and_operation(void **state)
         "PutThirdPartyJobSuccessResult", "PutJobSuccessResult",
         "PutThirdPartyJobFailureResult", "PutJobFailureResult",
     };
-    (void)state;
     assert_int_equal(sizeof names / sizeof *names, OPERATION_COUNT);
     for (size_t i = 0; i < OPERATION_COUNT; i++) {
         assert_true(str_starts(operations[i]->target, version));
@@ -57,7 +56,6 @@ static void every_error_of_the_model_means_something_of_its_own_to_a_worker(void
         { "ValidationException", JOB_INPUT_INVALID },
         { "SomethingElseException", JOB_NOT_REFUSED },
     };
-    (void)state;
     for (size_t o = 0; o < OPERATION_COUNT; o++)
         for (size_t i = 0; i < sizeof rows / sizeof *rows && !is_of(operations[o], "Poll"); i++) {
             struct answer_fault got = read_code(operations[o], rows[i].code);
@@ -70,7 +68,6 @@ static void every_error_of_the_model_means_something_of_its_own_to_a_worker(void
 /* Credentials and throttling are everybody's, and refuse no job. */
 static void other_errors_refuse_no_job(void **state)
 {
-    (void)state;
     struct answer_fault got = read_code(&operation_acknowledge_job, "ThrottlingException");
     assert_int_equal(got.fault, FAULT_THROTTLED);
     assert_int_equal(got.meaning, JOB_NOT_REFUSED);
@@ -83,7 +80,6 @@ static void other_errors_refuse_no_job(void **state)
 /* A result that comes twice counts once, and the service says so. */
 static void only_an_acknowledgement_is_not_repeated(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < OPERATION_COUNT; i++)
         assert_int_equal(operations[i]->repeat, is_of(operations[i], "Acknowledge")
                                                     ? OPERATION_IF_UNDONE

@@ -22,7 +22,6 @@ static void assert_job_encoded(str job_id, str client_token, const char *body)
 
 static void the_input_of_job_details_may_hold_anything(void **state)
 {
-    (void)state;
     assert_job_encoded(STR("aaaaaaaa"), STR("tok+/=1"),
                        "{\"jobId\":\"aaaaaaaa\",\"clientToken\":\"tok+/=1\"}");
     assert_job_encoded(STR("\"},\\"), STR("\n\0\xc3\xa9"),
@@ -39,7 +38,6 @@ static void assert_job_refused(str job_id, str client_token, const char *sentenc
 
 static void the_limits_of_job_details_count_characters_and_quote_nothing(void **state)
 {
-    (void)state;
     char id[2 * 513], token[257];
     for (size_t i = 0; i < sizeof id; i += 2)
         memcpy(id + i, "\xc3\xa9", 2);
@@ -59,7 +57,6 @@ static void the_limits_of_job_details_count_characters_and_quote_nothing(void **
 
 static void its_secret_is_the_client_token(void **state)
 {
-    (void)state;
     const struct job_input job = { STR("j"), STR("token") };
     assert_true(details->has_secrets);
     assert_str_equal(details->secret(&job, 0), "token");
@@ -73,7 +70,6 @@ static void the_details_of_a_custom_job_are_asked_for_by_its_uuid_alone(void **s
     const struct operation *o = &operation_get_job_details;
     char text[256];
     struct buf out = BUF_ON(text);
-    (void)state;
     assert_int_equal(o->check(&job, NULL), 0);
     assert_int_equal(o->check(&with_token, NULL), PIPEPOLL_EINVAL);
     assert_int_equal(o->check(&bad, NULL), PIPEPOLL_EINVAL);
@@ -100,7 +96,6 @@ static void assert_acknowledge(const struct operation *o, const struct acknowled
 
 static void an_acknowledgement_is_encoded_in_the_order_of_the_model(void **state)
 {
-    (void)state;
     assert_acknowledge(third_party,
                        &(struct acknowledge_input) { STR("a b"), STR("tok+/=1"), STR("3\"") },
                        "{\"jobId\":\"a b\",\"nonce\":\"3\\\"\",\"clientToken\":\"tok+/=1\"}");
@@ -140,7 +135,6 @@ static void what_an_acknowledgement_may_not_hold_is_named_and_no_secret_quoted(v
           { STR_INIT(UUID), STR_INIT(""), STR_INIT("") },
           "nonce has 0 characters, not 1 to 50" },
     };
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct pipepoll_error why;
         const struct operation *o = rows[i].is_custom ? custom : third_party;
@@ -160,7 +154,6 @@ static void a_uuid_is_lower_case_and_whole(void **state)
         "0123abc--4567-89ef-0123-456789abcdef",  "0123abcg-4567-89ef-0123-456789abcdef",
         "{0123abcd-4567-89ef-0123-456789abcde",  ""
     };
-    (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const struct acknowledge_input a = { str_of(bad[i]), STR(""), STR("n") };
         assert_int_equal(custom->check(&a, NULL), PIPEPOLL_EINVAL);
@@ -171,7 +164,6 @@ static void the_secrets_of_an_acknowledgement_are_token_and_nonce(void **state)
 {
     const struct acknowledge_input a = { STR("j"), STR("token"), STR("nonce") };
     const struct acknowledge_input b = { STR(UUID), STR(""), STR("nonce") };
-    (void)state;
     assert_true(third_party->has_secrets && custom->has_secrets);
     assert_str_equal(third_party->secret(&a, 0), "nonce");
     assert_str_equal(third_party->secret(&a, 1), "token");

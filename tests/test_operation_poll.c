@@ -24,7 +24,6 @@ static void assert_refused(const struct pipepoll_action_type *a, const char *sen
 
 static void every_category_and_owner_that_has_jobs_is_taken(void **state)
 {
-    (void)state;
     static const char *const categories[] = { "Source", "Build",    "Deploy", "Test",
                                               "Invoke", "Approval", "Compute" };
     static const char *const owners[] = { "ThirdParty", "Custom" };
@@ -40,7 +39,6 @@ static void every_category_and_owner_that_has_jobs_is_taken(void **state)
 
 static void a_wrong_category_is_named_with_what_is_allowed_and_what_was_meant(void **state)
 {
-    (void)state;
     static const struct {
         const char *value, *hint;
     } cases[] = {
@@ -72,7 +70,6 @@ static void a_wrong_category_is_named_with_what_is_allowed_and_what_was_meant(vo
 
 static void a_wrong_owner_is_named(void **state)
 {
-    (void)state;
     struct pipepoll_action_type a = acme();
     a.owner = STR("third-party");
     assert_refused(&a, "owner \"third-party\" is not one of ThirdParty, Custom "
@@ -88,7 +85,6 @@ static void a_wrong_owner_is_named(void **state)
 
 static void provider_and_version_have_a_length_and_an_alphabet(void **state)
 {
-    (void)state;
     static const char letters[] = "0123456789abcdefghijklmnopqrstuvw_-";
     struct pipepoll_action_type a = acme();
     a.provider = (str) { letters, 35 };
@@ -107,7 +103,6 @@ static void provider_and_version_have_a_length_and_an_alphabet(void **state)
 /* The encoder escapes nothing, so that nothing that needs escaping may come through. */
 static void only_the_alphabet_comes_through(void **state)
 {
-    (void)state;
     for (int byte = 0; byte < 256; byte++) {
         char c = (char)byte;
         bool allowed = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -123,7 +118,6 @@ static void only_the_alphabet_comes_through(void **state)
 
 static void a_long_value_is_quoted_in_part(void **state)
 {
-    (void)state;
     char value[5000];
     memset(value, 'a', sizeof value);
     struct pipepoll_action_type a = acme();
@@ -136,7 +130,6 @@ static void a_long_value_is_quoted_in_part(void **state)
 
 static void a_batch_size_above_an_integer_of_the_model_is_refused(void **state)
 {
-    (void)state;
     struct pipepoll_error why;
     assert_int_equal(max_batch_size_check(0, &why), 0);
     assert_int_equal(max_batch_size_check(1, &why), 0);
@@ -154,7 +147,6 @@ static void encode_poll(struct buf *out, const struct pipepoll_action_type *a, u
 
 static void a_poll_is_encoded_like_the_sdks_do_it(void **state)
 {
-    (void)state;
     struct pipepoll_action_type a = acme();
     char text[256];
     struct buf out = BUF_ON(text);
@@ -176,7 +168,6 @@ static void a_query_is_encoded_after_all_else(void **state)
     struct poll_input input = { &a, 10, STR("ProjectName"), STR("P1") };
     char text[256];
     struct buf out = BUF_ON(text);
-    (void)state;
     a.owner = STR("Custom");
     operation_poll_for_jobs.encode(&out, &input);
     assert_string_equal(buf_cstr(&out),
@@ -212,7 +203,6 @@ static void a_query_has_a_key_and_a_value_or_neither(void **state)
           "1 "
           "to 50 of a-z, A-Z, 0-9, '_' and '-'" },
     };
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct pipepoll_error why;
         int r = query_param_check(rows[i].key, rows[i].value, &why);
@@ -224,7 +214,6 @@ static void a_query_has_a_key_and_a_value_or_neither(void **state)
 
 static void a_body_that_does_not_fit_is_seen(void **state)
 {
-    (void)state;
     struct pipepoll_action_type a = acme();
     for (size_t cap = 0; cap <= 108; cap++) {
         char text[108];

@@ -31,7 +31,6 @@ static void assert_body(const struct operation *o, const void *input, const char
 
 static void a_success_says_no_more_than_it_has_to(void **state)
 {
-    (void)state;
     assert_body(success,
                 &(struct success_input) { .job_id = STR("j"), .client_token = STR("tok+/=1") },
                 "{\"jobId\":\"j\",\"clientToken\":\"tok+/=1\"}");
@@ -51,7 +50,6 @@ static void a_success_may_say_everything_in_the_order_of_the_model(void **state)
     static const struct execution_input execution = { STR_INIT("done"), STR_INIT("x/1"), true, 0 };
     static const struct variable_input variables[] = { { STR_INIT("A@b-_1"), STR_INIT("") },
                                                        { STR_INIT("B"), STR_INIT("\xc3\xa9\\") } };
-    (void)state;
     assert_body(
         success,
         &(struct success_input) {
@@ -89,7 +87,6 @@ static void a_failure_has_a_type_and_a_message(void **state)
     static const char *const types[] = { "JobFailed",           "ConfigurationError",
                                          "PermissionError",     "RevisionOutOfSync",
                                          "RevisionUnavailable", "SystemUnavailable" };
-    (void)state;
     assert_body(
         failure,
         &(struct failure_input) { STR("j"), STR("t"), STR("JobFailed"), STR("boom"), STR("x/1") },
@@ -154,7 +151,6 @@ static void the_longest_of_each_text_is_taken_and_a_longer_one_named(void **stat
         { false, offsetof(struct execution_input, external_execution_id), 1500,
           "executionDetails.externalExecutionId has 1501 characters, not 1 to 1500" },
     };
-    (void)state;
     s.revision = &revision;
     s.execution = &execution;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -186,7 +182,6 @@ static void what_the_model_requires_is_missed_by_name(void **state)
 {
     struct revision_input revision = { STR("r"), STR(""), 0, STR("") };
     struct success_input s = third_party();
-    (void)state;
     s.revision = &revision;
     assert_refused(success, &s, "currentRevision.changeIdentifier has 0 characters, not 1 to 100");
     revision = (struct revision_input) { STR(""), STR("c"), 0, STR("") };
@@ -212,7 +207,6 @@ static void numbers_have_their_bounds(void **state)
                                      INT64_MAX,    -62135596801, 253402300800 };
     struct execution_input execution = { .has_percent = true, .percent_complete = 101 };
     struct success_input s = third_party();
-    (void)state;
     s.execution = &execution;
     assert_refused(success, &s, "executionDetails.percentComplete 101 is not 0 to 100");
     execution.percent_complete = UINT32_MAX;
@@ -234,7 +228,6 @@ static void each_family_refuses_what_only_the_other_has(void **state)
 {
     static const struct variable_input variable = { STR_INIT("A"), STR_INIT("1") };
     struct success_input s = third_party();
-    (void)state;
     s.variables = &variable;
     s.variable_count = 1;
     assert_refused(success, &s, "outputVariables is no member of this operation");
@@ -268,7 +261,6 @@ static void variables_have_names_of_their_own_and_any_text(void **state)
     static const char *const bad[] = { "", "a b", "a.b", "\xc3\xa9", "a\"" };
     struct variable_input v[2] = { { STR("A"), STR("secret") }, { STR("B"), STR("\xff") } };
     struct success_input s = with(v, 2);
-    (void)state;
     assert_refused(custom_success, &s, "outputVariables[1] is not UTF-8");
     v[1] = (struct variable_input) { STR("A"), STR("other") };
     assert_refused(custom_success, &s, "outputVariables[1] has the name of another");
@@ -294,7 +286,6 @@ static void variables_are_bounded_so_that_the_body_is(void **state)
     struct revision_input revision = { characters(1500), characters(100), 1, characters(2048) };
     struct execution_input execution = { characters(2048), characters(1500), true, 100 };
     struct success_input s = with(v, OPERATION_VARIABLES_MAX);
-    (void)state;
     for (unsigned i = 0; i <= OPERATION_VARIABLES_MAX; i++) {
         struct buf name = BUF_ON(names[i]);
         buf_printf(&name, "n%u", i);
@@ -322,7 +313,6 @@ static void their_secrets_are_the_tokens(void **state)
 {
     struct success_input s = third_party();
     const struct failure_input f = { STR("j"), STR("token"), STR("JobFailed"), STR("m"), STR("") };
-    (void)state;
     assert_true(success->has_secrets && custom_success->has_secrets);
     assert_true(failure->has_secrets && custom_failure->has_secrets);
     assert_str_equal(success->secret(&s, 0), "secret");
@@ -349,7 +339,6 @@ static void an_answer_of_nothing_or_of_anything_is_a_success_but_no_other_text(v
     static const char *const good[] = { "", " \r\n", "{}", "{\"x\":[{\"y\":null}],\"x\":1}" };
     static const char *const bad[] = { "OK", "[]", "{", "{}{}", "null", "<html></html>", "\"\"" };
     struct pipepoll_error why;
-    (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_int_equal(decode(good[i], NULL), DECODE_OK);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

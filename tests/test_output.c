@@ -105,7 +105,6 @@ static void read_some(int fd, char *text, size_t size)
 
 static void lines_come_out_in_order(void **state)
 {
-    (void)state;
     struct fixture f = { 0 };
     char text[256];
     open_pipe(&f, 128);
@@ -126,7 +125,6 @@ static void lines_come_out_in_order(void **state)
 /* What a pipe takes whole at most: in packet mode each write is one, and longer ones are cut. */
 static void each_write_to_a_pipe_is_whole_lines(void **state)
 {
-    (void)state;
     enum { LINES = 200 };
     struct fixture f = { 0 };
     char packet[PIPE_BUF + 1], line[80];
@@ -149,7 +147,6 @@ static void each_write_to_a_pipe_is_whole_lines(void **state)
 
 static void a_full_queue_takes_nothing_until_there_is_room(void **state)
 {
-    (void)state;
     struct fixture f = { 0 };
     open_pipe(&f, 10);
     assert_int_equal(output_writable(f.output), 10);
@@ -171,7 +168,6 @@ static void a_full_queue_takes_nothing_until_there_is_room(void **state)
 
 static void an_extra_line_takes_no_room_that_was_promised(void **state)
 {
-    (void)state;
     struct fixture f = { 0 };
     open_pipe(&f, 10);
     assert_true(output_put(f.output, STR("being"), 0));
@@ -189,7 +185,6 @@ static void an_extra_line_takes_no_room_that_was_promised(void **state)
 
 static void a_reader_that_leaves_is_noticed_before_the_next_line(void **state)
 {
-    (void)state;
     struct fixture f = { 0 };
     open_pipe(&f, 128);
     close(f.fds[0]);
@@ -207,7 +202,6 @@ static void a_reader_that_leaves_is_noticed_before_the_next_line(void **state)
 
 static void a_reader_that_leaves_after_a_line_came_out_takes_nothing_with_it(void **state)
 {
-    (void)state;
     struct fixture f = { 0 };
     open_pipe(&f, 128);
     assert_true(output_put(f.output, STR("heard"), 0));
@@ -224,7 +218,6 @@ static void a_reader_that_leaves_after_a_line_came_out_takes_nothing_with_it(voi
 
 static void every_line_that_a_full_device_refuses_is_handed_back(void **state)
 {
-    (void)state;
     struct fixture f = { 0 };
     int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
     assert_true(fd >= 0);
@@ -241,7 +234,6 @@ static void every_line_that_a_full_device_refuses_is_handed_back(void **state)
 
 static void an_output_given_up_hands_back_what_waits_and_what_comes(void **state)
 {
-    (void)state;
     enum { LONG = 200000 };
     static char line[LONG];
     struct fixture f = { 0 };
@@ -276,7 +268,6 @@ static void await_in_pipe(struct fixture *f, int wanted)
 /* Not even those of the write that waits, although it began while there was some room. */
 static void no_line_is_given_up_that_is_in_the_pipe(void **state)
 {
-    (void)state;
     enum { PAGE = 4096, LINE = 64, LINES = 101 };
     struct fixture f = { 0 };
     char text[PAGE + 1], line[LINE];
@@ -306,7 +297,6 @@ static void no_line_is_given_up_that_is_in_the_pipe(void **state)
 /* The reader takes part of a long line and leaves: the whole line is reported. */
 static void a_line_cut_by_a_reader_that_leaves_is_handed_back_whole(void **state)
 {
-    (void)state;
     enum { LONG = 200000 };
     static char line[LONG];
     char text[5000];
@@ -335,7 +325,6 @@ static void a_line_cut_by_a_reader_that_leaves_is_handed_back_whole(void **state
 
 static void a_descriptor_made_non_blocking_by_others_is_waited_for(void **state)
 {
-    (void)state;
     enum { LONG = 200000 };
     static char line[LONG], text[LONG + 2];
     struct fixture f = { 0 };
@@ -360,7 +349,6 @@ static void a_descriptor_made_non_blocking_by_others_is_waited_for(void **state)
 
 static void a_tag_comes_back_when_its_line_is_out_and_not_before(void **state)
 {
-    (void)state;
     enum { LONG = 200000 };
     static char line[LONG], text[LONG + 100];
     struct fixture f = { 0 };
@@ -390,7 +378,6 @@ static void a_tag_comes_back_when_its_line_is_out_and_not_before(void **state)
 
 static void each_tag_comes_back_once_whatever_becomes_of_its_line(void **state)
 {
-    (void)state;
     enum { LONG = 200000 };
     static char line[LONG];
     struct fixture f = { 0 };
@@ -417,7 +404,6 @@ static void each_tag_comes_back_once_whatever_becomes_of_its_line(void **state)
 
 static void the_descriptor_stays_blocking_for_those_who_share_it(void **state)
 {
-    (void)state;
     struct fixture f = { 0 };
     open_pipe(&f, 16);
     assert_int_equal(fcntl(f.fds[1], F_GETFL) & O_NONBLOCK, 0);
@@ -428,7 +414,6 @@ static void the_descriptor_stays_blocking_for_those_who_share_it(void **state)
 
 static void a_peer_that_only_ends_its_own_sending_is_no_reader_gone(void **state)
 {
-    (void)state;
     struct fixture f = { 0 };
     char text[16];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, f.fds), 0);

@@ -71,7 +71,6 @@ static void check_sums(const struct status *s, json_t *event)
 
 static void an_empty_status_has_a_page(void **state)
 {
-    (void)state;
     struct status s = { .now_ms = 0 };
     size_t len = 0;
     char *html = page_html(&s, STR("row=x"), &len);
@@ -94,7 +93,6 @@ static void check_tone(const struct status *s, const char *tone)
 
 static void the_headline_of_what_fails_is_marked_as_failing(void **state)
 {
-    (void)state;
     struct status s = { .now_ms = 0, .phase = STATUS_POLLING };
     s.states[STATUS_WAITING] = 1;
     check_tone(&s, "unready");
@@ -106,7 +104,6 @@ static void the_headline_of_what_fails_is_marked_as_failing(void **state)
 
 static void what_names_say_is_text(void **state)
 {
-    (void)state;
     struct status s;
     size_t len = 0;
     status_world_fill(&s, 10, 10, 0);
@@ -132,7 +129,6 @@ static void what_names_say_is_text(void **state)
 
 static void a_hundred_targets_are_all_there(void **state)
 {
-    (void)state;
     struct status s;
     status_world_fill(&s, 10, 10, 0);
     json_t *event = event_of(&s, "");
@@ -151,7 +147,6 @@ static void a_hundred_targets_are_all_there(void **state)
 
 static void a_query_chooses_targets(void **state)
 {
-    (void)state;
     static const struct {
         const char *query, *choice;
         size_t targets;
@@ -179,7 +174,6 @@ static void a_query_chooses_targets(void **state)
 
 static void many_are_told_in_bounds(void **state)
 {
-    (void)state;
     struct status s;
     size_t len = 0, html_len = 0;
     status_world_fill(&s, 400, 25, 0);
@@ -212,7 +206,6 @@ static void many_are_told_in_bounds(void **state)
 /* All of different regions, identities and types, so that no list is short. */
 static void whatever_there_is_too_much_of_is_cut(void **state)
 {
-    (void)state;
     enum { MANY = 3000 };
     struct status s = { .now_ms = STATUS_WORLD_NOW_MS, .phase = STATUS_POLLING };
     static char names[MANY][16];
@@ -257,7 +250,6 @@ static void check_words(const struct buf *b, const char *want)
 
 static void figures_read_well(void **state)
 {
-    (void)state;
     static const struct {
         void (*put)(struct buf *out, uint64_t n);
         uint64_t n;

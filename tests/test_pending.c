@@ -46,7 +46,6 @@ void logger_printf(const struct logger *log, enum pipepoll_level level, const st
                    const char *format, ...)
 {
     va_list args;
-    (void)about;
     assert_ptr_equal(log, &now->logger);
     assert_int_equal(level, PIPEPOLL_WARNING);
     va_start(args, format);
@@ -100,7 +99,6 @@ static void make_room(struct fixture *f, size_t room)
 static void with_room_a_record_goes_at_once(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     f.room = 2;
     put_health(&f, "a", "r", HEALTH_ILL, false);
@@ -113,7 +111,6 @@ static void with_room_a_record_goes_at_once(void **state)
 static void the_newest_of_each_target_and_source_waits_and_goes_in_order(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     put_health(&f, "a", "r", HEALTH_ILL, false);
     put_credentials(&f, "env", false);
@@ -135,7 +132,6 @@ static void the_newest_of_each_target_and_source_waits_and_goes_in_order(void **
 static void the_last_record_of_a_removed_target_waits_as_well(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     put_health(&f, "a", "r", HEALTH_ILL, false);
     put_health(&f, "a", "r", HEALTH_ILL, true);
@@ -149,7 +145,6 @@ static void the_last_record_of_a_removed_target_waits_as_well(void **state)
 static void no_record_overtakes_one_that_waits(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     put_health(&f, "a", "r", HEALTH_ILL, false);
     put_health(&f, "b", "r", HEALTH_ILL, false);
@@ -168,7 +163,6 @@ static void targets_that_differ_in_their_action_type_alone_are_two(void **state)
 {
     struct fixture f;
     struct record r = { .kind = RECORD_HEALTH, .health = { .from = { .name = STR_INIT("a") } } };
-    (void)state;
     set_up(&f);
     r.health.from.action_type.version = STR("1");
     pending_put(&f.pending, &r);
@@ -182,7 +176,6 @@ static void what_has_no_live_target_is_bounded_and_the_rest_counted(void **state
 {
     struct fixture f;
     char name[32];
-    (void)state;
     set_up(&f);
     put_health(&f, "live", "r", HEALTH_ILL, false);
     for (unsigned i = 0; i < PENDING_OTHERS_MAX + 3; i++) {
@@ -205,7 +198,6 @@ static void what_has_no_live_target_is_bounded_and_the_rest_counted(void **state
 static void the_end_takes_what_room_there_is_and_counts_the_rest(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     put_health(&f, "a", "r", HEALTH_ILL, false);
     put_credentials(&f, "s", false);
@@ -219,7 +211,6 @@ static void the_end_takes_what_room_there_is_and_counts_the_rest(void **state)
 static void ending_a_zeroed_one_is_fine(void **state)
 {
     struct pending zeroed = { .count = 0 };
-    (void)state;
     pending_give_up(&zeroed);
 }
 

@@ -56,7 +56,6 @@ static void assert_diff(const char *before, const char *after, const char *want)
 
 static void a_change_of_plan_touches_only_what_changed(void **state)
 {
-    (void)state;
     const char *more = "[target web]\nregions = us-east-1, eu-west-1\ncategory = Build\n"
                        "provider = Acme\nversion = 1\n";
     const char *renamed =
@@ -82,7 +81,6 @@ static void a_change_of_plan_touches_only_what_changed(void **state)
 /* Another account has other jobs. */
 static void the_same_target_with_other_credentials_is_another(void **state)
 {
-    (void)state;
     struct config c = accept(WEB "[target b]\nregions = us-east-1\ncategory = Build\n"
                                  "provider = Acme\nversion = 1\nprofile = b\n");
     assert_int_equal(c.plan.count, 2);

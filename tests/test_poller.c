@@ -347,7 +347,6 @@ static void sink_polled(struct pipepoll_sink *self, struct pipepoll_target *from
                         const struct pipepoll_poll *poll)
 {
     struct world *w = (struct world *)self;
-    (void)from;
     note(w, poll->status ? 'F' : poll->jobs ? 'J' : 'E');
     w->polled_us += poll->latency_us;
 }
@@ -379,14 +378,12 @@ static struct server_reply a_clock_put_right(struct world *w, const struct serve
         snprintf(text, sizeof text,
                  "HTTP/1.1 %s\r\nx-amzn-RequestId: r\r\nDate: %s\r\nContent-Length: %zu\r\n\r\n%s",
                  rq->number == 2 ? "400 Bad Request" : "200 OK", date, strlen(body), body);
-    (void)w;
     return (struct server_reply) { { text, (size_t)len }, SERVER_KEEP, 0 };
 }
 
 static void a_refusal_is_judged_by_the_time_that_the_request_was_signed_with(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, a_clock_put_right);
     world_poll(&w);
     RUN_UNTIL(&w, w.failures);

@@ -11,7 +11,6 @@
 
 static void the_variable_names_a_file_by_device_and_inode(void **state)
 {
-    (void)state;
     assert_true(priority_names(STR("8:1234"), 8, 1234));
     assert_false(priority_names(STR("8:1235"), 8, 1234));
     assert_false(priority_names(STR("9:1234"), 8, 1234));
@@ -22,7 +21,6 @@ static void the_variable_names_a_file_by_device_and_inode(void **state)
 
 static void another_stderr_is_not_the_journal(void **state)
 {
-    (void)state;
     int fds[2], others[2];
     struct stat s;
     char text[64];
@@ -42,7 +40,6 @@ static void another_stderr_is_not_the_journal(void **state)
 
 static void levels_are_those_of_syslog(void **state)
 {
-    (void)state;
     assert_int_equal(priority_of(PIPEPOLL_ERROR), 3);
     assert_int_equal(priority_of(PIPEPOLL_WARNING), 4);
     assert_int_equal(priority_of(PIPEPOLL_INFO), 6);

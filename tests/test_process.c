@@ -317,7 +317,6 @@ static void assert_diagnostic(const struct runner *r, const char *end)
 
 static void the_end_of_its_diagnostic_is_kept(void **state)
 {
-    (void)state;
     struct runner r;
     run_script(&r, "echo out; echo no login >&2; exit 3", LONG_MS);
     assert_string_equal(r.output, "out\n");
@@ -336,7 +335,6 @@ static void the_end_of_its_diagnostic_is_kept(void **state)
 
 static void who_holds_its_stderr_is_not_waited_for(void **state)
 {
-    (void)state;
     struct runner r;
     run_script(&r, "sleep 60 >/dev/null & echo started >&2", LONG_MS);
     assert_int_equal(r.end, PROCESS_EXITED);

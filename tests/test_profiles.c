@@ -54,7 +54,6 @@ static void a_part_may_be_used_by_several(void **state)
     struct profiles_file files[PROFILES_FILES] = { { .part = NULL } };
     struct profiles *first, *second;
     struct profiles_part *part = part_of(PROFILES_CREDENTIALS, "[a]\nc = 1\n");
-    (void)state;
     files[1].part = profiles_part_ref(part);
     assert_int_equal(profiles_merge(&first, &one, &libc_alloc, &paths, files), 0);
     files[1].part = part;
@@ -72,7 +71,6 @@ static void each_of_thousands_of_profiles_is_found(void **state)
     enum { COUNT = 3000 };
     size_t size = COUNT * 64, len = 0;
     char *text = malloc(size), name[32];
-    (void)state;
     for (unsigned i = 0; i < COUNT; i++)
         len += (size_t)snprintf(text + len, size - len, "[p%u]\nKEY = %u\nkey = %u\n", i, i, i + 1);
     const struct profiles_file files[] = { { .shared = false }, { .text = { text, len } } };
@@ -312,7 +310,6 @@ static void the_copies_are_wiped_and_a_failing_allocator_is_told(void **state)
     const str credentials = STR_INIT("[a]\naws_secret_access_key = SECRET\n");
     struct profiles *p = NULL;
     const struct profiles_file files[] = { { .shared = false }, { .text = credentials } };
-    (void)state;
     assert_int_equal(profiles_new(&p, &alloc, &paths, files, NULL), 0);
     profiles_free(p);
     unsigned needed = ledger.given;

@@ -42,7 +42,6 @@ static struct publishing_job *answer(struct fixture *f, uint64_t ticket, enum en
 
 static void nothing_is_written_while_the_engine_is_away(void **state)
 {
-    (void)state;
     struct fixture *f = fixture_of(2);
     assert_int_equal(take_all(f, 1), 0);
     assert_true(publishing_due_ms(&f->p) == PUBLISHING_NEVER);
@@ -58,7 +57,6 @@ static void nothing_is_written_while_the_engine_is_away(void **state)
 
 static void more_are_out_as_they_succeed(void **state)
 {
-    (void)state;
     struct fixture *f = fixture_of(JOBS);
     size_t done = 0, most = 1;
     publishing_set_ready(&f->p, true);
@@ -77,7 +75,6 @@ static void more_are_out_as_they_succeed(void **state)
 
 static void a_failure_pauses_all_and_one_tries_the_ground(void **state)
 {
-    (void)state;
     static const uint64_t pauses[] = { 250, 500, 1000, 2000, 4000, 5000, 5000 };
     struct fixture *f = fixture_of(2);
     uint64_t now_ms = 1000;
@@ -103,7 +100,6 @@ static void a_failure_pauses_all_and_one_tries_the_ground(void **state)
 
 static void many_failures_at_once_are_one(void **state)
 {
-    (void)state;
     struct fixture *f = fixture_of(JOBS);
     publishing_set_ready(&f->p, true);
     for (size_t n = 1; n < PUBLISHING_OUT_MAX;) {
@@ -121,7 +117,6 @@ static void many_failures_at_once_are_one(void **state)
 
 static void an_engine_that_is_back_is_asked_at_once(void **state)
 {
-    (void)state;
     struct fixture *f = fixture_of(1);
     publishing_set_ready(&f->p, true);
     assert_int_equal(take_all(f, 1), 1);
@@ -134,7 +129,6 @@ static void an_engine_that_is_back_is_asked_at_once(void **state)
 
 static void the_generation_stays_for_half_an_hour(void **state)
 {
-    (void)state;
     struct fixture *f = fixture_of(0);
     const int64_t found = 7 * UNIT + UNIT - 1;
     uint64_t ticket;
@@ -156,7 +150,6 @@ static void the_generation_stays_for_half_an_hour(void **state)
 
 static void a_full_queue_of_the_engine_is_waited_for(void **state)
 {
-    (void)state;
     struct fixture *f = fixture_of(2);
     uint64_t ticket;
     publishing_set_ready(&f->p, true);
@@ -170,7 +163,6 @@ static void a_full_queue_of_the_engine_is_waited_for(void **state)
 
 static void another_answer_settles_nothing(void **state)
 {
-    (void)state;
     struct fixture *f = fixture_of(2);
     publishing_set_ready(&f->p, true);
     assert_int_equal(take_all(f, 1), 1);

@@ -11,7 +11,6 @@
 
 static void a_duration_has_a_unit_or_is_seconds(void **state)
 {
-    (void)state;
     static const struct {
         const char *text;
         uint32_t ms;
@@ -27,7 +26,6 @@ static void a_duration_has_a_unit_or_is_seconds(void **state)
 
 static void what_is_no_duration_leaves_the_value_alone(void **state)
 {
-    (void)state;
     static const char *const texts[] = {
         "",      "s",  "-1",  "+1", "1x", "1e3", "0.1ms", "1.",   ".",
         "1.2.3", " 1", "25h", "0",  "0s", "nan", "inf",   "0x10", "9999999999999999999999"
@@ -42,7 +40,6 @@ static void what_is_no_duration_leaves_the_value_alone(void **state)
 
 static void a_count_is_whole_and_in_range(void **state)
 {
-    (void)state;
     uint32_t n = 7;
     assert_false(quantity_count(STR("1.0"), 1, 9, &n));
     assert_false(quantity_count(STR("0"), 1, 9, &n));
@@ -57,7 +54,6 @@ static void a_count_is_whole_and_in_range(void **state)
 
 static void a_switch_has_three_pairs_of_words(void **state)
 {
-    (void)state;
     bool on = false;
     assert_true(quantity_switch(STR("Yes"), &on) && on);
     assert_true(quantity_switch(STR("off"), &on) && !on);
@@ -68,7 +64,6 @@ static void a_switch_has_three_pairs_of_words(void **state)
 
 static void a_duration_is_put_in_its_largest_whole_unit(void **state)
 {
-    (void)state;
     char text[64];
     struct buf b = BUF_ON(text);
     static const uint32_t ms[] = { 0, 1, 999, 1000, 1500, 60000, 90000, 3600000 };
@@ -81,7 +76,6 @@ static void a_duration_is_put_in_its_largest_whole_unit(void **state)
 
 static void a_size_has_a_binary_unit_or_is_bytes(void **state)
 {
-    (void)state;
     const struct {
         const char *text;
         uint64_t bytes; /* 0: none */
@@ -107,7 +101,6 @@ static void a_size_has_a_binary_unit_or_is_bytes(void **state)
 
 static void a_size_is_put_in_its_largest_whole_unit(void **state)
 {
-    (void)state;
     const uint64_t bytes[] = { 0, 1000, 1024, 1536, 3 << 29, UINT64_C(5) << 30 };
     const char *const want[] = { "0", "1000", "1KiB", "1536", "1536MiB", "5GiB" };
     for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {

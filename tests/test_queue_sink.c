@@ -115,7 +115,6 @@ static void on_room(struct sink_listener *self)
 
 static void on_broken(struct sink_listener *self, const char *why)
 {
-    (void)self;
     fail_msg("broken: %s", why);
 }
 
@@ -135,7 +134,6 @@ static void on_lost(struct sink_listener *self, uint64_t ticket)
 
 static bool encode(void *ctx, struct buf *key, struct buf *body, const struct record *job)
 {
-    (void)ctx;
     buf_printf(key, "%.*s.Build", STR_ARG(job->job.from.region));
     buf_printf(body, "body of %.*s", STR_ARG(job->job.job_id));
     return job->job.from.region.len > 0;
@@ -151,7 +149,6 @@ static int64_t unix_ms(void)
 static void log_line_of(void *ctx, enum pipepoll_level level, str line)
 {
     struct fixture *f = ctx;
-    (void)level;
     str_copy(f->log, sizeof f->log, line);
 }
 
@@ -233,7 +230,6 @@ static void tell_durable(struct fixture *f, uint64_t up_to)
 
 static void a_job_goes_to_spool_and_engine_and_is_forgotten_when_that_has_it(void **state)
 {
-    (void)state;
     struct fixture f;
     open_with(&f, true);
     be_ready(&f);
@@ -259,7 +255,6 @@ static void a_job_goes_to_spool_and_engine_and_is_forgotten_when_that_has_it(voi
 
 static void what_the_engine_has_needs_no_disk(void **state)
 {
-    (void)state;
     struct fixture f;
     open_with(&f, true);
     be_ready(&f);
@@ -280,7 +275,6 @@ static void what_the_engine_has_needs_no_disk(void **state)
 
 static void without_a_spool_the_engine_confirms_alone(void **state)
 {
-    (void)state;
     struct fixture f;
     open_with(&f, false);
     assert_true(put_job(&f, "j1", 11));
@@ -296,7 +290,6 @@ static void without_a_spool_the_engine_confirms_alone(void **state)
 
 static void what_is_not_taken_is_written_again_under_its_once_id(void **state)
 {
-    (void)state;
     struct fixture f;
     open_with(&f, true);
     be_ready(&f);
@@ -321,7 +314,6 @@ static void what_is_not_taken_is_written_again_under_its_once_id(void **state)
 
 static void a_job_that_waited_half_an_hour_gets_another_once_id(void **state)
 {
-    (void)state;
     struct fixture f;
     open_with(&f, true);
     assert_true(put_job(&f, "j1", 11));
@@ -335,7 +327,6 @@ static void a_job_that_waited_half_an_hour_gets_another_once_id(void **state)
 
 static void credit_is_the_room_that_is_left(void **state)
 {
-    (void)state;
     struct fixture f;
     open_with(&f, true);
     assert_int_equal(f.sink->credit(f.sink), MOST);
@@ -368,7 +359,6 @@ static void credit_is_the_room_that_is_left(void **state)
 
 static void what_the_spool_held_goes_first(void **state)
 {
-    (void)state;
     struct fixture f;
     open_with(&f, true);
     for (uint64_t i = 1; i <= MOST + 1; i++) {
@@ -396,7 +386,6 @@ static void what_the_spool_held_goes_first(void **state)
 
 static void the_end_waits_for_an_engine_that_is_well(void **state)
 {
-    (void)state;
     struct fixture f;
     open_with(&f, true);
     be_ready(&f);
@@ -418,7 +407,6 @@ static void the_end_waits_for_an_engine_that_is_well(void **state)
 
 static void the_end_waits_for_the_disk_and_not_for_an_engine_that_is_away(void **state)
 {
-    (void)state;
     struct fixture f;
     open_with(&f, true);
     assert_true(put_job(&f, "j1", 1));
@@ -436,7 +424,6 @@ static void the_end_waits_for_the_disk_and_not_for_an_engine_that_is_away(void *
 
 static void giving_up_loses_what_is_not_confirmed(void **state)
 {
-    (void)state;
     struct fixture f;
     open_with(&f, true);
     assert_true(put_job(&f, "j1", 1));
@@ -456,7 +443,6 @@ static void giving_up_loses_what_is_not_confirmed(void **state)
 
 static void other_records_are_lines_and_other_tickets_are_not_ours(void **state)
 {
-    (void)state;
     struct fixture f;
     open_with(&f, true);
     const struct record r = { .kind = RECORD_HEALTH };
@@ -471,7 +457,6 @@ static void other_records_are_lines_and_other_tickets_are_not_ours(void **state)
 
 static void a_job_that_cannot_be_a_message_is_lost_aloud(void **state)
 {
-    (void)state;
     struct fixture f;
     open_with(&f, true);
     assert_true(put_job(&f, "", 9)); /* the service left its id out */
@@ -483,7 +468,6 @@ static void a_job_that_cannot_be_a_message_is_lost_aloud(void **state)
 
 static void a_full_queue_of_the_engine_is_tried_again(void **state)
 {
-    (void)state;
     struct fixture f;
     open_with(&f, true);
     f.engine_room = 0;
@@ -502,7 +486,6 @@ static void a_full_queue_of_the_engine_is_tried_again(void **state)
 /* What a spool holds may be of another version, or broken; ids may be as the service likes. */
 static void what_can_never_be_written_holds_up_nobody(void **state)
 {
-    (void)state;
     struct fixture f;
     char id[ENGINE_KEY_MAX + 1];
     memset(id, 'i', sizeof id);

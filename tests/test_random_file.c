@@ -27,7 +27,6 @@ static void write_file(const char *text, mode_t mode)
 
 static int set_up(void **state)
 {
-    (void)state;
     snprintf(path, sizeof path, "%s/id", folder);
     unlink(path);
     return 0;
@@ -37,7 +36,6 @@ static void the_first_start_makes_it_and_the_next_reads_it(void **state)
 {
     unsigned char one[8], two[8], three[8];
     struct stat st;
-    (void)state;
     assert_int_equal(load(one), 0);
     assert_int_equal(load(two), 0);
     assert_memory_equal(one, two, 8);
@@ -54,7 +52,6 @@ static void it_is_what_its_file_says(void **state)
 {
     static const unsigned char wanted[8] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef };
     unsigned char bytes[8];
-    (void)state;
     write_file("  0123456789ABcdef\n\n", 0600);
     assert_int_equal(load(bytes), 0);
     assert_memory_equal(bytes, wanted, 8);
@@ -75,7 +72,6 @@ static void what_is_wrong_with_it_is_told_and_it_is_left_alone(void **state)
     };
     unsigned char bytes[8];
     char wanted[128];
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         write_file(cases[i].text, cases[i].mode);
         assert_int_equal(load(bytes), PIPEPOLL_ESYSTEM);
@@ -88,7 +84,6 @@ static void what_is_wrong_with_it_is_told_and_it_is_left_alone(void **state)
 static void a_folder_that_is_missing_is_told(void **state)
 {
     unsigned char bytes[8];
-    (void)state;
     snprintf(path, sizeof path, "%s/none/id", folder);
     assert_int_equal(load(bytes), PIPEPOLL_ESYSTEM);
     assert_non_null(strstr(why.text, strerror(ENOENT)));
@@ -97,7 +92,6 @@ static void a_folder_that_is_missing_is_told(void **state)
 static void without_a_path_each_load_is_another(void **state)
 {
     unsigned char one[32], two[32];
-    (void)state;
     assert_int_equal(random_file_load(one, 32, NULL, "x", &why), 0);
     assert_int_equal(random_file_load(two, 32, NULL, "x", &why), 0);
     assert_memory_not_equal(one, two, 32);
@@ -105,13 +99,11 @@ static void without_a_path_each_load_is_another(void **state)
 
 static int make_folder(void **state)
 {
-    (void)state;
     return mkdtemp(folder) ? 0 : -1;
 }
 
 static int remove_folder(void **state)
 {
-    (void)state;
     snprintf(path, sizeof path, "%s/id", folder);
     unlink(path);
     return rmdir(folder);

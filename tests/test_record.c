@@ -52,7 +52,6 @@ static void assert_target(const struct record_target *t)
 
 static void a_copy_has_texts_of_its_own_cut_to_what_a_record_may_hold(void **state)
 {
-    (void)state;
     struct record *copies[3];
     memset(text, 'x', LONG);
     for (enum record_kind kind = RECORD_JOB; kind <= RECORD_CREDENTIALS; kind++) {
@@ -85,7 +84,6 @@ static void a_copy_has_texts_of_its_own_cut_to_what_a_record_may_hold(void **sta
 
 static void a_record_without_texts_is_copied_too(void **state)
 {
-    (void)state;
     const struct record r = { .kind = RECORD_JOB };
     struct record *copy = record_dup(&r);
     assert_int_equal(copy->job.job_id.len, 0);

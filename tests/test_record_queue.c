@@ -57,7 +57,6 @@ static bool put_long_job(struct record_queue *q)
 
 static void records_come_out_whole_and_in_order(void **state)
 {
-    (void)state;
     struct record_queue q;
     struct taker t = { .most = 10 };
     assert_int_equal(record_queue_init(&q, 4, 1), 0);
@@ -74,7 +73,6 @@ static void records_come_out_whole_and_in_order(void **state)
 
 static void as_many_jobs_are_taken_as_the_credit_says_however_long_they_are(void **state)
 {
-    (void)state;
     struct record_queue q;
     assert_int_equal(record_queue_init(&q, 5, 1), 0);
     assert_int_equal(record_queue_credit(&q), 5);
@@ -93,7 +91,6 @@ static void as_many_jobs_are_taken_as_the_credit_says_however_long_they_are(void
 
 static void other_records_take_no_room_that_was_promised_to_jobs(void **state)
 {
-    (void)state;
     struct record_queue q;
     size_t others = 0;
     assert_int_equal(record_queue_init(&q, 5, 2), 0);
@@ -112,7 +109,6 @@ static void other_records_take_no_room_that_was_promised_to_jobs(void **state)
 
 static void a_refused_record_stays_the_next_one(void **state)
 {
-    (void)state;
     struct record_queue q;
     struct taker t = { .most = 1 };
     assert_int_equal(record_queue_init(&q, 4, 1), 0);
@@ -132,7 +128,6 @@ static void a_refused_record_stays_the_next_one(void **state)
 
 static void the_backlog_is_all_that_nobody_has_taken_yet(void **state)
 {
-    (void)state;
     struct record_queue q;
     struct taker t = { .most = 1 };
     assert_int_equal(record_queue_init(&q, 4, 1), 0);
@@ -182,7 +177,6 @@ static bool count(void *ctx, const struct record *r)
 
 static void two_threads_lose_and_mix_nothing(void **state)
 {
-    (void)state;
     struct record_queue q;
     struct counter c = { .in_order = true };
     uv_thread_t thread;
@@ -198,7 +192,6 @@ static void two_threads_lose_and_mix_nothing(void **state)
 
 static void ending_a_zeroed_one_is_fine(void **state)
 {
-    (void)state;
     struct record_queue q = { .held = 0 };
     record_queue_deinit(&q);
 }

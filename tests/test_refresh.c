@@ -36,7 +36,6 @@ static void fail_next(struct refresh *r, uint64_t roll)
 
 static void the_first_fetch_is_due_at_once_and_one_at_a_time(void **state)
 {
-    (void)state;
     struct refresh r;
     refresh_init(&r);
     assert_int_equal(r.due_ns, 0);
@@ -49,7 +48,6 @@ static void the_first_fetch_is_due_at_once_and_one_at_a_time(void **state)
 
 static void a_set_is_refreshed_a_quarter_of_an_hour_early_with_jitter(void **state)
 {
-    (void)state;
     const struct refresh_set set = { start + 6 * HOUR, false, true, false };
     uint64_t earliest = REFRESH_NEVER, latest = 0;
     struct rng rng = { 1 };
@@ -66,7 +64,6 @@ static void a_set_is_refreshed_a_quarter_of_an_hour_early_with_jitter(void **sta
 
 static void a_short_life_is_refreshed_after_its_half(void **state)
 {
-    (void)state;
     static const uint64_t lives[] = { 29 * MIN, 15 * MIN, MIN, 10 * S };
     for (size_t i = 0; i < sizeof lives / sizeof *lives; i++) {
         struct refresh r = with_set(lives[i], false);
@@ -77,7 +74,6 @@ static void a_short_life_is_refreshed_after_its_half(void **state)
 
 static void a_set_serves_while_refreshing_fails(void **state)
 {
-    (void)state;
     struct refresh r = with_set(HOUR, false);
     fail_next(&r, 7);
     assert_int_equal(r.state, REFRESH_STALE);
@@ -94,7 +90,6 @@ static void a_set_serves_while_refreshing_fails(void **state)
 
 static void delays_double_up_to_a_minute_and_become_patient(void **state)
 {
-    (void)state;
     static const uint64_t ceilings_ms[] = { 50,   100,   200,   400,   800,   1600,  3200,
                                             6400, 12800, 25600, 51200, 60000, 60000, 60000 };
     struct refresh r;
@@ -124,7 +119,6 @@ static void delays_double_up_to_a_minute_and_become_patient(void **state)
 
 static void a_late_set_is_tried_at_once_and_degraded(void **state)
 {
-    (void)state;
     struct refresh r = with_set(HOUR, false);
     uint64_t late = start + HOUR - 5 * MIN;
     assert_true(refresh_on_due(&r, late - 10 * S));
@@ -143,7 +137,6 @@ static void a_late_set_is_tried_at_once_and_degraded(void **state)
 
 static void what_outlives_its_expiry_serves_on_while_it_is_retried(void **state)
 {
-    (void)state;
     struct refresh r = with_set(HOUR, true);
     for (uint64_t now = 0; now < start + 5 * HOUR; now = r.due_ns) {
         fail_next(&r, UINT64_MAX);
@@ -156,7 +149,6 @@ static void what_outlives_its_expiry_serves_on_while_it_is_retried(void **state)
 
 static void an_expired_set_is_taken_only_when_it_may_serve_and_nothing_is_better(void **state)
 {
-    (void)state;
     const struct refresh_set old = { start - HOUR, true, true, false },
                              dead = { start, false, true, false };
     struct refresh r;
@@ -179,7 +171,6 @@ static void an_expired_set_is_taken_only_when_it_may_serve_and_nothing_is_better
 
 static void the_same_set_again_is_asked_for_ever_sooner_but_not_madly(void **state)
 {
-    (void)state;
     struct refresh r = with_set(6 * HOUR, false);
     const struct refresh_set same = { start + 6 * HOUR, false, true, false };
     int fetches = 0;
@@ -198,7 +189,6 @@ static void the_same_set_again_is_asked_for_ever_sooner_but_not_madly(void **sta
 
 static void a_hanging_fetch_does_not_keep_a_set_from_expiring(void **state)
 {
-    (void)state;
     struct refresh r = with_set(HOUR, false);
     assert_true(refresh_on_due(&r, r.due_ns));
     assert_int_equal(r.due_ns, start + HOUR - 5 * MIN);
@@ -215,7 +205,6 @@ static void a_hanging_fetch_does_not_keep_a_set_from_expiring(void **state)
 
 static void a_loop_that_stood_still_skips_ages(void **state)
 {
-    (void)state;
     struct refresh r = with_set(HOUR, false);
     assert_true(refresh_on_due(&r, start + 7 * HOUR));
     assert_int_equal(r.state, REFRESH_EXPIRED);
@@ -223,7 +212,6 @@ static void a_loop_that_stood_still_skips_ages(void **state)
 
 static void credentials_that_last_for_ever_are_left_alone(void **state)
 {
-    (void)state;
     const struct refresh_set fixed = { REFRESH_NEVER, false, false, false };
     struct refresh r;
     refresh_init(&r);
@@ -236,7 +224,6 @@ static void credentials_that_last_for_ever_are_left_alone(void **state)
 
 static void credentials_that_cannot_change_expire_without_a_fetch(void **state)
 {
-    (void)state;
     const struct refresh_set fixed = { start + HOUR, false, false, false };
     static const enum refresh_state ages[] = { REFRESH_STALE, REFRESH_LATE, REFRESH_EXPIRED };
     struct refresh r;
@@ -252,7 +239,6 @@ static void credentials_that_cannot_change_expire_without_a_fetch(void **state)
 
 static void credentials_for_ever_that_may_change_are_fetched_when_forced(void **state)
 {
-    (void)state;
     const struct refresh_set file = { REFRESH_NEVER, false, true, false };
     struct refresh r;
     refresh_init(&r);
@@ -272,7 +258,6 @@ static void credentials_for_ever_that_may_change_are_fetched_when_forced(void **
 
 static void a_fetch_is_forced_once_a_minute(void **state)
 {
-    (void)state;
     struct refresh r = with_set(6 * HOUR, false);
     const struct refresh_set same = { start + 6 * HOUR, false, true, false };
     assert_true(refresh_on_refused(&r, start + S));
@@ -289,7 +274,6 @@ static void a_fetch_is_forced_once_a_minute(void **state)
 static void a_refused_set_that_stays_the_same_is_fetched_each_minute_until_it_is_accepted(
     void **state)
 {
-    (void)state;
     struct refresh r = with_set(6 * HOUR, false);
     const struct refresh_set same = { start + 6 * HOUR, false, true, true };
     uint64_t planned = r.due_ns, now = start + S;
@@ -308,7 +292,6 @@ static void a_refused_set_that_stays_the_same_is_fetched_each_minute_until_it_is
 
 static void whoever_says_that_something_changed_need_not_wait(void **state)
 {
-    (void)state;
     struct refresh r;
     refresh_init(&r);
     assert_true(refresh_on_due(&r, start));
@@ -326,7 +309,6 @@ static void whoever_says_that_something_changed_need_not_wait(void **state)
 
 static void nothing_is_forced_before_there_was_a_set(void **state)
 {
-    (void)state;
     struct refresh r;
     refresh_init(&r);
     assert_false(refresh_on_refused(&r, start));
@@ -338,7 +320,6 @@ static void nothing_is_forced_before_there_was_a_set(void **state)
 
 static void what_needs_a_change_is_looked_at_every_minute(void **state)
 {
-    (void)state;
     struct refresh r;
     refresh_init(&r);
     uint64_t now = start;
@@ -458,7 +439,6 @@ static void world_step(struct world *w)
 
 static void years_of_trouble_keep_the_promises(void **state)
 {
-    (void)state;
     enum { SEEDS = 40, STEPS = 5000 };
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct world w;

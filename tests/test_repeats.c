@@ -60,7 +60,6 @@ static bool same_kind(const char *a, const char *b)
 
 static void lines_that_differ_in_ids_and_numbers_are_of_a_kind(void **state)
 {
-    (void)state;
     assert_true(same_kind("job 4f2a-11: no token", "job 9b0c-22: no token"));
     assert_true(same_kind("a write took 5001 ms", "a write took 73000 ms"));
     assert_true(same_kind("connect to 10.0.0.1:443 failed", "connect to 10.0.0.27:8443 failed"));
@@ -71,7 +70,6 @@ static void lines_that_differ_in_ids_and_numbers_are_of_a_kind(void **state)
 
 static void the_first_is_written_and_the_others_are_one_line_with_their_number(void **state)
 {
-    (void)state;
     struct repeats *r = repeats_new();
     struct seen s = { 0 };
     assert_true(admit(r, "lookup 0 failed", 0));
@@ -91,7 +89,6 @@ static void the_first_is_written_and_the_others_are_one_line_with_their_number(v
 
 static void a_single_one_more_is_written_as_it_is(void **state)
 {
-    (void)state;
     struct repeats *r = repeats_new();
     struct seen s = { 0 };
     const struct subject about = { .job_id = STR("J2"), .target = STR("web") };
@@ -108,7 +105,6 @@ static void a_single_one_more_is_written_as_it_is(void **state)
 
 static void one_that_is_written_late_says_when_it_was(void **state)
 {
-    (void)state;
     struct repeats *r = repeats_new();
     struct seen s = { 0 };
     admit(r, "it failed", 0);
@@ -120,7 +116,6 @@ static void one_that_is_written_late_says_when_it_was(void **state)
 
 static void pauses_grow_while_they_come_whatever_their_period(void **state)
 {
-    (void)state;
     static const int64_t periods[] = { 100, 1000, 61000, 130000 };
     for (size_t i = 0; i < sizeof periods / sizeof *periods; i++) {
         struct repeats *r = repeats_new();
@@ -137,7 +132,6 @@ static void pauses_grow_while_they_come_whatever_their_period(void **state)
 
 static void one_that_has_been_silent_is_written_at_once_again(void **state)
 {
-    (void)state;
     struct repeats *r = repeats_new();
     struct seen s = { 0 };
     for (int i = 0; i < 1000; i++) {
@@ -168,7 +162,6 @@ static int64_t count_in_a_long_pause(struct repeats *r, struct seen *s)
 
 static void a_sum_is_written_before_its_kind_is_forgotten(void **state)
 {
-    (void)state;
     struct repeats *r = repeats_new();
     struct seen s = { 0 };
     int64_t last_ms = count_in_a_long_pause(r, &s);
@@ -181,7 +174,6 @@ static void a_sum_is_written_before_its_kind_is_forgotten(void **state)
 
 static void a_sum_is_not_lost_when_its_kind_comes_back_first(void **state)
 {
-    (void)state;
     struct repeats *r = repeats_new();
     struct seen s = { 0 };
     int64_t last_ms = count_in_a_long_pause(r, &s);
@@ -193,7 +185,6 @@ static void a_sum_is_not_lost_when_its_kind_comes_back_first(void **state)
 
 static void a_kind_may_have_several_lines_in_each_pause(void **state)
 {
-    (void)state;
     struct repeats *r = repeats_new();
     struct seen s = { 0 };
     struct repeats_line line = { 7, PIPEPOLL_WARNING, NULL, STR("x"), 3 };
@@ -208,7 +199,6 @@ static void a_kind_may_have_several_lines_in_each_pause(void **state)
 
 static void information_that_was_given_just_now_is_not_counted(void **state)
 {
-    (void)state;
     struct repeats *r = repeats_new();
     struct seen s = { 0 };
     assert_true(admit_level(r, PIPEPOLL_INFO, "credentials from A", 0));
@@ -223,7 +213,6 @@ static void information_that_was_given_just_now_is_not_counted(void **state)
 
 static void information_that_is_given_all_the_time_is_counted_at_times(void **state)
 {
-    (void)state;
     struct repeats *r = repeats_new();
     struct seen s = { 0 };
     for (int64_t ms = 0; ms < 100000; ms += REPEATS_SAME_MS - 1000)
@@ -235,7 +224,6 @@ static void information_that_is_given_all_the_time_is_counted_at_times(void **st
 
 static void a_long_line_is_known_again_and_not_cut_in_a_character(void **state)
 {
-    (void)state;
     struct repeats *r = repeats_new();
     struct seen s = { 0 };
     char text[2 * REPEATS_LINE_MAX] = "";
@@ -251,7 +239,6 @@ static void a_long_line_is_known_again_and_not_cut_in_a_character(void **state)
 
 static void an_hour_of_whatever_fails_is_some_hundred_lines(void **state)
 {
-    (void)state;
     static const int kinds[] = { 1, 50, 1000 };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct repeats *r = repeats_new();
@@ -273,7 +260,6 @@ static void an_hour_of_whatever_fails_is_some_hundred_lines(void **state)
 
 static void what_finds_no_place_is_counted_with_others(void **state)
 {
-    (void)state;
     struct repeats *r = repeats_new();
     struct seen s = { 0 };
     struct repeats_line line = { 0, PIPEPOLL_WARNING, NULL, STR("x"), 1 };
@@ -289,7 +275,6 @@ static void what_finds_no_place_is_counted_with_others(void **state)
 
 static void of_what_shares_a_place_the_worst_is_told(void **state)
 {
-    (void)state;
     struct repeats *r = repeats_new();
     struct seen s = { 0 };
     struct repeats_line line = { 0, PIPEPOLL_WARNING, NULL, STR("x"), 1 };
@@ -308,7 +293,6 @@ static void of_what_shares_a_place_the_worst_is_told(void **state)
 
 static void of_one_kind_the_last_is_told(void **state)
 {
-    (void)state;
     struct repeats *r = repeats_new();
     struct seen s = { 0 };
     struct repeats_line line = { 1, PIPEPOLL_ERROR, NULL, STR("no credentials"), 1 };

@@ -21,7 +21,6 @@ static void another_key_is_told_beside_the_expected_one_once_a_second(void **sta
     const struct sim_served wrong = { .access_key_id = STR("AKIDOTHER"),
                                       .status = 400,
                                       .code = "UnrecognizedClientException" };
-    (void)state;
     const char *line = line_of(&log, &wrong, second_ns);
     assert_non_null(strstr(line, "the key AKIDOTHER, and AKIDEXAMPLE is expected"));
     assert_null(strstr(line, "more"));
@@ -37,7 +36,6 @@ static void a_wrong_secret_is_told_apart_from_a_wrong_key(void **state)
     struct sim_served wrong = { .access_key_id = STR("AKIDEXAMPLE"),
                                 .status = 400,
                                 .code = "InvalidSignatureException" };
-    (void)state;
     assert_non_null(strstr(line_of(&log, &wrong, second_ns), "another secret key"));
     wrong.code = "UnrecognizedClientException";
     assert_non_null(strstr(line_of(&log, &wrong, 9 * second_ns), "session token"));
@@ -54,7 +52,6 @@ static void each_request_is_a_line_where_that_is_asked_for(void **state)
                                      .status = 200,
                                      .jobs = 3 };
     const struct sim_served bad = { .status = 0 };
-    (void)state;
     assert_string_equal(line_of(&log, &good, 1), "PollForJobs eu-west-1 AKIDEXAMPLE 200 3 jobs");
     assert_string_equal(line_of(&log, &bad, 1), "- - - reset");
 }

@@ -23,7 +23,6 @@ static void what_passes_is_tried_three_times_in_all(void **state)
 {
     struct attempts a;
     struct budget b;
-    (void)state;
     fresh(&a, &b);
     assert_int_equal(end(&a, &b, FAULT_SERVICE, 50), 50 * ms);   /* of 0 to 50 ms */
     assert_int_equal(end(&a, &b, FAULT_SERVICE, 100), 100 * ms); /* of 0 to 100 ms */
@@ -35,7 +34,6 @@ static void throttling_backs_off_from_a_second_and_new_keys_get_one(void **state
 {
     struct attempts a;
     struct budget b;
-    (void)state;
     fresh(&a, &b);
     assert_int_equal(end(&a, &b, FAULT_THROTTLED, 1000), 1000 * ms);
     fresh(&a, &b);
@@ -48,7 +46,6 @@ static void what_does_not_pass_is_not_tried_again(void **state)
                                           FAULT_UNTRUSTED, FAULT_NOT_ENABLED };
     struct attempts a;
     struct budget b;
-    (void)state;
     for (size_t i = 0; i < sizeof lasting / sizeof *lasting; i++) {
         fresh(&a, &b);
         assert_true(end(&a, &b, lasting[i], 0) == RETRY_NEVER);
@@ -60,7 +57,6 @@ static void an_answer_gives_back_what_its_retry_cost_and_failures_do_not(void **
 {
     struct attempts a;
     struct budget b;
-    (void)state;
     fresh(&a, &b);
     end(&a, &b, FAULT_SERVICE, 0);
     assert_int_equal(b.quota, BUDGET_QUOTA - BUDGET_RETRY_COST);
@@ -76,7 +72,6 @@ static void an_empty_quota_ends_it_and_want_of_memory_is_free(void **state)
 {
     struct attempts a;
     struct budget b;
-    (void)state;
     fresh(&a, &b);
     b.quota = BUDGET_RETRY_COST - 1;
     assert_true(end(&a, &b, FAULT_SERVICE, 0) == RETRY_NEVER);
@@ -88,7 +83,6 @@ static void an_empty_quota_ends_it_and_want_of_memory_is_free(void **state)
 
 static void a_hint_of_the_service_is_honoured(void **state)
 {
-    (void)state;
     assert_int_equal(retry_delay_ms(FAULT_THROTTLED, 1, 1500, 0), 1500);
     assert_int_equal(retry_delay_ms(FAULT_SERVICE, 1, 0, 50), 50);
 }

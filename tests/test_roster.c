@@ -36,7 +36,6 @@ static const struct roster_member *holder(const struct roster *r)
 static void who_beats_again_is_alive(void **state)
 {
     struct roster r = { .count = 0 };
-    (void)state;
     assert_int_equal(see_beat(&r, "a", 10, BEAT_HI), PIPEPOLL_OK);
     assert_int_equal(see_beat(&r, "b", 20, BEAT_BYE), PIPEPOLL_OK);
     assert_false(roster_is_complete(&r)); /* there may be others */
@@ -58,7 +57,6 @@ static void who_beats_again_is_alive(void **state)
 static void the_last_claim_counts(void **state)
 {
     struct roster r = { .count = 0 };
-    (void)state;
     assert_null(roster_claim(&r, 5));
     see_claim(&r, "a", 2, 7, false);
     assert_null(holder(&r)); /* of whom nothing else is heard */
@@ -83,7 +81,6 @@ static void what_is_no_message_is_passed_over(void **state)
         "m.a", "t.0000000000000005.1", "t.5", "m.", "d.a", "x", ""
     };
     struct roster r = { .count = 0 };
-    (void)state;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         assert_int_equal(roster_seen(&r, str_of(keys[i]), STR("{\"v\":9}"), 0), PIPEPOLL_OK);
     assert_int_equal(r.count, 0);

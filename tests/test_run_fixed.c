@@ -23,7 +23,6 @@ static void expect(const char *before, const char *after, const char *want)
 
 static void what_is_as_before_is_not_named(void **state)
 {
-    (void)state;
     expect(WEB, WEB, "");
     expect(WEB, "[pipepoll]\nmax-in-flight = 256\nrequest-timeout = 30s\njournal = sqlite\n" WEB,
            "");
@@ -32,14 +31,12 @@ static void what_is_as_before_is_not_named(void **state)
 
 static void what_a_reload_changes_is_not_named(void **state)
 {
-    (void)state;
     expect(WEB, "[pipepoll]\nlog-level = debug\nlog-format = json\ndrain-timeout = 1s\n" WEB, "");
     expect(WEB, WEB "interval = 9s\n", "");
 }
 
 static void what_waits_is_named(void **state)
 {
-    (void)state;
     static const struct {
         const char *line, *name;
     } rows[] = {
@@ -70,7 +67,6 @@ static void what_waits_is_named(void **state)
 /* Its value is taken with a reload. */
 static void whether_a_token_is_needed_waits(void **state)
 {
-    (void)state;
     struct run_fixed fixed = { .max_attempts = 0 };
     char text[256];
     struct buf names = BUF_ON(text);
@@ -96,7 +92,6 @@ static void whether_a_token_is_needed_waits(void **state)
 
 static void all_of_a_fleet_waits(void **state)
 {
-    (void)state;
     struct config config;
     struct diagnostics d;
     const char *before =

@@ -11,7 +11,6 @@ static const struct sim_scope here = {
 
 static void scopes_differ_by_any_one_member(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < SCOPE_MEMBERS; i++) {
         struct sim_scope other = here;
         assert_true(scope_eq(&here, &other));
@@ -25,7 +24,6 @@ static void scopes_differ_by_any_one_member(void **state)
 
 static void an_empty_member_matches_anything(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < SCOPE_MEMBERS; i++) {
         struct sim_scope rule = here;
         scope_at(&rule, i)->len = 0;
@@ -39,7 +37,6 @@ static void a_copy_does_not_need_its_original(void **state)
 {
     char region[] = "eu-west-1", memory[64];
     struct sim_scope original = here;
-    (void)state;
     original.region = str_of(region);
     assert_true(scope_size(&original) <= sizeof memory);
     struct sim_scope copy = scope_copy(&original, memory);
@@ -50,7 +47,6 @@ static void a_copy_does_not_need_its_original(void **state)
 static void what_is_left_out_has_its_default(void **state)
 {
     struct sim_scope full = scope_default(&(struct sim_scope) { .region = STR("eu-west-1") });
-    (void)state;
     assert_true(scope_eq(&full, &here));
 }
 
@@ -74,7 +70,6 @@ static void each_member_has_its_rule(void **state)
         { SCOPE_VERSION, "1234567890", false },
         { SCOPE_PROVIDER, "", false },
     };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sim_scope scope = here;
         struct pipepoll_error why = { .text = "" };

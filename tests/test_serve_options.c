@@ -26,7 +26,6 @@ static void what_is_given_is_read(void **state)
 {
     struct serve_options c;
     struct pipepoll_error why = { .text = "" };
-    (void)state;
     assert_int_equal(READ(&c, &why, "--listen=[::1]:8443", "--tls", "--jobs", "3", "--lease", "0.5",
                           "--region", "eu-west-1", "--action-type-id", "owner=Custom,version=2",
                           "--jobs-per-second=2.5", "--seed", "9", "--strict"),
@@ -48,7 +47,6 @@ static void what_aws_does_not_document_is_an_option(void **state)
     struct serve_options c;
     struct pipepoll_error why = { .text = "" };
     const struct sim_undocumented *u = &c.options.undocumented;
-    (void)state;
     assert_int_equal(READ(&c, &why, "--jobs", "0"), FLAGS_END);
     assert_true(u->repeated_nonce == SIM_NONCE_ERROR && u->wrong_nonce == SIM_NONCE_ERROR &&
                 !u->acknowledge_without_status && u->follow_up_delay_ms == 0);
@@ -73,7 +71,6 @@ static void a_file_for_a_certificate_needs_one(void **state)
 {
     struct serve_options c;
     struct pipepoll_error why = { .text = "" };
-    (void)state;
     assert_int_equal(READ(&c, &why, "--ca-file", "x", "--tls"), FLAGS_END);
     assert_int_equal(READ(&c, &why, "--ca-file", "x"), SERVE_OPTIONS_WRONG);
     assert_non_null(strstr(why.text, "--tls"));
@@ -81,7 +78,6 @@ static void a_file_for_a_certificate_needs_one(void **state)
 
 static void every_trouble_is_an_option(void **state)
 {
-    (void)state;
     for (size_t i = 0; sim_faults_name(i); i++) {
         struct serve_options c;
         struct pipepoll_error why = { .text = "" };
@@ -98,7 +94,6 @@ static void faults_for_a_scope_are_kept_apart(void **state)
 {
     struct serve_options c;
     struct pipepoll_error why = { .text = "" };
-    (void)state;
     assert_int_equal(READ(&c, &why, "--latency", "5", "--fault", "region=eu-west-1,latency=200",
                           "--fault",
                           "provider=Acme,error-rate=0.1,error-status=503,operation=AcknowledgeJob"),
@@ -116,7 +111,6 @@ static void help_comes_before_what_follows_it(void **state)
 {
     struct serve_options c;
     struct pipepoll_error why = { .text = "" };
-    (void)state;
     assert_int_equal(READ(&c, &why, "--help", "--bogus"), FLAGS_HELP);
 }
 
@@ -149,7 +143,6 @@ static void what_is_wrong_is_named(void **state)
         { "--region", "us-eats-1", "\"us-east-1\"?); --allow-unknown-region takes it" },
         { "--fault", "region=eu-wset-1,latency=1", "\"eu-west-1\"?)" },
     };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct serve_options c;
         struct pipepoll_error why = { .text = "" };
@@ -163,7 +156,6 @@ static void what_looks_wrong_may_be_meant(void **state)
 {
     struct serve_options c;
     struct pipepoll_error why = { .text = "" };
-    (void)state;
     assert_int_equal(READ(&c, &why, "--region", "us-eats-1", "--allow-unknown-region"), FLAGS_END);
     assert_int_equal(READ(&c, &why, "--region", "nowhere-9"), FLAGS_END); /* like none there is */
     assert_int_equal(READ(&c, &why, "--jobs", "0"), FLAGS_END);
@@ -175,7 +167,6 @@ static void what_is_no_option_is_refused(void **state)
 {
     struct serve_options c;
     struct pipepoll_error why = { .text = "" };
-    (void)state;
     assert_int_equal(READ(&c, &why, "--bogus"), FLAGS_BAD);
     assert_int_equal(READ(&c, &why, "--jobs"), FLAGS_BAD);
     assert_int_equal(READ(&c, &why, "--jobs", "--tls"), FLAGS_BAD);

@@ -71,7 +71,6 @@ static void add(struct service *s, const struct sim_scope *scope, size_t n, uint
 static void a_job_is_handed_out_once_within_its_lease(void **state)
 {
     struct service *s = open_with(plain());
-    (void)state;
     add(s, &here, 3, SECOND_NS);
     assert_int_equal(poll_at(s, &here, 10, SECOND_NS).count, 3);
     assert_int_equal(poll_at(s, &here, 10, 61 * SECOND_NS - 1).count, 0);
@@ -82,7 +81,6 @@ static void a_job_not_acknowledged_comes_back_when_its_lease_ends(void **state)
 {
     struct service *s = open_with(plain());
     struct sim_stats stats;
-    (void)state;
     add(s, &here, 1, SECOND_NS);
     struct taken first = poll_at(s, &here, 1, 2 * SECOND_NS);
     struct taken again = poll_at(s, &here, 1, 70 * SECOND_NS);
@@ -101,7 +99,6 @@ static void a_finished_job_never_comes_back(void **state)
 {
     struct service *s = open_with(plain());
     struct sim_stats stats;
-    (void)state;
     add(s, &here, 1, SECOND_NS);
     struct taken t = poll_at(s, &here, 1, SECOND_NS);
     str id = { t.ids[0], 36 };
@@ -117,7 +114,6 @@ static void a_finished_job_never_comes_back(void **state)
 static void only_a_handed_out_job_can_be_finished(void **state)
 {
     struct service *s = open_with(plain());
-    (void)state;
     add(s, &here, 1, SECOND_NS);
     struct taken t = poll_at(s, &here, 1, SECOND_NS);
     assert_false(service_finish(s, (str) { t.ids[0], 36 }, 61 * SECOND_NS));
@@ -128,7 +124,6 @@ static void only_a_handed_out_job_can_be_finished(void **state)
 static void a_poll_gets_what_it_asks_for_or_the_default_batch(void **state)
 {
     struct service *s = open_with(plain());
-    (void)state;
     add(s, &here, 30, SECOND_NS);
     assert_int_equal(poll_at(s, &here, 3, SECOND_NS).count, 3);
     assert_int_equal(poll_at(s, &here, 0, SECOND_NS).count, 10);
@@ -139,7 +134,6 @@ static void a_poll_gets_what_it_asks_for_or_the_default_batch(void **state)
 static void the_longest_waiting_job_goes_first(void **state)
 {
     struct service *s = open_with(plain());
-    (void)state;
     add(s, &here, 1, SECOND_NS);
     struct taken oldest = poll_at(s, &here, 1, SECOND_NS); /* comes back at 61 s */
     add(s, &here, 1, 60 * SECOND_NS);
@@ -166,7 +160,6 @@ static void finish_and_add_another(void *ctx, const struct service_job *job)
 static void a_visit_may_finish_its_job_and_add_more(void **state)
 {
     struct adder a = { .service = open_with(plain()) };
-    (void)state;
     add(a.service, &here, 2, SECOND_NS);
     service_poll(
         a.service,
@@ -180,7 +173,6 @@ static void a_visit_may_finish_its_job_and_add_more(void **state)
 static void a_place_sees_only_its_own_jobs(void **state)
 {
     struct service *s = open_with(plain());
-    (void)state;
     add(s, &here, 1, SECOND_NS);
     for (size_t i = 0; i < SCOPE_MEMBERS; i++) {
         struct sim_scope other = here;
@@ -197,7 +189,6 @@ static void the_same_seed_gives_the_same_ids_however_polls_fall(void **state)
     struct service_options o = plain();
     o.arrivals.seed = 8;
     struct service *c = open_with(o);
-    (void)state;
     add(a, &here, 5, SECOND_NS);
     add(b, &here, 2, SECOND_NS);
     struct taken from_b = poll_at(b, &here, 1, 5 * SECOND_NS);
@@ -217,7 +208,6 @@ static void the_same_seed_gives_the_same_ids_however_polls_fall(void **state)
 static void ids_are_lower_case_uuids(void **state)
 {
     struct service *s = open_with(plain());
-    (void)state;
     add(s, &here, 50, SECOND_NS);
     struct taken t = poll_at(s, &here, 50, SECOND_NS);
     for (size_t i = 0; i < t.count; i++)
@@ -233,7 +223,6 @@ static void the_queues_are_bounded(void **state)
 {
     struct service *s = open_with(plain());
     struct pipepoll_error why;
-    (void)state;
     add(s, &here, 60, SECOND_NS);
     assert_int_equal(poll_at(s, &here, 60, SECOND_NS).count, 60); /* leased ones count too */
     add(s, &here, 40, SECOND_NS);
@@ -249,7 +238,6 @@ static void a_bad_place_takes_no_jobs(void **state)
     struct service *s = open_with(plain());
     struct sim_scope bad = here;
     struct pipepoll_error why;
-    (void)state;
     bad.action_type.category = STR("Bake");
     assert_int_equal(
         service_jobs_add(s, &(struct service_jobs) { .scope = &bad, .count = 1 }, SECOND_NS, &why),
@@ -268,7 +256,6 @@ static void the_ledger_keeps_the_newest_events(void **state)
     struct service_options o = plain();
     o.ledger_max = 4;
     struct service *s = open_with(o);
-    (void)state;
     add(s, &here, 6, SECOND_NS);
     poll_at(s, &here, 1, 2 * SECOND_NS);
     const struct ledger *l = service_ledger(s);
@@ -285,7 +272,6 @@ static void the_ledger_tells_a_jobs_whole_life_in_order(void **state)
                                               LEDGER_RETURNED,     LEDGER_HANDED_OUT,
                                               LEDGER_ACKNOWLEDGED, LEDGER_SUCCEEDED };
     struct service *s = open_with(plain());
-    (void)state;
     add(s, &here, 1, SECOND_NS);
     poll_at(s, &here, 1, 2 * SECOND_NS);
     struct taken t = poll_at(s, &here, 1, 70 * SECOND_NS);
@@ -309,7 +295,6 @@ static void jobs_arrive_at_the_rate_at_all_scopes_seen(void **state)
     struct service *s = open_with(o);
     struct sim_scope other = here;
     struct sim_stats stats;
-    (void)state;
     other.region = STR("us-east-1");
     poll_at(s, &here, 1, SECOND_NS);
     poll_at(s, &other, 1, SECOND_NS);
@@ -327,7 +312,6 @@ static void no_job_arrives_before_a_scope_is_seen(void **state)
     o.arrivals.jobs_per_s = 100;
     struct service *s = open_with(o);
     struct sim_stats stats;
-    (void)state;
     service_tick(s, 1000 * SECOND_NS);
     service_stats(s, &stats);
     assert_int_equal(stats.jobs_added, 0);
@@ -340,7 +324,6 @@ static void arrivals_stop_at_a_full_service_and_a_long_sleep_ends(void **state)
     o.arrivals.jobs_per_s = 1e6;
     struct service *s = open_with(o);
     struct sim_stats stats;
-    (void)state;
     poll_at(s, &here, 1, SECOND_NS);
     service_tick(s, 1000000 * SECOND_NS);
     service_stats(s, &stats);
@@ -355,7 +338,6 @@ static void strict_knows_what_was_added_and_only_that(void **state)
     o.strict_action_types = true;
     struct service *s = open_with(o);
     struct sim_scope elsewhere = here, everywhere = here, other = here;
-    (void)state;
     elsewhere.region = STR("sa-east-1");
     everywhere.region = (str) { 0 };
     other.action_type.provider = STR("Other");
@@ -375,7 +357,6 @@ static void bad_rates_are_refused(void **state)
 {
     struct service_options o = plain();
     struct service *s = NULL;
-    (void)state;
     o.arrivals.jobs_per_s = -1;
     assert_int_equal(service_new(&s, &o, NULL), PIPEPOLL_EINVAL);
     o.arrivals.jobs_per_s = 0.0 / 0.0;

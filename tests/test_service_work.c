@@ -128,7 +128,6 @@ static void a_claimed_job_is_in_progress_and_its_lease_is_over(void **state)
 {
     struct world w;
     struct sim_stats stats;
-    (void)state;
     world_open(&w, plain());
     claim(&w);
     assert_int_equal(last(&w)->event, LEDGER_ACKNOWLEDGED);
@@ -147,7 +146,6 @@ static void one_of_two_workers_wins_a_job(void **state)
 {
     struct world w;
     enum job_state status = JOB_CREATED;
-    (void)state;
     world_open(&w, plain());
     add(&w);
     poll_one(&w);
@@ -175,7 +173,6 @@ static void what_a_vain_claim_is_told_is_an_option(void **state)
     struct service_options o = plain();
     struct world w;
     enum job_state status = JOB_CREATED;
-    (void)state;
     o.undocumented.repeated_nonce = SIM_NONCE_STATUS;
     world_open(&w, o);
     claim(&w);
@@ -202,7 +199,6 @@ static void what_a_vain_claim_is_told_is_an_option(void **state)
 static void a_result_counts_once_and_only_of_a_job_in_progress(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, plain());
     add(&w);
     poll_one(&w);
@@ -235,7 +231,6 @@ static void a_result_counts_once_and_only_of_a_job_in_progress(void **state)
 static void a_job_in_progress_for_too_long_times_out(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, plain());
     claim(&w);
     w.now_ns += 600 * SECOND_NS - 1;
@@ -252,7 +247,6 @@ static void a_continuation_queues_a_job_for_the_same_work(void **state)
 {
     struct service_options o = plain();
     struct world w;
-    (void)state;
     o.undocumented.follow_up_delay_ms = 5000;
     world_open(&w, o);
     claim(&w);
@@ -283,7 +277,6 @@ static void without_a_delay_the_next_poll_gets_the_follow_up_job(void **state)
 {
     struct world w;
     enum job_state status = JOB_CREATED;
-    (void)state;
     world_open(&w, plain());
     claim(&w);
     char first[36];
@@ -302,7 +295,6 @@ static void without_a_delay_the_next_poll_gets_the_follow_up_job(void **state)
 static void ids_of_added_jobs_do_not_depend_on_continuations(void **state)
 {
     struct world plain_world, w;
-    (void)state;
     world_open(&plain_world, plain());
     world_open(&w, plain());
     claim(&w);
@@ -327,7 +319,6 @@ static void jobs_that_are_over_are_known_for_a_while_and_not_without_bound(void 
 {
     struct world w;
     char ids[4][36];
-    (void)state;
     world_open(&w, plain());
     for (int i = 0; i < 4; i++) {
         claim(&w);
@@ -351,7 +342,6 @@ static void large_results_do_not_pile_up(void **state)
     struct service_options o = plain();
     struct world w;
     char *text = malloc(SIZE), first[36];
-    (void)state;
     assert_non_null(text);
     memset(text, 'x', SIZE);
     o.over_max = 1000;
@@ -373,7 +363,6 @@ static void credentials_are_new_each_time_and_end(void **state)
 {
     struct world w;
     char first[JOB_ACCESS_KEY_SIZE];
-    (void)state;
     world_open(&w, plain());
     claim(&w);
     assert_int_equal(seen(&w).access_key.len, 0);
@@ -400,7 +389,6 @@ static void nothing_happens_to_an_unknown_job(void **state)
 {
     struct world w;
     enum job_state status = JOB_CREATED;
-    (void)state;
     world_open(&w, plain());
     memcpy(w.id, "00000000-0000-4000-8000-000000000000", 36);
     assert_int_equal(acknowledge(&w, STR("1"), &status), SERVICE_NO_JOB);
@@ -463,7 +451,6 @@ static void whatever_workers_do_the_books_balance(void **state)
     struct rng chance = { 11 };
     struct world w;
     struct held jobs[3] = { { "0", "1" }, { "0", "1" }, { "0", "1" } };
-    (void)state;
     o.arrivals.jobs_per_s = 0.2;
     o.undocumented.follow_up_delay_ms = 7000;
     world_open(&w, o);

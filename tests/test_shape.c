@@ -166,7 +166,6 @@ static void what_is_absent_or_null_stays_zero_and_what_is_empty_does_not(void **
         "{\"words\":{\"k\":null},\"branches\":[null,null]}"
     };
     struct decoded d;
-    (void)state;
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         assert_int_equal(decode(&d, str_of(bodies[i])), DECODE_OK);
         assert_null(d.tree.name.ptr);
@@ -183,7 +182,6 @@ static void what_is_absent_or_null_stays_zero_and_what_is_empty_does_not(void **
 static void unknown_members_are_ignored_at_any_depth(void **state)
 {
     struct decoded d;
-    (void)state;
     assert_int_equal(
         decode(&d, STR("{\"x\":[{\"name\":1}],\"name\":\"t\",\"branches\":[{\"name\":\"a\","
                        "\"Leaves\":7,\"y\":{\"leaves\":[1]}},null,{\"z\":[]}]}")),
@@ -196,7 +194,6 @@ static void unknown_members_are_ignored_at_any_depth(void **state)
 static void escapes_are_resolved_in_names_keys_and_texts(void **state)
 {
     struct decoded d;
-    (void)state;
     assert_int_equal(decode(&d, STR("{\"n\\u0061me\":\"\\ud83d\\ude00\\n\",\"words\":{\"\\u006b\":"
                                     "\"\\u0000\"}}")),
                      DECODE_OK);
@@ -209,7 +206,6 @@ static void escapes_are_resolved_in_names_keys_and_texts(void **state)
 
 static void what_is_wrong_is_told_by_its_place_and_never_by_its_value(void **state)
 {
-    (void)state;
     assert_bad("{\"name\":1}", "name is a number, not a string");
     assert_bad("{\"branches\":{}}", "branches is an object, not a list");
     assert_bad("{\"words\":[]}", "words is a list, not an object");
@@ -227,7 +223,6 @@ static void what_is_wrong_is_told_by_its_place_and_never_by_its_value(void **sta
 
 static void nothing_that_counts_may_be_there_twice(void **state)
 {
-    (void)state;
     assert_bad("{\"name\":\"a\",\"n\\u0061me\":\"b\"}", "name is there twice");
     assert_bad("{\"name\":null,\"name\":\"b\"}", "name is there twice");
     assert_bad("{\"branches\":[],\"branches\":[{}]}", "branches is there twice");
@@ -274,7 +269,6 @@ static void lists_and_maps_have_a_bound(void **state)
 {
     static const struct repeated list = { "{\"branches\":[", "{\"name\":\"", "\"}", "]}" };
     static const struct repeated map = { "{\"words\":{", "\"", "\":\"\"", "}}" };
-    (void)state;
     assert_most(&list, SHAPE_LIST_MAX, "branches has more than 16384 elements");
     assert_most(&map, SHAPE_MAP_MAX, "words has more than 512 members");
 }
@@ -291,7 +285,6 @@ static void less_memory_than_needed_is_asked_for(void **state)
         void *aligned;
     } items;
     struct tree out;
-    (void)state;
     memcpy(body, text, sizeof text);
     size_t bytes = 2 * sizeof(struct branch) + sizeof(struct leaf) + sizeof(struct shape_pair);
     struct decode_memory m = { tokens, 11, &items, sizeof items, 0, 0 };

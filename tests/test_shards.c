@@ -65,7 +65,6 @@ static bool put(struct sink *self, const struct record *what, uint64_t ticket)
 
 static void give_up(struct sink *self)
 {
-    (void)self;
 }
 
 /* One or none of those that are open: by chance, so in any order. */

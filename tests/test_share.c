@@ -42,7 +42,6 @@ static bool is_near(double a, double b)
 static void a_name_is_one_group(void **state)
 {
     struct share *s = opened();
-    (void)state;
     for (int i = 0; i < 100; i++) {
         char name[] = { 'g', (char)('0' + i / 10), (char)('0' + i % 10), 0 };
         assert_int_equal(share_group(s, str_of(name)), i);
@@ -58,7 +57,6 @@ static void a_ceiling_is_divided_by_what_each_holds(void **state)
 {
     struct share *s = opened();
     int g = share_group(s, STR("a/eu"));
-    (void)state;
     count(s, g, 3, 9, 5);
     assert_true(is_near(share_part(s, g), 0.25));
     assert_true(is_near(share_rate(s, g, 20, S), 5));
@@ -73,7 +71,6 @@ static void all_parts_make_one(void **state)
     struct share *s = opened();
     int g = share_group(s, STR("a/eu"));
     double sum = 0;
-    (void)state;
     for (size_t ours = 0; ours <= 4; ours++) {
         count(s, g, ours, 10 - ours, 0); /* members that hold 0, 1, 2, 3 and 4 of 10 */
         sum += share_part(s, g);
@@ -86,7 +83,6 @@ static void who_holds_nothing_has_no_part_but_a_limit(void **state)
 {
     struct share *s = opened();
     int g = share_group(s, STR("a/eu"));
-    (void)state;
     assert_true(share_part(s, g) == 0);
     assert_true(share_rate(s, g, 20, S) > 0);
     count(s, g, 0, 9, 0);
@@ -100,7 +96,6 @@ static void the_lowest_throttled_rate_holds_for_all(void **state)
     struct share *s = opened();
     int g = share_group(s, STR("a/eu")), other = share_group(s, STR("b/eu"));
     struct beat_figures slow = throttled("a/eu", 0.5), fast = throttled("a/eu", 2);
-    (void)state;
     count(s, g, 4, 4, 0);
     share_heard(s, &fast, 10 * S);
     assert_true(is_near(share_rate(s, g, 0, 10 * S), 8));
@@ -118,7 +113,6 @@ static void a_throttled_rate_is_forgotten_when_it_is_not_heard(void **state)
     struct share *s = opened();
     int g = share_group(s, STR("a/eu"));
     struct beat_figures slow = throttled("a/eu", 0.5), fast = throttled("a/eu", 2);
-    (void)state;
     share_heard(s, &slow, 10 * S);
     assert_true(is_near(share_throttled(s, g, (10 + KEEP_S) * S - 1), 0.5));
     share_heard(s, &fast, (10 + KEEP_S) * S);
@@ -131,7 +125,6 @@ static void groups_of_others_are_ignored(void **state)
 {
     struct share *s = opened();
     struct beat_figures f = throttled("unknown", 0.5);
-    (void)state;
     share_heard(s, &f, S);
     assert_int_equal(share_count(s), 0);
     share_close(s);

@@ -15,7 +15,6 @@ static void assert_hex(const struct sha256 *got, const char *hex)
 
 static void a_poll_comes_out_right_at_every_stage(void **state)
 {
-    (void)state;
     static const char canonical[] =
         "POST\n/\n\ncontent-type:application/x-amz-json-1.1\n"
         "host:codepipeline.us-east-1.amazonaws.com\nx-amz-date:20150830T123600Z\n"
@@ -51,7 +50,6 @@ static void a_poll_comes_out_right_at_every_stage(void **state)
 
 static void order_and_case_of_headers_do_not_matter(void **state)
 {
-    (void)state;
     struct poll p;
     char wanted[1024], got[1024];
     poll_init_us(&p, AT_2015);
@@ -81,7 +79,6 @@ static void assert_header_lines(const struct sigv4_header *headers, size_t count
 
 static void blanks_are_trimmed_and_folded(void **state)
 {
-    (void)state;
     const struct sigv4_header headers[] = {
         { STR("a"), STR("  one \t two\r\n three\t") },
         { STR("b"), STR("") },
@@ -112,7 +109,6 @@ static void a_blank_is_found_wherever_it_stands_in_a_long_value(void **state)
 
 static void headers_of_one_name_are_joined_in_the_order_sent(void **state)
 {
-    (void)state;
     const struct sigv4_header headers[] = { { STR("My-Header"), STR("4") },
                                             { STR("host"), STR("h") },
                                             { STR("MY-HEADER"), STR(" 1") },
@@ -122,7 +118,6 @@ static void headers_of_one_name_are_joined_in_the_order_sent(void **state)
 
 static void a_name_sorts_before_its_longer_namesakes(void **state)
 {
-    (void)state;
     const struct sigv4_header headers[] = { { STR("X-Ab"), STR("3") },
                                             { STR("x-a-b"), STR("2") },
                                             { STR("X-A"), STR("1") } };
@@ -145,7 +140,6 @@ static void assert_path(const char *path, bool verbatim, const char *wanted)
 
 static void paths_lose_dot_segments_and_doubled_slashes(void **state)
 {
-    (void)state;
     static const char *const cases[][2] = {
         { "/", "/" },
         { "", "/" },
@@ -171,7 +165,6 @@ static void paths_lose_dot_segments_and_doubled_slashes(void **state)
 
 static void paths_are_encoded_even_where_they_are_already(void **state)
 {
-    (void)state;
     assert_path("/a b/\xc3\xa9", false, "/a%20b/%C3%A9");
     assert_path("/a%20b", false, "/a%2520b");
     assert_path("/~._-Zz09:@!", false, "/~._-Zz09%3A%40%21");
@@ -179,7 +172,6 @@ static void paths_are_encoded_even_where_they_are_already(void **state)
 
 static void a_verbatim_path_keeps_its_segments(void **state)
 {
-    (void)state;
     assert_path("//a/./../b //", true, "//a/./../b%20//");
 }
 
@@ -187,7 +179,6 @@ static void a_verbatim_path_keeps_its_segments(void **state)
  * blocks: the address sanitizer sees one byte too many). */
 static void memory_too_small_is_refused_and_never_overrun(void **state)
 {
-    (void)state;
     struct poll p;
     struct sigv4_key k;
     struct credentials *c = credentials(SECRET);
@@ -216,7 +207,6 @@ static void memory_too_small_is_refused_and_never_overrun(void **state)
 
 static void a_canonical_request_that_does_not_fit_is_refused(void **state)
 {
-    (void)state;
     struct poll p;
     char text[1024];
     struct buf whole = BUF_ON(text);
@@ -235,7 +225,6 @@ static void a_canonical_request_that_does_not_fit_is_refused(void **state)
 
 static void the_promised_scratch_is_enough(void **state)
 {
-    (void)state;
     struct poll p;
     struct sigv4_key k;
     struct credentials *c = credentials(SECRET);
@@ -261,7 +250,6 @@ static void the_promised_scratch_is_enough(void **state)
 
 static void more_headers_than_fit_are_refused(void **state)
 {
-    (void)state;
     struct sigv4_header headers[SIGV4_HEADERS_MAX + 1];
     char text[2048];
     struct buf out = BUF_ON(text);

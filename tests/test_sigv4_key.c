@@ -31,7 +31,6 @@ static void plain_free(void *ptr, const char *file, int line)
 
 static void known_polls_get_their_known_signatures(void **state)
 {
-    (void)state;
     static const struct {
         const char *host, *region, *token, *signature;
     } cases[] = {
@@ -70,7 +69,6 @@ static void known_polls_get_their_known_signatures(void **state)
 
 static void the_key_rolls_over_at_midnight_utc(void **state)
 {
-    (void)state;
     const int64_t midnight = 1440979200; /* 2015-08-31T00:00:00Z */
     struct sigv4_key k;
     struct credentials *c = credentials(SECRET);
@@ -91,7 +89,6 @@ static void the_key_rolls_over_at_midnight_utc(void **state)
 /* The secret is overwritten where it lies: a key derived again would come out another. */
 static void a_kept_key_signs_like_a_fresh_one_without_deriving(void **state)
 {
-    (void)state;
     struct sigv4_key k;
     struct credentials *c = credentials(SECRET);
     char got[1024], wanted[1024];
@@ -111,7 +108,6 @@ static void a_kept_key_signs_like_a_fresh_one_without_deriving(void **state)
 /* Of memory of ours, it has none to ask: no struct alloc comes near the principal. */
 static void signing_allocates_nothing_with_a_key_new_or_kept(void **state)
 {
-    (void)state;
     static char secret[1001];
     memset(secret, 's', sizeof secret - 1); /* longer than a block of the hash */
     struct credentials *c[] = { credentials(SECRET), credentials(secret) };
@@ -133,7 +129,6 @@ static void signing_allocates_nothing_with_a_key_new_or_kept(void **state)
 
 static void other_credentials_get_their_own_key(void **state)
 {
-    (void)state;
     struct sigv4_key k;
     struct poll p;
     struct credentials *c[2] = { credentials("first"), credentials("second") };
@@ -153,7 +148,6 @@ static void other_credentials_get_their_own_key(void **state)
 
 static void credentials_are_held_as_long_as_their_key(void **state)
 {
-    (void)state;
     struct sigv4_key k;
     struct poll p;
     struct credentials *first = credentials("first"), *second = credentials("second");
@@ -175,7 +169,6 @@ static void credentials_are_held_as_long_as_their_key(void **state)
 
 static void a_secret_of_any_length_makes_the_key_that_hmac_defines(void **state)
 {
-    (void)state;
     static const size_t lengths[] = { 1, 40, 59, 60, 61, 64, 65, 128, 1000 };
     const struct sigv4_scope scope = { STR("20150830"), STR("us-east-1"), STR("codepipeline") };
     char bytes[4 + 1000] = "AWS4";
@@ -197,7 +190,6 @@ static void a_secret_of_any_length_makes_the_key_that_hmac_defines(void **state)
 
 static void a_scope_fits_or_is_refused_at_once(void **state)
 {
-    (void)state;
     struct sigv4_key k = { 0 };
     struct credentials *c = credentials(SECRET);
     struct poll p;

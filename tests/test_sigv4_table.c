@@ -34,7 +34,6 @@ static void check_row(const json_t *row)
 
 static void the_rows_agree_at_every_stage(void **state)
 {
-    (void)state;
     FILE *f = fopen(ROWS, "rb");
     assert_non_null(f);
     char *line = NULL;

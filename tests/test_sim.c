@@ -258,7 +258,6 @@ static void assert_answer(const struct got *g, long status, const char *part)
 static void jobs_come_out_over_verified_tls(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_options) { .tls = true });
     add_jobs(&w, 7);
     struct got g = poll_once(&w);
@@ -277,7 +276,6 @@ static void jobs_come_out_over_verified_tls(void **state)
 static void an_answer_has_the_headers_of_aws(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     struct got g = poll_once(&w);
     assert_non_null(strstr(g.headers, "Content-Type: application/x-amz-json-1.1\r\n"));
@@ -290,7 +288,6 @@ static void one_port_serves_all_regions_apart(void **state)
 {
     struct world w;
     const struct sim_scope ireland = { .region = STR("eu-west-1") };
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     sim_jobs_add(w.sim, &ireland, 1, NULL);
     struct got g = poll_once(&w);
@@ -307,7 +304,6 @@ static void custom_jobs_come_with_their_details(void **state)
 {
     struct world w;
     const struct sim_scope scope = { .action_type.owner = STR("Custom") };
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     sim_jobs_add(w.sim, &scope, 1, NULL);
     struct got g = ask(
@@ -344,7 +340,6 @@ static void a_third_party_job_tells_its_details_to_who_has_its_token(void **stat
 {
     struct world w;
     char job_id[64], client_id[64], token[80];
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     assert_int_equal(
         sim_job_add(w.sim, &(struct sim_scope) { 0 }, STR("{\"Project\":\"P\\u0000\"}"), NULL), 0);
@@ -379,7 +374,6 @@ static void a_custom_job_is_no_third_party_job(void **state)
     struct world w;
     char job_id[64];
     const struct sim_scope scope = { .action_type.owner = STR("Custom") };
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     sim_jobs_add(w.sim, &scope, 1, NULL);
     struct got g =
@@ -394,7 +388,6 @@ static void requests_share_a_connection(void **state)
 {
     struct world w;
     struct sim_stats stats;
-    (void)state;
     world_open(&w, (struct sim_options) { .tls = true });
     for (int i = 0; i < 5; i++)
         poll_once(&w);
@@ -410,7 +403,6 @@ static void a_bad_signature_is_refused_in_the_words_of_aws(void **state)
 {
     struct world w;
     struct sim_stats stats;
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     struct ask a = { .target = TARGET "PollForThirdPartyJobs", .body = POLL, .secret = "wrong" };
     struct got g = ask(&w, a);
@@ -430,7 +422,6 @@ static void a_bad_signature_is_refused_in_the_words_of_aws(void **state)
 static void the_session_token_is_asked_for_when_there_is_one(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_options) { .session_token = STR("a/token+=") });
     struct got g = poll_once(&w);
     assert_answer(&g, 400, "\"UnrecognizedClientException\"");
@@ -443,7 +434,6 @@ static void the_session_token_is_asked_for_when_there_is_one(void **state)
 static void what_the_service_does_not_do_is_told(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_options) { .strict_action_types = true });
     struct got g = ask(&w, (struct ask) { .target = TARGET "MakeTea", .body = POLL });
     assert_answer(&g, 400, "\"UnknownOperationException\"");
@@ -468,7 +458,6 @@ static void custom_jobs_come_by_the_value_of_their_queryable_property(void **sta
     static const char job[] =
         "{\"owner\":\"Custom\",\"configuration\":{\"Project\":\"p1\",\"a\":\"b\"}}";
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     struct got g = control(&w, "POST", "/_sim/action-types", type);
     assert_answer(&g, 200, "{}");
@@ -494,7 +483,6 @@ static void only_post_is_served_and_no_large_body(void **state)
 {
     struct world w;
     char *large = malloc((1 << 20) + 2);
-    (void)state;
     memset(large, ' ', (1 << 20) + 1);
     large[(1 << 20) + 1] = '\0';
     world_open(&w, (struct sim_options) { 0 });
@@ -516,7 +504,6 @@ static void only_post_is_served_and_no_large_body(void **state)
 static void too_many_requests_are_throttled(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w,
                (struct sim_options) { .faults = { .throttle_per_s = 1, .retry_after_ms = 1500 } });
     struct got g = poll_once(&w);
@@ -531,7 +518,6 @@ static void a_failing_service_hands_out_nothing(void **state)
 {
     struct world w;
     struct sim_stats stats;
-    (void)state;
     world_open(&w, (struct sim_options) { .tls = true });
     add_jobs(&w, 1);
     faults(&w, (struct sim_faults) { .error_rate = 1, .error_status = 503 });
@@ -556,7 +542,6 @@ static void a_reset_connection_gives_no_answer(void **state)
 {
     struct world w;
     struct sim_stats stats;
-    (void)state;
     for (int tls = 0; tls < 2; tls++) {
         world_open(&w, (struct sim_options) { .tls = tls, .faults = { .reset_rate = 1 } });
         add_jobs(&w, 1);
@@ -575,7 +560,6 @@ static void a_lost_answer_is_one_that_took_effect(void **state)
     struct sim_stats stats;
     char job_id[64], body[128];
     const struct sim_scope scope = { .action_type.owner = STR("Custom") };
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     sim_jobs_add(w.sim, &scope, 1, NULL);
     /* For the jobs of a provider, whom an acknowledgement does not name. */
@@ -605,7 +589,6 @@ static void a_lost_answer_is_one_that_took_effect(void **state)
 static void a_truncated_answer_is_a_true_one_cut_short(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     add_jobs(&w, 1);
     faults(&w, (struct sim_faults) { .truncate_rate = 1 });
@@ -619,7 +602,6 @@ static void a_truncated_answer_is_a_true_one_cut_short(void **state)
 static void a_slow_body_comes_in_pieces_and_whole(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_options) { .tls = true });
     add_jobs(&w, 5);
     struct got fast = poll_once(&w);
@@ -636,7 +618,6 @@ static void a_slow_body_comes_in_pieces_and_whole(void **state)
 static void half_of_the_latency_passes_on_each_way(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_options) { .faults = { .latency_ms = 31 } });
     add_jobs(&w, 1);
     uint64_t begin_ns = uv_hrtime();
@@ -652,7 +633,6 @@ static void a_job_that_comes_during_the_way_there_is_in_the_answer(void **state)
 {
     struct world w;
     struct flight f;
-    (void)state;
     world_open(&w, (struct sim_options) { .faults = { .latency_ms = 20 } });
     poll_until(&w, &f, ON_ITS_WAY_THERE);
     add_jobs(&w, 1);
@@ -665,7 +645,6 @@ static void a_job_that_comes_during_the_way_back_waits_for_the_next_poll(void **
 {
     struct world w;
     struct flight f;
-    (void)state;
     world_open(&w, (struct sim_options) { .faults = { .latency_ms = 20 } });
     poll_until(&w, &f, ON_ITS_WAY_BACK);
     add_jobs(&w, 1);
@@ -680,7 +659,6 @@ static void faults_that_come_during_the_way_there_are_met(void **state)
 {
     struct world w;
     struct flight f;
-    (void)state;
     world_open(&w, (struct sim_options) { .faults = { .latency_ms = 20 } });
     poll_until(&w, &f, ON_ITS_WAY_THERE);
     faults(&w, (struct sim_faults) { .error_rate = 1 });
@@ -693,7 +671,6 @@ static void faults_that_come_during_the_way_there_are_met(void **state)
 static void a_wrong_clock_shows_in_its_date_and_its_checks(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_options) { .faults = { .clock_skew_s = 3600 } });
     struct got g = poll_once(&w);
     assert_answer(&g, 400, "Signature expired: ");
@@ -707,7 +684,6 @@ static void faults_can_be_for_one_region_alone(void **state)
 {
     struct world w;
     const struct sim_scope ireland = { .region = STR("eu-west-1") };
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     sim_faults_set(w.sim, &ireland, &(struct sim_faults) { .error_rate = 1 }, NULL);
     struct got g = poll_once(&w);
@@ -724,7 +700,6 @@ static void faults_can_be_for_one_region_alone(void **state)
 static void the_control_api_adds_jobs_and_tells_their_lives(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     struct got g = control(&w, "POST", "/_sim/jobs", "{\"provider\":\"Acme\",\"count\":2}");
     assert_answer(&g, 200, "{\"added\":2}");
@@ -755,7 +730,6 @@ static void the_control_api_shows_a_job_and_what_became_of_it(void **state)
 {
     struct world w;
     char job_id[64], path[96], body[256];
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     struct got g = control(&w, "POST", "/_sim/jobs",
                            "{\"owner\":\"Custom\",\"configuration\":{\"a\":\"b\"}," CLIENT "}");
@@ -801,7 +775,6 @@ static void the_control_api_shows_a_job_and_what_became_of_it(void **state)
 static void the_control_api_sets_and_clears_faults(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     struct got g = control(&w, "PUT", "/_sim/faults",
                            "{\"region\":\"us-east-1\",\"error-rate\":1,\"error-status\":502}");
@@ -820,7 +793,6 @@ static void the_control_api_sets_and_clears_faults(void **state)
 static void who_looks_at_the_root_is_told_what_it_is(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     struct got g = control(&w, "GET", "/", NULL);
     assert_answer(&g, 200, "simulated AWS CodePipeline");
@@ -854,7 +826,6 @@ static void the_control_api_says_what_it_does_not_like(void **state)
         { "GET", "/_sim/ledger?until=1", NULL, 400, "since=N" },
     };
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_options) { 0 });
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct got g = control(&w, cases[i].method, cases[i].path, cases[i].body);
@@ -885,20 +856,17 @@ static void close_on_a_way(enum way way, uint32_t latency_ms)
 
 static void closing_while_a_request_is_on_its_way_is_clean(void **state)
 {
-    (void)state;
     close_on_a_way(ON_ITS_WAY_THERE, 3600000);
 }
 
 static void closing_while_an_answer_is_on_its_way_is_clean(void **state)
 {
-    (void)state;
     close_on_a_way(ON_ITS_WAY_BACK, 20);
 }
 
 static void closing_while_a_job_is_handed_out_is_clean(void **state)
 {
     struct world w;
-    (void)state;
     world_open(&w, (struct sim_options) { .tls = true });
     add_jobs(&w, 3);
     w.close_when_handed_out = true;
@@ -917,7 +885,6 @@ static void options_out_of_range_are_refused(void **state)
     uv_loop_t loop;
     struct sim *sim = NULL;
     struct pipepoll_error why;
-    (void)state;
     uv_loop_init(&loop);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct sim_options o = { .listen = str_of(bad[i]) };

@@ -31,24 +31,20 @@ static bool on_write(struct engine *self, const struct engine_message *m)
 
 static void on_confirmed(struct sink_listener *self, uint64_t ticket)
 {
-    (void)ticket;
     CONTAINER_OF(self, struct fixture, listener)->confirmed++;
 }
 
 static void on_lost(struct sink_listener *self, uint64_t ticket)
 {
-    (void)self;
     fail_msg("lost: %d", (int)ticket);
 }
 
 static void on_room(struct sink_listener *self)
 {
-    (void)self;
 }
 
 static void on_broken(struct sink_listener *self, const char *why)
 {
-    (void)self;
     fail_msg("broken: %s", why);
 }
 
@@ -59,7 +55,6 @@ static void on_closed(void *ctx)
 
 static bool encode(void *ctx, struct buf *key, struct buf *body, const struct record *job)
 {
-    (void)ctx;
     buf_put(key, STR("k"));
     buf_put(body, job->job.job_id);
     return true;
@@ -125,7 +120,6 @@ static void put_job(struct fixture *f, const char *id)
 
 static void jobs_outlive_the_member_that_found_them(void **state)
 {
-    (void)state;
     struct fixture f;
     set_up(&f);
     open_well(&f);
@@ -154,7 +148,6 @@ static void jobs_outlive_the_member_that_found_them(void **state)
 
 static void a_spool_that_cannot_be_used_is_told(void **state)
 {
-    (void)state;
     struct fixture f;
     struct pipepoll_error why = { .text = "" };
     set_up(&f);

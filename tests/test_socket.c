@@ -44,7 +44,6 @@ static void on_seen(struct socket_watcher *w, curl_socket_t fd, int bits)
 
 static void on_idle(uv_idle_t *idle)
 {
-    (void)idle;
 }
 
 static void bench_open(struct bench *b)

@@ -49,7 +49,6 @@ static uint32_t loop_of(const struct plan *shares, const char *region)
 
 static void one_loop_has_all_as_it_was(void **state)
 {
-    (void)state;
     struct split s = { .count = 0 };
     struct plan share, plan = PLAN({ "b", 10 }, { "a", 10 });
     struct plan_target *before = plan.targets;
@@ -63,7 +62,6 @@ static void one_loop_has_all_as_it_was(void **state)
 
 static void a_region_is_on_one_loop_and_every_target_once(void **state)
 {
-    (void)state;
     struct split s = { .count = 0 };
     struct plan shares[LOOPS];
     struct plan plan = PLAN({ "a", 10 }, { "b", 10 }, { "c", 10 }, { "d", 10 }, { "a", 20 },
@@ -83,7 +81,6 @@ static void a_region_is_on_one_loop_and_every_target_once(void **state)
 
 static void targets_of_a_loop_keep_their_order(void **state)
 {
-    (void)state;
     struct split s = { .count = 0 };
     struct plan shares[LOOPS];
     struct plan plan = PLAN({ "a", 10 }, { "b", 10 }, { "a", 10 }, { "b", 10 }, { "a", 10 });
@@ -97,7 +94,6 @@ static void targets_of_a_loop_keep_their_order(void **state)
 
 static void the_busiest_region_has_a_loop_to_itself(void **state)
 {
-    (void)state;
     struct split s = { .count = 0 };
     struct plan shares[LOOPS];
     struct plan plan = PLAN({ "a", 100 }, { "b", 100 }, { "c", 100 }, { "busy", 10 }, { "d", 100 });
@@ -112,7 +108,6 @@ static void the_busiest_region_has_a_loop_to_itself(void **state)
 
 static void a_goal_counts_as_the_interval_that_holds_it(void **state)
 {
-    (void)state;
     struct split s = { .count = 0 };
     struct plan shares[LOOPS];
     struct plan plan = PLAN({ "a", 100 }, { "b", 100 }, { "busy", 0 }, { "calm", 0 });
@@ -127,7 +122,6 @@ static void a_goal_counts_as_the_interval_that_holds_it(void **state)
 
 static void a_region_stays_when_the_plan_changes(void **state)
 {
-    (void)state;
     struct split s = { .count = 0 };
     struct plan shares[LOOPS];
     struct plan before = PLAN({ "b", 10 }, { "c", 10 }, { "d", 10 });
@@ -146,7 +140,6 @@ static void a_region_stays_when_the_plan_changes(void **state)
 
 static void fewer_regions_than_loops_leave_some_idle(void **state)
 {
-    (void)state;
     struct split s = { .count = 0 };
     struct plan shares[LOOPS];
     struct plan plan = PLAN({ "a", 10 });

@@ -213,7 +213,6 @@ struct bad_disk {
 
 static enum disk_act fail_while_bad(struct faulty_disk *self, int number)
 {
-    (void)number;
     return CONTAINER_OF(self, struct bad_disk, disk)->fails ? DISK_FULL : DISK_WORKS;
 }
 

@@ -191,7 +191,6 @@ static uint64_t last_first_ns(const struct crowd *c, uint64_t since_ns)
 static void after_a_long_stall_polls_are_spread_and_stay_so(void **state)
 {
     enum { INTERVAL_MS = 5000, FAIR = TARGETS * WINDOW_MS / INTERVAL_MS };
-    (void)state;
     for (size_t i = 0; i < STALLS; i++) {
         static struct crowd c;
         uint32_t fewest, most;
@@ -218,7 +217,6 @@ static void after_a_long_stall_polls_are_spread_and_stay_so(void **state)
 static void after_a_short_stall_only_what_was_missed_is_late_and_by_no_more(void **state)
 {
     enum { INTERVAL_MS = 120000, FAIR = TARGETS * WINDOW_MS / INTERVAL_MS };
-    (void)state;
     for (size_t i = 0; i < STALLS; i++) {
         static struct crowd c;
         uint32_t fewest, most;
@@ -243,7 +241,6 @@ static void credentials_that_are_late_at_the_start_bring_no_herd(void **state)
     enum { INTERVAL_MS = 5000, FAIR = TARGETS * WINDOW_MS / INTERVAL_MS };
     static struct crowd c;
     uint32_t fewest, most;
-    (void)state;
     crowd_init(&c, INTERVAL_MS, TARGETS);
     be_without_credentials(&c, 8);
     uint64_t end_ns = c.now_ns;
@@ -258,7 +255,6 @@ static void a_queue_for_slots_is_no_stall(void **state)
 {
     enum { SLOTS = 10, POLLS_A_S = SLOTS * 1000 / LATENCY_MS };
     static struct crowd c;
-    (void)state;
     crowd_init(&c, 5000, SLOTS); /* that want a thousand a second */
     run(&c, 20);
     uint64_t polls = c.polls;
@@ -271,7 +267,6 @@ static void a_queue_for_slots_is_no_stall(void **state)
 static void a_short_lack_of_credit_is_no_stall(void **state)
 {
     static struct crowd c;
-    (void)state;
     crowd_init(&c, 5000, TARGETS);
     run(&c, 10);
     uint64_t polls = c.polls;
@@ -289,7 +284,6 @@ static void a_target_with_more_jobs_to_fetch_is_not_put_off(void **state)
     struct target t;
     const struct stall stall = { .end_ns = 100 * S, .length_ns = 20 * S };
     struct poll_end end = { .started_ns = 79 * S, .now_ns = 80 * S, .jobs = 5, .full = true };
-    (void)state;
     target_init(&t, &share, 5000);
     t.state = TARGET_IN_FLIGHT;
     t.due_ns = target_on_end(&t, NULL, &end);
@@ -305,7 +299,6 @@ static void a_pace_learns_nothing_from_a_stall(void **state)
     struct share share = { 0 };
     struct target t;
     const struct stall stall = { .end_ns = 100 * S, .length_ns = 20 * S };
-    (void)state;
     target_init_goal(&t, &share, 5000, 0);
     t.state = TARGET_IN_FLIGHT;
     struct poll_end end = { .started_ns = 79 * S, .now_ns = 79 * S };
@@ -325,7 +318,6 @@ static void a_target_is_put_off_once_a_stall(void **state)
     struct share share = { 0 };
     struct target t;
     struct stall stall = { .end_ns = 100 * S, .length_ns = 20 * S };
-    (void)state;
     target_init(&t, &share, 5000);
     t.due_ns = 80 * S;
     assert_true(target_missed(&t, &stall));

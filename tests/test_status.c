@@ -10,7 +10,6 @@
 
 static void test_words(void **state)
 {
-    (void)state;
     for (int i = 0; i < STATUS_OUTCOMES; i++)
         assert_non_null(status_outcome_name((enum status_outcome)i));
     for (int i = 0; i < STATUS_STATES; i++)
@@ -23,7 +22,6 @@ static void test_words(void **state)
 
 static void test_durations(void **state)
 {
-    (void)state;
     const struct status_scale *scale = &status_scale_poll;
     struct status_durations d = { .count = 0 }, sum = { .count = 0 };
     status_durations_add(&d, scale, 0);
@@ -42,7 +40,6 @@ static void test_durations(void **state)
 
 static void test_memory(void **state)
 {
-    (void)state;
     struct status s = { .now_ms = 0 };
     char long_text[100000];
     memset(long_text, 'x', sizeof long_text);
@@ -76,7 +73,6 @@ static void check_verdict(const struct status *s, bool alive, bool ready, bool w
 
 static void test_verdict(void **state)
 {
-    (void)state;
     struct status_loop loops[2] = { { .silent_ms = 5 }, { .silent_ms = 0 } };
     struct status_incident incident = { .words = STR("denied: no rights") };
     struct status s = { .loops = loops, .loop_count = 2 };
@@ -122,7 +118,6 @@ static void test_verdict(void **state)
 /* A member that has no target of the fleet does what it should. */
 static void test_elsewhere(void **state)
 {
-    (void)state;
     struct status s = { .phase = STATUS_POLLING, .target_count = 3 };
     char line[STATUS_LINE_MAX];
     s.states[STATUS_ELSEWHERE] = 3;
@@ -139,7 +134,6 @@ static void test_elsewhere(void **state)
 
 static void test_fleet(void **state)
 {
-    (void)state;
     struct status s = { .phase = STATUS_POLLING, .target_count = 3, .now_ms = 100000 };
     struct status_fleet *f = &s.fleet;
     s.states[STATUS_ELSEWHERE] = 3;
@@ -166,7 +160,6 @@ static void test_fleet(void **state)
 
 static void test_fleet_trouble(void **state)
 {
-    (void)state;
     struct status s = { .phase = STATUS_POLLING, .target_count = 3, .now_ms = 100000 };
     struct status_fleet *f = &s.fleet;
     s.states[STATUS_WELL] = 3;
@@ -194,7 +187,6 @@ static void test_fleet_trouble(void **state)
 
 static void test_line(void **state)
 {
-    (void)state;
     struct status s = { .phase = STATUS_POLLING, .target_count = 120, .polls_per_s = 34 };
     char line[STATUS_LINE_MAX];
     s.states[STATUS_WELL] = 118;
@@ -225,7 +217,6 @@ static void test_line(void **state)
 
 static void test_stale(void **state)
 {
-    (void)state;
     assert_int_equal(status_stale_ms(1), 60000);
     assert_int_equal(status_stale_ms(5000), 60000);
     assert_int_equal(status_stale_ms(6001), 60010);

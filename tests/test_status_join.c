@@ -91,7 +91,6 @@ static void make(struct status *whole, bool second_first)
 
 static void all_parts_are_there_in_the_order_of_the_file(void **state)
 {
-    (void)state;
     for (int i = 0; i < 2; i++) {
         struct status s;
         make(&s, i == 1);
@@ -102,7 +101,6 @@ static void all_parts_are_there_in_the_order_of_the_file(void **state)
 
 static void failing_targets_are_counted_by_what_they_fail_of(void **state)
 {
-    (void)state;
     struct status s;
     fill(&s, second, 3);
     for (size_t i = 0; i < s.target_count; i++) {
@@ -121,7 +119,6 @@ static void failing_targets_are_counted_by_what_they_fail_of(void **state)
 
 static void a_loop_without_targets_adds_nothing(void **state)
 {
-    (void)state;
     struct status whole = { .now_ms = 0 }, parts[3] = { { .now_ms = 0 } };
     fill(&parts[1], first, 2);
     status_join(&whole, parts, 3);
@@ -133,7 +130,6 @@ static void a_loop_without_targets_adds_nothing(void **state)
 
 static void credentials_of_several_loops_are_told_once_the_worst(void **state)
 {
-    (void)state;
     struct status whole = { .now_ms = 0 }, parts[2];
     for (int i = 0; i < 2; i++) {
         fill(&parts[i], first, 2);
@@ -153,7 +149,6 @@ static void credentials_of_several_loops_are_told_once_the_worst(void **state)
 
 static void jobs_in_hand_come_first_and_the_newest_before_others(void **state)
 {
-    (void)state;
     struct status whole = { .now_ms = 0 }, part = { .now_ms = 0 };
     const struct status_job jobs[] = { { .job_id = STR("old end"), .end = 0, .ended_ms = 10 },
                                        { .job_id = STR("hand 5"), .end = -1, .found_ms = 5 },
@@ -172,7 +167,6 @@ static void jobs_in_hand_come_first_and_the_newest_before_others(void **state)
 
 static void a_rate_is_what_was_counted_since_the_status_before(void **state)
 {
-    (void)state;
     struct status before = { .now_ms = 0 }, s, old;
     make(&s, false);
     status_rate(&s, &before, 10);

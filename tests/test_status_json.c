@@ -53,7 +53,6 @@ static void check_number(json_t *from, const char *path, double want)
 
 static void an_empty_status_is_a_whole_document(void **state)
 {
-    (void)state;
     struct status s = { .now_ms = 0 };
     json_t *d = document(&s);
     check_number(d, "format", 1);
@@ -69,7 +68,6 @@ static void an_empty_status_is_a_whole_document(void **state)
 
 static void members_are_as_documented(void **state)
 {
-    (void)state;
     struct status s;
     status_world_fill(&s, 4, 5, 0);
     json_t *d = document(&s);
@@ -109,7 +107,6 @@ static void members_are_as_documented(void **state)
 
 static void sums_are_sums(void **state)
 {
-    (void)state;
     struct status s;
     status_world_fill(&s, 10, 10, 3);
     json_t *d = document(&s);
@@ -129,7 +126,6 @@ static void sums_are_sums(void **state)
 /* What is no rate, no UTF-8 and no index must not spoil the document. */
 static void any_value_gives_json(void **state)
 {
-    (void)state;
     struct status_region region = { .allowed_per_s = 1e300, .polls_per_s = -1 };
     struct status_target target = { .name = STR("\xff\"\\\n</script>"), .incident_index = 7 };
     struct status s = { .targets = &target,
@@ -149,7 +145,6 @@ static void any_value_gives_json(void **state)
 
 static void ten_thousand_targets_take_a_moment(void **state)
 {
-    (void)state;
     struct status s;
     size_t len = 0;
     status_world_fill(&s, 400, 25, 0);

@@ -14,7 +14,6 @@ static const str nothing = { NULL, 0 };
 
 static void equal_means_the_same_bytes(void **state)
 {
-    (void)state;
     assert_true(str_eq(STR("a\0b"), (str) { "a\0bc", 3 }));
     assert_false(str_eq(STR("a\0b"), STR("a\0c")));
     assert_false(str_eq(STR("a"), STR("ab")));
@@ -23,7 +22,6 @@ static void equal_means_the_same_bytes(void **state)
 
 static void case_is_folded_for_ascii_letters_only(void **state)
 {
-    (void)state;
     assert_true(str_eq_nocase(STR("X-Amzn-RequestId"), STR("x-aMZN-requestid")));
     assert_false(str_eq_nocase(STR("ab"), STR("ac")));
     assert_false(str_eq_nocase(STR("ab"), STR("abc")));
@@ -35,7 +33,6 @@ static void case_is_folded_for_ascii_letters_only(void **state)
 
 static void a_prefix_is_at_the_start_and_not_longer(void **state)
 {
-    (void)state;
     assert_true(str_starts(STR("https://host"), STR("https://")));
     assert_true(str_starts(STR("abc"), STR("abc")));
     assert_true(str_starts(nothing, STR("")));
@@ -45,7 +42,6 @@ static void a_prefix_is_at_the_start_and_not_longer(void **state)
 
 static void find_gives_the_first_place_or_the_length(void **state)
 {
-    (void)state;
     assert_int_equal(str_find(STR("a:b:c"), ':'), 1);
     assert_int_equal(str_find(STR("abc"), ':'), 3);
     assert_int_equal(str_find((str) { "ab:", 2 }, ':'), 2);
@@ -55,7 +51,6 @@ static void find_gives_the_first_place_or_the_length(void **state)
 
 static void trim_takes_blanks_off_both_ends(void **state)
 {
-    (void)state;
     assert_true(str_eq(str_trim(STR(" \t\r\n a b \t\r\n ")), STR("a b")));
     assert_true(str_eq(str_trim(STR(" \t\r\n ")), STR("")));
     assert_true(str_eq(str_trim(STR("\0 ")), STR("\0")));
@@ -64,7 +59,6 @@ static void trim_takes_blanks_off_both_ends(void **state)
 
 static void a_c_string_becomes_a_slice_without_its_nul(void **state)
 {
-    (void)state;
     assert_true(str_eq(str_of("abc"), STR("abc")));
     assert_int_equal(str_of("").len, 0);
     assert_int_equal(str_of(NULL).len, 0);
@@ -79,7 +73,6 @@ static size_t cut_len(const char *text, size_t most)
 
 static void a_cut_leaves_whole_characters(void **state)
 {
-    (void)state;
     assert_int_equal(cut_len("abc", 3), 3);
     assert_int_equal(cut_len("abc", 2), 2);
     assert_int_equal(cut_len("abc", 0), 0);
@@ -94,14 +87,12 @@ static void a_cut_leaves_whole_characters(void **state)
 
 static void what_is_no_utf_8_loses_no_more_than_a_character_could(void **state)
 {
-    (void)state;
     assert_int_equal(cut_len("\x80\x80\x80\x80\x80\x80\x80\x80", 6), 3);
     assert_int_equal(cut_len("\x80\x80\x80", 2), 0);
 }
 
 static void a_copy_is_cut_to_its_array_and_ends_with_a_nul(void **state)
 {
-    (void)state;
     char out[4] = "zzz";
     str_copy(out, sizeof out, STR("ab\xc3\xa9"));
     assert_string_equal(out, "ab");
@@ -123,7 +114,6 @@ static const char *masked(str text)
 
 static void what_a_terminal_obeys_is_found_and_masked(void **state)
 {
-    (void)state;
     assert_string_equal(masked(STR("a\x1b[2J\n\x7f")), "a?[2J??");
     assert_string_equal(masked(STR("\xc2\x80z\xc2\x9f\xc2\xa0")), "??z??\xc2\xa0");
     assert_string_equal(masked(STR("caf\xc3\xa9 \xe2\x82\xac \xc3\x80\xc2")),

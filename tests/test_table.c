@@ -45,14 +45,12 @@ static void put(struct table *t, unsigned number)
 
 static int set_up(void **state)
 {
-    (void)state;
     things = calloc(MANY, sizeof *things);
     return things ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
-    (void)state;
     free(things);
     return 0;
 }
@@ -61,7 +59,6 @@ static void nodes_of_one_bucket_come_and_go_apart(void **state)
 {
     struct table t = { 0 };
     struct table_node nodes[3];
-    (void)state;
     for (size_t i = 0; i < 3; i++)
         table_put(&t, &nodes[i], 5 + i * 1024); /* the same bucket, whatever its number */
     for (size_t i = 0; i < 3; i++)
@@ -79,7 +76,6 @@ static void nodes_of_one_hash_are_all_walked(void **state)
     struct table t = { 0 };
     struct table_node nodes[3], other;
     unsigned seen = 0;
-    (void)state;
     for (size_t i = 0; i < 3; i++)
         table_put(&t, &nodes[i], 7);
     table_put(&t, &other, 7 + 1024);
@@ -92,7 +88,6 @@ static void nodes_of_one_hash_are_all_walked(void **state)
 static void all_are_found_at_every_moment_of_growing_and_shrinking(void **state)
 {
     struct table t;
-    (void)state;
     table_init(&t, (struct alloc) { 0 }, 42);
     for (unsigned i = 0; i < MANY; i++) {
         put(&t, i);
@@ -131,7 +126,6 @@ static size_t in_chain(const struct table_node *n)
 static void no_put_moves_more_than_some_buckets(void **state)
 {
     struct table t;
-    (void)state;
     table_init(&t, (struct alloc) { 0 }, 42);
     for (unsigned i = 0; i < MANY; i++) {
         size_t moved = t.old ? t.moved : 0;
@@ -147,7 +141,6 @@ static void a_walk_gives_each_once_and_may_remove_it(void **state)
 {
     struct table t;
     size_t removed = 0, moments = 0;
-    (void)state;
     table_init(&t, (struct alloc) { 0 }, 1);
     for (unsigned i = 0; i < 3000; i++) {
         put(&t, i);
@@ -176,7 +169,6 @@ static void a_walk_gives_each_once_and_may_remove_it(void **state)
 static void *no_memory(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
     size_t *left = ctx;
-    (void)old_size;
     if (!new_size)
         free(ptr);
     return new_size && *left && (*left)-- ? realloc(ptr, new_size) : NULL;
@@ -184,7 +176,6 @@ static void *no_memory(void *ctx, void *ptr, size_t old_size, size_t new_size)
 
 static void without_memory_to_grow_it_still_takes_and_finds_all(void **state)
 {
-    (void)state;
     for (size_t left = 0; left < 4; left++) {
         struct table t;
         size_t allowed = left;
@@ -204,7 +195,6 @@ static void removing_twice_or_what_was_never_put_changes_nothing(void **state)
 {
     struct table t = { 0 };
     struct table_node in = { 0 }, out = { 0 };
-    (void)state;
     table_remove(&t, &out);
     table_put(&t, &in, 0);
     table_remove(&t, &out);
@@ -217,7 +207,6 @@ static void removing_twice_or_what_was_never_put_changes_nothing(void **state)
 
 static void where_one_string_ends_is_part_of_the_hash(void **state)
 {
-    (void)state;
     uint64_t a = table_hash(table_hash(1, STR("ab")), STR("c"));
     uint64_t b = table_hash(table_hash(1, STR("a")), STR("bc"));
     assert_true(a != b);
@@ -230,7 +219,6 @@ static void every_bit_of_seed_and_key_counts(void **state)
 {
     char key[13] = "eu-central-1";
     uint64_t hash = table_hash(7, (str) { key, 12 });
-    (void)state;
     for (unsigned bit = 0; bit < 64; bit++) {
         uint64_t other = table_hash(7 ^ UINT64_C(1) << bit, (str) { key, 12 });
         assert_in_range(__builtin_popcountll(hash ^ other), 12, 52);

@@ -20,7 +20,6 @@ static void poll_with(struct tally *t, struct tally_target *target, int status, 
 
 static void targets_of_one_account_and_region_share_its_counts(void **state)
 {
-    (void)state;
     struct tally t;
     struct tally_target a, b, c, d;
     tally_init(&t);
@@ -54,7 +53,6 @@ static void targets_of_one_account_and_region_share_its_counts(void **state)
 
 static void a_job_has_waited_since_the_last_poll_that_left_none_at_most(void **state)
 {
-    (void)state;
     struct tally t;
     struct tally_target a;
     tally_init(&t);
@@ -78,7 +76,6 @@ static void a_job_has_waited_since_the_last_poll_that_left_none_at_most(void **s
 
 static void what_is_not_in_it_is_counted_nowhere(void **state)
 {
-    (void)state;
     struct tally t;
     struct tally_target a = { .live = NULL };
     tally_init(&t);

@@ -113,7 +113,6 @@ static unsigned turns_until_done(struct fixture *f)
 static void targets_come_some_at_each_turn(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     start(&f, &f.none, &f.before);
     assert_int_equal(targets(&f), 0);
@@ -133,7 +132,6 @@ static void targets_come_some_at_each_turn(void **state)
 static void each_target_is_kept_replaced_removed_or_added_once(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     start(&f, &f.none, &f.before);
     turns_until_done(&f);
@@ -157,7 +155,6 @@ static void what_a_handler_waits_for_is_polled_until_it_has_come(void **state)
 {
     struct fixture f;
     struct job_handler handler = { .running = 1 };
-    (void)state;
     set_up(&f);
     start(&f, &f.none, &f.before);
     turns_until_done(&f);
@@ -185,7 +182,6 @@ static void what_a_handler_waits_for_is_polled_until_it_has_come(void **state)
 static void a_change_that_is_stopped_leaves_nothing_behind(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     start(&f, &f.none, &f.before);
     uv_run(&f.loop, UV_RUN_NOWAIT);
@@ -198,7 +194,6 @@ static void a_change_that_is_stopped_leaves_nothing_behind(void **state)
 static void what_is_left_of_a_stopped_change_of_plans_goes_with_the_poller(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     start(&f, &f.none, &f.before);
     turns_until_done(&f);
@@ -213,7 +208,6 @@ static void what_is_left_of_a_stopped_change_of_plans_goes_with_the_poller(void 
 static void what_was_not_added_is_added_by_the_next_change(void **state)
 {
     struct fixture f;
-    (void)state;
     set_up(&f);
     struct config again = config_of(three);
     start(&f, &f.none, &f.before);
@@ -234,7 +228,6 @@ static void targets_are_counted_by_their_health_until_they_are_removed(void **st
 {
     struct fixture f;
     const struct pipepoll_failure denied = { .status = PIPEPOLL_EDENIED, .code = STR("Denied") };
-    (void)state;
     set_up(&f);
     start(&f, &f.none, &f.before);
     turns_until_done(&f);

@@ -8,7 +8,6 @@
 
 static void a_target_may_name_whose_credentials_it_is_polled_with(void **state)
 {
-    (void)state;
     struct config c =
         accept("[pipepoll]\nprofile = base\n[target a]\nregions = us-east-1\ncategory = Build\n"
                "provider = A\nversion = 1\nprofile = acme\n"
@@ -27,7 +26,6 @@ static void a_target_may_name_whose_credentials_it_is_polled_with(void **state)
 
 static void a_wrong_identity_is_told_where_it_stands(void **state)
 {
-    (void)state;
     assert_refused_at(WEB "role-arn = Poller\n", "p.ini:6:12: arn ", "Poller");
     assert_refused_at(WEB "role-arn = arn:aws:iam::123456789012:role/P\n"
                           "role-session-name = a b\n",
@@ -40,7 +38,6 @@ static void a_wrong_identity_is_told_where_it_stands(void **state)
 
 static void an_external_id_for_all_is_no_fault_of_targets_without_a_role(void **state)
 {
-    (void)state;
     struct config c = accept("[pipepoll]\nexternal-id = x\n" WEB);
     assert_int_equal(c.plan.targets[0].identity.external_id.len, 0);
     config_deinit(&c);
@@ -48,7 +45,6 @@ static void an_external_id_for_all_is_no_fault_of_targets_without_a_role(void **
 
 static void a_pickup_goal_stands_instead_of_an_interval(void **state)
 {
-    (void)state;
     struct config c = accept(WEB "pickup-goal = 5s\nslowest-interval = 2m\n");
     const struct pipepoll_target_options *o = &c.plan.targets[0].options;
     assert_int_equal(o->pickup_goal_ms, 5000);
@@ -75,7 +71,6 @@ static void a_pickup_goal_stands_instead_of_an_interval(void **state)
 
 static void a_ceiling_is_a_decimal_number(void **state)
 {
-    (void)state;
     struct config c = accept("[pipepoll]\nmax-polls-per-second = 0.5\n" WEB);
     assert_true(c.max_polls_per_s == 0.5);
     config_deinit(&c);
@@ -88,7 +83,6 @@ static void a_ceiling_is_a_decimal_number(void **state)
 
 static void a_goal_that_the_ceiling_forbids_is_a_warning(void **state)
 {
-    (void)state;
     struct config config;
     struct diagnostics c;
     const char *text = "[pipepoll]\nmax-polls-per-second = 0.1\n" WEB "pickup-goal = 1s\n";
@@ -165,7 +159,6 @@ static struct config accept_here(const char *text)
 
 static void what_a_target_leaves_out_comes_from_its_profile(void **state)
 {
-    (void)state;
     struct machine m;
     set_up(&m, "[default]\nregion = us-west-2\n"
                "[profile acme]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:7\n"
@@ -186,7 +179,6 @@ static void what_a_target_leaves_out_comes_from_its_profile(void **state)
 
 static void the_files_own_credentials_go_before_the_machines_settings(void **state)
 {
-    (void)state;
     struct machine m;
     set_up(&m, "");
     setenv("AWS_REGION", "eu-west-1", 1);
@@ -212,7 +204,6 @@ static void the_files_own_credentials_go_before_the_machines_settings(void **sta
 
 static void a_setting_that_cannot_be_used_is_told_by_its_name(void **state)
 {
-    (void)state;
     struct machine m;
     struct config config;
     struct diagnostics c;
@@ -230,7 +221,6 @@ static void a_setting_that_cannot_be_used_is_told_by_its_name(void **state)
 
 static void a_profile_that_is_not_there_is_told_where_it_is_named(void **state)
 {
-    (void)state;
     struct machine m;
     struct config config;
     struct diagnostics c;

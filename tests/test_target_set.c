@@ -27,7 +27,6 @@ static bool fail_with(struct target_set_entry *t, int status, str code)
 
 static void a_failure_is_news_once_and_the_first_answer_ends_it(void **state)
 {
-    (void)state;
     struct target_set_entry t = { 0 };
     assert_false(target_set_answered(&t));
     assert_true(fail_with(&t, PIPEPOLL_EDENIED, STR("AccessDenied")));
@@ -39,7 +38,6 @@ static void a_failure_is_news_once_and_the_first_answer_ends_it(void **state)
 
 static void answers_between_throttled_polls_are_no_recovery(void **state)
 {
-    (void)state;
     struct target_set_entry t = { 0 };
     assert_true(fail_with(&t, PIPEPOLL_ETHROTTLED, STR("ThrottlingException")));
     for (int round = 0; round < 5; round++) {
@@ -51,7 +49,6 @@ static void answers_between_throttled_polls_are_no_recovery(void **state)
 
 static void a_throttled_target_recovers_after_answers_in_a_row(void **state)
 {
-    (void)state;
     struct target_set_entry t = { 0 };
     assert_true(fail_with(&t, PIPEPOLL_ETHROTTLED, STR("ThrottlingException")));
     for (int i = 1; i < TARGET_SET_ANSWERS; i++)
@@ -62,7 +59,6 @@ static void a_throttled_target_recovers_after_answers_in_a_row(void **state)
 
 static void what_passes_soon_is_no_news(void **state)
 {
-    (void)state;
     struct target_set_entry t = { 0 };
     for (int round = 0; round < 100; round++) {
         for (int i = 1; i < TARGET_SET_FAILURES; i++)
@@ -74,7 +70,6 @@ static void what_passes_soon_is_no_news(void **state)
 
 static void what_does_not_pass_is_news_by_count_or_by_time(void **state)
 {
-    (void)state;
     struct target_set_entry a = { 0 }, b = { 0 };
     for (int i = 1; i < TARGET_SET_FAILURES; i++)
         assert_false(fail_at(&a, PIPEPOLL_ETRANSPORT, STR(""), NOW_MS));
@@ -87,7 +82,6 @@ static void what_does_not_pass_is_news_by_count_or_by_time(void **state)
 
 static void what_waits_for_a_change_is_news_at_once(void **state)
 {
-    (void)state;
     static const int statuses[] = { PIPEPOLL_EDENIED, PIPEPOLL_ENOTFOUND, PIPEPOLL_EREFUSED,
                                     PIPEPOLL_EUNTRUSTED };
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
@@ -102,7 +96,6 @@ static void what_waits_for_a_change_is_news_at_once(void **state)
 
 static void throttled_is_not_ill(void **state)
 {
-    (void)state;
     struct target_set_entry t = { 0 };
     assert_true(fail_with(&t, PIPEPOLL_ETHROTTLED, STR("ThrottlingException")));
     assert_int_equal(t.health, HEALTH_THROTTLED);

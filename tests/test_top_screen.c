@@ -68,7 +68,6 @@ static void is_golden(const char *name, const char *screen)
 
 static void screens_are_as_they_were_looked_at(void **state)
 {
-    (void)state;
     struct shown few, many;
     show(&few, 4, 3);
     show(&many, 40, 25);
@@ -108,7 +107,6 @@ static void fits(const char *screen, const struct top_window *w)
 
 static void it_is_never_more_than_the_window(void **state)
 {
-    (void)state;
     static const size_t providers[] = { 1, 4, 40 };
     for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) {
         struct shown s;
@@ -129,7 +127,6 @@ static void it_is_never_more_than_the_window(void **state)
 
 static void pages_show_each_target_once(void **state)
 {
-    (void)state;
     struct shown s;
     show(&s, 4, 25);
     struct top_window w = { .columns = 80, .rows = 20, .keys = "q: end" };
@@ -178,7 +175,6 @@ static str line_of_long_name(size_t len, const struct top_window *w)
 
 static void a_name_takes_what_it_needs_and_leaves_room_for_the_reason(void **state)
 {
-    (void)state;
     const struct top_window narrow = { .columns = 80, .rows = 24 };
     const struct top_window wide = { .columns = 200, .rows = 24 };
     const struct top_window plain = { .columns = 1024, .rows = SIZE_MAX };
@@ -194,7 +190,6 @@ static void a_name_takes_what_it_needs_and_leaves_room_for_the_reason(void **sta
 
 static void no_answer_says_since_when_and_why(void **state)
 {
-    (void)state;
     struct shown s;
     show(&s, 1, 1);
     const struct top_window w = {
@@ -207,7 +202,6 @@ static void no_answer_says_since_when_and_why(void **state)
 
 static void names_cannot_move_the_cursor(void **state)
 {
-    (void)state;
     read_and_show("{\"format\":1,\"verdict\":{\"why\":\"\\u001b[2Jx\\u009b1m\"},\"summary\":{},"
                   "\"incidents\":[{\"message\":\"a\\nb\\u001b]0;t\\u0007\",\"since\":\"\\u001b\"}],"
                   "\"targets\":[{\"target\":\"\\u001b[31m\",\"region\":\"\\r\\n\","
@@ -216,7 +210,6 @@ static void names_cannot_move_the_cursor(void **state)
 
 static void members_that_are_missing_or_of_another_kind_are_empty(void **state)
 {
-    (void)state;
     read_and_show("{\"format\":1,\"verdict\":{},\"summary\":{}}");
     read_and_show(
         "{\"format\":1,\"targets\":[1,null,{},{\"target\":7,\"actionTypeId\":[]}],"
@@ -229,7 +222,6 @@ static void members_that_are_missing_or_of_another_kind_are_empty(void **state)
 
 static void what_is_no_status_is_refused_at_each_length(void **state)
 {
-    (void)state;
     struct status status = { .now_ms = 0 };
     size_t len;
     status_world_fill(&status, 1, 2, 0);
@@ -261,7 +253,6 @@ static const char *refusal_of(const char *document)
 
 static void what_is_another_document_is_refused(void **state)
 {
-    (void)state;
     static const char *const none[] = { "{}", "{\"format\":1}", "{\"format\":1,\"verdict\":{}}",
                                         "{\"format\":1,\"summary\":{},\"verdict\":\"x\"}",
                                         "{\"format\":\"1\",\"verdict\":{},\"summary\":{}}" };

@@ -47,7 +47,6 @@ static void check_part(const char *url, str got, const char *want)
 
 static void each_part_is_found(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct row *row = &rows[i];
         struct url u;
@@ -66,7 +65,6 @@ static void brackets_that_tell_nothing_are_refused(void **state)
     static const char *const bad[] = { "http://[::1", "http://[", "http://[::1]x",
                                        "http://[::1]x:1", "[bad" };
     struct url u;
-    (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (url_split(&u, str_of(bad[i])))
             fail_msg("%s was split", bad[i]);
@@ -76,7 +74,6 @@ static void what_is_not_plain_is_escaped(void **state)
 {
     char text[128];
     struct buf b = BUF_ON(text);
-    (void)state;
     url_put_encoded(&b, (str) { "azAZ09-._~ /+=&%\0\xff", 18 }, "");
     assert_str_equal(buf_str(&b), "azAZ09-._~%20%2F%2B%3D%26%25%00%FF");
     buf_reset(&b);
@@ -135,7 +132,6 @@ static void what_is_let_through_is_read_by_libcurl_alike(void **state)
                                          "#@evil", "\\@evil", ";@evil", "/%2f..", "/../x" };
     enum { HEADS = 8, USERS = 8, HOSTS = 16, TAILS = 20 };
     unsigned let_through = 0;
-    (void)state;
     for (unsigned n = 0; n < HEADS * USERS * HOSTS * TAILS; n++) {
         char text[128];
         snprintf(text, sizeof text, "%s%s%s%s", heads[n % HEADS], users[n / HEADS % USERS],

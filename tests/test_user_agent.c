@@ -17,7 +17,6 @@ static const char *named(char *text, str app_id)
 static void without_an_app_id_it_is_the_product(void **state)
 {
     char text[USER_AGENT_SIZE];
-    (void)state;
     assert_string_equal(named(text, STR("")), PRODUCT);
 }
 
@@ -31,7 +30,6 @@ static void an_app_id_follows_with_odd_bytes_as_dashes(void **state)
         { "\xc3\xa9(x);", "---x--" },
     };
     char text[USER_AGENT_SIZE], want[USER_AGENT_SIZE];
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buf b = BUF_ON(want);
         buf_printf(&b, PRODUCT " app/%s", rows[i][1]);
@@ -43,7 +41,6 @@ static void the_longest_fits_and_one_more_byte_overflows(void **state)
 {
     char text[USER_AGENT_SIZE], id[USER_AGENT_APP_ID_MAX + 1];
     struct buf b = BUF_ON(text);
-    (void)state;
     memset(id, 'a', sizeof id);
     named(text, (str) { id, USER_AGENT_APP_ID_MAX });
     user_agent_put(&b, (str) { id, sizeof id });

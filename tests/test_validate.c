@@ -53,7 +53,6 @@ static void the_ten_job_operations_are_known_by_their_targets(void **state)
         "PutThirdPartyJobSuccessResult",
         "PutThirdPartyJobFailureResult",
     };
-    (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char target[96];
         snprintf(target, sizeof target, "CodePipeline_20150709.%s", names[i]);
@@ -70,7 +69,6 @@ static void the_ten_job_operations_are_known_by_their_targets(void **state)
 static void a_good_input_is_read(void **state)
 {
     struct checked c = check(THIRD, GOOD(",\"maxBatchSize\":7,\"unknown\":[1]"));
-    (void)state;
     assert_true(c.ok);
     assert_int_equal(c.in.max_batch, 7);
     assert_str_equal(c.in.action_type.provider, "Acme");
@@ -87,7 +85,6 @@ static void a_good_input_is_read(void **state)
 
 static void a_provider_that_is_too_long_is_quoted_with_the_limit(void **state)
 {
-    (void)state;
     assert_refused(THIRD,
                    INPUT("\"Build\"", "\"ThirdParty\"", "\"aaaaaaaaaabbbbbbbbbbccccccccccdddddd\"",
                          "\"1\"", ""),
@@ -99,7 +96,6 @@ static void a_provider_that_is_too_long_is_quoted_with_the_limit(void **state)
 
 static void all_errors_are_told_at_once(void **state)
 {
-    (void)state;
     assert_refused(THIRD,
                    INPUT("\"Bake\"", "\"ThirdParty\"", "\"A b\"", "null", ",\"maxBatchSize\":0"),
                    "ValidationException",
@@ -115,7 +111,6 @@ static void all_errors_are_told_at_once(void **state)
 
 static void a_missing_action_type_is_told(void **state)
 {
-    (void)state;
     assert_refused(THIRD, "{}", "ValidationException",
                    "1 validation error detected: Value null at 'actionTypeId' failed to satisfy "
                    "constraint: Member must not be null");
@@ -123,7 +118,6 @@ static void a_missing_action_type_is_told(void **state)
 
 static void wrong_types_are_no_matter_of_validation(void **state)
 {
-    (void)state;
     assert_refused(THIRD, "{", "SerializationException", "");
     assert_refused(THIRD, "null", "SerializationException",
                    "VALUE_NULL can not be converted to a Structure");
@@ -141,7 +135,6 @@ static void wrong_types_are_no_matter_of_validation(void **state)
 
 static void each_poll_serves_its_own_owner(void **state)
 {
-    (void)state;
     assert_refused(MODEL_POLL_FOR_JOBS, INPUT("\"Build\"", "\"AWS\"", "\"Acme\"", "\"1\"", ""),
                    "ValidationException", "ActionType with owner 'AWS' is not supported");
     assert_refused(MODEL_POLL_FOR_JOBS, GOOD(""), "ValidationException",
@@ -152,7 +145,6 @@ static void each_poll_serves_its_own_owner(void **state)
 
 static void the_query_of_custom_polls_is_checked(void **state)
 {
-    (void)state;
 #define CUSTOM(more) INPUT("\"Build\"", "\"Custom\"", "\"Acme\"", "\"1\"", more)
     struct checked c = check(MODEL_POLL_FOR_JOBS, CUSTOM(",\"queryParam\":{\"Project\":\"P1\"}"));
     assert_true(c.ok);
@@ -172,7 +164,6 @@ static void the_query_of_custom_polls_is_checked(void **state)
 
 static void a_nul_is_a_wrong_value_and_not_the_end_of_the_text(void **state)
 {
-    (void)state;
     assert_refused(THIRD, INPUT("\"Build\"", "\"ThirdParty\"", "\"a\\u0000b\"", "\"1\"", ""),
                    "ValidationException",
                    "1 validation error detected: Value 'a\\u0000b' at 'actionTypeId.provider' "
@@ -184,7 +175,6 @@ static void a_huge_value_is_cut_between_characters(void **state)
 {
     char text[4096] = "{\"actionTypeId\":{\"category\":\"Build\",\"owner\":\"ThirdParty\","
                       "\"version\":\"1\",\"provider\":\"a";
-    (void)state;
     for (int i = 0; i < 1000; i++)
         memcpy(text + strlen(text), "\xc3\xa9", 3);
     memcpy(text + strlen(text), "\"}}", 4);
@@ -226,7 +216,6 @@ static void assert_job_good(enum model_operation op, const char *text)
 
 static void the_input_of_a_job_operation_is_read_and_checked(void **state)
 {
-    (void)state;
     struct refusal refusal;
     struct validate_job in;
     enum model_operation op = MODEL_GET_THIRD_PARTY_JOB_DETAILS;
@@ -249,7 +238,6 @@ static void the_input_of_a_job_operation_is_read_and_checked(void **state)
 
 static void a_custom_job_is_named_by_a_uuid(void **state)
 {
-    (void)state;
     assert_job_good(MODEL_ACKNOWLEDGE_JOB, "{" ID ",\"nonce\":\"3\"}");
     assert_job_refused(
         MODEL_ACKNOWLEDGE_JOB,
@@ -263,7 +251,6 @@ static void a_custom_job_is_named_by_a_uuid(void **state)
 
 static void the_members_of_a_result_are_named_by_their_paths(void **state)
 {
-    (void)state;
     assert_job_good(MODEL_PUT_JOB_SUCCESS_RESULT,
                     "{" ID ",\"currentRevision\":{\"revision\":\"r\",\"changeIdentifier\":\"c\","
                     "\"created\":1767323045.678},\"executionDetails\":{\"percentComplete\":100,"
@@ -299,7 +286,6 @@ static void the_members_of_a_result_are_named_by_their_paths(void **state)
 
 static void output_variables_come_with_the_last_result_alone(void **state)
 {
-    (void)state;
     assert_job_refused(MODEL_PUT_JOB_SUCCESS_RESULT,
                        "{" ID ",\"continuationToken\":\"t\",\"outputVariables\":{\"a\":\"b\"}}",
                        "ValidationException",
@@ -314,7 +300,6 @@ static void output_variables_come_with_the_last_result_alone(void **state)
 static void lengths_are_counted_in_characters(void **state)
 {
     char text[4096] = "{\"clientToken\":\"t\",\"jobId\":\"";
-    (void)state;
     for (int i = 0; i < 512; i++)
         memcpy(text + strlen(text), "\xc3\xa9", 3);
     size_t end = strlen(text);

@@ -81,8 +81,6 @@ static void on_failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
                       const struct pipepoll_failure *f)
 {
     struct example *e = CONTAINER_OF(sink, struct example, sink);
-    (void)from;
-    (void)f;
     e->failed++;
 }
 

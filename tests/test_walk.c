@@ -152,7 +152,6 @@ static void on_removed(struct pipepoll_sink *self, struct pipepoll_target *from)
 static void on_credentials(struct pipepoll_sink *self, const struct pipepoll_identity *identity)
 {
     struct life *l = heard(self, "no credentials() after closed");
-    (void)identity;
     step(l, NULL);
 }
 
@@ -511,7 +510,6 @@ static void walk(uint64_t seed)
 
 static void on_timer(int signal)
 {
-    (void)signal;
     if (write(STDERR_FILENO, alarm_text, strlen(alarm_text)) < 0)
         _exit(3);
     abort();

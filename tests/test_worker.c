@@ -194,17 +194,15 @@ static void what_has_not_begun_is_freed_at_once(void **state)
 {
     struct world w;
     world_open(&w);
-    struct worker_job *first = give(&w, job_new(WORKER_FILE, "key", true));
+    give(&w, job_new(WORKER_FILE, "key", true));
     await(&begun, 1);
     struct worker_job *second = give(&w, job_new(WORKER_FILE, "key", true));
-    struct worker_job *third = give(&w, job_new(WORKER_FILE, "key", false));
+    give(&w, job_new(WORKER_FILE, "key", false));
     assert_false(worker_has_begun(second));
     worker_abandon(second);
     assert_int_equal(ended, 1);
     open_gate();
     run_until_told(&w, 2);
-    (void)first;
-    (void)third;
     world_close(&w);
     assert_int_equal(begun, 2);
     assert_int_equal(ended, 3);
@@ -404,7 +402,6 @@ static void what_is_done_at_once_is_told_some_at_each_turn(void **state)
     enum { JOBS = 6, SLOW_MS = 2 };
     struct world w;
     uv_timer_t hold; /* jobs do not */
-    (void)state;
     world_open(&w);
     uv_timer_init(&w.loop, &hold);
     uv_timer_start(&hold, (uv_timer_cb)abort, 20000, 0);

@@ -5,7 +5,6 @@
 
 static void every_key_of_the_process_does_what_it_says(void **state)
 {
-    (void)state;
     struct config c = accept("[pipepoll]\njournal = none\non-restart = rerun\nmax-jobs = 64\n"
                              "client-tokens-command = sh tokens --for\nclient-tokens-ttl = 1m\n"
                              "continuation-key-file = key\n" WEB USE "[handler h]\ncommand = sh\n");
@@ -27,7 +26,6 @@ static void every_key_of_the_process_does_what_it_says(void **state)
 
 static void a_default_handler_is_of_all_targets_that_name_no_other(void **state)
 {
-    (void)state;
     struct config c = accept(PROCESS USE WEB "[target b]\nregions = us-east-1\ncategory = Test\n"
                                              "provider = Acme\nversion = 1\nhandler = none\n"
                                              "[handler h]\ncommand = sh\n");
@@ -38,7 +36,6 @@ static void a_default_handler_is_of_all_targets_that_name_no_other(void **state)
 
 static void a_file_without_handlers_needs_none_of_it(void **state)
 {
-    (void)state;
     struct config c = accept(WEB "handler = none\n");
     assert_false(c.worker.in_use);
     config_deinit(&c);
@@ -46,7 +43,6 @@ static void a_file_without_handlers_needs_none_of_it(void **state)
 
 static void custom_actions_need_no_client_tokens(void **state)
 {
-    (void)state;
     struct config c = accept("[pipepoll]\njournal = none\n" WEB USE
                              "owner = Custom\n[handler h]\ncommand = sh\n");
     assert_true(c.worker.in_use);
@@ -55,7 +51,6 @@ static void custom_actions_need_no_client_tokens(void **state)
 
 static void another_handler_leaves_a_target_as_it_is(void **state)
 {
-    (void)state;
     struct config a = accept(HANDLER "command = sh\n"), b = accept(WEB);
     struct plan_diff diff = { .old = a.plan, .new = b.plan };
     struct plan_step step;
@@ -67,7 +62,6 @@ static void another_handler_leaves_a_target_as_it_is(void **state)
 
 static void what_working_jobs_needs_is_told_when_it_is_missing(void **state)
 {
-    (void)state;
     const struct refusal rows[] = {
         { WEB USE "[handler h]\ncommand = sh\n",
           "p.ini:1:1: [target web] has a handler, and [pipepoll] no state-dir: a folder for the "
@@ -123,7 +117,6 @@ static void what_working_jobs_needs_is_told_when_it_is_missing(void **state)
 
 static void handlers_are_bounded(void **state)
 {
-    (void)state;
     char *text = test_malloc(65536);
     struct buf b = { .at = text, .cap = 65536 };
     buf_put(&b, STR(WEB));

@@ -259,7 +259,6 @@ static enum decode_result decode_nothing(void *result, struct decode_memory *mem
                                          struct pipepoll_error *why)
 {
     struct json j = { .text = (char *)body.ptr, .len = body.len };
-    (void)result;
     memory->tokens_needed = 0;
     memory->items_needed = 0;
     if (!str_trim(body).len)

@@ -113,7 +113,6 @@ static size_t credit(struct pipepoll_sink *sink)
 /* Without credit nothing is polled, and credentials are fetched all the same. */
 static size_t no_credit(struct pipepoll_sink *sink)
 {
-    (void)sink;
     return 0;
 }
 
@@ -181,7 +180,6 @@ static void on_poller_closed(void *ctx)
 static void removed(struct pipepoll_sink *sink, struct pipepoll_target *from)
 {
     struct doctor *d = doctor_of(sink);
-    (void)from;
     if (--d->left == 0)
         pipepoll_close(d->poller, on_poller_closed, d);
 }

@@ -40,7 +40,6 @@ static void print_row(void *ctx, const struct part_finding *f)
 
 static void print_trouble(void *ctx, const struct part_finding *f)
 {
-    (void)ctx;
     if (f->verdict == VERDICT_WELL)
         return;
     printf("\n%s: %s\n  cause  %s\n", f->verdict == VERDICT_WARNING ? "warning" : "trouble",

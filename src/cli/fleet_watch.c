@@ -166,7 +166,6 @@ static void on_written(void *ctx, uint64_t ticket, enum engine_result result)
 static void on_seen(void *ctx, enum engine_log log, str key, str body, uint64_t sequence)
 {
     struct watching *w = ctx;
-    (void)sequence;
     if (log == ENGINE_LEASES && w->step != STEP_END &&
         roster_seen(&w->out->roster, key, body, uv_hrtime()))
         fail(w, "out of memory");
@@ -189,9 +188,6 @@ static void on_caught_up(void *ctx, enum engine_log log)
 static void on_pulled(void *ctx, struct engine_delivery *d, str key, str body, unsigned delivered)
 {
     struct watching *w = ctx;
-    (void)key;
-    (void)body;
-    (void)delivered;
     w->engine->give_back(w->engine, d, 0);
 }
 

@@ -37,7 +37,6 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
                     const struct pipepoll_answer *answer)
 {
     struct load *l = CONTAINER_OF(sink, struct load, sink);
-    (void)from;
     if (!l->measuring)
         return;
     l->figures.polls++;

@@ -21,7 +21,6 @@ static void print_line(struct buf *line)
 
 void poll_debug_log(void *ctx, enum pipepoll_level level, str line)
 {
-    (void)ctx;
     fprintf(stderr, "pipepoll poll: %s: %.*s\n", log_level_name(level), STR_ARG(line));
 }
 

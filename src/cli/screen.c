@@ -55,13 +55,11 @@ size_t screen_width(str s)
 
 static void print(void *ctx, str text)
 {
-    (void)ctx;
     fwrite(text.ptr, 1, text.len, stdout);
 }
 
 static void print_error(void *ctx, str text)
 {
-    (void)ctx;
     fwrite(text.ptr, 1, text.len, stderr);
 }
 

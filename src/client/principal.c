@@ -21,7 +21,6 @@ static struct principal *find(const struct principals *all, const struct credent
 static void on_identity_change(struct identity *id, void *ctx)
 {
     struct principal *principal = ctx;
-    (void)id;
     if (list_empty(&principal->news_link))
         list_put_last(&principal->all->news, &principal->news_link);
     principal->all->on_change(principal->all->ctx);

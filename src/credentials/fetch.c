@@ -268,7 +268,6 @@ static void on_file(struct file_read *file, int error, str text)
 {
     struct fetch *f = CONTAINER_OF(file, struct fetch, file);
     struct profiles_file *read = &f->files[f->which];
-    (void)text;
     watch_note(f->order.watch, path_of(f), &file->stamp);
     if (error == ENOMEM) {
         end_for_memory(f);

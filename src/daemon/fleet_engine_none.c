@@ -6,9 +6,6 @@
 int fleet_engine_open(struct engine **out, struct uv_loop_s *loop, const struct fleet_config *c,
                       const struct engine_events *events, struct pipepoll_error *why)
 {
-    (void)loop;
-    (void)c;
-    (void)events;
     *out = NULL;
     return explain(why, PIPEPOLL_EINVAL, "this pipepoll was built without fleets");
 }
@@ -18,7 +15,5 @@ void fleet_engine_probe(const struct fleet_config *c, uint32_t most_ms,
                                       str text),
                         void *ctx)
 {
-    (void)c;
-    (void)most_ms;
     found(ctx, VERDICT_ILL, NULL, STR("this pipepoll was built without fleets"));
 }

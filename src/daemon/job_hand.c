@@ -192,7 +192,6 @@ static void on_renewed(struct pipepoll_handler *self, struct pipepoll_work *work
                        const struct pipepoll_artifact_credentials *credentials)
 {
     struct job *job = pipepoll_work_user(work);
-    (void)self;
     if (job && job->run)
         job_run_renew(job->run, credentials);
 }
@@ -202,7 +201,6 @@ static void on_renewed(struct pipepoll_handler *self, struct pipepoll_work *work
 static void on_over(struct pipepoll_handler *self, struct pipepoll_work *work)
 {
     struct job *job = pipepoll_work_user(work);
-    (void)self;
     if (!job) {
         fail_unknown(work);
         return;

@@ -24,8 +24,6 @@ static void note(struct pipepoll_journal *self, const struct pipepoll_journal_en
 /* The end that follows at once knows the target and the outcome. */
 static void forget(struct pipepoll_journal *self, str region, str job_id)
 {
-    (void)region;
-    (void)job_id;
     of(self)->was_forgotten = true;
 }
 

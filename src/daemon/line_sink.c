@@ -115,7 +115,6 @@ static void on_written(void *ctx, uint64_t ticket)
 static void on_lost(void *ctx, str line, uint64_t ticket)
 {
     struct line_sink *s = ctx;
-    (void)line;
     if (ticket)
         sink_lose(&s->sink, ticket);
 }

@@ -55,7 +55,6 @@ static void put_json(struct buf *out, enum pipepoll_level level, const struct su
 static void put_text(struct buf *out, enum pipepoll_level level, const struct subject *about,
                      str line)
 {
-    (void)about;
     bool is_error = level == PIPEPOLL_ERROR, is_bad = is_error || level == PIPEPOLL_WARNING;
     if (!is_journal) { /* which has a better one */
         jsontext_time(out, jsontext_now_ms());
@@ -201,7 +200,6 @@ static void put_gap(void *ctx, struct buf *out, uint64_t count)
 {
     char text[96];
     struct buf what = BUF_ON(text);
-    (void)ctx;
     buf_printf(&what, "%llu line%s left out here: stderr could not be written",
                (unsigned long long)count, quantity_plural(count));
     if (style != STYLE_PLAIN) {
@@ -233,7 +231,6 @@ static void put_with_priority(str line)
 static ssize_t write_stream(void *cookie, const char *text, size_t size)
 {
     str rest = { text, size };
-    (void)cookie;
     if (!is_journal)
         put_out(rest);
     while (is_journal && rest.len) {

@@ -74,13 +74,10 @@ static int try_threads(int wanted, int *error)
 
 static void do_nothing(uv_work_t *work)
 {
-    (void)work;
 }
 
 static void did_nothing(uv_work_t *work, int status)
 {
-    (void)work;
-    (void)status;
 }
 
 /* The pool starts all its threads with its first task. */

@@ -221,8 +221,6 @@ static void on_lines_broken(struct sink_listener *self, const char *why)
 /* It has no jobs. */
 static void on_no_ticket(struct sink_listener *self, uint64_t ticket)
 {
-    (void)self;
-    (void)ticket;
 }
 
 /* --- the sink --- */

@@ -11,7 +11,6 @@
 
 static void ignore(void *ctx)
 {
-    (void)ctx;
 }
 
 static void give_up(struct sink *s)

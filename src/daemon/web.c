@@ -78,13 +78,11 @@ static void answer_page(struct web *w, const struct http_request *rq, struct htt
 /* One for each format. */
 static char *make_prometheus(const struct status *s, str of, size_t *len)
 {
-    (void)of;
     return metrics_text(s, METRICS_PROMETHEUS, len);
 }
 
 static char *make_openmetrics(const struct status *s, str of, size_t *len)
 {
-    (void)of;
     return metrics_text(s, METRICS_OPENMETRICS, len);
 }
 
@@ -98,7 +96,6 @@ static void answer_metrics(struct web *w, const struct http_request *rq, struct 
 static void answer_alive(struct web *w, const struct http_request *rq, struct http_reply *reply)
 {
     struct status_verdict v;
-    (void)rq;
     status_judge(w->status(w->ctx), &v);
     say(reply, v.is_alive ? 200 : 503, v.is_alive ? "ok" : v.why);
 }
@@ -106,20 +103,17 @@ static void answer_alive(struct web *w, const struct http_request *rq, struct ht
 static void answer_ready(struct web *w, const struct http_request *rq, struct http_reply *reply)
 {
     struct status_verdict v;
-    (void)rq;
     status_judge(w->status(w->ctx), &v);
     say(reply, v.is_ready ? 200 : 503, v.why);
 }
 
 static char *make_status(const struct status *s, str of, size_t *len)
 {
-    (void)of;
     return status_json(s, len);
 }
 
 static void answer_status(struct web *w, const struct http_request *rq, struct http_reply *reply)
 {
-    (void)rq;
     send_body(w, reply, "application/json", make_status, STR(""));
 }
 

@@ -199,7 +199,6 @@ void lease_engine(struct lease *l, bool is_ready, uint64_t now_ns)
 
 void lease_caught_up(struct lease *l, uint64_t now_ns)
 {
-    (void)now_ns;
     l->is_watching = false;
     l->is_beat_wanted |= !l->has_view;
     l->has_view = true;
@@ -356,7 +355,6 @@ void lease_set_figures(struct lease *l, const struct beat_figures *figures)
 
 void lease_leave(struct lease *l, uint64_t now_ns)
 {
-    (void)now_ns;
     l->is_leaving = true;
     lease_sweep_all(l);
 }

@@ -31,7 +31,6 @@ static void on_subjects(void *ctx, struct nats_ask *ask, const struct nats_answe
     struct json *j = a->json;
     uint64_t count = 0;
     str one = { 0 };
-    (void)ask;
     c->counts.is_out = false;
     int state = j && !a->code ? json_member(j, JSON_ROOT, "state") : JSON_NONE;
     bool is_told = state != JSON_NONE && json_type(j, state) == JSON_OBJECT;
@@ -99,7 +98,6 @@ static void on_consumers(void *ctx, struct nats_ask *ask, const struct nats_answ
     struct nats_core *c = ctx;
     struct json *j = a->json;
     uint64_t waiting = 0, out = 0, told = 0;
-    (void)ask;
     c->counts.is_out = false;
     int list = j && !a->code ? json_member(j, JSON_ROOT, "consumers") : JSON_NONE;
     if (list == JSON_NONE || json_type(j, list) != JSON_ARRAY)

@@ -115,7 +115,6 @@ static void on_deadline(uv_timer_t *deadline)
 static void stop(struct handler *self, struct handler_run *run)
 {
     struct exec_job *job = CONTAINER_OF(run, struct exec_job, run);
-    (void)self;
     job->is_stopped = true;
     subprocess_stop(job->subprocess);
 }

@@ -362,7 +362,6 @@ static void stop_run(struct webhook_run *run)
 
 static void stop(struct handler *self, struct handler_run *run)
 {
-    (void)self;
     stop_run(CONTAINER_OF(run, struct webhook_run, run));
 }
 

@@ -47,9 +47,6 @@ static void wipe_received(const char *bytes, size_t len)
 static enum MHD_Result wipe_value(void *cls, enum MHD_ValueKind kind, const char *name,
                                   const char *value)
 {
-    (void)cls;
-    (void)kind;
-    (void)name;
     if (value)
         wipe_received(value, strlen(value));
     return MHD_YES;
@@ -148,7 +145,6 @@ static ssize_t next_bytes(void *cls, uint64_t at, char *room, size_t size)
 {
     struct http_exchange *x = cls;
     const struct http_streams *streams = x->streams;
-    (void)at;
     size_t len = http_stream_take(&x->stream, room, size);
     if (len && x->stream.sent == len)
         streams->works(streams->ctx, x->connection); /* a piece begins */

@@ -108,8 +108,6 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     struct http_exchange *x = *exchange;
     struct http_connection *c = http_connection_of(connection);
     str bytes = { piece, *piece_len };
-    (void)url;
-    (void)version;
     if (!x || !c || server->closing)
         return MHD_NO;
     *piece_len = 0;
@@ -130,7 +128,6 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **ex
 {
     struct http_server *server = cls;
     struct http_connection *c = http_connection_of(connection);
-    (void)why;
     *exchange = http_exchange_free(*exchange);
     if (!c)
         return;
@@ -206,8 +203,6 @@ static void on_timer(uv_timer_t *timer)
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
-    (void)status;
-    (void)events;
     run(poll->data);
 }
 
@@ -231,8 +226,6 @@ static bool accept_one(struct http_server *server)
 static void on_acceptable(uv_poll_t *poll, int status, int events)
 {
     struct http_server *server = poll->data;
-    (void)status;
-    (void)events;
     uint32_t most = server->options.max_connections - server->connections.count;
     most = most < ACCEPTS_MAX ? most : ACCEPTS_MAX;
     for (uint32_t i = 0; i < most && accept_one(server); i++)
@@ -269,7 +262,6 @@ static void on_stream_works(void *ctx, struct MHD_Connection *connection)
 static void on_stream_rests(void *ctx, struct MHD_Connection *connection)
 {
     struct http_connection *c = http_connection_of(connection);
-    (void)ctx;
     if (c)
         http_connection_drop_deadline(c);
 }

@@ -23,7 +23,6 @@ enum { KEEPALIVE_S = 45, CURL_BUFFER_SIZE = 1024 };
 
 static CURLcode on_proxy_context(CURL *easy, void *ssl_ctx, void *trust_store)
 {
-    (void)easy;
     return trust_store_apply(trust_store, ssl_ctx) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 }
 
@@ -322,7 +321,6 @@ static void on_found(struct route_query *way, const char *problem)
 static void on_socket_ready(struct socket_watcher *watcher, curl_socket_t fd, int bits)
 {
     struct connection *c = CONTAINER_OF(watcher, struct connection, watcher);
-    (void)fd;
     if (!c->pool)
         return; /* it is about to be closed */
     if (c->opened_ns)

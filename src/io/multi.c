@@ -84,7 +84,6 @@ static void on_timer(struct timer *timer)
 
 static int on_curl_timer(CURLM *curl, long timeout_ms, void *data)
 {
-    (void)curl;
     struct multi *m = data;
     uint64_t ns = (uint64_t)timeout_ms * 1000000;
     timer_set(&m->timer, timeout_ms < 0 ? TIMER_OFF : timers_now_ns() + ns);

@@ -242,8 +242,6 @@ static void on_set_ready(uv_poll_t *poll, int status, int events)
 {
     struct sockets *s = CONTAINER_OF(poll, struct sockets, poll);
     uint64_t end_ns = 0;
-    (void)status;
-    (void)events;
     while (s->next < s->told || fetch(s)) {
         bool may_be_all = s->told < BATCH;
         while (s->next < s->told) {
@@ -271,8 +269,6 @@ int sockets_on_curl(CURL *easy, curl_socket_t fd, int what, void *watcher, void 
 {
     struct socket_watcher *w = watcher;
     struct socket *socket = socket_at(w->sockets, fd);
-    (void)easy;
-    (void)unused;
     if (what & CURL_POLL_INOUT && what != CURL_POLL_REMOVE) {
         if (!socket || !socket->opened_here)
             fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -308,7 +304,6 @@ static int adopt(struct socket_opener *o, int fd)
 
 curl_socket_t sockets_on_open(void *opener, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    (void)purpose;
     return adopt(opener,
                  socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol));
 }

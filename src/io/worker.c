@@ -289,7 +289,6 @@ static void work_at(struct worker_job *j)
 
 static void *work(void *unused)
 {
-    (void)unused;
     lock();
     for (struct worker_job *j; (j = await_job()) != NULL;)
         work_at(j);

@@ -56,7 +56,6 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
                     const struct pipepoll_answer *answer)
 {
     struct demo *d = CONTAINER_OF(sink, struct demo, sink);
-    (void)from;
     for (size_t i = 0; i < answer->job_count; i++) {
         str job_id = pipepoll_job_at(answer, i)->job_id;
         job_tracker_found(&d->tracker, job_id, uv_hrtime());
@@ -76,8 +75,6 @@ static void failed(struct pipepoll_sink *sink, struct pipepoll_target *from,
 static void on_handed_out(void *ctx, str region, str job_id, uint64_t available_ns, uint64_t now_ns)
 {
     struct demo *d = ctx;
-    (void)region;
-    (void)now_ns;
     if (job_tracker_handed_out(&d->tracker, job_id, available_ns))
         explain(&d->failure, PIPEPOLL_ENOMEM, "no memory to keep count of a job");
 }

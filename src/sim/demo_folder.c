@@ -148,9 +148,6 @@ int demo_folder_make(struct demo_folder *f, const struct demo_options *o, const 
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
-    (void)st;
-    (void)type;
-    (void)at;
     remove(path); /* what cannot be removed stays: it is in a folder for such */
     return 0;
 }

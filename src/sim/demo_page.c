@@ -69,9 +69,6 @@ static bool has_display(void)
 
 static void on_browser_exit(uv_process_t *browser, int64_t code, int signal)
 {
-    (void)browser;
-    (void)code;
-    (void)signal;
 }
 
 void demo_page_show(struct demo_page *p, uv_loop_t *loop)

@@ -42,13 +42,11 @@ static void on_process_exit(uv_process_t *process, int64_t code, int signal)
 static void on_room(uv_handle_t *output, size_t suggested, uv_buf_t *room)
 {
     struct demo_run *r = output->data;
-    (void)suggested;
     *room = uv_buf_init(r->output_text, sizeof r->output_text);
 }
 
 static void on_output(uv_stream_t *output, ssize_t got, const uv_buf_t *room)
 {
-    (void)room;
     if (got < 0)
         uv_read_stop(output);
 }

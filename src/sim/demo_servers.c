@@ -97,14 +97,11 @@ static void on_closed(uv_handle_t *handle)
 
 static void on_exit_of(uv_process_t *process, int64_t code, int signal)
 {
-    (void)code;
-    (void)signal;
     uv_close((uv_handle_t *)process, on_closed);
 }
 
 static void on_failed_closed(uv_handle_t *handle)
 {
-    (void)handle;
 }
 
 /* Ctrl-C is for us, so that they are in sessions of their own. */

@@ -53,9 +53,6 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 {
     struct http *h = cls;
     struct sim_exchange *t = *exchange;
-    (void)connection;
-    (void)url;
-    (void)version;
     if (!t || h->closing)
         return MHD_NO;
     str body = { piece, *piece_len };
@@ -66,9 +63,6 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **exchange,
                          enum MHD_RequestTerminationCode why)
 {
-    (void)cls;
-    (void)connection;
-    (void)why;
     *exchange = sim_exchange_free(*exchange);
 }
 
@@ -77,7 +71,6 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
 {
     struct http *h = cls;
     const int one = 1;
-    (void)socket_context;
     if (code != MHD_CONNECTION_NOTIFY_STARTED)
         return;
     h->connections++;
@@ -131,8 +124,6 @@ static void on_timer(uv_timer_t *timer)
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
-    (void)status;
-    (void)events;
     run(poll->data);
 }
 

@@ -111,7 +111,6 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
                                  size_t name_len, const char *value, size_t value_len)
 {
     struct sim_exchange *exchange = cls;
-    (void)kind;
     if (exchange->header_count == exchange->header_cap) {
         size_t cap = exchange->header_cap ? 2 * exchange->header_cap : 16;
         struct header *headers = realloc(exchange->headers, cap * sizeof *headers);

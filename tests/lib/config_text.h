@@ -23,7 +23,6 @@ static inline int parse(struct config *out, const char *text, struct diagnostics
 
 static inline void add_line(void *ctx, enum pipepoll_level level, str text)
 {
-    (void)level;
     struct buf *all = ctx;
     buf_put(all, text);
     buf_put_char(all, '\n');

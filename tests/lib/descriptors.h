@@ -28,7 +28,6 @@ static inline unsigned descriptors_count(void)
 static inline int descriptors_note(void **state)
 {
     uv_loop_t first;
-    (void)state;
     if (uv_loop_init(&first) || uv_loop_close(&first))
         return -1;
     descriptors_at_start = descriptors_count();

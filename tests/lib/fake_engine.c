@@ -258,14 +258,12 @@ static struct request *request_of(const void *data)
 static void answered(void *ctx, const void *data)
 {
     struct request *r = request_of(data);
-    (void)ctx;
     answer(r, r->result);
     release(r);
 }
 
 static void timed_out(void *ctx, const void *data)
 {
-    (void)ctx;
     answer(request_of(data), ENGINE_UNKNOWN);
     release(request_of(data));
 }
@@ -326,7 +324,6 @@ static void arrived(void *ctx, const void *data)
 {
     struct request *r = request_of(data);
     struct member *m = r->member;
-    (void)ctx;
     if (m->fake->is_away || m->is_cut || is_lost(m)) {
         release(r);
         return;
@@ -391,7 +388,6 @@ static void nothing_pulled(struct engine *self, str filter, unsigned count)
 static void closed(void *ctx, const void *data)
 {
     void (*fn)(void *);
-    (void)ctx;
     memcpy(&fn, data, sizeof fn);
     memcpy(&ctx, (const char *)data + sizeof fn, sizeof ctx);
     fn(ctx);
@@ -401,7 +397,6 @@ static void engine_close(struct engine *self, uint32_t most_ms, void (*fn)(void 
 {
     struct member *m = member_of(self);
     char data[sizeof fn + sizeof ctx];
-    (void)most_ms;
     memcpy(data, &fn, sizeof fn);
     memcpy(data + sizeof fn, &ctx, sizeof ctx);
     m->is_closed = true;

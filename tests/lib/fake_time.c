@@ -109,7 +109,6 @@ struct fake_owner *fake_owner_new(struct fake *f)
 
 void fake_stop(struct fake *f, struct fake_owner *o)
 {
-    (void)f;
     o->is_stopped = true;
 }
 

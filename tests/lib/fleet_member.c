@@ -155,7 +155,6 @@ static void out_stop(void *ctx, uint64_t target)
 static void on_state(void *ctx, enum engine_state state, str why)
 {
     struct fleet_member *m = ctx;
-    (void)why;
     lease_engine(m->lease, state == ENGINE_READY, clock_of(m));
     tick(m);
 }
@@ -170,7 +169,6 @@ static void on_written(void *ctx, uint64_t ticket, enum engine_result result)
 static void on_seen(void *ctx, enum engine_log log, str key, str body, uint64_t sequence)
 {
     struct fleet_member *m = ctx;
-    (void)log;
     lease_seen(m->lease, key, body, sequence, clock_of(m));
     tick(m);
 }
@@ -178,7 +176,6 @@ static void on_seen(void *ctx, enum engine_log log, str key, str body, uint64_t 
 static void on_caught_up(void *ctx, enum engine_log log)
 {
     struct fleet_member *m = ctx;
-    (void)log;
     lease_caught_up(m->lease, clock_of(m));
     tick(m);
 }

@@ -44,14 +44,12 @@ static struct folder folder;
 
 static inline int folder_set_up(void **state)
 {
-    (void)state;
     folder_make(&folder);
     return 0;
 }
 
 static inline int folder_tear_down(void **state)
 {
-    (void)state;
     folder_remove(&folder);
     return 0;
 }

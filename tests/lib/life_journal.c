@@ -132,7 +132,6 @@ static void forget(struct pipepoll_journal *self, str region, str job_id)
 {
     struct life_worker *w = of(self);
     struct life_job *job = life_job_of(w->life, job_id);
-    (void)region;
     life_watch_forget(w, job);
     put(w, job, 0, &(struct life_entry) { 0 });
 }

@@ -121,7 +121,6 @@ static void on_token(struct pipepoll_handler *self, struct pipepoll_work *work,
     struct rng *rng = &w->life->rng;
     struct life_run *run = run_of(w, work);
     bool may_err = from && !w->life->plan.is_calm && !w->life->is_ending;
-    (void)client_id;
     life_watch_taken(w, run->job, from != NULL);
     run->wants_token = true;
     timer_set(&run->timer, TIMER_OFF);
@@ -189,7 +188,6 @@ static void on_ended(struct pipepoll_handler *self, struct pipepoll_work *work,
 static void on_log(void *ctx, enum pipepoll_level level, str line)
 {
     struct life_worker *w = ctx;
-    (void)level;
     life_watch_text(w->life, "a line of the log", line);
 }
 

@@ -160,7 +160,6 @@ static void depart(struct virtual_service *service, const struct virtual_request
                    struct virtual_way *way)
 {
     struct region *r = region_of(rq->url);
-    (void)service;
     if (!r) {
         depart_to_sts(way);
         return;
@@ -316,7 +315,6 @@ static void answer_any(struct virtual_service *service, const struct virtual_req
                        struct virtual_answer *answer)
 {
     struct region *r = region_of(rq->url);
-    (void)service;
     if (r)
         answer_poll(r, rq, answer);
     else
@@ -325,7 +323,6 @@ static void answer_any(struct virtual_service *service, const struct virtual_req
 
 static void ended(struct virtual_service *service, void *mark)
 {
-    (void)service;
     if (mark)
         watch_arrived(served, mark);
 }

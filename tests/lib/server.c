@@ -237,8 +237,6 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
 {
     static char room[PIECE_MAX];
-    (void)handle;
-    (void)size;
     *buf = uv_buf_init(room, sizeof room);
 }
 

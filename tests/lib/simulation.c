@@ -28,7 +28,6 @@ static struct pipepoll_credentials *credentials_of(const struct region *r)
     o.arn = str_of(names.role);
     failed = pipepoll_credentials_role(&role, fixed, &o, NULL);
     assert(!failed);
-    (void)failed;
     pipepoll_credentials_unref(fixed);
     return role;
 }
@@ -238,7 +237,6 @@ static void sink_removed(struct pipepoll_sink *sink, struct pipepoll_target *fro
 
 static void sink_credentials(struct pipepoll_sink *sink, const struct pipepoll_identity *identity)
 {
-    (void)identity;
     close_by_chance(simulation_of(sink));
 }
 
@@ -295,7 +293,6 @@ void simulation_open(struct simulation *sim, const struct simulation_plan *plan)
     int failed = timer_init(&sim->work, virtual_timers(), on_work) ||
                  timer_init(&sim->close, virtual_timers(), on_close_due);
     assert(!failed);
-    (void)failed;
     open_poller(sim);
     if (plan->close_s > 0)
         timer_set(&sim->close, virtual_s(plan->close_s));
@@ -323,7 +320,6 @@ struct site *simulation_add_site(struct simulation *sim, struct region *r,
     site_begin(s);
     int failed = timer_init(&s->join, virtual_timers(), site_on_join) || add(sim, s);
     assert(!failed);
-    (void)failed;
     if (sim->plan.has_joins)
         timer_set(&s->join, timers_now_ns() + gap_ns(&r->rng, 120));
     return s;

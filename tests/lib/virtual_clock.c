@@ -147,7 +147,6 @@ uint64_t timers_random_seed(void)
 
 int timers_open(struct timers **out, struct uv_loop_s *loop, const struct alloc *alloc)
 {
-    (void)loop;
     *out = alloc_new(alloc, sizeof **out);
     if (!*out)
         return PIPEPOLL_ENOMEM;
@@ -182,8 +181,6 @@ void timers_close(struct timers *timers, void (*closed)(void *ctx), void *ctx)
 
 void timers_hold_loop(struct timers *timers, bool hold)
 {
-    (void)timers;
-    (void)hold;
 }
 
 int timer_init(struct timer *timer, struct timers *timers, void (*fire)(struct timer *timer))

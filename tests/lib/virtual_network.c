@@ -345,8 +345,6 @@ int transport_open(struct transport **out, const struct transport_options *o,
 
 int transport_check_proxy(const struct alloc *alloc, str proxy)
 {
-    (void)alloc;
-    (void)proxy;
     return 0;
 }
 
@@ -383,7 +381,6 @@ void transport_stop_waiting(struct transport *tp)
 
 struct worker *transport_worker(const struct transport *tp)
 {
-    (void)tp;
     return NULL; /* no files, no programs */
 }
 
@@ -406,14 +403,11 @@ const struct alloc *transport_alloc(const struct transport *tp)
 
 int trust_store_new(struct trust_store **out, str ca_bundle, struct pipepoll_error *why)
 {
-    (void)ca_bundle;
-    (void)why;
     *out = NULL;
     return 0;
 }
 
 struct trust_store *trust_store_free(struct trust_store *store)
 {
-    (void)store;
     return NULL;
 }

@@ -67,7 +67,6 @@ static void try_vector(struct json *j, int vector)
 
 static void the_error_vectors_of_botocore_pass(void **state)
 {
-    (void)state;
     enum { SIZE = 1 << 20, VECTOR_TOKENS = 1 << 16 };
     FILE *file = fopen(VECTORS, "rb");
     assert_non_null(file);

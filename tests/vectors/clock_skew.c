@@ -68,7 +68,6 @@ static void run_operation(struct client *c, const json_t *o)
 
 static void the_vectors_that_all_sdks_share_pass(void **state)
 {
-    (void)state;
     json_t *cases = json_load_file(VECTORS, 0, NULL);
     assert_non_null(cases);
     size_t i, k, attempts = 0;

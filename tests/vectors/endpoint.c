@@ -34,7 +34,6 @@ static void assert_host(const char *region, const char *host, bool fips, bool du
 
 static void every_listed_region_gets_its_listed_hosts(void **state)
 {
-    (void)state;
     json_t *regions = load(SHARED_DATA "/endpoints.json"), *row;
     const char *region;
     size_t hosts = 0;
@@ -59,7 +58,6 @@ static void every_listed_region_gets_its_listed_hosts(void **state)
 
 static void every_known_region_gets_the_suffixes_of_its_partition(void **state)
 {
-    (void)state;
     json_t *partitions = load(SHARED_DATA "/endpoints-partitions.json"), *row, *region;
     const char *name;
     size_t i, known = 0;

@@ -182,7 +182,6 @@ static void check_vector(const json_t *vector)
 
 static void the_shared_files_of_aws_are_read_as_its_sdks_read_them(void **state)
 {
-    (void)state;
     json_error_t why;
     json_t *root = json_load_file(VECTORS, 0, &why);
     assert_non_null(root);

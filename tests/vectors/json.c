@@ -63,7 +63,6 @@ static void try_file(struct suite *s, const char *name)
 /* Each file twice: as it is, and as the value of a member, where its root may be of any type. */
 static void the_public_test_suite_passes(void **state)
 {
-    (void)state;
     DIR *dir = opendir(VECTORS);
     assert_non_null(dir);
     struct suite s = { 0 };

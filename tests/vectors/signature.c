@@ -30,7 +30,6 @@ static void every_request_of_a_real_client_verifies_at_its_time(void **state)
     DIR *folder = opendir(CAPTURES);
     struct message m;
     unsigned count = 0;
-    (void)state;
     assert_non_null(folder);
     for (struct dirent *e; (e = readdir(folder)) != NULL;) {
         struct signature_credentials credentials = example;

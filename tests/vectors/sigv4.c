@@ -125,7 +125,6 @@ static bool check_official(const char *name)
 
 static void the_official_suite_agrees_at_every_stage(void **state)
 {
-    (void)state;
     DIR *folder = open_folder(OFFICIAL);
     size_t agreed = 0, with_query = 0;
     for (struct dirent *e; (e = readdir(folder));) {
@@ -193,7 +192,6 @@ static void check_capture(const char *name)
 
 static void captured_requests_get_the_signature_they_came_with(void **state)
 {
-    (void)state;
     DIR *folder = open_folder(CAPTURES);
     size_t agreed = 0;
     for (struct dirent *e; (e = readdir(folder));) {
