@@ -76,6 +76,10 @@ two = until_held_by("ab")
 check("two members share the targets", set(two.values()) == {"a", "b"}, two)
 
 pages = {name: page_of(run) for name, run in runs.items()}
+for name, run in runs.items():
+    check("it says when it has joined", run.log(f"joined as member {name}"))
+    check("and how many it polls", run.log(
+        f"polling {sum(holder == name for holder in two.values())} of {len(TARGETS)} targets"))
 for name, page in pages.items():
     status = until(lambda: status_of(page), lambda s: s["verdict"]["well"])
     states = {(t["region"], t["actionTypeId"]["provider"]): t["state"] for t in status["targets"]}
@@ -109,10 +113,14 @@ check("soon", gap < 2, gap)
 runs["b"].signal(signal.SIGSTOP)
 alone = until_held_by("a")
 check("one that stands still is replaced", len(alone) == len(TARGETS))
+check("the other says that it is dead, and what came of it",
+      runs["a"].log("member b is dead: silent for ")
+      and runs["a"].log(f"polling {len(TARGETS)} of {len(TARGETS)} targets, "))
 began = time.monotonic()
 runs["b"].signal(signal.SIGCONT)
 both = until_held_by("ab")
 check("and gets its own back", both == two, (two, both))
+check("it says so", runs["b"].log("stood still") and runs["b"].log("works again"))
 turns = service.turns(began)
 check("without a poll while the other had them", not [t for t in turns.values() if "ba" in t],
       dict(turns))
@@ -122,7 +130,7 @@ runs["b"].wait()
 check("a dead one is replaced", len(until_held_by("a")) == len(TARGETS))
 
 nats.servers[0].end()
-runs["a"].log("fleet pipepoll:")
+runs["a"].log("fleet pipepoll: nats://")
 began = time.monotonic()
 while len(service.holders(began)) < len(TARGETS) and time.monotonic() < began + 5:
     time.sleep(INTERVAL_S)

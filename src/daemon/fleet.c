@@ -31,6 +31,7 @@ static void on_tick(uv_timer_t *timer)
     uint64_t now_ns = fleet_now_ns();
     fleet_tell_ended(f);
     uint64_t next_ns = lease_tick(f->lease, now_ns);
+    fleet_tell(f, now_ns);
     bool is_more = next_ns <= now_ns || !list_empty(&f->ending) || f->gone_count;
     uint64_t after_ms = is_more ? 0 : (next_ns - now_ns + ns_per_ms - 1) / ns_per_ms;
     uv_timer_start(&f->tick, on_tick, after_ms, 0);
@@ -173,6 +174,9 @@ int fleet_open(struct fleet **out, const struct fleet_options *o, struct pipepol
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     f->o = *o;
     f->log = logger_log((struct logger *)(uintptr_t)o->logger);
+    f->news = (struct fleet_news) { .log = f->log,
+                                    .fleet = o->config->name,
+                                    .member = o->config->member };
     f->tick.data = f->budget.data = f->last.data = f;
     list_init(&f->ending);
     uv_timer_init(o->loop, &f->tick);

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "daemon/fleet.h"
+#include "daemon/fleet_news.h"
 #include "fleet/share.h"
 
 struct fleet {
@@ -21,7 +22,10 @@ struct fleet {
     uint64_t *gone; /* the same of those that are not in the poller any more; has room for all */
     size_t gone_count, gone_cap;
     struct beat_figures figures;
-    uint64_t unheld_ns; /* since when there are targets that nobody holds; 0: there are none */
+    struct fleet_news news;
+    struct fleet_peer seen[FLEET_NEWS_PEERS]; /* of the last look */
+    uint64_t told_ns, in_ns; /* when we looked last; since when we take our part, or 0 */
+    uint64_t unheld_ns;      /* since when there are targets that nobody holds; 0: there are none */
     struct share *share;
     struct fleet_group *groups; /* by their numbers in share */
     size_t group_count, counted;
@@ -56,5 +60,10 @@ void fleet_start_target(struct fleet *f, uint64_t hash, uint64_t epoch);
 void fleet_stop_target(struct fleet *f, uint64_t hash);
 /* Tell the lease whose polls have ended. */
 void fleet_tell_ended(struct fleet *f);
+
+/* --- fleet_tell.c --- */
+
+/* What is new goes to the log; after each turn of the lease, and it looks now and then. */
+void fleet_tell(struct fleet *f, uint64_t now_ns);
 
 #endif

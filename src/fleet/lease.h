@@ -118,6 +118,14 @@ struct lease_summary {
 };
 void lease_summary(const struct lease *l, struct lease_summary *out);
 
+/* The same that is known at once, however many targets there are. */
+struct lease_standing {
+    enum beat_state state;
+    bool is_fenced, is_duplicate;
+    size_t targets, held;
+};
+void lease_standing(const struct lease *l, struct lease_standing *out);
+
 struct lease_member {
     str id;
     uint64_t incarnation;

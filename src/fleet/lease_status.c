@@ -35,25 +35,37 @@ static size_t count_held(const struct lease *l)
     return count;
 }
 
+static bool is_duplicate(const struct lease *l, uint64_t now_ns)
+{
+    return l->duplicate_ns && now_ns < l->duplicate_ns + l->config.times.dead_ns;
+}
+
+void lease_standing(const struct lease *l, struct lease_standing *out)
+{
+    *out = (struct lease_standing) { .state = l->state,
+                                     .is_fenced = l->is_fenced,
+                                     .is_duplicate = is_duplicate(l, atomic_load(&l->ran_ns)),
+                                     .targets = l->wanted,
+                                     .held = l->is_fenced ? 0 : l->holdings[LEASE_HELD] };
+}
+
 void lease_summary(const struct lease *l, struct lease_summary *out)
 {
     uint64_t now_ns = atomic_load(&l->ran_ns);
-    *out =
-        (struct lease_summary) { .state = l->state,
-                                 .is_fenced = l->is_fenced,
-                                 .is_fresh = lease_is_fresh(l, now_ns),
-                                 .is_duplicate = l->duplicate_ns &&
-                                                 now_ns < l->duplicate_ns + l->config.times.dead_ns,
-                                 .targets = l->wanted,
-                                 .held = count_held(l),
-                                 .unheld = count_unheld(l),
-                                 .members = living(l),
-                                 .unreadable = l->unreadable,
-                                 .claims = l->claims,
-                                 .lost_claims = l->lost_claims,
-                                 .fences = l->fences,
-                                 .moves = l->moves,
-                                 .last_back_ns = l->back_ns };
+    *out = (struct lease_summary) { .state = l->state,
+                                    .is_fenced = l->is_fenced,
+                                    .is_fresh = lease_is_fresh(l, now_ns),
+                                    .is_duplicate = is_duplicate(l, now_ns),
+                                    .targets = l->wanted,
+                                    .held = count_held(l),
+                                    .unheld = count_unheld(l),
+                                    .members = living(l),
+                                    .unreadable = l->unreadable,
+                                    .claims = l->claims,
+                                    .lost_claims = l->lost_claims,
+                                    .fences = l->fences,
+                                    .moves = l->moves,
+                                    .last_back_ns = l->back_ns };
 }
 
 bool lease_member(const struct lease *l, size_t i, uint64_t now_ns, struct lease_member *out)
