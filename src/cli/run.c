@@ -152,9 +152,10 @@ static int start_targets(struct run *r, struct pipepoll_error *why)
     command_put_versions(&versions);
     if (r->options.loops > 1)
         buf_printf(&on, " on %u loops", r->options.loops);
-    log_line(&r->log, PIPEPOLL_INFO, "polling %zu target%s of %zu section%s in %s%.*s (%.*s)",
-             targets, quantity_plural(targets), sections, quantity_plural(sections),
-             config_name(r->options.config), STR_ARG(buf_str(&on)), STR_ARG(buf_str(&versions)));
+    log_line(&r->log, PIPEPOLL_INFO, "%s%zu target%s of %zu section%s in %s%.*s%s (%.*s)",
+             r->joined ? "" : "polling ", targets, quantity_plural(targets), sections,
+             quantity_plural(sections), config_name(r->options.config), STR_ARG(buf_str(&on)),
+             run_fleet_share(r), STR_ARG(buf_str(&versions)));
     log_ignored(r);
     int result = run_start_targets(r);
     return result ? explain(why, result, "out of memory") : PIPEPOLL_OK;

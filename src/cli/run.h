@@ -91,6 +91,8 @@ const struct status *run_status(struct run *r);
 
 /* Where the file has a [fleet]; a fleet that was joined is to be closed, whatever comes of it. */
 int run_fleet_join(struct run *r, struct pipepoll_error *why);
+/* What it polls of its targets, to be said behind their number; empty: all. Static. */
+const char *run_fleet_share(const struct run *r);
 /* Where jobs go: to the fleet's queue if there is one. As sinks_open(). */
 struct sinks_options;
 int run_fleet_open_sink(struct run *r, const struct sinks_options *o, struct pipepoll_error *why);

@@ -29,9 +29,17 @@ int run_fleet_join(struct run *r, struct pipepoll_error *why)
                                      .ctx = r };
     int result = fleet_open(&r->joined, &o, why);
     if (!result)
-        log_line(&r->log, PIPEPOLL_INFO, "fleet %s: joining as member %s", r->fleet.name,
-                 r->fleet.member);
+        log_line(&r->log, PIPEPOLL_INFO, "fleet %s: joining as member %s%s", r->fleet.name,
+                 r->fleet.member, r->fleet.polls ? "; nothing is polled until it has joined" : "");
     return result;
+}
+
+const char *run_fleet_share(const struct run *r)
+{
+    if (!r->joined)
+        return "";
+    return r->fleet.polls ? ", of which this member is to poll its share"
+                          : ", none of them polled by this member (polls = no)";
 }
 
 /* --- where jobs go --- */
