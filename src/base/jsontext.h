@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON out: the pieces that need care. Pure. */
+/* JSON out: texts, and the members of an object with a function for each kind of value. Pure. */
 #ifndef BASE_JSONTEXT_H
 #define BASE_JSONTEXT_H
 
@@ -18,16 +18,30 @@ size_t jsontext_size(str s);
 /* `"name":`, with a comma before it unless it is the first after a '{'. */
 void jsontext_name(struct buf *out, str name);
 
-/* `"name":"value"`, with a comma before it unless it is the first after a '{'. */
+/* Members, each behind jsontext_name(): `"name":"value"`; the same, or nothing for an empty one. */
 void jsontext_member(struct buf *out, const char *name, str value);
+void jsontext_member_if(struct buf *out, const char *name, str value);
+void jsontext_null(struct buf *out, const char *name);
+void jsontext_count(struct buf *out, const char *name, uint64_t n);
+void jsontext_signed(struct buf *out, const char *name, int64_t n);
+void jsontext_flag(struct buf *out, const char *name, bool value);
+/* "2026-11-22T08:15:00.123Z"; null for 0, which is never. */
+void jsontext_instant(struct buf *out, const char *name, int64_t unix_ms);
+/* "2026-11-22T08:15:00Z"; null for what never expires: INT64_MAX, or past year 9999. */
+void jsontext_expiry(struct buf *out, const char *name, int64_t unix_s);
+/* Microseconds as seconds: 0.25. */
+void jsontext_seconds(struct buf *out, const char *name, uint64_t us);
+/* To three decimals: 34.125. What is no number, or below 0, is 0. */
+void jsontext_rate(struct buf *out, const char *name, double per_s);
+
+/* `"name":{` or `"name":[`, which the caller closes, and the bracket of an array's element, with a
+ * comma before it unless it is the first. */
+void jsontext_open(struct buf *out, const char *name, char bracket);
+void jsontext_element(struct buf *out, char bracket);
 
 /* RFC 3339 in UTC with milliseconds, without quotes: 2026-11-22T08:15:00.123Z. */
 void jsontext_time(struct buf *out, int64_t unix_ms);
-
-/* `,"name":"2026-11-22T08:15:00Z"`, or null for what never expires: INT64_MAX, or past year
- * 9999. */
-void jsontext_expiry(struct buf *out, const char *name, int64_t unix_s);
-/* The same instant for people: 2026-11-22T08:15:00Z, or "never". */
+/* The instant of an expiry for people: 2026-11-22T08:15:00Z, or "never". */
 void jsontext_put_expiry(struct buf *out, int64_t unix_s);
 
 /* Now, as jsontext_time() wants it. */
