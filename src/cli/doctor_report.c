@@ -341,11 +341,11 @@ static void put_credentials(struct buf *out, const struct probe *probe)
     char text[IDENTITY_CONFIG_NAME_MAX + 1];
     struct buf name = BUF_ON(text);
     identity_config_put(&name, &probe->target->identity);
-    buf_put(out, STR(",\"credentials\":{"));
+    jsontext_open(out, "credentials", '{');
     jsontext_member(out, "name", buf_str(&name));
     jsontext_member(out, "source", str_of(probe->source));
-    buf_printf(out, ",\"usable\":%s,\"degraded\":%s", probe->usable ? "true" : "false",
-               probe->degraded ? "true" : "false");
+    jsontext_flag(out, "usable", probe->usable);
+    jsontext_flag(out, "degraded", probe->degraded);
     jsontext_expiry(out, "expires", probe->usable ? probe->expires_s : INT64_MAX);
     jsontext_member(out, "reason", str_of(probe->reason));
     buf_put_char(out, '}');
@@ -358,8 +358,10 @@ static void put_way(struct buf *out, const struct probe *probe)
     jsontext_member(out, "address", str_of(probe->address));
     jsontext_member(out, "tlsVersion", str_of(probe->tls_version));
     jsontext_member(out, "issuer", str_of(probe->issuer));
-    buf_printf(out, ",\"clockSkewMs\":%lld,\"lookupUs\":%u,\"connectUs\":%u,\"tlsUs\":%u",
-               (long long)probe->clock_skew_ms, probe->lookup_us, probe->connect_us, probe->tls_us);
+    jsontext_signed(out, "clockSkewMs", probe->clock_skew_ms);
+    jsontext_count(out, "lookupUs", probe->lookup_us);
+    jsontext_count(out, "connectUs", probe->connect_us);
+    jsontext_count(out, "tlsUs", probe->tls_us);
 }
 
 static void put_diagnosis(struct buf *out, const struct probe *probe, const struct diagnosis *d)
@@ -374,7 +376,7 @@ static void put_diagnosis(struct buf *out, const struct probe *probe, const stru
     jsontext_member(out, "code", str_of(probe->code));
     jsontext_member(out, "message", str_of(probe->message));
     jsontext_member(out, "amzRequestId", str_of(probe->request_id));
-    buf_printf(out, ",\"httpStatus\":%d", probe->http_status);
+    jsontext_signed(out, "httpStatus", probe->http_status);
 }
 
 static int print_probe(const struct doctor_report *r, const struct probe *probe)
@@ -402,8 +404,7 @@ static void print_job(const struct doctor_job *j)
     buf_put_char(&line, '{');
     jsontext_member(&line, "name", name_of(j->probe->target));
     jsontext_member(&line, "region", j->probe->target->options.region);
-    if (j->client_id[0])
-        jsontext_member(&line, "clientId", str_of(j->client_id));
+    jsontext_member_if(&line, "clientId", str_of(j->client_id));
     jsontext_member(&line, "jobId", str_of(j->job_id));
     buf_put_char(&line, '}');
     print_line(&line);

@@ -10,43 +10,23 @@
 
 enum { NAMES_MAX = 2048, ESCAPED_MAX = 6 };
 
-/* at_ms 0: null. */
-static void put_time(struct buf *out, const char *name, int64_t at_ms)
-{
-    char text[48];
-    struct buf time = BUF_ON(text);
-    jsontext_time(&time, at_ms);
-    jsontext_name(out, str_of(name));
-    if (at_ms)
-        jsontext_string(out, buf_str(&time));
-    else
-        buf_put(out, STR("null"));
-}
-
 /* From 0: null. */
 static void put_ms(struct buf *out, const char *name, int64_t from_ms, int64_t to_ms)
 {
-    jsontext_name(out, str_of(name));
     if (from_ms)
-        buf_put_u64(out, to_ms > from_ms ? (uint64_t)(to_ms - from_ms) : 0);
+        jsontext_count(out, name, to_ms > from_ms ? (uint64_t)(to_ms - from_ms) : 0);
     else
-        buf_put(out, STR("null"));
-}
-
-static void put_text(struct buf *out, const char *name, str value)
-{
-    if (value.len)
-        jsontext_member(out, name, value);
+        jsontext_null(out, name);
 }
 
 static void put_revision(struct buf *out, const struct pipepoll_revision *revision)
 {
-    buf_put(out, STR(",\"currentRevision\":{"));
+    jsontext_open(out, "currentRevision", '{');
     jsontext_member(out, "revision", revision->revision);
     jsontext_member(out, "changeIdentifier", revision->change_identifier);
-    put_text(out, "revisionSummary", revision->summary);
+    jsontext_member_if(out, "revisionSummary", revision->summary);
     if (revision->created_s)
-        put_time(out, "created", revision->created_s * 1000);
+        jsontext_instant(out, "created", revision->created_s * 1000);
     buf_put_char(out, '}');
 }
 
@@ -55,7 +35,7 @@ static void put_variables(struct buf *out, str variables)
     struct pipepoll_variable v;
     if (!variables.len)
         return;
-    buf_put(out, STR(",\"outputVariables\":{"));
+    jsontext_open(out, "outputVariables", '{');
     while (journal_variables_next(&variables, &v)) {
         jsontext_name(out, v.name);
         jsontext_string(out, v.value);
@@ -65,12 +45,12 @@ static void put_variables(struct buf *out, str variables)
 
 static void put_success(struct buf *out, const struct pipepoll_success *s, str variables)
 {
-    buf_put_char(out, '{');
+    jsontext_open(out, "result", '{');
     jsontext_member(out, "kind", STR("success"));
-    put_text(out, "summary", s->summary);
-    put_text(out, "externalExecutionId", s->execution_id);
+    jsontext_member_if(out, "summary", s->summary);
+    jsontext_member_if(out, "externalExecutionId", s->execution_id);
     if (s->has_percent)
-        buf_printf(out, ",\"percentComplete\":%u", s->percent_complete);
+        jsontext_count(out, "percentComplete", s->percent_complete);
     if (s->revision)
         put_revision(out, s->revision);
     put_variables(out, variables);
@@ -79,38 +59,36 @@ static void put_success(struct buf *out, const struct pipepoll_success *s, str v
 
 static void put_failure(struct buf *out, const struct pipepoll_job_failure *f)
 {
-    buf_put_char(out, '{');
+    jsontext_open(out, "result", '{');
     jsontext_member(out, "kind", STR("failure"));
     jsontext_member(out, "type", str_of(pipepoll_failure_type_name(f->type)));
     jsontext_member(out, "message", f->message);
-    put_text(out, "externalExecutionId", f->execution_id);
+    jsontext_member_if(out, "externalExecutionId", f->execution_id);
     buf_put_char(out, '}');
 }
 
 static void put_result(struct buf *out, const struct journal_change *note)
 {
     const struct pipepoll_journal_entry *e = &note->entry;
-    jsontext_name(out, STR("result"));
     if (e->success)
         put_success(out, e->success, note->variables);
     else if (e->failure)
         put_failure(out, e->failure);
     else
-        buf_put(out, STR("null"));
+        jsontext_null(out, "result");
 }
 
 static void put_state(struct buf *out, const struct jobs_item *item, int64_t now_ms)
 {
     jsontext_member(out, "state", str_of(jobs_item_state(item)));
     jsontext_member(out, "lastStep", str_of(jobs_item_step(item)));
-    jsontext_name(out, STR("outcome"));
     if (item->ended_ms)
-        jsontext_string(out, str_of(item->outcome));
+        jsontext_member(out, "outcome", str_of(item->outcome));
     else
-        buf_put(out, STR("null"));
-    put_time(out, "firstNoted", item->first_noted_ms);
-    put_time(out, "lastNoted", item->last_noted_ms);
-    put_time(out, "ended", item->ended_ms);
+        jsontext_null(out, "outcome");
+    jsontext_instant(out, "firstNoted", item->first_noted_ms);
+    jsontext_instant(out, "lastNoted", item->last_noted_ms);
+    jsontext_instant(out, "ended", item->ended_ms);
     put_ms(out, "ageMs", item->first_noted_ms, now_ms);
     put_ms(out, "tookMs", item->ended_ms ? item->first_noted_ms : 0, item->ended_ms);
 }
@@ -123,7 +101,7 @@ static void put_item(struct buf *out, const struct jobs_item *item, int64_t now_
     jsontext_member(out, "target", item->note->target);
     jsontext_member(out, "region", e->region);
     event_put_action_type(out, &e->action_type);
-    put_text(out, "clientId", e->client_id);
+    jsontext_member_if(out, "clientId", e->client_id);
     put_state(out, item, now_ms);
     put_result(out, item->note);
     buf_put(out, STR("}\n"));

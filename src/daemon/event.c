@@ -39,17 +39,14 @@ static str cut(str s, size_t max)
 
 static void put_event(struct buf *out, const char *event, int64_t unix_ms)
 {
-    char text[40];
-    struct buf time = BUF_ON(text);
-    jsontext_time(&time, unix_ms);
     buf_put_char(out, '{');
     jsontext_member(out, "event", str_of(event));
-    jsontext_member(out, "time", buf_str(&time));
+    jsontext_instant(out, "time", unix_ms);
 }
 
 void event_put_action_type(struct buf *out, const struct pipepoll_action_type *type)
 {
-    buf_put(out, STR(",\"actionTypeId\":{"));
+    jsontext_open(out, "actionTypeId", '{');
     jsontext_member(out, "category", cut(type->category, RECORD_TYPE_MAX));
     jsontext_member(out, "owner", cut(type->owner, RECORD_TYPE_MAX));
     jsontext_member(out, "provider", cut(type->provider, RECORD_TYPE_MAX));
@@ -66,22 +63,17 @@ static void put_target(struct buf *out, const struct record_target *from)
 static void put_job(struct buf *out, const struct record_job *job)
 {
     put_target(out, &job->from);
-    if (job->client_id.len)
-        jsontext_member(out, "clientId", job->client_id);
-    if (job->job_id.len)
-        jsontext_member(out, "jobId", job->job_id);
-    if (job->nonce.len)
-        jsontext_member(out, "nonce", job->nonce);
-    if (job->account_id.len)
-        jsontext_member(out, "accountId", job->account_id);
+    jsontext_member_if(out, "clientId", job->client_id);
+    jsontext_member_if(out, "jobId", job->job_id);
+    jsontext_member_if(out, "nonce", job->nonce);
+    jsontext_member_if(out, "accountId", job->account_id);
     jsontext_member(out, "amzRequestId", cut(job->request_id, RECORD_REQUEST_ID_MAX));
 }
 
 static void put_cause(struct buf *out, enum pipepoll_cause cause, str subject)
 {
     jsontext_member(out, "cause", str_of(pipepoll_cause_name(cause)));
-    if (subject.len)
-        jsontext_member(out, "subject", cut(subject, RECORD_SUBJECT_MAX));
+    jsontext_member_if(out, "subject", cut(subject, RECORD_SUBJECT_MAX));
 }
 
 static void put_health(struct buf *out, const struct record_health *h)
@@ -89,7 +81,7 @@ static void put_health(struct buf *out, const struct record_health *h)
     bool is_healthy = h->removed || h->health != HEALTH_ILL;
     put_target(out, &h->from);
     jsontext_member(out, "target", cut(h->from.name, RECORD_NAME_MAX));
-    buf_printf(out, ",\"healthy\":%s", is_healthy ? "true" : "false");
+    jsontext_flag(out, "healthy", is_healthy);
     jsontext_member(out, "status", str_of(h->removed ? "removed" : event_status(h->status)));
     if (h->removed || h->health == HEALTH_WELL)
         return;
@@ -97,14 +89,15 @@ static void put_health(struct buf *out, const struct record_health *h)
     jsontext_member(out, "code", cut(h->code, RECORD_CODE_MAX));
     jsontext_member(out, "message", cut(h->message, RECORD_MESSAGE_MAX));
     jsontext_member(out, "amzRequestId", cut(h->request_id, RECORD_REQUEST_ID_MAX));
-    buf_printf(out, ",\"httpStatus\":%d,\"retryInMs\":%u", h->http_status, h->retry_in_ms);
+    jsontext_signed(out, "httpStatus", h->http_status);
+    jsontext_count(out, "retryInMs", h->retry_in_ms);
 }
 
 static void put_credentials(struct buf *out, const struct record_credentials *c)
 {
     jsontext_member(out, "source", cut(c->source, RECORD_SOURCE_MAX));
-    buf_printf(out, ",\"usable\":%s,\"degraded\":%s", c->usable ? "true" : "false",
-               c->degraded ? "true" : "false");
+    jsontext_flag(out, "usable", c->usable);
+    jsontext_flag(out, "degraded", c->degraded);
     jsontext_expiry(out, "expires", c->expires_s);
     jsontext_member(out, "reason", cut(c->reason, RECORD_MESSAGE_MAX));
     if (c->reason.len)

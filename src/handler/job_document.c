@@ -15,38 +15,22 @@ struct job {
     const struct pipepoll_job_data *data;
 };
 
-static void put_if(struct buf *b, const char *name, str value)
-{
-    if (value.len)
-        jsontext_member(b, name, value);
-}
-
-/* `"name":{`, behind a comma unless it is the first; the caller closes it. */
-static void open_object(struct buf *b, const char *name)
-{
-    bool first = b->len == 0 || b->at[b->len - 1] == '{';
-    buf_printf(b, "%s\"%s\":{", first ? "" : ",", name);
-}
-
 static void put_action_type(struct buf *b, const struct pipepoll_action_type *type)
 {
-    open_object(b, "actionTypeId");
-    put_if(b, "category", type->category);
-    put_if(b, "owner", type->owner);
-    put_if(b, "provider", type->provider);
-    put_if(b, "version", type->version);
+    jsontext_open(b, "actionTypeId", '{');
+    jsontext_member_if(b, "category", type->category);
+    jsontext_member_if(b, "owner", type->owner);
+    jsontext_member_if(b, "provider", type->provider);
+    jsontext_member_if(b, "version", type->version);
     buf_put_char(b, '}');
 }
 
 static void put_configuration(struct buf *b, const struct pipepoll_job_data *data)
 {
-    open_object(b, "configuration");
+    jsontext_open(b, "configuration", '{');
     for (size_t i = 0; i < data->property_count; i++) {
         const struct pipepoll_property *p = pipepoll_job_property(data, i);
-        if (i)
-            buf_put_char(b, ',');
-        jsontext_string(b, p->key);
-        buf_put_char(b, ':');
+        jsontext_name(b, p->key);
         jsontext_string(b, p->value);
     }
     buf_put_char(b, '}');
@@ -54,30 +38,30 @@ static void put_configuration(struct buf *b, const struct pipepoll_job_data *dat
 
 static void put_pipeline(struct buf *b, const struct pipepoll_pipeline *p)
 {
-    open_object(b, "pipelineContext");
-    put_if(b, "pipelineName", p->name);
-    open_object(b, "stage");
-    put_if(b, "name", p->stage);
+    jsontext_open(b, "pipelineContext", '{');
+    jsontext_member_if(b, "pipelineName", p->name);
+    jsontext_open(b, "stage", '{');
+    jsontext_member_if(b, "name", p->stage);
     buf_put_char(b, '}');
-    open_object(b, "action");
-    put_if(b, "name", p->action);
-    put_if(b, "actionExecutionId", p->action_execution_id);
+    jsontext_open(b, "action", '{');
+    jsontext_member_if(b, "name", p->action);
+    jsontext_member_if(b, "actionExecutionId", p->action_execution_id);
     buf_put_char(b, '}');
-    put_if(b, "pipelineArn", p->arn);
-    put_if(b, "pipelineExecutionId", p->execution_id);
+    jsontext_member_if(b, "pipelineArn", p->arn);
+    jsontext_member_if(b, "pipelineExecutionId", p->execution_id);
     buf_put_char(b, '}');
 }
 
 static void put_artifact(struct buf *b, const struct pipepoll_artifact *a)
 {
-    buf_put_char(b, '{');
-    put_if(b, "name", a->name);
-    put_if(b, "revision", a->revision);
-    open_object(b, "location");
-    put_if(b, "type", a->location_type);
-    open_object(b, "s3Location");
-    put_if(b, "bucketName", a->bucket_name);
-    put_if(b, "objectKey", a->object_key);
+    jsontext_element(b, '{');
+    jsontext_member_if(b, "name", a->name);
+    jsontext_member_if(b, "revision", a->revision);
+    jsontext_open(b, "location", '{');
+    jsontext_member_if(b, "type", a->location_type);
+    jsontext_open(b, "s3Location", '{');
+    jsontext_member_if(b, "bucketName", a->bucket_name);
+    jsontext_member_if(b, "objectKey", a->object_key);
     buf_put(b, STR("}}}"));
 }
 
@@ -86,29 +70,26 @@ static void put_artifacts(struct buf *b, const char *name, const struct pipepoll
                                                                 size_t))
 {
     const struct pipepoll_artifact *a;
-    buf_printf(b, ",\"%s\":[", name);
-    for (size_t i = 0; !b->overflow && (a = at(data, i)); i++) {
-        if (i)
-            buf_put_char(b, ',');
+    jsontext_open(b, name, '[');
+    for (size_t i = 0; !b->overflow && (a = at(data, i)); i++)
         put_artifact(b, a);
-    }
     buf_put_char(b, ']');
 }
 
 static void put_credentials(struct buf *b, const struct pipepoll_artifact_credentials *c)
 {
-    open_object(b, "artifactCredentials");
-    put_if(b, "accessKeyId", c->access_key_id);
-    put_if(b, "secretAccessKey", c->secret_access_key);
-    put_if(b, "sessionToken", c->session_token);
+    jsontext_open(b, "artifactCredentials", '{');
+    jsontext_member_if(b, "accessKeyId", c->access_key_id);
+    jsontext_member_if(b, "secretAccessKey", c->secret_access_key);
+    jsontext_member_if(b, "sessionToken", c->session_token);
     buf_put_char(b, '}');
 }
 
 static void put_key(struct buf *b, const struct pipepoll_job_data *data)
 {
-    open_object(b, "encryptionKey");
-    put_if(b, "id", data->encryption_key_id);
-    put_if(b, "type", data->encryption_key_type);
+    jsontext_open(b, "encryptionKey", '{');
+    jsontext_member_if(b, "id", data->encryption_key_id);
+    jsontext_member_if(b, "type", data->encryption_key_type);
     buf_put_char(b, '}');
 }
 
@@ -117,7 +98,7 @@ static void put_document(struct buf *b, const struct job *job)
     const struct pipepoll_job_data *data = job->data;
     buf_put_char(b, '{');
     jsontext_member(b, "jobId", job->job_id);
-    put_if(b, "clientId", job->client_id);
+    jsontext_member_if(b, "clientId", job->client_id);
     jsontext_member(b, "region", job->region);
     put_action_type(b, &data->action_type);
     put_configuration(b, data);
@@ -127,7 +108,7 @@ static void put_document(struct buf *b, const struct job *job)
     put_artifacts(b, "outputArtifacts", data, pipepoll_job_output);
     if (data->artifact_credentials)
         put_credentials(b, data->artifact_credentials);
-    put_if(b, "continuationToken", data->continuation_token);
+    jsontext_member_if(b, "continuationToken", data->continuation_token);
     if (data->encryption_key_id.len)
         put_key(b, data);
     buf_put(b, STR("}\n"));
@@ -172,7 +153,7 @@ static size_t environment_room(char *const *environment)
 
 static void put_environment(struct buf *b, char *const *environment)
 {
-    open_object(b, "environment");
+    jsontext_open(b, "environment", '{');
     for (; *environment; environment++) {
         str entry = str_of(*environment);
         size_t name_len = str_find(entry, '=');
