@@ -5,16 +5,14 @@ members and servers die, stand still and come back. No job is lost or worked twi
 ledger; each target is polled by one member after each; and the servers have the same of every
 stream. test_run_fleet_cluster.py PATH-OF-PIPEPOLL."""
 
-import collections
-import http.client
 import os
 import signal
 import sys
-import threading
 import time
 
 sys.dont_write_bytecode = True
 from lib.nats import Nats
+from lib.fleet import Adder, Ledger, passed_on
 from lib.job_program import TOKENS_PATH, Simulated, path_of, program
 from lib.poll_service import PollService
 from lib.program import Process, check, finish, write
@@ -33,56 +31,9 @@ HANDLER = program("handler.sh", "#!/bin/sh\nread -r job\nsleep 0.3\n"
                   "echo '{\"result\":{\"status\":\"succeeded\"}}'\n")
 
 
-def passed_on(url):
-    """What answers for the service: that at the url."""
-    there, of_thread = url.removeprefix("http://"), threading.local()
-
-    def ask(body, headers):
-        if not hasattr(of_thread, "way"):
-            of_thread.way = http.client.HTTPConnection(there, timeout=30)
-        of_thread.way.request("POST", "/", body, dict(headers))
-        answer = of_thread.way.getresponse()
-        kind = answer.getheader("Content-Type") or "application/x-amz-json-1.1"
-        return answer.status, kind, answer.read()
-    return ask
-
-
 def until_shared(as_before=None):
     """By all members, each target by one; the same as before, for then it is its turn again."""
     return between.until_held(len(TARGETS), set(runs), 6 * INTERVAL_S, SETTLED_S, as_before)
-
-
-class Adder:
-    """Adds a job at one target after the other, all the time."""
-
-    def __init__(self, sim):
-        self.count, self.is_over = 0, threading.Event()
-        self.thread = threading.Thread(target=self.work, args=(sim,), daemon=True)
-        self.thread.start()
-
-    def work(self, sim):
-        while not self.is_over.wait(JOB_EACH_S):
-            region, provider = TARGETS[self.count % len(TARGETS)]
-            sim.control("POST", "jobs", region=region, provider=provider, count=1)
-            self.count += 1
-
-    def end(self):
-        self.is_over.set()
-        self.thread.join()
-
-
-class Ledger:
-    """What the service says of its jobs; it tells some events at a time."""
-
-    def __init__(self, sim):
-        self.sim, self.events = sim, []
-
-    def count(self):
-        """How often each kind of event was, by job."""
-        while page := self.sim.control("GET", f"ledger?since={len(self.events)}")["events"]:
-            self.events += page
-        return {kind: collections.Counter(e["jobId"] for e in self.events if e["event"] == kind)
-                for kind in ("handed_out", "acknowledged", "succeeded", "failed")}
 
 
 def member(name):
@@ -189,7 +140,7 @@ with Simulated("--seed", "11", "--lease", str(LEASE_S)) as sim:
     runs.update({name: member(name) for name in "abc"})
     shared = until_shared()
     check("three members share the targets", shared)
-    adder = Adder(sim)
+    adder = Adder(sim, TARGETS, JOB_EACH_S)
     for happening, most_s in HAPPENINGS:
         name, began = happening.__name__.replace("_", " "), time.monotonic()
         happening()
