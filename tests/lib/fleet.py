@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What tests of whole fleets share beside lib/nats.py: a way to the simulated service that notes who
-polls what, jobs that come all the time, and the service's ledger of them."""
+"""What tests of whole fleets share beside lib/nats.py: a way to the simulated service that notes
+who polls what, jobs that come all the time, and the service's ledger of them."""
 
 import collections
 import http.client
