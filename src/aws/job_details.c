@@ -14,118 +14,105 @@ enum {
     CREDENTIAL_LEN_MAX = 16 << 10
 };
 
-#define MEMBERS(list) list, sizeof list / sizeof *list
-
-#define TEXT(type, field, json_name, most)                                                         \
-    {                                                                                              \
-        .name = STR_INIT(json_name), .kind = SHAPE_TEXT, .offset = offsetof(type, field),          \
-        .len_max = (most)                                                                          \
-    }
-#define PART(type, field, json_name, which, what)                                                  \
-    {                                                                                              \
-        .name = STR_INIT(json_name), .kind = (which), .offset = offsetof(type, field),             \
-        .of = (what)                                                                               \
-    }
-/* A structure of the model that is none of ours: its members are the outer one's. */
-#define INLINE(json_name, what)                                                                    \
-    {                                                                                              \
-        .name = STR_INIT(json_name), .kind = SHAPE_STRUCTURE, .of = (what)                         \
-    }
-
 static const struct shape_member action_type_members[] = {
-    TEXT(struct pipepoll_action_type, category, "category", 0),
-    TEXT(struct pipepoll_action_type, owner, "owner", 0),
-    TEXT(struct pipepoll_action_type, provider, "provider", 0),
-    TEXT(struct pipepoll_action_type, version, "version", 0),
+    SHAPE_TEXT_OF(struct pipepoll_action_type, category, "category", 0),
+    SHAPE_TEXT_OF(struct pipepoll_action_type, owner, "owner", 0),
+    SHAPE_TEXT_OF(struct pipepoll_action_type, provider, "provider", 0),
+    SHAPE_TEXT_OF(struct pipepoll_action_type, version, "version", 0),
 };
-static const struct shape action_type = { MEMBERS(action_type_members),
+static const struct shape action_type = { SHAPE_MEMBERS(action_type_members),
                                           sizeof(struct pipepoll_action_type) };
 
 static const struct shape_member configuration_members[] = {
-    PART(struct job_data, configuration, "configuration", SHAPE_MAP, NULL),
+    SHAPE_PART_OF(struct job_data, configuration, "configuration", SHAPE_MAP, NULL),
 };
-static const struct shape configuration = { MEMBERS(configuration_members), 0 };
+static const struct shape configuration = { SHAPE_MEMBERS(configuration_members), 0 };
 
 static const struct shape_member stage_members[] = {
-    TEXT(struct pipepoll_pipeline, stage, "name", 0),
+    SHAPE_TEXT_OF(struct pipepoll_pipeline, stage, "name", 0),
 };
-static const struct shape stage = { MEMBERS(stage_members), 0 };
+static const struct shape stage = { SHAPE_MEMBERS(stage_members), 0 };
 
 static const struct shape_member action_members[] = {
-    TEXT(struct pipepoll_pipeline, action, "name", 0),
-    TEXT(struct pipepoll_pipeline, action_execution_id, "actionExecutionId", 0),
+    SHAPE_TEXT_OF(struct pipepoll_pipeline, action, "name", 0),
+    SHAPE_TEXT_OF(struct pipepoll_pipeline, action_execution_id, "actionExecutionId", 0),
 };
-static const struct shape action = { MEMBERS(action_members), 0 };
+static const struct shape action = { SHAPE_MEMBERS(action_members), 0 };
 
 static const struct shape_member pipeline_members[] = {
-    TEXT(struct pipepoll_pipeline, name, "pipelineName", 0),
-    INLINE("stage", &stage),
-    INLINE("action", &action),
-    TEXT(struct pipepoll_pipeline, arn, "pipelineArn", 0),
-    TEXT(struct pipepoll_pipeline, execution_id, "pipelineExecutionId", 0),
+    SHAPE_TEXT_OF(struct pipepoll_pipeline, name, "pipelineName", 0),
+    SHAPE_INLINE("stage", &stage),
+    SHAPE_INLINE("action", &action),
+    SHAPE_TEXT_OF(struct pipepoll_pipeline, arn, "pipelineArn", 0),
+    SHAPE_TEXT_OF(struct pipepoll_pipeline, execution_id, "pipelineExecutionId", 0),
 };
-static const struct shape pipeline = { MEMBERS(pipeline_members),
+static const struct shape pipeline = { SHAPE_MEMBERS(pipeline_members),
                                        sizeof(struct pipepoll_pipeline) };
 
 static const struct shape_member s3_location_members[] = {
-    TEXT(struct pipepoll_artifact, bucket_name, "bucketName", 0),
-    TEXT(struct pipepoll_artifact, object_key, "objectKey", 0),
+    SHAPE_TEXT_OF(struct pipepoll_artifact, bucket_name, "bucketName", 0),
+    SHAPE_TEXT_OF(struct pipepoll_artifact, object_key, "objectKey", 0),
 };
-static const struct shape s3_location = { MEMBERS(s3_location_members), 0 };
+static const struct shape s3_location = { SHAPE_MEMBERS(s3_location_members), 0 };
 
 static const struct shape_member location_members[] = {
-    TEXT(struct pipepoll_artifact, location_type, "type", 0),
-    INLINE("s3Location", &s3_location),
+    SHAPE_TEXT_OF(struct pipepoll_artifact, location_type, "type", 0),
+    SHAPE_INLINE("s3Location", &s3_location),
 };
-static const struct shape location = { MEMBERS(location_members), 0 };
+static const struct shape location = { SHAPE_MEMBERS(location_members), 0 };
 
 static const struct shape_member artifact_members[] = {
-    TEXT(struct pipepoll_artifact, name, "name", 0),
-    TEXT(struct pipepoll_artifact, revision, "revision", 0),
-    INLINE("location", &location),
+    SHAPE_TEXT_OF(struct pipepoll_artifact, name, "name", 0),
+    SHAPE_TEXT_OF(struct pipepoll_artifact, revision, "revision", 0),
+    SHAPE_INLINE("location", &location),
 };
-static const struct shape artifact = { MEMBERS(artifact_members),
+static const struct shape artifact = { SHAPE_MEMBERS(artifact_members),
                                        sizeof(struct pipepoll_artifact) };
 
 static const struct shape_member credentials_members[] = {
-    TEXT(struct pipepoll_artifact_credentials, access_key_id, "accessKeyId", CREDENTIAL_LEN_MAX),
-    TEXT(struct pipepoll_artifact_credentials, secret_access_key, "secretAccessKey",
-         CREDENTIAL_LEN_MAX),
-    TEXT(struct pipepoll_artifact_credentials, session_token, "sessionToken", CREDENTIAL_LEN_MAX),
+    SHAPE_TEXT_OF(struct pipepoll_artifact_credentials, access_key_id, "accessKeyId",
+                  CREDENTIAL_LEN_MAX),
+    SHAPE_TEXT_OF(struct pipepoll_artifact_credentials, secret_access_key, "secretAccessKey",
+                  CREDENTIAL_LEN_MAX),
+    SHAPE_TEXT_OF(struct pipepoll_artifact_credentials, session_token, "sessionToken",
+                  CREDENTIAL_LEN_MAX),
 };
-static const struct shape credentials = { MEMBERS(credentials_members),
+static const struct shape credentials = { SHAPE_MEMBERS(credentials_members),
                                           sizeof(struct pipepoll_artifact_credentials) };
 
 static const struct shape_member encryption_key_members[] = {
-    TEXT(struct job_encryption_key, id, "id", 0),
-    TEXT(struct job_encryption_key, type, "type", 0),
+    SHAPE_TEXT_OF(struct job_encryption_key, id, "id", 0),
+    SHAPE_TEXT_OF(struct job_encryption_key, type, "type", 0),
 };
-static const struct shape encryption_key = { MEMBERS(encryption_key_members),
+static const struct shape encryption_key = { SHAPE_MEMBERS(encryption_key_members),
                                              sizeof(struct job_encryption_key) };
 
 static const struct shape_member data_members[] = {
-    PART(struct job_data, action_type, "actionTypeId", SHAPE_STRUCTURE, &action_type),
-    INLINE("actionConfiguration", &configuration),
-    PART(struct job_data, pipeline, "pipelineContext", SHAPE_STRUCTURE, &pipeline),
-    PART(struct job_data, input_artifacts, "inputArtifacts", SHAPE_LIST, &artifact),
-    PART(struct job_data, output_artifacts, "outputArtifacts", SHAPE_LIST, &artifact),
-    PART(struct job_data, artifact_credentials, "artifactCredentials", SHAPE_STRUCTURE,
-         &credentials),
-    TEXT(struct job_data, continuation_token, "continuationToken", CONTINUATION_LEN_MAX),
-    PART(struct job_data, encryption_key, "encryptionKey", SHAPE_STRUCTURE, &encryption_key),
+    SHAPE_PART_OF(struct job_data, action_type, "actionTypeId", SHAPE_STRUCTURE, &action_type),
+    SHAPE_INLINE("actionConfiguration", &configuration),
+    SHAPE_PART_OF(struct job_data, pipeline, "pipelineContext", SHAPE_STRUCTURE, &pipeline),
+    SHAPE_PART_OF(struct job_data, input_artifacts, "inputArtifacts", SHAPE_LIST, &artifact),
+    SHAPE_PART_OF(struct job_data, output_artifacts, "outputArtifacts", SHAPE_LIST, &artifact),
+    SHAPE_PART_OF(struct job_data, artifact_credentials, "artifactCredentials", SHAPE_STRUCTURE,
+                  &credentials),
+    SHAPE_TEXT_OF(struct job_data, continuation_token, "continuationToken", CONTINUATION_LEN_MAX),
+    SHAPE_PART_OF(struct job_data, encryption_key, "encryptionKey", SHAPE_STRUCTURE,
+                  &encryption_key),
 };
-static const struct shape data = { MEMBERS(data_members), sizeof(struct job_data) };
+static const struct shape data = { SHAPE_MEMBERS(data_members), sizeof(struct job_data) };
 
 static const struct shape_member details_members[] = {
-    TEXT(struct job_details, id, "id", JOB_ID_LEN_MAX),
-    PART(struct job_details, data, "data", SHAPE_STRUCTURE, &data),
-    TEXT(struct job_details, nonce, "nonce", NONCE_LEN_MAX),
-    TEXT(struct job_details, account_id, "accountId", ACCOUNT_LEN_MAX),
+    SHAPE_TEXT_OF(struct job_details, id, "id", JOB_ID_LEN_MAX),
+    SHAPE_PART_OF(struct job_details, data, "data", SHAPE_STRUCTURE, &data),
+    SHAPE_TEXT_OF(struct job_details, nonce, "nonce", NONCE_LEN_MAX),
+    SHAPE_TEXT_OF(struct job_details, account_id, "accountId", ACCOUNT_LEN_MAX),
 };
-const struct shape job_details_shape = { MEMBERS(details_members), sizeof(struct job_details) };
+const struct shape job_details_shape = { SHAPE_MEMBERS(details_members),
+                                         sizeof(struct job_details) };
 
-static const struct shape_member answer_members[] = { INLINE("jobDetails", &job_details_shape) };
-static const struct shape answer = { MEMBERS(answer_members), sizeof(struct job_details) };
+static const struct shape_member answer_members[] = { SHAPE_INLINE("jobDetails",
+                                                                   &job_details_shape) };
+static const struct shape answer = { SHAPE_MEMBERS(answer_members), sizeof(struct job_details) };
 
 enum decode_result job_details_decode(struct job_details *out, struct decode_memory *memory,
                                       str body, struct pipepoll_error *why)
@@ -136,7 +123,7 @@ enum decode_result job_details_decode(struct job_details *out, struct decode_mem
 static const struct shape_member polled_members[] = {
     { .name = STR_INIT("jobs"), .kind = SHAPE_LIST, .of = &job_details_shape },
 };
-static const struct shape polled = { MEMBERS(polled_members), sizeof(struct shape_list) };
+static const struct shape polled = { SHAPE_MEMBERS(polled_members), sizeof(struct shape_list) };
 
 /* The jobs as every poll brings them lie behind their details, and all that those hold. */
 static void list_jobs(struct job_list *out, const struct shape_list *list,

@@ -28,11 +28,29 @@ struct shape_member {
     size_t len_max;         /* TEXT: in bytes; 0: any */
 };
 
+/* Members of a structure `type`, by its field and their name in JSON. */
+#define SHAPE_TEXT_OF(type, field, json_name, most)                                                \
+    {                                                                                              \
+        .name = STR_INIT(json_name), .kind = SHAPE_TEXT, .offset = offsetof(type, field),          \
+        .len_max = (most)                                                                          \
+    }
+#define SHAPE_PART_OF(type, field, json_name, which, what)                                         \
+    {                                                                                              \
+        .name = STR_INIT(json_name), .kind = (which), .offset = offsetof(type, field),             \
+        .of = (what)                                                                               \
+    }
+/* A structure of the model that is none of ours: its members are the outer one's. */
+#define SHAPE_INLINE(json_name, what)                                                              \
+    {                                                                                              \
+        .name = STR_INIT(json_name), .kind = SHAPE_STRUCTURE, .of = (what)                         \
+    }
+
 /* A structure. */
 struct shape {
     const struct shape_member *members; /* SHAPE_MEMBERS_MAX at most */
     size_t count, size;                 /* size: of the struct that it is read into */
 };
+#define SHAPE_MEMBERS(list) list, sizeof list / sizeof *list
 
 struct shape_list {
     const void *items;
