@@ -288,34 +288,18 @@ out:
     return r;
 }
 
-static int read_fleet(struct fleet_config *out, const struct sections *s,
-                      struct diagnostics *diagnostics)
+static int read_fleet(void *out, const struct sections *s, struct diagnostics *diagnostics)
 {
     if (!s->fleet.at.line)
         complain(diagnostics, PIPEPOLL_ERROR, s->fleet.at, "there is no [fleet] in it");
-    if (s->fleet.has_misspelt)
-        complain(diagnostics, PIPEPOLL_ERROR, s->fleet.at,
-                 "a key of [fleet] is not known: `pipepoll check` says which");
+    section_complain_misspelt(&s->fleet, "fleet", diagnostics);
     return fleet_config_read(out, &s->fleet, is_fleet_built, diagnostics);
 }
 
 int config_load_fleet(struct fleet_config *out, const char *path, struct diagnostics *diagnostics)
 {
-    struct sections s;
-    struct diagnostics of_the_rest = { 0 };
-    char *text;
-    size_t len;
     *out = (struct fleet_config) { .servers = NULL };
-    int r = config_file_read(&text, &len, path, diagnostics);
-    if (r)
-        return r;
-    r = sections_read(&s, text, len, &of_the_rest);
-    if (!r) {
-        r = read_fleet(out, &s, diagnostics);
-        sections_deinit(&s);
-    }
-    free(text);
-    return !r && diagnostics->errors ? PIPEPOLL_EINVAL : r;
+    return sections_load(path, read_fleet, out, diagnostics);
 }
 
 int config_load(struct config *out, const char *path, struct diagnostics *diagnostics)

@@ -122,26 +122,16 @@ int http_config_read(struct http_config *out, const struct section *s,
     return PIPEPOLL_OK;
 }
 
+static int read_alone(void *out, const struct sections *s, struct diagnostics *diagnostics)
+{
+    section_complain_misspelt(&s->http, "http", diagnostics);
+    return http_config_read(out, &s->http, diagnostics);
+}
+
 int http_config_load(struct http_config *out, const char *path, struct diagnostics *diagnostics)
 {
-    struct sections s;
-    struct diagnostics of_the_rest = { 0 };
-    char *text;
-    size_t len;
     *out = (struct http_config) { .is_local = true };
-    int r = config_file_read(&text, &len, path, diagnostics);
-    if (r)
-        return r;
-    r = sections_read(&s, text, len, &of_the_rest);
-    if (!r) {
-        if (s.http.has_misspelt)
-            complain(diagnostics, PIPEPOLL_ERROR, s.http.at,
-                     "a key of [http] is not known: `pipepoll check` says which");
-        r = http_config_read(out, &s.http, diagnostics);
-        sections_deinit(&s);
-    }
-    free(text);
-    return !r && diagnostics->errors ? PIPEPOLL_EINVAL : r;
+    return sections_load(path, read_alone, out, diagnostics);
 }
 
 int http_config_set_listen(struct http_config *c, const char *listen, struct pipepoll_error *why)

@@ -12,6 +12,7 @@
 #include "base/control.h"
 #include "base/ini.h"
 #include "base/nearest.h"
+#include "config/config_file.h"
 
 enum scope { SCOPE_PROCESS, SCOPE_TARGET, SCOPE_HANDLER, SCOPE_HTTP, SCOPE_FLEET, SCOPES };
 enum effect { RELOAD, START };
@@ -55,6 +56,33 @@ const char *key_section(enum key k)
 bool key_waits(enum key k)
 {
     return keys[k].effect == START;
+}
+
+int sections_load(const char *path, sections_read_fn *read, void *out,
+                  struct diagnostics *diagnostics)
+{
+    struct sections s;
+    struct diagnostics of_the_rest = { 0 };
+    char *text;
+    size_t len;
+    int r = config_file_read(&text, &len, path, diagnostics);
+    if (r)
+        return r;
+    r = sections_read(&s, text, len, &of_the_rest);
+    if (!r) {
+        r = read(out, &s, diagnostics);
+        sections_deinit(&s);
+    }
+    free(text);
+    return !r && diagnostics->errors ? PIPEPOLL_EINVAL : r;
+}
+
+void section_complain_misspelt(const struct section *s, const char *name,
+                               struct diagnostics *diagnostics)
+{
+    if (s->has_misspelt)
+        complain(diagnostics, PIPEPOLL_ERROR, s->at,
+                 "a key of [%s] is not known: `pipepoll check` says which", name);
 }
 
 const struct value *sections_value(const struct sections *s, const struct section *target,

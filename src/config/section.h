@@ -130,6 +130,15 @@ struct sections {
 int sections_read(struct sections *out, char *text, size_t len, struct diagnostics *diagnostics);
 void sections_deinit(struct sections *s); /* fine on a zeroed one */
 
+/* The sections of a file, for who needs one of them alone: out is filled by read(), and what is
+ * wrong elsewhere in the file is left to others. As config_file_read(). */
+typedef int sections_read_fn(void *out, const struct sections *s, struct diagnostics *diagnostics);
+int sections_load(const char *path, sections_read_fn *read, void *out,
+                  struct diagnostics *diagnostics);
+/* Where a key of it is not known, what is read of it may be nobody's wish. */
+void section_complain_misspelt(const struct section *s, const char *name,
+                               struct diagnostics *diagnostics);
+
 /* The target's own value of a key, else the default of [pipepoll], else one with ptr NULL. */
 const struct value *sections_value(const struct sections *s, const struct section *target,
                                    enum key k);

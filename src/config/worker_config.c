@@ -198,29 +198,22 @@ int worker_config_read(struct worker_config *out, const struct sections *s,
     return result ? result : read_handlers(out, &s->handlers, diagnostics);
 }
 
+static int read_journal(void *ctx, const struct sections *s, struct diagnostics *diagnostics)
+{
+    struct worker_config *out = ctx;
+    const struct value_reader r = { &s->process, diagnostics };
+    out->has_journal = value_word(&r, KEY_JOURNAL, journals, 0, "sqlite or none") == 0;
+    int result = read_state_dir(out, &r);
+    if (!out->state_dir)
+        section_complain_misspelt(&s->process, "pipepoll", diagnostics);
+    return result;
+}
+
 int worker_config_load_journal(struct worker_config *out, const char *path,
                                struct diagnostics *diagnostics)
 {
-    struct sections s;
-    struct diagnostics of_the_rest = { 0 };
-    char *text;
-    size_t len;
     *out = (struct worker_config) { .handlers = NULL };
-    int r = config_file_read(&text, &len, path, diagnostics);
-    if (r)
-        return r;
-    r = sections_read(&s, text, len, &of_the_rest);
-    if (!r) {
-        const struct value_reader reader = { &s.process, diagnostics };
-        out->has_journal = value_word(&reader, KEY_JOURNAL, journals, 0, "sqlite or none") == 0;
-        r = read_state_dir(out, &reader);
-        if (s.process.has_misspelt && !out->state_dir)
-            complain(diagnostics, PIPEPOLL_ERROR, s.process.at,
-                     "a key of [pipepoll] is not known: `pipepoll check` says which");
-        sections_deinit(&s);
-    }
-    free(text);
-    return !r && diagnostics->errors ? PIPEPOLL_EINVAL : r;
+    return sections_load(path, read_journal, out, diagnostics);
 }
 
 void worker_config_deinit(struct worker_config *c)
