@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "fleet/nats_files.h"
 #include "fleet/nats_greeting.h"
 #include "fleet/nats_options.h"
 #include "lib/check.h"
@@ -59,6 +60,67 @@ static void test_files(void **state)
     unlink(path);
     assert_int_equal(nats_login_read(&login, &o, &why), PIPEPOLL_ECREDENTIALS);
     assert_non_null(strstr(why.text, "cannot be read"));
+}
+
+#define CREDS_END "-----BEGIN USER NKEY SEED-----\n"
+#define CREDS     "-----BEGIN NATS USER JWT-----\neyJ0.eyJq.c2ln\n\n" CREDS_END
+#define DAMAGED   "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VX"
+
+static void test_what_a_file_holds(void **state)
+{
+    static const struct {
+        char option; /* n, c, p, a, t, k */
+        const char *text, *said;
+    } rows[] = {
+        { 'n', SEED "\n", NULL },
+        { 'n', "", "is empty" },
+        { 'n', " \n\n", "is empty" },
+        { 'n', CREDS SEED "\n", "holds the creds of a user: name it as creds-file instead" },
+        { 'n', DAMAGED "\n", "holds a damaged seed: its check sum is wrong" },
+        { 'n', PUBLIC "\n", "holds a public key" },
+        { 'n', "hush hush\n", "holds something else" },
+        { 'c', CREDS SEED "\n", NULL },
+        { 'c', CREDS "\n" SEED "\r\n------END USER NKEY SEED------\n", NULL },
+        { 'c', "", "is empty" },
+        { 'c', SEED, "holds the seed of an nkey: name it as nkey-file instead" },
+        { 'c', CREDS DAMAGED "\n", "creds with a damaged seed" },
+        { 'c', CREDS, "creds without their seed" },
+        { 'c', "eyJ0.eyJq.c2ln\n", "a JWT without its seed" },
+        { 'p', "hush", NULL },
+        { 'p', "\n", "is empty: its first line must be the password" },
+        { 'a', "-----BEGIN CERTIFICATE-----\nhush\n", NULL },
+        { 'a', "-----BEGIN PRIVATE KEY-----\nhush\n", "holds a key and no certificate" },
+        { 't', "", "tls-cert" },
+        { 'k', "-----BEGIN EC PRIVATE KEY-----\nhush\n", NULL },
+        { 'k', "-----BEGIN CERTIFICATE-----\nhush\n", "holds a certificate and no key" },
+        { 'k', "-----BEGIN ENCRYPTED PRIVATE KEY-----\nhush\n", "an encrypted key" },
+    };
+    char path[] = "/tmp/pipepoll-test-XXXXXX";
+    close(mkstemp(path));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct pipepoll_error why = { .text = "" };
+        struct nats_options o = { 0 };
+        const char **at = rows[i].option == 'n'   ? &o.nkey_file
+                          : rows[i].option == 'c' ? &o.creds_file
+                          : rows[i].option == 'p' ? &o.password_file
+                          : rows[i].option == 'a' ? &o.tls_ca
+                          : rows[i].option == 't' ? &o.tls_cert
+                                                  : &o.tls_key;
+        *at = path;
+        write_file(path, rows[i].text);
+        int r = nats_files_check(&o, &why);
+        assert_int_equal(r, rows[i].said ? PIPEPOLL_ECREDENTIALS : PIPEPOLL_OK);
+        if (rows[i].said && (!strstr(why.text, rows[i].said) || !strstr(why.text, path)))
+            fail_msg("%s\nlacks: %s", why.text, rows[i].said);
+        assert_null(strstr(why.text, "hush"));
+        assert_null(strstr(why.text, "SUACSSL3"));
+        assert_null(strstr(why.text, "eyJ0"));
+    }
+    unlink(path);
+    struct pipepoll_error why;
+    struct nats_options o = { .creds_file = "/" };
+    assert_int_equal(nats_files_check(&o, &why), PIPEPOLL_ECREDENTIALS);
+    assert_string_equal(why.text, "creds-file / cannot be read: Is a directory");
 }
 
 static void check_refused(struct nats_options o, const char *said)
@@ -153,9 +215,8 @@ static void test_greetings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_public_keys),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_public_keys),       cmocka_unit_test(test_files),
+        cmocka_unit_test(test_what_a_file_holds), cmocka_unit_test(test_options),
         cmocka_unit_test(test_greetings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include "lib/certificate.h"
 
+#include "fleet/nats_link.h"
 #include "lib/engine_log.h"
 
 #define SEED   "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
@@ -108,6 +109,28 @@ static void test_tls_with_certificates_of_both_ends(void **state)
     key_pair_deinit(&stranger);
 }
 
+static void test_a_certificate_and_the_key_of_another(void **state)
+{
+    struct key_pair ours, other;
+    struct pipepoll_error why;
+    char junk[64];
+    key_pair_init(&ours, "DNS:member");
+    key_pair_init(&other, "DNS:member");
+    struct nats_options o = { .tls_cert = ours.certificate.file, .tls_key = ours.key_file };
+    assert_int_equal(nats_link_check(&o, &why), PIPEPOLL_OK);
+    o.tls_key = other.key_file;
+    assert_int_equal(nats_link_check(&o, &why), PIPEPOLL_ECREDENTIALS);
+    assert_non_null(strstr(why.text, " is not the key of the certificate in tls-cert "));
+    assert_non_null(strstr(why.text, other.key_file));
+    write_file(junk, "-----BEGIN CERTIFICATE-----\nhush\n");
+    o = (struct nats_options) { .tls_ca = junk };
+    assert_int_equal(nats_link_check(&o, &why), PIPEPOLL_ECREDENTIALS);
+    assert_non_null(strstr(why.text, "has no certificate that can be used"));
+    unlink(junk);
+    key_pair_deinit(&ours);
+    key_pair_deinit(&other);
+}
+
 static void test_nkeys(void **state)
 {
     char path[64], other[64];
@@ -200,6 +223,7 @@ int main(void)
     nats_servers_demand();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tls_with_certificates_of_both_ends),
+        cmocka_unit_test(test_a_certificate_and_the_key_of_another),
         cmocka_unit_test(test_nkeys),
         cmocka_unit_test(test_passwords_and_rights),
         cmocka_unit_test(test_accounts_without_jetstream_and_other_servers),

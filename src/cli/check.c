@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/estimate_report.h"
+#include "cli/fleet_check.h"
 #include "cli/worker_check.h"
 
 static int check_file(const char *path, bool json)
@@ -14,6 +15,8 @@ static int check_file(const char *path, bool json)
     int r = config_load(&config, path, &diagnostics);
     if (!r)
         r = worker_check_tokens(&config.worker, &diagnostics);
+    if (!r)
+        r = fleet_check_files(&config.fleet, &diagnostics);
     diagnostics_print(&diagnostics);
     if (r == PIPEPOLL_EINVAL) {
         config_deinit(&config);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "cli/action_type.h"
+#include "cli/fleet_check.h"
 
 enum {
     FLAG_CONFIG,
@@ -99,6 +100,8 @@ static int load(struct doctor_options *o, const struct flags *f, const char *pat
                               "itself: leave out --profile, --region, --action-type-id and "
                               "--endpoint-url");
     int r = config_load(&o->config, path, &diagnostics);
+    if (!r)
+        r = fleet_check_files(&o->config.fleet, &diagnostics);
     diagnostics_print(&diagnostics);
     if (!r && p->ca_bundle.len)
         o->config.ca_bundle = p->ca_bundle;

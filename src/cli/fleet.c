@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "cli/fleet_check.h"
 #include "cli/fleet_options.h"
 #include "cli/fleet_report.h"
 #include "config/config.h"
@@ -21,6 +22,8 @@ static int load(struct config *config, const struct fleet_options_cli *o)
     struct diagnostics diagnostics = { .count = 0 };
     int r = o->targets ? config_load(config, o->config, &diagnostics)
                        : config_load_fleet(&config->fleet, o->config, &diagnostics);
+    if (!r)
+        r = fleet_check_files(&config->fleet, &diagnostics);
     if (r == PIPEPOLL_ENOMEM)
         return fail(EXIT_OTHER, "out of memory");
     if (r)

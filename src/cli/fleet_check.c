@@ -52,6 +52,16 @@ static void on_found(void *ctx, enum verdict verdict, const char *server, str te
     add(part_of(ctx, server), verdict, text);
 }
 
+int fleet_check_files(const struct fleet_config *c, struct diagnostics *diagnostics)
+{
+    struct pipepoll_error why;
+    int r = c->servers ? fleet_engine_check(c, &why) : PIPEPOLL_OK;
+    if (!r || r == PIPEPOLL_ENOMEM)
+        return r;
+    complain(diagnostics, PIPEPOLL_ERROR, c->at, "[fleet] %s", why.text);
+    return PIPEPOLL_EINVAL;
+}
+
 void fleet_check(struct fleet_check *out, const struct fleet_config *config)
 {
     struct checking c = { .out = out };

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/fleet_check.h"
 #include "cli/print_config.h"
 #include "cli/worker_check.h"
 #include "config/limits.h"
@@ -279,6 +280,8 @@ static int load_and_run(struct run *r, const struct command *self)
         run_apply_options(r, &r->config);
         result = worker_check_tokens(&r->config.worker, &diagnostics);
     }
+    if (!result)
+        result = fleet_check_files(&r->config.fleet, &diagnostics);
     diagnostics_each(&diagnostics, run_log_diagnostic, &r->logger);
     if (result) {
         run_log_refusal(r, result, &diagnostics, "not started");

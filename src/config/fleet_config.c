@@ -281,6 +281,7 @@ int fleet_config_read(struct fleet_config *out, const struct section *s, bool is
     const struct value_reader r = { s, diagnostics };
     *out = (struct fleet_config) { .polls = true,
                                    .works = true,
+                                   .at = s->at,
                                    .queue_size = 1 << 30,
                                    .queue_age_ms = 24 * HOUR_MS,
                                    .spool_jobs = 100000 };

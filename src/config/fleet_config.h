@@ -16,6 +16,7 @@ struct fleet_config {
                      * no fleet, and nothing else here is of use */
     size_t server_count;
     bool is_tls;
+    struct location at; /* of the section */
     char *name;   /* of the fleet; as member: at most FLEET_NAME_MAX letters, digits, '-', '_' */
     char *member; /* of this machine in it: nobody else's */
     char *tls_ca; /* PEM; NULL: the system's roots */

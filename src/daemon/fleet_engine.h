@@ -14,6 +14,10 @@ struct uv_loop_s;
 int fleet_engine_open(struct engine **out, struct uv_loop_s *loop, const struct fleet_config *c,
                       const struct engine_events *events, struct pipepoll_error *why);
 
+/* Would the files that the config names do, by themselves and together? Blocks on these alone; no
+ * server is asked. PIPEPOLL_ECREDENTIALS, with one line of what is wrong and what to do; ENOMEM. */
+int fleet_engine_check(const struct fleet_config *c, struct pipepoll_error *why);
+
 /* What is well and what is not with the fleet's servers, a line for each: found(ctx, ...) with the
  * server, or NULL where it is of what they keep together. What is not well says what to do. Blocks,
  * for each server most_ms at most; changes nothing there. */

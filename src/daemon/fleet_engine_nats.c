@@ -2,6 +2,7 @@
 /* The config's words as NATS's options. */
 #include "daemon/fleet_engine.h"
 #include "fleet/nats_engine.h"
+#include "fleet/nats_link.h"
 #include "fleet/nats_probe.h"
 
 static struct nats_options options_of(const struct fleet_config *c)
@@ -29,6 +30,12 @@ int fleet_engine_open(struct engine **out, struct uv_loop_s *loop, const struct 
 {
     const struct nats_options o = options_of(c);
     return nats_engine_open(out, loop, &o, events, why);
+}
+
+int fleet_engine_check(const struct fleet_config *c, struct pipepoll_error *why)
+{
+    const struct nats_options o = options_of(c);
+    return nats_link_check(&o, why);
 }
 
 /* --- what is well --- */

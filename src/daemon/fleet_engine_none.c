@@ -10,6 +10,11 @@ int fleet_engine_open(struct engine **out, struct uv_loop_s *loop, const struct 
     return explain(why, PIPEPOLL_EINVAL, "this pipepoll was built without fleets");
 }
 
+int fleet_engine_check(const struct fleet_config *c, struct pipepoll_error *why)
+{
+    return explain(why, PIPEPOLL_EINVAL, "this pipepoll was built without fleets");
+}
+
 void fleet_engine_probe(const struct fleet_config *c, uint32_t most_ms,
                         void (*found)(void *ctx, enum verdict verdict, const char *server,
                                       str text),

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
+#include "fleet/nats_files.h"
 #include "fleet/nats_login.h"
 #include "fleet/nats_note.h"
 
@@ -190,6 +191,43 @@ static natsStatus configure(natsOptions *o, struct nats_link *l, const struct na
     return s == NATS_OK ? log_in(o, from, login) : s;
 }
 
+/* What OpenSSL says of files that are PEM. */
+static int explain_tls(struct pipepoll_error *why, const struct nats_options *o, bool is_pair)
+{
+    natsStatus last = NATS_OK;
+    const char *detail = nats_GetLastError(&last);
+    if (!is_pair)
+        return explain(why, PIPEPOLL_ECREDENTIALS,
+                       "tls-ca %s has no certificate that can be used: it must have the servers' "
+                       "authorities, as PEM",
+                       o->tls_ca);
+    if (detail && strstr(detail, "mismatch"))
+        return explain(why, PIPEPOLL_ECREDENTIALS,
+                       "tls-key %s is not the key of the certificate in tls-cert %s: name the pair "
+                       "that was made together",
+                       o->tls_key, o->tls_cert);
+    return explain(why, PIPEPOLL_ECREDENTIALS,
+                   "tls-cert %s and tls-key %s cannot be used: each must be PEM, and undamaged",
+                   o->tls_cert, o->tls_key);
+}
+
+int nats_link_check(const struct nats_options *o, struct pipepoll_error *why)
+{
+    natsOptions *options = NULL;
+    int r = nats_files_check(o, why);
+    if (r || (!o->tls_ca && !o->tls_cert))
+        return r;
+    if (natsOptions_Create(&options) != NATS_OK)
+        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    if (o->tls_ca && natsOptions_LoadCATrustedCertificates(options, o->tls_ca) != NATS_OK)
+        r = explain_tls(why, o, false);
+    else if (o->tls_cert &&
+             natsOptions_LoadCertificatesChain(options, o->tls_cert, o->tls_key) != NATS_OK)
+        r = explain_tls(why, o, true);
+    natsOptions_Destroy(options);
+    return r;
+}
+
 /* What there is to do, for what is known to happen behind the greeting. */
 static const char *advice(natsStatus s, const char *detail)
 {
@@ -290,7 +328,7 @@ struct nats_link *nats_link_open(const struct nats_options *o, const char *serve
                                  const struct nats_wake *wake, struct pipepoll_error *why)
 {
     struct nats_login login;
-    if (nats_login_read(&login, o, why))
+    if (nats_link_check(o, why) || nats_login_read(&login, o, why))
         return NULL; /* and it is wiped */
     struct nats_link *l = new_link(wake);
     natsStatus s = l ? connect_to(l, o, server, &login) : NATS_NO_MEMORY;

@@ -25,6 +25,10 @@ struct nats_wake {
     void *ctx;
 };
 
+/* Would its files do, by themselves and together? Blocks on files alone. PIPEPOLL_ECREDENTIALS with
+ * a line that names the option, the file and what to do; ENOMEM. */
+int nats_link_check(const struct nats_options *o, struct pipepoll_error *why);
+
 /* Blocks, for some NATS_CONNECT_MS and what the resolver takes. NULL: `why` has a line without the
  * server's name. Its one subscription at first is to "<inbox>.r.>". */
 struct nats_link *nats_link_open(const struct nats_options *o, const char *server,
