@@ -12,6 +12,7 @@
 #include "fleet/catalogue.h"
 #include "fleet/rendezvous.h"
 #include "lib/check.h"
+#include "lib/lease_look.h"
 
 #define MS UINT64_C(1000000)
 #define S  UINT64_C(1000000000)

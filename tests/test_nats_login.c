@@ -192,8 +192,7 @@ static void test_greetings(void **state)
                 "\"tls_required\":true,\"max_payload\":1048576,\"connect_urls\":"
                 "[\"10.0.0.1:4222\",\"no address\",7,\"[::1]:4223\"]} \r")));
     assert_string_equal(g.version, "2.9.10");
-    assert_string_equal(g.name, "s1");
-    assert_true(g.has_jetstream && g.wants_tls && !g.wants_login && !g.wants_certificate);
+    assert_true(g.wants_tls && !g.wants_login && !g.wants_certificate);
     assert_int_equal(g.max_payload, 1048576);
     assert_string_equal(g.others[0], "10.0.0.1:4222");
     assert_string_equal(g.others[1], "[::1]:4223");

@@ -435,8 +435,6 @@ void queue_sink_figures(struct sink *s, struct queue_sink_figures *out)
 {
     struct queue_sink *q = queue_of(s);
     *out = (struct queue_sink_figures) { .held = q->publishing.count,
-                                         .unsettled = q->open_count,
-                                         .out = q->publishing.out_count,
                                          .published = q->published,
                                          .duplicates = q->duplicates,
                                          .failures = q->failures,

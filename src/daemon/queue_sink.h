@@ -58,8 +58,6 @@ bool queue_sink_on_written(struct sink *s, uint64_t ticket, enum engine_result r
 
 struct queue_sink_figures {
     size_t held;                /* jobs that the engine does not have */
-    size_t unsettled;           /* of these: not confirmed either */
-    size_t out;                 /* of these: being written */
     uint64_t published;         /* that the engine took, since the start */
     uint64_t duplicates;        /* of these: it had them already */
     uint64_t failures;          /* writes that it did not take */

@@ -10,11 +10,6 @@ static const char *const STATES[] = {
     [BEAT_WAIT] = "wait", [BEAT_HI] = "hi", [BEAT_BYE] = "bye", [BEAT_DRAINED] = "drained"
 };
 
-const char *beat_state_name(enum beat_state state)
-{
-    return STATES[state];
-}
-
 static bool is_word_char(char c)
 {
     return ascii_is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '-' ||

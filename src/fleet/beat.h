@@ -74,8 +74,6 @@ struct beat_claim {
     bool is_free; /* given back */
 };
 
-const char *beat_state_name(enum beat_state state);
-
 /* A member's id as it should be: 1 to BEAT_MEMBER_MAX letters, digits, '-' and '_'. */
 bool beat_is_member(str id);
 

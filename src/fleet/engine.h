@@ -87,19 +87,15 @@ struct engine_events {
 /* How the engine and the logs stand, for status; read with one call, any thread. */
 struct engine_stats {
     enum engine_state state;
-    char server[128];       /* that we are connected to, without credentials; empty: none */
-    char version[32];       /* the server's */
-    uint64_t writes, reads; /* messages, since the start */
-    uint64_t bytes_out, bytes_in;
+    char server[128]; /* that we are connected to, without credentials; empty: none */
+    char version[32]; /* the server's */
     uint64_t reconnects;
-    size_t queued; /* asked for, and not sent yet */
     /* In ENGINE_JOBS; some seconds old, and unworked up to half a minute. */
     bool jobs_known;        /* false: not yet */
     uint64_t jobs_waiting;  /* not delivered to anybody, those of unworked included */
     uint64_t jobs_out;      /* delivered, and not settled */
     uint64_t jobs_unworked; /* of keys that no worker ever pulled */
     char unworked_key[128]; /* of one of these, perhaps cut; empty: there are none */
-    uint64_t last_write_ms; /* how long the last answered write took */
 };
 
 /* Embed it, and get your own struct back from `self`. */

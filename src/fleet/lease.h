@@ -106,15 +106,13 @@ bool lease_is_drained(const struct lease *l);
 struct lease_summary {
     enum beat_state state;
     bool is_fenced;       /* holds nothing, for its beats are not acknowledged */
-    bool is_fresh;        /* sees what the others do */
     bool is_duplicate;    /* another process says that it is this member; we stand back */
     size_t targets, held; /* of the config; held: of those, by us */
     size_t unheld;        /* by nobody that is alive */
     size_t members;       /* alive, we included */
     uint64_t unreadable;  /* messages of another version, or malformed */
     uint64_t claims, lost_claims, fences,
-        moves;             /* counts; moves: targets that changed hands to us */
-    uint64_t last_back_ns; /* when our last beat came back; 0: none did */
+        moves; /* counts; moves: targets that changed hands to us */
 };
 void lease_summary(const struct lease *l, struct lease_summary *out);
 
@@ -146,8 +144,7 @@ struct lease_target_view {
     str holder;             /* empty: nobody, or one whose claim does not count any more */
     bool is_ours;           /* and we hold it */
 };
-/* Target i of the config, in the order of the targets. */
+/* Target i of the config, in the order of their hashes. */
 bool lease_target(const struct lease *l, size_t i, struct lease_target_view *out);
-bool lease_find(const struct lease *l, uint64_t target, struct lease_target_view *out);
 
 #endif

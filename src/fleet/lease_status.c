@@ -54,7 +54,6 @@ void lease_summary(const struct lease *l, struct lease_summary *out)
     uint64_t now_ns = atomic_load(&l->ran_ns);
     *out = (struct lease_summary) { .state = l->state,
                                     .is_fenced = l->is_fenced,
-                                    .is_fresh = lease_is_fresh(l, now_ns),
                                     .is_duplicate = is_duplicate(l, now_ns),
                                     .targets = l->wanted,
                                     .held = count_held(l),
@@ -64,8 +63,7 @@ void lease_summary(const struct lease *l, struct lease_summary *out)
                                     .claims = l->claims,
                                     .lost_claims = l->lost_claims,
                                     .fences = l->fences,
-                                    .moves = l->moves,
-                                    .last_back_ns = l->back_ns };
+                                    .moves = l->moves };
 }
 
 bool lease_member(const struct lease *l, size_t i, uint64_t now_ns, struct lease_member *out)

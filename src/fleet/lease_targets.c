@@ -203,12 +203,3 @@ bool lease_target(const struct lease *l, size_t i, struct lease_target_view *out
     view_of(l, i, out);
     return true;
 }
-
-bool lease_find(const struct lease *l, uint64_t target, struct lease_target_view *out)
-{
-    const struct lease_target *t = lease_target_of(l, target);
-    if (!t)
-        return false;
-    view_of(l, (size_t)(t - l->targets), out);
-    return true;
-}

@@ -211,14 +211,6 @@ static void link_turn(struct nats_core *c)
 
 /* --- what arrives --- */
 
-static void count_read(struct nats_core *c, const struct nats_note *n)
-{
-    uv_mutex_lock(&c->desk->mutex);
-    c->desk->stats.reads += n->status == 0;
-    c->desk->stats.bytes_in += n->subject.len + n->reply.len + n->body.len;
-    uv_mutex_unlock(&c->desk->mutex);
-}
-
 /* true: the note is somebody's, who frees it. */
 static bool is_taken(struct nats_core *c, struct nats_note *n)
 {
@@ -241,7 +233,6 @@ static void read_notes(struct nats_core *c)
 {
     struct nats_note *n;
     while (c->link && nats_desk_has_room(c->desk) && (n = nats_link_take(c->link)) != NULL) {
-        count_read(c, n);
         if (!is_taken(c, n))
             nats_note_free(n);
     }

@@ -41,7 +41,7 @@ struct nats_write {
     char *subject, *once; /* behind the struct, as the body; once may be NULL */
     str body;
     bool absent;
-    uint64_t ticket, asked_ms, sent_ms;
+    uint64_t ticket, asked_ms;
     uint64_t order; /* of asking: rises from one to the next */
     enum engine_result result;
 };

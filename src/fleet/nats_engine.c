@@ -197,7 +197,6 @@ static void engine_stats(struct engine *self, struct engine_stats *out)
     struct nats_engine *e = engine_of(self);
     uv_mutex_lock(&e->desk.mutex);
     *out = e->desk.stats;
-    out->queued = e->desk.write_count + e->desk.remove_count;
     uv_mutex_unlock(&e->desk.mutex);
 }
 

@@ -69,13 +69,11 @@ bool nats_greeting_read(struct nats_greeting *out, str line)
     memcpy(text, body.ptr, body.len);
     if (json_parse(&j, text, body.len, tokens, TOKENS, NULL) != JSON_OK)
         return false;
-    out->has_jetstream = flag(&j, "jetstream");
     out->wants_tls = flag(&j, "tls_required");
     out->wants_certificate = flag(&j, "tls_verify");
     out->wants_login = flag(&j, "auth_required");
     out->max_payload = number(&j, "max_payload");
     str_copy(out->version, sizeof out->version, json_member_text(&j, JSON_ROOT, "version"));
-    str_copy(out->name, sizeof out->name, json_member_text(&j, JSON_ROOT, "server_name"));
     read_others(out, &j);
     return out->version[0] != '\0';
 }

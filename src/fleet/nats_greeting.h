@@ -13,8 +13,8 @@
 enum { NATS_OTHERS_MAX = 16, NATS_ADDRESS_MAX = 128 };
 
 struct nats_greeting {
-    char version[32], name[64];
-    bool has_jetstream, wants_tls, wants_certificate, wants_login;
+    char version[32];
+    bool wants_tls, wants_certificate, wants_login;
     int64_t max_payload;
     char others[NATS_OTHERS_MAX][NATS_ADDRESS_MAX]; /* host:port; some may be empty */
 };

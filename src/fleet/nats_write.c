@@ -24,13 +24,6 @@ enum {
 
 /* --- writes --- */
 
-static void count_write(struct nats_core *c, const struct nats_write *w)
-{
-    uv_mutex_lock(&c->desk->mutex);
-    c->desk->stats.last_write_ms = c->now_ms - w->sent_ms;
-    uv_mutex_unlock(&c->desk->mutex);
-}
-
 static void tell(struct nats_core *c, struct nats_write *w, enum engine_result result)
 {
     w->result = result;
@@ -97,17 +90,8 @@ static void on_written(void *ctx, struct nats_ask *ask, const struct nats_answer
         nats_check_doubt(c);
         is_late(c, w) ? tell(c, w, ENGINE_UNKNOWN) : wait_again(c, w);
     } else {
-        count_write(c, w);
         tell(c, w, result_of(a));
     }
-}
-
-static void count_sent(struct nats_core *c, const struct nats_write *w)
-{
-    uv_mutex_lock(&c->desk->mutex);
-    c->desk->stats.writes++;
-    c->desk->stats.bytes_out += strlen(w->subject) + w->body.len;
-    uv_mutex_unlock(&c->desk->mutex);
 }
 
 /* false: the connection is lost, and the write waits for the next. */
@@ -123,10 +107,8 @@ static bool send_write(struct nats_core *c, struct nats_write *w)
                               .absent = w->absent };
     w->ask.on_answer = on_written;
     w->ask.ctx = c;
-    w->sent_ms = c->now_ms;
     if (nats_ask_send(&c->asks, &w->ask, c->link, &post, c->now_ms)) {
         c->in_flight++;
-        count_sent(c, w);
         return true;
     }
     if (nats_link_is_up(c->link)) {

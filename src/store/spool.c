@@ -37,7 +37,7 @@ struct spool {
     uint64_t durable;          /* to be told; 0: nothing is */
     bool failing, closing, gave_up, ended;
 
-    uint64_t last_number, told; /* the loop's */
+    uint64_t told; /* the loop's */
     size_t jobs;
     bool said_no;
     struct spool_events events;

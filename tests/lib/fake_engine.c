@@ -162,7 +162,6 @@ static void bring(struct member *m, int log)
         if (!fake_key_begins(s->key, str_of(w->prefix)))
             continue;
         brought++;
-        m->stats.reads++;
         m->events.seen(m->events.ctx, (enum engine_log)log, s->key, s->body, s->sequence);
         if (!w->is_on || w->round != round)
             return;
@@ -359,8 +358,6 @@ static bool engine_write(struct engine *self, const struct engine_message *messa
         return false;
     struct request *r = request_new(m, message);
     m->in_flight++;
-    m->stats.writes++;
-    m->stats.bytes_out += message->body.len;
     fake_at(f, f->now_ns + ENGINE_ANSWER_MS * MS, m->plan.owner, timed_out, NULL, &r, sizeof r);
     fake_at(f, arrival(m, &m->out_ns), NULL, arrived, NULL, &r, sizeof r);
     return true;
@@ -375,7 +372,6 @@ static void engine_remove(struct engine *self, enum engine_log log, str prefix)
 static void engine_stats(struct engine *self, struct engine_stats *out)
 {
     *out = member_of(self)->stats;
-    out->queued = member_of(self)->in_flight;
 }
 
 /* --- life --- */

@@ -7,6 +7,7 @@
 #include "aws/digest.h"
 #include "fleet/rendezvous.h"
 #include "lib/fleet_sim.h"
+#include "lib/lease_look.h"
 
 #define MS     UINT64_C(1000000)
 #define S      UINT64_C(1000000000)
