@@ -120,6 +120,12 @@ static void members_of_later_versions_are_passed_over_and_such_versions_told_apa
                      BEAT_OK);
     assert_str_equal(m.job.job_id, "j");
     assert_int_equal(job_message_read(&m, STR("{\"v\":1,\"nonce\":null," LEAST "}")), BEAT_OK);
+    assert_int_equal(
+        job_message_read(&m, STR("{\"v\":1," LEAST
+                                 ",\"clientId\":null,\"accountId\":null,\"target\":null,"
+                                 "\"member\":null,\"epoch\":null,\"foundAtMs\":null}")),
+        BEAT_OK);
+    assert_int_equal(m.job.target, 0);
     assert_int_equal(m.job.nonce.len, 0);
     assert_int_equal(job_message_read(&m, STR("{\"v\":2,\"region\":7}")), BEAT_OTHER_VERSION);
 }

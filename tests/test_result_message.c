@@ -125,6 +125,34 @@ static void what_later_versions_add_is_passed_over(void **state)
     assert_int_equal(how, BEAT_OTHER_VERSION);
 }
 
+static void what_is_null_counts_as_not_there(void **state)
+{
+    enum beat_read how;
+    struct result_message *r = result_message_read(
+        &plain,
+        STR("{" LEAST ",\"clientId\":null,\"target\":null,\"member\":null,\"claim\":null,"
+            "\"continuationToken\":null,\"failure\":null,\"success\":{\"summary\":null,"
+            "\"executionId\":null,\"percentComplete\":null,\"variables\":null,"
+            "\"revision\":{\"revision\":\"r\",\"changeIdentifier\":null,\"summary\":null,"
+            "\"createdAtS\":null}}}"),
+        &how);
+    assert_int_equal(how, BEAT_OK);
+    assert_int_equal(r->target, 0);
+    assert_int_equal(r->entry.client_id.len, 0);
+    assert_false(r->entry.success->has_percent);
+    assert_int_equal(r->entry.success->variable_count, 0);
+    assert_str_equal(r->entry.success->revision->revision, "r");
+    assert_int_equal(r->entry.success->revision->created_s, 0);
+    result_message_free(r, &plain);
+    r = result_message_read(&plain,
+                            STR("{" LEAST ",\"success\":null,\"failure\":{\"type\":null,"
+                                "\"message\":null,\"executionId\":null}}"),
+                            &how);
+    assert_int_equal(how, BEAT_OK);
+    assert_int_equal(r->entry.failure->type, PIPEPOLL_FAILURE_JOB);
+    result_message_free(r, &plain);
+}
+
 static void what_is_no_result_is_malformed(void **state)
 {
     static const char *const wrong[] = { "",
@@ -184,6 +212,7 @@ int main(void)
         cmocka_unit_test(a_success_with_all_that_it_may_have_is_read_again),
         cmocka_unit_test(a_bare_success_and_a_failure_are_read_again),
         cmocka_unit_test(what_later_versions_add_is_passed_over),
+        cmocka_unit_test(what_is_null_counts_as_not_there),
         cmocka_unit_test(what_is_no_result_is_malformed),
         cmocka_unit_test(a_body_of_a_million_members_costs_no_memory),
         cmocka_unit_test(a_want_of_memory_is_told_apart),

@@ -145,7 +145,7 @@ static bool get_group(const struct json *j, int node, struct beat_group *out)
 
 static bool get_groups(const struct json *j, struct beat_figures *f)
 {
-    int list = json_member(j, JSON_ROOT, "throttled");
+    int list = message_member(j, JSON_ROOT, "throttled");
     f->group_count = 0;
     if (list == JSON_NONE)
         return true;

@@ -114,10 +114,16 @@ enum beat_read message_read(struct message *b, str body)
     return message_version(&b->json);
 }
 
+int message_member(const struct json *j, int object, const char *name)
+{
+    int node = json_member(j, object, name);
+    return node != JSON_NONE && json_type(j, node) == JSON_NULL ? JSON_NONE : node;
+}
+
 /* The string of this name without quotes; empty if there is none. false: it is of another type. */
 bool message_get_text(const struct json *j, int object, const char *name, str *out)
 {
-    int node = json_member(j, object, name);
+    int node = message_member(j, object, name);
     *out = STR("");
     if (node == JSON_NONE)
         return true;
@@ -131,7 +137,7 @@ bool message_get_text(const struct json *j, int object, const char *name, str *o
 bool message_get_parts(const struct json *j, int object, const char *name, uint64_t parts,
                        uint64_t *out)
 {
-    int node = json_member(j, object, name);
+    int node = message_member(j, object, name);
     *out = 0;
     if (node == JSON_NONE)
         return true;
@@ -161,7 +167,7 @@ bool message_get_hash(const struct json *j, const char *name, uint64_t *out)
 
 bool message_get_flag(const struct json *j, const char *name, bool *out)
 {
-    int node = json_member(j, JSON_ROOT, name);
+    int node = message_member(j, JSON_ROOT, name);
     *out = false;
     if (node == JSON_NONE)
         return true;

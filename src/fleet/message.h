@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The pieces of a message between members: `{"v":1,...}` out and in, with numbers that are exact.
- * Pure. Readers of one name: false if what is there is of another type; what is not there is zero
- * or empty. Only for this folder. */
+ * Pure. Readers of one name: false if what is there is of another type; what is not there, or is
+ * null as some languages write it, is zero or empty. Only for this folder. */
 #ifndef FLEET_MESSAGE_H
 #define FLEET_MESSAGE_H
 
@@ -29,6 +29,8 @@ void message_hash(struct buf *out, const char *name, uint64_t n);
 enum beat_read message_version(const struct json *j);
 /* body is not written to, and must outlive b. */
 enum beat_read message_read(struct message *b, str body);
+/* JSON_NONE: it is not there, or null. */
+int message_member(const struct json *j, int object, const char *name);
 bool message_get_text(const struct json *j, int object, const char *name, str *out);
 /* A number with a fraction in parts of one; `parts` is a power of ten. */
 bool message_get_parts(const struct json *j, int object, const char *name, uint64_t parts,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A null counts as a member that is not there: writers of other languages put such. */
+/* Out through base/jsontext.h, in through aws/json.h, which unescape in place. */
 #include "fleet/message_text.h"
 
 #include "base/jsontext.h"
+#include "fleet/message.h"
 
 void message_text_put_some(struct buf *out, const char *name, str text)
 {
@@ -21,15 +22,9 @@ void message_text_put_type(struct buf *out, const struct pipepoll_action_type *t
     buf_put_char(out, '}');
 }
 
-static int member(const struct json *j, int object, const char *name)
-{
-    int node = json_member(j, object, name);
-    return node != JSON_NONE && json_type(j, node) == JSON_NULL ? JSON_NONE : node;
-}
-
 bool message_text_get(struct json *j, int object, const char *name, str *out)
 {
-    int node = member(j, object, name);
+    int node = message_member(j, object, name);
     *out = STR("");
     if (node == JSON_NONE)
         return true;
@@ -41,7 +36,7 @@ bool message_text_get(struct json *j, int object, const char *name, str *out)
 
 bool message_text_get_object(const struct json *j, int object, const char *name, int *out)
 {
-    *out = member(j, object, name);
+    *out = message_member(j, object, name);
     return *out == JSON_NONE || json_type(j, *out) == JSON_OBJECT;
 }
 

@@ -172,7 +172,7 @@ static bool get_percent(struct block *b, int object)
 {
     uint64_t percent;
     struct pipepoll_success *s = &b->success;
-    s->has_percent = json_member(&b->json, object, "percentComplete") != JSON_NONE;
+    s->has_percent = message_member(&b->json, object, "percentComplete") != JSON_NONE;
     if (!get_number(&b->json, object, "percentComplete", &percent) || percent > 100)
         return false;
     s->percent_complete = (uint32_t)percent;
@@ -181,7 +181,7 @@ static bool get_percent(struct block *b, int object)
 
 static bool get_success(struct block *b, int object)
 {
-    int revision, variables = json_member(&b->json, object, "variables");
+    int revision, variables = message_member(&b->json, object, "variables");
     struct pipepoll_success *s = &b->success;
     *s = (struct pipepoll_success)PIPEPOLL_SUCCESS_INIT;
     b->message.entry.success = s;
