@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#include "base/list.h"
 #include "daemon/event.h"
 #include "daemon/output.h"
 

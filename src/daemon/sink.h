@@ -27,10 +27,12 @@
  * of it. A sink may put what it was put into another whose listener it is, under that one's
  * tickets.
  *
- * A sink embeds struct sink, fills in its functions and gets itself back from `self`. */
+ * A sink embeds struct sink, fills in its functions and gets itself back from `self` by
+ * CONTAINER_OF(). */
 #ifndef DAEMON_SINK_H
 #define DAEMON_SINK_H
 
+#include "base/list.h"
 #include "daemon/record.h"
 
 struct sink_listener {
