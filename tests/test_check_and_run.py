@@ -4,10 +4,12 @@
 with the same sentences and the same exit code, and what the one warns of, so does the other.
 test_check_and_run.py PATH-OF-PIPEPOLL."""
 
+import contextlib
 import os
 import re
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -76,7 +78,62 @@ def rows():
     os.chmod(path_of("tokens"), 0o600)
     yield ("client tokens that are not understood", KEYS, process + worked + "sh\n", None, 252,
            ["tokens:1:9: a client id must be followed by its token"])
+    yield from state_rows()
     yield "few descriptors", KEYS, TARGET, 32, None, ["need 34 descriptors"]
+
+
+def state_of(name, **files):
+    """The path of a state directory with these files; None: a folder."""
+    path = path_of(name)
+    os.makedirs(path, exist_ok=True)
+    for file, content in files.items():
+        at = os.path.join(path, file.replace("_", "."))
+        if content is None:
+            os.mkdir(at)
+        else:
+            with open(at, "wb") as out:
+                out.write(content)
+    return path
+
+
+def worker_in(state):
+    return (f"[pipepoll]\nstate-dir = {state}\nclient-tokens-command = /bin/true\n" + TARGET +
+            "handler = build\n[handler build]\ncommand = sh\n")
+
+
+def member_in(state, more=""):
+    return (f"[pipepoll]\nstate-dir = {state}\n" + TARGET + "[fleet]\n"
+            f"servers = nats://127.0.0.1:1\nmember = a\n{more}")
+
+
+def foreign_database():
+    path = path_of("foreign.db")
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript("PRAGMA application_id = 7; PRAGMA user_version = 1; "
+                         "CREATE TABLE t (x);")
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def state_rows():
+    """Where the journal or the spool cannot be."""
+    junk, foreign = b"junk" * 256, foreign_database()
+    for name, text, words in (
+            ("a lock that cannot be written", worker_in(state_of("s1", journal_lock=None)),
+             "journal.lock cannot be written: "),
+            ("a journal that is none", worker_in(state_of("s2", journal_db=junk)),
+             "is not an SQLite file"),
+            ("a journal of another program", worker_in(state_of("s3", journal_db=foreign)),
+             "of another program"),
+            ("a folder for a spool", member_in(state_of("s4", spool_db=None)),
+             "spool.db: cannot be opened: Is a directory"),
+            ("a spool that is none", member_in(state_of("s5", spool_db=junk)),
+             "is not an SQLite file"),
+            ("a spool of another program", member_in(state_of("s6", spool_db=foreign)),
+             "of another program")):
+        yield name, KEYS, text, None, 255, [words]
+    yield ("a file for a folder", KEYS, worker_in(write("no-folder", "")), None, 252,
+           ["is not a directory"])
 
 
 def limit_to(descriptors):
@@ -105,6 +162,27 @@ def run_of(config, env, limit):
     return (None, said) if polls and code == 0 else (code, run.seen["err"])
 
 
+def somebody_holds_it():
+    """Who does may be the one that runs by this very file: check warns, in the words in which a
+    second run is refused."""
+    for text, name in ((worker_in(path_of("held")), "journal"),
+                       (member_in(path_of("held"), "replicas = 1\n"), "spool")):
+        config = write("held.ini", text)
+        first = Process("run", "--config", config, env=KEYS)
+        first.log(" 1 target of ")
+        p = subprocess.run([PROGRAM, "check", "--config", config], env=KEYS, capture_output=True,
+                           text=True, stdin=subprocess.DEVNULL, timeout=DEADLINE_S)
+        code, said = run_of(config, KEYS, None)
+        check(f"check, with a {name} in use: a warning", p.returncode == 0 and p.stdout
+              and "warning: " in p.stderr and "in use by " in p.stderr, p)
+        check("a second run is refused", code == 255, (code, said))
+        check("in the same words", all(s in sentences(said)
+                                       for s in sentences(p.stderr.splitlines()) if "in use" in s),
+              (p.stderr, said))
+        first.signal(signal.SIGTERM)
+        check("the first one ends", first.wait() == 0)
+
+
 def main():
     for name, env, text, limit, code, words in rows():
         config = write("agree.ini", text)
@@ -119,6 +197,7 @@ def main():
         check("run agrees", ran == code, (ran, said))
         check("in the same words", sorted(sentences(p.stderr.splitlines()))
               == sorted(sentences(said)), (p.stderr, said))
+    somebody_holds_it()
     check("and no secret is told", not any(SECRET in t or SECRET.replace("/", "%2F") in t
                                            for t in everything))
     finish()

@@ -182,7 +182,7 @@ def doctor_tries_the_servers(url, nats):
     dead = f"nats://127.0.0.1:{free_ports(1)[0]}"
     parts = doctor(config_of("dead", url, f"{dead}, {nats.urls}"), 255)
     check("doctor: one server is down, and the other is well", parts[dead][0] == "ill"
-          and parts[server][0] == "well" and len(parts) == 3, parts)
+          and parts[server][0] == "well" and parts["spool"][0] == "well" and len(parts) == 4, parts)
     r = pipepoll("doctor", "--config", path_of("dead.ini"), "--no-poll", env=KEYS)
     check("doctor: in words too", f"\ntrouble: {dead}\n  cause  " in r.out
           and f"\n{server} " in r.out, r)

@@ -7,6 +7,18 @@
 #include "cli/fleet_check.h"
 #include "cli/worker_check.h"
 
+/* Who holds the state directory may be the very process that runs by this file, of which a second
+ * one would be refused. */
+static bool may_start(const struct config *config)
+{
+    struct pipepoll_error why;
+    bool is_held;
+    int r = worker_check_state(config, &is_held, &why);
+    if (r)
+        fprintf(stderr, "pipepoll check: %s%s\n", is_held ? "warning: " : "", why.text);
+    return !r || is_held;
+}
+
 static int check_file(const char *path, bool json)
 {
     struct config config = { 0 };
@@ -18,9 +30,9 @@ static int check_file(const char *path, bool json)
     if (!r)
         r = fleet_check_files(&config.fleet, &diagnostics);
     diagnostics_print(&diagnostics);
-    if (r == PIPEPOLL_EINVAL) {
+    if (r == PIPEPOLL_EINVAL || (!r && !may_start(&config))) {
         config_deinit(&config);
-        return EXIT_USAGE;
+        return r ? EXIT_USAGE : EXIT_OTHER;
     }
     if (!r)
         r = estimate_report_make(&report, &config);
@@ -95,6 +107,7 @@ const struct command command_check = {
         "Exit codes: 0 the file is fine (there may be warnings); 252 it is not, or wrong usage, or "
         "the\nenvironment lets no poll succeed (half of the access keys, a proxy that is none); "
         "255 "
-        "this\nprocess may not have the descriptors or threads that any `run` needs.\n",
+        "the\nstate-dir cannot be used, or this process may not have the descriptors or threads "
+        "that any\n`run` needs.\n",
     .run = run_check,
 };

@@ -51,13 +51,15 @@ static void print_trouble(void *ctx, const struct part_finding *f)
 /* What blocks is looked at once, and told twice. */
 struct parts {
     struct part_finding http;
-    bool has_http;
+    struct part_finding spool;
+    bool has_http, has_spool;
     struct fleet_check fleet;
 };
 
 static void look(struct parts *p, const struct doctor_parts *of)
 {
     p->has_http = http_check(&p->http, of->http);
+    p->has_spool = worker_check_spool(&p->spool, of->fleet, of->worker);
     fleet_check(&p->fleet, of->fleet);
 }
 
@@ -65,6 +67,8 @@ static void each(const struct parts *p, const struct worker_config *w,
                  void (*take)(void *ctx, const struct part_finding *f), void *ctx)
 {
     worker_check_each(w, take, ctx);
+    if (p->has_spool)
+        take(ctx, &p->spool);
     if (p->has_http)
         take(ctx, &p->http);
     for (size_t i = 0; i < p->fleet.count; i++)
@@ -101,12 +105,15 @@ static void print_json(void *ctx, const struct part_finding *f)
     fwrite(line.at, 1, line.len, stdout);
 }
 
-static int print_json_fleet(const struct fleet_check *c)
+static int print_json_fleet(const struct parts *of)
 {
     struct printing p = { EXIT_FINE, 0 };
+    const struct fleet_check *c = &of->fleet;
     printf(",\"fleet\":%s", c->count ? "[" : "null");
     for (size_t i = 0; i < c->count; i++)
         print_json(&p, &c->parts[i]);
+    if (of->has_spool)
+        print_json(&p, &of->spool);
     if (c->count)
         putchar(']');
     return p.code;
@@ -124,7 +131,7 @@ int doctor_parts_json(const struct doctor_parts *of)
         print_json(&http, &p.http);
     else
         printf("null");
-    int fleet = print_json_fleet(&p.fleet), code = worker.code;
+    int fleet = print_json_fleet(&p), code = worker.code;
     code = http.code > code ? http.code : code;
     return fleet > code ? fleet : code;
 }

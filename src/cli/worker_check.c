@@ -6,16 +6,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/worker_report.h"
 #include "config/quantity.h"
 #include "handler/token_load.h"
 #include "store/journal.h"
+#include "store/spool.h"
 #include "store/state_dir.h"
 
 static int count_tokens(const char *path, size_t *count, struct pipepoll_error *why)
@@ -120,28 +119,28 @@ static void count_row(void *ctx, const struct journal_row *row)
     t->ended += row->ended_ms != 0;
 }
 
-static const char writable_fix[] = "Let the user that runs pipepoll write there (mode 0700).";
+static const char state_fix[] = "Let the user that runs pipepoll write there (mode 0700), or name "
+                                "another state-dir.";
 
-/* true: it can be used, or made. */
-static bool judge_folder(struct part_finding *f, const char *path)
+static bool is_there(const char *path)
 {
     struct stat st;
-    char parent[PATH_MAX + 1];
-    const char *slash = strrchr(path, '/');
-    size_t len = slash ? (size_t)(slash + 1 - path) : 0;
-    if (len > PATH_MAX)
-        len = PATH_MAX;
-    memcpy(parent, path, len);
-    parent[len] = '\0';
-    bool is_there = stat(path, &st) == 0;
-    if (access(is_there ? path : parent, R_OK | W_OK | X_OK)) {
-        part_finding_set(f, VERDICT_ILL, EXIT_OTHER, writable_fix, "%s: %s",
-                         is_there ? path : parent, strerror(errno));
-        return false;
-    }
-    if (!is_there)
+    return stat(path, &st) == 0;
+}
+
+/* true: it can be used, and is there. */
+static bool judge_folder(struct part_finding *f, const char *path)
+{
+    struct pipepoll_error why;
+    bool is_held;
+    int r = journal_check(path, &is_held, &why);
+    if (r && !is_held)
+        part_finding_set(f, VERDICT_ILL, EXIT_OTHER, state_fix, "%s", why.text);
+    else if (!is_there(path))
         part_finding_set(f, VERDICT_WELL, EXIT_FINE, "", "%s is made at the start", path);
-    return is_there;
+    else
+        return true;
+    return false;
 }
 
 static void judge_journal_file(struct part_finding *f, const char *path)
@@ -171,6 +170,40 @@ static void judge_journal(struct part_finding *f, const struct worker_config *w)
                          "none: what a crash leaves unfinished times out in the service");
     else if (judge_folder(f, w->state_dir))
         judge_journal_file(f, w->state_dir);
+}
+
+static bool has_spool(const struct fleet_config *fleet, const struct worker_config *w)
+{
+    return fleet->servers && w->has_journal && w->state_dir;
+}
+
+bool worker_check_spool(struct part_finding *f, const struct fleet_config *fleet,
+                        const struct worker_config *w)
+{
+    struct pipepoll_error why;
+    bool is_held;
+    if (!has_spool(fleet, w))
+        return false;
+    snprintf(f->part, sizeof f->part, "spool");
+    int r = spool_check(w->state_dir, &is_held, &why);
+    if (r && !is_held)
+        part_finding_set(f, VERDICT_ILL, EXIT_OTHER, state_fix, "%s", why.text);
+    else if (!is_there(w->state_dir))
+        part_finding_set(f, VERDICT_WELL, EXIT_FINE, "", "%s is made at the start", w->state_dir);
+    else
+        part_finding_set(f, VERDICT_WELL, EXIT_FINE, "", "%s: can be written; %s", w->state_dir,
+                         is_held ? "a pipepoll uses it" : "no pipepoll uses it");
+    return true;
+}
+
+int worker_check_state(const struct config *c, bool *is_held, struct pipepoll_error *why)
+{
+    const struct worker_config *w = &c->worker;
+    *is_held = false;
+    int r = has_spool(&c->fleet, w) ? spool_check(w->state_dir, is_held, why) : PIPEPOLL_OK;
+    if (!r && w->in_use && w->has_journal)
+        r = journal_check(w->state_dir, is_held, why);
+    return r;
 }
 
 void worker_check_each(const struct worker_config *w,

@@ -43,9 +43,6 @@ static void check_state_dir(const struct value_reader *r, const char *path)
                        "is an absolute path, not \"%s\": it must be the same at every start", path);
     else if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
         value_complain(r, KEY_STATE_DIR, PIPEPOLL_ERROR, "%s is not a directory", path);
-    else if (stat(path, &st) == 0 && access(path, R_OK | W_OK | X_OK))
-        value_complain(r, KEY_STATE_DIR, PIPEPOLL_WARNING, "%s is not writable by this user: %s",
-                       path, strerror(errno));
     else if (stat(path, &st) && errno == ENOENT && !has_parent(path))
         value_complain(r, KEY_STATE_DIR, PIPEPOLL_ERROR,
                        "%s cannot be made: the folder that it is to be in is not there", path);

@@ -5,10 +5,13 @@
 #include "store/database.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -113,6 +116,46 @@ void database_close(struct database *d)
     sqlite3_finalize(d->commit);
     sqlite3_close(d->connection);
     *d = (struct database) { 0 };
+}
+
+/* Layout: SQLite, "Database File Format", 1.3; its locks: os_unix.c, as the format's too. */
+enum { HEADER = 100, FORMAT_AT = 60, APPLICATION_AT = 68, LOCKS_AT = 0x40000000, LOCKS = 512 };
+static const char magic[16] = "SQLite format 3";
+
+static uint32_t u32_at(const unsigned char *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* Empty, or with a header that is in the log alone: it is made by the first transaction. */
+static int check_header(const struct database *d, int fd, struct pipepoll_error *why)
+{
+    unsigned char head[HEADER] = { 0 };
+    ssize_t n = pread(fd, head, sizeof head, 0);
+    if (n && memcmp(head, magic, sizeof magic) != 0)
+        return database_told(d, SQLITE_NOTADB, why);
+    uint32_t id = u32_at(head + APPLICATION_AT), format = u32_at(head + FORMAT_AT);
+    return id || format ? database_judge(d->kind, d->path, id, format, why) : PIPEPOLL_OK;
+}
+
+int database_check_file(const struct database *d, bool *is_held, struct pipepoll_error *why)
+{
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCKS_AT, .l_len = LOCKS
+    };
+    struct statvfs room;
+    int fd = open(d->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    *is_held = false;
+    if (fd < 0)
+        return errno == ENOENT ? PIPEPOLL_OK
+                               : explain(why, PIPEPOLL_ESYSTEM, "%s %s: cannot be opened: %s",
+                                         d->kind->name, d->path, strerror(errno));
+    *is_held = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    int r = *is_held ? database_told(d, SQLITE_BUSY, why) : check_header(d, fd, why);
+    if (!r && fstatvfs(fd, &room) == 0 && room.f_blocks && !room.f_bavail)
+        r = tell_full(d, why);
+    close(fd);
+    return r;
 }
 
 int database_check_content(struct database *d)

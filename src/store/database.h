@@ -48,6 +48,11 @@ int database_run(struct database *d, const char *sql);
 int database_ask(struct database *d, const char *sql, char *out, size_t size);
 int database_ask_number(struct database *d, const char *sql, int64_t *out);
 
+/* Could its file be written, and is it ours, as far as can be seen without SQLite and a change?
+ * Only when no connection of this process has it open. OK also where there is none. *is_held: of
+ * what is refused, another process holds all of it. ESYSTEM, in the words of who opens it. */
+int database_check_file(const struct database *d, bool *is_held, struct pipepoll_error *why);
+
 /* SQLITE_CORRUPT: its pages contradict each other. -> rc */
 int database_check_content(struct database *d);
 /* Write from now on, with `sql` as the first transaction, which proves that this gets to the

@@ -314,6 +314,21 @@ int journal_walk(struct journal *j, journal_row_fn *row, void *ctx, struct pipep
     return journal_table_read(j->path, true, row, ctx, why);
 }
 
+int journal_check(const char *state_dir, bool *is_held, struct pipepoll_error *why)
+{
+    int r = state_dir_check(state_dir, is_held, why);
+    char *real = r ? NULL : realpath(state_dir, NULL);
+    if (!real) /* refused, or to be made */
+        return r;
+    char *path = state_dir_file(real, JOURNAL_FILE);
+    bool exists;
+    r = path ? journal_header_check(path, &exists, why)
+             : explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    free(path);
+    free(real);
+    return r;
+}
+
 int journal_read(const char *state_dir, journal_row_fn *row, void *ctx, struct pipepoll_error *why)
 {
     char *path;

@@ -71,6 +71,11 @@ typedef void journal_row_fn(void *ctx, const struct journal_row *row);
  * Blocks. ESYSTEM, ENOMEM. */
 int journal_walk(struct journal *j, journal_row_fn *row, void *ctx, struct pipepoll_error *why);
 
+/* Would journal_open() open that of this directory? Makes and changes nothing, and does not look at
+ * what is behind the file's header. *is_held: of what is refused, another process holds it, perhaps
+ * for good reason. ESYSTEM, in its words; ENOMEM. */
+int journal_check(const char *state_dir, bool *is_held, struct pipepoll_error *why);
+
 /* Every job of a journal that another process may be writing, oldest first; changes nothing in it.
  * Blocks, up to 2 s for a lock. ENOTFOUND: the directory has none; ESYSTEM, ENOMEM. */
 int journal_read(const char *state_dir, journal_row_fn *row, void *ctx, struct pipepoll_error *why);

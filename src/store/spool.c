@@ -324,6 +324,20 @@ int spool_open(struct spool **out, const struct spool_options *o, struct pipepol
     return r;
 }
 
+int spool_check(const char *state_dir, bool *is_held, struct pipepoll_error *why)
+{
+    bool is_there;
+    *is_held = false;
+    int r = state_dir_check_place(state_dir, &is_there, why);
+    if (r || !is_there)
+        return r;
+    char *path = state_dir_file(state_dir, SPOOL_FILE);
+    r = path ? spool_table_check(path, is_held, why)
+             : explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    free(path);
+    return r;
+}
+
 struct walk {
     struct spool *spool;
     spool_job_fn *job;

@@ -47,6 +47,10 @@ struct spool_options {
  * with `why` naming path, trouble and remedy; ENOMEM. */
 int spool_open(struct spool **out, const struct spool_options *o, struct pipepoll_error *why);
 
+/* Would spool_open() open that of this directory? Makes and changes nothing. *is_held: of what is
+ * refused, another process holds it, perhaps for good reason. ESYSTEM, in its words; ENOMEM. */
+int spool_check(const char *state_dir, bool *is_held, struct pipepoll_error *why);
+
 /* Between open and start: each job that an earlier run left, by number. They may be more than
  * max_jobs. Blocks. ESYSTEM, ENOMEM: some were not told. */
 int spool_walk(struct spool *s, spool_job_fn *job, void *ctx, struct pipepoll_error *why);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,13 +38,31 @@ struct spool_table {
 
 /* --- open and close --- */
 
+static int cannot_open(const char *path, struct pipepoll_error *why)
+{
+    return explain(why, PIPEPOLL_ESYSTEM, "spool %s: cannot be opened: %s", path, strerror(errno));
+}
+
+int spool_table_check(const char *path, bool *is_held, struct pipepoll_error *why)
+{
+    const struct database d = { .kind = &spool_kind, .path = path };
+    char folder[PATH_MAX];
+    str_copy(folder, sizeof folder, str_of(path));
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+    *is_held = false;
+    if (access(path, F_OK) && slash && access(folder, W_OK | X_OK))
+        return cannot_open(path, why);
+    return database_check_file(&d, is_held, why);
+}
+
 /* Mode 0600 from the beginning: SQLite gives it to its other files. */
 static int touch(const struct spool_table *t, struct pipepoll_error *why)
 {
     int fd = open(t->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0)
-        return explain(why, PIPEPOLL_ESYSTEM, "spool %s: cannot be opened: %s", t->path,
-                       strerror(errno));
+        return cannot_open(t->path, why);
     close(fd);
     return PIPEPOLL_OK;
 }

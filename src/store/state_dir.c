@@ -46,12 +46,15 @@ int state_dir_find(char **out, const char *path, const char *name, struct pipepo
     return PIPEPOLL_OK;
 }
 
+static int cannot_make(const char *path, struct pipepoll_error *why)
+{
+    return explain(why, PIPEPOLL_ESYSTEM, "state directory %s: cannot be made: %s", path,
+                   strerror(errno));
+}
+
 int state_dir_make(const char *path, struct pipepoll_error *why)
 {
-    if (mkdir(path, 0700) && errno != EEXIST)
-        return explain(why, PIPEPOLL_ESYSTEM, "state directory %s: cannot be made: %s", path,
-                       strerror(errno));
-    return PIPEPOLL_OK;
+    return mkdir(path, 0700) && errno != EEXIST ? cannot_make(path, why) : PIPEPOLL_OK;
 }
 
 static long holder(int fd)
@@ -88,14 +91,19 @@ static void sign(int fd)
         (void)ftruncate(fd, 0); /* the lock holds; only a name is missing in a message */
 }
 
+static int cannot_write(const char *path, int error, struct pipepoll_error *why)
+{
+    return explain(why, PIPEPOLL_ESYSTEM,
+                   "state directory %s: %s cannot be written: %s; pipepoll must be able to write "
+                   "there",
+                   path, lock_name, strerror(error));
+}
+
 static int lock(struct state_dir *d, const char *file, struct pipepoll_error *why)
 {
     int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0)
-        return explain(why, PIPEPOLL_ESYSTEM,
-                       "state directory %s: %s cannot be written: %s; pipepoll must be able to "
-                       "write there",
-                       d->path, lock_name, strerror(errno));
+        return cannot_write(d->path, errno, why);
     int r = PIPEPOLL_OK;
     if (flock(fd, LOCK_EX | LOCK_NB))
         r = errno == EWOULDBLOCK
@@ -143,6 +151,56 @@ bool state_dir_is_held(const char *path, long *pid)
         *pid = holder(fd);
     close(fd);
     return held;
+}
+
+/* --- without a trace --- */
+
+int state_dir_check_place(const char *path, bool *is_there, struct pipepoll_error *why)
+{
+    struct stat st;
+    *is_there = stat(path, &st) == 0;
+    if (*is_there || errno != ENOENT)
+        return *is_there ? PIPEPOLL_OK : cannot_make(path, why);
+    char *parent = strdup(path);
+    if (!parent)
+        return explain(why, PIPEPOLL_ENOMEM, "out of memory");
+    char *slash = strrchr(parent, '/');
+    if (slash)
+        slash[slash == parent] = '\0';
+    int r = slash && access(parent, W_OK | X_OK) ? cannot_make(path, why) : PIPEPOLL_OK;
+    free(parent);
+    return r;
+}
+
+/* The lock's file would be made where it is missing. */
+static int check_lock(const char *path, const char *file, bool *is_held, struct pipepoll_error *why)
+{
+    int fd = open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int error = fd < 0 ? errno : 0;
+    if (error == ENOENT)
+        error = access(path, W_OK | X_OK) ? errno : 0;
+    if (error)
+        return cannot_write(path, error, why);
+    *is_held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+    int r = *is_held ? in_use(path, fd, why) : PIPEPOLL_OK;
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
+int state_dir_check(const char *path, bool *is_held, struct pipepoll_error *why)
+{
+    bool is_there;
+    *is_held = false;
+    int r = state_dir_check_place(path, &is_there, why);
+    if (r || !is_there)
+        return r;
+    char *real = realpath(path, NULL), *file = real ? state_dir_file(real, lock_name) : NULL;
+    r = file ? check_lock(real, file, is_held, why)
+             : explain(why, PIPEPOLL_ESYSTEM, "state directory %s: %s", path, strerror(errno));
+    free(file);
+    free(real);
+    return r;
 }
 
 void state_dir_close(struct state_dir *d)

@@ -23,6 +23,12 @@ void state_dir_close(struct state_dir *d);
  * taken for a moment, and nothing is made or changed. */
 bool state_dir_is_held(const char *path, long *pid);
 
+/* Could state_dir_open() open it, and in what words would it refuse? Makes and changes nothing.
+ * *is_held: of what is refused, another process holds it, perhaps for good reason. ESYSTEM, ENOMEM.
+ * Without the lock: could it be made, at least? *is_there: it need not be. */
+int state_dir_check(const char *path, bool *is_held, struct pipepoll_error *why);
+int state_dir_check_place(const char *path, bool *is_there, struct pipepoll_error *why);
+
 /* path/name, to be freed; NULL: out of memory. */
 char *state_dir_file(const char *path, const char *name);
 
