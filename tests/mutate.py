@@ -178,7 +178,7 @@ class Copy:
             self.tests = [test for test in self.tests if test.seconds < QUICK_S]
 
     def measure(self):
-        """How long each test takes, once; what fails without any change can't tell of one."""
+        """How long each test takes, once; what fails without any change cannot tell of one."""
         known = self.root / "build/seconds.json"
         seconds = json.loads(known.read_text()) if known.exists() else {}
         for test in self.tests:

@@ -336,7 +336,7 @@ def test_run(sim):
     env = machine(profile("good", *GOOD) + profile("bad", process))
     run = start_run(config, env=env)
     bad = run.event(event="credentials", usable=False)
-    check("keys that can't be had are told, and by whom",
+    check("keys that cannot be had are told, and by whom",
           bad and "bad" in bad["source"] and bad["reason"] and bad["expires"] is None, bad)
     check("in the log too", run.log("targets that need them wait"), run.seen["err"])
     sim.control("POST", "jobs", region="us-east-1", provider="Acme", count=1)

@@ -253,7 +253,7 @@ static void a_query_is_for_custom_jobs_and_aws_has_none(void **state)
     assert_int_equal(pipepoll_target_check(&o, &why), PIPEPOLL_EINVAL);
     assert_string_equal(why.text,
                         "query_param goes with owner \"Custom\" only: jobs of third-party "
-                        "actions can't be queried");
+                        "actions cannot be queried");
     o.action_type.owner = STR("Custom");
     assert_int_equal(pipepoll_target_check(&o, &why), 0);
     o.query_param.value = STR("a b");

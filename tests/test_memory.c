@@ -9,7 +9,7 @@
  *
  * Four kinds of allocations are counted together: those by the hook of the options, the library's
  * own calls of malloc(), calloc() and realloc() (by the linker), and those of OpenSSL and libcurl
- * (by their hooks). libuv has a hook too, but aborts by design when its own tables can't grow.
+ * (by their hooks). libuv has a hook too, but aborts by design when its own tables cannot grow.
  *
  * The whole is `test_memory all 1 8`: more than 65 000 points, some ten minutes.
  *

@@ -333,7 +333,7 @@ def test_sso_refresh(m):
           and oidc.refreshes == 2, (found, theirs.keys()))
     finds(m, "sso: what botocore wrote serves", sso.keys)
     sso_login(m, "canary-refresh-of-yesterday", time.time() - 60)
-    refuses(m, "sso: a login that can't be refreshed", "InvalidGrantException",
+    refuses(m, "sso: a login that cannot be refreshed", "InvalidGrantException",
             "aws sso login --sso-session acme")
     sso_login(m, oidc.refresh_token, time.time() - 60)
     run = m.run(target(m.fake.url), target(m.fake.url, "eu-west-1", profile="other"))

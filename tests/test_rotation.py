@@ -343,7 +343,8 @@ def test_static_stability(m):
     m.until(lambda: fake.pipeline.answered)
     fake.imds.broken = True
     event = run.event(event="credentials", degraded=True)
-    check("an instance's keys that can't be refreshed: degraded", event.get("usable"), (event, run))
+    check("an instance's keys that cannot be refreshed: degraded", event.get("usable"),
+          (event, run))
     m.until(lambda: time.time() > keys.expires_s + 1)
     polls = len(fake.pipeline.answered)
     m.until(lambda: len(fake.pipeline.answered) >= polls + 5)

@@ -261,7 +261,7 @@ static void a_file_that_is_no_login_is_named(void **state)
     static const struct {
         const char *text, *sentence;
     } rows[] = {
-        { NULL, "can't be read (No such file or directory); run: aws sso login" },
+        { NULL, "cannot be read (No such file or directory); run: aws sso login" },
         { "", "is not what `aws sso login` writes" },
         { STAGE_CANARY, "is not what `aws sso login` writes" },
         { "{\"expiresAt\":\"2030-01-01T00:00:00Z\"}", "has no accessToken" },

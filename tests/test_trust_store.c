@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is told of a bundle that can't be used. */
+/* What is told of a bundle that cannot be used. */
 #include "io/trust_store.h"
 #include "lib/certificate.h"
 

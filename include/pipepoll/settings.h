@@ -51,7 +51,7 @@ PIPEPOLL_API struct pipepoll_str pipepoll_settings_warning(const struct pipepoll
 /* Whether the credentials of this profile can come, as far as the environment and the files told:
  * of the profile that was asked for, or else of the default chain. Nobody is asked for any. 0: they
  * may, or nothing is configured. EINVAL: the environment of the process is broken, so that they
- * never can; ECREDENTIALS: they can't before somebody corrects a file. Any thread. */
+ * never can; ECREDENTIALS: they cannot before somebody corrects a file. Any thread. */
 PIPEPOLL_API int pipepoll_settings_credentials(const struct pipepoll_settings *s,
                                                struct pipepoll_error *why);
 PIPEPOLL_API struct pipepoll_settings *pipepoll_settings_free(struct pipepoll_settings *s);
@@ -59,7 +59,7 @@ PIPEPOLL_API struct pipepoll_settings *pipepoll_settings_free(struct pipepoll_se
 /* The proxy that calls to this endpoint URL would use, without its password, in text[size]; "" for
  * none. */
 PIPEPOLL_API void pipepoll_proxy(struct pipepoll_str url, char *text, size_t size);
-/* Whether that proxy can be used. EINVAL: it can't, and why names the variable; ENOMEM. */
+/* Whether that proxy can be used. EINVAL: it cannot, and why names the variable; ENOMEM. */
 PIPEPOLL_API int pipepoll_proxy_check(struct pipepoll_str url, struct pipepoll_error *why);
 
 #ifdef __cplusplus

@@ -9,7 +9,7 @@
 #include "base/log.h"
 
 /* Throttling codes are the list that all AWS SDKs share. Credentials that the service does not
- * know, or no longer, may be replaced by others; those that it can't verify for another reason, a
+ * know, or no longer, may be replaced by others; those that it cannot verify for another reason, a
  * wrong clock included, are told apart from good ones that may not do this. */
 static const struct answer_code known_codes[] = {
     { STR_INIT("ThrottlingException"), FAULT_THROTTLED, PIPEPOLL_CAUSE_THROTTLED },
@@ -160,7 +160,7 @@ static bool is_code_char(char c)
            c == '_' || c == '-';
 }
 
-/* "name.space#Code:http://..." to "Code"; what can't be a code to empty. */
+/* "name.space#Code:http://..." to "Code"; what cannot be a code to empty. */
 static str code_of(str type)
 {
     str code = str_trim((str) { type.ptr, str_find(type, ':') });

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* ThirdPartyJobDetails, JobDetails and Job are one, but for members that one or the other lacks: so
- * one set of tables reads them all, in the order of the model. What comes
- * back to the service or goes into a header (ids, nonce, tokens, credentials) is bounded: the id
- * as in an answer to a poll, the rest by four bytes for each character that the model allows;
- * what only the worker reads may be of any length, since a job that nobody can read is a job
- * that nobody can fail. */
+/* ThirdPartyJobDetails, JobDetails and Job differ only in members that one or the other lacks, so
+ * one set of tables reads them all, in the order of the model. What goes back to the service or
+ * into a header (ids, nonce, tokens, credentials) is bounded: the id as in an answer to a poll, the
+ * rest by four bytes for each character that the model allows. What only the worker reads may be of
+ * any length, since nobody can fail a job that nobody can read. */
 #include "aws/job_details.h"
 
 enum {

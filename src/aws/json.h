@@ -63,7 +63,7 @@ str json_raw(const struct json *j, int node);
 /* Does a string node or key say this, escapes resolved? Changes nothing. */
 bool json_is(const struct json *j, int node, str what);
 
-/* The text of a string node or key, unescaped in place: the text can't be parsed again after the
+/* The text of a string node or key, unescaped in place: the text cannot be parsed again after the
  * first call. Calling twice for a node is fine. Lone surrogates become U+FFFD. */
 str json_text(struct json *j, int node);
 

@@ -25,7 +25,7 @@ struct table {
     struct alloc alloc;
 };
 
-/* The seed should be one that whoever chooses the keys can't know. An all-zero table is one with
+/* The seed should be one that whoever chooses the keys cannot know. An all-zero table is one with
  * realloc() and seed 0. */
 void table_init(struct table *t, struct alloc alloc, uint64_t seed);
 void table_deinit(struct table *t); /* the nodes are their owner's; fine on a zeroed one */

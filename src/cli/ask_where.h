@@ -17,7 +17,7 @@ enum { ASK_WHERE_CONFIG, ASK_WHERE_AT, ASK_WHERE_TOKEN_FILE, ASK_WHERE_FLAG_COUN
 #define ASK_WHERE_FLAGS                                                                            \
     [ASK_WHERE_CONFIG] = { STR_INIT("--config"), "FILE",                                           \
                            "the file of `pipepoll run`, whose [http] says where it listens;\n"     \
-                           "the file without --config will do" },                                  \
+                           "--config may be left out" },                                           \
     [ASK_WHERE_AT] = { STR_INIT("--at"), "ADDRESS",                                                \
                        "where it listens, instead: 127.0.0.1:9464, unix:/run/pipepoll/http,\n"     \
                        "or the URL that it shows" },                                               \

@@ -27,7 +27,7 @@ bool format_read(str word, enum format *out);
 /* "json, text, table, yaml, yaml-stream or off" */
 extern const char format_names[];
 
-/* false: it can't be a table, and why says so. */
+/* false: it cannot be a table, and why says so. */
 bool format_put(struct text *out, const struct datum *v, enum format f,
                 const struct format_screen *screen, struct pipepoll_error *why);
 

@@ -94,7 +94,7 @@ const struct command command_health = {
     .summary = "ask a running `run` whether it polls, for scripts and containers",
     .about = "Asks its /readyz, and prints the one line that it answers: that it polls, or why it\n"
              "does not, as while it starts, ends, or has no target that can be polled. With\n"
-             "--alive it is /healthz: whether its loops turn, which is what a restart may mend.\n"
+             "--alive it is /healthz: whether its loops turn, which a restart can mend.\n"
              "Of the file [http] alone is read.\n",
     .flags = flags,
     .flag_count = sizeof flags / sizeof *flags,

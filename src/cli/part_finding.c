@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Both texts are cut to their arrays, so that nothing can fail and nothing must be freed. */
 #include "cli/part_finding.h"
 
 #include <stdarg.h>

@@ -392,17 +392,16 @@ const struct command command_poll = {
     .name = STR_INIT("poll"),
     .summary = "ask once for third-party jobs, in one region or many",
     .about =
-        "Flags, output and exit codes are those of\n"
-        "`aws codepipeline poll-for-third-party-jobs`; to the whole answer as JSON `amzRequestId`\n"
-        "is added:\n"
+        "Takes the flags of `aws codepipeline poll-for-third-party-jobs`, and has its output and\n"
+        "exit codes. The whole answer as JSON also has `amzRequestId`:\n"
         "  {\"jobs\": [{\"clientId\": ..., \"jobId\": ...}], \"amzRequestId\": ...}\n"
-        "With owner=Custom they are those of `aws codepipeline poll-for-jobs`, but for the data:\n"
+        "With owner=Custom it follows `aws codepipeline poll-for-jobs`, without the jobs' data:\n"
         "  {\"jobs\": [{\"id\": ..., \"nonce\": ..., \"accountId\": ...}], ...}\n"
-        "With several regions, or `all`, it is one object with such an object for each region\n"
-        "that answered: {\"us-east-1\": {\"jobs\": ...}, ...}. What may pass is tried three "
-        "times,\nor as AWS_MAX_ATTEMPTS and AWS_RETRY_MODE say, as far as --timeout leaves time.\n"
-        "A failure that several regions have in common is told once, with their names.\n"
-        "A job handed out here is leased: who polls next will not see it for a while.\n",
+        "With several regions, or `all`, it prints one object, with such an object for each\n"
+        "region that answered: {\"us-east-1\": {\"jobs\": ...}, ...}. A failure that may pass is\n"
+        "retried: three attempts, or as AWS_MAX_ATTEMPTS and AWS_RETRY_MODE say, while --timeout\n"
+        "leaves time. A failure of several regions is told once, with their names.\n"
+        "A job that is handed out here is leased: other polls do not find it for a while.\n",
     .flags = poll_flags,
     .flag_count = POLL_FLAG_COUNT,
     .more = "Examples:\n"

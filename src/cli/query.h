@@ -13,7 +13,7 @@ struct query;
 const struct query *query_compile(struct arena *a, str expression, size_t *column,
                                   struct pipepoll_error *why);
 
-/* What it finds in a value. NULL: why names the function that was given what it can't take, or that
+/* What it finds in a value. NULL: why names the function that was given a wrong argument, or that
  * there is none of the name. */
 const struct datum *query_search(struct arena *a, const struct query *q, const struct datum *in,
                                  struct pipepoll_error *why);

@@ -340,7 +340,7 @@ const struct command command_top = {
         "Exit codes: 0 ended by q, or printed of one that is ready, as of `pipepoll health`: "
         "WELL,\n"
         "or NOT WELL for some of its targets; 1 printed of one that is NOT READY or HANGS; 252\n"
-        "wrong usage; 255 nobody answers there, or not as expected; 130 and its like ended by a\n"
+        "wrong usage; 255 nobody answers there, or not as expected; 130 and others: ended by a\n"
         "signal.\n",
     .run = run_top,
 };

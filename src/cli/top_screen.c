@@ -212,7 +212,7 @@ static void widen(size_t *columns, str text, size_t most)
         *columns = width < most ? width : most;
 }
 
-/* Of all targets, lest columns jump from page to page. */
+/* Of all targets, so that columns do not jump from page to page. */
 static struct widths widths_of(const struct top_model *m, const struct top_window *w)
 {
     struct widths widths = { STR("TARGET").len, STR("REGION").len, STR("PROVIDER").len };

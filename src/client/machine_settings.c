@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A snapshot: the environment may change and the files too, so all texts are copied once. What only
- * some callers need (a region, an output format) is passed over with a warning when its line can't
+ * some callers need (a region, an output format) is passed over with a warning when its line cannot
  * be used; what says where calls go is an error then, for nobody wants them to go elsewhere. */
 #include <stdlib.h>
 

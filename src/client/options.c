@@ -113,7 +113,7 @@ static int query_check(const struct pipepoll_target_options *o, struct pipepoll_
     if (q->key.len + q->value.len && !target_options_is_custom(o))
         return explain(why, PIPEPOLL_EINVAL,
                        "query_param goes with owner \"Custom\" only: jobs of third-party actions "
-                       "can't be queried");
+                       "cannot be queried");
     return query_param_check(q->key, q->value, why);
 }
 

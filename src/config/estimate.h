@@ -57,7 +57,7 @@ int estimate_make(struct estimate *out, const struct plan *plan,
 void estimate_deinit(struct estimate *estimate); /* fine on a zeroed one */
 
 /* A warning at each section with a pickup goal that will not hold, by how much, and what it takes;
- * and one at the location of max-in-flight (line 0: not given) where so few polls at once can't be
+ * and one at the location of max-in-flight (line 0: not given) where so few polls at once cannot be
  * as many a second. */
 void estimate_complain(const struct estimate *estimate, const struct estimate_limits *limits,
                        struct location max_in_flight, struct diagnostics *diagnostics);

@@ -151,7 +151,7 @@ static int read_target(struct plan *p, struct target_config *config)
     int r = target_config_read(config);
     if (!r)
         r = read_regions(p, config);
-    /* What it polls is not known, so that it is nobody's twin. */
+    /* What it polls is not known, so it is not compared with others. */
     if (config->section->has_misspelt)
         p->count = count;
     return r;

@@ -36,7 +36,7 @@ int plan_routes_check(const struct plan *plan, struct diagnostics *diagnostics);
 /* PIPEPOLL_ENOMEM. */
 int plan_routes_of(struct plan_routes *out, const struct config *config);
 
-/* Where the calls of a target go; empty where that can't be said. Returns text. */
+/* Where the calls of a target go; empty where that cannot be said. Returns text. */
 const char *plan_route_endpoint(const struct plan_target *t, char *text, size_t size);
 
 #endif

@@ -77,7 +77,7 @@ void exchange_put_header(struct exchange *x, str name, str value);
 /* "host[:port]" of the URL: the Host header. */
 str exchange_host(const struct exchange *x);
 
-/* Not between start and on_done(). What does not fit, or can't be sent, is told by on_done()
+/* Not between start and on_done(). What does not fit, or cannot be sent, is told by on_done()
  * too. */
 void exchange_start(struct exchange *x);
 /* Let no later start get anywhere. true: one is under way, and ends soon, by on_done(). */

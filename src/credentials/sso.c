@@ -150,7 +150,7 @@ static void on_written(struct file_write *write, int error)
     struct provider_run *run = CONTAINER_OF(write, struct provider_run, write);
     if (error && error != ESTALE)
         log_line(&run->base.order.host->log, PIPEPOLL_WARNING,
-                 "the SSO token was refreshed, but can't be written to %s: %s", run->path,
+                 "the SSO token was refreshed, but cannot be written to %s: %s", run->path,
                  file_strerror(error));
     ask(run);
 }
@@ -316,7 +316,7 @@ static void on_cache(struct file_read *read, int error, str text)
     run->cache_len = text.len <= sizeof run->cache_text ? text.len : 0;
     if (run->cache_len)
         memcpy(run->cache_text, text.ptr, text.len);
-    buf_printf(&b, "can't be read (%s)", file_problem(read, error));
+    buf_printf(&b, "cannot be read (%s)", file_problem(read, error));
     const char *bad =
         error ? buf_cstr(&b) : sso_token_read(&token, (char *)text.ptr, text.len, run->tokens);
     int r = bad ? refuse_cache(run, bad) : use_token(run, &token);
@@ -347,7 +347,7 @@ static int find_cache(struct provider_run *run)
     struct buf path = BUF_ON(run->path);
     if (!environment_put_home(host->environment, &path))
         return explain(&run->base.outcome.why, PIPEPOLL_ECREDENTIALS,
-                       "HOME is not set, so the SSO token can't be found; %s", run->login);
+                       "HOME is not set, so the SSO token cannot be found; %s", run->login);
     if (digest_sha1_hex(name, login_name(run->base.order.chain)))
         return explain(&run->base.outcome.why, PIPEPOLL_ENOMEM, "SHA-1 failed");
     buf_printf(&path, "/.aws/sso/cache/%.*s.json", (int)sizeof name, name);

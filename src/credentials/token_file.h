@@ -9,7 +9,7 @@
 /* Embedded in the provider's run, zeroed. */
 struct token_file {
     /* From the loop, exactly once per start. token: without blanks at its ends, dies on return.
-     * status: 0; PIPEPOLL_ECREDENTIALS: it can't be read, is empty, or holds a byte that is not
+     * status: 0; PIPEPOLL_ECREDENTIALS: it cannot be read, is empty, or holds a byte that is not
      * printable ASCII; PIPEPOLL_ETRANSPORT: what keeps it from being read may pass. why says
      * which. */
     void (*on_done)(struct token_file *t, str token, int status);

@@ -198,7 +198,7 @@ static void judge_owner(struct diagnosis *d, const struct probe *probe)
 {
     str owner = probe->target->options.action_type.owner;
     find_cause(d, probe->cause);
-    set_cause(d, "Action types of the owner %.*s can't be polled: %s", STR_ARG(owner),
+    set_cause(d, "Action types of the owner %.*s cannot be polled: %s", STR_ARG(owner),
               probe->message);
     set_fix(d, "Only job workers' action types hand out jobs: set owner to ThirdParty or Custom. "
                "What AWS owns its own services work on.");

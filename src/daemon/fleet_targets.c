@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The targets of this member's config, found by what they are: held, and polled; or paused. A
  * target that is to be stopped is paused, and the lease hears of its end in its own next turn, for
- * it asks for stops from inside one.
- *
- * Budgets. What is held is counted some thousand targets a second, so that no turn takes long; then
- * each account and region is given our part of its ceiling, by one of its targets. */
+ * it asks for stops from inside one. What budgets they have is fleet_budget.c's. */
 #include <stdlib.h>
 
 #include "base/jsontext.h"

@@ -51,7 +51,7 @@ void health_board_tell(struct health_board *b, const struct logger *log, bool la
 
 /* --- incidents --- */
 
-/* What fails for want of rights or calls is a matter of whose credentials ask; the way is not. */
+/* What fails for lack of rights or calls is a matter of whose credentials ask; the way is not. */
 static bool is_of_identity(int status)
 {
     return status == PIPEPOLL_ECREDENTIALS || status == PIPEPOLL_EDENIED ||

@@ -113,7 +113,7 @@ static void on_token_found(struct token_lookup *lookup, enum token_found found, 
                       STR_ARG(pipepoll_work_client_id(job->work)));
     else if (found == TOKEN_UNAVAILABLE)
         job_log_fault(job, PIPEPOLL_WARNING, "no look-up of a client token",
-                      "the client token can't be looked up: %s", why);
+                      "the client token cannot be looked up: %s", why);
     if (found != TOKEN_FOUND)
         token = STR("");
     job->is_told_of_token = found != TOKEN_FOUND;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A ring: the newest job takes the place of the oldest. */
 #include "daemon/job_history.h"
 
 void job_history_add(struct job_history *h, const struct status_job *job)

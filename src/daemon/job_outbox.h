@@ -26,7 +26,7 @@ struct job_outbox_options {
     bool takes;          /* send the results of dead members */
     /* Is there a target here that this result can be sent at? */
     bool (*can_send)(void *ctx, const struct result_message *m);
-    /* Send it; job_outbox_ended() follows. false: it can't be. Called inside the engine's events;
+    /* Send it; job_outbox_ended() follows. false: it cannot be. Called inside the engine's events;
      * the message dies when it returns. */
     bool (*send)(void *ctx, const struct result_message *m, struct outbox_entry *e);
     void *ctx;

@@ -156,7 +156,7 @@ static int put_result(struct job *job, const struct job_run *run, struct pipepol
     return put_success(job, report, why);
 }
 
-/* The run's last act, or the last but for want of memory: the timer tries it again then. */
+/* The run's last act, or the last but for lack of memory: the timer tries it again then. */
 void job_run_report(struct job_run *run)
 {
     struct job *job = run->job;

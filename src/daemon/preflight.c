@@ -48,7 +48,7 @@ static void wait_for(void *arg)
     uv_sem_wait(arg);
 }
 
-/* How many of so many threads can be had at the same time. */
+/* How many of so many threads there can be at the same time. */
 static int try_threads(int wanted, int *error)
 {
     uv_thread_t *threads = calloc((size_t)wanted, sizeof *threads);

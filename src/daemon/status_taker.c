@@ -97,7 +97,7 @@ static void fill_versions(struct status *s)
     s->libuv = v.libuv;
 }
 
-/* Not of the shards, and to be had at any time. */
+/* Not of the shards, and available at any time. */
 static void fill_rest(struct status_taker *t, struct status *s)
 {
     const struct shards_unsettled unsettled = shards_unsettled(t->shards);

@@ -62,7 +62,7 @@ static void reset_signals(void)
 {
     struct sigaction fallback = { .sa_handler = SIG_DFL };
     for (int i = 1; i < NSIG; i++)
-        sigaction(i, &fallback, NULL); /* some can't be changed, and need not be */
+        sigaction(i, &fallback, NULL); /* some cannot be changed, and need not be */
 }
 
 /* Other threads and libraries open descriptors that are not closed on exec. */

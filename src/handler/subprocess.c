@@ -4,8 +4,8 @@
  * time-out; the pidfd tells of the end.
  *
  * The group is killed while its leader is a zombie, looked at but not reaped: until then its number
- * can't be another's. Its pipes are real ones, not libuv's socket pairs, with which a program could
- * not open /dev/stdout. */
+ * cannot be another's. Its pipes are real ones, not libuv's socket pairs, with which a program
+ * could not open /dev/stdout. */
 #include "handler/subprocess.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The form that users of other webhooks know. Its time is part of what is signed, so that an old
- * request can't be sent again later. */
+ * request cannot be sent again later. */
 #include "handler/webhook_signature.h"
 
 #include "base/buf.h"

@@ -139,7 +139,7 @@ static enum fault fault_of_handshake(const struct connection *c)
     }
 }
 
-/* A peer that can't go on with the session that it is offered may not say so. */
+/* A peer that cannot go on with the session that it is offered may not say so. */
 static void forget_session(struct pool *pool)
 {
     tls_session_free(pool->session);
@@ -255,7 +255,7 @@ static bool take_socket(struct connection *c)
     return c->fd >= 0;
 }
 
-/* CURLOPT_RESOLVE gets lines of ours: one that "can't be parsed" could not be copied. */
+/* CURLOPT_RESOLVE gets lines of ours: one that "cannot be parsed" could not be copied. */
 static bool has_starved(const struct connection *c, CURLcode code)
 {
     int error = c->opener.error;

@@ -21,7 +21,7 @@ struct connection {
     uint64_t opened_ns; /* timers_age_ns(); 0: not open */
     enum fault fault;   /* of the last problem */
     enum pipepoll_cause cause;
-    int lacks; /* EMFILE, ENFILE: no descriptor could be had, which is the problem */
+    int lacks; /* EMFILE, ENFILE: no descriptor was available, which is the problem */
 
     /* private */
     struct transport *transport;
@@ -49,7 +49,7 @@ bool connection_leave_pool(struct connection *c);
 
 /* Begin to open it. Returns the problem, with `fault` and `cause`, or NULL: on_open() comes. */
 const char *connection_open(struct connection *c);
-/* What a caller is told that can't wait any longer for it to open. Afterwards only deinit. */
+/* What a caller is told that cannot wait any longer for it to open. Afterwards only deinit. */
 const char *connection_lateness(struct connection *c, char text[ROUTE_PROBLEM_SIZE]);
 
 /* Ask for events: bytes to receive always; also_sending: or when some can be sent. Returns the

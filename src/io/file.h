@@ -15,7 +15,7 @@ enum { FILE_SIZE_MAX = 1 << 20, FILE_TIMEOUT_MS = 10000 };
 
 /* What tells one state of a file from another without reading it: its place and its times. */
 struct file_stamp {
-    int error; /* a positive errno: it can't be looked at, and the rest is 0 */
+    int error; /* a positive errno: it cannot be looked at, and the rest is 0 */
     uint64_t device, inode, size;
     int64_t modified_ns, changed_ns; /* Unix time; of the contents, and of the entry */
 };

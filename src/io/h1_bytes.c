@@ -4,8 +4,7 @@
  * An error of the socket is no answer: a server may send a whole one and then reset the connection,
  * or answer before it has read the request. So whatever the socket tells, and whatever sending has
  * met, all that came is read first; and after an error the end of the bytes is a cut, not the end
- * of a body without a length.
- */
+ * of a body without a length. */
 #include "io/h1_connection.h"
 
 static struct transport *transport_of(const struct h1_connection *h1)

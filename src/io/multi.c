@@ -2,7 +2,7 @@
 /* Nothing is removed, started or told from inside libcurl's own callbacks, which forbid it: results
  * are collected into a list of ours, and then told.
  *
- * When libcurl 7.88.1 can't note a socket for want of memory, it leaves a table of no size behind,
+ * When libcurl 7.88.1 cannot note a socket for lack of memory, it leaves a table of no size behind,
  * and divides by that size the next time. So a multi that has said so is asked nothing more: what
  * it works on ends, and it lives until its last handle has left. */
 #define CURL_DISABLE_DEPRECATION /* curl_multi_socket_all() */

@@ -29,7 +29,7 @@ struct route {
     size_t proxy_size;
     char *proxy; /* "" for none */
     bool has_tls_proxy;
-    const char *proxy_for_curl; /* the same, or as it is shown: libcurl repeats what it can't use */
+    const char *proxy_for_curl; /* the same, or as it is shown: libcurl quotes what it cannot use */
     struct pool_report report;
 };
 

@@ -288,7 +288,7 @@ static void put_opened(struct sockets *s, int fd, struct socket *socket)
         socket->events = 0;
 }
 
-/* Returns fd, or -1 when it can't be kept account of. */
+/* Returns fd, or -1 when it cannot be kept account of. */
 static int adopt(struct socket_opener *o, int fd)
 {
     struct socket *socket = fd < 0 ? NULL : socket_for(o->sockets, fd);

@@ -44,7 +44,7 @@ bool sockets_watch(struct sockets *s, curl_socket_t fd, struct socket_watcher *w
 void sockets_leave(struct socket_watcher *w);
 
 /* Another descriptor of a socket of libcurl's, which is ours to watch and to close by
- * sockets_on_close(). -1: none could be had, and opener->error says why. */
+ * sockets_on_close(). -1: none was available, and opener->error says why. */
 int sockets_duplicate(struct sockets *s, curl_socket_t fd, struct socket_opener *opener);
 
 /* For curl_multi_setopt(): CURLMOPT_SOCKETFUNCTION, with a struct socket_watcher as its data. */

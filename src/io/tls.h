@@ -43,7 +43,7 @@ struct tls {
     struct tls_carrier carrier;
     bool broken;            /* after an error nothing may be said to the peer any more */
     bool ended;             /* the carrier has */
-    bool starved;           /* for want of memory */
+    bool starved;           /* for lack of memory */
     bool wants_certificate; /* the peer asked for one of us */
     bool speaks_http;       /* it answered in plain HTTP */
     unsigned char alert;    /* the number of the last alert that it sent; 0: none */

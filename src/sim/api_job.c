@@ -2,7 +2,7 @@
 /* The eight operations on one job. AWS does not say which of two wrong things it tells first, nor
  * when a job is invalid instead of not found: here the job comes first, then whether it is of the
  * operation's family (one of another owner is invalid where the model has that error), then the
- * client token. Details of a job that is over are not to be had. */
+ * client token. Details of a job that is over are unavailable. */
 #include <stdlib.h>
 
 #include "sim/api_call.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A job owns one place in the heap from its beginning to its end, so nothing that happens to it can
- * fail for want of memory. */
+ * fail for lack of memory. */
 #include "sim/job_store.h"
 
 #include <stdlib.h>

@@ -67,7 +67,7 @@ const struct flag serve_flags[SERVE_FLAG_COUNT] = {
     [FLAG_JOBS] = { STR_INIT("--jobs"), "N", "this many at the start (0)", "Jobs:" },
     [FLAG_REGION] = { STR_INIT("--region"), "REGION", "of these jobs (us-east-1)" },
     [FLAG_ALLOW_UNKNOWN_REGION] = { STR_INIT("--allow-unknown-region"), NULL,
-                                    "one that looks misspelt is meant as it stands" },
+                                    "take one that looks misspelt" },
     [FLAG_ACTION_TYPE_ID] = { STR_INIT("--action-type-id"), "ID",
                               "of these jobs; what is left out is\n"
                               "category=Build,owner=ThirdParty,provider=Acme,version=1" },
@@ -113,8 +113,7 @@ const struct flag serve_flags[SERVE_FLAG_COUNT] = {
     [FLAG_FAULT] = { STR_INIT("--fault"), "LIST",
                      "such as region=eu-west-1,provider=Acme,latency=200,error-rate=0.1\n"
                      "or operation=AcknowledgeThirdPartyJob,lose-rate=0.5",
-                     "and for some of them, as often as you like; the most particular one "
-                     "counts:" },
+                     "and for some of them, any number of times; the most specific one counts:" },
 };
 
 /* What the queues hold by default. */

@@ -119,7 +119,7 @@ const char *sim_url(const struct sim *s);    /* "https://127.0.0.1:PORT" */
 const char *sim_ca_pem(const struct sim *s); /* what a client must trust; NULL without tls */
 
 /* Who a job or a fault is for: empty members match any (for a fault) and default to us-east-1,
- * Build, ThirdParty, Acme, 1 (for a job). The most particular fault wins. */
+ * Build, ThirdParty, Acme, 1 (for a job). The most specific fault wins. */
 struct sim_scope {
     str region;
     struct pipepoll_action_type action_type;

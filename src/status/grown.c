@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* A buffer that was too small is thrown away, and all is put again into one of twice its size: what
+ * is put must be the same each time. */
 #include "status/grown.h"
 
 #include <stdint.h>

@@ -41,7 +41,7 @@ static const struct exception {
     WORDS("imds_token_fail", "is disabled (HTTP 403)"),
     WORDS("profile_overrides_web_identity", "AWS_ACCESS_KEY_ID"),
     WORDS("sso_no_token_file", "/home/.aws/sso/cache/dace00cba5f8355ec9d274ceb2bcebdfbeed0e12.json "
-                               "can't be read (No such file or directory)"),
+                               "cannot be read (No such file or directory)"),
     WORDS("sso_server_error", "(HTTP 503)"),
     WORDS("web_identity_source_profile_no_env", "no role_arn"),
     WORDS("web_identity_token_invalid_jwt",
