@@ -231,6 +231,40 @@ static void test_unsettled_jobs_are_others(void **state)
     assert_non_null(strstr(answer, "\"num_pending\":0"));
 }
 
+/* The server answers nothing to who asks for jobs of a consumer that is gone. */
+static void test_a_consumer_that_is_gone_is_made_again(void **state)
+{
+    struct engine_user u = { 0 };
+    char answer[512];
+    open_ready(&u, "made");
+    put_jobs(&u, 0, 2);
+    u.engine->pull(u.engine, STR("*.o.c.p.1"), 2);
+    engine_user_until(&u, &u.pulled_count, 2);
+    nats_server_ask(&servers, 0, "$JS.API.CONSUMER.DELETE.PIPEPOLL_made_JOBS.@,o,c,p,1", "", answer,
+                    sizeof answer);
+    assert_non_null(strstr(answer, "\"success\":true"));
+    u.engine->pull(u.engine, STR("*.o.c.p.1"), 4);
+    engine_user_until(&u, &u.pulled_count, 4);
+    assert_string_equal(u.pulled[2].body, "job 0");
+    engine_user_close(&u);
+}
+
+static void test_a_deleted_stream_is_told_and_made_again(void **state)
+{
+    struct engine_user u = { 0 };
+    char answer[512];
+    open_ready(&u, "anew2");
+    nats_server_ask(&servers, 0, "$JS.API.STREAM.DELETE.PIPEPOLL_anew2_JOBS", "", answer,
+                    sizeof answer);
+    u.engine->pull(u.engine, STR("*.o.c.p.1"), 2);
+    engine_user_until_state(&u, ENGINE_AWAY);
+    assert_non_null(strstr(u.why, "stream PIPEPOLL_anew2_JOBS was deleted"));
+    engine_user_until_state(&u, ENGINE_READY);
+    put_jobs(&u, 0, 2);
+    engine_user_until(&u, &u.pulled_count, 2);
+    engine_user_close(&u);
+}
+
 static void test_it_tells_how_it_stands(void **state)
 {
     struct engine_user u = { 0 };
@@ -514,6 +548,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_absent_once_and_full),
         cmocka_unit_test(test_jobs_are_pulled_and_settled),
         cmocka_unit_test(test_unsettled_jobs_are_others),
+        cmocka_unit_test(test_a_consumer_that_is_gone_is_made_again),
+        cmocka_unit_test(test_a_deleted_stream_is_told_and_made_again),
         cmocka_unit_test(test_it_tells_how_it_stands),
         cmocka_unit_test(test_it_counts_jobs_that_nobody_works),
         cmocka_unit_test(test_wrong_streams_are_told_with_the_fix),

@@ -156,10 +156,24 @@ static bool passes(int code)
     return code == JS_NOT_AVAILABLE || code == JS_NOT_LEADER || code == JS_NO_PEERS;
 }
 
+/* It was there. */
+static void tell_deleted(struct nats_core *c)
+{
+    char text[NATS_WHY_MAX];
+    struct buf why = BUF_ON(text);
+    buf_put(&why, STR("stream "));
+    nats_log_stream(&why, str_of(c->options->fleet), c->check.log);
+    buf_put(&why, STR(" was deleted: it is made again, without what lay in it"));
+    c->is_proved[c->check.log] = false;
+    nats_core_state_of_server(c, ENGINE_AWAY, buf_cstr(&why));
+}
+
 static void on_error(struct nats_core *c, const struct nats_answer *a)
 {
     struct nats_check *k = &c->check;
     if (a->code == JS_STREAM_NOT_FOUND && k->step == NATS_CHECK_INFO) {
+        if (c->is_proved[k->log])
+            tell_deleted(c);
         make(c);
         return;
     }

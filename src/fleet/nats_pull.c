@@ -4,7 +4,11 @@
  * back at once.
  *
  * A message does not say to which request it belongs, so it counts for the oldest; a request ends
- * with the server's status for it, or by its time. */
+ * with the server's status for it, or by its time.
+ *
+ * A server says nothing of a request for a consumer that is not there, nor one that leads it newly
+ * of those that it never saw. So each request asks for a sign of life every other second; without
+ * any, from requests or messages, the consumer is looked at again. */
 #include "fleet/nats_core.h"
 
 #include <stdlib.h>
@@ -12,6 +16,8 @@
 enum {
     EXPIRES_MS = 10000,
     GRACE_MS = 2000, /* and then it is not waited for any more */
+    SIGN_MS = 2000,
+    SILENT_MS = 2 * SIGN_MS + 1000,
     AGAIN_MS = 250,
     AGAIN_MOST_MS = 5000,
     ACK_PENDING_MAX = 20000, /* out at once, with all members */
@@ -45,7 +51,7 @@ static void on_made(void *ctx, struct nats_ask *ask, const struct nats_answer *a
     p->request.is_out = false;
     if (a->is_refused)
         nats_check_refused(c, ask->subject);
-    else if (!a->json)
+    else if (!a->json || a->code) /* of a stream that is not there, say */
         nats_check_doubt(c);
     p->is_there = a->json && !a->code;
     if (!p->is_there)
@@ -107,19 +113,23 @@ static void ask_for(struct nats_core *c, struct nats_pull *p, int place, unsigne
     nats_log_stream(&subject, str_of(c->options->fleet), ENGINE_JOBS);
     buf_printf(&subject, ".%s", p->consumer);
     buf_printf(&reply, "%sp%td.%d", c->replies, p - c->pulls, place);
-    buf_printf(&body, "{\"batch\":%u,\"expires\":%lld}", count,
-               (long long)(EXPIRES_MS * NS_PER_MS));
+    buf_printf(&body, "{\"batch\":%u,\"expires\":%lld,\"idle_heartbeat\":%lld}", count,
+               (long long)(EXPIRES_MS * NS_PER_MS), (long long)(SIGN_MS * NS_PER_MS));
     const struct nats_post post = { .subject = buf_cstr(&subject),
                                     .reply = buf_cstr(&reply),
                                     .body = buf_str(&body) };
     if (!nats_link_send(c->link, &post))
         return;
+    if (!asked_for(p))
+        p->heard_ms = c->now_ms;
     p->left[place] = count;
     p->until_ms[place] = c->now_ms + EXPIRES_MS + GRACE_MS;
 }
 
 static void end_late_requests(struct nats_core *c, struct nats_pull *p)
 {
+    if (asked_for(p) && c->now_ms >= p->heard_ms + SILENT_MS)
+        fail(c, p);
     for (int i = 0; i < NATS_PULL_REQUESTS; i++)
         if (p->left[i] && c->now_ms >= p->until_ms[i])
             p->left[i] = 0;
@@ -153,6 +163,9 @@ bool nats_pull_status(struct nats_core *c, const struct nats_note *n)
     struct nats_pull *p = pull_of_subject(c, n->subject, &place);
     if (!p)
         return false;
+    p->heard_ms = c->now_ms;
+    if (n->status == 100) /* the request waits on */
+        return true;
     p->left[place] = 0;
     if (n->status == 503) { /* nobody leads the consumer, or it is gone */
         fail(c, p);
@@ -211,6 +224,7 @@ bool nats_pull_message(struct nats_core *c, struct nats_note *n, const struct na
     struct nats_pull *p = pull_of_consumer(c, place->consumer);
     if (!p)
         return false;
+    p->heard_ms = c->now_ms;
     count_down(p);
     bool wanted = p->in_hand < p->wish.count && !c->is_closing;
     struct engine_delivery *d = wanted ? new_delivery(c, n, place) : NULL;
