@@ -149,11 +149,18 @@ static void claims_and_drain_requests_come_out_as_they_went_in(void **state)
     assert_true(is_drained);
     assert_int_equal(beat_drain_read(&is_drained, STR("{\"v\":1,\"drain\":false}")), BEAT_OK);
     assert_false(is_drained);
+    uint64_t name = 0;
+    buf_reset(&out);
+    beat_log_put(&out, 0xabc);
+    assert_int_equal(beat_log_read(&name, buf_str(&out)), BEAT_OK);
+    assert_int_equal(name, 0xabc);
+    assert_int_equal(beat_log_read(&name, STR("{\"v\":1}")), BEAT_MALFORMED);
+    assert_int_equal(beat_log_read(&name, STR("{\"v\":2}")), BEAT_OTHER_VERSION);
 }
 
 static void keys_come_out_as_they_went_in(void **state)
 {
-    static const char *const keys[] = { "m.a-b_C9", "d.x", "t.00000000000000ff.17",
+    static const char *const keys[] = { "m.a-b_C9", "d.x", "l.name", "t.00000000000000ff.17",
                                         "c.fedcba9876543210.3" };
     static const char *const others[] = { "",
                                           "m",

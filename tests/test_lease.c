@@ -35,6 +35,8 @@ struct bench {
     bool ends_at_once; /* no poll is ever in flight */
     uint64_t ended[QUEUE];
     size_t ended_count;
+    char name[64]; /* of the log, as it was written; empty: it has none */
+    uint64_t name_sequence;
 };
 
 static bool out_write(void *ctx, str key, str body, bool absent, uint64_t ticket)
@@ -109,9 +111,22 @@ static void answer(struct bench *b, enum engine_result result)
     size_t at = b->first++ % QUEUE;
     b->queued--;
     lease_written(b->lease, b->queue[at].ticket, result, b->now_ns);
+    str body = { b->queue[at].body, b->queue[at].len };
     if (result == ENGINE_DONE)
-        see(b, b->queue[at].key, (str) { b->queue[at].body, b->queue[at].len });
+        see(b, b->queue[at].key, body);
+    if (result == ENGINE_DONE && b->queue[at].key[0] == 'l') {
+        str_copy(b->name, sizeof b->name, body);
+        b->name_sequence = b->sequence;
+    }
     free(b->queue[at].body);
+}
+
+/* The watch has brought all again, the name of the log as well. */
+static void pass(struct bench *b)
+{
+    if (b->name[0])
+        lease_seen(b->lease, STR("l.name"), str_of(b->name), b->name_sequence, b->now_ns);
+    lease_caught_up(b->lease, b->now_ns);
 }
 
 /* For so long, with an engine that answers at once. */
@@ -435,6 +450,41 @@ static void a_member_that_restarts_for_months_does_no_harm(void **state)
     close_bench(&b);
 }
 
+/* Another log: all that it held is let go of and claimed anew, by epochs from 1 on. */
+static void check_claimed_anew(struct bench *b, unsigned starts)
+{
+    unsigned watches = b->watches;
+    run(b, 5 * S);
+    assert_int_equal(b->watches, watches + 1);
+    pass(b);
+    run(b, 30 * S);
+    assert_int_equal(summary(b).held, 3);
+    assert_int_equal(b->starts, starts);
+    assert_int_equal(b->last_epoch, 1);
+}
+
+static void a_log_that_was_lost_is_noticed(void **state)
+{
+    static struct bench b;
+    start_alone(&b, THREE, 4);
+    b.ends_at_once = true;
+    run(&b, 30 * S);
+    assert_int_equal(b.starts, 3);
+    pass(&b); /* the same one */
+    run(&b, 30 * S);
+    assert_int_equal(b.starts, 3);
+    b.name[0] = '\0'; /* without its name */
+    pass(&b);
+    check_claimed_anew(&b, 6);
+    str_copy(b.name, sizeof b.name, STR("{\"v\":1,\"name\":\"000000000000abcd\"}"));
+    b.name_sequence = b.sequence + 1;
+    see(&b, "l.name", str_of(b.name));
+    check_claimed_anew(&b, 9);
+    b.sequence = 0; /* a state that is older, whatever its name */
+    check_claimed_anew(&b, 12);
+    close_bench(&b);
+}
+
 /* As in a log that has been there for long: nobody knows yet who of them is there. */
 static void more_processes_than_places_leave_no_target_alone(void **state)
 {
@@ -450,7 +500,7 @@ static void more_processes_than_places_leave_no_target_alone(void **state)
         for (uint64_t i = 0; i < COUNT; i++)
             claim(&b, i + 1, 1, "gone", i + 1);
         b.sequence = last > COUNT ? last : COUNT;
-        lease_caught_up(b.lease, b.now_ns);
+        pass(&b);
         run(&b, 60 * S);
         assert_true(reading < 10);
     }
@@ -504,7 +554,7 @@ static void a_lost_claim_is_not_repeated_at_once(void **state)
     start_alone(&b, NULL, 0);
     assert_int_equal(lease_set_targets(b.lease, THREE, 1, b.now_ns), 0);
     (void)lease_tick(b.lease, b.now_ns);
-    lease_caught_up(b.lease, b.now_ns);
+    pass(&b);
     for (int i = 0; i < 10 && !summary(&b).claims; i++) {
         while (b.queued)
             answer(&b, ENGINE_DONE);
@@ -618,6 +668,7 @@ int main(void)
         cmocka_unit_test(a_second_process_of_one_name_stands_back),
         cmocka_unit_test(what_it_cannot_read_stays_as_it_is),
         cmocka_unit_test(a_member_that_restarts_for_months_does_no_harm),
+        cmocka_unit_test(a_log_that_was_lost_is_noticed),
         cmocka_unit_test(more_processes_than_places_leave_no_target_alone),
         cmocka_unit_test(catalogues_of_the_dead_make_room),
         cmocka_unit_test(a_full_queue_only_delays),

@@ -46,6 +46,7 @@ static void add(struct fleet_numbers *sum, const struct fleet_numbers *n)
     sum->polls += n->polls;
     sum->happened += n->happened;
     sum->moved += n->moved;
+    sum->losses += n->losses;
     sum->could_move += n->could_move;
     sum->overlaps += n->overlaps;
     sum->fences += n->fences;
@@ -97,7 +98,8 @@ static int by_hand(uint64_t first, uint64_t count)
 /* All that these fleets are for has happened in them. */
 static void check_numbers(const struct fleet_numbers *n)
 {
-    assert_true(n->polls && n->happened > SEEDS && n->fences && n->overlaps && n->lost_claims);
+    assert_true(n->polls && n->happened > SEEDS && n->fences && n->overlaps && n->lost_claims &&
+                n->losses);
     assert_true(n->moved && n->moved < n->could_move / 2);
     for (int i = 0; i <= FLEET_STEADY; i++)
         assert_true(n->gap_ns[i]);

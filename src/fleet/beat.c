@@ -51,6 +51,9 @@ struct beat_key beat_key_read(str key)
     case 'd':
         k.kind = kind.ptr[0] == 'm' ? BEAT_KIND_BEAT : BEAT_KIND_DRAIN;
         return beat_is_member(name) && !number.len ? k : other;
+    case 'l':
+        k.kind = BEAT_KIND_LOG;
+        return str_eq(name, STR("name")) && !number.len ? k : other;
     case 't':
     case 'c':
         k.kind = kind.ptr[0] == 't' ? BEAT_KIND_CLAIM : BEAT_KIND_CATALOGUE;
@@ -61,15 +64,18 @@ struct beat_key beat_key_read(str key)
 
 void beat_key_put(struct buf *out, const struct beat_key *key)
 {
-    static const char letters[] = { [BEAT_KIND_OTHER] = 'x',
-                                    [BEAT_KIND_BEAT] = 'm',
-                                    [BEAT_KIND_CLAIM] = 't',
-                                    [BEAT_KIND_CATALOGUE] = 'c',
-                                    [BEAT_KIND_DRAIN] = 'd' };
+    static const char letters[] = {
+        [BEAT_KIND_OTHER] = 'x',     [BEAT_KIND_BEAT] = 'm',  [BEAT_KIND_CLAIM] = 't',
+        [BEAT_KIND_CATALOGUE] = 'c', [BEAT_KIND_DRAIN] = 'd', [BEAT_KIND_LOG] = 'l'
+    };
     buf_put_char(out, letters[key->kind]);
     buf_put_char(out, '.');
     if (key->kind == BEAT_KIND_BEAT || key->kind == BEAT_KIND_DRAIN) {
         buf_put(out, key->member);
+        return;
+    }
+    if (key->kind == BEAT_KIND_LOG) {
+        buf_put(out, STR("name"));
         return;
     }
     message_put_hex(out, key->hash);
@@ -228,4 +234,20 @@ enum beat_read beat_drain_read(bool *is_drained, str body)
     if (r != BEAT_OK)
         return r;
     return message_get_flag(&b.json, "drain", is_drained) ? BEAT_OK : BEAT_MALFORMED;
+}
+
+void beat_log_put(struct buf *out, uint64_t name)
+{
+    message_open(out);
+    message_hash(out, "name", name);
+    buf_put_char(out, '}');
+}
+
+enum beat_read beat_log_read(uint64_t *name, str body)
+{
+    struct message b;
+    enum beat_read r = message_read(&b, body);
+    if (r != BEAT_OK)
+        return r;
+    return message_get_hash(&b.json, "name", name) && *name ? BEAT_OK : BEAT_MALFORMED;
 }

@@ -7,6 +7,7 @@
  *   t.<target>.<epoch>     a claim of a target, or that its holder gave it back
  *   c.<digest>.<part>      a part of a catalogue: the targets of a config
  *   d.<member>             whether this member shall hold no targets and take no jobs
+ *   l.name                 what this log is called: another name, another log
  *
  * <target> and <digest> are 16 hex digits, <epoch> and <part> decimal. */
 #ifndef FLEET_BEAT_H
@@ -84,7 +85,8 @@ enum beat_kind {
     BEAT_KIND_BEAT,
     BEAT_KIND_CLAIM,
     BEAT_KIND_CATALOGUE,
-    BEAT_KIND_DRAIN
+    BEAT_KIND_DRAIN,
+    BEAT_KIND_LOG
 };
 
 struct beat_key {
@@ -108,5 +110,8 @@ enum beat_read beat_claim_read(struct beat_claim *out, str body);
 
 void beat_drain_put(struct buf *out, bool is_drained);
 enum beat_read beat_drain_read(bool *is_drained, str body);
+
+void beat_log_put(struct buf *out, uint64_t name); /* not 0 */
+enum beat_read beat_log_read(uint64_t *name, str body);
 
 #endif

@@ -74,7 +74,7 @@ static uint64_t less_drift(uint64_t ns)
     return ns - ns / 32;
 }
 
-static void fence(struct lease *l, uint64_t now_ns)
+void lease_fence(struct lease *l, uint64_t now_ns)
 {
     atomic_store(&l->fence_until_ns, 0);
     atomic_store(&l->strict_until_ns, 0);
@@ -100,7 +100,7 @@ static void check_fence(struct lease *l, uint64_t now_ns)
     bool may = l->is_fenced || lease_may_poll(l, now_ns);
     atomic_store(&l->ran_ns, now_ns);
     if (!may)
-        fence(l, now_ns);
+        lease_fence(l, now_ns);
 }
 
 static bool is_duplicate(const struct lease *l, uint64_t now_ns)
@@ -148,7 +148,7 @@ static void update_state(struct lease *l, uint64_t now_ns)
     enum beat_state state = state_now(l, now_ns);
     bool is_catalogue_new = lease_is_published(l) && lease_self(l)->catalogue != l->digest;
     if (is_duplicate(l, now_ns) && !l->is_fenced)
-        fence(l, now_ns);
+        lease_fence(l, now_ns);
     l->is_beat_wanted |= state != l->state;
     l->is_beat_wanted |= is_catalogue_new && lease_self(l)->has_beat && !l->is_catalogue_told;
     l->is_catalogue_told = is_catalogue_new;
@@ -165,6 +165,7 @@ static void watch(struct lease *l, uint64_t now_ns)
     l->watches++;
     l->is_watching = true;
     l->needs_watch = false;
+    lease_log_pass(l);
     l->watched_ns = now_ns;
     l->config.output.watch(l->config.output.ctx);
 }
@@ -203,6 +204,7 @@ void lease_caught_up(struct lease *l, uint64_t now_ns)
     l->is_beat_wanted |= !l->has_view;
     l->has_view = true;
     l->caught = l->watches;
+    lease_log_passed(l, now_ns);
     lease_sweep_all(l);
 }
 
@@ -210,6 +212,7 @@ void lease_seen(struct lease *l, str key, str body, uint64_t sequence, uint64_t 
 {
     struct beat_key k = beat_key_read(key);
     bool is_drained = false;
+    lease_log_number(l, sequence);
     switch (k.kind) {
     case BEAT_KIND_BEAT:
         lease_view_beat(l, k.member, body, sequence, now_ns);
@@ -227,6 +230,9 @@ void lease_seen(struct lease *l, str key, str body, uint64_t sequence, uint64_t 
             l->is_drained = is_drained;
             lease_sweep_all(l);
         }
+        return;
+    case BEAT_KIND_LOG:
+        lease_log_seen(l, body, now_ns);
         return;
     case BEAT_KIND_OTHER:
         return;
@@ -295,6 +301,7 @@ static uint64_t beat_if_due(struct lease *l, uint64_t now_ns)
     bool is_quick = l->is_beat_wanted && now_ns >= l->last_beat_ns + QUICK_NS;
     if (is_quick || now_ns >= l->beat_due_ns) {
         lease_beat(l, now_ns);
+        lease_log_name(l);
         lease_view_clean(l, now_ns);
         lease_clean_epochs(l);
     }

@@ -173,6 +173,15 @@ void lease_catalogue_seen(struct lease *l, uint64_t digest, uint64_t part, str b
 
 /* --- ours --- */
 
+void lease_catalogues_log_is_new(struct lease *l)
+{
+    for (size_t i = 0; i < LEASE_CATALOGUES_MAX; i++)
+        if (l->catalogues[i] && l->catalogues[i]->digest == l->digest)
+            lease_catalogue_drop(l, i);
+    l->published_ns = 0;
+    l->publish_left = 0;
+}
+
 bool lease_is_published(const struct lease *l)
 {
     const struct lease_catalogue *c = lease_catalogue_find(l, l->digest);

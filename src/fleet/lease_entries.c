@@ -134,6 +134,17 @@ void lease_entry_drop(struct lease *l, struct lease_entry *e)
     alloc_free(&l->config.alloc, e, sizeof *e);
 }
 
+void lease_entries_log_is_new(struct lease *l)
+{
+    for (uint32_t i = 0; i < l->entry_slots; i++) {
+        struct lease_entry *e = l->entries[i];
+        if (!e)
+            continue;
+        e->sequence = e->idle_sequence = 0;
+        e->is_idle_told = false;
+    }
+}
+
 int lease_entries_open(struct lease *l, uint64_t now_ns)
 {
     table_init(&l->incarnations, l->config.alloc, 0);

@@ -133,6 +133,10 @@ struct lease {
     uint64_t first_back_ns, own_sequence;
     uint64_t duplicate_ns; /* when another process beat as this member last; 0: never */
 
+    /* which log it is */
+    uint64_t log_name, last_sequence, back_number; /* back: the last of our beats that came back */
+    bool is_passing, is_log_seen;                  /* its name, in this pass of the watch */
+
     /* our beats */
     enum beat_state state;
     struct beat_figures figures;
@@ -178,6 +182,17 @@ static inline uint64_t lease_beat_ns(const struct lease *l)
 
 /* --- lease.c --- */
 void lease_move_fence(struct lease *l);
+/* Stop, forget what we hold, and claim anew. */
+void lease_fence(struct lease *l, uint64_t now_ns);
+
+/* --- lease_log.c: is it the log that it was? --- */
+void lease_log_pass(struct lease *l);                      /* the watch begins (again) */
+void lease_log_number(struct lease *l, uint64_t sequence); /* of each message */
+void lease_log_seen(struct lease *l, str body, uint64_t now_ns);
+void lease_log_passed(struct lease *l, uint64_t now_ns); /* it has caught up */
+void lease_log_name(struct lease *l);                    /* if it has no name yet */
+/* A beat of ours is back. */
+void lease_log_beat(struct lease *l, const struct beat *b, uint64_t sequence, uint64_t now_ns);
 
 /* --- lease_entries.c: members --- */
 int lease_entries_open(struct lease *l, uint64_t now_ns);
@@ -185,6 +200,8 @@ void lease_entries_close(struct lease *l);
 /* NULL: there is no place for it, until the log is told again. */
 struct lease_entry *lease_entry_of(struct lease *l, str id, uint64_t incarnation, uint64_t now_ns);
 void lease_entry_drop(struct lease *l, struct lease_entry *e);
+/* What the log's numbers said of them. */
+void lease_entries_log_is_new(struct lease *l);
 /* Is the log to be read again now, for somebody who had no place? */
 bool lease_is_short(struct lease *l, uint64_t now_ns);
 
@@ -215,11 +232,15 @@ bool lease_is_published(const struct lease *l); /* ours is in the log */
 void lease_publish(struct lease *l, uint64_t now_ns);
 uint64_t lease_missing_catalogue(const struct lease *l);
 void lease_catalogue_drop(struct lease *l, size_t i);
+/* Ours is not in the log; what we know of the others' is still true. */
+void lease_catalogues_log_is_new(struct lease *l);
 
 /* --- lease_targets.c --- */
 struct lease_target *lease_target_of(const struct lease *l, uint64_t hash);
 void lease_hold(struct lease *l, struct lease_target *t, enum lease_holding holding);
 void lease_set_holder(struct lease *l, struct lease_target *t, uint32_t slot);
+/* Nobody holds any, as far as is known. */
+void lease_targets_log_is_new(struct lease *l);
 
 /* --- lease_claim.c: who is to have what --- */
 void lease_claim_seen(struct lease *l, const struct beat_key *key, str body, uint64_t sequence,

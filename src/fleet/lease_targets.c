@@ -47,6 +47,16 @@ void lease_set_holder(struct lease *l, struct lease_target *t, uint32_t slot)
     t->holder = slot;
 }
 
+void lease_targets_log_is_new(struct lease *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        struct lease_target *t = &l->targets[i];
+        lease_set_holder(l, t, LEASE_NOBODY);
+        t->epoch = t->sequence = t->cleaned = 0;
+        t->watch = l->watches + 1;
+    }
+}
+
 /* --- another config --- */
 
 static int by_hash(const void *a, const void *b)

@@ -166,6 +166,8 @@ void lease_view_beat(struct lease *l, str id, str body, uint64_t sequence, uint6
         return;
     }
     struct lease_entry *e = lease_entry_of(l, id, b.incarnation, now_ns);
+    if (e && is_self(l, e))
+        lease_log_beat(l, &b, sequence, now_ns);
     if (e && sequence > e->sequence)
         on_beat(l, e, &b, sequence, now_ns);
 }

@@ -110,6 +110,7 @@ int roster_seen(struct roster *r, str key, str body, uint64_t now_ns)
         return see_claim(r, &k, body);
     case BEAT_KIND_CATALOGUE:
     case BEAT_KIND_DRAIN:
+    case BEAT_KIND_LOG:
     case BEAT_KIND_OTHER:
         break;
     }

@@ -434,6 +434,26 @@ void fake_kill(struct fake *f, struct fake_owner *o)
     fake_kill_owner(f, o);
 }
 
+static void watch_anew(struct member *m, int log)
+{
+    struct watch *w = &m->watches[log];
+    w->next = 0;
+    w->is_behind = true;
+    w->stalled_until_ns = m->fake->now_ns + (uint64_t)between(&m->fake->rng, 0, 4000) * MS;
+    schedule_pump(m, log);
+}
+
+void fake_lose(struct fake *f)
+{
+    once_forget(f, 0);
+    for (int log = 0; log < FAKE_LOGS; log++) {
+        fake_erase(f, (enum engine_log)log, STR(""));
+        f->logs[log].sequence = 0;
+        for (struct list *at = f->engines.next; at != &f->engines; at = at->next)
+            watch_anew(CONTAINER_OF(at, struct member, link), log);
+    }
+}
+
 void fake_put(struct fake *f, enum engine_log log, str key, str body)
 {
     fake_store(f, log, key, body);

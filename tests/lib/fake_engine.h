@@ -62,6 +62,8 @@ void fake_change(struct engine *e, const struct fake_member *plan);
 void fake_cut(struct engine *e, bool is_cut);
 /* All servers are away, or there again. What was written stays. */
 void fake_outage(struct fake *f, bool is_away);
+/* All logs are gone: new ones count from 1. Watches notice after some seconds. */
+void fake_lose(struct fake *f);
 /* Writes to this log are answered so from now on, without effect; ENGINE_DONE: as usual. */
 void fake_refuse(struct fake *f, enum engine_log log, enum engine_result result);
 

@@ -105,6 +105,7 @@ enum happening {
     UNDRAIN,
     RELOAD,
     OUTAGE,
+    LOSS,
     HAPPENINGS
 };
 
@@ -121,7 +122,8 @@ static struct fleet_member *whom(struct fleet_sim *s, enum happening what)
                                                                  [DRAIN] = has_left_alone,
                                                                  [UNDRAIN] = is_drained,
                                                                  [RELOAD] = has_left_alone,
-                                                                 [OUTAGE] = is_there };
+                                                                 [OUTAGE] = is_there,
+                                                                 [LOSS] = is_there };
     return any(s, fits[what]);
 }
 
@@ -144,6 +146,15 @@ static void outage(struct fleet_sim *s)
     fake_outage(s->fake, false);
 }
 
+/* Who is drained is told again: not all may have heard it. */
+static void lose(struct fleet_sim *s)
+{
+    s->is_lost = true;
+    fake_lose(s->fake);
+    for (uint32_t i = 0; i < s->plan.members; i++)
+        fleet_drain(&s->members[i], s->members[i].is_drained);
+}
+
 static void tell(const struct fleet_sim *s, enum happening what, const struct fleet_member *m)
 {
     static const char *const names[] = { [JOIN] = "joins",
@@ -157,7 +168,8 @@ static void tell(const struct fleet_sim *s, enum happening what, const struct fl
                                          [DRAIN] = "is drained",
                                          [UNDRAIN] = "is not drained any more",
                                          [RELOAD] = "has another config",
-                                         [OUTAGE] = "and all others lose the engine" };
+                                         [OUTAGE] = "and all others lose the engine",
+                                         [LOSS] = "and all others have a new log" };
     if (s->plan.is_told)
         printf("t=%.3f s: %s %s\n", (double)fake_now(s->fake) / 1e9, m->id, names[what]);
 }
@@ -203,10 +215,22 @@ static enum fleet_calm happen(struct fleet_sim *s, enum happening what, struct f
     case OUTAGE:
         outage(s);
         return FLEET_HEALED;
+    case LOSS:
+        s->numbers.losses++;
+        lose(s);
+        return FLEET_HEALED;
     case HAPPENINGS:
         break;
     }
     return FLEET_STEADY;
+}
+
+/* All have had time enough to notice that it is another. */
+static void log_is_known(struct fleet_sim *s)
+{
+    if (s->is_lost)
+        fleet_forget_epochs(s);
+    s->is_lost = false;
 }
 
 /* --- one thing at a time --- */
@@ -237,7 +261,7 @@ static void check_moves(struct fleet_sim *s, const struct before *b, enum happen
     double members = well(s);
     for (uint32_t i = 0; i < s->plan.targets; i++) {
         const struct fleet_target *t = &s->targets[i];
-        bool stays = t->expected == b->expected[i] && what != RESTART;
+        bool stays = t->expected == b->expected[i] && what != RESTART && what != LOSS;
         if (stays && t->expected != NOBODY && t->moves != b->moves[i])
             fleet_break(s, "target %u moved, and need not have (%d)", i, (int)what);
         if (what == JOIN && members > 1) {
@@ -259,6 +283,7 @@ static void gentle_round(struct fleet_sim *s)
     fleet_expect(s);
     fleet_calm(s, kind);
     run_for(s, settle_ns(s, kind));
+    log_is_known(s);
     if (s->broken[0])
         return;
     fleet_settled(s);
@@ -323,6 +348,7 @@ static void wild_round(struct fleet_sim *s)
     fleet_expect(s);
     fleet_calm(s, FLEET_HEALED);
     run_for(s, settle_ns(s, FLEET_HEALED) + 10 * S);
+    log_is_known(s);
     if (!s->broken[0])
         fleet_settled(s);
 }

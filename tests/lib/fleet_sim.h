@@ -3,7 +3,8 @@
  * engine in memory and poll what they hold. Things go wrong; what must hold is watched with each
  * poll and twice a second. The first that does not is kept in `broken`.
  *
- * Always:  no poll by a superseded epoch after the newer epoch's first (with fast times: but for a
+ * Always, but while the log was lost and that is not over:
+ *          no poll by a superseded epoch after the newer epoch's first (with fast times: but for a
  *          member that was cut off, for as long as its fence takes); no epoch polled by two.
  * In calm: no target unpolled longer than stated, by what happened last; each polled by the member
  *          that it belongs to; none moved that belongs to whom it belonged before. */
@@ -48,7 +49,8 @@ struct fleet_target {
 };
 
 struct fleet_numbers {
-    uint64_t polls, happened, joins, moved, could_move, overlaps, fences, claims, lost_claims;
+    uint64_t polls, happened, joins, losses, moved, could_move, overlaps, fences, claims,
+        lost_claims;
     uint64_t gap_ns[4]; /* the longest of each enum fleet_calm */
 };
 
@@ -73,7 +75,7 @@ struct fleet_sim {
     struct fake_member line;
     uint64_t calm_ns; /* since then nothing happened; 0: it is not calm */
     enum fleet_calm calm;
-    bool is_away;
+    bool is_away, is_lost; /* lost: the log was, and not all may know */
     struct fleet_numbers numbers;
     char broken[256];
 };
@@ -96,6 +98,8 @@ bool fleet_is_well(const struct fleet_member *m);
 /* --- fleet_watch.c --- */
 void fleet_polled(struct fleet_member *m, uint32_t target, uint64_t epoch);
 void fleet_look(struct fleet_sim *s);
+/* Epochs are counted anew. */
+void fleet_forget_epochs(struct fleet_sim *s);
 /* Something happened; calm from now on, of this kind. */
 void fleet_calm(struct fleet_sim *s, enum fleet_calm kind);
 void fleet_expect(struct fleet_sim *s);

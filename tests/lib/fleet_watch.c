@@ -136,6 +136,21 @@ static void superseded(struct fleet_member *m, uint32_t i, uint64_t epoch)
                 m->id, i, epoch, (double)since_ns / 1e9, t->epoch);
 }
 
+void fleet_forget_epochs(struct fleet_sim *s)
+{
+    for (uint32_t i = 0; i < s->plan.targets; i++) {
+        s->targets[i].epoch = 0;
+        memset(s->targets[i].by, 0, sizeof s->targets[i].by);
+    }
+}
+
+static void took(struct fleet_member *m, struct fleet_target *t)
+{
+    t->moves += t->poller != m->index;
+    t->poller = m->index;
+    t->polled_ns = fake_now(m->sim->fake);
+}
+
 void fleet_polled(struct fleet_member *m, uint32_t target, uint64_t epoch)
 {
     struct fleet_sim *s = m->sim;
@@ -143,6 +158,10 @@ void fleet_polled(struct fleet_member *m, uint32_t target, uint64_t epoch)
     uint64_t process = process_of(m);
     look_at(s, target);
     s->numbers.polls++;
+    if (s->is_lost) {
+        took(m, t);
+        return;
+    }
     if (t->by[epoch % FLEET_EPOCHS].epoch == epoch &&
         t->by[epoch % FLEET_EPOCHS].process != process)
         fleet_break(s, "epoch %" PRIu64 " of target %u is polled by two", epoch, target);
@@ -155,9 +174,7 @@ void fleet_polled(struct fleet_member *m, uint32_t target, uint64_t epoch)
     if (epoch > t->epoch)
         t->epoch_ns = fake_now(s->fake);
     t->epoch = epoch;
-    t->moves += t->poller != m->index;
-    t->poller = m->index;
-    t->polled_ns = fake_now(s->fake);
+    took(m, t);
 }
 
 /* --- in the end --- */
