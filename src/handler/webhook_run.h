@@ -1,12 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* What webhook.c and webhook_answer.c know of a job. Private to these. */
+/* One job at a web service. Private to webhook.c, webhook_run.c and webhook_answer.c. */
 #ifndef HANDLER_WEBHOOK_RUN_H
 #define HANDLER_WEBHOOK_RUN_H
 
+#include "aws/digest.h"
+#include "base/rng.h"
 #include "handler/callbacks.h"
 #include "handler/http_client.h"
 #include "handler/secrets.h"
 #include "handler/webhook.h"
+
+/* The service. */
+struct webhook {
+    struct handler handler;
+    struct http_client *client;
+    struct callbacks *callbacks;
+    struct hmac_key key;
+    struct rng rng;
+    uint32_t timeout_ms, give_up_ms, backoff_ms, result_ms;
+    struct list runs;
+    struct timer deadline;
+    bool closing;
+    void (*closed)(void *ctx);
+    void *ctx;
+};
+
+static inline uint64_t webhook_after_ms(uint64_t ms)
+{
+    return timers_now_ns() + ms * 1000000;
+}
 
 enum webhook_state {
     WEBHOOK_SENDING,  /* an attempt is under way */
@@ -44,6 +66,21 @@ enum webhook_verdict {
     WEBHOOK_LATER,   /* a call-back will tell */
     WEBHOOK_TROUBLE, /* it may pass: run->trouble says what it is */
 };
+
+/* --- webhook_run.c --- */
+
+/* A new run, whose first attempt begins. ENOMEM. */
+int webhook_run_start(struct webhook_run **out, struct webhook *w, const struct handler_input *in,
+                      const struct handler_events *events, void *ctx);
+/* An attempt that is under way may still give the result, unless this is the second call. */
+void webhook_run_stop(struct webhook_run *run);
+
+/* --- webhook.c --- */
+
+/* A run has ended: the service goes with its last one, when it is closed. */
+void webhook_on_run_end(struct webhook *w);
+
+/* --- webhook_answer.c --- */
 
 /* A line for the log, without secrets. */
 void webhook_log(struct webhook_run *run, enum pipepoll_level level, const char *format, ...)
