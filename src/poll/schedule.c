@@ -61,11 +61,6 @@ static void budget_settle(struct schedule *s, struct budget *b)
     }
 }
 
-static struct budget *budget_of(struct schedule *s, const struct share *share)
-{
-    return share->budget ? share->budget : &s->unlimited;
-}
-
 static void share_move(struct schedule *s, struct share *share, enum share_state state)
 {
     if (state == share->state)
@@ -73,7 +68,7 @@ static void share_move(struct schedule *s, struct share *share, enum share_state
     list_remove(&share->state_link);
     share->state = state;
     if (state == SHARE_IN_LINE)
-        list_put_last(&budget_of(s, share)->line, &share->state_link);
+        list_put_last(&schedule_budget_of(s, share)->line, &share->state_link);
     else if (state == SHARE_FULL)
         list_put_last(&s->full, &share->state_link);
 }
@@ -99,7 +94,7 @@ void schedule_settle(struct schedule *s, struct share *share)
     share_move(s, share, state);
     if (!list_empty(&share->calls) || !list_empty(&share->caller_link))
         caller_settle(s, share);
-    budget_settle(s, budget_of(s, share));
+    budget_settle(s, schedule_budget_of(s, share));
 }
 
 void schedule_deal_limit(struct schedule *s)
@@ -145,7 +140,7 @@ void schedule_share_remove(struct schedule *s, struct share *share)
 void schedule_share_use(struct schedule *s, struct share *share, struct budget *budget)
 {
     share_move(s, share, SHARE_IDLE);
-    budget_settle(s, budget_of(s, share));
+    budget_settle(s, schedule_budget_of(s, share));
     share->budget = budget;
     schedule_settle(s, share);
 }
@@ -282,9 +277,8 @@ static bool has_line(struct schedule *s, struct budget *b)
     return false;
 }
 
-/* Whose turn it is: the first of the ring that has a token; those before it leave to wait for
- * theirs. */
-static struct budget *next_budget(struct schedule *s, uint64_t now_ns)
+/* Those of the ring that have no token leave it to wait for theirs. */
+struct budget *schedule_next_budget(struct schedule *s, uint64_t now_ns)
 {
     while (!list_empty(&s->ring)) {
         struct budget *b = CONTAINER_OF(s->ring.next, struct budget, ring_link);
@@ -302,7 +296,7 @@ static struct budget *next_budget(struct schedule *s, uint64_t now_ns)
 
 bool schedule_has_next(struct schedule *s, uint64_t now_ns)
 {
-    return s->in_flight < s->max_in_flight && next_budget(s, now_ns);
+    return s->in_flight < s->max_in_flight && schedule_next_budget(s, now_ns);
 }
 
 bool schedule_put_off(struct schedule *s, struct target *t, const struct stall *stall,
@@ -372,72 +366,4 @@ void schedule_give(struct schedule *s, struct target *t, uint64_t due_ns)
     else
         schedule_wait_until(s, t, due_ns);
     schedule_settle(s, t->share);
-}
-
-/* --- calls that are no polls --- */
-
-void schedule_queue_call(struct schedule *s, struct schedule_call *c, struct share *share)
-{
-    c->share = share;
-    list_put_last(&share->calls, &c->link);
-    schedule_settle(s, share);
-}
-
-void schedule_drop_call(struct schedule *s, struct schedule_call *c)
-{
-    list_remove(&c->link);
-    schedule_settle(s, c->share);
-}
-
-/* The first in turn; the limit may have fallen while they stood there. */
-static struct share *first_caller(struct schedule *s)
-{
-    while (!list_empty(&s->callers)) {
-        struct share *share = CONTAINER_OF(s->callers.next, struct share, caller_link);
-        if (share->in_flight < s->limit)
-            return share;
-        schedule_settle(s, share);
-    }
-    return NULL;
-}
-
-/* A poll that the share owes comes before those of others: its slot would be gone again else. */
-static bool owes_poll(struct schedule *s, struct share *share, uint64_t now_ns)
-{
-    struct budget *b = budget_of(s, share);
-    if (!share->owes_poll || share->state != SHARE_IN_LINE || list_empty(&b->ring_link) ||
-        budget_ready_at(b, now_ns) > now_ns)
-        return s->owes_poll && next_budget(s, now_ns);
-    list_remove(&share->state_link);
-    list_put_first(&b->line, &share->state_link);
-    list_remove(&b->ring_link);
-    list_put_first(&s->ring, &b->ring_link);
-    return true;
-}
-
-bool schedule_caller_is_next(struct schedule *s, bool polls_wait, uint64_t now_ns)
-{
-    if (s->in_flight >= s->max_in_flight)
-        return false;
-    struct share *share = first_caller(s);
-    return share && !(polls_wait && owes_poll(s, share, now_ns));
-}
-
-struct schedule_call *schedule_take_call(struct schedule *s)
-{
-    struct share *share = CONTAINER_OF(list_pop_first(&s->callers), struct share, caller_link);
-    struct list *first = list_pop_first(&share->calls);
-    s->owes_poll = true;
-    share->owes_poll = !list_empty(&share->ready);
-    s->in_flight++;
-    share->in_flight++;
-    schedule_settle(s, share); /* to the end of the callers, if it has more */
-    return CONTAINER_OF(first, struct schedule_call, link);
-}
-
-void schedule_give_call(struct schedule *s, struct schedule_call *c)
-{
-    s->in_flight--;
-    c->share->in_flight--;
-    schedule_settle(s, c->share);
 }

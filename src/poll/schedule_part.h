@@ -7,6 +7,13 @@
 
 /* The share's work or room has changed: into the state that this makes. */
 void schedule_settle(struct schedule *s, struct share *share);
+/* What its polls and calls take tokens of. */
+static inline struct budget *schedule_budget_of(struct schedule *s, const struct share *share)
+{
+    return share->budget ? share->budget : &s->unlimited;
+}
+/* Whose turn it is: the first of the ring that has a token. NULL: none has. */
+struct budget *schedule_next_budget(struct schedule *s, uint64_t now_ns);
 void schedule_note_stall(struct stall *stall, uint64_t since_ns, uint64_t now_ns);
 /* true: it waited out the stall, and waits a little more now. It must be in no list. */
 bool schedule_put_off(struct schedule *s, struct target *t, const struct stall *stall,
