@@ -115,7 +115,9 @@ static void test_what_is_removed_is_gone(void **state)
     const char *keys[] = { "r", "r.a", "r.a.b", "rest", "s.a" };
     for (int i = 0; i < 5; i++)
         put(&u, ENGINE_OUTBOX, keys[i], "x");
-    u.engine->remove(u.engine, ENGINE_OUTBOX, STR("r"));
+    u.engine->remove(u.engine, ENGINE_OUTBOX, STR("s.a"));
+    u.engine->remove(u.engine, ENGINE_OUTBOX, STR("r."));
+    u.engine->remove(u.engine, ENGINE_OUTBOX, STR("r.."));
     do {
         engine_user_for(&u, 5);
         assert_true(nats_server_holds(&servers, 0, "PIPEPOLL_gone_OUTBOX", &held));
@@ -123,7 +125,8 @@ static void test_what_is_removed_is_gone(void **state)
     u.engine->watch(u.engine, ENGINE_OUTBOX, STR(""));
     engine_user_until(&u, &u.caught_up, 1);
     assert_int_equal(u.seen_count, 2);
-    assert_string_equal(u.seen[0].key, "rest");
+    assert_string_equal(u.seen[0].key, "r");
+    assert_string_equal(u.seen[1].key, "rest");
     u.engine->remove(u.engine, ENGINE_OUTBOX, STR(""));
     do {
         engine_user_for(&u, 5);

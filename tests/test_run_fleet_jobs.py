@@ -107,6 +107,8 @@ def pollers_and_workers_are_apart(nats):
         check("a worker that died fails what it ran, when it is back",
               wait_for("failures", lambda: len(events(sim, "failed")) == 4))
         check("and no job is claimed twice", set(count(sim, "acknowledged").values()) == {1})
+        check("and nothing of theirs is left",
+              wait_for("no results", lambda: held(nats, "OUTBOX") == 0))
         for r in runs[1:]:
             r.signal(signal.SIGKILL)
             r.wait()

@@ -80,14 +80,16 @@ bool outbox_entry_write(struct outbox_entry *e, struct engine_message *m)
 static void remove_from_engine(const struct outbox_entry *e)
 {
     struct engine *engine = e->outbox->engine;
-    char text[ENGINE_KEY_MAX + 1];
+    char text[ENGINE_KEY_MAX + 2];
     struct buf key = BUF_ON(text);
     buf_printf(&key, "o.%s.%.*s", e->member, STR_ARG(e->job_id));
     if (key.overflow)
         return; /* and so it was never written */
     engine->remove(engine, ENGINE_OUTBOX, str_skip(buf_str(&key), strlen("o.")));
-    if (e->may_be_claimed)
-        engine->remove(engine, ENGINE_LEASES, buf_str(&key));
+    if (!e->may_be_claimed)
+        return;
+    buf_put_char(&key, '.');
+    engine->remove(engine, ENGINE_LEASES, buf_str(&key)); /* one too long removes nothing */
 }
 
 /* --- our own --- */

@@ -107,9 +107,10 @@ struct engine {
      * the same log again: begin anew, as after a doubt. */
     void (*watch)(struct engine *self, enum engine_log log, str prefix);
     void (*unwatch)(struct engine *self, enum engine_log log);
-    /* All messages of this key, or of keys that begin with it, go. No event; tried some times, and
-     * left undone when the queue is full. */
-    void (*remove)(struct engine *self, enum engine_log log, str prefix);
+    /* The messages of this key go; of one that ends with '.', or is empty, those of all keys that
+     * begin with it. No event, and no hurry: some are gathered; tried some times, and left undone
+     * when the queue is full. */
+    void (*remove)(struct engine *self, enum engine_log log, str key);
     /* Of the jobs whose key matches `filter` ('*' stands for one word) have up to `count` on their
      * way to us or unsettled here: 0 lets go of the wish. Remembered while the engine is away. At
      * most ENGINE_PULLS filters at a time. A job comes as often as it takes. */

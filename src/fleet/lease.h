@@ -48,8 +48,8 @@ struct lease_output {
     /* Write to ENGINE_LEASES; lease_written() will tell the ticket, which is less than 2^48. false:
      * no room now, and no ticket; it will be asked again. Order must be kept. */
     bool (*write)(void *ctx, str key, str body, bool absent, uint64_t ticket);
-    void (*watch)(void *ctx); /* all of ENGINE_LEASES, or that anew */
-    void (*remove)(void *ctx, str key);
+    void (*watch)(void *ctx);           /* all of ENGINE_LEASES, or that anew */
+    void (*remove)(void *ctx, str key); /* one that ends with '.': all that begin with it */
     /* Poll this target from now on, under this epoch, while lease_may_poll(). */
     void (*start)(void *ctx, uint64_t target, uint64_t epoch);
     /* When it returns no further poll of the target starts, on whatever thread; lease_ended() must

@@ -251,7 +251,6 @@ static void remove_key(struct lease *l, const struct beat_key *key, bool is_whol
     str text = buf_str(&name);
     while (!is_whole && text.len && text.ptr[text.len - 1] != '.')
         text.len--;
-    text.len -= !is_whole && text.len;
     l->config.output.remove(l->config.output.ctx, text);
 }
 

@@ -51,7 +51,6 @@ struct nats_remove {
     struct nats_ask ask;
     enum engine_log log;
     unsigned attempts;
-    bool is_last;      /* it is of what begins with the subject, which comes second */
     char request[160]; /* the subject of the request */
     char subject[];    /* without that */
 };

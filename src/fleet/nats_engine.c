@@ -166,10 +166,10 @@ static void engine_unwatch(struct engine *self, enum engine_log log)
     nats_order_watch(&engine_of(self)->desk, log, false, STR(""));
 }
 
-static void engine_remove(struct engine *self, enum engine_log log, str prefix)
+static void engine_remove(struct engine *self, enum engine_log log, str key)
 {
     struct nats_engine *e = engine_of(self);
-    nats_order_remove(&e->desk, e->options->fleet, log, prefix);
+    nats_order_remove(&e->desk, e->options->fleet, log, key);
 }
 
 static void engine_pull(struct engine *self, str filter, unsigned count)

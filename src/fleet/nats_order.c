@@ -78,25 +78,30 @@ void nats_order_watch(struct nats_desk *d, enum engine_log log, bool is_wanted, 
     nats_desk_wake(d);
 }
 
-static struct nats_remove *new_remove(const char *fleet, enum engine_log log, str prefix)
+static bool is_to_all_below(str key)
+{
+    return !key.len || key.ptr[key.len - 1] == '.';
+}
+
+static struct nats_remove *new_remove(const char *fleet, enum engine_log log, str key)
 {
     struct nats_remove *r = calloc(1, sizeof *r + NATS_SUBJECT_MAX);
     if (!r)
         return NULL;
     struct buf subject = { .at = r->subject, .cap = NATS_SUBJECT_MAX };
-    nats_log_subject(&subject, str_of(fleet), log, prefix);
-    if (!prefix.len)
-        subject.len--; /* the dot before it */
+    nats_log_subject(&subject, str_of(fleet), log, key);
+    if (is_to_all_below(key))
+        buf_put_char(&subject, '>');
     buf_cstr(&subject);
     r->log = log;
-    r->is_last = !prefix.len;
     return r;
 }
 
-void nats_order_remove(struct nats_desk *d, const char *fleet, enum engine_log log, str prefix)
+void nats_order_remove(struct nats_desk *d, const char *fleet, enum engine_log log, str key)
 {
-    bool ok = !prefix.len || engine_is_key(prefix, false);
-    struct nats_remove *r = ok ? new_remove(fleet, log, prefix) : NULL;
+    str words = { key.ptr, key.len - (key.len && is_to_all_below(key)) };
+    bool ok = !key.len || engine_is_key(words, false);
+    struct nats_remove *r = ok ? new_remove(fleet, log, key) : NULL;
     if (!r)
         return;
     uv_mutex_lock(&d->mutex);

@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { AGAIN_MS = 100, REMOVE_AGAIN_MS = 1000, ATTEMPTS_MAX = 10 };
+enum { AGAIN_MS = 100, GATHER_MS = 50, REMOVE_AGAIN_MS = 1000, ATTEMPTS_MAX = 10 };
 
 /* Of JetStream's errors. */
 enum {
@@ -167,7 +167,7 @@ void nats_write_end(struct nats_core *c)
     }
 }
 
-/* --- removals: of the subject, then of those that begin with it --- */
+/* --- removals: nobody waits for them, and many at once cost the servers a fifth --- */
 
 static void free_remove(struct nats_core *c, struct nats_remove *r)
 {
@@ -186,9 +186,6 @@ static void on_removed(void *ctx, struct nats_ask *ask, const struct nats_answer
     if (again && ++r->attempts < ATTEMPTS_MAX) {
         list_put_last(&c->removes, &r->link);
         c->removes_at_ms = c->now_ms + REMOVE_AGAIN_MS;
-    } else if (!r->is_last) {
-        r->is_last = true;
-        list_put_first(&c->removes, &r->link);
     } else {
         free_remove(c, r);
     }
@@ -200,18 +197,33 @@ static bool send_remove(struct nats_core *c, struct nats_remove *r)
     struct buf to = BUF_ON(r->request), filter = BUF_ON(body);
     buf_put(&to, STR("$JS.API.STREAM.PURGE."));
     nats_log_stream(&to, str_of(c->options->fleet), r->log);
-    buf_printf(&filter, "{\"filter\":\"%s%s\"}", r->subject, r->is_last ? ".>" : "");
+    buf_printf(&filter, "{\"filter\":\"%s\"}", r->subject);
     struct nats_post post = { .subject = buf_cstr(&to), .body = buf_str(&filter) };
     r->ask.on_answer = on_removed;
     r->ask.ctx = c;
     return nats_ask_send(&c->asks, &r->ask, c->link, &post, c->now_ms);
 }
 
+/* Are those due that there are? */
+static bool may_remove(struct nats_core *c)
+{
+    if (!c->link || list_empty(&c->removes))
+        return false;
+    if (!c->removes_at_ms)
+        c->removes_at_ms = c->now_ms + GATHER_MS;
+    if (c->now_ms < c->removes_at_ms && !c->is_closing) {
+        nats_core_by(c, c->removes_at_ms);
+        return false;
+    }
+    c->removes_at_ms = 0;
+    return true;
+}
+
 void nats_remove_turn(struct nats_core *c)
 {
     struct list now, *n;
     list_init(&now);
-    if (c->link && c->now_ms >= c->removes_at_ms)
+    if (may_remove(c))
         list_move_all(&now, &c->removes);
     while ((n = list_pop_first(&now)) != NULL) {
         struct nats_remove *r = CONTAINER_OF(n, struct nats_remove, link);

@@ -363,10 +363,10 @@ static bool engine_write(struct engine *self, const struct engine_message *messa
     return true;
 }
 
-static void engine_remove(struct engine *self, enum engine_log log, str prefix)
+static void engine_remove(struct engine *self, enum engine_log log, str key)
 {
     if (is_reachable(member_of(self)))
-        fake_erase(member_of(self)->fake, log, prefix);
+        fake_erase(member_of(self)->fake, log, key);
 }
 
 static void engine_stats(struct engine *self, struct engine_stats *out)

@@ -53,14 +53,15 @@ bool fake_key_begins(str key, str prefix)
            (str_starts(key, prefix) && (key.len == prefix.len || key.ptr[prefix.len] == '.'));
 }
 
-void fake_erase(struct fake *f, enum engine_log which, str prefix)
+void fake_erase(struct fake *f, enum engine_log which, str key)
 {
+    bool is_to_all_below = !key.len || key.ptr[key.len - 1] == '.';
     struct fake_log *log = &f->logs[which];
     struct list *next;
     for (struct list *at = log->messages.next; at != &log->messages; at = next) {
         struct fake_stored *s = CONTAINER_OF(at, struct fake_stored, link);
         next = at->next;
-        if (fake_key_begins(s->key, prefix))
+        if (is_to_all_below ? str_starts(s->key, key) : str_eq(s->key, key))
             drop(log, s);
     }
 }

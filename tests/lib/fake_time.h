@@ -64,7 +64,7 @@ void fake_logs_open(struct fake *f);
 void fake_logs_close(struct fake *f);
 void fake_store(struct fake *f, enum engine_log log, str key, str body);
 bool fake_has(const struct fake *f, enum engine_log log, str key);
-void fake_erase(struct fake *f, enum engine_log log, str prefix);
-bool fake_key_begins(str key, str prefix); /* by whole words */
+void fake_erase(struct fake *f, enum engine_log log, str key); /* as the engine's remove() */
+bool fake_key_begins(str key, str prefix);                     /* by whole words */
 
 #endif
