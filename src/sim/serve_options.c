@@ -285,49 +285,12 @@ static int read_acknowledge_status(struct serve_options *c, str value, struct pi
                        serve_flags[FLAG_ACKNOWLEDGE_STATUS].name, value, words, why);
 }
 
-static int read_flag(struct serve_options *c, int flag, str value, struct pipepoll_error *why)
+/* One whose value may be wrong. */
+static int read_judged_flag(struct serve_options *c, int flag, str value,
+                            struct pipepoll_error *why)
 {
     struct sim_options *o = &c->options;
-    str *const texts[SERVE_FLAG_COUNT] = {
-        [FLAG_LISTEN] = &o->listen,
-        [FLAG_ACCESS_KEY] = &o->access_key_id,
-        [FLAG_SECRET_KEY] = &o->secret_access_key,
-        [FLAG_SESSION_TOKEN] = &o->session_token,
-        [FLAG_REGION] = &c->scope.region,
-        [FLAG_NAME] = &o->name,
-    };
-    if (texts[flag]) {
-        *texts[flag] = value;
-        return 0;
-    }
     switch (flag) {
-    case FLAG_TLS:
-        o->tls = true;
-        return 0;
-    case FLAG_STRICT:
-        o->strict_action_types = true;
-        return 0;
-    case FLAG_LOG:
-        c->log = true;
-        return 0;
-    case FLAG_ALLOW_UNKNOWN_REGION:
-        c->allow_unknown_regions = true;
-        return 0;
-    case FLAG_CA_FILE:
-        c->ca_file = value.ptr;
-        return 0;
-    case FLAG_CERT:
-        c->cert_file = value.ptr;
-        return 0;
-    case FLAG_KEY:
-        c->key_file = value.ptr;
-        return 0;
-    case FLAG_PORT_FILE:
-        c->port_file = value.ptr;
-        return 0;
-    case FLAG_CLIENT_TOKENS:
-        c->client_tokens_file = value.ptr;
-        return 0;
     case FLAG_REPEATED_NONCE:
         return read_nonce_answer(&o->undocumented.repeated_nonce, flag, value, why);
     case FLAG_WRONG_NONCE:
@@ -340,6 +303,41 @@ static int read_flag(struct serve_options *c, int flag, str value, struct pipepo
         return read_faults(c, value.ptr, why);
     }
     return read_number_flag(c, flag, value, why);
+}
+
+static int read_flag(struct serve_options *c, int flag, str value, struct pipepoll_error *why)
+{
+    struct sim_options *o = &c->options;
+    str *const texts[SERVE_FLAG_COUNT] = {
+        [FLAG_LISTEN] = &o->listen,
+        [FLAG_ACCESS_KEY] = &o->access_key_id,
+        [FLAG_SECRET_KEY] = &o->secret_access_key,
+        [FLAG_SESSION_TOKEN] = &o->session_token,
+        [FLAG_REGION] = &c->scope.region,
+        [FLAG_NAME] = &o->name,
+    };
+    const char **const paths[SERVE_FLAG_COUNT] = {
+        [FLAG_CA_FILE] = &c->ca_file,
+        [FLAG_CERT] = &c->cert_file,
+        [FLAG_KEY] = &c->key_file,
+        [FLAG_PORT_FILE] = &c->port_file,
+        [FLAG_CLIENT_TOKENS] = &c->client_tokens_file,
+    };
+    bool *const switches[SERVE_FLAG_COUNT] = {
+        [FLAG_TLS] = &o->tls,
+        [FLAG_STRICT] = &o->strict_action_types,
+        [FLAG_LOG] = &c->log,
+        [FLAG_ALLOW_UNKNOWN_REGION] = &c->allow_unknown_regions,
+    };
+    if (texts[flag])
+        *texts[flag] = value;
+    else if (paths[flag])
+        *paths[flag] = value.ptr;
+    else if (switches[flag])
+        *switches[flag] = true;
+    else
+        return read_judged_flag(c, flag, value, why);
+    return 0;
 }
 
 static int check_certificate(const struct serve_options *c, struct pipepoll_error *why)
