@@ -5,11 +5,8 @@
 #include <stdlib.h>
 
 #include "aws/job_details.h"
-#include "client/poller.h"
 #include "client/request.h"
-#include "lib/alone.h"
-#include "lib/check.h"
-#include "lib/virtual.h"
+#include "lib/virtual_poller.h"
 
 enum { TARGETS_MAX = 20000 };
 
@@ -130,16 +127,6 @@ static void on_done(struct request *rq, const struct request_end *end)
     w.status = end->status;
 }
 
-static struct pipepoll_credentials *role_of(struct pipepoll_credentials *source)
-{
-    struct pipepoll_credentials *out = NULL;
-    struct pipepoll_role role = PIPEPOLL_ROLE_INIT;
-    role.arn = STR("arn:aws:iam::123456789012:role/r");
-    assert_int_equal(pipepoll_credentials_role(&out, source, &role, NULL), 0);
-    pipepoll_credentials_unref(source);
-    return out;
-}
-
 static void world_open(bool has_credentials)
 {
     w = (struct world) { .service = { .answer = answer }, .sink = PIPEPOLL_SINK_INIT, .credit = 5 };
@@ -155,33 +142,20 @@ static void world_open(bool has_credentials)
     o.sink = &w.sink;
     o.seed = 1;
     o.request_timeout_ms = 5000;
-    pipepoll_credentials_static(&o.credentials, STR("AKIDEXAMPLE"), STR("s"), STR(""), NULL);
-    if (!has_credentials)
-        o.credentials = role_of(o.credentials);
-    assert_int_equal(pipepoll_open(&w.poller, NULL, &o, NULL), 0);
-    pipepoll_credentials_unref(o.credentials);
+    o.credentials =
+        virtual_credentials(has_credentials ? NULL : "arn:aws:iam::123456789012:role/r");
+    virtual_open(&w.poller, &o);
 }
 
 static struct pipepoll_target *add(bool paused, uint32_t within_ms)
 {
     char provider[16];
-    struct pipepoll_target_options t = PIPEPOLL_TARGET_OPTIONS_INIT;
     snprintf(provider, sizeof provider, "p%zu", w.count);
-    t.action_type =
-        (struct pipepoll_action_type) { STR("Build"), STR("ThirdParty"), STR(""), STR("1") };
-    t.action_type.provider = str_of(provider);
-    t.region = STR("us-east-1");
-    t.endpoint_url = STR("http://service.test");
-    t.interval_ms = 1000;
+    struct pipepoll_target_options t = virtual_target(provider);
     t.paused = paused;
     t.first_poll_within_ms = within_ms;
     assert_int_equal(pipepoll_target_add(w.poller, &t, &w.targets[w.count], NULL), 0);
     return w.targets[w.count++];
-}
-
-static void run_for(double seconds)
-{
-    virtual_run(timers_now_ns() + (uint64_t)(seconds * 1e9));
 }
 
 static void world_close(void)
@@ -407,10 +381,7 @@ static void a_request_fetches_what_it_needs(void **state)
 static void options_say_when_and_whether_polls_begin(void **state)
 {
     struct pipepoll_error why;
-    struct pipepoll_target_options t = PIPEPOLL_TARGET_OPTIONS_INIT;
-    t.action_type =
-        (struct pipepoll_action_type) { STR("Build"), STR("ThirdParty"), STR("A"), STR("1") };
-    t.region = STR("us-east-1");
+    struct pipepoll_target_options t = virtual_target("A");
     t.paused = 2;
     assert_int_equal(pipepoll_target_check(&t, &why), PIPEPOLL_EINVAL);
     assert_string_equal(why.text, "paused 2 is out of range: 0 or 1");
@@ -430,8 +401,7 @@ static void a_target_that_waits_for_credit_can_be_paused(void **state)
     o.sink = &w.sink;
     o.credentials = NULL;
     assert_int_equal(pipepoll_credentials_anonymous(&o.credentials, NULL), 0);
-    assert_int_equal(pipepoll_open(&w.poller, NULL, &o, NULL), 0);
-    pipepoll_credentials_unref(o.credentials);
+    virtual_open(&w.poller, &o);
     w.closed = 0;
     w.credit = 0;
     struct pipepoll_target *t = add(false, 1);
@@ -449,10 +419,7 @@ static void a_target_that_waits_for_credit_can_be_paused(void **state)
 
 int main(void)
 {
-    alone();
-    setenv("AWS_ENDPOINT_URL_STS", "http://sts.test", 1);
-    setenv("AWS_CONFIG_FILE", "/dev/null", 1); /* which no file is read for */
-    setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
+    virtual_alone();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_paused_target_is_not_polled_until_it_is_resumed),
         cmocka_unit_test(a_poll_that_is_out_ends_as_ever_and_then_the_pause_is_told),

@@ -2,12 +2,8 @@
 /* An account's budget that other processes share, in virtual time: how many polls go out, and what
  * is told of throttling. */
 #include <math.h>
-#include <stdlib.h>
 
-#include "client/poller.h"
-#include "lib/alone.h"
-#include "lib/check.h"
-#include "lib/virtual.h"
+#include "lib/virtual_poller.h"
 
 enum { TARGETS = 20 };
 
@@ -54,11 +50,6 @@ static void on_closed(void *ctx)
     w.closed++;
 }
 
-static void run_for(double seconds)
-{
-    virtual_run(timers_now_ns() + (uint64_t)(seconds * 1e9));
-}
-
 /* 20 polls a second, if nothing is in their way. */
 static void world_open(double ceiling_per_s, bool has_role)
 {
@@ -67,28 +58,13 @@ static void world_open(double ceiling_per_s, bool has_role)
     virtual_begin(1);
     virtual_serve(&w.service);
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
-    struct pipepoll_credentials *fixed = NULL;
     o.sink = &w.sink;
     o.seed = 1;
     o.max_polls_per_s = ceiling_per_s;
-    pipepoll_credentials_static(&fixed, STR("AKIDEXAMPLE"), STR("s"), STR(""), NULL);
-    o.credentials = fixed;
-    if (has_role) {
-        struct pipepoll_role role = PIPEPOLL_ROLE_INIT;
-        role.arn = STR("arn:aws:iam::210987654321:role/r");
-        assert_int_equal(pipepoll_credentials_role(&o.credentials, fixed, &role, NULL), 0);
-    }
-    assert_int_equal(pipepoll_open(&w.poller, NULL, &o, NULL), 0);
-    if (has_role)
-        pipepoll_credentials_unref(o.credentials);
-    pipepoll_credentials_unref(fixed);
+    o.credentials = virtual_credentials(has_role ? "arn:aws:iam::210987654321:role/r" : NULL);
+    virtual_open(&w.poller, &o);
     for (int i = 0; i < TARGETS; i++) {
-        struct pipepoll_target_options t = PIPEPOLL_TARGET_OPTIONS_INIT;
-        t.action_type = (struct pipepoll_action_type) { STR("Build"), STR("ThirdParty"),
-                                                        STR("Acme"), STR("1") };
-        t.region = STR("us-east-1");
-        t.endpoint_url = STR("http://service.test");
-        t.interval_ms = 1000;
+        struct pipepoll_target_options t = virtual_target("Acme");
         assert_int_equal(pipepoll_target_add(w.poller, &t, &w.targets[i], NULL), 0);
     }
 }
@@ -187,10 +163,7 @@ static void numbers_out_of_range_are_refused(void **state)
 
 int main(void)
 {
-    alone();
-    setenv("AWS_ENDPOINT_URL_STS", "http://sts.test", 1);
-    setenv("AWS_CONFIG_FILE", "/dev/null", 1); /* which no file is read for */
-    setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
+    virtual_alone();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_part_of_the_ceiling_holds_for_all_targets_of_the_account),
         cmocka_unit_test(a_cap_holds_without_a_ceiling),

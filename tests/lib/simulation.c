@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/virtual_poller.h"
+
 /* --- targets --- */
 
 static struct pipepoll_credentials *credentials_of(const struct region *r)
@@ -242,21 +244,6 @@ static void sink_credentials(struct pipepoll_sink *sink, const struct pipepoll_i
 
 /* --- from open to end --- */
 
-static void prepare_environment(void)
-{
-    static const char *const unset[] = {
-        "AWS_SDK_UA_APP_ID",    "AWS_PROFILE",
-        "AWS_ENDPOINT_URL",     "AWS_DISABLE_CLOCK_SKEW_CORRECTION",
-        "AWS_REGION",           "AWS_DEFAULT_REGION",
-        "AWS_USE_FIPS_ENDPOINT"
-    };
-    for (size_t i = 0; i < sizeof unset / sizeof *unset; i++)
-        unsetenv(unset[i]);
-    setenv("AWS_ENDPOINT_URL_STS", "http://sts.test", 1);
-    setenv("AWS_CONFIG_FILE", "/dev/null", 1);
-    setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
-}
-
 static void open_poller(struct simulation *sim)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
@@ -287,7 +274,7 @@ void simulation_open(struct simulation *sim, const struct simulation_plan *plan)
     sim->regions = calloc(plan->regions, sizeof *sim->regions);
     sim->sites = calloc(plan->sites, sizeof *sim->sites);
     assert(sim->regions && sim->sites);
-    prepare_environment();
+    virtual_alone();
     virtual_begin(plan->seed);
     region_service_of(sim);
     int failed = timer_init(&sim->work, virtual_timers(), on_work) ||
