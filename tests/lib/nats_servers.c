@@ -207,6 +207,8 @@ void nats_server_signal(struct nats_servers *s, int i, int signal)
 {
     if (s->at[i].pid && kill(s->at[i].pid, signal))
         die("kill");
+    if (s->at[i].pid && signal == SIGSTOP) /* it answers until it has stopped */
+        waitpid(s->at[i].pid, NULL, WUNTRACED);
 }
 
 void nats_server_kill(struct nats_servers *s, int i, int signal)
