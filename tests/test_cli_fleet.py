@@ -145,6 +145,13 @@ def check_needs_no_server(config):
 
 
 def nobody_is_there(config):
+    other = write("typo.ini", open(config, encoding="utf-8").read()
+                  .replace("takeover", "name = pipepol\ntakeover"))
+    for arguments in (["status"], ["drain", "a"]):
+        r = fleet(*arguments, "--config", other)
+        check("a name that no fleet has: who there is", r.code == 255 and r.out == ""
+              and r.err.endswith(": there is no fleet pipepol here; the fleets there are: "
+                                 "pipepoll\n") and r.err.count("\n") == 1, r)
     r = fleet("status", "--config", config)
     check("a fleet without members", r.code == 0 and "\nno members\n" in r.out
           and re.match(r"fleet pipepoll at nats://127\.0\.0\.1:\d+ \(version [\d.]+\)\n"
@@ -170,7 +177,14 @@ def doctor_tries_the_servers(url, nats):
         r"nats-server [\d.]+ answers; lets us in; JetStream answers$", parts[server][1]), parts)
     check("doctor: what the first member makes is no fault", parts["fleet's logs"][0] == "well"
           and parts["fleet's logs"][1].count(" is not there yet") == 4, parts)
-    fleet("status", "--config", good)
+    r = fleet("status", "--config", good)
+    check("status makes no fleet", r.code == 255 and "there is no fleet pipepoll here, nor any "
+          "other: the first member that starts makes it" in r.err, r)
+    check("nor does it leave a trace", doctor(good, 0) == parts, parts)
+    maker = Process("run", "--config", good, env=KEYS)
+    check("a member makes it", maker.log("joined as member good"))
+    maker.signal(signal.SIGTERM)
+    check("and ends", maker.wait() == 0)
     check("doctor: its logs are as they must be",
           doctor(good, 0)["fleet's logs"][1].count(" is as it must be") == 4)
     other = write("other-age.ini", open(good, encoding="utf-8").read()

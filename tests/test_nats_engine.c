@@ -38,6 +38,48 @@ static enum engine_result put(struct engine_user *u, enum engine_log log, const 
     return engine_user_write(u, log, key, body, 0);
 }
 
+/* --- who only looks --- */
+
+static void check_missed(const char *fleet, const char *said)
+{
+    struct engine_user u = { 0 };
+    struct nats_options o = options(fleet);
+    o.only_looks = true;
+    engine_user_open(&u, &o);
+    engine_user_until_state(&u, ENGINE_UNUSABLE);
+    if (!strstr(u.why, said))
+        fail_msg("%s\nlacks: %s", u.why, said);
+    engine_user_close(&u);
+}
+
+static void test_who_only_looks_makes_nothing(void **state)
+{
+    struct engine_user u = { 0 };
+    char answer[1024];
+    check_missed("seen", "there is no fleet seen here, nor any other: the first member that starts "
+                         "makes it");
+    nats_server_ask(&servers, 0, "$JS.API.STREAM.NAMES", "", answer, sizeof answer);
+    assert_null(strstr(answer, "PIPEPOLL_seen"));
+    open_ready(&u, "seen");
+    check_missed("sen", "there is no fleet sen here; the fleets there are: seen");
+    struct engine_user guest = { 0 };
+    struct nats_options o = options("seen");
+    o.only_looks = true;
+    o.jobs_max_bytes *= 2; /* which a member would see to */
+    engine_user_open(&guest, &o);
+    engine_user_until_state(&guest, ENGINE_READY);
+    engine_user_close(&guest);
+    nats_server_ask(&servers, 0, "$JS.API.STREAM.INFO.PIPEPOLL_seen_JOBS", "", answer,
+                    sizeof answer);
+    char bytes[64];
+    snprintf(bytes, sizeof bytes, "\"max_bytes\":%lld", (long long)o.jobs_max_bytes / 2);
+    assert_non_null(strstr(answer, bytes));
+    nats_server_ask(&servers, 0, "$JS.API.STREAM.DELETE.PIPEPOLL_seen_DEAD", "", answer,
+                    sizeof answer);
+    check_missed("seen", "stream PIPEPOLL_seen_DEAD is not there: a member makes it");
+    engine_user_close(&u);
+}
+
 /* --- writes and watches --- */
 
 /* Two beats that nobody took at first: the later one is the last in the log in the end. */
@@ -544,6 +586,7 @@ int main(int argc, char **argv)
 {
     nats_servers_demand();
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_only_looks_makes_nothing),
         cmocka_unit_test(test_what_is_written_is_seen),
         cmocka_unit_test(test_writes_that_wait_again_keep_their_order),
         cmocka_unit_test(test_watches_of_a_prefix_end_and_begin_anew),

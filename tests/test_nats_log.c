@@ -30,6 +30,30 @@ static void test_names(void **state)
     assert_str_equal(buf_str(&b), "@,o,My-Build_2,1");
 }
 
+static void check_fleets(const char *answer, size_t room, const char *want)
+{
+    char text[1024], out[512];
+    struct json_token tokens[64];
+    struct json j;
+    struct buf b = { .at = out, .cap = room };
+    int len = snprintf(text, sizeof text, "%s", answer);
+    assert_int_equal(json_parse(&j, text, (size_t)len, tokens, 64, NULL), JSON_OK);
+    nats_log_fleets(&b, &j);
+    assert_false(b.overflow);
+    assert_str_equal(buf_str(&b), want);
+}
+
+static void test_fleets(void **state)
+{
+    check_fleets("{\"streams\":[\"PIPEPOLL_a_LEASES\",\"PIPEPOLL_a_JOBS\",\"ORDERS\","
+                 "\"PIPEPOLL_b-2_LEASES\",7,null,\"PIPEPOLL__LEASES\",\"PIPEPOLL_a.b_LEASES\"]}",
+                 64, "a, b-2");
+    check_fleets("{\"streams\":null}", 64, "");
+    check_fleets("{}", 64, "");
+    check_fleets("{\"streams\":[\"PIPEPOLL_abcdef_LEASES\",\"PIPEPOLL_ghijkl_LEASES\"]}", 15,
+                 "abcdef, ...");
+}
+
 static void test_keys(void **state)
 {
     const char *good[] = { "a", "a.b-c_D.9" }, *bad[] = { "",     ".",   "a.",      ".a",
@@ -174,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_fleets),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_what_is_made_is_good),
         cmocka_unit_test(test_each_difference_is_told),

@@ -143,6 +143,6 @@ const struct command command_fleet = {
         "  pipepoll fleet drain build-2 --end --config pipepoll.ini\n\n"
         "Exit codes: 0 printed, or the member is drained (or back); 1 there is no such member,\n"
         "or it has not said so in time; 252 wrong usage or file; 255 the servers cannot be\n"
-        "reached or are of no use (`pipepoll doctor` says more).\n",
+        "reached, have no such fleet, or are of no use (`pipepoll doctor` says more).\n",
     .run = run_fleet,
 };

@@ -210,7 +210,7 @@ static void run(struct watching *w)
                                           .ctx = w };
     w->beats_ms = beat_ms(w->o->config);
     w->until_ms = uv_now(&w->loop) + w->o->timeout_ms;
-    if (fleet_engine_open(&w->engine, &w->loop, w->o->config, &events, &why)) {
+    if (fleet_engine_open_guest(&w->engine, &w->loop, w->o->config, &events, &why)) {
         w->out->result = FLEET_WATCH_FAILED;
         str_copy(w->out->why, sizeof w->out->why, str_of(why.text));
         return;

@@ -14,6 +14,12 @@ struct uv_loop_s;
 int fleet_engine_open(struct engine **out, struct uv_loop_s *loop, const struct fleet_config *c,
                       const struct engine_events *events, struct pipepoll_error *why);
 
+/* The same for somebody who is no member: makes and changes nothing on the servers but what it
+ * writes. Where there is no such fleet it is ENGINE_UNUSABLE, and says so. */
+int fleet_engine_open_guest(struct engine **out, struct uv_loop_s *loop,
+                            const struct fleet_config *c, const struct engine_events *events,
+                            struct pipepoll_error *why);
+
 /* Would the files that the config names do, by themselves and together? Blocks on these alone; no
  * server is asked. PIPEPOLL_ECREDENTIALS, with one line of what is wrong and what to do; ENOMEM. */
 int fleet_engine_check(const struct fleet_config *c, struct pipepoll_error *why);

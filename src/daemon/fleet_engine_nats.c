@@ -32,6 +32,15 @@ int fleet_engine_open(struct engine **out, struct uv_loop_s *loop, const struct 
     return nats_engine_open(out, loop, &o, events, why);
 }
 
+int fleet_engine_open_guest(struct engine **out, struct uv_loop_s *loop,
+                            const struct fleet_config *c, const struct engine_events *events,
+                            struct pipepoll_error *why)
+{
+    struct nats_options o = options_of(c);
+    o.only_looks = true;
+    return nats_engine_open(out, loop, &o, events, why);
+}
+
 int fleet_engine_check(const struct fleet_config *c, struct pipepoll_error *why)
 {
     const struct nats_options o = options_of(c);

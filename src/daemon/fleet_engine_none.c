@@ -10,6 +10,13 @@ int fleet_engine_open(struct engine **out, struct uv_loop_s *loop, const struct 
     return explain(why, PIPEPOLL_EINVAL, "this pipepoll was built without fleets");
 }
 
+int fleet_engine_open_guest(struct engine **out, struct uv_loop_s *loop,
+                            const struct fleet_config *c, const struct engine_events *events,
+                            struct pipepoll_error *why)
+{
+    return fleet_engine_open(out, loop, c, events, why);
+}
+
 int fleet_engine_check(const struct fleet_config *c, struct pipepoll_error *why)
 {
     return explain(why, PIPEPOLL_EINVAL, "this pipepoll was built without fleets");

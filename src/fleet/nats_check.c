@@ -76,6 +76,49 @@ static void make(struct nats_core *c)
     ask_with(c, NATS_CHECK_CREATE, buf_str(&config));
 }
 
+/* --- who only looks makes none --- */
+
+/* By its name it is perhaps another one that is meant. */
+static void ask_names(struct nats_core *c)
+{
+    struct nats_check *k = &c->check;
+    k->step = NATS_CHECK_NAMES;
+    k->is_running = nats_core_ask_all(c, &k->request, "STREAM.NAMES", on_answer);
+    if (!k->is_running)
+        k->at_ms = c->now_ms + AWAY_MS;
+}
+
+static void miss(struct nats_core *c)
+{
+    char text[NATS_WHY_MAX];
+    struct buf why = BUF_ON(text);
+    if (c->check.log == ENGINE_LEASES) {
+        ask_names(c);
+        return;
+    }
+    buf_put(&why, STR("stream "));
+    nats_log_stream(&why, str_of(c->options->fleet), c->check.log);
+    buf_put(&why, STR(" is not there: a member makes it when it starts"));
+    failed(c, ENGINE_UNUSABLE, buf_cstr(&why));
+}
+
+/* answer: NULL where the names are not told, as without the right to ask. */
+static void tell_missed(struct nats_core *c, const struct json *answer)
+{
+    char text[NATS_WHY_MAX - 160], names[NATS_WHY_MAX - 320];
+    struct buf why = BUF_ON(text), fleets = BUF_ON(names);
+    buf_printf(&why, "there is no fleet %s here", c->options->fleet);
+    if (answer)
+        nats_log_fleets(&fleets, answer);
+    if (fleets.len)
+        buf_printf(&why, "; the fleets there are: %.*s", STR_ARG(buf_str(&fleets)));
+    else if (answer)
+        buf_put(&why, STR(", nor any other: the first member that starts makes it"));
+    failed(c, ENGINE_UNUSABLE, buf_cstr(&why));
+}
+
+/* --- each log in turn --- */
+
 static void go_on(struct nats_core *c)
 {
     struct nats_check *k = &c->check;
@@ -124,7 +167,7 @@ static void judge(struct nats_core *c, const struct json *j)
         pass(c);
         return;
     case NATS_LOG_RESIZE:
-        resize(c, j, config);
+        c->options->only_looks ? pass(c) : resize(c, j, config);
         return;
     case NATS_LOG_WRONG:
         failed(c, ENGINE_UNUSABLE, buf_cstr(&why));
@@ -172,6 +215,10 @@ static void on_error(struct nats_core *c, const struct nats_answer *a)
 {
     struct nats_check *k = &c->check;
     if (a->code == JS_STREAM_NOT_FOUND && k->step == NATS_CHECK_INFO) {
+        if (c->options->only_looks) {
+            miss(c);
+            return;
+        }
         if (c->is_proved[k->log])
             tell_deleted(c);
         make(c);
@@ -233,7 +280,9 @@ static void on_answer(void *ctx, struct nats_ask *the_ask, const struct nats_ans
     k->request.is_out = false;
     if (!c->link || !k->is_running)
         return;
-    if (a->is_refused)
+    if (k->step == NATS_CHECK_NAMES)
+        tell_missed(c, a->note && !a->status && !a->code ? a->json : NULL);
+    else if (a->is_refused)
         refused(c, k->request.ask.subject);
     else if (!a->note || a->status)
         unanswered(c, a->status == 503);

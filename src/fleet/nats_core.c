@@ -85,6 +85,18 @@ bool nats_core_ask(struct nats_core *c, struct nats_request *r, const char *what
     return r->is_out;
 }
 
+bool nats_core_ask_all(struct nats_core *c, struct nats_request *r, const char *what,
+                       void (*on_answer)(void *ctx, struct nats_ask *ask,
+                                         const struct nats_answer *a))
+{
+    snprintf(r->subject, sizeof r->subject, "$JS.API.%s", what);
+    struct nats_post post = { .subject = r->subject };
+    r->ask.on_answer = on_answer;
+    r->ask.ctx = c;
+    r->is_out = c->link && nats_ask_send(&c->asks, &r->ask, c->link, &post, c->now_ms);
+    return r->is_out;
+}
+
 void nats_core_post(struct nats_core *c, const char *subject, str body)
 {
     const struct nats_post post = { .subject = subject, .body = body };

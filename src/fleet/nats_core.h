@@ -18,7 +18,7 @@ struct nats_request {
     bool is_out;
 };
 
-enum nats_check_step { NATS_CHECK_INFO, NATS_CHECK_CREATE, NATS_CHECK_UPDATE };
+enum nats_check_step { NATS_CHECK_INFO, NATS_CHECK_CREATE, NATS_CHECK_UPDATE, NATS_CHECK_NAMES };
 
 struct nats_check {
     struct nats_request request;
@@ -110,6 +110,10 @@ uint64_t nats_core_pause_ms(unsigned failures, uint64_t base_ms, uint64_t most_m
 bool nats_core_ask(struct nats_core *c, struct nats_request *r, const char *what,
                    enum engine_log log, str rest, str body,
                    void (*on_answer)(void *ctx, struct nats_ask *ask, const struct nats_answer *a));
+/* $JS.API.<what>, of all streams, without a body. */
+bool nats_core_ask_all(struct nats_core *c, struct nats_request *r, const char *what,
+                       void (*on_answer)(void *ctx, struct nats_ask *ask,
+                                         const struct nats_answer *a));
 /* No answer is of interest. */
 void nats_core_post(struct nats_core *c, const char *subject, str body);
 

@@ -30,6 +30,7 @@ struct nats_options {
     const char *user, *password_file;        /* its first line */
     unsigned replicas;                       /* 1 .. NATS_REPLICAS_MAX */
     int64_t jobs_max_bytes, jobs_max_age_ms; /* of ENGINE_JOBS; the age is 1 h or more */
+    bool only_looks; /* makes and changes no log: without one of them it is ENGINE_UNUSABLE */
 };
 
 /* Starts the thread; what is wrong with the servers comes by state(). Options are copied. It keeps

@@ -56,6 +56,36 @@ void nats_log_consumer(struct buf *out, str filter)
         buf_put_char(out, filter.ptr[i] == '.' ? ',' : filter.ptr[i] == '*' ? '@' : filter.ptr[i]);
 }
 
+/* The fleet of a stream of leases; empty: it is none. The name is a string as it stands. */
+static str fleet_of(str raw)
+{
+    str name = raw.len > 2 ? (str) { raw.ptr + 1, raw.len - 2 } : (str) { 0 };
+    str prefix = STR("PIPEPOLL_"), suffix = STR("_LEASES");
+    if (!str_starts(name, prefix) || name.len <= prefix.len + suffix.len)
+        return (str) { 0 };
+    str fleet = { name.ptr + prefix.len, name.len - prefix.len - suffix.len };
+    bool is_ours = str_eq(str_skip(name, prefix.len + fleet.len), suffix) &&
+                   engine_is_key(fleet, false) && str_find(fleet, '.') == fleet.len;
+    return is_ours ? fleet : (str) { 0 };
+}
+
+void nats_log_fleets(struct buf *out, const struct json *answer)
+{
+    int list = json_member(answer, JSON_ROOT, "streams");
+    bool is_list = list != JSON_NONE && json_type(answer, list) == JSON_ARRAY;
+    for (int i = is_list ? json_first(answer, list) : JSON_NONE; i != JSON_NONE;
+         i = json_next(answer, i)) {
+        str fleet = fleet_of(json_raw(answer, i));
+        if (!fleet.len)
+            continue;
+        if (out->cap - out->len < fleet.len + STR(", , ...").len) {
+            buf_put(out, STR(", ..."));
+            return;
+        }
+        buf_printf(out, "%s%.*s", out->len ? ", " : "", STR_ARG(fleet));
+    }
+}
+
 bool nats_log_matches(str subject, str filter)
 {
     for (;;) {

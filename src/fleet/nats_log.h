@@ -24,6 +24,10 @@ str nats_log_key(str fleet, enum engine_log log, str subject);
 /* The durable consumer of a filter: '.' is ',' in it, and '*' is '@', which no key has. */
 void nats_log_consumer(struct buf *out, str filter);
 
+/* The names of the fleets whose leases are among the streams that an answer of STREAM.NAMES lists,
+ * parted by ", ", and "..." where there are more. Nothing: there are none. */
+void nats_log_fleets(struct buf *out, const struct json *answer);
+
 /* Does a subject match a filter of the servers', in which '*' stands for a word, and a last '>' for
  * all that follows, one word at least? */
 bool nats_log_matches(str subject, str filter);
