@@ -232,6 +232,16 @@ def check_defaults():
     check("defaults are those of the program", len(filled) > 15 and not wrong, wrong)
 
 
+# With the seed of NATS's own documentation.
+CREDS = """-----BEGIN NATS USER JWT-----
+eyJ0.eyJq.c2ln
+------END NATS USER JWT------
+-----BEGIN USER NKEY SEED-----
+SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY
+------END USER NKEY SEED------
+"""
+
+
 def stand_in(text):
     """An example as it is, but that its absolute paths are below our folder, and there."""
     text = text.replace("$CREDENTIALS_DIRECTORY", "/etc/pipepoll")
@@ -241,7 +251,8 @@ def stand_in(text):
         if path.endswith(".pem"):
             shutil.copyfile(ROOTS, here)
         elif not os.path.exists(here) and not path.startswith(("/var/", "/tmp/")):
-            Path(here).write_text("#!/bin/sh\n" if "/bin/" in path else "an-id its-token\n",
+            Path(here).write_text("#!/bin/sh\n" if "/bin/" in path else
+                                  CREDS if path.endswith(".creds") else "an-id its-token\n",
                                   encoding="utf-8")
             os.chmod(here, 0o700 if "/bin/" in path else 0o600)
         text = text.replace(path, here)

@@ -280,7 +280,7 @@ static int load_and_run(struct run *r, const struct command *self)
         run_apply_options(r, &r->config);
         result = worker_check_tokens(&r->config.worker, &diagnostics);
     }
-    if (!result)
+    if (!result && !r->options.print_config)
         result = fleet_check_files(&r->config.fleet, &diagnostics);
     diagnostics_each(&diagnostics, run_log_diagnostic, &r->logger);
     if (result) {
