@@ -206,8 +206,10 @@ def holders_once_shared(config):
     """A member that a busy machine held up for seconds has none for a while."""
     end = time.monotonic() + DEADLINE_S
     while True:
-        held = {t["region"]: t["holder"] for t in status(config, "--targets").get("targets", [])}
+        shown = status(config, "--targets")
+        held = {t["region"]: t["holder"] for t in shown.get("targets", [])}
         if set(held.values()) == {"a", "b"} or time.monotonic() > end:
+            check("each has its part", set(held.values()) == {"a", "b"}, shown)
             return held
 
 
