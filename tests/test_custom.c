@@ -11,9 +11,9 @@
 #include "aws/job_details.h"
 #include "client/poller.h"
 #include "client/request.h"
-#include "lib/check.h"
+#include "lib/alone.h"
+#include "lib/simulated.h"
 #include "lib/watched_memory.h"
-#include "sim/sim.h"
 
 struct world {
     struct pipepoll_sink sink;
@@ -21,7 +21,8 @@ struct world {
     struct sim *sim;
     struct pipepoll *poller;
     struct pipepoll_target *target;
-    char ca[64], job_id[64], nonce[64], account_id[64], operation[64], message[512];
+    char ca[SIMULATED_PATH_SIZE], job_id[64], nonce[64], account_id[64], operation[64],
+        message[512];
     size_t client_id_len;
     unsigned answers, jobs, failures, closed;
     int status;
@@ -76,30 +77,21 @@ static void on_served(void *ctx, const struct sim_served *what)
 static void world_open(struct world *w)
 {
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
-    struct sim_options so = { .tls = true, .served = on_served, .ctx = w };
-    *w = (struct world) { .sink = PIPEPOLL_SINK_INIT, .ca = "/tmp/pipepoll-test-XXXXXX" };
+    struct sim_options so = { .served = on_served, .ctx = w };
+    *w = (struct world) { .sink = PIPEPOLL_SINK_INIT };
     w->sink.deliver = sink_deliver;
     w->sink.failed = sink_failed;
     uv_loop_init(&w->loop);
-    assert_int_equal(sim_open(&w->sim, &w->loop, &so, NULL), 0);
-    int fd = mkstemp(w->ca);
-    const char *pem = sim_ca_pem(w->sim);
-    assert_int_equal(write(fd, pem, strlen(pem)), strlen(pem));
-    close(fd);
+    simulated_open(&w->sim, &w->loop, &so, w->ca);
     o.sink = &w->sink;
     o.ca_bundle = str_of(w->ca);
     o.seed = 7;
     o.resize = watched_resize;
     o.resize_ctx = &w->memory;
-    pipepoll_credentials_static(&o.credentials, STR("AKIDEXAMPLE"),
-                                STR("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), (str) { 0 }, NULL);
+    o.credentials = simulated_credentials(NULL);
     assert_int_equal(pipepoll_open(&w->poller, &w->loop, &o, NULL), 0);
     pipepoll_credentials_unref(o.credentials);
 }
-
-#define RUN_UNTIL(w, condition)                                                                    \
-    while (!(condition))                                                                           \
-    uv_run(&(w)->loop, UV_RUN_ONCE)
 
 static struct pipepoll_target_options options(const struct world *w)
 {

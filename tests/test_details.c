@@ -12,9 +12,8 @@
 #include "client/poller.h"
 #include "client/request.h"
 #include "lib/alone.h"
-#include "lib/check.h"
+#include "lib/simulated.h"
 #include "lib/watched_memory.h"
-#include "sim/sim.h"
 
 struct asking {
     struct request request;
@@ -33,7 +32,7 @@ struct world {
     struct sim *sim;
     struct pipepoll *poller;
     struct pipepoll_target *target;
-    char ca[64], job_id[64], token[128];
+    char ca[SIMULATED_PATH_SIZE], job_id[64], token[128];
     unsigned answers, failures, closed;
     int status;                 /* of a poll's last failure */
     unsigned served, throttled; /* requests for details */
@@ -81,16 +80,6 @@ static void on_served(void *ctx, const struct sim_served *what)
             sim_faults_set(w->sim, &(struct sim_scope) { 0 }, &(struct sim_faults) { 0 }, NULL), 0);
 }
 
-static void write_ca(struct world *w)
-{
-    snprintf(w->ca, sizeof w->ca, "/tmp/pipepoll-test-XXXXXX");
-    int fd = mkstemp(w->ca);
-    assert_true(fd >= 0);
-    const char *pem = sim_ca_pem(w->sim);
-    assert_int_equal(write(fd, pem, strlen(pem)), strlen(pem));
-    close(fd);
-}
-
 static void poll_region(struct world *w, str region, uint32_t interval_ms)
 {
     struct pipepoll_target_options o = PIPEPOLL_TARGET_OPTIONS_INIT;
@@ -108,11 +97,9 @@ static void world_open(struct world *w, uint32_t max_in_flight)
     w->sink.deliver = sink_deliver;
     w->sink.failed = sink_failed;
     struct pipepoll_error why;
-    struct sim_options so = { .tls = true, .served = on_served, .ctx = w };
+    struct sim_options so = { .served = on_served, .ctx = w };
     uv_loop_init(&w->loop);
-    if (sim_open(&w->sim, &w->loop, &so, &why))
-        fail_msg("%s", why.text);
-    write_ca(w);
+    simulated_open(&w->sim, &w->loop, &so, w->ca);
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
     o.sink = &w->sink;
     o.ca_bundle = str_of(w->ca);
@@ -121,8 +108,7 @@ static void world_open(struct world *w, uint32_t max_in_flight)
     o.request_timeout_ms = 5000;
     o.resize = watched_resize;
     o.resize_ctx = &w->memory;
-    pipepoll_credentials_static(&o.credentials, STR("AKIDEXAMPLE"),
-                                STR("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), (str) { 0 }, NULL);
+    o.credentials = simulated_credentials(NULL);
     if (pipepoll_open(&w->poller, &w->loop, &o, &why))
         fail_msg("%s", why.text);
     pipepoll_credentials_unref(o.credentials);

@@ -7,9 +7,7 @@
 #include <uv.h>
 
 #include "lib/alone.h"
-#include "lib/check.h"
-#include "pipepoll.h"
-#include "sim/sim.h"
+#include "lib/simulated.h"
 
 enum { JOBS_MAX = 512 };
 
@@ -19,7 +17,7 @@ struct world {
     uv_loop_t loop;
     struct sim *sim;
     struct pipepoll *poller;
-    char ca[64];
+    char ca[SIMULATED_PATH_SIZE];
     unsigned answers, jobs, twice, failures, closed;
     char found[JOBS_MAX][40];
     int status, http_status; /* of the last failure */
@@ -72,16 +70,6 @@ static void count_close(void *ctx)
     w->closed++;
 }
 
-static void write_ca(struct world *w)
-{
-    snprintf(w->ca, sizeof w->ca, "/tmp/pipepoll-test-XXXXXX");
-    int fd = mkstemp(w->ca);
-    assert_true(fd >= 0);
-    const char *pem = sim_ca_pem(w->sim);
-    assert_int_equal(write(fd, pem, strlen(pem)), strlen(pem));
-    close(fd);
-}
-
 /* secret: NULL for the right one; trust: does the client know the certificate? */
 static void world_open(struct world *w, struct sim_options *so, const char *secret, bool trust)
 {
@@ -90,17 +78,12 @@ static void world_open(struct world *w, struct sim_options *so, const char *secr
     };
     struct pipepoll_error why;
     uv_loop_init(&w->loop);
-    so->tls = true;
-    if (sim_open(&w->sim, &w->loop, so, &why))
-        fail_msg("%s", why.text);
-    write_ca(w);
+    simulated_open(&w->sim, &w->loop, so, w->ca);
     struct pipepoll_options o = PIPEPOLL_OPTIONS_INIT;
     o.sink = &w->sink;
     o.ca_bundle = trust ? str_of(w->ca) : (str) { 0 };
     o.seed = 7;
-    pipepoll_credentials_static(
-        &o.credentials, STR("AKIDEXAMPLE"),
-        str_of(secret ? secret : "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), (str) { 0 }, NULL);
+    o.credentials = simulated_credentials(secret);
     if (pipepoll_open(&w->poller, &w->loop, &o, &why))
         fail_msg("%s", why.text);
     pipepoll_credentials_unref(o.credentials);
@@ -228,9 +211,8 @@ static void a_session_token_of_16_kib_is_sent_whole(void **state)
     token[sizeof token - 1] = '\0';
     world_open(&w, &(struct sim_options) { .session_token = str_of(token) }, NULL, true);
     struct pipepoll_target_options o = target_of(&w, STR("us-east-1"), STR("Build"));
-    assert_int_equal(pipepoll_credentials_static(&o.credentials, STR("AKIDEXAMPLE"),
-                                                 STR("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
-                                                 str_of(token), NULL),
+    assert_int_equal(pipepoll_credentials_static(&o.credentials, STR(SIMULATED_KEY),
+                                                 STR(SIMULATED_SECRET), str_of(token), NULL),
                      0);
     assert_int_equal(pipepoll_target_add(w.poller, &o, NULL, NULL), 0);
     pipepoll_credentials_unref(o.credentials);

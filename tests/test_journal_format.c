@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Output variables in the journal, and journals of the format before them. */
-#include <sqlite3.h>
-
-#include "lib/journal_script.h"
+#include "lib/folder_sql.h"
 
 static const struct pipepoll_variable variables[] = {
     { STR_INIT("Artifact@1"), STR_INIT("a:b\"c\n\0d") },
@@ -10,14 +8,6 @@ static const struct pipepoll_variable variables[] = {
     { STR_INIT("-"), STR_INIT("12:12345678901") },
 };
 enum { VARIABLES = sizeof variables / sizeof *variables };
-
-static void run_sql(const char *sql)
-{
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(folder.file, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
 
 static int number_of(const char *sql)
 {
@@ -58,7 +48,7 @@ static void write_job(const char *job_id, size_t count, bool ends)
 /* As the format before left it. */
 static void make_old(void)
 {
-    run_sql("ALTER TABLE jobs DROP COLUMN variables; PRAGMA user_version = 1");
+    folder_sql("ALTER TABLE jobs DROP COLUMN variables; PRAGMA user_version = 1");
 }
 
 struct seen {
@@ -116,7 +106,7 @@ static void variables_that_nobody_noted_are_damage(void **state)
         struct seen seen = { 0 };
         struct pipepoll_error why;
         snprintf(sql, sizeof sql, "UPDATE jobs SET variables = '%s'", texts[i]);
-        run_sql(sql);
+        folder_sql(sql);
         assert_int_equal(journal_read(folder.state, see, &seen, &why), PIPEPOLL_ESYSTEM);
         assert_non_null(strstr(why.text, "is damaged"));
     }
@@ -142,7 +132,7 @@ static void one_of_another_shape_is_refused_and_left_as_it_is(void **state)
     struct pipepoll_error why;
     write_job("job-1", 0, false);
     make_old();
-    run_sql("ALTER TABLE jobs RENAME COLUMN message TO text");
+    folder_sql("ALTER TABLE jobs RENAME COLUMN message TO text");
     assert_int_equal(journal_open(&j, &o, &why), PIPEPOLL_ESYSTEM);
     assert_non_null(strstr(why.text, "is damaged"));
     assert_int_equal(number_of("PRAGMA user_version"), 1);

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 
 #include "lib/faulty_disk.h"
-#include "lib/journal_script.h"
+#include "lib/folder_sql.h"
 
 /* --- files, and what is in them --- */
 
@@ -118,14 +118,6 @@ static void put_journal(void)
     assert_true(journal_close(j, PATIENT_MS));
 }
 
-static void alter(const char *sql)
-{
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(folder.file, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
 /* By a process that is killed, so that it stays in the log. */
 static void alter_and_die(const char *sql)
 {
@@ -168,22 +160,22 @@ static void a_file_that_ends_in_its_header_is_refused(void **state)
 static void an_sqlite_file_of_another_program_is_refused(void **state)
 {
     assert_int_equal(mkdir(folder.state, 0700), 0);
-    alter("CREATE TABLE jobs (id); INSERT INTO jobs VALUES (1)");
+    folder_sql("CREATE TABLE jobs (id); INSERT INTO jobs VALUES (1)");
     check_refused("another program");
     check_refused_to_readers("another program");
-    alter("PRAGMA application_id = 1; PRAGMA user_version = 1; PRAGMA journal_mode = WAL");
+    folder_sql("PRAGMA application_id = 1; PRAGMA user_version = 1; PRAGMA journal_mode = WAL");
     check_refused("another program");
 }
 
 static void a_later_format_is_refused(void **state)
 {
     put_journal();
-    alter("PRAGMA user_version = 3");
+    folder_sql("PRAGMA user_version = 3");
     check_refused("later pipepoll (format 3");
     check_refused_to_readers("later pipepoll (format 3");
-    alter("PRAGMA user_version = -1");
+    folder_sql("PRAGMA user_version = -1");
     check_refused("later pipepoll");
-    alter("PRAGMA user_version = 0");
+    folder_sql("PRAGMA user_version = 0");
     check_refused("its format is 0");
 }
 
@@ -251,9 +243,9 @@ static void a_truncated_file_is_refused(void **state)
 static void tables_of_another_shape_are_refused(void **state)
 {
     put_journal();
-    alter("ALTER TABLE jobs RENAME COLUMN message TO text");
+    folder_sql("ALTER TABLE jobs RENAME COLUMN message TO text");
     check_refused("is damaged");
-    alter("DROP TABLE jobs");
+    folder_sql("DROP TABLE jobs");
     check_refused("is damaged");
     check_refused_to_readers("is damaged");
 }
@@ -261,9 +253,9 @@ static void tables_of_another_shape_are_refused(void **state)
 static void a_row_that_no_note_left_is_not_given_out(void **state)
 {
     put_journal();
-    alter("UPDATE jobs SET state = 4 WHERE job_id = 'job-7'");
+    folder_sql("UPDATE jobs SET state = 4 WHERE job_id = 'job-7'");
     check_refused_to_readers("is damaged");
-    alter("UPDATE jobs SET state = 1, failure_type = 99 WHERE job_id = 'job-7'");
+    folder_sql("UPDATE jobs SET state = 1, failure_type = 99 WHERE job_id = 'job-7'");
     check_refused_to_readers("is damaged");
 }
 

@@ -4,11 +4,9 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
-#include <sqlite3.h>
-
 #include "base/list.h"
 #include "lib/faulty_disk.h"
-#include "lib/journal_script.h"
+#include "lib/folder_sql.h"
 #include "store/spool.h"
 
 enum { MANY = 200 };
@@ -326,14 +324,6 @@ static void assert_refused(const char *word)
         fail_msg("%s", why.text);
 }
 
-static void sql(const char *text)
-{
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(folder.file, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
 static void a_spool_in_use_is_refused(void **state)
 {
     struct world w;
@@ -352,9 +342,9 @@ static void a_file_of_others_is_refused_and_left_as_it_is(void **state)
     put(&w, 1);
     world_close(&w);
     snprintf(folder.file, sizeof folder.file, "%s/%s", folder.state, SPOOL_FILE);
-    sql("PRAGMA user_version = 2");
+    folder_sql("PRAGMA user_version = 2");
     assert_refused("written by a later pipepoll (format 2, this one knows 1)");
-    sql("PRAGMA user_version = 1; PRAGMA application_id = 5; PRAGMA journal_mode = DELETE");
+    folder_sql("PRAGMA user_version = 1; PRAGMA application_id = 5; PRAGMA journal_mode = DELETE");
     int fd = open(folder.file, O_RDONLY);
     ssize_t len = read(fd, before, sizeof before);
     close(fd);
