@@ -105,6 +105,18 @@ def test_interrupted():
         shutil.rmtree(path_of(name))
 
 
+def summary_of(url):
+    """Of the run behind this page."""
+    with urllib.request.urlopen(url + "status.json", timeout=DEADLINE_S) as answer:
+        return json.load(answer)["summary"]
+
+
+def until_jobs(url):
+    until = time.monotonic() + DEADLINE_S
+    while not summary_of(url)["jobs"] and time.monotonic() < until:
+        time.sleep(0.01)
+
+
 def test_page():
     """A desktop's xdg-open, which notes what it is asked to open."""
     desktop, opened = path_of("desktop"), path_of("opened")
@@ -121,14 +133,14 @@ def test_page():
         html = page.read().decode()
         check("and it is there", "<title>" in html and "Acme1" in html
               and page.headers["Content-Security-Policy"].startswith("default-src 'none'"), html)
-    with urllib.request.urlopen(url[1] + "status.json", timeout=DEADLINE_S) as answer:
-        status = json.load(answer)
-        check("with the status of the run", status["summary"]["targets"] == 6, status["summary"])
+    summary = summary_of(url[1])
+    check("with the status of the run", summary["targets"] == 6, summary)
     until = time.monotonic() + DEADLINE_S
     while not os.path.exists(opened) and time.monotonic() < until:
         time.sleep(0.01)
     with open(opened, encoding="ascii") as f:
         check("the desktop opens it", f.read() == url[1] + "\n")
+    until_jobs(url[1])
     demo.signal(signal.SIGINT)
     code, said, complaints = demo.wait(), demo.rest("out"), demo.rest("err")
     check("Ctrl-C ends it well, with every job done", code == 0 and complaints == []
@@ -139,6 +151,7 @@ def test_page_as_json():
     demo = Process("demo", "--page", "--crash", *SHORT[2:], "--output", "json", env=ELSEWHERE)
     line = demo.next("err", lambda text: "the live page: http://127.0.0.1:" in text)
     check("as JSON: stderr tells where it is", line, demo.seen)
+    until_jobs(re.search(r"http://127\.0\.0\.1:\d+/", line)[0])
     demo.signal(signal.SIGINT)
     code, said, complaints = demo.wait(), demo.rest("out"), demo.rest("err")
     check("and stdout is the summary alone", len(said) == 1 and json.loads(said[0])["kills"] == 0,
