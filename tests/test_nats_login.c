@@ -9,6 +9,7 @@
 
 #include "fleet/nats_files.h"
 #include "fleet/nats_greeting.h"
+#include "fleet/nats_jwt.h"
 #include "fleet/nats_options.h"
 #include "lib/check.h"
 
@@ -27,6 +28,27 @@ static void test_public_keys(void **state)
     assert_false(nats_nkey_public(key, STR("SU")));
     wrong[20] = '1'; /* not of its alphabet */
     assert_false(nats_nkey_public(key, str_of(wrong)));
+}
+
+static int64_t end_of(const char *claims)
+{
+    char text[256];
+    snprintf(text, sizeof text, "-----BEGIN NATS USER JWT-----\neyJ9.%s.c2ln\n------END", claims);
+    return nats_jwt_end(text, strlen(text));
+}
+
+static void test_when_a_jwt_ends(void **state)
+{
+    char none[] = "SUA";
+    assert_int_equal(end_of("eyJleHAiOjE3NjQ0NTM2MDAsIm5hbWUiOiLDvMO_w78-In0"), 1764453600);
+    assert_int_equal(end_of("eyJuYW1lIjoiYSJ9"), 0);                     /* no end */
+    assert_int_equal(end_of("eyJleHAiOjEuNX0"), 0);                      /* {"exp":1.5} */
+    assert_int_equal(end_of("eyJleHAiOjk5OTk5OTk5OTk5OTk5OTk5OTl9"), 0); /* nineteen digits */
+    assert_int_equal(end_of("eyJleHAi"), 0);
+    assert_int_equal(end_of("%%%%"), 0);
+    assert_int_equal(end_of(""), 0);
+    assert_int_equal(nats_jwt_end(none, 3), 0);
+    assert_int_equal(nats_jwt_end(none, 0), 0);
 }
 
 static void write_file(const char *path, const char *text)
@@ -214,9 +236,9 @@ static void test_greetings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_public_keys),       cmocka_unit_test(test_files),
-        cmocka_unit_test(test_what_a_file_holds), cmocka_unit_test(test_options),
-        cmocka_unit_test(test_greetings),
+        cmocka_unit_test(test_public_keys), cmocka_unit_test(test_when_a_jwt_ends),
+        cmocka_unit_test(test_files),       cmocka_unit_test(test_what_a_file_holds),
+        cmocka_unit_test(test_options),     cmocka_unit_test(test_greetings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "aws/digest.h"
+#include "fleet/nats_jwt.h"
 #include "fleet/nats_login.h"
 
 enum { FILE_START = 32768, SEED_TEXT = 58, PUBLIC_TEXT = 56 };
@@ -116,21 +118,29 @@ static enum holds kind_of(str text)
 
 /* --- what it should hold --- */
 
+/* 0 or an errno. */
+static int read_start(char text[FILE_START], size_t *len, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : 0;
+    *len = 0;
+    while (fd >= 0 && *len < FILE_START && (n = read(fd, text + *len, FILE_START - *len)) > 0)
+        *len += (size_t)n;
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    return n < 0 ? error : 0;
+}
+
 static int read_kind(enum holds *out, const char *option, const char *path,
                      struct pipepoll_error *why)
 {
     char text[FILE_START];
-    size_t len = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t n = fd < 0 ? -1 : 0;
-    while (fd >= 0 && len < sizeof text && (n = read(fd, text + len, sizeof text - len)) > 0)
-        len += (size_t)n;
-    int error = errno;
-    if (fd >= 0)
-        close(fd);
+    size_t len;
+    int error = read_start(text, &len, path);
     *out = kind_of((str) { text, len });
     digest_wipe(text, sizeof text);
-    return n < 0 ? explain(why, PIPEPOLL_ECREDENTIALS, "%s %s cannot be read: %s", option, path,
+    return error ? explain(why, PIPEPOLL_ECREDENTIALS, "%s %s cannot be read: %s", option, path,
                            strerror(error))
                  : PIPEPOLL_OK;
 }
@@ -212,4 +222,20 @@ int nats_files_check(const struct nats_options *o, struct pipepoll_error *why)
     if (!r && o->password_file)
         r = check_password(o->password_file, why);
     return r;
+}
+
+void nats_files_explain(const struct nats_options *o, struct pipepoll_error *why)
+{
+    char text[FILE_START], when[32];
+    size_t len;
+    struct tm tm;
+    if (!o->creds_file || read_start(text, &len, o->creds_file))
+        return;
+    time_t end = nats_jwt_end(text, len);
+    digest_wipe(text, sizeof text);
+    if (end && end <= time(NULL) && gmtime_r(&end, &tm) &&
+        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm))
+        explain(why, PIPEPOLL_ECREDENTIALS,
+                "the server refuses creds-file %s, which ended at %s: it needs a new JWT",
+                o->creds_file, when);
 }

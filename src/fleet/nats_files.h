@@ -11,4 +11,7 @@
  * belong together is not seen here: nats_link_check(). */
 int nats_files_check(const struct nats_options *o, struct pipepoll_error *why);
 
+/* The server refused our login: a line that says more than that, where a file does. */
+void nats_files_explain(const struct nats_options *o, struct pipepoll_error *why);
+
 #endif

@@ -335,6 +335,8 @@ struct nats_link *nats_link_open(const struct nats_options *o, const char *serve
     nats_login_wipe(&login);
     if (s != NATS_OK) {
         explain_status(why, s);
+        if (s == NATS_CONNECTION_AUTH_FAILED)
+            nats_files_explain(o, why);
         if (l)
             free_link(l);
         return NULL;

@@ -37,7 +37,7 @@ def free_ports(count):
 
 
 class Server:
-    def __init__(self, name, port, route, monitor, routes):
+    def __init__(self, name, port, route, monitor, routes, more):
         self.name, self.port, self.monitor = name, port, monitor
         store = path_of(f"nats-{name}")
         cluster = "" if not routes else (f'cluster {{ name: test, listen: "127.0.0.1:{route}", '
@@ -45,7 +45,8 @@ class Server:
         self.config = write(f"nats-{name}.conf",
                             f'server_name: {name}\nlisten: "127.0.0.1:{port}"\n'
                             f'http: "127.0.0.1:{monitor}"\n'
-                            f'jetstream {{ store_dir: "{store}", max_file_store: 2GB }}\n{cluster}')
+                            f'jetstream {{ store_dir: "{store}", max_file_store: 2GB }}\n'
+                            f'{cluster}{more}')
         self.p = None
 
     @property
@@ -74,13 +75,13 @@ class Server:
 
 
 class Nats:
-    """One server, or three."""
+    """One server, or three, with more lines of configuration."""
 
-    def __init__(self, count=1):
+    def __init__(self, count=1, more=""):
         ports = free_ports(3 * count)
         routes = [f"nats-route://127.0.0.1:{ports[count + i]}" for i in range(count)]
         self.servers = [Server(f"s{i + 1}", ports[i], ports[count + i], ports[2 * count + i],
-                               routes if count > 1 else []) for i in range(count)]
+                               routes if count > 1 else [], more) for i in range(count)]
         atexit.register(self.end)
         for s in self.servers:
             s.start()
