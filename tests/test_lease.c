@@ -30,7 +30,7 @@ struct bench {
     } queue[QUEUE];
     size_t first, queued;
     bool is_full, swallows; /* takes nothing; answers nothing */
-    unsigned watches, removes, starts, stops;
+    unsigned watches, removes, starts, stops, wakes;
     uint64_t last_start, last_epoch, last_stop;
     bool ends_at_once; /* no poll is ever in flight */
     uint64_t ended[QUEUE];
@@ -81,6 +81,11 @@ static void out_stop(void *ctx, uint64_t target)
         b->ended[b->ended_count++] = target;
 }
 
+static void out_may_poll(void *ctx)
+{
+    ((struct bench *)ctx)->wakes++;
+}
+
 static void open_bench(struct bench *b)
 {
     memset(b, 0, sizeof *b);
@@ -89,7 +94,7 @@ static void open_bench(struct bench *b)
                                          .incarnation = 7,
                                          .times = LEASE_TIMES_DEFAULT,
                                          .output = { out_write, out_watch, out_remove, out_start,
-                                                     out_stop, b } };
+                                                     out_stop, out_may_poll, b } };
     assert_int_equal(lease_open(&b->lease, &config, b->now_ns), 0);
 }
 
@@ -251,6 +256,48 @@ static void the_fence_falls_without_acknowledged_beats(void **state)
     assert_false(lease_may_poll(b.lease, b.now_ns));
     assert_int_equal(b.stops, 3);
     assert_true(summary(&b).is_fenced && summary(&b).held == 0);
+    close_bench(&b);
+}
+
+/* A poll is refused, and before the tick that would have stopped its target an answer comes: the
+ * target stays ours, and nothing but a wake-up makes it poll again. */
+static void who_was_refused_is_woken_though_nothing_was_stopped(void **state)
+{
+    static struct bench b;
+    (void)state;
+    start_alone(&b, THREE, 4);
+    b.swallows = true;
+    while (lease_may_poll(b.lease, b.now_ns + 20 * MS))
+        run(&b, 10 * MS);
+    b.now_ns += 20 * MS; /* the fence has fallen, and we were not ticked since */
+    assert_false(lease_may_poll(b.lease, b.now_ns));
+    assert_int_equal(b.wakes, 0);
+    b.swallows = false;
+    while (b.queued)
+        answer(&b, ENGINE_DONE);
+    run(&b, MS);
+    assert_int_equal(b.stops, 0);
+    assert_true(lease_may_poll(b.lease, b.now_ns));
+    assert_int_equal(b.wakes, 1);
+    run(&b, 60 * S);
+    assert_int_equal(b.wakes, 1); /* once is enough */
+    close_bench(&b);
+}
+
+static void who_was_refused_is_woken_after_a_fence(void **state)
+{
+    static struct bench b;
+    (void)state;
+    start_alone(&b, THREE, 4);
+    b.ends_at_once = true;
+    b.now_ns += 9900 * MS;
+    assert_false(lease_may_poll(b.lease, b.now_ns));
+    (void)lease_tick(b.lease, b.now_ns);
+    assert_int_equal(b.stops, 3);
+    assert_int_equal(b.wakes, 0);
+    run(&b, 60 * S);
+    assert_int_equal(b.wakes, 1);
+    assert_int_equal(summary(&b).held, 3);
     close_bench(&b);
 }
 
@@ -657,6 +704,8 @@ int main(void)
         cmocka_unit_test(nothing_is_claimed_before_the_log_was_read),
         cmocka_unit_test(a_claim_goes_on_from_the_highest_epoch),
         cmocka_unit_test(the_fence_falls_without_acknowledged_beats),
+        cmocka_unit_test(who_was_refused_is_woken_though_nothing_was_stopped),
+        cmocka_unit_test(who_was_refused_is_woken_after_a_fence),
         cmocka_unit_test(the_fence_falls_for_one_who_stood_still),
         cmocka_unit_test(it_claims_anew_only_when_the_poll_has_ended),
         cmocka_unit_test(what_was_ours_is_taken_again_before_the_others_are_known),

@@ -75,6 +75,13 @@ static void stop_target(void *ctx, uint64_t target)
     fleet_stop_target(ctx, target);
 }
 
+static void tell_may_poll(void *ctx)
+{
+    struct fleet *f = ctx;
+    if (f->may_poll)
+        f->may_poll(f->may_poll_ctx);
+}
+
 /* --- the engine's events --- */
 
 static void log_engine(struct fleet *f, enum engine_state before)
@@ -158,6 +165,7 @@ static int open_lease(struct fleet *f)
                                           .remove = remove_lease,
                                           .start = start_target,
                                           .stop = stop_target,
+                                          .may_poll = tell_may_poll,
                                           .ctx = f } };
     if (uv_random(NULL, NULL, &c.incarnation, sizeof c.incarnation, 0, NULL) ||
         uv_random(NULL, NULL, &c.seed, sizeof c.seed, 0, NULL))
@@ -220,6 +228,12 @@ void fleet_listen_no_more(struct fleet *f, struct fleet_listener *l)
 }
 
 /* --- how it stands --- */
+
+void fleet_on_may_poll(struct fleet *f, void (*may_poll)(void *ctx), void *ctx)
+{
+    f->may_poll = may_poll;
+    f->may_poll_ctx = ctx;
+}
 
 bool fleet_may_poll(const struct fleet *f)
 {

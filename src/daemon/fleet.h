@@ -93,8 +93,9 @@ struct fleet_target *fleet_find(struct fleet *f, uint64_t hash);
 /* Each that is in the poller, in no order; fn adds and removes none. */
 void fleet_each_target(struct fleet *f, void (*fn)(void *ctx, struct fleet_target *t), void *ctx);
 
-/* May any poll start now? */
+/* May any poll start now? Who is refused is told when it may, by this. NULL: nobody is. */
 bool fleet_may_poll(const struct fleet *f);
+void fleet_on_may_poll(struct fleet *f, void (*may_poll)(void *ctx), void *ctx);
 
 /* --- how it stands --- */
 

@@ -34,6 +34,8 @@ struct fleet {
     struct fleet_listener *listeners;
     void (*let_go)(void *ctx, struct fleet_target *t);
     void *let_go_ctx;
+    void (*may_poll)(void *ctx);
+    void *may_poll_ctx;
     bool is_leaving, is_closing;
     unsigned to_close;
     void (*closed)(void *ctx);

@@ -136,6 +136,20 @@ static void polled(struct pipepoll_sink *sink, struct pipepoll_target *from,
     tally_poll(&shard->polls, &target_set_of(from)->tally, poll, jsontext_now_ms());
 }
 
+/* A runner that closes has its poller closed long before its handlers have ended. */
+static struct pipepoll *poller_of(const struct shard *shard)
+{
+    return shard->runner ? job_runner_poller(shard->runner) : shard->target_set.poller;
+}
+
+/* The fence had fallen when the poller asked for credit. */
+static void on_may_poll(void *ctx)
+{
+    struct pipepoll *poller = poller_of(ctx);
+    if (poller)
+        pipepoll_wake(poller);
+}
+
 /* What failed here is another member's to tell of from now on. */
 static void let_go(void *ctx, struct fleet_target *t)
 {
@@ -275,8 +289,10 @@ int shard_open(struct shard *shard, struct uv_loop_s *loop, const struct config 
     shard->target_set.log = &shard->logger;
     shard->target_set.tally = &shard->polls;
     shard->target_set.fleet = shard->fleet;
-    if (shard->fleet)
+    if (shard->fleet) {
         fleet_on_let_go(shard->fleet, let_go, shard);
+        fleet_on_may_poll(shard->fleet, on_may_poll, shard);
+    }
     tally_init(&shard->polls);
     pending_init(&shard->pending, &shard->intake, &shard->logger);
     shard->health = (struct health_reporter) { shard->board, &shard->pending };
@@ -304,12 +320,6 @@ void shard_change(struct shard *shard, const struct plan *old, const struct plan
 {
     shard->polled = new;
     target_change_start(&shard->change, old, new);
-}
-
-/* A runner that closes has its poller closed long before its handlers have ended. */
-static struct pipepoll *poller_of(const struct shard *shard)
-{
-    return shard->runner ? job_runner_poller(shard->runner) : shard->target_set.poller;
 }
 
 void shard_wake(struct shard *shard)
@@ -367,6 +377,8 @@ static void on_change_closed(void *ctx)
 void shard_close(struct shard *shard)
 {
     shard->closing = true;
+    if (shard->fleet)
+        fleet_on_may_poll(shard->fleet, NULL, NULL);
     if (!shard->target_set.poller && shard->runner) { /* it was not opened whole */
         on_drained(shard);
         return;

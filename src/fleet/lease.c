@@ -33,6 +33,7 @@ int lease_open(struct lease **out, const struct lease_config *config, uint64_t n
     atomic_init(&l->ran_ns, now_ns);
     atomic_init(&l->fence_until_ns, 0);
     atomic_init(&l->strict_until_ns, 0);
+    atomic_init(&l->was_refused, false);
     lease_writes_open(l);
     if (lease_entries_open(l, now_ns)) {
         lease_close(l);
@@ -61,12 +62,30 @@ static bool stood_still(const struct lease *l, uint64_t ran_ns, uint64_t now_ns)
     return now_ns > ran_ns && now_ns - ran_ns > l->config.times.dead_ns / 2;
 }
 
-bool lease_may_poll(const struct lease *l, uint64_t now_ns)
+static bool is_within(const struct lease *l, uint64_t now_ns)
 {
     uint64_t ran_ns = atomic_load(&l->ran_ns);
     if (stood_still(l, ran_ns, now_ns))
         return now_ns < atomic_load(&l->strict_until_ns);
     return now_ns < atomic_load(&l->fence_until_ns);
+}
+
+bool lease_may_poll(struct lease *l, uint64_t now_ns)
+{
+    bool may = is_within(l, now_ns);
+    if (!may)
+        atomic_store(&l->was_refused, true);
+    return may;
+}
+
+/* That nobody waits for ever. A refused poll need not mean a fence: before we are ticked an answer
+ * may move the fence on, and then nothing is stopped that would be started again. The instants move
+ * only in a tick or before one, each tick ends here, and one comes soon whatever happens: so who
+ * was refused, and may poll now, is told within an eighth of dead_ns. */
+static void tell_refused(struct lease *l, uint64_t now_ns)
+{
+    if (is_within(l, now_ns) && atomic_exchange(&l->was_refused, false))
+        l->config.output.may_poll(l->config.output.ctx);
 }
 
 static uint64_t less_drift(uint64_t ns)
@@ -97,7 +116,7 @@ void lease_move_fence(struct lease *l)
 /* Before anything else of a tick. */
 static void check_fence(struct lease *l, uint64_t now_ns)
 {
-    bool may = l->is_fenced || lease_may_poll(l, now_ns);
+    bool may = l->is_fenced || is_within(l, now_ns);
     atomic_store(&l->ran_ns, now_ns);
     if (!may)
         lease_fence(l, now_ns);
@@ -345,6 +364,7 @@ uint64_t lease_tick(struct lease *l, uint64_t now_ns)
     lift_fence(l, now_ns);
     update_state(l, now_ns);
     say_last(l);
+    tell_refused(l, now_ns);
     next = soonest(next, beat_if_due(l, now_ns));
     if (l->sweep_left)
         return now_ns;

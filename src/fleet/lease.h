@@ -55,6 +55,8 @@ struct lease_output {
     /* When it returns no further poll of the target starts, on whatever thread; lease_ended() must
      * follow, when none is in flight any more. start() does not come before that. */
     void (*stop)(void *ctx, uint64_t target);
+    /* Polls may begin, and lease_may_poll() had refused one: whoever waits for that, wake him. */
+    void (*may_poll)(void *ctx);
     void *ctx;
 };
 
@@ -94,9 +96,9 @@ bool lease_is_gone(const struct lease *l);
  * eighth of dead_ns ahead: to be called much later than that is to have stood still. */
 uint64_t lease_tick(struct lease *l, uint64_t now_ns);
 
-/* May a poll of a target that was started begin? The fence: ask right before each. O(1); any
- * thread, while the lease is open. */
-bool lease_may_poll(const struct lease *l, uint64_t now_ns);
+/* May a poll of a target that was started begin? The fence: ask right before each. Who is refused
+ * need not ask again before output.may_poll(). O(1); any thread, while the lease is open. */
+bool lease_may_poll(struct lease *l, uint64_t now_ns);
 
 /* --- how it stands, for status and for shares --- */
 

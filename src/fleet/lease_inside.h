@@ -104,6 +104,7 @@ struct lease {
     char member[BEAT_MEMBER_MAX + 1];
     /* what another thread reads */
     _Atomic uint64_t ran_ns, fence_until_ns, strict_until_ns;
+    _Atomic bool was_refused; /* somebody, who is to be told when he may */
 
     /* targets: hashes sorted, those that are not wanted any more included */
     uint64_t *hashes;

@@ -83,7 +83,7 @@ static void on_poll(void *ctx, const void *data)
     if (!m->lease || !p->is_on || p->serial != e.serial)
         return;
     if (!lease_may_poll(m->lease, clock_of(m))) {
-        plan_poll(m, e.target, POLL_MS / 5 * MS);
+        p->is_refused = true;
         return;
     }
     fleet_polled(m, e.target, p->epoch);
@@ -132,6 +132,7 @@ static void out_start(void *ctx, uint64_t target, uint64_t epoch)
     if (p->is_on || p->is_in_flight)
         fleet_break(m->sim, "%s starts target %u, which it has not ended", m->id, i);
     p->is_on = true;
+    p->is_refused = false;
     p->epoch = epoch;
     p->serial++;
     plan_poll(m, i, MS);
@@ -148,6 +149,17 @@ static void out_stop(void *ctx, uint64_t target)
     p->is_on = false;
     if (!p->is_in_flight)
         fake_at(m->sim->fake, fake_now(m->sim->fake), m->owner, on_poll_ended, m, &e, sizeof e);
+}
+
+static void out_may_poll(void *ctx)
+{
+    struct fleet_member *m = ctx;
+    for (uint32_t i = 0; i < m->sim->plan.targets; i++) {
+        struct fleet_poll *p = &m->polls[i];
+        if (p->is_refused && p->is_on)
+            plan_poll(m, i, MS);
+        p->is_refused = false;
+    }
 }
 
 /* --- what the engine tells --- */
@@ -202,7 +214,7 @@ void fleet_start(struct fleet_member *m, int catalogue)
                                    .times = s->times,
                                    .seed = rng_next(rng),
                                    .output = { out_write, out_watch, out_remove, out_start,
-                                               out_stop, m } };
+                                               out_stop, out_may_poll, m } };
     struct engine_events events = { .state = on_state,
                                     .written = on_written,
                                     .seen = on_seen,

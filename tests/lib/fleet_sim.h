@@ -19,6 +19,7 @@ enum { FLEET_MEMBERS = 8, FLEET_TARGETS = 48, FLEET_CATALOGUES = 3, FLEET_EPOCHS
 struct fleet_poll {
     uint64_t epoch, serial;
     bool is_on, is_in_flight;
+    bool is_refused; /* waits to be woken */
 };
 
 struct fleet_member {
