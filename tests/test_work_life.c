@@ -232,6 +232,20 @@ static void a_result_with_a_wrong_token_waits_for_another(void **state)
     }
 }
 
+static void anothers_result_without_a_token_is_left(void **state)
+{
+    struct work_life l = { .resumed = PIPEPOLL_JOURNAL_REPORTING,
+                           .was_reported = true,
+                           .is_anothers = true,
+                           .result = PIPEPOLL_WORK_SUCCEEDED };
+    struct work_answer wrong = answered(JOB_CLIENT_TOKEN_WRONG);
+    ends(&l, work_on_token(&l, false, 5), PIPEPOLL_WORK_NO_TOKEN);
+    l = (struct work_life) { .resumed = PIPEPOLL_JOURNAL_REPORTING, .is_anothers = true };
+    assert_int_equal(work_on_token(&l, true, 5), WORK_REPORT);
+    assert_int_equal(work_on_reported(&l, &wrong), WORK_ASK_TOKEN);
+    ends(&l, work_on_token(&l, false, 5), PIPEPOLL_WORK_NO_TOKEN);
+}
+
 static void without_another_token_a_result_waits(void **state)
 {
     struct work_life l = reporting();
@@ -482,6 +496,7 @@ int main(void)
         cmocka_unit_test(a_result_is_sent_until_it_is_confirmed),
         cmocka_unit_test(too_late_after_a_lost_answer_is_confirmed),
         cmocka_unit_test(a_result_with_a_wrong_token_waits_for_another),
+        cmocka_unit_test(anothers_result_without_a_token_is_left),
         cmocka_unit_test(without_another_token_a_result_waits),
         cmocka_unit_test(nothing_is_tried_for_longer_than_a_job_can_live),
         cmocka_unit_test(a_job_that_the_service_does_not_know_any_more_is_over),

@@ -292,6 +292,9 @@ struct pipepoll_journal_entry {
     const struct pipepoll_job_failure *failure;
     struct pipepoll_work *work; /* what is noted; NULL in what is resumed */
     void *user;                 /* of the work; what is resumed begins with it */
+    /* Resumed out of another worker's journal: without a client token it does not wait for one, but
+     * ends with NO_TOKEN, so that a third worker may have it. */
+    uint64_t is_anothers; /* 0 or 1 */
 };
 #define PIPEPOLL_JOURNAL_ENTRY_INIT PIPEPOLL_INIT(pipepoll_journal_entry)
 

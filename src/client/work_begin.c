@@ -64,6 +64,7 @@ void work_resume(struct pipepoll_work *k, const struct pipepoll_journal_entry *e
     k->result = result;
     k->life.resumed = result ? PIPEPOLL_JOURNAL_REPORTING : e->state;
     k->life.was_reported = e->state == PIPEPOLL_JOURNAL_REPORTING;
+    k->life.is_anothers = e->is_anothers != 0;
     if (result)
         k->life.result = work_result_outcome(result);
     if (e->claim.len == sizeof k->noted_claim)

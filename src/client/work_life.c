@@ -75,7 +75,7 @@ static bool is_left(const struct work_life *l)
 
 static enum work_step token_unknown(struct work_life *l, uint64_t now_ns)
 {
-    if (!may_be_ours(l) && l->state == WORK_FOUND)
+    if (l->is_anothers || (!may_be_ours(l) && l->state == WORK_FOUND))
         return end(l, PIPEPOLL_WORK_NO_TOKEN);
     return later(l, WORK_ASK_TOKEN, now_ns, TOKEN_AGAIN_MS);
 }

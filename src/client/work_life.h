@@ -47,6 +47,7 @@ struct work_life {
     bool is_uncertain; /* an attempt of the present call may have had its effect */
     bool was_reported; /* resumed, and its result may have been sent */
     bool has_retoken;  /* the token was asked for again */
+    bool is_anothers;  /* resumed for another worker: it is left where there is no token */
     bool is_refused;   /* the service refused the success: its failure is reported instead */
     uint32_t failures; /* of the present call, in a row */
     uint64_t failing_since_ns; /* 0: it does not */

@@ -202,6 +202,7 @@ static bool send_result(void *ctx, const struct result_message *m, struct outbox
     struct pipepoll_error why = { .text = "out of memory" };
     struct job *job = job_new(r, of);
     entry.user = job;
+    entry.is_anothers = true;
     int result =
         job ? pipepoll_worker_resume(r->worker, of->live, &entry, NULL, &why) : PIPEPOLL_ENOMEM;
     logger_printf(r->logger, result ? PIPEPOLL_WARNING : PIPEPOLL_INFO,
@@ -245,10 +246,10 @@ void job_member_recalled(struct job *job, const struct pipepoll_journal_entry *e
         job->outbox = job_outbox_recall(outbox, entry->job_id);
 }
 
-/* Where there is no client token for another member's result, a third one may have it. */
+/* Where there is no client token for a result, another member may have it, or we may later. */
 void job_member_sent(struct job *job, const struct pipepoll_work_end *end, bool is_over)
 {
-    bool is_left = job->sent_for[0] && end->outcome == PIPEPOLL_WORK_NO_TOKEN;
+    bool is_left = end->outcome == PIPEPOLL_WORK_NO_TOKEN;
     if (job->outbox)
         job_outbox_ended(job->outbox, is_over && !is_left);
     job->outbox = NULL;
