@@ -77,19 +77,23 @@ bool outbox_entry_write(struct outbox_entry *e, struct engine_message *m)
     return true;
 }
 
-static void remove_from_engine(const struct outbox_entry *e)
+void outbox_remove(struct job_outbox *o, const char *member, str job_id, bool may_be_claimed)
 {
-    struct engine *engine = e->outbox->engine;
     char text[ENGINE_KEY_MAX + 2];
     struct buf key = BUF_ON(text);
-    buf_printf(&key, "o.%s.%.*s", e->member, STR_ARG(e->job_id));
+    buf_printf(&key, "o.%s.%.*s", member, STR_ARG(job_id));
     if (key.overflow)
         return; /* and so it was never written */
-    engine->remove(engine, ENGINE_OUTBOX, str_skip(buf_str(&key), strlen("o.")));
-    if (!e->may_be_claimed)
+    o->engine->remove(o->engine, ENGINE_OUTBOX, str_skip(buf_str(&key), strlen("o.")));
+    if (!may_be_claimed)
         return;
     buf_put_char(&key, '.');
-    engine->remove(engine, ENGINE_LEASES, buf_str(&key)); /* one too long removes nothing */
+    o->engine->remove(o->engine, ENGINE_LEASES, buf_str(&key)); /* one too long removes nothing */
+}
+
+static void remove_from_engine(const struct outbox_entry *e)
+{
+    outbox_remove(e->outbox, e->member, e->job_id, e->may_be_claimed);
 }
 
 /* --- our own --- */
@@ -180,6 +184,8 @@ static void on_seen(struct fleet_listener *self, enum engine_log log, str key, s
 {
     if (log == ENGINE_OUTBOX)
         outbox_on_seen(of(self), key, body);
+    else if (log == ENGINE_LEASES)
+        outbox_on_lease_seen(of(self), key);
 }
 
 static void on_caught_up(struct fleet_listener *self, enum engine_log log)

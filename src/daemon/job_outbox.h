@@ -7,7 +7,9 @@
  * but that the result waits for its own member. Who sends for a dead member claims each result by a
  * message o.MEMBER.JOB-ID.INCARNATION.ATTEMPT in ENGINE_LEASES, that must not be there before. The
  * claim of one that dies too, or that has no success, is passed over after a while, by the next
- * attempt: in doubt a result is sent twice, which the service tells and forgives.
+ * attempt: in doubt a result is sent twice, which the service tells and forgives. Claims go with
+ * their result; those that are left of results that are gone go when nothing of their member's is
+ * there. What nobody could send in a week no service wants any more: it is dropped.
  *
  * All on the loop's thread. */
 #ifndef DAEMON_JOB_OUTBOX_H

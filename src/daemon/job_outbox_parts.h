@@ -61,6 +61,8 @@ struct outbox_entry *outbox_entry_new(struct job_outbox *o, enum outbox_state st
                                       str job_id, str body);
 void outbox_entry_free(struct outbox_entry *e);
 struct outbox_entry *outbox_entry_find(const struct job_outbox *o, str job_id);
+/* Out of the engine with it, and with its claims. */
+void outbox_remove(struct job_outbox *o, const char *member, str job_id, bool may_be_claimed);
 /* Have it written, under a ticket of ours; false: no answer will come. */
 bool outbox_entry_write(struct outbox_entry *e, struct engine_message *m);
 
@@ -69,6 +71,7 @@ bool outbox_entry_write(struct outbox_entry *e, struct engine_message *m);
 void outbox_on_timer(uv_timer_t *timer);
 void outbox_on_engine(struct job_outbox *o, enum engine_state state);
 void outbox_on_seen(struct job_outbox *o, str key, str body);
+void outbox_on_lease_seen(struct job_outbox *o, str key);
 void outbox_on_caught_up(struct job_outbox *o);
 void outbox_on_claim(struct outbox_entry *e, enum engine_result result);
 

@@ -16,6 +16,7 @@ enum {
     DOUBLINGS = 6,    /* at most */
     FULL_AGAIN_MS = 5000,
     LOOKS_IN_VAIN = 2, /* then nothing is left */
+    LOOKS_MOST = 164,  /* a week, with the pauses above: no job lasts so long */
     SELF_AFTER_MS = 60000,
     TAKEN_MOST = 64,
     TAKEN_BYTES_MOST = 4 << 20 /* of others at once */
@@ -110,10 +111,21 @@ void outbox_on_engine(struct job_outbox *o, enum engine_state state)
         end_look(o, FULL_AGAIN_MS);
 }
 
+/* Nothing is there that could be claimed. */
+static void remove_claims(struct job_outbox *o, const char *member)
+{
+    char text[BEAT_MEMBER_MAX + 8];
+    struct buf key = BUF_ON(text);
+    buf_printf(&key, "o.%s.", member);
+    o->engine->remove(o->engine, ENGINE_LEASES, buf_str(&key));
+}
+
 void outbox_on_caught_up(struct job_outbox *o)
 {
     if (!o->looked_at)
         return;
+    if (!o->is_any)
+        remove_claims(o, o->looked_at->member);
     unsigned looks = o->looked_at->looks;
     uint64_t pause_ms = (uint64_t)AGAIN_MS << (looks < DOUBLINGS ? looks : DOUBLINGS);
     struct outbox_mark *m = end_look(o, o->is_full ? FULL_AGAIN_MS : pause_ms);
@@ -178,6 +190,10 @@ void outbox_on_seen(struct job_outbox *o, str key, str body)
     o->is_any = true;
     if (outbox_entry_find(o, job_id))
         return;
+    if (o->looked_at->looks >= LOOKS_MOST) {
+        outbox_remove(o, o->looked_at->member, job_id, true);
+        return;
+    }
     if (!has_room(o, body.len)) {
         o->is_full = true;
         return;
@@ -186,6 +202,22 @@ void outbox_on_seen(struct job_outbox *o, str key, str body)
     if (m)
         take(o, job_id, body);
     free_result(m);
+}
+
+/* Somebody takes us for dead, and claims what we have in hand: o.MEMBER.JOB-ID.INCARNATION.ATTEMPT.
+ * The claim goes with the result. */
+void outbox_on_lease_seen(struct job_outbox *o, str key)
+{
+    str self = fleet_member(o->o.fleet);
+    if (!str_starts(key, STR("o.")))
+        return;
+    key = str_skip(key, strlen("o."));
+    if (!str_starts(key, self) || key.len <= self.len || key.ptr[self.len] != '.')
+        return;
+    key = str_skip(key, self.len + 1);
+    struct outbox_entry *e = outbox_entry_find(o, (str) { key.ptr, str_find(key, '.') });
+    if (e)
+        e->may_be_claimed = true;
 }
 
 /* Also where a claim may have succeeded it is the next attempt's. */

@@ -146,6 +146,15 @@ void fake_refuse(struct fake *f, enum engine_log log, enum engine_result result)
 
 /* --- watches --- */
 
+/* The first message from this number on, or the head of all. */
+static const struct list *next_of(const struct list *all, uint64_t sequence)
+{
+    const struct list *at = all->prev;
+    while (at != all && CONTAINER_OF(at, struct fake_stored, link)->sequence >= sequence)
+        at = at->prev;
+    return at->next;
+}
+
 /* The messages that are due, in order; at its goal it has caught up. */
 static void bring(struct member *m, int log)
 {
@@ -153,12 +162,12 @@ static void bring(struct member *m, int log)
     const struct list *all = &m->fake->logs[log].messages;
     uint64_t round = w->round;
     unsigned brought = 0;
-    const struct list *at = all->prev;
-    while (at != all && CONTAINER_OF(at, struct fake_stored, link)->sequence >= w->next)
-        at = at->prev;
-    for (at = at->next; at != all && brought < WATCH_BUNDLE; at = at->next) {
+    const struct list *at = next_of(all, w->next);
+    for (uint64_t erasures; at != all && brought < WATCH_BUNDLE;
+         at = erasures == m->fake->erasures ? at->next : next_of(all, w->next)) {
         const struct fake_stored *s = CONTAINER_OF(at, struct fake_stored, link);
         w->next = s->sequence + 1;
+        erasures = m->fake->erasures;
         if (!fake_key_begins(s->key, str_of(w->prefix)))
             continue;
         brought++;

@@ -58,6 +58,7 @@ void fake_erase(struct fake *f, enum engine_log which, str key)
     bool is_to_all_below = !key.len || key.ptr[key.len - 1] == '.';
     struct fake_log *log = &f->logs[which];
     struct list *next;
+    f->erasures++;
     for (struct list *at = log->messages.next; at != &log->messages; at = next) {
         struct fake_stored *s = CONTAINER_OF(at, struct fake_stored, link);
         next = at->next;

@@ -49,6 +49,7 @@ struct fake {
     uint64_t now_ns, serial;
     struct rng rng;
     struct fake_log logs[FAKE_LOGS];
+    uint64_t erasures; /* so far: a place in a log may be gone */
     bool is_away;
     struct table once;      /* ids of the last hour */
     struct list once_order; /* the same, by time */
