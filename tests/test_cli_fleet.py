@@ -251,7 +251,8 @@ def one_is_drained(config, sim, holders, runs):
     sim.control("POST", "jobs", region=region, count=1, configuration={"seconds": "3"})
     check("a job runs", wait_for("a claim", lambda: events(sim, "acknowledged")))
     r = fleet("drain", "b", "--config", config)
-    check("b drains", r.code == 0 and r.out.startswith("member b is drained"), r)
+    check("b drains", r.code == 0 and re.match(
+        r"member b is drained(; it finishes 1 job)?\n$", r.out), r)
     shown = until(config, lambda m: share(m, a=len(REGIONS), b=0))
     check("the other has all targets", shown["b"]["state"] in ("draining", "drained")
           and share(shown, a=len(REGIONS), b=0), shown)
@@ -293,11 +294,19 @@ def one_dies(config, runs):
           and shown["b"]["silentMs"] > 500, shown)
     r = fleet("drain", "b", "--config", config, "--timeout", "1s")
     check("and does not say that it is drained", r.code == 1
-          and r.err == "pipepoll fleet: member b was asked to, and has not said in time that it "
-          "is drained\n", r)
+          and r.err == "pipepoll fleet: member b is silent: it is dead, or cut off from the "
+          "servers, and its targets go to the others when they find it dead; the request stays, so "
+          "it is drained once it is back\n", r)
     r = fleet("drain", "b", "--end", "--no-wait", "--config", config)
     check("which one need not wait for",
           r.code == 0 and r.out == "member b is asked to come back\n", r)
+
+
+def the_last_is_drained(config):
+    r = fleet("drain", "a", "--config", config)
+    check("who drains the last one is told what that means", r.code == 0
+          and r.out == "member a is drained; no other member is active: nobody polls its targets "
+          "until `pipepoll fleet drain a --end`, or another one starts\n", r)
 
 
 without_servers()
@@ -316,6 +325,7 @@ with Simulated("--seed", "7") as service:
     one_is_drained(looked_at, service, two_share(looked_at), members_of)
     it_stays_drained(looked_at, members_of, start)
     one_dies(looked_at, members_of)
+    the_last_is_drained(looked_at)
     members_of["a"].signal(signal.SIGTERM)
     check("the last one ends", members_of["a"].wait() == 0)
 finish()

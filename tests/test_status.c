@@ -144,16 +144,28 @@ static void test_fleet(void **state)
     f->engine = STATUS_ENGINE_READY;
     check_verdict(&s, true, false, false, "fleet ci: joining");
     f->standing = STATUS_MEMBER_DRAINED; /* as it was told */
-    check_verdict(&s, true, true, true, "polling 0 of 3 targets");
+    f->alive = 2;
+    check_verdict(&s, true, true, true, "drained, as was asked for: its 3 targets are elsewhere");
+    f->unheld = 3; /* until the other has claimed them */
+    check_verdict(&s, true, true, true, "drained, as was asked for");
+    f->alive = 1;
+    check_verdict(&s, true, false, false,
+                  "drained, as was asked for, and no other member polls its 3 "
+                  "targets: end that by `pipepoll fleet drain m --end`");
+    f->alive = 2;
+    f->unheld_ms = 1; /* of takeover_ms, which is 0 here */
+    check_verdict(&s, true, false, false, "no other member polls its 3 targets");
+    f->unheld = 0;
+    f->unheld_ms = 0;
     f->standing = STATUS_MEMBER_ACTIVE;
     check_verdict(&s, true, true, true, "polling 0 of 3 targets");
     f->is_fenced = true;
     check_verdict(&s, true, false, false, "nothing is polled here");
     f->is_duplicate = true;
-    check_verdict(&s, true, false, false, "another process says that it is member m");
+    check_verdict(&s, true, false, false, "another process is member m as well");
     s.states[STATUS_ELSEWHERE] = 2;
     s.states[STATUS_WELL] = 1;
-    check_verdict(&s, true, true, false, "another process says that it is member m");
+    check_verdict(&s, true, true, false, "another process is member m as well");
     f->is_duplicate = f->is_fenced = false;
     check_verdict(&s, true, true, true, "polling 1 of 3 targets");
 }

@@ -8,6 +8,7 @@
 #include "cli/fleet_options.h"
 #include "cli/fleet_report.h"
 #include "config/config.h"
+#include "config/quantity.h"
 
 static int fail(int code, const char *why)
 {
@@ -59,23 +60,41 @@ static int refuse_member(const struct fleet_watch *w, const struct fleet_options
     return fail(EXIT_FAILED, why.text);
 }
 
-static int refuse_late(const struct fleet_options_cli *o)
+/* The request is in the log, and holds for whoever starts as this member. */
+static int refuse_late(const struct fleet_watch *w, const struct fleet_options_cli *o)
 {
+    const struct roster_member *m = roster_find(&w->roster, o->member);
+    const char *wish = o->is_end ? "takes its part again" : "is drained";
     struct pipepoll_error why;
-    explain(&why, 0, "member %.*s was asked to, and has not said in time that it %s",
-            STR_ARG(o->member), o->is_end ? "is back" : "is drained");
+    if (m && m->is_alive)
+        explain(
+            &why, 0,
+            "member %.*s was asked, and has not said in time that it %s; the request stays, and "
+            "`fleet status` shows when it is so",
+            STR_ARG(o->member), wish);
+    else
+        explain(&why, 0,
+                "member %.*s is silent: it is dead, or cut off from the servers%s; the request "
+                "stays, so it %s once it is back",
+                STR_ARG(o->member),
+                o->is_end ? "" : ", and its targets go to the others when they find it dead", wish);
     return fail(EXIT_FAILED, why.text);
 }
 
 static int tell_drain(const struct fleet_watch *w, const struct fleet_options_cli *o)
 {
     const struct roster_member *m = roster_find(&w->roster, o->member);
+    bool waited = !o->is_hasty, drained = waited && !o->is_end;
     const char *state = o->is_end ? "is back" : "is drained";
-    if (o->is_hasty)
+    if (!waited)
         state = o->is_end ? "is asked to come back" : "is asked to drain";
     printf("member %.*s %s", STR_ARG(o->member), state);
-    if (!o->is_hasty && !o->is_end && m->figures.jobs)
-        printf("; it finishes %u jobs", m->figures.jobs);
+    if (drained && m->figures.jobs)
+        printf("; it finishes %u job%s", m->figures.jobs, quantity_plural(m->figures.jobs));
+    if (drained && !roster_active(&w->roster, o->member))
+        printf("; no other member is active: nobody polls its targets until `pipepoll fleet drain "
+               "%.*s --end`, or another one starts",
+               STR_ARG(o->member));
     putchar('\n');
     return command_finish(EXIT_FINE);
 }
@@ -89,7 +108,7 @@ static int tell(const struct fleet_watch *w, const struct fleet_options_cli *o,
     case FLEET_WATCH_NO_MEMBER:
         return refuse_member(w, o);
     case FLEET_WATCH_LATE:
-        return refuse_late(o);
+        return refuse_late(w, o);
     case FLEET_WATCH_FAILED:
         break;
     }

@@ -10,7 +10,7 @@
 #include "daemon/fleet_engine.h"
 #include "fleet/lease.h"
 
-enum { TICK_MS = 25, CLOSE_MS = 1000, COUNT_MS = 1000, TICKET = 1 };
+enum { TICK_MS = 25, CLOSE_MS = 200, COUNT_MS = 1000, TICKET = 1 };
 
 enum step { STEP_CONNECT, STEP_BEATS, STEP_WRITE, STEP_MEMBER, STEP_END };
 
@@ -86,6 +86,14 @@ static const char *refusal_of(enum engine_result result)
     return NULL;
 }
 
+/* Is it known whether another one takes its part? As soon as one is heard, or all have had the time
+ * to be. */
+static bool knows_others(const struct watching *w, uint64_t now_ms)
+{
+    return roster_active(&w->out->roster, w->o->member) || roster_is_complete(&w->out->roster) ||
+           now_ms - w->caught_ms >= w->beats_ms;
+}
+
 static bool is_as_asked(const struct watching *w)
 {
     const struct roster_member *m = roster_find(&w->out->roster, w->o->member);
@@ -109,7 +117,8 @@ static void look(struct watching *w)
     uint64_t now_ms = uv_now(&w->loop);
     if (w->step == STEP_BEATS && is_all_known(w, now_ms))
         end(w, FLEET_WATCH_DONE);
-    else if (w->step == STEP_MEMBER && (w->o->is_hasty || is_as_asked(w)))
+    else if (w->step == STEP_MEMBER &&
+             (w->o->is_hasty || (is_as_asked(w) && (w->o->is_end || knows_others(w, now_ms)))))
         end(w, FLEET_WATCH_DONE);
     if (now_ms < w->until_ms)
         return;

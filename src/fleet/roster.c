@@ -133,6 +133,16 @@ bool roster_is_there(const struct roster_member *m)
     return m->has_beat && m->state != BEAT_BYE;
 }
 
+size_t roster_active(const struct roster *r, str but)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        const struct roster_member *m = &r->members[i];
+        count += m->is_alive && m->state == BEAT_HI && !str_eq(str_of(m->id), but);
+    }
+    return count;
+}
+
 bool roster_is_complete(const struct roster *r)
 {
     for (size_t i = 0; i < r->count; i++)

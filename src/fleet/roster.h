@@ -50,6 +50,9 @@ bool roster_is_there(const struct roster_member *m);
 /* Has each that is there beaten since we look? */
 bool roster_is_complete(const struct roster *r);
 
+/* How many take their part, and have beaten since we look; without the one of this id. */
+size_t roster_active(const struct roster *r, str but);
+
 const struct roster_claim *roster_claim(const struct roster *r, uint64_t target);
 /* Who polls it by this claim; NULL: nobody, or one that was started anew since. */
 const struct roster_member *roster_holder(const struct roster *r, const struct roster_claim *c);

@@ -37,8 +37,8 @@ static bool find_away(const struct status_fleet *f, char *why, size_t size)
         return false;
     if (f->is_duplicate)
         snprintf(why, size,
-                 "fleet %.*s: another process says that it is member %.*s: give each a `member` of "
-                 "its own",
+                 "fleet %.*s: another process is member %.*s as well: give each a `member` of its "
+                 "own",
                  STR_ARG(f->name), STR_ARG(f->member));
     else if (f->engine != STATUS_ENGINE_READY)
         snprintf(why, size, "fleet %.*s: %.*s", STR_ARG(f->name), STR_ARG(trouble_of(f)));
@@ -91,6 +91,13 @@ static bool find_fleet_trouble(const struct status *s, char *why, size_t size)
 
 /* --- readiness --- */
 
+/* Drained, and nobody else polls what we do not. */
+static bool is_drained_alone(const struct status_fleet *f)
+{
+    return f->is_in && f->standing == STATUS_MEMBER_DRAINED && f->unheld &&
+           (f->alive <= 1 || f->unheld_ms > f->takeover_ms);
+}
+
 /* Not ready. false: it is. */
 static bool find_unready(const struct status *s, char *why, size_t size)
 {
@@ -106,6 +113,12 @@ static bool find_unready(const struct status *s, char *why, size_t size)
         return false;
     else if (!bad && find_away(&s->fleet, why, size))
         return true;
+    else if (!ours && is_drained_alone(&s->fleet))
+        snprintf(why, size,
+                 "fleet %.*s: drained, as was asked for, and no other member polls its %zu "
+                 "target%s: end that by `pipepoll fleet drain %.*s --end`",
+                 STR_ARG(s->fleet.name), s->fleet.unheld, plural(s->fleet.unheld),
+                 STR_ARG(s->fleet.member));
     else if (!ours && s->fleet.standing != STATUS_MEMBER_JOINING)
         return false;
     else if (!ours)
@@ -154,6 +167,9 @@ static void tell_well(const struct status *s, char *why, size_t size)
     size_t all = s->target_count, ours = all - s->states[STATUS_ELSEWHERE];
     if (ours == all)
         snprintf(why, size, "polling %zu target%s", all, plural(all));
+    else if (!ours && s->fleet.standing == STATUS_MEMBER_DRAINED && s->fleet.is_in)
+        snprintf(why, size, "drained, as was asked for: its %zu target%s elsewhere in the fleet",
+                 all, all == 1 ? " is" : "s are");
     else
         snprintf(why, size, "polling %zu of %zu target%s; the others are elsewhere in the fleet",
                  ours, all, plural(all));
