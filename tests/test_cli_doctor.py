@@ -81,6 +81,10 @@ def test_well(sim):
           == [["Acme", "us-east-1", "ok", "environment"],
               ["Acme", "eu-west-1", "ok", "environment"]], r)
     check("and the sum at the end", rows[3:] == ["", "2 targets: 2 ok"], r)
+    r = doctor(sim, "--config", write("half.ini", target("web", sim) + target(
+        "shop", sim, provider="Shop").replace(sim.url, "http://127.0.0.1:1")))
+    check("each result is counted there",
+          r.out.splitlines()[-1] == "2 targets: 1 ok, 1 unreachable", r)
     config = write("doctor.ini", target("web", sim) + target("shop", sim, provider="Shop"))
     report, r = examined(sim, "--config", config)
     check("every target of a config file is examined",
