@@ -142,7 +142,8 @@ static void servers_that_cannot_be_are_refused(void **state)
         { "nats://h_1:0", "has a port" },
         { "nats://h:65536", "has a port" },
         { "nats://a*b", "without a name" },
-        { "nats://[::1", "does not begin" },
+        { "nats://[::1", "in brackets that is not like [::1] or [::1]:4222" },
+        { "tls://[::1]4222", "in brackets that is not like" },
         { "tls://a, nats://b", "p.ini:2:20: servers has servers with nats:// and with tls://" },
         { ",", "servers names no server" },
     };
@@ -156,9 +157,30 @@ static void servers_that_cannot_be_are_refused(void **state)
                  "tls://nats-2.example.com, tls://nats-3.example.com\n");
     char many[2048] = "[fleet]\nmember = m\nservers = ";
     for (int i = 0; i <= FLEET_SERVERS_MAX; i++)
-        strcat(many, "tls://a ");
+        snprintf(many + strlen(many), sizeof many - strlen(many), "tls://a%d ", i);
     strcat(many, "\n");
     expect_part(many, "has more than 32 servers");
+}
+
+static void what_is_told_of_servers_is_told_once(void **state)
+{
+    char room[4096];
+    struct buf lines = BUF_ON(room);
+    struct reading r;
+    read_as(
+        &r,
+        "[fleet]\nmember = m\nservers = nats://10.0.0.1, nats://10.0.0.2, NATS://10.0.0.1:4222\n",
+        true);
+    diagnostics_each(&r.diagnostics, add_line, &lines);
+    assert_str_equal(
+        buf_str(&lines),
+        "p.ini:3:11: servers has nats:// to another machine: what members say, jobs too, "
+        "can be read and changed on the way; use tls://\n"
+        "p.ini:3:45: servers has this one twice: once is enough\n");
+    assert_int_equal(r.fleet.server_count, 2);
+    assert_null(r.fleet.servers[2]);
+    assert_int_equal(r.diagnostics.errors, 0);
+    drop(&r);
 }
 
 static void values_of_another_kind_are_refused(void **state)
@@ -172,6 +194,10 @@ static void values_of_another_kind_are_refused(void **state)
         { "queue-age = 59m\n", "queue-age is a time" },
         { "spool-jobs = 0\n", "spool-jobs is a number" },
         { "memver = x\n", "did you mean \"member\"" },
+        { "token = x\n",
+          "unknown key \"token\" in [fleet]: there is no login by a token; it is user" },
+        { "password = x\n", "it is in a file of its own, password-file" },
+        { "ca = /x\n", "unknown key \"ca\" in [fleet]: it is tls-ca" },
         { "tls-ca = /dev/null\n", "tls-ca goes with servers that are tls://" },
         { "user = u\n", "user needs password-file as well" },
         { "tls-key = /nowhere/key\n", "tls-key /nowhere/key cannot be read" },
@@ -275,6 +301,7 @@ int main(void)
         cmocka_unit_test(all_of_it_is_read),
         cmocka_unit_test(a_servers_place_is_told_and_never_its_secret),
         cmocka_unit_test(servers_that_cannot_be_are_refused),
+        cmocka_unit_test(what_is_told_of_servers_is_told_once),
         cmocka_unit_test(values_of_another_kind_are_refused),
         cmocka_unit_test(secrets_are_in_files_of_our_own),
         cmocka_unit_test(plain_text_to_another_machine_is_warned_of),

@@ -106,6 +106,8 @@ static const char *read_server(struct server *out, str text)
     if (split && url.user.ptr)
         return "must not name a user, password or token: they have keys of their own, user and "
                "password-file, nkey-file or creds-file";
+    if (!split && (str_starts(text, STR("nats://[")) || str_starts(text, STR("tls://["))))
+        return "has a server with an address in brackets that is not like [::1] or [::1]:4222";
     out->is_tls = split && str_eq_nocase(url.scheme, STR("tls"));
     if (!out->is_tls && !(split && str_eq_nocase(url.scheme, STR("nats"))))
         return "has a server that does not begin with nats:// or tls://";
@@ -141,9 +143,32 @@ static const char *judge_server(const struct fleet_config *c, const struct value
     return NULL;
 }
 
+static bool is_among(const struct fleet_config *c, const char *server)
+{
+    for (size_t i = 0; c->servers[i]; i++)
+        if (str_eq_nocase(str_of(c->servers[i]), str_of(server)))
+            return true;
+    return false;
+}
+
+/* Once, however many there are. */
+static void warn_of_plain(const struct fleet_config *c, const struct value_reader *r,
+                          struct location at)
+{
+    static const char warning[] = "servers has nats:// to another machine: what members say, jobs "
+                                  "too, can be read and changed on the way; use tls://";
+    for (size_t i = 0; c->servers[i]; i++) {
+        struct url url;
+        if (url_split(&url, str_of(c->servers[i])) && !value_is_loopback(url.host))
+            return;
+    }
+    complain(r->diagnostics, PIPEPOLL_WARNING, at, "%s", warning);
+}
+
 static bool add_server(struct fleet_config *c, const struct value_reader *r, str word,
                        struct location at, size_t count)
 {
+    char text[URL_MAX];
     struct server s;
     const char *problem = read_server(&s, word);
     if (!problem)
@@ -154,10 +179,13 @@ static bool add_server(struct fleet_config *c, const struct value_reader *r, str
         complain(r->diagnostics, PIPEPOLL_ERROR, at, "servers %s", problem);
         return false;
     }
-    if (!s.is_tls && !value_is_loopback(s.host))
+    if (is_among(c, put_server(text, &s))) {
         complain(r->diagnostics, PIPEPOLL_WARNING, at,
-                 "servers has nats:// to another machine: what members say, jobs too, can be read "
-                 "and changed on the way; use tls://");
+                 "servers has this one twice: once is enough");
+        return false;
+    }
+    if (!s.is_tls && !value_is_loopback(s.host))
+        warn_of_plain(c, r, at);
     char *room = (char *)(c->servers + FLEET_SERVERS_MAX + 1);
     c->servers[count] = put_server(room + count * URL_MAX, &s);
     c->is_tls = s.is_tls;

@@ -254,10 +254,37 @@ static enum key find_key(str name)
     return k;
 }
 
+/* What people try in a fleet, as other programs have it: no slip makes these of our keys. NULL: it
+ * is none of them. */
+static const char *fleet_hint(const struct reader *r, str name)
+{
+    static const struct {
+        const char *tried, *hint;
+    } rows[] = {
+        { "token", ": there is no login by a token; it is user with password-file, nkey-file or "
+                   "creds-file" },
+        { "password", ": it is in a file of its own, password-file" },
+        { "nkey", ": it is in a file of its own, nkey-file" },
+        { "creds", ": it is in a file of its own, creds-file" },
+        { "credentials", ": it is in a file of its own, creds-file" },
+        { "url", ": it is servers, a list" },
+        { "urls", ": it is servers" },
+        { "ca", ": it is tls-ca" },
+        { "ca-bundle", ": it is tls-ca" },
+        { "cert", ": it is tls-cert, with tls-key" },
+        { "key", ": it is tls-key, with tls-cert" },
+    };
+    for (size_t i = 0; r->scope == SCOPE_FLEET && i < sizeof rows / sizeof *rows; i++)
+        if (str_eq_nocase(name, str_of(rows[i].tried)))
+            return rows[i].hint;
+    return NULL;
+}
+
 static void unknown_key(struct reader *r, const struct ini_item *item)
 {
+    const char *tried = fleet_hint(r, item->name);
     struct nearest near = nearest_to(item->name);
-    for (enum key k = 0; k < KEY_COUNT; k++)
+    for (enum key k = 0; !tried && k < KEY_COUNT; k++)
         if (may_stand_here(r, k))
             nearest_try(&near, keys[k].name);
     if (near.best.len) {
@@ -267,7 +294,7 @@ static void unknown_key(struct reader *r, const struct ini_item *item)
     char hint[96], place[128];
     complain(r->diagnostics, PIPEPOLL_ERROR, (struct location) { item->line, item->column },
              "unknown key \"%.*s\"%s%s", STR_ARG(item->name), where(r, place, sizeof place),
-             nearest_hint(&near, hint, sizeof hint));
+             tried ? tried : nearest_hint(&near, hint, sizeof hint));
 }
 
 static void set_key(struct reader *r, const struct ini_item *item)
