@@ -194,6 +194,24 @@ static void one_that_is_cut_off_says_so_and_when_it_works_again(void **state)
     free(f);
 }
 
+static void a_lost_log_is_told(void **state)
+{
+    struct fixture *f = fixture_new();
+    join(f, 100);
+    f->look.log_losses = 1;
+    f->look.is_fenced = true;
+    f->look.state = BEAT_WAIT;
+    f->look.held = 0;
+    check_log(f, 60,
+              "warning fleet ci: the servers have lost the log of leases (a deleted stream, or a "
+              "disk): member a lets go of all its targets, and the members divide them anew\n");
+    f->look.is_fenced = false;
+    f->look.state = BEAT_HI;
+    f->look.held = 100;
+    check_log(f, 60, "info fleet ci: member a works again\n");
+    free(f);
+}
+
 static void a_twin_is_told_once_with_what_to_do(void **state)
 {
     struct fixture *f = fixture_new();
@@ -281,6 +299,7 @@ int main(void)
         cmocka_unit_test(many_changes_are_one_line),
         cmocka_unit_test(who_comes_and_goes_all_the_time_is_told_seldom),
         cmocka_unit_test(one_that_is_cut_off_says_so_and_when_it_works_again),
+        cmocka_unit_test(a_lost_log_is_told),
         cmocka_unit_test(a_twin_is_told_once_with_what_to_do),
         cmocka_unit_test(the_one_that_stays_is_told_too),
         cmocka_unit_test(a_twin_at_the_start_is_told_too),

@@ -68,6 +68,14 @@ static void tell_cut_off(struct fleet_news *n, const struct fleet_look *look)
              look->targets ? ", for others may have its targets" : "");
 }
 
+static void tell_other_log(struct fleet_news *n)
+{
+    log_line(&n->log, PIPEPOLL_WARNING,
+             "fleet %s: the servers have lost the log of leases (a deleted stream, or a disk): "
+             "member %s lets go of all its targets, and the members divide them anew",
+             n->fleet, n->member);
+}
+
 static void look_at_names(struct fleet_news *n, const struct fleet_look *look)
 {
     if (look->is_duplicate && !n->is_duplicate)
@@ -84,6 +92,7 @@ static void look_at_names(struct fleet_news *n, const struct fleet_look *look)
 static void look_at_self(struct fleet_news *n, const struct fleet_look *look)
 {
     bool is_in = look->state == BEAT_HI, is_drained = look->state == BEAT_DRAINED;
+    bool is_other_log = look->log_losses != n->log_losses;
     look_at_names(n, look);
     if (n->told == FLEET_NEWS_JOINING) {
         if (is_in)
@@ -95,7 +104,10 @@ static void look_at_self(struct fleet_news *n, const struct fleet_look *look)
             tell_drained(n, true);
         if (is_in && n->told == FLEET_NEWS_DRAINED)
             tell_drained(n, false);
-        if (look->is_fenced && look->state == BEAT_WAIT && !look->is_duplicate && !n->is_cut_off)
+        bool is_cut_off = look->is_fenced && look->state == BEAT_WAIT && !look->is_duplicate;
+        if (is_other_log)
+            tell_other_log(n);
+        else if (is_cut_off && !n->is_cut_off)
             tell_cut_off(n, look);
         if (is_in && n->is_cut_off)
             log_line(&n->log, PIPEPOLL_INFO, "fleet %s: member %s works again", n->fleet,
@@ -104,7 +116,8 @@ static void look_at_self(struct fleet_news *n, const struct fleet_look *look)
     if (is_in || is_drained)
         n->told = is_in ? FLEET_NEWS_IN : FLEET_NEWS_DRAINED;
     n->is_cut_off = n->told != FLEET_NEWS_JOINING && look->state == BEAT_WAIT &&
-                    (n->is_cut_off || look->is_fenced);
+                    (n->is_cut_off || look->is_fenced || is_other_log);
+    n->log_losses = look->log_losses;
 }
 
 /* --- the others --- */

@@ -42,6 +42,7 @@ struct fleet_look {
     bool is_fenced;       /* polls nothing, for others may have its targets */
     bool is_duplicate;    /* another process has its name, and it stands back */
     bool has_twin;        /* another one does, and stands back */
+    uint64_t log_losses;  /* how often the log of leases was found to be another one */
     size_t targets, held; /* targets: 0 where this member polls none */
     const struct fleet_peer *peers;
     size_t peer_count;
@@ -54,6 +55,7 @@ struct fleet_news {
     /* private */
     enum { FLEET_NEWS_JOINING, FLEET_NEWS_IN, FLEET_NEWS_DRAINED } told;
     bool is_cut_off, is_duplicate, has_twin;
+    uint64_t log_losses;
     struct fleet_peer peers[FLEET_NEWS_PEERS]; /* as they were told */
     size_t peer_count;
     bool has_share;

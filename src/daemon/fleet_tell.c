@@ -63,6 +63,7 @@ void fleet_tell(struct fleet *f, uint64_t now_ns)
                                      .is_fenced = s.is_fenced,
                                      .is_duplicate = s.is_duplicate,
                                      .has_twin = has_twin,
+                                     .log_losses = s.log_losses,
                                      .targets = s.targets,
                                      .held = s.held,
                                      .peers = f->seen,

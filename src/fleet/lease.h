@@ -123,6 +123,7 @@ struct lease_standing {
     enum beat_state state;
     bool is_fenced, is_duplicate;
     size_t targets, held;
+    uint64_t log_losses; /* how often the log was found to be another one */
 };
 void lease_standing(const struct lease *l, struct lease_standing *out);
 

@@ -136,7 +136,8 @@ struct lease {
 
     /* which log it is */
     uint64_t log_name, last_sequence, back_number; /* back: the last of our beats that came back */
-    bool is_passing, is_log_seen;                  /* its name, in this pass of the watch */
+    uint64_t log_losses;
+    bool is_passing, is_log_seen; /* its name, in this pass of the watch */
 
     /* our beats */
     enum beat_state state;

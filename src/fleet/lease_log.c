@@ -31,6 +31,7 @@ static void begin_anew(struct lease *l, uint64_t now_ns)
     l->own_sequence = l->drain_sequence = 0;
     l->view_since_ns = now_ns;
     l->needs_watch = true;
+    l->log_losses++;
     stay_drained(l);
 }
 

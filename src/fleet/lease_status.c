@@ -46,7 +46,8 @@ void lease_standing(const struct lease *l, struct lease_standing *out)
                                      .is_fenced = l->is_fenced,
                                      .is_duplicate = is_duplicate(l, atomic_load(&l->ran_ns)),
                                      .targets = l->wanted,
-                                     .held = l->is_fenced ? 0 : l->holdings[LEASE_HELD] };
+                                     .held = l->is_fenced ? 0 : l->holdings[LEASE_HELD],
+                                     .log_losses = l->log_losses };
 }
 
 void lease_summary(const struct lease *l, struct lease_summary *out)
