@@ -17,7 +17,8 @@ struct run {
     uv_loop_t loop;
     struct handler *exec;
     struct handler_run *job;
-    struct exec_options options;
+    struct program_options options;
+    char *argv[2];
     struct handler_input input;
     struct handler_result result; /* its texts are copied to `texts` */
     struct buf texts, log, progress;
@@ -81,7 +82,6 @@ static int set_up(void **state)
     struct run *r = calloc(1, sizeof *r);
     signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&r->loop);
-    assert_int_equal(exec_open(&r->exec, &r->loop, &r->options), 0);
     r->texts = BUF_ON(r->texts_room);
     r->log = BUF_ON(r->log_room);
     r->progress = BUF_ON(r->progress_room);
@@ -106,11 +106,19 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* Its options are what the test has made of them. */
+static void start_program(struct run *r, const char *path)
+{
+    r->argv[0] = (char *)(uintptr_t)path;
+    r->options.argv = r->argv;
+    if (!r->exec)
+        assert_int_equal(exec_open(&r->exec, &r->loop, &r->options), 0);
+    assert_int_equal(r->exec->start(r->exec, &r->job, &r->input, &events, r), 0);
+}
+
 static void start(struct run *r, const char *script)
 {
-    char *argv[] = { (char *)(uintptr_t)program_write("handler", script), NULL };
-    r->options.argv = argv;
-    assert_int_equal(r->exec->start(r->exec, &r->job, &r->input, &events, r), 0);
+    start_program(r, program_write("handler", script));
     assert_int_equal(r->dones, 0);
 }
 
@@ -200,9 +208,7 @@ static void a_time_out_fails_the_job(void **state)
 static void a_program_that_is_not_there_is_a_configuration_error(void **state)
 {
     struct run *r = *state;
-    char *argv[] = { (char[]) { "/no/such/program" }, NULL };
-    r->options.argv = argv;
-    assert_int_equal(r->exec->start(r->exec, &r->job, &r->input, &events, r), 0);
+    start_program(r, "/no/such/program");
     run_to_end(r);
     check_failure(r, PIPEPOLL_FAILURE_CONFIGURATION,
                   "program cannot be started: No such file or directory");

@@ -105,13 +105,13 @@ static int set_up(void **state)
         job->progress = BUF_ON(job->progress_room);
         job->log = BUF_ON(job->log_room);
     }
-    r->options = (struct stdio_handler_options) { .argv = r->argv,
-                                                  .timeout_ms = LONG_MS,
-                                                  .kill_after_ms = SHORT_MS,
-                                                  .start_within_ms = LONG_MS,
-                                                  .restart_base_ms = 1,
-                                                  .seed = 7,
-                                                  .log = { on_log, r } };
+    r->options = (struct stdio_handler_options) {
+        .program = { .argv = r->argv, .timeout_ms = LONG_MS, .kill_after_ms = SHORT_MS },
+        .start_within_ms = LONG_MS,
+        .restart_base_ms = 1,
+        .seed = 7,
+        .log = { on_log, r }
+    };
     unlink(program_path("again"));
     *state = r;
     return 0;
@@ -263,7 +263,7 @@ static void answers_may_come_in_any_order(void **state)
 static void more_than_its_concurrency_wait_here(void **state)
 {
     struct run *r = *state;
-    r->options.kill_after_ms = LONG_MS;
+    r->options.program.kill_after_ms = LONG_MS;
     open_sh(r, "next; progress begun; read -r stop; test \"$stop\" = '{\"jobId\":\"1-0\","
                "\"stop\":true}' && succeed 1-0 stopped");
     start(r, 0);
@@ -284,7 +284,7 @@ static void the_environment_of_a_job_is_in_its_document(void **state)
     struct run *r = *state;
     char *pairs[] = { (char[]) { "TOKEN=a=b" }, NULL };
     char *ours[] = { (char[]) { "OURS=x" }, NULL };
-    r->options.environment = ours;
+    r->options.program.environment = ours;
     open_sh(r, "next; test \"$line\" = '{\"jobId\":\"1-0\",\"environment\":{\"TOKEN\":\"a=b\"}}' "
                "&& succeed \"$id\" \"$OURS\"");
     start_with(r, 0, STR("{\"jobId\":\"1-0\"}\n"), pairs);
@@ -438,8 +438,8 @@ static void one_that_never_reads_is_ended(void **state)
 static void a_job_whose_time_is_up_is_told_to_stop(void **state)
 {
     struct run *r = *state;
-    r->options.timeout_ms = SHORT_MS;
-    r->options.kill_after_ms = LONG_MS;
+    r->options.program.timeout_ms = SHORT_MS;
+    r->options.program.kill_after_ms = LONG_MS;
     open_sh(r, "next; next; printf '{\"jobId\":\"%s\",\"result\":{\"status\":\"continue\","
                "\"continuationToken\":\"later\"}}\\n' \"$id\"");
     run_jobs(r, 1);
@@ -451,7 +451,7 @@ static void one_that_does_not_stop_is_ended(void **state)
 {
     struct run *r = *state;
     int witness = witness_make("hung");
-    r->options.timeout_ms = START_MS;
+    r->options.program.timeout_ms = START_MS;
     open_sh(r, "is_first || serve; exec 9>hung; next; exec sleep 60");
     run_jobs(r, 2);
     check_failure(r, 0, PIPEPOLL_FAILURE_JOB,
@@ -531,7 +531,7 @@ static void a_job_that_is_read_once_no_more_come_is_not_run_twice(void **state)
 static void closing_lets_it_finish(void **state)
 {
     struct run *r = *state;
-    r->options.kill_after_ms = LONG_MS;
+    r->options.program.kill_after_ms = LONG_MS;
     open_sh(r, "next; a=$id; progress begun; while next; do :; done; succeed \"$a\" finished");
     start(r, 0);
     start(r, 1);
@@ -546,7 +546,7 @@ static void closing_has_a_deadline(void **state)
 {
     struct run *r = *state;
     int witness = witness_make("closed");
-    r->options.kill_after_ms = LONG_MS;
+    r->options.program.kill_after_ms = LONG_MS;
     open_sh(r, "trap '' TERM; exec 9>closed; next; progress begun; while :; do sleep 60; done");
     start(r, 0);
     run_until(r, &r->jobs[0].progresses, 1);
@@ -638,7 +638,7 @@ static void what_is_logged_is_bounded(void **state)
 {
     struct run *r = *state;
     r->options.concurrency = 2;
-    r->options.log_lines_max = 2;
+    r->options.program.log_lines_max = 2;
     open_sh(r, "next; next; for i in 1 2 " SECRET " 4; do echo $i; echo $i >&2; done; exit 1");
     run_jobs(r, 2);
     check_unavailable(r, 0, "worker ended with exit code 1: 4");
@@ -659,7 +659,7 @@ static void secrets_are_masked_in_what_is_reported(void **state)
 
 static void check_example(struct run *r, const char *path)
 {
-    r->options.kill_after_ms = LONG_MS;
+    r->options.program.kill_after_ms = LONG_MS;
     open_program(r, path);
     run_jobs(r, 2);
     for (unsigned i = 0; i < 2; i++) {

@@ -19,21 +19,21 @@ enum { KEY_FILE_MAX = 4096 };
 
 /* --- programs --- */
 
-static struct launch_limits limits_of(const struct handler_config *c)
+static struct program_options program_of(const struct handler_config *c)
 {
-    return (struct launch_limits) { c->open_files, c->address_space, c->cpu_seconds };
+    return (
+        struct program_options) { .argv = c->argv,
+                                  .directory = c->directory,
+                                  .environment = c->environment,
+                                  .timeout_ms = c->timeout_ms,
+                                  .kill_after_ms = c->kill_after_ms,
+                                  .limits = { c->open_files, c->address_space, c->cpu_seconds } };
 }
 
 static int open_exec(struct job_handler *h, struct uv_loop_s *loop)
 {
-    const struct handler_config *c = h->config;
-    h->exec = (struct exec_options) { .argv = c->argv,
-                                      .directory = c->directory,
-                                      .environment = c->environment,
-                                      .timeout_ms = c->timeout_ms,
-                                      .kill_after_ms = c->kill_after_ms,
-                                      .limits = limits_of(c) };
-    return exec_open(&h->handler, loop, &h->exec);
+    const struct program_options o = program_of(h->config);
+    return exec_open(&h->handler, loop, &o);
 }
 
 /* What the program itself says is bounded there, and is not summed up. */
@@ -46,13 +46,8 @@ static int open_stdio(struct job_handler *h, struct uv_loop_s *loop, const struc
 {
     const struct handler_config *c = h->config;
     const struct stdio_handler_options o = {
-        .argv = c->argv,
-        .directory = c->directory,
-        .environment = c->environment,
+        .program = program_of(c),
         .concurrency = c->concurrency,
-        .timeout_ms = c->timeout_ms,
-        .kill_after_ms = c->kill_after_ms,
-        .limits = limits_of(c),
         .log = { log_stdio, (void *)(uintptr_t)logger },
     };
     return stdio_handler_open(&h->handler, loop, &o);

@@ -14,7 +14,6 @@ struct callbacks;
 struct job_handler {
     const struct handler_config *config; /* must outlive it */
     struct handler *handler;
-    struct exec_options exec;    /* what an exec handler lives by */
     struct callbacks *callbacks; /* a webhook's; NULL: it has none */
     size_t running;
     uint64_t ends[STATUS_RUN_ENDS];

@@ -11,19 +11,10 @@
 #include "handler/exec_job.h"
 #include "handler/program_environment.h"
 
-enum {
-    TIMEOUT_MS = 3600000,
-    KILL_AFTER_MS = 10000,
-    GRACE_MS = 500,
-    LOG_LINES_MAX = 1000,
-    LOG_BYTES_MAX = 1 << 20,
-    OPEN_FILES = 1024
-};
-
 /* Programs on one loop. */
 struct exec {
     struct handler handler;
-    const struct exec_options *options;
+    struct program_options options;
     struct background *background;
     struct list jobs;
     uv_timer_t deadline;
@@ -136,21 +127,19 @@ static void close_all(struct handler *self, uint32_t deadline_ms, void (*closed)
 
 /* --- the start --- */
 
-static struct exec_job *job_new(struct exec *e, const struct exec_options *o,
-                                const struct handler_input *in)
+static struct exec_job *job_new(struct exec *e, const struct handler_input *in)
 {
+    const struct program_options *o = &e->options;
     struct exec_job *job = calloc(1, sizeof *job + in->job_id.len);
     if (!job)
         return NULL;
     char *at = (char *)(job + 1);
-    const char *slash = strrchr(o->argv[0], '/');
-    struct buf program = BUF_ON(job->program);
-    buf_printf(&program, "%.*s", (int)sizeof job->program - 1, slash ? slash + 1 : o->argv[0]);
+    program_options_name(o, job->program, sizeof job->program);
     job->run.handler = &e->handler;
     job->id = str_keep(&at, in->job_id);
-    job->timeout_ms = o->timeout_ms ? o->timeout_ms : TIMEOUT_MS;
-    job->log_lines_left = o->log_lines_max ? o->log_lines_max : LOG_LINES_MAX;
-    job->log_bytes_left = o->log_bytes_max ? o->log_bytes_max : LOG_BYTES_MAX;
+    job->timeout_ms = o->timeout_ms;
+    job->log_lines_left = o->log_lines_max;
+    job->log_bytes_left = o->log_bytes_max;
     list_init(&job->link);
     exec_output_init(job);
     if (!secrets_init(&job->secrets, in->secrets, in->secret_count))
@@ -159,34 +148,24 @@ static struct exec_job *job_new(struct exec *e, const struct exec_options *o,
     return NULL;
 }
 
-static int start_program(struct exec_job *job, const struct exec_options *o, char **environment,
-                         str document)
+static int start_program(struct exec_job *job, char **environment, str document)
 {
-    struct subprocess_options s = {
-        .launch = { .argv = o->argv,
-                    .environment = environment,
-                    .directory = o->directory,
-                    .limits = o->limits },
-        .timeout_ms = job->timeout_ms,
-        .kill_after_ms = o->kill_after_ms ? o->kill_after_ms : KILL_AFTER_MS,
-        .grace_ms = o->grace_ms ? o->grace_ms : GRACE_MS,
-        .on_output = on_output,
-        .on_end = on_end,
-        .ctx = job,
-    };
-    if (!s.launch.limits.open_files)
-        s.launch.limits.open_files = OPEN_FILES;
-    return subprocess_start(&job->subprocess, exec_of_job(job)->background, &s, document);
+    struct exec *e = exec_of_job(job);
+    struct subprocess_options s = program_options_start(&e->options, environment);
+    s.timeout_ms = job->timeout_ms;
+    s.on_output = on_output;
+    s.on_end = on_end;
+    s.ctx = job;
+    return subprocess_start(&job->subprocess, e->background, &s, document);
 }
 
 static int start(struct handler *self, struct handler_run **out, const struct handler_input *in,
                  const struct handler_events *events, void *ctx)
 {
     struct exec *e = exec_of(self);
-    struct exec_job *job = job_new(e, e->options, in);
-    char **environment = program_environment(e->options->environment, in->environment);
-    int r = job && environment ? start_program(job, e->options, environment, in->document)
-                               : PIPEPOLL_ENOMEM;
+    struct exec_job *job = job_new(e, in);
+    char **environment = program_environment(e->options.environment, in->environment);
+    int r = job && environment ? start_program(job, environment, in->document) : PIPEPOLL_ENOMEM;
     free(environment);
     if (r) {
         if (job)
@@ -200,7 +179,7 @@ static int start(struct handler *self, struct handler_run **out, const struct ha
     return PIPEPOLL_OK;
 }
 
-int exec_open(struct handler **out, struct uv_loop_s *loop, const struct exec_options *o)
+int exec_open(struct handler **out, struct uv_loop_s *loop, const struct program_options *o)
 {
     struct exec *e = calloc(1, sizeof *e);
     if (!e)
@@ -211,7 +190,8 @@ int exec_open(struct handler **out, struct uv_loop_s *loop, const struct exec_op
         return r;
     }
     e->handler = (struct handler) { .start = start, .stop = stop, .close = close_all };
-    e->options = o;
+    e->options = *o;
+    program_options_fill_in(&e->options);
     uv_timer_init(loop, &e->deadline);
     e->deadline.data = e;
     list_init(&e->jobs);

@@ -18,29 +18,16 @@
 #define HANDLER_EXEC_H
 
 #include "handler/handler.h"
-#include "handler/launch.h"
-
-/* Zero means the default. */
-struct exec_options {
-    char *const *argv;        /* no shell reads it; required */
-    const char *directory;    /* NULL: this process's */
-    char *const *environment; /* NAME=VALUE, beside the base; NULL: none */
-    uint32_t timeout_ms;      /* 0: an hour */
-    uint32_t kill_after_ms;   /* from SIGTERM to SIGKILL; 0: 10000 */
-    uint32_t grace_ms;        /* for output that others hold open at the end; 0: 500 */
-    uint32_t log_lines_max;   /* of stderr, for each job; 0: 1000 */
-    uint64_t log_bytes_max;   /* the same in bytes; 0: 1 MiB */
-    /* 0 is the default of launch.h, but for open_files, where it is 1024. */
-    struct launch_limits limits;
-};
+#include "handler/program_options.h"
 
 /* A line of stdout may have so many bytes, and one of stderr; a longer one is cut. */
 enum { EXEC_LINE_MAX = 65536, EXEC_LOG_LINE_MAX = 8192 };
 
-/* o, and all that it points to, must outlive the handler. SIGPIPE must be ignored in this process.
- * What keeps a program or its folder from being used is told by done() as ConfigurationError, what
- * is the machine's as SystemUnavailable. stop() sends SIGTERM, and SIGKILL after kill_after_ms.
+/* What o points to must outlive the handler; its log_lines_max is for each job. SIGPIPE must be
+ * ignored in this process. What keeps a program or its folder from being used is told by done() as
+ * ConfigurationError, what is the machine's as SystemUnavailable. stop() sends SIGTERM, and SIGKILL
+ * after kill_after_ms.
  * PIPEPOLL_ENOMEM; PIPEPOLL_ESYSTEM: no thread. */
-int exec_open(struct handler **out, struct uv_loop_s *loop, const struct exec_options *o);
+int exec_open(struct handler **out, struct uv_loop_s *loop, const struct program_options *o);
 
 #endif

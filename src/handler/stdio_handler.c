@@ -14,16 +14,7 @@
 #include "base/backoff.h"
 #include "handler/stdio_job.h"
 
-enum {
-    CONCURRENCY = 1,
-    TIMEOUT_MS = 3600000,
-    KILL_AFTER_MS = 10000,
-    START_WITHIN_MS = 60000,
-    GRACE_MS = 500,
-    LOG_LINES_MAX = 1000,
-    LOG_BYTES_MAX = 1 << 20,
-    OPEN_FILES = 1024
-};
+enum { CONCURRENCY = 1, START_WITHIN_MS = 60000 };
 
 static struct stdio_handler *handler_of(struct handler *handler)
 {
@@ -115,8 +106,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static uint64_t next_due(struct stdio_handler *h)
 {
-    uint64_t due = earlier(when(&h->held, h->options.timeout_ms),
-                           when(&h->stopping, h->options.kill_after_ms));
+    uint64_t due = earlier(when(&h->held, h->options.program.timeout_ms),
+                           when(&h->stopping, h->options.program.kill_after_ms));
     due = earlier(due, earlier(wait_ends(h), write_ends(h)));
     due = earlier(due, earlier(worker_due(h), when(&h->ended, 0)));
     if (h->closing)
@@ -126,9 +117,9 @@ static uint64_t next_due(struct stdio_handler *h)
 
 static void do_due_jobs(struct stdio_handler *h, uint64_t now)
 {
-    while (when(&h->held, h->options.timeout_ms) <= now)
+    while (when(&h->held, h->options.program.timeout_ms) <= now)
         tell_stop(h, first_of(&h->held));
-    while (when(&h->stopping, h->options.kill_after_ms) <= now)
+    while (when(&h->stopping, h->options.program.kill_after_ms) <= now)
         give_up(h, first_of(&h->stopping));
     while (wait_ends(h) <= now)
         stdio_job_end_unstarted(h, first_of(&h->waiting));
@@ -338,7 +329,7 @@ static void close_all(struct handler *self, uint32_t deadline_ms, void (*closed)
                       void *ctx)
 {
     struct stdio_handler *h = handler_of(self);
-    uint32_t half = deadline_ms / 2, kill_after = h->options.kill_after_ms;
+    uint32_t half = deadline_ms / 2, kill_after = h->options.program.kill_after_ms;
     uv_update_time(h->timer.loop);
     h->closing = true;
     h->closed = closed;
@@ -355,16 +346,10 @@ static void close_all(struct handler *self, uint32_t deadline_ms, void (*closed)
 
 static void fill_in(struct stdio_handler_options *o)
 {
+    program_options_fill_in(&o->program);
     o->concurrency = o->concurrency ? o->concurrency : CONCURRENCY;
-    o->timeout_ms = o->timeout_ms ? o->timeout_ms : TIMEOUT_MS;
-    o->kill_after_ms = o->kill_after_ms ? o->kill_after_ms : KILL_AFTER_MS;
     o->start_within_ms = o->start_within_ms ? o->start_within_ms : START_WITHIN_MS;
     o->restart_base_ms = o->restart_base_ms ? o->restart_base_ms : BACKOFF_THROTTLED_BASE_MS;
-    o->grace_ms = o->grace_ms ? o->grace_ms : GRACE_MS;
-    o->log_lines_max = o->log_lines_max ? o->log_lines_max : LOG_LINES_MAX;
-    o->log_bytes_max = o->log_bytes_max ? o->log_bytes_max : LOG_BYTES_MAX;
-    if (!o->limits.open_files)
-        o->limits.open_files = OPEN_FILES;
     if (!o->seed && uv_random(NULL, NULL, &o->seed, sizeof o->seed, 0, NULL))
         o->seed = uv_hrtime();
 }
@@ -381,8 +366,8 @@ static void init(struct stdio_handler *h, struct uv_loop_s *loop)
     stdio_worker_init(&h->worker, h->background, &h->options, &h->worker_events);
     h->log.log = &h->options.log;
     h->log.program = h->worker.program;
-    h->log.lines_max = h->options.log_lines_max;
-    h->log.bytes_max = h->options.log_bytes_max;
+    h->log.lines_max = h->options.program.log_lines_max;
+    h->log.bytes_max = h->options.program.log_bytes_max;
     list_init(&h->waiting);
     list_init(&h->held);
     list_init(&h->stopping);

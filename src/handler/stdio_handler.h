@@ -49,24 +49,15 @@
 
 #include "base/log.h"
 #include "handler/handler.h"
-#include "handler/launch.h"
+#include "handler/program_options.h"
 
 /* Zero means the default. */
 struct stdio_handler_options {
-    char *const *argv;        /* no shell reads it; required */
-    const char *directory;    /* NULL: this process's */
-    char *const *environment; /* NAME=VALUE, beside the base; NULL: none */
-    uint32_t concurrency;     /* jobs that it has at once; 0: 1 */
-    uint32_t timeout_ms;      /* of a job, from when it is given to the program; 0: an hour */
-    uint32_t kill_after_ms;   /* see above; 0: 10000 */
-    uint32_t start_within_ms; /* see above; 0: 60000 */
-    uint32_t restart_base_ms; /* the most that the first delay may be; 0: 1000 */
-    uint32_t grace_ms;        /* for output that others hold open at its end; 0: 500 */
-    uint32_t log_lines_max;   /* of stderr and unknown lines, a minute; 0: 1000 */
-    uint64_t log_bytes_max;   /* the same in bytes; 0: 1 MiB */
-    uint64_t seed;            /* of the jitter; 0: a random one */
-    /* 0 is the default of launch.h, but for open_files, where it is 1024. */
-    struct launch_limits limits;
+    struct program_options program; /* its log_lines_max is of stderr and unknown lines, a minute */
+    uint32_t concurrency;           /* jobs that it has at once; 0: 1 */
+    uint32_t start_within_ms;       /* see above; 0: 60000 */
+    uint32_t restart_base_ms;       /* the most that the first delay may be; 0: 1000 */
+    uint64_t seed;                  /* of the jitter; 0: a random one */
     /* For lines that belong to no job: "NAME: ...", without control characters and the secrets of
      * the jobs that it has, and of the last few that it had. While it has a single job, a line of
      * stderr goes to that job's own log. */

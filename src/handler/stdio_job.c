@@ -93,7 +93,7 @@ void stdio_job_end_stopped(struct stdio_handler *h, struct stdio_job *job)
 void stdio_job_end_timed_out(struct stdio_handler *h, struct stdio_job *job)
 {
     struct buf b = BUF_ON(job->message);
-    uint32_t ms = h->options.timeout_ms;
+    uint32_t ms = h->options.program.timeout_ms;
     buf_printf(&b, "%s gave no result within %u.%03u s, nor when it was told to stop",
                h->worker.program, ms / 1000, ms % 1000);
     stdio_job_end(h, job, PIPEPOLL_FAILURE_JOB, &b);

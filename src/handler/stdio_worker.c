@@ -145,7 +145,7 @@ void stdio_worker_keep_line(struct stdio_worker *w, str line)
 static uint64_t retirement_ends(const struct stdio_worker *w, uint64_t free_ms)
 {
     bool has_jobs = free_ms == never;
-    uint32_t kill_after_ms = w->hung && !has_jobs ? 0 : w->options->kill_after_ms;
+    uint32_t kill_after_ms = w->hung && !has_jobs ? 0 : w->options->program.kill_after_ms;
     if (has_jobs && !w->mute)
         return never;
     return (has_jobs || free_ms < w->retired_ms ? w->retired_ms : free_ms) + kill_after_ms;
@@ -192,21 +192,14 @@ void stdio_worker_on_due(struct stdio_worker *w)
 
 static int launch(struct stdio_worker *w)
 {
-    const struct stdio_handler_options *o = w->options;
-    char **environment = program_environment(o->environment, NULL);
-    struct subprocess_options s = {
-        .launch = { .argv = o->argv,
-                    .environment = environment,
-                    .directory = o->directory,
-                    .limits = o->limits },
-        .kill_after_ms = o->kill_after_ms,
-        .grace_ms = o->grace_ms,
-        .on_output = on_output,
-        .on_written = on_written,
-        .on_closed = on_closed,
-        .on_end = on_end,
-        .ctx = w,
-    };
+    const struct program_options *program = &w->options->program;
+    char **environment = program_environment(program->environment, NULL);
+    struct subprocess_options s = program_options_start(program, environment);
+    s.on_output = on_output;
+    s.on_written = on_written;
+    s.on_closed = on_closed;
+    s.on_end = on_end;
+    s.ctx = w;
     int r = environment ? subprocess_start(&w->subprocess, w->background, &s, STR(""))
                         : PIPEPOLL_ENOMEM;
     free(environment);
@@ -228,13 +221,6 @@ void stdio_worker_start(struct stdio_worker *w)
     delay_next(w);
 }
 
-static void name_program(struct stdio_worker *w)
-{
-    const char *path = w->options->argv[0], *slash = strrchr(path, '/');
-    struct buf name = BUF_ON(w->program);
-    buf_printf(&name, "%.*s", (int)sizeof w->program - 1, slash ? slash + 1 : path);
-}
-
 void stdio_worker_init(struct stdio_worker *w, struct background *b,
                        const struct stdio_handler_options *o,
                        const struct stdio_worker_events *events)
@@ -252,5 +238,5 @@ void stdio_worker_init(struct stdio_worker *w, struct background *b,
                               .cap = sizeof w->err_line,
                               .on_line = events->on_error,
                               .ctx = events->ctx };
-    name_program(w);
+    program_options_name(&o->program, w->program, sizeof w->program);
 }
