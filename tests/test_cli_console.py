@@ -87,6 +87,15 @@ def test_terminal(sim):
     check("but none under NO_COLOR", code == 0 and "\033[" not in shown, shown)
 
 
+def test_demo_on_a_terminal():
+    for more in ([], ["--work"]):
+        code, shown = screen_of("demo", *more, "--seconds", "2", "--regions", "2", "--action-types",
+                                "1", "--interval", "100ms")
+        check(f"demo {' '.join(more)} shows how far it is on a terminal, and clears it",
+              code == 0 and re.search(r"\r +\d\.\d s  .*(polls|jobs)", shown)
+              and "\r\033[K" in shown, shown)
+
+
 def test_doctor_of_many(sim):
     many = write("doctors.ini", "".join(
         target(f"t{i}", sim, regions="us-east-1, eu-west-1", provider=f"P{i}") for i in range(30)))
@@ -103,6 +112,7 @@ def main():
     sim = Sim()
     test_stdin(sim)
     test_terminal(sim)
+    test_demo_on_a_terminal()
     test_doctor_of_many(sim)
     sim.signal(signal.SIGTERM)
     sim.wait()

@@ -243,6 +243,22 @@ static void whatever_there_is_too_much_of_is_cut(void **state)
     status_deinit(&s);
 }
 
+/* A list that just fits has no note. */
+static void what_fits_is_not_said_to_be_cut(void **state)
+{
+    enum { FITS = 50 };
+    struct status s = { .now_ms = STATUS_WORLD_NOW_MS, .phase = STATUS_POLLING };
+    s.credentials = status_array(&s, FITS, sizeof *s.credentials);
+    s.credentials_count = FITS;
+    for (int i = 0; i < FITS; i++)
+        s.credentials[i].source = STR("x");
+    json_t *event = event_of(&s, "");
+    assert_int_equal(json_array_size(table(event, "credentials")), FITS);
+    assert_string_equal(figure(event, "credentialsNote"), "");
+    json_decref(event);
+    status_deinit(&s);
+}
+
 static void check_words(const struct buf *b, const char *want)
 {
     assert_str_equal(buf_str(b), want);
@@ -304,6 +320,7 @@ int main(void)
         cmocka_unit_test(a_query_chooses_targets),
         cmocka_unit_test(many_are_told_in_bounds),
         cmocka_unit_test(whatever_there_is_too_much_of_is_cut),
+        cmocka_unit_test(what_fits_is_not_said_to_be_cut),
         cmocka_unit_test(figures_read_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
