@@ -5,10 +5,12 @@ and bytes of the engine, how soon a dead member's targets are polled again, and 
     idle    nothing is found: what the leases cost; the engine's traffic is the beats
     polling the same at some thousand polls a second
     queue   one member polls, two work with a stdio handler; jobs come at a rate
+    paper   what each operation costs the servers, and from that a fleet of any size (engine.py)
 
-With M members that beat each B seconds, of T targets in all: M / B messages a second go in and
-M * M / B out, whatever T is; a change of owner is two messages more for each target that moves,
-which a join, leave or crash makes of about T / M.
+With M members that beat each B seconds, of T targets in all: M / B messages a second are written
+and M * M / B told, whatever T is; a change of owner is two messages more for each target that
+moves, which a join, leave or crash makes of about T / M. A job is written and pulled, acknowledged,
+and its result is written and removed.
 """
 import contextlib
 import json
@@ -17,10 +19,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
 import child
+import engine
 import peers
 import tables
 from jobs import CLIENT, LONGEST_S, STDIO, Service, cpu_ns
@@ -109,6 +113,19 @@ class Servers:
             for i, name in enumerate(('in_msgs', 'out_msgs', 'in_bytes', 'out_bytes')):
                 total[i] += v[name]
         return total
+
+
+    def cpu_us(self):
+        return sum(cpu_ns(process.pid) for process in self.processes) / 1e3
+
+    def sizes(self):
+        """Bytes of a message in each stream that has any, by the last word of its name."""
+        with urllib.request.urlopen(f'http://127.0.0.1:{self.monitors[0]}/jsz?accounts=true'
+                                    '&streams=true', timeout=10) as answer:
+            accounts = json.load(answer)['account_details']
+        streams = [(s['name'].split('_')[-1], s['state']) for a in accounts
+                   for s in a['stream_detail']]
+        return {name: s['bytes'] / s['messages'] for name, s in streams if s['messages']}
 
 
 class Member:
@@ -213,7 +230,7 @@ def _queue(setting):
         with _fleet(setting, service, members) as (servers, all_):
             time.sleep(SETTLE_S)
             first = (time.monotonic(), *(cpu_ns(m.process.pid) for m in all_))
-            traffic = servers.traffic()
+            traffic, servers_us = servers.traffic(), servers.cpu_us()
             jobs = _offer(service, JOBS, WINDOW_S)
             until = time.monotonic() + LONGEST_S
             while service.ask('/_sim/stats')['jobsSucceeded'] < jobs:
@@ -224,18 +241,29 @@ def _queue(setting):
             seconds, *cpu = (b - a for a, b in zip(first, last))
             return {'jobs': jobs, 'jobs_per_second': jobs / seconds,
                     'cpu_us_per_job': [c / jobs / 1e3 for c in cpu],
+                    'servers_us_per_job': (servers.cpu_us() - servers_us) / jobs,
+                    'bytes_of_message': servers.sizes(),
                     'bytes_per_job': [(b - a) / jobs for a, b in zip(traffic, servers.traffic())],
                     'rss_mb': [m.rss_mb() for m in all_]}
 
 
 def _show_queue(row):
     tables.show(f'{JOBS} jobs/s by the queue: one member polls {TARGETS} targets, two work',
-                ['jobs/s', 'the finder, us of CPU a job', 'the workers', 'RSS, MB',
-                 'engine, kB in a job', 'out'],
+                ['jobs/s', 'the finder, us of CPU a job', 'the workers', 'the servers', 'RSS, MB',
+                 'messages in a job', 'kB in', 'out'],
                 [[f'{row["jobs_per_second"]:.0f}', f'{row["cpu_us_per_job"][0]:.0f}',
                   ' and '.join(f'{c:.0f}' for c in row['cpu_us_per_job'][1:]),
-                  tables.ranged(row['rss_mb'], 0),
+                  f'{row["servers_us_per_job"]:.0f}', tables.ranged(row['rss_mb'], 0),
+                  f'{row["bytes_per_job"][0]:.1f}',
                   *(f'{n / 1e3:.1f}' for n in row['bytes_per_job'][2:])]])
+
+
+def _paper(setting, sizes):
+    with tempfile.TemporaryDirectory(dir=os.path.abspath(setting.folder)) as folder, \
+            Servers(folder) as servers:
+        found = engine.units(servers)
+    engine.show_units(found)
+    return found, engine.paper(found, {'OUTBOX': sizes['JOBS'], **sizes})
 
 
 def measure(setting):
@@ -256,4 +284,6 @@ def measure(setting):
     rows['queue'] = _queue(setting)
     tables.progress('')
     _show_queue(rows['queue'])
+    tables.progress('the operations of three servers')
+    rows['operations'], rows['paper'] = _paper(setting, rows['queue']['bytes_of_message'])
     return rows
