@@ -263,7 +263,8 @@ static void it_is_drained_and_back(void **state)
     f->look.held = 0;
     check_log(f, 60,
               "warning fleet ci: member a is drained, as was asked for: it polls nothing and "
-              "takes no jobs until `pipepoll fleet drain a --end`\n"
+              "takes no jobs, but what its handlers wait for, until `pipepoll fleet drain a "
+              "--end`\n"
               "info fleet ci: polling 0 of 300 targets, 100 fewer than before\n");
     f->look.state = BEAT_HI;
     f->look.held = 100;

@@ -439,6 +439,56 @@ static void a_drained_member_holds_nothing_until_it_is_told(void **state)
     close_bench(&b);
 }
 
+static void drain(struct bench *b, bool is_drained)
+{
+    char room[BEAT_BODY_SIZE];
+    struct buf body = BUF_ON(room);
+    beat_drain_put(&body, is_drained);
+    see(b, "d.me", buf_str(&body));
+}
+
+/* The only one that polls: a run waits for the follow-up job. */
+static void a_drained_member_keeps_what_it_waits_for_while_nobody_else_takes_it(void **state)
+{
+    static struct bench b;
+    uint64_t digest = catalogue_digest((const uint64_t[]) { 10, 20, 30 }, 3);
+    (void)state;
+    start_alone(&b, THREE, 4);
+    b.ends_at_once = true;
+    lease_wait_for(b.lease, 20, true);
+    drain(&b, true);
+    run(&b, 30 * S);
+    assert_int_equal(b.stops, 2);
+    assert_int_equal(summary(&b).held, 1);
+    assert_int_equal(summary(&b).state, BEAT_DRAINED);
+    lease_wait_for(b.lease, 20, true); /* a second run does */
+    lease_wait_for(b.lease, 20, false);
+    run(&b, 30 * S);
+    assert_int_equal(summary(&b).held, 1);
+    lease_wait_for(b.lease, 30, true); /* one that it gave back already */
+    run(&b, S);
+    assert_int_equal(summary(&b).held, 2);
+    lease_wait_for(b.lease, 30, false);
+    run(&b, S);
+    assert_int_equal(summary(&b).held, 1);
+    beat(&b, "other", 8, BEAT_HI, digest, 0); /* whose it is from now on */
+    run(&b, S);
+    assert_int_equal(summary(&b).held, 0);
+    run(&b, 60 * S); /* and that is dead */
+    assert_int_equal(summary(&b).held, 1);
+    lease_wait_for(b.lease, 20, false);
+    run(&b, S);
+    assert_int_equal(summary(&b).held, 0);
+    lease_wait_for(b.lease, 20, false); /* too much is nothing */
+    lease_wait_for(b.lease, 99, true);
+    lease_wait_for(b.lease, 10, true);
+    run(&b, S);
+    lease_leave(b.lease, b.now_ns);
+    run(&b, S);
+    assert_true(lease_is_gone(b.lease));
+    close_bench(&b);
+}
+
 static void a_second_process_of_one_name_stands_back(void **state)
 {
     static struct bench b;
@@ -714,6 +764,7 @@ int main(void)
         cmocka_unit_test(a_target_that_left_the_config_is_given_back),
         cmocka_unit_test(one_who_leaves_is_gone_when_all_is_given_back),
         cmocka_unit_test(a_drained_member_holds_nothing_until_it_is_told),
+        cmocka_unit_test(a_drained_member_keeps_what_it_waits_for_while_nobody_else_takes_it),
         cmocka_unit_test(a_second_process_of_one_name_stands_back),
         cmocka_unit_test(what_it_cannot_read_stays_as_it_is),
         cmocka_unit_test(a_member_that_restarts_for_months_does_no_harm),

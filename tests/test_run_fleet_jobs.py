@@ -171,6 +171,28 @@ def follow_up_jobs_find_their_handler(nats, owner, seed):
         check("all end", end(*runs) == [0, 0, 0])
 
 
+def a_drained_member_has_the_jobs_that_its_handlers_wait_for(nats):
+    """Nobody else polls, nobody else works."""
+    write("began", "")
+    with Simulated("--seed", "8") as sim:
+        run = member("lone", nats, sim, more="continue-after = 200ms")
+        sim.control("POST", "jobs", region=REGIONS[0], count=1, configuration={"seconds": "5"})
+        wait_for("a job that runs", lambda: len(lines_of("began")) == 1)
+        drain = Process("fleet", "drain", "lone", "--config", path_of("lone.ini"))
+        run.log("lone is drained")
+        seen = len(events(sim, "continued"))
+        add(sim, 1)
+        check("a job is continued while its member is drained", wait_for(
+            "follow-up jobs", lambda: len(events(sim, "continued")) >= seen + 3))
+        check("and ends", wait_for("its end", lambda: len(events(sim, "succeeded")) == 1))
+        check("the drain ends with it", drain.wait() == 0, lines(drain))
+        check("other jobs are not begun", len(lines_of("began")) == 1, lines_of("began"))
+        ended = pipepoll("fleet", "drain", "lone", "--end", "--config", path_of("lone.ini"))
+        check("until it is drained no more", ended.code == 0 and all_ended(sim, 4), ended)
+        check("each was begun once", len(lines_of("began")) == 4, lines_of("began"))
+        check("it ends", end(run) == [0])
+
+
 def a_state_directory_in_use_is_told(nats):
     with Simulated("--seed", "7") as sim:
         run = member("first", nats, sim)
@@ -222,6 +244,7 @@ servers = Nats()
 pollers_and_workers_are_apart(servers)
 follow_up_jobs_find_their_handler(servers, "ThirdParty", "3")
 follow_up_jobs_find_their_handler(servers, "Custom", "6")
+a_drained_member_has_the_jobs_that_its_handlers_wait_for(servers)
 a_state_directory_in_use_is_told(servers)
 another_sends_what_a_dead_member_has_not(servers)
 servers_are_away_for_a_while(servers)

@@ -87,6 +87,10 @@ void fleet_targets_settled(struct fleet *f);
  * from the loop, while it is still in the poller. */
 void fleet_on_let_go(struct fleet *f, void (*let_go)(void *ctx, struct fleet_target *t), void *ctx);
 
+/* A handler's run waits for a job of this target, or no longer: while we are drained it is polled
+ * on where no other member does. */
+void fleet_wait_for(struct fleet *f, const struct fleet_target *t, bool is_waiting);
+
 /* By its hash; NULL: there is none. */
 struct fleet_target *fleet_find(struct fleet *f, uint64_t hash);
 

@@ -42,7 +42,7 @@ static void tell_drained(struct fleet_news *n, bool is_drained)
     if (is_drained)
         log_line(&n->log, PIPEPOLL_WARNING,
                  "fleet %s: member %s is drained, as was asked for: it polls nothing and takes no "
-                 "jobs until `pipepoll fleet drain %s --end`",
+                 "jobs, but what its handlers wait for, until `pipepoll fleet drain %s --end`",
                  n->fleet, n->member, n->member);
     else
         log_line(&n->log, PIPEPOLL_INFO,

@@ -43,6 +43,12 @@ void fleet_on_let_go(struct fleet *f, void (*let_go)(void *ctx, struct fleet_tar
     f->let_go_ctx = ctx;
 }
 
+void fleet_wait_for(struct fleet *f, const struct fleet_target *t, bool is_waiting)
+{
+    lease_wait_for(f->lease, t->node.hash, is_waiting);
+    fleet_kick(f);
+}
+
 void fleet_start_target(struct fleet *f, uint64_t hash, uint64_t epoch)
 {
     struct fleet_target *t = fleet_find(f, hash);

@@ -144,6 +144,8 @@ void job_member_close(struct job_runner *r, void (*closed)(void *ctx), void *ctx
 void job_member_set_types(struct job_runner *r, const struct plan *plan);
 /* May a poll be made for our handlers now? Else it is made for the queue. Yes without a fleet. */
 bool job_member_wants(const struct job_runner *r);
+/* Asked to take no jobs but those that runs here wait for. */
+bool job_member_is_drained(const struct job_runner *r);
 /* It has been claimed. */
 void job_member_started(struct job *job);
 /* Does another member's handler wait for it? Then it is passed on when it has ended here. */

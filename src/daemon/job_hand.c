@@ -150,7 +150,10 @@ static bool on_claims(struct pipepoll_handler *self, struct pipepoll_work *work,
     struct job *job = pipepoll_work_user(work);
     if (!job || job_start_is_elsewhere(job, data))
         return false;
-    return job_start_is_awaited(job, data) || (!of(self)->is_draining && job->handler);
+    if (job_start_is_awaited(job, data))
+        return true;
+    bool is_for_others = job->queued && job_member_is_drained(of(self));
+    return !of(self)->is_draining && !is_for_others && job->handler;
 }
 
 void job_fail(struct job *job, enum pipepoll_failure_type type, const char *message)

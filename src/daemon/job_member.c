@@ -18,16 +18,32 @@ bool job_member_wants(const struct job_runner *r)
 {
     if (!r->fleet)
         return true;
+    if (fleet_is_drained(r->fleet))
+        return false; /* it is polled for a run here, which has its job out of the queue */
     return fleet_may_poll(r->fleet) && (room(r) || !fleet_is_ready(r->fleet));
 }
 
 /* --- out of the queue --- */
 
-/* While drained we finish what we have, with the follow-up jobs of runs here. */
+bool job_member_is_drained(const struct job_runner *r)
+{
+    return r->fleet && fleet_is_drained(r->fleet);
+}
+
+/* While drained we finish what we have, with the follow-up jobs of runs here: where no other member
+ * works nobody else would find them. */
 static size_t free_slots(void *ctx)
 {
     const struct job_runner *r = ctx;
-    return fleet_is_drained(r->fleet) ? 0 : room(r);
+    size_t slots = room(r);
+    if (!job_member_is_drained(r))
+        return slots;
+    return slots && job_run_any_waits(r) ? 1 : 0;
+}
+
+static bool works(void *ctx)
+{
+    return !job_member_is_drained(ctx);
 }
 
 static int take(void *ctx, const struct job_message *m, struct queued_job *q,
@@ -91,6 +107,7 @@ int job_member_open(struct job_runner *r)
                                          .owner = r->world->owner,
                                          .take = take,
                                          .free_slots = free_slots,
+                                         .works = works,
                                          .ctx = r };
     r->listener =
         (struct fleet_listener) { .engine = on_engine, .written = on_written, .pulled = on_pulled };

@@ -170,6 +170,7 @@ static void log_job(const struct job_queue *q, enum pipepoll_level level,
 static void try_again(struct queued_job *j, const char *reason, str why)
 {
     bool is_old = jsontext_now_ms() - j->found_ms > JOB_QUEUE_PATIENCE_MS;
+    is_old = is_old && j->queue->o.works(j->queue->o.ctx);
     if (j->delivered >= JOB_QUEUE_TRIES && is_old)
         queued_job_bury(j, reason, why);
     else

@@ -36,6 +36,8 @@ struct job_queue_options {
     int (*take)(void *ctx, const struct job_message *job, struct queued_job *q,
                 struct pipepoll_error *why);
     size_t (*free_slots)(void *ctx);
+    /* false: it takes for runs that wait here alone, and what it does not take is for others. */
+    bool (*works)(void *ctx);
     void *ctx;
 };
 

@@ -211,12 +211,16 @@ bool target_set_is_worked(const struct target_set_entry *t)
 
 void target_set_wait_began(struct target_set_entry *t)
 {
+    if (t->set->fleet)
+        fleet_wait_for(t->set->fleet, &t->lease, true);
     if (!t->waits++ && !t->handler && t->live)
         job_runner_has_other_handler(t->set->runner, t->live);
 }
 
 void target_set_wait_ended(struct target_set_entry *t)
 {
+    if (t->set->fleet)
+        fleet_wait_for(t->set->fleet, &t->lease, false);
     if (--t->waits || t->handler || !t->live)
         return;
     t->has_outlived = !t->plan;

@@ -79,6 +79,10 @@ void lease_close(struct lease *l);
 /* The targets of the config, in any order; doubles count once. At first there are none. Those that
  * are no longer among them are given back. 0 or PIPEPOLL_ENOMEM, and all is as it was. */
 int lease_set_targets(struct lease *l, const uint64_t *targets, size_t count, uint64_t now_ns);
+/* A job of this target is waited for here, or no longer; calls that wait are counted. While we are
+ * drained it stays ours, or is claimed, as long as no other member is to have it. It asks for
+ * nothing at once, so it may be called anywhere. */
+void lease_wait_for(struct lease *l, uint64_t target, bool is_waiting);
 void lease_engine(struct lease *l, bool is_ready, uint64_t now_ns);
 void lease_seen(struct lease *l, str key, str body, uint64_t sequence, uint64_t now_ns);
 void lease_caught_up(struct lease *l, uint64_t now_ns);

@@ -69,9 +69,20 @@ static bool is_desired(struct lease *l, size_t i)
 
 /* --- what we may do --- */
 
-static bool gives_all(const struct lease *l)
+/* While we are drained: nobody else takes it, and a job of it is waited for here. */
+static bool is_waited_for(struct lease *l, size_t i)
 {
-    return l->is_leaving || l->is_drained;
+    const struct lease_target *t = &l->targets[i];
+    return l->is_drained && !l->is_leaving && t->is_wanted && t->waits &&
+           (is_desired(l, i) || t->desired == LEASE_NOBODY);
+}
+
+/* Is it not to be ours, whoever else is there? */
+static bool gives(struct lease *l, size_t i)
+{
+    if (l->is_leaving || !l->targets[i].is_wanted)
+        return true;
+    return l->is_drained && !is_waited_for(l, i);
 }
 
 /* Take and give by the view: it is fresh, and the others know that we are here. */
@@ -86,6 +97,11 @@ static bool may_retake(const struct lease *l, const struct lease_target *t, uint
 {
     return t->holder == LEASE_SELF && l->state == BEAT_WAIT && !l->is_fenced &&
            lease_is_fresh(l, now_ns);
+}
+
+static bool may_wait(struct lease *l, size_t i, uint64_t now_ns)
+{
+    return is_waited_for(l, i) && !l->is_fenced && lease_is_fresh(l, now_ns);
 }
 
 static bool is_claimable(const struct lease *l, const struct lease_target *t, uint64_t now_ns)
@@ -166,13 +182,13 @@ static void look_at_idle(struct lease *l, size_t i, uint64_t now_ns)
 {
     struct lease_target *t = &l->targets[i];
     bool is_ours = t->holder == LEASE_SELF, acts = may_act(l, now_ns);
-    bool gives = gives_all(l) || !t->is_wanted;
     if (!is_ours)
         t->is_releasing = false;
-    if (gives || t->is_releasing || (acts && !is_desired(l, i))) {
+    if (gives(l, i) || t->is_releasing || (acts && !is_desired(l, i))) {
         if (is_ours)
             give_back(l, i, now_ns);
-    } else if ((acts || may_retake(l, t, now_ns)) && is_claimable(l, t, now_ns)) {
+    } else if ((acts || may_retake(l, t, now_ns) || may_wait(l, i, now_ns)) &&
+               is_claimable(l, t, now_ns)) {
         claim(l, i, now_ns);
     }
 }
@@ -185,7 +201,7 @@ static bool is_superseded(const struct lease_target *t)
 static bool may_keep(struct lease *l, size_t i, uint64_t now_ns)
 {
     const struct lease_target *t = &l->targets[i];
-    if (t->fence != l->fence_count || is_superseded(t) || gives_all(l) || !t->is_wanted)
+    if (t->fence != l->fence_count || is_superseded(t) || gives(l, i))
         return false;
     return !may_act(l, now_ns) || is_desired(l, i);
 }

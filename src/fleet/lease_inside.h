@@ -76,6 +76,7 @@ struct lease_target {
     uint32_t holder;          /* slot, by the log */
     uint32_t desired, placed; /* slot; by which placement */
     uint32_t fence;           /* since how many fences it is held */
+    uint32_t waits;           /* for a job of it, here */
     uint8_t holding;
     bool is_wanted;    /* is in the config */
     bool is_releasing; /* stopped for another's sake: to be given back whatever comes */

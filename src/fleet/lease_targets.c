@@ -191,6 +191,15 @@ int lease_set_targets(struct lease *l, const uint64_t *targets, size_t count, ui
     return 0;
 }
 
+void lease_wait_for(struct lease *l, uint64_t target, bool is_waiting)
+{
+    struct lease_target *t = lease_target_of(l, target);
+    if (!t || (!is_waiting && !t->waits))
+        return;
+    t->waits += is_waiting ? 1 : UINT32_MAX;
+    lease_sweep_all(l);
+}
+
 /* --- how they stand --- */
 
 static void view_of(const struct lease *l, size_t i, struct lease_target_view *out)
