@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The file, and the thread that writes it.
- *
- * The thread takes all that waits as one batch, so batches grow with the load and with the time
- * that a sync takes. A batch that fails is told as failed, and goes back to the head of the queue:
- * the disk gets it later, which helps a job that went on without its note. */
+/* The file, and what its writer (batch_writer.h) tells. A batch that fails is told as failed, and
+ * written all the same when the disk works again: that helps a job which went on without its
+ * note. */
 #include "store/journal.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -22,13 +18,6 @@
 #include "store/journal_table.h"
 #include "store/state_dir.h"
 
-enum { HANG_MS = 5000, LOG_EVERY_MS = 60000 };
-
-static uint64_t steady_ms(void)
-{
-    return uv_hrtime() / 1000000;
-}
-
 static int64_t system_ms(void)
 {
     struct timespec now;
@@ -39,9 +28,9 @@ static int64_t system_ms(void)
 /* Under the mutex. */
 static bool is_well(const struct journal *j)
 {
-    bool hangs = j->writing_since_ms && steady_ms() - j->writing_since_ms >= HANG_MS;
     size_t half = (size_t)j->options.max_jobs * JOURNAL_NOTES_PER_JOB / 2;
-    return !j->failing && !hangs && j->notes <= half && j->bytes <= JOURNAL_BYTES_MAX / 2;
+    return batch_writer_is_well(&j->writer) && j->notes <= half &&
+           j->bytes <= JOURNAL_BYTES_MAX / 2;
 }
 
 static void tell_recovery(struct journal *j)
@@ -53,54 +42,23 @@ static void tell_recovery(struct journal *j)
         journal_user_recover(CONTAINER_OF(n, struct journal_user, link));
 }
 
-static void free_all(struct list *changes)
-{
-    for (struct list *n; (n = list_pop_first(changes)) != NULL;)
-        free(CONTAINER_OF(n, struct journal_change, link));
-}
-
-/* --- the thread --- */
-
-/* Wait for something to write; after a failure, for the time of the next attempt. */
-static void wait_for_work(struct journal *j)
-{
-    uint64_t next_ms = j->failing ? steady_ms() + j->options.retry_ms : 0;
-    while (!j->closing) {
-        uint64_t now_ms = steady_ms();
-        if (now_ms < next_ms)
-            uv_cond_timedwait(&j->changed, &j->mutex, (next_ms - now_ms) * 1000000);
-        else if (list_empty(&j->queue))
-            uv_cond_wait(&j->changed, &j->mutex);
-        else
-            return;
-    }
-}
+/* --- of the writer --- */
 
 static int64_t oldest_at_ms(const struct list *queue)
 {
     return list_empty(queue) ? 0 : CONTAINER_OF(queue->next, struct journal_change, link)->at_ms;
 }
 
-/* false: nothing is left to do. */
-static bool take(struct journal *j, struct list *batch)
+static void on_taken(void *ctx, const struct list *batch)
 {
-    uv_mutex_lock(&j->mutex);
-    wait_for_work(j);
-    bool any = !list_empty(&j->queue) && !j->gave_up;
-    j->gave_up = j->closing;
-    if (any)
-        list_move_all(batch, &j->queue);
-    j->writing_since_ms = any ? steady_ms() : 0;
+    struct journal *j = ctx;
     j->writing_at_ms = oldest_at_ms(batch);
-    uv_mutex_unlock(&j->mutex);
-    return any;
 }
 
-/* What is done with stays in the batch, to be freed outside the mutex. */
-static void on_kept(struct journal *j, struct list *batch)
+static void on_kept(struct journal *j, const struct list *batch)
 {
     j->stats.batches++;
-    for (struct list *n = batch->next; n != batch; n = n->next) {
+    for (const struct list *n = batch->next; n != batch; n = n->next) {
         struct journal_change *c = CONTAINER_OF(n, struct journal_change, link);
         if (!c->is_end)
             journal_user_tell(c->user, c->ticket, PIPEPOLL_OK);
@@ -110,17 +68,27 @@ static void on_kept(struct journal *j, struct list *batch)
     }
 }
 
-static void on_failed(struct journal *j, struct list *batch, int status)
+static void on_failed(struct journal *j, const struct list *batch, int status)
 {
     j->stats.failures++;
-    for (struct list *n = batch->next; n != batch; n = n->next) {
+    for (const struct list *n = batch->next; n != batch; n = n->next) {
         struct journal_change *c = CONTAINER_OF(n, struct journal_change, link);
         if (!c->is_end && !c->was_told)
             journal_user_tell(c->user, c->ticket, status);
         c->was_told = true;
     }
-    list_move_all(batch, &j->queue);
-    list_move_all(&j->queue, batch);
+}
+
+static void on_written(void *ctx, const struct list *batch, int status)
+{
+    struct journal *j = ctx;
+    j->writing_at_ms = 0;
+    j->said_no = j->said_no || status;
+    if (status)
+        on_failed(j, batch, status);
+    else
+        on_kept(j, batch);
+    tell_recovery(j);
 }
 
 static uint64_t size_of(const char *path, const char *suffix)
@@ -135,66 +103,29 @@ static uint64_t size_of(const char *path, const char *suffix)
 static void note_size(struct journal *j)
 {
     uint64_t bytes = size_of(j->path, "") + size_of(j->path, "-wal");
-    uv_mutex_lock(&j->mutex);
+    uv_mutex_lock(&j->writer.mutex);
     j->stats.file_bytes = bytes;
-    uv_mutex_unlock(&j->mutex);
+    uv_mutex_unlock(&j->writer.mutex);
 }
 
-static void finish(struct journal *j, struct list *batch, int status)
+static int write_batch(void *ctx, const struct list *batch, struct pipepoll_error *why)
 {
-    uv_mutex_lock(&j->mutex);
-    j->writing_since_ms = 0;
-    j->writing_at_ms = 0;
-    j->failing = status != PIPEPOLL_OK;
-    j->said_no = j->said_no || j->failing;
-    if (status)
-        on_failed(j, batch, status);
-    else
-        on_kept(j, batch);
-    tell_recovery(j);
-    uv_mutex_unlock(&j->mutex);
-    free_all(batch);
-}
-
-static void log_outcome(struct journal *j, int status, uint64_t took_ms, const char *why)
-{
-    uint64_t now_ms = steady_ms();
-    if (!status && j->failures)
-        log_line(&j->options.log, PIPEPOLL_INFO,
-                 "journal %s: is written again, after %llu failures", j->path,
-                 (unsigned long long)j->failures);
-    else if (!status && took_ms >= HANG_MS)
-        log_line(&j->options.log, PIPEPOLL_WARNING, "journal %s: a write took %llu ms", j->path,
-                 (unsigned long long)took_ms);
-    j->failures = status ? j->failures + 1 : 0;
-    if (!status || (j->failures > 1 && now_ms - j->logged_ms < LOG_EVERY_MS))
-        return;
-    j->logged_ms = now_ms;
-    log_line(&j->options.log, PIPEPOLL_ERROR,
-             "%s; no jobs are asked for until it is written again, tried every %u ms", why,
-             j->options.retry_ms);
-}
-
-static void work(void *arg)
-{
-    struct journal *j = arg;
-    struct list batch;
-    list_init(&batch);
+    struct journal *j = ctx;
+    int r = journal_table_write(j->table, batch, j->options.now_ms(), why);
     note_size(j);
-    while (take(j, &batch)) {
-        struct pipepoll_error why;
-        uint64_t since_ms = steady_ms();
-        int r = journal_table_write(j->table, &batch, j->options.now_ms(), &why);
-        log_outcome(j, r, steady_ms() - since_ms, r ? why.text : "");
-        note_size(j);
-        finish(j, &batch, r);
-    }
+    return r;
+}
+
+static void finish(void *ctx)
+{
+    struct journal *j = ctx;
     journal_table_close(j->table);
     state_dir_close(&j->dir);
-    uv_mutex_lock(&j->mutex);
-    j->ended = true;
-    uv_cond_broadcast(&j->changed);
-    uv_mutex_unlock(&j->mutex);
+}
+
+static void free_change(struct list *link)
+{
+    free(CONTAINER_OF(link, struct journal_change, link));
 }
 
 /* --- open and close --- */
@@ -209,29 +140,25 @@ static int open_table(struct journal *j, struct pipepoll_error *why)
     return r ? r : journal_table_open(&j->table, j->path, &history, why);
 }
 
-/* Signals are for the threads of loops. */
-static int start_thread(struct journal *j)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = uv_thread_create(&j->thread, work, j);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return r;
-}
-
 static int start(struct journal *j, struct pipepoll_error *why)
 {
-    if (uv_mutex_init(&j->mutex))
+    j->writer = (struct batch_writer) { .name = "journal",
+                                        .path = j->path,
+                                        .retry_ms = j->options.retry_ms,
+                                        .log = j->options.log,
+                                        .ctx = j,
+                                        .write = write_batch,
+                                        .taken = on_taken,
+                                        .written = on_written,
+                                        .finish = finish,
+                                        .free_change = free_change };
+    if (batch_writer_init(&j->writer))
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
-    int r = uv_cond_init(&j->changed);
-    if (!r && (r = start_thread(j)) != 0)
-        uv_cond_destroy(&j->changed);
-    if (!r)
-        return PIPEPOLL_OK;
-    uv_mutex_destroy(&j->mutex);
-    return explain(why, PIPEPOLL_ESYSTEM, "journal %s: no thread could be started: %s", j->path,
-                   uv_strerror(r));
+    note_size(j);
+    int r = batch_writer_start(&j->writer, why);
+    if (r)
+        batch_writer_deinit(&j->writer);
+    return r;
 }
 
 int journal_open(struct journal **out, const struct journal_options *o, struct pipepoll_error *why)
@@ -242,7 +169,6 @@ int journal_open(struct journal **out, const struct journal_options *o, struct p
     j->options = *o;
     if (!o->now_ms)
         j->options.now_ms = system_ms;
-    list_init(&j->queue);
     list_init(&j->users);
     int r = state_dir_open(&j->dir, o->state_dir, why);
     if (r) {
@@ -266,22 +192,20 @@ int journal_open(struct journal **out, const struct journal_options *o, struct p
 
 bool journal_close(struct journal *j, uint32_t most_ms)
 {
-    uint64_t end_ms = steady_ms() + most_ms;
-    uv_mutex_lock(&j->mutex);
-    j->closing = true;
-    uv_cond_broadcast(&j->changed);
-    for (uint64_t now_ms; !j->ended && (now_ms = steady_ms()) < end_ms;)
-        uv_cond_timedwait(&j->changed, &j->mutex, (end_ms - now_ms) * 1000000);
-    bool ended = j->ended;
-    uv_mutex_unlock(&j->mutex);
+    struct batch_writer *w = &j->writer;
+    uint64_t end_ms = batch_writer_now_ms() + most_ms;
+    uv_mutex_lock(&w->mutex);
+    batch_writer_close(w);
+    for (uint64_t now_ms; !w->has_ended && (now_ms = batch_writer_now_ms()) < end_ms;)
+        uv_cond_timedwait(&w->changed, &w->mutex, (end_ms - now_ms) * 1000000);
+    bool ended = w->has_ended;
+    uv_mutex_unlock(&w->mutex);
     if (!ended)
         return false;
-    uv_thread_join(&j->thread);
-    for (struct list *n = j->queue.next; n != &j->queue; n = n->next)
+    uv_thread_join(&w->thread);
+    for (struct list *n = w->queue.next; n != &w->queue; n = n->next)
         journal_user_leave(CONTAINER_OF(n, struct journal_change, link)->user);
-    free_all(&j->queue);
-    uv_cond_destroy(&j->changed);
-    uv_mutex_destroy(&j->mutex);
+    batch_writer_deinit(w);
     free(j->path);
     free(j);
     return true;
@@ -291,22 +215,22 @@ bool journal_close(struct journal *j, uint32_t most_ms)
 
 bool journal_is_well(struct journal *j)
 {
-    uv_mutex_lock(&j->mutex);
+    uv_mutex_lock(&j->writer.mutex);
     bool well = is_well(j);
     j->said_no = j->said_no || !well;
-    uv_mutex_unlock(&j->mutex);
+    uv_mutex_unlock(&j->writer.mutex);
     return well;
 }
 
 void journal_stats(struct journal *j, struct journal_stats *out)
 {
-    uv_mutex_lock(&j->mutex);
+    uv_mutex_lock(&j->writer.mutex);
     *out = j->stats;
     out->waiting = j->notes + j->ends;
-    int64_t at_ms = j->writing_at_ms ? j->writing_at_ms : oldest_at_ms(&j->queue);
+    int64_t at_ms = j->writing_at_ms ? j->writing_at_ms : oldest_at_ms(&j->writer.queue);
     int64_t lag_ms = at_ms ? j->options.now_ms() - at_ms : 0;
     out->lag_ms = lag_ms > 0 ? lag_ms : 0;
-    uv_mutex_unlock(&j->mutex);
+    uv_mutex_unlock(&j->writer.mutex);
 }
 
 int journal_walk(struct journal *j, journal_row_fn *row, void *ctx, struct pipepoll_error *why)

@@ -6,6 +6,7 @@
 
 #include <uv.h>
 
+#include "store/batch_writer.h"
 #include "store/journal_change.h"
 #include "store/journal_table.h"
 #include "store/state_dir.h"
@@ -21,22 +22,12 @@ struct journal {
     struct state_dir dir;
     struct journal_table *table; /* the thread's */
     char *path;
-    uv_thread_t thread;
-
-    uv_mutex_t mutex; /* of all below */
-    uv_cond_t changed;
-    struct list queue; /* of journal_change */
+    struct batch_writer writer; /* of journal_change; its mutex is that of all below */
     struct list users;
     size_t notes, ends, bytes; /* in the queue and in the batch being written */
-    uint64_t writing_since_ms; /* 0: nothing is being written */
-    int64_t writing_at_ms;     /* of the oldest change that is being written; 0: as above */
-    bool failing;              /* the last write failed */
+    int64_t writing_at_ms;     /* of the oldest change that is being written; 0: none is */
     bool said_no;              /* somebody was told that it is not well */
-    bool closing, gave_up, ended;
     struct journal_stats stats;
-
-    uint64_t logged_ms; /* the thread's: the last line about a failure */
-    uint64_t failures;  /* and those in a row */
 };
 
 /* What waits to be told: a run of kept tickets, one of failed ones, one of kept ones behind it. A

@@ -61,13 +61,13 @@ static bool has_room(const struct journal *j, const struct journal_change *c)
 static void on_async(uv_async_t *async)
 {
     struct journal_user *u = CONTAINER_OF(async, struct journal_user, async);
-    uv_mutex_lock(&u->journal->mutex);
+    uv_mutex_lock(&u->journal->writer.mutex);
     uint64_t kept = u->kept, failed = u->failed, kept_later = u->kept_later;
     bool recovered = u->recovered;
     int status = u->status;
     u->kept = u->failed = u->kept_later = 0;
     u->recovered = false;
-    uv_mutex_unlock(&u->journal->mutex);
+    uv_mutex_unlock(&u->journal->writer.mutex);
     const uint64_t tickets[] = { kept, failed, kept_later };
     for (int i = 0; i < 3 && !u->closing; i++)
         if (tickets[i] > u->told) {
@@ -91,9 +91,9 @@ int journal_user_open(struct journal_user **out, struct journal *j, struct uv_lo
     u->journal = j;
     u->events = *events;
     u->references = 1;
-    uv_mutex_lock(&j->mutex);
+    uv_mutex_lock(&j->writer.mutex);
     list_put_last(&j->users, &u->link);
-    uv_mutex_unlock(&j->mutex);
+    uv_mutex_unlock(&j->writer.mutex);
     *out = u;
     return PIPEPOLL_OK;
 }
@@ -108,8 +108,7 @@ static bool enqueue(struct journal_user *u, struct journal_change *c)
     c->at_ms = j->options.now_ms();
     u->references++;
     journal_account(j, c, true);
-    list_put_last(&j->queue, &c->link);
-    uv_cond_broadcast(&j->changed);
+    batch_writer_add(&j->writer, &c->link);
     return true;
 }
 
@@ -119,13 +118,13 @@ void journal_note(struct journal_user *u, str target, const struct pipepoll_jour
     struct journal_change *c = journal_change_note(target, entry);
     if (c)
         c->ticket = ticket;
-    uv_mutex_lock(&u->journal->mutex);
+    uv_mutex_lock(&u->journal->writer.mutex);
     bool taken = enqueue(u, c);
     if (!taken) {
         u->journal->stats.refused++;
         journal_user_tell(u, ticket, PIPEPOLL_ENOMEM);
     }
-    uv_mutex_unlock(&u->journal->mutex);
+    uv_mutex_unlock(&u->journal->writer.mutex);
     if (!taken)
         free(c);
 }
@@ -133,10 +132,10 @@ void journal_note(struct journal_user *u, str target, const struct pipepoll_jour
 void journal_forget(struct journal_user *u, str target, str region, str job_id, str outcome)
 {
     struct journal_change *c = journal_change_end(target, region, job_id, outcome);
-    uv_mutex_lock(&u->journal->mutex);
+    uv_mutex_lock(&u->journal->writer.mutex);
     bool taken = enqueue(u, c);
     u->journal->stats.dropped += !taken;
-    uv_mutex_unlock(&u->journal->mutex);
+    uv_mutex_unlock(&u->journal->writer.mutex);
     if (!taken)
         free(c);
 }
@@ -147,19 +146,19 @@ static void on_closed(uv_handle_t *handle)
     struct journal *j = u->journal;
     void (*closed)(void *ctx) = u->closed;
     void *ctx = u->closed_ctx;
-    uv_mutex_lock(&j->mutex);
+    uv_mutex_lock(&j->writer.mutex);
     journal_user_leave(u);
-    uv_mutex_unlock(&j->mutex);
+    uv_mutex_unlock(&j->writer.mutex);
     if (closed)
         closed(ctx);
 }
 
 void journal_user_close(struct journal_user *u, void (*closed)(void *ctx), void *ctx)
 {
-    uv_mutex_lock(&u->journal->mutex);
+    uv_mutex_lock(&u->journal->writer.mutex);
     u->closing = true;
     list_remove(&u->link);
-    uv_mutex_unlock(&u->journal->mutex);
+    uv_mutex_unlock(&u->journal->writer.mutex);
     u->closed = closed;
     u->closed_ctx = ctx;
     uv_close((uv_handle_t *)&u->async, on_closed);

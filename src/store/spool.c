@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The thread takes all that waits as one batch, so batches grow with the load and with the time
- * that a sync takes; one that fails goes back to the head of the queue. A put that is still in the
- * queue is found by its number, so that its forget takes it out: with an engine that is quick,
- * little gets to the disk. How many jobs there are only the loop counts. */
+/* A put that is still in the queue of the writer (batch_writer.h) is found by its number, so that
+ * its forget takes it out: with an engine that is quick, little gets to the disk. How many jobs
+ * there are only the loop counts. */
 #include "store/spool.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <uv.h>
 
 #include "base/table.h"
+#include "store/batch_writer.h"
 #include "store/spool_table.h"
 #include "store/state_dir.h"
-
-enum { HANG_MS = 5000, LOG_EVERY_MS = 60000 };
 
 struct queued {
     struct table_node node; /* in spool.puts, while it is a put in the queue */
@@ -26,16 +22,11 @@ struct spool {
     struct spool_table *table; /* the thread's, once that runs */
     char *path;
     bool has_async, has_thread;
-    uv_thread_t thread;
     uv_async_t async;
 
-    uv_mutex_t mutex; /* of all below */
-    uv_cond_t changed;
-    struct list queue;         /* of spool_change */
-    struct table puts;         /* of these, by number */
-    uint64_t writing_since_ms; /* 0: nothing is being written */
-    uint64_t durable;          /* to be told; 0: nothing is */
-    bool failing, closing, gave_up, ended;
+    struct batch_writer writer; /* of spool_change; its mutex is that of all below */
+    struct table puts;          /* those in its queue, by number */
+    uint64_t durable;           /* to be told; 0: nothing is */
 
     uint64_t told; /* the loop's */
     size_t jobs;
@@ -43,14 +34,7 @@ struct spool {
     struct spool_events events;
     void (*closed)(void *ctx);
     void *closed_ctx;
-
-    uint64_t failures, logged_ms; /* the thread's: in a row; the last line about them */
 };
-
-static uint64_t steady_ms(void)
-{
-    return uv_hrtime() / 1000000;
-}
 
 static struct queued *queued_of(struct list *link)
 {
@@ -65,42 +49,18 @@ static void queued_free(struct queued *q)
     free(q);
 }
 
-static void free_all(struct list *changes)
+static void free_change(struct list *link)
 {
-    for (struct list *n; (n = list_pop_first(changes)) != NULL;)
-        queued_free(queued_of(n));
+    queued_free(queued_of(link));
 }
 
-/* --- the thread --- */
+/* --- of the writer --- */
 
-static void wait_for_work(struct spool *s)
+static void on_taken(void *ctx, const struct list *batch)
 {
-    uint64_t next_ms = s->failing ? steady_ms() + s->options.retry_ms : 0;
-    while (!s->closing) {
-        uint64_t now_ms = steady_ms();
-        if (now_ms < next_ms)
-            uv_cond_timedwait(&s->changed, &s->mutex, (next_ms - now_ms) * 1000000);
-        else if (list_empty(&s->queue))
-            uv_cond_wait(&s->changed, &s->mutex);
-        else
-            return;
-    }
-}
-
-/* false: nothing is left to do. */
-static bool take(struct spool *s, struct list *batch)
-{
-    uv_mutex_lock(&s->mutex);
-    wait_for_work(s);
-    bool any = !list_empty(&s->queue) && !s->gave_up;
-    s->gave_up = s->closing;
-    if (any)
-        list_move_all(batch, &s->queue);
+    struct spool *s = ctx;
     for (struct list *n = batch->next; n != batch; n = n->next)
         table_remove(&s->puts, &queued_of(n)->node);
-    s->writing_since_ms = any ? steady_ms() : 0;
-    uv_mutex_unlock(&s->mutex);
-    return any;
 }
 
 static uint64_t last_put(const struct list *batch)
@@ -113,66 +73,32 @@ static uint64_t last_put(const struct list *batch)
     return 0;
 }
 
-static void finish(struct spool *s, struct list *batch, int status)
+static void on_written(void *ctx, const struct list *batch, int status)
 {
+    struct spool *s = ctx;
     uint64_t number = last_put(batch);
-    uv_mutex_lock(&s->mutex);
-    s->writing_since_ms = 0;
-    s->failing = status != PIPEPOLL_OK;
-    if (status) {
-        list_move_all(batch, &s->queue);
-        list_move_all(&s->queue, batch);
-    } else if (number > s->durable) {
+    if (!status && number > s->durable)
         s->durable = number;
-    }
-    uv_mutex_unlock(&s->mutex);
     uv_async_send(&s->async);
-    free_all(batch);
 }
 
-static void log_outcome(struct spool *s, int status, uint64_t took_ms, const char *why)
+static void on_ended(void *ctx)
 {
-    uint64_t now_ms = steady_ms();
-    if (!status && s->failures)
-        log_line(&s->options.log, PIPEPOLL_INFO, "spool %s: is written again, after %llu failures",
-                 s->path, (unsigned long long)s->failures);
-    else if (!status && took_ms >= HANG_MS)
-        log_line(&s->options.log, PIPEPOLL_WARNING, "spool %s: a write took %llu ms", s->path,
-                 (unsigned long long)took_ms);
-    s->failures = status ? s->failures + 1 : 0;
-    if (!status || (s->failures > 1 && now_ms - s->logged_ms < LOG_EVERY_MS))
-        return;
-    s->logged_ms = now_ms;
-    log_line(&s->options.log, PIPEPOLL_ERROR,
-             "%s; no jobs are asked for until it is written again, tried every %u ms", why,
-             s->options.retry_ms);
+    struct spool *s = ctx;
+    uv_async_send(&s->async);
 }
 
-static void work(void *arg)
+static int write_batch(void *ctx, const struct list *batch, struct pipepoll_error *why)
 {
-    struct spool *s = arg;
-    struct list batch;
-    list_init(&batch);
-    while (take(s, &batch)) {
-        struct pipepoll_error why;
-        uint64_t since_ms = steady_ms();
-        int r = spool_table_write(s->table, &batch, &why);
-        log_outcome(s, r, steady_ms() - since_ms, r ? why.text : "");
-        finish(s, &batch, r);
-    }
-    uv_mutex_lock(&s->mutex);
-    s->ended = true;
-    uv_async_send(&s->async); /* before the loop can see that */
-    uv_mutex_unlock(&s->mutex);
+    struct spool *s = ctx;
+    return spool_table_write(s->table, batch, why);
 }
 
 /* --- the loop --- */
 
 static void spool_free(struct spool *s)
 {
-    uv_cond_destroy(&s->changed);
-    uv_mutex_destroy(&s->mutex);
-    free_all(&s->queue);
+    batch_writer_deinit(&s->writer);
     table_deinit(&s->puts);
     spool_table_close(s->table);
     free(s->path);
@@ -185,7 +111,7 @@ static void on_closed(uv_handle_t *handle)
     void (*closed)(void *ctx) = s->closed;
     void *ctx = s->closed_ctx;
     if (s->has_thread)
-        uv_thread_join(&s->thread);
+        uv_thread_join(&s->writer.thread);
     spool_free(s);
     if (closed)
         closed(ctx);
@@ -194,10 +120,10 @@ static void on_closed(uv_handle_t *handle)
 static void on_async(uv_async_t *async)
 {
     struct spool *s = CONTAINER_OF(async, struct spool, async);
-    uv_mutex_lock(&s->mutex);
+    uv_mutex_lock(&s->writer.mutex);
     uint64_t durable = s->durable;
-    bool ended = s->ended;
-    uv_mutex_unlock(&s->mutex);
+    bool ended = s->writer.has_ended;
+    uv_mutex_unlock(&s->writer.mutex);
     if (durable > s->told) {
         s->told = durable;
         s->events.durable(s->events.ctx, durable);
@@ -210,10 +136,9 @@ static void on_async(uv_async_t *async)
 
 bool spool_is_well(struct spool *s)
 {
-    uv_mutex_lock(&s->mutex);
-    bool hangs = s->writing_since_ms && steady_ms() - s->writing_since_ms >= HANG_MS;
-    bool well = !s->failing && !hangs && s->jobs < s->options.max_jobs;
-    uv_mutex_unlock(&s->mutex);
+    uv_mutex_lock(&s->writer.mutex);
+    bool well = batch_writer_is_well(&s->writer) && s->jobs < s->options.max_jobs;
+    uv_mutex_unlock(&s->writer.mutex);
     s->said_no = !well;
     return well;
 }
@@ -245,11 +170,10 @@ bool spool_put(struct spool *s, const struct spool_job *job)
     if (!q)
         return false;
     s->jobs++;
-    uv_mutex_lock(&s->mutex);
-    list_put_last(&s->queue, &q->change.link);
+    uv_mutex_lock(&s->writer.mutex);
+    batch_writer_add(&s->writer, &q->change.link);
     table_put(&s->puts, &q->node, hash_of(s, job->number));
-    uv_cond_broadcast(&s->changed);
-    uv_mutex_unlock(&s->mutex);
+    uv_mutex_unlock(&s->writer.mutex);
     return true;
 }
 
@@ -272,15 +196,14 @@ void spool_forget(struct spool *s, uint64_t number)
 {
     struct queued *end = queued_new(&(struct spool_job) { .number = number });
     s->jobs -= s->jobs > 0;
-    uv_mutex_lock(&s->mutex);
+    uv_mutex_lock(&s->writer.mutex);
     struct queued *put = take_back(s, number);
     if (!put && end) { /* without memory it comes again after the next start */
         end->change.is_end = true;
-        list_put_last(&s->queue, &end->change.link);
-        uv_cond_broadcast(&s->changed);
+        batch_writer_add(&s->writer, &end->change.link);
         end = NULL;
     }
-    uv_mutex_unlock(&s->mutex);
+    uv_mutex_unlock(&s->writer.mutex);
     queued_free(end);
     queued_free(put);
     if (s->said_no)
@@ -289,18 +212,34 @@ void spool_forget(struct spool *s, uint64_t number)
 
 /* --- open and close --- */
 
+static void init_writer(struct spool *s)
+{
+    s->writer = (struct batch_writer) { .name = "spool",
+                                        .path = s->path,
+                                        .retry_ms = s->options.retry_ms,
+                                        .log = s->options.log,
+                                        .ctx = s,
+                                        .write = write_batch,
+                                        .taken = on_taken,
+                                        .written = on_written,
+                                        .ended = on_ended,
+                                        .free_change = free_change };
+}
+
 static int spool_new(struct spool **out, const struct spool_options *o, struct pipepoll_error *why)
 {
     struct spool *s = calloc(1, sizeof *s);
-    bool has_mutex = s && !uv_mutex_init(&s->mutex);
-    if (!has_mutex || uv_cond_init(&s->changed)) {
-        if (has_mutex)
-            uv_mutex_destroy(&s->mutex);
+    char *path = state_dir_file(o->state_dir, SPOOL_FILE);
+    if (s) {
+        s->options = *o;
+        s->path = path;
+        init_writer(s);
+    }
+    if (!s || !path || batch_writer_init(&s->writer)) {
+        free(path);
         free(s);
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     }
-    s->options = *o;
-    list_init(&s->queue);
     table_init(&s->puts, (struct alloc) { 0 }, uv_hrtime());
     *out = s;
     return PIPEPOLL_OK;
@@ -313,8 +252,6 @@ int spool_open(struct spool **out, const struct spool_options *o, struct pipepol
     if (r)
         return r;
     r = state_dir_make(o->state_dir, why);
-    if (!r && !(s->path = state_dir_file(o->state_dir, SPOOL_FILE)))
-        r = explain(why, PIPEPOLL_ENOMEM, "out of memory");
     if (!r)
         r = spool_table_open(&s->table, s->path, why);
     if (r)
@@ -358,39 +295,25 @@ int spool_walk(struct spool *s, spool_job_fn *job, void *ctx, struct pipepoll_er
     return spool_table_read(s->table, on_row, &walk, why);
 }
 
-/* Signals are for the threads of loops. */
-static int start_thread(struct spool *s)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = uv_thread_create(&s->thread, work, s);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return r;
-}
-
 int spool_start(struct spool *s, struct uv_loop_s *loop, const struct spool_events *events,
                 struct pipepoll_error *why)
 {
     s->events = *events;
     int r = uv_async_init(loop, &s->async, on_async);
     s->has_async = !r;
-    if (!r)
-        r = start_thread(s);
+    r = r ? explain(why, PIPEPOLL_ESYSTEM, "spool %s: %s", s->path, uv_strerror(r))
+          : batch_writer_start(&s->writer, why);
     s->has_thread = !r;
-    return r ? explain(why, PIPEPOLL_ESYSTEM, "spool %s: no thread could be started: %s", s->path,
-                       uv_strerror(r))
-             : PIPEPOLL_OK;
+    return r;
 }
 
 void spool_close(struct spool *s, void (*closed)(void *ctx), void *ctx)
 {
     s->closed = closed;
     s->closed_ctx = ctx;
-    uv_mutex_lock(&s->mutex);
-    s->closing = true;
-    uv_cond_broadcast(&s->changed);
-    uv_mutex_unlock(&s->mutex);
+    uv_mutex_lock(&s->writer.mutex);
+    batch_writer_close(&s->writer);
+    uv_mutex_unlock(&s->writer.mutex);
     if (s->has_thread)
         return; /* which tells when it has ended */
     if (s->has_async) {
