@@ -403,7 +403,7 @@ static void test_a_later_format_and_too_few_servers(void **state)
     o.replicas = 3;
     engine_user_open(&u, &o);
     engine_user_until_state(&u, ENGINE_UNUSABLE);
-    assert_non_null(strstr(u.why, "a single server keeps one replica: set [fleet] replicas to 1"));
+    assert_non_null(strstr(u.why, "a single server keeps one copy: set replicas = 1 in [fleet]"));
     engine_user_close(&u);
 }
 

@@ -47,7 +47,7 @@ static void test_a_new_fleet_and_one_that_runs(void **state)
     check_said(&f, ": nats-server 2.");
     check_said(&f, ": lets us in\n");
     check_said(&f, ": JetStream answers\n");
-    check_said(&f, "hint -: stream PIPEPOLL_f_DEAD is not there yet: the first member makes it\n");
+    check_said(&f, "hint -: fleet f is not there yet: the first member makes it\n");
     engine_user_open(&u, &o);
     engine_user_until_state(&u, ENGINE_READY);
     engine_user_close(&u);

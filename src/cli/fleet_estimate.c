@@ -53,7 +53,7 @@ static bool is_worker(const struct config *c)
 static void print_share(const struct estimate *e, size_t members)
 {
     size_t targets = share_of(e->targets, members);
-    printf("some %zu target%s and %.4g polls/s", targets, quantity_plural(targets),
+    printf("about %zu target%s and %.4g polls/s", targets, quantity_plural(targets),
            e->polls_per_s / (double)members);
 }
 

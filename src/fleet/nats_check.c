@@ -180,7 +180,7 @@ static const char *advice(int code)
 {
     switch (code) {
     case JS_NO_REPLICAS:
-        return "; a single server keeps one replica: set [fleet] replicas to 1";
+        return "; a single server keeps one copy: set replicas = 1 in [fleet]";
     case JS_NO_PEERS:
         return "; fewer servers are up than [fleet] replicas asks for";
     case JS_NO_RESOURCES:

@@ -72,6 +72,7 @@ bool nats_greeting_read(struct nats_greeting *out, str line)
     out->wants_tls = flag(&j, "tls_required");
     out->wants_certificate = flag(&j, "tls_verify");
     out->wants_login = flag(&j, "auth_required");
+    out->is_clustered = json_member_text(&j, JSON_ROOT, "cluster").len > 0;
     out->max_payload = number(&j, "max_payload");
     str_copy(out->version, sizeof out->version, json_member_text(&j, JSON_ROOT, "version"));
     read_others(out, &j);

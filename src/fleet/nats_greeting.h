@@ -15,6 +15,7 @@ enum { NATS_OTHERS_MAX = 16, NATS_ADDRESS_MAX = 128 };
 struct nats_greeting {
     char version[32];
     bool wants_tls, wants_certificate, wants_login;
+    bool is_clustered; /* one of several that know each other, or may become so */
     int64_t max_payload;
     char others[NATS_OTHERS_MAX][NATS_ADDRESS_MAX]; /* host:port; some may be empty */
 };

@@ -23,8 +23,8 @@ struct probe {
     struct nats_desk desk; /* to be woken at */
     const char *server;
     uint64_t by_ms;
-    bool is_bad, knows_streams;
-    enum engine_log log; /* that is asked about */
+    bool is_bad, knows_streams, is_new; /* is_new: there is no such fleet */
+    enum engine_log log;                /* that is asked about */
     char line[LINE];
     struct buf text;
 };
@@ -132,6 +132,21 @@ static void read_account(struct probe *p, const struct nats_answer *a)
     p->knows_streams = true;
 }
 
+/* Without the leases there is no fleet, and the others are missing with it. */
+static void read_missing(struct probe *p, const char *stream)
+{
+    if (p->log == ENGINE_LEASES)
+        p->is_new = true;
+    else if (p->is_new)
+        return;
+    if (p->is_new)
+        buf_printf(&p->text, "fleet %s is not there yet: the first member makes it",
+                   p->options->fleet);
+    else
+        buf_printf(&p->text, "stream %s is not there: a member makes it when it starts", stream);
+    tell(p, NATS_FINDING_HINT, NULL);
+}
+
 static void read_stream(struct probe *p, const struct nats_answer *a)
 {
     char name[NATS_STREAM_MAX + 1], why[512];
@@ -140,8 +155,7 @@ static void read_stream(struct probe *p, const struct nats_answer *a)
     if (is_useless(p, a, buf_cstr(&stream)))
         return;
     if (a->code == JS_STREAM_NOT_FOUND) {
-        buf_printf(&p->text, "stream %s is not there yet: the first member makes it", name);
-        tell(p, NATS_FINDING_HINT, NULL);
+        read_missing(p, name);
         return;
     }
     int config = a->code ? JSON_NONE : json_member(a->json, JSON_ROOT, "config");
@@ -180,6 +194,13 @@ static void judge_greeting(struct probe *p, const struct nats_greeting *g)
                    "what a fleet may send",
                    (long long)g->max_payload, ENGINE_BODY_MAX);
         tell(p, NATS_FINDING_HINT, p->server);
+    }
+    if (!g->is_clustered && p->options->replicas > 1) {
+        buf_printf(&p->text,
+                   "it is a single server, which keeps one copy, and %u are asked for: set "
+                   "replicas = 1 in [fleet], or make it one of a cluster",
+                   p->options->replicas);
+        tell(p, NATS_FINDING_BAD, p->server);
     }
 }
 
