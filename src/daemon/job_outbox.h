@@ -41,7 +41,8 @@ void job_outbox_drain(struct job_outbox *o);
 /* After the last job's end. */
 void job_outbox_close(struct job_outbox *o, void (*closed)(void *ctx), void *ctx);
 
-/* A result of a job of ours, at this target of the fleet. NULL: it could not be written. */
+/* A result of a job of ours, at this target of the fleet: written soon, unless it has ended before.
+ * NULL: no memory. */
 struct outbox_entry *job_outbox_note(struct job_outbox *o, uint64_t target,
                                      const struct pipepoll_journal_entry *entry);
 /* One that the journal brought back: an earlier run of this member may have written it. NULL: no

@@ -12,7 +12,8 @@
 enum { OUTBOX_MARKS = 32 };
 
 enum outbox_state {
-    OUTBOX_WRITING,  /* a result of ours: the engine has not answered */
+    OUTBOX_GATHERED, /* a result of ours: the engine was not asked yet */
+    OUTBOX_WRITING,  /* the same: the engine has not answered */
     OUTBOX_KEPT,     /* the same, and it has */
     OUTBOX_CLAIMING, /* another's */
     OUTBOX_SENDING   /* the same: it is ours now */
@@ -25,7 +26,8 @@ struct outbox_entry {
     bool may_be_claimed;
     bool is_settled; /* while it is being written: to be removed then */
     char member[BEAT_MEMBER_MAX + 1];
-    str job_id, body; /* the body while it is being claimed */
+    struct list gathered;
+    str job_id, body; /* the body of one that is gathered, or being claimed */
     size_t size;      /* of the texts */
     char texts[];
 };
@@ -44,7 +46,8 @@ struct job_outbox {
     struct job_outbox_options o;
     struct engine *engine;
     struct fleet_listener listener;
-    uv_timer_t timer;
+    uv_timer_t timer, gather_timer;
+    struct list gathered;
     struct table by_id, by_ticket;
     uint64_t last_ticket;
     struct outbox_mark marks[OUTBOX_MARKS];
