@@ -185,7 +185,8 @@ static const char *advice(int code)
         return "; fewer servers are up than [fleet] replicas asks for";
     case JS_NO_RESOURCES:
     case JS_NO_STORAGE:
-        return "; the servers' max_file_store is smaller than [fleet] asks for";
+        return "; the servers' max_file_store has no room for it: raise that, or lower "
+               "[fleet] queue-size";
     case JS_NOT_ENABLED:
     case JS_NOT_ENABLED_HERE:
         return "; the server's configuration needs `jetstream`";
