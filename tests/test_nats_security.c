@@ -88,7 +88,15 @@ static void test_tls_with_certificates_of_both_ends(void **state)
     check_ready(&o);
     o = good;
     o.tls_ca = stranger.certificate.file;
-    check_away(&o, "not of tls-ca's authority");
+    check_away(&o, "its certificate is of an authority that tls-ca does not have");
+    o = good;
+    o.tls_ca = NULL;
+    o.servers = urls;
+    check_away(&o, "authority that this system does not know: set tls-ca to a file");
+    snprintf(url, sizeof url, "tls://localhost:%d", servers.at[0].port);
+    o = good;
+    o.servers = urls;
+    check_away(&o, "its certificate is for another name: name the server in `servers` as");
     o = good;
     o.tls_cert = o.tls_key = NULL;
     check_away(&o, "the server wants our certificate: set tls-cert and tls-key");

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -238,4 +239,30 @@ void nats_files_explain(const struct nats_options *o, struct pipepoll_error *why
         explain(why, PIPEPOLL_ECREDENTIALS,
                 "the server refuses creds-file %s, which ended at %s: it needs a new JWT",
                 o->creds_file, when);
+}
+
+/* --- the server's certificate --- */
+
+bool nats_files_explain_server(const struct nats_options *o, const char *said,
+                               struct pipepoll_error *why)
+{
+    enum { NOT_YET = 9, EXPIRED = 10, OTHER_NAME = 62, OTHER_ADDRESS = 64 };
+    str text = str_of(said), prefix = STR("SSL handshake error: ");
+    str reason = str_skip(text, prefix.len);
+    size_t number_len = str_find(reason, ':');
+    int number = str_starts(text, prefix) ? atoi(reason.ptr) : 0;
+    if (!number)
+        return false;
+    str words_ = str_skip(reason, number_len + 1);
+    const char *what =
+        number == NOT_YET   ? "is not valid yet: is this machine's clock right?"
+        : number == EXPIRED ? "has expired: renew it there, or set this machine's clock"
+        : number == OTHER_NAME || number == OTHER_ADDRESS
+            ? "is for another name: name the server in `servers` as its certificate does"
+        : o->tls_ca ? "is of an authority that tls-ca does not have: it must be that of the servers"
+                    : "is of an authority that this system does not know: set tls-ca to a file "
+                      "with that of the servers, as PEM";
+    explain(why, PIPEPOLL_ESYSTEM, "its certificate %s (%d: %.*s)", what, number,
+            STR_ARG(str_cut(words_, str_find(words_, ':'))));
+    return true;
 }

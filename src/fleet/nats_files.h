@@ -11,6 +11,12 @@
  * belong together is not seen here: nats_link_check(). */
 int nats_files_check(const struct nats_options *o, struct pipepoll_error *why);
 
+/* What is wrong with a server's certificate, and what to do, by what cnats said of the handshake:
+ * "SSL handshake error: 18:self-signed certificate:...", with OpenSSL's number (X509_V_ERR_...).
+ * false: it said something else. Pure. */
+bool nats_files_explain_server(const struct nats_options *o, const char *said,
+                               struct pipepoll_error *why);
+
 /* The server refused our login: a line that says more than that, where a file does. */
 void nats_files_explain(const struct nats_options *o, struct pipepoll_error *why);
 

@@ -235,15 +235,13 @@ static const char *advice(natsStatus s, const char *detail)
         return "; check nkey-file, creds-file or user against the server's users";
     if (s == NATS_SECURE_CONNECTION_WANTED)
         return "; the server has no TLS, which tls-ca or tls:// demands";
-    if (strstr(detail, ":depth="))
-        return "; its certificate is not of tls-ca's authority, or for another name";
     if (s == NATS_SSL_ERROR)
         return "; check tls-ca, tls-cert and tls-key";
     return strstr(detail, "PONG") ? "; the server ended it: does it take tls-cert?" : "";
 }
 
 /* cnats' own words name files and reasons, never what is in them. */
-static void explain_status(struct pipepoll_error *why, natsStatus s)
+static void explain_status(struct pipepoll_error *why, const struct nats_options *o, natsStatus s)
 {
     natsStatus last = NATS_OK;
     const char *detail = nats_GetLastError(&last);
@@ -251,7 +249,8 @@ static void explain_status(struct pipepoll_error *why, natsStatus s)
     detail = is_ours ? detail : natsStatus_GetText(s);
     const char *behind_place = *detail == '(' ? strstr(detail, "): ") : NULL;
     detail = behind_place ? behind_place + 3 : detail;
-    explain(why, PIPEPOLL_ESYSTEM, "%s%s", detail, advice(s, detail));
+    if (!nats_files_explain_server(o, detail, why))
+        explain(why, PIPEPOLL_ESYSTEM, "%s%s", detail, advice(s, detail));
 }
 
 static natsStatus connect_to(struct nats_link *l, const struct nats_options *from,
@@ -334,7 +333,7 @@ struct nats_link *nats_link_open(const struct nats_options *o, const char *serve
     natsStatus s = l ? connect_to(l, o, server, &login) : NATS_NO_MEMORY;
     nats_login_wipe(&login);
     if (s != NATS_OK) {
-        explain_status(why, s);
+        explain_status(why, o, s);
         if (s == NATS_CONNECTION_AUTH_FAILED)
             nats_files_explain(o, why);
         if (l)
@@ -348,7 +347,7 @@ struct nats_link *nats_link_open(const struct nats_options *o, const char *serve
         s = subscribe(l, replies);
     if (s == NATS_OK)
         return l;
-    explain_status(why, s);
+    explain_status(why, o, s);
     nats_link_close(l);
     return NULL;
 }
