@@ -53,6 +53,18 @@ static void what_was_put_is_read(void **state)
                      CONTINUATION_AGAIN);
 }
 
+static void it_is_put_behind_what_is_there(void **state)
+{
+    const struct hmac_key key = key_of("key");
+    const struct sha256 subject = about("client", "stage", "action");
+    char text[CONTINUATION_LEN_MAX], room[2 * CONTINUATION_LEN_MAX];
+    str alone = token_of(text, &running);
+    struct buf b = BUF_ON(room);
+    buf_put(&b, STR("before "));
+    continuation_put(&b, &running, &key, &subject);
+    assert_true(str_eq(str_skip(buf_str(&b), 7), alone));
+}
+
 static void what_a_handler_gave_is_its_own(void **state)
 {
     static const char *const own[] = { "", "x", "pipe", "PIPEPOLL1.r" };
@@ -84,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_is_read),
+        cmocka_unit_test(it_is_put_behind_what_is_there),
         cmocka_unit_test(what_a_handler_gave_is_its_own),
         cmocka_unit_test(one_changed_byte_or_subject_is_forged),
     };

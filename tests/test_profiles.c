@@ -488,6 +488,13 @@ static void what_is_no_regular_file_is_not_used_and_not_waited_for(void **state)
     assert_non_null(strstr(profiles_doubt(p, text, sizeof text), "is not a regular file"));
     profiles_free(p);
     assert_int_equal(rmdir(l.config), 0);
+    write_text(l.config, "[default]\nk = 1\n");
+    unlink(l.credentials);
+    assert_int_equal(mkfifo(l.credentials, 0600), 0);
+    assert_int_equal(run(&l, &p, NULL), 0);
+    assert_non_null(strstr(profiles_doubt(p, text, sizeof text), "is not a regular file"));
+    assert_non_null(strstr(text, l.credentials));
+    profiles_free(p);
     end(&l);
 }
 

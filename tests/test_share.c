@@ -118,6 +118,9 @@ static void a_throttled_rate_is_forgotten_when_it_is_not_heard(void **state)
     share_heard(s, &fast, (10 + KEEP_S) * S);
     assert_true(is_near(share_throttled(s, g, (10 + KEEP_S) * S), 2));
     assert_true(share_throttled(s, g, (10 + 2 * KEEP_S) * S) == 0);
+    share_heard(s, &slow, 100 * S);
+    share_heard(s, &slow, 101 * S); /* the same again: it still holds */
+    assert_true(is_near(share_throttled(s, g, (101 + KEEP_S) * S - 1), 0.5));
     share_close(s);
 }
 

@@ -243,13 +243,14 @@ static bool get_entry(struct block *b)
            e->region.len && e->job_id.len;
 }
 
-/* How many tokens a body has; 0: it is malformed. It is not changed. */
+/* How many tokens a body has; 0: it is malformed, as one of a single token is. It is not
+ * changed. */
 static size_t tokens_of(str body)
 {
     struct json json = { 0 };
     struct json_token one;
-    int r = json_parse(&json, (char *)body.ptr, body.len, &one, 1, NULL);
-    bool right = (r == JSON_OK || r == JSON_NEED_TOKENS) && body.len <= ENGINE_BODY_MAX;
+    bool right = body.len <= ENGINE_BODY_MAX &&
+                 json_parse(&json, (char *)body.ptr, body.len, &one, 1, NULL) == JSON_NEED_TOKENS;
     return right && json.tokens_needed <= RESULT_MESSAGE_TOKENS_MAX ? json.tokens_needed : 0;
 }
 
