@@ -145,6 +145,31 @@ static void test_what_a_file_holds(void **state)
     assert_string_equal(why.text, "creds-file / cannot be read: Is a directory");
 }
 
+static void test_a_servers_certificate_in_words(void **state)
+{
+    static const char *const rows[][2] = {
+        { "SSL handshake error: 10:certificate has expired:depth=0:cert=/CN=a",
+          "its certificate has expired: renew it there, or set this machine's clock (10: "
+          "certificate has expired)" },
+        { "SSL handshake error: 9:certificate is not yet valid:depth=0:x", "is not valid yet" },
+        { "SSL handshake error: 64:IP address mismatch:expected=::1:x", "is for another name" },
+        { "SSL handshake error: 18", "set tls-ca to a file" },
+    };
+    struct nats_options o = { 0 };
+    struct pipepoll_error why;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_true(nats_files_explain_server(&o, rows[i][0], &why));
+        if (!strstr(why.text, rows[i][1]))
+            fail_msg("%s", why.text);
+    }
+    o.tls_ca = "/ca";
+    assert_true(nats_files_explain_server(&o, "SSL handshake error: 20:x:depth=0", &why));
+    assert_non_null(strstr(why.text, "that tls-ca does not have"));
+    assert_false(nats_files_explain_server(&o, "SSL handshake error: unexpected eof", &why));
+    assert_false(nats_files_explain_server(&o, "Connection refused", &why));
+    assert_false(nats_files_explain_server(&o, "", &why));
+}
+
 static void check_refused(struct nats_options o, const char *said)
 {
     struct pipepoll_error why;
@@ -236,9 +261,13 @@ static void test_greetings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_public_keys), cmocka_unit_test(test_when_a_jwt_ends),
-        cmocka_unit_test(test_files),       cmocka_unit_test(test_what_a_file_holds),
-        cmocka_unit_test(test_options),     cmocka_unit_test(test_greetings),
+        cmocka_unit_test(test_public_keys),
+        cmocka_unit_test(test_when_a_jwt_ends),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_what_a_file_holds),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_greetings),
+        cmocka_unit_test(test_a_servers_certificate_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -194,14 +194,15 @@ int fleet_report_table(const struct fleet_report *r)
         return PIPEPOLL_ENOMEM;
     printf("fleet %s at %s (version %s)\n", r->config->name, s->server, s->version);
     if (s->jobs_known)
-        printf("queue: %" PRIu64 " jobs wait, %" PRIu64 " are with members\n", s->jobs_waiting,
-               s->jobs_out);
+        printf("queue: %" PRIu64 " job%s, %" PRIu64 " %s with members\n", s->jobs_waiting,
+               s->jobs_waiting == 1 ? " waits" : "s wait", s->jobs_out,
+               s->jobs_out == 1 ? "is" : "are");
     else
         printf("queue: not known: its log does not answer\n");
     if (s->jobs_unworked)
-        printf("no worker: %" PRIu64 " of them are of action types that nobody ever worked, such "
-               "as %s\n",
-               s->jobs_unworked, type_of(s->unworked_key));
+        printf("no worker: %" PRIu64 " of those that wait %s of action types that nobody ever "
+               "worked, such as %s: give a member a handler for them\n",
+               s->jobs_unworked, s->jobs_unworked == 1 ? "is" : "are", type_of(s->unworked_key));
     putchar('\n');
     if (count)
         print_members(r, all, count);
