@@ -72,6 +72,7 @@ static void it_joins_and_polls_its_share(void **state)
     put(f, 0, "b", FLEET_PEER_ACTIVE);
     put(f, 1, "gone", FLEET_PEER_DEAD);
     put(f, 2, "c", FLEET_PEER_DRAINED);
+    put(f, 3, "d", FLEET_PEER_WAITS);
     check_log(f, 10, "");
     f->look.is_fenced = false;
     f->look.state = BEAT_HI;

@@ -11,13 +11,13 @@
 
 /* --- how this member stands --- */
 
-/* The names of those that are there. */
+/* The names of those that have joined: who still waits joins in a line of its own. */
 static void put_peers(struct buf *out, const struct fleet_look *look)
 {
     size_t told = 0, there = 0;
     for (size_t i = 0; i < look->peer_count; i++) {
         const struct fleet_peer *p = &look->peers[i];
-        if (p->state == FLEET_PEER_LEFT || p->state == FLEET_PEER_DEAD)
+        if (p->state != FLEET_PEER_ACTIVE && p->state != FLEET_PEER_DRAINED)
             continue;
         there++;
         if (out->cap - out->len < sizeof p->id + 32)
