@@ -23,6 +23,7 @@ struct bench {
     struct job_outbox *outbox;
     bool is_dead_there; /* the other member's beats are missing */
     bool has_no_target;
+    unsigned more_dead; /* besides */
     struct outbox_entry *sent[SENT_MAX];
     size_t sent_count, sent_bytes;
 };
@@ -75,14 +76,22 @@ void fleet_listen_no_more(struct fleet *f, struct fleet_listener *l)
     bench->listener = NULL;
 }
 
-bool lease_member(const struct lease *l, size_t i, uint64_t now_ns, struct lease_member *out)
+bool lease_next_member(const struct lease *l, size_t *at, uint64_t now_ns, struct lease_member *out)
 {
+    size_t i = (*at)++;
     (void)l, (void)now_ns;
     *out = (struct lease_member) { .id = i ? STR("other") : STR("me"),
                                    .incarnation = i + 7,
                                    .is_self = i == 0,
+                                   .state = BEAT_HI,
                                    .is_dead = i && bench->is_dead_there };
-    return i < 2;
+    if (i > 1) {
+        static char ids[128][32];
+        snprintf(ids[i % 128], sizeof ids[0], "dead-%zu", i);
+        out->id = str_of(ids[i % 128]);
+        out->is_dead = true;
+    }
+    return i < 2 + bench->more_dead;
 }
 
 /* --- the engine's events --- */
@@ -144,16 +153,25 @@ static void end_all(struct bench *b, bool is_settled)
 
 /* --- --- */
 
+/* The moment is over in which results of ours are gathered. */
+static void write_own(struct bench *b)
+{
+    uv_timer_t *timer = &b->outbox->gather_timer;
+    if (uv_is_active((uv_handle_t *)timer))
+        timer->timer_cb(timer);
+}
+
 static void settle(struct bench *b)
 {
+    write_own(b);
     fake_run(b->fake, fake_now(b->fake) + 4000 * MS);
 }
 
-/* There is one look at a time: at the other's results, or at our own. */
+/* There is one look at a time: at the other's results, at our own, at whose there are. */
 static void pass(struct bench *b, uint64_t ms)
 {
     b->now_ms += ms;
-    for (int looks = 0; looks < 2; looks++) {
+    for (int looks = 0; looks < 3; looks++) {
         outbox_on_timer(&b->outbox->timer);
         settle(b);
     }
@@ -329,6 +347,37 @@ static void what_nobody_could_send_in_a_week_is_dropped(void **state)
     close_bench(&b);
 }
 
+/* Its beat left the log, and whoever is there now has never heard of it. */
+static void results_of_one_whom_nobody_remembers_are_sent(void **state)
+{
+    static struct bench b;
+    open_bench(&b);
+    b.is_dead_there = false;
+    leave_results(&b, "forgotten", 2, 10);
+    leave_results(&b, "other", 1, 10); /* which is alive */
+    pass(&b, 0);
+    assert_int_equal(b.sent_count, 0);
+    pass(&b, 60000);
+    pass(&b, 1000);
+    assert_int_equal(b.sent_count, 2);
+    end_all(&b, true);
+    assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 1);
+    assert_int_equal(fake_count(b.fake, ENGINE_LEASES), 0);
+    close_bench(&b);
+}
+
+static void of_more_dead_members_than_places_each_has_its_turn(void **state)
+{
+    static struct bench b;
+    open_bench(&b);
+    b.more_dead = 40;
+    leave_results(&b, "dead-41", 1, 10);
+    for (int i = 0; i < 200 && !b.sent_count; i++)
+        pass(&b, 60000);
+    assert_int_equal(b.sent_count, 1);
+    close_bench(&b);
+}
+
 static void our_result_goes_when_it_has_ended_and_its_write_is_answered(void **state)
 {
     static struct bench b;
@@ -342,9 +391,17 @@ static void our_result_goes_when_it_has_ended_and_its_write_is_answered(void **s
     job_outbox_ended(e, true);
     assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 0);
     e = job_outbox_note(b.outbox, 7, &entry);
+    write_own(&b);
     job_outbox_ended(e, true); /* before the answer */
     settle(&b);
     assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 0);
+    job_outbox_ended(job_outbox_note(b.outbox, 7, &entry), true); /* before it was written */
+    settle(&b);
+    assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 0);
+    job_outbox_ended(job_outbox_note(b.outbox, 7, &entry),
+                     false); /* another member has to send it */
+    settle(&b);
+    assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 1);
     close_bench(&b);
 }
 
@@ -389,6 +446,8 @@ int main(void)
         cmocka_unit_test(a_result_without_a_token_is_left_and_claimed_again_later),
         cmocka_unit_test(what_another_has_claimed_is_not_sent),
         cmocka_unit_test(what_nobody_could_send_in_a_week_is_dropped),
+        cmocka_unit_test(results_of_one_whom_nobody_remembers_are_sent),
+        cmocka_unit_test(of_more_dead_members_than_places_each_has_its_turn),
         cmocka_unit_test(our_result_goes_when_it_has_ended_and_its_write_is_answered),
         cmocka_unit_test(claims_on_our_result_go_with_it),
         cmocka_unit_test(claims_of_results_that_are_gone_go_at_the_next_look),

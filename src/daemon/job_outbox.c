@@ -244,6 +244,7 @@ int job_outbox_open(struct job_outbox **out, const struct job_outbox_options *op
     uv_timer_init(options->loop, &o->gather_timer);
     o->timer.data = o->gather_timer.data = o;
     list_init(&o->gathered);
+    o->all_at_ms = uv_now(options->loop) + OUTBOX_ALL_AFTER_MS;
     if (options->takes)
         uv_timer_start(&o->timer, outbox_on_timer, LOOK_MS, LOOK_MS);
     fleet_listen(options->fleet, &o->listener);
@@ -255,9 +256,10 @@ void job_outbox_drain(struct job_outbox *o)
     o->is_draining = true;
     uv_timer_stop(&o->timer);
     write_gathered(o);
-    if (o->looked_at)
+    if (o->looked_at || o->is_at_all)
         o->engine->unwatch(o->engine, ENGINE_OUTBOX);
     o->looked_at = NULL;
+    o->is_at_all = false;
 }
 
 /* Of a result that is settled and whose write is not answered, the removal goes out all the same:

@@ -9,7 +9,7 @@
 #include "base/table.h"
 #include "daemon/job_outbox.h"
 
-enum { OUTBOX_MARKS = 32 };
+enum { OUTBOX_MARKS = 32, OUTBOX_ALL_AFTER_MS = 60000 };
 
 enum outbox_state {
     OUTBOX_GATHERED, /* a result of ours: the engine was not asked yet */
@@ -40,6 +40,7 @@ struct outbox_mark {
     unsigned looks; /* since it is dead: the number of the attempt */
     unsigned empty; /* looks in a row that found nothing */
     bool is_self, is_there;
+    bool is_stray; /* nobody has heard of it: its results alone name it */
 };
 
 struct job_outbox {
@@ -51,7 +52,10 @@ struct job_outbox {
     struct table by_id, by_ticket;
     uint64_t last_ticket;
     struct outbox_mark marks[OUTBOX_MARKS];
+    size_t mark_from;              /* the next of the lease's members that may have a place */
     struct outbox_mark *looked_at; /* whose results the engine is telling; NULL: nobody's */
+    bool is_at_all;                /* or everybody's */
+    uint64_t all_at_ms;            /* when to look at these next */
     bool is_any, is_full;          /* of this look: it found a result; some were too many for us */
     size_t taken, taken_bytes;     /* entries of others */
     bool is_draining;

@@ -5,7 +5,9 @@
  * results that another member claimed may still be there when that has died, too.
  *
  * Ourselves are read once in a while the same way: results that an earlier run of ours left without
- * a journal, and ours whose removal was lost. */
+ * a journal, and ours whose removal was lost. So are, for their names alone, all that are there: of
+ * a member that died and never came back the others forget the name in time, and one that was not
+ * there has never heard it. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -18,6 +20,7 @@ enum {
     LOOKS_IN_VAIN = 2, /* then nothing is left */
     LOOKS_MOST = 164,  /* a week, with the pauses above: no job lasts so long */
     SELF_AFTER_MS = 60000,
+    ALL_AGAIN_MS = 3600000,
     TAKEN_MOST = 64,
     TAKEN_BYTES_MOST = 4 << 20 /* of others at once */
 };
@@ -28,7 +31,7 @@ static bool is_alive(const struct job_outbox *o, str member)
 {
     const struct lease *l = fleet_lease(o->o.fleet);
     struct lease_member m;
-    for (size_t i = 0; lease_member(l, i, 0, &m); i++)
+    for (size_t at = 0; lease_next_member(l, &at, 0, &m);)
         if (!m.is_dead && !m.is_self && str_eq(m.id, member))
             return true;
     return false;
@@ -42,32 +45,71 @@ static struct outbox_mark *find_mark(struct job_outbox *o, str member)
     return NULL;
 }
 
-static void mark(struct job_outbox *o, const struct lease_member *m)
+/* A free one, or of a member of whom nothing is left; NULL: later. */
+static struct outbox_mark *place_for_mark(struct job_outbox *o)
 {
-    struct outbox_mark *at = find_mark(o, m->id);
-    if (!at && (at = find_mark(o, STR("")))) {
-        *at = (struct outbox_mark) { .incarnation = m->incarnation, .is_self = m->is_self };
-        str_copy(at->member, sizeof at->member, m->id);
-        at->at_ms = uv_now(o->o.loop) + (m->is_self ? SELF_AFTER_MS : 0);
-    }
-    if (at) /* else all places are taken: later */
-        at->is_there = true;
+    struct outbox_mark *free_one = find_mark(o, STR(""));
+    for (size_t i = 0; !free_one && i < OUTBOX_MARKS; i++)
+        if (!o->marks[i].is_self && o->marks[i].empty >= LOOKS_IN_VAIN)
+            free_one = &o->marks[i];
+    return free_one;
 }
 
-/* Those that live again are forgotten, and begin anew when they are dead again. */
+static bool mark(struct job_outbox *o, const struct lease_member *m)
+{
+    struct outbox_mark *at = place_for_mark(o);
+    if (!at)
+        return false;
+    *at = (struct outbox_mark) { .incarnation = m->incarnation, .is_self = m->is_self };
+    str_copy(at->member, sizeof at->member, m->id);
+    at->at_ms = uv_now(o->o.loop) + (m->is_self ? SELF_AFTER_MS : 0);
+    return true;
+}
+
+static void mark_stray(struct job_outbox *o, str member)
+{
+    bool is_known = str_eq(member, fleet_member(o->o.fleet)) || find_mark(o, member);
+    struct outbox_mark *at = NULL;
+    if (beat_is_member(member) && !is_known && !is_alive(o, member))
+        at = place_for_mark(o);
+    if (!at)
+        return;
+    *at = (struct outbox_mark) { .at_ms = uv_now(o->o.loop), .is_stray = true };
+    str_copy(at->member, sizeof at->member, member);
+}
+
+static bool is_stray_still(const struct job_outbox *o, const struct outbox_mark *m)
+{
+    return m->is_stray && m->empty < LOOKS_IN_VAIN && !is_alive(o, str_of(m->member));
+}
+
+static bool is_to_mark(const struct job_outbox *o, const struct lease_member *m)
+{
+    str self = fleet_member(o->o.fleet);
+    return m->is_self || (m->is_dead && !str_eq(m->id, self) && !is_alive(o, m->id));
+}
+
+/* Those that live again are forgotten, and begin anew when they are dead again. When the places
+ * do not do for all, members have one in turn. */
 static void mark_dead(struct job_outbox *o)
 {
     const struct lease *l = fleet_lease(o->o.fleet);
-    str self = fleet_member(o->o.fleet);
+    struct outbox_mark *found;
     struct lease_member m;
     for (size_t i = 0; i < OUTBOX_MARKS; i++)
-        o->marks[i].is_there = false;
-    for (size_t i = 0; lease_member(l, i, 0, &m); i++)
-        if (m.is_self || (m.is_dead && !str_eq(m.id, self) && !is_alive(o, m.id)))
-            mark(o, &m);
+        o->marks[i].is_there = is_stray_still(o, &o->marks[i]);
+    for (size_t at = 0; lease_next_member(l, &at, 0, &m);)
+        if ((found = find_mark(o, m.id)) && is_to_mark(o, &m))
+            found->is_there = true;
     for (size_t i = 0; i < OUTBOX_MARKS; i++)
         if (!o->marks[i].is_there)
             o->marks[i] = (struct outbox_mark) { .member = "" };
+    while (lease_next_member(l, &o->mark_from, 0, &m))
+        if (!find_mark(o, m.id) && is_to_mark(o, &m) && !mark(o, &m)) {
+            o->mark_from--; /* when there is a place */
+            return;
+        }
+    o->mark_from = 0;
 }
 
 static struct outbox_mark *choose(struct job_outbox *o)
@@ -82,14 +124,37 @@ static struct outbox_mark *choose(struct job_outbox *o)
     return best;
 }
 
+/* Do we know who is alive? */
+static bool sees_others(const struct job_outbox *o)
+{
+    const struct lease *l = fleet_lease(o->o.fleet);
+    struct lease_member m;
+    for (size_t at = 0; lease_next_member(l, &at, 0, &m);)
+        if (m.is_self)
+            return m.state == BEAT_HI || m.state == BEAT_DRAINED;
+    return false;
+}
+
+static void end_all(struct job_outbox *o, uint64_t after_ms)
+{
+    o->is_at_all = false;
+    o->all_at_ms = uv_now(o->o.loop) + after_ms;
+    o->engine->unwatch(o->engine, ENGINE_OUTBOX);
+}
+
 /* --- a look at one member's results --- */
 
 void outbox_on_timer(uv_timer_t *timer)
 {
     struct job_outbox *o = timer->data;
-    if (o->looked_at || o->is_draining || !fleet_is_ready(o->o.fleet))
+    if (o->looked_at || o->is_at_all || o->is_draining || !fleet_is_ready(o->o.fleet))
         return;
     mark_dead(o);
+    if (uv_now(o->o.loop) >= o->all_at_ms && sees_others(o)) {
+        o->is_at_all = true;
+        o->engine->watch(o->engine, ENGINE_OUTBOX, STR(""));
+        return;
+    }
     o->looked_at = choose(o);
     o->is_any = o->is_full = false;
     if (o->looked_at)
@@ -109,6 +174,8 @@ void outbox_on_engine(struct job_outbox *o, enum engine_state state)
 {
     if (state != ENGINE_READY && o->looked_at)
         end_look(o, FULL_AGAIN_MS);
+    if (state != ENGINE_READY && o->is_at_all)
+        end_all(o, FULL_AGAIN_MS);
 }
 
 /* Nothing is there that could be claimed. */
@@ -122,6 +189,8 @@ static void remove_claims(struct job_outbox *o, const char *member)
 
 void outbox_on_caught_up(struct job_outbox *o)
 {
+    if (o->is_at_all)
+        end_all(o, ALL_AGAIN_MS);
     if (!o->looked_at)
         return;
     if (!o->is_any)
@@ -184,6 +253,8 @@ static void take(struct job_outbox *o, str job_id, str body)
 void outbox_on_seen(struct job_outbox *o, str key, str body)
 {
     str member = str_of(o->looked_at ? o->looked_at->member : "");
+    if (o->is_at_all)
+        mark_stray(o, (str) { key.ptr, str_find(key, '.') });
     if (!member.len || !str_starts(key, member) || key.len <= member.len + 1)
         return; /* of a look before */
     str job_id = str_skip(key, member.len + 1);

@@ -145,6 +145,9 @@ struct lease_member {
 /* Member i of those known, dead ones for an hour included; false: there are no more. Texts live
  * until the next input. */
 bool lease_member(const struct lease *l, size_t i, uint64_t now_ns, struct lease_member *out);
+/* The same of all, one after the other: *at is 0 at first, and moves behind each. */
+bool lease_next_member(const struct lease *l, size_t *at, uint64_t now_ns,
+                       struct lease_member *out);
 
 struct lease_target_view {
     uint64_t target, epoch; /* epoch 0: was never claimed */

@@ -67,23 +67,31 @@ void lease_summary(const struct lease *l, struct lease_summary *out)
                                     .moves = l->moves };
 }
 
+bool lease_next_member(const struct lease *l, size_t *at, uint64_t now_ns, struct lease_member *out)
+{
+    const struct lease_entry *e = NULL;
+    while (*at < l->entry_slots && (!e || !e->has_beat))
+        e = l->entries[(*at)++];
+    if (!e || !e->has_beat)
+        return false;
+    *out = (struct lease_member) { .id = str_of(e->id),
+                                   .incarnation = e->incarnation,
+                                   .is_self = e->slot == LEASE_SELF,
+                                   .is_dead = lease_is_over(e),
+                                   .state = e->state,
+                                   .age_ns = now_ns - e->seen_ns,
+                                   .holds = e->claims,
+                                   .held = e->held,
+                                   .catalogue = e->catalogue,
+                                   .figures = &e->figures };
+    return true;
+}
+
 bool lease_member(const struct lease *l, size_t i, uint64_t now_ns, struct lease_member *out)
 {
-    for (uint32_t slot = 0; slot < l->entry_slots; slot++) {
-        const struct lease_entry *e = l->entries[slot];
-        if (!e || !e->has_beat || i-- > 0)
-            continue;
-        *out = (struct lease_member) { .id = str_of(e->id),
-                                       .incarnation = e->incarnation,
-                                       .is_self = slot == LEASE_SELF,
-                                       .is_dead = lease_is_over(e),
-                                       .state = e->state,
-                                       .age_ns = now_ns - e->seen_ns,
-                                       .holds = e->claims,
-                                       .held = e->held,
-                                       .catalogue = e->catalogue,
-                                       .figures = &e->figures };
-        return true;
-    }
+    size_t at = 0;
+    while (lease_next_member(l, &at, now_ns, out))
+        if (i-- == 0)
+            return true;
     return false;
 }

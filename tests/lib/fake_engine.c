@@ -175,6 +175,8 @@ static void bring(struct member *m, int log)
         if (!w->is_on || w->round != round)
             return;
     }
+    if (at == all) /* the last ones may have been removed */
+        w->next = m->fake->logs[log].sequence + 1;
     if (at == all && w->is_behind) {
         w->is_behind = false;
         m->events.caught_up(m->events.ctx, (enum engine_log)log);
