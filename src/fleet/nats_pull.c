@@ -242,14 +242,12 @@ bool nats_pull_message(struct nats_core *c, struct nats_note *n, const struct na
 
 /* --- turns --- */
 
-static void take_wish(struct nats_core *c, struct nats_pull *p)
+/* Under the mutex. */
+static void take_wish(struct nats_pull *p, struct nats_pull_wish *wish)
 {
-    struct nats_pull_wish *wish = &c->desk->pulls[p - c->pulls];
-    uv_mutex_lock(&c->desk->mutex);
     bool is_other = strcmp(wish->filter, p->wish.filter) != 0;
     p->wish = *wish;
     wish->is_idle = !wish->count && !p->in_hand && !asked_for(p) && !p->request.is_out;
-    uv_mutex_unlock(&c->desk->mutex);
     if (!is_other)
         return;
     struct buf name = BUF_ON(p->consumer);
@@ -260,9 +258,19 @@ static void take_wish(struct nats_core *c, struct nats_pull *p)
     p->failures = 0;
 }
 
+/* Most places have never had a wish, and there is a turn for each message. */
+static void take_wishes(struct nats_core *c)
+{
+    struct nats_desk *d = c->desk;
+    uv_mutex_lock(&d->mutex);
+    for (size_t i = 0; i < ENGINE_PULLS; i++)
+        if (d->pulls[i].filter[0])
+            take_wish(&c->pulls[i], &d->pulls[i]);
+    uv_mutex_unlock(&d->mutex);
+}
+
 static void pull_turn(struct nats_core *c, struct nats_pull *p)
 {
-    take_wish(c, p);
     end_late_requests(c, p);
     unsigned has = p->in_hand + asked_for(p);
     if (has >= p->wish.count || p->request.is_out)
@@ -283,8 +291,10 @@ void nats_pull_turn(struct nats_core *c)
 {
     if (!c->is_proved[ENGINE_JOBS])
         return;
+    take_wishes(c);
     for (size_t i = 0; i < ENGINE_PULLS; i++)
-        pull_turn(c, &c->pulls[i]);
+        if (c->pulls[i].wish.filter[0])
+            pull_turn(c, &c->pulls[i]);
     nats_count_turn(c);
 }
 
