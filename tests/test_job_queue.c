@@ -29,7 +29,7 @@ struct world {
     char told[TOLD_MAX]; /* what the engine was asked for, but for pulls */
     char body[4096];     /* of the last message */
     uint64_t ticket;     /* the same */
-    bool is_full;
+    bool is_full, only_looks;
     size_t slots;
     int result; /* of take() */
     struct queued_job *taken;
@@ -102,6 +102,11 @@ static size_t free_slots(void *ctx)
     return ((struct world *)ctx)->slots;
 }
 
+static bool works(void *ctx)
+{
+    return !((struct world *)ctx)->only_looks;
+}
+
 static const struct pipepoll_action_type types[2] = {
     { STR_INIT("Build"), STR_INIT("ThirdParty"), STR_INIT("Acme"), STR_INIT("1") },
     { STR_INIT("Test"), STR_INIT("Custom"), STR_INIT("Bcme"), STR_INIT("2") },
@@ -123,6 +128,7 @@ static void world_open(struct world *w, size_t slots)
                                          .owner = 0xabc,
                                          .take = take,
                                          .free_slots = free_slots,
+                                         .works = works,
                                          .ctx = w };
     assert_int_equal(job_queue_open(&w->queue, &o), 0);
     assert_int_equal(job_queue_set_types(w->queue, types, 2), 0);
@@ -263,6 +269,10 @@ static void a_job_that_nobody_can_take_ends_as_a_dead_letter(void **state)
     ended(&w, PIPEPOLL_WORK_NO_TOKEN, 5);
     assert_string_equal(w.told, "give back after 10000");
     w.found_ms = jsontext_now_ms() - 301000;
+    w.only_looks = true; /* who waits for jobs of his own buries none of others */
+    ended(&w, PIPEPOLL_WORK_NO_TOKEN, 5);
+    assert_string_equal(w.told, "give back after 10000");
+    w.only_looks = false;
     ended(&w, PIPEPOLL_WORK_NO_TOKEN, 5);
     assert_string_equal(w.told, "write no-client-token 3");
     assert_true(job_queue_on_written(w.queue, w.ticket, ENGINE_DONE));
