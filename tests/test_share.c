@@ -79,6 +79,19 @@ static void all_parts_make_one(void **state)
     share_close(s);
 }
 
+/* Of every group, not of the first alone. */
+static void each_count_begins_anew(void **state)
+{
+    struct share *s = opened();
+    int a = share_group(s, STR("a/eu")), b = share_group(s, STR("b/eu"));
+    count(s, b, 4, 0, 0);
+    assert_true(is_near(share_part(s, b), 1));
+    count(s, b, 1, 3, 0);
+    assert_true(is_near(share_part(s, b), 0.25));
+    assert_true(share_part(s, a) == 0);
+    share_close(s);
+}
+
 static void who_holds_nothing_has_no_part_but_a_limit(void **state)
 {
     struct share *s = opened();
@@ -139,6 +152,7 @@ int main(void)
         cmocka_unit_test(a_name_is_one_group),
         cmocka_unit_test(a_ceiling_is_divided_by_what_each_holds),
         cmocka_unit_test(all_parts_make_one),
+        cmocka_unit_test(each_count_begins_anew),
         cmocka_unit_test(who_holds_nothing_has_no_part_but_a_limit),
         cmocka_unit_test(the_lowest_throttled_rate_holds_for_all),
         cmocka_unit_test(a_throttled_rate_is_forgotten_when_it_is_not_heard),

@@ -255,7 +255,7 @@ void token_url_get(struct token_url *u, struct token_lookup *l, str client_id, b
 
 static bool has_mark(str text)
 {
-    return text.len >= mark.len && memmem(text.ptr, text.len, mark.ptr, mark.len);
+    return text.len && memmem(text.ptr, text.len, mark.ptr, mark.len);
 }
 
 int token_url_open(struct token_url **out, struct uv_loop_s *loop,
