@@ -94,6 +94,11 @@ bool lease_next_member(const struct lease *l, size_t *at, uint64_t now_ns, struc
     return i < 2 + bench->more_dead;
 }
 
+bool lease_is_alive(const struct lease *l, str member)
+{
+    return str_eq(member, STR("other")) && !bench->is_dead_there;
+}
+
 /* --- the engine's events --- */
 
 static void on_state(void *ctx, enum engine_state state, str why)

@@ -29,12 +29,7 @@ enum {
 
 static bool is_alive(const struct job_outbox *o, str member)
 {
-    const struct lease *l = fleet_lease(o->o.fleet);
-    struct lease_member m;
-    for (size_t at = 0; lease_next_member(l, &at, 0, &m);)
-        if (!m.is_dead && !m.is_self && str_eq(m.id, member))
-            return true;
-    return false;
+    return lease_is_alive(fleet_lease(o->o.fleet), member);
 }
 
 static struct outbox_mark *find_mark(struct job_outbox *o, str member)

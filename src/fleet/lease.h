@@ -148,6 +148,8 @@ bool lease_member(const struct lease *l, size_t i, uint64_t now_ns, struct lease
 /* The same of all, one after the other: *at is 0 at first, and moves behind each. */
 bool lease_next_member(const struct lease *l, size_t *at, uint64_t now_ns,
                        struct lease_member *out);
+/* Is there a process of this member, other than we, that is not dead? */
+bool lease_is_alive(const struct lease *l, str member);
 
 struct lease_target_view {
     uint64_t target, epoch; /* epoch 0: was never claimed */

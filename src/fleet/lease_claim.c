@@ -249,6 +249,11 @@ void lease_claim_written(struct lease *l, const struct lease_write *w, enum engi
     struct lease_target *t = lease_target_of(l, w->target);
     if (!t || t->holding != LEASE_CLAIMING)
         return;
+    if (w->fence != l->fence_count) { /* what came of it, and in which log, the watch will tell */
+        lease_hold(l, t, LEASE_IDLE);
+        put_off(l, t, after_refusal(l, now_ns));
+        return;
+    }
     bool is_in_log = t->epoch == t->mine && t->holder == LEASE_SELF;
     if (result == ENGINE_DONE || result == ENGINE_DUPLICATE || is_in_log) {
         take(l, (size_t)(t - l->targets), now_ns);

@@ -87,6 +87,16 @@ bool lease_next_member(const struct lease *l, size_t *at, uint64_t now_ns, struc
     return true;
 }
 
+bool lease_is_alive(const struct lease *l, str member)
+{
+    for (uint32_t i = LEASE_SELF + 1; i < l->entry_slots; i++) {
+        const struct lease_entry *e = l->entries[i];
+        if (e && e->has_beat && !lease_is_over(e) && str_eq(str_of(e->id), member))
+            return true;
+    }
+    return false;
+}
+
 bool lease_member(const struct lease *l, size_t i, uint64_t now_ns, struct lease_member *out)
 {
     size_t at = 0;
