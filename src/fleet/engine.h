@@ -74,8 +74,9 @@ struct engine_events {
     void (*written)(void *ctx, uint64_t ticket, enum engine_result result);
     /* A watch brings what its log holds (of LEASES and OUTBOX the last message of each key, of the
      * others all), in the order of the log, then each that comes; a message that was removed is not
-     * told. sequence: its number in the log, rising. After the engine was away, or something was
-     * missed, all of it comes again, with the same numbers, and caught_up() again. */
+     * told. sequence: its number in the log, rising. After the engine was away, or missed some, or
+     * a message of ours got a number that is no new one, all of it comes again, with the same
+     * numbers, and caught_up() again. */
     void (*seen)(void *ctx, enum engine_log log, str key, str body, uint64_t sequence);
     /* The watch has brought all that there was when it began (again). */
     void (*caught_up)(void *ctx, enum engine_log log);

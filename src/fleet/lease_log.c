@@ -7,7 +7,8 @@
  * later beat of ours with a lower number than an earlier one: a server may also come back with an
  * older state. Then all begin anew, each when it learns of it. Who held targets by the old log may
  * not know yet: whoever is alive by what we saw last keeps his part, and until each was heard of in
- * the new log we take nothing. */
+ * the new log we take nothing. Who joins just then knows nobody, and may poll beside them until
+ * they notice, with their next beat. */
 #include "fleet/lease_inside.h"
 
 /* Somebody asked for it by the old log; unless he did by the new one. */

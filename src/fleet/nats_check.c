@@ -209,6 +209,7 @@ static void tell_deleted(struct nats_core *c)
     nats_log_stream(&why, str_of(c->options->fleet), c->check.log);
     buf_put(&why, STR(" was deleted: it is made again, without what lay in it"));
     c->is_proved[c->check.log] = false;
+    nats_watch_doubt(c, c->check.log);
     nats_core_state_of_server(c, ENGINE_AWAY, buf_cstr(&why));
 }
 

@@ -75,6 +75,7 @@ struct nats_core {
     /* The parts. */
     struct nats_check check;
     struct list writes;
+    uint64_t written[NATS_LOGS]; /* the number of the last of ours in each log */
     size_t in_flight;
     uint64_t writes_at_ms;
     struct list removes;
@@ -134,6 +135,8 @@ void nats_remove_end(struct nats_core *c);
 
 void nats_watch_turn(struct nats_core *c);
 void nats_watch_lost(struct nats_core *c);
+/* The log may be another one than it brings: begin anew. */
+void nats_watch_doubt(struct nats_core *c, enum engine_log log);
 /* Are they a watch's? */
 bool nats_watch_message(struct nats_core *c, struct nats_note *n, const struct nats_place *p);
 bool nats_watch_status(struct nats_core *c, const struct nats_note *n);

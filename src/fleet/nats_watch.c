@@ -57,6 +57,12 @@ static void fail(struct nats_core *c, struct nats_watch *w)
     nats_core_by(c, w->again_ms);
 }
 
+void nats_watch_doubt(struct nats_core *c, enum engine_log log)
+{
+    if (c->watches[log].is_running)
+        fail(c, &c->watches[log]);
+}
+
 static void put_config(struct nats_core *c, struct nats_watch *w, struct buf *body, str deliver)
 {
     buf_put(body, STR("{\"stream_name\":\""));

@@ -76,6 +76,14 @@ static void wait_again(struct nats_core *c, struct nats_write *w)
     nats_core_by(c, c->writes_at_ms);
 }
 
+/* Who writes and has no watch that tells so in time would go on by what another log said. */
+static void note_number(struct nats_core *c, const struct nats_write *w, uint64_t number)
+{
+    if (number <= c->written[w->log])
+        nats_watch_doubt(c, w->log);
+    c->written[w->log] = number;
+}
+
 static void on_written(void *ctx, struct nats_ask *ask, const struct nats_answer *a)
 {
     struct nats_core *c = ctx;
@@ -90,7 +98,10 @@ static void on_written(void *ctx, struct nats_ask *ask, const struct nats_answer
         nats_check_doubt(c);
         is_late(c, w) ? tell(c, w, ENGINE_UNKNOWN) : wait_again(c, w);
     } else {
-        tell(c, w, result_of(a));
+        enum engine_result result = result_of(a);
+        if (result == ENGINE_DONE)
+            note_number(c, w, nats_number(a->json, JSON_ROOT, "seq"));
+        tell(c, w, result);
     }
 }
 
@@ -229,6 +240,8 @@ void nats_remove_turn(struct nats_core *c)
         struct nats_remove *r = CONTAINER_OF(n, struct nats_remove, link);
         bool sent = c->is_proved[r->log] && send_remove(c, r);
         list_put_last(sent ? &c->removing : &c->removes, &r->link);
+        if (!sent)
+            c->removes_at_ms = c->now_ms + REMOVE_AGAIN_MS;
     }
 }
 
