@@ -2,7 +2,10 @@
 /* The lock is flock() on a file of its own: locking the database itself would keep out readers, and
  * closing any other descriptor of the database would drop SQLite's own locks. The kernel drops this
  * one when the process ends, however it ends, so that a file left behind locks nobody out. The
- * holder's process id is in it, for the message alone. */
+ * holder's process id is in it, for the message alone.
+ *
+ * Who asks whether it is held shares the lock for an instant. Who starts just then tries again for
+ * longer than that. */
 #include "store/state_dir.h"
 
 #include <errno.h>
@@ -14,9 +17,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "base/log.h"
 
+enum { LOCK_TRIES = 11, LOCK_AGAIN_MS = 10 };
 static const char lock_name[] = "journal.lock";
 
 char *state_dir_file(const char *path, const char *name)
@@ -99,13 +104,24 @@ static int cannot_write(const char *path, int error, struct pipepoll_error *why)
                    path, lock_name, strerror(error));
 }
 
+/* As flock() answers at last, with its errno. */
+static int lock_alone(int fd)
+{
+    for (int tries = 1;; tries++) {
+        int r = flock(fd, LOCK_EX | LOCK_NB);
+        if (!r || errno != EWOULDBLOCK || tries == LOCK_TRIES)
+            return r;
+        uv_sleep(LOCK_AGAIN_MS);
+    }
+}
+
 static int lock(struct state_dir *d, const char *file, struct pipepoll_error *why)
 {
     int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0)
         return cannot_write(d->path, errno, why);
     int r = PIPEPOLL_OK;
-    if (flock(fd, LOCK_EX | LOCK_NB))
+    if (lock_alone(fd))
         r = errno == EWOULDBLOCK
                 ? in_use(d->path, fd, why)
                 : explain(why, PIPEPOLL_ESYSTEM, "state directory %s: cannot be locked: %s",

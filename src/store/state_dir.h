@@ -15,7 +15,7 @@ struct state_dir {
 /* Make it, with mode 0700, if it is missing. ESYSTEM. */
 int state_dir_make(const char *path, struct pipepoll_error *why);
 /* Make it if it is missing, and lock it. ESYSTEM: it cannot be made or used, or another process
- * holds it, which `why` names; ENOMEM. */
+ * holds it and still does 100 ms later, which `why` names; ENOMEM. */
 int state_dir_open(struct state_dir *d, const char *path, struct pipepoll_error *why);
 void state_dir_close(struct state_dir *d);
 
