@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The lock of the state directory: whoever only asks about it keeps nobody out. */
+/* Who asks whether the state directory could be used: it keeps nobody out, and is told what whoever
+ * uses it would find. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 
 #include "lib/journal_script.h"
+#include "store/spool.h"
 #include "store/state_dir.h"
 
 static int looker = -1; /* a descriptor whose lock lasts until another was refused so often */
@@ -66,11 +69,55 @@ static void who_holds_it_for_longer_is_named(void **state)
     assert_false(is_held);
 }
 
+/* --- a disk that is full but for what is kept for root --- */
+
+static bool has_reserve_only;
+static uid_t user;
+
+int __wrap_fstatvfs(int fd, struct statvfs *out);
+int __wrap_fstatvfs64(int fd, struct statvfs *out); /* where offsets of 64 bits are asked for */
+uid_t __wrap_geteuid(void);
+
+int __wrap_fstatvfs(int fd, struct statvfs *out)
+{
+    *out = (struct statvfs) { .f_blocks = 100, .f_bfree = 5, .f_bavail = has_reserve_only ? 0 : 1 };
+    return 0;
+}
+
+int __wrap_fstatvfs64(int fd, struct statvfs *out)
+{
+    return __wrap_fstatvfs(fd, out);
+}
+
+uid_t __wrap_geteuid(void)
+{
+    return user;
+}
+
+static void what_is_kept_for_root_is_room_for_root_alone(void **state)
+{
+    const struct spool_options o = { .state_dir = folder.state, .max_jobs = 1 };
+    struct pipepoll_error why;
+    struct spool *s;
+    bool is_held;
+    assert_int_equal(spool_open(&s, &o, &why), 0);
+    spool_close(s, NULL, NULL);
+    has_reserve_only = true;
+    user = 0;
+    assert_int_equal(spool_check(folder.state, &is_held, &why), 0);
+    user = 1000;
+    assert_int_equal(spool_check(folder.state, &is_held, &why), PIPEPOLL_ESYSTEM);
+    assert_non_null(strstr(why.text, "the disk is full"));
+    has_reserve_only = false;
+    assert_int_equal(spool_check(folder.state, &is_held, &why), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         FOLDER_TEST(who_starts_while_another_looks_is_not_refused),
         FOLDER_TEST(who_holds_it_for_longer_is_named),
+        FOLDER_TEST(what_is_kept_for_root_is_room_for_root_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

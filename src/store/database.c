@@ -138,12 +138,18 @@ static int check_header(const struct database *d, int fd, struct pipepoll_error 
     return id || format ? database_judge(d->kind, d->path, id, format, why) : PIPEPOLL_OK;
 }
 
+/* Some of it is kept for root. */
+static bool is_full(int fd)
+{
+    struct statvfs room;
+    return fstatvfs(fd, &room) == 0 && room.f_blocks && !(geteuid() ? room.f_bavail : room.f_bfree);
+}
+
 int database_check_file(const struct database *d, bool *is_held, struct pipepoll_error *why)
 {
     struct flock lock = {
         .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCKS_AT, .l_len = LOCKS
     };
-    struct statvfs room;
     int fd = open(d->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     *is_held = false;
     if (fd < 0)
@@ -152,7 +158,7 @@ int database_check_file(const struct database *d, bool *is_held, struct pipepoll
                                          d->kind->name, d->path, strerror(errno));
     *is_held = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
     int r = *is_held ? database_told(d, SQLITE_BUSY, why) : check_header(d, fd, why);
-    if (!r && fstatvfs(fd, &room) == 0 && room.f_blocks && !room.f_bavail)
+    if (!r && is_full(fd))
         r = tell_full(d, why);
     close(fd);
     return r;
