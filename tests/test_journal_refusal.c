@@ -322,6 +322,27 @@ static void a_second_journal_of_the_same_process_is_refused(void **state)
     assert_true(journal_close(j, PATIENT_MS));
 }
 
+static void a_file_that_another_program_keeps_locked_is_refused(void **state)
+{
+    const struct journal_options o = options_on(&folder);
+    struct journal *j;
+    struct pipepoll_error why;
+    sqlite3 *shell;
+    put_journal();
+    assert_int_equal(sqlite3_open(folder.file, &shell), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(shell,
+                                  "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; "
+                                  "PRAGMA user_version",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(journal_open(&j, &o, &why), PIPEPOLL_ESYSTEM);
+    check_line(why.text, "another program keeps it locked");
+    assert_null(strstr(why.text, "another state directory"));
+    sqlite3_close(shell);
+    j = open_journal(&o);
+    assert_true(journal_close(j, PATIENT_MS));
+}
+
 static void a_state_directory_that_cannot_be_is_refused(void **state)
 {
     struct journal_options o = options_on(&folder);
@@ -449,6 +470,7 @@ int main(void)
         FOLDER_TEST(a_log_without_its_file_is_refused),
         FOLDER_TEST(a_second_process_is_refused_and_readers_are_not),
         FOLDER_TEST(a_second_journal_of_the_same_process_is_refused),
+        FOLDER_TEST(a_file_that_another_program_keeps_locked_is_refused),
         FOLDER_TEST(a_state_directory_that_cannot_be_is_refused),
         FOLDER_TEST(what_may_not_be_read_or_written_is_refused),
         FOLDER_TEST(a_full_disk_is_told_at_the_start),

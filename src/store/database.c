@@ -67,8 +67,7 @@ int database_told(const struct database *d, int rc, struct pipepoll_error *why)
                     d->kind->loss);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return fail(d, why, "in use by another process; ",
-                    "stop that one, or choose another state directory");
+        return fail(d, why, d->kind->busy, "");
     case SQLITE_READONLY:
         return fail(d, why, "is read-only; pipepoll must be able to write to it", "");
     default:

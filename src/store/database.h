@@ -18,6 +18,7 @@ struct sqlite3_stmt;
 struct database_kind {
     const char *name;        /* in messages: "journal" */
     const char *loss;        /* what moving a damaged one away does: "forgets the jobs in them" */
+    const char *busy;        /* what it means that another process has locked it */
     uint32_t application_id; /* in its header, which says whose it is */
     uint32_t format;         /* user_version: of tables and columns, 1 or more */
 };

@@ -19,8 +19,12 @@ enum {
     SQL_MAX = 2048
 };
 
-const struct database_kind journal_kind = { "journal", "forgets the jobs in them", APPLICATION_ID,
-                                            FORMAT };
+/* Who writes to it holds the lock of its folder: whoever has the file is no pipepoll at work. */
+const struct database_kind journal_kind = {
+    "journal", "forgets the jobs in them",
+    "another program keeps it locked, perhaps sqlite3 or a backup; let that end, or stop it",
+    APPLICATION_ID, FORMAT
+};
 
 /* --- connections --- */
 

@@ -20,6 +20,8 @@
 enum { APPLICATION_ID = 0x70697073 /* "pips" */, FORMAT = 1 };
 static const struct database_kind spool_kind = { "spool",
                                                  "leaves the jobs in them to their service",
+                                                 "in use by another process; stop that one, or "
+                                                 "choose another state directory",
                                                  APPLICATION_ID, FORMAT };
 
 enum { AT_NUMBER, AT_FOUND_MS, AT_ID, AT_KEY, AT_BODY };
