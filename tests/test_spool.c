@@ -2,6 +2,7 @@
 /* The spool: what was told as durable is there again after a crash at any operation of the disk,
  * what was forgotten is not, and a disk that fails holds up nobody. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/wait.h>
 
 #include "base/list.h"
@@ -9,13 +10,14 @@
 #include "lib/folder_sql.h"
 #include "store/spool.h"
 
-enum { MANY = 200 };
+enum { MANY = 200, SHORT_MS = 30 };
 
 struct world {
     uv_loop_t loop;
     struct spool *spool;
     uint64_t durable;
     unsigned rooms, closed;
+    bool is_gone;
     int told; /* a descriptor for numbers that are durable; -1: none */
 };
 
@@ -33,9 +35,11 @@ static void on_room(void *ctx)
     ((struct world *)ctx)->rooms++;
 }
 
-static void on_closed(void *ctx)
+static void on_closed(void *ctx, bool is_gone)
 {
-    ((struct world *)ctx)->closed++;
+    struct world *w = ctx;
+    w->closed++;
+    w->is_gone = is_gone;
 }
 
 static struct spool_options options(uint32_t max_jobs)
@@ -64,10 +68,11 @@ static void turn_until_durable(struct world *w, uint64_t number)
 
 static void world_close(struct world *w)
 {
-    spool_close(w->spool, on_closed, w);
+    spool_close(w->spool, PATIENT_MS, on_closed, w);
     assert_int_equal(w->closed, 0);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(w->closed, 1);
+    assert_true(w->is_gone);
     assert_int_equal(uv_loop_close(&w->loop), 0);
 }
 
@@ -111,7 +116,7 @@ static struct rows read_rows(void)
     if (spool_open(&s, &o, &why))
         fail_msg("%s", why.text);
     assert_int_equal(spool_walk(s, add_row, &rows, NULL), 0);
-    spool_close(s, NULL, NULL);
+    spool_close(s, 0, NULL, NULL);
     return rows;
 }
 
@@ -199,7 +204,7 @@ static void more_than_it_may_hold_is_told_of_an_earlier_run_and_then_it_is_full(
     assert_int_equal(spool_walk(w.spool, add_row, &rows, NULL), 0);
     assert_int_equal(rows.count, 5);
     assert_false(spool_is_well(w.spool));
-    spool_close(w.spool, NULL, NULL);
+    spool_close(w.spool, 0, NULL, NULL);
 }
 
 /* --- the disk --- */
@@ -238,6 +243,70 @@ static void a_disk_that_fails_is_told_and_tried_until_it_works(void **state)
     faulty_disk_remove();
     assert_int_equal(rows.count, 1);
     assert_int_equal(rows.numbers[0], 2);
+}
+
+struct watched_disk {
+    struct faulty_disk disk;
+    pthread_t loop;
+    _Atomic unsigned on_loop, elsewhere; /* operations */
+};
+
+static enum disk_act watch(struct faulty_disk *self, int number)
+{
+    struct watched_disk *d = CONTAINER_OF(self, struct watched_disk, disk);
+    if (pthread_equal(pthread_self(), d->loop))
+        d->on_loop++;
+    else
+        d->elsewhere++;
+    return DISK_WORKS;
+}
+
+static void the_loop_does_not_wait_for_the_disk_at_the_end_either(void **state)
+{
+    static struct watched_disk watched = { .disk = { .ask = watch, .skips_sync = true } };
+    struct world w;
+    watched.loop = pthread_self();
+    faulty_disk_install(&watched.disk);
+    world_open(&w, MANY);
+    put(&w, 1);
+    turn_until_durable(&w, 1);
+    watched.on_loop = watched.elsewhere = 0;
+    world_close(&w);
+    faulty_disk_remove();
+    assert_int_equal(watched.on_loop, 0);
+    assert_true(watched.elsewhere > 0); /* the log was moved into the file */
+}
+
+struct shut_disk {
+    struct faulty_disk disk;
+    pthread_mutex_t gate;
+};
+
+static enum disk_act wait_at_gate(struct faulty_disk *self, int number)
+{
+    struct shut_disk *d = CONTAINER_OF(self, struct shut_disk, disk);
+    pthread_mutex_lock(&d->gate);
+    pthread_mutex_unlock(&d->gate);
+    return DISK_WORKS;
+}
+
+static void a_disk_that_hangs_is_left_behind_at_the_end(void **state)
+{
+    static struct shut_disk shut = { .disk = { .ask = wait_at_gate, .skips_sync = true },
+                                     .gate = PTHREAD_MUTEX_INITIALIZER };
+    static struct world w; /* the spool stays */
+    faulty_disk_install(&shut.disk);
+    world_open(&w, MANY);
+    pthread_mutex_lock(&shut.gate);
+    put(&w, 1);
+    spool_close(w.spool, SHORT_MS, on_closed, &w);
+    uv_run(&w.loop, UV_RUN_DEFAULT);
+    assert_int_equal(w.closed, 1);
+    assert_false(w.is_gone);
+    assert_int_equal(uv_loop_close(&w.loop), 0);
+    pthread_mutex_unlock(&shut.gate);
+    assert_int_equal(read_rows().count, 1); /* opened when the thread has let go of it */
+    faulty_disk_remove();
 }
 
 struct cut_disk {
@@ -372,6 +441,8 @@ int main(void)
         FOLDER_TEST(a_full_spool_says_so_and_tells_when_there_is_room),
         FOLDER_TEST(more_than_it_may_hold_is_told_of_an_earlier_run_and_then_it_is_full),
         FOLDER_TEST(a_disk_that_fails_is_told_and_tried_until_it_works),
+        FOLDER_TEST(the_loop_does_not_wait_for_the_disk_at_the_end_either),
+        FOLDER_TEST(a_disk_that_hangs_is_left_behind_at_the_end),
         FOLDER_TEST(what_was_durable_survives_a_cut_of_power_at_each_operation),
         FOLDER_TEST(a_spool_in_use_is_refused),
         FOLDER_TEST(a_file_of_others_is_refused_and_left_as_it_is),

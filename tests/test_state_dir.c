@@ -101,7 +101,7 @@ static void what_is_kept_for_root_is_room_for_root_alone(void **state)
     struct spool *s;
     bool is_held;
     assert_int_equal(spool_open(&s, &o, &why), 0);
-    spool_close(s, NULL, NULL);
+    spool_close(s, 0, NULL, NULL);
     has_reserve_only = true;
     user = 0;
     assert_int_equal(spool_check(folder.state, &is_held, &why), 0);

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 
 #include "base/list.h"
+#include "daemon/leave.h"
 #include "store/spool.h"
+
+enum { CLOSE_MS = 5000 }; /* as the journal */
 
 struct disk_spool {
     struct queue_spool spool;
@@ -53,9 +56,11 @@ static void forget(struct queue_spool *self, uint64_t number)
     spool_forget(of(self)->disk, number);
 }
 
-static void on_closed(void *ctx)
+static void on_closed(void *ctx, bool is_gone)
 {
     struct disk_spool *s = ctx;
+    if (!is_gone)
+        leave_behind();
     void (*closed)(void *ctx) = s->closed;
     void *closed_ctx = s->closed_ctx;
     free(s);
@@ -67,7 +72,7 @@ static void close_spool(struct queue_spool *self, void (*closed)(void *ctx), voi
     struct disk_spool *s = of(self);
     s->closed = closed;
     s->closed_ctx = ctx;
-    spool_close(s->disk, on_closed, s);
+    spool_close(s->disk, CLOSE_MS, on_closed, s);
 }
 
 int queue_spool_start(struct queue_spool **out, struct spool *disk, struct uv_loop_s *loop,

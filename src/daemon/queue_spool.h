@@ -32,7 +32,8 @@ struct queue_spool {
     bool (*put)(struct queue_spool *self, const struct spooled_job *job);
     /* It is in the queue; durable or not yet. */
     void (*forget)(struct queue_spool *self, uint64_t number);
-    /* Write what waits, then closed(ctx), perhaps inside this call, and it is gone. */
+    /* Write what waits, for some seconds at most, then closed(ctx), perhaps inside this call, and
+     * it is gone; or left behind, see leave.h. */
     void (*close)(struct queue_spool *self, void (*closed)(void *ctx), void *ctx);
 };
 

@@ -65,7 +65,7 @@ static int open_spool(struct sink *queue, const struct sinks_options *o, struct 
         return r;
     r = use_spool(queue, disk, o->loop, why);
     if (r)
-        spool_close(disk, NULL, NULL);
+        spool_close(disk, 0, NULL, NULL);
     return r;
 }
 

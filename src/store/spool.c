@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A put that is still in the queue of the writer (batch_writer.h) is found by its number, so that
  * its forget takes it out: with an engine that is quick, little gets to the disk. How many jobs
- * there are only the loop counts. */
+ * there are only the loop counts. The thread closes the file too, for SQLite syncs at that. */
 #include "store/spool.h"
 
 #include <stdlib.h>
@@ -23,16 +23,18 @@ struct spool {
     char *path;
     bool has_async, has_thread;
     uv_async_t async;
+    uv_timer_t deadline; /* of the close */
 
     struct batch_writer writer; /* of spool_change; its mutex is that of all below */
     struct table puts;          /* those in its queue, by number */
     uint64_t durable;           /* to be told; 0: nothing is */
+    bool is_left;               /* the loop hears no more of the thread */
 
     uint64_t told; /* the loop's */
     size_t jobs;
     bool said_no;
     struct spool_events events;
-    void (*closed)(void *ctx);
+    spool_closed_fn *closed;
     void *closed_ctx;
 };
 
@@ -73,19 +75,32 @@ static uint64_t last_put(const struct list *batch)
     return 0;
 }
 
+/* Under the mutex. */
+static void wake_loop(struct spool *s)
+{
+    if (!s->is_left)
+        uv_async_send(&s->async);
+}
+
 static void on_written(void *ctx, const struct list *batch, int status)
 {
     struct spool *s = ctx;
     uint64_t number = last_put(batch);
     if (!status && number > s->durable)
         s->durable = number;
-    uv_async_send(&s->async);
+    wake_loop(s);
 }
 
 static void on_ended(void *ctx)
 {
+    wake_loop(ctx);
+}
+
+static void finish(void *ctx)
+{
     struct spool *s = ctx;
-    uv_async_send(&s->async);
+    spool_table_close(s->table);
+    s->table = NULL;
 }
 
 static int write_batch(void *ctx, const struct list *batch, struct pipepoll_error *why)
@@ -108,13 +123,40 @@ static void spool_free(struct spool *s)
 static void on_closed(uv_handle_t *handle)
 {
     struct spool *s = CONTAINER_OF((uv_async_t *)handle, struct spool, async);
-    void (*closed)(void *ctx) = s->closed;
+    spool_closed_fn *closed = s->closed;
     void *ctx = s->closed_ctx;
-    if (s->has_thread)
+    bool is_left = s->is_left;
+    if (!is_left && s->has_thread)
         uv_thread_join(&s->writer.thread);
-    spool_free(s);
+    if (!is_left)
+        spool_free(s);
     if (closed)
-        closed(ctx);
+        closed(ctx, !is_left);
+}
+
+static void on_deadline_closed(uv_handle_t *deadline)
+{
+    struct spool *s = CONTAINER_OF((uv_timer_t *)deadline, struct spool, deadline);
+    uv_close((uv_handle_t *)&s->async, on_closed);
+}
+
+static void close_handles(struct spool *s)
+{
+    if (!uv_is_closing((uv_handle_t *)&s->deadline))
+        uv_close((uv_handle_t *)&s->deadline, on_deadline_closed);
+}
+
+static void on_deadline(uv_timer_t *deadline)
+{
+    struct spool *s = CONTAINER_OF(deadline, struct spool, deadline);
+    uv_mutex_lock(&s->writer.mutex);
+    bool ended = s->writer.has_ended;
+    s->is_left = !ended;
+    uv_mutex_unlock(&s->writer.mutex);
+    if (!ended)
+        log_line(&s->options.log, PIPEPOLL_WARNING, "spool %s: the disk hangs: it is left behind",
+                 s->path);
+    close_handles(s);
 }
 
 static void on_async(uv_async_t *async)
@@ -129,7 +171,7 @@ static void on_async(uv_async_t *async)
         s->events.durable(s->events.ctx, durable);
     }
     if (ended)
-        uv_close((uv_handle_t *)async, on_closed);
+        close_handles(s);
     else if (s->said_no && spool_is_well(s))
         s->events.room(s->events.ctx);
 }
@@ -223,6 +265,7 @@ static void init_writer(struct spool *s)
                                         .taken = on_taken,
                                         .written = on_written,
                                         .ended = on_ended,
+                                        .finish = finish,
                                         .free_change = free_change };
 }
 
@@ -301,26 +344,30 @@ int spool_start(struct spool *s, struct uv_loop_s *loop, const struct spool_even
     s->events = *events;
     int r = uv_async_init(loop, &s->async, on_async);
     s->has_async = !r;
+    if (!r)
+        uv_timer_init(loop, &s->deadline);
     r = r ? explain(why, PIPEPOLL_ESYSTEM, "spool %s: %s", s->path, uv_strerror(r))
           : batch_writer_start(&s->writer, why);
     s->has_thread = !r;
     return r;
 }
 
-void spool_close(struct spool *s, void (*closed)(void *ctx), void *ctx)
+void spool_close(struct spool *s, uint32_t most_ms, spool_closed_fn *closed, void *ctx)
 {
     s->closed = closed;
     s->closed_ctx = ctx;
     uv_mutex_lock(&s->writer.mutex);
     batch_writer_close(&s->writer);
     uv_mutex_unlock(&s->writer.mutex);
-    if (s->has_thread)
-        return; /* which tells when it has ended */
+    if (s->has_thread) { /* which tells when it has ended */
+        uv_timer_start(&s->deadline, on_deadline, most_ms, 0);
+        return;
+    }
     if (s->has_async) {
-        uv_close((uv_handle_t *)&s->async, on_closed);
+        close_handles(s);
         return;
     }
     spool_free(s);
     if (closed)
-        closed(ctx);
+        closed(ctx, true);
 }

@@ -4,7 +4,7 @@
  * thread of its own writes what has gathered as one transaction, as the journal's does; what is
  * forgotten before it was written never gets to the disk.
  *
- * Promises. Nothing here but open and walk waits for the disk. What was told as durable is there
+ * Promises. Once it is started, nothing here waits for the disk. What was told as durable is there
  * after a crash of the process or of the machine, as far as the disk keeps what it synced. It is
  * bounded. A file that is damaged, of another program or of a later format, or in use, is refused
  * and left as it is. The file (mode 0600) has the messages of jobs as they go to the engine: those
@@ -40,7 +40,7 @@ struct spool_options {
     const char *state_dir; /* made with mode 0700 when it is missing; its parent must exist */
     uint32_t max_jobs;     /* that it holds, 1 or more */
     uint32_t retry_ms;     /* from a failed write to the next attempt */
-    struct log log;        /* called on the writer's thread */
+    struct log log;        /* called on the writer's thread too */
 };
 
 /* Blocks: makes the file, or reads and checks it, and locks it for as long as it is open. ESYSTEM,
@@ -78,9 +78,10 @@ bool spool_put(struct spool *s, const struct spool_job *job);
 /* The engine has it: of one that is there. */
 void spool_forget(struct spool *s, uint64_t number);
 
-/* Try once to write what waits, and end: `closed` comes from the loop, and s is gone. A disk that
- * hangs is waited for; who cannot wait ends the process by _exit(). One that was not started is
- * gone at once, and closed (may be NULL) comes inside. */
-void spool_close(struct spool *s, void (*closed)(void *ctx), void *ctx);
+/* Try once to write what waits, and end, for most_ms at most: `closed` (may be NULL) comes from the
+ * loop. is_gone false: the disk hangs, which the log is told, and s is left behind with its thread:
+ * end by _exit(). One that was not started blocks, and `closed` comes inside. */
+typedef void spool_closed_fn(void *ctx, bool is_gone);
+void spool_close(struct spool *s, uint32_t most_ms, spool_closed_fn *closed, void *ctx);
 
 #endif
