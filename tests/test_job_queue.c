@@ -271,15 +271,67 @@ static void a_job_that_nobody_can_take_ends_as_a_dead_letter(void **state)
     w.found_ms = jsontext_now_ms() - 301000;
     w.only_looks = true; /* who waits for jobs of his own buries none of others */
     ended(&w, PIPEPOLL_WORK_NO_TOKEN, 5);
+    assert_string_equal(w.told, "give back after 160000");
+    w.only_looks = false; /* and whose first try it is does not either */
+    ended(&w, PIPEPOLL_WORK_NO_TOKEN, 6);
     assert_string_equal(w.told, "give back after 10000");
-    w.only_looks = false;
-    ended(&w, PIPEPOLL_WORK_NO_TOKEN, 5);
+    ended(&w, PIPEPOLL_WORK_NO_TOKEN, 7);
     assert_string_equal(w.told, "write no-client-token 3");
     assert_true(job_queue_on_written(w.queue, w.ticket, ENGINE_DONE));
     assert_string_equal(w.told, "write no-client-token 3, done 1");
     assert_non_null(strstr(w.body, "\"reason\":\"no-client-token\""));
     assert_non_null(strstr(w.body, "\"jobId\":\"job-1\""));
     assert_null(strstr(w.body, "a-nonce"));
+    world_close(&w);
+}
+
+static void what_is_only_looked_at_comes_later_with_each_look(void **state)
+{
+    static const struct {
+        unsigned delivered;
+        const char *told;
+    } looks[] = { { 1, "give back after 10000" },
+                  { 2, "give back after 20000" },
+                  { 5, "give back after 160000" },
+                  { 6, "give back after 300000" },
+                  { 100, "give back after 300000" } };
+    struct world w;
+    struct engine_delivery d = { 1 };
+    world_open(&w, 1);
+    w.only_looks = true;
+    w.result = PIPEPOLL_ENOTFOUND;
+    w.found_ms = jsontext_now_ms() - 301000;
+    for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
+        w.told[0] = '\0';
+        pulled(&w, &d, looks[i].delivered);
+        assert_string_equal(w.told, looks[i].told);
+    }
+    world_close(&w);
+}
+
+static void more_than_it_remembers_are_buried_too(void **state)
+{
+    enum { JOBS = 600, ROUNDS = 40 };
+    static bool is_gone[JOBS];
+    struct world w;
+    struct engine_delivery d = { 1 };
+    int left = JOBS, rounds = 0;
+    world_open(&w, 4);
+    w.result = PIPEPOLL_ENOTFOUND;
+    for (; left && rounds < ROUNDS; rounds++)
+        for (int i = 0; i < JOBS; i++) {
+            if (is_gone[i])
+                continue;
+            w.told[0] = '\0';
+            w.found_ms = 1 + i;
+            pulled(&w, &d, 5);
+            is_gone[i] = str_starts(str_of(w.told), STR("write no-target"));
+            left -= is_gone[i];
+            if (is_gone[i])
+                assert_true(job_queue_on_written(w.queue, w.ticket, ENGINE_DONE));
+            assert_true(!is_gone[i] || rounds > 0);
+        }
+    assert_int_equal(left, 0);
     world_close(&w);
 }
 
@@ -381,6 +433,8 @@ int main(void)
         cmocka_unit_test(a_job_waits_for_a_slot_and_goes_back_at_the_end),
         cmocka_unit_test(what_the_service_has_settled_is_done),
         cmocka_unit_test(a_job_that_nobody_can_take_ends_as_a_dead_letter),
+        cmocka_unit_test(what_is_only_looked_at_comes_later_with_each_look),
+        cmocka_unit_test(more_than_it_remembers_are_buried_too),
         cmocka_unit_test(a_dead_letter_that_is_not_written_leaves_the_job_where_it_was),
         cmocka_unit_test(a_job_that_can_never_be_worked_is_a_dead_letter_at_once),
         cmocka_unit_test(what_we_leave_while_we_drain_goes_back_at_once),

@@ -5,12 +5,16 @@
  * The wish for jobs is a filter for each action type that has a handler here. The slots that are
  * free are dealt out to the filters one by one, beginning each second with the next filter, so that
  * none waits for ever where there are more filters than slots. A poll may take the slot that a job
- * was pulled for: such a job waits here for a while, and goes back then. */
+ * was pulled for: such a job waits here for a while, and goes back then.
+ *
+ * A drained member whose run waits for its follow-up job looks at one job at a time. What it looked
+ * at comes later with each look, else it would see the first ones of a long queue for ever. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/jsontext.h"
+#include "base/table.h"
 #include "daemon/job_queue_parts.h"
 
 enum {
@@ -167,14 +171,41 @@ static void log_job(const struct job_queue *q, enum pipepoll_level level,
                   "job %.*s of the fleet's queue: %.*s", STR_ARG(job->job_id), STR_ARG(what));
 }
 
+static uint32_t again_ms(const struct queued_job *j)
+{
+    unsigned looks = j->delivered ? j->delivered - 1 : 0;
+    if (j->queue->o.works(j->queue->o.ctx))
+        return JOB_QUEUE_AGAIN_MS;
+    uint32_t ms = looks < 8 ? (uint32_t)JOB_QUEUE_AGAIN_MS << looks : JOB_QUEUE_LOOK_MS;
+    return ms < JOB_QUEUE_LOOK_MS ? ms : JOB_QUEUE_LOOK_MS;
+}
+
+/* Was it refused here before? It is from now on, unless its place is another's: that one is buried
+ * when it comes again, or is elsewhere and forgotten. */
+static bool refuse(const struct queued_job *j, struct refusal **place)
+{
+    struct job_queue *q = j->queue;
+    uint64_t now_ms = uv_now(q->o.loop);
+    uint64_t id = table_hash(q->seed, (str) { j->body, j->len }) | 1;
+    struct refusal *r = *place = &q->refusals[(id >> 1) % JOB_QUEUE_REFUSALS];
+    if (r->id == id)
+        return true;
+    if (!r->id || now_ms - r->since_ms > JOB_QUEUE_PATIENCE_MS)
+        *r = (struct refusal) { id, now_ms };
+    return false;
+}
+
 static void try_again(struct queued_job *j, const char *reason, str why)
 {
+    struct refusal *place;
     bool is_old = jsontext_now_ms() - j->found_ms > JOB_QUEUE_PATIENCE_MS;
-    is_old = is_old && j->queue->o.works(j->queue->o.ctx);
-    if (j->delivered >= JOB_QUEUE_TRIES && is_old)
-        queued_job_bury(j, reason, why);
-    else
-        queued_job_give_back(j, JOB_QUEUE_AGAIN_MS);
+    bool is_known = j->queue->o.works(j->queue->o.ctx) && refuse(j, &place);
+    if (!is_known || !is_old || j->delivered < JOB_QUEUE_TRIES) {
+        queued_job_give_back(j, again_ms(j));
+        return;
+    }
+    *place = (struct refusal) { 0 };
+    queued_job_bury(j, reason, why);
 }
 
 /* What the worker says of one that it was given. */
@@ -191,7 +222,7 @@ static void on_taken(struct queued_job *j, const struct job_message *job, int re
         queued_job_bury(j, "unreadable", why);
     } else if (result) {
         log_job(q, PIPEPOLL_INFO, job, why);
-        queued_job_give_back(j, JOB_QUEUE_AGAIN_MS);
+        queued_job_give_back(j, again_ms(j));
     }
 }
 
@@ -209,7 +240,7 @@ static bool take(struct queued_job *j)
         on_taken(j, &text.job, result, str_of(why.text));
         break;
     case BEAT_OTHER_VERSION: /* who knows it may be slow to pull it, but there may be one */
-        queued_job_give_back(j, JOB_QUEUE_AGAIN_MS);
+        queued_job_give_back(j, again_ms(j));
         break;
     case BEAT_MALFORMED:
         queued_job_bury(j, "unreadable", STR("it is no message of a job"));
@@ -345,6 +376,7 @@ int job_queue_open(struct job_queue **out, const struct job_queue_options *o)
     if (!q)
         return PIPEPOLL_ENOMEM;
     q->o = *o;
+    q->seed = uv_hrtime();
     list_init(&q->filters);
     list_init(&q->waiting);
     list_init(&q->taken);

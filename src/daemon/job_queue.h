@@ -7,7 +7,8 @@
  *   another's, or over    done
  *   left, for we drain    given back at once
  *   no client token ...   given back for a while, some times; then it goes to the dead letters with
- *                         the reason, and is done when these have it
+ *                         the reason, and is done when these have it: by a member that works and
+ *                         has refused it before, for who only looks gives it back for longer
  *
  * Until it is claimed the engine is told that we are at it, so that nobody else gets it. A
  * follow-up job whose handler waits in another member is put into the queue for that member alone,

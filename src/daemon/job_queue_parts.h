@@ -10,10 +10,19 @@
 
 enum {
     /* A job that nobody can take: by all members together so often, and so long after it was found.
-     * Either alone may come of a queue that is long, or of members that are full. */
+     * Either alone may come of a queue that is long, or of members that are full. Both may come of
+     * members that only look, so that who buries it has refused it before. */
     JOB_QUEUE_TRIES = 5,
     JOB_QUEUE_PATIENCE_MS = 300000,
-    JOB_QUEUE_AGAIN_MS = 10000 /* so long after each */
+    JOB_QUEUE_AGAIN_MS = 10000, /* so long after each */
+    JOB_QUEUE_LOOK_MS = 300000, /* who only looks: longer with each, and at most so long */
+    JOB_QUEUE_REFUSALS = 256    /* remembered */
+};
+
+/* A message that was refused here. */
+struct refusal {
+    uint64_t id; /* of its body; 0: none */
+    uint64_t since_ms;
 };
 
 struct job_filter {
@@ -45,8 +54,9 @@ struct job_queue {
     struct list waiting; /* for a slot */
     struct list taken;   /* in the worker's hands */
     struct list leaving; /* to the dead letters, or to another member */
-    uint64_t last_ticket, held_ms;
-    size_t first; /* filter to be dealt the first slot */
+    uint64_t last_ticket, held_ms, seed;
+    struct refusal refusals[JOB_QUEUE_REFUSALS]; /* each at the place of its id */
+    size_t first;                                /* filter to be dealt the first slot */
     bool is_draining;
     void (*closed)(void *ctx);
     void *closed_ctx;
