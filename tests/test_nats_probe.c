@@ -83,12 +83,62 @@ static void test_servers_that_are_away(void **state)
     nats_servers_end(&servers);
 }
 
+/* --- a hub of leaf nodes --- */
+
+/* A single server without JetStream, as clients see it; those of a cluster dial it. */
+static void start_hub(struct nats_servers *hub, struct nats_servers *cluster)
+{
+    static const char shared[] = "default_js_domain { \"$G\": \"\" }"; /* by all */
+    static char listen[192], remote[192];
+    char answer[256] = "";
+    nats_servers_start(hub, 1, NULL);
+    int port = hub->at[0].route_port; /* free, for it has no routes */
+    snprintf(listen, sizeof listen, "jetstream: disabled\nleafnodes { listen: 127.0.0.1:%d }\n%s",
+             port, shared);
+    snprintf(remote, sizeof remote,
+             "leafnodes { remotes: [ { url: \"nats://127.0.0.1:%d\" } ] }\n%s", port, shared);
+    nats_server_kill(hub, 0, SIGKILL);
+    hub->more = listen;
+    nats_server_start(hub, 0);
+    nats_servers_start(cluster, 3, remote);
+    for (int tries = 0; tries < 6 && !answer[0]; tries++)
+        nats_server_ask(hub, 0, "$JS.API.INFO", "", answer, sizeof answer);
+    assert_string_not_equal(answer, "");
+}
+
+static void test_a_single_server_before_a_cluster(void **state)
+{
+    static const char single[] = "it is a single server, which keeps one copy, and 3 are asked for";
+    struct nats_servers hub, cluster;
+    struct findings f;
+    struct engine_user u = { 0 };
+    start_hub(&hub, &cluster);
+    const char *before[] = { hub.at[0].url };
+    struct nats_options o = engine_options(&cluster, "f", 3);
+    struct nats_options through = o;
+    through.servers = before;
+    through.server_count = 1;
+    assert_int_equal(probe(&through, &f), PIPEPOLL_ESYSTEM); /* there is no fleet to tell */
+    check_said(&f, single);
+    assert_int_equal(f.bad, 1);
+    engine_user_open(&u, &o);
+    engine_user_until_state(&u, ENGINE_READY);
+    engine_user_close(&u);
+    if (probe(&through, &f) != PIPEPOLL_OK)
+        fail_msg("%s", f.text);
+    assert_null(strstr(f.text, single));
+    check_said(&f, "good -: stream PIPEPOLL_f_LEASES is as it must be\n");
+    nats_servers_end(&hub);
+    nats_servers_end(&cluster);
+}
+
 int main(void)
 {
     nats_servers_demand();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_new_fleet_and_one_that_runs),
         cmocka_unit_test(test_servers_that_are_away),
+        cmocka_unit_test(test_a_single_server_before_a_cluster),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,7 @@ struct probe {
     const char *server;
     uint64_t by_ms;
     bool is_bad, knows_streams, is_new; /* is_new: there is no such fleet */
+    bool has_copies;                    /* as many of a stream as there must be */
     enum engine_log log;                /* that is asked about */
     char line[LINE];
     struct buf text;
@@ -170,16 +171,21 @@ static void read_stream(struct probe *p, const struct nats_answer *a)
     tell(p, is_wrong ? NATS_FINDING_BAD : NATS_FINDING_GOOD, NULL);
 }
 
+static void ask_stream(struct probe *p, struct nats_link *l, enum engine_log log,
+                       void (*read)(struct probe *p, const struct nats_answer *a))
+{
+    char subject[NATS_STREAM_MAX + 32];
+    struct buf b = BUF_ON(subject);
+    buf_put(&b, STR("$JS.API.STREAM.INFO."));
+    nats_log_stream(&b, str_of(p->options->fleet), log);
+    p->log = log;
+    ask(p, l, buf_cstr(&b), read);
+}
+
 static void probe_streams(struct probe *p, struct nats_link *l)
 {
-    for (int log = 0; log < NATS_LOGS; log++) {
-        char subject[NATS_STREAM_MAX + 32];
-        struct buf b = BUF_ON(subject);
-        buf_put(&b, STR("$JS.API.STREAM.INFO."));
-        nats_log_stream(&b, str_of(p->options->fleet), (enum engine_log)log);
-        p->log = (enum engine_log)log;
-        ask(p, l, buf_cstr(&b), read_stream);
-    }
+    for (int log = 0; log < NATS_LOGS; log++)
+        ask_stream(p, l, (enum engine_log)log, read_stream);
 }
 
 /* --- a server --- */
@@ -195,18 +201,46 @@ static void judge_greeting(struct probe *p, const struct nats_greeting *g)
                    (long long)g->max_payload, ENGINE_BODY_MAX);
         tell(p, NATS_FINDING_HINT, p->server);
     }
-    if (!g->is_clustered && p->options->replicas > 1) {
-        buf_printf(&p->text,
-                   "it is a single server, which keeps one copy, and %u are asked for: set "
-                   "replicas = 1 in [fleet], or make it one of a cluster",
-                   p->options->replicas);
-        tell(p, NATS_FINDING_BAD, p->server);
-    }
+}
+
+static void read_copies(struct probe *p, const struct nats_answer *a)
+{
+    bool is_stream = !a->is_refused && a->note && !a->status && a->json && !a->code;
+    int config = is_stream ? json_member(a->json, JSON_ROOT, "config") : JSON_NONE;
+    char why[512];
+    struct buf text = BUF_ON(why);
+    p->has_copies =
+        is_stream && nats_log_judge(p->options, p->log, a->json, config, &text) != NATS_LOG_WRONG;
+}
+
+/* A hub that the leaf nodes of a cluster dial greets as a single server does, and what it is asked
+ * for gets to the cluster. What is kept there tells them apart. */
+static void judge_copies(struct probe *p, struct nats_link *l)
+{
+    p->has_copies = false;
+    if (l)
+        ask_stream(p, l, ENGINE_LEASES, read_copies);
+    if (p->has_copies)
+        return;
+    buf_printf(&p->text,
+               "it is a single server, which keeps one copy, and %u are asked for: set "
+               "replicas = 1 in [fleet], or make it one of a cluster",
+               p->options->replicas);
+    tell(p, NATS_FINDING_BAD, p->server);
 }
 
 static void wake(void *ctx)
 {
     nats_desk_wake(ctx);
+}
+
+static void probe_link(struct probe *p, struct nats_link *l, bool wants_tls)
+{
+    tell_text(p, NATS_FINDING_GOOD, wants_tls ? "lets us in, by TLS" : "lets us in");
+    bool knew = p->knows_streams;
+    ask(p, l, "$JS.API.INFO", read_account);
+    if (!knew && p->knows_streams)
+        probe_streams(p, l);
 }
 
 static void probe_server(struct probe *p, uint32_t most_ms)
@@ -222,16 +256,14 @@ static void probe_server(struct probe *p, uint32_t most_ms)
     judge_greeting(p, &g);
     bool suits = !nats_login_suits(p->options, p->server, &g, &why);
     struct nats_link *l = suits ? nats_link_open(p->options, p->server, &waker, &why) : NULL;
-    if (!l) {
+    if (l)
+        probe_link(p, l, g.wants_tls);
+    else
         tell_text(p, NATS_FINDING_BAD, why.text);
-        return;
-    }
-    tell_text(p, NATS_FINDING_GOOD, g.wants_tls ? "lets us in, by TLS" : "lets us in");
-    bool knew = p->knows_streams;
-    ask(p, l, "$JS.API.INFO", read_account);
-    if (!knew && p->knows_streams)
-        probe_streams(p, l);
-    nats_link_close(l);
+    if (!g.is_clustered && p->options->replicas > 1)
+        judge_copies(p, l);
+    if (l)
+        nats_link_close(l);
 }
 
 int nats_engine_probe(const struct nats_options *o, uint32_t most_ms, nats_finding_fn *found,
