@@ -77,8 +77,11 @@ static void test_files(void **state)
     write_file(path, "hush hush\n");
     assert_int_equal(nats_login_read(&login, &o, &why), PIPEPOLL_OK);
     assert_string_equal(login.password, "hush hush");
-    write_file(path, "\n\n");
-    assert_int_equal(nats_login_read(&login, &o, &why), PIPEPOLL_ECREDENTIALS);
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const blank[] = { "\n\n", "\n  ", " " };
+        write_file(path, blank[i]);
+        assert_int_equal(nats_login_read(&login, &o, &why), PIPEPOLL_ECREDENTIALS);
+    }
     unlink(path);
     assert_int_equal(nats_login_read(&login, &o, &why), PIPEPOLL_ECREDENTIALS);
     assert_non_null(strstr(why.text, "cannot be read"));

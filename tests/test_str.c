@@ -47,6 +47,7 @@ static void find_gives_the_first_place_or_the_length(void **state)
     assert_int_equal(str_find((str) { "ab:", 2 }, ':'), 2);
     assert_int_equal(str_find(nothing, ':'), 0);
     assert_true(str_eq(str_skip(STR("a:b"), 2), STR("b")));
+    assert_int_equal(str_skip(STR("a:b"), 4).len, 0);
 }
 
 static void trim_takes_blanks_off_both_ends(void **state)

@@ -61,9 +61,10 @@ static inline bool str_starts(str s, str prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
-/* Without the first n bytes; n <= s.len. */
+/* Without the first n bytes; of a shorter one nothing is left. */
 static inline str str_skip(str s, size_t n)
 {
+    n = n < s.len ? n : s.len;
     return (str) { s.ptr + n, s.len - n };
 }
 

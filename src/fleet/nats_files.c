@@ -248,12 +248,14 @@ bool nats_files_explain_server(const struct nats_options *o, const char *said,
 {
     enum { NOT_YET = 9, EXPIRED = 10, OTHER_NAME = 62, OTHER_ADDRESS = 64 };
     str text = str_of(said), prefix = STR("SSL handshake error: ");
+    if (!str_starts(text, prefix))
+        return false;
     str reason = str_skip(text, prefix.len);
-    size_t number_len = str_find(reason, ':');
-    int number = str_starts(text, prefix) ? atoi(reason.ptr) : 0;
+    int number = atoi(reason.ptr);
     if (!number)
         return false;
-    str words_ = str_skip(reason, number_len + 1);
+    size_t colon = str_find(reason, ':');
+    str words_ = str_skip(reason, colon < reason.len ? colon + 1 : colon);
     const char *what =
         number == NOT_YET   ? "is not valid yet: is this machine's clock right?"
         : number == EXPIRED ? "has expired: renew it there, or set this machine's clock"
