@@ -17,8 +17,6 @@
 #include "fleet/nats_note.h"
 
 enum {
-    NOTES_MAX = 8192,
-    NOTES_BYTES = 16 << 20,
     PENDING_MAX = 65536, /* that cnats itself keeps, before it drops some */
     PENDING_BYTES = 64 << 20,
     CLOSE_MS = 2000
@@ -35,56 +33,80 @@ struct nats_link {
         char subject[NATS_INBOX_MAX + 32];
     } subscribed[NATS_SUBSCRIBED_MAX];
     size_t subscribed_count;
+    struct nats_notes notes;
     /* Under the mutex: */
-    struct list notes;
-    size_t note_count, note_bytes;
     size_t delivering; /* subscriptions that have not ended */
     bool is_lost, is_closed, is_closing;
 };
 
-/* --- what arrived --- */
+/* --- messages --- */
 
-/* Waits while the queue is full. */
-static void put_or_free(struct nats_link *l, struct nats_note *n)
+void nats_message_free(void *message)
 {
-    uv_mutex_lock(&l->mutex);
-    while (!l->is_closing && (l->note_count >= NOTES_MAX || l->note_bytes >= NOTES_BYTES))
-        uv_cond_wait(&l->changed, &l->mutex);
-    bool wanted = !l->is_closing;
-    if (wanted) {
-        list_put_last(&l->notes, &n->event.link);
-        l->note_count++;
-        l->note_bytes += n->event.bytes;
-    }
-    uv_mutex_unlock(&l->mutex);
-    if (wanted)
-        l->wake.wake(l->wake.ctx);
-    else
-        nats_note_free(n);
+    natsMsg *m = message;
+    if (m && natsMsg_GetDataLength(m) > 0) /* its memory is the message's own */
+        explicit_bzero((char *)natsMsg_GetData(m), (size_t)natsMsg_GetDataLength(m));
+    natsMsg_Destroy(m);
+}
+
+static uint64_t number_of(natsMsg *m, const char *name)
+{
+    const char *text = NULL;
+    natsStatus s = natsMsgHeader_Get(m, name, &text);
+    return s == NATS_OK && text ? strtoull(text, NULL, 10) : UINT64_MAX;
+}
+
+static void read_status(struct nats_note *n, natsMsg *m)
+{
+    const char *text = NULL;
+    if (n->body.len || natsMsgHeader_Get(m, "Status", &text) != NATS_OK || !text)
+        return;
+    n->status = atoi(text);
+    if (natsMsgHeader_Get(m, "Description", &text) == NATS_OK)
+        n->description = str_of(text);
+    if (n->status != 100)
+        return;
+    n->last_seen = number_of(m, "Nats-Last-Consumer");
+    if (natsMsgHeader_Get(m, "Nats-Consumer-Stalled", &text) == NATS_OK)
+        n->stalled = str_of(text);
+}
+
+/* All that is of interest is read when it arrives, while no other thread has it. */
+struct nats_note *nats_note_of(void *message)
+{
+    natsMsg *m = message;
+    struct nats_note *n = calloc(1, sizeof *n);
+    if (!n)
+        return NULL;
+    n->message = m;
+    n->subject = str_of(natsMsg_GetSubject(m));
+    n->reply = str_of(natsMsg_GetReply(m));
+    n->body = (str) { natsMsg_GetData(m), (size_t)natsMsg_GetDataLength(m) };
+    n->last_seen = UINT64_MAX;
+    read_status(n, m);
+    n->event.bytes = n->subject.len + n->body.len;
+    return n;
 }
 
 struct nats_note *nats_link_take(struct nats_link *l)
 {
-    uv_mutex_lock(&l->mutex);
-    struct list *node = list_pop_first(&l->notes);
-    struct nats_note *n = node ? CONTAINER_OF(node, struct nats_note, event.link) : NULL;
-    if (n) {
-        l->note_count--;
-        l->note_bytes -= n->event.bytes;
-        uv_cond_broadcast(&l->changed);
-    }
-    uv_mutex_unlock(&l->mutex);
-    return n;
+    return nats_notes_take(&l->notes);
 }
 
 /* --- on threads of cnats --- */
+
+static void put(struct nats_link *l, struct nats_note *n)
+{
+    if (nats_notes_put(&l->notes, n))
+        l->wake.wake(l->wake.ctx);
+}
 
 static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *m, void *closure)
 {
     struct nats_link *l = closure;
     struct nats_note *n = nats_note_of(m);
     if (n)
-        put_or_free(l, n);
+        put(l, n);
     else
         nats_message_free(m);
 }
@@ -113,17 +135,6 @@ static void on_closed(natsConnection *nc, void *closure)
     uv_mutex_unlock(&l->mutex);
 }
 
-/* Permissions Violation for Publish to "a.b.c" */
-static str refused_subject(const char *text)
-{
-    str s = str_of(text);
-    if (!str_starts(s, STR("Permissions Violation")) &&
-        !str_starts(s, STR("permissions violation")))
-        return (str) { 0 };
-    s = str_skip(s, str_find(s, '"'));
-    return s.len ? (str) { s.ptr + 1, str_find(str_skip(s, 1), '"') } : s;
-}
-
 /* What else comes here ends the connection, or shows as a gap. */
 static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus s, void *closure)
 {
@@ -131,10 +142,9 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus s, vo
     const char *text = NULL;
     if (natsConnection_GetLastError(nc, &text) == NATS_OK || !text)
         return;
-    str subject = refused_subject(text);
-    struct nats_note *n = subject.len ? nats_note_refusal(subject) : NULL;
+    struct nats_note *n = nats_note_refusal(text);
     if (n)
-        put_or_free(l, n);
+        put(l, n);
 }
 
 /* --- connect --- */
@@ -304,20 +314,21 @@ static struct nats_link *new_link(const struct nats_wake *wake)
         free(l);
         return NULL;
     }
-    if (uv_cond_init(&l->changed)) {
-        uv_mutex_destroy(&l->mutex);
-        free(l);
-        return NULL;
+    bool has_condition = uv_cond_init(&l->changed) == 0;
+    if (has_condition && nats_notes_init(&l->notes)) {
+        l->wake = *wake;
+        return l;
     }
-    l->wake = *wake;
-    list_init(&l->notes);
-    return l;
+    if (has_condition)
+        uv_cond_destroy(&l->changed);
+    uv_mutex_destroy(&l->mutex);
+    free(l);
+    return NULL;
 }
 
 static void free_link(struct nats_link *l)
 {
-    for (struct nats_note *n; (n = nats_link_take(l)) != NULL;)
-        nats_note_free(n);
+    nats_notes_deinit(&l->notes);
     uv_cond_destroy(&l->changed);
     uv_mutex_destroy(&l->mutex);
     free(l);
@@ -371,8 +382,8 @@ void nats_link_close(struct nats_link *l)
         return;
     uv_mutex_lock(&l->mutex);
     l->is_closing = true;
-    uv_cond_broadcast(&l->changed);
     uv_mutex_unlock(&l->mutex);
+    nats_notes_close(&l->notes);
     natsConnection_Close(l->nc);
     bool ended = wait_for_end(l);
     for (size_t i = 0; i < l->subscribed_count; i++)

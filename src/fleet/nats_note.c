@@ -1,17 +1,69 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages of cnats as notes. All that is of interest in one is read when it arrives, while no
- * other thread has it. */
+/* The queue of what arrived. Who puts into a full one waits, so that its socket is not read, until
+ * the engine has taken something or closes. */
 #include "fleet/nats_note.h"
 
-#include <nats/nats.h>
 #include <stdlib.h>
 
-void nats_message_free(void *message)
+enum { NOTES_MAX = 8192, NOTES_BYTES = 16 << 20 };
+
+bool nats_notes_init(struct nats_notes *q)
 {
-    natsMsg *m = message;
-    if (m && natsMsg_GetDataLength(m) > 0) /* its memory is the message's own */
-        explicit_bzero((char *)natsMsg_GetData(m), (size_t)natsMsg_GetDataLength(m));
-    natsMsg_Destroy(m);
+    *q = (struct nats_notes) { .count = 0 };
+    list_init(&q->list);
+    if (uv_mutex_init(&q->mutex))
+        return false;
+    if (!uv_cond_init(&q->changed))
+        return true;
+    uv_mutex_destroy(&q->mutex);
+    return false;
+}
+
+void nats_notes_deinit(struct nats_notes *q)
+{
+    for (struct nats_note *n; (n = nats_notes_take(q)) != NULL;)
+        nats_note_free(n);
+    uv_cond_destroy(&q->changed);
+    uv_mutex_destroy(&q->mutex);
+}
+
+bool nats_notes_put(struct nats_notes *q, struct nats_note *n)
+{
+    uv_mutex_lock(&q->mutex);
+    while (!q->is_closing && (q->count >= NOTES_MAX || q->bytes >= NOTES_BYTES))
+        uv_cond_wait(&q->changed, &q->mutex);
+    bool wanted = !q->is_closing;
+    if (wanted) {
+        list_put_last(&q->list, &n->event.link);
+        q->count++;
+        q->bytes += n->event.bytes;
+    }
+    uv_mutex_unlock(&q->mutex);
+    if (!wanted)
+        nats_note_free(n);
+    return wanted;
+}
+
+struct nats_note *nats_notes_take(struct nats_notes *q)
+{
+    uv_mutex_lock(&q->mutex);
+    struct list *node = list_pop_first(&q->list);
+    struct nats_note *n = node ? CONTAINER_OF(node, struct nats_note, event.link) : NULL;
+    if (n) {
+        q->count--;
+        q->bytes -= n->event.bytes;
+        uv_cond_broadcast(&q->changed);
+    }
+    uv_mutex_unlock(&q->mutex);
+    return n;
+}
+
+void nats_notes_close(struct nats_notes *q)
+{
+    uv_mutex_lock(&q->mutex);
+    q->is_closing = true;
+    uv_cond_broadcast(&q->changed);
+    uv_mutex_unlock(&q->mutex);
 }
 
 void nats_note_free(struct nats_note *n)
@@ -22,55 +74,25 @@ void nats_note_free(struct nats_note *n)
     free(n);
 }
 
-static uint64_t number_of(natsMsg *m, const char *name)
+/* Permissions Violation for Publish to "a.b.c" */
+static str refused_subject(str error)
 {
-    const char *text = NULL;
-    natsStatus s = natsMsgHeader_Get(m, name, &text);
-    return s == NATS_OK && text ? strtoull(text, NULL, 10) : UINT64_MAX;
+    if (!str_starts(error, STR("Permissions Violation")) &&
+        !str_starts(error, STR("permissions violation")))
+        return (str) { 0 };
+    str quoted = str_skip(error, str_find(error, '"'));
+    return quoted.len ? str_cut(str_skip(quoted, 1), str_find(str_skip(quoted, 1), '"')) : quoted;
 }
 
-static void read_status(struct nats_note *n, natsMsg *m)
+struct nats_note *nats_note_refusal(const char *error)
 {
-    const char *text = NULL;
-    if (n->body.len || natsMsgHeader_Get(m, "Status", &text) != NATS_OK || !text)
-        return;
-    n->status = atoi(text);
-    if (natsMsgHeader_Get(m, "Description", &text) == NATS_OK)
-        n->description = str_of(text);
-    if (n->status != 100)
-        return;
-    n->last_seen = number_of(m, "Nats-Last-Consumer");
-    if (natsMsgHeader_Get(m, "Nats-Consumer-Stalled", &text) == NATS_OK)
-        n->stalled = str_of(text);
-}
-
-struct nats_note *nats_note_of(void *message)
-{
-    natsMsg *m = message;
-    struct nats_note *n = calloc(1, sizeof *n);
+    str subject = refused_subject(str_of(error));
+    struct nats_note *n = subject.len ? calloc(1, sizeof *n + subject.len + 1) : NULL;
     if (!n)
         return NULL;
-    n->message = m;
-    n->subject = str_of(natsMsg_GetSubject(m));
-    n->reply = str_of(natsMsg_GetReply(m));
-    n->body = (str) { natsMsg_GetData(m), (size_t)natsMsg_GetDataLength(m) };
-    n->last_seen = UINT64_MAX;
-    read_status(n, m);
-    n->event.bytes = n->subject.len + n->body.len;
-    return n;
-}
-
-struct nats_note *nats_note_refusal(str subject)
-{
-    natsMsg *m = NULL;
-    char text[512];
-    str_copy(text, sizeof text, subject);
-    if (natsMsg_Create(&m, text, NULL, NULL, 0) != NATS_OK)
-        return NULL;
-    struct nats_note *n = nats_note_of(m);
-    if (n)
-        n->is_refusal = true;
-    else
-        natsMsg_Destroy(m);
+    char *at = (char *)(n + 1);
+    n->subject = str_keep(&at, subject);
+    n->is_refusal = true;
+    n->event.bytes = subject.len;
     return n;
 }
