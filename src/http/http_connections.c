@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A connection hangs on libmicrohttpd's own as its socket context. A list in the order in which the
- * deadlines were set is sorted. */
+/* A list in the order in which the deadlines were set is sorted. */
 #include "http/http_connections.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
-
-#include <microhttpd.h>
-#include <uv.h>
 
 static struct http_connection *first_due(const struct http_connections *all)
 {
@@ -15,28 +11,22 @@ static struct http_connection *first_due(const struct http_connections *all)
     return list_empty(&all->by_deadline) ? NULL : CONTAINER_OF(first, struct http_connection, link);
 }
 
-void http_connections_init(struct http_connections *all, struct uv_loop_s *loop,
-                           uint32_t timeout_ms)
+void http_connections_init(struct http_connections *all, uint32_t timeout_ms)
 {
-    *all = (struct http_connections) { .loop = loop, .timeout_ms = timeout_ms };
+    *all = (struct http_connections) { .timeout_ms = timeout_ms };
     list_init(&all->by_deadline);
 }
 
-struct http_connection *http_connection_new(struct http_connections *all,
-                                            struct MHD_Connection *connection)
+struct http_connection *http_connection_new(struct http_connections *all, int fd, uint64_t now_ms)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct http_connection *c = calloc(1, sizeof *c);
-    if (!c || !info) {
-        if (info)
-            (void)shutdown(info->connect_fd, SHUT_RDWR);
-        free(c);
+    if (!c) {
+        (void)shutdown(fd, SHUT_RDWR);
         return NULL;
     }
-    c->fd = info->connect_fd;
+    c->fd = fd;
     list_init(&c->link);
-    http_connection_set_deadline(all, c);
+    http_connection_set_deadline(all, c, now_ms);
     all->count++;
     return c;
 }
@@ -48,18 +38,12 @@ void http_connection_free(struct http_connections *all, struct http_connection *
     all->count--;
 }
 
-struct http_connection *http_connection_of(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return info ? info->socket_context : NULL;
-}
-
-void http_connection_set_deadline(struct http_connections *all, struct http_connection *c)
+void http_connection_set_deadline(struct http_connections *all, struct http_connection *c,
+                                  uint64_t now_ms)
 {
     if (c->is_cut)
         return;
-    c->due_ms = uv_now(all->loop) + all->timeout_ms;
+    c->due_ms = now_ms + all->timeout_ms;
     list_remove(&c->link);
     list_put_last(&all->by_deadline, &c->link);
 }
@@ -82,10 +66,10 @@ uint64_t http_connections_due_ms(const struct http_connections *all)
     return first ? first->due_ms : UINT64_MAX;
 }
 
-bool http_connections_cut_due(struct http_connections *all)
+bool http_connections_cut_due(struct http_connections *all, uint64_t now_ms)
 {
     bool any = false;
-    while (http_connections_due_ms(all) <= uv_now(all->loop)) {
+    while (http_connections_due_ms(all) <= now_ms) {
         http_connection_cut(first_due(all));
         any = true;
     }

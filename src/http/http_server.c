@@ -58,13 +58,37 @@ struct http_server {
 
 static void listen_again(struct http_server *server);
 
+/* NULL: it could not be counted. */
+static struct http_connection *connection_new(struct http_server *server,
+                                              struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (!info)
+        return NULL;
+    return http_connection_new(&server->connections, info->connect_fd, uv_now(server->loop));
+}
+
+/* It hangs on libmicrohttpd's own. NULL: it was not counted. */
+static struct http_connection *connection_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static void set_deadline(struct http_server *server, struct http_connection *c)
+{
+    http_connection_set_deadline(&server->connections, c, uv_now(server->loop));
+}
+
 static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct http_server *server = cls;
     struct http_connection *c = *socket_context;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        *socket_context = http_connection_new(&server->connections, connection);
+        *socket_context = connection_new(server, connection);
         return;
     }
     if (!c)
@@ -93,10 +117,10 @@ static void end_if_replied(struct http_server *server)
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
     struct http_server *server = cls;
-    struct http_connection *c = http_connection_of(connection);
+    struct http_connection *c = connection_of(connection);
     if (!c || server->closing)
         return NULL;
-    http_connection_set_deadline(&server->connections, c);
+    set_deadline(server, c);
     return http_exchange_new(&server->options, &server->streams, connection, uri);
 }
 
@@ -106,7 +130,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 {
     struct http_server *server = cls;
     struct http_exchange *x = *exchange;
-    struct http_connection *c = http_connection_of(connection);
+    struct http_connection *c = connection_of(connection);
     str bytes = { piece, *piece_len };
     if (!x || !c || server->closing)
         return MHD_NO;
@@ -127,7 +151,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **ex
                          enum MHD_RequestTerminationCode why)
 {
     struct http_server *server = cls;
-    struct http_connection *c = http_connection_of(connection);
+    struct http_connection *c = connection_of(connection);
     *exchange = http_exchange_free(*exchange);
     if (!c)
         return;
@@ -137,7 +161,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **ex
     if (server->closing)
         http_connection_cut(c);
     else
-        http_connection_set_deadline(&server->connections, c);
+        set_deadline(server, c);
     end_if_replied(server);
 }
 
@@ -186,7 +210,7 @@ static void run(struct http_server *server)
 static void on_timer(uv_timer_t *timer)
 {
     struct http_server *server = timer->data;
-    bool has_cut = http_connections_cut_due(&server->connections);
+    bool has_cut = http_connections_cut_due(&server->connections, uv_now(server->loop));
     if (server->closing && uv_now(server->loop) >= server->end_ms) {
         end(server);
         return;
@@ -252,16 +276,16 @@ static void listen_again(struct http_server *server)
 static void on_stream_works(void *ctx, struct MHD_Connection *connection)
 {
     struct http_server *server = ctx;
-    struct http_connection *c = http_connection_of(connection);
+    struct http_connection *c = connection_of(connection);
     server->has_more = true;
     if (c)
-        http_connection_set_deadline(&server->connections, c);
+        set_deadline(server, c);
 }
 
 /* One that has sent all there is has no deadline. */
 static void on_stream_rests(void *ctx, struct MHD_Connection *connection)
 {
-    struct http_connection *c = http_connection_of(connection);
+    struct http_connection *c = connection_of(connection);
     if (c)
         http_connection_drop_deadline(c);
 }
@@ -355,7 +379,7 @@ int http_server_open(struct http_server **out, struct uv_loop_s *loop,
     server->loop = loop;
     server->options = *o;
     set_defaults(&server->options);
-    http_connections_init(&server->connections, loop, server->options.timeout_ms);
+    http_connections_init(&server->connections, server->options.timeout_ms);
     list_init(&server->streams.list);
     server->streams.works = on_stream_works;
     server->streams.rests = on_stream_rests;
