@@ -93,7 +93,7 @@ static size_t count_members(const struct fleet *f, uint64_t now_ns)
 {
     struct lease_member m;
     size_t count = 0;
-    while (count < STATUS_MEMBERS_MAX && lease_member(f->lease, count, now_ns, &m))
+    for (size_t at = 0; count < STATUS_MEMBERS_MAX && lease_next_member(f->lease, &at, now_ns, &m);)
         count++;
     return count;
 }
@@ -109,11 +109,10 @@ static void fill_members(const struct fleet *f, struct status *s, uint64_t now_n
         out->member_cap = out->members ? cap : 0;
     }
     struct lease_member m;
-    for (out->member_count = 0; out->member_count < count && out->member_count < out->member_cap;)
-        if (lease_member(f->lease, out->member_count, now_ns, &m))
-            fill_member(&out->members[out->member_count++], &m);
-        else
-            break;
+    size_t most = count < out->member_cap ? count : out->member_cap, at = 0;
+    out->member_count = 0;
+    while (out->member_count < most && lease_next_member(f->lease, &at, now_ns, &m))
+        fill_member(&out->members[out->member_count++], &m);
 }
 
 void fleet_fill_status(struct fleet *f, struct status *s)

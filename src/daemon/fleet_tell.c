@@ -35,8 +35,10 @@ static bool is_twin(const struct fleet *f, const struct lease_member *m, uint64_
 static size_t gather(struct fleet *f, uint64_t now_ns, bool *has_twin)
 {
     struct lease_member m;
-    size_t count = 0;
-    for (size_t i = 0; i < 2 * FLEET_NEWS_PEERS && lease_member(f->lease, i, now_ns, &m); i++) {
+    size_t count = 0, at = 0;
+    for (size_t looked = 0; looked < 2 * FLEET_NEWS_PEERS; looked++) {
+        if (!lease_next_member(f->lease, &at, now_ns, &m))
+            break;
         struct fleet_peer peer = { .state = state_of(&m),
                                    .held = m.held,
                                    .silent_ms = m.age_ns / NS_PER_MS };

@@ -122,17 +122,12 @@ static void check_fence(struct lease *l, uint64_t now_ns)
         lease_fence(l, now_ns);
 }
 
-static bool is_duplicate(const struct lease *l, uint64_t now_ns)
-{
-    return l->duplicate_ns && now_ns < l->duplicate_ns + l->config.times.dead_ns;
-}
-
 /* What was held has been stopped, and a beat that was sent since is acknowledged. */
 static void lift_fence(struct lease *l, uint64_t now_ns)
 {
     bool is_fresh = l->acked_ns && l->acked_ns >= l->fenced_ns &&
                     now_ns < l->acked_ns + less_drift(l->config.times.fence_ns);
-    if (!l->is_fenced || l->sweep_left || !is_fresh || is_duplicate(l, now_ns))
+    if (!l->is_fenced || l->sweep_left || !is_fresh || lease_is_duplicate(l, now_ns))
         return;
     l->is_fenced = false;
     lease_move_fence(l);
@@ -153,7 +148,7 @@ static enum beat_state state_now(const struct lease *l, uint64_t now_ns)
         return BEAT_BYE;
     if (l->is_drained)
         return BEAT_DRAINED;
-    if (l->is_fenced || !lease_is_fresh(l, now_ns) || is_duplicate(l, now_ns))
+    if (l->is_fenced || !lease_is_fresh(l, now_ns) || lease_is_duplicate(l, now_ns))
         return BEAT_WAIT;
     if (!lease_is_published(l) && !lease_self(l)->catalogue)
         return BEAT_WAIT; /* nobody would know what we have */
@@ -166,7 +161,7 @@ static void update_state(struct lease *l, uint64_t now_ns)
 {
     enum beat_state state = state_now(l, now_ns);
     bool is_catalogue_new = lease_is_published(l) && lease_self(l)->catalogue != l->digest;
-    if (is_duplicate(l, now_ns) && !l->is_fenced)
+    if (lease_is_duplicate(l, now_ns) && !l->is_fenced)
         lease_fence(l, now_ns);
     l->is_beat_wanted |= state != l->state;
     l->is_beat_wanted |= is_catalogue_new && lease_self(l)->has_beat && !l->is_catalogue_told;

@@ -142,10 +142,8 @@ struct lease_member {
     uint64_t catalogue;
     const struct beat_figures *figures;
 };
-/* Member i of those known, dead ones for an hour included; false: there are no more. Texts live
- * until the next input. */
-bool lease_member(const struct lease *l, size_t i, uint64_t now_ns, struct lease_member *out);
-/* The same of all, one after the other: *at is 0 at first, and moves behind each. */
+/* Each of those known, dead ones for an hour included: *at is 0 at first, and moves behind each.
+ * false: there are no more. Texts live until the next input. */
 bool lease_next_member(const struct lease *l, size_t *at, uint64_t now_ns,
                        struct lease_member *out);
 /* Is there a process of this member, other than we, that is not dead? */

@@ -178,6 +178,12 @@ static inline bool lease_is_over(const struct lease_entry *e)
     return e->is_dead || e->is_superseded;
 }
 
+/* Does another process beat as this member? */
+static inline bool lease_is_duplicate(const struct lease *l, uint64_t now_ns)
+{
+    return l->duplicate_ns && now_ns < l->duplicate_ns + l->config.times.dead_ns;
+}
+
 static inline uint64_t lease_beat_ns(const struct lease *l)
 {
     return l->config.times.dead_ns / 4;

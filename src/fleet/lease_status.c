@@ -35,16 +35,11 @@ static size_t count_held(const struct lease *l)
     return count;
 }
 
-static bool is_duplicate(const struct lease *l, uint64_t now_ns)
-{
-    return l->duplicate_ns && now_ns < l->duplicate_ns + l->config.times.dead_ns;
-}
-
 void lease_standing(const struct lease *l, struct lease_standing *out)
 {
     *out = (struct lease_standing) { .state = l->state,
                                      .is_fenced = l->is_fenced,
-                                     .is_duplicate = is_duplicate(l, atomic_load(&l->ran_ns)),
+                                     .is_duplicate = lease_is_duplicate(l, atomic_load(&l->ran_ns)),
                                      .targets = l->wanted,
                                      .held = l->is_fenced ? 0 : l->holdings[LEASE_HELD],
                                      .log_losses = l->log_losses };
@@ -55,7 +50,7 @@ void lease_summary(const struct lease *l, struct lease_summary *out)
     uint64_t now_ns = atomic_load(&l->ran_ns);
     *out = (struct lease_summary) { .state = l->state,
                                     .is_fenced = l->is_fenced,
-                                    .is_duplicate = is_duplicate(l, now_ns),
+                                    .is_duplicate = lease_is_duplicate(l, now_ns),
                                     .targets = l->wanted,
                                     .held = count_held(l),
                                     .unheld = count_unheld(l),
@@ -94,14 +89,5 @@ bool lease_is_alive(const struct lease *l, str member)
         if (e && e->has_beat && !lease_is_over(e) && str_eq(str_of(e->id), member))
             return true;
     }
-    return false;
-}
-
-bool lease_member(const struct lease *l, size_t i, uint64_t now_ns, struct lease_member *out)
-{
-    size_t at = 0;
-    while (lease_next_member(l, &at, now_ns, out))
-        if (i-- == 0)
-            return true;
     return false;
 }
