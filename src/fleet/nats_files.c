@@ -4,10 +4,8 @@
 #include "fleet/nats_files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "aws/digest.h"
 #include "fleet/nats_jwt.h"
@@ -56,14 +54,6 @@ static bool contains(str text, const char *words_)
     return memmem(text.ptr, text.len, words_, strlen(words_)) != NULL;
 }
 
-static str next_line(str *text)
-{
-    size_t end = str_find(*text, '\n');
-    str line = str_trim((str) { text->ptr, end });
-    *text = str_skip(*text, end < text->len ? end + 1 : end);
-    return line;
-}
-
 static bool is_seed(str line)
 {
     char public[NATS_NKEY_SIZE];
@@ -74,9 +64,8 @@ static bool is_seed(str line)
 static enum holds kind_of_creds(str text)
 {
     bool is_next = false;
-    while (text.len) {
-        str line = next_line(&text);
-        if (is_next && line.len)
+    for (str line; (line = nats_login_next_line(&text)).len;) {
+        if (is_next)
             return is_seed(line) ? HOLDS_CREDS : HOLDS_DAMAGED_CREDS;
         is_next = is_next || contains(line, "BEGIN USER NKEY SEED");
     }
@@ -107,9 +96,7 @@ static enum holds kind_of_line(str line)
 
 static enum holds kind_of(str text)
 {
-    str rest = text, line = { 0 };
-    while (!line.len && rest.len)
-        line = next_line(&rest);
+    str rest = text, line = nats_login_next_line(&rest);
     if (!line.len)
         return HOLDS_NOTHING;
     if (contains(text, "BEGIN NATS USER JWT"))
@@ -119,120 +106,76 @@ static enum holds kind_of(str text)
 
 /* --- what it should hold --- */
 
-/* 0 or an errno. */
-static int read_start(char text[FILE_START], size_t *len, const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t n = fd < 0 ? -1 : 0;
-    *len = 0;
-    while (fd >= 0 && *len < FILE_START && (n = read(fd, text + *len, FILE_START - *len)) > 0)
-        *len += (size_t)n;
-    int error = errno;
-    if (fd >= 0)
-        close(fd);
-    return n < 0 ? error : 0;
-}
+enum file { FILE_CA, FILE_CERT, FILE_KEY, FILE_NKEY, FILE_CREDS, FILE_PASSWORD, FILES };
 
-static int read_kind(enum holds *out, const char *option, const char *path,
-                     struct pipepoll_error *why)
-{
-    char text[FILE_START];
-    size_t len;
-    int error = read_start(text, &len, path);
-    *out = kind_of((str) { text, len });
-    digest_wipe(text, sizeof text);
-    return error ? explain(why, PIPEPOLL_ECREDENTIALS, "%s %s cannot be read: %s", option, path,
-                           strerror(error))
-                 : PIPEPOLL_OK;
-}
+static const struct {
+    const char *option;
+    unsigned good; /* what it may hold, a bit each */
+    const char *fix;
+    enum holds other; /* and what to do where it holds this; NULL: the same */
+    const char *other_fix;
+} asked[FILES] = {
+    [FILE_CA] = { "tls-ca", 1 << HOLDS_CERTIFICATE | 1 << HOLDS_PAIR,
+                  "it must have certificates, as PEM" },
+    [FILE_CERT] = { "tls-cert", 1 << HOLDS_CERTIFICATE | 1 << HOLDS_PAIR,
+                    "it must have certificates, as PEM" },
+    [FILE_KEY] = { "tls-key", 1 << HOLDS_KEY | 1 << HOLDS_PAIR,
+                   "it must have the key of tls-cert, as PEM", HOLDS_ENCRYPTED,
+                   "`openssl pkey` writes it without one" },
+    [FILE_NKEY] = { "nkey-file", 1 << HOLDS_SEED, "its first line must be a user's seed, SU...",
+                    HOLDS_CREDS, "name it as creds-file instead" },
+    [FILE_CREDS] = { "creds-file", 1 << HOLDS_CREDS,
+                     "it must have a user's JWT and seed, as `nsc generate creds` writes them",
+                     HOLDS_SEED, "name it as nkey-file instead" },
+    [FILE_PASSWORD] = { "password-file", ~(1U << HOLDS_NOTHING),
+                        "its first line must be the password" },
+};
 
-static int refuse(const char *option, const char *path, enum holds is, const char *fix,
-                  struct pipepoll_error *why)
+static const char *fix_of(enum file f, enum holds is)
 {
     if (is == HOLDS_DAMAGED_SEED || is == HOLDS_DAMAGED_CREDS)
-        fix = "its check sum is wrong, so copy the file again";
-    return explain(why, PIPEPOLL_ECREDENTIALS, "%s %s %s: %s", option, path, words[is], fix);
+        return "its check sum is wrong, so copy the file again";
+    return asked[f].other_fix && is == asked[f].other ? asked[f].other_fix : asked[f].fix;
 }
 
-static int check_nkey(const char *path, struct pipepoll_error *why)
+static int check(enum file f, const char *path, struct pipepoll_error *why)
 {
-    enum holds is;
-    int r = read_kind(&is, "nkey-file", path, why);
-    if (r || is == HOLDS_SEED)
-        return r;
-    return refuse("nkey-file", path, is,
-                  is == HOLDS_CREDS ? "name it as creds-file instead"
-                                    : "its first line must be a user's seed, SU...",
-                  why);
-}
-
-static int check_creds(const char *path, struct pipepoll_error *why)
-{
-    enum holds is;
-    int r = read_kind(&is, "creds-file", path, why);
-    if (r || is == HOLDS_CREDS)
-        return r;
-    return refuse("creds-file", path, is,
-                  is == HOLDS_SEED ? "name it as nkey-file instead"
-                                   : "it must have a user's JWT and seed, as `nsc generate creds` "
-                                     "writes them",
-                  why);
-}
-
-static int check_password(const char *path, struct pipepoll_error *why)
-{
-    enum holds is;
-    int r = read_kind(&is, "password-file", path, why);
-    if (r || is != HOLDS_NOTHING)
-        return r;
-    return refuse("password-file", path, is, "its first line must be the password", why);
-}
-
-static int check_certificate(const char *option, const char *path, struct pipepoll_error *why)
-{
-    enum holds is;
-    int r = read_kind(&is, option, path, why);
-    if (r || is == HOLDS_CERTIFICATE || is == HOLDS_PAIR)
-        return r;
-    return refuse(option, path, is, "it must have certificates, as PEM", why);
-}
-
-static int check_key(const char *path, struct pipepoll_error *why)
-{
-    enum holds is;
-    int r = read_kind(&is, "tls-key", path, why);
-    if (r || is == HOLDS_KEY || is == HOLDS_PAIR)
-        return r;
-    return refuse("tls-key", path, is,
-                  is == HOLDS_ENCRYPTED ? "`openssl pkey` writes it without one"
-                                        : "it must have the key of tls-cert, as PEM",
-                  why);
+    char text[FILE_START];
+    const char *option = asked[f].option;
+    ssize_t len = nats_login_read_file(text, sizeof text, path);
+    if (len < 0)
+        return explain(why, PIPEPOLL_ECREDENTIALS, "%s %s cannot be read: %s", option, path,
+                       strerror(errno));
+    enum holds is = kind_of((str) { text, (size_t)len });
+    digest_wipe(text, sizeof text);
+    if (asked[f].good >> is & 1)
+        return PIPEPOLL_OK;
+    return explain(why, PIPEPOLL_ECREDENTIALS, "%s %s %s: %s", option, path, words[is],
+                   fix_of(f, is));
 }
 
 int nats_files_check(const struct nats_options *o, struct pipepoll_error *why)
 {
-    int r = o->tls_ca ? check_certificate("tls-ca", o->tls_ca, why) : PIPEPOLL_OK;
-    if (!r && o->tls_cert)
-        r = check_certificate("tls-cert", o->tls_cert, why);
-    if (!r && o->tls_key)
-        r = check_key(o->tls_key, why);
-    if (!r && o->nkey_file)
-        r = check_nkey(o->nkey_file, why);
-    if (!r && o->creds_file)
-        r = check_creds(o->creds_file, why);
-    if (!r && o->password_file)
-        r = check_password(o->password_file, why);
+    const char *const paths[FILES] = {
+        [FILE_CA] = o->tls_ca,        [FILE_CERT] = o->tls_cert,
+        [FILE_KEY] = o->tls_key,      [FILE_NKEY] = o->nkey_file,
+        [FILE_CREDS] = o->creds_file, [FILE_PASSWORD] = o->password_file,
+    };
+    int r = PIPEPOLL_OK;
+    for (enum file f = 0; !r && f < FILES; f++)
+        if (paths[f])
+            r = check(f, paths[f], why);
     return r;
 }
 
 void nats_files_explain(const struct nats_options *o, struct pipepoll_error *why)
 {
     char text[FILE_START], when[32];
-    size_t len;
     struct tm tm;
-    if (!o->creds_file || read_start(text, &len, o->creds_file))
+    ssize_t len = o->creds_file ? nats_login_read_file(text, sizeof text, o->creds_file) : -1;
+    if (len < 0)
         return;
-    time_t end = nats_jwt_end(text, len);
+    time_t end = nats_jwt_end(text, (size_t)len);
     digest_wipe(text, sizeof text);
     if (end && end <= time(NULL) && gmtime_r(&end, &tm) &&
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm))

@@ -92,8 +92,8 @@ bool nats_nkey_public(char out[NATS_NKEY_SIZE], str seed)
     return true;
 }
 
-/* How much of it was read; -1: errno says why not. Without stdio, whose buffer keeps a copy. */
-static ssize_t read_start(char *out, size_t size, const char *path)
+/* Without stdio, whose buffer keeps a copy. */
+ssize_t nats_login_read_file(char *out, size_t size, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t n = fd < 0 ? -1 : 0;
@@ -103,17 +103,19 @@ static ssize_t read_start(char *out, size_t size, const char *path)
     int error = errno;
     if (fd >= 0)
         close(fd);
+    if (n < 0)
+        digest_wipe(out, len);
     errno = error;
     return n < 0 ? -1 : (ssize_t)len;
 }
 
-static str first_line(str text)
+str nats_login_next_line(str *text)
 {
     str line = { 0 };
-    while (!line.len && text.len) {
-        size_t end = str_find(text, '\n');
-        line = str_trim((str) { text.ptr, end });
-        text = str_skip(text, end + 1);
+    while (!line.len && text->len) {
+        size_t end = str_find(*text, '\n');
+        line = str_trim((str) { text->ptr, end });
+        *text = str_skip(*text, end + 1);
     }
     return line;
 }
@@ -123,11 +125,11 @@ static int read_line(char *out, size_t size, const char *path, const char *what,
                      struct pipepoll_error *why)
 {
     char text[FILE_START];
-    ssize_t len = read_start(text, sizeof text, path);
+    ssize_t len = nats_login_read_file(text, sizeof text, path);
     if (len < 0)
         return explain(why, PIPEPOLL_ECREDENTIALS, "%s %s cannot be read: %s", what, path,
                        strerror(errno));
-    str line = first_line((str) { text, (size_t)len });
+    str rest = { text, (size_t)len }, line = nats_login_next_line(&rest);
     bool fits = line.len && line.len < size;
     str_copy(out, size, fits ? line : STR(""));
     digest_wipe(text, sizeof text);
