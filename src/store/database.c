@@ -75,6 +75,23 @@ int database_told(const struct database *d, int rc, struct pipepoll_error *why)
     }
 }
 
+/* Layout: SQLite, "Database File Format", 1.3: user_version, and application_id. */
+enum { FORMAT_AT = 60, APPLICATION_AT = 68 };
+static const char magic[16] = "SQLite format 3";
+
+static uint32_t u32_at(const unsigned char *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+bool database_read_header(const unsigned char head[DATABASE_HEADER], size_t len,
+                          uint32_t *application_id, uint32_t *format)
+{
+    *application_id = u32_at(head + APPLICATION_AT);
+    *format = u32_at(head + FORMAT_AT);
+    return len >= sizeof magic && memcmp(head, magic, sizeof magic) == 0;
+}
+
 int database_judge(const struct database_kind *kind, const char *path, uint32_t application_id,
                    uint32_t format, struct pipepoll_error *why)
 {
@@ -117,23 +134,17 @@ void database_close(struct database *d)
     *d = (struct database) { 0 };
 }
 
-/* Layout: SQLite, "Database File Format", 1.3; its locks: os_unix.c, as the format's too. */
-enum { HEADER = 100, FORMAT_AT = 60, APPLICATION_AT = 68, LOCKS_AT = 0x40000000, LOCKS = 512 };
-static const char magic[16] = "SQLite format 3";
-
-static uint32_t u32_at(const unsigned char *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
+/* Its locks: os_unix.c, as the format's too. */
+enum { LOCKS_AT = 0x40000000, LOCKS = 512 };
 
 /* Empty, or with a header that is in the log alone: it is made by the first transaction. */
 static int check_header(const struct database *d, int fd, struct pipepoll_error *why)
 {
-    unsigned char head[HEADER] = { 0 };
+    unsigned char head[DATABASE_HEADER] = { 0 };
+    uint32_t id = 0, format = 0;
     ssize_t n = pread(fd, head, sizeof head, 0);
-    if (n && memcmp(head, magic, sizeof magic) != 0)
+    if (n && !database_read_header(head, n > 0 ? (size_t)n : 0, &id, &format))
         return database_told(d, SQLITE_NOTADB, why);
-    uint32_t id = u32_at(head + APPLICATION_AT), format = u32_at(head + FORMAT_AT);
     return id || format ? database_judge(d->kind, d->path, id, format, why) : PIPEPOLL_OK;
 }
 

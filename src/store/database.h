@@ -39,6 +39,11 @@ void database_close(struct database *d); /* fine on a zeroed one; after all othe
 /* OK for SQLITE_OK, _ROW and _DONE; else a status, and `why` names path, trouble and remedy. */
 int database_told(const struct database *d, int rc, struct pipepoll_error *why);
 
+/* The two numbers in the first bytes of a file, of which there are `len`. false: it is none of
+ * SQLite's. */
+enum { DATABASE_HEADER = 100 };
+bool database_read_header(const unsigned char head[DATABASE_HEADER], size_t len,
+                          uint32_t *application_id, uint32_t *format);
 /* Is it ours, by the two numbers of a header, and of a format that we know? ESYSTEM. */
 int database_judge(const struct database_kind *kind, const char *path, uint32_t application_id,
                    uint32_t format, struct pipepoll_error *why);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SQLite would take over an empty file, recover a foreign one and follow a log that lies beside a
- * file it has nothing to do with: hence a look at the header by plain reads first. Layout: SQLite,
- * "Database File Format", 1.3: magic at 0, user_version at 60, application_id at 68. */
+ * file it has nothing to do with: hence a look at the header by plain reads first. */
 #include "store/journal_header.h"
 
 #include <errno.h>
@@ -15,23 +14,16 @@
 #include "base/log.h"
 #include "store/journal_db.h"
 
-enum { HEADER = 100, FORMAT_AT = 60, APPLICATION_AT = 68 };
-static const char magic[16] = "SQLite format 3";
-
 static int refuse(struct pipepoll_error *why, const char *path, const char *found)
 {
     return explain(why, PIPEPOLL_ESYSTEM,
                    "journal %s: %s; move it away, or choose another state directory", path, found);
 }
 
-static uint32_t u32_at(const unsigned char *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
 static int judge(int fd, const char *path, struct pipepoll_error *why)
 {
-    unsigned char head[HEADER];
+    unsigned char head[DATABASE_HEADER] = { 0 };
+    uint32_t id, format;
     struct stat st;
     if (fstat(fd, &st) || !S_ISREG(st.st_mode))
         return refuse(why, path, "is not a plain file");
@@ -41,12 +33,11 @@ static int judge(int fd, const char *path, struct pipepoll_error *why)
     if (n < 0)
         return explain(why, PIPEPOLL_ESYSTEM, "journal %s: cannot be read: %s", path,
                        strerror(errno));
-    if (n < (ssize_t)sizeof magic || memcmp(head, magic, sizeof magic) != 0)
+    if (!database_read_header(head, (size_t)n, &id, &format))
         return refuse(why, path, "is not an SQLite file");
-    if (n < HEADER)
+    if (n < DATABASE_HEADER)
         return refuse(why, path, "is damaged: it ends within its header");
-    return database_judge(&journal_kind, path, u32_at(head + APPLICATION_AT),
-                          u32_at(head + FORMAT_AT), why);
+    return database_judge(&journal_kind, path, id, format, why);
 }
 
 /* A log without its database: a new database must not come to lie beside it. */
