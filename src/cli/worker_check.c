@@ -128,13 +128,15 @@ static bool is_there(const char *path)
     return stat(path, &st) == 0;
 }
 
-/* true: it can be used, and is there. */
-static bool judge_folder(struct part_finding *f, const char *path)
+/* true: it can be used, and is there; perhaps another process holds it. */
+static bool judge_folder(struct part_finding *f, const char *path,
+                         int (*check)(const char *state_dir, bool *is_held,
+                                      struct pipepoll_error *why),
+                         bool *is_held)
 {
     struct pipepoll_error why;
-    bool is_held;
-    int r = journal_check(path, &is_held, &why);
-    if (r && !is_held)
+    int r = check(path, is_held, &why);
+    if (r && !*is_held)
         part_finding_set(f, VERDICT_ILL, EXIT_OTHER, state_fix, "%s", why.text);
     else if (!is_there(path))
         part_finding_set(f, VERDICT_WELL, EXIT_FINE, "", "%s is made at the start", path);
@@ -165,10 +167,11 @@ static void judge_journal_file(struct part_finding *f, const char *path)
 
 static void judge_journal(struct part_finding *f, const struct worker_config *w)
 {
+    bool is_held;
     if (!w->has_journal)
         part_finding_set(f, VERDICT_WELL, EXIT_FINE, "",
                          "none: what a crash leaves unfinished times out in the service");
-    else if (judge_folder(f, w->state_dir))
+    else if (judge_folder(f, w->state_dir, journal_check, &is_held))
         judge_journal_file(f, w->state_dir);
 }
 
@@ -180,17 +183,11 @@ static bool has_spool(const struct fleet_config *fleet, const struct worker_conf
 bool worker_check_spool(struct part_finding *f, const struct fleet_config *fleet,
                         const struct worker_config *w)
 {
-    struct pipepoll_error why;
     bool is_held;
     if (!has_spool(fleet, w))
         return false;
     snprintf(f->part, sizeof f->part, "spool");
-    int r = spool_check(w->state_dir, &is_held, &why);
-    if (r && !is_held)
-        part_finding_set(f, VERDICT_ILL, EXIT_OTHER, state_fix, "%s", why.text);
-    else if (!is_there(w->state_dir))
-        part_finding_set(f, VERDICT_WELL, EXIT_FINE, "", "%s is made at the start", w->state_dir);
-    else
+    if (judge_folder(f, w->state_dir, spool_check, &is_held))
         part_finding_set(f, VERDICT_WELL, EXIT_FINE, "", "%s: can be written; %s", w->state_dir,
                          is_held ? "a pipepoll uses it" : "no pipepoll uses it");
     return true;

@@ -312,7 +312,7 @@ int spool_check(const char *state_dir, bool *is_held, struct pipepoll_error *why
     if (r || !is_there)
         return r;
     char *path = state_dir_file(state_dir, SPOOL_FILE);
-    r = path ? spool_table_check(path, is_held, why)
+    r = path ? spool_table_check(state_dir, path, is_held, why)
              : explain(why, PIPEPOLL_ENOMEM, "out of memory");
     free(path);
     return r;

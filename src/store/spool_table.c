@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,16 +44,12 @@ static int cannot_open(const char *path, struct pipepoll_error *why)
     return explain(why, PIPEPOLL_ESYSTEM, "spool %s: cannot be opened: %s", path, strerror(errno));
 }
 
-int spool_table_check(const char *path, bool *is_held, struct pipepoll_error *why)
+int spool_table_check(const char *folder, const char *path, bool *is_held,
+                      struct pipepoll_error *why)
 {
     const struct database d = { .kind = &spool_kind, .path = path };
-    char folder[PATH_MAX];
-    str_copy(folder, sizeof folder, str_of(path));
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        *slash = '\0';
     *is_held = false;
-    if (access(path, F_OK) && slash && access(folder, W_OK | X_OK))
+    if (access(path, F_OK) && access(folder, W_OK | X_OK))
         return cannot_open(path, why);
     return database_check_file(&d, is_held, why);
 }

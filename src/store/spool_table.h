@@ -19,9 +19,10 @@ struct spool_change {
 
 /* Made where there is none, and checked. ESYSTEM: refused, and left as it is; ENOMEM. */
 int spool_table_open(struct spool_table **out, const char *path, struct pipepoll_error *why);
-/* Would it be opened? Makes and changes nothing. *is_held: of what is refused, by another process's
- * lock. ESYSTEM, in its words. */
-int spool_table_check(const char *path, bool *is_held, struct pipepoll_error *why);
+/* Would it be opened, or made in its folder? Makes and changes nothing. *is_held: of what is
+ * refused, by another process's lock. ESYSTEM, in its words. */
+int spool_table_check(const char *folder, const char *path, bool *is_held,
+                      struct pipepoll_error *why);
 void spool_table_close(struct spool_table *t); /* fine on NULL */
 
 /* Every job, by number. */
