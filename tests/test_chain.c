@@ -235,7 +235,7 @@ static void a_broken_profile_is_told_with_its_key_and_what_to_do(void **state)
                         "and sso_role_name, access keys, or credential_process" },
         { "login_session = x",
           "has login_session, the log-in of a person, which a program that "
-          "runs unattended cannot refresh them: use a role, or IAM Identity Center" },
+          "runs unattended cannot refresh: use a role, or IAM Identity Center" },
         { ROLE "source_profile = a", "names itself as its source_profile but has no "
                                      "aws_access_key_id" },
         { ROLE "mfa_serial = m\nsource_profile = a",

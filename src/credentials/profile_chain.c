@@ -261,10 +261,8 @@ static int take_source(struct profile_chain *chain)
         return take_sso(chain); /* which says what is missing */
     if (get(chain, "login_session").len)
         return complain(chain,
-                        "has login_session, the log-in of a person, which "
-                        "a program that runs unattended cannot refresh them: use a role, or IAM "
-                        "Identity "
-                        "Center");
+                        "has login_session, the log-in of a person, which a program that runs "
+                        "unattended cannot refresh: use a role, or IAM Identity Center");
     if (chain->count == 1)
         return SOURCE_NOT_CONFIGURED;
     return complain(chain,
