@@ -4,8 +4,9 @@
 #include "fleet/nats_jwt.h"
 
 #include "aws/json.h"
+#include "fleet/message.h"
 
-enum { TOKENS = 512, DIGITS_MAX = 18 };
+enum { TOKENS = 512 };
 
 static int value_of(char c)
 {
@@ -47,19 +48,6 @@ static str claims_of(char *creds, size_t len)
     return str_cut(text, str_find(text, '.'));
 }
 
-static int64_t number_of(str digits)
-{
-    int64_t n = 0;
-    if (digits.len > DIGITS_MAX)
-        return 0;
-    for (size_t i = 0; i < digits.len; i++) {
-        if (!ascii_is_digit(digits.ptr[i]))
-            return 0;
-        n = n * 10 + (digits.ptr[i] - '0');
-    }
-    return n;
-}
-
 int64_t nats_jwt_end(char *creds, size_t len)
 {
     struct json_token tokens[TOKENS];
@@ -70,6 +58,8 @@ int64_t nats_jwt_end(char *creds, size_t len)
     if (json_parse(&j, text, size, tokens, TOKENS, NULL) != JSON_OK)
         return 0;
     int node = json_member(&j, JSON_ROOT, "exp");
-    bool has = node != JSON_NONE && json_type(&j, node) == JSON_NUMBER;
-    return has ? number_of(json_scalar(&j, node)) : 0;
+    uint64_t end;
+    bool has = node != JSON_NONE && json_type(&j, node) == JSON_NUMBER &&
+               message_read_decimal(json_scalar(&j, node), &end);
+    return has && end <= INT64_MAX ? (int64_t)end : 0;
 }
