@@ -87,12 +87,11 @@ void beat_key_put(struct buf *out, const struct beat_key *key)
 
 static void put_groups(struct buf *out, const struct beat_figures *f)
 {
-    message_name(out, "throttled");
-    buf_put_char(out, '[');
+    jsontext_open(out, "throttled", '[');
     for (uint32_t i = 0; i < f->group_count && i < BEAT_GROUPS_MAX; i++) {
-        buf_put(out, i ? STR(",{") : STR("{"));
+        jsontext_element(out, '{');
         jsontext_member(out, "group", str_of(f->groups[i].name));
-        message_name(out, "perTarget");
+        jsontext_name(out, STR("perTarget"));
         buf_put_decimal(out, f->groups[i].per_target_micro, 1000000);
         buf_put_char(out, '}');
     }
@@ -101,10 +100,10 @@ static void put_groups(struct buf *out, const struct beat_figures *f)
 
 static void put_figures(struct buf *out, const struct beat_figures *f)
 {
-    message_name(out, "pollsPerSecond");
+    jsontext_name(out, STR("pollsPerSecond"));
     buf_put_decimal(out, f->polls_milli, 1000);
-    message_number(out, "jobs", f->jobs);
-    message_number(out, "freeSlots", f->free_slots);
+    jsontext_count(out, "jobs", f->jobs);
+    jsontext_count(out, "freeSlots", f->free_slots);
     jsontext_member(out, "version", str_of(f->version));
     if (f->group_count)
         put_groups(out, f);
@@ -115,13 +114,13 @@ void beat_put(struct buf *out, const struct beat *b)
     message_open(out);
     jsontext_member(out, "member", b->member);
     message_hash(out, "incarnation", b->incarnation);
-    message_number(out, "beat", b->number);
+    jsontext_count(out, "beat", b->number);
     jsontext_member(out, "state", str_of(STATES[b->state]));
     if (b->catalogue)
         message_hash(out, "catalogue", b->catalogue);
     if (b->missing)
         message_hash(out, "missing", b->missing);
-    message_number(out, "held", b->held);
+    jsontext_count(out, "held", b->held);
     put_figures(out, &b->figures);
     buf_put_char(out, '}');
 }
@@ -204,7 +203,7 @@ void beat_claim_put(struct buf *out, const struct beat_claim *c)
     jsontext_member(out, "member", c->member);
     message_hash(out, "incarnation", c->incarnation);
     if (c->is_free)
-        buf_put(out, STR(",\"free\":true"));
+        jsontext_flag(out, "free", true);
     buf_put_char(out, '}');
 }
 
@@ -224,7 +223,8 @@ enum beat_read beat_claim_read(struct beat_claim *out, str body)
 void beat_drain_put(struct buf *out, bool is_drained)
 {
     message_open(out);
-    buf_put(out, is_drained ? STR(",\"drain\":true}") : STR(",\"drain\":false}"));
+    jsontext_flag(out, "drain", is_drained);
+    buf_put_char(out, '}');
 }
 
 enum beat_read beat_drain_read(bool *is_drained, str body)

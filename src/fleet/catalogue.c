@@ -3,6 +3,7 @@
 #include "fleet/catalogue.h"
 
 #include "aws/digest.h"
+#include "base/jsontext.h"
 #include "fleet/message.h"
 
 enum { TARGETS_MAX = 4 << 20 };
@@ -53,8 +54,8 @@ void catalogue_put(struct buf *out, const uint64_t *sorted, size_t count, size_t
 {
     size_t first = part * CATALOGUE_PART;
     message_open(out);
-    message_number(out, "parts", catalogue_parts(count));
-    message_number(out, "count", count);
+    jsontext_count(out, "parts", catalogue_parts(count));
+    jsontext_count(out, "count", count);
     buf_put(out, STR(",\"targets\":\""));
     for (size_t i = first; i < count && i < first + CATALOGUE_PART; i++)
         message_put_hex(out, sorted[i]);

@@ -53,15 +53,15 @@ void job_message_put(struct buf *out, const struct job_message *job)
     jsontext_member(out, "region", job->region);
     message_text_put_type(out, &job->action_type);
     jsontext_member(out, "jobId", job->job_id);
-    message_text_put_some(out, "clientId", job->client_id);
-    message_text_put_some(out, "nonce", job->nonce);
-    message_text_put_some(out, "accountId", job->account_id);
+    jsontext_member_if(out, "clientId", job->client_id);
+    jsontext_member_if(out, "nonce", job->nonce);
+    jsontext_member_if(out, "accountId", job->account_id);
     if (job->target)
         message_hash(out, "target", job->target);
-    message_text_put_some(out, "member", job->member);
+    jsontext_member_if(out, "member", job->member);
     if (job->epoch)
-        message_number(out, "epoch", job->epoch);
-    message_number(out, "foundAtMs", job->found_ms > 0 ? (uint64_t)job->found_ms : 0);
+        jsontext_count(out, "epoch", job->epoch);
+    jsontext_count(out, "foundAtMs", job->found_ms > 0 ? (uint64_t)job->found_ms : 0);
     buf_put_char(out, '}');
 }
 

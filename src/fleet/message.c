@@ -75,20 +75,9 @@ void message_open(struct buf *out)
     buf_put(out, STR("{\"v\":1"));
 }
 
-void message_name(struct buf *out, const char *name)
-{
-    jsontext_name(out, str_of(name));
-}
-
-void message_number(struct buf *out, const char *name, uint64_t n)
-{
-    message_name(out, name);
-    buf_put_u64(out, n);
-}
-
 void message_hash(struct buf *out, const char *name, uint64_t n)
 {
-    message_name(out, name);
+    jsontext_name(out, str_of(name));
     buf_put_char(out, '"');
     message_put_hex(out, n);
     buf_put_char(out, '"');

@@ -20,9 +20,8 @@ void message_put_hex(struct buf *out, uint64_t n);
 bool message_read_hex(str s, uint64_t *out);
 bool message_read_decimal(str s, uint64_t *out);
 
-void message_open(struct buf *out); /* the brace and the version; the caller closes */
-void message_name(struct buf *out, const char *name);
-void message_number(struct buf *out, const char *name, uint64_t n);
+/* The brace and the version; the caller closes. Other members are put by base/jsontext.h. */
+void message_open(struct buf *out);
 void message_hash(struct buf *out, const char *name, uint64_t n);
 
 /* Of a body that was parsed: OK, or OTHER_VERSION; MALFORMED where it names none. */

@@ -5,16 +5,9 @@
 #include "base/jsontext.h"
 #include "fleet/message.h"
 
-void message_text_put_some(struct buf *out, const char *name, str text)
-{
-    if (text.len)
-        jsontext_member(out, name, text);
-}
-
 void message_text_put_type(struct buf *out, const struct pipepoll_action_type *type)
 {
-    jsontext_name(out, STR("actionTypeId"));
-    buf_put_char(out, '{');
+    jsontext_open(out, "actionTypeId", '{');
     jsontext_member(out, "category", type->category);
     jsontext_member(out, "owner", type->owner);
     jsontext_member(out, "provider", type->provider);

@@ -8,8 +8,6 @@
 #include "aws/json.h"
 #include "base/buf.h"
 
-/* Nothing for an empty text. */
-void message_text_put_some(struct buf *out, const char *name, str text);
 /* `"actionTypeId":{...}`. */
 void message_text_put_type(struct buf *out, const struct pipepoll_action_type *type);
 

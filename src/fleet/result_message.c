@@ -14,22 +14,20 @@
 
 static void put_revision(struct buf *out, const struct pipepoll_revision *r)
 {
-    message_name(out, "revision");
-    buf_put_char(out, '{');
+    jsontext_open(out, "revision", '{');
     jsontext_member(out, "revision", r->revision);
-    message_text_put_some(out, "changeIdentifier", r->change_identifier);
-    message_text_put_some(out, "summary", r->summary);
+    jsontext_member_if(out, "changeIdentifier", r->change_identifier);
+    jsontext_member_if(out, "summary", r->summary);
     if (r->created_s > 0)
-        message_number(out, "createdAtS", (uint64_t)r->created_s);
+        jsontext_count(out, "createdAtS", (uint64_t)r->created_s);
     buf_put_char(out, '}');
 }
 
 static void put_variables(struct buf *out, const struct pipepoll_success *s)
 {
-    message_name(out, "variables");
-    buf_put_char(out, '[');
+    jsontext_open(out, "variables", '[');
     for (size_t i = 0; i < s->variable_count; i++) {
-        buf_put(out, i ? STR(",{") : STR("{"));
+        jsontext_element(out, '{');
         jsontext_member(out, "name", s->variables[i].name);
         jsontext_member(out, "value", s->variables[i].value);
         buf_put_char(out, '}');
@@ -39,12 +37,11 @@ static void put_variables(struct buf *out, const struct pipepoll_success *s)
 
 static void put_success(struct buf *out, const struct pipepoll_success *s)
 {
-    message_name(out, "success");
-    buf_put_char(out, '{');
+    jsontext_open(out, "success", '{');
     jsontext_member(out, "summary", s->summary);
-    message_text_put_some(out, "executionId", s->execution_id);
+    jsontext_member_if(out, "executionId", s->execution_id);
     if (s->has_percent)
-        message_number(out, "percentComplete", s->percent_complete);
+        jsontext_count(out, "percentComplete", s->percent_complete);
     if (s->revision)
         put_revision(out, s->revision);
     if (s->variable_count)
@@ -54,11 +51,10 @@ static void put_success(struct buf *out, const struct pipepoll_success *s)
 
 static void put_failure(struct buf *out, const struct pipepoll_job_failure *f)
 {
-    message_name(out, "failure");
-    buf_put_char(out, '{');
+    jsontext_open(out, "failure", '{');
     jsontext_member(out, "type", str_of(pipepoll_failure_type_name(f->type)));
     jsontext_member(out, "message", f->message);
-    message_text_put_some(out, "executionId", f->execution_id);
+    jsontext_member_if(out, "executionId", f->execution_id);
     buf_put_char(out, '}');
 }
 
@@ -69,16 +65,16 @@ void result_message_put(struct buf *out, const struct result_message *m)
     jsontext_member(out, "region", e->region);
     message_text_put_type(out, &e->action_type);
     jsontext_member(out, "jobId", e->job_id);
-    message_text_put_some(out, "clientId", e->client_id);
+    jsontext_member_if(out, "clientId", e->client_id);
     if (m->target)
         message_hash(out, "target", m->target);
-    message_text_put_some(out, "member", m->member);
-    message_text_put_some(out, "claim", e->claim);
+    jsontext_member_if(out, "member", m->member);
+    jsontext_member_if(out, "claim", e->claim);
     if (e->success)
         put_success(out, e->success);
     else if (e->failure)
         put_failure(out, e->failure);
-    message_text_put_some(out, "continuationToken", e->continuation_token);
+    jsontext_member_if(out, "continuationToken", e->continuation_token);
     buf_put_char(out, '}');
 }
 
