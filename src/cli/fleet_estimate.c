@@ -101,11 +101,6 @@ void fleet_estimate_text(const struct config *c, const struct estimate *e)
 
 /* --- JSON --- */
 
-static void put_switch(struct buf *out, const char *name, bool is_on)
-{
-    buf_printf(out, ",\"%s\":%s", name, is_on ? "true" : "false");
-}
-
 void fleet_estimate_json(const struct config *c, const struct estimate *e)
 {
     const struct fleet_config *f = &c->fleet;
@@ -118,16 +113,20 @@ void fleet_estimate_json(const struct config *c, const struct estimate *e)
     buf_put_char(&line, '{');
     jsontext_member(&line, "name", str_of(f->name));
     jsontext_member(&line, "member", str_of(f->member));
-    buf_printf(&line, ",\"servers\":%zu", f->server_count);
-    put_switch(&line, "tls", f->is_tls);
-    put_switch(&line, "polls", f->polls);
-    put_switch(&line, "works", is_worker(c));
-    buf_printf(&line,
-               ",\"ofMembers\":%d,\"targetsEach\":%zu,\"pollsPerSecondEach\":%.6g"
-               ",\"takeoverMs\":%d,\"replicas\":%u,\"queueBytes\":%" PRIu64
-               ",\"queueAgeMs\":%u,\"deadBytes\":%d,\"leaseBytes\":%" PRIu64 ",\"spoolJobs\":%u}",
-               MEMBERS, share_of(e->targets, MEMBERS), e->polls_per_s / MEMBERS,
-               f->is_fast ? FAST_TAKEOVER_MS : TAKEOVER_MS, f->replicas, f->queue_size,
-               f->queue_age_ms, ENGINE_DEAD_BYTES, lease_bytes(f, e), f->spool_jobs);
+    jsontext_count(&line, "servers", f->server_count);
+    jsontext_flag(&line, "tls", f->is_tls);
+    jsontext_flag(&line, "polls", f->polls);
+    jsontext_flag(&line, "works", is_worker(c));
+    jsontext_count(&line, "ofMembers", MEMBERS);
+    jsontext_count(&line, "targetsEach", share_of(e->targets, MEMBERS));
+    buf_printf(&line, ",\"pollsPerSecondEach\":%.6g", e->polls_per_s / MEMBERS);
+    jsontext_count(&line, "takeoverMs", f->is_fast ? FAST_TAKEOVER_MS : TAKEOVER_MS);
+    jsontext_count(&line, "replicas", f->replicas);
+    jsontext_count(&line, "queueBytes", f->queue_size);
+    jsontext_count(&line, "queueAgeMs", f->queue_age_ms);
+    jsontext_count(&line, "deadBytes", ENGINE_DEAD_BYTES);
+    jsontext_count(&line, "leaseBytes", lease_bytes(f, e));
+    jsontext_count(&line, "spoolJobs", f->spool_jobs);
+    buf_put_char(&line, '}');
     printf(",\"fleet\":%s", buf_cstr(&line));
 }

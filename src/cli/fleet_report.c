@@ -227,15 +227,16 @@ static void print_json_member(const struct fleet_report *r, const struct roster_
     buf_put_char(&line, '{');
     jsontext_member(&line, "member", str_of(m->id));
     jsontext_member(&line, "state", str_of(state_of(m)));
-    buf_printf(&line,
-               ",\"targets\":%" PRIu64 ",\"pollsPerSecond\":%.3f,\"jobs\":%" PRIu32
-               ",\"freeSlots\":%" PRIu32,
-               m->held, (double)f->polls_milli / 1000, f->jobs, f->free_slots);
+    jsontext_count(&line, "targets", m->held);
+    buf_printf(&line, ",\"pollsPerSecond\":%.3f", (double)f->polls_milli / 1000);
+    jsontext_count(&line, "jobs", f->jobs);
+    jsontext_count(&line, "freeSlots", f->free_slots);
     jsontext_member(&line, "version", str_of(f->version));
     if (m->is_alive)
-        buf_put(&line, STR(",\"silentMs\":null}"));
+        jsontext_null(&line, "silentMs");
     else
-        buf_printf(&line, ",\"silentMs\":%" PRIu64 "}", silent_ms(r, m));
+        jsontext_count(&line, "silentMs", silent_ms(r, m));
+    buf_put_char(&line, '}');
     print_line(&line);
 }
 
@@ -251,8 +252,9 @@ static void print_json_target(const struct target *t, bool first)
     if (t->holder)
         jsontext_member(&line, "holder", str_of(t->holder->id));
     else
-        buf_put(&line, STR(",\"holder\":null"));
-    buf_printf(&line, ",\"epoch\":%" PRIu64 "}", t->claim ? t->claim->epoch : 0);
+        jsontext_null(&line, "holder");
+    jsontext_count(&line, "epoch", t->claim ? t->claim->epoch : 0);
+    buf_put_char(&line, '}');
     print_line(&line);
 }
 
@@ -265,13 +267,15 @@ static void print_json_engine(const struct fleet_report *r)
     jsontext_member(&line, "fleet", str_of(r->config->name));
     jsontext_member(&line, "server", str_of(s->server));
     jsontext_member(&line, "serverVersion", str_of(s->version));
-    if (s->jobs_known)
-        buf_printf(&line,
-                   ",\"queue\":{\"waiting\":%" PRIu64 ",\"delivered\":%" PRIu64
-                   ",\"unworked\":%" PRIu64 "}",
-                   s->jobs_waiting, s->jobs_out, s->jobs_unworked);
-    else
-        buf_put(&line, STR(",\"queue\":null"));
+    if (s->jobs_known) {
+        jsontext_open(&line, "queue", '{');
+        jsontext_count(&line, "waiting", s->jobs_waiting);
+        jsontext_count(&line, "delivered", s->jobs_out);
+        jsontext_count(&line, "unworked", s->jobs_unworked);
+        buf_put_char(&line, '}');
+    } else {
+        jsontext_null(&line, "queue");
+    }
     print_line(&line);
 }
 

@@ -176,28 +176,18 @@ static void put_url_member(struct buf *out, const char *name, const char *url)
 static void put_number(struct buf *out, const char *name, uint64_t value)
 {
     if (value)
-        buf_printf(out, ",\"%s\":%llu", name, (unsigned long long)value);
+        jsontext_count(out, name, value);
 }
 
-static void put_names_member(struct buf *out, char *const *environment)
+/* Each up to a character, '\0': whole. list may be NULL. */
+static void put_list(struct buf *out, const char *name, char *const *list, char end)
 {
-    buf_put(out, STR(",\"environment\":["));
-    for (size_t i = 0; environment && environment[i]; i++) {
-        str entry = str_of(environment[i]);
+    jsontext_open(out, name, '[');
+    for (size_t i = 0; list && list[i]; i++) {
+        str entry = str_of(list[i]);
         if (i)
             buf_put_char(out, ',');
-        jsontext_string(out, (str) { entry.ptr, str_find(entry, '=') });
-    }
-    buf_put_char(out, ']');
-}
-
-static void put_command(struct buf *out, const char *name, char *const *argv)
-{
-    buf_printf(out, ",\"%s\":[", name);
-    for (size_t i = 0; argv[i]; i++) {
-        if (i)
-            buf_put_char(out, ',');
-        jsontext_string(out, str_of(argv[i]));
+        jsontext_string(out, (str) { entry.ptr, str_find(entry, end) });
     }
     buf_put_char(out, ']');
 }
@@ -211,17 +201,17 @@ static void print_json_handler(const struct config *c, const struct handler_conf
 {
     char text[8 * LINE_SIZE];
     struct buf line = BUF_ON(text);
-    buf_put(&line, STR("{\"name\":"));
-    jsontext_string(&line, str_of(h->name));
+    buf_put_char(&line, '{');
+    put_member(&line, "name", h->name);
     put_member(&line, "kind", handler_kind_name(h->kind));
-    buf_printf(&line, ",\"targets\":%zu,\"timeoutMs\":%u", count_targets(&c->plan, h),
-               h->timeout_ms);
+    jsontext_count(&line, "targets", count_targets(&c->plan, h));
+    jsontext_count(&line, "timeoutMs", h->timeout_ms);
     put_number(&line, "continueAfterMs", h->continue_after_ms);
     if (h->argv) {
-        put_command(&line, "command", h->argv);
+        put_list(&line, "command", h->argv, '\0');
         put_member(&line, "program", h->program);
         put_member(&line, "directory", h->directory);
-        put_names_member(&line, h->environment);
+        put_list(&line, "environment", h->environment, '=');
     }
     put_number(&line, "killAfterMs", h->kill_after_ms);
     put_number(&line, "openFiles", h->open_files);
@@ -233,7 +223,7 @@ static void print_json_handler(const struct config *c, const struct handler_conf
     put_number(&line, "callbackTimeoutMs", h->callback_timeout_ms);
     if (h->url) {
         put_member(&line, "callbackAddress", h->callback_host);
-        buf_printf(&line, ",\"callbackPort\":%u", h->callback_port);
+        jsontext_count(&line, "callbackPort", h->callback_port);
     }
     put_url_member(&line, "callbackUrl", h->callback_url);
     buf_put_char(&line, '}');
@@ -244,14 +234,15 @@ static void print_json_worker(const struct worker_config *w)
 {
     char text[4 * LINE_SIZE];
     struct buf line = BUF_ON(text);
-    buf_printf(&line, "{\"maxJobs\":%u", w->max_jobs);
+    buf_put_char(&line, '{');
+    jsontext_count(&line, "maxJobs", w->max_jobs);
     put_member(&line, "journal", w->has_journal ? "sqlite" : "none");
     put_member(&line, "stateDir", w->state_dir);
     put_member(&line, "onRestart", w->rerun ? "rerun" : "fail");
     put_member(&line, "continuationKeyFile", w->continuation_key_file);
     put_member(&line, "clientTokens", w->tokens.file);
     if (w->tokens.command)
-        put_command(&line, "clientTokensCommand", w->tokens.command);
+        put_list(&line, "clientTokensCommand", w->tokens.command, '\0');
     put_url_member(&line, "clientTokensUrl", w->tokens.url);
     if (!w->tokens.file)
         put_number(&line, "clientTokensTtlMs", w->tokens.ttl_ms);

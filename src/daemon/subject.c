@@ -7,7 +7,7 @@
 static void put_number(struct buf *out, const char *name, uint64_t n)
 {
     if (n)
-        buf_printf(out, ",\"%s\":%llu", name, (unsigned long long)n);
+        jsontext_count(out, name, n);
 }
 
 void subject_put(struct buf *out, const struct subject *s)
@@ -21,13 +21,12 @@ void subject_put(struct buf *out, const struct subject *s)
         { "cause", s->cause },       { "code", s->code },     { "amzRequestId", s->request_id }
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (texts[i].value.len)
-            jsontext_member(out, texts[i].name, texts[i].value);
+        jsontext_member_if(out, texts[i].name, texts[i].value);
     put_number(out, "httpStatus", (uint64_t)(s->http_status > 0 ? s->http_status : 0));
     put_number(out, "targets", s->targets);
     put_number(out, "regions", s->regions);
     if (s->event.len) {
-        buf_put(out, STR(",\"event\":"));
+        jsontext_name(out, STR("event"));
         buf_put(out, s->event);
     }
     if (s->members.len) {
