@@ -31,6 +31,7 @@ struct bench {
     size_t first, queued;
     bool is_full, swallows; /* takes nothing; answers nothing */
     unsigned watches, removes, starts, stops, wakes;
+    unsigned drains, catalogues; /* written */
     uint64_t last_start, last_epoch, last_stop;
     bool ends_at_once; /* no poll is ever in flight */
     uint64_t ended[QUEUE];
@@ -119,6 +120,8 @@ static void answer(struct bench *b, enum engine_result result)
     str body = { b->queue[at].body, b->queue[at].len };
     if (result == ENGINE_DONE)
         see(b, b->queue[at].key, body);
+    b->drains += b->queue[at].key[0] == 'd';
+    b->catalogues += b->queue[at].key[0] == 'c';
     if (result == ENGINE_DONE && b->queue[at].key[0] == 'l') {
         str_copy(b->name, sizeof b->name, body);
         b->name_sequence = b->sequence;
@@ -551,6 +554,7 @@ static void a_member_that_restarts_for_months_does_no_harm(void **state)
 static void check_claimed_anew(struct bench *b, unsigned starts)
 {
     unsigned watches = b->watches;
+    b->catalogues = 0;
     run(b, 5 * S);
     assert_int_equal(b->watches, watches + 1);
     pass(b);
@@ -558,11 +562,13 @@ static void check_claimed_anew(struct bench *b, unsigned starts)
     assert_int_equal(summary(b).held, 3);
     assert_int_equal(b->starts, starts);
     assert_int_equal(b->last_epoch, 1);
+    assert_int_equal(b->catalogues, 1);
 }
 
 static void a_log_that_was_lost_is_noticed(void **state)
 {
     static struct bench b;
+    struct lease_standing standing;
     start_alone(&b, THREE, 4);
     b.ends_at_once = true;
     run(&b, 30 * S);
@@ -579,6 +585,55 @@ static void a_log_that_was_lost_is_noticed(void **state)
     check_claimed_anew(&b, 9);
     b.sequence = 0; /* a state that is older, whatever its name */
     check_claimed_anew(&b, 12);
+    lease_standing(b.lease, &standing);
+    assert_int_equal(standing.log_losses, 3);
+    close_bench(&b);
+}
+
+static void in_another_log_nothing_is_taken_before_the_living_were_heard(void **state)
+{
+    static struct bench b;
+    uint64_t targets[64], digest;
+    fill(targets, 64);
+    digest = catalogue_digest(targets, 64);
+    start_alone(&b, targets, 64);
+    b.ends_at_once = true;
+    beat(&b, "other", 8, BEAT_HI, digest, 0);
+    run(&b, S);
+    unsigned starts = b.starts;
+    b.name[0] = '\0';
+    pass(&b);
+    run(&b, S);
+    pass(&b);
+    run(&b, 4 * S);
+    assert_int_equal(b.starts, starts);
+    beat(&b, "other", 8, BEAT_HI, digest, 0);
+    run(&b, S);
+    assert_true(b.starts > starts + 16 && b.starts < starts + 48);
+    close_bench(&b);
+}
+
+static void who_is_drained_stays_drained_in_another_log(void **state)
+{
+    static struct bench b;
+    start_alone(&b, THREE, 4);
+    b.ends_at_once = true;
+    run(&b, 30 * S);
+    drain(&b, true);
+    run(&b, S);
+    assert_int_equal(summary(&b).state, BEAT_DRAINED);
+    b.name[0] = '\0';
+    b.sequence = 0; /* it counts from 1 */
+    b.drains = 0;
+    pass(&b);
+    run(&b, 5 * S);
+    assert_int_equal(b.drains, 1); /* which whoever looks has to see */
+    pass(&b);
+    run(&b, 30 * S);
+    assert_int_equal(summary(&b).state, BEAT_DRAINED);
+    drain(&b, false); /* by a lower number than it was asked for */
+    run(&b, S);
+    assert_int_equal(summary(&b).held, 3);
     close_bench(&b);
 }
 
@@ -769,6 +824,8 @@ int main(void)
         cmocka_unit_test(what_it_cannot_read_stays_as_it_is),
         cmocka_unit_test(a_member_that_restarts_for_months_does_no_harm),
         cmocka_unit_test(a_log_that_was_lost_is_noticed),
+        cmocka_unit_test(in_another_log_nothing_is_taken_before_the_living_were_heard),
+        cmocka_unit_test(who_is_drained_stays_drained_in_another_log),
         cmocka_unit_test(more_processes_than_places_leave_no_target_alone),
         cmocka_unit_test(catalogues_of_the_dead_make_room),
         cmocka_unit_test(a_full_queue_only_delays),
