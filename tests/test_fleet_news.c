@@ -186,12 +186,42 @@ static void one_that_is_cut_off_says_so_and_when_it_works_again(void **state)
     check_log(f, 60,
               "warning fleet ci: member a is cut off from the servers: it polls nothing "
               "until it hears from them again, for others may have its targets\n");
+    f->peers[0].state = FLEET_PEER_DEAD; /* as it seems from there */
+    check_log(f, 60, "");
+    f->peers[0].state = FLEET_PEER_ACTIVE;
     f->look.is_ready = true;
     f->look.is_fenced = false;
     check_log(f, 3, "");
     f->look.state = BEAT_HI;
     f->look.held = 100;
     check_log(f, 60, "info fleet ci: member a works again\n");
+    free(f);
+}
+
+static void what_it_loses_by_standing_still_is_told(void **state)
+{
+    struct fixture *f = fixture_new();
+    join(f, 100);
+    f->look.is_fenced = true;
+    f->look.state = BEAT_WAIT;
+    f->look.held = 0;
+    check_log(f, 60,
+              "warning fleet ci: member a stood still, or the servers did not answer in time: it "
+              "polls nothing until it hears from them again, for others may have its targets\n");
+    free(f);
+}
+
+static void a_worker_that_is_cut_off_takes_no_jobs(void **state)
+{
+    struct fixture *f = fixture_new();
+    f->look.targets = 0;
+    join(f, 0);
+    f->look.is_ready = false;
+    f->look.is_fenced = true;
+    f->look.state = BEAT_WAIT;
+    check_log(f, 60,
+              "warning fleet ci: member a is cut off from the servers: it takes no jobs until it "
+              "hears from them again\n");
     free(f);
 }
 
@@ -278,6 +308,45 @@ static void it_is_drained_and_back(void **state)
     free(f);
 }
 
+static void one_that_is_drained_from_the_start_says_so(void **state)
+{
+    struct fixture *f = fixture_new();
+    f->look.is_fenced = false;
+    f->look.state = BEAT_DRAINED;
+    check_log(f, 1,
+              "warning fleet ci: member a is drained, as was asked for: it polls nothing and "
+              "takes no jobs, but what its handlers wait for, until `pipepoll fleet drain a "
+              "--end`\n");
+    free(f);
+}
+
+static void the_dead_whom_it_never_knew_are_no_news(void **state)
+{
+    struct fixture *f = fixture_new();
+    put(f, 0, "b", FLEET_PEER_ACTIVE);
+    join(f, 100);
+    put(f, 1, "long-gone", FLEET_PEER_DEAD);
+    check_log(f, 60, "");
+    f->peers[0].state = FLEET_PEER_WAITS; /* cut off for a while, and then in again */
+    check_log(f, 60, "");
+    f->peers[0].state = FLEET_PEER_ACTIVE;
+    check_log(f, 60, "");
+    free(f);
+}
+
+static void more_peers_than_there_is_room_for_are_left_out(void **state)
+{
+    struct fleet_peer peers[FLEET_NEWS_PEERS + 1] = { 0 };
+    size_t count = 0;
+    for (size_t i = 0; i <= FLEET_NEWS_PEERS; i++) {
+        struct fleet_peer one = { .state = FLEET_PEER_ACTIVE };
+        snprintf(one.id, sizeof one.id, "member-%zu", i);
+        fleet_news_put_peer(peers, &count, &one);
+    }
+    assert_int_equal(count, FLEET_NEWS_PEERS);
+    assert_string_equal(peers[FLEET_NEWS_PEERS].id, "");
+}
+
 static void of_a_member_that_was_started_anew_the_later_counts(void **state)
 {
     struct fleet_peer peers[FLEET_NEWS_PEERS];
@@ -301,11 +370,16 @@ int main(void)
         cmocka_unit_test(many_changes_are_one_line),
         cmocka_unit_test(who_comes_and_goes_all_the_time_is_told_seldom),
         cmocka_unit_test(one_that_is_cut_off_says_so_and_when_it_works_again),
+        cmocka_unit_test(what_it_loses_by_standing_still_is_told),
+        cmocka_unit_test(a_worker_that_is_cut_off_takes_no_jobs),
         cmocka_unit_test(a_lost_log_is_told),
         cmocka_unit_test(a_twin_is_told_once_with_what_to_do),
         cmocka_unit_test(the_one_that_stays_is_told_too),
         cmocka_unit_test(a_twin_at_the_start_is_told_too),
         cmocka_unit_test(it_is_drained_and_back),
+        cmocka_unit_test(one_that_is_drained_from_the_start_says_so),
+        cmocka_unit_test(the_dead_whom_it_never_knew_are_no_news),
+        cmocka_unit_test(more_peers_than_there_is_room_for_are_left_out),
         cmocka_unit_test(of_a_member_that_was_started_anew_the_later_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
