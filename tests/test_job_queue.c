@@ -266,14 +266,18 @@ static void a_job_that_nobody_can_take_ends_as_a_dead_letter(void **state)
     ended(&w, PIPEPOLL_WORK_NO_TOKEN, 4);
     assert_string_equal(w.told, "give back after 10000");
     w.found_ms = jsontext_now_ms(); /* often, for the members were full, and not for long */
-    ended(&w, PIPEPOLL_WORK_NO_TOKEN, 5);
-    assert_string_equal(w.told, "give back after 10000");
+    for (int i = 0; i < 2; i++) {
+        ended(&w, PIPEPOLL_WORK_NO_TOKEN, 5);
+        assert_string_equal(w.told, "give back after 10000");
+    }
     w.found_ms = jsontext_now_ms() - 301000;
     w.only_looks = true; /* who waits for jobs of his own buries none of others */
     ended(&w, PIPEPOLL_WORK_NO_TOKEN, 5);
     assert_string_equal(w.told, "give back after 160000");
     w.only_looks = false; /* and whose first try it is does not either */
     ended(&w, PIPEPOLL_WORK_NO_TOKEN, 6);
+    assert_string_equal(w.told, "give back after 10000");
+    ended(&w, PIPEPOLL_WORK_NO_TOKEN, 4); /* nor after a few tries */
     assert_string_equal(w.told, "give back after 10000");
     ended(&w, PIPEPOLL_WORK_NO_TOKEN, 7);
     assert_string_equal(w.told, "write no-client-token 3");
