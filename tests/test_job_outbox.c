@@ -22,7 +22,7 @@ struct bench {
     struct fleet_listener *listener;
     struct job_outbox *outbox;
     bool is_dead_there; /* the other member's beats are missing */
-    bool has_no_target;
+    bool has_no_target, is_joining;
     unsigned more_dead; /* besides */
     struct outbox_entry *sent[SENT_MAX];
     size_t sent_count, sent_bytes;
@@ -83,7 +83,7 @@ bool lease_next_member(const struct lease *l, size_t *at, uint64_t now_ns, struc
     *out = (struct lease_member) { .id = i ? STR("other") : STR("me"),
                                    .incarnation = i + 7,
                                    .is_self = i == 0,
-                                   .state = BEAT_HI,
+                                   .state = bench->is_joining ? BEAT_WAIT : BEAT_HI,
                                    .is_dead = i && bench->is_dead_there };
     if (i > 1) {
         static char ids[128][32];
@@ -360,8 +360,12 @@ static void results_of_one_whom_nobody_remembers_are_sent(void **state)
     b.is_dead_there = false;
     leave_results(&b, "forgotten", 2, 10);
     leave_results(&b, "other", 1, 10); /* which is alive */
+    b.is_joining = true;               /* and does not know who is there */
     pass(&b, 0);
+    pass(&b, 60000);
+    pass(&b, 1000);
     assert_int_equal(b.sent_count, 0);
+    b.is_joining = false;
     pass(&b, 60000);
     pass(&b, 1000);
     assert_int_equal(b.sent_count, 2);
@@ -428,6 +432,30 @@ static void claims_on_our_result_go_with_it(void **state)
     close_bench(&b);
 }
 
+/* Else it would be sent once more. */
+static void at_the_end_what_is_settled_goes_though_its_write_is_not_answered(void **state)
+{
+    static struct bench b;
+    struct pipepoll_success s = PIPEPOLL_SUCCESS_INIT;
+    bool is_closed = false;
+    open_bench(&b);
+    uint64_t most_ns = fake_now(b.fake) + MS;
+    const struct pipepoll_journal_entry entry = entry_of("mine", &s);
+    struct outbox_entry *e = job_outbox_note(b.outbox, 7, &entry);
+    write_own(&b);
+    while (!fake_count(b.fake, ENGINE_OUTBOX) && fake_now(b.fake) < most_ns) /* unanswered */
+        fake_run(b.fake, fake_now(b.fake) + 100);
+    assert_int_equal(e->state, OUTBOX_WRITING);
+    job_outbox_ended(e, true);
+    job_outbox_close(b.outbox, on_closed, &is_closed);
+    uv_run(&b.loop, UV_RUN_DEFAULT);
+    assert_true(is_closed);
+    fake_run(b.fake, fake_now(b.fake) + 4000 * MS);
+    assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 0);
+    fake_close(b.fake);
+    assert_int_equal(uv_loop_close(&b.loop), 0);
+}
+
 static void claims_of_results_that_are_gone_go_at_the_next_look(void **state)
 {
     static struct bench b;
@@ -455,6 +483,7 @@ int main(void)
         cmocka_unit_test(of_more_dead_members_than_places_each_has_its_turn),
         cmocka_unit_test(our_result_goes_when_it_has_ended_and_its_write_is_answered),
         cmocka_unit_test(claims_on_our_result_go_with_it),
+        cmocka_unit_test(at_the_end_what_is_settled_goes_though_its_write_is_not_answered),
         cmocka_unit_test(claims_of_results_that_are_gone_go_at_the_next_look),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
