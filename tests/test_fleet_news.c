@@ -42,13 +42,32 @@ static void put(struct fixture *f, size_t i, const char *id, enum fleet_peer_sta
         f->look.peer_count = i + 1;
 }
 
+/* It takes its part. */
+static void is_in(struct fixture *f, size_t held)
+{
+    f->look.is_fenced = false;
+    f->look.state = BEAT_HI;
+    f->look.held = held;
+}
+
+static void is_out(struct fixture *f)
+{
+    f->look.is_fenced = true;
+    f->look.state = BEAT_WAIT;
+    f->look.held = 0;
+}
+
+static void look(struct fixture *f)
+{
+    f->look.now_ms += 500;
+    fleet_news_look(&f->news, &f->look);
+}
+
 /* Looks twice a second for so long; what was told since the last call. */
 static void check_log(struct fixture *f, int seconds, const char *want)
 {
-    for (int i = 0; i < 2 * seconds; i++) {
-        f->look.now_ms += 500;
-        fleet_news_look(&f->news, &f->look);
-    }
+    for (int i = 0; i < 2 * seconds; i++)
+        look(f);
     assert_string_equal(f->log, want);
     f->log[0] = '\0';
 }
@@ -56,13 +75,9 @@ static void check_log(struct fixture *f, int seconds, const char *want)
 static void join(struct fixture *f, size_t held)
 {
     check_log(f, 3, "");
-    f->look.is_fenced = false;
-    f->look.state = BEAT_HI;
-    f->look.held = held;
-    for (int i = 0; i < 200; i++) {
-        f->look.now_ms += 500;
-        fleet_news_look(&f->news, &f->look);
-    }
+    is_in(f, held);
+    for (int i = 0; i < 200; i++)
+        look(f);
     f->log[0] = '\0';
 }
 
@@ -74,8 +89,7 @@ static void it_joins_and_polls_its_share(void **state)
     put(f, 2, "c", FLEET_PEER_DRAINED);
     put(f, 3, "d", FLEET_PEER_WAITS);
     check_log(f, 10, "");
-    f->look.is_fenced = false;
-    f->look.state = BEAT_HI;
+    is_in(f, 0);
     check_log(f, 1, "info fleet ci: joined as member a; the others: b, c\n");
     f->look.held = 40;
     check_log(f, 1, "");
@@ -87,9 +101,7 @@ static void it_joins_and_polls_its_share(void **state)
 static void one_without_others_says_so(void **state)
 {
     struct fixture *f = fixture_new();
-    f->look.is_fenced = false;
-    f->look.state = BEAT_HI;
-    f->look.held = 300;
+    is_in(f, 300);
     check_log(f, 10,
               "info fleet ci: joined as member a, the only one\n"
               "info fleet ci: polling 300 of 300 targets\n");
@@ -100,8 +112,7 @@ static void one_that_polls_nothing_has_no_share(void **state)
 {
     struct fixture *f = fixture_new();
     f->look.targets = 0;
-    f->look.is_fenced = false;
-    f->look.state = BEAT_HI;
+    is_in(f, 0);
     check_log(f, 10, "info fleet ci: joined as member a, the only one\n");
     free(f);
 }
@@ -148,8 +159,7 @@ static void many_changes_are_one_line(void **state)
         snprintf(name, sizeof name, "member-%zu", i);
         put(f, i, name, FLEET_PEER_ACTIVE);
     }
-    f->look.now_ms += 500;
-    fleet_news_look(&f->news, &f->look);
+    look(f);
     assert_true(strlen(f->log) < FLEET_NEWS_WHY + 64);
     assert_non_null(strstr(f->log, " more came or went\n"));
     free(f);
@@ -164,8 +174,7 @@ static void who_comes_and_goes_all_the_time_is_told_seldom(void **state)
     for (int i = 0; i < 7200; i++) { /* an hour */
         f->peers[0].state = i & 1 ? FLEET_PEER_ACTIVE : FLEET_PEER_DEAD;
         f->look.held = i / 8 & 1 ? 100 : 300;
-        f->look.now_ms += 500;
-        fleet_news_look(&f->news, &f->look);
+        look(f);
         lines += f->log[0] != '\0';
         f->log[0] = '\0';
     }
@@ -180,9 +189,7 @@ static void one_that_is_cut_off_says_so_and_when_it_works_again(void **state)
     join(f, 100);
     f->look.is_ready = false;
     check_log(f, 9, "");
-    f->look.is_fenced = true;
-    f->look.state = BEAT_WAIT;
-    f->look.held = 0;
+    is_out(f);
     check_log(f, 60,
               "warning fleet ci: member a is cut off from the servers: it polls nothing "
               "until it hears from them again, for others may have its targets\n");
@@ -192,8 +199,7 @@ static void one_that_is_cut_off_says_so_and_when_it_works_again(void **state)
     f->look.is_ready = true;
     f->look.is_fenced = false;
     check_log(f, 3, "");
-    f->look.state = BEAT_HI;
-    f->look.held = 100;
+    is_in(f, 100);
     check_log(f, 60, "info fleet ci: member a works again\n");
     free(f);
 }
@@ -230,15 +236,11 @@ static void a_lost_log_is_told(void **state)
     struct fixture *f = fixture_new();
     join(f, 100);
     f->look.log_losses = 1;
-    f->look.is_fenced = true;
-    f->look.state = BEAT_WAIT;
-    f->look.held = 0;
+    is_out(f);
     check_log(f, 60,
               "warning fleet ci: the servers have lost the log of leases (a deleted stream, or a "
               "disk): member a lets go of all its targets, and the members divide them anew\n");
-    f->look.is_fenced = false;
-    f->look.state = BEAT_HI;
-    f->look.held = 100;
+    is_in(f, 100);
     check_log(f, 60, "info fleet ci: member a works again\n");
     free(f);
 }
@@ -247,15 +249,13 @@ static void a_twin_is_told_once_with_what_to_do(void **state)
 {
     struct fixture *f = fixture_new();
     join(f, 300);
-    f->look.is_duplicate = f->look.is_fenced = true;
-    f->look.state = BEAT_WAIT;
-    f->look.held = 0;
+    f->look.is_duplicate = true;
+    is_out(f);
     check_log(f, 60,
               "error fleet ci: another process is member a already: this one polls nothing "
               "while both are there; give each a `member` of its own in [fleet]\n");
-    f->look.is_duplicate = f->look.is_fenced = false;
-    f->look.state = BEAT_HI;
-    f->look.held = 300;
+    f->look.is_duplicate = false;
+    is_in(f, 300);
     check_log(f, 60,
               "info fleet ci: no other process is member a any more\n"
               "info fleet ci: member a works again\n");
@@ -297,8 +297,7 @@ static void it_is_drained_and_back(void **state)
               "takes no jobs, but what its handlers wait for, until `pipepoll fleet drain a "
               "--end`\n"
               "info fleet ci: polling 0 of 300 targets, 100 fewer than before\n");
-    f->look.state = BEAT_HI;
-    f->look.held = 100;
+    is_in(f, 100);
     check_log(f, 60,
               "info fleet ci: member a is drained no more: it takes its part\n"
               "info fleet ci: polling 100 of 300 targets, 100 more than before\n");
