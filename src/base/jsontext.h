@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON out: texts, and the members of an object with a function for each kind of value. Pure. */
+/* JSON out: texts, and the members of an object with a function for each kind of value. Pure,
+ * but for the clock of jsontext_now_ms(). */
 #ifndef BASE_JSONTEXT_H
 #define BASE_JSONTEXT_H
 
