@@ -12,7 +12,6 @@
 #include "cli/doctor_options.h"
 #include "cli/doctor_report.h"
 #include "config/credentials_cache.h"
-#include "daemon/event.h"
 #include "daemon/failure.h"
 #include "daemon/leave.h"
 

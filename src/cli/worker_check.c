@@ -5,7 +5,6 @@
 #include "cli/worker_check.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 

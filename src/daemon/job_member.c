@@ -4,7 +4,6 @@
  * is made for the queue. Results lie in the fleet's outbox until they are sent. */
 #include <time.h>
 
-#include "base/jsontext.h"
 #include "daemon/job.h"
 
 static size_t room(const struct job_runner *r)

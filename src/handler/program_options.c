@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "base/buf.h"
+#include "base/str.h"
 
 enum {
     TIMEOUT_MS = 3600000,

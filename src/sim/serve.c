@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "config/config.h"
+#include "config/config_file.h"
 #include "daemon/main_loop.h"
 #include "sim/request_log.h"
 #include "sim/serve_options.h"
