@@ -89,35 +89,35 @@ static void look_at_names(struct fleet_news *n, const struct fleet_look *look)
     n->has_twin = look->has_twin;
 }
 
+/* Once it has joined: does it still hear from them, and are they the same? */
+static void look_at_servers(struct fleet_news *n, const struct fleet_look *look)
+{
+    bool is_other_log = look->log_losses != n->log_losses, waits = look->state == BEAT_WAIT;
+    n->log_losses = look->log_losses;
+    if (n->told == FLEET_NEWS_JOINING)
+        return;
+    if (is_other_log)
+        tell_other_log(n);
+    else if (waits && look->is_fenced && !look->is_duplicate && !n->is_cut_off)
+        tell_cut_off(n, look);
+    if (look->state == BEAT_HI && n->is_cut_off)
+        log_line(&n->log, PIPEPOLL_INFO, "fleet %s: member %s works again", n->fleet, n->member);
+    n->is_cut_off = waits && (n->is_cut_off || look->is_fenced || is_other_log);
+}
+
 static void look_at_self(struct fleet_news *n, const struct fleet_look *look)
 {
     bool is_in = look->state == BEAT_HI, is_drained = look->state == BEAT_DRAINED;
-    bool is_other_log = look->log_losses != n->log_losses;
     look_at_names(n, look);
-    if (n->told == FLEET_NEWS_JOINING) {
-        if (is_in)
-            tell_joined(n, look);
-        if (is_drained)
-            tell_drained(n, true);
-    } else {
-        if (is_drained && n->told != FLEET_NEWS_DRAINED)
-            tell_drained(n, true);
-        if (is_in && n->told == FLEET_NEWS_DRAINED)
-            tell_drained(n, false);
-        bool is_cut_off = look->is_fenced && look->state == BEAT_WAIT && !look->is_duplicate;
-        if (is_other_log)
-            tell_other_log(n);
-        else if (is_cut_off && !n->is_cut_off)
-            tell_cut_off(n, look);
-        if (is_in && n->is_cut_off)
-            log_line(&n->log, PIPEPOLL_INFO, "fleet %s: member %s works again", n->fleet,
-                     n->member);
-    }
+    if (is_in && n->told == FLEET_NEWS_JOINING)
+        tell_joined(n, look);
+    if (is_drained && n->told != FLEET_NEWS_DRAINED)
+        tell_drained(n, true);
+    if (is_in && n->told == FLEET_NEWS_DRAINED)
+        tell_drained(n, false);
+    look_at_servers(n, look);
     if (is_in || is_drained)
         n->told = is_in ? FLEET_NEWS_IN : FLEET_NEWS_DRAINED;
-    n->is_cut_off = n->told != FLEET_NEWS_JOINING && look->state == BEAT_WAIT &&
-                    (n->is_cut_off || look->is_fenced || is_other_log);
-    n->log_losses = look->log_losses;
 }
 
 /* --- the others --- */
@@ -218,18 +218,13 @@ static void look_at_peers(struct fleet_news *n, const struct fleet_look *look, b
     struct buf events = BUF_ON(text);
     if (n->told == FLEET_NEWS_JOINING || n->is_cut_off)
         return; /* what it sees may be old */
-    if (is_first) {
-        keep_peers(n, look);
-        return;
-    }
-    bool is_death = put_events(&events, n, look);
-    if (!events.len) {
-        keep_peers(n, look);
-        return;
-    }
-    if (!line_budget_take(&n->of_peers, FLEET_NEWS_AT_ONCE, FLEET_NEWS_EVERY_MS, look->now_ms))
+    bool is_death = !is_first && put_events(&events, n, look);
+    if (events.len &&
+        !line_budget_take(&n->of_peers, FLEET_NEWS_AT_ONCE, FLEET_NEWS_EVERY_MS, look->now_ms))
         return; /* it is news with the next line */
     keep_peers(n, look);
+    if (!events.len)
+        return;
     log_line(&n->log, is_death ? PIPEPOLL_WARNING : PIPEPOLL_INFO, "fleet %s: %s", n->fleet,
              buf_cstr(&events));
     str_copy(n->why, sizeof n->why, buf_str(&events));
