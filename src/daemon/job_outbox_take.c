@@ -245,14 +245,23 @@ static void take(struct job_outbox *o, str job_id, str body)
         outbox_entry_free(e);
 }
 
+/* To what is behind "WORD."; false: it begins otherwise, or nothing is. */
+static bool skip_word(str *key, str word)
+{
+    if (!str_starts(*key, word) || key->len <= word.len + 1 || key->ptr[word.len] != '.')
+        return false;
+    *key = str_skip(*key, word.len + 1);
+    return true;
+}
+
 void outbox_on_seen(struct job_outbox *o, str key, str body)
 {
     str member = str_of(o->looked_at ? o->looked_at->member : "");
     if (o->is_at_all)
         mark_stray(o, (str) { key.ptr, str_find(key, '.') });
-    if (!member.len || !str_starts(key, member) || key.len <= member.len + 1)
+    str job_id = key;
+    if (!member.len || !skip_word(&job_id, member))
         return; /* of a look before */
-    str job_id = str_skip(key, member.len + 1);
     o->is_any = true;
     if (outbox_entry_find(o, job_id))
         return;
@@ -274,13 +283,8 @@ void outbox_on_seen(struct job_outbox *o, str key, str body)
  * The claim goes with the result. */
 void outbox_on_lease_seen(struct job_outbox *o, str key)
 {
-    str self = fleet_member(o->o.fleet);
-    if (!str_starts(key, STR("o.")))
+    if (!skip_word(&key, STR("o")) || !skip_word(&key, fleet_member(o->o.fleet)))
         return;
-    key = str_skip(key, strlen("o."));
-    if (!str_starts(key, self) || key.len <= self.len || key.ptr[self.len] != '.')
-        return;
-    key = str_skip(key, self.len + 1);
     struct outbox_entry *e = outbox_entry_find(o, (str) { key.ptr, str_find(key, '.') });
     if (e)
         e->may_be_claimed = true;
