@@ -9,6 +9,7 @@
 #include "daemon/job_outbox_parts.h"
 #include "lib/check.h"
 #include "lib/fake_engine.h"
+#include "lib/freed_memory.h"
 
 #define MS UINT64_C(1000000)
 
@@ -432,6 +433,18 @@ static void claims_on_our_result_go_with_it(void **state)
     close_bench(&b);
 }
 
+static void our_result_leaves_no_copy(void **state)
+{
+    static struct bench b;
+    struct pipepoll_success s = PIPEPOLL_SUCCESS_INIT;
+    s.summary = STR(CANARY);
+    open_bench(&b);
+    const struct pipepoll_journal_entry entry = entry_of("mine", &s);
+    job_outbox_ended(job_outbox_note(b.outbox, 7, &entry), true); /* before it was written */
+    assert_int_equal(freed_with_canary, 0);
+    close_bench(&b);
+}
+
 /* Else it would be sent once more. */
 static void at_the_end_what_is_settled_goes_though_its_write_is_not_answered(void **state)
 {
@@ -483,6 +496,7 @@ int main(void)
         cmocka_unit_test(of_more_dead_members_than_places_each_has_its_turn),
         cmocka_unit_test(our_result_goes_when_it_has_ended_and_its_write_is_answered),
         cmocka_unit_test(claims_on_our_result_go_with_it),
+        cmocka_unit_test(our_result_leaves_no_copy),
         cmocka_unit_test(at_the_end_what_is_settled_goes_though_its_write_is_not_answered),
         cmocka_unit_test(claims_of_results_that_are_gone_go_at_the_next_look),
     };

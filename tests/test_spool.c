@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "lib/faulty_disk.h"
 #include "lib/folder_sql.h"
+#include "lib/freed_memory.h"
 #include "store/spool.h"
 
 enum { MANY = 200, SHORT_MS = 30 };
@@ -205,6 +206,20 @@ static void more_than_it_may_hold_is_told_of_an_earlier_run_and_then_it_is_full(
     assert_int_equal(rows.count, 5);
     assert_false(spool_is_well(w.spool));
     spool_close(w.spool, 0, NULL, NULL);
+}
+
+static void what_is_written_or_forgotten_leaves_no_copy(void **state)
+{
+    struct spool_job job = { .number = 1, .id = STR("job"), .key = STR("r"), .body = STR(CANARY) };
+    struct world w;
+    world_open(&w, MANY);
+    assert_true(spool_put(w.spool, &job));
+    turn_until_durable(&w, 1);
+    job.number = 2;
+    assert_true(spool_put(w.spool, &job));
+    spool_forget(w.spool, 2);
+    world_close(&w);
+    assert_int_equal(freed_with_canary, 0);
 }
 
 /* --- the disk --- */
@@ -440,6 +455,7 @@ int main(void)
         FOLDER_TEST(what_was_forgotten_is_gone_and_its_nonce_too),
         FOLDER_TEST(a_full_spool_says_so_and_tells_when_there_is_room),
         FOLDER_TEST(more_than_it_may_hold_is_told_of_an_earlier_run_and_then_it_is_full),
+        FOLDER_TEST(what_is_written_or_forgotten_leaves_no_copy),
         FOLDER_TEST(a_disk_that_fails_is_told_and_tried_until_it_works),
         FOLDER_TEST(the_loop_does_not_wait_for_the_disk_at_the_end_either),
         FOLDER_TEST(a_disk_that_hangs_is_left_behind_at_the_end),
