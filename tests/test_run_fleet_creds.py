@@ -57,7 +57,7 @@ def refused(name, creds, said="creds-file"):
     return line or run.rest("err")
 
 
-line = refused("stranger", others.creds())
+line = refused("stranger", others.creds(ends_in_s=3600))
 check("one whom another operator knows is refused", line.endswith(
     "Authorization Violation; check nkey-file, creds-file or user against the server's users"),
     line)
