@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <uv.h>
 
-#include "base/jsontext.h"
 #include "base/list.h"
+#include "base/wall_clock.h"
 #include "lib/freed_memory.h"
 
 enum { WISHES = 128, TOLD_MAX = 1024 };
@@ -266,12 +266,12 @@ static void a_job_that_nobody_can_take_ends_as_a_dead_letter(void **state)
     world_open(&w, 4);
     ended(&w, PIPEPOLL_WORK_NO_TOKEN, 4);
     assert_string_equal(w.told, "give back after 10000");
-    w.found_ms = jsontext_now_ms(); /* often, for the members were full, and not for long */
+    w.found_ms = wall_clock_ms(); /* often, for the members were full, and not for long */
     for (int i = 0; i < 2; i++) {
         ended(&w, PIPEPOLL_WORK_NO_TOKEN, 5);
         assert_string_equal(w.told, "give back after 10000");
     }
-    w.found_ms = jsontext_now_ms() - 301000;
+    w.found_ms = wall_clock_ms() - 301000;
     w.only_looks = true; /* who waits for jobs of his own buries none of others */
     ended(&w, PIPEPOLL_WORK_NO_TOKEN, 5);
     assert_string_equal(w.told, "give back after 160000");
@@ -305,7 +305,7 @@ static void what_is_only_looked_at_comes_later_with_each_look(void **state)
     world_open(&w, 1);
     w.only_looks = true;
     w.result = PIPEPOLL_ENOTFOUND;
-    w.found_ms = jsontext_now_ms() - 301000;
+    w.found_ms = wall_clock_ms() - 301000;
     for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
         w.told[0] = '\0';
         pulled(&w, &d, looks[i].delivered);

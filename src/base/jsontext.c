@@ -124,13 +124,6 @@ void jsontext_put_expiry(struct buf *out, int64_t unix_s)
         buf_put(out, STR("never"));
 }
 
-int64_t jsontext_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* --- members --- */
 
 void jsontext_name(struct buf *out, str name)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON out: texts, and the members of an object with a function for each kind of value. Pure,
- * but for the clock of jsontext_now_ms(). */
+/* JSON out: texts, and the members of an object with a function for each kind of value. Pure. */
 #ifndef BASE_JSONTEXT_H
 #define BASE_JSONTEXT_H
 
@@ -44,8 +43,5 @@ void jsontext_element(struct buf *out, char bracket);
 void jsontext_time(struct buf *out, int64_t unix_ms);
 /* The instant of an expiry for people: 2026-11-22T08:15:00Z, or "never". */
 void jsontext_put_expiry(struct buf *out, int64_t unix_s);
-
-/* Now, as jsontext_time() wants it. */
-int64_t jsontext_now_ms(void);
 
 #endif

@@ -4,8 +4,8 @@
  * writer. */
 #include <stdio.h>
 
-#include "base/jsontext.h"
 #include "base/log.h"
+#include "base/wall_clock.h"
 #include "cli/jobs_options.h"
 #include "cli/jobs_report.h"
 #include "config/config_file.h"
@@ -72,7 +72,7 @@ static int refuse_job(const struct jobs_list *l, const char *state_dir)
 
 static int print(const struct jobs_list *l, const struct jobs_options *o, const char *state_dir)
 {
-    int64_t now_ms = jsontext_now_ms();
+    int64_t now_ms = wall_clock_ms();
     if (o->filter.job.len && !is_one_job(l))
         return refuse_job(l, state_dir);
     if (o->json && jobs_report_json(l, now_ms))

@@ -5,8 +5,8 @@
  *
  * Neither holds up polling: the file is read on a thread, and targets come and go in slices. Until
  * they have, both configs are there; a SIGHUP meanwhile has the file read once more afterwards. */
-#include "base/jsontext.h"
 #include "base/log.h"
+#include "base/wall_clock.h"
 #include "cli/run.h"
 #include "config/quantity.h"
 
@@ -205,7 +205,7 @@ void run_on_read(void *ctx, struct config_reading *got)
     else
         take_config(r, &got->config);
     if (!got->result)
-        r->config_read_ms = jsontext_now_ms();
+        r->config_read_ms = wall_clock_ms();
     shards_refresh(&r->shards);
     if (got->result)
         settle(r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the run itself knows of how things stand; the rest the taker gets from the loops. */
-#include "base/jsontext.h"
+#include "base/wall_clock.h"
 #include "cli/run.h"
 #include "daemon/config_reader.h"
 
@@ -34,7 +34,7 @@ static void fill(void *ctx, struct status *s)
 
 void run_prepare_status(struct run *r)
 {
-    r->config_read_ms = jsontext_now_ms();
+    r->config_read_ms = wall_clock_ms();
     r->taker = (struct status_taker) {
         .shards = &r->shards, .fill = fill, .ctx = r, .started_ms = r->config_read_ms
     };

@@ -14,7 +14,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "base/jsontext.h"
+#include "base/wall_clock.h"
 #include "cli/ask.h"
 #include "cli/top_options.h"
 #include "cli/top_screen.h"
@@ -54,7 +54,7 @@ static int take(struct top *t, struct ask_answer *answer)
     free(t->answer.body);
     t->model = model;
     t->answer = *answer;
-    t->answered_ms = jsontext_now_ms();
+    t->answered_ms = wall_clock_ms();
     t->why.text[0] = '\0';
     return PIPEPOLL_OK;
 }

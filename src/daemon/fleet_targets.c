@@ -4,8 +4,8 @@
  * it asks for stops from inside one. What budgets they have is fleet_budget.c's. */
 #include <stdlib.h>
 
-#include "base/jsontext.h"
 #include "base/log.h"
+#include "base/wall_clock.h"
 #include "daemon/fleet_parts.h"
 
 static struct fleet_target *of_node(struct table_node *n)
@@ -56,7 +56,7 @@ void fleet_start_target(struct fleet *f, uint64_t hash, uint64_t epoch)
         return; /* it is gone from the poller, and the lease hears so soon */
     t->epoch = epoch;
     t->is_held = true;
-    t->changed_ms = jsontext_now_ms();
+    t->changed_ms = wall_clock_ms();
     pipepoll_target_resume(t->live);
 }
 
@@ -68,7 +68,7 @@ void fleet_stop_target(struct fleet *f, uint64_t hash)
         return;
     }
     t->is_held = false;
-    t->changed_ms = jsontext_now_ms();
+    t->changed_ms = wall_clock_ms();
     t->is_stopping = true;
     if (pipepoll_target_pause(t->live))
         end(f, t);
@@ -125,7 +125,7 @@ int fleet_target_added(struct fleet *f, struct fleet_target *t, struct pipepoll_
         return PIPEPOLL_ENOMEM;
     *t = (struct fleet_target) { .live = live,
                                  .group = fleet_budget_group(f, live, identity),
-                                 .changed_ms = jsontext_now_ms() };
+                                 .changed_ms = wall_clock_ms() };
     list_init(&t->ending);
     if (before)
         take_over(f, before, t);

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "base/jsontext.h"
+#include "base/wall_clock.h"
 #include "daemon/diagnosis.h"
 #include "daemon/failure.h"
 #include "daemon/steady.h"
@@ -44,7 +44,7 @@ void health_board_tell(struct health_board *b, const struct logger *log, bool la
     if (!b->ca_bundle)
         return;
     uv_mutex_lock(&b->mutex);
-    b->incidents.unix_offset_ms = jsontext_now_ms() - steady_ms();
+    b->incidents.unix_offset_ms = wall_clock_ms() - steady_ms();
     incidents_tell(&b->incidents, steady_ms(), last, tell_line, &to);
     uv_mutex_unlock(&b->mutex);
 }
@@ -114,7 +114,7 @@ static void enter_incident(struct health_board *b, struct pipepoll_target *from,
 static struct record record_of(const struct pipepoll_target *from,
                                const struct pipepoll_failure *failure)
 {
-    struct record what = { .kind = RECORD_HEALTH, .unix_ms = jsontext_now_ms() };
+    struct record what = { .kind = RECORD_HEALTH, .unix_ms = wall_clock_ms() };
     struct record_health *h = &what.health;
     h->from = target_set_describe(from);
     h->health = target_set_of(from)->health;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/jsontext.h"
+#include "base/wall_clock.h"
 
 enum { LINE_MAX_BYTES = 2048 };
 
@@ -69,7 +69,7 @@ struct job *job_new(struct job_runner *r, struct target_set_entry *found_at)
     job->runner = r;
     job->found_at = target_set_hold(found_at);
     job->handler = found_at->handler;
-    job->found_at_ms = jsontext_now_ms();
+    job->found_at_ms = wall_clock_ms();
     list_put_last(&r->jobs, &job->link);
     return job;
 }
@@ -186,7 +186,7 @@ static void on_start(struct pipepoll_handler *self, struct pipepoll_work *work,
     }
     job->work = work;
     job->started_ms = uv_now(r->loop);
-    job->started_at_ms = jsontext_now_ms();
+    job->started_at_ms = wall_clock_ms();
     job_member_started(job);
     job_start(job, data);
 }

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/jsontext.h"
 #include "base/table.h"
+#include "base/wall_clock.h"
 #include "daemon/job_queue_parts.h"
 
 enum {
@@ -198,7 +198,7 @@ static bool refuse(const struct queued_job *j, struct refusal **place)
 static void try_again(struct queued_job *j, const char *reason, str why)
 {
     struct refusal *place;
-    bool is_old = jsontext_now_ms() - j->found_ms > JOB_QUEUE_PATIENCE_MS;
+    bool is_old = wall_clock_ms() - j->found_ms > JOB_QUEUE_PATIENCE_MS;
     bool is_known = j->queue->o.works(j->queue->o.ctx) && refuse(j, &place);
     if (!is_known || !is_old || j->delivered < JOB_QUEUE_TRIES) {
         queued_job_give_back(j, again_ms(j));

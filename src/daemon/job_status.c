@@ -4,7 +4,7 @@
 #include <string.h>
 #include <uv.h>
 
-#include "base/jsontext.h"
+#include "base/wall_clock.h"
 #include "daemon/job.h"
 
 /* So many of those in hand are listed; all are counted. */
@@ -40,7 +40,7 @@ void job_status_note_end(struct job *job, const struct pipepoll_work_end *end)
 {
     struct status_job ended = describe(job);
     ended.end = (int)end->outcome;
-    ended.ended_ms = jsontext_now_ms();
+    ended.ended_ms = wall_clock_ms();
     ended.message = end->message;
     job_history_add(&job->runner->history, &ended);
 }

@@ -16,6 +16,7 @@
 
 #include "base/control.h"
 #include "base/jsontext.h"
+#include "base/wall_clock.h"
 #include "config/quantity.h"
 #include "daemon/colour.h"
 #include "daemon/line_writer.h"
@@ -41,7 +42,7 @@ static void put_json(struct buf *out, enum pipepoll_level level, const struct su
 {
     char text[40];
     struct buf time = BUF_ON(text);
-    jsontext_time(&time, jsontext_now_ms());
+    jsontext_time(&time, wall_clock_ms());
     buf_put_char(out, '{');
     jsontext_member(out, "time", buf_str(&time));
     jsontext_member(out, "level", str_of(log_level_name(level)));
@@ -57,7 +58,7 @@ static void put_text(struct buf *out, enum pipepoll_level level, const struct su
 {
     bool is_error = level == PIPEPOLL_ERROR, is_bad = is_error || level == PIPEPOLL_WARNING;
     if (!is_journal) { /* which has a better one */
-        jsontext_time(out, jsontext_now_ms());
+        jsontext_time(out, wall_clock_ms());
         buf_put_char(out, ' ');
     }
     buf_printf(out, "%s%-7s%s ", coloured && is_bad ? is_error ? COLOUR_RED : COLOUR_YELLOW : "",
@@ -129,7 +130,7 @@ void logger_repeat(const struct logger *logger, enum pipepoll_level level,
     if (level > logger->level)
         return;
     pthread_mutex_lock(&repeats_mutex);
-    repeats.unix_offset_ms = jsontext_now_ms() - steady_ms();
+    repeats.unix_offset_ms = wall_clock_ms() - steady_ms();
     bool is_written = repeats_admit(&repeats, &what, steady_ms());
     pthread_mutex_unlock(&repeats_mutex);
     if (is_written)

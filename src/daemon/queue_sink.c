@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#include "base/jsontext.h"
 #include "base/rng.h"
+#include "base/wall_clock.h"
 #include "daemon/held_job.h"
 #include "daemon/queue_trouble.h"
 #include "fleet/job_message.h"
@@ -44,7 +44,7 @@ static struct queue_sink *queue_of(struct sink *s)
 
 static int64_t unix_ms(const struct queue_sink *q)
 {
-    return q->options.unix_ms ? q->options.unix_ms() : jsontext_now_ms();
+    return q->options.unix_ms ? q->options.unix_ms() : wall_clock_ms();
 }
 
 /* --- jobs --- */

@@ -5,8 +5,8 @@
 
 #include <stdatomic.h>
 
-#include "base/jsontext.h"
 #include "base/list.h"
+#include "base/wall_clock.h"
 #include "daemon/event.h"
 #include "daemon/failure.h"
 #include "daemon/steady.h"
@@ -89,7 +89,7 @@ static void tell_health(struct shard *shard, struct pipepoll_target *from, enum 
 {
     struct target_set_entry *t = target_set_of(from);
     if (t->health != before)
-        t->tally.changed_ms = jsontext_now_ms();
+        t->tally.changed_ms = wall_clock_ms();
     health_changed(&shard->health, from, failure);
 }
 
@@ -103,7 +103,7 @@ static void deliver(struct pipepoll_sink *sink, struct pipepoll_target *from,
     note_end(shard);
     if (!answer->job_count)
         return;
-    struct record what = { .kind = RECORD_JOB, .unix_ms = jsontext_now_ms() };
+    struct record what = { .kind = RECORD_JOB, .unix_ms = wall_clock_ms() };
     what.job.from = target_set_describe(from);
     what.job.request_id = answer->request_id;
     for (size_t i = 0; i < answer->job_count; i++) {
@@ -133,7 +133,7 @@ static void polled(struct pipepoll_sink *sink, struct pipepoll_target *from,
                    const struct pipepoll_poll *poll)
 {
     struct shard *shard = shard_of(sink);
-    tally_poll(&shard->polls, &target_set_of(from)->tally, poll, jsontext_now_ms());
+    tally_poll(&shard->polls, &target_set_of(from)->tally, poll, wall_clock_ms());
 }
 
 /* A runner that closes has its poller closed long before its handlers have ended. */
@@ -208,7 +208,7 @@ static void credentials(struct pipepoll_sink *sink, const struct pipepoll_identi
 {
     struct shard *shard = shard_of(sink);
     const struct record what = { .kind = RECORD_CREDENTIALS,
-                                 .unix_ms = jsontext_now_ms(),
+                                 .unix_ms = wall_clock_ms(),
                                  .credentials = { .usable = id->usable,
                                                   .refused = id->refused,
                                                   .degraded = id->degraded,

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "base/jsontext.h"
+#include "base/wall_clock.h"
 #include "daemon/event.h"
 #include "daemon/process_figures.h"
 #include "daemon/shard_status.h"
@@ -159,7 +159,7 @@ static void take_anew(struct status_taker *t, uint64_t now_ns)
     struct status *old = &t->current, *s = calloc(1, sizeof *s);
     if (!s)
         return;
-    s->now_ms = jsontext_now_ms();
+    s->now_ms = wall_clock_ms();
     uint64_t passed_ns = t->taken_ns ? now_ns - t->taken_ns : 0;
     if (take_shards(t, s)) {
         status_settle(s);
@@ -198,7 +198,7 @@ const struct status *status_taker_take(struct status_taker *t)
     t->tried_ns = now_ns;
     take_anew(t, now_ns);
     t->current.serial = ++t->serial;
-    t->current.now_ms = jsontext_now_ms();
+    t->current.now_ms = wall_clock_ms();
     note_silence(t);
     fill_rest(t, &t->current);
     return &t->current;

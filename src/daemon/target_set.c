@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/jsontext.h"
+#include "base/wall_clock.h"
 #include "daemon/failure.h"
 #include "daemon/fleet_plan.h"
 
@@ -134,7 +134,7 @@ static int add(struct target_set *set, struct plan_target *new, struct credentia
     new->live = t->live = live;
     set->count[HEALTH_WELL]++;
     if (set->tally && tally_add(set->tally, &t->tally, live, new->options.region, &new->identity,
-                                jsontext_now_ms()))
+                                wall_clock_ms()))
         logger_printf(set->log, PIPEPOLL_WARNING, NULL, "[target %s] is not counted: out of memory",
                       t->name);
     if (set->runner)

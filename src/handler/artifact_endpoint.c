@@ -17,6 +17,7 @@
 #include "base/jsontext.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/wall_clock.h"
 #include "http/http_server.h"
 
 enum {
@@ -130,7 +131,7 @@ static void give(struct http_reply *reply, const struct artifact_access *access)
     jsontext_member(&body, "AccessKeyId", c->access_key_id);
     jsontext_member(&body, "SecretAccessKey", c->secret_access_key);
     jsontext_member(&body, "Token", c->session_token);
-    jsontext_expiry(&body, "Expiration", (jsontext_now_ms() + (int64_t)expires_in(access)) / 1000);
+    jsontext_expiry(&body, "Expiration", (wall_clock_ms() + (int64_t)expires_in(access)) / 1000);
     buf_put_char(&body, '}');
     reply->status = STATUS_OK;
     reply->body = body.at;

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "base/list.h"
+#include "base/wall_clock.h"
 #include "pipepoll.h"
 
 static const uint64_t ns_per_ms = 1000000;
@@ -128,9 +129,7 @@ uint64_t timers_age_ns(void)
 
 int64_t timers_wall_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return wall_clock_ms();
 }
 
 uint64_t timers_random_seed(void)

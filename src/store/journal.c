@@ -9,21 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <uv.h>
 
+#include "base/wall_clock.h"
 #include "store/journal_db.h"
 #include "store/journal_header.h"
 #include "store/journal_queue.h"
 #include "store/journal_table.h"
 #include "store/state_dir.h"
-
-static int64_t system_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Under the mutex. */
 static bool is_well(const struct journal *j)
@@ -168,7 +161,7 @@ int journal_open(struct journal **out, const struct journal_options *o, struct p
         return explain(why, PIPEPOLL_ENOMEM, "out of memory");
     j->options = *o;
     if (!o->now_ms)
-        j->options.now_ms = system_ms;
+        j->options.now_ms = wall_clock_ms;
     list_init(&j->users);
     int r = state_dir_open(&j->dir, o->state_dir, why);
     if (r) {
