@@ -16,7 +16,9 @@
 #define CANARY "canary/nonce/that/must/not/stay"
 
 void __real_free(void *ptr);
-void __wrap_free(void *ptr);
+/* Visible: some linkers take the shared libraries' calls for calls of this one, and refuse a hidden
+ * one. */
+__attribute__((visibility("default"))) void __wrap_free(void *ptr);
 
 static unsigned freed_with_canary;
 
