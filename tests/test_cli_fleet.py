@@ -3,6 +3,7 @@
 """`pipepoll fleet`: status and drain, on a real NATS server with members that poll and work.
 test_cli_fleet.py PATH-OF-PIPEPOLL."""
 
+import itertools
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import time
 
 sys.dont_write_bytecode = True
 from lib.nats import Nats, free_ports
+from lib.leases import placement
 from lib.job_program import TOKENS_PATH, Simulated, events, path_of, program, wait_for
 from lib.program import BARE, DEADLINE_S, KEYS, Process, check, finish, pipepoll, write
 
@@ -24,6 +26,23 @@ job = json.loads(sys.stdin.readline())
 time.sleep(float(job["configuration"].get("seconds", "0.1")))
 print(json.dumps({"result": {"status": "succeeded"}}))
 """)
+
+
+def shared(url):
+    """Who of the two is to poll which target; the provider is such that each has half of them."""
+    for n in itertools.count():
+        holders = placement("ab", [(region, f"Acme{n}") for region in REGIONS], url)
+        if sum(holder == "a" for holder in holders.values()) == len(REGIONS) // 2:
+            return holders
+
+
+def provider_of(url):
+    return next(iter(shared(url)))[1]
+
+
+def add_jobs(sim, region, count, seconds):
+    sim.control("POST", "jobs", region=region, provider=provider_of(sim.url), count=count,
+                configuration={"seconds": seconds})
 
 
 def config_of(name, url, servers, more=""):
@@ -44,7 +63,7 @@ takeover = fast
 [target web]
 regions = {", ".join(REGIONS)}
 category = Build
-provider = Acme
+provider = {provider_of(url)}
 version = 1
 handler = build
 {more}""")
@@ -208,32 +227,31 @@ def doctor_tries_the_servers(url, nats):
           and f"\n{server} " in r.out, r)
 
 
-def holders_once_shared(config):
-    """A member that a busy machine held up for seconds has none for a while."""
+def holders_of(targets):
+    return {t["region"]: t["holder"] for t in targets}
+
+
+def until_held(config, want):
+    """The targets once these hold them; those that were seen last in any case. A member that a busy
+    machine held up for seconds has none for a while."""
     end = time.monotonic() + DEADLINE_S
     while True:
-        shown = status(config, "--targets")
-        held = {t["region"]: t["holder"] for t in shown.get("targets", [])}
-        if set(held.values()) == {"a", "b"} or time.monotonic() > end:
-            check("each has its part", set(held.values()) == {"a", "b"}, shown)
-            return held
+        targets = status(config, "--targets").get("targets", [])
+        if holders_of(targets) == want or time.monotonic() > end:
+            return targets
 
 
-def two_share(config):
-    shown = until(config, lambda m: are(m, a="active", b="active")
-                  and all(x["targets"] and x["pollsPerSecond"] for x in m.values())
-                  and sum(x["targets"] for x in m.values()) == len(REGIONS))
-    check("both are active, and share the targets",
-          sum(m["targets"] for m in shown.values()) == len(REGIONS) and len(shown) == 2, shown)
+def two_share(config, want):
+    half = len(REGIONS) // 2
+    shown = until(config, lambda m: are(m, a="active", b="active") and share(m, a=half, b=half)
+                  and all(x["pollsPerSecond"] for x in m.values()))
+    check("both are active, and share the targets", share(shown, a=half, b=half), shown)
     check("with slots free, not silent, of this version",
           all(m["freeSlots"] == 2 and m["silentMs"] is None and m["version"]
               for m in shown.values()), shown)
-    targets = status(config, "--targets")["targets"]
-    check("each target has a holder and an epoch", len(targets) == len(REGIONS)
-          and all(t["target"] == "web" and t["holder"] in "ab" and t["epoch"] >= 1
-                  for t in targets), targets)
-    check("holders are who says so", share(shown, **{
-        name: sum(t["holder"] == name for t in targets) for name in "ab"}), (shown, targets))
+    targets = until_held(config, want)
+    check("each target has its own holder, and an epoch", holders_of(targets) == want
+          and all(t["target"] == "web" and t["epoch"] >= 1 for t in targets), targets)
     r = fleet("status", "--config", config, "--targets")
     rows = [line.split() for line in r.out.splitlines()]
     check("the table has the same", r.code == 0 and [row[:2] for row in rows[4:6]]
@@ -246,7 +264,6 @@ def two_share(config):
           [t.get("target") for t in targets] == ["web"] * len(REGIONS) + [None] * len(REGIONS)
           and [t["holder"] is None for t in targets]
           == [True] * len(REGIONS) + [False] * len(REGIONS), targets)
-    return holders_once_shared(config)
 
 
 def one_is_drained(config, sim, holders, runs):
@@ -254,7 +271,7 @@ def one_is_drained(config, sim, holders, runs):
     check("an unknown member: who there is", r.code == 1
           and r.err == "pipepoll fleet: no member is called c; there are: a, b\n", r)
     region = next(region for region in REGIONS if holders[region] == "b")
-    sim.control("POST", "jobs", region=region, count=1, configuration={"seconds": "3"})
+    add_jobs(sim, region, 1, "3")
     check("a job runs", wait_for("a claim", lambda: events(sim, "acknowledged")))
     r = fleet("drain", "b", "--config", config)
     check("b drains", r.code == 0 and re.match(
@@ -266,7 +283,7 @@ def one_is_drained(config, sim, holders, runs):
     check("and says so", wait_for("its line", lambda: done_by(runs["b"])))
     before = done_by(runs["b"])
     for region in REGIONS:
-        sim.control("POST", "jobs", region=region, count=4, configuration={"seconds": "0.3"})
+        add_jobs(sim, region, 4, "0.3")
     check("new jobs are worked", wait_for(
         "their ends", lambda: len(events(sim, "succeeded")) == 1 + 4 * len(REGIONS)))
     check("none by the drained one", done_by(runs["b"]) == before, (before, done_by(runs["b"])))
@@ -328,7 +345,10 @@ with Simulated("--seed", "7") as service:
     doctor_tries_the_servers(service.url, nats)
     nobody_is_there(looked_at)
     members_of = {name: start(name) for name in "ab"}
-    one_is_drained(looked_at, service, two_share(looked_at), members_of)
+    holders = {region: holder for (region, _), holder in shared(service.url).items()}
+    two_share(looked_at, holders)
+    until_held(looked_at, holders)
+    one_is_drained(looked_at, service, holders, members_of)
     it_stays_drained(looked_at, members_of, start)
     one_dies(looked_at, members_of)
     the_last_is_drained(looked_at)

@@ -31,9 +31,9 @@ HANDLER = program("handler.sh", "#!/bin/sh\nread -r job\nsleep 0.3\n"
                   "echo '{\"result\":{\"status\":\"succeeded\"}}'\n")
 
 
-def until_shared(as_before=None):
-    """By all members, each target by one; the same as before, for then it is its turn again."""
-    return between.until_held(len(TARGETS), set(runs), 6 * INTERVAL_S, SETTLED_S, as_before)
+def until_shared():
+    """By all members, each target by the one whose it is."""
+    return between.until_held(TARGETS, runs, 6 * INTERVAL_S, SETTLED_S)
 
 
 def member(name):
@@ -138,14 +138,12 @@ nats = Nats(3)
 with Simulated("--seed", "11", "--lease", str(LEASE_S)) as sim:
     between, runs = PollService(passed_on(sim.url)), {}
     runs.update({name: member(name) for name in "abc"})
-    shared = until_shared()
-    check("three members share the targets", shared)
+    check("three members share the targets", until_shared())
     adder = Adder(sim, TARGETS, JOB_EACH_S)
     for happening, most_s in HAPPENINGS:
         name, began = happening.__name__.replace("_", " "), time.monotonic()
         happening()
-        check(f"{name}: each target is polled by its own member again",
-              until_shared(shared))
+        check(f"{name}: each target is polled by its own member again", until_shared())
         gap, took = between.gap(TARGETS, began), time.monotonic() - began
         check_same(name)
         print(f"      unpolled for {gap:.1f} s at most, shared again after {took:.1f} s, with "

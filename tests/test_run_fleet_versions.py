@@ -111,7 +111,7 @@ def publish(subject, body):
 
 
 def until_shared(between, members):
-    return between.until_held(len(TARGETS), set(members), 5 * INTERVAL_S, SHARED_S)
+    return between.until_held(TARGETS, members, 5 * INTERVAL_S, SHARED_S)
 
 
 def roll(name, path, by, runs, paths, between):
@@ -206,7 +206,7 @@ def another_format_is_refused():
     service = PollService()
     later = member("later", service.url, OTHER, "name = later", env={"PIPEPOLL_LATER": "2"})
     check("a fleet of another format polls", service.until_held(
-        len(TARGETS), {"later"}, 5 * INTERVAL_S, SHARED_S))
+        TARGETS, {"later"}, 5 * INTERVAL_S, SHARED_S))
     set_up, began = configs("later"), time.monotonic()
     today = member("today", service.url, PROGRAM, "name = later")
     line = today.log("has format 2")
@@ -216,7 +216,7 @@ def another_format_is_refused():
     check("so does fleet status", said.code != 0 and "upgrade it" in said.err, said)
     said = pipepoll("doctor", "--config", path_of("today.ini"))
     check("and the doctor", said.code != 0 and "upgrade it" in said.out, said)
-    held_by = service.until_held(len(TARGETS), {"later"}, 5 * INTERVAL_S, SHARED_S)
+    held_by = service.until_held(TARGETS, {"later"}, 5 * INTERVAL_S, SHARED_S)
     check("it polls nothing, and the fleet goes on", held_by and
           service.gap(TARGETS, began) < UNPOLLED_S, service.gap(TARGETS, began))
     check("its streams are as they were", configs("later") == set_up, configs("later"))

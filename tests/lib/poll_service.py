@@ -9,6 +9,8 @@ import re
 import threading
 import time
 
+from lib.leases import placement
+
 NO_JOBS = (200, "application/x-amz-json-1.1", b'{"jobs":[]}')
 
 
@@ -70,20 +72,18 @@ class PollService:
             turns[target] += member
         return turns
 
-    def until_held(self, targets, members, window_s, within_s, as_before=None):
-        """Until so many targets were polled in a window by one member alone each, and all these
-        members poll; with as_before, by the same ones as then. The holders; {}: in vain."""
+    def until_held(self, targets, members, window_s, within_s):
+        """Until each of these targets was polled in a window by one member alone, by the one of
+        these whose it is. The holders; {}: in vain."""
+        want = placement(members, targets, self.url)
         until, held = time.monotonic() + within_s, {}
         while time.monotonic() < until:
             then = time.monotonic()
             time.sleep(window_s)
             held = self.holders(then)
-            if len(held) == targets and all(len(m) == 1 for m in held.values()) and \
-                    set.union(*held.values()) == set(members):
-                holders = {target: min(m) for target, m in held.items()}
-                if as_before in (None, holders):
-                    return holders
-        print("polled by", dict(held))
+            if held == {target: {member} for target, member in want.items()}:
+                return want
+        print("polled by", dict(held), "and not by", want)
         return {}
 
     def gap(self, targets, then):
