@@ -18,7 +18,7 @@ import time
 from fcntl import ioctl
 
 sys.dont_write_bytecode = True
-from lib.program import (BARE, DEADLINE_S, KEYS, PROGRAM, Sim, check, everything, finish, path_of,
+from lib.program import (BARE, DEADLINE_S, PROGRAM, Sim, check, everything, finish, path_of,
                          pipepoll, start_run, target, write)
 
 HIDDEN = "never-to-be-printed"  # what the journal holds of a job for the service alone

@@ -18,7 +18,7 @@ import threading
 import time
 
 sys.dont_write_bytecode = True
-from lib.job_program import Simulated, add, config, events, program
+from lib.job_program import Simulated, add, config, program
 from lib.program import BARE, DEADLINE_S, KEYS, check, finish, folder, path_of, target, write
 from lib.promtool import find_or_skip
 from lib.scrapes import Watched, firing

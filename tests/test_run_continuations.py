@@ -10,7 +10,7 @@ import sqlite3
 import sys
 
 sys.dont_write_bytecode = True
-from lib.job_program import (Simulated, add, config, events, lines_of, path_of, program, started,
+from lib.job_program import (Simulated, add, config, events, path_of, program, started,
                              wait_for)
 from lib.program import check, everything, finish, folder, start_run, target, write
 

@@ -11,7 +11,7 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-from lib.program import ACME, KEYS, Process, Sim, check, finish, path_of, pipepoll, write
+from lib.program import ACME, KEYS, Process, Sim, check, finish, pipepoll, write
 
 SOON_S = 8  # a busy machine needs its time; what hangs here hangs for longer
 HANGS_MS = 30000
