@@ -5,6 +5,7 @@ leaves, dies or stands still. test_run_fleet.py PATH-OF-PIPEPOLL."""
 
 import collections
 import json
+import os
 import signal
 import sys
 import time
@@ -13,7 +14,7 @@ import urllib.request
 sys.dont_write_bytecode = True
 from lib.nats import Nats
 from lib.poll_service import NO_JOBS, PollService
-from lib.program import DEADLINE_S, Process, check, finish, path_of, pipepoll, write
+from lib.program import DEADLINE_S, KEY, SECRET, Process, check, finish, path_of, pipepoll, write
 
 REGIONS = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1"]
 PROVIDERS = ["Acme", "Bcme", "Ccme", "Dcme", "Ecme", "Fcme"]  # so many that each has some
@@ -22,7 +23,7 @@ INTERVAL_S = 0.3
 
 
 def answer(body, headers):
-    return NO_JOBS if is_open else (400, NO_JOBS[1], b'{"__type":"AccessDeniedException"}')
+    return (400, NO_JOBS[1], json.dumps({"__type": refusal}).encode()) if refusal else NO_JOBS
 
 
 def until_held_by(members):
@@ -69,7 +70,7 @@ def end(run, number=signal.SIGTERM):
     return run.wait()
 
 
-is_open = True
+refusal = None
 nats, service = Nats(), PollService(answer)
 runs = {name: member(name, nats, service) for name in ("a", "b")}
 two = until_held_by("ab")
@@ -160,7 +161,7 @@ check("the ceiling of an account in a region is that of all members together",
       len(calls) == len(REGIONS) and max(calls.values()) <= CEILING * (FOR_S + 1), calls)
 check("and is used", min(calls.values()) >= CEILING * FOR_S / 2, calls)
 page = page_of(runs["a"])
-is_open = False
+refusal = "AccessDeniedException"
 status = until(lambda: status_of(page), lambda s: s["incidents"])
 check("what fails is told", status["incidents"], status["verdict"])
 drained = pipepoll("fleet", "drain", "a", "--config", path_of("a.ini"))
@@ -169,4 +170,21 @@ check("and is no trouble of ours once another has it", drained.code == 0 and
       not status["incidents"] and {t["state"] for t in status["targets"]} == {"elsewhere"},
       (drained, status["verdict"]))
 check("they end", [end(run) for run in runs.values()] == [0, 0, 0])
+
+# Its throttled members tell each other of which account in which region.
+LONG = "an account by a name that is longer than anybody has " + "thought" * 8
+os.mkdir(path_of(".aws"))
+write(".aws/credentials",
+      f"[{LONG}]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
+refusal = "ThrottlingException"
+runs = {name: member(name, nats, service, more=f"profile = {LONG}") for name in "ad"}
+pages = [page_of(run) for run in runs.values()]
+for page in pages:
+    until(lambda: status_of(page), lambda s: s["fleet"]["alive"] == 2)
+began = time.monotonic()
+while time.monotonic() < began + 4:  # longer than one that is not heard counts as alive
+    time.sleep(INTERVAL_S)
+states = [status_of(page)["fleet"]["alive"] for page in pages]
+check("who is throttled for a profile of a long name is heard as before", states == [2, 2], states)
+check("they end too", [end(run) for run in runs.values()] == [0, 0])
 finish()

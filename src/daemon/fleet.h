@@ -72,10 +72,10 @@ struct fleet_target {
     bool is_held, is_stopping;
 };
 
-/* It was added to the poller just now, paused. hash: what it is, the same for every member;
- * identity: whose credentials, as the config names them. PIPEPOLL_ENOMEM: it stays paused. */
+/* It was added to the poller just now, paused. hash: what it is, the same for every member; group:
+ * its account and region, likewise. PIPEPOLL_ENOMEM: it stays paused. */
 int fleet_target_added(struct fleet *f, struct fleet_target *t, struct pipepoll_target *live,
-                       uint64_t hash, str identity);
+                       uint64_t hash, uint64_t group);
 /* No poll of it is in flight any more, as struct pipepoll_sink's paused() says. */
 void fleet_target_paused(struct fleet *f, struct fleet_target *t);
 /* It is gone from the poller, as removed() says. */

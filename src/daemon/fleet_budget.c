@@ -5,6 +5,7 @@
  * long. The first target of each account and region (a group) that a count meets is where the
  * group's budget is reached: it gets our part by the last whole count, and tells what throttling
  * has left of the rate, which our beats say to the others. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,12 +22,13 @@ struct fleet_group {
 
 static const uint64_t ns_per_s = 1000000000;
 
-int fleet_budget_group(struct fleet *f, const struct pipepoll_target *live, str identity)
+/* Beats name it by its digits: what a config calls a profile or a role may be of any length, and
+ * have characters that a beat must not. */
+int fleet_budget_group(struct fleet *f, uint64_t hash)
 {
-    char text[BEAT_GROUP_MAX + 1];
-    struct buf name = BUF_ON(text);
-    buf_printf(&name, "%.*s %.*s", STR_ARG(pipepoll_target_region(live)), STR_ARG(identity));
-    int group = share_group(f->share, buf_str(&name));
+    char name[BEAT_GROUP_MAX + 1];
+    snprintf(name, sizeof name, "%016" PRIx64, hash);
+    int group = share_group(f->share, str_of(name));
     if (group < (int)f->group_count)
         return group;
     struct fleet_group *groups = realloc(f->groups, (2 * (size_t)group + 8) * sizeof *groups);

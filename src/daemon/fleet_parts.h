@@ -51,8 +51,8 @@ void fleet_kick(struct fleet *f);
 /* After the lease; the timer is initialised. PIPEPOLL_ENOMEM. */
 int fleet_budget_open(struct fleet *f);
 void fleet_budget_close(struct fleet *f);
-/* The account and region of a target; SHARE_NONE: no memory. */
-int fleet_budget_group(struct fleet *f, const struct pipepoll_target *live, str identity);
+/* The number of an account and region in `share`; SHARE_NONE: no memory. */
+int fleet_budget_group(struct fleet *f, uint64_t hash);
 /* A message of ENGINE_LEASES: what a beat says of throttling. */
 void fleet_budget_hear(struct fleet *f, str key, str body);
 

@@ -17,3 +17,11 @@ uint64_t fleet_plan_hash(const struct plan_target *t)
                                        .external_id = t->identity.external_id };
     return target_hash(&of);
 }
+
+uint64_t fleet_plan_group(const struct plan_target *t)
+{
+    const struct target_hash_of of = { .region = t->options.region,
+                                       .profile = t->identity.profile,
+                                       .role_arn = t->identity.role_arn };
+    return target_hash(&of);
+}

@@ -118,13 +118,13 @@ static void take_over(struct fleet *f, struct fleet_target *before, struct fleet
 }
 
 int fleet_target_added(struct fleet *f, struct fleet_target *t, struct pipepoll_target *live,
-                       uint64_t hash, str identity)
+                       uint64_t hash, uint64_t group)
 {
     struct fleet_target *before = fleet_find(f, hash);
     if (!reserve(f))
         return PIPEPOLL_ENOMEM;
     *t = (struct fleet_target) { .live = live,
-                                 .group = fleet_budget_group(f, live, identity),
+                                 .group = fleet_budget_group(f, group),
                                  .changed_ms = wall_clock_ms() };
     list_init(&t->ending);
     if (before)

@@ -92,13 +92,10 @@ static void pause_at_first(const struct target_set *set, struct pipepoll_target_
 static int join_fleet(const struct target_set *set, struct target_set_entry *t,
                       struct pipepoll_error *why)
 {
-    char text[IDENTITY_CONFIG_NAME_MAX + 1];
-    struct buf identity = BUF_ON(text);
     if (!set->fleet)
         return PIPEPOLL_OK;
-    identity_config_put(&identity, &t->plan->identity);
     int r = fleet_target_added(set->fleet, &t->lease, t->live, fleet_plan_hash(t->plan),
-                               buf_str(&identity));
+                               fleet_plan_group(t->plan));
     return r ? explain(why, r, "out of memory") : r;
 }
 

@@ -44,8 +44,8 @@ enum beat_state {
 
 /* An account in a region where the service throttles the sender. */
 struct beat_group {
-    char name[BEAT_GROUP_MAX + 1];
-    uint64_t per_target_micro; /* polls a second for each target, in millionths */
+    char name[BEAT_GROUP_MAX + 1]; /* printable ASCII without quotes and backslashes, not empty */
+    uint64_t per_target_micro;     /* polls a second for each target, in millionths */
 };
 
 /* What a beat says besides, for status; from the daemon. */
