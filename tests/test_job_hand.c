@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the log is told of a job's end: of what kind it is, whatever is said of this one. */
+/* What the log is told of a job's end: of what kind it is, whatever is said of this one. And
+ * credentials that nobody can use. */
 #include "daemon/job.h"
 
 #include "lib/check.h"
@@ -90,11 +91,24 @@ static void an_end_that_is_well_is_always_written(void **state)
     assert_string_equal(end(PIPEPOLL_WORK_CONTINUED, true, ""), "");
 }
 
+static void renewed_credentials_of_no_run_are_left(void **state)
+{
+    const struct pipepoll_artifact_credentials c = { .secret_access_key = STR("secret") };
+    struct job without_run = { .run = NULL };
+    struct pipepoll_handler handler;
+    job_hand_fill(&handler);
+    the_job = &without_run;
+    handler.renewed(&handler, NULL, &c);
+    the_job = NULL; /* there was no memory for it */
+    handler.renewed(&handler, NULL, &c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_outcome_alone_is_the_kind_of_an_end),
         cmocka_unit_test(an_end_that_is_well_is_always_written),
+        cmocka_unit_test(renewed_credentials_of_no_run_are_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
