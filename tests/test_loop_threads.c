@@ -31,6 +31,17 @@ struct fixture {
     bool left, stays; /* stays: left() does not close the loop threads */
 };
 
+/* The program is linked with --wrap of it. */
+static uint32_t joined;
+
+int __real_uv_thread_join(uv_thread_t *thread);
+int __wrap_uv_thread_join(uv_thread_t *thread);
+int __wrap_uv_thread_join(uv_thread_t *thread)
+{
+    joined++;
+    return __real_uv_thread_join(thread);
+}
+
 static bool is_home(const struct fixture *f)
 {
     uv_thread_t here = uv_thread_self();
@@ -120,6 +131,15 @@ static void several_loops_have_a_thread_each(void **state)
         assert_ptr_not_equal(loop_threads_loop(f.loop_threads, i), &f.home);
     }
     fixture_close(&f);
+}
+
+static void each_thread_is_joined(void **state)
+{
+    struct fixture f;
+    fixture_open(&f, LOOPS_MOST);
+    joined = 0;
+    fixture_close(&f);
+    assert_int_equal(joined, LOOPS_MOST);
 }
 
 static void a_nudge_reaches_its_loop_and_a_report_home(void **state)
@@ -308,6 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lone_loop_is_the_home_loop_on_its_thread),
         cmocka_unit_test(several_loops_have_a_thread_each),
+        cmocka_unit_test(each_thread_is_joined),
         cmocka_unit_test(a_nudge_reaches_its_loop_and_a_report_home),
         cmocka_unit_test(a_loop_that_hangs_is_silent_and_nobody_waits_for_it),
         cmocka_unit_test(a_loop_that_hangs_is_not_waited_for_and_finds_nothing_later),
