@@ -40,6 +40,9 @@ void __wrap_logger_repeat(const struct logger *logger, enum pipepoll_level level
     str_copy(line_told, sizeof line_told, line);
 }
 
+/* What its handler says of its failure. */
+static const char *failure = "";
+
 /* Its kind, and line_told. */
 static const char *end(enum pipepoll_work_outcome outcome, bool ran, const char *message)
 {
@@ -59,6 +62,8 @@ static const char *end(enum pipepoll_work_outcome outcome, bool ran, const char 
     job_hand_fill(&r->handler);
     the_job = job_new(r, &found_at);
     assert_non_null(the_job);
+    if (failure[0])
+        job_note_failure(the_job, str_of(failure));
     const struct pipepoll_work_end e = {
         .size = sizeof e, .outcome = outcome, .ran = ran, .message = str_of(message)
     };
@@ -85,6 +90,20 @@ static void the_outcome_alone_is_the_kind_of_an_end(void **state)
     }
 }
 
+static void a_failure_is_told_with_what_its_handler_says(void **state)
+{
+    failure = "no disk\nfor \033 alice";
+    assert_string_equal(end(PIPEPOLL_WORK_FAILED, true, ""), "failed");
+    assert_non_null(strstr(line_told, "job of-letters: failed after "));
+    assert_non_null(strstr(line_told, " s: no disk?for ? alice"));
+    end(PIPEPOLL_WORK_REJECTED, true, "the message is too long"); /* it has not arrived */
+    assert_non_null(strstr(line_told, " s: the message is too long"));
+    assert_null(strstr(line_told, "alice"));
+    end(PIPEPOLL_WORK_UNREPORTED, true, "");
+    assert_null(strstr(line_told, "alice"));
+    failure = "";
+}
+
 static void an_end_that_is_well_is_always_written(void **state)
 {
     assert_string_equal(end(PIPEPOLL_WORK_SUCCEEDED, true, ""), "");
@@ -107,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_outcome_alone_is_the_kind_of_an_end),
+        cmocka_unit_test(a_failure_is_told_with_what_its_handler_says),
         cmocka_unit_test(an_end_that_is_well_is_always_written),
         cmocka_unit_test(renewed_credentials_of_no_run_are_left),
     };

@@ -106,6 +106,7 @@ def jobs_that_end_badly_are_summed_up_whatever_they_say():
         check("and end it", end(run) == 0)
         lines = logged(run, ": failed after")
         check("ten lines, and a sum", len(lines) == 11 and "(20 like it since" in lines[-1], lines)
+        check("which say why", all(" s: it is " in l for l in lines), lines)
 
 
 def targets_without_a_handler_write_their_jobs():

@@ -24,6 +24,7 @@ enum {
     /* The newest renewals, whose secrets are masked; those of the ones before have expired. */
     JOB_RENEWALS_MASKED = 8,
     JOB_RETRY_MS = 1000,
+    JOB_FAILURE_MAX = 200,
     JOB_STOP_MS = 2000 /* what handlers are given at the very end */
 };
 
@@ -43,6 +44,7 @@ struct job {
     int64_t found_at_ms, started_at_ms; /* Unix time; 0: not yet */
     bool has_result;                    /* by the journal: nothing is left but to send it */
     bool is_told_of_token;              /* the log has said why it has none */
+    char failure[JOB_FAILURE_MAX];      /* why it failed: one line, cut to fit; empty: it did not */
     struct queued_job
         *queued; /* as the fleet's queue has it, until it is claimed; NULL: a poll's */
     struct outbox_entry *outbox;        /* its result, for the fleet; NULL: it has none there */
@@ -132,6 +134,10 @@ enum { JOB_FAULT_LINES = 10 };
 __attribute__((format(printf, 4, 5))) void job_log_fault(const struct job *job,
                                                          enum pipepoll_level level,
                                                          const char *kind, const char *format, ...);
+/* Its result is a failure, and this its message. */
+void job_note_failure(struct job *job, str message);
+/* What is said of its end. */
+str job_end_message(const struct job *job, const struct pipepoll_work_end *end);
 /* End it by our own doing. */
 void job_fail(struct job *job, enum pipepoll_failure_type type, const char *message);
 

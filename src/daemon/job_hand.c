@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/control.h"
 #include "base/wall_clock.h"
 
 enum { LINE_MAX_BYTES = 2048 };
@@ -156,12 +158,19 @@ static bool on_claims(struct pipepoll_handler *self, struct pipepoll_work *work,
     return !of(self)->is_draining && !is_for_others && job->handler;
 }
 
+void job_note_failure(struct job *job, str message)
+{
+    str_copy(job->failure, sizeof job->failure, message);
+    control_mask(job->failure, strlen(job->failure));
+}
+
 void job_fail(struct job *job, enum pipepoll_failure_type type, const char *message)
 {
     struct pipepoll_job_failure failure = PIPEPOLL_JOB_FAILURE_INIT;
     struct pipepoll_error why;
     failure.type = type;
     failure.message = str_of(message);
+    job_note_failure(job, failure.message);
     if (pipepoll_work_fail(job->work, &failure, &why))
         job_log(job, PIPEPOLL_ERROR, "its failure could not be kept: %s; its time-out will end it",
                 why.text);
@@ -235,6 +244,13 @@ static enum pipepoll_level level_of(enum pipepoll_work_outcome outcome)
     return PIPEPOLL_WARNING;
 }
 
+/* The worker says nothing of a result that arrived. */
+str job_end_message(const struct job *job, const struct pipepoll_work_end *end)
+{
+    bool is_failure = end->outcome == PIPEPOLL_WORK_FAILED && !end->message.len;
+    return is_failure ? str_of(job->failure) : end->message;
+}
+
 /* How long it took, and what was said of it, are each job's own. */
 static void log_end(const struct job *job, const struct pipepoll_work_end *end)
 {
@@ -245,11 +261,12 @@ static void log_end(const struct job *job, const struct pipepoll_work_end *end)
     if (end->ran)
         snprintf(text, sizeof text, " after %.1f s",
                  (double)(uv_now(job->runner->loop) - job->started_ms) / 1000);
-    const char *colon = end->message.len ? ": " : "";
+    str message = job_end_message(job, end);
+    const char *colon = message.len ? ": " : "";
     if (end->outcome == PIPEPOLL_WORK_SUCCEEDED || end->outcome == PIPEPOLL_WORK_CONTINUED)
-        job_log(job, level, "%s%s%s%.*s", name, text, colon, STR_ARG(end->message));
+        job_log(job, level, "%s%s%s%.*s", name, text, colon, STR_ARG(message));
     else
-        job_log_fault(job, level, name, "%s%s%s%.*s", name, text, colon, STR_ARG(end->message));
+        job_log_fault(job, level, name, "%s%s%s%.*s", name, text, colon, STR_ARG(message));
 }
 
 static void on_ended(struct pipepoll_handler *self, struct pipepoll_work *work,

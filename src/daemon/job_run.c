@@ -102,6 +102,7 @@ static int put_failure(struct job *job, const struct report *report, struct pipe
     f.type = report->failure;
     f.message = report->message;
     f.execution_id = report->execution_id;
+    job_note_failure(job, f.message);
     return pipepoll_work_fail(job->work, &f, why);
 }
 

@@ -147,6 +147,13 @@ static const struct pipepoll_job_failure *failure_of_restart(const struct job_ru
     return r->world->config->rerun ? NULL : &failure;
 }
 
+/* NULL: it is not known yet whether it will fail. */
+static const struct pipepoll_job_failure *failure_of(const struct job_runner *r,
+                                                     const struct pipepoll_journal_entry *entry)
+{
+    return entry->state == PIPEPOLL_JOURNAL_RUNNING ? failure_of_restart(r) : entry->failure;
+}
+
 static bool resume(void *ctx, const struct pipepoll_journal_entry *entry)
 {
     const struct resuming *to = ctx;
@@ -156,9 +163,11 @@ static bool resume(void *ctx, const struct pipepoll_journal_entry *entry)
     struct pipepoll_error why = { .text = "out of memory" };
     struct job *job = job_new(r, of);
     own.user = job;
+    const struct pipepoll_job_failure *failure = failure_of(r, entry);
     if (job)
-        job->has_result = entry->state == PIPEPOLL_JOURNAL_REPORTING ||
-                          (entry->state == PIPEPOLL_JOURNAL_RUNNING && failure_of_restart(r));
+        job->has_result = entry->state == PIPEPOLL_JOURNAL_REPORTING || failure;
+    if (job && failure)
+        job_note_failure(job, failure->message);
     if (!job || pipepoll_worker_resume(r->worker, to->target, &own, failure_of_restart(r), &why)) {
         logger_printf(r->logger, PIPEPOLL_ERROR,
                       &(struct subject) { .job_id = entry->job_id,

@@ -41,7 +41,7 @@ void job_status_note_end(struct job *job, const struct pipepoll_work_end *end)
     struct status_job ended = describe(job);
     ended.end = (int)end->outcome;
     ended.ended_ms = wall_clock_ms();
-    ended.message = end->message;
+    ended.message = job_end_message(job, end);
     job_history_add(&job->runner->history, &ended);
 }
 
