@@ -206,6 +206,26 @@ static void a_closed_socket_that_lives_on_elsewhere_is_got_rid_of(void **state)
     bench_close(&b);
 }
 
+/* The set knows it still, and for what it was watched then. */
+static void a_copy_under_the_number_of_a_closed_one_is_watched_as_ordered(void **state)
+{
+    struct bench b;
+    char byte;
+    bench_open(&b);
+    int fd = open_ready(&b), copy = dup(fd);
+    assert_int_equal(read(fd, &byte, 1), 1);
+    order(&b, fd, CURL_POLL_IN);
+    close(fd);
+    order(&b, fd, CURL_POLL_REMOVE);
+    assert_int_equal(sockets_duplicate(b.sockets, copy, &b.opener), fd);
+    order(&b, fd, CURL_POLL_OUT);
+    turn(&b);
+    assert_int_equal(b.seen.bits, CURL_CSELECT_OUT);
+    sockets_on_close(b.sockets, fd);
+    close(copy);
+    bench_close(&b);
+}
+
 /* --- turns --- */
 
 static void a_turn_is_short_and_everybody_has_one(void **state)
@@ -324,6 +344,7 @@ int main(void)
         cmocka_unit_test(a_late_order_does_nothing_to_the_embedders_descriptor),
         cmocka_unit_test(a_number_that_comes_again_is_watched_as_before),
         cmocka_unit_test(a_closed_socket_that_lives_on_elsewhere_is_got_rid_of),
+        cmocka_unit_test(a_copy_under_the_number_of_a_closed_one_is_watched_as_ordered),
         cmocka_unit_test(a_turn_is_short_and_everybody_has_one),
         cmocka_unit_test(nothing_waits_for_a_connect_that_never_ends),
         cmocka_unit_test(nothing_waits_for_the_loser_of_a_race),
