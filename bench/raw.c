@@ -7,28 +7,24 @@
  * Connections are opened one by one before anything counts. What is measured, and when, is as in
  * load.h. */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <llhttp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
-#include <uv.h>
 
-#include "aws/job.h"
 #include "aws/operation.h"
 #include "aws/sigv4.h"
+#include "bare.h"
 #include "gauge.h"
 #include "io/trust_store.h"
 
-enum { EVENTS = 64, WARM_POLLS_EACH = 3, ROOM = 16 << 10 };
+enum { EVENTS = 64, ROOM = 16 << 10 };
 
 struct peer {
     SSL *ssl;
@@ -39,21 +35,15 @@ struct peer {
 };
 
 struct raw {
-    uint16_t port;
-    str host; /* and port, as the Host header has it */
+    struct bare bare;
     struct trust_store *trust_store;
     int epoll;
     struct peer *peers;
-    size_t in_flight;
     llhttp_settings_t settings;
-    struct decode_memory memory;
     struct credentials *credentials;
     struct sigv4_key key;
     struct amz_date date;
     int64_t date_s; /* what it says */
-    char input[256];
-    struct buf body; /* of every request */
-    uint64_t answers;
 };
 
 /* --- one poll --- */
@@ -70,10 +60,10 @@ static void put_request(struct raw *w, struct buf *out)
 {
     char authorization_text[512], scratch_text[4096];
     struct buf authorization = BUF_ON(authorization_text), scratch = BUF_ON(scratch_text);
-    str body = buf_str(&w->body), date = amz_date_str(&w->date);
+    str body = buf_str(&w->bare.body), date = amz_date_str(&w->date);
     const struct sigv4_header headers[] = {
         { STR("Content-Type"), operation_content_type },
-        { STR("Host"), w->host },
+        { STR("Host"), pipepoll_str(w->bare.host) },
         { STR("X-Amz-Date"), date },
         { STR("X-Amz-Target"), operation_poll_for_third_party_jobs.target },
     };
@@ -128,12 +118,7 @@ static int on_whole(llhttp_t *parser)
 
 static void take_answer(struct raw *w, struct peer *p)
 {
-    struct job_list list;
-    str body = { p->body, p->len };
-    gauge_require(p->parser.status_code == 200, "status 200");
-    gauge_require(job_list_is_none(body) || job_decode(&list, &w->memory, body, NULL) == DECODE_OK,
-                  "decode");
-    w->answers++;
+    bare_answered(&w->bare, p->parser.status_code, (str) { p->body, p->len });
     ask(w, p);
 }
 
@@ -163,7 +148,7 @@ static void turn(struct raw *w)
 static void open_peer(struct raw *w, struct peer *p)
 {
     const struct sockaddr_in at = { .sin_family = AF_INET,
-                                    .sin_port = htons(w->port),
+                                    .sin_port = htons(w->bare.port),
                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     struct epoll_event event = { .events = EPOLLIN, .data.ptr = p };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
@@ -179,35 +164,31 @@ static void open_peer(struct raw *w, struct peer *p)
     p->parser.data = p;
 }
 
-static void open_all(struct raw *w, const char *ca_file)
+static void open_all(struct raw *w)
 {
     const struct alloc alloc = { NULL, NULL };
     const struct credentials_text credentials = {
         .access_key_id = STR("AKIDEXAMPLE"),
         .secret_access_key = STR("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
     };
-    const struct pipepoll_action_type action_type = { STR_INIT("Build"), STR_INIT("ThirdParty"),
-                                                      STR_INIT("Bench000000"), STR_INIT("1") };
-    const struct poll_input input = { .action_type = &action_type };
-    w->body = BUF_ON(w->input);
-    operation_poll_for_third_party_jobs.encode(&w->body, &input);
     llhttp_settings_init(&w->settings);
     w->settings.on_body = on_body;
     w->settings.on_message_complete = on_whole;
-    gauge_require(!trust_store_new(&w->trust_store, pipepoll_str(ca_file), NULL), "the roots");
+    gauge_require(!trust_store_new(&w->trust_store, pipepoll_str(w->bare.ca_file), NULL),
+                  "the roots");
     gauge_require(!credentials_new(&w->credentials, &alloc, &credentials, UINT64_MAX),
                   "credentials");
     gauge_require(!sigv4_key_init(&w->key, STR("us-east-1"), STR("codepipeline")), "key");
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
-    w->peers = calloc(w->in_flight, sizeof *w->peers);
+    w->peers = calloc(w->bare.in_flight, sizeof *w->peers);
     gauge_require(w->peers, "memory");
-    for (size_t i = 0; i < w->in_flight; i++)
+    for (size_t i = 0; i < w->bare.in_flight; i++)
         open_peer(w, &w->peers[i]);
 }
 
 static void close_all(struct raw *w)
 {
-    for (size_t i = 0; i < w->in_flight; i++) {
+    for (size_t i = 0; i < w->bare.in_flight; i++) {
         close(SSL_get_fd(w->peers[i].ssl));
         SSL_free(w->peers[i].ssl);
     }
@@ -218,58 +199,16 @@ static void close_all(struct raw *w)
     trust_store_free(w->trust_store);
 }
 
-static double cpu_s(void)
-{
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
-}
-
-static void measure(struct raw *w, uint64_t polls)
-{
-    size_t resident = 0;
-    for (size_t i = 0; i < w->in_flight; i++)
-        ask(w, &w->peers[i]);
-    while (w->answers < WARM_POLLS_EACH * w->in_flight)
-        turn(w);
-    uint64_t first = w->answers, begin_ns = uv_hrtime();
-    double begin_s = cpu_s();
-    while (w->answers < first + polls)
-        turn(w);
-    double used_s = cpu_s() - begin_s, count = (double)(w->answers - first);
-    double took_s = (double)(uv_hrtime() - begin_ns) / 1e9;
-    uv_resident_set_memory(&resident);
-    printf("{\"in_flight\": %zu, \"polls\": %.0f, \"cpu_us_per_poll\": %.4f, "
-           "\"polls_per_second\": %.1f, \"resident_bytes\": %zu}\n",
-           w->in_flight, count, used_s * 1e6 / count, count / took_s, resident);
-}
-
-static long number(const char *text, long most)
-{
-    char *end;
-    errno = 0;
-    long n = strtol(text, &end, 10);
-    gauge_require(!errno && end != text && !*end && n > 0 && n <= most, text);
-    return n;
-}
-
 int main(int argc, char **argv)
 {
     static struct raw w;
-    char host[32];
-    if (argc != 5) {
-        fputs("usage: bench_raw PORT CA-FILE IN-FLIGHT POLLS\n"
-              "  of a service on 127.0.0.1, over TLS; prints one JSON object\n",
-              stderr);
-        return 2;
-    }
-    w.port = (uint16_t)number(argv[1], UINT16_MAX);
-    w.in_flight = (size_t)number(argv[3], 65536);
-    snprintf(host, sizeof host, "127.0.0.1:%u", w.port);
-    w.host = pipepoll_str(host);
-    open_all(&w, argv[2]);
-    measure(&w, (uint64_t)number(argv[4], UINT32_MAX));
+    bare_init(&w.bare, "bench_raw", argc, argv);
+    open_all(&w);
+    for (size_t i = 0; i < w.bare.in_flight; i++)
+        ask(&w, &w.peers[i]);
+    while (!w.bare.is_done)
+        turn(&w);
+    bare_print(&w.bare);
     close_all(&w);
     return 0;
 }
