@@ -236,9 +236,9 @@ class Run(Case):
             finally:
                 child.end(process)
             calls_per_job = service.calls_per_job()
-        seconds, cpu_ns, handlers_ns = (b - a for a, b in zip(first, last))
+        seconds, used_ns, handlers_ns = (b - a for a, b in zip(first, last))
         return {'jobs': self.jobs, 'jobs_per_second': self.jobs / seconds,
-                'cpu_us_per_job': cpu_ns / self.jobs / 1e3,
+                'cpu_us_per_job': used_ns / self.jobs / 1e3,
                 'handler_us_per_job': handlers_ns / self.jobs / 1e3,
                 'calls_per_job': calls_per_job, 'resident_kb': [resident_kb]}
 
