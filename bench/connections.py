@@ -11,7 +11,7 @@ import tempfile
 import child
 import peers
 import tables
-from loads import find_h2load, run_pipepoll
+from loads import find_h2load, run_bare, run_pipepoll
 
 FEW, MANY = 16, 1024
 TARGETS = 2048  # at either number of connections, so that only these differ
@@ -42,34 +42,55 @@ def memory(setting):
     return rows
 
 
+def _handshakes(setting, nginx, h2load):
+    """-> by name, what measures the CPU in us of one poll on a connection of its own, 16 at once.
+    h2load resumes no session."""
+    def ours(url):
+        run = run_pipepoll(setting, nginx, url, in_flight=FEW, polls=HANDSHAKES)
+        return run['cpu_us_per_poll']
+
+    def bare(url):
+        return run_bare(setting, nginx, 'bench_raw', FEW, HANDSHAKES, url)['cpu_us_per_poll']
+
+    runs = {}
+    if h2load:
+        runs['h2load, first'] = lambda: h2load.measure_handshake(nginx.url_first, HANDSHAKES)
+    runs['pipepoll, first'] = lambda: ours(nginx.url_first)
+    runs['bare loop, first'] = lambda: bare(nginx.url_first)
+    runs['pipepoll, resumed'] = lambda: ours(nginx.url_resumed)
+    runs['bare loop, resumed'] = lambda: bare(nginx.url_resumed)
+    return runs
+
+
 def handshake(setting):
-    """TCP, TLS 1.3 and one poll; verification against the system's roots by pipepoll alone."""
-    cases = ['h2load', 'pipepoll, first', 'pipepoll, resumed']
-    rounds = {name: [] for name in cases}
+    """TCP, TLS 1.3 and one poll; verified against the system's roots by all but h2load."""
     with tempfile.TemporaryDirectory(prefix='pipepoll-bench-') as folder:
         h2load = find_h2load(setting, folder)
         with peers.Nginx(folder, setting) as nginx:
-            for name in tables.turns(setting.rounds, cases, 'handshakes'):
-                if name != 'h2load':
-                    url = nginx.url_first if name.endswith('first') else nginx.url_resumed
-                    rounds[name].append(run_pipepoll(setting, nginx, url, in_flight=FEW,
-                                                     polls=HANDSHAKES)['cpu_us_per_poll'])
-                elif h2load:
-                    rounds[name].append(h2load.measure_handshake(nginx.url_first, HANDSHAKES))
+            runs = _handshakes(setting, nginx, h2load)
+            rounds = {name: [] for name in runs}
+            for name in tables.turns(setting.rounds, runs, 'handshakes'):
+                rounds[name].append(runs[name]())
             resumed = nginx.share_resumed()
     _print_handshake(setting, rounds, resumed)
     return {'us': rounds, 'share_resumed': resumed}
 
 
+def _ratio(us, against):
+    return f'{statistics.median(us) / statistics.median(against):.2f}' if against else '-'
+
+
 def _print_handshake(setting, rounds, resumed):
-    floor = rounds['h2load']
+    floor = rounds.get('h2load, first')
     tables.show('TLS handshakes, with the one poll on each connection (CPU, us)',
-                ['client', 'us', 'ratio to h2load'],
-                ([name, tables.ranged(us, 0),
-                  f'{statistics.median(us) / statistics.median(floor):.2f}' if floor else '-']
-                 for name, us in rounds.items() if us))
+                ['client', 'us', 'ratio to h2load', 'to the bare loop'],
+                ([name, tables.ranged(us, 0), _ratio(us, floor),
+                  _ratio(us, rounds['bare loop, ' + name.split(', ')[1]])]
+                 for name, us in rounds.items()))
     print(f'where the service issues tickets, {resumed:.1%} of pipepoll\'s handshakes resumed\n')
-    setting.noise += tables.noise('handshakes of h2load', floor)
+    for name in rounds:
+        if not name.startswith('pipepoll'):
+            setting.noise += tables.noise(f'handshakes: {name}', rounds[name])
 
 
 @contextlib.contextmanager

@@ -30,10 +30,10 @@ def run_pipepoll(setting, nginx, url=None, **options):
     return json.loads(child.run(command, setting.client).output)
 
 
-def run_raw(setting, nginx, in_flight, polls):
-    """One run of bench_raw: the same work in a bare loop."""
-    port = nginx.url.rpartition(':')[2]
-    command = [setting.program('bench_raw'), port, nginx.roots, str(in_flight), str(polls)]
+def run_bare(setting, nginx, program, in_flight, polls, url=None):
+    """One run of bench_raw, or of what takes the same arguments: the same work in another way."""
+    port = (url or nginx.url).rpartition(':')[2]
+    command = [setting.program(program), port, nginx.roots, str(in_flight), str(polls)]
     return json.loads(child.run(command, setting.client).output)
 
 
@@ -70,7 +70,7 @@ def poll(setting):
                 if h2load:
                     floor[n].append(h2load.measure(nginx.url, n, polls))
                 ours[n].append(run_pipepoll(setting, nginx, in_flight=n, polls=polls))
-                raw[n].append(run_raw(setting, nginx, n, polls))
+                raw[n].append(run_bare(setting, nginx, 'bench_raw', n, polls))
     rows = [{'in_flight': n, 'pipepoll': ours[n], 'h2load': floor[n], 'raw': raw[n],
              'ratios': _ratios(ours[n], floor[n]), 'to_raw': _ratios(ours[n], raw[n])}
             for n in levels]

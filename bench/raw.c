@@ -4,15 +4,18 @@
  * decoder, with nothing of what makes a poller: no schedule, budgets, retries, time-outs or
  * callbacks, and every answer is taken to be a good one. bench_poll is measured beside it.
  *
- * Connections are opened one by one before anything counts. What is measured, and when, is as in
- * load.h. */
+ * Connections are opened one by one before anything counts. One that the service closes after an
+ * answer is opened anew, with the session of the last if that can be resumed: so a handshake is
+ * measured. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <llhttp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -29,7 +32,9 @@ enum { EVENTS = 64, ROOM = 16 << 10 };
 struct peer {
     SSL *ssl;
     llhttp_t parser;
+    bool is_open;  /* its handshake is done */
     bool is_whole; /* the answer */
+    bool goes_on;  /* with another poll after this answer */
     size_t len;
     char body[1024]; /* of the answer */
 };
@@ -39,6 +44,8 @@ struct raw {
     struct trust_store *trust_store;
     int epoll;
     struct peer *peers;
+    bool has_begun; /* all were opened: polls go out */
+    SSL_SESSION *session;
     llhttp_settings_t settings;
     struct credentials *credentials;
     struct sigv4_key key;
@@ -112,19 +119,58 @@ static int on_body(llhttp_t *parser, const char *bytes, size_t len)
 
 static int on_whole(llhttp_t *parser)
 {
-    ((struct peer *)parser->data)->is_whole = true;
+    struct peer *p = parser->data;
+    p->is_whole = true;
+    p->goes_on = llhttp_should_keep_alive(parser);
     return 0;
+}
+
+/* --- one connection --- */
+
+static void open_peer(struct raw *w, struct peer *p);
+
+static void shake_hands(struct raw *w, struct peer *p)
+{
+    int r = SSL_connect(p->ssl);
+    p->is_open = r == 1;
+    gauge_require(p->is_open || SSL_get_error(p->ssl, r) == SSL_ERROR_WANT_READ,
+                  "a handshake with a server that is trusted");
+    if (p->is_open && w->has_begun)
+        ask(w, p);
+}
+
+static void close_peer(struct raw *w, struct peer *p)
+{
+    SSL_SESSION *session = SSL_get0_session(p->ssl);
+    if (session != w->session && SSL_SESSION_is_resumable(session)) {
+        SSL_SESSION_up_ref(session);
+        SSL_SESSION_free(w->session);
+        w->session = session;
+    }
+    SSL_shutdown(p->ssl); /* else its session would not be resumable */
+    close(SSL_get_fd(p->ssl));
+    SSL_free(p->ssl);
+    ERR_clear_error();
 }
 
 static void take_answer(struct raw *w, struct peer *p)
 {
     bare_answered(&w->bare, p->parser.status_code, (str) { p->body, p->len });
-    ask(w, p);
+    if (p->goes_on) {
+        ask(w, p);
+    } else {
+        close_peer(w, p);
+        open_peer(w, p);
+    }
 }
 
 static void on_readable(struct raw *w, struct peer *p)
 {
     static char room[ROOM];
+    if (!p->is_open) {
+        shake_hands(w, p);
+        return;
+    }
     do {
         int n = SSL_read(p->ssl, room, sizeof room);
         if (n <= 0 && SSL_get_error(p->ssl, n) == SSL_ERROR_WANT_READ)
@@ -132,6 +178,27 @@ static void on_readable(struct raw *w, struct peer *p)
         gauge_require(n > 0 && llhttp_execute(&p->parser, room, (size_t)n) == HPE_OK, "read");
     } while (!p->is_whole || SSL_pending(p->ssl));
     take_answer(w, p);
+}
+
+/* On the loopback interface connect() takes no time. */
+static void open_peer(struct raw *w, struct peer *p)
+{
+    const struct sockaddr_in at = { .sin_family = AF_INET,
+                                    .sin_port = htons(w->bare.port),
+                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct epoll_event event = { .events = EPOLLIN, .data.ptr = p };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+    gauge_require(fd >= 0 && !connect(fd, (const struct sockaddr *)&at, sizeof at), "connect");
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    p->ssl = SSL_new(trust_store_context(w->trust_store));
+    gauge_require(p->ssl && SSL_set_fd(p->ssl, fd), "memory");
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(p->ssl), "127.0.0.1");
+    gauge_require(!w->session || SSL_set_session(p->ssl, w->session), "a session to resume");
+    gauge_require(!epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event), "epoll");
+    llhttp_init(&p->parser, HTTP_RESPONSE, &w->settings);
+    p->parser.data = p;
+    shake_hands(w, p);
 }
 
 static void turn(struct raw *w)
@@ -144,25 +211,6 @@ static void turn(struct raw *w)
 }
 
 /* --- before and after --- */
-
-static void open_peer(struct raw *w, struct peer *p)
-{
-    const struct sockaddr_in at = { .sin_family = AF_INET,
-                                    .sin_port = htons(w->bare.port),
-                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct epoll_event event = { .events = EPOLLIN, .data.ptr = p };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-    gauge_require(fd >= 0 && !connect(fd, (const struct sockaddr *)&at, sizeof at), "connect");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    p->ssl = SSL_new(trust_store_context(w->trust_store));
-    gauge_require(p->ssl && SSL_set_fd(p->ssl, fd), "memory");
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(p->ssl), "127.0.0.1");
-    gauge_require(SSL_connect(p->ssl) == 1, "a handshake with a server that is trusted");
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-    gauge_require(!epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event), "epoll");
-    llhttp_init(&p->parser, HTTP_RESPONSE, &w->settings);
-    p->parser.data = p;
-}
 
 static void open_all(struct raw *w)
 {
@@ -183,15 +231,15 @@ static void open_all(struct raw *w)
     w->peers = calloc(w->bare.in_flight, sizeof *w->peers);
     gauge_require(w->peers, "memory");
     for (size_t i = 0; i < w->bare.in_flight; i++)
-        open_peer(w, &w->peers[i]);
+        for (open_peer(w, &w->peers[i]); !w->peers[i].is_open;)
+            turn(w);
 }
 
 static void close_all(struct raw *w)
 {
-    for (size_t i = 0; i < w->bare.in_flight; i++) {
-        close(SSL_get_fd(w->peers[i].ssl));
-        SSL_free(w->peers[i].ssl);
-    }
+    for (size_t i = 0; i < w->bare.in_flight; i++)
+        close_peer(w, &w->peers[i]);
+    SSL_SESSION_free(w->session);
     free(w->peers);
     close(w->epoll);
     sigv4_key_deinit(&w->key);
@@ -203,7 +251,9 @@ int main(int argc, char **argv)
 {
     static struct raw w;
     bare_init(&w.bare, "bench_raw", argc, argv);
+    signal(SIGPIPE, SIG_IGN);
     open_all(&w);
+    w.has_begun = true;
     for (size_t i = 0; i < w.bare.in_flight; i++)
         ask(&w, &w.peers[i]);
     while (!w.bare.is_done)

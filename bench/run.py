@@ -56,7 +56,7 @@ BENCHMARKS = {
     'regions': (loads.regions, 'bench_poll'),
     'targets': (loads.targets, 'bench_poll'),
     'memory': (connections.memory, 'bench_poll'),
-    'handshake': (connections.handshake, 'bench_poll'),
+    'handshake': (connections.handshake, 'bench_poll', 'bench_raw'),
     'opening': (connections.opening, 'bench_poll'),
     'pickup': (pickup.pickup, 'pipepoll', 'pipepoll-sim'),
     'fleet': (fleet.measure, 'pipepoll', 'pipepoll-sim'),
