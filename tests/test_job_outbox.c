@@ -394,21 +394,21 @@ static void our_result_goes_when_it_has_ended_and_its_write_is_answered(void **s
     struct pipepoll_success s = PIPEPOLL_SUCCESS_INIT;
     open_bench(&b);
     const struct pipepoll_journal_entry entry = entry_of("mine", &s);
-    struct outbox_entry *e = job_outbox_note(b.outbox, 7, &entry);
+    struct outbox_entry *e = job_outbox_note(b.outbox, 7, &entry, false);
     assert_non_null(e);
     settle(&b);
     assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 1);
     job_outbox_ended(e, true);
     assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 0);
-    e = job_outbox_note(b.outbox, 7, &entry);
+    e = job_outbox_note(b.outbox, 7, &entry, false);
     write_own(&b);
     job_outbox_ended(e, true); /* before the answer */
     settle(&b);
     assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 0);
-    job_outbox_ended(job_outbox_note(b.outbox, 7, &entry), true); /* before it was written */
+    job_outbox_ended(job_outbox_note(b.outbox, 7, &entry, false), true); /* before it was written */
     settle(&b);
     assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 0);
-    job_outbox_ended(job_outbox_note(b.outbox, 7, &entry),
+    job_outbox_ended(job_outbox_note(b.outbox, 7, &entry, false),
                      false); /* another member has to send it */
     settle(&b);
     assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 1);
@@ -422,7 +422,7 @@ static void claims_on_our_result_go_with_it(void **state)
     struct pipepoll_success s = PIPEPOLL_SUCCESS_INIT;
     open_bench(&b);
     const struct pipepoll_journal_entry entry = entry_of("mine", &s);
-    struct outbox_entry *e = job_outbox_note(b.outbox, 7, &entry);
+    struct outbox_entry *e = job_outbox_note(b.outbox, 7, &entry, false);
     settle(&b);
     fake_put(b.fake, ENGINE_LEASES, STR("o.me.mine.0000000000000007.0"), STR("{\"v\":1}"));
     fake_put(b.fake, ENGINE_LEASES, STR("o.men.mine.0000000000000007.0"), STR("{\"v\":1}"));
@@ -433,6 +433,67 @@ static void claims_on_our_result_go_with_it(void **state)
     close_bench(&b);
 }
 
+static void our_result_is_written_when_it_could_not_be_at_first(void **state)
+{
+    static struct bench b;
+    struct pipepoll_success s = PIPEPOLL_SUCCESS_INIT;
+    open_bench(&b);
+    const struct pipepoll_journal_entry entry = entry_of("mine", &s);
+    fake_refuse(b.fake, ENGINE_OUTBOX, ENGINE_FULL);
+    struct outbox_entry *e = job_outbox_note(b.outbox, 7, &entry, false);
+    settle(&b);
+    assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 0);
+    fake_refuse(b.fake, ENGINE_OUTBOX, ENGINE_DONE);
+    settle(&b);
+    assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 1);
+    job_outbox_ended(e, true);
+    assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 0);
+    close_bench(&b);
+}
+
+/* Its stream was deleted, say, and is made again. */
+static void our_result_is_written_anew_when_the_engine_comes_back(void **state)
+{
+    static struct bench b;
+    struct pipepoll_success s = PIPEPOLL_SUCCESS_INIT;
+    open_bench(&b);
+    const struct pipepoll_journal_entry entry = entry_of("mine", &s);
+    struct outbox_entry *e = job_outbox_note(b.outbox, 7, &entry, false);
+    settle(&b);
+    assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 1);
+    fake_outage(b.fake, true);
+    fake_lose(b.fake);
+    settle(&b);
+    assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 0);
+    fake_outage(b.fake, false);
+    settle(&b);
+    settle(&b);
+    assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 1);
+    job_outbox_ended(e, true);
+    settle(&b);
+    assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 0);
+    close_bench(&b);
+}
+
+static void a_result_that_the_journal_brought_back_is_written_and_goes(void **state)
+{
+    static struct bench b;
+    struct pipepoll_success s = PIPEPOLL_SUCCESS_INIT;
+    open_bench(&b);
+    const struct pipepoll_journal_entry entry = entry_of("mine", &s);
+    struct outbox_entry *e = job_outbox_note(b.outbox, 7, &entry, true);
+    settle(&b);
+    assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 1);
+    job_outbox_ended(e, true);
+    assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 0);
+    fake_put(b.fake, ENGINE_OUTBOX, STR("me.mine"), STR("{}")); /* by the earlier run */
+    fake_put(b.fake, ENGINE_LEASES, STR("o.me.mine.0000000000000007.0"), STR("{\"v\":1}"));
+    job_outbox_ended(job_outbox_note(b.outbox, 7, &entry, true), true);
+    assert_int_equal(fake_count(b.fake, ENGINE_OUTBOX), 0);
+    assert_int_equal(fake_count(b.fake, ENGINE_LEASES), 0);
+    close_bench(&b);
+}
+
 static void our_result_leaves_no_copy(void **state)
 {
     static struct bench b;
@@ -440,7 +501,7 @@ static void our_result_leaves_no_copy(void **state)
     s.summary = STR(CANARY);
     open_bench(&b);
     const struct pipepoll_journal_entry entry = entry_of("mine", &s);
-    job_outbox_ended(job_outbox_note(b.outbox, 7, &entry), true); /* before it was written */
+    job_outbox_ended(job_outbox_note(b.outbox, 7, &entry, false), true); /* before it was written */
     assert_int_equal(freed_with_canary, 0);
     close_bench(&b);
 }
@@ -454,7 +515,7 @@ static void at_the_end_what_is_settled_goes_though_its_write_is_not_answered(voi
     open_bench(&b);
     uint64_t most_ns = fake_now(b.fake) + MS;
     const struct pipepoll_journal_entry entry = entry_of("mine", &s);
-    struct outbox_entry *e = job_outbox_note(b.outbox, 7, &entry);
+    struct outbox_entry *e = job_outbox_note(b.outbox, 7, &entry, false);
     write_own(&b);
     while (!fake_count(b.fake, ENGINE_OUTBOX) && fake_now(b.fake) < most_ns) /* unanswered */
         fake_run(b.fake, fake_now(b.fake) + 100);
@@ -496,6 +557,9 @@ int main(void)
         cmocka_unit_test(of_more_dead_members_than_places_each_has_its_turn),
         cmocka_unit_test(our_result_goes_when_it_has_ended_and_its_write_is_answered),
         cmocka_unit_test(claims_on_our_result_go_with_it),
+        cmocka_unit_test(our_result_is_written_when_it_could_not_be_at_first),
+        cmocka_unit_test(our_result_is_written_anew_when_the_engine_comes_back),
+        cmocka_unit_test(a_result_that_the_journal_brought_back_is_written_and_goes),
         cmocka_unit_test(our_result_leaves_no_copy),
         cmocka_unit_test(at_the_end_what_is_settled_goes_though_its_write_is_not_answered),
         cmocka_unit_test(claims_of_results_that_are_gone_go_at_the_next_look),

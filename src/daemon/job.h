@@ -160,10 +160,9 @@ void job_member_ended(struct job *job, const struct pipepoll_work_end *end);
 /* Have results in the fleet's outbox, and if it `takes` send those that dead members left there.
  * PIPEPOLL_ENOMEM. */
 int job_member_open_outbox(struct job_runner *r, bool takes);
-/* The journal notes this of the job. */
-void job_member_noted(struct job *job, const struct pipepoll_journal_entry *entry);
-/* Its result came back out of the journal. */
-void job_member_recalled(struct job *job, const struct pipepoll_journal_entry *entry);
+/* The journal notes this of the job; is_recalled: it had noted it in an earlier run. */
+void job_member_noted(struct job *job, const struct pipepoll_journal_entry *entry,
+                      bool is_recalled);
 /* is_over: the journal forgets it. */
 void job_member_sent(struct job *job, const struct pipepoll_work_end *end, bool is_over);
 

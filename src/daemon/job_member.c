@@ -248,18 +248,11 @@ int job_member_open_outbox(struct job_runner *r, bool takes)
     return job_outbox_open(&r->outbox, &o);
 }
 
-void job_member_noted(struct job *job, const struct pipepoll_journal_entry *entry)
+void job_member_noted(struct job *job, const struct pipepoll_journal_entry *entry, bool is_recalled)
 {
     struct job_outbox *outbox = job->runner->outbox;
     if (outbox && !job->outbox && entry->state == PIPEPOLL_JOURNAL_REPORTING)
-        job->outbox = job_outbox_note(outbox, job->found_at->lease.node.hash, entry);
-}
-
-void job_member_recalled(struct job *job, const struct pipepoll_journal_entry *entry)
-{
-    struct job_outbox *outbox = job->runner->outbox;
-    if (outbox && !job->outbox && entry->state == PIPEPOLL_JOURNAL_REPORTING)
-        job->outbox = job_outbox_recall(outbox, entry->job_id);
+        job->outbox = job_outbox_note(outbox, job->found_at->lease.node.hash, entry, is_recalled);
 }
 
 /* Where there is no client token for a result, another member may have it, or we may later. */

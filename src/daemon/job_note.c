@@ -18,7 +18,7 @@ static void note(struct pipepoll_journal *self, const struct pipepoll_journal_en
 {
     journal_note(of(self)->journal_user, target_of(entry->user), entry, ticket);
     if (entry->user)
-        job_member_noted(entry->user, entry);
+        job_member_noted(entry->user, entry, false);
 }
 
 /* The end that follows at once knows the target and the outcome. */

@@ -15,7 +15,7 @@
 /* Our tickets among those of all who write to the engine; above are others' alone. */
 static const uint64_t TICKETS = (uint64_t)1 << 61, KINDS = (uint64_t)7 << 61;
 
-enum { LOOK_MS = 1000, GATHER_MS = 50 };
+enum { LOOK_MS = 1000, GATHER_MS = 50, AGAIN_MS = 5000 };
 
 static struct job_outbox *of(struct fleet_listener *self)
 {
@@ -37,12 +37,14 @@ struct outbox_entry *outbox_entry_new(struct job_outbox *o, enum outbox_state st
     if (!e)
         return NULL;
     char *at = e->texts;
+    list_init(&e->gathered);
     e->outbox = o;
     e->state = state;
     e->size = size;
     str_copy(e->member, sizeof e->member, member);
     e->job_id = str_keep(&at, job_id);
     e->body = str_keep(&at, body);
+    e->may_be_there = is_anothers(e);
     table_put(&o->by_id, &e->by_id, table_hash(o->by_id.seed, job_id));
     o->taken += is_anothers(e);
     o->taken_bytes += is_anothers(e) ? size : 0;
@@ -54,6 +56,7 @@ void outbox_entry_free(struct outbox_entry *e)
     struct job_outbox *o = e->outbox;
     table_remove(&o->by_id, &e->by_id);
     table_remove(&o->by_ticket, &e->by_ticket);
+    list_remove(&e->gathered);
     o->taken -= is_anothers(e);
     o->taken_bytes -= is_anothers(e) ? e->size : 0;
     explicit_bzero(e->texts, e->size); /* what a handler wrote may be secret */
@@ -102,7 +105,8 @@ static void remove_from_engine(const struct outbox_entry *e)
 
 /* --- our own --- */
 
-/* What no answer will come to counts as kept: its removal does no harm. */
+static void gather(struct outbox_entry *e, uint64_t after_ms);
+
 static void write_own(struct outbox_entry *e)
 {
     char text[ENGINE_KEY_MAX + 1];
@@ -110,16 +114,23 @@ static void write_own(struct outbox_entry *e)
     buf_printf(&key, "%s.%.*s", e->member, STR_ARG(e->job_id));
     struct engine_message m = { .log = ENGINE_OUTBOX, .key = buf_str(&key), .body = e->body };
     list_remove(&e->gathered);
+    e->state = OUTBOX_KEPT;
+    if (key.overflow || !engine_can_write(&m))
+        return;
     e->state = OUTBOX_WRITING;
-    if (key.overflow || !outbox_entry_write(e, &m))
-        e->state = OUTBOX_KEPT;
+    e->may_be_there = true;
+    if (!outbox_entry_write(e, &m))
+        gather(e, AGAIN_MS);
 }
 
 static void write_gathered(struct job_outbox *o)
 {
+    struct list now;
+    list_init(&now);
+    list_move_all(&now, &o->gathered);
     uv_timer_stop(&o->gather_timer);
-    while (!list_empty(&o->gathered))
-        write_own(CONTAINER_OF(o->gathered.next, struct outbox_entry, gathered));
+    while (!list_empty(&now))
+        write_own(CONTAINER_OF(now.next, struct outbox_entry, gathered));
 }
 
 static void on_gathered(uv_timer_t *timer)
@@ -127,18 +138,30 @@ static void on_gathered(uv_timer_t *timer)
     write_gathered(timer->data);
 }
 
-static void gather(struct outbox_entry *e)
+static void gather(struct outbox_entry *e, uint64_t after_ms)
 {
     struct job_outbox *o = e->outbox;
+    uint64_t by_ms = uv_now(o->o.loop) + after_ms;
+    e->state = OUTBOX_GATHERED;
     list_put_last(&o->gathered, &e->gathered);
-    if (o->is_draining)
-        write_gathered(o);
-    else if (!uv_is_active((uv_handle_t *)&o->gather_timer))
-        uv_timer_start(&o->gather_timer, on_gathered, GATHER_MS, 0);
+    if (uv_is_active((uv_handle_t *)&o->gather_timer) && o->gather_by_ms <= by_ms)
+        return;
+    o->gather_by_ms = by_ms;
+    uv_timer_start(&o->gather_timer, on_gathered, after_ms, 0);
+}
+
+void outbox_write_again(struct job_outbox *o)
+{
+    struct table_walk walk = { 0 };
+    for (struct table_node *n; (n = table_each(&o->by_id, &walk));) {
+        struct outbox_entry *e = CONTAINER_OF(n, struct outbox_entry, by_id);
+        if (e->state == OUTBOX_KEPT)
+            gather(e, GATHER_MS);
+    }
 }
 
 struct outbox_entry *job_outbox_note(struct job_outbox *o, uint64_t target,
-                                     const struct pipepoll_journal_entry *entry)
+                                     const struct pipepoll_journal_entry *entry, bool is_recalled)
 {
     const struct result_message m = { .target = target,
                                       .member = fleet_member(o->o.fleet),
@@ -154,17 +177,10 @@ struct outbox_entry *job_outbox_note(struct job_outbox *o, uint64_t target,
                                                               entry->job_id, buf_str(&body));
     explicit_bzero(at, cap);
     free(at);
-    if (e)
-        gather(e);
-    return e;
-}
-
-struct outbox_entry *job_outbox_recall(struct job_outbox *o, str job_id)
-{
-    struct outbox_entry *e =
-        outbox_entry_new(o, OUTBOX_KEPT, fleet_member(o->o.fleet), job_id, STR(""));
-    if (e)
-        e->may_be_claimed = true;
+    if (!e)
+        return NULL;
+    e->may_be_there = e->may_be_claimed = is_recalled;
+    gather(e, o->is_draining ? 0 : GATHER_MS);
     return e;
 }
 
@@ -173,22 +189,22 @@ void job_outbox_ended(struct outbox_entry *e, bool is_settled)
     e->is_settled = is_settled;
     if (is_settled && e->state == OUTBOX_WRITING)
         return;
-    if (is_settled && e->state == OUTBOX_GATHERED)
-        list_remove(&e->gathered);
-    else if (is_settled)
+    if (is_settled && e->may_be_there)
         remove_from_engine(e);
-    else if (e->state == OUTBOX_GATHERED)
+    else if (!is_settled && e->state == OUTBOX_GATHERED)
         write_own(e); /* nobody waits for the answer */
     outbox_entry_free(e);
 }
 
 /* --- events --- */
 
-static void on_own_written(struct outbox_entry *e)
+static void on_own_written(struct outbox_entry *e, enum engine_result result)
 {
     e->state = OUTBOX_KEPT;
     if (e->is_settled)
         job_outbox_ended(e, true);
+    else if (result != ENGINE_DONE)
+        gather(e, AGAIN_MS);
 }
 
 static bool on_written(struct fleet_listener *self, uint64_t ticket, enum engine_result result)
@@ -204,7 +220,7 @@ static bool on_written(struct fleet_listener *self, uint64_t ticket, enum engine
     if (e->state == OUTBOX_CLAIMING)
         outbox_on_claim(e, result);
     else
-        on_own_written(e);
+        on_own_written(e, result);
     return true;
 }
 

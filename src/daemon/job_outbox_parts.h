@@ -12,9 +12,9 @@
 enum { OUTBOX_MARKS = 32, OUTBOX_ALL_AFTER_MS = 60000 };
 
 enum outbox_state {
-    OUTBOX_GATHERED, /* a result of ours: the engine was not asked yet */
+    OUTBOX_GATHERED, /* a result of ours: the engine is to be asked, perhaps again */
     OUTBOX_WRITING,  /* the same: the engine has not answered */
-    OUTBOX_KEPT,     /* the same, and it has */
+    OUTBOX_KEPT,     /* the same, and it has it, or never will */
     OUTBOX_CLAIMING, /* another's */
     OUTBOX_SENDING   /* the same: it is ours now */
 };
@@ -23,12 +23,12 @@ struct outbox_entry {
     struct table_node by_id, by_ticket;
     struct job_outbox *outbox;
     enum outbox_state state;
-    bool may_be_claimed;
-    bool is_settled; /* while it is being written: to be removed then */
+    bool may_be_there, may_be_claimed; /* in the engine */
+    bool is_settled;                   /* while it is being written: to be removed then */
     char member[BEAT_MEMBER_MAX + 1];
     struct list gathered;
-    str job_id, body; /* the body of one that is gathered, or being claimed */
-    size_t size;      /* of the texts */
+    str job_id, body;
+    size_t size; /* of the texts */
     char texts[];
 };
 
@@ -49,6 +49,7 @@ struct job_outbox {
     struct fleet_listener listener;
     uv_timer_t timer, gather_timer;
     struct list gathered;
+    uint64_t gather_by_ms; /* when they are written, by uv_now() */
     struct table by_id, by_ticket;
     uint64_t last_ticket;
     struct outbox_mark marks[OUTBOX_MARKS];
@@ -70,6 +71,8 @@ void outbox_entry_free(struct outbox_entry *e);
 struct outbox_entry *outbox_entry_find(const struct job_outbox *o, str job_id);
 /* Out of the engine with it, and with its claims. */
 void outbox_remove(struct job_outbox *o, const char *member, str job_id, bool may_be_claimed);
+/* All of ours are written again: their log may be another one. */
+void outbox_write_again(struct job_outbox *o);
 /* Have it written, under a ticket of ours; false: no answer will come. */
 bool outbox_entry_write(struct outbox_entry *e, struct engine_message *m);
 

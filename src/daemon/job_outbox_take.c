@@ -167,6 +167,8 @@ static struct outbox_mark *end_look(struct job_outbox *o, uint64_t after_ms)
 
 void outbox_on_engine(struct job_outbox *o, enum engine_state state)
 {
+    if (state == ENGINE_READY)
+        outbox_write_again(o);
     if (state != ENGINE_READY && o->looked_at)
         end_look(o, FULL_AGAIN_MS);
     if (state != ENGINE_READY && o->is_at_all)

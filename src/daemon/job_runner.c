@@ -180,7 +180,7 @@ static bool resume(void *ctx, const struct pipepoll_journal_entry *entry)
         return false;
     }
     r->tally->in_hand++;
-    job_member_recalled(job, entry);
+    job_member_noted(job, entry, true);
     return true;
 }
 

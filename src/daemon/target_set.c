@@ -134,9 +134,10 @@ static int add(struct target_set *set, struct plan_target *new, struct credentia
                                 wall_clock_ms()))
         logger_printf(set->log, PIPEPOLL_WARNING, NULL, "[target %s] is not counted: out of memory",
                       t->name);
+    result = join_fleet(set, t, why);
     if (set->runner)
-        job_runner_added(set->runner, live);
-    return join_fleet(set, t, why);
+        job_runner_added(set->runner, live); /* its results name the target as the fleet does */
+    return result;
 }
 
 bool target_set_add(struct target_set *set, struct plan_target *new,
