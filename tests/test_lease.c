@@ -686,6 +686,37 @@ static void catalogues_of_the_dead_make_room(void **state)
     close_bench(&b);
 }
 
+/* More configs than a member keeps: our own is among them. */
+static void we_take_our_part_however_many_configs_there_are(void **state)
+{
+    enum { OTHERS = 100 };
+    static struct bench b;
+    uint64_t digests[OTHERS], ours = 77;
+    char member[16];
+    start(&b, &ours, 1);
+    for (uint64_t i = 0; i < OTHERS; i++) {
+        char body[512], key[BEAT_KEY_SIZE];
+        struct buf out = BUF_ON(body), name = BUF_ON(key);
+        const uint64_t targets[] = { 77, 1000 + i };
+        digests[i] = catalogue_digest(targets, 2);
+        catalogue_put(&out, targets, 2, 0);
+        beat_key_put(&name, &(struct beat_key) { BEAT_KIND_CATALOGUE, .hash = digests[i] });
+        see(&b, buf_cstr(&name), buf_str(&out));
+    }
+    lease_caught_up(b.lease, b.now_ns);
+    for (int s = 0; s < 30; s++) {
+        for (unsigned i = 0; i < OTHERS; i++) {
+            snprintf(member, sizeof member, "m%u", i);
+            beat(&b, member, 100 + i, BEAT_HI, digests[i], 1);
+        }
+        run(&b, S);
+    }
+    struct lease_standing standing;
+    lease_standing(b.lease, &standing);
+    assert_int_equal(standing.state, BEAT_HI);
+    close_bench(&b);
+}
+
 static void a_full_queue_only_delays(void **state)
 {
     static struct bench b;
@@ -828,6 +859,7 @@ int main(void)
         cmocka_unit_test(who_is_drained_stays_drained_in_another_log),
         cmocka_unit_test(more_processes_than_places_leave_no_target_alone),
         cmocka_unit_test(catalogues_of_the_dead_make_room),
+        cmocka_unit_test(we_take_our_part_however_many_configs_there_are),
         cmocka_unit_test(a_full_queue_only_delays),
         cmocka_unit_test(a_lost_claim_is_not_repeated_at_once),
         cmocka_unit_test(old_epochs_leave_the_log),

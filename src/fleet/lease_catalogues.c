@@ -84,8 +84,9 @@ static bool is_named(const struct lease *l, uint64_t digest)
     return digest == l->digest;
 }
 
-/* A slot for another: one that is empty, else of a catalogue that nobody names. */
-static size_t slot_for_one(struct lease *l)
+/* One that is empty, else of a catalogue that nobody names. Ours has one in any case, for who has
+ * no catalogue takes no part. */
+static size_t slot_for_one(struct lease *l, uint64_t digest)
 {
     for (size_t i = 0; i < LEASE_CATALOGUES_MAX; i++)
         if (!l->catalogues[i])
@@ -95,13 +96,17 @@ static size_t slot_for_one(struct lease *l)
             lease_catalogue_drop(l, i);
             return i;
         }
-    return LEASE_CATALOGUES_MAX;
+    if (digest != l->digest)
+        return LEASE_CATALOGUES_MAX;
+    lease_catalogue_drop(l, 0);
+    l->is_placement_stale = true;
+    return 0;
 }
 
 static struct lease_catalogue *begin(struct lease *l, uint64_t digest,
                                      const struct catalogue_part *p)
 {
-    size_t slot = slot_for_one(l);
+    size_t slot = slot_for_one(l, digest);
     const struct alloc *a = &l->config.alloc;
     struct lease_catalogue *c = slot < LEASE_CATALOGUES_MAX ? alloc_new(a, sizeof *c) : NULL;
     if (!c)
