@@ -107,6 +107,54 @@ static void a_c_string_is_terminated_or_overflows(void **state)
     assert_true(b.overflow);
 }
 
+static void one_that_grows_takes_what_comes(void **state)
+{
+    static char much[10000];
+    struct buf b = BUF_GROWING;
+    assert_string_equal(buf_cstr(&b), "");
+    for (size_t i = 0; i < sizeof much; i++)
+        buf_put_char(&b, 'a');
+    memset(much, 'b', sizeof much - 1);
+    buf_put(&b, (str) { much, sizeof much - 1 });
+    buf_printf(&b, "%s.", much);
+    assert_false(b.overflow);
+    assert_int_equal(b.len, 3 * sizeof much - 1);
+    assert_int_equal(strspn(b.at, "a"), sizeof much);
+    assert_int_equal(strspn(b.at + sizeof much, "b"), 2 * (sizeof much - 1));
+    buf_free(&b);
+    buf_put(&b, STR("again"));
+    assert_string_equal(buf_cstr(&b), "again");
+    buf_free(&b);
+}
+
+/* At each size, so that the last byte and the NUL meet the end of the memory. */
+static void one_that_grows_does_so_at_any_length(void **state)
+{
+    struct buf put = BUF_GROWING, printed = BUF_GROWING;
+    for (size_t i = 0; i < 20000; i++) {
+        buf_put_char(&put, 'x');
+        assert_int_equal(strlen(buf_cstr(&put)), i + 1);
+        buf_printf(&printed, "%c", 'x');
+        assert_int_equal(printed.len, i + 1);
+    }
+    buf_free(&put);
+    buf_free(&printed);
+}
+
+static void one_that_cannot_grow_overflows(void **state)
+{
+    struct buf b = BUF_GROWING;
+    buf_put(&b, STR("kept"));
+    assert_false(buf_make_room(&b, SIZE_MAX));
+    assert_true(b.overflow);
+    buf_put(&b, STR("left out"));
+    buf_printf(&b, "%s", "left out");
+    assert_string_equal(buf_cstr(&b), "kept");
+    assert_true(b.overflow);
+    buf_free(&b);
+    assert_false(b.overflow);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +165,9 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_left_out_and_so_is_all_that_follows),
         cmocka_unit_test(printf_wants_room_for_its_nul),
         cmocka_unit_test(a_c_string_is_terminated_or_overflows),
+        cmocka_unit_test(one_that_grows_takes_what_comes),
+        cmocka_unit_test(one_that_grows_does_so_at_any_length),
+        cmocka_unit_test(one_that_cannot_grow_overflows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A builder over bounded memory: append freely, look at `overflow` once at the end. */
+/* A builder over bounded memory, or over memory that grows: append freely, look at `overflow` once
+ * at the end. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -10,12 +11,18 @@
 #include "base/str.h"
 
 struct buf {
-    char *at; /* borrowed; the owner frees */
+    char *at; /* borrowed, the owner frees; of one that grows: its own */
     size_t len, cap;
     bool overflow; /* sticky: something did not fit, and nothing was put since */
+    bool grows;
 };
 
 #define BUF_ON(array) ((struct buf) { .at = (array), .cap = sizeof(array) })
+
+/* Without a limit: for what is bounded by other means, as a report of what is in memory is. It
+ * overflows when there is no memory. For buf_free(). */
+#define BUF_GROWING ((struct buf) { .grows = true })
+void buf_free(struct buf *b);
 
 static inline void buf_reset(struct buf *b)
 {
@@ -31,13 +38,14 @@ static inline str buf_str(const struct buf *b)
     return (str) { b->at, b->len };
 }
 
+/* Is there room for so many more bytes now? For functions that put. */
+bool buf_make_room(struct buf *b, size_t more);
+
 /* Inline: a request is some 40 appends of a few bytes each. */
 static inline void buf_put(struct buf *b, str s)
 {
-    if (b->overflow || s.len > b->cap - b->len) {
-        b->overflow = true;
+    if ((b->overflow || s.len > b->cap - b->len) && !buf_make_room(b, s.len))
         return;
-    }
     if (s.len)
         memcpy(b->at + b->len, s.ptr, s.len);
     b->len += s.len;
