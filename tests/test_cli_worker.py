@@ -58,6 +58,13 @@ def test_check(sim):
           and hook["kind"] == "webhook" and hook["url"] == "https://example.com/jobs?..."
           and report["worker"]["maxJobs"] == 16
           and report["worker"]["clientTokens"] == path_of("tokens"), r)
+    names = [f"NAME_{i}_{'N' * 3000}" for i in range(60)]
+    handlers = ("[handler build]\ncommand = cat\nenvironment = "
+                + " ".join(f"{name}=x" for name in names) + "\n[handler hook]\ncommand = cat\n")
+    long = write("long.ini", config_of(sim, handlers=handlers))
+    r = pipepoll("check", long, "--output", "json")
+    check("however long they are", r.code == 0
+          and json.loads(r.out)["handlers"][0]["environment"] == names, r)
     r = pipepoll("check", write("none.ini", target("web", sim)), "--output", "json")
     report = json.loads(r.out)
     check("and without handlers there is no worker",

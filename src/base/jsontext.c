@@ -6,6 +6,7 @@
  * and most are small. */
 #include "base/jsontext.h"
 
+#include <math.h>
 #include <time.h>
 
 /* The length of the UTF-8 sequence s begins with; 0 when it is none (overlong, surrogate, cut). */
@@ -208,6 +209,15 @@ void jsontext_rate(struct buf *out, const char *name, double per_s)
     bool is_told = per_s > 0 && per_s < 1e15;
     jsontext_name(out, str_of(name));
     buf_put_decimal(out, is_told ? (uint64_t)(per_s * 1000 + 0.5) : 0, 1000);
+}
+
+void jsontext_number(struct buf *out, const char *name, double n)
+{
+    jsontext_name(out, str_of(name));
+    if (isfinite(n))
+        buf_printf(out, "%.6g", n);
+    else
+        buf_put(out, STR("null"));
 }
 
 void jsontext_open(struct buf *out, const char *name, char bracket)

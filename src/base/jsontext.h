@@ -34,6 +34,9 @@ void jsontext_seconds(struct buf *out, const char *name, uint64_t us);
 /* To three decimals: 34.125. What is no number, or below 0, is 0. */
 void jsontext_rate(struct buf *out, const char *name, double per_s);
 
+/* To six significant digits: 0.000277778. What is no number, or infinite, is null. */
+void jsontext_number(struct buf *out, const char *name, double n);
+
 /* `"name":{` or `"name":[`, which the caller closes, and the bracket of an array's element, with a
  * comma before it unless it is the first. */
 void jsontext_open(struct buf *out, const char *name, char bracket);

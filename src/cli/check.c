@@ -19,6 +19,16 @@ static bool may_start(const struct config *config)
     return !r || is_held;
 }
 
+static int print_report(const struct estimate_report *report, bool json)
+{
+    struct buf out = BUF_GROWING;
+    if (json)
+        estimate_report_json(&out, report);
+    else
+        estimate_report_text(report);
+    return command_print(&out, EXIT_FINE);
+}
+
 static int check_file(const char *path, bool json)
 {
     struct config config = { 0 };
@@ -36,11 +46,11 @@ static int check_file(const char *path, bool json)
     }
     if (!r)
         r = estimate_report_make(&report, &config);
+    int code = EXIT_OTHER;
     if (r)
         fprintf(stderr, "pipepoll check: out of memory\n");
     else
-        (json ? estimate_report_json : estimate_report_text)(&report);
-    int code = r ? EXIT_OTHER : command_finish(EXIT_FINE);
+        code = print_report(&report, json);
     estimate_report_deinit(&report);
     config_deinit(&config);
     return code;

@@ -231,6 +231,19 @@ int command_finish(int code)
     return EXIT_OTHER;
 }
 
+int command_print(struct buf *document, int code)
+{
+    if (document->len)
+        buf_put_char(document, '\n');
+    bool is_whole = !document->overflow;
+    if (!is_whole)
+        fprintf(stderr, "pipepoll: out of memory\n");
+    else if (document->len)
+        fwrite(document->at, 1, document->len, stdout);
+    buf_free(document);
+    return command_finish(is_whole ? code : EXIT_OTHER);
+}
+
 int command_version(void)
 {
     char text[256];

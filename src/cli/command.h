@@ -89,6 +89,11 @@ void command_put_versions(struct buf *out);
 /* Flush stdout; EXIT_OTHER, said on stderr, when not all that was printed got out; else `code`. */
 int command_finish(int code);
 
+/* Print a document that grows, BUF_GROWING, whole or not at all, and free it; with a line's end,
+ * unless it is empty. Returns what command_finish() does; EXIT_OTHER, said on stderr, when there
+ * was no memory for it. */
+int command_print(struct buf *document, int code);
+
 /* Print the libraries in use: the whole of --version. Returns what command_finish() does. */
 int command_version(void);
 

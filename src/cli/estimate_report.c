@@ -13,6 +13,7 @@
 #include "cli/worker_report.h"
 #include "config/limits.h"
 #include "config/quantity.h"
+#include "daemon/event.h"
 
 /* More budgets or rows than these are not listed one by one where they are alike. */
 enum { BUDGETS_LISTED = 8, ROWS_LISTED = 16, SECONDS_OF_DAY = 86400 };
@@ -254,111 +255,107 @@ void estimate_report_text(const struct estimate_report *r)
 
 /* --- JSON --- */
 
-static void print_member(const char *name, str value)
+static uint64_t whole(double n)
 {
-    char text[4096];
-    struct buf b = BUF_ON(text);
-    jsontext_string(&b, value);
-    printf("\"%s\":%.*s", name, STR_ARG(b.overflow ? STR("null") : buf_str(&b)));
+    return n > 0 ? (uint64_t)(n + 0.5) : 0;
 }
 
-static void print_next(const char *name, str value)
+static void put_pickup(struct buf *out, const struct estimate_pickup *p)
 {
-    putchar(',');
-    print_member(name, value);
+    jsontext_count(out, "pickupMsP50", whole(p->p50_ms));
+    jsontext_count(out, "pickupMsP95", whole(p->p95_ms));
 }
 
-static void print_json_pickup(const struct estimate_pickup *p)
-{
-    printf(",\"pickupMsP50\":%.0f,\"pickupMsP95\":%.0f", p->p50_ms, p->p95_ms);
-}
-
-static void print_json_row(const struct estimate_row *row)
+static void put_row(struct buf *out, const struct estimate_row *row)
 {
     const struct plan_target *t = row->first;
     const struct pipepoll_target_options *o = &t->options;
-    const struct pipepoll_action_type *a = &o->action_type;
     char endpoint[PLAN_ROUTE_URL_MAX], identity[IDENTITY_CONFIG_NAME_MAX + 1];
-    putchar('{');
-    print_member("name", t->name);
-    printf(",\"regions\":%zu,\"actionTypeId\":{", row->regions);
-    print_member("category", a->category);
-    print_next("owner", a->owner);
-    print_next("provider", a->provider);
-    print_next("version", a->version);
-    putchar('}');
+    jsontext_element(out, '{');
+    jsontext_member(out, "name", t->name);
+    jsontext_count(out, "regions", row->regions);
+    event_put_action_type(out, &o->action_type);
     if (t->handler)
-        print_next("handler", str_of(t->handler->name));
+        jsontext_member(out, "handler", str_of(t->handler->name));
     else
-        printf(",\"handler\":null");
-    print_next("credentials", str_of(identity_of(t, identity, sizeof identity)));
-    if (o->pickup_goal_ms)
-        printf(",\"pickupGoalMs\":%u,\"goalHolds\":%s", o->pickup_goal_ms,
-               row->late ? "false" : "true");
-    else
-        printf(",\"intervalMs\":%u", o->interval_ms);
-    printf(",\"pollEveryMs\":%.0f,\"maxBatchSize\":%u", row->interval_ms, o->max_batch_size);
-    print_next("endpoint", str_of(plan_route_endpoint(t, endpoint, sizeof endpoint)));
-    print_json_pickup(&row->pickup);
-    putchar('}');
+        jsontext_null(out, "handler");
+    jsontext_member(out, "credentials", str_of(identity_of(t, identity, sizeof identity)));
+    if (o->pickup_goal_ms) {
+        jsontext_count(out, "pickupGoalMs", o->pickup_goal_ms);
+        jsontext_flag(out, "goalHolds", !row->late);
+    } else {
+        jsontext_count(out, "intervalMs", o->interval_ms);
+    }
+    jsontext_count(out, "pollEveryMs", whole(row->interval_ms));
+    jsontext_count(out, "maxBatchSize", o->max_batch_size);
+    jsontext_member(out, "endpoint", str_of(plan_route_endpoint(t, endpoint, sizeof endpoint)));
+    put_pickup(out, &row->pickup);
+    buf_put_char(out, '}');
 }
 
-static void print_json_budget(const struct estimate_budget *b)
+static void put_budget(struct buf *out, const struct estimate_budget *b)
 {
     char identity[IDENTITY_CONFIG_NAME_MAX + 1];
-    putchar('{');
-    print_member("credentials", str_of(identity_of(b->first, identity, sizeof identity)));
-    print_next("region", b->first->options.region);
-    printf(",\"targets\":%zu,\"pollsPerSecond\":%.6g", b->targets, b->polls_per_s);
-    print_json_pickup(&b->pickup);
-    printf(",\"callsPerDay\":%.0f,\"sockets\":%zu}", b->polls_per_s * SECONDS_OF_DAY,
-           b->connections);
+    jsontext_element(out, '{');
+    jsontext_member(out, "credentials", str_of(identity_of(b->first, identity, sizeof identity)));
+    jsontext_member(out, "region", b->first->options.region);
+    jsontext_count(out, "targets", b->targets);
+    jsontext_number(out, "pollsPerSecond", b->polls_per_s);
+    put_pickup(out, &b->pickup);
+    jsontext_count(out, "callsPerDay", whole(b->polls_per_s * SECONDS_OF_DAY));
+    jsontext_count(out, "sockets", b->connections);
+    buf_put_char(out, '}');
 }
 
-static void print_json_routes(const struct plan_routes *r)
+static void put_routes(struct buf *out, const struct plan_routes *r)
 {
-    printf("\"settings\":[");
+    jsontext_open(out, "settings", '[');
     for (size_t i = 0; i < r->setting_count; i++) {
-        printf("%s{", i ? "," : "");
-        print_member("setting", str_of(r->settings[i].name));
-        print_next("value", r->settings[i].value);
-        print_next("from", r->settings[i].from);
-        putchar('}');
+        jsontext_element(out, '{');
+        jsontext_member(out, "setting", str_of(r->settings[i].name));
+        jsontext_member(out, "value", r->settings[i].value);
+        jsontext_member(out, "from", r->settings[i].from);
+        buf_put_char(out, '}');
     }
-    printf("],\"proxies\":[");
+    buf_put_char(out, ']');
+    jsontext_open(out, "proxies", '[');
     for (size_t i = 0; i < r->proxy_count; i++) {
-        printf("%s{", i ? "," : "");
-        print_member("proxy", str_of(r->proxies[i].proxy));
-        print_next("endpoint", str_of(r->proxies[i].example));
-        printf(",\"endpoints\":%zu}", r->proxies[i].endpoints);
+        jsontext_element(out, '{');
+        jsontext_member(out, "proxy", str_of(r->proxies[i].proxy));
+        jsontext_member(out, "endpoint", str_of(r->proxies[i].example));
+        jsontext_count(out, "endpoints", r->proxies[i].endpoints);
+        buf_put_char(out, '}');
     }
-    printf("],");
+    buf_put_char(out, ']');
 }
 
-void estimate_report_json(const struct estimate_report *r)
+static void put_sum(struct buf *out, const struct estimate_report *r)
 {
-    const struct estimate *estimate = &r->estimate;
-    printf("{\"targets\":[");
-    for (size_t i = 0; i < estimate->row_count; i++) {
-        if (i)
-            putchar(',');
-        print_json_row(&estimate->rows[i]);
-    }
-    printf("],\"budgets\":[");
-    for (size_t i = 0; i < estimate->budget_count; i++) {
-        if (i)
-            putchar(',');
-        print_json_budget(&estimate->budgets[i]);
-    }
-    putchar(']');
-    worker_report_json(r->config);
-    fleet_estimate_json(r->config, estimate);
-    putchar(',');
-    print_json_routes(&r->plan_routes);
-    printf("\"targetCount\":%zu,\"pollsPerSecond\":%.6g,\"callsPerDay\":%.0f,\"maxInFlight\":%zu,"
-           "\"maxSockets\":%zu,\"maxDescriptors\":%llu,\"maxMemoryBytes\":%zu}\n",
-           estimate->targets, estimate->polls_per_s, estimate->polls_per_s * SECONDS_OF_DAY,
-           estimate->in_flight, estimate->connections,
-           (unsigned long long)limits_descriptors_needed(estimate->connections, 1),
-           r->memory_bytes);
+    const struct estimate *e = &r->estimate;
+    jsontext_count(out, "targetCount", e->targets);
+    jsontext_number(out, "pollsPerSecond", e->polls_per_s);
+    jsontext_count(out, "callsPerDay", whole(e->polls_per_s * SECONDS_OF_DAY));
+    jsontext_count(out, "maxInFlight", e->in_flight);
+    jsontext_count(out, "maxSockets", e->connections);
+    jsontext_count(out, "maxDescriptors", limits_descriptors_needed(e->connections, 1));
+    jsontext_count(out, "maxMemoryBytes", r->memory_bytes);
+}
+
+void estimate_report_json(struct buf *out, const struct estimate_report *r)
+{
+    const struct estimate *e = &r->estimate;
+    buf_put_char(out, '{');
+    jsontext_open(out, "targets", '[');
+    for (size_t i = 0; i < e->row_count; i++)
+        put_row(out, &e->rows[i]);
+    buf_put_char(out, ']');
+    jsontext_open(out, "budgets", '[');
+    for (size_t i = 0; i < e->budget_count; i++)
+        put_budget(out, &e->budgets[i]);
+    buf_put_char(out, ']');
+    worker_report_json(out, r->config);
+    fleet_estimate_json(out, r->config, e);
+    put_routes(out, &r->plan_routes);
+    put_sum(out, r);
+    buf_put_char(out, '}');
 }

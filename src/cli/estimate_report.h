@@ -3,6 +3,7 @@
 #ifndef CLI_ESTIMATE_REPORT_H
 #define CLI_ESTIMATE_REPORT_H
 
+#include "base/buf.h"
 #include "config/config.h"
 #include "config/plan_route.h"
 
@@ -19,6 +20,6 @@ int estimate_report_make(struct estimate_report *out, const struct config *confi
 void estimate_report_deinit(struct estimate_report *r);
 
 void estimate_report_text(const struct estimate_report *r);
-void estimate_report_json(const struct estimate_report *r);
+void estimate_report_json(struct buf *out, const struct estimate_report *r);
 
 #endif

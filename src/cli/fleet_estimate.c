@@ -18,8 +18,7 @@ enum {
     SUBJECT_BYTES = 16, /* "pipepoll.", and ".lease." behind the fleet's name */
     CATALOGUE_BYTES = 2 * 20,
     TAKEOVER_MS = 11000,
-    FAST_TAKEOVER_MS = 3000,
-    LINE_SIZE = 8192
+    FAST_TAKEOVER_MS = 3000
 };
 
 static size_t share_of(size_t targets, size_t members)
@@ -101,32 +100,29 @@ void fleet_estimate_text(const struct config *c, const struct estimate *e)
 
 /* --- JSON --- */
 
-void fleet_estimate_json(const struct config *c, const struct estimate *e)
+void fleet_estimate_json(struct buf *out, const struct config *c, const struct estimate *e)
 {
     const struct fleet_config *f = &c->fleet;
-    char text[LINE_SIZE];
-    struct buf line = BUF_ON(text);
     if (!f->servers) {
-        printf(",\"fleet\":null");
+        jsontext_null(out, "fleet");
         return;
     }
-    buf_put_char(&line, '{');
-    jsontext_member(&line, "name", str_of(f->name));
-    jsontext_member(&line, "member", str_of(f->member));
-    jsontext_count(&line, "servers", f->server_count);
-    jsontext_flag(&line, "tls", f->is_tls);
-    jsontext_flag(&line, "polls", f->polls);
-    jsontext_flag(&line, "works", is_worker(c));
-    jsontext_count(&line, "ofMembers", MEMBERS);
-    jsontext_count(&line, "targetsEach", share_of(e->targets, MEMBERS));
-    buf_printf(&line, ",\"pollsPerSecondEach\":%.6g", e->polls_per_s / MEMBERS);
-    jsontext_count(&line, "takeoverMs", f->is_fast ? FAST_TAKEOVER_MS : TAKEOVER_MS);
-    jsontext_count(&line, "replicas", f->replicas);
-    jsontext_count(&line, "queueBytes", f->queue_size);
-    jsontext_count(&line, "queueAgeMs", f->queue_age_ms);
-    jsontext_count(&line, "deadBytes", ENGINE_DEAD_BYTES);
-    jsontext_count(&line, "leaseBytes", lease_bytes(f, e));
-    jsontext_count(&line, "spoolJobs", f->spool_jobs);
-    buf_put_char(&line, '}');
-    printf(",\"fleet\":%s", buf_cstr(&line));
+    jsontext_open(out, "fleet", '{');
+    jsontext_member(out, "name", str_of(f->name));
+    jsontext_member(out, "member", str_of(f->member));
+    jsontext_count(out, "servers", f->server_count);
+    jsontext_flag(out, "tls", f->is_tls);
+    jsontext_flag(out, "polls", f->polls);
+    jsontext_flag(out, "works", is_worker(c));
+    jsontext_count(out, "ofMembers", MEMBERS);
+    jsontext_count(out, "targetsEach", share_of(e->targets, MEMBERS));
+    jsontext_number(out, "pollsPerSecondEach", e->polls_per_s / MEMBERS);
+    jsontext_count(out, "takeoverMs", f->is_fast ? FAST_TAKEOVER_MS : TAKEOVER_MS);
+    jsontext_count(out, "replicas", f->replicas);
+    jsontext_count(out, "queueBytes", f->queue_size);
+    jsontext_count(out, "queueAgeMs", f->queue_age_ms);
+    jsontext_count(out, "deadBytes", ENGINE_DEAD_BYTES);
+    jsontext_count(out, "leaseBytes", lease_bytes(f, e));
+    jsontext_count(out, "spoolJobs", f->spool_jobs);
+    buf_put_char(out, '}');
 }

@@ -165,12 +165,12 @@ static void put_member(struct buf *out, const char *name, const char *value)
 
 static void put_url_member(struct buf *out, const char *name, const char *url)
 {
-    char text[LINE_SIZE / 2];
-    struct buf shown = BUF_ON(text);
+    struct buf shown = BUF_GROWING;
     if (!url)
         return;
     worker_report_put_url(&shown, str_of(url));
     jsontext_member(out, name, buf_str(&shown));
+    buf_free(&shown);
 }
 
 static void put_number(struct buf *out, const char *name, uint64_t value)
@@ -192,76 +192,62 @@ static void put_list(struct buf *out, const char *name, char *const *list, char 
     buf_put_char(out, ']');
 }
 
-static void print_json(struct buf *line)
+static void put_handler(struct buf *out, const struct config *c, const struct handler_config *h)
 {
-    fwrite(line->overflow ? "null" : line->at, 1, line->overflow ? 4 : line->len, stdout);
-}
-
-static void print_json_handler(const struct config *c, const struct handler_config *h)
-{
-    char text[8 * LINE_SIZE];
-    struct buf line = BUF_ON(text);
-    buf_put_char(&line, '{');
-    put_member(&line, "name", h->name);
-    put_member(&line, "kind", handler_kind_name(h->kind));
-    jsontext_count(&line, "targets", count_targets(&c->plan, h));
-    jsontext_count(&line, "timeoutMs", h->timeout_ms);
-    put_number(&line, "continueAfterMs", h->continue_after_ms);
+    jsontext_element(out, '{');
+    put_member(out, "name", h->name);
+    put_member(out, "kind", handler_kind_name(h->kind));
+    jsontext_count(out, "targets", count_targets(&c->plan, h));
+    jsontext_count(out, "timeoutMs", h->timeout_ms);
+    put_number(out, "continueAfterMs", h->continue_after_ms);
     if (h->argv) {
-        put_list(&line, "command", h->argv, '\0');
-        put_member(&line, "program", h->program);
-        put_member(&line, "directory", h->directory);
-        put_list(&line, "environment", h->environment, '=');
+        put_list(out, "command", h->argv, '\0');
+        put_member(out, "program", h->program);
+        put_member(out, "directory", h->directory);
+        put_list(out, "environment", h->environment, '=');
     }
-    put_number(&line, "killAfterMs", h->kill_after_ms);
-    put_number(&line, "openFiles", h->open_files);
-    put_number(&line, "addressSpace", h->address_space);
-    put_number(&line, "cpuSeconds", h->cpu_seconds);
-    put_number(&line, "concurrency", h->concurrency);
-    put_url_member(&line, "url", h->url);
-    put_member(&line, "secretFile", h->secret_file);
-    put_number(&line, "callbackTimeoutMs", h->callback_timeout_ms);
+    put_number(out, "killAfterMs", h->kill_after_ms);
+    put_number(out, "openFiles", h->open_files);
+    put_number(out, "addressSpace", h->address_space);
+    put_number(out, "cpuSeconds", h->cpu_seconds);
+    put_number(out, "concurrency", h->concurrency);
+    put_url_member(out, "url", h->url);
+    put_member(out, "secretFile", h->secret_file);
+    put_number(out, "callbackTimeoutMs", h->callback_timeout_ms);
     if (h->url) {
-        put_member(&line, "callbackAddress", h->callback_host);
-        jsontext_count(&line, "callbackPort", h->callback_port);
+        put_member(out, "callbackAddress", h->callback_host);
+        jsontext_count(out, "callbackPort", h->callback_port);
     }
-    put_url_member(&line, "callbackUrl", h->callback_url);
-    buf_put_char(&line, '}');
-    print_json(&line);
+    put_url_member(out, "callbackUrl", h->callback_url);
+    buf_put_char(out, '}');
 }
 
-static void print_json_worker(const struct worker_config *w)
+static void put_worker(struct buf *out, const struct worker_config *w)
 {
-    char text[4 * LINE_SIZE];
-    struct buf line = BUF_ON(text);
-    buf_put_char(&line, '{');
-    jsontext_count(&line, "maxJobs", w->max_jobs);
-    put_member(&line, "journal", w->has_journal ? "sqlite" : "none");
-    put_member(&line, "stateDir", w->state_dir);
-    put_member(&line, "onRestart", w->rerun ? "rerun" : "fail");
-    put_member(&line, "continuationKeyFile", w->continuation_key_file);
-    put_member(&line, "clientTokens", w->tokens.file);
+    jsontext_open(out, "worker", '{');
+    jsontext_count(out, "maxJobs", w->max_jobs);
+    put_member(out, "journal", w->has_journal ? "sqlite" : "none");
+    put_member(out, "stateDir", w->state_dir);
+    put_member(out, "onRestart", w->rerun ? "rerun" : "fail");
+    put_member(out, "continuationKeyFile", w->continuation_key_file);
+    put_member(out, "clientTokens", w->tokens.file);
     if (w->tokens.command)
-        put_list(&line, "clientTokensCommand", w->tokens.command, '\0');
-    put_url_member(&line, "clientTokensUrl", w->tokens.url);
+        put_list(out, "clientTokensCommand", w->tokens.command, '\0');
+    put_url_member(out, "clientTokensUrl", w->tokens.url);
     if (!w->tokens.file)
-        put_number(&line, "clientTokensTtlMs", w->tokens.ttl_ms);
-    buf_put_char(&line, '}');
-    print_json(&line);
+        put_number(out, "clientTokensTtlMs", w->tokens.ttl_ms);
+    buf_put_char(out, '}');
 }
 
-void worker_report_json(const struct config *config)
+void worker_report_json(struct buf *out, const struct config *config)
 {
     const struct worker_config *w = &config->worker;
-    printf(",\"handlers\":[");
-    for (size_t i = 0; i < w->handler_count; i++) {
-        if (i)
-            putchar(',');
-        print_json_handler(config, &w->handlers[i]);
-    }
-    printf("],\"worker\":");
+    jsontext_open(out, "handlers", '[');
+    for (size_t i = 0; i < w->handler_count; i++)
+        put_handler(out, config, &w->handlers[i]);
+    buf_put_char(out, ']');
     if (w->in_use)
-        print_json_worker(w);
+        put_worker(out, w);
     else
-        printf("null");
+        jsontext_null(out, "worker");
 }

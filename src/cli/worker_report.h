@@ -13,7 +13,7 @@ const char *worker_report_handler(const struct config *c, const struct plan_targ
 /* Nothing where no target has a handler. */
 void worker_report_text(const struct config *config);
 /* ,"handlers":[...],"worker":{...}|null */
-void worker_report_json(const struct config *config);
+void worker_report_json(struct buf *out, const struct config *config);
 
 /* The same URL, with "?..." for its query. false: it has none. */
 bool worker_report_put_url(struct buf *out, str url);
