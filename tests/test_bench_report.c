@@ -2,10 +2,12 @@
 /* What `pipepoll bench` prints of the figures of its loops. */
 #include "cli/bench_report.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/jsontext.h"
 #include "lib/check.h"
 
 enum { PRINTED_MAX = 1 << 16 };
@@ -87,11 +89,45 @@ static void what_the_loops_did_is_added_up(void **state)
     free(r);
 }
 
+static void its_json_is_one_object_with_figures_of_any_size(void **state)
+{
+    struct bench_options o = { .endpoint_url = STR("http://a\"b"), .in_flight = 1, .loops = 1 };
+    struct bench_report *r = calloc(1, sizeof *r);
+    struct buf out = BUF_GROWING;
+    r->options = &o;
+    r->sum.seconds = 7200;
+    r->sum.polls = 2;
+    r->sum.failed[1] = 3;
+    histogram_add(&r->sum.latency_us, 9);
+    bench_report_json(&out, r);
+    const char *text = buf_cstr(&out);
+    assert_true(
+        str_starts(buf_str(&out), STR("{\"endpointUrl\":\"http://a\\\"b\",\"inFlight\":1,")));
+    assert_non_null(strstr(text, ",\"polls\":2,\"pollsPerSecond\":0.000277778,"));
+    assert_non_null(strstr(text, "\":3},\"latency\":{"));
+    assert_non_null(strstr(text, "\"maxUs\":9,\"buckets\":[{\"leastUs\":"));
+    assert_non_null(strstr(text, ",\"count\":1}]}}"));
+    buf_free(&out);
+    free(r);
+}
+
+static void what_is_no_number_is_null(void **state)
+{
+    char text[64];
+    struct buf b = BUF_ON(text);
+    jsontext_number(&b, "a", (double)NAN);
+    jsontext_number(&b, "b", (double)INFINITY);
+    jsontext_number(&b, "c", 1234567);
+    assert_string_equal(buf_cstr(&b), "\"a\":null,\"b\":null,\"c\":1.23457e+06");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plot_has_twenty_rows_at_most),
         cmocka_unit_test(what_the_loops_did_is_added_up),
+        cmocka_unit_test(its_json_is_one_object_with_figures_of_any_size),
+        cmocka_unit_test(what_is_no_number_is_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -286,15 +286,17 @@ static int summarize(const struct bench *b)
         fprintf(stderr, "pipepoll bench: Unable to locate credentials: %s\n", f->trouble.text);
         return EXIT_CREDENTIALS;
     }
+    struct buf out = BUF_GROWING;
+    int code = f->failures || f->polls == 0 ? EXIT_FAILED : EXIT_FINE;
     if (b->options.json)
-        bench_report_json(&b->report);
+        bench_report_json(&out, &b->report);
     else if (f->polls)
         bench_report_text(&b->report);
     if (f->trouble.text[0])
         fprintf(stderr, "pipepoll bench: the last failure: %s\n", f->trouble.text);
     if (f->polls == 0)
         fprintf(stderr, "pipepoll bench: no poll was answered while measured\n");
-    return command_finish(f->failures || f->polls == 0 ? EXIT_FAILED : EXIT_FINE);
+    return command_print(&out, code);
 }
 
 static int refuse(const char *why)

@@ -201,75 +201,75 @@ void bench_report_text(const struct bench_report *r)
 
 /* --- JSON --- */
 
-static void put_options(const struct bench_report *r)
+static void put_options(struct buf *out, const struct bench_report *r)
 {
     const struct bench_options *o = r->options;
-    char text[8192];
-    struct buf url = BUF_ON(text);
-    jsontext_string(&url, o->endpoint_url);
-    printf("\"endpointUrl\":%.*s,", STR_ARG(buf_str(&url)));
-    printf("\"inFlight\":%u,\"targets\":%u,\"regions\":%u,\"loops\":%u,", o->in_flight, o->targets,
-           o->regions, o->loops);
-    printf("\"warmUpSeconds\":%.6f,\"seconds\":%.6f,", r->warm_up_s, r->sum.seconds);
+    jsontext_member(out, "endpointUrl", o->endpoint_url);
+    jsontext_count(out, "inFlight", o->in_flight);
+    jsontext_count(out, "targets", o->targets);
+    jsontext_count(out, "regions", o->regions);
+    jsontext_count(out, "loops", o->loops);
+    jsontext_number(out, "warmUpSeconds", r->warm_up_s);
+    jsontext_number(out, "seconds", r->sum.seconds);
 }
 
-static void put_figures(const struct bench_report *r)
+static void put_figures(struct buf *out, const struct bench_report *r)
 {
     const struct load_figures *f = &r->sum;
-    printf("\"polls\":%llu,\"pollsPerSecond\":%.1f,\"jobs\":%llu,", (unsigned long long)f->polls,
-           polls_per_s(r), (unsigned long long)f->jobs);
-    printf("\"cpuUsPerPoll\":%.2f,\"userUsPerPoll\":%.2f,\"systemUsPerPoll\":%.2f,",
-           cpu_us_per_poll(r), ratio(r->user_s * 1e6, (double)f->polls),
-           ratio(r->system_s * 1e6, (double)f->polls));
-    printf("\"loopCpuShare\":%.4f,\"loopBusyShare\":%.4f,", loop_share(r, f->cpu_s),
-           loop_share(r, (double)f->busy_ns / 1e9));
-    printf("\"turns\":%llu,\"longestTurnUs\":%.1f,\"maxLatenessMs\":%u,",
-           (unsigned long long)f->turns, (double)f->longest_turn_ns / 1e3, f->max_lateness_ms);
-    printf("\"inFlightMean\":%.2f,\"connections\":%llu,\"connectionsWhileMeasured\":%llu,",
-           in_flight_mean(r), (unsigned long long)f->connections,
-           (unsigned long long)(f->connections - f->connections_before));
-    printf("\"residentBytes\":%zu,", r->resident_bytes);
+    double polls = (double)f->polls;
+    jsontext_count(out, "polls", f->polls);
+    jsontext_number(out, "pollsPerSecond", polls_per_s(r));
+    jsontext_count(out, "jobs", f->jobs);
+    jsontext_number(out, "cpuUsPerPoll", cpu_us_per_poll(r));
+    jsontext_number(out, "userUsPerPoll", ratio(r->user_s * 1e6, polls));
+    jsontext_number(out, "systemUsPerPoll", ratio(r->system_s * 1e6, polls));
+    jsontext_number(out, "loopCpuShare", loop_share(r, f->cpu_s));
+    jsontext_number(out, "loopBusyShare", loop_share(r, (double)f->busy_ns / 1e9));
+    jsontext_count(out, "turns", f->turns);
+    jsontext_number(out, "longestTurnUs", (double)f->longest_turn_ns / 1e3);
+    jsontext_count(out, "maxLatenessMs", f->max_lateness_ms);
+    jsontext_number(out, "inFlightMean", in_flight_mean(r));
+    jsontext_count(out, "connections", f->connections);
+    jsontext_count(out, "connectionsWhileMeasured", f->connections - f->connections_before);
+    jsontext_count(out, "residentBytes", r->resident_bytes);
 }
 
-static void put_failures(const struct load_figures *f)
+static void put_failures(struct buf *out, const struct load_figures *f)
 {
-    const char *comma = "";
-    printf("\"failures\":%llu,\"failuresWhileMeasured\":%llu,\"failuresByStatus\":{",
-           (unsigned long long)f->failures, (unsigned long long)(f->failures - f->failures_before));
-    for (int i = 0; i < LOAD_STATUS_COUNT; i++) {
-        if (!f->failed[i])
-            continue;
-        printf("%s\"%s\":%llu", comma, event_status(-i), (unsigned long long)f->failed[i]);
-        comma = ",";
-    }
-    printf("},");
+    jsontext_count(out, "failures", f->failures);
+    jsontext_count(out, "failuresWhileMeasured", f->failures - f->failures_before);
+    jsontext_open(out, "failuresByStatus", '{');
+    for (int i = 0; i < LOAD_STATUS_COUNT; i++)
+        if (f->failed[i])
+            jsontext_count(out, event_status(-i), f->failed[i]);
+    buf_put_char(out, '}');
 }
 
-static void put_latency(const struct histogram *h)
+static void put_latency(struct buf *out, const struct histogram *h)
 {
-    const char *comma = "";
-    printf("\"latency\":{");
+    jsontext_open(out, "latency", '{');
     for (size_t i = 0; i < PERCENTILE_COUNT; i++)
-        printf("\"%s\":%llu,", percentiles[i].json,
-               (unsigned long long)histogram_at(h, percentiles[i].share));
-    printf("\"maxUs\":%llu,\"buckets\":[", (unsigned long long)h->max);
+        jsontext_count(out, percentiles[i].json, histogram_at(h, percentiles[i].share));
+    jsontext_count(out, "maxUs", h->max);
+    jsontext_open(out, "buckets", '[');
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
         if (!h->counts[i])
             continue;
-        printf("%s{\"leastUs\":%llu,\"mostUs\":%llu,\"count\":%llu}", comma,
-               (unsigned long long)histogram_least(i), (unsigned long long)histogram_most(i),
-               (unsigned long long)h->counts[i]);
-        comma = ",";
+        jsontext_element(out, '{');
+        jsontext_count(out, "leastUs", histogram_least(i));
+        jsontext_count(out, "mostUs", histogram_most(i));
+        jsontext_count(out, "count", h->counts[i]);
+        buf_put_char(out, '}');
     }
-    printf("]}");
+    buf_put(out, STR("]}"));
 }
 
-void bench_report_json(const struct bench_report *r)
+void bench_report_json(struct buf *out, const struct bench_report *r)
 {
-    putchar('{');
-    put_options(r);
-    put_figures(r);
-    put_failures(&r->sum);
-    put_latency(&r->sum.latency_us);
-    puts("}");
+    buf_put_char(out, '{');
+    put_options(out, r);
+    put_figures(out, r);
+    put_failures(out, &r->sum);
+    put_latency(out, &r->sum.latency_us);
+    buf_put_char(out, '}');
 }

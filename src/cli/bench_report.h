@@ -3,6 +3,7 @@
 #ifndef CLI_BENCH_REPORT_H
 #define CLI_BENCH_REPORT_H
 
+#include "base/buf.h"
 #include "cli/bench_options.h"
 #include "cli/load.h"
 
@@ -18,6 +19,6 @@ struct bench_report {
 void bench_report_add(struct bench_report *r, const struct load_figures *f);
 
 void bench_report_text(const struct bench_report *r);
-void bench_report_json(const struct bench_report *r);
+void bench_report_json(struct buf *out, const struct bench_report *r);
 
 #endif
