@@ -289,6 +289,14 @@ static void end_report(struct doctor_report *r)
     free(r->probes);
 }
 
+static int print_report(const struct doctor *d)
+{
+    struct buf out = BUF_GROWING;
+    int code =
+        d->options.json ? doctor_report_json(&out, &d->report) : doctor_report_text(&d->report);
+    return command_print(&out, code);
+}
+
 static int run_doctor(const struct command *self, int argc, char **argv)
 {
     static struct doctor d; /* what hangs in its loop outlives this call */
@@ -303,8 +311,7 @@ static int run_doctor(const struct command *self, int argc, char **argv)
             fprintf(stderr, "pipepoll doctor: %s\n", why.text);
             code = EXIT_OTHER;
         } else {
-            code = (d.options.json ? doctor_report_json : doctor_report_text)(&d.report);
-            code = command_finish(code);
+            code = print_report(&d);
         }
     }
     end_report(&d.report);

@@ -18,13 +18,12 @@ static const char *const verdicts[] = {
 
 struct printing {
     int code;
-    size_t count;
+    struct buf *out; /* of JSON */
 };
 
 static void note(struct printing *p, const struct part_finding *f)
 {
     p->code = f->exit_code > p->code ? f->exit_code : p->code;
-    p->count++;
 }
 
 static void print_row(void *ctx, const struct part_finding *f)
@@ -77,7 +76,7 @@ static void each(const struct parts *p, const struct worker_config *w,
 
 int doctor_parts_text(const struct doctor_parts *of)
 {
-    struct printing printing = { EXIT_FINE, 0 };
+    struct printing printing = { EXIT_FINE, NULL };
     struct parts p;
     look(&p, of);
     if (!of->worker->in_use && !p.has_http && !p.fleet.count)
@@ -88,50 +87,54 @@ int doctor_parts_text(const struct doctor_parts *of)
     return printing.code;
 }
 
-static void print_json(void *ctx, const struct part_finding *f)
+/* --- JSON --- */
+
+static void put_part(struct printing *p, const struct part_finding *f)
 {
-    char text[8192]; /* each byte may become six */
-    struct buf line = BUF_ON(text);
-    struct printing *p = ctx;
-    if (p->count)
-        putchar(',');
     note(p, f);
-    buf_put_char(&line, '{');
-    jsontext_member(&line, "part", str_of(f->part));
-    jsontext_member(&line, "verdict", str_of(verdicts[f->verdict]));
-    jsontext_member(&line, "cause", str_of(f->text));
-    jsontext_member(&line, "fix", str_of(f->fix));
-    buf_put_char(&line, '}');
-    fwrite(line.at, 1, line.len, stdout);
+    jsontext_member(p->out, "part", str_of(f->part));
+    jsontext_member(p->out, "verdict", str_of(verdicts[f->verdict]));
+    jsontext_member(p->out, "cause", str_of(f->text));
+    jsontext_member(p->out, "fix", str_of(f->fix));
+    buf_put_char(p->out, '}');
 }
 
-static int print_json_fleet(const struct parts *of)
+static void put_element(void *ctx, const struct part_finding *f)
 {
-    struct printing p = { EXIT_FINE, 0 };
+    struct printing *p = ctx;
+    jsontext_element(p->out, '{');
+    put_part(p, f);
+}
+
+static void put_fleet(struct printing *p, const struct parts *of)
+{
     const struct fleet_check *c = &of->fleet;
-    printf(",\"fleet\":%s", c->count ? "[" : "null");
+    if (!c->count && !of->has_spool) {
+        jsontext_null(p->out, "fleet");
+        return;
+    }
+    jsontext_open(p->out, "fleet", '[');
     for (size_t i = 0; i < c->count; i++)
-        print_json(&p, &c->parts[i]);
+        put_element(p, &c->parts[i]);
     if (of->has_spool)
-        print_json(&p, &of->spool);
-    if (c->count)
-        putchar(']');
-    return p.code;
+        put_element(p, &of->spool);
+    buf_put_char(p->out, ']');
 }
 
-int doctor_parts_json(const struct doctor_parts *of)
+int doctor_parts_json(struct buf *out, const struct doctor_parts *of)
 {
-    struct printing worker = { EXIT_FINE, 0 }, http = { EXIT_FINE, 0 };
+    struct printing printing = { EXIT_FINE, out };
     struct parts p;
     look(&p, of);
-    printf(",\"worker\":[");
-    worker_check_each(of->worker, print_json, &worker);
-    printf("],\"http\":");
-    if (p.has_http)
-        print_json(&http, &p.http);
-    else
-        printf("null");
-    int fleet = print_json_fleet(&p), code = worker.code;
-    code = http.code > code ? http.code : code;
-    return fleet > code ? fleet : code;
+    jsontext_open(out, "worker", '[');
+    worker_check_each(of->worker, put_element, &printing);
+    buf_put_char(out, ']');
+    if (p.has_http) {
+        jsontext_open(out, "http", '{');
+        put_part(&printing, &p.http);
+    } else {
+        jsontext_null(out, "http");
+    }
+    put_fleet(&printing, &p);
+    return printing.code;
 }

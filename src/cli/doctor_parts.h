@@ -4,6 +4,7 @@
 #ifndef CLI_DOCTOR_PARTS_H
 #define CLI_DOCTOR_PARTS_H
 
+#include "base/buf.h"
 #include "config/fleet_config.h"
 #include "config/http_config.h"
 #include "config/worker_config.h"
@@ -14,10 +15,10 @@ struct doctor_parts {
     const struct fleet_config *fleet;
 };
 
-/* Print on stdout; nothing where there is none of them. Each returns what to exit with: the
- * greatest of all. Blocking, as their checks are. */
+/* On stdout; nothing where there is none of them. Each returns what to exit with: the greatest of
+ * all. Blocking, as their checks are. */
 int doctor_parts_text(const struct doctor_parts *of);
-/* ,"worker":[...],"http":{...}, or null without [http],"fleet":[...], the same. */
-int doctor_parts_json(const struct doctor_parts *of);
+/* "worker":[...], and "http":{...} and "fleet":[...], each null without its section. */
+int doctor_parts_json(struct buf *out, const struct doctor_parts *of);
 
 #endif

@@ -330,12 +330,6 @@ int doctor_report_text(const struct doctor_report *r)
 
 /* --- JSON --- */
 
-static void print_line(struct buf *line)
-{
-    fwrite(line->at, 1, line->len, stdout);
-    buf_reset(line);
-}
-
 static void put_credentials(struct buf *out, const struct probe *probe)
 {
     char text[IDENTITY_CONFIG_NAME_MAX + 1];
@@ -379,56 +373,48 @@ static void put_diagnosis(struct buf *out, const struct probe *probe, const stru
     jsontext_signed(out, "httpStatus", probe->http_status);
 }
 
-static int print_probe(const struct doctor_report *r, const struct probe *probe)
+static int put_probe(struct buf *out, const struct probe *probe)
 {
-    char text[65536]; /* each byte of a probe may become six */
-    struct buf line = BUF_ON(text);
     struct diagnosis d;
     diagnosis_of(&d, probe);
-    buf_put_char(&line, '{');
-    jsontext_member(&line, "name", name_of(probe->target));
-    jsontext_member(&line, "region", probe->target->options.region);
-    event_put_action_type(&line, &probe->target->options.action_type);
-    put_credentials(&line, probe);
-    put_way(&line, probe);
-    put_diagnosis(&line, probe, &d);
-    buf_put_char(&line, '}');
-    print_line(&line);
+    jsontext_element(out, '{');
+    jsontext_member(out, "name", name_of(probe->target));
+    jsontext_member(out, "region", probe->target->options.region);
+    event_put_action_type(out, &probe->target->options.action_type);
+    put_credentials(out, probe);
+    put_way(out, probe);
+    put_diagnosis(out, probe, &d);
+    buf_put_char(out, '}');
     return d.exit_code;
 }
 
-static void print_job(const struct doctor_job *j)
+static void put_job(struct buf *out, const struct doctor_job *j)
 {
-    char text[16384];
-    struct buf line = BUF_ON(text);
-    buf_put_char(&line, '{');
-    jsontext_member(&line, "name", name_of(j->probe->target));
-    jsontext_member(&line, "region", j->probe->target->options.region);
-    jsontext_member_if(&line, "clientId", str_of(j->client_id));
-    jsontext_member(&line, "jobId", str_of(j->job_id));
-    buf_put_char(&line, '}');
-    print_line(&line);
+    jsontext_element(out, '{');
+    jsontext_member(out, "name", name_of(j->probe->target));
+    jsontext_member(out, "region", j->probe->target->options.region);
+    jsontext_member_if(out, "clientId", str_of(j->client_id));
+    jsontext_member(out, "jobId", str_of(j->job_id));
+    buf_put_char(out, '}');
 }
 
-int doctor_report_json(const struct doctor_report *r)
+int doctor_report_json(struct buf *out, const struct doctor_report *r)
 {
     int code = EXIT_FINE;
-    printf("{\"targets\":[");
+    buf_put_char(out, '{');
+    jsontext_open(out, "targets", '[');
     for (size_t i = 0; i < r->count; i++) {
-        if (i)
-            putchar(',');
-        int one = print_probe(r, &r->probes[i]);
+        int one = put_probe(out, &r->probes[i]);
         code = one > code ? one : code;
     }
-    printf("],\"jobs\":[");
-    for (size_t i = 0; i < r->job_count; i++) {
-        if (i)
-            putchar(',');
-        print_job(&r->jobs[i]);
-    }
-    putchar(']');
-    int parts = doctor_parts_json(&r->parts);
+    buf_put_char(out, ']');
+    jsontext_open(out, "jobs", '[');
+    for (size_t i = 0; i < r->job_count; i++)
+        put_job(out, &r->jobs[i]);
+    buf_put_char(out, ']');
+    int parts = doctor_parts_json(out, &r->parts);
     code = parts > code ? parts : code;
-    printf(",\"exitCode\":%d}\n", code);
+    jsontext_signed(out, "exitCode", code);
+    buf_put_char(out, '}');
     return code;
 }

@@ -3,6 +3,7 @@
 #ifndef CLI_DOCTOR_REPORT_H
 #define CLI_DOCTOR_REPORT_H
 
+#include "base/buf.h"
 #include "cli/doctor_parts.h"
 #include "config/worker_config.h"
 #include "daemon/diagnosis.h"
@@ -25,6 +26,6 @@ struct doctor_report {
 /* Print on stdout. Each returns what to exit with: the greatest of all targets and
  * of all other parts. */
 int doctor_report_text(const struct doctor_report *r);
-int doctor_report_json(const struct doctor_report *r);
+int doctor_report_json(struct buf *out, const struct doctor_report *r);
 
 #endif
