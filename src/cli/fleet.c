@@ -42,8 +42,13 @@ static int tell_status(const struct fleet_watch *w, const struct fleet_options_c
     const struct fleet_report report = { .config = &config->fleet,
                                          .watch = w,
                                          .plan = o->targets ? &config->plan : NULL };
-    int r = (o->json ? fleet_report_json : fleet_report_table)(&report);
-    return r ? fail(EXIT_OTHER, "out of memory") : command_finish(EXIT_FINE);
+    struct buf out = BUF_GROWING;
+    int r = o->json ? fleet_report_json(&out, &report) : fleet_report_table(&report);
+    if (r) {
+        buf_free(&out);
+        return fail(EXIT_OTHER, "out of memory");
+    }
+    return command_print(&out, EXIT_FINE);
 }
 
 static int refuse_member(const struct fleet_watch *w, const struct fleet_options_cli *o)

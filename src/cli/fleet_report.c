@@ -12,8 +12,6 @@
 #include "cli/screen.h"
 #include "daemon/fleet_plan.h"
 
-enum { LINE_SIZE = 4096 };
-
 /* --- members --- */
 
 static const char *state_of(const struct roster_member *m)
@@ -106,19 +104,17 @@ static uint64_t *known_of(const struct plan *p)
     return known;
 }
 
-/* Call show() for each target; first: of all. */
 static int each_target(const struct fleet_report *r,
-                       void (*show)(const struct target *t, bool first))
+                       void (*show)(void *ctx, const struct target *t), void *ctx)
 {
     const struct plan *p = r->plan;
     uint64_t *known = known_of(p);
-    bool first = true;
     if (!known)
         return PIPEPOLL_ENOMEM;
-    for (size_t i = 0; i < p->count; i++, first = false) {
+    for (size_t i = 0; i < p->count; i++) {
         struct target t = { .hash = fleet_plan_hash(&p->targets[i]), .plan = &p->targets[i] };
         fill(r, &t);
-        show(&t, first);
+        show(ctx, &t);
     }
     struct table_walk walk = { .next = NULL };
     for (struct table_node *n; (n = table_each(&r->watch->roster.claims, &walk));) {
@@ -126,8 +122,7 @@ static int each_target(const struct fleet_report *r,
         fill(r, &t);
         if (!t.holder || bsearch(&n->hash, known, p->count, sizeof *known, by_hash))
             continue;
-        show(&t, first);
-        first = false;
+        show(ctx, &t);
     }
     free(known);
     return PIPEPOLL_OK;
@@ -163,12 +158,14 @@ static void print_members(const struct fleet_report *r, const struct roster_memb
         print_member(r, all[i], width);
 }
 
-static void print_target(const struct target *t, bool first)
+static void print_target(void *ctx, const struct target *t)
 {
+    bool *has_heading = ctx;
     enum { NAME = 24, REGION = 16, HOLDER = 24 };
-    if (first)
+    if (!*has_heading)
         printf("\n%-*s  %-*s  %-16s  %-*s  %s\n", NAME, "TARGET", REGION, "REGION", "HASH", HOLDER,
                "HOLDER", "EPOCH");
+    *has_heading = true;
     screen_print_cell(t->plan ? t->plan->name : STR("-"), NAME);
     screen_print_cell(t->plan ? t->plan->options.region : STR("-"), REGION);
     printf("%016" PRIx64 "  %-*s  ", t->hash, HOLDER, t->holder ? t->holder->id : "nobody");
@@ -189,6 +186,7 @@ int fleet_report_table(const struct fleet_report *r)
 {
     const struct engine_stats *s = &r->watch->stats;
     size_t count;
+    bool has_heading = false;
     const struct roster_member **all = members_of(&r->watch->roster, &count);
     if (!all)
         return PIPEPOLL_ENOMEM;
@@ -209,97 +207,83 @@ int fleet_report_table(const struct fleet_report *r)
     else
         printf("no members\n");
     free(all);
-    return r->plan ? each_target(r, print_target) : PIPEPOLL_OK;
+    return r->plan ? each_target(r, print_target, &has_heading) : PIPEPOLL_OK;
 }
 
 /* --- JSON --- */
 
-static void print_line(const struct buf *line)
+static void put_member(struct buf *out, const struct fleet_report *r, const struct roster_member *m)
 {
-    fwrite(line->at, 1, line->len, stdout);
-}
-
-static void print_json_member(const struct fleet_report *r, const struct roster_member *m)
-{
-    char text[LINE_SIZE];
-    struct buf line = BUF_ON(text);
     const struct beat_figures *f = &m->figures;
-    buf_put_char(&line, '{');
-    jsontext_member(&line, "member", str_of(m->id));
-    jsontext_member(&line, "state", str_of(state_of(m)));
-    jsontext_count(&line, "targets", m->held);
-    buf_printf(&line, ",\"pollsPerSecond\":%.3f", (double)f->polls_milli / 1000);
-    jsontext_count(&line, "jobs", f->jobs);
-    jsontext_count(&line, "freeSlots", f->free_slots);
-    jsontext_member(&line, "version", str_of(f->version));
+    jsontext_element(out, '{');
+    jsontext_member(out, "member", str_of(m->id));
+    jsontext_member(out, "state", str_of(state_of(m)));
+    jsontext_count(out, "targets", m->held);
+    jsontext_rate(out, "pollsPerSecond", (double)f->polls_milli / 1000);
+    jsontext_count(out, "jobs", f->jobs);
+    jsontext_count(out, "freeSlots", f->free_slots);
+    jsontext_member(out, "version", str_of(f->version));
     if (m->is_alive)
-        jsontext_null(&line, "silentMs");
+        jsontext_null(out, "silentMs");
     else
-        jsontext_count(&line, "silentMs", silent_ms(r, m));
-    buf_put_char(&line, '}');
-    print_line(&line);
+        jsontext_count(out, "silentMs", silent_ms(r, m));
+    buf_put_char(out, '}');
 }
 
-static void print_json_target(const struct target *t, bool first)
+static void put_target(void *ctx, const struct target *t)
 {
-    char text[LINE_SIZE];
-    struct buf line = BUF_ON(text);
-    buf_printf(&line, "%s{\"hash\":\"%016" PRIx64 "\"", first ? "" : ",", t->hash);
+    struct buf *out = ctx;
+    jsontext_element(out, '{');
+    jsontext_name(out, STR("hash"));
+    buf_printf(out, "\"%016" PRIx64 "\"", t->hash);
     if (t->plan) {
-        jsontext_member(&line, "target", t->plan->name);
-        jsontext_member(&line, "region", t->plan->options.region);
+        jsontext_member(out, "target", t->plan->name);
+        jsontext_member(out, "region", t->plan->options.region);
     }
     if (t->holder)
-        jsontext_member(&line, "holder", str_of(t->holder->id));
+        jsontext_member(out, "holder", str_of(t->holder->id));
     else
-        jsontext_null(&line, "holder");
-    jsontext_count(&line, "epoch", t->claim ? t->claim->epoch : 0);
-    buf_put_char(&line, '}');
-    print_line(&line);
+        jsontext_null(out, "holder");
+    jsontext_count(out, "epoch", t->claim ? t->claim->epoch : 0);
+    buf_put_char(out, '}');
 }
 
-static void print_json_engine(const struct fleet_report *r)
+static void put_engine(struct buf *out, const struct fleet_report *r)
 {
-    char text[LINE_SIZE];
-    struct buf line = BUF_ON(text);
     const struct engine_stats *s = &r->watch->stats;
-    buf_put_char(&line, '{');
-    jsontext_member(&line, "fleet", str_of(r->config->name));
-    jsontext_member(&line, "server", str_of(s->server));
-    jsontext_member(&line, "serverVersion", str_of(s->version));
+    jsontext_member(out, "fleet", str_of(r->config->name));
+    jsontext_member(out, "server", str_of(s->server));
+    jsontext_member(out, "serverVersion", str_of(s->version));
     if (s->jobs_known) {
-        jsontext_open(&line, "queue", '{');
-        jsontext_count(&line, "waiting", s->jobs_waiting);
-        jsontext_count(&line, "delivered", s->jobs_out);
-        jsontext_count(&line, "unworked", s->jobs_unworked);
-        buf_put_char(&line, '}');
+        jsontext_open(out, "queue", '{');
+        jsontext_count(out, "waiting", s->jobs_waiting);
+        jsontext_count(out, "delivered", s->jobs_out);
+        jsontext_count(out, "unworked", s->jobs_unworked);
+        buf_put_char(out, '}');
     } else {
-        jsontext_null(&line, "queue");
+        jsontext_null(out, "queue");
     }
-    print_line(&line);
 }
 
-int fleet_report_json(const struct fleet_report *r)
+int fleet_report_json(struct buf *out, const struct fleet_report *r)
 {
     size_t count;
     const struct roster_member **all = members_of(&r->watch->roster, &count);
     int result = PIPEPOLL_OK;
     if (!all)
         return PIPEPOLL_ENOMEM;
-    print_json_engine(r);
-    printf(",\"members\":[");
-    for (size_t i = 0; i < count; i++) {
-        if (i)
-            putchar(',');
-        print_json_member(r, all[i]);
-    }
-    putchar(']');
+    buf_put_char(out, '{');
+    put_engine(out, r);
+    jsontext_open(out, "members", '[');
+    for (size_t i = 0; i < count; i++)
+        put_member(out, r, all[i]);
+    buf_put_char(out, ']');
     free(all);
     if (r->plan) {
-        printf(",\"targets\":[");
-        result = each_target(r, print_json_target);
-        putchar(']');
+        jsontext_open(out, "targets", '[');
+        result = each_target(r, put_target, out);
+        buf_put_char(out, ']');
     }
-    printf("}\n");
+    buf_put_char(out, '}');
     return result;
 }
