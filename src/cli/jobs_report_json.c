@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A line for each job, as `pipepoll run` prints jobs; what is not there yet is null. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/jsontext.h"
 #include "cli/jobs_report.h"
 #include "daemon/event.h"
 #include "store/journal_variables.h"
-
-enum { NAMES_MAX = 2048, ESCAPED_MAX = 6 };
 
 /* From 0: null. */
 static void put_ms(struct buf *out, const char *name, int64_t from_ms, int64_t to_ms)
@@ -109,17 +106,15 @@ static void put_item(struct buf *out, const struct jobs_item *item, int64_t now_
 
 static int print_items(const struct jobs_items *items, int64_t now_ms)
 {
-    bool is_whole = true;
-    for (size_t i = 0; is_whole && i < items->count; i++) {
-        size_t cap = NAMES_MAX + items->at[i].note->size * ESCAPED_MAX;
-        struct buf line = { .at = malloc(cap), .cap = cap };
-        if (line.at)
-            put_item(&line, &items->at[i], now_ms);
-        is_whole = line.at && !line.overflow;
-        if (is_whole)
+    struct buf line = BUF_GROWING;
+    for (size_t i = 0; !line.overflow && i < items->count; i++) {
+        buf_reset(&line);
+        put_item(&line, &items->at[i], now_ms);
+        if (!line.overflow)
             fwrite(line.at, 1, line.len, stdout);
-        free(line.at);
     }
+    bool is_whole = !line.overflow;
+    buf_free(&line);
     return is_whole ? PIPEPOLL_OK : PIPEPOLL_ENOMEM;
 }
 
