@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "base/buf.h"
+#include "base/jsontext.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -20,6 +21,7 @@
 #include "sim/demo_fleet.h"
 #include "sim/demo_folder.h"
 #include "sim/demo_jobs.h"
+#include "sim/demo_report.h"
 #include "sim/demo_work.h"
 #include "sim/job_tracker.h"
 #include "sim/sim.h"
@@ -302,29 +304,36 @@ static void print_next_step(void)
         "      pipepoll sim --tls                    (a service like this one to develop against)");
 }
 
-static void print_json(const struct demo *d, double seconds, uint64_t lost)
+static void put_json(struct buf *out, const struct demo *d, double seconds, uint64_t lost)
 {
-    const struct demo_options *o = &d->options;
+    const struct job_tracker *t = &d->tracker;
     double polls = (double)d->stats.polls;
-    printf("{\"regions\":%u,\"actionTypes\":%u,\"intervalMs\":%u,\"seconds\":%.3f,", o->regions,
-           o->action_types, o->interval_ms, seconds);
-    printf("\"polls\":%.0f,\"pollsPerSecond\":%.1f,\"connections\":%llu,", polls, polls / seconds,
-           (unsigned long long)d->stats.connections);
-    printf("\"jobsMade\":%llu,\"jobsFound\":%llu,\"jobsLost\":%llu,\"jobsDoubled\":%llu,",
-           (unsigned long long)d->jobs.made, (unsigned long long)d->tracker.found,
-           (unsigned long long)lost, (unsigned long long)d->tracker.doubled);
-    printf("\"pickupMsP50\":%u,\"pickupMsP99\":%u,\"pickupMsMax\":%llu,",
-           job_tracker_wait_ms(&d->tracker, 0.50), job_tracker_wait_ms(&d->tracker, 0.99),
-           (unsigned long long)d->tracker.max_ms);
-    printf("\"cpuUsPerPollWithSimulator\":%.0f,\"failedPolls\":%llu}\n",
-           polls > 0 ? d->cpu_s * 1e6 / polls : 0.0, (unsigned long long)d->stats.failures);
+    buf_put_char(out, '{');
+    demo_report_options(out, &d->options, seconds);
+    jsontext_count(out, "polls", d->stats.polls);
+    jsontext_rate(out, "pollsPerSecond", polls / seconds);
+    jsontext_count(out, "connections", d->stats.connections);
+    jsontext_count(out, "jobsMade", d->jobs.made);
+    jsontext_count(out, "jobsFound", t->found);
+    jsontext_count(out, "jobsLost", lost);
+    jsontext_count(out, "jobsDoubled", t->doubled);
+    jsontext_count(out, "pickupMsP50", job_tracker_wait_ms(t, 0.50));
+    jsontext_count(out, "pickupMsP99", job_tracker_wait_ms(t, 0.99));
+    jsontext_count(out, "pickupMsMax", t->max_ms);
+    jsontext_rate(out, "cpuUsPerPollWithSimulator", polls > 0 ? d->cpu_s * 1e6 / polls : 0);
+    jsontext_count(out, "failedPolls", d->stats.failures);
+    buf_put_char(out, '}');
 }
 
 static int summarize(const struct demo *d)
 {
     double seconds = (double)(d->end_ns - d->start_ns) / 1e9;
     uint64_t lost = d->jobs.made > d->tracker.found ? d->jobs.made - d->tracker.found : 0;
-    (d->options.json ? print_json : print_text)(d, seconds, lost);
+    struct buf out = BUF_GROWING;
+    if (d->options.json)
+        put_json(&out, d, seconds, lost);
+    else
+        print_text(d, seconds, lost);
     bool bad = lost || d->tracker.doubled || d->tracker.strange;
     if (!bad && !d->options.json)
         print_next_step();
@@ -332,7 +341,7 @@ static int summarize(const struct demo *d)
         fprintf(stderr, "pipepoll demo: the last failure: %s\n", d->failure.text);
     if (bad)
         fprintf(stderr, "pipepoll demo: jobs were lost, doubled, or never handed out\n");
-    return command_finish(bad ? EXIT_FAILED : EXIT_FINE);
+    return command_print(&out, bad ? EXIT_FAILED : EXIT_FINE);
 }
 
 /* The options have been read. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/jsontext.h"
 #include "base/log.h"
 #include "config/quantity.h"
 #include "sim/demo_members.h"
@@ -332,19 +333,24 @@ static void print_text(const struct play *p)
              "      pipepoll check --help    (what a config file with a [fleet] will do)");
 }
 
-static void print_json(const struct play *p)
+static void put_json(struct buf *out, const struct play *p)
 {
-    demo_report_options(&p->stage);
+    buf_put_char(out, '{');
+    demo_report_options(out, p->options, p->stage.took_ms / 1000);
     if (p->takeover_ms >= 0)
-        printf("\"takeoverMs\":%.0f,", p->takeover_ms);
-    demo_report_verdict(&p->stage);
-    puts("}");
+        jsontext_count(out, "takeoverMs", (uint64_t)p->takeover_ms);
+    demo_report_verdict(out, &p->stage.verdict);
+    buf_put_char(out, '}');
 }
 
 static int summarize(const struct play *p)
 {
-    (p->options->json ? print_json : print_text)(p);
-    return command_finish(demo_report_went_well(&p->stage) ? EXIT_FINE : EXIT_FAILED);
+    struct buf out = BUF_GROWING;
+    if (p->options->json)
+        put_json(&out, p);
+    else
+        print_text(p);
+    return command_print(&out, demo_report_went_well(&p->stage) ? EXIT_FINE : EXIT_FAILED);
 }
 
 int demo_fleet(const struct demo_options *o)

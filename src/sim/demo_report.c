@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "base/jsontext.h"
+
 enum { NAMED_MAX = 10 };
 
 void demo_report_row(const char *name, uint64_t value, const char *more)
@@ -23,20 +25,23 @@ void demo_report_rows(const struct demo_stage *s)
     demo_report_row("reported twice", v->ended_twice, "");
 }
 
-void demo_report_options(const struct demo_stage *s)
+void demo_report_options(struct buf *out, const struct demo_options *o, double took_s)
 {
-    const struct demo_options *o = s->options;
-    printf("{\"regions\":%u,\"actionTypes\":%u,\"intervalMs\":%u,\"seconds\":%.3f,", o->regions,
-           o->action_types, o->interval_ms, s->took_ms / 1000);
+    jsontext_count(out, "regions", o->regions);
+    jsontext_count(out, "actionTypes", o->action_types);
+    jsontext_count(out, "intervalMs", o->interval_ms);
+    jsontext_rate(out, "seconds", took_s);
 }
 
-void demo_report_verdict(const struct demo_stage *s)
+void demo_report_verdict(struct buf *out, const struct demo_verdict *v)
 {
-    const struct demo_verdict *v = &s->verdict;
-    printf("\"jobsMade\":%zu,\"jobsClaimed\":%zu,\"jobsSucceeded\":%zu,\"jobsFailed\":%zu,",
-           v->jobs, v->claimed, v->succeeded, v->failed);
-    printf("\"jobsLost\":%zu,\"jobsClaimedTwice\":%zu,\"jobsReportedTwice\":%zu", v->lost,
-           v->claimed_twice, v->ended_twice);
+    jsontext_count(out, "jobsMade", v->jobs);
+    jsontext_count(out, "jobsClaimed", v->claimed);
+    jsontext_count(out, "jobsSucceeded", v->succeeded);
+    jsontext_count(out, "jobsFailed", v->failed);
+    jsontext_count(out, "jobsLost", v->lost);
+    jsontext_count(out, "jobsClaimedTwice", v->claimed_twice);
+    jsontext_count(out, "jobsReportedTwice", v->ended_twice);
 }
 
 bool demo_report_went_well(const struct demo_stage *s)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/jsontext.h"
 #include "base/log.h"
 #include "config/quantity.h"
 #include "sim/demo_page.h"
@@ -213,14 +214,17 @@ static void print_text(const struct work *w)
     demo_report_row("results repeated", w->stage.verdict.results_repeated, "");
 }
 
-static void print_json(const struct work *w)
+static void put_json(struct buf *out, const struct work *w)
 {
     const struct demo_verdict *v = &w->stage.verdict;
-    demo_report_options(&w->stage);
-    demo_report_verdict(&w->stage);
-    printf(",\"claimsRepeated\":%zu,\"resultsRepeated\":%zu,\"kills\":%d,"
-           "\"jobsInHandAtKill\":%llu}\n",
-           v->claims_repeated, v->results_repeated, w->is_killed, (unsigned long long)w->in_hand);
+    buf_put_char(out, '{');
+    demo_report_options(out, w->options, w->stage.took_ms / 1000);
+    demo_report_verdict(out, v);
+    jsontext_count(out, "claimsRepeated", v->claims_repeated);
+    jsontext_count(out, "resultsRepeated", v->results_repeated);
+    jsontext_count(out, "kills", w->is_killed);
+    jsontext_count(out, "jobsInHandAtKill", w->in_hand);
+    buf_put_char(out, '}');
 }
 
 static void print_next_step(const struct work *w)
@@ -236,14 +240,18 @@ static void print_next_step(const struct work *w)
 static int summarize(const struct work *w)
 {
     bool must_kill = w->options->crash && !w->is_killed && !w->stage.is_interrupted;
-    (w->options->json ? print_json : print_text)(w);
+    struct buf out = BUF_GROWING;
+    if (w->options->json)
+        put_json(&out, w);
+    else
+        print_text(w);
     if (must_kill)
         fprintf(stderr, "pipepoll demo: %s, so nothing was killed\n",
                 w->is_enough ? "it was ended too early" : "no job was in hand");
     bool is_good = demo_report_went_well(&w->stage) && !must_kill;
     if (is_good && !w->options->json)
         print_next_step(w);
-    return command_finish(is_good ? EXIT_FINE : EXIT_FAILED);
+    return command_print(&out, is_good ? EXIT_FINE : EXIT_FAILED);
 }
 
 int demo_work(const struct demo_options *o)
