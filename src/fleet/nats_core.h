@@ -50,6 +50,7 @@ struct nats_pull {
     bool is_there; /* the consumer */
     unsigned in_hand, failures;
     unsigned left[NATS_PULL_REQUESTS]; /* of each request that is out */
+    uint64_t numbers[NATS_PULL_REQUESTS], last_number;
     uint64_t until_ms[NATS_PULL_REQUESTS], again_ms;
     uint64_t heard_ms; /* the last sign of life of the consumer, or the first request for it */
 };

@@ -4,13 +4,15 @@
  * back at once.
  *
  * A message does not say to which request it belongs, so it counts for the oldest; a request ends
- * with the server's status for it, or by its time.
+ * with the server's status for it, or by its time. A status names the request by its number: what
+ * comes late, of one that is not waited for any more, says nothing of those that are.
  *
  * A server says nothing of a request for a consumer that is not there, nor one that leads it newly
  * of those that it never saw. So each request asks for a sign of life every other second; without
  * any, from requests or messages, the consumer is looked at again. */
 #include "fleet/nats_core.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum {
@@ -112,7 +114,7 @@ static void ask_for(struct nats_core *c, struct nats_pull *p, int place, unsigne
     buf_put(&subject, STR("$JS.API.CONSUMER.MSG.NEXT."));
     nats_log_stream(&subject, str_of(c->options->fleet), ENGINE_JOBS);
     buf_printf(&subject, ".%s", p->consumer);
-    buf_printf(&reply, "%sp%td.%d", c->replies, p - c->pulls, place);
+    buf_printf(&reply, "%sp%td.%" PRIu64, c->replies, p - c->pulls, ++p->last_number);
     buf_printf(&body, "{\"batch\":%u,\"expires\":%lld,\"idle_heartbeat\":%lld}", count,
                (long long)(EXPIRES_MS * NS_PER_MS), (long long)(SIGN_MS * NS_PER_MS));
     const struct nats_post post = { .subject = buf_cstr(&subject),
@@ -123,6 +125,7 @@ static void ask_for(struct nats_core *c, struct nats_pull *p, int place, unsigne
     if (!asked_for(p))
         p->heard_ms = c->now_ms;
     p->left[place] = count;
+    p->numbers[place] = p->last_number;
     p->until_ms[place] = c->now_ms + EXPIRES_MS + GRACE_MS;
 }
 
@@ -137,10 +140,18 @@ static void end_late_requests(struct nats_core *c, struct nats_pull *p)
 
 /* --- what comes --- */
 
-/* "<replies>p<pull>.<place>" */
+static int place_of(const struct nats_pull *p, uint64_t number)
+{
+    for (int i = 0; i < NATS_PULL_REQUESTS; i++)
+        if (p->left[i] && p->numbers[i] == number)
+            return i;
+    return -1;
+}
+
+/* "<replies>p<pull>.<number>" */
 static struct nats_pull *pull_of_subject(struct nats_core *c, str subject, int *place)
 {
-    char text[32], *end;
+    char text[48], *end;
     str replies = str_of(c->replies);
     if (!str_starts(subject, replies) || subject.len >= replies.len + sizeof text)
         return NULL;
@@ -150,10 +161,10 @@ static struct nats_pull *pull_of_subject(struct nats_core *c, str subject, int *
     unsigned long i = strtoul(text + 1, &end, 10);
     if (*end != '.' || i >= ENGINE_PULLS)
         return NULL;
-    unsigned long at = strtoul(end + 1, &end, 10);
-    if (*end || at >= NATS_PULL_REQUESTS)
+    uint64_t number = strtoull(end + 1, &end, 10);
+    if (*end)
         return NULL;
-    *place = (int)at;
+    *place = place_of(&c->pulls[i], number);
     return &c->pulls[i];
 }
 
@@ -161,8 +172,8 @@ bool nats_pull_status(struct nats_core *c, const struct nats_note *n)
 {
     int place;
     struct nats_pull *p = pull_of_subject(c, n->subject, &place);
-    if (!p)
-        return false;
+    if (!p || place < 0)
+        return p != NULL;
     p->heard_ms = c->now_ms;
     if (n->status == 100) /* the request waits on */
         return true;
