@@ -184,7 +184,7 @@ static void no_cut_of_a_body_is_a_job(void **state)
 static str once_of(struct buf *out, str id, int64_t generation)
 {
     buf_reset(out);
-    job_message_put_once(out, id, generation);
+    job_message_put_once(out, id, STR(""), generation);
     return buf_str(out);
 }
 

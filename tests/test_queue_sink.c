@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <uv.h>
 
+#include "fleet/job_message.h"
 #include "fleet/publishing.h"
 #include "lib/check.h"
 
@@ -132,10 +133,19 @@ static void on_lost(struct sink_listener *self, uint64_t ticket)
     f->last_lost = ticket;
 }
 
+static const struct pipepoll_action_type TYPE = { STR_INIT("Build"), STR_INIT("Custom"),
+                                                  STR_INIT("Acme"), STR_INIT("1") };
+
 static bool encode(void *ctx, struct buf *key, struct buf *body, const struct record *job)
 {
     buf_printf(key, "%.*s.Build", STR_ARG(job->job.from.region));
-    buf_printf(body, "body of %.*s", STR_ARG(job->job.job_id));
+    if (job->job.nonce.len)
+        job_message_put(body, &(struct job_message) { .region = job->job.from.region,
+                                                      .action_type = TYPE,
+                                                      .job_id = job->job.job_id,
+                                                      .nonce = job->job.nonce });
+    else
+        buf_printf(body, "body of %.*s", STR_ARG(job->job.job_id));
     return job->job.from.region.len > 0;
 }
 
@@ -201,12 +211,18 @@ static void close_it(struct fixture *f)
     f->sink->close(f->sink, on_closed, f);
 }
 
-static bool put_job(struct fixture *f, const char *id, uint64_t ticket)
+static bool put_custom_job(struct fixture *f, const char *id, const char *nonce, uint64_t ticket)
 {
     struct record r = { .kind = RECORD_JOB, .unix_ms = 600000 };
     r.job.job_id = str_of(id);
+    r.job.nonce = str_of(nonce);
     r.job.from.region = STR("eu-west-1");
     return f->sink->put(f->sink, &r, ticket);
+}
+
+static bool put_job(struct fixture *f, const char *id, uint64_t ticket)
+{
+    return put_custom_job(f, id, "", ticket);
 }
 
 static void be_ready(struct fixture *f)
@@ -321,6 +337,23 @@ static void a_job_that_waited_half_an_hour_gets_another_once_id(void **state)
     be_ready(&f);
     assert_string_equal(f.writes[0].once, ID_OF_J1 ":5");
     answer(&f, 0, ENGINE_DONE);
+    close_it(&f);
+    finish(&f);
+}
+
+/* The first message's nonce will not do any more. */
+static void a_custom_job_that_was_handed_out_again_is_another_message(void **state)
+{
+    struct fixture f;
+    open_with(&f, true);
+    be_ready(&f);
+    static const char *const nonces[] = { "3", "4", "3" };
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(put_custom_job(&f, "j1", nonces[i], 11 + i));
+        answer(&f, i, i < 2 ? ENGINE_DONE : ENGINE_DUPLICATE);
+    }
+    assert_string_not_equal(f.writes[0].once, f.writes[1].once);
+    assert_string_equal(f.writes[0].once, f.writes[2].once);
     close_it(&f);
     finish(&f);
 }
@@ -515,6 +548,7 @@ int main(void)
         cmocka_unit_test(without_a_spool_the_engine_confirms_alone),
         cmocka_unit_test(what_is_not_taken_is_written_again_under_its_once_id),
         cmocka_unit_test(a_job_that_waited_half_an_hour_gets_another_once_id),
+        cmocka_unit_test(a_custom_job_that_was_handed_out_again_is_another_message),
         cmocka_unit_test(credit_is_the_room_that_is_left),
         cmocka_unit_test(what_the_spool_held_goes_first),
         cmocka_unit_test(what_can_never_be_written_holds_up_nobody),

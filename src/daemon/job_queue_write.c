@@ -87,7 +87,7 @@ void job_queue_pass(struct job_queue *q, struct queued_job *j, const struct job_
     job_queue_put_own_key(key, owner);
     job_message_put(&body, job);
     buf_put(&once, STR("for:"));
-    job_message_put_once(&once, job->job_id, wall_clock_ms() / PASSED_UNIT_MS);
+    job_message_put_once(&once, job->job_id, job->nonce, wall_clock_ms() / PASSED_UNIT_MS);
     const struct engine_message m = { .log = ENGINE_JOBS,
                                       .key = str_of(key),
                                       .body = buf_str(&body),

@@ -65,12 +65,16 @@ void job_message_put(struct buf *out, const struct job_message *job)
     buf_put_char(out, '}');
 }
 
-void job_message_put_once(struct buf *out, str job_id, int64_t generation)
+void job_message_put_once(struct buf *out, str job_id, str nonce, int64_t generation)
 {
     enum { DIGITS = 32 };
+    struct sha256_sum sum;
     struct sha256 digest;
     char hex[SHA256_HEX_SIZE];
-    sha256(&digest, job_id);
+    sha256_begin(&sum);
+    sha256_put(&sum, job_id);
+    sha256_put(&sum, nonce);
+    sha256_end(&sum, &digest);
     sha256_hex(hex, &digest);
     buf_put(out, (str) { hex, DIGITS });
     buf_printf(out, ":%" PRId64, generation);

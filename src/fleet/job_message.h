@@ -33,10 +33,11 @@ bool job_message_put_filter(struct buf *out, const struct pipepoll_action_type *
 
 void job_message_put(struct buf *out, const struct job_message *job);
 
-/* Under which once-id it is written: of the job's id, which may be long and have any bytes, the
- * first 32 hex digits of its SHA-256; and ':' and the generation. */
+/* Under which once-id it is written: the first 32 hex digits of the SHA-256 of the job's id, which
+ * may be long and have any bytes, with the nonce behind it; and ':' and the generation. For a
+ * custom job that was handed out again is another message, with the one nonce that will do. */
 enum { JOB_MESSAGE_ONCE_MAX = 32 + 1 + 20 };
-void job_message_put_once(struct buf *out, str job_id, int64_t generation);
+void job_message_put_once(struct buf *out, str job_id, str nonce, int64_t generation);
 
 /* A body that was read; its texts lie in here, so it must not move. */
 struct job_message_text {
