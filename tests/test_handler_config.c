@@ -298,6 +298,9 @@ static void a_url_that_is_no_way_for_jobs_is_told(void **state)
         { HOOK "url = https://h/\ncallback-listen = localhost:1\n",
           "p.ini:13:19: callback-listen is an address and a port such as 127.0.0.1:8080 or "
           "[::1]:0 (0: any), not \"localhost:1\"\n" },
+        { HOOK "url = https://h/\ncallback-listen = [::1:8080\n",
+          "p.ini:13:19: callback-listen is an address and a port such as 127.0.0.1:8080 or "
+          "[::1]:0 (0: any), not \"[::1:8080\"\n" },
         { HOOK "url = https://h/\ncallback-listen = 0.0.0.0:8080\n",
           "p.ini:13:19: callback-listen is every address of this machine: a callback-url must say "
           "by which one the service gets here\n" },
