@@ -135,6 +135,7 @@ static void a_hundred_targets_are_all_there(void **state)
     json_t *grid = json_object_get(event, "grid");
     check_sums(&s, event);
     assert_int_equal(json_array_size(json_object_get(grid, "rows")), 10);
+    assert_int_equal(json_array_size(json_object_get(grid, "columns")), 10);
     assert_string_equal(json_string_value(json_object_get(grid, "corner")), "Action type");
     assert_int_equal(json_array_size(table(event, "targets")), 100);
     json_t *first = json_array_get(table(event, "targets"), 0);
