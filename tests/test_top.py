@@ -154,6 +154,17 @@ def test_signals(service):
         check(f"{number.name} ends it, and gives the terminal back", not wrong, wrong)
 
 
+def test_a_terminal_that_goes(service):
+    t = Terminal(service)
+    t.shows("NOT WELL")
+    os.close(t.master)
+    try:
+        code = t.p.wait(DEADLINE_S)
+    except subprocess.TimeoutExpired:
+        code = "it did not end"
+    check("a terminal that goes ends it", code == 0, code)
+
+
 def test_a_stop(service):
     t = Terminal(service)
     t.shows("NOT WELL")
@@ -235,6 +246,7 @@ def test_no_answer(service):
 service = Service()
 test_a_screen(service)
 test_signals(service)
+test_a_terminal_that_goes(service)
 test_a_stop(service)
 test_colours(service)
 test_plain(service)
