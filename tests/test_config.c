@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/limits.h"
 #include "lib/config_text.h"
 
 static void a_small_file_gets_the_documented_defaults(void **state)
@@ -489,6 +490,17 @@ static void only_files_and_pipes_of_a_sane_size_are_read(void **state)
     close(fds[0]);
 }
 
+static void each_loop_has_descriptors_and_several_have_one_more_at_home(void **state)
+{
+    struct pipepoll_footprint each = PIPEPOLL_FOOTPRINT_INIT;
+    pipepoll_footprint(&each);
+    uint64_t one = limits_descriptors_needed(0, 1), two = limits_descriptors_needed(0, 2);
+    assert_int_equal(two - one, each.fixed_descriptors + 2 * LIMITS_LOOP_DESCRIPTORS);
+    assert_int_equal(limits_descriptors_needed(0, 3) - two,
+                     each.fixed_descriptors + LIMITS_LOOP_DESCRIPTORS);
+    assert_int_equal(limits_descriptors_needed(32, 1) - one, 2 * each.descriptors_per_16);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +530,7 @@ int main(void)
         cmocka_unit_test(a_region_nobody_knows_is_a_warning),
         cmocka_unit_test(all_errors_come_in_the_order_of_the_file_up_to_twenty),
         cmocka_unit_test(only_files_and_pipes_of_a_sane_size_are_read),
+        cmocka_unit_test(each_loop_has_descriptors_and_several_have_one_more_at_home),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }
