@@ -50,16 +50,24 @@ static size_t occurrences(const char *text, const char *what)
     return count;
 }
 
-/* Cells of the grid, added up. */
-static size_t grid_sum(json_t *event, size_t state)
+/* Cells of a row, added up. */
+static size_t row_sum(json_t *row, size_t state)
 {
-    size_t sum = 0, r, i;
-    json_t *row, *cell;
-    json_array_foreach(json_object_get(json_object_get(event, "grid"), "rows"), r, row)
-        json_array_foreach(json_array_get(row, 3), i, cell) sum +=
+    size_t sum = 0, i;
+    json_t *cell;
+    json_array_foreach(json_array_get(row, 3), i, cell) sum +=
         json_is_array(cell)    ? (size_t)json_integer_value(json_array_get(cell, state))
         : state == STATUS_WELL ? (size_t)json_integer_value(cell)
                                : 0;
+    return sum;
+}
+
+static size_t grid_sum(json_t *event, size_t state)
+{
+    size_t sum = 0, r;
+    json_t *row;
+    json_array_foreach(json_object_get(json_object_get(event, "grid"), "rows"), r, row) sum +=
+        row_sum(row, state);
     return sum;
 }
 
@@ -195,6 +203,8 @@ static void many_are_told_in_bounds(void **state)
     json_t *rows = json_object_get(json_object_get(event, "grid"), "rows");
     check_sums(&s, event);
     assert_int_equal(json_array_size(rows), 41);
+    for (size_t i = 0; i < 40; i++) /* the worst */
+        assert_true(row_sum(json_array_get(rows, i), STATUS_FAILING) > 0);
     json_t *others = json_array_get(json_array_get(rows, 40), 1);
     assert_string_equal(json_string_value(others), "360 others");
     assert_string_equal(figure(event, "choice"), "360 others");
