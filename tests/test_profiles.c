@@ -182,12 +182,14 @@ static void names_may_hold_what_people_write_and_the_config_file_s_are_quoted(vo
 {
     struct profiles *p =
         read_both("[profile \"my team\"]\nk = quoted\n[profile 'a \"b\" c']\nk = both\n"
+                  "[profile \"a \\\"b\\\" \\c\"]\nk = backslashes\n"
                   "[profile Acme(dev)&co,1]\nk = signs\n[profile a\\ b]\n"
                   "k = escaped\n[profile two words]\nk = lost\n[profile 'open]\n"
                   "k = lost\n[profiles dev]\nk = plural\n[profile]\nk = lost\n",
                   "[two words, (dev)]\nk = whole\n[\"q\"]\nk = kept\n");
     assert_get(p, "my team", "k", "quoted");
     assert_get(p, "a \"b\" c", "k", "both");
+    assert_get(p, "a \"b\" \\c", "k", "backslashes");
     assert_get(p, "Acme(dev)&co,1", "k", "signs");
     assert_get(p, "a b", "k", "escaped");
     assert_get(p, "dev", "k", "plural");
