@@ -686,6 +686,24 @@ static void catalogues_of_the_dead_make_room(void **state)
     close_bench(&b);
 }
 
+static void a_catalogue_that_nobody_names_leaves_the_log_after_an_hour(void **state)
+{
+    static struct bench b;
+    char body[512], key[BEAT_KEY_SIZE];
+    struct buf out = BUF_ON(body), name = BUF_ON(key);
+    const uint64_t targets[] = { 77, 78 };
+    start_alone(&b, THREE, 4);
+    catalogue_put(&out, targets, 2, 0);
+    beat_key_put(&name,
+                 &(struct beat_key) { BEAT_KIND_CATALOGUE, .hash = catalogue_digest(targets, 2) });
+    see(&b, buf_cstr(&name), buf_str(&out));
+    run(&b, 3590 * S);
+    assert_int_equal(b.removes, 0);
+    run(&b, 20 * S);
+    assert_int_equal(b.removes, 1);
+    close_bench(&b);
+}
+
 /* More configs than a member keeps: our own is among them. */
 static void we_take_our_part_however_many_configs_there_are(void **state)
 {
@@ -859,6 +877,7 @@ int main(void)
         cmocka_unit_test(who_is_drained_stays_drained_in_another_log),
         cmocka_unit_test(more_processes_than_places_leave_no_target_alone),
         cmocka_unit_test(catalogues_of_the_dead_make_room),
+        cmocka_unit_test(a_catalogue_that_nobody_names_leaves_the_log_after_an_hour),
         cmocka_unit_test(we_take_our_part_however_many_configs_there_are),
         cmocka_unit_test(a_full_queue_only_delays),
         cmocka_unit_test(a_lost_claim_is_not_repeated_at_once),
