@@ -429,6 +429,35 @@ static void a_peer_that_only_ends_its_own_sending_is_no_reader_gone(void **state
     close(f.fds[1]);
 }
 
+static void a_peer_that_ends_its_own_sending_while_there_is_no_room_has_all(void **state)
+{
+    enum { LONG = 2000000 };
+    static char line[LONG], text[LONG + 1];
+    struct fixture f = { 0 };
+    size_t got = 0;
+    memset(line, 'z', sizeof line);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, f.fds), 0);
+    fixture_open(&f, f.fds[1], LONG + 1);
+    assert_true(output_put(f.output, (str) { line, sizeof line }, 0));
+    while (f.loop.active_reqs.count > 0) /* then it waits for room */
+        uv_run(&f.loop, UV_RUN_ONCE);
+    assert_int_equal(shutdown(f.fds[0], SHUT_WR), 0);
+    uv_run(&f.loop, UV_RUN_NOWAIT);
+    while (got < LONG + 1) {
+        ssize_t n = read(f.fds[0], text + got, sizeof text - got);
+        got += n > 0 ? (size_t)n : 0;
+        if (n > 0)
+            continue;
+        assert_true(uv_loop_alive(&f.loop));
+        uv_run(&f.loop, UV_RUN_ONCE);
+    }
+    assert_memory_equal(text, line, LONG);
+    fixture_close(&f);
+    assert_int_equal(f.error, 0);
+    close(f.fds[0]);
+    close(f.fds[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +476,7 @@ int main(void)
         cmocka_unit_test(each_tag_comes_back_once_whatever_becomes_of_its_line),
         cmocka_unit_test(the_descriptor_stays_blocking_for_those_who_share_it),
         cmocka_unit_test(a_peer_that_only_ends_its_own_sending_is_no_reader_gone),
+        cmocka_unit_test(a_peer_that_ends_its_own_sending_while_there_is_no_room_has_all),
     };
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests_name("output", tests, NULL, NULL);
