@@ -3,8 +3,11 @@
  * and options that are none. No line says what is in a file. */
 #include "fleet/nats_login.h"
 
+#include <arpa/inet.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "fleet/nats_files.h"
@@ -261,6 +264,39 @@ static void test_greetings(void **state)
     assert_false(nats_greeting_read(&g, STR("INFO {}")));
 }
 
+/* Says a line to one who connects, and waits for the other to go. */
+static void *answer_with_ssh(void *listener)
+{
+    static const char line[] = "SSH-2.0-OpenSSH\r\n";
+    char byte;
+    int fd = accept(*(int *)listener, NULL, NULL);
+    send(fd, line, sizeof line - 1, MSG_NOSIGNAL);
+    while (recv(fd, &byte, 1, 0) > 0) {
+    }
+    close(fd);
+    return NULL;
+}
+
+static void test_another_protocol_is_told_by_its_first_line(void **state)
+{
+    struct nats_greeting g;
+    struct pipepoll_error why = { .text = "" };
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof at;
+    pthread_t thread;
+    char server[64];
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    getsockname(listener, (struct sockaddr *)&at, &len);
+    snprintf(server, sizeof server, "nats://127.0.0.1:%u", ntohs(at.sin_port));
+    assert_int_equal(pthread_create(&thread, NULL, answer_with_ssh, &listener), 0);
+    assert_int_equal(nats_greeting_get(&g, server, 10000, &why), PIPEPOLL_ESYSTEM);
+    pthread_join(thread, NULL);
+    assert_string_equal(why.text, "what answers there is no server of NATS");
+    close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_what_a_file_holds),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_greetings),
+        cmocka_unit_test(test_another_protocol_is_told_by_its_first_line),
         cmocka_unit_test(test_a_servers_certificate_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
