@@ -71,12 +71,11 @@ void work_plan(struct pipepoll_work *k, enum work_step step)
         timer_set(&k->timer, step == WORK_WAIT ? TIMER_OFF : k->life.due_ns);
 }
 
-/* On a clean stack. */
+/* On a clean stack. A step with a call is the timer's, even one that is due. */
 void work_take(struct pipepoll_work *k, enum work_step step)
 {
     work_plan(k, step);
-    if (step == WORK_END || step == WORK_START ||
-        (step != WORK_WAIT && k->life.due_ns <= timers_now_ns()))
+    if (step == WORK_END || step == WORK_START)
         work_run_step(k);
 }
 
