@@ -11,7 +11,7 @@ import tempfile
 import child
 import peers
 import tables
-from loads import find_h2load, run_bare, run_pipepoll
+from loads import AWS_RUNTIME, find_aws_runtime, find_h2load, run_bare, run_pipepoll
 
 FEW, MANY = 16, 1024
 TARGETS = 2048  # at either number of connections, so that only these differ
@@ -44,19 +44,21 @@ def memory(setting):
 
 def _handshakes(setting, nginx, h2load):
     """-> by name, what measures the CPU in us of one poll on a connection of its own, 16 at once.
-    h2load resumes no session."""
+    h2load and AWS's runtime do not resume sessions."""
     def ours(url):
         run = run_pipepoll(setting, nginx, url, in_flight=FEW, polls=HANDSHAKES)
         return run['cpu_us_per_poll']
 
-    def bare(url):
-        return run_bare(setting, nginx, 'bench_raw', FEW, HANDSHAKES, url)['cpu_us_per_poll']
+    def bare(url, program='bench_raw'):
+        return run_bare(setting, nginx, program, FEW, HANDSHAKES, url)['cpu_us_per_poll']
 
     runs = {}
     if h2load:
         runs['h2load, first'] = lambda: h2load.measure_handshake(nginx.url_first, HANDSHAKES)
     runs['pipepoll, first'] = lambda: ours(nginx.url_first)
     runs['bare loop, first'] = lambda: bare(nginx.url_first)
+    if find_aws_runtime(setting):
+        runs["AWS's C runtime, first"] = lambda: bare(nginx.url_first, AWS_RUNTIME)
     runs['pipepoll, resumed'] = lambda: ours(nginx.url_resumed)
     runs['bare loop, resumed'] = lambda: bare(nginx.url_resumed)
     return runs

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """CPU per poll, end to end, as the work grows: more in flight, more regions, more targets."""
 import json
+import os
 import statistics
 import tempfile
 
@@ -13,6 +14,7 @@ IN_FLIGHT_QUICK = [16, 256, 1024]
 REGIONS = [1, 35]
 TARGETS = [10, 1_000, 100_000]
 PACED_POLLS_PER_S = 500
+AWS_RUNTIME = 'bench_aws_runtime'
 
 
 def polls_for(setting, in_flight):
@@ -31,7 +33,7 @@ def run_pipepoll(setting, nginx, url=None, **options):
 
 
 def run_bare(setting, nginx, program, in_flight, polls, url=None):
-    """One run of bench_raw, or of what takes the same arguments: the same work in another way."""
+    """One run of bench_raw or bench_aws_runtime: the same work in another way."""
     port = (url or nginx.url).rpartition(':')[2]
     command = [setting.program(program), port, nginx.roots, str(in_flight), str(polls)]
     return json.loads(child.run(command, setting.client).output)
@@ -43,6 +45,15 @@ def find_h2load(setting, folder):
     except peers.Absent as absent:
         setting.gaps.append(str(absent))
         return None
+
+
+def find_aws_runtime(setting):
+    """The program's name, if there was what to build it with."""
+    if os.path.exists(setting.program(AWS_RUNTIME)):
+        return AWS_RUNTIME
+    setting.gaps.append("AWS's C runtime: CMake did not find aws-c-auth (CMAKE_PREFIX_PATH says "
+                        f'where) when {setting.folder} was configured')
+    return None
 
 
 def cpu(rounds):
@@ -59,9 +70,10 @@ def _ratios(rounds, against):
 
 
 def poll(setting):
-    """Beside h2load and a bare loop of the same parts, in turns."""
+    """Beside h2load, a bare loop of the same parts and AWS's C runtime, in turns."""
     levels = setting.levels(IN_FLIGHT_QUICK if setting.quick else IN_FLIGHT)
-    ours, floor, raw = ({n: [] for n in levels} for _ in range(3))
+    ours, floor, raw, aws = ({n: [] for n in levels} for _ in range(4))
+    aws_runtime = find_aws_runtime(setting)
     with tempfile.TemporaryDirectory(prefix='pipepoll-bench-') as folder:
         h2load = find_h2load(setting, folder)
         with peers.Nginx(folder, setting) as nginx:
@@ -71,26 +83,33 @@ def poll(setting):
                     floor[n].append(h2load.measure(nginx.url, n, polls))
                 ours[n].append(run_pipepoll(setting, nginx, in_flight=n, polls=polls))
                 raw[n].append(run_bare(setting, nginx, 'bench_raw', n, polls))
+                if aws_runtime:
+                    aws[n].append(run_bare(setting, nginx, aws_runtime, n, polls))
     rows = [{'in_flight': n, 'pipepoll': ours[n], 'h2load': floor[n], 'raw': raw[n],
-             'ratios': _ratios(ours[n], floor[n]), 'to_raw': _ratios(ours[n], raw[n])}
+             'aws_runtime': aws[n], 'ratios': _ratios(ours[n], floor[n]),
+             'to_raw': _ratios(ours[n], raw[n]), 'to_aws_runtime': _ratios(ours[n], aws[n])}
             for n in levels]
     _print_poll(setting, rows)
     return rows
 
 
 def _print_poll(setting, rows):
+    def beside(them, ratios):
+        return [tables.ranged(cpu(them)), tables.ranged(ratios, 2)] if them else ['-'] * 2
+
     def cells(row):
         ours, floor = row['pipepoll'], row['h2load']
-        other = [tables.ranged(cpu(floor)), tables.ranged(row['ratios'], 2)] if floor else ['-'] * 2
-        other += [tables.ranged(cpu(row['raw'])), tables.ranged(row['to_raw'], 2)]
+        other = [*beside(floor, row['ratios']), *beside(row['raw'], row['to_raw']),
+                 *beside(row['aws_runtime'], row['to_aws_runtime'])]
         speed = f'{median(floor, "polls_per_second"):.0f}' if floor else '-'
         return [row['in_flight'], tables.ranged(cpu(ours)), *other,
                 f'{median(ours, "polls_per_second"):.0f}', speed,
                 f'{median(ours, "p50_us") / 1e3:.2f}', f'{median(ours, "p99_us") / 1e3:.2f}']
 
     tables.show('end to end: TLS 1.3 verified, signed, sent, parsed, dispatched (CPU, us per poll)',
-                ['in flight', 'pipepoll', 'h2load', 'ratio', 'bare loop', 'ratio', 'polls/s',
-                 'h2load polls/s', 'p50 ms', 'p99 ms'], map(cells, rows))
+                ['in flight', 'pipepoll', 'h2load', 'ratio', 'bare loop', 'ratio',
+                 "AWS's C runtime", 'ratio', 'polls/s', 'h2load polls/s', 'p50 ms', 'p99 ms'],
+                map(cells, rows))
     for row in rows:
         setting.noise += tables.noise(f'h2load at {row["in_flight"]} in flight', cpu(row['h2load']))
 

@@ -49,13 +49,16 @@ def _raise_file_limit():
     return files
 
 
-def build(folder, programs):
-    """Build the programs; returns meson's options that bear on speed."""
+def build(folder, programs, optional=frozenset()):
+    """Build the programs, if they can be what is optional; returns meson's options that bear on
+    speed."""
     meson = child.find('meson')
     if not meson:
         raise child.Failed('meson is not installed (Debian: meson)')
     if not os.path.exists(os.path.join(folder, 'build.ninja')):
         child.run([meson, 'setup', '--buildtype=release', folder, ROOT])
+    targets = json.loads(child.run([meson, 'introspect', '--targets', folder]).output)
+    programs = programs - optional | programs & {target['name'] for target in targets}
     # The library has the same name.
     targets = [f'{name}:executable' for name in sorted(programs)]
     child.run([meson, 'compile', '-C', folder, *targets])

@@ -52,11 +52,11 @@ def numbers(name):
 
 # What measures it, and with which programs of ours.
 BENCHMARKS = {
-    'poll': (loads.poll, 'bench_poll', 'bench_raw'),
+    'poll': (loads.poll, 'bench_poll', 'bench_raw', loads.AWS_RUNTIME),
     'regions': (loads.regions, 'bench_poll'),
     'targets': (loads.targets, 'bench_poll'),
     'memory': (connections.memory, 'bench_poll'),
-    'handshake': (connections.handshake, 'bench_poll', 'bench_raw'),
+    'handshake': (connections.handshake, 'bench_poll', 'bench_raw', loads.AWS_RUNTIME),
     'opening': (connections.opening, 'bench_poll'),
     'pickup': (pickup.pickup, 'pipepoll', 'pipepoll-sim'),
     'fleet': (fleet.measure, 'pipepoll', 'pipepoll-sim'),
@@ -90,7 +90,7 @@ def run_all(arguments, report):
     setting = machine.Setting(arguments.build, arguments.quick)
     report['gaps'], report['noise'] = setting.gaps, setting.noise
     programs = {program for name in names for program in BENCHMARKS[name][1:]}
-    report['options'] = machine.build(arguments.build, programs)
+    report['options'] = machine.build(arguments.build, programs, optional={loads.AWS_RUNTIME})
     report['place'] = machine.place(setting)
     if machine.is_slow_build(report['options']):
         setting.noise.append('this build is not optimised or has sanitizers: its figures say '
