@@ -128,7 +128,7 @@ def test_doctor(sim):
           and not os.path.exists(state), found)
     r = pipepoll("doctor", path_of("worker.ini"), "--no-poll")
     check("in the text too", "client tokens" in r.out and "2 client ids" in r.out
-          and "trouble" not in r.out, r)
+          and "trouble" not in r.out and r.out.endswith("; 4 parts: 4 well\n"), r)
     os.mkdir(state, 0o700)
     with open(os.path.join(state, "journal.lock"), "w", encoding="ascii") as lock:
         lock.write("4711\n")
@@ -146,6 +146,10 @@ def test_doctor(sim):
     check("another program's file is told, and left as it is", found["journal"][0] == "ill"
           and "is an SQLite file of another program" in found["journal"][1]
           and open(other, "rb").read() == before, found)
+    r = pipepoll("doctor", path_of("worker.ini"), "--no-poll")
+    check("which says what to do, and nothing else does", "trouble: journal\n" in r.out
+          and "move it away" in r.out and "fix" not in r.out, r)
+    check("the sum tells of it", r.out.endswith("; 4 parts: 3 well, 1 ill\n"), r)
     os.unlink(other)
     secret("bad-tokens", f"{HIDDEN}\n")
     found = parts(sim, config_of(sim).replace(path_of("tokens"), path_of("bad-tokens")), 252)

@@ -10,6 +10,7 @@
 #include "cli/fleet_check.h"
 #include "cli/http_check.h"
 #include "cli/worker_check.h"
+#include "config/quantity.h"
 #include "daemon/colour.h"
 
 static const char *const verdicts[] = {
@@ -19,11 +20,14 @@ static const char *const verdicts[] = {
 struct printing {
     int code;
     struct buf *out; /* of JSON */
+    struct doctor_parts_sum sum;
 };
 
 static void note(struct printing *p, const struct part_finding *f)
 {
     p->code = f->exit_code > p->code ? f->exit_code : p->code;
+    p->sum.count++;
+    p->sum.of_verdict[f->verdict]++;
 }
 
 static void print_row(void *ctx, const struct part_finding *f)
@@ -74,17 +78,33 @@ static void each(const struct parts *p, const struct worker_config *w,
         take(ctx, &p->fleet.parts[i]);
 }
 
-int doctor_parts_text(const struct doctor_parts *of)
+int doctor_parts_text(const struct doctor_parts *of, struct doctor_parts_sum *sum)
 {
-    struct printing printing = { EXIT_FINE, NULL };
+    struct printing printing = { .code = EXIT_FINE };
     struct parts p;
+    *sum = printing.sum;
     look(&p, of);
     if (!of->worker->in_use && !p.has_http && !p.fleet.count)
         return EXIT_FINE;
     printf("\n%-24s %-7s  %s\n", "PART", "RESULT", "WHAT");
     each(&p, of->worker, print_row, &printing);
     each(&p, of->worker, print_trouble, NULL);
+    *sum = printing.sum;
     return printing.code;
+}
+
+void doctor_parts_print_sum(const struct doctor_parts_sum *sum)
+{
+    const char *before = ":";
+    if (!sum->count)
+        return;
+    printf("; %zu part%s", sum->count, quantity_plural(sum->count));
+    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++) {
+        if (!sum->of_verdict[i])
+            continue;
+        printf("%s %zu %s", before, sum->of_verdict[i], verdicts[i]);
+        before = ",";
+    }
 }
 
 /* --- JSON --- */
@@ -123,7 +143,7 @@ static void put_fleet(struct printing *p, const struct parts *of)
 
 int doctor_parts_json(struct buf *out, const struct doctor_parts *of)
 {
-    struct printing printing = { EXIT_FINE, out };
+    struct printing printing = { .code = EXIT_FINE, .out = out };
     struct parts p;
     look(&p, of);
     jsontext_open(out, "worker", '[');

@@ -291,8 +291,8 @@ static void print_jobs(const struct doctor_report *r)
     }
 }
 
-/* The results, each with its number, in the order of the table. */
-static void print_sum(const struct doctor_report *r)
+/* The results, each with its number, in the order of the table; then those of the parts. */
+static void print_sum(const struct doctor_report *r, const struct doctor_parts_sum *parts)
 {
     struct {
         struct finding finding;
@@ -312,6 +312,7 @@ static void print_sum(const struct doctor_report *r)
     }
     for (size_t i = 0; i < WORDS_MAX && sums[i].word; i++)
         printf("%s %zu %s", i ? "," : "", sums[i].count, sums[i].word);
+    doctor_parts_print_sum(parts);
     putchar('\n');
 }
 
@@ -321,10 +322,11 @@ int doctor_report_text(const struct doctor_report *r)
     if (r->made_up)
         printf("\nNo action type was named (--action-type-id): polled was for one that does not "
                "exist,\nso that ActionTypeNotFound counts as an answer.\n");
-    int code = print_troubles(r), parts = doctor_parts_text(&r->parts);
+    struct doctor_parts_sum sum;
+    int code = print_troubles(r), parts = doctor_parts_text(&r->parts, &sum);
     code = parts > code ? parts : code;
     print_jobs(r);
-    print_sum(r);
+    print_sum(r, &sum);
     return code;
 }
 

@@ -118,8 +118,15 @@ static void count_row(void *ctx, const struct journal_row *row)
     t->ended += row->ended_ms != 0;
 }
 
-static const char state_fix[] = "Let the user that runs pipepoll write there (mode 0700), or name "
-                                "another state-dir.";
+/* Of a folder that cannot be made; what else is wrong says itself what to do. */
+static const char *fix_of(const char *path)
+{
+    bool is_there;
+    return state_dir_check_place(path, &is_there, NULL)
+               ? "Let the user that runs pipepoll write there (mode 0700), or name another "
+                 "state-dir."
+               : "";
+}
 
 static bool is_there(const char *path)
 {
@@ -136,7 +143,7 @@ static bool judge_folder(struct part_finding *f, const char *path,
     struct pipepoll_error why;
     int r = check(path, is_held, &why);
     if (r && !*is_held)
-        part_finding_set(f, VERDICT_ILL, EXIT_OTHER, state_fix, "%s", why.text);
+        part_finding_set(f, VERDICT_ILL, EXIT_OTHER, fix_of(path), "%s", why.text);
     else if (!is_there(path))
         part_finding_set(f, VERDICT_WELL, EXIT_FINE, "", "%s is made at the start", path);
     else
