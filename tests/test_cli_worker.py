@@ -109,6 +109,31 @@ def test_refusals(sim):
     check("no token at all is a warning", r.code == 0 and "holds no client id" in r.err, r)
 
 
+def test_keys(sim):
+    state = path_of("keys")
+    text = config_of(sim).replace(path_of("state"), state)
+    key = os.path.join(state, "continuation.key")
+    os.mkdir(state, 0o700)
+    secret("keys/continuation.key", "ab" * 32)
+    for file, broken, words in ((key, lambda: os.chmod(key, 0o644), "others may read it"),
+                                (key, lambda: secret("keys/continuation.key", "short"),
+                                 "it is not 64 hex digits"),
+                                (path_of("keys/worker.id"), lambda: secret("keys/worker.id", "x"),
+                                 "it is not 16 hex digits")):
+        broken()
+        found = parts(sim, text, 255)
+        check(f"doctor: {words}", found["continuations"][0] == "ill"
+              and f"{file}: {words}" in found["continuations"][1], found)
+        for command in ("check", "run"):
+            r = pipepoll(command, path_of("worker.ini"), env=KEYS)
+            check(f"{command}: {words}", r.code == 255 and f"{file}: {words}" in r.err, r)
+        os.unlink(file)
+    r = pipepoll("check", write("worker.ini", text.replace(
+        "[pipepoll]\n", f"[pipepoll]\ncontinuation-key-file = {path_of('nowhere/key')}\n")))
+    check("check: nor could a key be made where no folder is", r.code == 255
+          and f"{path_of('nowhere/key')}: No such file or directory" in r.err, r)
+
+
 def parts(sim, text, code):
     """-> doctor's verdict and words on each part of the worker."""
     r = pipepoll("doctor", write("worker.ini", text), "--output", "json", env=KEYS)
@@ -164,6 +189,16 @@ def test_doctor(sim):
     check("and nothing of it without handlers", found == {}, found)
 
 
+def test_no_journal(sim):
+    state = path_of("no-journal")
+    text = config_of(sim, process=f"state-dir = {state}\njournal = none\n"
+                     f"client-tokens = {path_of('tokens')}\n")
+    run = start_run(write("worker.ini", text))
+    run.signal(signal.SIGTERM)
+    check("without a journal the folder of its key is made too", run.wait() == 0
+          and os.listdir(state) == ["continuation.key"], run.seen["err"])
+
+
 def test_reload(sim):
     config = write("worker.ini", config_of(sim))
     run = start_run(config)
@@ -196,7 +231,8 @@ def main():
     sim = Sim()
     secret("tokens", f"client-1 {HIDDEN}\nclient-2 {HIDDEN}\n")
     secret("key", "k" * 32)
-    for test in (test_check, test_print_config, test_refusals, test_doctor, test_reload):
+    for test in (test_check, test_print_config, test_refusals, test_doctor, test_keys,
+                 test_no_journal, test_reload):
         test(sim)
     check("no secret was printed", not any(HIDDEN in text for text in everything))
     sim.signal(signal.SIGTERM)

@@ -25,6 +25,14 @@ static void write_file(const char *text, mode_t mode)
     chmod(path, mode);
 }
 
+/* Is it foretold in the words in `why`? */
+static void assert_same_refusal(void)
+{
+    struct pipepoll_error told = why;
+    assert_int_equal(random_file_check(8, path, "the worker's id", &why), PIPEPOLL_ESYSTEM);
+    assert_string_equal(why.text, told.text);
+}
+
 static int set_up(void **state)
 {
     snprintf(path, sizeof path, "%s/id", folder);
@@ -78,6 +86,7 @@ static void what_is_wrong_with_it_is_told_and_it_is_left_alone(void **state)
         snprintf(wanted, sizeof wanted, "the worker's id %s: %s", path, cases[i].told);
         assert_int_equal(strncmp(why.text, wanted, strlen(wanted)), 0);
         assert_int_equal(access(path, F_OK), 0);
+        assert_same_refusal();
     }
 }
 
@@ -87,6 +96,16 @@ static void a_folder_that_is_missing_is_told(void **state)
     snprintf(path, sizeof path, "%s/none/id", folder);
     assert_int_equal(load(bytes), PIPEPOLL_ESYSTEM);
     assert_non_null(strstr(why.text, strerror(ENOENT)));
+    assert_same_refusal();
+}
+
+static void a_check_makes_nothing_and_takes_what_is_right(void **state)
+{
+    unsigned char bytes[8];
+    assert_int_equal(random_file_check(8, path, "x", &why), 0);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(load(bytes), 0);
+    assert_int_equal(random_file_check(8, path, "x", &why), 0);
 }
 
 static void without_a_path_each_load_is_another(void **state)
@@ -116,6 +135,7 @@ int main(void)
         cmocka_unit_test_setup(it_is_what_its_file_says, set_up),
         cmocka_unit_test_setup(what_is_wrong_with_it_is_told_and_it_is_left_alone, set_up),
         cmocka_unit_test_setup(a_folder_that_is_missing_is_told, set_up),
+        cmocka_unit_test_setup(a_check_makes_nothing_and_takes_what_is_right, set_up),
         cmocka_unit_test_setup(without_a_path_each_load_is_another, set_up),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

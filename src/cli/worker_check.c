@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/worker_report.h"
 #include "config/quantity.h"
+#include "daemon/job_world.h"
 #include "handler/token_load.h"
 #include "store/journal.h"
 #include "store/spool.h"
@@ -181,6 +182,17 @@ static void judge_journal(struct part_finding *f, const struct worker_config *w)
         judge_journal_file(f, w->state_dir);
 }
 
+/* false: nothing is wrong with them. */
+static bool judge_keys(struct part_finding *f, const struct worker_config *w)
+{
+    struct pipepoll_error why;
+    if (!job_world_check_keys(w, &why))
+        return false;
+    snprintf(f->part, sizeof f->part, "continuations");
+    part_finding_set(f, VERDICT_ILL, EXIT_OTHER, "", "%s", why.text);
+    return true;
+}
+
 static bool has_spool(const struct fleet_config *fleet, const struct worker_config *w)
 {
     return fleet->servers && w->has_journal && w->state_dir;
@@ -206,7 +218,7 @@ int worker_check_state(const struct config *c, bool *is_held, struct pipepoll_er
     int r = has_spool(&c->fleet, w) ? spool_check(w->state_dir, is_held, why) : PIPEPOLL_OK;
     if (!r && w->in_use && w->has_journal)
         r = journal_check(w->state_dir, is_held, why);
-    return r;
+    return r || !w->in_use ? r : job_world_check_keys(w, why);
 }
 
 void worker_check_each(const struct worker_config *w,
@@ -229,4 +241,6 @@ void worker_check_each(const struct worker_config *w,
     snprintf(f.part, sizeof f.part, "journal");
     judge_journal(&f, w);
     take(ctx, &f);
+    if (judge_keys(&f, w))
+        take(ctx, &f);
 }

@@ -23,6 +23,10 @@ struct job_world {
 int job_world_open(struct job_world *w, const struct worker_config *c, const struct logger *logger,
                    struct pipepoll_error *why);
 
+/* Would it refuse the key or the id? In its words, without the journal; makes and changes nothing.
+ * PIPEPOLL_ESYSTEM. */
+int job_world_check_keys(const struct worker_config *c, struct pipepoll_error *why);
+
 /* What waits is written, for some seconds at most. false: the disk hangs, and a thread is left
  * behind: end by _exit(). Fine on a zeroed one. */
 bool job_world_close(struct job_world *w);

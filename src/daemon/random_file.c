@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -121,4 +122,31 @@ int random_file_load(void *bytes, size_t size, const char *path, const char *wha
         return explain(why, PIPEPOLL_ESYSTEM, "the system gives no random numbers: %s",
                        strerror(errno));
     return path ? load(&f) : PIPEPOLL_OK;
+}
+
+/* --- without a trace --- */
+
+/* An errno. */
+static int check_place(const char *path)
+{
+    char folder[PATH_MAX];
+    str_copy(folder, sizeof folder, str_of(path));
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder] = '\0'; /* of /name it is the root */
+    return access(slash ? folder : ".", W_OK | X_OK) ? errno : 0;
+}
+
+int random_file_check(size_t size, const char *path, const char *what, struct pipepoll_error *why)
+{
+    unsigned char bytes[RANDOM_FILE_BYTES_MAX];
+    const struct random_file f = { bytes, size, path, what, why };
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error = fd < 0 ? errno : 0;
+    if (error == ENOENT)
+        error = check_place(path);
+    int r = error ? fail(&f, strerror(error)) : fd < 0 ? PIPEPOLL_OK : read_file(&f, fd);
+    if (fd >= 0)
+        close(fd);
+    explicit_bzero(bytes, sizeof bytes);
+    return r;
 }

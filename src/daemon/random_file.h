@@ -17,4 +17,7 @@ enum { RANDOM_FILE_BYTES_MAX = 32 };
 int random_file_load(void *bytes, size_t size, const char *path, const char *what,
                      struct pipepoll_error *why);
 
+/* Would random_file_load() refuse it, and in what words? Makes and changes nothing. */
+int random_file_check(size_t size, const char *path, const char *what, struct pipepoll_error *why);
+
 #endif
