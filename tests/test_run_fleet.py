@@ -65,6 +65,13 @@ def until(status, true):
     return status()
 
 
+def members_of(page, wanted):
+    """Once they are as wanted; else those of the last look."""
+    def seen():
+        return sorted((m["member"], m["state"]) for m in status_of(page)["fleet"]["members"])
+    return until(seen, lambda members: members == wanted)
+
+
 def end(run, number=signal.SIGTERM):
     run.signal(number)
     return run.wait()
@@ -110,13 +117,22 @@ again = until_held_by("ab")
 check("what it had goes back", again == two, (two, again))
 gap = service.gap(TARGETS, began)
 check("soon", gap < 2, gap)
+BOTH = [("a", "active"), ("b", "active")]
+shown = members_of(pages["a"], BOTH)
+check("who has left is not shown as dead", shown == BOTH, shown)
 
+twin = member("b", nats, service)
+check("who has the name of another says so", twin.log("another process is member b already")
+      and runs["b"].log("another process is member b as well"))
+check("and ends", end(twin) == 0)
 runs["b"].signal(signal.SIGSTOP)
 alone = until_held_by("a")
 check("one that stands still is replaced", len(alone) == len(TARGETS))
-check("the other says that it is dead, and what came of it",
-      runs["a"].log("member b is dead: silent for ")
-      and runs["a"].log(f"polling {len(TARGETS)} of {len(TARGETS)} targets, "))
+death = runs["a"].log("member b is dead: silent for ") or "silent for 0 s"
+check("the other says that it is dead, which it was not beside its twin",
+      float(death.split("silent for ")[1].split(" s")[0]) > 2, death)
+check("and what came of it",
+      runs["a"].log(f"polling {len(TARGETS)} of {len(TARGETS)} targets, "))
 began = time.monotonic()
 runs["b"].signal(signal.SIGCONT)
 both = until_held_by("ab")
@@ -129,6 +145,13 @@ check("without a poll while the other had them", not [t for t in turns.values() 
 runs["b"].signal(signal.SIGKILL)
 runs["b"].wait()
 check("a dead one is replaced", len(until_held_by("a")) == len(TARGETS))
+
+runs["b"] = member("b", nats, service)
+shown = members_of(pages["a"], BOTH)
+check("one that is back is shown once", shown == BOTH, shown)
+runs["b"].signal(signal.SIGKILL)
+runs["b"].wait()
+check("and is replaced again", len(until_held_by("a")) == len(TARGETS))
 
 nats.servers[0].end()
 runs["a"].log("fleet pipepoll: nats://")

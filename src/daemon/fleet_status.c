@@ -89,11 +89,22 @@ static void fill_member(struct status_member *to, const struct lease_member *m)
     snprintf(to->version, sizeof to->version, "%s", m->figures->version);
 }
 
+/* Those that are there, or should be: not who has left, nor a process that another one of its name
+ * came after. */
+static bool next_member(const struct fleet *f, size_t *at, uint64_t now_ns,
+                        struct lease_member *out)
+{
+    while (lease_next_member(f->lease, at, now_ns, out))
+        if (!out->is_superseded && !(out->is_dead && out->state == BEAT_BYE))
+            return true;
+    return false;
+}
+
 static size_t count_members(const struct fleet *f, uint64_t now_ns)
 {
     struct lease_member m;
     size_t count = 0;
-    for (size_t at = 0; count < STATUS_MEMBERS_MAX && lease_next_member(f->lease, &at, now_ns, &m);)
+    for (size_t at = 0; count < STATUS_MEMBERS_MAX && next_member(f, &at, now_ns, &m);)
         count++;
     return count;
 }
@@ -111,7 +122,7 @@ static void fill_members(const struct fleet *f, struct status *s, uint64_t now_n
     struct lease_member m;
     size_t most = count < out->member_cap ? count : out->member_cap, at = 0;
     out->member_count = 0;
-    while (out->member_count < most && lease_next_member(f->lease, &at, now_ns, &m))
+    while (out->member_count < most && next_member(f, &at, now_ns, &m))
         fill_member(&out->members[out->member_count++], &m);
 }
 

@@ -44,7 +44,7 @@ static size_t gather(struct fleet *f, uint64_t now_ns, bool *has_twin)
                                    .silent_ms = m.age_ns / NS_PER_MS };
         str_copy(peer.id, sizeof peer.id, m.id);
         *has_twin = *has_twin || is_twin(f, &m, now_ns);
-        if (!m.is_self && !str_eq(m.id, str_of(f->o.config->member)))
+        if (!m.is_self && !m.is_superseded && !str_eq(m.id, str_of(f->o.config->member)))
             fleet_news_put_peer(f->seen, &count, &peer);
     }
     return count;

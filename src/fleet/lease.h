@@ -135,6 +135,7 @@ struct lease_member {
     str id;
     uint64_t incarnation;
     bool is_self, is_dead;
+    bool is_superseded; /* dead, as far as its claims go: another process of its name is there */
     enum beat_state state;
     uint64_t age_ns; /* since its last beat */
     uint64_t holds;  /* of our targets, by its claims */
@@ -142,8 +143,8 @@ struct lease_member {
     uint64_t catalogue;
     const struct beat_figures *figures;
 };
-/* Each of those known, dead ones for an hour included: *at is 0 at first, and moves behind each.
- * false: there are no more. Texts live until the next input. */
+/* Each process that is known, dead ones for an hour included: *at is 0 at first, and moves behind
+ * each. false: there are no more. Texts live until the next input. */
 bool lease_next_member(const struct lease *l, size_t *at, uint64_t now_ns,
                        struct lease_member *out);
 /* Is there a process of this member, other than we, that is not dead? */
