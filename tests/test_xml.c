@@ -71,6 +71,8 @@ static void escapes_are_undone_once(void **state)
         { "&amp;lt;", "&lt;" },
         { "&#65;&#x42;&#x6a;&#x6A;", "ABjj" },
         { "&#xe4;&#8364;&#x1F600;", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" },
+        { "&#x7f;&#x80;&#x7ff;&#x800;&#xfffd;&#x10000;",
+          "\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbd\xf0\x90\x80\x80" },
         { "&#10;&#9;", "\n\t" },
         { " as it is ", " as it is " },
     };
