@@ -10,6 +10,7 @@
 
 enum { WISH = 4, REQUESTS_MAX = 16 };
 
+static char body_asked[NATS_BODY_MAX];
 static struct nats_request *asked; /* about the consumer; NULL: nothing */
 static char replies[REQUESTS_MAX][128];
 static size_t requests;
@@ -29,6 +30,7 @@ bool __wrap_nats_core_ask(struct nats_core *c, struct nats_request *r, const cha
     r->ask.on_answer = on_answer;
     r->is_out = true;
     asked = r;
+    str_copy(body_asked, sizeof body_asked, body);
     return true;
 }
 
@@ -68,9 +70,11 @@ static void status(struct nats_core *c, size_t request, int code)
     turn(c, 1);
 }
 
-static struct nats_core *open_core(struct nats_desk *desk)
+static struct nats_core *new_core(struct nats_desk *desk, const char *filter)
 {
-    static const struct nats_options options = { .fleet = "f", .server_count = 1 };
+    static const struct nats_options options = { .fleet = "f",
+                                                 .server_count = 1,
+                                                 .jobs_max_age_ms = 3600000 };
     static int link;
     requests = 0;
     assert_int_equal(nats_desk_init(desk), PIPEPOLL_OK);
@@ -80,7 +84,13 @@ static struct nats_core *open_core(struct nats_desk *desk)
     c->is_proved[ENGINE_JOBS] = true;
     c->now_ms = 1000000;
     snprintf(c->replies, sizeof c->replies, "_INBOX.x.r.");
-    nats_order_pull(desk, STR("*.ThirdParty.Build.Acme.1"), WISH);
+    nats_order_pull(desk, str_of(filter), WISH);
+    return c;
+}
+
+static struct nats_core *open_core(struct nats_desk *desk)
+{
+    struct nats_core *c = new_core(desk, "*.ThirdParty.Build.Acme.1");
     turn(c, 0);
     assert_int_equal(requests, 1);
     return c;
@@ -119,11 +129,35 @@ static void the_late_end_of_an_earlier_request_ends_no_other(void **state)
     nats_desk_deinit(&desk);
 }
 
+static void check_goes(const char *filter, bool goes)
+{
+    enum { JS_CONSUMER_NOT_FOUND = 10014 };
+    static const struct nats_answer gone = { .code = JS_CONSUMER_NOT_FOUND };
+    struct nats_desk desk = { 0 };
+    struct nats_core *c = new_core(&desk, filter);
+    nats_pull_turn(c);
+    assert_non_null(asked);
+    asked->ask.on_answer(c, &asked->ask, &gone);
+    assert_non_null(strstr(body_asked, "\"max_waiting\":2048"));
+    assert_int_equal(strstr(body_asked, ",\"inactive_threshold\":3600000000000}}") != NULL, goes);
+    asked = NULL;
+    free(c);
+    nats_desk_deinit(&desk);
+}
+
+/* As many as there ever were members, else. */
+static void the_consumer_of_a_single_key_goes_when_nobody_pulls(void **state)
+{
+    check_goes("for.0000000000000abc", true);
+    check_goes("*.ThirdParty.Build.Acme.1", false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_that_has_ended_is_followed_by_the_next),
         cmocka_unit_test(the_late_end_of_an_earlier_request_ends_no_other),
+        cmocka_unit_test(the_consumer_of_a_single_key_goes_when_nobody_pulls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,8 @@ static void on_made(void *ctx, struct nats_ask *ask, const struct nats_answer *a
         fail(c, p);
 }
 
+/* That of a single key is perhaps of one who never comes back: it goes when nobody has pulled for
+ * so long that what it had is gone. The others are as the manual tells all workers to make them. */
 static void make(struct nats_core *c, struct nats_pull *p)
 {
     char text[NATS_BODY_MAX];
@@ -71,8 +73,12 @@ static void make(struct nats_core *c, struct nats_pull *p)
     buf_printf(&body,
                "\",\"deliver_policy\":\"all\",\"ack_policy\":\"explicit\",\"ack_wait\":%lld,"
                "\"max_deliver\":-1,\"replay_policy\":\"instant\",\"max_ack_pending\":%d,"
-               "\"max_waiting\":%d}}",
+               "\"max_waiting\":%d",
                (long long)(ENGINE_HOLD_MS * NS_PER_MS), ACK_PENDING_MAX, WAITING_MAX);
+    if (!strchr(p->wish.filter, '*'))
+        buf_printf(&body, ",\"inactive_threshold\":%lld",
+                   (long long)(c->options->jobs_max_age_ms * NS_PER_MS));
+    buf_put(&body, STR("}}"));
     if (!nats_core_ask(c, &p->request, "CONSUMER.DURABLE.CREATE", ENGINE_JOBS, str_of(p->consumer),
                        buf_str(&body), on_made))
         fail(c, p);
