@@ -29,7 +29,7 @@ struct world {
     char told[TOLD_MAX]; /* what the engine was asked for, but for pulls */
     char body[4096];     /* of the last message */
     uint64_t ticket;     /* the same */
-    bool is_full, only_looks;
+    bool is_full, only_looks, has_no_place;
     size_t slots;
     int result; /* of take() */
     struct queued_job *taken;
@@ -61,16 +61,19 @@ static bool on_write(struct engine *self, const struct engine_message *m)
     return true;
 }
 
-static void on_pull(struct engine *self, str filter, unsigned count)
+static bool on_pull(struct engine *self, str filter, unsigned count)
 {
     struct world *w = of(self);
     size_t i = 0;
     while (i < w->wish_count && !str_eq(filter, str_of(w->wishes[i].filter)))
         i++;
+    if (i == w->wish_count && w->has_no_place)
+        return false;
     if (i == w->wish_count)
         snprintf(w->wishes[w->wish_count++].filter, sizeof w->wishes[i].filter, "%.*s",
                  STR_ARG(filter));
     w->wishes[i].count = count;
+    return true;
 }
 
 static void on_done(struct engine *self, struct engine_delivery *d)
@@ -191,6 +194,22 @@ static void free_slots_are_dealt_to_the_action_types(void **state)
     job_queue_on_slots(w.queue);
     assert_int_equal(wished(&w, ACME), 4);
     assert_int_equal(wished(&w, BCME), 0);
+    world_close(&w);
+}
+
+/* Those before are let go, and the engine still has them for a while. */
+static void what_the_engine_has_no_place_for_is_asked_for_again(void **state)
+{
+    static const struct pipepoll_action_type other = { STR_INIT("Build"), STR_INIT("Custom"),
+                                                       STR_INIT("Ccme"), STR_INIT("1") };
+    struct world w;
+    world_open(&w, 7);
+    w.has_no_place = true;
+    assert_int_equal(job_queue_set_types(w.queue, &other, 1), 0);
+    assert_int_equal(wished(&w, ACME) + wished(&w, BCME), 0);
+    w.has_no_place = false;
+    job_queue_on_slots(w.queue);
+    assert_int_equal(wished(&w, "*.Custom.Build.Ccme.1"), 7);
     world_close(&w);
 }
 
@@ -433,6 +452,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(free_slots_are_dealt_to_the_action_types),
+        cmocka_unit_test(what_the_engine_has_no_place_for_is_asked_for_again),
         cmocka_unit_test(a_job_is_done_once_it_is_claimed),
         cmocka_unit_test(what_is_in_hand_already_is_done),
         cmocka_unit_test(a_job_waits_for_a_slot_and_goes_back_at_the_end),

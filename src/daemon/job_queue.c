@@ -57,10 +57,8 @@ void queued_job_give_back(struct queued_job *j, uint32_t after_ms)
 
 static void wish(struct job_queue *q, struct job_filter *f, unsigned count)
 {
-    if (count == f->wished)
-        return;
-    f->wished = count;
-    q->o.engine->pull(q->o.engine, str_of(f->text), count);
+    if (count != f->wished && q->o.engine->pull(q->o.engine, str_of(f->text), count))
+        f->wished = count; /* else soon again: those of the types before may still be there */
 }
 
 static void forget_filters(struct job_queue *q)
@@ -146,7 +144,7 @@ int job_queue_set_types(struct job_queue *q, const struct pipepoll_action_type *
     for (struct list *l = q->filters.next; l != &q->filters; l = l->next)
         filter_at(l)->is_wanted = filter_at(l)->is_own;
     deal(q);
-    forget_filters(q); /* the engine has room for the others then */
+    forget_filters(q);
     for (size_t i = 0; i < count && !result; i++) {
         char text[ENGINE_KEY_MAX + 1];
         struct buf key = BUF_ON(text);

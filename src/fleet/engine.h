@@ -114,8 +114,9 @@ struct engine {
     void (*remove)(struct engine *self, enum engine_log log, str key);
     /* Of the jobs whose key matches `filter` ('*' stands for one word) have up to `count` on their
      * way to us or unsettled here: 0 lets go of the wish. Remembered while the engine is away. At
-     * most ENGINE_PULLS filters at a time. A job comes as often as it takes. */
-    void (*pull)(struct engine *self, str filter, unsigned count);
+     * most ENGINE_PULLS filters at a time, those that were let go lately included; false: it is one
+     * more, and nothing was taken. A job comes as often as it takes. */
+    bool (*pull)(struct engine *self, str filter, unsigned count);
     /* Settle a delivery, once; d is gone. Or say that we are at it: it is kept from others for
      * another ENGINE_HOLD_MS. */
     void (*done)(struct engine *self, struct engine_delivery *d);

@@ -172,9 +172,9 @@ static void engine_remove(struct engine *self, enum engine_log log, str key)
     nats_order_remove(&e->desk, e->options->fleet, log, key);
 }
 
-static void engine_pull(struct engine *self, str filter, unsigned count)
+static bool engine_pull(struct engine *self, str filter, unsigned count)
 {
-    nats_order_pull(&engine_of(self)->desk, filter, count);
+    return nats_order_pull(&engine_of(self)->desk, filter, count);
 }
 
 static void engine_done(struct engine *self, struct engine_delivery *d)

@@ -129,10 +129,10 @@ static struct nats_pull_wish *place_of(struct nats_desk *d, str filter)
     return free_one;
 }
 
-void nats_order_pull(struct nats_desk *d, str filter, unsigned count)
+bool nats_order_pull(struct nats_desk *d, str filter, unsigned count)
 {
     if (!engine_is_key(filter, true))
-        return;
+        return false;
     uv_mutex_lock(&d->mutex);
     struct nats_pull_wish *w = place_of(d, filter);
     if (w) {
@@ -142,6 +142,7 @@ void nats_order_pull(struct nats_desk *d, str filter, unsigned count)
     }
     uv_mutex_unlock(&d->mutex);
     nats_desk_wake(d);
+    return w != NULL;
 }
 
 void nats_order_settle(struct nats_desk *desk, struct engine_delivery *d,

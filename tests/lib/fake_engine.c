@@ -387,9 +387,10 @@ static void engine_stats(struct engine *self, struct engine_stats *out)
 
 /* --- life --- */
 
-static void nothing_pulled(struct engine *self, str filter, unsigned count)
+static bool nothing_pulled(struct engine *self, str filter, unsigned count)
 {
     (void)self, (void)filter, (void)count;
+    return true;
 }
 
 static void closed(void *ctx, const void *data)
