@@ -6,8 +6,11 @@ sent by another; the servers are away for a while. Judged by the service's ledge
 test_run_fleet_jobs.py PATH-OF-PIPEPOLL."""
 
 import collections
+import contextlib
 import os
+import shutil
 import signal
+import sqlite3
 import sys
 
 sys.dont_write_bytecode = True
@@ -132,14 +135,28 @@ def servers_are_away_for_a_while(nats):
         check("it ends", end(run) == [0])
 
 
+def spooled(name):
+    """How many jobs it has on disk, as a crash would leave them: what it has not there yet, the
+    service hands out again. Its file is locked, so it is read in a copy."""
+    copy = path_of("spool-copy.db")
+    for suffix in ("", "-wal"):
+        shutil.copyfile(path_of(f"{name}-state/spool.db{suffix}"), copy + suffix)
+    try:
+        with contextlib.closing(sqlite3.connect(copy)) as db:
+            return db.execute("SELECT count(*) FROM jobs").fetchone()[0]
+    except sqlite3.DatabaseError:
+        return None  # copied in the middle of a write
+
+
 def what_was_found_outlives_its_finder(nats):
     with Simulated("--seed", "4", "--lease", "300") as sim:
         run = poller("mortal", nats, sim)
         add(sim, 1)
         wait_for("polls", lambda: len(events(sim, "handed_out")) == 3)
+        wait_for("an empty spool", lambda: spooled("mortal") == 0)
         nats.servers[0].end()
         add(sim, 4)
-        check("it polls on", wait_for("jobs", lambda: len(events(sim, "handed_out")) == 15))
+        check("it polls on", wait_for("jobs", lambda: spooled("mortal") == 12))
         run.signal(signal.SIGKILL)
         run.wait()
         nats.servers[0].start()
