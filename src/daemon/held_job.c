@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "fleet/job_message.h"
+
 struct held_job *held_job_new(const struct spooled_job *job)
 {
     struct held_job *h = malloc(sizeof *h + job->id.len + job->key.len + job->body.len);
@@ -25,4 +27,13 @@ void held_job_free(struct held_job *h)
     list_remove(&h->open);
     explicit_bzero((char *)h->job.body.ptr, h->job.body.len);
     free(h);
+}
+
+void held_job_put_once(struct buf *out, const struct held_job *h)
+{
+    struct job_message_text text;
+    bool is_read = job_message_read(&text, h->job.body) == BEAT_OK;
+    job_message_put_once(out, h->job.id, is_read ? text.job.nonce : (str) { 0 },
+                         h->publishing.generation);
+    job_message_wipe(&text);
 }

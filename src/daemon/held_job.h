@@ -4,6 +4,7 @@
 #ifndef DAEMON_HELD_JOB_H
 #define DAEMON_HELD_JOB_H
 
+#include "base/buf.h"
 #include "daemon/queue_spool.h"
 #include "fleet/publishing.h"
 
@@ -19,5 +20,8 @@ struct held_job {
 struct held_job *held_job_new(const struct spooled_job *job);
 /* Out of all its lists but the publishing's. Its body is wiped: it may have a nonce in it. */
 void held_job_free(struct held_job *h);
+
+/* Under which once-id it is written now: job_message_put_once(). */
+void held_job_put_once(struct buf *out, const struct held_job *h);
 
 #endif

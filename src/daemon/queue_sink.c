@@ -102,20 +102,11 @@ static void drop(struct queue_sink *q, struct held_job *h, uint64_t ticket)
     tell_room(q);
 }
 
-static void put_once(struct buf *out, const struct held_job *h)
-{
-    struct job_message_text text;
-    bool is_read = job_message_read(&text, h->job.body) == BEAT_OK;
-    job_message_put_once(out, h->job.id, is_read ? text.job.nonce : (str) { 0 },
-                         h->publishing.generation);
-    job_message_wipe(&text);
-}
-
 static void publish(struct queue_sink *q, struct held_job *h, uint64_t ticket, uint64_t now_ms)
 {
     char text[JOB_MESSAGE_ONCE_MAX + 1];
     struct buf once = BUF_ON(text);
-    put_once(&once, h);
+    held_job_put_once(&once, h);
     const struct engine_message m = { .log = ENGINE_JOBS,
                                       .key = h->job.key,
                                       .body = h->job.body,
