@@ -188,15 +188,17 @@ def killed(name, process):
     wait_for("the results", lambda: len(events(sim, "succeeded", "failed")) == 2)
     check("it ends", end(run) == 0)
     check("nothing is claimed twice", len(events(sim, "acknowledged")) == 2)
-    return sim, len(started()) - before
+    return sim, len(started()) - before, logged(run, ": failed")
 
 
 def kill_9_loses_nothing():
-    sim, again = killed("fail", "on-restart = fail")
+    sim, again, lines = killed("fail", "on-restart = fail")
     with sim:
         check("after kill -9 jobs are reported failed", len(events(sim, "failed")) == 2 and
               again == 0)
-    sim, again = killed("rerun", "on-restart = rerun")
+        check("the log says why", len(lines) == 2 and all(
+            ": failed: The worker ended while it ran this job" in l for l in lines), lines)
+    sim, again, _ = killed("rerun", "on-restart = rerun")
     with sim:
         check("or run again", len(events(sim, "succeeded")) == 2 and again == 2)
 
@@ -439,6 +441,7 @@ def a_web_service_works_jobs():
 
 
 jobs_are_worked_once()
+jobs_that_end_badly_are_summed_up_whatever_they_say()
 targets_without_a_handler_write_their_jobs()
 an_unknown_client_is_told()
 a_drain_waits_for_handlers()
