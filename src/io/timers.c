@@ -168,6 +168,6 @@ void timer_set(struct timer *timer, uint64_t due_ns)
     if (due_ns <= timers->firing_ns)
         due_ns = timers->firing_ns + 1;
     heap_put(&timers->heap, &timer->node, due_ns);
-    if (!timers->firing_ns)
+    if (!timers->firing_ns && due_ns < timers->armed_ns)
         arm(timers, 0);
 }
