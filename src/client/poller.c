@@ -81,7 +81,7 @@ struct answered {
     struct job_list jobs;
 };
 
-static void tell_answer(struct pipepoll_target *t, const struct answered *a)
+static void tell_answer(struct pipepoll_target *t, const struct answered *a, uint64_t latency_ns)
 {
     struct pipepoll *p = t->poller;
     list_remove(&t->credentials_link);
@@ -92,7 +92,7 @@ static void tell_answer(struct pipepoll_target *t, const struct answered *a)
         .job_count = a->jobs.count,
         .job_size = sizeof *a->jobs.jobs,
         .attempt = t->schedule.failures + 1,
-        .latency_us = (timers_now_ns() - a->call->started_ns) / 1000,
+        .latency_us = latency_ns / 1000,
     };
     p->stats.answers++;
     p->stats.jobs += a->jobs.count;
@@ -117,8 +117,6 @@ static void tell_end(struct pipepoll_target *t, enum fault fault, uint32_t jobs,
 
 static uint64_t poll_answered(struct pipepoll_target *t, const struct answered *a)
 {
-    tell_end(t, FAULT_NONE, (uint32_t)a->jobs.count, timers_now_ns() - a->call->started_ns);
-    tell_answer(t, a);
     struct poll_end end = {
         .started_ns = a->call->started_ns,
         .now_ns = timers_now_ns(),
@@ -126,6 +124,8 @@ static uint64_t poll_answered(struct pipepoll_target *t, const struct answered *
         .jobs = (uint32_t)a->jobs.count,
         .full = a->jobs.count > 0 && a->jobs.count >= t->batch,
     };
+    tell_end(t, FAULT_NONE, end.jobs, end.now_ns - end.started_ns);
+    tell_answer(t, a, end.now_ns - end.started_ns);
     return target_on_end(&t->schedule, t->schedule.share->budget, &end);
 }
 
