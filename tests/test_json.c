@@ -157,11 +157,12 @@ static void try_line(const char *line)
 {
     char text[1024];
     size_t len = 0;
-    for (const char *at = line + 2; *at > ' '; at += 2) {
-        unsigned byte = 0;
-        assert_true(len < sizeof text && sscanf(at, "%2x", &byte) == 1);
+    const char *at = line + 2;
+    for (unsigned byte = 0; *at > ' ' && len < sizeof text; at += 2) {
+        assert_int_equal(sscanf(at, "%2x", &byte), 1);
         text[len++] = (char)byte;
     }
+    assert_true(*at <= ' ');
     if ((verdict((str) { text, len }) == JSON_OK) != (*line == '1'))
         fail_msg("the wrong verdict for %c %.*s", *line, (int)len, text);
 }

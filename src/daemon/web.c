@@ -273,7 +273,6 @@ bool web_set_token(struct web *w, const struct http_token *token)
 {
     if (!w->token.len || is_same(&w->token, token))
         return false;
-    explicit_bzero(&w->token, sizeof w->token);
     w->token = *token;
     http_server_end_streams(w->server);
     return true;
