@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* TLS between two ends in memory: who is trusted, what is told of a connection, and what becomes of
- * its session. */
+/* TLS between two ends in memory: who is trusted, what is told of a connection, what becomes of its
+ * session, and what of the memory that its bytes lay in. */
+#include <malloc.h>
+
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -13,10 +16,17 @@ struct ends {
     SSL_CTX *context;
     SSL *server;
     BIO *far;
-    bool cut; /* the wire has ended for the client */
+    bool cut;      /* the wire has ended for the client */
+    size_t window; /* the client receives no more than so many bytes, */
+    size_t piece;  /* and so many at a time */
     struct tls client;
     struct ssl_session_st *session;
 };
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 static enum io_status wire_send(void *ends, const char *bytes, size_t len, size_t *sent)
 {
@@ -27,8 +37,11 @@ static enum io_status wire_send(void *ends, const char *bytes, size_t len, size_
 static enum io_status wire_receive(void *ends, char *room, size_t size, size_t *received)
 {
     struct ends *e = ends;
-    if (BIO_read_ex(e->far, room, size, received) == 1)
+    if (e->window &&
+        BIO_read_ex(e->far, room, least(size, least(e->window, e->piece)), received) == 1) {
+        e->window -= *received;
         return IO_OK;
+    }
     return e->cut ? IO_END : IO_AGAIN;
 }
 
@@ -51,6 +64,7 @@ static void connect_as(struct ends *e, struct tls_options o)
     o.session = e->session;
     o.carrier = (struct tls_carrier) { e, wire_send, wire_receive };
     e->cut = false;
+    e->window = e->piece = SIZE_MAX;
     e->server = SSL_new(e->context);
     assert_int_equal(BIO_new_bio_pair(&near, 1 << 16, &e->far, 1 << 16), 1);
     SSL_set_bio(e->server, near, near);
@@ -291,8 +305,192 @@ static void what_is_over_is_said_to_the_peer_unless_the_connection_broke(void **
     }
 }
 
+/* --- memory --- */
+
+/* OpenSSL's memory comes by these, zeroed. */
+static struct memory {
+    const char *secret; /* looked for in what is given back; NULL: nothing is */
+    unsigned found;
+    int buffers; /* in use, of the size that a record needs */
+} memory;
+
+static int is_buffer(size_t size)
+{
+    return size >= SSL3_RT_MAX_PLAIN_LENGTH && size < SSL3_RT_MAX_PLAIN_LENGTH + 4096;
+}
+
+static void *take(size_t size, const char *file, int line)
+{
+    void *block = calloc(1, size);
+    memory.buffers += block && is_buffer(malloc_usable_size(block));
+    return block;
+}
+
+static void give_back(void *block, const char *file, int line)
+{
+    if (!block)
+        return;
+    size_t size = malloc_usable_size(block);
+    memory.buffers -= is_buffer(size);
+    if (memory.secret)
+        memory.found += memmem(block, size, memory.secret, strlen(memory.secret)) != NULL;
+    free(block);
+}
+
+static void *resize(void *block, size_t size, const char *file, int line)
+{
+    void *larger = take(size, file, line);
+    if (larger && block)
+        memcpy(larger, block, least(size, malloc_usable_size(block)));
+    if (larger)
+        give_back(block, file, line);
+    return larger;
+}
+
+/* What a handshake brings after its end is over with. */
+static void send_after_the_first_answer(struct ends *e)
+{
+    char room[16];
+    size_t n;
+    hear_from_server(e);
+    assert_int_equal(tls_send(&e->client, "ask", 3, &n), IO_OK);
+    assert_int_equal(SSL_read(e->server, room, sizeof room), 3);
+}
+
+static int buffers_of_client(struct ends *e)
+{
+    SSL_free_buffers(e->server);
+    return memory.buffers;
+}
+
+static void what_was_received_is_not_left_in_memory_that_is_given_back(void **state)
+{
+    static const char secret[] = "the nonce of a job, or its actionConfiguration";
+    for (size_t room = 1; room <= sizeof secret; room++) {
+        for (int whole = 0; whole < 2; whole++) {
+            struct certificate c;
+            struct ends e;
+            char text[sizeof secret];
+            size_t n = 0, got = 0;
+            certificate_init(&c, "Acme", "DNS:acme.example");
+            struct trust_store *t = trust_in(&c);
+            ends_init(&e, &c);
+            connect_as(&e, (struct tls_options) { .trust_store = t, .host = "acme.example" });
+            assert_int_equal(shake_hands(&e), IO_OK);
+            memory = (struct memory) { .secret = secret, .buffers = memory.buffers };
+            assert_int_equal(SSL_write(e.server, secret, sizeof secret), sizeof secret);
+            do {
+                size_t size = least(room, sizeof text - got);
+                assert_int_equal(tls_receive(&e.client, text + got, size, &n), IO_OK);
+                got += n;
+            } while (whole && got < sizeof text);
+            disconnect(&e);
+            assert_int_equal(memory.found, 0);
+            memory.secret = NULL;
+            assert_memory_equal(text, secret, got);
+            ends_deinit(&e);
+            trust_store_free(t);
+            certificate_deinit(&c);
+        }
+    }
+}
+
+static void a_connection_that_waits_has_no_buffers_unless_it_is_to_keep_them(void **state)
+{
+    for (int keeps = 0; keeps < 2; keeps++) {
+        struct certificate c;
+        struct ends e;
+        char room[16];
+        size_t n;
+        certificate_init(&c, "Acme", "DNS:acme.example");
+        struct trust_store *t = trust_in(&c);
+        ends_init(&e, &c);
+        connect_as(&e, (struct tls_options) {
+                           .trust_store = t, .host = "acme.example", .keeps_buffers = keeps });
+        assert_int_equal(shake_hands(&e), IO_OK);
+        assert_int_equal(buffers_of_client(&e), 2 * keeps);
+        send_after_the_first_answer(&e);
+        assert_int_equal(buffers_of_client(&e), 2 * keeps);
+        hear_from_server(&e);
+        assert_int_equal(buffers_of_client(&e), 2 * keeps);
+        assert_int_equal(tls_receive(&e.client, room, sizeof room, &n), IO_AGAIN);
+        assert_int_equal(buffers_of_client(&e), 2 * keeps);
+        disconnect(&e);
+        assert_int_equal(memory.buffers, 0);
+        ends_deinit(&e);
+        trust_store_free(t);
+        certificate_deinit(&c);
+    }
+}
+
+enum { RECORD_LEN = 5 + 4 + 1 + 16 }; /* of four bytes, in TLS 1.3 */
+
+static void expect_part(struct ends *e)
+{
+    char room[16];
+    size_t n;
+    assert_int_equal(tls_receive(&e->client, room, sizeof room, &n), IO_OK);
+    assert_int_equal(n, 4);
+    assert_memory_equal(room, "part", 4);
+}
+
+/* Buffers that hold some of it are not given back. */
+static void a_record_comes_whole_wherever_it_was_cut(void **state)
+{
+    struct certificate c;
+    struct ends e;
+    char room[16];
+    size_t n;
+    certificate_init(&c, "Acme", "DNS:acme.example");
+    struct trust_store *t = trust_in(&c);
+    ends_init(&e, &c);
+    connect_as(&e, (struct tls_options) { .trust_store = t, .host = "acme.example" });
+    assert_int_equal(shake_hands(&e), IO_OK);
+    send_after_the_first_answer(&e);
+    assert_int_equal(buffers_of_client(&e), 0);
+    for (size_t cut = 1; cut < RECORD_LEN; cut++) {
+        assert_int_equal(SSL_write(e.server, "part", 4), 4);
+        e.window = cut;
+        assert_int_equal(tls_receive(&e.client, room, sizeof room, &n), IO_AGAIN);
+        assert_int_equal(buffers_of_client(&e), 1);
+        e.window = SIZE_MAX;
+        expect_part(&e);
+        assert_int_equal(buffers_of_client(&e), 0);
+    }
+    disconnect(&e);
+    ends_deinit(&e);
+    trust_store_free(t);
+    certificate_deinit(&c);
+}
+
+/* To give back a buffer reads nothing from the wire. */
+static void a_record_that_follows_another_is_not_lost(void **state)
+{
+    struct certificate c;
+    struct ends e;
+    certificate_init(&c, "Acme", "DNS:acme.example");
+    struct trust_store *t = trust_in(&c);
+    ends_init(&e, &c);
+    connect_as(&e, (struct tls_options) { .trust_store = t, .host = "acme.example" });
+    assert_int_equal(shake_hands(&e), IO_OK);
+    send_after_the_first_answer(&e);
+    for (size_t piece = RECORD_LEN; piece <= 2 * RECORD_LEN; piece++) {
+        e.piece = piece;
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(SSL_write(e.server, "part", 4), 4);
+        for (int i = 0; i < 2; i++)
+            expect_part(&e);
+    }
+    disconnect(&e);
+    ends_deinit(&e);
+    trust_store_free(t);
+    certificate_deinit(&c);
+}
+
 int main(void)
 {
+    if (!CRYPTO_set_mem_functions(take, resize, give_back))
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_the_bundle_holds_is_trusted),
         cmocka_unit_test(a_certificate_must_name_the_host),
@@ -301,6 +499,10 @@ int main(void)
         cmocka_unit_test(the_next_connection_goes_on_with_the_session),
         cmocka_unit_test(an_end_that_was_not_announced_is_a_cut),
         cmocka_unit_test(what_is_over_is_said_to_the_peer_unless_the_connection_broke),
+        cmocka_unit_test(what_was_received_is_not_left_in_memory_that_is_given_back),
+        cmocka_unit_test(a_connection_that_waits_has_no_buffers_unless_it_is_to_keep_them),
+        cmocka_unit_test(a_record_comes_whole_wherever_it_was_cut),
+        cmocka_unit_test(a_record_that_follows_another_is_not_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

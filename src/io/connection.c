@@ -17,7 +17,11 @@
 
 static const uint64_t ns_per_ms = 1000000;
 
-enum { KEEPALIVE_S = 45, CURL_BUFFER_SIZE = 1024 };
+enum {
+    KEEPALIVE_S = 45,
+    CURL_BUFFER_SIZE = 1024,
+    BUFFERS_KEPT = 64 /* by so many connections, which is 2 MB of a transport's */
+};
 
 /* --- libcurl's handle --- */
 
@@ -228,6 +232,7 @@ static void begin_handshake(struct connection *c)
     const struct tls_options o = { .trust_store = pool->transport->o.trust_store,
                                    .host = pool->host,
                                    .insecure = pool->insecure,
+                                   .keeps_buffers = pool->transport->connections <= BUFFERS_KEPT,
                                    .session = pool->session,
                                    .carrier = connection_wire(c) };
     c->began_ns = timers_now_ns();

@@ -44,10 +44,13 @@ static int on_bio_write(BIO *bio, const char *bytes, size_t len, size_t *sent)
 static int on_bio_read(BIO *bio, char *room, size_t size, size_t *received)
 {
     struct tls *t = BIO_get_data(bio);
+    enum io_status status = IO_AGAIN;
     BIO_clear_retry_flags(bio);
-    ERR_set_mark();
-    enum io_status status = t->carrier.receive(t->carrier.ctx, room, size, received);
-    ERR_pop_to_mark();
+    if (!t->is_silent) {
+        ERR_set_mark();
+        status = t->carrier.receive(t->carrier.ctx, room, size, received);
+        ERR_pop_to_mark();
+    }
     t->ended = t->ended || status == IO_END;
     if (status == IO_AGAIN)
         BIO_set_retry_read(bio);
@@ -158,9 +161,11 @@ static bool set_up(struct tls *t, const struct tls_options *o)
 
 bool tls_init(struct tls *t, const struct tls_options *o)
 {
-    *t = (struct tls) { .carrier = o->carrier };
+    *t = (struct tls) { .carrier = o->carrier, .keeps_buffers = o->keeps_buffers };
     t->ssl = SSL_new(trust_store_context(o->trust_store));
     bool done = t->ssl && set_up(t, o);
+    if (done && o->keeps_buffers)
+        SSL_clear_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
     ERR_clear_error();
     if (!done)
         tls_deinit(t);
@@ -181,9 +186,11 @@ void tls_deinit(struct tls *t)
 
 /* --- bytes --- */
 
+/* To clear an empty queue costs OpenSSL as much as a full one. */
 static void begin(void)
 {
-    ERR_clear_error();
+    if (ERR_peek_error())
+        ERR_clear_error();
     errno = 0;
 }
 
@@ -199,9 +206,9 @@ static enum io_status fail(struct tls *t)
 
 static enum io_status conclude(struct tls *t, int result)
 {
-    if (result == 1)
-        return IO_OK;
     switch (SSL_get_error(t->ssl, result)) {
+    case SSL_ERROR_NONE:
+        return IO_OK;
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
         return IO_AGAIN;
@@ -212,10 +219,30 @@ static enum io_status conclude(struct tls *t, int result)
     }
 }
 
+/* What was in the read buffer has been wiped as it was handed out. OpenSSL would wipe all its 16 kB
+ * once more when it gives it back; so it does so not then, but in a read of its own, to which the
+ * carrier has nothing to say. */
+static void give_back_buffer(struct tls *t)
+{
+    char none;
+    size_t n;
+    if (t->keeps_buffers || SSL_has_pending(t->ssl))
+        return;
+    t->is_silent = true;
+    SSL_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
+    SSL_clear_options(t->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+    SSL_read_ex(t->ssl, &none, sizeof none, &n);
+    SSL_set_options(t->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+    t->is_silent = false;
+}
+
 enum io_status tls_shake_hands(struct tls *t)
 {
     begin();
-    return conclude(t, SSL_do_handshake(t->ssl));
+    enum io_status status = conclude(t, SSL_do_handshake(t->ssl));
+    if (status == IO_OK)
+        give_back_buffer(t);
+    return status;
 }
 
 bool tls_wants_to_send(const struct tls *t)
@@ -234,7 +261,11 @@ enum io_status tls_receive(struct tls *t, char *room, size_t size, size_t *recei
 {
     begin();
     *received = 0;
-    return conclude(t, SSL_read_ex(t->ssl, room, size, received));
+    SSL_clear_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
+    enum io_status status = conclude(t, SSL_read_ex(t->ssl, room, size, received));
+    if (status == IO_OK || status == IO_AGAIN)
+        give_back_buffer(t);
+    return status;
 }
 
 bool tls_has_pending(const struct tls *t)

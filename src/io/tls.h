@@ -32,8 +32,9 @@ struct tls_carrier {
 
 struct tls_options {
     const struct trust_store *trust_store; /* borrowed, as is the rest */
-    const char *host; /* a name, or an address without brackets: what must be certified */
-    bool insecure;    /* take whatever certificate comes */
+    const char *host;   /* a name, or an address without brackets: what must be certified */
+    bool insecure;      /* take whatever certificate comes */
+    bool keeps_buffers; /* while it waits, too: 34 kB for two allocations less each time */
     struct ssl_session_st *session; /* to go on with; NULL: none */
     struct tls_carrier carrier;
 };
@@ -41,6 +42,8 @@ struct tls_options {
 struct tls {
     struct ssl_st *ssl; /* private, as is the rest; NULL: not in use */
     struct tls_carrier carrier;
+    bool keeps_buffers;
+    bool is_silent;         /* the carrier, for a while */
     bool broken;            /* after an error nothing may be said to the peer any more */
     bool ended;             /* the carrier has */
     bool starved;           /* for lack of memory */
