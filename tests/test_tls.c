@@ -248,6 +248,9 @@ static void the_next_connection_goes_on_with_the_session(void **state)
             hear_from_server(&e);
             tls_keep_session(&e.client, &e.session);
             assert_non_null(e.session);
+            struct ssl_session_st *other = NULL;
+            tls_keep_session(&e.client, &other);
+            assert_null(other); /* it was kept */
             e.client.broken = i >= 2;
             disconnect(&e);
         }

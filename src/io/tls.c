@@ -105,6 +105,7 @@ static void on_message(int is_sent, int version, int type, const void *bytes, si
     (void)version, (void)ssl;
     if (is_sent)
         return;
+    t->may_have_session = t->may_have_session || type == SSL3_RT_HANDSHAKE;
     if (type == SSL3_RT_HEADER && len >= 5 && memcmp(at, "HTTP/", 5) == 0)
         t->speaks_http = true;
     else if (type == SSL3_RT_HANDSHAKE && len && at[0] == SSL3_MT_CERTIFICATE_REQUEST)
@@ -280,9 +281,10 @@ bool tls_was_closed(const struct tls *t)
 
 /* --- sessions --- */
 
-void tls_keep_session(const struct tls *t, struct ssl_session_st **session)
+void tls_keep_session(struct tls *t, struct ssl_session_st **session)
 {
-    SSL_SESSION *own = SSL_get0_session(t->ssl);
+    SSL_SESSION *own = t->may_have_session ? SSL_get0_session(t->ssl) : NULL;
+    t->may_have_session = false;
     if (!own || own == *session || !SSL_SESSION_is_resumable(own))
         return;
     SSL_SESSION_up_ref(own);

@@ -47,6 +47,7 @@ struct tls {
     bool broken;            /* after an error nothing may be said to the peer any more */
     bool ended;             /* the carrier has */
     bool starved;           /* for lack of memory */
+    bool may_have_session;  /* another than it had when that was kept */
     bool wants_certificate; /* the peer asked for one of us */
     bool speaks_http;       /* it answered in plain HTTP */
     unsigned char alert;    /* the number of the last alert that it sent; 0: none */
@@ -72,9 +73,9 @@ bool tls_has_pending(const struct tls *t);
  * cut. */
 bool tls_was_closed(const struct tls *t);
 
-/* Replace *session by that of this connection, if it has one that another can go on with: TLS 1.3
- * brings it after the handshake, as a rule with the first answer. */
-void tls_keep_session(const struct tls *t, struct ssl_session_st **session);
+/* Replace *session by that of this connection, if it has one that another can go on with and that
+ * was not kept yet: TLS 1.3 brings it after the handshake, as a rule with the first answer. */
+void tls_keep_session(struct tls *t, struct ssl_session_st **session);
 void tls_session_free(struct ssl_session_st *session); /* NULL is fine */
 
 /* After the handshake: did it go on with the session that it was given? */
