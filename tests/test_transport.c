@@ -531,7 +531,8 @@ static void start_the_others(struct transfer *x)
 }
 
 /* A connection that was used just now is not looked at before it is used again. The first to
- * break makes the others be looked at, before the loop has told of their end. */
+ * break makes the others be looked at, before the loop has told of their end. On a machine that is
+ * slow, one transfer may end before another begins, and leave it its connection. */
 static void one_broken_connection_casts_doubt_on_all(void **state)
 {
     static const struct server_reply script[] = { OK_REPLY };
@@ -540,7 +541,8 @@ static void one_broken_connection_casts_doubt_on_all(void **state)
     wire_open(&w, script, 1);
     start_few(&w, few, 0);
     run_until_done(&w, FEW);
-    assert_int_equal(w.server.connections, FEW);
+    unsigned opened = w.server.connections;
+    assert_in_range(opened, 2, FEW);
     server_drop_idle(&w.server, SERVER_RESET);
     probe_start(&w, &few[0], 3000);
     few[0].x.on_done = start_the_others;
@@ -548,7 +550,7 @@ static void one_broken_connection_casts_doubt_on_all(void **state)
     assert_int_equal(few[0].x.fault, FAULT_UNREACHABLE);
     for (int i = 1; i < FEW; i++)
         assert_int_equal(few[i].x.fault, FAULT_NONE);
-    assert_int_equal(w.server.connections, FEW + FEW - 1);
+    assert_in_range(w.server.connections, opened + 1, opened + FEW - 1);
     end_few(&w, few);
 }
 
