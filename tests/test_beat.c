@@ -17,6 +17,7 @@ static struct beat some_beat(void)
                       .catalogue = 5,
                       .missing = 6,
                       .held = 33,
+                      .every_ms = 2500,
                       .figures = { .polls_milli = 12500,
                                    .jobs = 3,
                                    .free_slots = 4,
@@ -40,12 +41,13 @@ static void a_beat_is_json_that_people_can_read(void **state)
     char room[BEAT_BODY_SIZE];
     struct beat b = some_beat();
     b.figures.group_count = 1;
-    assert_str_equal(beat_text(&b, room),
-                     "{\"v\":1,\"member\":\"eu-1_a\",\"incarnation\":\"fedcba9876543210\","
-                     "\"beat\":17,\"state\":\"hi\",\"catalogue\":\"0000000000000005\","
-                     "\"missing\":\"0000000000000006\",\"held\":33,\"pollsPerSecond\":12.5,"
-                     "\"jobs\":3,\"freeSlots\":4,\"version\":\"0.1.0\",\"throttled\":["
-                     "{\"group\":\"123456789012/eu-west-1\",\"perTarget\":0.25}]}");
+    assert_str_equal(
+        beat_text(&b, room),
+        "{\"v\":1,\"member\":\"eu-1_a\",\"incarnation\":\"fedcba9876543210\","
+        "\"beat\":17,\"state\":\"hi\",\"catalogue\":\"0000000000000005\","
+        "\"missing\":\"0000000000000006\",\"held\":33,\"everyMs\":2500,\"pollsPerSecond\":12.5,"
+        "\"jobs\":3,\"freeSlots\":4,\"version\":\"0.1.0\",\"throttled\":["
+        "{\"group\":\"123456789012/eu-west-1\",\"perTarget\":0.25}]}");
 }
 
 static void a_beat_comes_out_as_it_went_in(void **state)
@@ -58,7 +60,8 @@ static void a_beat_comes_out_as_it_went_in(void **state)
         assert_int_equal(beat_read(&out, beat_text(&in, room)), BEAT_OK);
         assert_str_equal(out.member, "eu-1_a");
         assert_true(out.incarnation == in.incarnation && out.number == 17 && out.held == 33);
-        assert_true(out.state == in.state && out.catalogue == 5 && out.missing == 6);
+        assert_true(out.state == in.state && out.every_ms == 2500 && out.catalogue == 5 &&
+                    out.missing == 6);
         assert_true(out.figures.polls_milli == 12500 && out.figures.jobs == 3);
         assert_true(out.figures.free_slots == 4 && out.figures.group_count == 1);
         assert_string_equal(out.figures.version, "0.1.0");
@@ -90,7 +93,7 @@ static void what_a_newer_program_adds_is_ignored(void **state)
         beat_read(&b, STR("{\"v\":1,\"x\":{\"y\":[1,2]},\"member\":\"a\",\"incarnation\":"
                           "\"00000000000000ff\",\"beat\":1,\"state\":\"wait\"}")),
         BEAT_OK);
-    assert_true(b.incarnation == 255 && b.state == BEAT_WAIT && b.held == 0);
+    assert_true(b.incarnation == 255 && b.state == BEAT_WAIT && b.held == 0 && b.every_ms == 0);
 }
 
 static void another_version_is_told_apart(void **state)

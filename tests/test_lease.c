@@ -87,13 +87,13 @@ static void out_may_poll(void *ctx)
     ((struct bench *)ctx)->wakes++;
 }
 
-static void open_bench(struct bench *b)
+static void open_bench(struct bench *b, struct lease_times times)
 {
     memset(b, 0, sizeof *b);
     b->now_ns = 1000 * S;
     const struct lease_config config = { .member = STR("me"),
                                          .incarnation = 7,
-                                         .times = LEASE_TIMES_DEFAULT,
+                                         .times = times,
                                          .output = { out_write, out_watch, out_remove, out_start,
                                                      out_stop, out_may_poll, b } };
     assert_int_equal(lease_open(&b->lease, &config, b->now_ns), 0);
@@ -159,7 +159,7 @@ static void run(struct bench *b, uint64_t ns)
 
 static void start(struct bench *b, const uint64_t *targets, size_t count)
 {
-    open_bench(b);
+    open_bench(b, LEASE_TIMES_DEFAULT);
     assert_int_equal(lease_set_targets(b->lease, targets, count, b->now_ns), 0);
     lease_engine(b->lease, true, b->now_ns);
     (void)lease_tick(b->lease, b->now_ns);
@@ -313,6 +313,46 @@ static void the_fence_falls_for_one_who_stood_still(void **state)
     (void)lease_tick(b.lease, b.now_ns);
     assert_int_equal(b.stops, 3);
     close_bench(&b);
+}
+
+/* A member that beats more rarely than we do, or does not say how often, is waited for. */
+static void the_slower_of_two_says_when_the_other_is_dead(void **state)
+{
+    const struct lease_times slow = LEASE_TIMES_DEFAULT, fast = LEASE_TIMES_FAST;
+    const struct {
+        struct lease_times own;
+        uint64_t every_ms, dead_ns;
+    } rows[] = {
+        { fast, 700, 2800 * MS },
+        { fast, 2500, 10 * S },
+        { fast, 0, 10 * S },
+        { fast, 3500, 10 * S },
+        { fast, UINT64_MAX / 10, 10 * S },
+        { slow, 700, 10 * S },
+        { slow, 2500, 10 * S },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        static struct bench b;
+        char room[BEAT_BODY_SIZE];
+        struct buf out = BUF_ON(room);
+        const struct beat other = { .member = STR("other"),
+                                    .incarnation = 9,
+                                    .number = 1,
+                                    .state = BEAT_HI,
+                                    .every_ms = rows[i].every_ms };
+        open_bench(&b, rows[i].own);
+        lease_engine(b.lease, true, b.now_ns);
+        (void)lease_tick(b.lease, b.now_ns);
+        lease_caught_up(b.lease, b.now_ns);
+        run(&b, 20 * S);
+        beat_put(&out, &other);
+        see(&b, "m.other", buf_str(&out));
+        run(&b, rows[i].dead_ns - 200 * MS);
+        assert_true(lease_is_alive(b.lease, STR("other")));
+        run(&b, S);
+        assert_false(lease_is_alive(b.lease, STR("other")));
+        close_bench(&b);
+    }
 }
 
 static void it_claims_anew_only_when_the_poll_has_ended(void **state)
@@ -861,6 +901,7 @@ int main(void)
         cmocka_unit_test(who_was_refused_is_woken_though_nothing_was_stopped),
         cmocka_unit_test(who_was_refused_is_woken_after_a_fence),
         cmocka_unit_test(the_fence_falls_for_one_who_stood_still),
+        cmocka_unit_test(the_slower_of_two_says_when_the_other_is_dead),
         cmocka_unit_test(it_claims_anew_only_when_the_poll_has_ended),
         cmocka_unit_test(what_was_ours_is_taken_again_before_the_others_are_known),
         cmocka_unit_test(what_belongs_to_another_is_given_back_after_its_poll),

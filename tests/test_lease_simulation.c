@@ -21,7 +21,8 @@ static struct fleet_plan any_plan(uint64_t seed)
 {
     struct rng rng = { seed };
     struct fleet_plan plan = { .seed = rng_next(&rng) };
-    plan.is_fast = one_in(&rng, 2);
+    plan.is_mixed = one_in(&rng, 3);
+    plan.is_fast = !plan.is_mixed && one_in(&rng, 2);
     plan.is_gentle = one_in(&rng, 2);
     plan.members = 2 + (uint32_t)(rng_next(&rng) % (FLEET_MEMBERS - 1));
     plan.targets = 1 + (uint32_t)(rng_next(&rng) % 24);
@@ -68,8 +69,11 @@ static bool seed_holds(uint64_t seed, bool is_told, struct fleet_numbers *sum)
     if (sim.broken[0])
         print_error("seed %" PRIu64 " (%s, %s): %s\n"
                     "again: test_lease_simulation --seed %" PRIu64 "\n",
-                    seed, plan.is_fast ? "fast" : "default", plan.is_gentle ? "gentle" : "wild",
-                    sim.broken, seed);
+                    seed,
+                    plan.is_mixed  ? "mixed"
+                    : plan.is_fast ? "fast"
+                                   : "default",
+                    plan.is_gentle ? "gentle" : "wild", sim.broken, seed);
     if (is_told) {
         printf("seed %" PRIu64 ": ", seed);
         tell(&sim.numbers);

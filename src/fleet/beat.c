@@ -121,6 +121,8 @@ void beat_put(struct buf *out, const struct beat *b)
     if (b->missing)
         message_hash(out, "missing", b->missing);
     jsontext_count(out, "held", b->held);
+    if (b->every_ms)
+        jsontext_count(out, "everyMs", b->every_ms);
     put_figures(out, &b->figures);
     buf_put_char(out, '}');
 }
@@ -191,7 +193,9 @@ enum beat_read beat_read(struct beat *out, str body)
                    message_get_number(j, "beat", &out->number) && get_state(j, &out->state) &&
                    message_get_hash(j, "catalogue", &out->catalogue) &&
                    message_get_hash(j, "missing", &out->missing) &&
-                   message_get_number(j, "held", &out->held) && get_figures(j, &out->figures);
+                   message_get_number(j, "held", &out->held) &&
+                   message_get_number(j, "everyMs", &out->every_ms) &&
+                   get_figures(j, &out->figures);
     return is_fine ? BEAT_OK : BEAT_MALFORMED;
 }
 

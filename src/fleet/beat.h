@@ -65,6 +65,7 @@ struct beat {
     uint64_t catalogue; /* digest of its targets; 0: it has none */
     uint64_t missing;   /* digest of a catalogue that it needs and does not find; 0: none */
     uint64_t held;      /* targets that it holds, is claiming, or has not given back yet */
+    uint64_t every_ms;  /* from beat to beat; 0: it does not say, as programs before this one */
     struct beat_figures figures;
 };
 

@@ -121,6 +121,7 @@ struct lease_entry *lease_entry_of(struct lease *l, str id, uint64_t incarnation
     e->slot = slot;
     e->seen_ns = now_ns;
     e->backs = l->backs;
+    e->patience_ns = l->config.times.dead_ns;
     l->entries[slot] = e;
     l->entry_slots += slot == l->entry_slots;
     table_put(&l->incarnations, &e->node, incarnation);

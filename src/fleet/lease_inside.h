@@ -16,9 +16,10 @@
 enum {
     LEASE_MEMBERS_MAX = 1024, /* incarnations known at once; those who are there must fit */
     LEASE_CATALOGUES_MAX = 64,
-    LEASE_WRITES = 512, /* on their way at once */
-    LEASE_BEATS = 16,   /* beats of ours whose sending we remember */
-    LEASE_PROOFS = 3,   /* beats of ours that must come back before another is dead */
+    LEASE_WRITES = 512,      /* on their way at once */
+    LEASE_BEATS = 16,        /* beats of ours whose sending we remember */
+    LEASE_BEATS_OF_LIFE = 4, /* that a member may miss */
+    LEASE_PROOFS = 3,        /* beats of ours that must come back before another is dead */
     LEASE_BITS = 64
 };
 
@@ -49,6 +50,7 @@ struct lease_entry {
     bool has_beat;
     enum beat_state state;
     uint64_t catalogue, held;
+    uint64_t patience_ns; /* silent for so long, it may be dead */
     struct beat_figures figures;
     uint64_t sequence, seen_ns, backs; /* backs: of ours that had come back by then */
     /* its beats since this one say that it holds nothing and takes nothing; 0: they do not */
@@ -186,7 +188,7 @@ static inline bool lease_is_duplicate(const struct lease *l, uint64_t now_ns)
 
 static inline uint64_t lease_beat_ns(const struct lease *l)
 {
-    return l->config.times.dead_ns / 4;
+    return l->config.times.dead_ns / LEASE_BEATS_OF_LIFE;
 }
 
 /* --- lease.c --- */

@@ -109,6 +109,17 @@ static void note_idle(struct lease *l, struct lease_entry *e, uint64_t sequence,
     }
 }
 
+/* Who beats more rarely than we do is not dead sooner for it: members may differ while a fleet
+ * changes its times, one by one. None has slower times than the default ones. */
+static uint64_t patience_with(const struct lease *l, const struct beat *b)
+{
+    uint64_t own_ns = l->config.times.dead_ns, most_ns = LEASE_TIMES_DEFAULT.dead_ns;
+    uint64_t its_ns = most_ns;
+    if (b->every_ms && b->every_ms < most_ns / LEASE_BEATS_OF_LIFE / 1000000)
+        its_ns = b->every_ms * LEASE_BEATS_OF_LIFE * 1000000;
+    return its_ns > own_ns ? its_ns : own_ns;
+}
+
 static void take_over(struct lease *l, struct lease_entry *e, const struct beat *b,
                       uint64_t sequence, uint64_t now_ns)
 {
@@ -116,6 +127,7 @@ static void take_over(struct lease *l, struct lease_entry *e, const struct beat 
     e->state = b->state;
     e->catalogue = b->catalogue;
     e->held = b->held;
+    e->patience_ns = patience_with(l, b);
     e->figures = b->figures;
     e->sequence = sequence;
     e->seen_ns = now_ns;
@@ -182,7 +194,7 @@ static uint64_t silent_since(const struct lease *l, const struct lease_entry *e)
 /* When to look again. */
 static uint64_t look_at(struct lease *l, struct lease_entry *e, uint64_t now_ns)
 {
-    uint64_t dead_ns = silent_since(l, e) + l->config.times.dead_ns;
+    uint64_t dead_ns = silent_since(l, e) + e->patience_ns;
     uint64_t idle_ns = e->idle_ns + l->config.times.dead_ns, next = UINT64_MAX;
     if (e->idle_sequence && !e->is_idle_told && now_ns >= idle_ns) {
         e->is_idle_told = true;

@@ -74,6 +74,7 @@ void lease_beat(struct lease *l, uint64_t now_ns)
                       .catalogue = lease_is_published(l) ? l->digest : self->catalogue,
                       .missing = lease_missing_catalogue(l),
                       .held = not_given_back(l),
+                      .every_ms = lease_beat_ns(l) / 1000000,
                       .figures = l->figures };
     struct lease_write w = { .kind = LEASE_WRITE_BEAT, .sent_ns = now_ns };
     uint64_t jitter = rng_next(&l->rng) % (lease_beat_ns(l) / 8 + 1);

@@ -209,9 +209,10 @@ void fleet_start(struct fleet_member *m, int catalogue)
 {
     struct fleet_sim *s = m->sim;
     struct rng *rng = fake_rng(s->fake);
+    m->is_fast = s->plan.is_mixed ? rng_next(rng) & 1 : s->plan.is_fast;
     struct lease_config config = { .member = str_of(m->id),
                                    .incarnation = rng_next(rng) | 1,
-                                   .times = s->times,
+                                   .times = m->is_fast ? LEASE_TIMES_FAST : LEASE_TIMES_DEFAULT,
                                    .seed = rng_next(rng),
                                    .output = { out_write, out_watch, out_remove, out_start,
                                                out_stop, out_may_poll, m } };

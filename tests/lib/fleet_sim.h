@@ -32,7 +32,7 @@ struct fleet_member {
     uint64_t born_ns, offset_ns, timer;
     struct fleet_poll polls[FLEET_TARGETS];
     int catalogue;
-    bool is_cut, is_stopped, is_drained, is_leaving;
+    bool is_fast, is_cut, is_stopped, is_drained, is_leaving;
     uint64_t stopped_ns, continued_ns;
     uint32_t index;
 };
@@ -61,6 +61,7 @@ enum fleet_calm { FLEET_CHANGE, FLEET_CRASH, FLEET_HEALED, FLEET_STEADY };
 struct fleet_plan {
     uint64_t seed;
     bool is_fast, is_gentle; /* gentle: one thing at a time, on good lines */
+    bool is_mixed;           /* each process is fast or not, at random */
     uint32_t members, targets;
     unsigned rounds;
     bool is_told; /* print what happens */

@@ -130,7 +130,7 @@ static void superseded(struct fleet_member *m, uint32_t i, uint64_t epoch)
     bool slept = m->continued_ns - m->stopped_ns > s->times.dead_ns / 2 &&
                  t->epoch_ns > m->stopped_ns && t->epoch_ns <= m->continued_ns;
     s->numbers.overlaps++;
-    if (s->plan.is_fast && !slept && since_ns < s->times.fence_ns - s->times.dead_ns + S)
+    if (m->is_fast && !slept && since_ns < LEASE_TIMES_FAST.fence_ns - LEASE_TIMES_FAST.dead_ns + S)
         return;
     fleet_break(s, "%s polls target %u by epoch %" PRIu64 ", %.3f s after the first of %" PRIu64,
                 m->id, i, epoch, (double)since_ns / 1e9, t->epoch);
