@@ -202,10 +202,10 @@ static void on_pulled(void *ctx, struct engine_delivery *d, str key, str body, u
 
 /* --- all of it --- */
 
-static uint64_t beat_ms(const struct fleet_config *c)
+/* One and a half of the time between two of a member that beats as rarely as any may. */
+static uint64_t beat_ms(void)
 {
-    const struct lease_times *t = c->is_fast ? &LEASE_TIMES_FAST : &LEASE_TIMES_DEFAULT;
-    return t->dead_ns / 1000000 * 3 / 8; /* one and a half of the time between two */
+    return LEASE_TIMES_DEFAULT.dead_ns / 1000000 * 3 / 8;
 }
 
 static void run(struct watching *w)
@@ -217,7 +217,7 @@ static void run(struct watching *w)
                                           .caught_up = on_caught_up,
                                           .pulled = on_pulled,
                                           .ctx = w };
-    w->beats_ms = beat_ms(w->o->config);
+    w->beats_ms = beat_ms();
     w->until_ms = uv_now(&w->loop) + w->o->timeout_ms;
     if (fleet_engine_open_guest(&w->engine, &w->loop, w->o->config, &events, &why)) {
         w->out->result = FLEET_WATCH_FAILED;
