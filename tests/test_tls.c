@@ -108,6 +108,32 @@ static struct trust_store *trust_in(const struct certificate *c)
     return t;
 }
 
+/* A connection between ends that trust each other. */
+struct meeting {
+    struct certificate certificate;
+    struct trust_store *trust;
+    struct ends e;
+};
+
+static void meet(struct meeting *m, bool keeps_buffers)
+{
+    certificate_init(&m->certificate, "Acme", "DNS:acme.example");
+    m->trust = trust_in(&m->certificate);
+    ends_init(&m->e, &m->certificate);
+    connect_as(&m->e, (struct tls_options) { .trust_store = m->trust,
+                                             .host = "acme.example",
+                                             .keeps_buffers = keeps_buffers });
+    assert_int_equal(shake_hands(&m->e), IO_OK);
+}
+
+static void part(struct meeting *m)
+{
+    disconnect(&m->e);
+    ends_deinit(&m->e);
+    trust_store_free(m->trust);
+    certificate_deinit(&m->certificate);
+}
+
 static void only_what_the_bundle_holds_is_trusted(void **state)
 {
     struct certificate known, stranger;
@@ -263,48 +289,32 @@ static void the_next_connection_goes_on_with_the_session(void **state)
 static void an_end_that_was_not_announced_is_a_cut(void **state)
 {
     for (int announced = 0; announced < 2; announced++) {
-        struct certificate c;
-        struct ends e;
+        struct meeting m;
         char room[16];
         size_t n;
-        certificate_init(&c, "Acme", "DNS:acme.example");
-        struct trust_store *t = trust_in(&c);
-        ends_init(&e, &c);
-        connect_as(&e, (struct tls_options) { .trust_store = t, .host = "acme.example" });
-        assert_int_equal(shake_hands(&e), IO_OK);
-        hear_from_server(&e);
-        assert_int_equal(tls_receive(&e.client, room, sizeof room, &n), IO_AGAIN);
+        meet(&m, false);
+        hear_from_server(&m.e);
+        assert_int_equal(tls_receive(&m.e.client, room, sizeof room, &n), IO_AGAIN);
         if (announced)
-            SSL_shutdown(e.server);
-        e.cut = true;
-        assert_int_equal(tls_receive(&e.client, room, sizeof room, &n), IO_END);
-        assert_int_equal(tls_was_closed(&e.client), announced);
-        disconnect(&e);
-        ends_deinit(&e);
-        trust_store_free(t);
-        certificate_deinit(&c);
+            SSL_shutdown(m.e.server);
+        m.e.cut = true;
+        assert_int_equal(tls_receive(&m.e.client, room, sizeof room, &n), IO_END);
+        assert_int_equal(tls_was_closed(&m.e.client), announced);
+        part(&m);
     }
 }
 
 static void what_is_over_is_said_to_the_peer_unless_the_connection_broke(void **state)
 {
     for (int broken = 0; broken < 2; broken++) {
-        struct certificate c;
-        struct ends e;
+        struct meeting m;
         char room[16];
-        certificate_init(&c, "Acme", "DNS:acme.example");
-        struct trust_store *t = trust_in(&c);
-        ends_init(&e, &c);
-        connect_as(&e, (struct tls_options) { .trust_store = t, .host = "acme.example" });
-        assert_int_equal(shake_hands(&e), IO_OK);
-        e.client.broken = broken;
-        tls_deinit(&e.client);
-        assert_true(SSL_read(e.server, room, sizeof room) <= 0);
-        assert_int_equal(SSL_get_shutdown(e.server), broken ? 0 : SSL_RECEIVED_SHUTDOWN);
-        disconnect(&e);
-        ends_deinit(&e);
-        trust_store_free(t);
-        certificate_deinit(&c);
+        meet(&m, false);
+        m.e.client.broken = broken;
+        tls_deinit(&m.e.client);
+        assert_true(SSL_read(m.e.server, room, sizeof room) <= 0);
+        assert_int_equal(SSL_get_shutdown(m.e.server), broken ? 0 : SSL_RECEIVED_SHUTDOWN);
+        part(&m);
     }
 }
 
@@ -371,29 +381,21 @@ static void what_was_received_is_not_left_in_memory_that_is_given_back(void **st
     static const char secret[] = "the nonce of a job, or its actionConfiguration";
     for (size_t room = 1; room <= sizeof secret; room++) {
         for (int whole = 0; whole < 2; whole++) {
-            struct certificate c;
-            struct ends e;
+            struct meeting m;
             char text[sizeof secret];
             size_t n = 0, got = 0;
-            certificate_init(&c, "Acme", "DNS:acme.example");
-            struct trust_store *t = trust_in(&c);
-            ends_init(&e, &c);
-            connect_as(&e, (struct tls_options) { .trust_store = t, .host = "acme.example" });
-            assert_int_equal(shake_hands(&e), IO_OK);
+            meet(&m, false);
             memory = (struct memory) { .secret = secret, .buffers = memory.buffers };
-            assert_int_equal(SSL_write(e.server, secret, sizeof secret), sizeof secret);
+            assert_int_equal(SSL_write(m.e.server, secret, sizeof secret), sizeof secret);
             do {
                 size_t size = least(room, sizeof text - got);
-                assert_int_equal(tls_receive(&e.client, text + got, size, &n), IO_OK);
+                assert_int_equal(tls_receive(&m.e.client, text + got, size, &n), IO_OK);
                 got += n;
             } while (whole && got < sizeof text);
-            disconnect(&e);
+            part(&m);
             assert_int_equal(memory.found, 0);
             memory.secret = NULL;
             assert_memory_equal(text, secret, got);
-            ends_deinit(&e);
-            trust_store_free(t);
-            certificate_deinit(&c);
         }
     }
 }
@@ -401,28 +403,19 @@ static void what_was_received_is_not_left_in_memory_that_is_given_back(void **st
 static void a_connection_that_waits_has_no_buffers_unless_it_is_to_keep_them(void **state)
 {
     for (int keeps = 0; keeps < 2; keeps++) {
-        struct certificate c;
-        struct ends e;
+        struct meeting m;
         char room[16];
         size_t n;
-        certificate_init(&c, "Acme", "DNS:acme.example");
-        struct trust_store *t = trust_in(&c);
-        ends_init(&e, &c);
-        connect_as(&e, (struct tls_options) {
-                           .trust_store = t, .host = "acme.example", .keeps_buffers = keeps });
-        assert_int_equal(shake_hands(&e), IO_OK);
-        assert_int_equal(buffers_of_client(&e), 2 * keeps);
-        send_after_the_first_answer(&e);
-        assert_int_equal(buffers_of_client(&e), 2 * keeps);
-        hear_from_server(&e);
-        assert_int_equal(buffers_of_client(&e), 2 * keeps);
-        assert_int_equal(tls_receive(&e.client, room, sizeof room, &n), IO_AGAIN);
-        assert_int_equal(buffers_of_client(&e), 2 * keeps);
-        disconnect(&e);
+        meet(&m, keeps);
+        assert_int_equal(buffers_of_client(&m.e), 2 * keeps);
+        send_after_the_first_answer(&m.e);
+        assert_int_equal(buffers_of_client(&m.e), 2 * keeps);
+        hear_from_server(&m.e);
+        assert_int_equal(buffers_of_client(&m.e), 2 * keeps);
+        assert_int_equal(tls_receive(&m.e.client, room, sizeof room, &n), IO_AGAIN);
+        assert_int_equal(buffers_of_client(&m.e), 2 * keeps);
+        part(&m);
         assert_int_equal(memory.buffers, 0);
-        ends_deinit(&e);
-        trust_store_free(t);
-        certificate_deinit(&c);
     }
 }
 
@@ -440,54 +433,38 @@ static void expect_part(struct ends *e)
 /* Buffers that hold some of it are not given back. */
 static void a_record_comes_whole_wherever_it_was_cut(void **state)
 {
-    struct certificate c;
-    struct ends e;
+    struct meeting m;
     char room[16];
     size_t n;
-    certificate_init(&c, "Acme", "DNS:acme.example");
-    struct trust_store *t = trust_in(&c);
-    ends_init(&e, &c);
-    connect_as(&e, (struct tls_options) { .trust_store = t, .host = "acme.example" });
-    assert_int_equal(shake_hands(&e), IO_OK);
-    send_after_the_first_answer(&e);
-    assert_int_equal(buffers_of_client(&e), 0);
+    meet(&m, false);
+    send_after_the_first_answer(&m.e);
+    assert_int_equal(buffers_of_client(&m.e), 0);
     for (size_t cut = 1; cut < RECORD_LEN; cut++) {
-        assert_int_equal(SSL_write(e.server, "part", 4), 4);
-        e.window = cut;
-        assert_int_equal(tls_receive(&e.client, room, sizeof room, &n), IO_AGAIN);
-        assert_int_equal(buffers_of_client(&e), 1);
-        e.window = SIZE_MAX;
-        expect_part(&e);
-        assert_int_equal(buffers_of_client(&e), 0);
+        assert_int_equal(SSL_write(m.e.server, "part", 4), 4);
+        m.e.window = cut;
+        assert_int_equal(tls_receive(&m.e.client, room, sizeof room, &n), IO_AGAIN);
+        assert_int_equal(buffers_of_client(&m.e), 1);
+        m.e.window = SIZE_MAX;
+        expect_part(&m.e);
+        assert_int_equal(buffers_of_client(&m.e), 0);
     }
-    disconnect(&e);
-    ends_deinit(&e);
-    trust_store_free(t);
-    certificate_deinit(&c);
+    part(&m);
 }
 
 /* To give back a buffer reads nothing from the wire. */
 static void a_record_that_follows_another_is_not_lost(void **state)
 {
-    struct certificate c;
-    struct ends e;
-    certificate_init(&c, "Acme", "DNS:acme.example");
-    struct trust_store *t = trust_in(&c);
-    ends_init(&e, &c);
-    connect_as(&e, (struct tls_options) { .trust_store = t, .host = "acme.example" });
-    assert_int_equal(shake_hands(&e), IO_OK);
-    send_after_the_first_answer(&e);
+    struct meeting m;
+    meet(&m, false);
+    send_after_the_first_answer(&m.e);
     for (size_t piece = RECORD_LEN; piece <= 2 * RECORD_LEN; piece++) {
-        e.piece = piece;
+        m.e.piece = piece;
         for (int i = 0; i < 2; i++)
-            assert_int_equal(SSL_write(e.server, "part", 4), 4);
+            assert_int_equal(SSL_write(m.e.server, "part", 4), 4);
         for (int i = 0; i < 2; i++)
-            expect_part(&e);
+            expect_part(&m.e);
     }
-    disconnect(&e);
-    ends_deinit(&e);
-    trust_store_free(t);
-    certificate_deinit(&c);
+    part(&m);
 }
 
 int main(void)
