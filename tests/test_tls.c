@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* TLS between two ends in memory: who is trusted, what is told of a connection, what becomes of its
  * session, and what of the memory that its bytes lay in. */
+#include <errno.h>
 #include <malloc.h>
 
 #include <openssl/crypto.h>
@@ -115,7 +116,7 @@ struct meeting {
     struct ends e;
 };
 
-static void meet(struct meeting *m, bool keeps_buffers)
+static void introduce(struct meeting *m, bool keeps_buffers)
 {
     certificate_init(&m->certificate, "Acme", "DNS:acme.example");
     m->trust = trust_in(&m->certificate);
@@ -123,6 +124,11 @@ static void meet(struct meeting *m, bool keeps_buffers)
     connect_as(&m->e, (struct tls_options) { .trust_store = m->trust,
                                              .host = "acme.example",
                                              .keeps_buffers = keeps_buffers });
+}
+
+static void meet(struct meeting *m, bool keeps_buffers)
+{
+    introduce(m, keeps_buffers);
     assert_int_equal(shake_hands(&m->e), IO_OK);
 }
 
@@ -325,6 +331,7 @@ static struct memory {
     const char *secret; /* looked for in what is given back; NULL: nothing is */
     unsigned found;
     int buffers; /* in use, of the size that a record needs */
+    int left;    /* so many more are there; 0: any number */
 } memory;
 
 static int is_buffer(size_t size)
@@ -334,6 +341,10 @@ static int is_buffer(size_t size)
 
 static void *take(size_t size, const char *file, int line)
 {
+    if (is_buffer(size) && memory.left && !--memory.left) {
+        errno = ENOMEM;
+        return NULL;
+    }
     void *block = calloc(1, size);
     memory.buffers += block && is_buffer(malloc_usable_size(block));
     return block;
@@ -419,6 +430,37 @@ static void a_connection_that_waits_has_no_buffers_unless_it_is_to_keep_them(voi
     }
 }
 
+/* Whichever buffer there is no memory for: if the handshake ends well, the connection is fine. */
+static void memory_that_lacks_in_a_handshake_is_told_by_it(void **state)
+{
+    enum io_status status = IO_ERROR;
+    int told = 0;
+    for (int left = 1; status != IO_OK; left++) {
+        struct meeting m;
+        char text[100];
+        size_t n;
+        introduce(&m, false);
+        memory.left = left;
+        status = IO_AGAIN;
+        for (int i = 0; i < 8 && status == IO_AGAIN; i++) {
+            status = tls_shake_hands(&m.e.client);
+            int rest = memory.left;
+            memory.left = 0; /* the server has enough */
+            SSL_do_handshake(m.e.server);
+            ERR_clear_error();
+            memory.left = status == IO_AGAIN ? rest : 0;
+        }
+        if (status == IO_ERROR) {
+            assert_string_equal(tls_problem(&m.e.client, text, sizeof text), "out of memory");
+            told++;
+        } else {
+            assert_int_equal(tls_send(&m.e.client, "ask", 3, &n), IO_OK);
+        }
+        part(&m);
+    }
+    assert_true(told > 0);
+}
+
 enum { RECORD_LEN = 5 + 4 + 1 + 16 }; /* of four bytes, in TLS 1.3 */
 
 static void expect_part(struct ends *e)
@@ -481,6 +523,7 @@ int main(void)
         cmocka_unit_test(what_is_over_is_said_to_the_peer_unless_the_connection_broke),
         cmocka_unit_test(what_was_received_is_not_left_in_memory_that_is_given_back),
         cmocka_unit_test(a_connection_that_waits_has_no_buffers_unless_it_is_to_keep_them),
+        cmocka_unit_test(memory_that_lacks_in_a_handshake_is_told_by_it),
         cmocka_unit_test(a_record_comes_whole_wherever_it_was_cut),
         cmocka_unit_test(a_record_that_follows_another_is_not_lost),
     };

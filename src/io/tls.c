@@ -24,7 +24,7 @@
 #include "base/buf.h"
 #include "io/trust_store.h"
 
-enum { HOST_MAX = 255 };
+enum { HOST_MAX = 255, OPENSSL_3_2 = 0x30200000 };
 
 /* --- the bytes of the wire --- */
 
@@ -198,9 +198,9 @@ static void begin(void)
 /* OpenSSL doesn't say each time that a malloc() of its failed; the C library does, by errno. */
 static enum io_status fail(struct tls *t)
 {
+    t->error = t->broken ? t->error : ERR_peek_last_error();
+    t->starved = t->starved || errno == ENOMEM || ERR_GET_REASON(t->error) == ERR_R_MALLOC_FAILURE;
     t->broken = true;
-    t->error = ERR_peek_last_error();
-    t->starved = errno == ENOMEM || ERR_GET_REASON(t->error) == ERR_R_MALLOC_FAILURE;
     ERR_clear_error();
     return t->ended && !t->starved ? IO_END : IO_ERROR;
 }
@@ -220,30 +220,10 @@ static enum io_status conclude(struct tls *t, int result)
     }
 }
 
-/* What was in the read buffer has been wiped as it was handed out. OpenSSL would wipe all its 16 kB
- * once more when it gives it back; so it does so not then, but in a read of its own, to which the
- * carrier has nothing to say. */
-static void give_back_buffer(struct tls *t)
-{
-    char none;
-    size_t n;
-    if (t->keeps_buffers || SSL_has_pending(t->ssl))
-        return;
-    t->is_silent = true;
-    SSL_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
-    SSL_clear_options(t->ssl, SSL_OP_CLEANSE_PLAINTEXT);
-    SSL_read_ex(t->ssl, &none, sizeof none, &n);
-    SSL_set_options(t->ssl, SSL_OP_CLEANSE_PLAINTEXT);
-    t->is_silent = false;
-}
-
 enum io_status tls_shake_hands(struct tls *t)
 {
     begin();
-    enum io_status status = conclude(t, SSL_do_handshake(t->ssl));
-    if (status == IO_OK)
-        give_back_buffer(t);
-    return status;
+    return conclude(t, SSL_do_handshake(t->ssl));
 }
 
 bool tls_wants_to_send(const struct tls *t)
@@ -258,13 +238,39 @@ enum io_status tls_send(struct tls *t, const char *bytes, size_t len, size_t *se
     return conclude(t, SSL_write_ex(t->ssl, bytes, len, sent));
 }
 
+/* From OpenSSL 3.2 on a mode cannot be taken back from the records: there it gives the buffer back
+ * by itself. */
+static bool gives_back_apart(const struct tls *t)
+{
+    return !t->keeps_buffers && OpenSSL_version_num() < OPENSSL_3_2;
+}
+
+/* What was in the read buffer has been wiped as it was handed out. OpenSSL would wipe all its 16 kB
+ * once more when it gives it back; so it does so not then, but in a read of its own, to which the
+ * carrier has nothing to say. */
+static void give_back_buffer(struct tls *t)
+{
+    char none;
+    size_t n;
+    if (SSL_has_pending(t->ssl))
+        return;
+    t->is_silent = true;
+    SSL_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
+    SSL_clear_options(t->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+    (void)conclude(t, SSL_read_ex(t->ssl, &none, sizeof none, &n)); /* the next call fails too */
+    SSL_set_options(t->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+    t->is_silent = false;
+}
+
 enum io_status tls_receive(struct tls *t, char *room, size_t size, size_t *received)
 {
     begin();
     *received = 0;
-    SSL_clear_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
+    bool is_apart = gives_back_apart(t);
+    if (is_apart)
+        SSL_clear_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
     enum io_status status = conclude(t, SSL_read_ex(t->ssl, room, size, received));
-    if (status == IO_OK || status == IO_AGAIN)
+    if (is_apart && (status == IO_OK || status == IO_AGAIN))
         give_back_buffer(t);
     return status;
 }
