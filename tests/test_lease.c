@@ -355,6 +355,34 @@ static void the_slower_of_two_says_when_the_other_is_dead(void **state)
     }
 }
 
+/* Another process of our name, whose next beat is as far away as its times say. */
+static void a_process_of_our_name_that_beats_rarely_is_stood_back_from(void **state)
+{
+    static struct bench b;
+    open_bench(&b, LEASE_TIMES_FAST);
+    assert_int_equal(lease_set_targets(b.lease, THREE, 4, b.now_ns), 0);
+    lease_engine(b.lease, true, b.now_ns);
+    (void)lease_tick(b.lease, b.now_ns);
+    for (uint64_t number = 1; number <= 2; number++) {
+        char room[BEAT_BODY_SIZE];
+        struct buf out = BUF_ON(room);
+        beat_put(&out, &(struct beat) { .member = STR("me"),
+                                        .incarnation = 3,
+                                        .number = number,
+                                        .state = BEAT_HI,
+                                        .every_ms = 2500 });
+        see(&b, "m.me", buf_str(&out));
+        if (number == 1)
+            lease_caught_up(b.lease, b.now_ns);
+        run(&b, 100 * MS);
+    }
+    run(&b, 4 * S);
+    assert_int_equal(summary(&b).claims, 0);
+    run(&b, 10 * S);
+    assert_int_equal(summary(&b).held, 3);
+    close_bench(&b);
+}
+
 static void it_claims_anew_only_when_the_poll_has_ended(void **state)
 {
     static struct bench b;
@@ -902,6 +930,7 @@ int main(void)
         cmocka_unit_test(who_was_refused_is_woken_after_a_fence),
         cmocka_unit_test(the_fence_falls_for_one_who_stood_still),
         cmocka_unit_test(the_slower_of_two_says_when_the_other_is_dead),
+        cmocka_unit_test(a_process_of_our_name_that_beats_rarely_is_stood_back_from),
         cmocka_unit_test(it_claims_anew_only_when_the_poll_has_ended),
         cmocka_unit_test(what_was_ours_is_taken_again_before_the_others_are_known),
         cmocka_unit_test(what_belongs_to_another_is_given_back_after_its_poll),

@@ -28,7 +28,7 @@ static enum fleet_peer_state state_of(const struct lease_member *m)
 static bool is_twin(const struct fleet *f, const struct lease_member *m, uint64_t now_ns)
 {
     return !m->is_self && m->state != BEAT_BYE && f->in_ns &&
-           now_ns - f->in_ns > f->o.times.dead_ns && m->age_ns < f->o.times.dead_ns / 2 &&
+           now_ns - f->in_ns > f->o.times.dead_ns && m->age_ns < m->patience_ns / 2 &&
            str_eq(m->id, str_of(f->o.config->member));
 }
 

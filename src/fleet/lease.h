@@ -137,9 +137,10 @@ struct lease_member {
     bool is_self, is_dead;
     bool is_superseded; /* dead, as far as its claims go: another process of its name is there */
     enum beat_state state;
-    uint64_t age_ns; /* since its last beat */
-    uint64_t holds;  /* of our targets, by its claims */
-    uint64_t held;   /* as it says itself */
+    uint64_t age_ns;      /* since its last beat */
+    uint64_t patience_ns; /* silent for so long, it may be dead */
+    uint64_t holds;       /* of our targets, by its claims */
+    uint64_t held;        /* as it says itself */
     uint64_t catalogue;
     const struct beat_figures *figures;
 };

@@ -73,6 +73,7 @@ bool lease_next_member(const struct lease *l, size_t *at, uint64_t now_ns, struc
                                    .incarnation = e->incarnation,
                                    .is_self = e->slot == LEASE_SELF,
                                    .is_dead = lease_is_over(e),
+                                   .patience_ns = e->patience_ns,
                                    .is_superseded = e->is_superseded,
                                    .state = e->state,
                                    .age_ns = now_ns - e->seen_ns,
