@@ -79,9 +79,15 @@ struct answered {
     const struct call *call;
     struct outcome got;
     struct job_list jobs;
+    uint64_t came_ns;
 };
 
-static void tell_answer(struct pipepoll_target *t, const struct answered *a, uint64_t latency_ns)
+static uint64_t latency_ns(const struct answered *a)
+{
+    return a->came_ns - a->call->started_ns;
+}
+
+static void tell_answer(struct pipepoll_target *t, const struct answered *a)
 {
     struct pipepoll *p = t->poller;
     list_remove(&t->credentials_link);
@@ -92,7 +98,7 @@ static void tell_answer(struct pipepoll_target *t, const struct answered *a, uin
         .job_count = a->jobs.count,
         .job_size = sizeof *a->jobs.jobs,
         .attempt = t->schedule.failures + 1,
-        .latency_us = latency_ns / 1000,
+        .latency_us = latency_ns(a) / 1000,
     };
     p->stats.answers++;
     p->stats.jobs += a->jobs.count;
@@ -119,13 +125,13 @@ static uint64_t poll_answered(struct pipepoll_target *t, const struct answered *
 {
     struct poll_end end = {
         .started_ns = a->call->started_ns,
-        .now_ns = timers_now_ns(),
+        .now_ns = a->came_ns,
         .roll = rng_next(&t->rng),
         .jobs = (uint32_t)a->jobs.count,
         .full = a->jobs.count > 0 && a->jobs.count >= t->batch,
     };
-    tell_end(t, FAULT_NONE, end.jobs, end.now_ns - end.started_ns);
-    tell_answer(t, a, end.now_ns - end.started_ns);
+    tell_end(t, FAULT_NONE, end.jobs, latency_ns(a));
+    tell_answer(t, a);
     return target_on_end(&t->schedule, t->schedule.share->budget, &end);
 }
 
@@ -181,7 +187,7 @@ static void poll_finish(struct transfer *x)
     struct call *c = CONTAINER_OF(x, struct call, transfer);
     struct pipepoll_target *t = c->owner;
     struct pipepoll *p = t->poller;
-    struct answered a = { .call = c };
+    struct answered a = { .call = c, .came_ns = timers_now_ns() };
     call_read(c, &p->calls, &a.jobs, &a.got);
     enum fault fault = verdict_of(&p->clients, t->client, &t->clock_refusals, &a.got);
     p->takers[t->schedule.taker].jobs_on_order -= t->on_order;
