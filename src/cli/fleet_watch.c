@@ -22,7 +22,7 @@ struct watching {
     struct engine *engine;
     enum step step;
     bool is_watching;
-    uint64_t until_ms, beats_ms; /* of the loop; beats_ms: how long a beat may take */
+    uint64_t until_ms; /* of the loop */
     uint64_t caught_ms;
     uint64_t number, incarnation; /* the member's last beat before it was asked */
     char trouble[256];
@@ -86,12 +86,19 @@ static const char *refusal_of(enum engine_result result)
     return NULL;
 }
 
+/* Has every member had the time to be heard, and this much more? One that beats as rarely as any
+ * may is given one and a half of the time between two beats. */
+static bool had_time(const struct watching *w, uint64_t now_ms, uint64_t more_ms)
+{
+    return now_ms - w->caught_ms >= LEASE_TIMES_DEFAULT.dead_ns / 1000000 * 3 / 8 + more_ms;
+}
+
 /* Is it known whether another one takes its part? As soon as one is heard, or all have had the time
  * to be. */
 static bool knows_others(const struct watching *w, uint64_t now_ms)
 {
     return roster_active(&w->out->roster, w->o->member) || roster_is_complete(&w->out->roster) ||
-           now_ms - w->caught_ms >= w->beats_ms;
+           had_time(w, now_ms, 0);
 }
 
 static bool is_as_asked(const struct watching *w)
@@ -108,8 +115,8 @@ static bool is_all_known(struct watching *w, uint64_t now_ms)
 {
     struct engine_stats s;
     w->engine->stats(w->engine, &s);
-    bool has_beats = roster_is_complete(&w->out->roster) || now_ms - w->caught_ms >= w->beats_ms;
-    return has_beats && (s.jobs_known || now_ms - w->caught_ms >= w->beats_ms + COUNT_MS);
+    bool has_beats = roster_is_complete(&w->out->roster) || had_time(w, now_ms, 0);
+    return has_beats && (s.jobs_known || had_time(w, now_ms, COUNT_MS));
 }
 
 static void look(struct watching *w)
@@ -202,12 +209,6 @@ static void on_pulled(void *ctx, struct engine_delivery *d, str key, str body, u
 
 /* --- all of it --- */
 
-/* One and a half of the time between two of a member that beats as rarely as any may. */
-static uint64_t beat_ms(void)
-{
-    return LEASE_TIMES_DEFAULT.dead_ns / 1000000 * 3 / 8;
-}
-
 static void run(struct watching *w)
 {
     struct pipepoll_error why = { .text = "" };
@@ -217,7 +218,6 @@ static void run(struct watching *w)
                                           .caught_up = on_caught_up,
                                           .pulled = on_pulled,
                                           .ctx = w };
-    w->beats_ms = beat_ms();
     w->until_ms = uv_now(&w->loop) + w->o->timeout_ms;
     if (fleet_engine_open_guest(&w->engine, &w->loop, w->o->config, &events, &why)) {
         w->out->result = FLEET_WATCH_FAILED;
