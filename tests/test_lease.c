@@ -315,6 +315,15 @@ static void the_fence_falls_for_one_who_stood_still(void **state)
     close_bench(&b);
 }
 
+static uint64_t patience_with(const struct bench *b, const char *who)
+{
+    struct lease_member m;
+    for (size_t at = 0; lease_next_member(b->lease, &at, b->now_ns, &m);)
+        if (str_eq(m.id, str_of(who)))
+            return m.patience_ns;
+    return 0;
+}
+
 /* A member that beats more rarely than we do, or does not say how often, is waited for. */
 static void the_slower_of_two_says_when_the_other_is_dead(void **state)
 {
@@ -347,6 +356,7 @@ static void the_slower_of_two_says_when_the_other_is_dead(void **state)
         run(&b, 20 * S);
         beat_put(&out, &other);
         see(&b, "m.other", buf_str(&out));
+        assert_true(patience_with(&b, "other") == rows[i].dead_ns);
         run(&b, rows[i].dead_ns - 200 * MS);
         assert_true(lease_is_alive(b.lease, STR("other")));
         run(&b, S);

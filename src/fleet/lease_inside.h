@@ -135,7 +135,7 @@ struct lease {
     uint32_t watch_doubts; /* in a row */
     uint64_t backs, back_ns, back_sent_ns, view_since_ns;
     uint64_t first_back_ns, own_sequence;
-    uint64_t duplicate_ns; /* until then another process that beat as this member may be there */
+    uint64_t duplicate_until_ns; /* another process that beat as this member may be there */
 
     /* which log it is */
     uint64_t log_name, last_sequence, back_number; /* back: the last of our beats that came back */
@@ -183,7 +183,7 @@ static inline bool lease_is_over(const struct lease_entry *e)
 /* Does another process beat as this member? */
 static inline bool lease_is_duplicate(const struct lease *l, uint64_t now_ns)
 {
-    return now_ns < l->duplicate_ns;
+    return now_ns < l->duplicate_until_ns;
 }
 
 static inline uint64_t lease_beat_ns(const struct lease *l)

@@ -146,7 +146,7 @@ static void meet_double(struct lease *l, const struct lease_entry *e, uint64_t n
     bool is_hi = l->state == BEAT_HI, is_other_hi = e->state == BEAT_HI;
     bool yields = is_hi == is_other_hi ? l->config.incarnation < e->incarnation : is_other_hi;
     if (yields && l->own_sequence && e->sequence > l->own_sequence && e->state != BEAT_BYE)
-        l->duplicate_ns = now_ns + e->patience_ns;
+        l->duplicate_until_ns = now_ns + e->patience_ns;
 }
 
 static void on_beat(struct lease *l, struct lease_entry *e, const struct beat *b, uint64_t sequence,
