@@ -149,10 +149,8 @@ static void an_early_answer_is_read_while_the_request_is_still_unsent(void **sta
         while (!w.server.requests)
             uv_run(&w.loop, UV_RUN_NOWAIT);
         /* As if most of the request had not been taken: the next event tries to send it. */
-        struct h1_connection *h1 = p.x.h1;
-        h1->unsent.at = alloc_new(transport_alloc(w.transport), 4000);
-        h1->unsent.cap = h1->unsent.len = 4000;
-        h1->unsent_from = 0;
+        char rest[4000] = { 0 };
+        assert_true(transfer_keep_rest(&p.x, (str) { rest, sizeof rest }));
         run_until_done(&w, 1);
         assert_int_equal(p.x.fault, FAULT_NONE);
         assert_int_equal(p.x.http_status, 413);

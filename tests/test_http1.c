@@ -314,8 +314,7 @@ static void assert_request(struct transfer x, const char *want)
 {
     char text[128], head[] = "Host: h\r\n";
     struct buf out = BUF_ON(text);
-    x.head = head;
-    x.head_len = sizeof head - 1;
+    x.head = (str) { head, sizeof head - 1 };
     http1_put_request(&out, &x, STR("/a/"));
     assert_str_equal(buf_str(&out), want);
 }
@@ -326,7 +325,7 @@ static void a_request_is_one_piece(void **state)
                    "POST /a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}");
     char text[20], head[] = "Host: h\r\n";
     struct buf out = BUF_ON(text);
-    struct transfer x = { .head = head, .head_len = sizeof head - 1 };
+    struct transfer x = { .head = { head, sizeof head - 1 } };
     http1_put_request(&out, &x, STR("/a/"));
     assert_true(out.overflow);
 }

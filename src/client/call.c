@@ -147,8 +147,7 @@ static int put_head(struct call *c, struct call_context *ctx, str body)
 static enum fault send(struct call *c, struct call_context *ctx, str body)
 {
     struct transfer *x = &c->transfer;
-    x->head = c->head.at;
-    x->head_len = c->head.len;
+    x->head = buf_str(&c->head);
     x->body = body;
     x->wanted = c->wanted;
     x->wanted_count = CALL_WANTED_COUNT;

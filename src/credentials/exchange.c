@@ -188,9 +188,7 @@ static void forget_answer(struct exchange *x)
 static int send(struct exchange *x)
 {
     struct transfer *t = &x->transfer;
-    memcpy(x->sent_head, x->head.at, x->head.len);
-    t->head = x->sent_head;
-    t->head_len = x->head.len;
+    t->head = buf_str(&x->head);
     t->body = buf_str(&x->body);
     t->method = x->method;
     t->path = buf_str(&x->path);

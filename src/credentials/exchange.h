@@ -56,7 +56,6 @@ struct exchange {
     char code_room[ANSWER_CODE_LEN_MAX];
     char path_text[EXCHANGE_PATH_SIZE], body_text[EXCHANGE_BODY_SIZE];
     char head_text[EXCHANGE_HEAD_SIZE];
-    char sent_head[EXCHANGE_HEAD_SIZE]; /* a copy: the transport may overwrite line ends */
 };
 
 enum exchange_way {

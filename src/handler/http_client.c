@@ -174,8 +174,7 @@ static const char *judge_request(const struct http_call *c)
 static const char *send(struct http_call *c)
 {
     struct transfer *t = &c->transfer;
-    t->head = c->head.at;
-    t->head_len = c->head.len;
+    t->head = buf_str(&c->head);
     t->body = c->body;
     t->method = c->method;
     t->path = c->target.len ? c->target : c->client->target;

@@ -15,91 +15,56 @@ static struct transport *transport_of(const struct h1_connection *h1)
 /* Returns the problem, or NULL. */
 static const char *watch(struct h1_connection *h1)
 {
-    return connection_watch(&h1->connection, h1->unsent.len > 0);
+    return connection_watch(&h1->connection, h1->x->unsent.len > 0);
 }
 
-/* Empty room for what is to be sent by and by. Returns the problem, or NULL. */
-static const char *make_unsent(struct h1_connection *h1, size_t size)
+/* Returns the problem. */
+static const char *lack_memory(struct h1_connection *h1)
 {
-    const struct alloc *alloc = &transport_of(h1)->o.alloc;
-    buf_reset(&h1->unsent);
-    h1->unsent_from = 0;
-    if (size <= h1->unsent.cap)
-        return NULL;
-    char *more = alloc_resize(alloc, h1->unsent.at, h1->unsent.cap, size);
-    if (!more) {
-        h1->connection.fault = FAULT_OUT_OF_MEMORY;
-        return fault_text(FAULT_OUT_OF_MEMORY);
-    }
-    h1->unsent.at = more;
-    h1->unsent.cap = size;
-    return NULL;
-}
-
-/* All is sent. Room for a large request is not kept: few are. */
-static void forget_unsent(struct h1_connection *h1)
-{
-    explicit_bzero(h1->unsent.at, h1->unsent.len);
-    buf_reset(&h1->unsent);
-    if (h1->unsent.cap <= SEND_CAPACITY)
-        return;
-    alloc_free(&transport_of(h1)->o.alloc, h1->unsent.at, h1->unsent.cap);
-    h1->unsent = (struct buf) { 0 };
-}
-
-/* Returns the problem, or NULL. */
-static const char *keep_unsent(struct h1_connection *h1, str rest)
-{
-    const char *problem = make_unsent(h1, rest.len);
-    if (problem)
-        return problem;
-    buf_put(&h1->unsent, rest);
-    return watch(h1);
+    h1->connection.fault = FAULT_OUT_OF_MEMORY;
+    return fault_text(FAULT_OUT_OF_MEMORY);
 }
 
 /* As much as the socket takes: TLS takes a record at a time. Returns the problem, or NULL. */
-static const char *send_rest(struct h1_connection *h1)
+static const char *send_unsent(struct h1_connection *h1)
 {
+    struct transfer *x = h1->x;
     enum io_status status = IO_OK;
-    while (status == IO_OK && h1->unsent_from < h1->unsent.len) {
+    while (status == IO_OK && x->unsent_from < x->unsent.len) {
         size_t sent = 0;
-        status = connection_send(&h1->connection, str_skip(buf_str(&h1->unsent), h1->unsent_from),
-                                 &sent);
-        h1->unsent_from += sent;
+        status =
+            connection_send(&h1->connection, str_skip(buf_str(&x->unsent), x->unsent_from), &sent);
+        x->unsent_from += sent;
     }
     if (status == IO_ERROR)
         return h1->connection.error;
     if (status == IO_OK)
-        forget_unsent(h1);
+        transfer_forget_request(x);
     return watch(h1);
 }
 
-/* In memory of its own, from which it goes out as the socket takes it. */
-static const char *send_large(struct h1_connection *h1, size_t size)
-{
-    const char *problem = make_unsent(h1, size);
-    if (problem)
-        return problem;
-    http1_put_request(&h1->unsent, h1->x, h1->connection.pool->path);
-    return send_rest(h1);
-}
-
 /* Put the request together and send it: as a rule in one piece, that is in one TLS record. */
-const char *h1_connection_send(struct h1_connection *h1)
+static const char *send_at_once(struct h1_connection *h1)
 {
-    struct transport *tp = transport_of(h1);
     struct transfer *x = h1->x;
-    str path = h1->connection.pool->path;
-    size_t size = http1_request_max(x, path);
-    http1_begin(&h1->http, x);
-    if (size > SEND_CAPACITY)
-        return send_large(h1, size);
-    struct buf out = { .at = tp->send_bytes, .cap = SEND_CAPACITY };
-    http1_put_request(&out, x, path);
+    struct buf out = { .at = transport_of(h1)->send_bytes, .cap = SEND_CAPACITY };
+    http1_put_request(&out, x, h1->connection.pool->path);
     size_t sent = 0;
     if (connection_send(&h1->connection, buf_str(&out), &sent) == IO_ERROR)
         return h1->connection.error;
-    return sent < out.len ? keep_unsent(h1, str_skip(buf_str(&out), sent)) : NULL;
+    if (sent == out.len)
+        return NULL;
+    return transfer_keep_rest(x, str_skip(buf_str(&out), sent)) ? watch(h1) : lack_memory(h1);
+}
+
+const char *h1_connection_send(struct h1_connection *h1)
+{
+    struct transfer *x = h1->x;
+    str path = h1->connection.pool->path;
+    http1_begin(&h1->http, x);
+    if (!x->unsent.len && http1_request_max(x, path) <= SEND_CAPACITY)
+        return send_at_once(h1);
+    return x->unsent.len || transfer_keep_request(x, path) ? send_unsent(h1) : lack_memory(h1);
 }
 
 /* What follows a whole answer was not asked for: the connection cannot be trusted with another. */
@@ -224,7 +189,7 @@ void h1_connection_on_ready(struct connection *c, int bits)
         return; /* on_expire() is on its way */
     if ((bits & CURL_CSELECT_IN) && !on_answer(h1))
         return;
-    const char *problem = h1->unsent.len ? send_rest(h1) : NULL;
+    const char *problem = h1->x->unsent.len ? send_unsent(h1) : NULL;
     if (problem)
         h1_connection_on_unsendable(h1, problem);
 }

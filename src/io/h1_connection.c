@@ -25,9 +25,6 @@ void h1_connection_close(struct h1_connection *h1)
     connection_deinit(&h1->connection);
     list_remove(&h1->idle_link);
     list_remove(&h1->rest_link);
-    if (h1->unsent.cap)
-        explicit_bzero(h1->unsent.at, h1->unsent.cap);
-    alloc_free(alloc, h1->unsent.at, h1->unsent.cap);
     alloc_free(alloc, h1, sizeof *h1);
     tp->connections--;
     transport_connection_freed(tp);
@@ -113,7 +110,7 @@ void h1_connection_fail(struct h1_connection *h1, enum fault fault, const char *
 /* A failing service may sit on one host of many: the next try shall meet another. */
 static bool may_be_kept(const struct h1_connection *h1, uint64_t now_ns)
 {
-    return http1_keeps_alive(&h1->http) && h1->x->http_status < 500 && !h1->unsent.len &&
+    return http1_keeps_alive(&h1->http) && h1->x->http_status < 500 && !h1->x->unsent.len &&
            now_ns - h1->connection.opened_ns < lifetime_s * ns_per_s;
 }
 
@@ -263,6 +260,16 @@ bool h1_connection_may_start(const struct pool *pool)
     return has_room && transport_may_open(tp);
 }
 
+/* The request goes out when the connection is open. Returns the problem, or NULL. */
+static const char *open_first(struct h1_connection *h1)
+{
+    struct transfer *x = h1->x;
+    if (x->unsent.len || transfer_keep_request(x, pool_of(h1)->path))
+        return connection_open(&h1->connection);
+    h1->connection.fault = FAULT_OUT_OF_MEMORY;
+    return fault_text(FAULT_OUT_OF_MEMORY);
+}
+
 bool h1_connection_start(struct transfer *x)
 {
     struct h1_connection *h1 = h1_connection_take(x->pool);
@@ -276,8 +283,7 @@ bool h1_connection_start(struct transfer *x)
     h1->connection.cause = x->cause = PIPEPOLL_CAUSE_UNKNOWN;
     h1->connection.fault = FAULT_NONE;
     h1->connection.error[0] = '\0';
-    h1->problem =
-        h1->connection.opened_ns ? h1_connection_send(h1) : connection_open(&h1->connection);
+    h1->problem = h1->connection.opened_ns ? h1_connection_send(h1) : open_first(h1);
     if (h1->problem)
         transfer_expire_soon(x);
     return true;

@@ -17,8 +17,6 @@ struct h1_connection {
     bool malformed;               /* what came is not HTTP, or past a limit */
     bool broken; /* the socket has an error: reading will meet it, or sending has */
     struct http1 http;
-    struct buf unsent; /* of a request that the socket did not take at once */
-    size_t unsent_from;
     uint64_t used_ns;    /* began or ended a transfer */
     const char *problem; /* in the start of x, or in sending: told unless there is an answer */
 };

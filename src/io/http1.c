@@ -206,7 +206,7 @@ void http1_put_request(struct buf *out, const struct transfer *x, str path)
     buf_put_char(out, ' ');
     buf_put(out, x->path.len ? x->path : path);
     buf_put(out, STR(" HTTP/1.1\r\n"));
-    buf_put(out, (str) { x->head, x->head_len });
+    buf_put(out, x->head);
     if (transfer_has_body(x)) {
         buf_put(out, STR("Content-Length: "));
         buf_put_u64(out, x->body.len);
@@ -219,7 +219,7 @@ void http1_put_request(struct buf *out, const struct transfer *x, str path)
 size_t http1_request_max(const struct transfer *x, str path)
 {
     enum { FRAMING = 64 };
-    return x->method.len + x->path.len + path.len + FRAMING + x->head_len + x->body.len;
+    return x->method.len + x->path.len + path.len + FRAMING + x->head.len + x->body.len;
 }
 
 void http1_begin(struct http1 *h, struct transfer *x)

@@ -5,6 +5,8 @@
  * room doubles up to TRANSFER_ANSWER_MAX and stays for the next transfer. */
 #include "io/transfer.h"
 
+#include "io/http1.h"
+
 static const uint64_t ns_per_ms = 1000000;
 
 /* When the loop was late, the answer may lie in the socket already: libuv fires timers before it
@@ -50,6 +52,41 @@ int transfer_begin(struct transfer *x, struct transport *tp, void (*expire)(stru
 void transfer_abandon(struct transfer *x)
 {
     timer_deinit(&x->deadline);
+    transfer_forget_request(x);
+}
+
+static bool make_unsent(struct transfer *x, size_t size)
+{
+    transfer_forget_request(x);
+    char *room = alloc_resize(transport_alloc(x->transport), NULL, 0, size);
+    x->unsent = (struct buf) { .at = room, .cap = room ? size : 0 };
+    return room;
+}
+
+bool transfer_keep_request(struct transfer *x, str path)
+{
+    if (!make_unsent(x, http1_request_max(x, path)))
+        return false;
+    http1_put_request(&x->unsent, x, path);
+    return true;
+}
+
+bool transfer_keep_rest(struct transfer *x, str rest)
+{
+    if (!make_unsent(x, rest.len))
+        return false;
+    buf_put(&x->unsent, rest);
+    return true;
+}
+
+void transfer_forget_request(struct transfer *x)
+{
+    if (!x->unsent.cap)
+        return;
+    explicit_bzero(x->unsent.at, x->unsent.cap);
+    alloc_free(transport_alloc(x->transport), x->unsent.at, x->unsent.cap);
+    x->unsent = (struct buf) { 0 };
+    x->unsent_from = 0;
 }
 
 void transfer_expire_soon(struct transfer *x)
@@ -158,7 +195,7 @@ void transfer_end(struct transfer *x, enum fault fault, const char *detail)
     }
     if (!x->cause)
         x->cause = fault_cause(x->fault);
-    timer_deinit(&x->deadline);
+    transfer_abandon(x);
     x->on_done(x);
 }
 

@@ -11,6 +11,11 @@
 int transfer_begin(struct transfer *x, struct transport *tp, void (*expire)(struct transfer *x));
 /* Undo that: the transfer did not start. */
 void transfer_abandon(struct transfer *x);
+/* The request, to be sent later: all of it, or a rest that was put together already. It is wiped
+ * when it is forgotten, and at the end. false: out of memory. */
+bool transfer_keep_request(struct transfer *x, str path);
+bool transfer_keep_rest(struct transfer *x, str rest);
+void transfer_forget_request(struct transfer *x);
 /* Ring expire() from the loop as soon as it turns. */
 void transfer_expire_soon(struct transfer *x);
 

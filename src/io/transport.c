@@ -169,15 +169,18 @@ int transfer_start(struct transfer *x, struct pool *pool)
     if (r)
         return r;
     x->pool = pool;
-    if (must_queue(pool) || !h1_connection_may_start(pool)) {
+    bool waits = must_queue(pool) || !h1_connection_may_start(pool);
+    bool has_memory = waits ? transfer_keep_request(x, pool->path) : h1_connection_start(x);
+    if (!has_memory) {
+        transfer_abandon(x);
+        return PIPEPOLL_ENOMEM;
+    }
+    if (waits) {
         wait_for_connection(x,
                             tp->connections >= tp->connections_max
                                 ? "no connection was free in time: max_connections are busy"
                                 : "no connection could be opened in time: too many begin at once");
         list_put_last(&tp->waiting, &x->wait_link);
-    } else if (!h1_connection_start(x)) {
-        transfer_abandon(x);
-        return PIPEPOLL_ENOMEM;
     }
     return 0;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/fault.h"
 #include "base/list.h"
 #include "base/str.h"
@@ -95,16 +96,16 @@ struct wanted_header {
     bool truncated; /* private: it did not fit */
 };
 
-/* One request and its answer, embedded in the caller's own struct. The caller sets the first part
- * and keeps the bytes until on_done(); the second part is valid inside on_done() and until the next
- * start. Zero-fill it once and use it again and again: it keeps its answer memory. */
+/* One request and its answer, embedded in the caller's own struct. The caller sets the first part,
+ * whose request is not needed any more once the transfer has started: what cannot go out at once is
+ * copied. The second part is valid inside on_done() and until the next start. Zero-fill it once and
+ * use it again and again: it keeps its answer memory. */
 struct transfer {
-    char *head; /* at most TRANSFER_HEAD_LINES "Name: value\r\n"; their ends may get overwritten */
-    size_t head_len;
+    str head;   /* at most TRANSFER_HEAD_LINES "Name: value\r\n" */
     str body;   /* empty: none, and no Content-Length either unless the method is POST or PUT */
     str method; /* GET, PUT, ...; empty: POST */
     str path;   /* of the request line, with any query; empty: the path of the pool's url */
-    struct wanted_header *wanted;
+    struct wanted_header *wanted; /* kept by the caller until on_done() */
     size_t wanted_count;
     uint32_t timeout_ms;
     void (*on_done)(struct transfer *x); /* from the loop, exactly once per start */
@@ -124,6 +125,8 @@ struct transfer {
     struct h1_connection *h1; /* it goes by; NULL: not in flight, or it waits for one */
     struct list wait_link;
     const char *waits_for;
+    struct buf unsent; /* the request while it waits for a connection; what a socket did not take */
+    size_t unsent_from;
     void (*expire)(struct transfer *x);
     struct timer deadline;
     bool overdue;

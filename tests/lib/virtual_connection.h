@@ -33,6 +33,9 @@ struct h1_connection {
     uint64_t deadline_ns;
     uint64_t arrives_ns; /* TIMER_OFF: it has arrived, or never will */
     struct virtual_way way;
+    struct virtual_request rq; /* its texts lie in room, as the transfer forgets them */
+    char *room;
+    size_t room_size;
 };
 
 extern struct virtual_network {
@@ -42,8 +45,9 @@ extern struct virtual_network {
     unsigned pools, flying;
 } network;
 
-/* Borrowed from the transfer. */
-struct virtual_request virtual_request_of(const struct h1_connection *c);
+/* Of all its texts; copy them there. */
+size_t virtual_request_size(const struct virtual_request *rq);
+void virtual_request_keep(struct virtual_request *rq, char *at);
 /* virtual_network_end() calls this. */
 void virtual_forget_orphans(void);
 /* All timers of these, set or not, are gone; so are they. */

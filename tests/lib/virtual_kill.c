@@ -30,19 +30,11 @@ static void on_arrived(struct timer *timer)
 
 static void send_on(const struct h1_connection *c)
 {
-    struct virtual_request rq = virtual_request_of(c);
-    str *const texts[] = { &rq.url, &rq.target, &rq.method, &rq.path, &rq.head, &rq.body };
-    enum { TEXTS = sizeof texts / sizeof *texts };
-    size_t size = sizeof(struct orphan);
-    for (int i = 0; i < TEXTS; i++)
-        size += texts[i]->len;
-    struct orphan *o = calloc(1, size);
+    struct orphan *o = calloc(1, sizeof *o + virtual_request_size(&c->rq));
     if (!o || timer_init(&o->timer, virtual_timers(), on_arrived))
         abort();
-    char *at = o->text;
-    for (int i = 0; i < TEXTS; i++)
-        *texts[i] = str_keep(&at, *texts[i]);
-    o->rq = rq;
+    o->rq = c->rq;
+    virtual_request_keep(&o->rq, o->text);
     list_put_last(&network.orphans, &o->link);
     timer_set(&o->timer, c->arrives_ns);
 }

@@ -112,19 +112,47 @@ static void on_timer(struct timer *timer)
 
 /* --- what arrives is answered --- */
 
-struct virtual_request virtual_request_of(const struct h1_connection *c)
+enum { TEXTS = 5 };
+
+static void texts_of(str *texts[TEXTS], struct virtual_request *rq)
+{
+    str *const all[TEXTS] = { &rq->url, &rq->method, &rq->path, &rq->head, &rq->body };
+    memcpy(texts, all, sizeof all);
+}
+
+size_t virtual_request_size(const struct virtual_request *rq)
+{
+    return rq->url.len + rq->method.len + rq->path.len + rq->head.len + rq->body.len;
+}
+
+void virtual_request_keep(struct virtual_request *rq, char *at)
+{
+    str *texts[TEXTS];
+    texts_of(texts, rq);
+    for (int i = 0; i < TEXTS; i++)
+        *texts[i] = str_keep(&at, *texts[i]);
+    rq->target = virtual_header(rq, STR("X-Amz-Target"));
+}
+
+static void keep_request(struct h1_connection *c)
 {
     const struct transfer *x = c->x;
-    struct virtual_request rq = {
+    c->rq = (struct virtual_request) {
         .url = { c->pool->url, c->pool->url_len },
         .method = x->method.len ? x->method : STR("POST"),
         .path = x->path,
-        .head = { x->head, x->head_len },
+        .head = x->head,
         .body = x->body,
-        .mark = c->way.mark,
     };
-    rq.target = virtual_header(&rq, STR("X-Amz-Target"));
-    return rq;
+    size_t size = virtual_request_size(&c->rq);
+    if (size > c->room_size) {
+        free(c->room);
+        c->room = malloc(size);
+        c->room_size = size;
+        if (!c->room)
+            abort(); /* want of memory is not for here */
+    }
+    virtual_request_keep(&c->rq, c->room);
 }
 
 static void keep_body(struct transfer *x, str body)
@@ -175,10 +203,9 @@ static void on_arrived(struct h1_connection *c)
 {
     struct transfer *x = c->x;
     struct virtual_answer answer = { .status = 200 };
-    const struct virtual_request rq = virtual_request_of(c);
     x->is_sent = true;
     c->arrives_ns = TIMER_OFF;
-    network.service->answer(network.service, &rq, &answer);
+    network.service->answer(network.service, &c->rq, &answer);
     x->http_status = answer.status;
     keep_body(x, answer.body);
     for (int i = 0; i < VIRTUAL_HEADERS && answer.headers[i].name.len; i++)
@@ -235,9 +262,10 @@ int transfer_start(struct transfer *x, struct pool *pool)
     list_put_last(&network.in_flight, &c->link);
     pool->busy++;
     network.flying++;
-    const struct virtual_request rq = virtual_request_of(c);
+    keep_request(c);
     if (network.service->depart)
-        network.service->depart(network.service, &rq, &c->way);
+        network.service->depart(network.service, &c->rq, &c->way);
+    c->rq.mark = c->way.mark;
     bool arrives = !c->way.fault && !c->way.looks_up && c->way.after_ns != VIRTUAL_NEVER;
     c->arrives_ns = arrives ? timers_now_ns() + c->way.after_ns : TIMER_OFF;
     if (c->way.looks_up && pool->transport->waits_no_more)
@@ -318,6 +346,7 @@ void pool_close(struct pool *pool)
     for (struct list *l; (l = list_pop_first(&pool->idle)) != NULL;) {
         struct h1_connection *c = CONTAINER_OF(l, struct h1_connection, link);
         timer_deinit(&c->timer);
+        free(c->room);
         alloc_free(alloc, c, sizeof *c);
     }
     network.pools--;

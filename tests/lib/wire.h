@@ -161,9 +161,7 @@ static inline void probe_prepare(struct wire *w, struct probe *p, uint32_t timeo
     p->wire = w;
     p->wanted[0].name = STR("x-amzn-requestid");
     p->wanted[1].name = STR("Date");
-    p->x.head_len = (size_t)snprintf(p->head, sizeof p->head,
-                                     "Host: example.com\r\nContent-Type: application/x\r\n");
-    p->x.head = p->head;
+    p->x.head = STR("Host: example.com\r\nContent-Type: application/x\r\n");
     p->x.body = STR("{\"a\":1}");
     p->x.wanted = p->wanted;
     p->x.wanted_count = 2;
