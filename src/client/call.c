@@ -7,8 +7,8 @@
  *
  * Heads and what they are signed from hold session tokens: they are wiped before they are freed,
  * and a token that an answer repeats is hidden before its words are told, as is each secret of the
- * input. Calls of operations with secrets leave nothing of body and answer behind; a body that is
- * larger than a poll's, and an answer much larger, lie in memory that goes with the call. */
+ * input. Calls of operations with secrets leave nothing of body and answer behind; memory of a body
+ * or an answer that are much larger than a poll's goes with the call. */
 #include "client/call.h"
 
 #include "aws/clock_skew.h"
@@ -18,8 +18,8 @@
 enum {
     AUTHORIZATION_SIZE = 512,
     HEAD_REST_SIZE = 512,
-    LARGE_FIRST = 4 << 10, /* bytes of a body that the slot has no room for; grows by four */
-    KEPT_MAX = 16 << 10    /* bytes of an answer, or of what is read from it, that a slot keeps */
+    BODY_FIRST = 1 << 10, /* bytes of room for a body; grows by four */
+    KEPT_MAX = 16 << 10   /* bytes of a body, an answer, or what is read from it, that are kept */
 };
 
 static const str wanted_names[CALL_WANTED_COUNT] = {
@@ -56,6 +56,8 @@ static bool buf_ready(struct buf *b, const struct alloc *alloc, size_t size)
 
 void call_context_deinit(struct call_context *ctx)
 {
+    buf_wipe_free(&ctx->body, &ctx->alloc);
+    buf_wipe_free(&ctx->head, &ctx->alloc);
     buf_wipe_free(&ctx->scratch, &ctx->alloc);
 }
 
@@ -83,8 +85,6 @@ void call_free(struct call *c, struct call_context *ctx)
 {
     const struct alloc *alloc = &ctx->alloc;
     transfer_deinit(&c->transfer, ctx->transport);
-    buf_wipe_free(&c->head, alloc);
-    buf_wipe_free(&c->large, alloc);
     free_memory(&c->memory, alloc);
     alloc_free(alloc, c, sizeof *c);
 }
@@ -92,8 +92,6 @@ void call_free(struct call *c, struct call_context *ctx)
 void call_forget_secrets(struct call *c, struct call_context *ctx)
 {
     const struct decode_memory *m = &c->memory;
-    digest_wipe(c->body, sizeof c->body);
-    buf_wipe_free(&c->large, &ctx->alloc);
     transfer_wipe(&c->transfer);
     if (c->transfer.answer_cap > KEPT_MAX)
         transfer_deinit(&c->transfer, ctx->transport);
@@ -133,21 +131,22 @@ static int put_head(struct call *c, struct call_context *ctx, str body)
         .body = body,
         .date = &client->date,
     };
+    struct buf *head = &ctx->head;
     for (size_t i = 0; i < rq.header_count; i++)
-        put_header(&c->head, headers[i].name, headers[i].value);
-    put_header(&c->head, STR("User-Agent"), ctx->user_agent);
+        put_header(head, headers[i].name, headers[i].value);
+    put_header(head, STR("User-Agent"), ctx->user_agent);
     if (credentials_are_anonymous(credentials))
         return 0;
-    buf_put(&c->head, STR("Authorization: "));
-    int r = sigv4_sign(&c->head, &ctx->scratch, &client->key, credentials, &rq);
-    buf_put(&c->head, STR("\r\n"));
+    buf_put(head, STR("Authorization: "));
+    int r = sigv4_sign(head, &ctx->scratch, &client->key, credentials, &rq);
+    buf_put(head, STR("\r\n"));
     return r;
 }
 
 static enum fault send(struct call *c, struct call_context *ctx, str body)
 {
     struct transfer *x = &c->transfer;
-    x->head = buf_str(&c->head);
+    x->head = buf_str(&ctx->head);
     x->body = body;
     x->wanted = c->wanted;
     x->wanted_count = CALL_WANTED_COUNT;
@@ -169,27 +168,35 @@ static bool make_space(struct call *c, struct call_context *ctx)
                        c->credentials->session_token.len + ctx->user_agent.len +
                        AUTHORIZATION_SIZE + HEAD_REST_SIZE;
     size_t scratch_size = 2 * head_size + endpoint->path.len * 5;
-    return buf_ready(&c->head, &ctx->alloc, head_size) &&
+    return buf_ready(&ctx->head, &ctx->alloc, head_size) &&
            buf_ready(&ctx->scratch, &ctx->alloc, scratch_size);
 }
 
-/* In the slot where it fits, as a poll's does. */
-static enum fault encode(struct call *c, struct call_context *ctx, str *out)
+static enum fault encode(struct call *c, struct call_context *ctx)
 {
-    struct buf body = BUF_ON(c->body);
-    c->operation->encode(&body, c->input);
-    for (size_t size = LARGE_FIRST; body.overflow && size <= OPERATION_BODY_MAX; size *= 4) {
-        if (!buf_ready(&c->large, &ctx->alloc, size))
+    for (size_t size = BODY_FIRST; size <= OPERATION_BODY_MAX; size *= 4) {
+        if (!buf_ready(&ctx->body, &ctx->alloc, size))
             return FAULT_OUT_OF_MEMORY;
-        body = c->large;
-        c->operation->encode(&body, c->input);
+        c->operation->encode(&ctx->body, c->input);
+        if (!ctx->body.overflow)
+            return FAULT_NONE;
     }
-    *out = buf_str(&body);
-    return body.overflow ? FAULT_BROKEN : FAULT_NONE;
+    return FAULT_BROKEN;
 }
 
-static enum fault sign_and_send(struct call *c, struct call_context *ctx, str body)
+/* It is on its way, or never will be. */
+static void forget_body(const struct call *c, struct call_context *ctx)
 {
+    struct buf *body = &ctx->body;
+    if (body->cap > KEPT_MAX)
+        buf_wipe_free(body, &ctx->alloc);
+    else if (body->cap && c->operation->has_secrets)
+        digest_wipe(body->at, body->cap);
+}
+
+static enum fault sign_and_send(struct call *c, struct call_context *ctx)
+{
+    str body = buf_str(&ctx->body);
     if (!make_space(c, ctx))
         return FAULT_OUT_OF_MEMORY;
     c->skew_ms = ctx->trusts_clock ? 0 : c->client->clock.ms;
@@ -197,7 +204,7 @@ static enum fault sign_and_send(struct call *c, struct call_context *ctx, str bo
     c->sent_ms = timers_wall_ms();
     amz_date_set(&c->client->date, (c->sent_ms + c->skew_ms) / 1000);
     int failed = put_head(c, ctx, body);
-    if (c->head.overflow)
+    if (ctx->head.overflow)
         return FAULT_BROKEN;
     if (failed) /* OpenSSL passed its check when the poller opened: what it lacks is memory */
         return FAULT_OUT_OF_MEMORY;
@@ -207,16 +214,16 @@ static enum fault sign_and_send(struct call *c, struct call_context *ctx, str bo
 enum fault call_start(struct call *c, struct call_context *ctx, struct client *client,
                       const struct operation *operation, const void *input)
 {
-    str body;
     c->operation = operation;
     c->input = input;
     c->client = client;
     c->credentials = credentials_ref(identity_current(client->principal->identity));
     if (!c->credentials)
         return FAULT_NO_CREDENTIALS;
-    enum fault fault = encode(c, ctx, &body);
+    enum fault fault = encode(c, ctx);
     if (!fault)
-        fault = sign_and_send(c, ctx, body);
+        fault = sign_and_send(c, ctx);
+    forget_body(c, ctx);
     if (fault)
         c->credentials = credentials_unref(c->credentials);
     return fault;

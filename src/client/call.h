@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* One API call, from its input to what its answer means, whichever operation it is of: the memory
- * of a call is kept for the next, so that a warm poll allocates nothing. */
+/* One API call, from its input to what its answer means, whichever operation it is of. Requests are
+ * put together one after the other in memory that all calls share, and what a call's answer needed
+ * is kept for the next: so a warm poll allocates nothing. */
 #ifndef CLIENT_CALL_H
 #define CLIENT_CALL_H
 
@@ -11,7 +12,7 @@
 struct call_context {
     struct alloc alloc;
     struct transport *transport;
-    struct buf scratch; /* for signing */
+    struct buf body, head, scratch; /* of the request that is put together; to sign it with */
     str user_agent;
     uint32_t timeout_ms;
     bool trusts_clock; /* sign by this machine's clock, whatever the service's answers say of it */
@@ -42,9 +43,6 @@ struct call {
     int64_t sent_ms; /* by this machine's calendar clock */
     int64_t skew_ms; /* that it was signed with: sent_ms + skew_ms is the time in the signature */
     struct wanted_header wanted[CALL_WANTED_COUNT];
-    struct buf head;
-    char body[288];   /* of a poll at the longest, as far as its input needs no escapes */
-    struct buf large; /* a body that does not fit there; only while it is needed */
     struct decode_memory memory;
     struct pipepoll_error why;
 };
