@@ -34,7 +34,6 @@ static void origins_open(struct origins *o, const struct server_reply *script,
 static void origins_close(struct origins *o)
 {
     for (int i = 0; i < POOLS; i++) {
-        transfer_deinit(&o->probes[i].x, o->w.transport);
         pool_close(o->pools[i]);
     }
     wire_close(&o->w);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Framing without a socket: what a server may send, cut wherever a network may cut it. */
-#include "io/http1.h"
+#include "io/answer_room.h"
 #include "io/transfer.h"
 #include "lib/check.h"
 
@@ -17,21 +17,23 @@ struct timers *transport_timers(const struct transport *tp)
     return NULL;
 }
 
+static const struct wanted_header wants[2] = { { .name = STR_INIT("x-amzn-requestid") },
+                                               { .name = STR_INIT("date") } };
+
 struct trial {
-    struct http1 http;
+    struct answer_rooms rooms;
+    struct answer_room *room;
     struct transfer x;
-    struct wanted_header wanted[2];
     enum http1_result result;
     size_t used; /* bytes of the answer itself */
 };
 
 static void trial_begin(struct trial *t)
 {
-    *t = (struct trial) { .wanted = { { .name = STR("x-amzn-requestid") },
-                                      { .name = STR("date") } } };
-    t->x.wanted = t->wanted;
-    t->x.wanted_count = 2;
-    http1_begin(&t->http, &t->x);
+    *t = (struct trial) { .x = { .wanted = wants, .wanted_count = 2 } };
+    assert_int_equal(answer_rooms_init(&t->rooms, &plain), 0);
+    t->room = answer_room_take(&t->rooms);
+    transfer_begin_answer(&t->x, t->room);
 }
 
 static void trial_feed(struct trial *t, str bytes)
@@ -39,13 +41,19 @@ static void trial_feed(struct trial *t, str bytes)
     size_t used = 0;
     if (t->result != HTTP1_MORE || !bytes.len)
         return;
-    t->result = http1_feed(&t->http, bytes, &used);
+    t->result = http1_feed(&t->room->http, bytes, &used);
     t->used += used;
+}
+
+static str trial_body(const struct trial *t)
+{
+    return (str) { t->room->body, t->room->body_len };
 }
 
 static void trial_end(struct trial *t)
 {
-    transfer_deinit(&t->x, NULL);
+    answer_room_give(t->room);
+    answer_rooms_deinit(&t->rooms);
 }
 
 /* The same verdict in one piece, in two at every place, and byte by byte. */
@@ -63,7 +71,7 @@ static void assert_answer(str bytes, size_t used, int status, const char *body)
         }
         assert_int_equal(t.result, HTTP1_DONE);
         assert_int_equal(t.x.http_status, status);
-        assert_str_equal(((str) { t.x.answer, t.x.answer_len }), body);
+        assert_str_equal(trial_body(&t), body);
         assert_true(t.used <= bytes.len && t.used >= used);
         if (cut == 0)
             assert_int_equal(t.used, used);
@@ -104,9 +112,9 @@ static void an_answer_may_end_with_its_connection(void **state)
     trial_feed(&t, STR("HTTP/1.1 200 OK\r\n\r\nhel"));
     trial_feed(&t, STR("lo"));
     assert_int_equal(t.result, HTTP1_MORE);
-    assert_int_equal(http1_feed_end(&t.http), HTTP1_DONE);
-    assert_str_equal(((str) { t.x.answer, t.x.answer_len }), "hello");
-    assert_false(http1_keeps_alive(&t.http));
+    assert_int_equal(http1_feed_end(&t.room->http), HTTP1_DONE);
+    assert_str_equal(trial_body(&t), "hello");
+    assert_false(http1_keeps_alive(&t.room->http));
     trial_end(&t);
 }
 
@@ -122,7 +130,7 @@ static void every_prefix_is_cut_short(void **state)
             trial_begin(&t);
             trial_feed(&t, (str) { answers[i], len });
             assert_int_equal(t.result, HTTP1_MORE);
-            assert_int_equal(http1_feed_end(&t.http), HTTP1_CUT);
+            assert_int_equal(http1_feed_end(&t.room->http), HTTP1_CUT);
             trial_end(&t);
         }
 }
@@ -135,11 +143,11 @@ static void assert_refused(str answer, const char *found)
         trial_begin(&t);
         trial_feed(&t, (str) { answer.ptr, cut });
         trial_feed(&t, str_skip(answer, cut));
-        if (t.result != HTTP1_BAD || (!cut && !strstr(http1_problem(&t.http), found)))
-            print_error("%s: %s\n", answer.ptr, http1_problem(&t.http));
+        if (t.result != HTTP1_BAD || (!cut && !strstr(http1_problem(&t.room->http), found)))
+            print_error("%s: %s\n", answer.ptr, http1_problem(&t.room->http));
         assert_int_equal(t.result, HTTP1_BAD);
-        assert_true(cut || strstr(http1_problem(&t.http), found));
-        for (const char *c = http1_problem(&t.http); *c; c++)
+        assert_true(cut || strstr(http1_problem(&t.room->http), found));
+        for (const char *c = http1_problem(&t.room->http); *c; c++)
             assert_true(*c >= ' ' && *c <= '~');
         trial_end(&t);
     }
@@ -234,8 +242,8 @@ static void trailers_override_no_header(void **state)
                             "Date: then\r\nx-amzn-requestid: evil\r\nno colon\r\n"
                             "Content-Length: x\r\n\r\n"));
     assert_int_equal(t.result, HTTP1_DONE);
-    assert_str_equal(t.wanted[1].value, "now");
-    assert_int_equal(t.wanted[0].value.len, 0);
+    assert_str_equal(t.room->wanted[1], "now");
+    assert_int_equal(t.room->wanted[0].len, 0);
     trial_end(&t);
 }
 
@@ -245,8 +253,8 @@ static void a_folded_value_is_one(void **state)
     trial_begin(&t);
     trial_feed(&t, STR(HEAD "Date:\r\n a\r\n\t b \r\nX-Amzn-RequestId: c\r\nX: d\r\n e\r\n"
                             "Content-Length: 0\r\n\r\n"));
-    assert_str_equal(t.wanted[1].value, "a b");
-    assert_str_equal(t.wanted[0].value, "c");
+    assert_str_equal(t.room->wanted[1], "a b");
+    assert_str_equal(t.room->wanted[0], "c");
     trial_end(&t);
 }
 
@@ -260,8 +268,8 @@ static void wanted_headers_are_found_whatever_their_case_and_cut(void **state)
         trial_begin(&t);
         trial_feed(&t, (str) { bytes.ptr, cut });
         trial_feed(&t, str_skip(bytes, cut));
-        assert_str_equal(t.wanted[0].value, "a-b c");
-        assert_str_equal(t.wanted[1].value, "now");
+        assert_str_equal(t.room->wanted[0], "a-b c");
+        assert_str_equal(t.room->wanted[1], "now");
         trial_end(&t);
     }
 }
@@ -272,7 +280,7 @@ static void headers_of_an_interim_answer_are_forgotten(void **state)
     trial_begin(&t);
     trial_feed(&t, STR("HTTP/1.1 100 Continue\r\nDate: then\r\n\r\n"
                        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
-    assert_int_equal(t.wanted[1].value.len, 0);
+    assert_int_equal(t.room->wanted[1].len, 0);
     trial_end(&t);
 }
 
@@ -305,7 +313,7 @@ static void a_connection_is_kept_as_the_answer_says(void **state)
         trial_begin(&t);
         trial_feed(&t, str_of(cases[i].answer));
         assert_int_equal(t.result, HTTP1_DONE);
-        assert_int_equal(http1_keeps_alive(&t.http), cases[i].keeps);
+        assert_int_equal(http1_keeps_alive(&t.room->http), cases[i].keeps);
         trial_end(&t);
     }
 }

@@ -28,7 +28,6 @@ static void exchange(struct wire *w, struct probe *p, uint32_t timeout_ms)
 
 static void finish(struct wire *w, struct probe *p)
 {
-    transfer_deinit(&p->x, w->transport);
     wire_close(w);
 }
 
@@ -61,8 +60,6 @@ static void a_name_is_looked_up_once_for_all_connections(void **state)
     assert_true(pool_report(w.pool)->connect_us > 0);
     assert_int_equal(pool_report(w.pool)->tls_us, 0);
     assert_string_equal(pool_report(w.pool)->tls_version, "");
-    for (int i = 0; i < COUNT; i++)
-        transfer_deinit(&probes[i].x, w.transport);
     wire_close(&w);
 }
 
@@ -185,7 +182,6 @@ static void what_waits_for_a_name_can_be_ended(void **state)
     assert_detail(&p, "slow-3.test: names are no longer looked up");
     exchange(&w, &later, 60000);
     assert_int_equal(later.x.fault, FAULT_UNREACHABLE);
-    transfer_deinit(&later.x, w.transport);
     finish(&w, &p);
     names_say("slow-3.test", "127.0.0.1");
 }

@@ -285,7 +285,6 @@ static void nothing_waits_for_a_connect_that_never_ends(void **state)
     moved_ms += 2000;
     run_until_done(&w, 1);
     assert_int_equal(p.x.fault, FAULT_TIMED_OUT);
-    transfer_deinit(&p.x, w.transport);
     wire_close(&w);
     black_hole_close(&hole);
 }
@@ -309,7 +308,6 @@ static void nothing_waits_for_the_loser_of_a_race(void **state)
         run_until_done(&w, 1); /* libcurl gives each family 200 ms */
         assert_int_equal(p.x.fault, FAULT_NONE);
     }
-    transfer_deinit(&p.x, w.transport);
     wire_close(&w);
     black_hole_close(&hole);
 }
@@ -331,7 +329,6 @@ static void dead_addresses_of_a_name_cost_no_time(void **state)
         assert_int_equal(p.x.fault, FAULT_NONE);
     }
     assert_true(timers_now_ns() - start_ns < 2000000000);
-    transfer_deinit(&p.x, w.transport);
     wire_close(&w);
 }
 

@@ -7,8 +7,8 @@
  *
  * Heads and what they are signed from hold session tokens: they are wiped before they are freed,
  * and a token that an answer repeats is hidden before its words are told, as is each secret of the
- * input. Calls of operations with secrets leave nothing of body and answer behind; memory of a body
- * or an answer that are much larger than a poll's goes with the call. */
+ * input. Calls of operations with secrets leave nothing of body and answer behind. Where a body, or
+ * what is read from an answer, is much larger than a poll's, its memory is not kept. */
 #include "client/call.h"
 
 #include "aws/clock_skew.h"
@@ -19,18 +19,30 @@ enum {
     AUTHORIZATION_SIZE = 512,
     HEAD_REST_SIZE = 512,
     BODY_FIRST = 1 << 10, /* bytes of room for a body; grows by four */
-    KEPT_MAX = 16 << 10   /* bytes of a body, an answer, or what is read from it, that are kept */
+    KEPT_MAX = 16 << 10   /* bytes of a body, or of what is read from an answer, that are kept */
 };
 
-static const str wanted_names[CALL_WANTED_COUNT] = {
-    [CALL_REQUEST_ID] = STR_INIT("x-amzn-requestid"),
-    [CALL_ERROR_TYPE] = STR_INIT("x-amzn-errortype"),
-    [CALL_RETRY_AFTER] = STR_INIT("x-amz-retry-after"),
-    [CALL_DATE] = STR_INIT("date"),
-    [CALL_AGE] = STR_INIT("age"),
-    [CALL_LOCATION] = STR_INIT("location"),
-    [CALL_ENCODING] = STR_INIT("content-encoding"),
-    [CALL_SERVER] = STR_INIT("server"),
+enum {
+    WANTED_REQUEST_ID,
+    WANTED_ERROR_TYPE,
+    WANTED_RETRY_AFTER,
+    WANTED_DATE,
+    WANTED_AGE,
+    WANTED_LOCATION,
+    WANTED_ENCODING,
+    WANTED_SERVER,
+    WANTED_COUNT
+};
+
+static const struct wanted_header wanted[WANTED_COUNT] = {
+    [WANTED_REQUEST_ID].name = STR_INIT("x-amzn-requestid"),
+    [WANTED_ERROR_TYPE].name = STR_INIT("x-amzn-errortype"),
+    [WANTED_RETRY_AFTER].name = STR_INIT("x-amz-retry-after"),
+    [WANTED_DATE].name = STR_INIT("date"),
+    [WANTED_AGE].name = STR_INIT("age"),
+    [WANTED_LOCATION] = { .name = STR_INIT("location"), .cut_at = ANSWER_QUOTE_LEN_MAX },
+    [WANTED_ENCODING].name = STR_INIT("content-encoding"),
+    [WANTED_SERVER] = { .name = STR_INIT("server"), .cut_at = ANSWER_SERVER_LEN_MAX },
 };
 
 static void buf_wipe_free(struct buf *b, const struct alloc *alloc)
@@ -54,8 +66,16 @@ static bool buf_ready(struct buf *b, const struct alloc *alloc, size_t size)
     return b->at != NULL;
 }
 
+static void free_memory(struct decode_memory *m, const struct alloc *alloc)
+{
+    alloc_free(alloc, m->tokens, m->token_cap * sizeof *m->tokens);
+    alloc_free(alloc, m->items, m->item_cap);
+    *m = (struct decode_memory) { 0 };
+}
+
 void call_context_deinit(struct call_context *ctx)
 {
+    free_memory(&ctx->memory, &ctx->alloc);
     buf_wipe_free(&ctx->body, &ctx->alloc);
     buf_wipe_free(&ctx->head, &ctx->alloc);
     buf_wipe_free(&ctx->scratch, &ctx->alloc);
@@ -67,36 +87,20 @@ struct call *call_new(struct call_context *ctx)
     if (!c)
         return NULL;
     list_init(&c->free_link);
-    for (size_t i = 0; i < CALL_WANTED_COUNT; i++)
-        c->wanted[i].name = wanted_names[i];
-    c->wanted[CALL_LOCATION].cut_at = ANSWER_QUOTE_LEN_MAX;
-    c->wanted[CALL_SERVER].cut_at = ANSWER_SERVER_LEN_MAX;
     return c;
-}
-
-static void free_memory(struct decode_memory *m, const struct alloc *alloc)
-{
-    alloc_free(alloc, m->tokens, m->token_cap * sizeof *m->tokens);
-    alloc_free(alloc, m->items, m->item_cap);
-    *m = (struct decode_memory) { 0 };
 }
 
 void call_free(struct call *c, struct call_context *ctx)
 {
-    const struct alloc *alloc = &ctx->alloc;
-    transfer_deinit(&c->transfer, ctx->transport);
-    free_memory(&c->memory, alloc);
-    alloc_free(alloc, c, sizeof *c);
+    alloc_free(&ctx->alloc, c, sizeof *c);
 }
 
 void call_forget_secrets(struct call *c, struct call_context *ctx)
 {
-    const struct decode_memory *m = &c->memory;
+    const struct decode_memory *m = &ctx->memory;
     transfer_wipe(&c->transfer);
-    if (c->transfer.answer_cap > KEPT_MAX)
-        transfer_deinit(&c->transfer, ctx->transport);
     if (m->item_cap + m->token_cap * sizeof *m->tokens > KEPT_MAX)
-        free_memory(&c->memory, &ctx->alloc);
+        free_memory(&ctx->memory, &ctx->alloc);
     else if (m->item_cap)
         digest_wipe(m->items, m->item_cap); /* it points to where they were */
 }
@@ -148,8 +152,8 @@ static enum fault send(struct call *c, struct call_context *ctx, str body)
     struct transfer *x = &c->transfer;
     x->head = buf_str(&ctx->head);
     x->body = body;
-    x->wanted = c->wanted;
-    x->wanted_count = CALL_WANTED_COUNT;
+    x->wanted = wanted;
+    x->wanted_count = WANTED_COUNT;
     x->timeout_ms = ctx->timeout_ms;
     switch (transfer_start(x, c->client->pool)) {
     case 0:
@@ -258,12 +262,12 @@ static struct answer answer_of(const struct call *c)
         .codes = c->operation->codes,
         .code_count = c->operation->code_count,
         .http_status = c->transfer.http_status,
-        .error_type = c->wanted[CALL_ERROR_TYPE].value,
-        .retry_after = c->wanted[CALL_RETRY_AFTER].value,
-        .location = c->wanted[CALL_LOCATION].value,
-        .content_encoding = c->wanted[CALL_ENCODING].value,
-        .request_id = c->wanted[CALL_REQUEST_ID].value,
-        .server = c->wanted[CALL_SERVER].value,
+        .error_type = transfer_value(&c->transfer, WANTED_ERROR_TYPE),
+        .retry_after = transfer_value(&c->transfer, WANTED_RETRY_AFTER),
+        .location = transfer_value(&c->transfer, WANTED_LOCATION),
+        .content_encoding = transfer_value(&c->transfer, WANTED_ENCODING),
+        .request_id = transfer_value(&c->transfer, WANTED_REQUEST_ID),
+        .server = transfer_value(&c->transfer, WANTED_SERVER),
     };
 }
 
@@ -287,16 +291,16 @@ static enum fault read_result(struct call *c, struct call_context *ctx, void *re
     enum decode_result r;
     if (answer_is_foreign(&answer, body))
         out->cause = PIPEPOLL_CAUSE_MIDDLE_BOX;
-    if (answer_is_odd(&answer, &c->why))
+    if (answer_is_odd(&answer, &ctx->why))
         return FAULT_MALFORMED;
     if (out->cause) {
         hide_secrets(c, body);
         answer_tell_middle_box(&answer, answer_quote(page_words(x->answer, x->answer_len)),
-                               &c->why);
+                               &ctx->why);
         return FAULT_MALFORMED;
     }
-    while ((r = c->operation->decode(result, &c->memory, body, &c->why)) == DECODE_NEED_MEMORY)
-        if (!grow_memory(&c->memory, &ctx->alloc))
+    while ((r = c->operation->decode(result, &ctx->memory, body, &ctx->why)) == DECODE_NEED_MEMORY)
+        if (!grow_memory(&ctx->memory, &ctx->alloc))
             return FAULT_OUT_OF_MEMORY;
     return r ? FAULT_MALFORMED : FAULT_NONE;
 }
@@ -311,20 +315,21 @@ static void read_error(struct call *c, struct call_context *ctx, struct outcome 
     struct answer_fault found;
     /* Before it is quoted, and so perhaps cut in the middle; and again when escapes are undone. */
     hide_secrets(c, (str) { x->answer, x->answer_len });
-    c->memory.tokens_needed = ERROR_TOKENS;
-    c->memory.items_needed = 0;
-    grow_memory(&c->memory, &ctx->alloc);
-    answer_read(&found, &answer, x->answer, x->answer_len, c->memory.tokens, c->memory.token_cap);
+    ctx->memory.tokens_needed = ERROR_TOKENS;
+    ctx->memory.items_needed = 0;
+    grow_memory(&ctx->memory, &ctx->alloc);
+    answer_read(&found, &answer, x->answer, x->answer_len, ctx->memory.tokens,
+                ctx->memory.token_cap);
     out->fault = found.fault;
     out->cause = found.cause;
     out->meaning = found.meaning;
     out->code = found.code;
     out->message = found.message;
-    if (answer_is_odd(&answer, &c->why)) {
-        out->message = str_of(c->why.text);
+    if (answer_is_odd(&answer, &ctx->why)) {
+        out->message = str_of(ctx->why.text);
     } else if (found.cause == PIPEPOLL_CAUSE_MIDDLE_BOX) {
-        answer_tell_middle_box(&answer, found.message, &c->why);
-        out->message = str_of(c->why.text);
+        answer_tell_middle_box(&answer, found.message, &ctx->why);
+        out->message = str_of(ctx->why.text);
     }
     out->retry_after_ms = found.retry_after_ms;
 }
@@ -347,8 +352,8 @@ static bool compare_clocks(const struct call *c, int64_t *signed_off_ms)
 {
     int64_t skew_ms, received_ms = timers_wall_ms();
     int64_t began_ms = received_ms - (int64_t)((timers_now_ns() - c->started_ns) / 1000000);
-    if (!clock_skew_measure(&skew_ms, c->wanted[CALL_DATE].value, c->wanted[CALL_AGE].value,
-                            began_ms, received_ms) ||
+    if (!clock_skew_measure(&skew_ms, transfer_value(&c->transfer, WANTED_DATE),
+                            transfer_value(&c->transfer, WANTED_AGE), began_ms, received_ms) ||
         !clock_skew_hear(&c->client->clock, skew_ms, received_ms))
         return false;
     *signed_off_ms = began_ms + skew_ms - (c->sent_ms + c->skew_ms);
@@ -369,20 +374,20 @@ void call_read(struct call *c, struct call_context *ctx, void *result, struct ou
     *out = (struct outcome) {
         .fault = x->fault,
         .http_status = x->http_status,
-        .request_id = c->wanted[CALL_REQUEST_ID].value,
+        .request_id = transfer_value(&c->transfer, WANTED_REQUEST_ID),
     };
     out->credentials_are_old = c->credentials != identity_current(c->client->principal->identity);
     int64_t signed_off_ms = 0;
     bool knows_time = x->http_status && compare_clocks(c, &signed_off_ms);
     if (x->fault) {
-        explain(&c->why, 0, "%s", x->detail);
+        explain(&ctx->why, 0, "%s", x->detail);
         out->cause = x->cause;
         out->subject = x->subject;
-        out->message = str_of(c->why.text);
+        out->message = str_of(ctx->why.text);
     } else if (answer_is_success(x->http_status)) {
         out->fault = read_result(c, ctx, result, out);
         if (out->fault)
-            out->message = str_of(c->why.text);
+            out->message = str_of(ctx->why.text);
     } else {
         read_error(c, ctx, out);
         bool explains = knows_time && clock_skew_explains(out->code, signed_off_ms);
@@ -391,7 +396,7 @@ void call_read(struct call *c, struct call_context *ctx, void *result, struct ou
             out->cause = PIPEPOLL_CAUSE_CLOCK;
     }
     if (out->cause == PIPEPOLL_CAUSE_MIDDLE_BOX)
-        out->subject = c->wanted[CALL_SERVER].value;
+        out->subject = transfer_value(&c->transfer, WANTED_SERVER);
 
     out->is_uncertain = is_uncertain(x, out->fault);
     hide_secrets(c, out->message);
@@ -399,5 +404,5 @@ void call_read(struct call *c, struct call_context *ctx, void *result, struct ou
     make_plain(out->code);
     make_plain(out->message);
     make_plain(out->request_id);
-    make_plain(c->wanted[CALL_SERVER].value);
+    make_plain(transfer_value(&c->transfer, WANTED_SERVER));
 }

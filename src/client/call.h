@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One API call, from its input to what its answer means, whichever operation it is of. Requests are
- * put together one after the other in memory that all calls share, and what a call's answer needed
- * is kept for the next: so a warm poll allocates nothing. */
+ * put together, and answers read, one after the other: so all calls share the memory for that, and
+ * a warm poll allocates nothing. */
 #ifndef CLIENT_CALL_H
 #define CLIENT_CALL_H
 
@@ -13,23 +13,13 @@ struct call_context {
     struct alloc alloc;
     struct transport *transport;
     struct buf body, head, scratch; /* of the request that is put together; to sign it with */
+    struct decode_memory memory;    /* of the answer that is read */
+    struct pipepoll_error why;      /* it is not understood */
     str user_agent;
     uint32_t timeout_ms;
     bool trusts_clock; /* sign by this machine's clock, whatever the service's answers say of it */
 };
 void call_context_deinit(struct call_context *ctx);
-
-enum {
-    CALL_REQUEST_ID,
-    CALL_ERROR_TYPE,
-    CALL_RETRY_AFTER,
-    CALL_DATE,
-    CALL_AGE,
-    CALL_LOCATION,
-    CALL_ENCODING,
-    CALL_SERVER,
-    CALL_WANTED_COUNT
-};
 
 struct call {
     struct transfer transfer;
@@ -42,9 +32,6 @@ struct call {
     uint64_t started_ns;
     int64_t sent_ms; /* by this machine's calendar clock */
     int64_t skew_ms; /* that it was signed with: sent_ms + skew_ms is the time in the signature */
-    struct wanted_header wanted[CALL_WANTED_COUNT];
-    struct decode_memory memory;
-    struct pipepoll_error why;
 };
 
 struct call *call_new(struct call_context *ctx);          /* NULL: out of memory */
@@ -56,7 +43,8 @@ void call_free(struct call *c, struct call_context *ctx); /* not while in flight
 enum fault call_start(struct call *c, struct call_context *ctx, struct client *client,
                       const struct operation *operation, const void *input);
 
-/* What came of it. Everything lies in the call and dies with call_forget(), or its next start. */
+/* What came of it. All of it dies with the transfer's on_done(), call_forget(), or the next
+ * call_read(), whichever is first. */
 struct outcome {
     enum fault fault;
     bool is_uncertain;        /* it went out, and nothing tells that it had no effect */

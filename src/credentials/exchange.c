@@ -19,7 +19,19 @@ enum {
     WANTED_LOCATION,
     WANTED_ENCODING,
     WANTED_REQUEST_ID,
-    WANTED_SERVER
+    WANTED_SERVER,
+    WANTED_COUNT
+};
+
+static const struct wanted_header wanted[WANTED_COUNT] = {
+    [WANTED_DATE].name = STR_INIT("date"),
+    [WANTED_AGE].name = STR_INIT("age"),
+    [WANTED_ERROR_TYPE].name = STR_INIT("x-amzn-errortype"),
+    [WANTED_RETRY_AFTER].name = STR_INIT("x-amz-retry-after"),
+    [WANTED_LOCATION] = { .name = STR_INIT("location"), .cut_at = ANSWER_QUOTE_LEN_MAX },
+    [WANTED_ENCODING].name = STR_INIT("content-encoding"),
+    [WANTED_REQUEST_ID].name = STR_INIT("x-amzn-requestid"),
+    [WANTED_SERVER] = { .name = STR_INIT("server"), .cut_at = ANSWER_SERVER_LEN_MAX },
 };
 
 static const uint64_t ns_per_ms = 1000000;
@@ -66,12 +78,12 @@ static struct answer answer_of(const struct exchange *x)
 {
     return (struct answer) {
         .http_status = x->http_status,
-        .error_type = x->wanted[WANTED_ERROR_TYPE].value,
-        .retry_after = x->wanted[WANTED_RETRY_AFTER].value,
-        .location = x->wanted[WANTED_LOCATION].value,
-        .content_encoding = x->wanted[WANTED_ENCODING].value,
-        .request_id = x->wanted[WANTED_REQUEST_ID].value,
-        .server = x->wanted[WANTED_SERVER].value,
+        .error_type = transfer_value(&x->transfer, WANTED_ERROR_TYPE),
+        .retry_after = transfer_value(&x->transfer, WANTED_RETRY_AFTER),
+        .location = transfer_value(&x->transfer, WANTED_LOCATION),
+        .content_encoding = transfer_value(&x->transfer, WANTED_ENCODING),
+        .request_id = transfer_value(&x->transfer, WANTED_REQUEST_ID),
+        .server = transfer_value(&x->transfer, WANTED_SERVER),
         .is_metadata = x->is_metadata,
     };
 }
@@ -108,8 +120,8 @@ static void read_failure(struct exchange *x)
 static int64_t read_date(const struct exchange *x)
 {
     int64_t date_s;
-    bool is_good = !x->wanted[WANTED_AGE].value.len &&
-                   timestamp_http_date(x->wanted[WANTED_DATE].value, &date_s) &&
+    bool is_good = !transfer_value(&x->transfer, WANTED_AGE).len &&
+                   timestamp_http_date(transfer_value(&x->transfer, WANTED_DATE), &date_s) &&
                    clock_skew_is_credible((date_s - x->host->now_s(x->host->now_ctx)) * 1000);
     return is_good ? date_s : 0;
 }
@@ -192,8 +204,8 @@ static int send(struct exchange *x)
     t->body = buf_str(&x->body);
     t->method = x->method;
     t->path = buf_str(&x->path);
-    t->wanted = x->wanted;
-    t->wanted_count = sizeof x->wanted / sizeof *x->wanted;
+    t->wanted = wanted;
+    t->wanted_count = WANTED_COUNT;
     t->timeout_ms = x->timeout_ms;
     t->on_done = on_transfer_done;
     return transfer_start(t, x->pool);
@@ -257,14 +269,6 @@ int exchange_open(struct exchange *x, const struct provider_host *host, str url,
     };
     *x = (struct exchange) {
         .url = url,
-        .wanted = { [WANTED_DATE].name = STR("date"),
-                    [WANTED_AGE].name = STR("age"),
-                    [WANTED_ERROR_TYPE].name = STR("x-amzn-errortype"),
-                    [WANTED_RETRY_AFTER].name = STR("x-amz-retry-after"),
-                    [WANTED_LOCATION] = { .name = STR("location"), .cut_at = ANSWER_QUOTE_LEN_MAX },
-                    [WANTED_ENCODING].name = STR("content-encoding"),
-                    [WANTED_REQUEST_ID].name = STR("x-amzn-requestid"),
-                    [WANTED_SERVER] = { .name = STR("server"), .cut_at = ANSWER_SERVER_LEN_MAX } },
         .is_metadata = way == EXCHANGE_DIRECT,
     };
     if (timer_init(&x->timer, host->timers, on_timer))
@@ -283,7 +287,6 @@ void exchange_close(struct exchange *x)
     if (!x->host)
         return;
     forget_answer(x);
-    transfer_deinit(&x->transfer, x->host->transport);
     timer_deinit(&x->timer);
     pool_close(x->pool);
     digest_wipe(x, sizeof *x);

@@ -30,7 +30,7 @@ struct exchange {
     struct buf path, head, body; /* path empty: that of the URL; head: see exchange_put_header() */
     str secret;                  /* never to be quoted from the answer; borrowed until on_done() */
 
-    /* The answer, valid in on_done() and until the next begin. */
+    /* The answer; what of it has a length is valid in on_done() only, and wiped then. */
     enum fault fault; /* FAULT_NONE: status 2xx, and the answer is all there */
     int http_status;  /* 0: none came */
     char *answer;     /* writable */
@@ -45,7 +45,6 @@ struct exchange {
     struct pool *pool;
     struct timer timer; /* the next attempt */
     struct transfer transfer;
-    struct wanted_header wanted[8];
     enum { EXCHANGE_IDLE, EXCHANGE_WAITING, EXCHANGE_IN_FLIGHT } state;
     unsigned tried;
     bool stopped;

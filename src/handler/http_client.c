@@ -20,7 +20,13 @@ enum {
     LOCATION_MAX = 200
 };
 
-enum { WANTED_TYPE, WANTED_LOCATION, WANTED_RETRY_AFTER };
+enum { WANTED_TYPE, WANTED_LOCATION, WANTED_RETRY_AFTER, WANTED_COUNT };
+
+static const struct wanted_header wanted[WANTED_COUNT] = {
+    [WANTED_TYPE].name = STR_INIT("content-type"),
+    [WANTED_LOCATION] = { .name = STR_INIT("location"), .cut_at = LOCATION_MAX },
+    [WANTED_RETRY_AFTER].name = STR_INIT("retry-after"),
+};
 
 struct http_client {
     struct timers *timers;
@@ -77,9 +83,9 @@ static void on_transfer_done(struct transfer *t)
     c->status = t->http_status;
     c->answer = t->answer;
     c->answer_len = t->answer_len;
-    c->content_type = c->wanted[WANTED_TYPE].value;
-    c->location = c->wanted[WANTED_LOCATION].value;
-    c->retry_after_ms = read_retry_after(str_trim(c->wanted[WANTED_RETRY_AFTER].value));
+    c->content_type = transfer_value(t, WANTED_TYPE);
+    c->location = transfer_value(t, WANTED_LOCATION);
+    c->retry_after_ms = read_retry_after(str_trim(transfer_value(t, WANTED_RETRY_AFTER)));
     c->is_too_long = t->answer_len > HTTP_CLIENT_ANSWER_MAX;
     c->quotes_answer = t->fault == FAULT_MALFORMED && !c->is_too_long;
     if (c->is_too_long)
@@ -113,14 +119,9 @@ static void forget(struct http_call *c)
 
 int http_call_init(struct http_call *c, struct http_client *client)
 {
-    *c = (struct http_call) {
-        .client = client,
-        .wanted = { [WANTED_TYPE].name = STR("content-type"),
-                    [WANTED_LOCATION] = { .name = STR("location"), .cut_at = LOCATION_MAX },
-                    [WANTED_RETRY_AFTER].name = STR("retry-after") },
-    };
-    c->transfer.wanted = c->wanted;
-    c->transfer.wanted_count = sizeof c->wanted / sizeof *c->wanted;
+    *c = (struct http_call) { .client = client };
+    c->transfer.wanted = wanted;
+    c->transfer.wanted_count = WANTED_COUNT;
     return timer_init(&c->told, client->timers, on_told);
 }
 
@@ -129,7 +130,6 @@ void http_call_deinit(struct http_call *c)
     if (!c->client)
         return;
     forget(c);
-    transfer_deinit(&c->transfer, c->client->transport);
     timer_deinit(&c->told);
     explicit_bzero(c, sizeof *c);
 }

@@ -70,7 +70,6 @@ struct http_call {
     struct http_client *client;
     struct timer told; /* of a call that could not be started */
     struct transfer transfer;
-    struct wanted_header wanted[3];
     struct buf head;
     char head_text[HTTP_CLIENT_HEAD_SIZE];
 };

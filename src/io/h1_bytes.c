@@ -61,20 +61,44 @@ const char *h1_connection_send(struct h1_connection *h1)
 {
     struct transfer *x = h1->x;
     str path = h1->connection.pool->path;
-    http1_begin(&h1->http, x);
+    x->is_sent = true;
     if (!x->unsent.len && http1_request_max(x, path) <= SEND_CAPACITY)
         return send_at_once(h1);
     return x->unsent.len || transfer_keep_request(x, path) ? send_unsent(h1) : lack_memory(h1);
 }
 
+/* Of the answer: has it begun, is it whole? */
+static struct http1 *parser_of(const struct h1_connection *h1)
+{
+    return h1->x->room ? &h1->x->room->http : NULL;
+}
+
+static bool is_whole(const struct h1_connection *h1)
+{
+    return parser_of(h1) && parser_of(h1)->done;
+}
+
+static bool begin_answer(struct transfer *x)
+{
+    struct answer_room *room = answer_room_take(&x->transport->rooms);
+    if (room)
+        transfer_begin_answer(x, room);
+    return room;
+}
+
 /* What follows a whole answer was not asked for: the connection cannot be trusted with another. */
-static void take_bytes(struct h1_connection *h1, str bytes, bool *ended)
+static enum io_status take_bytes(struct h1_connection *h1, str bytes, bool *ended)
 {
     size_t used = 0;
-    if (!h1->http.done && http1_feed(&h1->http, bytes, &used) == HTTP1_BAD)
+    if (!h1->x->room && !begin_answer(h1->x)) {
+        lack_memory(h1);
+        return IO_ERROR;
+    }
+    if (!is_whole(h1) && http1_feed(parser_of(h1), bytes, &used) == HTTP1_BAD)
         h1->malformed = true;
     if (used < bytes.len)
         *ended = true;
+    return IO_OK;
 }
 
 /* Read until there is a whole answer, or nothing left: TLS may hold bytes that no event will
@@ -88,10 +112,11 @@ static enum io_status receive(struct h1_connection *h1, bool *ended)
         enum io_status status = connection_receive(c, room, RECEIVE_CAPACITY, &n);
         if (status == IO_END)
             *ended = true;
+        if (status == IO_OK)
+            status = take_bytes(h1, (str) { room, n }, ended);
         if (status)
             return status;
-        take_bytes(h1, (str) { room, n }, ended);
-        if (h1->http.done && !connection_has_pending(c))
+        if (is_whole(h1) && !connection_has_pending(c))
             break;
     }
     return IO_OK;
@@ -102,6 +127,11 @@ static enum io_status receive(struct h1_connection *h1, bool *ended)
 static bool ended_cleanly(const struct h1_connection *h1)
 {
     return !h1->broken && connection_ended_cleanly(&h1->connection);
+}
+
+static bool ends_here(const struct h1_connection *h1)
+{
+    return parser_of(h1) && ended_cleanly(h1) && http1_feed_end(parser_of(h1)) == HTTP1_DONE;
 }
 
 /* true: there was no memory, and that is told. */
@@ -117,8 +147,8 @@ static bool tell_want_of_memory(struct h1_connection *h1)
 
 static void tell_cut(struct h1_connection *h1)
 {
-    const char *problem = h1->http.any ? "the connection ended in the middle of the answer"
-                                       : "the connection ended without an answer";
+    const char *problem = h1->x->room ? "the connection ended in the middle of the answer"
+                                      : "the connection ended without an answer";
     char text[ROUTE_PROBLEM_SIZE];
     if (!tell_want_of_memory(h1))
         h1_connection_fail(h1, FAULT_UNREACHABLE,
@@ -139,9 +169,8 @@ static bool on_answer(struct h1_connection *h1)
     bool ended = false;
     bool failed = receive(h1, &ended) == IO_ERROR;
     if (h1->malformed)
-        h1_connection_fail(h1, FAULT_MALFORMED, http1_problem(&h1->http));
-    else if (h1->http.done ||
-             (ended && ended_cleanly(h1) && http1_feed_end(&h1->http) == HTTP1_DONE))
+        h1_connection_fail(h1, FAULT_MALFORMED, http1_problem(parser_of(h1)));
+    else if (is_whole(h1) || (ended && ends_here(h1)))
         h1_connection_finish(h1, ended || failed || h1->broken);
     else if (ended || (!failed && h1->broken))
         tell_cut(h1);

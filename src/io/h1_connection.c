@@ -110,8 +110,8 @@ void h1_connection_fail(struct h1_connection *h1, enum fault fault, const char *
 /* A failing service may sit on one host of many: the next try shall meet another. */
 static bool may_be_kept(const struct h1_connection *h1, uint64_t now_ns)
 {
-    return http1_keeps_alive(&h1->http) && h1->x->http_status < 500 && !h1->x->unsent.len &&
-           now_ns - h1->connection.opened_ns < lifetime_s * ns_per_s;
+    return http1_keeps_alive(&h1->x->room->http) && h1->x->http_status < 500 &&
+           !h1->x->unsent.len && now_ns - h1->connection.opened_ns < lifetime_s * ns_per_s;
 }
 
 void h1_connection_finish(struct h1_connection *h1, bool ended)
@@ -152,7 +152,7 @@ const char *h1_connection_blame(struct h1_connection *h1, const char *error,
                                 char text[ROUTE_PROBLEM_SIZE])
 {
     struct connection *c = &h1->connection;
-    bool is_first = c->opened_ns >= h1->used_ns && !h1->http.any;
+    bool is_first = c->opened_ns >= h1->used_ns && !h1->x->room;
     c->cause = PIPEPOLL_CAUSE_BROKEN_OFF;
     if (!is_first)
         return error;

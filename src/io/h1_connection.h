@@ -5,7 +5,6 @@
 #define IO_H1_CONNECTION_H
 
 #include "io/connection.h"
-#include "io/http1.h"
 #include "io/transfer.h"
 
 struct h1_connection {
@@ -15,8 +14,7 @@ struct h1_connection {
     struct transfer *x;           /* NULL: idle */
     bool alone;                   /* there was no other when it began to connect */
     bool malformed;               /* what came is not HTTP, or past a limit */
-    bool broken; /* the socket has an error: reading will meet it, or sending has */
-    struct http1 http;
+    bool broken;         /* the socket has an error: reading will meet it, or sending has */
     uint64_t used_ns;    /* began or ended a transfer */
     const char *problem; /* in the start of x, or in sending: told unless there is an answer */
 };

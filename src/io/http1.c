@@ -10,6 +10,7 @@
  * transfer. A header is finished when the next line begins, since that may continue it. */
 #include "io/http1.h"
 
+#include "io/answer_room.h"
 #include "io/http1_head.h"
 #include "io/transfer.h"
 
@@ -228,20 +229,19 @@ void http1_begin(struct http1 *h, struct transfer *x)
     llhttp_set_lenient_headers(&h->parser, 1);
     h->parser.data = h;
     h->x = x;
-    x->is_sent = true;
     h->at = HTTP1_STATUS;
     h->header = HTTP1_OTHER;
-    h->wanted = NULL;
+    h->wanted = TRANSFER_WANTED_MAX;
     http1_let_go(h);
-    h->after_cr = h->must_close = h->done = h->any = false;
+    h->after_cr = h->must_close = h->done = false;
     h->problem[0] = '\0';
 }
 
 enum http1_result http1_feed(struct http1 *h, str bytes, size_t *used)
 {
-    size_t body_before = h->x->answer_len;
+    const struct answer_room *room = h->x->room;
+    size_t body_before = room->body_len;
     bool is_good = true;
-    h->any = true;
     *used = 0;
     while (is_good && !h->done && *used < bytes.len) {
         size_t n = 0;
@@ -251,15 +251,14 @@ enum http1_result http1_feed(struct http1 *h, str bytes, size_t *used)
     }
     /* All that is not body counts, so that nothing can go on for ever: heads, interim answers, the
      * frames of chunks, blank lines. */
-    if (!is_good || !transfer_count_head(h->x, *used - (h->x->answer_len - body_before), 0))
+    if (!is_good || !transfer_count_head(h->x, *used - (room->body_len - body_before), 0))
         return HTTP1_BAD;
     return h->done ? HTTP1_DONE : HTTP1_MORE;
 }
 
 enum http1_result http1_feed_end(struct http1 *h)
 {
-    if (h->any)
-        llhttp_finish(&h->parser);
+    llhttp_finish(&h->parser);
     return h->done ? HTTP1_DONE : HTTP1_CUT;
 }
 

@@ -21,7 +21,7 @@ enum {
     HTTP1_PROBLEM_SIZE = 192
 };
 
-/* One connection's parser. */
+/* One answer's parser. */
 struct http1 {
     llhttp_t parser;
     struct transfer *x;
@@ -36,7 +36,7 @@ struct http1 {
         HTTP1_TRAILER
     } at;
     enum http1_header { HTTP1_OTHER, HTTP1_LENGTH, HTTP1_CODING, HTTP1_CONNECTION } header;
-    struct wanted_header *wanted; /* whose value is coming */
+    size_t wanted; /* whose value is coming; TRANSFER_WANTED_MAX: nobody wants it */
     size_t held_len;
     char held[HTTP1_HELD_MAX]; /* of the line or value that is coming */
     bool held_cut;             /* it was longer */
@@ -46,7 +46,7 @@ struct http1 {
     uint64_t length;
     uint64_t left; /* bytes of body that may follow before the next line */
     bool must_close;
-    bool done, any; /* any: something came at all */
+    bool done;
     char problem[HTTP1_PROBLEM_SIZE];
 };
 
@@ -57,7 +57,7 @@ void http1_put_request(struct buf *out, const struct transfer *x, str path);
 /* At most so many bytes does it put. */
 size_t http1_request_max(const struct transfer *x, str path);
 
-/* Before each answer: x, which is being sent now. */
+/* Before each answer: it is x's. */
 void http1_begin(struct http1 *h, struct transfer *x);
 /* More came; after HTTP1_DONE, *used says how much of it belonged to the answer.
  *

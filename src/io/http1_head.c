@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "io/answer_room.h"
 #include "io/transfer.h"
 
 static const uint64_t no_end = UINT64_MAX; /* of the body, but that of the connection */
@@ -93,7 +94,7 @@ bool http1_end_status(struct http1 *h)
     h->has_length = h->is_chunked = false;
     h->length = 0;
     h->header = HTTP1_OTHER;
-    h->wanted = NULL;
+    h->wanted = TRANSFER_WANTED_MAX;
     h->at = HTTP1_LINE;
     return http1_tell_llhttp(h, (str) { s, LEN }) && http1_tell_llhttp(h, STR("\r\n"));
 }
@@ -162,12 +163,22 @@ static bool read_connection(struct http1 *h, str value)
     return h->held_cut || tell_header(h, STR("Connection: "), value);
 }
 
+static bool is_wanted(const struct http1 *h)
+{
+    return h->wanted < TRANSFER_WANTED_MAX;
+}
+
+static str *value_of(const struct http1 *h)
+{
+    return &h->x->room->wanted[h->wanted];
+}
+
 static bool finish_header(struct http1 *h)
 {
     str value = str_trim(http1_held(h));
-    if (h->wanted)
-        h->wanted->value = str_trim(h->wanted->value);
-    h->wanted = NULL;
+    if (is_wanted(h))
+        *value_of(h) = str_trim(*value_of(h));
+    h->wanted = TRANSFER_WANTED_MAX;
     switch (h->header) {
     case HTTP1_OTHER:
         return true;
@@ -196,7 +207,7 @@ static bool read_name(struct http1 *h)
             h->header = framing[i].header;
     /* Some do not see "Content-Length :" as one (RFC 9112, 5.1). */
     h->must_close = h->must_close || (h->header != HTTP1_OTHER && trimmed.len != name.len);
-    h->wanted = h->held_cut ? NULL : transfer_wanted(h->x, name);
+    h->wanted = h->held_cut ? TRANSFER_WANTED_MAX : transfer_wanted(h->x, name);
     http1_let_go(h);
     return true;
 }
@@ -213,8 +224,8 @@ bool http1_take_value(struct http1 *h, str text)
     if (h->after_fold)
         text = skip_blanks(text);
     h->after_fold = h->after_fold && !text.len;
-    if (h->wanted)
-        transfer_put_value(h->x, h->wanted, h->wanted->value.len ? text : skip_blanks(text));
+    if (is_wanted(h))
+        transfer_put_value(h->x, h->wanted, value_of(h)->len ? text : skip_blanks(text));
     else if (h->header != HTTP1_OTHER)
         http1_hold(h, text);
     return true;

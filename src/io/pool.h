@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 
+#include "io/answer_room.h"
 #include "io/multi.h"
 #include "io/opening.h"
 #include "io/route.h"
@@ -32,6 +33,7 @@ struct transport {
     unsigned connections_max; /* no more than the options', and fewer after EMFILE */
     char *send_bytes;         /* a request is put together here and sent at once */
     char *receive_bytes;      /* what came, until it is parsed: at once as well */
+    struct answer_rooms rooms;
     bool worker_closed;
     void (*closed)(void *ctx);
     void *ctx;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The connection hands over head and body piece by piece. A limit that is passed sets x->fault,
- * which transfer_end() does not replace. Wanted headers share one room of fixed size in the
- * transfer; a new head empties it, a repeated header does not give its part back. The body's
- * room doubles up to TRANSFER_ANSWER_MAX and stays for the next transfer. */
+ * which transfer_end() does not replace. Wanted headers share memory of a fixed size; a new head
+ * empties it, a repeated header does not give its part back. */
 #include "io/transfer.h"
 
-#include "io/http1.h"
+#include "io/answer_room.h"
 
 static const uint64_t ns_per_ms = 1000000;
 
@@ -22,17 +21,11 @@ static void on_deadline(struct timer *deadline)
     timer_set(deadline, timers_now_ns());
 }
 
-static void forget_head(struct transfer *x)
-{
-    x->values_len = 0;
-    for (size_t i = 0; i < x->wanted_count; i++)
-        x->wanted[i].value = (str) { NULL, 0 };
-}
-
 int transfer_begin(struct transfer *x, struct transport *tp, void (*expire)(struct transfer *x))
 {
     x->fault = FAULT_NONE;
     x->http_status = 0;
+    x->answer = NULL;
     x->answer_len = x->head_bytes = x->head_lines = 0;
     x->overdue = x->is_sent = false;
     x->detail = "";
@@ -41,8 +34,8 @@ int transfer_begin(struct transfer *x, struct transport *tp, void (*expire)(stru
     x->transport = tp;
     x->h1 = NULL;
     x->expire = expire;
+    x->room = NULL;
     list_init(&x->wait_link);
-    forget_head(x);
     int r = timer_init(&x->deadline, transport_timers(tp), on_deadline);
     if (!r)
         timer_set(&x->deadline, timers_now_ns() + x->timeout_ms * ns_per_ms);
@@ -103,7 +96,10 @@ void transfer_abort(struct transfer *x)
 
 void transfer_put_status(struct transfer *x, int status)
 {
-    forget_head(x);
+    struct answer_room *room = x->room;
+    room->values_len = 0;
+    for (size_t i = 0; i < x->wanted_count; i++)
+        room->wanted[i] = (str) { NULL, 0 };
     x->http_status = status;
 }
 
@@ -118,92 +114,80 @@ bool transfer_count_head(struct transfer *x, size_t bytes, size_t lines)
     return false;
 }
 
-struct wanted_header *transfer_wanted(struct transfer *x, str name)
+size_t transfer_wanted(struct transfer *x, str name)
 {
     for (size_t i = 0; i < x->wanted_count; i++) {
-        struct wanted_header *wanted = &x->wanted[i];
-        if (!str_eq_nocase(wanted->name, name))
+        if (!str_eq_nocase(x->wanted[i].name, name))
             continue;
-        wanted->value = (str) { NULL, 0 };
-        wanted->truncated = false;
-        return wanted;
+        x->room->wanted[i] = (str) { NULL, 0 };
+        x->room->is_truncated[i] = false;
+        return i;
     }
-    return NULL;
+    return TRANSFER_WANTED_MAX;
 }
 
-void transfer_put_value(struct transfer *x, struct wanted_header *wanted, str piece)
+void transfer_put_value(struct transfer *x, size_t wanted, str piece)
 {
-    char *at = x->values + x->values_len;
-    if (wanted->cut_at && piece.len > wanted->cut_at - wanted->value.len)
-        piece.len = wanted->cut_at - wanted->value.len;
-    if (wanted->truncated || piece.len > sizeof x->values - x->values_len) {
-        wanted->value = (str) { NULL, 0 };
-        wanted->truncated = true;
+    struct answer_room *room = x->room;
+    str *value = &room->wanted[wanted];
+    char *at = room->values + room->values_len;
+    size_t cut_at = x->wanted[wanted].cut_at;
+    if (cut_at && piece.len > cut_at - value->len)
+        piece.len = cut_at - value->len;
+    if (room->is_truncated[wanted] || piece.len > sizeof room->values - room->values_len) {
+        *value = (str) { NULL, 0 };
+        room->is_truncated[wanted] = true;
         return;
     }
     memcpy(at, piece.ptr, piece.len);
-    x->values_len += piece.len;
-    if (!wanted->value.len)
-        wanted->value.ptr = at;
-    wanted->value.len += piece.len;
+    room->values_len += piece.len;
+    if (!value->len)
+        value->ptr = at;
+    value->len += piece.len;
 }
 
-/* Not by realloc(): what it leaves behind may hold secrets. */
-static bool make_space(struct transfer *x, size_t len)
+str transfer_value(const struct transfer *x, size_t index)
 {
-    if (len <= x->answer_cap)
-        return true;
-    size_t cap = x->answer_cap ? x->answer_cap : TRANSFER_ANSWER_FIRST;
-    while (cap < len)
-        cap *= 2;
-    const struct alloc *alloc = transport_alloc(x->transport);
-    char *more = alloc_resize(alloc, NULL, 0, cap);
-    if (!more)
-        return false;
-    if (x->answer_cap) {
-        memcpy(more, x->answer, x->answer_len);
-        explicit_bzero(x->answer, x->answer_cap);
-        alloc_free(alloc, x->answer, x->answer_cap);
-    }
-    x->answer = more;
-    x->answer_cap = cap;
-    return true;
+    return x->room ? x->room->wanted[index] : STR("");
 }
 
 bool transfer_put_body(struct transfer *x, str piece)
 {
-    if (piece.len > TRANSFER_ANSWER_MAX - x->answer_len) {
+    if (piece.len > TRANSFER_ANSWER_MAX - x->room->body_len) {
         x->fault = FAULT_MALFORMED;
         x->detail = "the answer is longer than allowed";
         return false;
     }
-    if (!make_space(x, x->answer_len + piece.len)) {
+    if (!answer_room_put(x->room, piece)) {
         x->fault = FAULT_OUT_OF_MEMORY;
         x->detail = "out of memory";
         return false;
     }
-    memcpy(x->answer + x->answer_len, piece.ptr, piece.len);
-    x->answer_len += piece.len;
     return true;
 }
 
+void transfer_begin_answer(struct transfer *x, struct answer_room *room)
+{
+    x->room = room;
+    http1_begin(&room->http, x);
+}
+
+/* What it leaves behind may be gone when its owner was told, but for the room. */
 void transfer_end(struct transfer *x, enum fault fault, const char *detail)
 {
+    struct answer_room *room = x->room;
     if (!x->fault) {
         x->fault = fault;
         x->detail = detail;
     }
     if (!x->cause)
         x->cause = fault_cause(x->fault);
+    if (room) {
+        x->answer = room->body;
+        x->answer_len = room->body_len;
+    }
     transfer_abandon(x);
     x->on_done(x);
-}
-
-/* A service may quote a secret in its error message. */
-void transfer_deinit(struct transfer *x, struct transport *tp)
-{
-    if (x->answer_cap)
-        explicit_bzero(x->answer, x->answer_cap);
-    x->answer = alloc_free(transport_alloc(tp), x->answer, x->answer_cap);
-    x->answer_cap = 0;
+    if (room)
+        answer_room_give(room);
 }

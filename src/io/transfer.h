@@ -26,14 +26,17 @@ static inline bool transfer_has_body(const struct transfer *x)
            str_eq(x->method, STR("PUT"));
 }
 
+/* Its first bytes are there, and are to be read in this room, which is given back at the end. */
+void transfer_begin_answer(struct transfer *x, struct answer_room *room);
 /* A head begins (another may follow one of 1xx). */
 void transfer_put_status(struct transfer *x, int status);
 /* Count a piece of a head; false: the limits are passed. */
 bool transfer_count_head(struct transfer *x, size_t bytes, size_t lines);
-/* A header of this name begins: the wanted one, its value empty, or NULL. The last one counts. */
-struct wanted_header *transfer_wanted(struct transfer *x, str name);
+/* A header of this name begins: the index of the wanted one, its value empty, or
+ * TRANSFER_WANTED_MAX. The last one counts. */
+size_t transfer_wanted(struct transfer *x, str name);
 /* Append to a wanted header's value; one that does not fit counts as not sent. */
-void transfer_put_value(struct transfer *x, struct wanted_header *wanted, str piece);
+void transfer_put_value(struct transfer *x, size_t wanted, str piece);
 /* Append to the body; false: the limit is passed, or out of memory. */
 bool transfer_put_body(struct transfer *x, str piece);
 

@@ -191,14 +191,8 @@ static void wipe_buffers(struct transport *tp)
     explicit_bzero(tp->receive_bytes, RECEIVE_CAPACITY);
 }
 
-void transfer_wipe(struct transfer *x)
+void transfer_wipe(const struct transfer *x)
 {
-    if (x->answer_cap)
-        explicit_bzero(x->answer, x->answer_cap);
-    explicit_bzero(x->values, sizeof x->values);
-    x->answer_len = 0;
-    for (size_t i = 0; i < x->wanted_count; i++)
-        x->wanted[i].value = (str) { NULL, 0 };
     if (x->transport)
         wipe_buffers(x->transport);
 }
@@ -211,6 +205,7 @@ static void transport_free(struct transport *tp)
     size_t size = tp->size;
     timer_deinit(&tp->room);
     timer_deinit(&tp->leave);
+    answer_rooms_deinit(&tp->rooms);
     alloc_free(&alloc, tp->send_bytes, SEND_CAPACITY);
     alloc_free(&alloc, tp->receive_bytes, RECEIVE_CAPACITY);
     explicit_bzero(tp, size);
@@ -264,8 +259,8 @@ static int open_buffers(struct transport *tp, struct pipepoll_error *why)
     const struct transport_options *o = &tp->o;
     tp->send_bytes = alloc_resize(&o->alloc, NULL, 0, SEND_CAPACITY);
     tp->receive_bytes = alloc_resize(&o->alloc, NULL, 0, RECEIVE_CAPACITY);
-    if (!tp->send_bytes || !tp->receive_bytes || timer_init(&tp->room, o->timers, on_room) ||
-        timer_init(&tp->leave, o->timers, on_leave))
+    if (!tp->send_bytes || !tp->receive_bytes || answer_rooms_init(&tp->rooms, &o->alloc) ||
+        timer_init(&tp->room, o->timers, on_room) || timer_init(&tp->leave, o->timers, on_leave))
         return PIPEPOLL_ENOMEM;
     int r = sockets_open(&tp->sockets, o->loop, &o->alloc);
     if (r == PIPEPOLL_ESYSTEM)

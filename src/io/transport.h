@@ -25,8 +25,8 @@ struct pool;      /* connections to one origin: one region's trouble stays in it
 
 enum {
     TRANSFER_HEAD_LINES = 12,        /* request header lines */
+    TRANSFER_WANTED_MAX = 8,         /* headers of an answer that one wants to know */
     TRANSFER_BODY_MAX = 256 << 10,   /* of a request */
-    TRANSFER_ANSWER_FIRST = 512,     /* bytes of answer memory at first; grows by doubling */
     TRANSFER_ANSWER_MAX = 1 << 20,   /* a longer body is a fault */
     TRANSFER_HEADERS_MAX = 64 << 10, /* bytes of answer headers */
     TRANSFER_HEADER_LINES_MAX = 256
@@ -91,21 +91,19 @@ const struct pool_report *pool_report(const struct pool *pool); /* lives as long
 /* A header of the answer that the caller wants to know. */
 struct wanted_header {
     str name;
-    str value;      /* after the transfer; empty when it was not sent; lies in the transfer */
-    size_t cut_at;  /* a longer value is cut there; 0: it counts as not sent when it does not fit */
-    bool truncated; /* private: it did not fit */
+    size_t cut_at; /* a longer value is cut there; 0: it counts as not sent when it does not fit */
 };
 
 /* One request and its answer, embedded in the caller's own struct. The caller sets the first part,
  * whose request is not needed any more once the transfer has started: what cannot go out at once is
- * copied. The second part is valid inside on_done() and until the next start. Zero-fill it once and
- * use it again and again: it keeps its answer memory. */
+ * copied. The second part is valid inside on_done(), and until its next start there. Zero-fill it
+ * once and use it again and again; it holds no memory while it is not in flight. */
 struct transfer {
     str head;   /* at most TRANSFER_HEAD_LINES "Name: value\r\n" */
     str body;   /* empty: none, and no Content-Length either unless the method is POST or PUT */
     str method; /* GET, PUT, ...; empty: POST */
     str path;   /* of the request line, with any query; empty: the path of the pool's url */
-    struct wanted_header *wanted; /* kept by the caller until on_done() */
+    const struct wanted_header *wanted; /* kept by the caller until on_done() */
     size_t wanted_count;
     uint32_t timeout_ms;
     void (*on_done)(struct transfer *x); /* from the loop, exactly once per start */
@@ -113,7 +111,7 @@ struct transfer {
     enum fault fault; /* FAULT_NONE: a whole answer came, whatever its status */
     int http_status;  /* 0: none came */
     bool is_sent;     /* the request went out, or part of it */
-    char *answer;     /* body, writable */
+    char *answer;     /* body, writable; NULL: none came. Wiped after on_done() */
     size_t answer_len;
     const char *detail;        /* of a fault: what happened; never NULL */
     enum pipepoll_cause cause; /* of a fault: what is to be mended */
@@ -123,6 +121,7 @@ struct transfer {
     struct transport *transport;
     struct pool *pool;
     struct h1_connection *h1; /* it goes by; NULL: not in flight, or it waits for one */
+    struct answer_room *room; /* where its answer is read, once that has begun */
     struct list wait_link;
     const char *waits_for;
     struct buf unsent; /* the request while it waits for a connection; what a socket did not take */
@@ -130,8 +129,7 @@ struct transfer {
     void (*expire)(struct transfer *x);
     struct timer deadline;
     bool overdue;
-    size_t answer_cap, head_bytes, head_lines, values_len;
-    char values[512]; /* of wanted headers; one that does not fit counts as not sent */
+    size_t head_bytes, head_lines;
 };
 
 /* Start: on_done() comes later, never from inside. Past the transport's bound of connections the
@@ -143,11 +141,10 @@ int transfer_start(struct transfer *x, struct pool *pool);
 /* End x soon, as if its deadline had come; on_done() comes from the loop. For what only serves us:
  * a poll is never ended so, since its answer may hold jobs. Fine when not in flight. */
 void transfer_abort(struct transfer *x);
-/* Wipe what the transfer and the transport's buffers hold of the last request and answer: for those
- * that carried secrets. The answer is gone then. head and body are the caller's, and what libcurl
- * and OpenSSL still hold is theirs. Not while in flight; fine on a zeroed one. */
-void transfer_wipe(struct transfer *x);
-/* Frees the answer memory. Not while in flight; fine on a zeroed one. */
-void transfer_deinit(struct transfer *x, struct transport *tp);
+/* Inside on_done(): the value of the wanted header at this index; empty when it was not sent. */
+str transfer_value(const struct transfer *x, size_t index);
+/* Wipe what the transport's buffers hold of the last request and answer: for those that carried
+ * secrets. What libcurl and OpenSSL still hold is theirs. Fine on a zeroed one. */
+void transfer_wipe(const struct transfer *x);
 
 #endif

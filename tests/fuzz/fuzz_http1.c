@@ -2,7 +2,7 @@
 /* Any bytes as what a server sends. However the network cuts them, the verdict is the same. The
  * first byte says where it does. */
 #include "fuzz/fuzz.h"
-#include "io/http1.h"
+#include "io/answer_room.h"
 #include "io/transfer.h"
 
 /* What transfer.c asks of the transport. */
@@ -20,10 +20,13 @@ struct timers *transport_timers(const struct transport *tp)
     return NULL;
 }
 
+static const struct wanted_header wants[2] = { { .name = STR_INIT("date") },
+                                               { .name = STR_INIT("location"), .cut_at = 8 } };
+
 struct reading {
-    struct http1 http;
+    struct answer_rooms rooms;
+    struct answer_room *room;
     struct transfer x;
-    struct wanted_header wanted[2];
     enum http1_result result;
     size_t used;
 };
@@ -34,7 +37,7 @@ static void feed(struct reading *r, const uint8_t *data, size_t size)
         return;
     char *piece = copy_of(data, size);
     size_t used = 0;
-    r->result = http1_feed(&r->http, (str) { piece, size }, &used);
+    r->result = http1_feed(&r->room->http, (str) { piece, size }, &used);
     check(used <= size && (r->result != HTTP1_MORE || used == size));
     r->used += used;
     free(piece);
@@ -42,28 +45,28 @@ static void feed(struct reading *r, const uint8_t *data, size_t size)
 
 static void read_in_two(struct reading *r, const uint8_t *data, size_t size, size_t cut)
 {
-    *r = (struct reading) { .wanted = { { .name = STR("date") },
-                                        { .name = STR("location"), .cut_at = 8 } } };
-    r->x.wanted = r->wanted;
-    r->x.wanted_count = 2;
-    http1_begin(&r->http, &r->x);
+    *r = (struct reading) { .x = { .wanted = wants, .wanted_count = 2 } };
+    if (answer_rooms_init(&r->rooms, &plain))
+        abort();
+    r->room = answer_room_take(&r->rooms);
+    transfer_begin_answer(&r->x, r->room);
     feed(r, data, cut);
     feed(r, data + cut, size - cut);
     if (r->result == HTTP1_MORE)
-        r->result = http1_feed_end(&r->http);
+        r->result = http1_feed_end(&r->room->http);
 }
 
 static void check_reading(const struct reading *r)
 {
-    const char *problem = http1_problem(&r->http);
+    const char *problem = http1_problem(&r->room->http);
     if (r->result == HTTP1_BAD)
         for (check(*problem != '\0'); *problem; problem++)
             check(*problem >= ' ' && *problem <= '~');
     if (r->result == HTTP1_DONE)
         check(r->x.http_status >= 200 && r->x.http_status <= 999);
     for (size_t i = 0; i < 2; i++)
-        check_inside(r->wanted[i].value, (str) { r->x.values, sizeof r->x.values });
-    check(r->wanted[1].value.len <= 8);
+        check_inside(r->room->wanted[i], (str) { r->room->values, sizeof r->room->values });
+    check(r->room->wanted[1].len <= 8);
 }
 
 static void check_equal(const struct reading *a, const struct reading *b)
@@ -72,10 +75,17 @@ static void check_equal(const struct reading *a, const struct reading *b)
     if (a->result == HTTP1_BAD)
         return;
     check(a->used == b->used && a->x.http_status == b->x.http_status);
-    check(str_eq((str) { a->x.answer, a->x.answer_len }, (str) { b->x.answer, b->x.answer_len }));
-    check(str_eq(a->wanted[0].value, b->wanted[0].value));
+    check(str_eq((str) { a->room->body, a->room->body_len },
+                 (str) { b->room->body, b->room->body_len }));
+    check(str_eq(a->room->wanted[0], b->room->wanted[0]));
     if (a->result == HTTP1_DONE)
-        check(http1_keeps_alive(&a->http) == http1_keeps_alive(&b->http));
+        check(http1_keeps_alive(&a->room->http) == http1_keeps_alive(&b->room->http));
+}
+
+static void end(struct reading *r)
+{
+    answer_room_give(r->room);
+    answer_rooms_deinit(&r->rooms);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -88,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_reading(&whole);
     check_reading(&cut);
     check_equal(&whole, &cut);
-    transfer_deinit(&whole.x, NULL);
-    transfer_deinit(&cut.x, NULL);
+    end(&whole);
+    end(&cut);
     return 0;
 }

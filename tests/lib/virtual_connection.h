@@ -24,6 +24,13 @@ struct pool {
     char url[];
 };
 
+struct answer_room {
+    str wanted[TRANSFER_WANTED_MAX];
+    size_t values_len, body_cap;
+    char values[512];
+    char *body;
+};
+
 struct h1_connection {
     struct list link; /* in flight, or idle */
     struct pool *pool;
@@ -36,6 +43,7 @@ struct h1_connection {
     struct virtual_request rq; /* its texts lie in room, as the transfer forgets them */
     char *room;
     size_t room_size;
+    struct answer_room answer;
 };
 
 extern struct virtual_network {

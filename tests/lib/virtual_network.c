@@ -157,31 +157,37 @@ static void keep_request(struct h1_connection *c)
 
 static void keep_body(struct transfer *x, str body)
 {
-    const struct alloc *alloc = &x->transport->o.alloc;
-    if (body.len + 1 > x->answer_cap) {
-        size_t cap = 2 * body.len + TRANSFER_ANSWER_FIRST;
-        alloc_free(alloc, x->answer, x->answer_cap);
-        x->answer = alloc_new(alloc, cap);
-        x->answer_cap = x->answer ? cap : 0;
-        if (!x->answer)
+    struct answer_room *room = x->room;
+    if (body.len + 1 > room->body_cap) {
+        free(room->body);
+        room->body_cap = 2 * body.len + 512;
+        room->body = malloc(room->body_cap);
+        if (!room->body)
             abort(); /* want of memory is not for here */
     }
     if (body.len)
-        memcpy(x->answer, body.ptr, body.len);
-    x->answer[body.len] = '\0';
+        memcpy(room->body, body.ptr, body.len);
+    room->body[body.len] = '\0';
+    x->answer = room->body;
     x->answer_len = body.len;
 }
 
 static void keep_header(struct transfer *x, str name, str value)
 {
+    struct answer_room *room = x->room;
     for (size_t i = 0; i < x->wanted_count; i++) {
-        struct wanted_header *w = &x->wanted[i];
-        if (!str_eq_nocase(w->name, name) || x->values_len + value.len > sizeof x->values)
+        if (!str_eq_nocase(x->wanted[i].name, name) ||
+            room->values_len + value.len > sizeof room->values)
             continue;
-        char *at = x->values + x->values_len;
-        w->value = str_keep(&at, value);
-        x->values_len += value.len;
+        char *at = room->values + room->values_len;
+        room->wanted[i] = str_keep(&at, value);
+        room->values_len += value.len;
     }
+}
+
+str transfer_value(const struct transfer *x, size_t index)
+{
+    return x->room ? x->room->wanted[index] : STR("");
 }
 
 /* "Thu, 01 Jan 2026 00:00:00 GMT", made once a second. */
@@ -232,17 +238,19 @@ static struct h1_connection *connection_for(struct pool *pool)
     return c;
 }
 
-static void forget_answer(struct transfer *x)
+static void forget_answer(struct transfer *x, struct answer_room *room)
 {
     x->fault = FAULT_NONE;
     x->http_status = 0;
     x->is_sent = false;
-    x->answer_len = x->values_len = 0;
+    x->answer = NULL;
+    x->answer_len = 0;
+    x->room = room;
     x->detail = "";
     x->cause = PIPEPOLL_CAUSE_UNKNOWN;
     x->subject = STR("");
-    for (size_t i = 0; i < x->wanted_count; i++)
-        x->wanted[i].value = STR("");
+    room->values_len = 0;
+    memset(room->wanted, 0, sizeof room->wanted);
 }
 
 int transfer_start(struct transfer *x, struct pool *pool)
@@ -255,7 +263,7 @@ int transfer_start(struct transfer *x, struct pool *pool)
     x->transport = pool->transport;
     x->pool = pool;
     x->h1 = c;
-    forget_answer(x);
+    forget_answer(x, &c->answer);
     c->x = x;
     c->way = (struct virtual_way) { 0 };
     c->deadline_ns = timers_now_ns() + x->timeout_ms * ns_per_ms;
@@ -305,18 +313,8 @@ void transfer_abort(struct transfer *x)
         go_on(x->h1, 0, on_overdue);
 }
 
-void transfer_wipe(struct transfer *x)
+void transfer_wipe(const struct transfer *x)
 {
-    if (x->answer)
-        memset(x->answer, 0, x->answer_cap);
-    x->answer_len = 0;
-}
-
-void transfer_deinit(struct transfer *x, struct transport *tp)
-{
-    if (x->answer)
-        x->answer = alloc_free(&tp->o.alloc, x->answer, x->answer_cap);
-    x->answer_cap = 0;
 }
 
 /* --- pools --- */
@@ -347,6 +345,7 @@ void pool_close(struct pool *pool)
         struct h1_connection *c = CONTAINER_OF(l, struct h1_connection, link);
         timer_deinit(&c->timer);
         free(c->room);
+        free(c->answer.body);
         alloc_free(alloc, c, sizeof *c);
     }
     network.pools--;

@@ -139,10 +139,13 @@ static inline void wire_close(struct wire *w)
     assert_int_equal(uv_loop_close(&w->loop), 0);
 }
 
+static const struct wanted_header probe_wants[2] = { { .name = STR_INIT("x-amzn-requestid") },
+                                                     { .name = STR_INIT("Date") } };
+
 struct probe {
     struct transfer x;
-    struct wanted_header wanted[2];
-    char head[256], detail[256]; /* the transfer's own detail dies with on_done() */
+    str answer, wanted[2]; /* copies in text, as is detail: the transfer's die with on_done() */
+    char text[1024], detail[256];
     struct wire *wire;
     unsigned times_done;
 };
@@ -150,7 +153,12 @@ struct probe {
 static inline void on_done(struct transfer *x)
 {
     struct probe *p = CONTAINER_OF(x, struct probe, x);
+    char *at = p->text;
     snprintf(p->detail, sizeof p->detail, "%s", x->detail);
+    for (size_t i = 0; i < 2; i++)
+        p->wanted[i] = str_keep(&at, transfer_value(x, i));
+    size_t room = (size_t)(p->text + sizeof p->text - at);
+    p->answer = str_keep(&at, (str) { x->answer, x->answer_len < room ? x->answer_len : room });
     p->times_done++;
     p->wire->done++;
     uv_stop(&p->wire->loop); /* else a turn whose timers did it all would wait for sockets */
@@ -159,11 +167,9 @@ static inline void on_done(struct transfer *x)
 static inline void probe_prepare(struct wire *w, struct probe *p, uint32_t timeout_ms)
 {
     p->wire = w;
-    p->wanted[0].name = STR("x-amzn-requestid");
-    p->wanted[1].name = STR("Date");
     p->x.head = STR("Host: example.com\r\nContent-Type: application/x\r\n");
     p->x.body = STR("{\"a\":1}");
-    p->x.wanted = p->wanted;
+    p->x.wanted = probe_wants;
     p->x.wanted_count = 2;
     p->x.timeout_ms = timeout_ms;
     p->x.on_done = on_done;
