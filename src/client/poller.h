@@ -51,22 +51,22 @@ struct pipepoll {
 };
 
 struct pipepoll_target {
-    struct target schedule;       /* first poll, interval, back-off */
-    struct list link;             /* in targets, leaving or gone */
-    struct list credentials_link; /* in its client's waiting, then in woken */
+    struct target schedule; /* first poll, interval, back-off */
     struct pipepoll *poller;
     struct client *client;
     const struct operation *poll; /* that its action type wants */
-    struct rng rng; /* its own, so that what one meets with changes nothing for the others */
-    struct pipepoll_action_type action_type; /* slices of text */
-    struct pipepoll_query_param query_param;
-    uint32_t max_batch_size;
+    struct rng rng;   /* its own, so that what one meets with changes nothing for the others */
+    uint64_t late_us; /* of the last poll that started */
     uint32_t batch, on_order; /* of the poll in flight: jobs asked for, and set aside from credit */
-    uint64_t late_us;         /* of the last poll that started */
     uint32_t clock_refusals;  /* see verdict.h */
     bool is_polling;          /* a poll is out */
     bool tells_pause;         /* paused() comes at its end */
+    struct list credentials_link; /* in its client's waiting, then in woken */
+    uint32_t max_batch_size;
     uint32_t size;
+    struct pipepoll_action_type action_type; /* slices of text */
+    struct pipepoll_query_param query_param;
+    struct list link; /* in targets, leaving or gone */
     void *user;
     char text[];
 };

@@ -112,6 +112,7 @@ static void succeed(struct connection *c)
 {
     end_opening(c);
     c->opened_ns = timers_age_ns();
+    c->error[0] = '\0'; /* libcurl tells of addresses that it tried in vain */
     transport_connected(c->transport);
     const char *problem = connection_watch(c, false);
     c->on_open(c, problem);

@@ -23,18 +23,19 @@ struct connection {
     enum pipepoll_cause cause;
     int lacks; /* EMFILE, ENFILE: no descriptor was available, which is the problem */
 
-    /* private */
-    struct transport *transport;
+    /* private; what each transfer needs, side by side */
     int fd;
-    bool opening; /* counted by the transport */
+    struct transport *transport;
+    struct socket_watcher watcher;
+    struct tls tls;
+    struct route_query way;
+    /* what only opening and trouble need */
     struct multi_user user;
     struct socket_opener opener;
-    struct socket_watcher watcher;
-    struct route_query way;
     struct timer limit; /* of the handshake */
-    bool overdue;       /* it has passed */
+    bool opening;       /* counted by the transport */
+    bool overdue;       /* the limit has passed */
     uint64_t asked_ns, began_ns;
-    struct tls tls;
     char error[CONNECTION_PROBLEM_SIZE];
 };
 

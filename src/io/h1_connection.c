@@ -282,7 +282,6 @@ bool h1_connection_start(struct transfer *x)
     h1->malformed = h1->broken = false;
     h1->connection.cause = x->cause = PIPEPOLL_CAUSE_UNKNOWN;
     h1->connection.fault = FAULT_NONE;
-    h1->connection.error[0] = '\0';
     h1->problem = h1->connection.opened_ns ? h1_connection_send(h1) : open_first(h1);
     if (h1->problem)
         transfer_expire_soon(x);

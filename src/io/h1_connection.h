@@ -8,15 +8,15 @@
 #include "io/transfer.h"
 
 struct h1_connection {
-    struct connection connection; /* first */
-    struct list idle_link;        /* of the pool's */
-    struct list rest_link;        /* of the transport's */
-    struct transfer *x;           /* NULL: idle */
-    bool alone;                   /* there was no other when it began to connect */
-    bool malformed;               /* what came is not HTTP, or past a limit */
-    bool broken;         /* the socket has an error: reading will meet it, or sending has */
-    uint64_t used_ns;    /* began or ended a transfer */
-    const char *problem; /* in the start of x, or in sending: told unless there is an answer */
+    struct list idle_link; /* of the pool's */
+    struct list rest_link; /* of the transport's */
+    struct transfer *x;    /* NULL: idle */
+    bool alone;            /* there was no other when it began to connect */
+    bool malformed;        /* what came is not HTTP, or past a limit */
+    bool broken;           /* the socket has an error: reading will meet it, or sending has */
+    uint64_t used_ns;      /* began or ended a transfer */
+    const char *problem;   /* in the start of x, or in sending: told unless there is an answer */
+    struct connection connection;
 };
 
 void h1_connection_close(struct h1_connection *h1);

@@ -39,12 +39,12 @@ struct route_query {
     struct route *route;
     /* From the loop. problem: NULL, or why there are no addresses; valid until it returns. */
     void (*on_found)(struct route_query *q, const char *problem);
-    struct resolver_query lookup; /* private, as is the rest */
-    unsigned hop;                 /* that is asked for */
+    bool has_peer;       /* private, as is the rest */
+    struct address peer; /* of the connection that was made */
+    struct resolver_query lookup;
+    unsigned hop; /* that is asked for */
     uint64_t asked_ns;
     uint32_t waited_us;
-    bool has_peer;
-    struct address peer; /* of the connection that was made */
 };
 
 /* url: NUL-terminated, must outlive r. direct: by no proxy. PIPEPOLL_ENOMEM. */
