@@ -348,10 +348,10 @@ static void make_plain(str text)
  * was so far from it. That one may have been another than what our clock, corrected, says now: the
  * clock may have been put right since, even while the call was under way. So the round trip is told
  * by a clock that nobody sets. */
-static bool compare_clocks(const struct call *c, int64_t *signed_off_ms)
+static bool compare_clocks(const struct call *c, uint64_t now_ns, int64_t *signed_off_ms)
 {
     int64_t skew_ms, received_ms = timers_wall_ms();
-    int64_t began_ms = received_ms - (int64_t)((timers_now_ns() - c->started_ns) / 1000000);
+    int64_t began_ms = received_ms - (int64_t)((now_ns - c->started_ns) / 1000000);
     if (!clock_skew_measure(&skew_ms, transfer_value(&c->transfer, WANTED_DATE),
                             transfer_value(&c->transfer, WANTED_AGE), began_ms, received_ms) ||
         !clock_skew_hear(&c->client->clock, skew_ms, received_ms))
@@ -368,7 +368,8 @@ static bool is_uncertain(const struct transfer *x, enum fault fault)
     return fault && x->is_sent && !is_refused;
 }
 
-void call_read(struct call *c, struct call_context *ctx, void *result, struct outcome *out)
+void call_read(struct call *c, struct call_context *ctx, uint64_t now_ns, void *result,
+               struct outcome *out)
 {
     struct transfer *x = &c->transfer;
     *out = (struct outcome) {
@@ -378,7 +379,7 @@ void call_read(struct call *c, struct call_context *ctx, void *result, struct ou
     };
     out->credentials_are_old = c->credentials != identity_current(c->client->principal->identity);
     int64_t signed_off_ms = 0;
-    bool knows_time = x->http_status && compare_clocks(c, &signed_off_ms);
+    bool knows_time = x->http_status && compare_clocks(c, now_ns, &signed_off_ms);
     if (x->fault) {
         explain(&ctx->why, 0, "%s", x->detail);
         out->cause = x->cause;

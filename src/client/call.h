@@ -57,9 +57,10 @@ struct outcome {
     enum pipepoll_cause cause; /* of the fault */
     str subject;               /* of the cause */
 };
-/* Once per finished transfer: the answer is decoded in place into the operation's result, and the
- * clock compared. */
-void call_read(struct call *c, struct call_context *ctx, void *result, struct outcome *out);
+/* Once per finished transfer, which came just now: the answer is decoded in place into the
+ * operation's result, and the clock compared. */
+void call_read(struct call *c, struct call_context *ctx, uint64_t now_ns, void *result,
+               struct outcome *out);
 
 /* The result is not needed any more: wipe what held secrets, and give back what few calls need.
  * After each call_start(), one that failed included. */

@@ -21,7 +21,7 @@
 enum { BATCH_DEFAULT = 10 };
 
 /* The polls that may start when one has ended: its own slot and one that was free before. */
-enum { STARTS_AT_END = 2, RETURNED_AT_ONCE = 64 };
+enum { STARTS_AT_END = 2, STARTS_A_LOOK = 4, RETURNED_AT_ONCE = 64 };
 
 void poller_hold_loop(struct pipepoll *p)
 {
@@ -188,7 +188,7 @@ static void poll_finish(struct transfer *x)
     struct pipepoll_target *t = c->owner;
     struct pipepoll *p = t->poller;
     struct answered a = { .call = c, .came_ns = timers_now_ns() };
-    call_read(c, &p->calls, &a.jobs, &a.got);
+    call_read(c, &p->calls, a.came_ns, &a.jobs, &a.got);
     enum fault fault = verdict_of(&p->clients, t->client, &t->clock_refusals, &a.got);
     p->takers[t->schedule.taker].jobs_on_order -= t->on_order;
     uint64_t due_ns = fault ? poll_failed(t, c, &a.got, fault) : poll_answered(t, &a);
@@ -369,7 +369,7 @@ static bool start_due(struct pipepoll *p, uint64_t now_ns, unsigned most)
             request_begin(schedule_take_call(&p->schedule), now_ns);
         else
             has_credit = start_poll(p, now_ns);
-        if (p->closing || poller_slice_is_over(now_ns))
+        if (p->closing || (most % STARTS_A_LOOK == 0 && poller_slice_is_over(now_ns)))
             return false;
     }
 }

@@ -102,7 +102,7 @@ static void on_answer(struct transfer *x)
     struct request *rq = c->owner;
     struct pipepoll *p = rq->poller;
     struct outcome got;
-    call_read(c, &p->calls, rq->result, &got);
+    call_read(c, &p->calls, timers_now_ns(), rq->result, &got);
     rq->fault = verdict_of(&p->clients, rq->client, &rq->clock_refusals, &got);
     rq->is_uncertain = rq->is_uncertain || got.is_uncertain;
     if (got.http_status)
