@@ -155,6 +155,12 @@ static void forget(struct sockets *s, int fd, struct socket *socket)
     socket->generation++;
 }
 
+static uint32_t events_of(int what)
+{
+    return (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
+           (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
+}
+
 static bool watch(struct sockets *s, int fd, struct socket_watcher *w, int what)
 {
     struct socket *socket = socket_for(s, fd);
@@ -163,8 +169,7 @@ static bool watch(struct sockets *s, int fd, struct socket_watcher *w, int what)
     int op = socket->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     set_watcher(socket, w);
     w->last = fd;
-    socket->events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
-                     (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
+    socket->events = events_of(what);
     if (put_into_set(s, fd, socket, op))
         return true;
     forget(s, fd, socket);
@@ -174,7 +179,10 @@ static bool watch(struct sockets *s, int fd, struct socket_watcher *w, int what)
 bool sockets_watch(struct sockets *s, curl_socket_t fd, struct socket_watcher *w, int what)
 {
     const struct socket *socket = socket_at(s, fd);
-    return socket && socket->opened_here && watch(s, fd, w, what);
+    if (!socket || !socket->opened_here)
+        return false;
+    bool is_watched = socket->watcher == w && socket->events == events_of(what);
+    return is_watched || watch(s, fd, w, what);
 }
 
 void sockets_leave(struct socket_watcher *w)
