@@ -183,7 +183,8 @@ static void note_tls(struct connection *c)
     c->transport->counts.resumed += tls_was_resumed(&c->tls);
     report->tls_us = (uint32_t)((timers_now_ns() - c->began_ns) / 1000);
     tls_describe_version(&c->tls, report->tls_version, sizeof report->tls_version);
-    tls_describe_issuer(&c->tls, report->issuer, sizeof report->issuer);
+    if (!tls_was_resumed(&c->tls) || !report->issuer[0])
+        tls_describe_issuer(&c->tls, report->issuer, sizeof report->issuer);
 }
 
 static void go_on_shaking(struct connection *c)

@@ -293,7 +293,6 @@ void route_note(struct route_query *q, CURL *easy, uint64_t began_ns)
     q->waited_us = 0; /* the next connection may come without a question */
     p->connect_us = (uint32_t)((timers_now_ns() - began_ns) / ns_per_us);
     p->tls_us = 0;
-    p->tls_version[0] = p->issuer[0] = '\0';
 }
 
 bool route_still_leads_there(const struct route_query *q)
