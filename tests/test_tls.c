@@ -20,6 +20,8 @@ struct ends {
     bool cut;      /* the wire has ended for the client */
     size_t window; /* the client receives no more than so many bytes, */
     size_t piece;  /* and so many at a time */
+    bool waits;    /* what was sent last, for more of the client's */
+    bool stuck;    /* the client asked for an answer while that waited */
     struct tls client;
     struct ssl_session_st *session;
 };
@@ -29,15 +31,18 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static enum io_status wire_send(void *ends, const char *bytes, size_t len, size_t *sent)
+static enum io_status wire_send(void *ends, const char *bytes, size_t len, bool goes_on,
+                                size_t *sent)
 {
     struct ends *e = ends;
+    e->waits = goes_on;
     return BIO_write_ex(e->far, bytes, len, sent) == 1 ? IO_OK : IO_AGAIN;
 }
 
 static enum io_status wire_receive(void *ends, char *room, size_t size, size_t *received)
 {
     struct ends *e = ends;
+    e->stuck = e->stuck || e->waits;
     if (e->window &&
         BIO_read_ex(e->far, room, least(size, least(e->window, e->piece)), received) == 1) {
         e->window -= *received;
@@ -64,7 +69,7 @@ static void connect_as(struct ends *e, struct tls_options o)
     BIO *near;
     o.session = e->session;
     o.carrier = (struct tls_carrier) { e, wire_send, wire_receive };
-    e->cut = false;
+    e->cut = e->waits = e->stuck = false;
     e->window = e->piece = SIZE_MAX;
     e->server = SSL_new(e->context);
     assert_int_equal(BIO_new_bio_pair(&near, 1 << 16, &e->far, 1 << 16), 1);
@@ -290,6 +295,48 @@ static void the_next_connection_goes_on_with_the_session(void **state)
         trust_store_free(t);
         certificate_deinit(&c);
     }
+}
+
+static void assert_waits(struct ends *e, struct tls_options o, bool waits)
+{
+    size_t sent;
+    connect_as(e, o);
+    assert_int_equal(shake_hands(e), IO_OK);
+    assert_int_equal(e->waits, waits);
+    assert_int_equal(tls_send(&e->client, "x", 1, &sent), IO_OK);
+    assert_false(e->waits);
+    hear_from_server(e);
+    assert_false(e->stuck);
+    tls_keep_session(&e->client, &e->session);
+    disconnect(e);
+}
+
+/* If anything else waited, the peer would wait for it. The server asks for a second ClientHello
+ * where it takes none of the groups that the first one has a key of. */
+static void only_the_end_of_a_handshake_waits_for_what_is_sent_next(void **state)
+{
+    static const struct {
+        int version;
+        const char *groups;
+        bool waits;
+    } rows[] = { { TLS1_2_VERSION, "X25519", false },
+                 { TLS1_3_VERSION, "X25519", true },
+                 { TLS1_3_VERSION, "P-384", true } };
+    struct certificate c;
+    certificate_init(&c, "Acme", "DNS:acme.example");
+    struct trust_store *t = trust_in(&c);
+    const struct tls_options o = { .trust_store = t, .host = "acme.example" };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ends e;
+        ends_init(&e, &c);
+        SSL_CTX_set_max_proto_version(e.context, rows[i].version);
+        assert_int_equal(SSL_CTX_set1_groups_list(e.context, rows[i].groups), 1);
+        for (int n = 0; n < 2; n++) /* the second goes on with the session of the first */
+            assert_waits(&e, o, rows[i].waits);
+        ends_deinit(&e);
+    }
+    trust_store_free(t);
+    certificate_deinit(&c);
 }
 
 static void an_end_that_was_not_announced_is_a_cut(void **state)
@@ -519,6 +566,7 @@ int main(void)
         cmocka_unit_test(tls_before_1_2_is_refused),
         cmocka_unit_test(a_connection_tells_its_version_and_issuer),
         cmocka_unit_test(the_next_connection_goes_on_with_the_session),
+        cmocka_unit_test(only_the_end_of_a_handshake_waits_for_what_is_sent_next),
         cmocka_unit_test(an_end_that_was_not_announced_is_a_cut),
         cmocka_unit_test(what_is_over_is_said_to_the_peer_unless_the_connection_broke),
         cmocka_unit_test(what_was_received_is_not_left_in_memory_that_is_given_back),

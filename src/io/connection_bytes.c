@@ -42,13 +42,14 @@ static bool is_full_or_empty(int error)
     return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
-static enum io_status wire_send(void *connection, const char *bytes, size_t len, size_t *sent)
+static enum io_status wire_send(void *connection, const char *bytes, size_t len, bool goes_on,
+                                size_t *sent)
 {
     struct connection *c = connection;
     *sent = 0;
     if (c->user.easy)
         return status_of(c, curl_easy_send(c->user.easy, bytes, len, sent));
-    ssize_t n = send(c->fd, bytes, len, MSG_NOSIGNAL);
+    ssize_t n = send(c->fd, bytes, len, MSG_NOSIGNAL | (goes_on ? MSG_MORE : 0));
     if (n < 0)
         return is_full_or_empty(errno) ? IO_AGAIN : refuse(c, "sending", errno);
     *sent = (size_t)n;
@@ -102,7 +103,7 @@ static enum io_status told(struct connection *c, enum io_status status)
 enum io_status connection_send(struct connection *c, str bytes, size_t *sent)
 {
     if (!c->tls.ssl)
-        return wire_send(c, bytes.ptr, bytes.len, sent);
+        return wire_send(c, bytes.ptr, bytes.len, false, sent);
     return told(c, tls_send(&c->tls, bytes.ptr, bytes.len, sent));
 }
 

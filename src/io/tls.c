@@ -28,13 +28,20 @@ enum { HOST_MAX = 255, OPENSSL_3_2 = 0x30200000 };
 
 /* --- the bytes of the wire --- */
 
+/* With TLS 1.3 the client has the last word (RFC 8446, 2), and its request follows. */
+static bool is_last_of_handshake(const struct tls *t)
+{
+    return SSL_get_state(t->ssl) == TLS_ST_CW_FINISHED && SSL_version(t->ssl) == TLS1_3_VERSION;
+}
+
 /* What a carrier leaves in OpenSSL's queue of errors is none of this connection's. */
 static int on_bio_write(BIO *bio, const char *bytes, size_t len, size_t *sent)
 {
     struct tls *t = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     ERR_set_mark();
-    enum io_status status = t->carrier.send(t->carrier.ctx, bytes, len, sent);
+    enum io_status status =
+        t->carrier.send(t->carrier.ctx, bytes, len, is_last_of_handshake(t), sent);
     ERR_pop_to_mark();
     if (status == IO_AGAIN)
         BIO_set_retry_write(bio);

@@ -26,7 +26,8 @@ enum io_status {
 /* Who moves the bytes of the wire. */
 struct tls_carrier {
     void *ctx;
-    enum io_status (*send)(void *ctx, const char *bytes, size_t len, size_t *sent);
+    /* goes_on: more comes at once, for which these bytes may wait. */
+    enum io_status (*send)(void *ctx, const char *bytes, size_t len, bool goes_on, size_t *sent);
     enum io_status (*receive)(void *ctx, char *room, size_t size, size_t *received);
 };
 
@@ -60,7 +61,8 @@ bool tls_init(struct tls *t, const struct tls_options *o);
  * a zeroed one, and twice. */
 void tls_deinit(struct tls *t);
 
-/* Go on with the handshake. IO_OK: it is done, and the peer is who it should be. */
+/* Go on with the handshake. IO_OK: it is done, and the peer is who it should be. Send at once then:
+ * the last bytes of the handshake may wait for that, and go in one packet with it. */
 enum io_status tls_shake_hands(struct tls *t);
 /* After IO_AGAIN: is it for room to send in? */
 bool tls_wants_to_send(const struct tls *t);
