@@ -25,7 +25,7 @@
 #include "base/list.h"
 #include "base/str.h"
 
-static const uint64_t turn_ns = 1500000;
+static const uint64_t turn_ns = 1000000;
 
 enum { BATCH = 64, FIRST_CAPACITY = 64 };
 

@@ -13,7 +13,7 @@
 #include "pipepoll.h"
 
 static const uint64_t ns_per_ms = 1000000;
-static const uint64_t slice_ns = 2000000; /* then the loop turns, though more timers are due */
+static const uint64_t slice_ns = 1500000; /* then the loop turns, though more timers are due */
 static const uint64_t day_ns = 86400ull * 1000000000;
 
 struct timers {
