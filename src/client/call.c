@@ -19,7 +19,8 @@ enum {
     AUTHORIZATION_SIZE = 512,
     HEAD_REST_SIZE = 512,
     BODY_FIRST = 1 << 10, /* bytes of room for a body; grows by four */
-    KEPT_MAX = 16 << 10   /* bytes of a body, or of what is read from an answer, that are kept */
+    BODY_KEPT = 16 << 10,
+    DECODED_KEPT = 256 << 10 /* of memory for what is read from an answer */
 };
 
 enum {
@@ -34,7 +35,7 @@ enum {
     WANTED_COUNT
 };
 
-static const struct wanted_header wanted[WANTED_COUNT] = {
+static const struct wanted_header wanted[TRANSFER_WANTED_MAX] = {
     [WANTED_REQUEST_ID].name = STR_INIT("x-amzn-requestid"),
     [WANTED_ERROR_TYPE].name = STR_INIT("x-amzn-errortype"),
     [WANTED_RETRY_AFTER].name = STR_INIT("x-amz-retry-after"),
@@ -99,10 +100,11 @@ void call_forget_secrets(struct call *c, struct call_context *ctx)
 {
     const struct decode_memory *m = &ctx->memory;
     transfer_wipe(&c->transfer);
-    if (m->item_cap + m->token_cap * sizeof *m->tokens > KEPT_MAX)
+    if (m->item_cap + m->token_cap * sizeof *m->tokens > DECODED_KEPT)
         free_memory(&ctx->memory, &ctx->alloc);
     else if (m->item_cap)
         digest_wipe(m->items, m->item_cap); /* it points to where they were */
+    digest_wipe(&ctx->why, sizeof ctx->why);
 }
 
 /* --- the request --- */
@@ -178,7 +180,8 @@ static bool make_space(struct call *c, struct call_context *ctx)
 
 static enum fault encode(struct call *c, struct call_context *ctx)
 {
-    for (size_t size = BODY_FIRST; size <= OPERATION_BODY_MAX; size *= 4) {
+    size_t size = ctx->body.cap > BODY_FIRST ? ctx->body.cap : BODY_FIRST;
+    for (; size <= OPERATION_BODY_MAX; size *= 4) {
         if (!buf_ready(&ctx->body, &ctx->alloc, size))
             return FAULT_OUT_OF_MEMORY;
         c->operation->encode(&ctx->body, c->input);
@@ -192,7 +195,7 @@ static enum fault encode(struct call *c, struct call_context *ctx)
 static void forget_body(const struct call *c, struct call_context *ctx)
 {
     struct buf *body = &ctx->body;
-    if (body->cap > KEPT_MAX)
+    if (body->cap > BODY_KEPT)
         buf_wipe_free(body, &ctx->alloc);
     else if (body->cap && c->operation->has_secrets)
         digest_wipe(body->at, body->cap);

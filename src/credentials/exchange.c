@@ -23,7 +23,7 @@ enum {
     WANTED_COUNT
 };
 
-static const struct wanted_header wanted[WANTED_COUNT] = {
+static const struct wanted_header wanted[TRANSFER_WANTED_MAX] = {
     [WANTED_DATE].name = STR_INIT("date"),
     [WANTED_AGE].name = STR_INIT("age"),
     [WANTED_ERROR_TYPE].name = STR_INIT("x-amzn-errortype"),
@@ -178,6 +178,8 @@ static void on_transfer_done(struct transfer *t)
         finish(x, x->fault, NULL);
         return;
     }
+    x->answer = NULL; /* it goes now */
+    x->answer_len = 0;
     x->state = EXCHANGE_WAITING;
     timer_set(&x->timer, timers_now_ns() + delay_ms(x) * ns_per_ms);
 }

@@ -1,30 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* The free rooms are a stack, of which few are kept: as a rule one answer comes whole before the
- * next one begins, so that one room serves all. A body's memory doubles up to what an answer may
- * be, and goes when that was much. */
+/* The free rooms are a stack: as a rule one answer comes whole before the next one begins, so that
+ * one room serves all. A body's memory doubles up to what an answer may be, and goes when that was
+ * much. */
 #include "io/answer_room.h"
 
-enum {
-    ROOMS_KEPT = 16,
-    BODY_FIRST = 512,
-    BODY_KEPT = 16 << 10 /* bytes of a body's memory that stay for the next */
-};
+#include <assert.h>
 
-static struct answer_room *room_new(struct answer_rooms *rooms)
+enum { BODY_KEPT = 16 << 10 /* bytes of a body's memory that stay for the next */ };
+
+void answer_rooms_init(struct answer_rooms *rooms, const struct alloc *alloc)
 {
-    struct answer_room *room = alloc_new(&rooms->alloc, sizeof *room);
-    if (!room)
-        return NULL;
-    room->home = rooms;
-    list_init(&room->link);
-    return room;
+    *rooms = (struct answer_rooms) { .alloc = *alloc };
+    list_init(&rooms->free);
 }
 
 static void free_body(struct answer_room *room)
 {
-    alloc_free(&room->home->alloc, room->body, room->body_cap);
-    room->body = NULL;
-    room->body_cap = 0;
+    if (room->body != room->first_body)
+        alloc_free(&room->home->alloc, room->body, room->body_cap);
+    room->body = room->first_body;
+    room->body_cap = sizeof room->first_body;
 }
 
 static void room_free(struct answer_room *room)
@@ -33,56 +28,64 @@ static void room_free(struct answer_room *room)
     alloc_free(&room->home->alloc, room, sizeof *room);
 }
 
-static void keep(struct answer_room *room)
+int answer_rooms_add(struct answer_rooms *rooms)
 {
-    list_put_first(&room->home->free, &room->link);
-    room->home->free_count++;
+    if (rooms->excess) {
+        rooms->excess--;
+        return 0;
+    }
+    struct answer_room *room = alloc_new(&rooms->alloc, sizeof *room);
+    if (!room)
+        return PIPEPOLL_ENOMEM;
+    room->home = rooms;
+    room->body = room->first_body;
+    room->body_cap = sizeof room->first_body;
+    list_put_last(&rooms->free, &room->link);
+    return 0;
+}
+
+void answer_rooms_remove(struct answer_rooms *rooms)
+{
+    struct list *coldest = rooms->free.prev;
+    if (list_empty(&rooms->free)) {
+        rooms->excess++;
+        return;
+    }
+    list_remove(coldest);
+    room_free(CONTAINER_OF(coldest, struct answer_room, link));
+}
+
+struct answer_room *answer_room_take(struct answer_rooms *rooms)
+{
+    assert(!list_empty(&rooms->free));
+    return CONTAINER_OF(list_pop_first(&rooms->free), struct answer_room, link);
+}
+
+void answer_room_forget_values(struct answer_room *room)
+{
+    explicit_bzero(room->values, room->values_len);
+    room->values_len = 0;
+    memset(room->wanted, 0, sizeof room->wanted);
+    memset(room->is_truncated, 0, sizeof room->is_truncated);
 }
 
 /* Not by realloc(): what it leaves behind may hold secrets. */
 static bool make_space(struct answer_room *room, size_t len)
 {
-    if (len <= room->body_cap)
+    size_t cap = room->body_cap;
+    if (len <= cap)
         return true;
-    size_t cap = room->body_cap ? room->body_cap : BODY_FIRST;
     while (cap < len)
         cap *= 2;
     char *more = alloc_resize(&room->home->alloc, NULL, 0, cap);
     if (!more)
         return false;
-    if (room->body_len) {
-        memcpy(more, room->body, room->body_len);
-        explicit_bzero(room->body, room->body_len);
-    }
+    memcpy(more, room->body, room->body_len);
+    explicit_bzero(room->body, room->body_len);
     free_body(room);
     room->body = more;
     room->body_cap = cap;
     return true;
-}
-
-int answer_rooms_init(struct answer_rooms *rooms, const struct alloc *alloc)
-{
-    *rooms = (struct answer_rooms) { .alloc = *alloc };
-    list_init(&rooms->free);
-    struct answer_room *first = room_new(rooms);
-    if (!first)
-        return PIPEPOLL_ENOMEM;
-    keep(first);
-    return make_space(first, BODY_FIRST) ? 0 : PIPEPOLL_ENOMEM;
-}
-
-void answer_rooms_deinit(struct answer_rooms *rooms)
-{
-    for (; rooms->free_count; rooms->free_count--)
-        room_free(CONTAINER_OF(list_pop_first(&rooms->free), struct answer_room, link));
-}
-
-struct answer_room *answer_room_take(struct answer_rooms *rooms)
-{
-    if (!rooms->free_count)
-        return room_new(rooms);
-    rooms->free_count--;
-    return CONTAINER_OF(list_pop_first(&rooms->free), struct answer_room, link);
 }
 
 bool answer_room_put(struct answer_room *room, str piece)
@@ -96,15 +99,17 @@ bool answer_room_put(struct answer_room *room, str piece)
 
 void answer_room_give(struct answer_room *room)
 {
-    if (room->body_len)
-        explicit_bzero(room->body, room->body_len);
-    explicit_bzero(room->values, room->values_len);
-    explicit_bzero(room->http.held, sizeof room->http.held);
-    room->body_len = room->values_len = 0;
+    struct answer_rooms *rooms = room->home;
+    explicit_bzero(room->body, room->body_len);
+    room->body_len = 0;
+    answer_room_forget_values(room);
+    http1_wipe(&room->http);
     if (room->body_cap > BODY_KEPT)
         free_body(room);
-    if (room->home->free_count < ROOMS_KEPT)
-        keep(room);
-    else
+    if (rooms->excess) {
+        rooms->excess--;
         room_free(room);
+    } else {
+        list_put_first(&rooms->free, &room->link);
+    }
 }

@@ -78,27 +78,16 @@ static bool is_whole(const struct h1_connection *h1)
     return parser_of(h1) && parser_of(h1)->done;
 }
 
-static bool begin_answer(struct transfer *x)
-{
-    struct answer_room *room = answer_room_take(&x->transport->rooms);
-    if (room)
-        transfer_begin_answer(x, room);
-    return room;
-}
-
 /* What follows a whole answer was not asked for: the connection cannot be trusted with another. */
-static enum io_status take_bytes(struct h1_connection *h1, str bytes, bool *ended)
+static void take_bytes(struct h1_connection *h1, str bytes, bool *ended)
 {
     size_t used = 0;
-    if (!h1->x->room && !begin_answer(h1->x)) {
-        lack_memory(h1);
-        return IO_ERROR;
-    }
+    if (!h1->x->room)
+        transfer_begin_answer(h1->x, answer_room_take(&transport_of(h1)->rooms));
     if (!is_whole(h1) && http1_feed(parser_of(h1), bytes, &used) == HTTP1_BAD)
         h1->malformed = true;
     if (used < bytes.len)
         *ended = true;
-    return IO_OK;
 }
 
 /* Read until there is a whole answer, or nothing left: TLS may hold bytes that no event will
@@ -112,10 +101,9 @@ static enum io_status receive(struct h1_connection *h1, bool *ended)
         enum io_status status = connection_receive(c, room, RECEIVE_CAPACITY, &n);
         if (status == IO_END)
             *ended = true;
-        if (status == IO_OK)
-            status = take_bytes(h1, (str) { room, n }, ended);
         if (status)
             return status;
+        take_bytes(h1, (str) { room, n }, ended);
         if (is_whole(h1) && !connection_has_pending(c))
             break;
     }

@@ -26,6 +26,7 @@ void h1_connection_close(struct h1_connection *h1)
     list_remove(&h1->idle_link);
     list_remove(&h1->rest_link);
     alloc_free(alloc, h1, sizeof *h1);
+    answer_rooms_remove(&tp->rooms);
     tp->connections--;
     transport_connection_freed(tp);
 }
@@ -202,8 +203,12 @@ static struct h1_connection *h1_connection_new(struct pool *pool)
                                            .on_ready = h1_connection_on_ready };
     list_init(&h1->idle_link);
     list_init(&h1->rest_link);
-    if (!connection_init(&h1->connection))
+    if (answer_rooms_add(&pool->transport->rooms))
         return alloc_free(alloc, h1, sizeof *h1);
+    if (!connection_init(&h1->connection)) {
+        answer_rooms_remove(&pool->transport->rooms);
+        return alloc_free(alloc, h1, sizeof *h1);
+    }
     pool->transport->connections++;
     h1->alone = pool->transport->connections == 1;
     return h1;

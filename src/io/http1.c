@@ -237,6 +237,13 @@ void http1_begin(struct http1 *h, struct transfer *x)
     h->problem[0] = '\0';
 }
 
+void http1_wipe(struct http1 *h)
+{
+    explicit_bzero(h->held, sizeof h->held);
+    if (h->problem[0])
+        explicit_bzero(h->problem, sizeof h->problem);
+}
+
 enum http1_result http1_feed(struct http1 *h, str bytes, size_t *used)
 {
     const struct answer_room *room = h->x->room;

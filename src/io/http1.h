@@ -74,6 +74,8 @@ enum http1_result http1_feed_end(struct http1 *h);
 /* After HTTP1_DONE: may the connection be used again? Not after an answer whose framing another
  * reader could have understood otherwise. */
 bool http1_keeps_alive(const struct http1 *h);
+/* Wipe what it holds of the answer's text; begin anew then. */
+void http1_wipe(struct http1 *h);
 /* What was wrong, after HTTP1_BAD, with what was found; h's, one plain line. */
 const char *http1_problem(const struct http1 *h);
 

@@ -96,10 +96,7 @@ void transfer_abort(struct transfer *x)
 
 void transfer_put_status(struct transfer *x, int status)
 {
-    struct answer_room *room = x->room;
-    room->values_len = 0;
-    for (size_t i = 0; i < x->wanted_count; i++)
-        room->wanted[i] = (str) { NULL, 0 };
+    answer_room_forget_values(x->room);
     x->http_status = status;
 }
 

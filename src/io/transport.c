@@ -205,7 +205,6 @@ static void transport_free(struct transport *tp)
     size_t size = tp->size;
     timer_deinit(&tp->room);
     timer_deinit(&tp->leave);
-    answer_rooms_deinit(&tp->rooms);
     alloc_free(&alloc, tp->send_bytes, SEND_CAPACITY);
     alloc_free(&alloc, tp->receive_bytes, RECEIVE_CAPACITY);
     explicit_bzero(tp, size);
@@ -259,8 +258,8 @@ static int open_buffers(struct transport *tp, struct pipepoll_error *why)
     const struct transport_options *o = &tp->o;
     tp->send_bytes = alloc_resize(&o->alloc, NULL, 0, SEND_CAPACITY);
     tp->receive_bytes = alloc_resize(&o->alloc, NULL, 0, RECEIVE_CAPACITY);
-    if (!tp->send_bytes || !tp->receive_bytes || answer_rooms_init(&tp->rooms, &o->alloc) ||
-        timer_init(&tp->room, o->timers, on_room) || timer_init(&tp->leave, o->timers, on_leave))
+    if (!tp->send_bytes || !tp->receive_bytes || timer_init(&tp->room, o->timers, on_room) ||
+        timer_init(&tp->leave, o->timers, on_leave))
         return PIPEPOLL_ENOMEM;
     int r = sockets_open(&tp->sockets, o->loop, &o->alloc);
     if (r == PIPEPOLL_ESYSTEM)
@@ -290,6 +289,7 @@ static int transport_new(struct transport **out, const struct transport_options 
     list_init(&tp->resting);
     list_init(&tp->leaving);
     list_init(&tp->waiting);
+    answer_rooms_init(&tp->rooms, &o->alloc);
     keep_rules(tp);
     int r = open_buffers(tp, why);
     if (r)
