@@ -265,12 +265,12 @@ static struct answer answer_of(const struct call *c)
         .codes = c->operation->codes,
         .code_count = c->operation->code_count,
         .http_status = c->transfer.http_status,
-        .error_type = transfer_value(&c->transfer, WANTED_ERROR_TYPE),
-        .retry_after = transfer_value(&c->transfer, WANTED_RETRY_AFTER),
-        .location = transfer_value(&c->transfer, WANTED_LOCATION),
-        .content_encoding = transfer_value(&c->transfer, WANTED_ENCODING),
-        .request_id = transfer_value(&c->transfer, WANTED_REQUEST_ID),
-        .server = transfer_value(&c->transfer, WANTED_SERVER),
+        .error_type = c->transfer.values[WANTED_ERROR_TYPE],
+        .retry_after = c->transfer.values[WANTED_RETRY_AFTER],
+        .location = c->transfer.values[WANTED_LOCATION],
+        .content_encoding = c->transfer.values[WANTED_ENCODING],
+        .request_id = c->transfer.values[WANTED_REQUEST_ID],
+        .server = c->transfer.values[WANTED_SERVER],
     };
 }
 
@@ -355,8 +355,8 @@ static bool compare_clocks(const struct call *c, uint64_t now_ns, int64_t *signe
 {
     int64_t skew_ms, received_ms = timers_wall_ms();
     int64_t began_ms = received_ms - (int64_t)((now_ns - c->started_ns) / 1000000);
-    if (!clock_skew_measure(&skew_ms, transfer_value(&c->transfer, WANTED_DATE),
-                            transfer_value(&c->transfer, WANTED_AGE), began_ms, received_ms) ||
+    if (!clock_skew_measure(&skew_ms, c->transfer.values[WANTED_DATE],
+                            c->transfer.values[WANTED_AGE], began_ms, received_ms) ||
         !clock_skew_hear(&c->client->clock, skew_ms, received_ms))
         return false;
     *signed_off_ms = began_ms + skew_ms - (c->sent_ms + c->skew_ms);
@@ -378,7 +378,7 @@ void call_read(struct call *c, struct call_context *ctx, uint64_t now_ns, void *
     *out = (struct outcome) {
         .fault = x->fault,
         .http_status = x->http_status,
-        .request_id = transfer_value(&c->transfer, WANTED_REQUEST_ID),
+        .request_id = c->transfer.values[WANTED_REQUEST_ID],
     };
     out->credentials_are_old = c->credentials != identity_current(c->client->principal->identity);
     int64_t signed_off_ms = 0;
@@ -400,7 +400,7 @@ void call_read(struct call *c, struct call_context *ctx, uint64_t now_ns, void *
             out->cause = PIPEPOLL_CAUSE_CLOCK;
     }
     if (out->cause == PIPEPOLL_CAUSE_MIDDLE_BOX)
-        out->subject = transfer_value(&c->transfer, WANTED_SERVER);
+        out->subject = c->transfer.values[WANTED_SERVER];
 
     out->is_uncertain = is_uncertain(x, out->fault);
     hide_secrets(c, out->message);
@@ -408,5 +408,5 @@ void call_read(struct call *c, struct call_context *ctx, uint64_t now_ns, void *
     make_plain(out->code);
     make_plain(out->message);
     make_plain(out->request_id);
-    make_plain(transfer_value(&c->transfer, WANTED_SERVER));
+    make_plain(c->transfer.values[WANTED_SERVER]);
 }

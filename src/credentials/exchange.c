@@ -78,12 +78,12 @@ static struct answer answer_of(const struct exchange *x)
 {
     return (struct answer) {
         .http_status = x->http_status,
-        .error_type = transfer_value(&x->transfer, WANTED_ERROR_TYPE),
-        .retry_after = transfer_value(&x->transfer, WANTED_RETRY_AFTER),
-        .location = transfer_value(&x->transfer, WANTED_LOCATION),
-        .content_encoding = transfer_value(&x->transfer, WANTED_ENCODING),
-        .request_id = transfer_value(&x->transfer, WANTED_REQUEST_ID),
-        .server = transfer_value(&x->transfer, WANTED_SERVER),
+        .error_type = x->transfer.values[WANTED_ERROR_TYPE],
+        .retry_after = x->transfer.values[WANTED_RETRY_AFTER],
+        .location = x->transfer.values[WANTED_LOCATION],
+        .content_encoding = x->transfer.values[WANTED_ENCODING],
+        .request_id = x->transfer.values[WANTED_REQUEST_ID],
+        .server = x->transfer.values[WANTED_SERVER],
         .is_metadata = x->is_metadata,
     };
 }
@@ -120,8 +120,8 @@ static void read_failure(struct exchange *x)
 static int64_t read_date(const struct exchange *x)
 {
     int64_t date_s;
-    bool is_good = !transfer_value(&x->transfer, WANTED_AGE).len &&
-                   timestamp_http_date(transfer_value(&x->transfer, WANTED_DATE), &date_s) &&
+    bool is_good = !x->transfer.values[WANTED_AGE].len &&
+                   timestamp_http_date(x->transfer.values[WANTED_DATE], &date_s) &&
                    clock_skew_is_credible((date_s - x->host->now_s(x->host->now_ctx)) * 1000);
     return is_good ? date_s : 0;
 }

@@ -83,9 +83,9 @@ static void on_transfer_done(struct transfer *t)
     c->status = t->http_status;
     c->answer = t->answer;
     c->answer_len = t->answer_len;
-    c->content_type = transfer_value(t, WANTED_TYPE);
-    c->location = transfer_value(t, WANTED_LOCATION);
-    c->retry_after_ms = read_retry_after(str_trim(transfer_value(t, WANTED_RETRY_AFTER)));
+    c->content_type = t->values[WANTED_TYPE];
+    c->location = t->values[WANTED_LOCATION];
+    c->retry_after_ms = read_retry_after(str_trim(t->values[WANTED_RETRY_AFTER]));
     c->is_too_long = t->answer_len > HTTP_CLIENT_ANSWER_MAX;
     c->quotes_answer = t->fault == FAULT_MALFORMED && !c->is_too_long;
     if (c->is_too_long)

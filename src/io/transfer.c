@@ -21,6 +21,8 @@ static void on_deadline(struct timer *deadline)
     timer_set(deadline, timers_now_ns());
 }
 
+static const str none[TRANSFER_WANTED_MAX];
+
 int transfer_begin(struct transfer *x, struct transport *tp, void (*expire)(struct transfer *x))
 {
     x->fault = FAULT_NONE;
@@ -35,6 +37,7 @@ int transfer_begin(struct transfer *x, struct transport *tp, void (*expire)(stru
     x->h1 = NULL;
     x->expire = expire;
     x->room = NULL;
+    x->values = none;
     list_init(&x->wait_link);
     int r = timer_init(&x->deadline, transport_timers(tp), on_deadline);
     if (!r)
@@ -143,11 +146,6 @@ void transfer_put_value(struct transfer *x, size_t wanted, str piece)
     value->len += piece.len;
 }
 
-str transfer_value(const struct transfer *x, size_t index)
-{
-    return x->room ? x->room->wanted[index] : STR("");
-}
-
 bool transfer_put_body(struct transfer *x, str piece)
 {
     if (piece.len > TRANSFER_ANSWER_MAX - x->room->body_len) {
@@ -166,6 +164,7 @@ bool transfer_put_body(struct transfer *x, str piece)
 void transfer_begin_answer(struct transfer *x, struct answer_room *room)
 {
     x->room = room;
+    x->values = room->wanted;
     http1_begin(&room->http, x);
 }
 

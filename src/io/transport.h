@@ -113,6 +113,7 @@ struct transfer {
     bool is_sent;     /* the request went out, or part of it */
     char *answer;     /* body, writable; NULL: none came. Wiped after on_done() */
     size_t answer_len;
+    const str *values;         /* of the wanted headers; empty: not sent. They go with the answer */
     const char *detail;        /* of a fault: what happened; never NULL */
     enum pipepoll_cause cause; /* of a fault: what is to be mended */
     str subject;               /* of the cause; lives as long as the pool */
@@ -141,8 +142,6 @@ int transfer_start(struct transfer *x, struct pool *pool);
 /* End x soon, as if its deadline had come; on_done() comes from the loop. For what only serves us:
  * a poll is never ended so, since its answer may hold jobs. Fine when not in flight. */
 void transfer_abort(struct transfer *x);
-/* Inside on_done(): the value of the wanted header at this index; empty when it was not sent. */
-str transfer_value(const struct transfer *x, size_t index);
 /* Wipe what the transport's buffers hold of the last request and answer: for those that carried
  * secrets. What libcurl and OpenSSL still hold is theirs. Fine on a zeroed one. */
 void transfer_wipe(const struct transfer *x);

@@ -185,11 +185,6 @@ static void keep_header(struct transfer *x, str name, str value)
     }
 }
 
-str transfer_value(const struct transfer *x, size_t index)
-{
-    return x->room ? x->room->wanted[index] : STR("");
-}
-
 /* "Thu, 01 Jan 2026 00:00:00 GMT", made once a second. */
 static str date_text(int64_t wall_s)
 {
@@ -246,6 +241,7 @@ static void forget_answer(struct transfer *x, struct answer_room *room)
     x->answer = NULL;
     x->answer_len = 0;
     x->room = room;
+    x->values = room->wanted;
     x->detail = "";
     x->cause = PIPEPOLL_CAUSE_UNKNOWN;
     x->subject = STR("");

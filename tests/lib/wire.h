@@ -156,7 +156,7 @@ static inline void on_done(struct transfer *x)
     char *at = p->text;
     snprintf(p->detail, sizeof p->detail, "%s", x->detail);
     for (size_t i = 0; i < 2; i++)
-        p->wanted[i] = str_keep(&at, transfer_value(x, i));
+        p->wanted[i] = str_keep(&at, x->values[i]);
     size_t room = (size_t)(p->text + sizeof p->text - at);
     p->answer = str_keep(&at, (str) { x->answer, x->answer_len < room ? x->answer_len : room });
     p->times_done++;
