@@ -12,6 +12,7 @@ Without openssl: "skipped: ..." and exit status 77, or a failure where PIPEPOLL_
 
 import os
 import re
+import select
 import shutil
 import socket
 import ssl
@@ -150,22 +151,34 @@ class Proxy(Server):
         host, _, port = target.rpartition(":")
         with socket.create_connection((host, int(port)), timeout=LIMIT_S) as far:
             link.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = threading.Thread(target=pump, args=(far, link), daemon=True)
-            back.start()
-            pump(link, far)
-            back.join(LIMIT_S)
+            relay(link, far)
 
 
-def pump(source, sink):
+def receive(end):
+    """-> what came; b"" at the end, None: nothing of the application's yet."""
+    end.setblocking(False)
     try:
-        while True:
-            data = source.recv(65536)
-            if not data:
-                break
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-    except OSError:  # the other direction has ended the connection
-        pass
+        return end.recv(65536)
+    except (ssl.SSLWantReadError, BlockingIOError):
+        return None
+    finally:
+        end.settimeout(LIMIT_S)
+
+
+def relay(link, far):
+    """Until both have ended. By one thread: OpenSSL's connections are not for two at a time."""
+    others = {link: far, far: link}
+    while others:
+        has_more = link in others and link.pending()
+        ready = [link] if has_more else select.select(list(others), [], [], LIMIT_S)[0]
+        if not ready:
+            return
+        for end in ready:
+            data = receive(end)
+            if data:
+                others[end].sendall(data)
+            elif data is not None:
+                others.pop(end).shutdown(socket.SHUT_WR)
 
 
 def server_context(authority, name, low=None, high=None, ciphers="ALL", demands=False):
