@@ -146,8 +146,9 @@ static void keep_request(struct h1_connection *c)
     };
     size_t size = virtual_request_size(&c->rq);
     if (size > c->room_size) {
-        free(c->room);
-        c->room = malloc(size);
+        const struct alloc *alloc = &c->pool->transport->o.alloc;
+        alloc_free(alloc, c->room, c->room_size);
+        c->room = alloc_new(alloc, size);
         c->room_size = size;
         if (!c->room)
             abort(); /* want of memory is not for here */
@@ -159,9 +160,10 @@ static void keep_body(struct transfer *x, str body)
 {
     struct answer_room *room = x->room;
     if (body.len + 1 > room->body_cap) {
-        free(room->body);
+        const struct alloc *alloc = &x->transport->o.alloc;
+        alloc_free(alloc, room->body, room->body_cap);
         room->body_cap = 2 * body.len + 512;
-        room->body = malloc(room->body_cap);
+        room->body = alloc_new(alloc, room->body_cap);
         if (!room->body)
             abort(); /* want of memory is not for here */
     }
@@ -340,8 +342,8 @@ void pool_close(struct pool *pool)
     for (struct list *l; (l = list_pop_first(&pool->idle)) != NULL;) {
         struct h1_connection *c = CONTAINER_OF(l, struct h1_connection, link);
         timer_deinit(&c->timer);
-        free(c->room);
-        free(c->answer.body);
+        alloc_free(alloc, c->room, c->room_size);
+        alloc_free(alloc, c->answer.body, c->answer.body_cap);
         alloc_free(alloc, c, sizeof *c);
     }
     network.pools--;
