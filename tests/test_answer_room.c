@@ -100,6 +100,12 @@ static void the_memory_of_a_large_body_goes_and_that_of_a_small_one_stays(void *
     assert_int_equal(watched_held(&memory), without + (16 << 10));
 }
 
+/* Under valgrind nothing is searched. */
+static bool holds_secrets(void)
+{
+    return under_valgrind() || watched_blocks_with(&memory, secrets) > 0;
+}
+
 /* As it is read from the network: a body, a wanted header, a line that is held. */
 static void read_secrets(struct transfer *x, struct answer_room *room)
 {
@@ -122,7 +128,7 @@ static void nothing_of_an_answer_is_left(void **state)
     struct transfer x = { .wanted = &date, .wanted_count = 1 };
     struct answer_room *room = answer_room_take(*state);
     read_secrets(&x, room);
-    assert_true(watched_blocks_with(&memory, secrets) > 0);
+    assert_true(holds_secrets());
     for (int i = 0; i < 100; i++) /* growing moves what was there */
         assert_true(answer_room_put(room, STR(SECRET)));
     answer_room_give(room);
@@ -137,7 +143,7 @@ static void assert_forgotten(struct answer_rooms *rooms, str bytes)
     size_t used;
     transfer_begin_answer(&x, room);
     http1_feed(&room->http, bytes, &used);
-    assert_true(watched_blocks_with(&memory, secrets) > 0);
+    assert_true(holds_secrets());
     answer_room_give(room);
     assert_int_equal(watched_blocks_with(&memory, secrets), 0);
 }
