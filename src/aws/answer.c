@@ -8,6 +8,30 @@
 #include "aws/xml.h"
 #include "base/log.h"
 
+const struct wanted_header answer_headers[WANTED_HEADERS_MAX] = {
+    [ANSWER_REQUEST_ID].name = STR_INIT("x-amzn-requestid"),
+    [ANSWER_ERROR_TYPE].name = STR_INIT("x-amzn-errortype"),
+    [ANSWER_RETRY_AFTER].name = STR_INIT("x-amz-retry-after"),
+    [ANSWER_LOCATION] = { .name = STR_INIT("location"), .cut_at = ANSWER_QUOTE_LEN_MAX },
+    [ANSWER_CONTENT_ENCODING].name = STR_INIT("content-encoding"),
+    [ANSWER_SERVER] = { .name = STR_INIT("server"), .cut_at = ANSWER_SERVER_LEN_MAX },
+    [ANSWER_DATE].name = STR_INIT("date"),
+    [ANSWER_AGE].name = STR_INIT("age"),
+};
+
+struct answer answer_make(int http_status, const str *values)
+{
+    return (struct answer) {
+        .http_status = http_status,
+        .request_id = values[ANSWER_REQUEST_ID],
+        .error_type = values[ANSWER_ERROR_TYPE],
+        .retry_after = values[ANSWER_RETRY_AFTER],
+        .location = values[ANSWER_LOCATION],
+        .content_encoding = values[ANSWER_CONTENT_ENCODING],
+        .server = values[ANSWER_SERVER],
+    };
+}
+
 /* Throttling codes are the list that all AWS SDKs share. Credentials that the service does not
  * know, or no longer, may be replaced by others; those that it cannot verify for another reason, a
  * wrong clock included, are told apart from good ones that may not do this. */

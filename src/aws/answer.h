@@ -5,6 +5,7 @@
 
 #include "aws/json.h"
 #include "base/fault.h"
+#include "base/wanted_header.h"
 
 /* What one error code means. */
 struct answer_code {
@@ -13,6 +14,20 @@ struct answer_code {
     enum pipepoll_cause cause;
     int meaning; /* the operation's own; 0: none */
 };
+
+/* What an answer's headers say of it, in this order. */
+enum answer_header {
+    ANSWER_REQUEST_ID,
+    ANSWER_ERROR_TYPE,
+    ANSWER_RETRY_AFTER,
+    ANSWER_LOCATION,
+    ANSWER_CONTENT_ENCODING,
+    ANSWER_SERVER,
+    ANSWER_DATE, /* for aws/clock_skew, with the next */
+    ANSWER_AGE,
+    ANSWER_HEADER_COUNT
+};
+extern const struct wanted_header answer_headers[WANTED_HEADERS_MAX];
 
 struct answer {
     const struct answer_code *codes; /* of the operation, looked at first; NULL: none */
@@ -25,6 +40,9 @@ struct answer {
     str server;                     /* or empty */
     bool is_metadata; /* of a service that sends none of AWS's own headers: EC2's, a container's */
 };
+
+/* One with these values of answer_headers, empty where they were not sent. No codes, no metadata. */
+struct answer answer_make(int http_status, const str *values);
 
 enum { ANSWER_CODE_LEN_MAX = 128, ANSWER_QUOTE_LEN_MAX = 120, ANSWER_SERVER_LEN_MAX = 64 };
 

@@ -23,29 +23,6 @@ enum {
     DECODED_KEPT = 256 << 10 /* of memory for what is read from an answer */
 };
 
-enum {
-    WANTED_REQUEST_ID,
-    WANTED_ERROR_TYPE,
-    WANTED_RETRY_AFTER,
-    WANTED_DATE,
-    WANTED_AGE,
-    WANTED_LOCATION,
-    WANTED_ENCODING,
-    WANTED_SERVER,
-    WANTED_COUNT
-};
-
-static const struct wanted_header wanted[TRANSFER_WANTED_MAX] = {
-    [WANTED_REQUEST_ID].name = STR_INIT("x-amzn-requestid"),
-    [WANTED_ERROR_TYPE].name = STR_INIT("x-amzn-errortype"),
-    [WANTED_RETRY_AFTER].name = STR_INIT("x-amz-retry-after"),
-    [WANTED_DATE].name = STR_INIT("date"),
-    [WANTED_AGE].name = STR_INIT("age"),
-    [WANTED_LOCATION] = { .name = STR_INIT("location"), .cut_at = ANSWER_QUOTE_LEN_MAX },
-    [WANTED_ENCODING].name = STR_INIT("content-encoding"),
-    [WANTED_SERVER] = { .name = STR_INIT("server"), .cut_at = ANSWER_SERVER_LEN_MAX },
-};
-
 static void buf_wipe_free(struct buf *b, const struct alloc *alloc)
 {
     if (b->at)
@@ -154,8 +131,8 @@ static enum fault send(struct call *c, struct call_context *ctx, str body)
     struct transfer *x = &c->transfer;
     x->head = buf_str(&ctx->head);
     x->body = body;
-    x->wanted = wanted;
-    x->wanted_count = WANTED_COUNT;
+    x->wanted = answer_headers;
+    x->wanted_count = ANSWER_HEADER_COUNT;
     x->timeout_ms = ctx->timeout_ms;
     switch (transfer_start(x, c->client->pool)) {
     case 0:
@@ -259,19 +236,12 @@ static bool grow_memory(struct decode_memory *m, const struct alloc *alloc)
     return grow(alloc, &m->items, &m->item_cap, m->items_needed, 1) && done;
 }
 
-static struct answer answer_of(const struct call *c)
+static struct answer received(const struct call *c)
 {
-    return (struct answer) {
-        .codes = c->operation->codes,
-        .code_count = c->operation->code_count,
-        .http_status = c->transfer.http_status,
-        .error_type = c->transfer.values[WANTED_ERROR_TYPE],
-        .retry_after = c->transfer.values[WANTED_RETRY_AFTER],
-        .location = c->transfer.values[WANTED_LOCATION],
-        .content_encoding = c->transfer.values[WANTED_ENCODING],
-        .request_id = c->transfer.values[WANTED_REQUEST_ID],
-        .server = c->transfer.values[WANTED_SERVER],
-    };
+    struct answer a = answer_make(c->transfer.http_status, c->transfer.values);
+    a.codes = c->operation->codes;
+    a.code_count = c->operation->code_count;
+    return a;
 }
 
 /* In a text of the call's own. */
@@ -289,7 +259,7 @@ static enum fault read_result(struct call *c, struct call_context *ctx, void *re
                               struct outcome *out)
 {
     struct transfer *x = &c->transfer;
-    const struct answer answer = answer_of(c);
+    const struct answer answer = received(c);
     str body = { x->answer, x->answer_len };
     enum decode_result r;
     if (answer_is_foreign(&answer, body))
@@ -314,7 +284,7 @@ enum { ERROR_TOKENS = 64 };
 static void read_error(struct call *c, struct call_context *ctx, struct outcome *out)
 {
     struct transfer *x = &c->transfer;
-    const struct answer answer = answer_of(c);
+    const struct answer answer = received(c);
     struct answer_fault found;
     /* Before it is quoted, and so perhaps cut in the middle; and again when escapes are undone. */
     hide_secrets(c, (str) { x->answer, x->answer_len });
@@ -355,8 +325,8 @@ static bool compare_clocks(const struct call *c, uint64_t now_ns, int64_t *signe
 {
     int64_t skew_ms, received_ms = timers_wall_ms();
     int64_t began_ms = received_ms - (int64_t)((now_ns - c->started_ns) / 1000000);
-    if (!clock_skew_measure(&skew_ms, c->transfer.values[WANTED_DATE],
-                            c->transfer.values[WANTED_AGE], began_ms, received_ms) ||
+    if (!clock_skew_measure(&skew_ms, c->transfer.values[ANSWER_DATE],
+                            c->transfer.values[ANSWER_AGE], began_ms, received_ms) ||
         !clock_skew_hear(&c->client->clock, skew_ms, received_ms))
         return false;
     *signed_off_ms = began_ms + skew_ms - (c->sent_ms + c->skew_ms);
@@ -378,7 +348,7 @@ void call_read(struct call *c, struct call_context *ctx, uint64_t now_ns, void *
     *out = (struct outcome) {
         .fault = x->fault,
         .http_status = x->http_status,
-        .request_id = c->transfer.values[WANTED_REQUEST_ID],
+        .request_id = c->transfer.values[ANSWER_REQUEST_ID],
     };
     out->credentials_are_old = c->credentials != identity_current(c->client->principal->identity);
     int64_t signed_off_ms = 0;
@@ -400,7 +370,7 @@ void call_read(struct call *c, struct call_context *ctx, uint64_t now_ns, void *
             out->cause = PIPEPOLL_CAUSE_CLOCK;
     }
     if (out->cause == PIPEPOLL_CAUSE_MIDDLE_BOX)
-        out->subject = c->transfer.values[WANTED_SERVER];
+        out->subject = c->transfer.values[ANSWER_SERVER];
 
     out->is_uncertain = is_uncertain(x, out->fault);
     hide_secrets(c, out->message);
@@ -408,5 +378,5 @@ void call_read(struct call *c, struct call_context *ctx, uint64_t now_ns, void *
     make_plain(out->code);
     make_plain(out->message);
     make_plain(out->request_id);
-    make_plain(c->transfer.values[WANTED_SERVER]);
+    make_plain(c->transfer.values[ANSWER_SERVER]);
 }

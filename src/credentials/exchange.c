@@ -11,29 +11,6 @@
 #include "base/cause.h"
 #include "base/url.h"
 
-enum {
-    WANTED_DATE,
-    WANTED_AGE,
-    WANTED_ERROR_TYPE,
-    WANTED_RETRY_AFTER,
-    WANTED_LOCATION,
-    WANTED_ENCODING,
-    WANTED_REQUEST_ID,
-    WANTED_SERVER,
-    WANTED_COUNT
-};
-
-static const struct wanted_header wanted[TRANSFER_WANTED_MAX] = {
-    [WANTED_DATE].name = STR_INIT("date"),
-    [WANTED_AGE].name = STR_INIT("age"),
-    [WANTED_ERROR_TYPE].name = STR_INIT("x-amzn-errortype"),
-    [WANTED_RETRY_AFTER].name = STR_INIT("x-amz-retry-after"),
-    [WANTED_LOCATION] = { .name = STR_INIT("location"), .cut_at = ANSWER_QUOTE_LEN_MAX },
-    [WANTED_ENCODING].name = STR_INIT("content-encoding"),
-    [WANTED_REQUEST_ID].name = STR_INIT("x-amzn-requestid"),
-    [WANTED_SERVER] = { .name = STR_INIT("server"), .cut_at = ANSWER_SERVER_LEN_MAX },
-};
-
 static const uint64_t ns_per_ms = 1000000;
 
 /* --- the request --- */
@@ -74,18 +51,11 @@ static void finish(struct exchange *x, enum fault fault, const char *message)
     x->on_done(x);
 }
 
-static struct answer answer_of(const struct exchange *x)
+static struct answer received(const struct exchange *x)
 {
-    return (struct answer) {
-        .http_status = x->http_status,
-        .error_type = x->transfer.values[WANTED_ERROR_TYPE],
-        .retry_after = x->transfer.values[WANTED_RETRY_AFTER],
-        .location = x->transfer.values[WANTED_LOCATION],
-        .content_encoding = x->transfer.values[WANTED_ENCODING],
-        .request_id = x->transfer.values[WANTED_REQUEST_ID],
-        .server = x->transfer.values[WANTED_SERVER],
-        .is_metadata = x->is_metadata,
-    };
+    struct answer a = answer_make(x->http_status, x->transfer.values);
+    a.is_metadata = x->is_metadata;
+    return a;
 }
 
 static void put_message(struct exchange *x, str text, enum pipepoll_cause cause)
@@ -96,7 +66,7 @@ static void put_message(struct exchange *x, str text, enum pipepoll_cause cause)
 
 static void read_failure(struct exchange *x)
 {
-    const struct answer answer = answer_of(x);
+    const struct answer answer = received(x);
     struct answer_fault found;
     struct buf code = BUF_ON(x->code_room);
     /* Before it is quoted, and so perhaps cut in the middle of a secret. */
@@ -120,8 +90,8 @@ static void read_failure(struct exchange *x)
 static int64_t read_date(const struct exchange *x)
 {
     int64_t date_s;
-    bool is_good = !x->transfer.values[WANTED_AGE].len &&
-                   timestamp_http_date(x->transfer.values[WANTED_DATE], &date_s) &&
+    bool is_good = !x->transfer.values[ANSWER_AGE].len &&
+                   timestamp_http_date(x->transfer.values[ANSWER_DATE], &date_s) &&
                    clock_skew_is_credible((date_s - x->host->now_s(x->host->now_ctx)) * 1000);
     return is_good ? date_s : 0;
 }
@@ -134,7 +104,7 @@ static void read_answer(struct exchange *x)
     x->answer = t->answer;
     x->answer_len = t->answer_len;
     x->date_s = read_date(x);
-    const struct answer answer = answer_of(x);
+    const struct answer answer = received(x);
     if (t->fault) {
         explain(&x->message, 0, "%s", t->detail[0] ? t->detail : fault_text(t->fault));
         explain_cause(&x->message, t->cause, t->subject);
@@ -206,8 +176,8 @@ static int send(struct exchange *x)
     t->body = buf_str(&x->body);
     t->method = x->method;
     t->path = buf_str(&x->path);
-    t->wanted = wanted;
-    t->wanted_count = WANTED_COUNT;
+    t->wanted = answer_headers;
+    t->wanted_count = ANSWER_HEADER_COUNT;
     t->timeout_ms = x->timeout_ms;
     t->on_done = on_transfer_done;
     return transfer_start(t, x->pool);

@@ -22,7 +22,7 @@ enum {
 
 enum { WANTED_TYPE, WANTED_LOCATION, WANTED_RETRY_AFTER, WANTED_COUNT };
 
-static const struct wanted_header wanted[TRANSFER_WANTED_MAX] = {
+static const struct wanted_header wanted[WANTED_HEADERS_MAX] = {
     [WANTED_TYPE].name = STR_INIT("content-type"),
     [WANTED_LOCATION] = { .name = STR_INIT("location"), .cut_at = LOCATION_MAX },
     [WANTED_RETRY_AFTER].name = STR_INIT("retry-after"),

@@ -18,8 +18,8 @@ struct answer_room {
     struct answer_rooms *home;
     struct list link; /* among the free ones */
     struct http1 http;
-    str wanted[TRANSFER_WANTED_MAX]; /* slices of values */
-    bool is_truncated[TRANSFER_WANTED_MAX];
+    str wanted[WANTED_HEADERS_MAX]; /* slices of values */
+    bool is_truncated[WANTED_HEADERS_MAX];
     size_t values_len;
     char values[ANSWER_VALUES_SIZE]; /* a value that does not fit counts as not sent */
     char *body;

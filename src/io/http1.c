@@ -231,7 +231,7 @@ void http1_begin(struct http1 *h, struct transfer *x)
     h->x = x;
     h->at = HTTP1_STATUS;
     h->header = HTTP1_OTHER;
-    h->wanted = TRANSFER_WANTED_MAX;
+    h->wanted = WANTED_HEADERS_MAX;
     http1_let_go(h);
     h->after_cr = h->must_close = h->done = false;
     h->problem[0] = '\0';

@@ -36,7 +36,7 @@ struct http1 {
         HTTP1_TRAILER
     } at;
     enum http1_header { HTTP1_OTHER, HTTP1_LENGTH, HTTP1_CODING, HTTP1_CONNECTION } header;
-    size_t wanted; /* whose value is coming; TRANSFER_WANTED_MAX: nobody wants it */
+    size_t wanted; /* whose value is coming; WANTED_HEADERS_MAX: nobody wants it */
     size_t held_len;
     char held[HTTP1_HELD_MAX]; /* of the line or value that is coming */
     bool held_cut;             /* it was longer */

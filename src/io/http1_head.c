@@ -94,7 +94,7 @@ bool http1_end_status(struct http1 *h)
     h->has_length = h->is_chunked = false;
     h->length = 0;
     h->header = HTTP1_OTHER;
-    h->wanted = TRANSFER_WANTED_MAX;
+    h->wanted = WANTED_HEADERS_MAX;
     h->at = HTTP1_LINE;
     return http1_tell_llhttp(h, (str) { s, LEN }) && http1_tell_llhttp(h, STR("\r\n"));
 }
@@ -165,7 +165,7 @@ static bool read_connection(struct http1 *h, str value)
 
 static bool is_wanted(const struct http1 *h)
 {
-    return h->wanted < TRANSFER_WANTED_MAX;
+    return h->wanted < WANTED_HEADERS_MAX;
 }
 
 static str *value_of(const struct http1 *h)
@@ -178,7 +178,7 @@ static bool finish_header(struct http1 *h)
     str value = str_trim(http1_held(h));
     if (is_wanted(h))
         *value_of(h) = str_trim(*value_of(h));
-    h->wanted = TRANSFER_WANTED_MAX;
+    h->wanted = WANTED_HEADERS_MAX;
     switch (h->header) {
     case HTTP1_OTHER:
         return true;
@@ -207,7 +207,7 @@ static bool read_name(struct http1 *h)
             h->header = framing[i].header;
     /* Some do not see "Content-Length :" as one (RFC 9112, 5.1). */
     h->must_close = h->must_close || (h->header != HTTP1_OTHER && trimmed.len != name.len);
-    h->wanted = h->held_cut ? TRANSFER_WANTED_MAX : transfer_wanted(h->x, name);
+    h->wanted = h->held_cut ? WANTED_HEADERS_MAX : transfer_wanted(h->x, name);
     http1_let_go(h);
     return true;
 }

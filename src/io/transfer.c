@@ -21,7 +21,7 @@ static void on_deadline(struct timer *deadline)
     timer_set(deadline, timers_now_ns());
 }
 
-static const str none[TRANSFER_WANTED_MAX];
+static const str none[WANTED_HEADERS_MAX];
 
 int transfer_begin(struct transfer *x, struct transport *tp, void (*expire)(struct transfer *x))
 {
@@ -123,7 +123,7 @@ size_t transfer_wanted(struct transfer *x, str name)
         x->room->is_truncated[i] = false;
         return i;
     }
-    return TRANSFER_WANTED_MAX;
+    return WANTED_HEADERS_MAX;
 }
 
 void transfer_put_value(struct transfer *x, size_t wanted, str piece)

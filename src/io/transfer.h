@@ -33,7 +33,7 @@ void transfer_put_status(struct transfer *x, int status);
 /* Count a piece of a head; false: the limits are passed. */
 bool transfer_count_head(struct transfer *x, size_t bytes, size_t lines);
 /* A header of this name begins: the index of the wanted one, its value empty, or
- * TRANSFER_WANTED_MAX. The last one counts. */
+ * WANTED_HEADERS_MAX. The last one counts. */
 size_t transfer_wanted(struct transfer *x, str name);
 /* Append to a wanted header's value; one that does not fit counts as not sent. */
 void transfer_put_value(struct transfer *x, size_t wanted, str piece);

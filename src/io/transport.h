@@ -14,6 +14,7 @@
 #include "base/fault.h"
 #include "base/list.h"
 #include "base/str.h"
+#include "base/wanted_header.h"
 #include "io/proxy.h"
 #include "io/timers.h"
 
@@ -25,7 +26,6 @@ struct pool;      /* connections to one origin: one region's trouble stays in it
 
 enum {
     TRANSFER_HEAD_LINES = 12,        /* request header lines */
-    TRANSFER_WANTED_MAX = 8,         /* headers of an answer that one wants to know */
     TRANSFER_BODY_MAX = 256 << 10,   /* of a request */
     TRANSFER_ANSWER_MAX = 1 << 20,   /* a longer body is a fault */
     TRANSFER_HEADERS_MAX = 64 << 10, /* bytes of answer headers */
@@ -87,12 +87,6 @@ struct pool_report {
     uint32_t lookup_us, connect_us, tls_us;
 };
 const struct pool_report *pool_report(const struct pool *pool); /* lives as long as the pool */
-
-/* A header of the answer that the caller wants to know. */
-struct wanted_header {
-    str name;
-    size_t cut_at; /* a longer value is cut there; 0: it counts as not sent when it does not fit */
-};
 
 /* One request and its answer, embedded in the caller's own struct. The caller sets the first part,
  * whose request is not needed any more once the transfer has started: what cannot go out at once is

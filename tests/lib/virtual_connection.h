@@ -25,7 +25,7 @@ struct pool {
 };
 
 struct answer_room {
-    str wanted[TRANSFER_WANTED_MAX];
+    str wanted[WANTED_HEADERS_MAX];
     size_t values_len, body_cap;
     char values[512];
     char *body;
