@@ -163,6 +163,10 @@ static void unknown_names_are_told_with_the_nearest_right_one(void **state)
     assert_refused("[pipepoll x]\n" WEB, "p.ini:1:1: [pipepoll] takes no name\n");
     assert_refused("[target]\nregions = us-east-1\ncategory = Build\nprovider = A\nversion = 1\n",
                    "p.ini:1:1: [target] needs a name, such as [target web]\n");
+    assert_refused("[target]\nregion = us-east-1\ncategory = Build\nprovider = A\nversion = 1\n",
+                   "p.ini:1:1: [target] needs a name, such as [target web]\n"
+                   "p.ini:2:1: unknown key \"region\" in [target NAME] (did you mean "
+                   "\"regions\"?)\n");
 }
 
 static void what_is_there_twice_is_told_with_the_line_of_the_first(void **state)

@@ -157,7 +157,8 @@ static int begin_named(struct reader *r, const struct ini_item *item, struct loc
     r->section = add_section(l);
     if (!r->section)
         return PIPEPOLL_ENOMEM;
-    r->section->name = item->value;
+    /* What else is wrong with one that has no name is told of [target NAME]. */
+    r->section->name = item->value.len ? item->value : STR("NAME");
     r->section->at = at;
     r->scope = scope;
     return PIPEPOLL_OK;
