@@ -284,6 +284,17 @@ static void other_lines_are_counted_and_told_once(void **state)
                      "job 1-2: 3 lines of stdout are neither progress nor a result\n");
 }
 
+static void one_other_line_is_told_in_the_singular(void **state)
+{
+    struct run *r = *state;
+    r->options.log_lines_max = 1;
+    run_sh(r, "echo hello; echo one >&2; echo two >&2");
+    assert_str_equal(
+        buf_str(&r->log),
+        "job 1-2: one\njob 1-2: 1 line of stderr left out; 1 line of stdout is neither "
+        "progress nor a result\n");
+}
+
 /* --- stderr --- */
 
 static void lines_of_stderr_are_logged_with_the_job(void **state)
@@ -490,6 +501,7 @@ int main(void)
         TEST(a_result_that_is_too_long_is_no_success),
         TEST(a_failure_always_has_a_message),
         TEST(other_lines_are_counted_and_told_once),
+        TEST(one_other_line_is_told_in_the_singular),
         TEST(lines_of_stderr_are_logged_with_the_job),
         TEST(no_more_of_stderr_is_logged_than_its_bounds),
         TEST(a_flood_on_both_streams_is_bounded),

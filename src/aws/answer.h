@@ -41,7 +41,7 @@ struct answer {
     bool is_metadata; /* of a service that sends none of AWS's own headers: EC2's, a container's */
 };
 
-/* One with these values of answer_headers, empty where they were not sent. No codes, no metadata. */
+/* One with these values of answer_headers, empty where they were not sent; without codes. */
 struct answer answer_make(int http_status, const str *values);
 
 enum { ANSWER_CODE_LEN_MAX = 128, ANSWER_QUOTE_LEN_MAX = 120, ANSWER_SERVER_LEN_MAX = 64 };

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "base/jsontext.h"
-#include "config/quantity.h"
+#include "base/plural.h"
 #include "daemon/event.h"
 
 enum { PLOT_ROWS = 20, PLOT_WIDTH = 50 };
@@ -93,9 +93,8 @@ static void print_heading(const struct bench_report *r)
     const struct bench_options *o = r->options;
     printf("%.*s: %u polls in flight, %u target%s, %u region%s, %u loop%s\n"
            "measured for %.2f s after %.2f s of warm-up\n\n",
-           STR_ARG(o->endpoint_url), o->in_flight, o->targets, quantity_plural(o->targets),
-           o->regions, quantity_plural(o->regions), o->loops, quantity_plural(o->loops),
-           r->sum.seconds, r->warm_up_s);
+           STR_ARG(o->endpoint_url), o->in_flight, o->targets, plural(o->targets), o->regions,
+           plural(o->regions), o->loops, plural(o->loops), r->sum.seconds, r->warm_up_s);
 }
 
 static void print_figures(const struct bench_report *r)

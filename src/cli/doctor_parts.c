@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include "base/jsontext.h"
+#include "base/plural.h"
 #include "cli/command.h"
 #include "cli/fleet_check.h"
 #include "cli/http_check.h"
 #include "cli/worker_check.h"
-#include "config/quantity.h"
 #include "daemon/colour.h"
 
 static const char *const verdicts[] = {
@@ -98,7 +98,7 @@ void doctor_parts_print_sum(const struct doctor_parts_sum *sum)
     const char *before = ":";
     if (!sum->count)
         return;
-    printf("; %zu part%s", sum->count, quantity_plural(sum->count));
+    printf("; %zu part%s", sum->count, plural(sum->count));
     for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++) {
         if (!sum->of_verdict[i])
             continue;

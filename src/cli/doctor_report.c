@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "base/jsontext.h"
+#include "base/plural.h"
 #include "cli/command.h"
 #include "cli/doctor_parts.h"
-#include "config/quantity.h"
 #include "daemon/colour.h"
 #include "daemon/event.h"
 #include "daemon/record.h"
@@ -299,7 +299,7 @@ static void print_sum(const struct doctor_report *r, const struct doctor_parts_s
         const char *word;
         size_t count;
     } sums[WORDS_MAX] = { { .word = NULL } };
-    printf("\n%zu target%s:", r->count, quantity_plural(r->count));
+    printf("\n%zu target%s:", r->count, plural(r->count));
     for (size_t i = 0; i < r->count; i++) {
         struct diagnosis d;
         size_t at = 0;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/jsontext.h"
+#include "base/plural.h"
 #include "cli/fleet_estimate.h"
 #include "cli/worker_report.h"
 #include "config/limits.h"
@@ -128,7 +129,7 @@ static void print_totals(const struct estimate_report *r)
     const struct estimate *estimate = &r->estimate;
     const struct config *c = r->config;
     printf("\n%-16s %zu in %zu region%s\n", "targets", estimate->targets, estimate->regions,
-           quantity_plural(estimate->regions));
+           plural(estimate->regions));
     printf("%-16s %.4g while little is found, more %s\n", "polls/s", estimate->polls_per_s,
            has_goals(estimate) ? "while jobs come" : "after full answers");
     if (c->max_polls_per_s > 0)

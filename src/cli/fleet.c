@@ -4,11 +4,11 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/plural.h"
 #include "cli/fleet_check.h"
 #include "cli/fleet_options.h"
 #include "cli/fleet_report.h"
 #include "config/config.h"
-#include "config/quantity.h"
 
 static int fail(int code, const char *why)
 {
@@ -95,7 +95,7 @@ static int tell_drain(const struct fleet_watch *w, const struct fleet_options_cl
         state = o->is_end ? "is asked to come back" : "is asked to drain";
     printf("member %.*s %s", STR_ARG(o->member), state);
     if (drained && m->figures.jobs)
-        printf("; it finishes %u job%s", m->figures.jobs, quantity_plural(m->figures.jobs));
+        printf("; it finishes %u job%s", m->figures.jobs, plural(m->figures.jobs));
     if (drained && !roster_active(&w->roster, o->member))
         printf("; no other member is active: nobody polls its targets until `pipepoll fleet drain "
                "%.*s --end`, or another one starts",

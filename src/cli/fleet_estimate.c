@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/jsontext.h"
+#include "base/plural.h"
 #include "config/quantity.h"
 #include "fleet/beat.h"
 #include "fleet/engine.h"
@@ -52,7 +53,7 @@ static bool is_worker(const struct config *c)
 static void print_share(const struct estimate *e, size_t members)
 {
     size_t targets = share_of(e->targets, members);
-    printf("about %zu target%s and %.4g polls/s", targets, quantity_plural(targets),
+    printf("about %zu target%s and %.4g polls/s", targets, plural(targets),
            e->polls_per_s / (double)members);
 }
 
@@ -76,7 +77,7 @@ void fleet_estimate_text(const struct config *c, const struct estimate *e)
     if (!f->servers)
         return;
     printf("%-16s %s, as member %s, by %zu server%s%s\n", "fleet", f->name, f->member,
-           f->server_count, quantity_plural(f->server_count), f->is_tls ? " with TLS" : "");
+           f->server_count, plural(f->server_count), f->is_tls ? " with TLS" : "");
     if (f->polls) {
         printf("%-16s ", "of 3 members");
         print_share(e, MEMBERS);

@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include "base/jsontext.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "config/config.h"
-#include "config/quantity.h"
 
 enum { LINE_MAX_SIZE = 2048 };
 
@@ -112,7 +112,7 @@ void poll_debug_answer(const struct poll_options *o, const struct pipepoll_targe
         return;
     put_attempt(&line, from, answer->attempt);
     buf_printf(&line, "HTTP 200 after %.1f ms, %zu job%s", (double)answer->latency_us / 1e3,
-               answer->job_count, quantity_plural(answer->job_count));
+               answer->job_count, plural(answer->job_count));
     put_request_id(&line, answer->request_id);
     put_way(&line, from);
     print_line(&line);

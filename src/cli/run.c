@@ -7,12 +7,12 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/plural.h"
 #include "cli/command.h"
 #include "cli/fleet_check.h"
 #include "cli/print_config.h"
 #include "cli/worker_check.h"
 #include "config/limits.h"
-#include "config/quantity.h"
 #include "daemon/leave.h"
 #include "daemon/signals.h"
 #include "daemon/sinks.h"
@@ -104,7 +104,7 @@ static int open_world(struct run *r, struct pipepoll_error *why)
     size_t open = r->world.recovery ? job_recovery_count(r->world.recovery) : 0;
     if (open)
         log_line(&r->log, PIPEPOLL_INFO, "%zu job%s of an earlier run in the journal", open,
-                 quantity_plural(open));
+                 plural(open));
     return result;
 }
 
@@ -154,9 +154,9 @@ static int start_targets(struct run *r, struct pipepoll_error *why)
     if (r->options.loops > 1)
         buf_printf(&on, " on %u loops", r->options.loops);
     log_line(&r->log, PIPEPOLL_INFO, "%s%zu target%s of %zu section%s in %s%.*s%s (%.*s)",
-             r->joined ? "" : "polling ", targets, quantity_plural(targets), sections,
-             quantity_plural(sections), config_name(r->options.config), STR_ARG(buf_str(&on)),
-             run_fleet_share(r), STR_ARG(buf_str(&versions)));
+             r->joined ? "" : "polling ", targets, plural(targets), sections, plural(sections),
+             config_name(r->options.config), STR_ARG(buf_str(&on)), run_fleet_share(r),
+             STR_ARG(buf_str(&versions)));
     log_ignored(r);
     int result = run_start_targets(r);
     return result ? explain(why, result, "out of memory") : PIPEPOLL_OK;

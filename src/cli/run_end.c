@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/plural.h"
 #include "cli/run.h"
-#include "config/quantity.h"
 #include "daemon/leave.h"
 #include "daemon/signals.h"
 
@@ -39,7 +39,7 @@ static void put_worked(struct run *r, struct buf *out)
 {
     const struct job_count n = shards_job_count(&r->shards);
     if (n.in_hand)
-        buf_printf(out, "%u job%s in hand (%u running) and ", n.in_hand, quantity_plural(n.in_hand),
+        buf_printf(out, "%u job%s in hand (%u running) and ", n.in_hand, plural(n.in_hand),
                    n.running);
 }
 
@@ -49,14 +49,14 @@ static void put_awaited(struct run *r, struct buf *out)
     size_t jobs = shards_unsettled(&r->shards).jobs, before = 0;
     put_worked(r, out);
     if (in_flight)
-        buf_printf(out, "%u poll%s in flight and ", in_flight, quantity_plural(in_flight));
+        buf_printf(out, "%u poll%s in flight and ", in_flight, plural(in_flight));
     before = out->len;
     if (r->sink)
         r->sink->put_awaited(r->sink, out);
     if (out->len == before)
         out->len -= out->len ? STR(" and ").len : 0;
     if (jobs)
-        buf_printf(out, " (%zu job%s)", jobs, quantity_plural(jobs));
+        buf_printf(out, " (%zu job%s)", jobs, plural(jobs));
     if (!out->len)
         buf_put(out, STR("what is closing"));
 }
@@ -107,7 +107,7 @@ void run_log_status(struct run *r)
              "in flight %u, parked %u; at most %u ms late; %zu job%s and %zu bytes unwritten%.*s",
              (unsigned long long)w.polls, (unsigned long long)w.jobs,
              (unsigned long long)w.failures, w.targets, w.unhealthy, STR_ARG(buf_str(&throttled)),
-             in_flight, w.parked, w.max_lateness_ms, u.jobs, quantity_plural(u.jobs), u.bytes,
+             in_flight, w.parked, w.max_lateness_ms, u.jobs, plural(u.jobs), u.bytes,
              STR_ARG(buf_str(&worked)));
     if (r->ending)
         log_drain(r);
@@ -119,8 +119,8 @@ static void log_work(struct run *r)
 {
     struct shards_work work = shards_work(&r->shards);
     log_line(&r->log, PIPEPOLL_INFO, "ended: %llu job%s in %llu poll%s",
-             (unsigned long long)work.jobs, quantity_plural(work.jobs),
-             (unsigned long long)work.polls, quantity_plural(work.polls));
+             (unsigned long long)work.jobs, plural(work.jobs), (unsigned long long)work.polls,
+             plural(work.polls));
 }
 
 void run_close_handles(struct run *r)
@@ -167,9 +167,9 @@ static void end_at_once(struct run *r, const char *why, int code)
     char text[256];
     struct buf line = BUF_ON(text);
     buf_printf(&line, "%sended at once: %zu job%s not written, %u poll%s in flight", why, lost,
-               quantity_plural(lost), in_flight, quantity_plural(in_flight));
+               plural(lost), in_flight, plural(in_flight));
     if (worked.in_hand)
-        buf_printf(&line, "; %u job%s in hand %s", worked.in_hand, quantity_plural(worked.in_hand),
+        buf_printf(&line, "; %u job%s in hand %s", worked.in_hand, plural(worked.in_hand),
                    r->world.journal ? "left to the next start, by the journal"
                                     : "left to their time-outs");
     enum pipepoll_level level =

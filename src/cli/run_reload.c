@@ -6,9 +6,9 @@
  * Neither holds up polling: the file is read on a thread, and targets come and go in slices. Until
  * they have, both configs are there; a SIGHUP meanwhile has the file read once more afterwards. */
 #include "base/log.h"
+#include "base/plural.h"
 #include "base/wall_clock.h"
 #include "cli/run.h"
-#include "config/quantity.h"
 
 void run_log_diagnostic(void *ctx, enum pipepoll_level level, str text)
 {
@@ -100,15 +100,14 @@ void run_log_refusal(struct run *r, int result, const struct diagnostics *diagno
     if (result == PIPEPOLL_ENOMEM)
         log_line(&r->log, PIPEPOLL_ERROR, "no memory for %s: %s", file, then);
     else if (!diagnostics->elsewhere)
-        log_line(&r->log, PIPEPOLL_ERROR, "%zu error%s in %s: %s", own, quantity_plural(own), file,
-                 then);
+        log_line(&r->log, PIPEPOLL_ERROR, "%zu error%s in %s: %s", own, plural(own), file, then);
     else if (!own)
         log_line(&r->log, PIPEPOLL_ERROR, "%zu error%s in the settings of this machine: %s",
-                 diagnostics->elsewhere, quantity_plural(diagnostics->elsewhere), then);
+                 diagnostics->elsewhere, plural(diagnostics->elsewhere), then);
     else
         log_line(&r->log, PIPEPOLL_ERROR,
-                 "%zu error%s in %s and %zu in the settings of this machine: %s", own,
-                 quantity_plural(own), file, diagnostics->elsewhere, then);
+                 "%zu error%s in %s and %zu in the settings of this machine: %s", own, plural(own),
+                 file, diagnostics->elsewhere, then);
 }
 
 static void log_idle(struct run *r, uint32_t idle)
@@ -184,8 +183,8 @@ void run_on_changed(void *ctx, const struct shards_change *what)
     if (r->reload == RELOAD_CHANGING) {
         config_deinit(&r->previous);
         log_line(&r->log, PIPEPOLL_INFO, "%s taken: %zu target%s added, %zu removed, %zu unchanged",
-                 config_name(r->options.config), what->added, quantity_plural(what->added),
-                 what->removed, what->kept);
+                 config_name(r->options.config), what->added, plural(what->added), what->removed,
+                 what->kept);
     }
     settle(r);
 }

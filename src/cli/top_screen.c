@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 #include "base/jsontext.h"
+#include "base/plural.h"
 #include "cli/screen.h"
-#include "config/quantity.h"
 #include "daemon/colour.h"
 
 enum { LINE_MAX_BYTES = 8192, TABLE_LEAST = 3, PAGE_HEAD = 2, NAME_MAX_COLUMNS = 24 };
@@ -54,7 +54,7 @@ static void put_more(struct pen *p, size_t count, const char *what)
 {
     char text[64];
     struct buf line = BUF_ON(text);
-    buf_printf(&line, "and %zu more %s%s", count, what, quantity_plural(count));
+    buf_printf(&line, "and %zu more %s%s", count, what, plural(count));
     put_line(p, buf_str(&line), NULL);
 }
 
@@ -88,7 +88,7 @@ static void put_states(struct pen *p, const struct top_model *m)
                                                STATUS_WAITING, STATUS_WELL, STATUS_ELSEWHERE };
     char text[256];
     struct buf line = BUF_ON(text);
-    buf_printf(&line, "%zu target%s", m->target_count, quantity_plural(m->target_count));
+    buf_printf(&line, "%zu target%s", m->target_count, plural(m->target_count));
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         if (m->states[order[i]])
             buf_printf(&line, ", %zu %s", m->states[order[i]], status_state_name(order[i]));
@@ -101,7 +101,7 @@ static void put_polls(struct pen *p, const struct top_model *m)
     struct buf line = BUF_ON(text);
     buf_printf(&line, "%.1f polls/s, %llu in flight, %llu parked; %llu job%s found", m->polls_per_s,
                (unsigned long long)m->in_flight, (unsigned long long)m->parked,
-               (unsigned long long)m->jobs, quantity_plural(m->jobs));
+               (unsigned long long)m->jobs, plural(m->jobs));
     if (m->pickups)
         buf_printf(&line, "; pickup p50 %.1f s, p95 %.1f s, p99 %.1f s", m->pickup_s[0],
                    m->pickup_s[1], m->pickup_s[2]);
@@ -130,7 +130,7 @@ static void put_jobs(struct pen *p, const struct top_model *m)
     for (int i = 0; i < STATUS_STEPS; i++)
         in_hand += m->in_hand[i];
     buf_printf(&line, "%llu job%s in hand, %llu running; %llu succeeded, %llu failed",
-               (unsigned long long)in_hand, quantity_plural(in_hand),
+               (unsigned long long)in_hand, plural(in_hand),
                (unsigned long long)m->in_hand[STATUS_RUNNING], (unsigned long long)m->succeeded,
                (unsigned long long)m->failed);
     put_handlers(&line, m);
@@ -148,7 +148,7 @@ static void put_fleet(struct pen *p, const struct top_model *m)
         return;
     buf_put(&line, STR("fleet "));
     screen_put(&line, f->name, NAME_MAX_COLUMNS);
-    buf_printf(&line, ": %llu member%s, ", (unsigned long long)f->alive, quantity_plural(f->alive));
+    buf_printf(&line, ": %llu member%s, ", (unsigned long long)f->alive, plural(f->alive));
     screen_put(&line, f->member, NAME_MAX_COLUMNS);
     buf_put(&line, STR(" ("));
     screen_put(&line, f->state, NAME_MAX_COLUMNS);
@@ -178,7 +178,7 @@ static void put_incident(struct pen *p, const struct top_incident *n)
 {
     char text[LINE_MAX_BYTES];
     struct buf line = BUF_ON(text);
-    buf_printf(&line, "! %zu target%s since ", n->targets, quantity_plural(n->targets));
+    buf_printf(&line, "! %zu target%s since ", n->targets, plural(n->targets));
     put_minute(&line, n->since);
     buf_put(&line, STR(": "));
     screen_put(&line, n->words, TEXT_MAX_COLUMNS);

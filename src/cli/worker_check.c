@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/plural.h"
 #include "cli/command.h"
 #include "cli/worker_report.h"
-#include "config/quantity.h"
 #include "daemon/job_world.h"
 #include "handler/token_load.h"
 #include "store/journal.h"
@@ -85,7 +85,7 @@ static void judge_token_file(struct part_finding *f, const char *path)
                          "%s holds no client id: no job can be claimed", path);
     else
         part_finding_set(f, VERDICT_WELL, EXIT_FINE, "", "%s: %zu client id%s", path, count,
-                         quantity_plural(count));
+                         plural(count));
 }
 
 static void judge_tokens(struct part_finding *f, const struct client_tokens_config *t)
@@ -169,7 +169,7 @@ static void judge_journal_file(struct part_finding *f, const char *path)
     else
         part_finding_set(f, VERDICT_WELL, EXIT_FINE, "",
                          "%s: %zu job%s in hand, %zu that ended; %s", path, tally.open,
-                         quantity_plural(tally.open), tally.ended, user);
+                         plural(tally.open), tally.ended, user);
 }
 
 static void judge_journal(struct part_finding *f, const struct worker_config *w)

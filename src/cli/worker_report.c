@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/jsontext.h"
+#include "base/plural.h"
 #include "config/quantity.h"
 
 enum { LINE_SIZE = 16384 };
@@ -83,7 +84,7 @@ static void put_program(struct buf *out, const struct handler_config *h)
         worker_report_put_names(out, h->environment);
     }
     if (h->kind == HANDLER_STDIO)
-        buf_printf(out, ", %u job%s at once", h->concurrency, quantity_plural(h->concurrency));
+        buf_printf(out, ", %u job%s at once", h->concurrency, plural(h->concurrency));
     put_time(out, h->kind == HANDLER_EXEC ? "time-out" : "time-out of a job", h->timeout_ms);
     put_time(out, "killed after another", h->kill_after_ms);
     put_limits(out, h);

@@ -26,10 +26,4 @@ void quantity_put_duration(struct buf *out, uint32_t ms);
 /* The same of bytes: 1000, 64KiB, 2GiB. */
 void quantity_put_bytes(struct buf *out, uint64_t bytes);
 
-/* What follows a noun that is counted: "" for one, else "s". Static. */
-static inline const char *quantity_plural(uint64_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
 #endif

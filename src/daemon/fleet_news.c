@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "config/quantity.h"
+#include "base/plural.h"
 
 /* --- how this member stands --- */
 
@@ -169,7 +169,7 @@ static void put_event(struct buf *out, const struct fleet_peer *is, enum fleet_p
                    (double)is->silent_ms / 1000);
         if (is->held)
             buf_printf(out, ", and had %llu target%s", (unsigned long long)is->held,
-                       quantity_plural((size_t)is->held));
+                       plural((size_t)is->held));
         return;
     }
 }
@@ -240,8 +240,8 @@ static void tell_share(struct fleet_news *n, const struct fleet_look *look)
                  look->held > n->told_held ? look->held - n->told_held : n->told_held - look->held,
                  look->held > n->told_held ? "more" : "fewer");
     log_line(&n->log, PIPEPOLL_INFO, "fleet %s: polling %zu of %zu target%s%s%s%s%s", n->fleet,
-             look->held, look->targets, quantity_plural(look->targets), text, n->why[0] ? " (" : "",
-             n->why, n->why[0] ? ")" : "");
+             look->held, look->targets, plural(look->targets), text, n->why[0] ? " (" : "", n->why,
+             n->why[0] ? ")" : "");
     n->why[0] = '\0';
     n->has_share = true;
     n->told_held = look->held;

@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "base/jsontext.h"
-#include "config/quantity.h"
+#include "base/plural.h"
 #include "daemon/event.h"
 
 /* What was kept of a text is compared with what would be. */
@@ -142,8 +142,8 @@ static void put_where(struct buf *out, const struct incident *i, size_t targets,
         buf_printf(out, "[target %s] in %s", i->name, i->region);
     else
         buf_printf(out, "%zu target%s in %s%zu region%s ([target %s] in %s was the first)", targets,
-                   quantity_plural(targets), regions == INCIDENT_REGIONS_MAX ? "at least " : "",
-                   regions, quantity_plural(regions), i->name, i->region);
+                   plural(targets), regions == INCIDENT_REGIONS_MAX ? "at least " : "", regions,
+                   plural(regions), i->name, i->region);
 }
 
 static void put_lasting(struct buf *out, const struct incident *i, int64_t unix_offset_ms)
@@ -151,11 +151,10 @@ static void put_lasting(struct buf *out, const struct incident *i, int64_t unix_
     put_where(out, i, i->targets, i->region_count);
     uint64_t failed = i->failed;
     buf_printf(out, ": %s", i->words);
-    buf_printf(out, "; %llu failed poll%s since ", (unsigned long long)failed,
-               quantity_plural(failed));
+    buf_printf(out, "; %llu failed poll%s since ", (unsigned long long)failed, plural(failed));
     jsontext_put_expiry(out, (i->since_ms + unix_offset_ms) / 1000);
     if (i->returns)
-        buf_printf(out, "; it came back %u time%s", i->returns, quantity_plural(i->returns));
+        buf_printf(out, "; it came back %u time%s", i->returns, plural(i->returns));
     buf_put(out, STR("; see pipepoll doctor"));
 }
 

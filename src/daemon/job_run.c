@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/plural.h"
+
 /* --- its memory --- */
 
 enum { LOG_LINE_MAX = 16384 }; /* longer than any of a handler's */
@@ -250,8 +252,9 @@ static void on_done(void *ctx, const struct handler_result *result)
     run->runner->tally->running--;
     artifact_endpoint_remove(&run->access);
     if (result->left_out && run->job)
-        job_log(run->job, PIPEPOLL_WARNING, "%llu lines of its log were left out",
-                (unsigned long long)result->left_out);
+        job_log(run->job, PIPEPOLL_WARNING, "%llu line%s of its log %s left out",
+                (unsigned long long)result->left_out, plural(result->left_out),
+                result->left_out == 1 ? "was" : "were");
     keep_result(run, result);
     job_status_run_ended(run);
     if (run->job)

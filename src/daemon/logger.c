@@ -16,8 +16,8 @@
 
 #include "base/control.h"
 #include "base/jsontext.h"
+#include "base/plural.h"
 #include "base/wall_clock.h"
-#include "config/quantity.h"
 #include "daemon/colour.h"
 #include "daemon/line_writer.h"
 #include "daemon/priority.h"
@@ -202,7 +202,7 @@ static void put_gap(void *ctx, struct buf *out, uint64_t count)
     char text[96];
     struct buf what = BUF_ON(text);
     buf_printf(&what, "%llu line%s left out here: stderr could not be written",
-               (unsigned long long)count, quantity_plural(count));
+               (unsigned long long)count, plural(count));
     if (style != STYLE_PLAIN) {
         put_styled(out, style == STYLE_JSON, PIPEPOLL_WARNING, NULL, buf_str(&what));
         return;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
+#include "base/plural.h"
 #include "base/rng.h"
 #include "base/wall_clock.h"
 #include "daemon/held_job.h"
@@ -312,7 +313,7 @@ static void put_awaited(struct sink *self, struct buf *out)
     lines->put_awaited(lines, &of_lines);
     if (jobs)
         buf_printf(out, "%s to take %zu job%s", is_queue ? "the fleet's queue" : "the spool's disk",
-                   jobs, jobs == 1 ? "" : "s");
+                   jobs, plural(jobs));
     if (of_lines.len)
         buf_printf(out, "%s%.*s", jobs ? " and " : "", STR_ARG(buf_str(&of_lines)));
 }

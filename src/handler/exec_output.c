@@ -9,6 +9,7 @@
 #include <sysexits.h>
 
 #include "base/log.h"
+#include "base/plural.h"
 
 /* --- the log --- */
 
@@ -249,10 +250,12 @@ void exec_output_end(struct exec_job *job)
     lines_end(&job->out);
     lines_end(&job->err);
     if (job->left_out)
-        buf_printf(&b, "%llu lines of stderr left out", (unsigned long long)job->left_out);
+        buf_printf(&b, "%llu line%s of stderr left out", (unsigned long long)job->left_out,
+                   plural(job->left_out));
     if (job->other_lines)
-        buf_printf(&b, "%s%llu lines of stdout are neither progress nor a result",
-                   job->left_out ? "; " : "", (unsigned long long)job->other_lines);
+        buf_printf(&b, "%s%llu line%s of stdout %s neither progress nor a result",
+                   job->left_out ? "; " : "", (unsigned long long)job->other_lines,
+                   plural(job->other_lines), job->other_lines == 1 ? "is" : "are");
     if (b.len)
         log_job(job, PIPEPOLL_WARNING, buf_str(&b));
 }

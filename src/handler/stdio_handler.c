@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/backoff.h"
+#include "base/plural.h"
 #include "handler/stdio_job.h"
 
 enum { CONCURRENCY = 1, START_WITHIN_MS = 60000 };
@@ -245,7 +246,7 @@ static void log_end(struct stdio_handler *h)
     stdio_log_flush(&h->log);
     buf_put(&text, buf_str(&h->worker.how));
     if (h->in_hand)
-        buf_printf(&text, " (it had %zu jobs)", h->in_hand);
+        buf_printf(&text, " (it had %zu job%s)", h->in_hand, plural(h->in_hand));
     bool bad = h->in_hand || h->worker.failed;
     stdio_log_line(&h->log, bad && !h->closing ? PIPEPOLL_WARNING : PIPEPOLL_INFO, buf_str(&text));
 }

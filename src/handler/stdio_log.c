@@ -4,6 +4,7 @@
 #include "handler/stdio_log.h"
 
 #include "base/buf.h"
+#include "base/plural.h"
 #include "handler/stdio_handler.h"
 
 enum { MINUTE_MS = 60000 };
@@ -29,7 +30,7 @@ void stdio_log_flush(struct stdio_log *l)
     struct buf text = BUF_ON(room);
     if (!l->left_out)
         return;
-    buf_printf(&text, "%llu lines left out", (unsigned long long)l->left_out);
+    buf_printf(&text, "%llu line%s left out", (unsigned long long)l->left_out, plural(l->left_out));
     l->left_out = 0;
     stdio_log_put(l, PIPEPOLL_WARNING, buf_str(&text));
 }

@@ -16,6 +16,7 @@
 
 #include <uv.h>
 
+#include "base/plural.h"
 #include "handler/token_load.h"
 
 enum { LOOK_MS = 1000, TIMEOUT_MS = 10000, GRAIN_S = 2 };
@@ -157,8 +158,8 @@ static void take_file(struct token_watch *w, struct look *k)
 {
     bool changed = !w->has_file || !same_text(&w->file, &k->file);
     if (w->has_file && changed)
-        log_line(&w->log, PIPEPOLL_INFO, "%.200s: read again, %zu client tokens", w->path,
-                 k->file.count);
+        log_line(&w->log, PIPEPOLL_INFO, "%.200s: read again, %zu client token%s", w->path,
+                 k->file.count, plural(k->file.count));
     if (k->open_to_others && (changed || !w->open_to_others))
         log_line(&w->log, PIPEPOLL_WARNING,
                  "%.200s: others than its owner may open this file of client tokens; chmod 600 it",

@@ -14,6 +14,7 @@
 #include "base/jsontext.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "config/config.h"
 #include "config/region.h"
 #include "daemon/leave.h"
@@ -275,8 +276,9 @@ static void print_text(const struct demo *d, double seconds, uint64_t lost)
 {
     const struct demo_options *o = &d->options;
     double polls = (double)d->stats.polls;
-    printf("%u regions x %u action types, each polled every %u ms over TLS, for %.1f s\n\n",
-           o->regions, o->action_types, o->interval_ms, seconds);
+    printf("%u region%s x %u action type%s, each polled every %u ms over TLS, for %.1f s\n\n",
+           o->regions, plural(o->regions), o->action_types, plural(o->action_types), o->interval_ms,
+           seconds);
     printf("%-16s %10.0f\n", "polls", polls);
     printf("%-16s %10.1f\n", "polls/s", polls / seconds);
     printf("%-16s %10llu\n", "connections", (unsigned long long)d->stats.connections);

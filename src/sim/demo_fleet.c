@@ -13,7 +13,7 @@
 
 #include "base/jsontext.h"
 #include "base/log.h"
-#include "config/quantity.h"
+#include "base/plural.h"
 #include "sim/demo_members.h"
 #include "sim/demo_report.h"
 
@@ -186,7 +186,7 @@ static void on_worked(struct play *p)
     struct demo_member *m = &p->members.at[p->victim];
     demo_stage_tell(&p->stage,
                     "kill -9 of member %c, with %zu targets; %llu job%s done so far, %llu in hand",
-                    m->letter, shares[p->victim], (unsigned long long)over, quantity_plural(over),
+                    m->letter, shares[p->victim], (unsigned long long)over, plural(over),
                     (unsigned long long)s.jobs_in_progress);
     demo_members_kill(m);
     go_to(p, TAKEN_OVER);
@@ -229,9 +229,9 @@ static void on_without_server(struct play *p)
     if (demo_stage_ms_since(p->step_ns) < WITHOUT_MS + seen_ms || over == p->over_then ||
         demo_seen_left(&p->seen, since_ns, DEMO_MEMBERS))
         return;
-    demo_stage_tell(
-        &p->stage, "the work goes on with two: all targets are polled, and %llu more job%s done",
-        (unsigned long long)(over - p->over_then), quantity_plural(over - p->over_then));
+    demo_stage_tell(&p->stage,
+                    "the work goes on with two: all targets are polled, and %llu more job%s done",
+                    (unsigned long long)(over - p->over_then), plural(over - p->over_then));
     p->made_until_ns = 0;
     go_to(p, ALL_OVER);
 }

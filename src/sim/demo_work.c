@@ -13,7 +13,7 @@
 
 #include "base/jsontext.h"
 #include "base/log.h"
-#include "config/quantity.h"
+#include "base/plural.h"
 #include "sim/demo_page.h"
 #include "sim/demo_report.h"
 #include "sim/demo_run.h"
@@ -106,8 +106,7 @@ static void kill_run(struct work *w, uint64_t over, const struct sim_stats *s)
     w->in_hand = s->jobs_in_progress;
     demo_run_signal(&w->run, SIGKILL);
     demo_stage_tell(&w->stage, "kill -9, with %llu job%s done and %llu in hand",
-                    (unsigned long long)over, quantity_plural(over),
-                    (unsigned long long)w->in_hand);
+                    (unsigned long long)over, plural(over), (unsigned long long)w->in_hand);
 }
 
 /* --- while it runs --- */
@@ -194,8 +193,8 @@ static void start(struct work *w)
     if (!o->json)
         printf("pipepoll run polls %u action type%s in %u region%s over TLS, claims each job, has "
                "a program work\non it for %g s, and reports the result\n\n",
-               o->action_types, quantity_plural(o->action_types), o->regions,
-               quantity_plural(o->regions), DEMO_HANDLER_MS / 1000.0);
+               o->action_types, plural(o->action_types), o->regions, plural(o->regions),
+               DEMO_HANDLER_MS / 1000.0);
     main_loop_start_timer(&w->stage.home, on_tick, TICK_MS, TICK_MS);
     start_run(w);
 }

@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "base/buf.h"
+#include "base/plural.h"
 
 static const uint64_t pause_ns = 1000000000;
 
@@ -32,7 +33,7 @@ static void put_request(struct buf *out, const struct sim_served *what)
     if (what->code)
         buf_printf(out, " %s", what->code);
     else if (str_starts(what->operation, STR("PollFor")))
-        buf_printf(out, " %zu job%s", what->jobs, what->jobs == 1 ? "" : "s");
+        buf_printf(out, " %zu job%s", what->jobs, plural(what->jobs));
 }
 
 static bool has_wrong_credentials(const struct sim_served *what)

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/buf.h"
+#include "base/plural.h"
 #include "sim/pattern.h"
 #include "sim/scope.h"
 
@@ -293,8 +294,7 @@ static bool check_input(struct refusal *out, enum model_operation op, const json
     if (errors.count == 0)
         return true;
     return http_message_refuse(out, "ValidationException", "%u validation error%s detected: %.*s",
-                               errors.count, errors.count == 1 ? "" : "s",
-                               STR_ARG(buf_str(&errors.text)));
+                               errors.count, plural(errors.count), STR_ARG(buf_str(&errors.text)));
 }
 
 /* --- what was sent --------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 /* The figures that stand alone on the page, as text. */
 
 #include "base/jsontext.h"
+#include "base/plural.h"
 #include "status/page_view.h"
 #include "status/page_words.h"
 
@@ -250,7 +251,7 @@ static void put_notes(struct page_view *v)
     if (chosen > PAGE_TARGETS_MAX)
         buf_printf(&b, "%u of ", PAGE_TARGETS_MAX);
     words_count(&b, chosen);
-    buf_printf(&b, " target%s%s", chosen == 1 ? "" : "s",
+    buf_printf(&b, " target%s%s", plural(chosen),
                chosen > PAGE_TARGETS_MAX ? ", trouble first; a cell of the grid lists its own"
                                          : "");
     figure_end(v, &b);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/plural.h"
 #include "status/status.h"
 
 static const struct status_loop *hanging(const struct status *s)
@@ -12,11 +13,6 @@ static const struct status_loop *hanging(const struct status *s)
         if (s->loops[i].silent_ms > STATUS_HANGS_MS)
             return &s->loops[i];
     return NULL;
-}
-
-static const char *plural(size_t n)
-{
-    return n == 1 ? "" : "s";
 }
 
 /* --- the fleet --- */
